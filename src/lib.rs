@@ -5,3 +5,6 @@
 //! Only `jobs` knows several of them; the others don't import each other beyond what stands above them here.
 
 pub mod error;
+pub mod money;
+pub mod output;
+pub mod period;

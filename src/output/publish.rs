@@ -1,0 +1,447 @@
+//! How an export becomes visible: staged in a hidden sibling, synced, then swapped in at once, under a lock.
+//! Deliberately ignorant of what an export holds, and of whether the one before may be replaced: that is for the
+//! caller to decide, between `acquire` and `publish`.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::Mode;
+
+use super::lock::Lock;
+pub use super::place::State;
+use super::place::{Place, reason};
+use super::swap::{Exchange, exchange, finish, for_each, remove, swap, sync, sync_folder};
+use crate::error::{Error, Result};
+
+/// The process's umask. It can only be read by setting it, for the whole process: call this once, at the start,
+/// before there are threads.
+pub fn umask() -> u32 {
+    let mask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(mask);
+    #[allow(clippy::unnecessary_cast, reason = "16 bits wide on macOS")]
+    let bits = mask.bits() as u32;
+    bits
+}
+
+/// An output folder that this process holds, against any other.
+#[derive(Debug)]
+pub struct Destination {
+    place: Place,
+    state: State,
+    /// Device and inode of the folder that `state` is about.
+    identity: Option<(u64, u64)>,
+    lock: Arc<Lock>,
+}
+
+impl Destination {
+    /// What stands at `out`; writes nothing. An interrupted job's leavings are put right by [`Destination::acquire`] only.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where no export could be published: a file, a mount point, a path without a name of its own,
+    /// a parent in which nothing can be created.
+    pub fn check(out: &Path) -> Result<State> {
+        Place::resolve(out)?.check()
+    }
+
+    /// Takes hold of `out`: creates missing parents, takes the lock without waiting, finishes what an interrupted
+    /// job left half published, and removes what it left staged.
+    ///
+    /// # Errors
+    /// As [`Destination::check`], and [`Error::Busy`] where another process holds it.
+    pub fn acquire(out: &Path) -> Result<Destination> {
+        let place = Place::resolve(out)?;
+        place.check()?;
+        let failed = |doing: &str, error: io::Error| Error::output(doing, &place.shown, reason(&error));
+        fs::create_dir_all(place.parent()).map_err(|error| failed("create the folder of", error))?;
+        let place = place
+            .clone()
+            .anchored()
+            .map_err(|error| failed("find the folder of", error))?;
+        let lock = Lock::take(&place.lock())
+            .map_err(|error| failed("lock", error))?
+            .ok_or_else(|| {
+                Error::Busy(format!(
+                    "another apify-runs process is writing {}; it is left alone",
+                    place.shown.display()
+                ))
+            })?;
+        finish(&place).map_err(|error| Error::output("clear away", &place.staging(), reason(&error)))?;
+        // Once more, now that nobody else moves it.
+        let state = place.check()?;
+        Ok(Destination {
+            identity: place.identity(),
+            state,
+            lock: Arc::new(lock),
+            place,
+        })
+    }
+
+    /// What stood at `out` when it was acquired, an interrupted publishing finished.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The folder's real path, behind any symlink.
+    pub fn path(&self) -> PathBuf {
+        self.place.out()
+    }
+
+    /// Creates the hidden folder in which an export is put together. There is one at a time.
+    pub fn stage(&mut self) -> Result<Staging> {
+        let path = self.place.staging();
+        let created = DirBuilder::new().mode(0o700).create(&path);
+        created.map_err(|error| unchanged(&self.place, "create", &path, &error))?;
+        Ok(Staging {
+            place: self.place.clone(),
+            state: self.state,
+            identity: self.identity,
+            path,
+            published: false,
+            _lock: Arc::clone(&self.lock),
+        })
+    }
+}
+
+/// An export that is being put together, visible to nobody; removed when dropped unpublished. It keeps the lock.
+#[derive(Debug)]
+pub struct Staging {
+    place: Place,
+    state: State,
+    identity: Option<(u64, u64)>,
+    path: PathBuf,
+    published: bool,
+    _lock: Arc<Lock>,
+}
+
+/// A published export.
+#[derive(Debug)]
+pub struct Published {
+    /// What could not be tidied up or confirmed afterwards, in words; the export is in place all the same.
+    pub warning: Option<String>,
+}
+
+impl Staging {
+    /// The hidden folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Creates a file, which must not exist yet, for its owner alone; and the folders that it is in.
+    pub fn create(&self, relative: &str) -> Result<File> {
+        let path = self.path.join(relative);
+        let failed = |error: io::Error| unchanged(&self.place, "write", &path, &error);
+        let mut parts = Path::new(relative).components();
+        if relative.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Err(failed(io::Error::other("it is not inside the export")));
+        }
+        if let Some(folder) = path.parent() {
+            DirBuilder::new()
+                .mode(0o700)
+                .recursive(true)
+                .create(folder)
+                .map_err(failed)?;
+        }
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)
+    }
+
+    /// Brings every file and folder to the disk.
+    pub fn sync(&self) -> Result<()> {
+        for_each(&self.path, &mut |path, _| sync(&File::open(path)?))
+            .map_err(|(path, error)| unchanged(&self.place, "write", &path, &error))
+    }
+
+    /// Makes the export visible, in one step: readers see the old one whole, or the new one. Folders get the modes
+    /// that `umask` leaves them; files stay their owner's. To be synced before.
+    ///
+    /// # Errors
+    /// [`Error::Output`]; `out` is then as it was.
+    pub fn publish(self, umask: u32) -> Result<Published> {
+        self.publish_by(umask, exchange)
+    }
+
+    fn publish_by(mut self, umask: u32, exchange: Exchange) -> Result<Published> {
+        let (place, out) = (&self.place, self.place.out());
+        let mode = 0o777 & !umask;
+        for_each(&self.path, &mut |path, is_folder| match is_folder {
+            true => {
+                // Opened first: the umask may take it from ourselves.
+                let folder = File::open(path)?;
+                folder.set_permissions(Permissions::from_mode(mode))?;
+                sync(&folder)
+            }
+            false => Ok(()),
+        })
+        .map_err(|(path, error)| unchanged(place, "write", &path, &error))?;
+        let failed = |error: io::Error| unchanged(place, "publish", &place.shown, &error);
+        match (self.state, place.identity()) {
+            // Also over an empty folder; onto one that has been filled meanwhile, it fails.
+            (State::Absent | State::Empty, _) | (State::Occupied, None) => {
+                fs::rename(&self.path, &out).map_err(failed)?;
+            }
+            (State::Occupied, found) if found != self.identity => {
+                return Err(failed(io::Error::other("another folder has been put there meanwhile")));
+            }
+            (State::Occupied, Some(_)) => swap(place, exchange).map_err(failed)?,
+        }
+        self.published = true;
+        let synced = sync_folder(place.parent());
+        // The old export, under the staging's name or the old one's.
+        let warning = synced.and_then(|()| finish(place)).err().map(|error| {
+            let reason = reason(&error);
+            format!(
+                "{} is published, but cleaning up after it failed: {reason}",
+                place.shown.display()
+            )
+        });
+        Ok(Published { warning })
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.published {
+            // What can't be removed now, the next start removes.
+            let _ = remove(&self.path);
+        }
+    }
+}
+
+fn unchanged(place: &Place, doing: &str, path: &Path, error: &io::Error) -> Error {
+    let cause = format!("{}; {} is as it was", reason(error), place.shown.display());
+    Error::output(doing, path, cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use rustix::io::Errno;
+
+    use super::*;
+
+    fn temporary() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        (folder, path)
+    }
+
+    fn export(destination: &mut Destination, content: &str) -> Staging {
+        let staging = destination.stage().unwrap();
+        for name in ["runs/started_on=2025-09-01/runs.parquet", "manifest.json"] {
+            staging.create(name).unwrap().write_all(content.as_bytes()).unwrap();
+        }
+        staging.sync().unwrap();
+        staging
+    }
+
+    fn published(out: &Path) -> Option<String> {
+        fs::read_to_string(out.join("manifest.json")).ok()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn an_export_appears_whole_and_leaves_nothing_beside_it() {
+        let (_guard, folder) = temporary();
+        let out = folder.join("new/parents/out");
+        let mut destination = Destination::acquire(&out).unwrap();
+        assert_eq!(destination.state(), State::Absent);
+        assert_eq!(destination.path(), out);
+        let staging = export(&mut destination, "first");
+        assert_eq!(published(&out), None);
+        assert_eq!(
+            names(out.parent().unwrap()),
+            [".out.apify-runs-staging", ".out.apify-runs.lock"]
+        );
+        assert!(staging.publish(0o022).unwrap().warning.is_none());
+        assert_eq!(published(&out).as_deref(), Some("first"));
+        drop(destination);
+        assert_eq!(names(out.parent().unwrap()), ["out"]);
+    }
+
+    #[test]
+    fn an_export_is_replaced_by_the_next_with_or_without_an_exchange() {
+        for exchange in [exchange as Exchange, |_, _| Err(Errno::NOSYS)] {
+            let (_guard, folder) = temporary();
+            let out = folder.join("out");
+            fs::create_dir(&out).unwrap();
+            for (state, content) in [
+                (State::Empty, "first"),
+                (State::Occupied, "second"),
+                (State::Occupied, "third"),
+            ] {
+                let mut destination = Destination::acquire(&out).unwrap();
+                assert_eq!(destination.state(), state);
+                let staging = export(&mut destination, content);
+                assert!(staging.publish_by(0o022, exchange).unwrap().warning.is_none());
+                assert_eq!(published(&out).as_deref(), Some(content));
+            }
+            assert_eq!(names(&folder), ["out"]);
+        }
+    }
+
+    #[test]
+    fn folders_honour_the_umask_and_files_are_their_owner_s() {
+        for (umask, expected) in [(0o022, 0o755), (0o027, 0o750), (0o002, 0o775), (0o777, 0)] {
+            let (_guard, folder) = temporary();
+            let out = folder.join("out");
+            let mut destination = Destination::acquire(&out).unwrap();
+            let staging = export(&mut destination, "first");
+            assert_eq!(mode(staging.path()), 0o700);
+            assert_eq!(mode(&staging.path().join("runs")), 0o700);
+            staging.publish(umask).unwrap();
+            assert_eq!(mode(&out), expected);
+            fs::set_permissions(&out, Permissions::from_mode(0o700)).unwrap();
+            assert_eq!(mode(&out.join("manifest.json")), 0o600);
+            assert_eq!(mode(&out.join("runs")), expected);
+            fs::set_permissions(out.join("runs"), Permissions::from_mode(0o700)).unwrap();
+            let day = out.join("runs/started_on=2025-09-01");
+            assert_eq!(mode(&day), expected);
+            fs::set_permissions(&day, Permissions::from_mode(0o700)).unwrap();
+            assert_eq!(mode(&day.join("runs.parquet")), 0o600);
+        }
+    }
+
+    #[test]
+    fn one_process_at_a_time_as_long_as_it_stages() {
+        let (_guard, folder) = temporary();
+        let out = folder.join("out");
+        let mut first = Destination::acquire(&out).unwrap();
+        let refused = Destination::acquire(&out).unwrap_err();
+        assert_eq!(refused.exit_code(), 8);
+        assert!(refused.to_string().contains(out.to_str().unwrap()), "{refused}");
+        let staging = export(&mut first, "first");
+        drop(first);
+        assert_eq!(Destination::acquire(&out).unwrap_err().exit_code(), 8);
+        drop(staging);
+        assert_eq!(names(&folder), [""; 0]);
+        assert!(Destination::acquire(&out).is_ok());
+    }
+
+    #[test]
+    fn a_symlink_stays_and_the_folder_behind_it_is_replaced() {
+        let (_guard, folder) = temporary();
+        let (real, link) = (folder.join("disk/real"), folder.join("link"));
+        fs::create_dir_all(&real).unwrap();
+        std::os::unix::fs::symlink("disk/real", &link).unwrap();
+        for content in ["first", "second"] {
+            let mut destination = Destination::acquire(&link).unwrap();
+            // The same folder by its other name is the same output.
+            assert_eq!(Destination::acquire(&real).unwrap_err().exit_code(), 8);
+            export(&mut destination, content).publish(0o022).unwrap();
+            assert_eq!(published(&link).as_deref(), Some(content));
+        }
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(names(&folder.join("disk")), ["real"]);
+    }
+
+    #[test]
+    fn a_crash_between_two_renamings_is_finished_also_behind_a_symlink() {
+        let (_guard, folder) = temporary();
+        std::os::unix::fs::symlink("real", folder.join("link")).unwrap();
+        for (name, content) in [
+            (".real.apify-runs-old", "before"),
+            (".real.apify-runs-staging", "after"),
+        ] {
+            fs::create_dir(folder.join(name)).unwrap();
+            fs::write(folder.join(name).join("manifest.json"), content).unwrap();
+        }
+        let destination = Destination::acquire(&folder.join("link")).unwrap();
+        assert_eq!(destination.state(), State::Occupied);
+        assert_eq!(published(&folder.join("link")).as_deref(), Some("after"));
+        drop(destination);
+        assert_eq!(names(&folder), ["link", "real"]);
+    }
+
+    #[test]
+    fn stale_staging_of_a_killed_process_is_removed() {
+        let (_guard, folder) = temporary();
+        let stale = folder.join(".out.apify-runs-staging/runs");
+        fs::create_dir_all(&stale).unwrap();
+        fs::write(folder.join(".out.apify-runs.lock"), "").unwrap();
+        let mut destination = Destination::acquire(&folder.join("out")).unwrap();
+        assert!(!stale.exists());
+        let staging = destination.stage().unwrap();
+        assert_eq!(destination.stage().unwrap_err().exit_code(), 6);
+        drop(staging);
+        assert!(destination.stage().is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_changed_under_our_hands_is_not_replaced() {
+        let (_guard, folder) = temporary();
+        let out = folder.join("out");
+        // Absent when we began, then somebody else's.
+        let mut destination = Destination::acquire(&out).unwrap();
+        let staging = export(&mut destination, "ours");
+        fs::create_dir(&out).unwrap();
+        fs::write(out.join("thesis.txt"), "").unwrap();
+        let message = staging.publish(0o022).unwrap_err().to_string();
+        assert!(
+            message.ends_with(&format!("{} is as it was", out.display())),
+            "{message}"
+        );
+        assert_eq!(names(&out), ["thesis.txt"]);
+        drop(destination);
+        // Occupied when we began, then another folder.
+        let mut destination = Destination::acquire(&out).unwrap();
+        let staging = export(&mut destination, "ours");
+        fs::rename(&out, folder.join("moved")).unwrap();
+        fs::create_dir(&out).unwrap();
+        assert_eq!(staging.publish(0o022).unwrap_err().exit_code(), 6);
+        assert_eq!(names(&out), [""; 0]);
+        // And gone.
+        let staging = export(&mut destination, "ours");
+        fs::remove_dir(&out).unwrap();
+        staging.publish(0o022).unwrap();
+        assert_eq!(published(&out).as_deref(), Some("ours"));
+    }
+
+    #[test]
+    fn files_are_created_once_and_only_inside() {
+        let (_guard, folder) = temporary();
+        let mut destination = Destination::acquire(&folder.join("out")).unwrap();
+        let staging = destination.stage().unwrap();
+        staging.create("runs.csv").unwrap();
+        for name in [
+            "runs.csv",
+            "",
+            "../escaped",
+            "/tmp/escaped",
+            "./runs2.csv",
+            "runs.csv/inside",
+        ] {
+            let error = staging.create(name).unwrap_err();
+            assert_eq!(error.exit_code(), 6, "{name}");
+            assert!(error.to_string().ends_with("out is as it was"), "{error}");
+        }
+        assert!(!folder.join("escaped").exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_umask_is_the_one_that_the_kernel_reports() {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();
+        assert_eq!(umask(), u32::from_str_radix(line.trim(), 8).unwrap());
+    }
+}

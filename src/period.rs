@@ -1,0 +1,548 @@
+//! What `--month`, `--last-month`, `--last`, `--from`/`--to` and `--timezone` mean: text to a half-open `[from, to)`.
+//! Deliberately without I/O and without a clock: the job's start is passed in. How instants are read and written, and
+//! where days begin, is in `instant`; how a period is put into words is in `words`.
+
+mod instant;
+mod words;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::error::{Error, Result};
+pub use instant::{DayClock, Millis, format_instant, instant_bytes, parse_instant};
+use instant::{day_start, local_date};
+use words::local_text;
+
+/// The years that a flag may name: Apify has no runs before, RFC 3339 has no years after.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+
+/// `9999-12-31T23:59:59.999Z`, the last instant that every output can write.
+const LAST_INSTANT: Millis = 253_402_300_799_999;
+
+/// Which period was asked for, before time zone and clock are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeriodSpec {
+    /// `--month`: a calendar month in the time zone.
+    Month {
+        /// As in `2025`.
+        year: i32,
+        /// 1 to 12.
+        month: u32,
+    },
+    /// `--last-month`: the calendar month before the one in which the job starts.
+    LastMonth,
+    /// `--last`: exactly this long, up to the job's start.
+    Last(Duration),
+    /// `--from` and `--to`, the latter excluded.
+    FromTo {
+        /// The first instant of the period, or the day with whose first instant it begins.
+        from: Edge,
+        /// The first instant, or the first day, that is no longer part of it.
+        to: Edge,
+    },
+}
+
+/// One end of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// A day: its first instant in the time zone.
+    Date(NaiveDate),
+    /// An exact instant. Digits below a millisecond widen the period to the whole millisecond, at either end, since
+    /// the API knows runs by the millisecond and none may be lost between two.
+    Instant(DateTime<Utc>),
+}
+
+/// A resolved period, `[from, to)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first millisecond of the period.
+    pub from: Millis,
+    /// The first millisecond beyond it, at most the job's start.
+    pub to: Millis,
+    /// `to` as it was asked for; later than `to` where the period isn't over yet.
+    pub requested_to: Millis,
+    /// Where midnights and days are meant.
+    pub timezone: Tz,
+}
+
+/// Reads `--month`, as in `2025-09`.
+pub fn parse_month(text: &str) -> Result<PeriodSpec> {
+    let first = iso_date(&format!("{text}-01"))
+        .ok_or_else(|| Error::Usage(format!("'{text}' is not a month; expected YYYY-MM, as in 2025-09")))?;
+    check_year(text, first.year())?;
+    Ok(PeriodSpec::Month {
+        year: first.year(),
+        month: first.month(),
+    })
+}
+
+/// Reads one of `--from` and `--to`: a date, as in `2025-09-01`, or an instant of RFC 3339 with its offset.
+pub fn parse_edge(text: &str) -> Result<Edge> {
+    if let Some(date) = iso_date(text) {
+        check_year(text, date.year())?;
+        return Ok(Edge::Date(date));
+    }
+    let instant = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        Error::Usage(format!(
+            "'{text}' is neither a date nor an instant; expected YYYY-MM-DD, as in 2025-09-01, or RFC 3339 with an \
+             offset, as in 2025-09-01T06:00:00Z or 2025-09-01T08:00:00+02:00"
+        ))
+    })?;
+    let instant = instant.with_timezone(&Utc);
+    check_year(text, instant.year())?;
+    Ok(Edge::Instant(instant))
+}
+
+/// Reads a duration: a whole number and its unit, as in `250ms`, `30s`, `10m`, `12h`, `7d`.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => 0,
+    };
+    if digits == 0 || millis == 0 {
+        return Err(Error::Usage(format!(
+            "'{text}' is not a duration; expected a whole number and one of ms, s, m, h, d, as in 250ms, 30s, 10m, 12h, 7d"
+        )));
+    }
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(millis))
+        .map(Duration::from_millis)
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "'{text}' is too long a duration; expected less than 500 million years"
+            ))
+        })
+}
+
+/// Reads `--timezone`: a name of the IANA database, as in `Europe/Prague`.
+pub fn parse_timezone(text: &str) -> Result<Tz> {
+    text.parse().map_err(|_| {
+        let near = chrono_tz::TZ_VARIANTS
+            .iter()
+            .find(|tz| tz.name().eq_ignore_ascii_case(text))
+            .map_or(String::new(), |tz| format!(" (did you mean {tz}?)"));
+        Error::Usage(format!(
+            "'{text}' is not a time zone{near}; expected a name of the IANA database, as in UTC or Europe/Prague"
+        ))
+    })
+}
+
+/// A date in exactly the form `YYYY-MM-DD`.
+fn iso_date(text: &str) -> Option<NaiveDate> {
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() == 10
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if !shaped {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(
+        text[..4].parse().ok()?,
+        text[5..7].parse().ok()?,
+        text[8..].parse().ok()?,
+    )
+}
+
+fn check_year(text: &str, year: i32) -> Result<()> {
+    if YEARS.contains(&year) {
+        return Ok(());
+    }
+    let (first, last) = (YEARS.start(), YEARS.end());
+    Err(Error::Usage(format!(
+        "'{text}' is out of range; expected a year from {first} to {last}"
+    )))
+}
+
+impl Edge {
+    /// The first millisecond of a period that begins here.
+    fn floor(self, tz: Tz) -> Millis {
+        match self {
+            Edge::Date(date) => day_start(tz, date),
+            Edge::Instant(instant) => instant.timestamp_millis(),
+        }
+    }
+
+    /// The first millisecond beyond a period that ends here.
+    fn ceil(self, tz: Tz) -> Millis {
+        match self {
+            Edge::Date(date) => day_start(tz, date),
+            Edge::Instant(instant) => {
+                let part = instant.timestamp_subsec_nanos() % 1_000_000 != 0;
+                instant.timestamp_millis() + i64::from(part)
+            }
+        }
+    }
+}
+
+impl PeriodSpec {
+    /// The instants that are meant, in time zone `tz`, for a job that starts at `now`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a period that is empty, that lies wholly in the future, or that leaves the calendar;
+    /// [`Error::Other`] for a clock that does.
+    pub fn resolve(&self, tz: Tz, now: Millis) -> Result<Period> {
+        if !(0..=LAST_INSTANT).contains(&now) {
+            return Err(anyhow::anyhow!("the clock is wrong: it shows {}", format_instant(now)).into());
+        }
+        let (from, requested_to) = match self {
+            PeriodSpec::Month { year, month } => month_edges(tz, NaiveDate::from_ymd_opt(*year, *month, 1))?,
+            PeriodSpec::LastMonth => {
+                let today = local_date(tz, now);
+                let first = today
+                    .with_day(1)
+                    .and_then(|first| first.checked_sub_months(Months::new(1)));
+                month_edges(tz, first)?
+            }
+            PeriodSpec::Last(duration) => (last_from(tz, *duration, now)?, now),
+            PeriodSpec::FromTo { from, to } => from_to(tz, *from, *to)?,
+        };
+        let requested_to = requested_to.min(LAST_INSTANT);
+        if from >= now {
+            return Err(Error::Usage(format!(
+                "the period lies in the future: it begins at {}, and now it is {}",
+                local_text(tz, from),
+                local_text(tz, now)
+            )));
+        }
+        Ok(Period {
+            from,
+            to: requested_to.min(now),
+            requested_to,
+            timezone: tz,
+        })
+    }
+}
+
+/// First instant of the month that begins with day `first`, and of the one after it.
+fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
+    first
+        .and_then(|first| Some((first, first.checked_add_months(Months::new(1))?)))
+        .map(|(first, next)| (day_start(tz, first), day_start(tz, next)))
+        .ok_or_else(|| Error::Usage("there is no such month; expected YYYY-MM, as in 2025-09".into()))
+}
+
+fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
+    if duration.is_zero() {
+        return Err(Error::Usage(
+            "--last of no length; expected more than nothing, as in 7d".into(),
+        ));
+    }
+    i64::try_from(duration.as_nanos().div_ceil(1_000_000))
+        .ok()
+        .and_then(|length| now.checked_sub(length))
+        .filter(|from| *from >= 0)
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "--last reaches back beyond {}, seen from {}; expected less, as in 7d",
+                YEARS.start(),
+                local_text(tz, now)
+            ))
+        })
+}
+
+fn from_to(tz: Tz, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
+    let (start, end) = (from.floor(tz), to.ceil(tz));
+    if start < end {
+        return Ok((start, end));
+    }
+    let hint = match (from, to) {
+        (Edge::Date(day), Edge::Date(same)) if day == same => match day.checked_add_days(Days::new(1)) {
+            Some(next) => format!("; for that one day, write --to {next}"),
+            None => String::new(),
+        },
+        _ => String::new(),
+    };
+    Err(Error::Usage(format!(
+        "the period is empty: --from {} is not before --to {}, which is excluded ({tz}){hint}",
+        edge_text(tz, from),
+        edge_text(tz, to)
+    )))
+}
+
+fn edge_text(tz: Tz, edge: Edge) -> String {
+    match edge {
+        Edge::Date(date) => date.to_string(),
+        Edge::Instant(_) => local_text(tz, edge.floor(tz)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::{America, Europe, Pacific, UTC};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2025-10-03T06:00:00Z
+    const NOW: Millis = 1_759_471_200_000;
+
+    fn instant(text: &str) -> Millis {
+        DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis()
+    }
+
+    fn from_to(from: &str, to: &str) -> PeriodSpec {
+        PeriodSpec::FromTo {
+            from: parse_edge(from).unwrap(),
+            to: parse_edge(to).unwrap(),
+        }
+    }
+
+    fn ends(spec: &PeriodSpec, tz: Tz) -> (String, String, String) {
+        let period = spec.resolve(tz, NOW).unwrap();
+        (
+            format_instant(period.from),
+            format_instant(period.to),
+            format_instant(period.requested_to),
+        )
+    }
+
+    fn three(from: &str, to: &str, requested_to: &str) -> (String, String, String) {
+        (from.into(), to.into(), requested_to.into())
+    }
+
+    #[test]
+    fn a_month_runs_from_midnight_to_midnight_in_its_zone() {
+        let month = parse_month("2025-09").unwrap();
+        let end = "2025-10-01T00:00:00.000Z";
+        assert_eq!(ends(&month, UTC), three("2025-09-01T00:00:00.000Z", end, end));
+        let end = "2025-09-30T22:00:00.000Z";
+        assert_eq!(
+            ends(&month, Europe::Prague),
+            three("2025-08-31T22:00:00.000Z", end, end)
+        );
+        let leap = parse_month("2024-02").unwrap();
+        let end = "2024-03-01T00:00:00.000Z";
+        assert_eq!(ends(&leap, UTC), three("2024-02-01T00:00:00.000Z", end, end));
+        // The clock went forward on 30 March.
+        let march = parse_month("2025-03").unwrap().resolve(Europe::Prague, NOW).unwrap();
+        assert_eq!(march.to - march.from, (31 * 24 - 1) * 3_600_000);
+    }
+
+    #[test]
+    fn the_last_month_is_the_one_before_the_zone_s_own_today() {
+        let end = "2025-10-01T00:00:00.000Z";
+        assert_eq!(
+            ends(&PeriodSpec::LastMonth, UTC),
+            three("2025-09-01T00:00:00.000Z", end, end)
+        );
+        // At two on New Year's morning in UTC, New York is still in December.
+        let now = instant("2025-01-01T02:00:00Z");
+        let utc = PeriodSpec::LastMonth.resolve(UTC, now).unwrap();
+        let new_york = PeriodSpec::LastMonth.resolve(America::New_York, now).unwrap();
+        assert_eq!(utc.from, instant("2024-12-01T00:00:00Z"));
+        assert_eq!(new_york.from, instant("2024-11-01T04:00:00Z"));
+        assert_eq!(new_york.to, instant("2024-12-01T05:00:00Z"));
+    }
+
+    #[test]
+    fn the_last_7_days_are_168_hours_whatever_the_clocks_did() {
+        let spec = PeriodSpec::Last(parse_duration("7d").unwrap());
+        let end = "2025-10-03T06:00:00.000Z";
+        assert_eq!(ends(&spec, UTC), three("2025-09-26T06:00:00.000Z", end, end));
+        let now = instant("2025-03-31T00:00:00Z");
+        let period = spec.resolve(Europe::Prague, now).unwrap();
+        assert_eq!(now - period.from, 604_800_000);
+    }
+
+    #[test]
+    fn from_and_to_are_dates_or_instants_and_to_is_excluded() {
+        let (from, to) = ("2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
+        assert_eq!(ends(&from_to("2025-09-01", "2025-10-01"), UTC), three(from, to, to));
+        assert_eq!(
+            ends(&from_to("2025-09-01T02:00:00+02:00", "2025-10-01"), UTC),
+            three(from, to, to)
+        );
+    }
+
+    #[test]
+    fn digits_below_a_millisecond_widen_the_period() {
+        let spec = from_to("2025-09-01T00:00:00.0009Z", "2025-09-01T00:00:00.0011Z");
+        let end = "2025-09-01T00:00:00.002Z";
+        assert_eq!(ends(&spec, UTC), three("2025-09-01T00:00:00.000Z", end, end));
+        let spec = from_to("2025-09-01T00:00:00.000Z", "2025-09-01T00:00:00.001000Z");
+        assert_eq!(spec.resolve(UTC, NOW).unwrap().to, instant("2025-09-01T00:00:00.001Z"));
+    }
+
+    #[test]
+    fn a_period_that_reaches_past_now_is_cut_there() {
+        let month = parse_month("2025-10").unwrap();
+        assert_eq!(
+            ends(&month, UTC),
+            three(
+                "2025-10-01T00:00:00.000Z",
+                "2025-10-03T06:00:00.000Z",
+                "2025-11-01T00:00:00.000Z"
+            )
+        );
+        let forever = from_to("2025-10-01", "9999-12-31T23:59:59.9999Z")
+            .resolve(America::New_York, NOW)
+            .unwrap();
+        assert_eq!(format_instant(forever.to), "2025-10-03T06:00:00.000Z");
+        assert_eq!(format_instant(forever.requested_to), "9999-12-31T23:59:59.999Z");
+    }
+
+    fn refusal(result: Result<impl std::fmt::Debug>) -> String {
+        let error = result.unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn empty_and_future_periods_are_wrong_usage_and_say_why() {
+        assert_eq!(
+            refusal(from_to("2025-09-02", "2025-09-01").resolve(UTC, NOW)),
+            "the period is empty: --from 2025-09-02 is not before --to 2025-09-01, which is excluded (UTC)"
+        );
+        assert_eq!(
+            refusal(from_to("2025-09-01", "2025-09-01").resolve(UTC, NOW)),
+            "the period is empty: --from 2025-09-01 is not before --to 2025-09-01, which is excluded (UTC); \
+             for that one day, write --to 2025-09-02"
+        );
+        assert_eq!(
+            refusal(from_to("2025-09-01T00:00:00Z", "2025-09-01").resolve(Europe::Prague, NOW)),
+            "the period is empty: --from 2025-09-01T02:00:00+02:00 is not before --to 2025-09-01, which is excluded \
+             (Europe/Prague)"
+        );
+        // The day that Samoa skipped.
+        refusal(from_to("2011-12-30", "2011-12-31").resolve(Pacific::Apia, NOW));
+        assert_eq!(
+            refusal(parse_month("2025-11").unwrap().resolve(UTC, NOW)),
+            "the period lies in the future: it begins at 2025-11-01T00:00:00Z, and now it is 2025-10-03T06:00:00Z"
+        );
+        refusal(from_to("2025-10-03T06:00:00Z", "2025-10-04").resolve(UTC, NOW));
+        assert!(
+            from_to("2025-10-03T05:59:59.999Z", "2025-10-04")
+                .resolve(UTC, NOW)
+                .is_ok()
+        );
+        refusal(PeriodSpec::Last(Duration::ZERO).resolve(UTC, NOW));
+        refusal(PeriodSpec::Last(Duration::MAX).resolve(UTC, NOW));
+        refusal(PeriodSpec::Last(parse_duration("99999d").unwrap()).resolve(UTC, NOW));
+        refusal(PeriodSpec::Month { year: 2025, month: 13 }.resolve(UTC, NOW));
+        refusal(
+            PeriodSpec::Month {
+                year: i32::MAX,
+                month: 12,
+            }
+            .resolve(UTC, NOW),
+        );
+    }
+
+    #[test]
+    fn durations_are_a_whole_number_and_a_unit() {
+        let cases = [
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("10m", 600_000),
+            ("12h", 43_200_000),
+            ("7d", 604_800_000),
+            ("0s", 0),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(expected), "{text}");
+        }
+        for text in [
+            "",
+            "7",
+            "d",
+            "7 d",
+            "7D",
+            "-7d",
+            "+7d",
+            "1.5h",
+            "7days",
+            "1h30m",
+            "٧d",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
+            let message = refusal(parse_duration(text));
+            assert!(
+                message.starts_with(&format!("'{text}' is ")) && message.contains("expected"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_month_no_edge_and_no_zone_says_what_is_expected() {
+        for text in [
+            "",
+            "2025",
+            "2025-9",
+            "2025-13",
+            "2025-00",
+            "2025-09-01",
+            "25-09",
+            "2025/09",
+            "１０-09",
+            "2025-09 ",
+            "1969-12",
+            "0000-01",
+        ] {
+            assert!(refusal(parse_month(text)).contains("expected"), "{text}");
+        }
+        for text in [
+            "",
+            "2025-09",
+            "2025-02-29",
+            "2025-9-1",
+            "yesterday",
+            "2025-09-01T00:00:00",
+            "2025-09-01 00:00",
+            "1969-12-31",
+            "1969-12-31T00:00:00Z",
+        ] {
+            assert!(refusal(parse_edge(text)).contains("expected"), "{text}");
+        }
+        assert_eq!(parse_timezone("Europe/Prague").unwrap(), Europe::Prague);
+        let message = refusal(parse_timezone("europe/prague"));
+        assert!(message.contains("did you mean Europe/Prague?"), "{message}");
+        assert!(refusal(parse_timezone("CEST+2")).contains("expected"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,30}|[0-9]{1,6}-[0-9]{1,3}(-[0-9]{1,3})?(T[0-9:.]{0,14}(Z|[+-][0-9:]{1,5}))?") {
+            let _ = (parse_month(&text), parse_duration(&text), parse_timezone(&text));
+            if let Ok(edge) = parse_edge(&text) {
+                let later = Edge::Date(NaiveDate::from_ymd_opt(9999, 12, 31).unwrap());
+                let _ = PeriodSpec::FromTo { from: edge, to: later }.resolve(Pacific::Apia, NOW);
+            }
+        }
+
+        #[test]
+        fn no_clock_makes_it_panic(now: i64, year: i32, month: u32, millis: u64) {
+            let specs = [PeriodSpec::LastMonth, PeriodSpec::Month { year, month }, PeriodSpec::Last(Duration::from_millis(millis))];
+            for spec in specs {
+                if let Ok(period) = spec.resolve(Europe::Prague, now) {
+                    prop_assert!(period.from < period.to && period.to <= period.requested_to);
+                    let _ = (period.first_line(), period.default_folder(true));
+                }
+            }
+        }
+
+        #[test]
+        fn months_follow_each_other_without_gap_or_overlap(year in 1971..2025_i32, month in 1..12_u32, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
+            let tz = chrono_tz::TZ_VARIANTS[zone];
+            let one = PeriodSpec::Month { year, month }.resolve(tz, NOW).unwrap();
+            let next = PeriodSpec::Month { year, month: month + 1 }.resolve(tz, NOW).unwrap();
+            prop_assert_eq!(one.to, next.from);
+            let mut days = DayClock::new(tz);
+            prop_assert_eq!(days.day_of(one.from).to_string(), format!("{year}-{month:02}-01"));
+            prop_assert_eq!(days.day_of(one.to - 1).month(), month);
+        }
+    }
+}

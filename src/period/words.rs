@@ -1,0 +1,209 @@
+//! A period in words: the first line of outputs, and the default folder's name.
+//! Deliberately no part of what a period means, and nothing that is read back.
+
+use chrono::{Datelike, Months, NaiveDate, SecondsFormat};
+use chrono_tz::Tz;
+
+use super::instant::{day_start, local_date, local_time};
+use super::{Millis, Period, format_instant};
+
+/// Days, hours and so on, largest first, with their milliseconds.
+const UNITS: [(Millis, &str); 5] = [
+    (86_400_000, "day"),
+    (3_600_000, "hour"),
+    (60_000, "minute"),
+    (1_000, "second"),
+    (1, "millisecond"),
+];
+
+impl Period {
+    /// Whether the period isn't over yet, and was cut at the job's start.
+    pub fn is_cut(&self) -> bool {
+        self.to < self.requested_to
+    }
+
+    /// The period as the first line of outputs says it:
+    /// `2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)`.
+    pub fn first_line(&self) -> String {
+        let zone = self.timezone.name();
+        let (from, to, length, excluded) = match self.dates() {
+            Some((from, to)) => {
+                let days = to.signed_duration_since(from).num_days();
+                (from.to_string(), to.to_string(), counted(days, "day"), to.to_string())
+            }
+            None => (
+                local_text(self.timezone, self.from),
+                local_text(self.timezone, self.requested_to),
+                length_text(self.requested_to - self.from),
+                "the end".to_owned(),
+            ),
+        };
+        if !self.is_cut() {
+            return format!("{from} to {to} ({length}, {excluded} not included, {zone})");
+        }
+        let cut = local_text(self.timezone, self.to);
+        let so_far = length_text(self.to - self.from);
+        format!("{from} to {to}, so far to {cut} ({so_far} of {length}, {excluded} not included, {zone})")
+    }
+
+    /// The name of the folder where `--out` isn't given: `apify-runs-2025-09` for a calendar month, else with both
+    /// ends, as dates where they are midnights and as instants in UTC where not.
+    pub fn default_folder(&self, demo: bool) -> String {
+        let made_up = if demo { "demo-" } else { "" };
+        let period = match self.dates() {
+            Some((from, to)) if is_month(from, to) => format!("{:04}-{:02}", from.year(), from.month()),
+            Some((from, to)) => format!("{from}_{to}"),
+            None => format!("{}_{}", compact_text(self.from), compact_text(self.requested_to)),
+        };
+        format!("apify-runs-{made_up}{period}")
+    }
+
+    /// The first day, and the first one beyond, where the period was asked for in whole days of its time zone.
+    fn dates(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let starting = |ms| {
+            let date = local_date(self.timezone, ms);
+            (day_start(self.timezone, date) == ms).then_some(date)
+        };
+        Some((starting(self.from)?, starting(self.requested_to)?))
+    }
+}
+
+fn is_month(from: NaiveDate, to: NaiveDate) -> bool {
+    from.day() == 1 && from.checked_add_months(Months::new(1)) == Some(to)
+}
+
+/// RFC 3339 in the time zone's own time, fractions only where there are any.
+pub(super) fn local_text(tz: Tz, ms: Millis) -> String {
+    local_time(tz, ms).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// `20250926T060000Z`, with milliseconds only where there are any.
+fn compact_text(ms: Millis) -> String {
+    format_instant(ms).replace(['-', ':'], "").replace(".000", "")
+}
+
+/// The two largest units of a length; 'about' where that isn't all of it.
+fn length_text(length: Millis) -> String {
+    let largest = UNITS
+        .iter()
+        .position(|(unit, _)| length >= *unit)
+        .unwrap_or(UNITS.len() - 1);
+    let (unit, name) = UNITS[largest];
+    let mut text = counted(length / unit, name);
+    let mut rest = length % unit;
+    if let Some((unit, name)) = UNITS.get(largest + 1)
+        && rest >= *unit
+    {
+        text = format!("{text} {}", counted(rest / unit, name));
+        rest %= unit;
+    }
+    if rest > 0 { format!("about {text}") } else { text }
+}
+
+fn counted(number: i64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::{Europe, UTC};
+
+    use super::*;
+    use crate::period::{PeriodSpec, parse_duration, parse_edge, parse_instant, parse_month};
+
+    fn now() -> Millis {
+        parse_instant("2025-10-03T06:00:00Z").unwrap()
+    }
+
+    fn month(text: &str, tz: Tz) -> Period {
+        parse_month(text).unwrap().resolve(tz, now()).unwrap()
+    }
+
+    fn from_to(from: &str, to: &str, tz: Tz) -> Period {
+        let (from, to) = (parse_edge(from).unwrap(), parse_edge(to).unwrap());
+        PeriodSpec::FromTo { from, to }.resolve(tz, now()).unwrap()
+    }
+
+    fn last(text: &str, tz: Tz) -> Period {
+        PeriodSpec::Last(parse_duration(text).unwrap())
+            .resolve(tz, now())
+            .unwrap()
+    }
+
+    #[test]
+    fn the_first_line_says_what_is_in_the_period_and_what_is_not() {
+        let cases = [
+            (
+                month("2025-09", UTC),
+                "2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)",
+            ),
+            (
+                month("2025-03", Europe::Prague),
+                "2025-03-01 to 2025-04-01 (31 days, 2025-04-01 not included, Europe/Prague)",
+            ),
+            (
+                from_to("2025-09-01", "2025-09-02", UTC),
+                "2025-09-01 to 2025-09-02 (1 day, 2025-09-02 not included, UTC)",
+            ),
+            (
+                last("7d", UTC),
+                "2025-09-26T06:00:00Z to 2025-10-03T06:00:00Z (7 days, the end not included, UTC)",
+            ),
+            (
+                last("36h", Europe::Prague),
+                "2025-10-01T20:00:00+02:00 to 2025-10-03T08:00:00+02:00 (1 day 12 hours, the end not included, \
+                 Europe/Prague)",
+            ),
+            (
+                from_to("2025-09-01T00:00:00Z", "2025-09-02T01:01:00.250Z", UTC),
+                "2025-09-01T00:00:00Z to 2025-09-02T01:01:00.250Z (about 1 day 1 hour, the end not included, UTC)",
+            ),
+            (
+                month("2025-10", UTC),
+                "2025-10-01 to 2025-11-01, so far to 2025-10-03T06:00:00Z (2 days 6 hours of 31 days, 2025-11-01 not \
+                 included, UTC)",
+            ),
+            (
+                from_to("2025-10-03T05:00:00Z", "2025-10-03T07:30:00Z", UTC),
+                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z, so far to 2025-10-03T06:00:00Z (1 hour of 2 hours 30 \
+                 minutes, the end not included, UTC)",
+            ),
+        ];
+        for (period, expected) in cases {
+            assert_eq!(period.first_line(), expected);
+        }
+    }
+
+    #[test]
+    fn the_default_folder_is_named_after_the_period_that_was_asked_for() {
+        let cases = [
+            (month("2025-09", UTC), "apify-runs-2025-09"),
+            (month("2025-09", Europe::Prague), "apify-runs-2025-09"),
+            (from_to("2025-09-01", "2025-10-01", UTC), "apify-runs-2025-09"),
+            (month("2025-10", UTC), "apify-runs-2025-10"),
+            (
+                from_to("2025-09-01", "2025-09-15", UTC),
+                "apify-runs-2025-09-01_2025-09-15",
+            ),
+            (
+                from_to("2025-08-01", "2025-10-01", UTC),
+                "apify-runs-2025-08-01_2025-10-01",
+            ),
+            (last("7d", UTC), "apify-runs-20250926T060000Z_20251003T060000Z"),
+            (last("250ms", UTC), "apify-runs-20251003T055959.750Z_20251003T060000Z"),
+            // A month of another zone is none here.
+            (
+                from_to("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z", Europe::Prague),
+                "apify-runs-20250901T000000Z_20251001T000000Z",
+            ),
+        ];
+        for (period, expected) in cases {
+            assert_eq!(period.default_folder(false), expected);
+            assert_eq!(
+                period.default_folder(true),
+                expected.replace("apify-runs-", "apify-runs-demo-")
+            );
+        }
+    }
+}
