@@ -2,9 +2,16 @@
 //!
 //! Modules stand in the order in which data flows:
 //! `period → plan → walk (pages) → decode → dedup → write + summarise → render → publish`.
-//! Only `jobs` knows several of them; the others don't import each other beyond what stands above them here.
+//! Only `jobs` knows several stages; `serve` is the other end of the wire, and shares nothing with the client.
 
 pub mod error;
 pub mod money;
-pub mod output;
 pub mod period;
+
+pub mod runs;
+
+pub mod api;
+pub mod fetch;
+pub mod report;
+
+pub mod output;

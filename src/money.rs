@@ -237,21 +237,34 @@ fn grouped(number: u128) -> String {
 /// `numerator / denominator` with six places, half-even; `None` for a denominator of zero. Of two amounts, it is a
 /// share; for a mean, give the amount's units and the count times 10^18.
 pub fn ratio_6_places(numerator: i128, denominator: i128) -> Option<String> {
-    let million = i256::from_i128(1_000_000);
+    ratio(numerator, denominator, 6)
+}
+
+/// `part / all` in percent with one place, half-even; `None` where there is nothing to divide.
+pub fn percent(part: Usd, all: Usd) -> Option<String> {
+    let thousandths: String = ratio(part.0, all.0, 3)?.replace('.', "");
+    let (sign, digits) = thousandths.strip_prefix('-').map_or(("", thousandths.as_str()), |digits| ("-", digits));
+    let digits = format!("{:0>2}", digits.trim_start_matches('0'));
+    let (whole, place) = digits.split_at(digits.len() - 1);
+    Some(format!("{sign}{}.{place}%", if whole.is_empty() { "0" } else { whole }))
+}
+
+fn ratio(numerator: i128, denominator: i128, places: u32) -> Option<String> {
     // 127 bits times 20 can't leave 256.
-    let scaled = wide(numerator).wrapping_mul(million);
+    let scaled = wide(numerator).wrapping_mul(i256::from_i128(10i128.pow(places)));
     let divisor = wide(denominator);
     let quotient = scaled.checked_div(divisor)?;
     let rest = scaled.checked_rem(divisor)?;
     let half = rest.cmp(&divisor.wrapping_sub(rest));
     let odd = quotient.to_parts().0 % 2 == 1;
     let up = half.is_gt() || (half.is_eq() && odd);
-    let millionths = quotient.wrapping_add(i256::from_i128(i128::from(up)));
-    let negative = (numerator < 0) != (denominator < 0) && millionths != i256::ZERO;
-    let digits = format!("{:0>7}", millionths.to_string());
-    let (whole, places) = digits.split_at(digits.len() - 6);
+    let rounded = quotient.wrapping_add(i256::from_i128(i128::from(up)));
+    let negative = (numerator < 0) != (denominator < 0) && rounded != i256::ZERO;
+    let places = places as usize;
+    let digits = format!("{:0>width$}", rounded.to_string(), width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
     let sign = if negative { "-" } else { "" };
-    Some(format!("{sign}{whole}.{places}"))
+    Some(format!("{sign}{whole}.{fraction}"))
 }
 
 fn wide(number: i128) -> i256 {
@@ -263,6 +276,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_part_is_shown_in_percent() {
+        let shown = |part, all| percent(Usd(part), Usd(all)).unwrap();
+        assert_eq!((shown(1, 3), shown(1, 1), shown(0, 5)), ("33.3%".into(), "100.0%".into(), "0.0%".into()));
+        assert_eq!((shown(1, 2000), shown(-1, 4), shown(25, 10_000)), ("0.0%".into(), "-25.0%".into(), "0.2%".into()));
+        assert_eq!(percent(Usd(1), Usd(0)), None);
+    }
 
     fn units(text: &str) -> i128 {
         Usd::from_json_number(text).unwrap().0

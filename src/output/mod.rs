@@ -1,7 +1,13 @@
-//! What an export consists of on disk: where it goes, and how it becomes visible all at once.
+//! What an export consists of on disk: its files, where it goes, and how it becomes visible all at once.
 //! Deliberately ignorant of where rows come from, and of what reports say.
 
+pub mod csv;
+pub mod hashed;
 mod lock;
+pub mod manifest;
+pub mod parquet;
 mod place;
 pub mod publish;
+pub mod read;
+pub mod replace;
 mod swap;

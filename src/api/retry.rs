@@ -1,0 +1,100 @@
+//! Which failures are worth another attempt, how long to wait, and when to stop. Pure: the one loop that sleeps is the
+//! client's.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+
+/// The first wait's lower bound; it doubles with every attempt. The API's documentation recommends a random time in [D, 2D].
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// No wait of ours is longer than twice this.
+const LONGEST_WAIT: Duration = Duration::from_secs(64);
+/// A server that asks for more than this with `Retry-After` is asked again after this.
+pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
+/// A request is given up when its attempts and waits have taken this long, whatever `--retries` allows.
+pub const REQUEST_TIME_CAP: Duration = Duration::from_secs(600);
+
+/// How often a request may be tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Attempts after the first.
+    pub retries: u32,
+}
+
+impl RetryPolicy {
+    /// How long to wait before attempt number `failed + 1`, after `failed` attempts in `elapsed`; `None` to give up.
+    /// `chance` is uniform in [0, 1).
+    pub fn wait(&self, failed: u32, elapsed: Duration, retry_after: Option<Duration>, chance: f64) -> Option<Duration> {
+        if failed > self.retries {
+            return None;
+        }
+        let doubled = FIRST_WAIT.saturating_mul(1 << (failed.clamp(1, 20) - 1)).min(LONGEST_WAIT);
+        let wait = match retry_after {
+            Some(asked) => asked.min(RETRY_AFTER_CAP),
+            None => doubled.mul_f64(1.0 + chance),
+        };
+        (elapsed + wait <= REQUEST_TIME_CAP).then_some(wait)
+    }
+}
+
+/// Reads `Retry-After`: seconds, or an HTTP date beside the time it is now (milliseconds since the epoch).
+pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return (seconds >= 0.0 && seconds < 1e9).then(|| Duration::from_secs_f64(seconds));
+    }
+    let at = DateTime::parse_from_rfc2822(value).ok()?.timestamp_millis();
+    Some(Duration::from_millis(u64::try_from(at.saturating_sub(now_ms)).unwrap_or(0)))
+}
+
+/// Whether a status is worth another attempt.
+pub fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_within_the_recommended_bounds() {
+        let policy = RetryPolicy { retries: 8 };
+        let wait = |failed, chance| policy.wait(failed, Duration::ZERO, None, chance).map(|wait| wait.as_millis());
+        assert_eq!(wait(1, 0.0), Some(500));
+        assert_eq!(wait(1, 0.999), Some(999));
+        assert_eq!(wait(4, 0.0), Some(4000));
+        assert_eq!(wait(8, 0.5), Some(96_000));
+        assert_eq!(wait(9, 0.0), None);
+    }
+
+    #[test]
+    fn time_bounds_a_request_too() {
+        let policy = RetryPolicy { retries: u32::MAX };
+        assert!(policy.wait(3, Duration::from_secs(590), None, 0.0).is_some());
+        assert_eq!(policy.wait(3, Duration::from_secs(599), None, 0.0), None);
+    }
+
+    #[test]
+    fn the_server_may_name_the_wait_up_to_a_cap() {
+        let policy = RetryPolicy { retries: 1 };
+        let wait = |after| policy.wait(1, Duration::ZERO, Some(Duration::from_secs(after)), 0.9);
+        assert_eq!(wait(3), Some(Duration::from_secs(3)));
+        assert_eq!(wait(86_400), Some(RETRY_AFTER_CAP));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("7", 0), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 15_000), Some(Duration::from_secs(45)));
+        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:00 GMT", 15_000), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon", 0), None);
+        assert_eq!(retry_after("-1", 0), None);
+        assert_eq!(retry_after("NaN", 0), None);
+    }
+
+    #[test]
+    fn what_the_server_means_for_good_is_not_tried_again() {
+        assert!([408, 429, 500, 502, 503, 599].iter().all(|status| is_passing(*status)));
+        assert!([400, 401, 403, 404, 302, 200].iter().all(|status| !is_passing(*status)));
+    }
+}

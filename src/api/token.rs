@@ -1,0 +1,122 @@
+//! Where the API token comes from: a file that a flag names, the environment, or the official CLI's login, in that order.
+//! It is never an argument, and never printed.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The environment variable that the Apify ecosystem uses.
+pub const TOKEN_VARIABLE: &str = "APIFY_TOKEN";
+
+const WAYS: &str = "no API token: set APIFY_TOKEN, name a file with --token-file, or log in with the official CLI \
+                    (~/.apify/auth.json); or try --demo, which needs none";
+
+/// What was given to find a token by.
+#[derive(Debug, Default)]
+pub struct TokenSources {
+    /// `--token-file`.
+    pub file: Option<PathBuf>,
+    /// `APIFY_TOKEN`.
+    pub variable: Option<SecretString>,
+    /// The user's home folder, for `~/.apify/auth.json`.
+    pub home: Option<PathBuf>,
+}
+
+impl TokenSources {
+    /// The token; an error (exit 3) that names the ways to give one.
+    pub fn token(&self) -> Result<SecretString> {
+        if let Some(file) = &self.file {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Error::NotAuthorised(format!("cannot read --token-file {}: {error}", file.display())))?;
+            return usable(&text, &format!("--token-file {}", file.display()));
+        }
+        if let Some(token) = self.variable.as_ref().filter(|token| !token.expose_secret().trim().is_empty()) {
+            return usable(token.expose_secret(), TOKEN_VARIABLE);
+        }
+        match self.home.as_ref().map(|home| home.join(".apify/auth.json")).filter(|login| login.exists()) {
+            Some(login) => login_token(&login),
+            None => Err(Error::NotAuthorised(WAYS.into())),
+        }
+    }
+}
+
+/// The token that the official CLI keeps; newer ones keep it in the system's keyring, which is said.
+fn login_token(login: &Path) -> Result<SecretString> {
+    #[derive(Deserialize)]
+    struct Login {
+        token: Option<String>,
+    }
+    let token = std::fs::read(login).ok().and_then(|json| serde_json::from_slice::<Login>(&json).ok()).and_then(|l| l.token);
+    match token.filter(|token| !token.trim().is_empty()) {
+        Some(token) => usable(&token, &login.display().to_string()),
+        None => Err(Error::NotAuthorised(format!(
+            "{WAYS} ({} is there without a token: newer versions of that CLI keep it in the system's keyring, which \
+             apify-runs does not read)",
+            login.display()
+        ))),
+    }
+}
+
+/// A token that can stand in a header.
+fn usable(text: &str, source: &str) -> Result<SecretString> {
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(Error::NotAuthorised(format!("{source} holds no token; {WAYS}")));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::NotAuthorised(format!("what {source} holds is no API token: it has spaces or characters beyond ASCII")));
+    }
+    Ok(SecretString::from(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(folder: &Path) -> TokenSources {
+        TokenSources { home: Some(folder.to_path_buf()), ..TokenSources::default() }
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_login() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(".apify")).unwrap();
+        std::fs::write(folder.path().join(".apify/auth.json"), r#"{"token":"from-login","id":"x"}"#).unwrap();
+        std::fs::write(folder.path().join("token"), "from-file\n").unwrap();
+        let mut sources = sources(folder.path());
+        assert_eq!(sources.token().unwrap().expose_secret(), "from-login");
+        sources.variable = Some("from-variable".into());
+        assert_eq!(sources.token().unwrap().expose_secret(), "from-variable");
+        sources.file = Some(folder.path().join("token"));
+        assert_eq!(sources.token().unwrap().expose_secret(), "from-file");
+    }
+
+    #[test]
+    fn a_login_without_a_token_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(".apify")).unwrap();
+        std::fs::write(folder.path().join(".apify/auth.json"), r#"{"username":"x"}"#).unwrap();
+        let error = sources(folder.path()).token().unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains("keyring"), "{error}");
+    }
+
+    #[test]
+    fn without_any_the_ways_are_named_in_one_line() {
+        let error = sources(Path::new("/nowhere")).token().unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        let text = error.to_string();
+        assert!(["APIFY_TOKEN", "--token-file", "auth.json", "--demo"].iter().all(|way| text.contains(way)), "{text}");
+        assert!(!text.contains('\n'));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_without_being_shown() {
+        let sources = TokenSources { variable: Some("two words".into()), ..TokenSources::default() };
+        let error = sources.token().unwrap_err().to_string();
+        assert!(error.contains("APIFY_TOKEN") && !error.contains("two words"), "{error}");
+    }
+}

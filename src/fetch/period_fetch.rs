@@ -1,0 +1,254 @@
+//! Reads a whole period: windows side by side, handed on in time order, within a bound on what is held. What one window
+//! holds is `walk`'s; what becomes of its runs is the receiver's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+use super::plan::{MAX_HELD_PAGES, MAX_WINDOW_PAGES, Plan, Window};
+use super::proof::Proof;
+use super::walk::{Lister, ServerTraits, WalkedWindow, Walker};
+use crate::api::page::{MAX_PAGE_ITEMS, Page, Rejected};
+use crate::error::{Error, Result};
+use crate::period::{Millis, format_instant};
+
+/// Most windows that are read at once: beyond it not even a page each could be held.
+pub const MAX_CONCURRENCY: usize = (MAX_HELD_PAGES - 2 * MAX_WINDOW_PAGES) as usize;
+
+/// A period that is about to be read.
+pub struct PeriodFetch {
+    walker: Arc<Walker>,
+    concurrency: usize,
+    first: Option<Page>,
+}
+
+/// What came of it beside the runs.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Whether all are there.
+    pub proof: Proof,
+    /// Whether runs were deleted, or came, meanwhile.
+    pub changed_meanwhile: bool,
+    /// Items that make no sense as a run.
+    pub rejected: Vec<Rejected>,
+    /// Known fields of a wrong type.
+    pub mistyped: u64,
+}
+
+/// How a period will be read, as far as its first page tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// Runs, by the API's count a millisecond wider than the period.
+    pub runs: u64,
+    /// Windows, about.
+    pub windows: u64,
+    /// Requests, about.
+    pub requests: u64,
+}
+
+/// What is being read or waits for its turn.
+enum Slot {
+    Walking,
+    Done(WalkedWindow),
+}
+
+/// A window in short, to count it again should the whole not add up.
+struct Counted {
+    from: Millis,
+    to: Millis,
+    received: u64,
+}
+
+impl PeriodFetch {
+    /// Prepares to read `[from, to)`, from its first page if the server could give one, with so many requests at once.
+    pub fn new(
+        lister: Lister,
+        (from, to): (Millis, Millis),
+        first: Option<Page>,
+        concurrency: usize,
+        on_items: Box<dyn Fn(u64) + Send + Sync>,
+    ) -> PeriodFetch {
+        let concurrency = concurrency.clamp(1, MAX_CONCURRENCY);
+        let total = first.as_ref().map(|page| page.total);
+        let page_items = first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity);
+        let walker = Walker {
+            lister,
+            plan: Mutex::new(Plan::new(from, to, total, page_items, concurrency)),
+            period: (from, to),
+            traits: ServerTraits::default(),
+            plan_grew: Notify::new(),
+            on_items,
+        };
+        PeriodFetch { walker: Arc::new(walker), concurrency, first }
+    }
+
+    /// How the period will be read; known only with a first page.
+    pub fn estimate(&self) -> Option<Estimate> {
+        let page = self.first.as_ref()?;
+        let pages = page.total.div_ceil(page.capacity()).max(1);
+        let windows = if page.is_last() { 1 } else { pages.div_ceil(self.walker.plan().aim_pages()) };
+        Some(Estimate { runs: page.total, windows, requests: pages + windows - 1 })
+    }
+
+    /// Reads it, and sends each window on in time order.
+    pub async fn run(mut self, out: mpsc::Sender<WalkedWindow>) -> Result<Fetched> {
+        let first_total = self.first.as_ref().filter(|page| !page.is_last()).map(|page| page.total);
+        let mut hand = self.first.take();
+        let (from, _) = self.walker.period;
+        let mut walks: JoinSet<Result<WalkedWindow>> = JoinSet::new();
+        let mut slots: BTreeMap<Millis, Slot> = BTreeMap::new();
+        let mut outbox: Option<WalkedWindow> = None;
+        let mut released_until = from;
+        let mut sum = Sum::default();
+        loop {
+            while walks.len() < self.concurrency
+                && let Some(window) = self.next_window(&slots, &outbox, released_until, hand.is_some())
+            {
+                slots.insert(window.from, Slot::Walking);
+                let (walker, hand) = (self.walker.clone(), hand.take());
+                walks.spawn(async move { walker.walk(window, hand).await });
+            }
+            if outbox.is_none()
+                && let Some(first) = slots.first_entry()
+                && *first.key() == released_until
+                && matches!(first.get(), Slot::Done(_))
+                && let Slot::Done(window) = first.remove()
+            {
+                released_until = window.to;
+                sum.add(&window);
+                outbox = Some(window);
+            }
+            if walks.is_empty() && outbox.is_none() {
+                break;
+            }
+            tokio::select! {
+                permit = out.reserve(), if outbox.is_some() => match (permit, outbox.take()) {
+                    (Ok(permit), Some(window)) => permit.send(window),
+                    _ => return Err(Error::Other(anyhow::anyhow!("the writer has stopped"))),
+                },
+                Some(walk) = walks.join_next(), if !walks.is_empty() => {
+                    let window = walk.map_err(|error| anyhow::anyhow!("a walk failed: {error}"))??;
+                    slots.insert(window.from, Slot::Done(window));
+                }
+                () = self.walker.plan_grew.notified() => {}
+            }
+        }
+        self.check_whole(first_total, sum).await
+    }
+
+    /// The next window, unless that would hold too much; the one that everything waits for is always taken.
+    fn next_window(
+        &self,
+        slots: &BTreeMap<Millis, Slot>,
+        outbox: &Option<WalkedWindow>,
+        released_until: Millis,
+        whole: bool,
+    ) -> Option<Window> {
+        let mut plan = self.walker.plan();
+        if whole {
+            return plan.whole();
+        }
+        let max_pages = plan.max_pages();
+        let held = |slot: &Slot| match slot {
+            Slot::Walking => max_pages,
+            Slot::Done(window) => window.pages.len() as u64,
+        };
+        let waiting = outbox.as_ref().map_or(0, |window| window.pages.len() as u64);
+        let held = slots.values().map(held).sum::<u64>() + waiting + max_pages;
+        let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
+        if urgent || held + max_pages <= MAX_HELD_PAGES { plan.next_window() } else { None }
+    }
+
+    /// The windows together must hold what the first request counted: this finds what a window's own count can't, such as
+    /// runs that the server counts but lists in none.
+    async fn check_whole(&self, first_total: Option<u64>, mut sum: Sum) -> Result<Fetched> {
+        let Some(first_total) = first_total else { return Ok(sum.fetched()) };
+        let (from, to) = self.walker.period;
+        let received = sum.fetched + sum.outside_first + sum.outside_last;
+        let as_listed = received + sum.listed_twice;
+        if (received..=as_listed).contains(&first_total) || !sum.proven {
+            return Ok(sum.fetched());
+        }
+        let again = self.walker.count(from - 1, to).await?;
+        if again > as_listed {
+            self.find_missing(&mut sum, again).await?;
+            return Ok(sum.fetched());
+        }
+        sum.notes.push(format!(
+            "the whole period: the API counted {first_total} runs at first and {again} at the end; {received} were received"
+        ));
+        sum.changed_meanwhile |= !(received..=as_listed).contains(&again);
+        Ok(sum.fetched())
+    }
+
+    /// Counts every window again to name the one that runs are missing in.
+    async fn find_missing(&self, sum: &mut Sum, again: u64) -> Result<()> {
+        let received = sum.fetched + sum.outside_first + sum.outside_last;
+        let mut problem = format!("the whole period: the API counts {again} runs, and {received} were received in its windows");
+        for window in &sum.windows {
+            let counted = self.walker.count(window.from - 1, window.to).await?;
+            if counted > window.received {
+                let (from, to) = (format_instant(window.from), format_instant(window.to));
+                problem = format!("{problem}; in {from} to {to} it now counts {counted}, and {} were received", window.received);
+                break;
+            }
+        }
+        if !self.walker.lister.allow_incomplete {
+            return Err(Error::Untrusted(problem));
+        }
+        sum.proven = false;
+        sum.counted = sum.counted.max(again - sum.outside_first - sum.outside_last);
+        sum.notes.push(problem);
+        Ok(())
+    }
+}
+
+/// The windows so far, added up.
+#[derive(Default)]
+struct Sum {
+    counted: u64,
+    fetched: u64,
+    listed_twice: u64,
+    outside_first: u64,
+    outside_last: u64,
+    proven: bool,
+    changed_meanwhile: bool,
+    notes: Vec<String>,
+    rejected: Vec<Rejected>,
+    mistyped: u64,
+    windows: Vec<Counted>,
+}
+
+impl Sum {
+    fn add(&mut self, window: &WalkedWindow) {
+        if self.windows.is_empty() {
+            self.proven = true;
+            self.outside_first = window.outside.0;
+        }
+        self.counted += window.counted;
+        self.fetched += window.fetched;
+        self.listed_twice += window.listed_twice;
+        self.outside_last = window.outside.1;
+        self.proven &= window.proven;
+        self.changed_meanwhile |= window.changed_meanwhile;
+        self.notes.extend(window.note.clone());
+        for rejected in &window.rejected {
+            if !self.rejected.contains(rejected) {
+                self.rejected.push(rejected.clone());
+            }
+        }
+        self.mistyped += window.mistyped;
+        let received = window.fetched + window.listed_twice + window.outside.0 + window.outside.1;
+        self.windows.push(Counted { from: window.from, to: window.to, received });
+    }
+
+    fn fetched(self) -> Fetched {
+        let mut proof =
+            Proof { proven: self.proven, counted: self.counted, fetched: self.fetched, notes: Vec::new() };
+        self.notes.into_iter().for_each(|note| proof.note(note));
+        Fetched { proof, changed_meanwhile: self.changed_meanwhile, rejected: self.rejected, mistyped: self.mistyped }
+    }
+}

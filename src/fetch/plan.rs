@@ -1,0 +1,235 @@
+//! Which windows a period is read in. Pure: it is told counts as they become known, and never asks for one.
+//!
+//! Accounts burst on the hour, so windows are cut by count, not by clock. A window that turns out too full costs
+//! nothing: it is cut where it stands and keeps the page in hand. One that turns out nearly empty costs its request; so
+//! after such a one, the next are taken longer.
+
+use std::collections::VecDeque;
+
+use crate::period::Millis;
+
+/// No window is read beyond this many pages; it is cut instead.
+pub const MAX_WINDOW_PAGES: u64 = 20;
+/// What all windows that are read or wait for their turn may hold, in pages, beside the one being written.
+pub const MAX_HELD_PAGES: u64 = 200;
+/// Where a window is aimed at, so that most turn out within [`MAX_WINDOW_PAGES`].
+const AIM_PAGES: u64 = 17;
+/// How much longer than by density a window may be taken, after nearly empty ones.
+const MAX_STRETCH: u64 = 256;
+
+/// A part of the period that is read in one walk: `[from, to)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Its first millisecond.
+    pub from: Millis,
+    /// The first millisecond after it.
+    pub to: Millis,
+    region: u64,
+    expected: u64,
+}
+
+/// Time that no window has taken yet.
+#[derive(Debug)]
+struct Region {
+    id: u64,
+    from: Millis,
+    to: Millis,
+    count: Option<u64>,
+    stretch: u64,
+}
+
+/// What is left of a period, in time order.
+#[derive(Debug)]
+pub struct Plan {
+    regions: VecDeque<Region>,
+    aim_pages: u64,
+    page_items: u64,
+    next_id: u64,
+    total: Option<u64>,
+}
+
+impl Plan {
+    /// The whole period, of which `total` runs are expected, for so many windows at once.
+    pub fn new(from: Millis, to: Millis, total: Option<u64>, page_items: u64, concurrency: usize) -> Plan {
+        let concurrency = concurrency.max(1) as u64;
+        let held = (MAX_HELD_PAGES - MAX_WINDOW_PAGES) / concurrency.max(10);
+        let mut aim_pages = AIM_PAGES.min(held).max(1);
+        if concurrency > 1 {
+            let shared = total.unwrap_or(u64::MAX).div_ceil(page_items.max(1)).div_ceil(2 * concurrency);
+            aim_pages = aim_pages.min(shared.max(1));
+        }
+        let mut plan = Plan { regions: VecDeque::new(), aim_pages, page_items: page_items.max(1), next_id: 0, total };
+        plan.give_back(from, to, total);
+        plan
+    }
+
+    /// Pages that a window aims at.
+    pub fn aim_pages(&self) -> u64 {
+        self.aim_pages
+    }
+
+    /// Pages beyond which a window is cut.
+    pub fn max_pages(&self) -> u64 {
+        (self.aim_pages + self.aim_pages / 4 + 1).min(MAX_WINDOW_PAGES)
+    }
+
+    /// Where the time that nobody has taken begins.
+    pub fn earliest(&self) -> Option<Millis> {
+        self.regions.front().map(|region| region.from)
+    }
+
+    /// Takes all that is left of the earliest region, for a page in hand that covers it.
+    pub fn whole(&mut self) -> Option<Window> {
+        let region = self.regions.pop_front()?;
+        Some(Window { from: region.from, to: region.to, region: region.id, expected: 0 })
+    }
+
+    /// Takes the next window, earliest first.
+    pub fn next_window(&mut self) -> Option<Window> {
+        let aim = self.aim_pages * self.page_items;
+        let fits = self.max_pages() * self.page_items;
+        let region = self.regions.front_mut()?;
+        let length = region.to - region.from;
+        let part = match region.count {
+            Some(count) if count > fits => part_of(length, aim.saturating_mul(region.stretch), count),
+            _ => length,
+        };
+        let window = Window { from: region.from, to: region.from + part, region: region.id, expected: aim };
+        if part == length {
+            self.regions.pop_front();
+        } else {
+            region.from = window.to;
+            region.count = region.count.map(|count| count.saturating_sub(aim));
+        }
+        Some(window)
+    }
+
+    /// A window's count, once it is known: what lies right of it is estimated anew.
+    pub fn learned(&mut self, window: &Window, count: u64) {
+        if let Some(region) = self.regions.iter_mut().find(|region| region.id == window.region) {
+            region.count = region.count.map(|rest| (rest + window.expected).saturating_sub(count));
+            region.stretch =
+                if count < window.expected / 4 { (region.stretch * 2).min(MAX_STRETCH) } else { 1.max(region.stretch / 2) };
+        }
+    }
+
+    /// The right part of a window that was cut.
+    pub fn give_back(&mut self, from: Millis, to: Millis, count: Option<u64>) {
+        if from >= to {
+            return;
+        }
+        let at = self.regions.partition_point(|region| region.from < from);
+        self.regions.insert(at, Region { id: self.next_id, from, to, count, stretch: 1 });
+        self.next_id += 1;
+    }
+
+    /// Where to cut a window that is read up to `read_ms` and ends at `to`, with `remaining` runs expected in between,
+    /// of which it takes `wanted`: after `read_ms`, before `to`.
+    pub fn cut(read_ms: Millis, to: Millis, remaining: u64, wanted: u64) -> Option<Millis> {
+        let length = to - read_ms - 1;
+        (length > 1).then(|| read_ms + 1 + part_of(length, wanted, remaining).min(length - 1))
+    }
+
+    /// `startedBefore` is ignored by this server, so counts say nothing about windows: density is taken as even.
+    pub fn spread_evenly(&mut self, period_length: Millis) {
+        for region in &mut self.regions {
+            let share = i128::from(self.total.unwrap_or(0)) * i128::from(region.to - region.from) / i128::from(period_length.max(1));
+            region.count = Some(u64::try_from(share).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+/// The part of a length that holds `wanted` of `count`, by even density: at least 1, at most all.
+fn part_of(length: Millis, wanted: u64, count: u64) -> Millis {
+    let part = i128::from(length) * i128::from(wanted) / i128::from(count.max(1));
+    part.clamp(1, i128::from(length.max(1))) as Millis
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_even_million_is_read_in_windows_of_about_the_aim() {
+        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8);
+        assert_eq!((plan.aim_pages(), plan.max_pages()), (17, 20));
+        let mut windows = 0;
+        while let Some(window) = plan.next_window() {
+            let count = (window.to - window.from) as u64 * 1_000_000 / (30 * 86_400_000);
+            assert!(count <= 20_000, "{count}");
+            plan.learned(&window, count);
+            windows += 1;
+        }
+        assert!((50..70).contains(&windows), "{windows}");
+    }
+
+    #[test]
+    fn a_small_period_is_one_window_and_a_middling_one_is_shared_out() {
+        let mut plan = Plan::new(0, 1_000_000, Some(900), 1000, 8);
+        assert_eq!(plan.next_window().map(|window| (window.from, window.to)), Some((0, 1_000_000)));
+        assert_eq!(plan.next_window(), None);
+        assert_eq!(Plan::new(0, 1_000_000, Some(100_000), 1000, 8).aim_pages(), 7);
+        assert_eq!(Plan::new(0, 1_000_000, Some(100_000), 1000, 1).aim_pages(), 17);
+    }
+
+    #[test]
+    fn all_windows_together_stay_within_what_may_be_held() {
+        for concurrency in [1, 8, 16, 64, 180] {
+            let plan = Plan::new(0, 1_000_000_000, Some(10_000_000), 1000, concurrency);
+            assert!(plan.aim_pages() * concurrency as u64 <= MAX_HELD_PAGES, "{concurrency}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_far_off_is_reached_in_few_requests() {
+        // Everything on one hour of the twentieth day.
+        let (start, end) = (20 * 86_400_000, 20 * 86_400_000 + 3_600_000);
+        let count = |from: i64, to: i64| (to.min(end) - from.max(start)).max(0) as u64 * 1_000_000 / 3_600_000;
+        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8);
+        let mut nearly_empty = 0;
+        let mut seen = 0;
+        while let Some(mut window) = plan.next_window() {
+            let total = count(window.from, window.to);
+            plan.learned(&window, total);
+            if total > 20_000 {
+                let cut = Plan::cut(window.from.max(start), window.to, total, 17_000).expect("wide enough");
+                plan.give_back(cut, window.to, Some(total - count(window.from, cut)));
+                window.to = cut;
+            }
+            seen += count(window.from, window.to);
+            nearly_empty += u64::from(count(window.from, window.to) < 1000);
+        }
+        assert!((999_900..=1_000_000).contains(&seen), "{seen}");
+        assert!(nearly_empty < 24, "{nearly_empty}");
+    }
+
+    proptest! {
+        #[test]
+        fn windows_tile_the_period_whatever_is_learned(
+            length in 1i64..10_000_000, total in 0u64..10_000_000, concurrency in 1usize..64, seed in any::<u64>(),
+        ) {
+            let mut plan = Plan::new(0, length, Some(total), 1000, concurrency);
+            let mut random = seed;
+            let mut next = || { random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); random >> 33 };
+            let mut at = 0;
+            let mut taken = 0;
+            while let Some(window) = plan.next_window() {
+                prop_assert_eq!(window.from, at);
+                prop_assert!(window.to > window.from);
+                plan.learned(&window, next() % 30_000);
+                at = window.to;
+                if next() % 3 == 0
+                    && let Some(cut) = Plan::cut(window.from, window.to, 50_000, next() % 40_000)
+                {
+                    prop_assert!(window.from < cut && cut < window.to);
+                    plan.give_back(cut, window.to, Some(next() % 50_000));
+                    at = cut;
+                }
+                taken += 1;
+                if taken > 200_000 { break; }
+            }
+            prop_assert!(taken > 200_000 || at == length);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a walk has received, put in order: distinct runs, one version of each, and how many items that took. Pure.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+
+use crate::api::page::{Page, Rejected};
+use crate::period::Millis;
+use crate::runs::merge::Rank;
+use crate::runs::schema::col;
+
+/// A page of a walk.
+#[derive(Debug)]
+pub struct Received {
+    /// The page.
+    pub page: Page,
+    /// Runs that started up to here may have come with an earlier page, because the walk asked for them again.
+    pub reread_until: Millis,
+}
+
+/// Where a row is: page and row.
+pub type RowAt = (u32, u32);
+
+/// Received rows in order of `(started_at, id)`.
+#[derive(Debug)]
+pub struct Tally {
+    /// One row for each distinct (ID, start), the best of its versions.
+    pub rows: Vec<(Millis, RowAt)>,
+    /// Items received, those left out that the walk itself asked for twice.
+    pub received: u64,
+    /// Items that make no sense as a run, each once.
+    pub rejected: Vec<Rejected>,
+}
+
+impl Tally {
+    /// Counts what was received of runs that started in `[from, until]`.
+    pub fn of(pages: &[Received], from: Millis, until: Millis) -> Tally {
+        let mut all: Vec<(Millis, RowAt)> = Vec::with_capacity(pages.iter().map(|page| page.page.runs.num_rows()).sum());
+        for (at, received) in pages.iter().enumerate() {
+            let starts = received.page.started_at_ms().iter().enumerate();
+            let starts = starts.filter(|(_, start)| (from..=until).contains(*start));
+            all.extend(starts.map(|(row, start)| (*start, (at as u32, row as u32))));
+        }
+        let id = |at: RowAt| id_of(&pages[at.0 as usize].page.runs, at.1);
+        let order = |a: &(Millis, RowAt), b: &(Millis, RowAt)| a.0.cmp(&b.0).then_with(|| id(a.1).cmp(id(b.1)));
+        all.sort_by(order);
+        let mut rows = Vec::with_capacity(all.len());
+        let mut received = 0;
+        for versions in all.chunk_by(|a, b| order(a, b) == Ordering::Equal) {
+            let first_page = versions[0].1.0;
+            let reread = |(start, at): &(Millis, RowAt)| at.0 > first_page && *start <= pages[at.0 as usize].reread_until;
+            received += versions.iter().filter(|version| !reread(version)).count() as u64;
+            rows.push(if versions.len() == 1 { versions[0] } else { best(pages, versions) });
+        }
+        let mut seen = BTreeSet::new();
+        let rejected = pages.iter().flat_map(|page| &page.page.rejected);
+        let rejected: Vec<_> = rejected.filter(|rejected| seen.insert(&rejected.item)).cloned().collect();
+        Tally { rows, received: received + rejected.len() as u64, rejected }
+    }
+
+    /// Distinct runs received, sensible or not.
+    pub fn distinct(&self) -> u64 {
+        (self.rows.len() + self.rejected.len()) as u64
+    }
+
+    /// Distinct runs received that started before an instant.
+    pub fn distinct_before(&self, before: Millis) -> u64 {
+        let rejected = self.rejected.iter().filter(|rejected| rejected.started_at_ms.is_some_and(|at| at < before));
+        (self.rows.partition_point(|row| row.0 < before) + rejected.count()) as u64
+    }
+
+    /// The rows that started in `[from, to)`, one an ID.
+    pub fn rows_in(&self, pages: &[Received], from: Millis, to: Millis) -> Vec<RowAt> {
+        let rows = &self.rows[self.rows.partition_point(|row| row.0 < from)..self.rows.partition_point(|row| row.0 < to)];
+        let mut kept: HashMap<&str, (Millis, RowAt), foldhash::fast::RandomState> =
+            HashMap::with_capacity_and_hasher(rows.len(), foldhash::fast::RandomState::default());
+        let mut moved = false;
+        for row in rows {
+            let id = id_of(&pages[row.1.0 as usize].page.runs, row.1.1);
+            kept.entry(id)
+                .and_modify(|earlier| {
+                    moved = true;
+                    *earlier = best(pages, &[*earlier, *row]);
+                })
+                .or_insert(*row);
+        }
+        if !moved {
+            return rows.iter().map(|row| row.1).collect();
+        }
+        let kept: BTreeSet<RowAt> = kept.into_values().map(|row| row.1).collect();
+        rows.iter().map(|row| row.1).filter(|at| kept.contains(at)).collect()
+    }
+}
+
+/// The best version by the merge rule; of equal ones the last received.
+fn best(pages: &[Received], versions: &[(Millis, RowAt)]) -> (Millis, RowAt) {
+    let rank = |at: RowAt| Rank::of(&pages[at.0 as usize].page.runs, at.1 as usize);
+    *versions.iter().max_by_key(|version| (rank(version.1), version.1)).expect("a group has a member")
+}
+
+fn id_of(runs: &RecordBatch, row: u32) -> &str {
+    runs.column(col::ID).as_string::<i32>().value(row as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::page::decode;
+
+    /// A page of `(id, milliseconds, status)`.
+    fn page(runs: &[(&str, i64, &str)], reread_until: i64) -> Received {
+        let items: Vec<String> = runs
+            .iter()
+            .map(|(id, ms, status)| format!(r#"{{"id":"{id}","actId":"a","status":"{status}","startedAt":"1970-01-01T00:00:00.{ms:03}Z"}}"#))
+            .collect();
+        let body = format!(r#"{{"data":{{"total":9,"items":[{}]}}}}"#, items.join(","));
+        Received { page: decode(body.as_bytes()).unwrap(), reread_until }
+    }
+
+    fn ids(pages: &[Received], rows: &[RowAt]) -> Vec<String> {
+        rows.iter().map(|at| id_of(&pages[at.0 as usize].page.runs, at.1).to_string()).collect()
+    }
+
+    #[test]
+    fn rows_are_ordered_by_start_then_id_and_cut() {
+        let pages = [page(&[("z", 1, "S"), ("b", 2, "S"), ("a", 2, "S"), ("c", 3, "S")], i64::MIN)];
+        let tally = Tally::of(&pages, i64::MIN, i64::MAX);
+        assert_eq!(ids(&pages, &tally.rows_in(&pages, 2, 3)), ["a", "b"]);
+        assert_eq!((tally.distinct(), tally.received, tally.distinct_before(2)), (4, 4, 1));
+    }
+
+    #[test]
+    fn what_the_walk_asked_for_twice_is_not_counted_twice_but_what_the_server_lists_twice_is() {
+        let pages = [
+            page(&[("a", 1, "S"), ("b", 2, "S"), ("b", 2, "S")], i64::MIN),
+            page(&[("b", 2, "S"), ("c", 3, "S"), ("c", 3, "S")], 2),
+        ];
+        let tally = Tally::of(&pages, i64::MIN, i64::MAX);
+        assert_eq!((tally.distinct(), tally.received), (3, 5));
+    }
+
+    #[test]
+    fn of_versions_the_ended_one_is_kept_even_across_starts() {
+        let pages = [page(&[("a", 1, "SUCCEEDED"), ("b", 2, "S")], i64::MIN), page(&[("b", 2, "FAILED"), ("a", 3, "S")], 2)];
+        let tally = Tally::of(&pages, i64::MIN, i64::MAX);
+        assert_eq!(tally.distinct(), 3);
+        let rows = tally.rows_in(&pages, 0, 9);
+        assert_eq!(rows, [(0, 0), (1, 0)]);
+    }
+}

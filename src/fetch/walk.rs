@@ -1,0 +1,432 @@
+//! Reads one window, and shows that it holds what the API counts. Walks by key (the last run's start), never by offset
+//! through time: offsets skip runs when an earlier one is deleted meanwhile. It knows nothing of other windows but that a
+//! cut gives the right part back to the plan.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use arrow_array::RecordBatch;
+use tokio::sync::Notify;
+
+use super::plan::{Plan, Window};
+use super::tally::{Received, RowAt, Tally};
+use crate::api::client::{ApiClient, ListQuery, RequestError};
+use crate::api::page::{Page, Rejected};
+use crate::error::{Error, Result};
+use crate::period::{Millis, format_instant};
+
+/// How often a window is walked before what it holds is judged as it is.
+const WALKS: u32 = 3;
+/// How often one overfull millisecond is read, alternately up and down.
+const TIE_ROUNDS: u32 = 4;
+
+/// Pages of the run list, sensible ones: a page with items that make no sense is asked for once more.
+#[derive(Debug)]
+pub struct Lister {
+    /// The API.
+    pub api: ApiClient,
+    /// The statuses that are asked for; all if empty.
+    pub statuses: Vec<String>,
+    /// Whether items that make no sense are taken out instead of ending the job.
+    pub allow_incomplete: bool,
+}
+
+impl Lister {
+    /// The page at `offset` of the runs that started in `[after, before]`.
+    pub async fn page(&self, after: Millis, before: Millis, offset: u64, desc: bool) -> Result<Page> {
+        match self.list(after, before, offset, desc, false).await {
+            Ok(page) => Ok(page),
+            Err(RequestError::Failed(error)) => Err(error),
+            Err(RequestError::TooHeavy) => unreachable!("only a narrowable query is refused as too heavy"),
+        }
+    }
+
+    /// The first page of the same, if the server doesn't find that too heavy.
+    pub async fn first_page(&self, after: Millis, before: Millis) -> Result<Page, RequestError> {
+        self.list(after, before, 0, false, before - after > 2).await
+    }
+
+    async fn list(&self, after: Millis, before: Millis, offset: u64, desc: bool, narrowable: bool) -> Result<Page, RequestError> {
+        let query = ListQuery { after, before, offset, desc, statuses: &self.statuses, narrowable };
+        let page = self.api.list_runs(&query).await?;
+        if page.rejected.is_empty() {
+            return Ok(page);
+        }
+        let again = self.api.list_runs(&query).await?;
+        match again.rejected.first() {
+            Some(rejected) if !self.allow_incomplete => Err(RequestError::Failed(senseless(rejected, after, before))),
+            _ => Ok(again),
+        }
+    }
+}
+
+fn senseless(rejected: &Rejected, after: Millis, before: Millis) -> Error {
+    let run = rejected.id.as_ref().map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
+    Error::Untrusted(format!(
+        "{run}, listed between {} and {}: its {} {}, also when asked again; --allow-incomplete takes such runs out",
+        format_instant(after),
+        format_instant(before),
+        rejected.field,
+        rejected.problem
+    ))
+}
+
+/// What has been learned of how this server reads its parameters.
+#[derive(Debug, Default)]
+pub struct ServerTraits {
+    /// `startedAfter` leaves out the runs of that very millisecond.
+    exclusive: AtomicBool,
+    /// `startedBefore` has no effect.
+    before_ignored: AtomicBool,
+}
+
+/// A window that has been read.
+#[derive(Debug)]
+pub struct WalkedWindow {
+    /// Its first millisecond.
+    pub from: Millis,
+    /// The first millisecond after it.
+    pub to: Millis,
+    /// Its pages, in the decoded schema.
+    pub pages: Vec<RecordBatch>,
+    /// Its runs, one an ID, by `(started_at, id)`: page and row.
+    pub rows: Vec<RowAt>,
+    /// Runs in it by the API's count.
+    pub counted: u64,
+    /// Distinct runs in it that were received, sensible or not.
+    pub fetched: u64,
+    /// Distinct runs received that lie outside of it, before and after, and that a count of it includes: bounds are
+    /// inclusive, and it is asked for a millisecond wider at the left.
+    pub outside: (u64, u64),
+    /// Items listed more than once.
+    pub listed_twice: u64,
+    /// Whether as many were received as are counted.
+    pub proven: bool,
+    /// What was unusual.
+    pub note: Option<String>,
+    /// Whether that is something the reader of a figure must know.
+    pub changed_meanwhile: bool,
+    /// Items of it that make no sense as a run.
+    pub rejected: Vec<Rejected>,
+    /// Known fields of a wrong type in its runs.
+    pub mistyped: u64,
+}
+
+/// What one walk through a window has received.
+#[derive(Default)]
+struct Reading {
+    pages: Vec<Received>,
+    /// The API's count of the window, a millisecond wider at both ends.
+    counted: Option<u64>,
+    /// Why the walk could not go on.
+    failure: Option<&'static str>,
+    /// Its one page is the whole list, also beyond the window if the server ignores bounds.
+    whole: bool,
+}
+
+impl Reading {
+    /// What counts towards the window: all of a list that came whole, else what its count includes.
+    fn tally(&self, window: &Window) -> Tally {
+        let (from, until) = if self.whole { (Millis::MIN, Millis::MAX) } else { (window.from - 1, window.to) };
+        Tally::of(&self.pages, from, until)
+    }
+}
+
+/// Walks windows of one period.
+pub struct Walker {
+    /// Where pages come from.
+    pub lister: Lister,
+    /// What is left to be read.
+    pub plan: Mutex<Plan>,
+    /// The period, `[from, to)`.
+    pub period: (Millis, Millis),
+    /// What has been learned of the server.
+    pub traits: ServerTraits,
+    /// Told that the plan has got more windows.
+    pub plan_grew: Notify,
+    /// Told of each page's items.
+    pub on_items: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+impl Walker {
+    /// Reads a window, from the page in hand if there is one, until it holds what the API counts; after three walks it is
+    /// judged as it is.
+    pub async fn walk(&self, mut window: Window, mut hand: Option<Page>) -> Result<WalkedWindow> {
+        let mut why = "";
+        for walk in 1..=WALKS {
+            let reading = self.read(&mut window, hand.take(), walk == 1).await?;
+            let tally = reading.tally(&window);
+            let counted = reading.counted.unwrap_or_else(|| tally.distinct());
+            if reading.failure.is_none() && (tally.distinct()..=tally.received).contains(&counted) {
+                return Ok(walked(&window, reading, tally, counted, None));
+            }
+            why = reading.failure.unwrap_or(why);
+            if walk == WALKS {
+                return self.judge(&window, reading, tally, counted, why).await;
+            }
+        }
+        unreachable!("the last walk is judged")
+    }
+
+    /// A window of which no walk held what was counted before it: one more count tells whether runs went or came meanwhile.
+    async fn judge(&self, window: &Window, reading: Reading, tally: Tally, counted: u64, why: &str) -> Result<WalkedWindow> {
+        let again = self.count(window.from - 1, window.to).await?;
+        let received = tally.distinct();
+        let name = format!("window {} to {}", format_instant(window.from), format_instant(window.to));
+        if reading.failure.is_none() && received >= again {
+            let note = format!(
+                "{name}: runs were deleted, or came, while it was read: the API counted {counted}, then {again}; {received} were received"
+            );
+            return Ok(WalkedWindow { changed_meanwhile: true, ..walked(window, reading, tally, again, Some(note)) });
+        }
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        let problem = format!("{name}: the API counts {again} runs, and {received} were received in {WALKS} walks{why}");
+        if !self.lister.allow_incomplete {
+            return Err(Error::Untrusted(problem));
+        }
+        Ok(WalkedWindow { proven: false, ..walked(window, reading, tally, again.max(counted), Some(problem)) })
+    }
+
+    /// How many runs the API counts in `[after, before]`.
+    pub async fn count(&self, after: Millis, before: Millis) -> Result<u64> {
+        let page = self.lister.page(after, before, 0, false).await?;
+        let whole = page.is_last();
+        if !whole && page.started_at_ms().iter().any(|start| *start > before) {
+            self.traits.before_ignored.store(true, Ordering::Relaxed);
+        }
+        let beyond = if whole { 0 } else { self.counted_beyond(before).await? };
+        Ok(page.total.saturating_sub(beyond))
+    }
+
+    /// Runs after an instant that a count up to it includes all the same, because `startedBefore` is ignored.
+    async fn counted_beyond(&self, before: Millis) -> Result<u64> {
+        if !self.traits.before_ignored.load(Ordering::Relaxed) {
+            return Ok(0);
+        }
+        let after = if self.exclusive() { before } else { before + 1 };
+        Ok(self.lister.page(after, self.period.1.max(before + 1), 0, false).await?.total)
+    }
+
+    /// One walk.
+    async fn read(&self, window: &mut Window, hand: Option<Page>, first_walk: bool) -> Result<Reading> {
+        let mut reading = Reading::default();
+        let mut lo = window.from - 1;
+        let mut page = match hand {
+            Some(page) => page,
+            None => self.narrowed_page(window, lo, &mut reading).await?,
+        };
+        reading.counted = Some(page.total);
+        if page.is_last() {
+            // All that matches is here, so it serves whatever its order and range.
+            reading.whole = true;
+            self.receive(&mut reading, page);
+            return Ok(reading);
+        }
+        if first_walk {
+            self.plan().learned(window, page.total);
+        }
+        loop {
+            if let Some(failure) = disorder(&page, lo) {
+                reading.failure = Some(failure);
+                return Ok(reading);
+            }
+            let (last, last_ms, remaining) = (page.is_last(), page.last_ms(), page.total.saturating_sub(page.items()));
+            let full = page.items() >= page.capacity();
+            self.receive(&mut reading, page);
+            if last_ms.is_some_and(|ms| ms > window.to) {
+                self.note_before_ignored();
+                break;
+            }
+            if last {
+                break;
+            }
+            let Some(m) = last_ms else {
+                reading.failure = Some("a page holds no run that can be placed in time");
+                return Ok(reading);
+            };
+            let mut next = m - i64::from(self.exclusive());
+            if next <= lo {
+                self.read_tie(m, &mut reading).await?;
+                next = m + 1 - i64::from(self.exclusive());
+            }
+            if next > window.to {
+                break;
+            }
+            if first_walk && full && !self.traits.before_ignored.load(Ordering::Relaxed) {
+                self.cut_if_too_full(window, &mut reading, m, remaining);
+            }
+            (page, lo) = self.next_page(window, next, m, &mut reading).await?;
+            if reading.counted.is_none() {
+                let covered_from = lo + i64::from(self.exclusive());
+                reading.counted = Some(reading.tally(window).distinct_before(covered_from) + page.total);
+            }
+        }
+        let beyond = self.counted_beyond(window.to).await?;
+        reading.counted = reading.counted.map(|counted| counted.saturating_sub(beyond));
+        Ok(reading)
+    }
+
+    /// The page from `next` on, and where it was asked from; settles whether bounds are inclusive by whether the runs of
+    /// `m`, the last millisecond read, come back.
+    async fn next_page(&self, window: &mut Window, next: Millis, m: Millis, reading: &mut Reading) -> Result<(Page, Millis)> {
+        let exclusive = self.exclusive();
+        let page = self.narrowed_page(window, next, reading).await?;
+        let came_back = page.started_at_ms().contains(&next);
+        if !exclusive && next == m && !came_back {
+            self.traits.exclusive.store(true, Ordering::Relaxed);
+            return Ok((self.narrowed_page(window, m - 1, reading).await?, m - 1));
+        }
+        if exclusive && came_back {
+            self.traits.exclusive.store(false, Ordering::Relaxed);
+        }
+        Ok((page, next))
+    }
+
+    /// Asks for a window's runs from `after` on; halves the window for as long as the server finds that too heavy.
+    async fn narrowed_page(&self, window: &mut Window, after: Millis, reading: &mut Reading) -> Result<Page> {
+        loop {
+            match self.lister.first_page(after, window.to).await {
+                Ok(page) => return Ok(page),
+                Err(RequestError::Failed(error)) => return Err(error),
+                Err(RequestError::TooHeavy) => {
+                    let middle = after + (window.to - after) / 2 + 1;
+                    self.give_back(window, middle, None);
+                    reading.counted = None;
+                }
+            }
+        }
+    }
+
+    /// Cuts a window that holds too many pages: the left part keeps what has been read and is counted anew with its next
+    /// page.
+    fn cut_if_too_full(&self, window: &mut Window, reading: &mut Reading, m: Millis, remaining: u64) {
+        let (aim, max) = {
+            let plan = self.plan();
+            (plan.aim_pages(), plan.max_pages())
+        };
+        let items = reading.pages.first().map_or(1, |page| page.page.capacity());
+        let read: u64 = reading.pages.iter().map(|page| page.page.items()).sum();
+        if read + remaining <= max * items {
+            return;
+        }
+        let wanted = (aim * items).saturating_sub(read).max(items);
+        if let Some(cut) = Plan::cut(m, window.to, remaining, wanted) {
+            self.give_back(window, cut, Some(remaining.saturating_sub(wanted)));
+            reading.counted = None;
+        }
+    }
+
+    fn give_back(&self, window: &mut Window, cut: Millis, count: Option<u64>) {
+        self.plan().give_back(cut, window.to, count);
+        window.to = cut;
+        self.plan_grew.notify_one();
+    }
+
+    /// Reads a millisecond that holds more than a page, by offset, up and down, until as many runs as it counts are there;
+    /// the order of ties is nowhere promised.
+    async fn read_tie(&self, m: Millis, reading: &mut Reading) -> Result<()> {
+        let first = reading.pages.len();
+        let (mut after, mut before) = if self.exclusive() { (m - 1, m + 1) } else { (m, m) };
+        for round in 0..TIE_ROUNDS {
+            let mut offset = 0;
+            loop {
+                let page = self.lister.page(after, before, offset, round % 2 == 1).await?;
+                if after == m && offset == 0 && !page.started_at_ms().contains(&m) {
+                    self.traits.exclusive.store(true, Ordering::Relaxed);
+                    (after, before) = (m - 1, m + 1);
+                    continue;
+                }
+                let (items, counted) = (page.items(), page.total);
+                let beyond = page.last_ms().is_some_and(|ms| ms > before);
+                offset += items;
+                self.receive(reading, page);
+                if beyond {
+                    self.note_before_ignored();
+                    return Ok(());
+                }
+                if items > 0 && offset < counted {
+                    continue;
+                }
+                if Tally::of(&reading.pages[first..], after, before).distinct() >= counted {
+                    return Ok(());
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&self, reading: &mut Reading, page: Page) {
+        (self.on_items)(page.items());
+        let reread_until = reading.pages.iter().filter_map(|page| page.page.last_ms()).max().unwrap_or(Millis::MIN);
+        reading.pages.push(Received { page, reread_until });
+    }
+
+    fn note_before_ignored(&self) {
+        if !self.traits.before_ignored.swap(true, Ordering::Relaxed) {
+            self.plan().spread_evenly(self.period.1 - self.period.0);
+        }
+    }
+
+    fn exclusive(&self) -> bool {
+        self.traits.exclusive.load(Ordering::Relaxed)
+    }
+
+    /// What is left to be read.
+    pub fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a page can't be the one that was asked for: the order or `startedAfter` is ignored.
+fn disorder(page: &Page, lo: Millis) -> Option<&'static str> {
+    let starts = page.started_at_ms();
+    if !starts.is_sorted() {
+        Some("a page is not in ascending order of startedAt")
+    } else if starts.first().is_some_and(|first| *first < lo) {
+        Some("a page begins before startedAfter")
+    } else {
+        None
+    }
+}
+
+/// A window as it goes on: its runs cut to it, its count without what lies a millisecond outside.
+fn walked(window: &Window, reading: Reading, tally: Tally, counted: u64, note: Option<String>) -> WalkedWindow {
+    let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
+    let rows = tally.rows_in(&reading.pages, window.from, window.to);
+    let distinct = tally.distinct();
+    let rejected: Vec<_> = tally.rejected.iter().filter(|rejected| inside(rejected.started_at_ms)).cloned().collect();
+    let fetched = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
+    let before = tally.distinct_before(window.from).min(distinct - fetched);
+    let outside = (before, distinct - fetched - before);
+    let listed_twice = counted.saturating_sub(distinct);
+    let note = note.or_else(|| {
+        let name = format!("window {} to {}", format_instant(window.from), format_instant(window.to));
+        (listed_twice > 0).then(|| format!("{name}: the API lists {listed_twice} of its items more than once; each run is here once"))
+    });
+    let mistyped = mistyped_in(&reading.pages, &rows);
+    WalkedWindow {
+        from: window.from,
+        to: window.to,
+        pages: reading.pages.into_iter().map(|received| received.page.runs).collect(),
+        rows,
+        counted: counted.saturating_sub(outside.0 + outside.1),
+        fetched,
+        outside,
+        listed_twice,
+        proven: true,
+        note,
+        changed_meanwhile: false,
+        rejected,
+        mistyped,
+    }
+}
+
+/// Known fields of a wrong type among the rows that are kept.
+fn mistyped_in(pages: &[Received], rows: &[RowAt]) -> u64 {
+    if pages.iter().all(|page| page.page.mistyped.is_empty()) {
+        return 0;
+    }
+    let count = |(page, row): &RowAt| pages[*page as usize].page.mistyped.iter().filter(|at| *at == row).count() as u64;
+    rows.iter().map(count).sum()
+}

@@ -1,0 +1,116 @@
+//! `manifest.json`: what an export holds and what it stands for. Written last, so that a folder that has one is whole.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::hashed::FileEntry;
+use crate::api::client::{Account, RequestCounts};
+use crate::error::{Error, Result};
+use crate::fetch::Proof;
+use crate::report::facts::{Filters, PeriodText, Source};
+use crate::report::json::TotalsText;
+
+/// The file's name.
+pub const MANIFEST: &str = "manifest.json";
+/// The version of this document's shape.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The version of apify-runs that wrote it.
+    pub tool_version: String,
+    /// Whose runs, where the API said so.
+    pub account: Option<Account>,
+    /// Where they came from.
+    pub source: Source,
+    /// The period.
+    pub period: PeriodText,
+    /// What was left out on request.
+    pub filters: Filters,
+    /// The job's start.
+    pub queried_at: String,
+    /// How long before it a run must have finished for its cost to be settled, in milliseconds.
+    pub settle_ms: i64,
+    /// Whether all runs are there.
+    pub proof: Proof,
+    /// Figures of all runs.
+    pub totals: TotalsText,
+    /// Known fields of a wrong type, whose raw values are in `extra`.
+    pub fields_mistyped: u64,
+    /// Items that make no sense as a run, in `rejected.jsonl`.
+    pub runs_rejected: u64,
+    /// What the reader of a figure must know.
+    pub caveats: Vec<String>,
+    /// What was sent and received.
+    pub requests: RequestCounts,
+    /// The export that this one replaced.
+    pub replaced: Option<Replaced>,
+    /// Every file but this one.
+    pub files: Vec<FileEntry>,
+}
+
+/// An export that was replaced.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Replaced {
+    /// When its job began.
+    pub queried_at: String,
+    /// Its runs.
+    pub runs: u64,
+    /// Its usage in US dollars, exact.
+    pub usage_total_usd: Option<String>,
+}
+
+impl Manifest {
+    /// The document as text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a manifest has only text keys") + "\n"
+    }
+
+    /// Reads an export's manifest; the error says why the folder is no export.
+    pub fn read(export: &Path) -> Result<Manifest, String> {
+        let path = export.join(MANIFEST);
+        let text = fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
+            _ => format!("cannot read {}: {error}", path.display()),
+        })?;
+        serde_json::from_slice(&text).map_err(|error| format!("{} is no manifest of apify-runs: {error}", path.display()))
+    }
+
+    /// The paths of its Parquet files of runs, in order.
+    pub fn parquet_files(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.iter().filter(|file| file.path.ends_with(".parquet") && file.path.starts_with("runs"))
+    }
+
+    /// The files of an export's folder that its manifest doesn't list, as paths within it.
+    pub fn foreign_files(&self, export: &Path) -> Result<Vec<String>> {
+        let listed: BTreeSet<&str> = self.files.iter().map(|file| file.path.as_str()).chain([MANIFEST]).collect();
+        Ok(files_below(export)?.into_iter().filter(|path| !listed.contains(path.as_str())).collect())
+    }
+}
+
+/// Every file below a folder, as paths within it with `/`, in order. A link counts as a file.
+pub fn files_below(folder: &Path) -> Result<Vec<String>> {
+    fn walk(folder: &Path, prefix: &str, into: &mut Vec<String>) -> Result<()> {
+        let failed = |error| Error::output("read", folder, error);
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.file_type().map_err(failed)?.is_dir() {
+                walk(&entry.path(), &format!("{path}/"), into)?;
+            } else {
+                into.push(path);
+            }
+        }
+        Ok(())
+    }
+    let mut files = Vec::new();
+    walk(folder, "", &mut files)?;
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,110 @@
+//! Rows back from an export's files: whole batches from Parquet, and from CSV what identifies a run. It trusts nothing: a
+//! file that isn't what an export writes is an error, never a guess.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
+use arrow_array::Array;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::money::Usd;
+use crate::period::parse_instant;
+use crate::runs::schema::{COLUMNS, col, schema};
+
+/// Rows that are read at a time; also the size of every batch that is written.
+pub const BATCH_ROWS: usize = 8192;
+
+/// Calls back with each batch of a Parquet file.
+pub fn parquet_batches<E: From<String>>(path: &Path, mut each: impl FnMut(RecordBatch) -> Result<(), E>) -> Result<(), E> {
+    let reader = builder(path)?.build().map_err(|error| unreadable(path, error))?;
+    for batch in reader {
+        each(batch.map_err(|error| unreadable(path, error))?)?;
+    }
+    Ok(())
+}
+
+fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))?;
+    let found = builder.schema();
+    let same = found.fields().len() == COLUMNS.len()
+        && found.fields().iter().zip(schema().fields()).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+    if !same {
+        return Err(unreadable(path, "its columns are not those of an export"));
+    }
+    Ok(builder.with_batch_size(BATCH_ROWS))
+}
+
+/// What identifies a run, and its cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunKey {
+    /// When it started: milliseconds since the epoch.
+    pub started_at_ms: i64,
+    /// Its ID.
+    pub id: String,
+    /// Its cost, where known.
+    pub usage: Option<Usd>,
+}
+
+/// The keys of an export's runs, from its Parquet files one after the other, in the order of the files.
+pub fn parquet_keys<'p>(paths: impl IntoIterator<Item = &'p Path>) -> impl Iterator<Item = Result<RunKey, String>> {
+    paths.into_iter().flat_map(|path| {
+        let reader = builder(path).and_then(|builder| {
+            let mask = ProjectionMask::leaves(builder.parquet_schema(), [col::ID, col::STARTED_AT, col::USAGE_TOTAL_USD]);
+            builder.with_projection(mask).build().map_err(|error| unreadable(path, error))
+        });
+        let (reader, failed) = match reader {
+            Ok(reader) => (Some(reader), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        let batches = reader.into_iter().flatten();
+        let keys = batches.flat_map(move |batch| match batch {
+            Ok(batch) => keys_of(&batch),
+            Err(error) => vec![Err(unreadable(path, error))],
+        });
+        failed.into_iter().chain(keys)
+    })
+}
+
+/// The keys of a batch of the three columns.
+fn keys_of(batch: &RecordBatch) -> Vec<Result<RunKey, String>> {
+    let ids = batch.column(0).as_string::<i32>();
+    let started = batch.column(1).as_primitive::<TimestampMillisecondType>();
+    let usages = batch.column(2).as_primitive::<Decimal128Type>();
+    let key = |row| RunKey {
+        started_at_ms: started.value(row),
+        id: ids.value(row).into(),
+        usage: usages.is_valid(row).then(|| Usd(usages.value(row))),
+    };
+    (0..batch.num_rows()).map(|row| Ok(key(row))).collect()
+}
+
+/// The keys of an export's runs from its CSV file, in the order of the file.
+pub fn csv_keys(path: &Path) -> Result<impl Iterator<Item = Result<RunKey, String>>, String> {
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let header = reader.headers().map_err(|error| unreadable(path, error))?;
+    if !header.iter().eq(COLUMNS.iter().map(|column| column.name)) {
+        return Err(unreadable(path, "its columns are not those of an export"));
+    }
+    let path = path.to_path_buf();
+    Ok(reader.into_records().map(move |record| {
+        let record = record.map_err(|error| unreadable(&path, error))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let wrong = |column: usize| unreadable(&path, format!("line {line}: {} makes no sense", COLUMNS[column].name));
+        let usage = match &record[col::USAGE_TOTAL_USD] {
+            "" => None,
+            text => Some(Usd::parse_plain(text).ok_or_else(|| wrong(col::USAGE_TOTAL_USD))?),
+        };
+        let started_at_ms = parse_instant(&record[col::STARTED_AT]).ok_or_else(|| wrong(col::STARTED_AT))?;
+        Ok(RunKey { started_at_ms, id: record[col::ID].into(), usage })
+    }))
+}
+
+fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {
+    format!("cannot read {}: {cause}", path.display())
+}

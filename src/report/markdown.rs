@@ -1,0 +1,62 @@
+//! `report.md`: every breakdown in full, for wikis, mails and pull requests.
+
+use super::Report;
+use super::facts::Source;
+use super::headline::{self, MADE_UP};
+use super::json::{mean_usd, share};
+use super::summary::{Breakdown, Measures};
+use super::text::{harmless_markdown, thousands};
+
+/// The report, with a final line break.
+pub fn render(report: &Report) -> String {
+    let mut lines = vec!["# Apify runs and their usage".to_string(), String::new()];
+    if report.facts.source == Source::Demo {
+        lines.extend([format!("**{MADE_UP}**"), String::new()]);
+    }
+    for (label, sentences) in headline::entries(report) {
+        let sentences: Vec<String> = sentences.iter().map(|sentence| harmless_markdown(sentence)).collect();
+        lines.push(format!("- **{label}:** {}", sentences.join("; ")));
+    }
+    if report.totals.runs > 0 {
+        lines.push(format!("- **Runs:** {}", harmless_markdown(&headline::outcomes(report))));
+    }
+    if !report.facts.caveats.is_empty() {
+        lines.extend([String::new(), "What the reader of a figure must know:".into(), String::new()]);
+        lines.extend(report.facts.caveats.iter().map(|caveat| format!("- {}", harmless_markdown(caveat))));
+    }
+    for breakdown in &report.breakdowns {
+        lines.extend([String::new(), format!("## {}", breakdown.dimension.title()), String::new()]);
+        lines.extend(table(breakdown, &report.totals));
+    }
+    lines.extend([
+        String::new(),
+        "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; shares and means have 6 \
+         places. 'Other' is any other status. A total stands for the runs that have a cost."
+            .into(),
+    ]);
+    lines.join("\n") + "\n"
+}
+
+fn table(breakdown: &Breakdown, totals: &Measures) -> Vec<String> {
+    if breakdown.rows.is_empty() {
+        return vec!["No runs.".into()];
+    }
+    let key = harmless_markdown(breakdown.dimension.key());
+    let mut lines = vec![
+        format!("| {key} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"),
+        format!("|:---{}|", "|---:".repeat(11)),
+    ];
+    lines.extend(breakdown.rows.iter().map(|(name, measures)| row(&harmless_markdown(name), measures, totals)));
+    lines.push(row("**Total**", totals, totals));
+    lines
+}
+
+fn row(name: &str, measures: &Measures, totals: &Measures) -> String {
+    let counts = [measures.runs, measures.succeeded, measures.failed, measures.timed_out, measures.aborted, measures.other];
+    let mut cells: Vec<String> = std::iter::once(name.to_string()).chain(counts.map(thousands)).collect();
+    cells.push(measures.usage().map_or("unknown".into(), |usd| usd.to_string()));
+    cells.push(share(measures, totals).unwrap_or_default());
+    cells.push(mean_usd(measures).unwrap_or_default());
+    cells.extend([measures.cost_unknown, measures.provisional].map(thousands));
+    format!("| {} |", cells.join(" | "))
+}

@@ -1,0 +1,84 @@
+//! How final a run's cost is. Computed when rows are written, not when they are decoded: the job's start comes from the
+//! server, with its first answer.
+
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+
+use super::schema::{col, schema};
+
+/// The cost may be taken as final, short of a resurrection or repricing.
+pub const SETTLED: &str = "settled";
+/// The cost may still move: the run isn't terminal, or finished just before the job began.
+pub const PROVISIONAL: &str = "provisional";
+/// The API gave no cost.
+pub const UNKNOWN: &str = "unknown";
+
+/// Whether a run of this status has ended for good (short of a resurrection).
+pub fn is_terminal(status: &str) -> bool {
+    matches!(status, "SUCCEEDED" | "FAILED" | "TIMED-OUT" | "ABORTED")
+}
+
+/// What decides that a cost is provisional.
+#[derive(Debug, Clone, Copy)]
+pub struct SettleRule {
+    /// The job's start, milliseconds since the epoch.
+    pub job_start_ms: i64,
+    /// How long before it a run must have finished, in milliseconds.
+    pub settle_ms: i64,
+}
+
+impl SettleRule {
+    /// The state of one cost.
+    pub fn state(&self, status: &str, finished_at_ms: Option<i64>, has_cost: bool) -> &'static str {
+        let just_finished = |at: i64| self.job_start_ms.saturating_sub(at) < self.settle_ms;
+        if !has_cost {
+            UNKNOWN
+        } else if !is_terminal(status) || finished_at_ms.is_some_and(just_finished) {
+            PROVISIONAL
+        } else {
+            SETTLED
+        }
+    }
+
+    /// A decoded batch with its `cost_state`: the schema that is written.
+    pub fn complete(&self, decoded: &RecordBatch) -> RecordBatch {
+        let status = decoded.column(col::STATUS).as_string::<i32>();
+        let finished = decoded.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>();
+        let usage = decoded.column(col::USAGE_TOTAL_USD);
+        let mut states = StringBuilder::with_capacity(decoded.num_rows(), decoded.num_rows() * SETTLED.len());
+        for row in 0..decoded.num_rows() {
+            let finished_at = finished.is_valid(row).then(|| finished.value(row));
+            states.append_value(self.state(status.value(row), finished_at, usage.is_valid(row)));
+        }
+        let mut columns: Vec<ArrayRef> = decoded.columns().to_vec();
+        columns.insert(col::COST_STATE, Arc::new(states.finish()));
+        RecordBatch::try_new(schema(), columns).expect("the decoded schema is the written one less cost_state")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_settled_once_its_run_has_ended_long_enough_ago() {
+        let rule = SettleRule { job_start_ms: 1_000_000, settle_ms: 600_000 };
+        assert_eq!(rule.state("SUCCEEDED", Some(400_000), true), SETTLED);
+        assert_eq!(rule.state("SUCCEEDED", Some(400_001), true), PROVISIONAL);
+        assert_eq!(rule.state("FAILED", Some(2_000_000), true), PROVISIONAL);
+        assert_eq!(rule.state("RUNNING", None, true), PROVISIONAL);
+        assert_eq!(rule.state("TIMING-OUT", None, true), PROVISIONAL);
+        assert_eq!(rule.state("A-NEW-STATUS", Some(0), true), PROVISIONAL);
+    }
+
+    #[test]
+    fn a_missing_cost_is_unknown_whatever_the_run_does() {
+        let rule = SettleRule { job_start_ms: 1_000_000, settle_ms: 0 };
+        assert_eq!(rule.state("SUCCEEDED", Some(0), false), UNKNOWN);
+        assert_eq!(rule.state("RUNNING", None, false), UNKNOWN);
+    }
+}

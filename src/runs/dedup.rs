@@ -1,0 +1,138 @@
+//! Keeps IDs unique over a whole export in fixed memory: a filter that is sometimes wrong names suspects while runs stream
+//! by, and those few are checked exactly against what was written. Within a window, `fetch` has done so already; this finds
+//! a run that two windows hold.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
+use foldhash::fast::{FixedState, RandomState};
+
+use super::merge::Rank;
+use super::schema::col;
+
+/// The filter's size: at five million IDs, some hundreds of suspects; at twenty million, one ID in thirty.
+const BLOCKS: usize = 1 << 18;
+const WORDS_A_BLOCK: usize = 8;
+const BITS_AN_ID: u32 = 6;
+
+/// The IDs seen so far, about (a blocked Bloom filter).
+#[derive(Debug)]
+pub struct SeenIds {
+    blocks: Vec<[u64; WORDS_A_BLOCK]>,
+    suspects: HashSet<u64, RandomState>,
+}
+
+impl Default for SeenIds {
+    fn default() -> SeenIds {
+        SeenIds { blocks: vec![[0; WORDS_A_BLOCK]; BLOCKS], suspects: HashSet::default() }
+    }
+}
+
+impl SeenIds {
+    /// Takes note of an ID.
+    pub fn see(&mut self, id: &str) {
+        let hash = hash(id);
+        let block = &mut self.blocks[(hash >> 46) as usize];
+        let mut seen = true;
+        for place in 0..BITS_AN_ID {
+            let bit = (hash >> (7 * place)) as usize % (64 * WORDS_A_BLOCK);
+            let mask = 1u64 << (bit % 64);
+            seen &= block[bit / 64] & mask != 0;
+            block[bit / 64] |= mask;
+        }
+        if seen {
+            self.suspects.insert(hash);
+        }
+    }
+
+    /// Takes note of a batch's IDs.
+    pub fn see_all(&mut self, runs: &RecordBatch) {
+        for id in runs.column(col::ID).as_string::<i32>().iter().flatten() {
+            self.see(id);
+        }
+    }
+
+    /// The IDs that may have been seen more than once.
+    pub fn suspects(self) -> Suspects {
+        Suspects { hashes: self.suspects, versions: HashMap::default() }
+    }
+}
+
+/// IDs that may occur more than once, and the rows that they turn out to have.
+#[derive(Debug)]
+pub struct Suspects {
+    hashes: HashSet<u64, RandomState>,
+    versions: HashMap<String, Vec<(Rank, i64)>, RandomState>,
+}
+
+impl Suspects {
+    /// Whether there is nothing to check.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// Looks for the suspects in rows that were written.
+    pub fn check(&mut self, runs: &RecordBatch) {
+        let started = runs.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>();
+        for (row, id) in runs.column(col::ID).as_string::<i32>().iter().flatten().enumerate() {
+            if self.hashes.contains(&hash(id)) {
+                self.versions.entry(id.to_string()).or_default().push((Rank::of(runs, row), started.value(row)));
+            }
+        }
+    }
+
+    /// The rows to leave out, by ID and start, so that each ID keeps its best.
+    pub fn losers(self) -> HashSet<(String, i64), RandomState> {
+        let mut losers = HashSet::default();
+        for (id, mut versions) in self.versions.into_iter().filter(|(_, versions)| versions.len() > 1) {
+            versions.sort();
+            versions.pop();
+            losers.extend(versions.into_iter().map(|(_, started)| (id.clone(), started)));
+        }
+        losers
+    }
+}
+
+fn hash(id: &str) -> u64 {
+    FixedState::with_seed(0x6170_6966_7952_756e).hash_one(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::page::decode;
+
+    fn runs(list: &[(&str, i64, &str)]) -> RecordBatch {
+        let items: Vec<String> = list
+            .iter()
+            .map(|(id, ms, status)| format!(r#"{{"id":"{id}","actId":"a","status":"{status}","startedAt":"1970-01-01T00:00:00.{ms:03}Z"}}"#))
+            .collect();
+        decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes()).unwrap().runs
+    }
+
+    #[test]
+    fn a_hundred_thousand_ids_raise_hardly_a_suspect_and_every_repetition_is_one() {
+        let mut seen = SeenIds::default();
+        (0..100_000).for_each(|at| seen.see(&format!("run{at:014}")));
+        assert!(seen.suspects.len() < 10, "{}", seen.suspects.len());
+        let before = seen.suspects.len();
+        (0..1000).for_each(|at| seen.see(&format!("run{:014}", at * 100)));
+        assert!(seen.suspects.len() >= before + 990);
+    }
+
+    #[test]
+    fn of_a_run_in_two_windows_the_better_version_stays() {
+        let (first, second) = (runs(&[("x", 1, "RUNNING"), ("y", 2, "S")]), runs(&[("x", 500, "SUCCEEDED"), ("z", 600, "S")]));
+        let mut seen = SeenIds::default();
+        seen.see_all(&first);
+        seen.see_all(&second);
+        let mut suspects = seen.suspects();
+        assert!(!suspects.is_empty());
+        suspects.check(&first);
+        suspects.check(&second);
+        assert_eq!(suspects.losers().into_iter().collect::<Vec<_>>(), [("x".to_string(), 1)]);
+    }
+}
