@@ -4,6 +4,7 @@
 //! `period → plan → walk (pages) → decode → dedup → write + summarise → render → publish`.
 //! Only `jobs` knows several stages; `serve` is the other end of the wire, and shares nothing with the client.
 
+pub mod cli;
 pub mod error;
 pub mod money;
 pub mod period;
@@ -15,3 +16,7 @@ pub mod fetch;
 pub mod report;
 
 pub mod output;
+
+pub mod serve;
+
+pub mod jobs;

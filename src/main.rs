@@ -1,3 +1,97 @@
 //! Parses the command line, runs one job, prints its error, exits with its code. Nothing else exits or prints errors.
 
-fn main() {}
+use std::env;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use apify_runs::api::client::API_URL_VARIABLE;
+use apify_runs::api::token::TOKEN_VARIABLE;
+use apify_runs::cli::{Cli, Command};
+use apify_runs::error::Result;
+use apify_runs::jobs::{self, Surroundings};
+use apify_runs::output::publish;
+use clap::Parser;
+use secrecy::SecretString;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long threads that write may take to notice that the job was stopped.
+const STOP_TIME: Duration = Duration::from_millis(1500);
+
+fn main() -> ExitCode {
+    let umask = publish::umask();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help) => {
+            // A reader of the help who has gone is no error.
+            let _ = help.print();
+            return ExitCode::from(help.exit_code() as u8);
+        }
+    };
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("no other provider was installed");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(1, &format!("cannot start: {error}")),
+    };
+    let stopped = if matches!(cli.command, Command::Export(_)) {
+        "stopped; nothing was published"
+    } else {
+        "stopped"
+    };
+    let code = runtime.block_on(until_stopped(run(cli, surroundings(umask)), stopped));
+    runtime.shutdown_timeout(STOP_TIME);
+    code
+}
+
+async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
+    match cli.command {
+        Command::Export(args) => jobs::export::run(*args, surroundings).await,
+        Command::Verify(args) => jobs::verify::run(args),
+        Command::Serve(args) => jobs::serve::run(args, surroundings).await,
+    }
+}
+
+/// Runs a job, or stops it at a signal; what it has staged goes with it.
+async fn until_stopped(job: impl Future<Output = Result<()>>, stopped: &str) -> ExitCode {
+    let signals =
+        [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()].map(|kind| (kind, signal(kind)));
+    let [hangup, interrupt, terminate] = signals.map(|(kind, signal)| stopped_by(kind, signal));
+    tokio::select! {
+        result = job => match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(error.exit_code(), &error.to_string()),
+        },
+        code = hangup => failed(code, &format!("hung up, {stopped}")),
+        code = interrupt => failed(code, &format!("interrupted, {stopped}")),
+        code = terminate => failed(code, &format!("terminated, {stopped}")),
+    }
+}
+
+async fn stopped_by(kind: SignalKind, signal: io::Result<Signal>) -> u8 {
+    if let Ok(mut signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return 128 + kind.as_raw_value() as u8;
+    }
+    std::future::pending().await
+}
+
+fn failed(code: u8, text: &str) -> ExitCode {
+    eprintln!("apify-runs: {text}");
+    ExitCode::from(code)
+}
+
+fn surroundings(umask: u32) -> Surroundings {
+    Surroundings {
+        token: env::var(TOKEN_VARIABLE).ok().map(SecretString::from),
+        api_url: env::var(API_URL_VARIABLE).ok(),
+        home: env::var_os("HOME").map(PathBuf::from),
+        now_ms: chrono::Utc::now().timestamp_millis(),
+        umask,
+        bold: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        stderr_is_terminal: io::stderr().is_terminal(),
+    }
+}

@@ -243,7 +243,9 @@ pub fn ratio_6_places(numerator: i128, denominator: i128) -> Option<String> {
 /// `part / all` in percent with one place, half-even; `None` where there is nothing to divide.
 pub fn percent(part: Usd, all: Usd) -> Option<String> {
     let thousandths: String = ratio(part.0, all.0, 3)?.replace('.', "");
-    let (sign, digits) = thousandths.strip_prefix('-').map_or(("", thousandths.as_str()), |digits| ("-", digits));
+    let (sign, digits) = thousandths
+        .strip_prefix('-')
+        .map_or(("", thousandths.as_str()), |digits| ("-", digits));
     let digits = format!("{:0>2}", digits.trim_start_matches('0'));
     let (whole, place) = digits.split_at(digits.len() - 1);
     Some(format!("{sign}{}.{place}%", if whole.is_empty() { "0" } else { whole }))
@@ -280,8 +282,14 @@ mod tests {
     #[test]
     fn a_part_is_shown_in_percent() {
         let shown = |part, all| percent(Usd(part), Usd(all)).unwrap();
-        assert_eq!((shown(1, 3), shown(1, 1), shown(0, 5)), ("33.3%".into(), "100.0%".into(), "0.0%".into()));
-        assert_eq!((shown(1, 2000), shown(-1, 4), shown(25, 10_000)), ("0.0%".into(), "-25.0%".into(), "0.2%".into()));
+        assert_eq!(
+            (shown(1, 3), shown(1, 1), shown(0, 5)),
+            ("33.3%".into(), "100.0%".into(), "0.0%".into())
+        );
+        assert_eq!(
+            (shown(1, 2000), shown(-1, 4), shown(25, 10_000)),
+            ("0.0%".into(), "-25.0%".into(), "0.2%".into())
+        );
         assert_eq!(percent(Usd(1), Usd(0)), None);
     }
 

@@ -23,7 +23,10 @@ pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, String
 
 fn read_bounded(mut unpacked: impl Read, packed_bytes: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity((packed_bytes * 8).min(1 << 20));
-    unpacked.by_ref().take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    unpacked
+        .by_ref()
+        .take(MAX_BODY_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() > MAX_BODY_BYTES {
         return Err(io::Error::other("it holds more than 64 MiB"));
     }
@@ -45,11 +48,16 @@ mod tests {
     fn every_encoding_that_is_asked_for_is_unpacked() {
         let text = b"one body, four ways".repeat(100);
         let mut br = Vec::new();
-        brotli::CompressorWriter::new(&mut br, 4096, 3, 20).write_all(&text).unwrap();
+        brotli::CompressorWriter::new(&mut br, 4096, 3, 20)
+            .write_all(&text)
+            .unwrap();
         assert_eq!(unpack(None, text.clone()).unwrap(), text);
         assert_eq!(unpack(Some("GZIP"), gzip(&text)).unwrap(), text);
         assert_eq!(unpack(Some("br"), br).unwrap(), text);
-        assert_eq!(unpack(Some("zstd"), zstd::encode_all(&*text, 1).unwrap()).unwrap(), text);
+        assert_eq!(
+            unpack(Some("zstd"), zstd::encode_all(&*text, 1).unwrap()).unwrap(),
+            text
+        );
         assert!(unpack(Some("compress"), text).unwrap_err().contains("compress"));
     }
 

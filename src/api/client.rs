@@ -117,7 +117,9 @@ pub struct ApiClient {
 
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("ApiClient").field("runs_url", &self.runs_url.as_str()).finish_non_exhaustive()
+        f.debug_struct("ApiClient")
+            .field("runs_url", &self.runs_url.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,12 +155,16 @@ impl ApiClient {
             http = http.no_proxy();
         }
         Ok(ApiClient {
-            http: http.build().map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {error}"))?,
+            http: http
+                .build()
+                .map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {error}"))?,
             runs_url: endpoint(&base, &["v2", "actor-runs"]),
             user_url: endpoint(&base, &["v2", "users", "me"]),
             token: options.token,
             pacer: Pacer::new(options.rate),
-            retries: RetryPolicy { retries: options.retries },
+            retries: RetryPolicy {
+                retries: options.retries,
+            },
             timeout: options.timeout,
             counters: Counters::default(),
             first_date_ms: OnceLock::new(),
@@ -218,7 +224,14 @@ impl ApiClient {
             data: Account,
         }
         let decode = |body: &[u8]| serde_json::from_slice::<Envelope>(body).map_err(|_| "not a user".to_string());
-        let request = self.get(self.user_url.clone(), RetryPolicy { retries: self.retries.retries.min(2) }, false, decode);
+        let request = self.get(
+            self.user_url.clone(),
+            RetryPolicy {
+                retries: self.retries.retries.min(2),
+            },
+            false,
+            decode,
+        );
         match tokio::time::timeout(ACCOUNT_TIME_CAP, request).await {
             Ok(Ok(Answer::Read(envelope))) => Some(envelope.data),
             _ => None,
@@ -245,7 +258,9 @@ impl ApiClient {
                 Ok(Err(Failure::Passing(passing))) => passing,
                 Err(_) => Passing::new(format!("no whole answer within {:?} (--timeout)", self.timeout)),
             };
-            self.counters.rate_limited.fetch_add(u64::from(passing.rate_limited), Ordering::Relaxed);
+            self.counters
+                .rate_limited
+                .fetch_add(u64::from(passing.rate_limited), Ordering::Relaxed);
             let Some(wait) = policy.wait(failed, start.elapsed(), passing.retry_after, chance()) else {
                 return Err(self.given_up(&url, failed, start.elapsed(), &passing.answer));
             };
@@ -265,10 +280,20 @@ impl ApiClient {
         url: Url,
         decode: impl Fn(&[u8]) -> Result<T, String> + Send + 'static,
     ) -> Result<T, Failure> {
-        let mut response = self.http.get(url).send().await.map_err(|error| Passing::new(causes(&error)))?;
+        let mut response = self
+            .http
+            .get(url)
+            .send()
+            .await
+            .map_err(|error| Passing::new(causes(&error)))?;
         let status = response.status();
         let now_ms = self.note_date(response.headers());
-        let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
         let encoding = header(CONTENT_ENCODING).map(str::to_owned);
         let retry_after = header(RETRY_AFTER).and_then(|value| retry::retry_after(value, now_ms));
         let length = response.content_length().unwrap_or(0).min(MAX_BODY_BYTES as u64);
@@ -285,14 +310,17 @@ impl ApiClient {
             return Err(self.refusal(status, &body, retry_after, &response));
         }
         let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
-        let decoded = decoded.map_err(|error| Failure::Final(anyhow::anyhow!("decoding a page failed: {error}").into()))?;
+        let decoded =
+            decoded.map_err(|error| Failure::Final(anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         Ok(decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?)
     }
 
     /// Keeps the first `Date`; returns the time it is, by the server where it says so.
     fn note_date(&self, headers: &HeaderMap) -> Millis {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.timestamp_millis());
+        let date = date
+            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+            .map(|date| date.timestamp_millis());
         if let Some(date) = date {
             self.first_date_ms.get_or_init(|| date);
         }
@@ -312,7 +340,13 @@ impl ApiClient {
         match status.as_u16() {
             code if retry::is_passing(code) => {
                 let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
-                Passing { answer, retry_after, rate_limited: code == 429, too_heavy }.into()
+                Passing {
+                    answer,
+                    retry_after,
+                    rate_limited: code == 429,
+                    too_heavy,
+                }
+                .into()
             }
             401 | 403 => Failure::Final(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
             300..=399 => {
@@ -331,7 +365,11 @@ impl ApiClient {
     }
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {
-        let times = if attempts == 1 { "once".into() } else { format!("{attempts} times") };
+        let times = if attempts == 1 {
+            "once".into()
+        } else {
+            format!("{attempts} times")
+        };
         Error::Unreachable(self.redacted(&format!(
             "GET {url} was tried {times} in {:.1} s; the last answer: {answer}",
             elapsed.as_secs_f64()
@@ -360,7 +398,12 @@ struct Passing {
 
 impl Passing {
     fn new(answer: String) -> Passing {
-        Passing { answer, retry_after: None, rate_limited: false, too_heavy: false }
+        Passing {
+            answer,
+            retry_after: None,
+            rate_limited: false,
+            too_heavy: false,
+        }
     }
 }
 
@@ -389,8 +432,14 @@ impl ApiError {
             message: Option<String>,
         }
         match serde_json::from_slice::<Envelope>(body) {
-            Ok(Envelope { error }) => ApiError { kind: error.kind, message: error.message.unwrap_or_default() },
-            Err(_) => ApiError { kind: None, message: String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned() },
+            Ok(Envelope { error }) => ApiError {
+                kind: error.kind,
+                message: error.message.unwrap_or_default(),
+            },
+            Err(_) => ApiError {
+                kind: None,
+                message: String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned(),
+            },
         }
     }
 }
@@ -398,19 +447,33 @@ impl ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let plain = |text: &str| -> String {
-            text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(200).collect()
+            text.split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(200)
+                .collect()
         };
         if let Some(kind) = &self.kind {
             write!(f, " {}", plain(kind))?;
         }
         let message = plain(&self.message);
-        if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+        if message.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {message}")
+        }
     }
 }
 
 /// An error with its causes, without the URL, which the caller names.
 fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_connect() { "cannot connect".to_string() } else { "the connection failed".to_string() };
+    let mut text = if error.is_connect() {
+        "cannot connect".to_string()
+    } else {
+        "the connection failed".to_string()
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");
@@ -440,7 +503,11 @@ fn within_origin() -> redirect::Policy {
 
 /// The API's address as a URL that a token may go to.
 fn base_url(text: &str) -> Result<Url> {
-    let wrong = |problem: &str| Error::Usage(format!("the API's address {problem} (--api-url, {API_URL_VARIABLE}), such as {DEFAULT_API_URL}"));
+    let wrong = |problem: &str| {
+        Error::Usage(format!(
+            "the API's address {problem} (--api-url, {API_URL_VARIABLE}), such as {DEFAULT_API_URL}"
+        ))
+    };
     let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("must not hold a user name or password"));
@@ -451,14 +518,19 @@ fn base_url(text: &str) -> Result<Url> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(wrong("must be https:// unless it is this machine, since the token would be readable on the way")),
+        "http" => Err(wrong(
+            "must be https:// unless it is this machine, since the token would be readable on the way",
+        )),
         _ => Err(wrong("must begin with https://")),
     }
 }
 
 fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        let address = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>();
         address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
     })
 }
@@ -466,9 +538,19 @@ fn is_loopback(url: &Url) -> bool {
 /// A path below the base; a base that already ends in `/v2` is taken as meant.
 fn endpoint(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
-    let given: Vec<String> = base.path_segments().into_iter().flatten().filter(|s| !s.is_empty()).map(String::from).collect();
+    let given: Vec<String> = base
+        .path_segments()
+        .into_iter()
+        .flatten()
+        .filter(|s| !s.is_empty())
+        .map(String::from)
+        .collect();
     let given = given.strip_suffix(&["v2".to_string()]).unwrap_or(&given).to_vec();
-    url.path_segments_mut().expect("http URLs have paths").clear().extend(&given).extend(path);
+    url.path_segments_mut()
+        .expect("http URLs have paths")
+        .clear()
+        .extend(&given)
+        .extend(path);
     url
 }
 
@@ -478,10 +560,22 @@ mod tests {
 
     #[test]
     fn a_token_goes_over_https_or_stays_on_this_machine() {
-        for fine in ["https://api.apify.com", "http://127.0.0.1:8080", "http://localhost", "http://[::1]:9/"] {
+        for fine in [
+            "https://api.apify.com",
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://[::1]:9/",
+        ] {
             assert!(base_url(fine).is_ok(), "{fine}");
         }
-        for wrong in ["http://api.apify.com", "http://127.0.0.1.example.com", "ftp://x", "api.apify.com", "https://u:p@h", "https://h/?a"] {
+        for wrong in [
+            "http://api.apify.com",
+            "http://127.0.0.1.example.com",
+            "ftp://x",
+            "api.apify.com",
+            "https://u:p@h",
+            "https://h/?a",
+        ] {
             assert_eq!(base_url(wrong).unwrap_err().exit_code(), 2, "{wrong}");
         }
     }
@@ -489,16 +583,25 @@ mod tests {
     #[test]
     fn the_version_is_appended_once() {
         for base in ["https://h", "https://h/", "https://h/v2", "https://h/v2/"] {
-            assert_eq!(endpoint(&base_url(base).unwrap(), &["v2", "actor-runs"]).as_str(), "https://h/v2/actor-runs");
+            assert_eq!(
+                endpoint(&base_url(base).unwrap(), &["v2", "actor-runs"]).as_str(),
+                "https://h/v2/actor-runs"
+            );
         }
-        assert_eq!(endpoint(&base_url("https://h/p/").unwrap(), &["v2", "a"]).as_str(), "https://h/p/v2/a");
+        assert_eq!(
+            endpoint(&base_url("https://h/p/").unwrap(), &["v2", "a"]).as_str(),
+            "https://h/p/v2/a"
+        );
     }
 
     #[test]
     fn an_error_body_is_told_in_one_line_whatever_it_is() {
         let said = ApiError::read(br#"{"error":{"type":"invalid-value","message":"no\nsuch"}}"#);
         assert_eq!(said.to_string(), " invalid-value: no such");
-        assert_eq!(ApiError::read(b"<html>\n<b>Bad</b>\x1b[31m").to_string(), ": <html> <b>Bad</b>[31m");
+        assert_eq!(
+            ApiError::read(b"<html>\n<b>Bad</b>\x1b[31m").to_string(),
+            ": <html> <b>Bad</b>[31m"
+        );
         assert_eq!(ApiError::read(b"").to_string(), "");
     }
 

@@ -29,8 +29,15 @@ struct State {
 impl Pacer {
     /// At most `per_second` turns a second; 0 is no limit.
     pub fn new(per_second: f64) -> Pacer {
-        let interval = if per_second > 0.0 { Duration::from_secs_f64(1.0 / (per_second * MARGIN)) } else { Duration::ZERO };
-        Pacer { interval, state: Mutex::default() }
+        let interval = if per_second > 0.0 {
+            Duration::from_secs_f64(1.0 / (per_second * MARGIN))
+        } else {
+            Duration::ZERO
+        };
+        Pacer {
+            interval,
+            state: Mutex::default(),
+        }
     }
 
     /// Waits for a turn.
@@ -38,7 +45,11 @@ impl Pacer {
         loop {
             let at = self.reserve(Instant::now());
             sleep_until(at).await;
-            if self.state().paused_until.is_none_or(|until| until <= at.max(Instant::now())) {
+            if self
+                .state()
+                .paused_until
+                .is_none_or(|until| until <= at.max(Instant::now()))
+            {
                 return;
             }
         }
@@ -57,7 +68,9 @@ impl Pacer {
 
     fn reserve(&self, now: Instant) -> Instant {
         let mut state = self.state();
-        let at = now.max(state.paused_until.unwrap_or(now)).max(state.next_turn.unwrap_or(now));
+        let at = now
+            .max(state.paused_until.unwrap_or(now))
+            .max(state.next_turn.unwrap_or(now));
         state.next_turn = Some(at + self.interval);
         at
     }
@@ -77,7 +90,11 @@ mod tests {
         let now = Instant::now();
         let turns: Vec<_> = (0..101).map(|_| pacer.reserve(now) - now).collect();
         assert_eq!(turns[0], Duration::ZERO);
-        assert!(turns[100] >= Duration::from_millis(1000) && turns[100] < Duration::from_millis(1053), "{:?}", turns[100]);
+        assert!(
+            turns[100] >= Duration::from_millis(1000) && turns[100] < Duration::from_millis(1053),
+            "{:?}",
+            turns[100]
+        );
     }
 
     #[test]

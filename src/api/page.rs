@@ -60,7 +60,9 @@ impl Page {
 
     /// How many items a full page of this server has.
     pub fn capacity(&self) -> u64 {
-        self.limit.filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit)).unwrap_or(MAX_PAGE_ITEMS)
+        self.limit
+            .filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit))
+            .unwrap_or(MAX_PAGE_ITEMS)
     }
 
     /// Whether it is all that matches: the page and its own total must both say so.
@@ -75,7 +77,10 @@ impl Page {
 
     /// When each run started, in the order of the page.
     pub fn started_at_ms(&self) -> &[i64] {
-        self.runs.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>().values()
+        self.runs
+            .column(col::STARTED_AT)
+            .as_primitive::<TimestampMillisecondType>()
+            .values()
     }
 }
 
@@ -92,9 +97,17 @@ pub fn decode(body: &[u8]) -> Result<Page, String> {
     if !data.has_items {
         return Err("the body is JSON without \"data.items\"".into());
     }
-    let total = data.total.ok_or("the body is JSON without a \"data.total\" that counts")?;
+    let total = data
+        .total
+        .ok_or("the body is JSON without a \"data.total\" that counts")?;
     let (runs, rejected, mistyped) = columns.finish();
-    Ok(Page { total, limit: data.limit, runs, rejected, mistyped })
+    Ok(Page {
+        total,
+        limit: data.limit,
+        runs,
+        rejected,
+        mistyped,
+    })
 }
 
 /// `data` beside its items, which have gone into the columns.
@@ -142,7 +155,9 @@ impl<'de> Visitor<'de> for MapVisitor<EnvelopeSeed<'_>> {
         let mut data = None;
         while let Some(key) = map.next_key::<Cow<str>>()? {
             if key == "data" && data.is_none() {
-                data = Some(map.next_value_seed(DataSeed { columns: &mut *self.0.columns })?);
+                data = Some(map.next_value_seed(DataSeed {
+                    columns: &mut *self.0.columns,
+                })?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -169,7 +184,9 @@ impl<'de> Visitor<'de> for MapVisitor<DataSeed<'_>> {
             match &*key {
                 "items" if !data.has_items => {
                     data.has_items = true;
-                    map.next_value_seed(ItemsSeed { columns: &mut *self.0.columns })?;
+                    map.next_value_seed(ItemsSeed {
+                        columns: &mut *self.0.columns,
+                    })?;
                 }
                 "total" => data.total = map.next_value::<&RawValue>()?.get().parse().ok(),
                 "limit" => data.limit = map.next_value::<&RawValue>()?.get().parse().ok(),
@@ -230,13 +247,19 @@ fn split_object<'a>(text: &'a str, into: &mut Members<'a>) -> bool {
             Ok(())
         }
     }
-    serde_json::Deserializer::from_str(text).deserialize_map(Split(into)).is_ok()
+    serde_json::Deserializer::from_str(text)
+        .deserialize_map(Split(into))
+        .is_ok()
 }
 
 /// A JSON string's content; `None` if the text is no string (or one that isn't Unicode).
 fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
 }
 
 /// Fields that the table of columns knows, top level and `meta`, as the API spells them.
@@ -395,7 +418,9 @@ impl Columns {
         text(&mut self.meta_user_agent, meta.0[2], &mut meta_extra);
         text(&mut self.meta_schedule_id, meta.0[3], &mut meta_extra);
         let mut instant = |builder: &mut TimestampMillisecondBuilder, member: Member<'a>, extra: &mut Extra| {
-            let value = member.and_then(|(_, raw)| string(raw)).and_then(|text| parse_instant(&text));
+            let value = member
+                .and_then(|(_, raw)| string(raw))
+                .and_then(|text| parse_instant(&text));
             if value.is_none() {
                 mistyped += extra.keep(member);
             }
@@ -502,8 +527,7 @@ fn required_fields<'a>(known: &Known<'a>) -> Result<RequiredFields<'a>, (&'stati
     let usage = match known.usage {
         None | Some("null") => None,
         Some(raw) => Some(
-            Usd::from_json_number(raw)
-                .map_err(|error| ("usageTotalUsd", format!("is {}: {error}", excerpt(raw))))?,
+            Usd::from_json_number(raw).map_err(|error| ("usageTotalUsd", format!("is {}: {error}", excerpt(raw))))?,
         ),
     };
     Ok((id, act_id, status, started_at, usage))
@@ -511,8 +535,16 @@ fn required_fields<'a>(known: &Known<'a>) -> Result<RequiredFields<'a>, (&'stati
 
 /// The beginning of a text, for messages.
 fn excerpt(text: &str) -> String {
-    let short: String = text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if short.len() < text.len() { format!("{short}…") } else { short }
+    let short: String = text
+        .chars()
+        .take(40)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if short.len() < text.len() {
+        format!("{short}…")
+    } else {
+        short
+    }
 }
 
 /// A member that may be there.

@@ -28,7 +28,9 @@ impl RetryPolicy {
         if failed > self.retries {
             return None;
         }
-        let doubled = FIRST_WAIT.saturating_mul(1 << (failed.clamp(1, 20) - 1)).min(LONGEST_WAIT);
+        let doubled = FIRST_WAIT
+            .saturating_mul(1 << (failed.clamp(1, 20) - 1))
+            .min(LONGEST_WAIT);
         let wait = match retry_after {
             Some(asked) => asked.min(RETRY_AFTER_CAP),
             None => doubled.mul_f64(1.0 + chance),
@@ -44,7 +46,9 @@ pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
         return (seconds >= 0.0 && seconds < 1e9).then(|| Duration::from_secs_f64(seconds));
     }
     let at = DateTime::parse_from_rfc2822(value).ok()?.timestamp_millis();
-    Some(Duration::from_millis(u64::try_from(at.saturating_sub(now_ms)).unwrap_or(0)))
+    Some(Duration::from_millis(
+        u64::try_from(at.saturating_sub(now_ms)).unwrap_or(0),
+    ))
 }
 
 /// Whether a status is worth another attempt.
@@ -59,7 +63,11 @@ mod tests {
     #[test]
     fn waits_double_within_the_recommended_bounds() {
         let policy = RetryPolicy { retries: 8 };
-        let wait = |failed, chance| policy.wait(failed, Duration::ZERO, None, chance).map(|wait| wait.as_millis());
+        let wait = |failed, chance| {
+            policy
+                .wait(failed, Duration::ZERO, None, chance)
+                .map(|wait| wait.as_millis())
+        };
         assert_eq!(wait(1, 0.0), Some(500));
         assert_eq!(wait(1, 0.999), Some(999));
         assert_eq!(wait(4, 0.0), Some(4000));
@@ -85,8 +93,14 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         assert_eq!(retry_after("7", 0), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 15_000), Some(Duration::from_secs(45)));
-        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:00 GMT", 15_000), Some(Duration::ZERO));
+        assert_eq!(
+            retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 15_000),
+            Some(Duration::from_secs(45))
+        );
+        assert_eq!(
+            retry_after("Thu, 01 Jan 1970 00:00:00 GMT", 15_000),
+            Some(Duration::ZERO)
+        );
         assert_eq!(retry_after("soon", 0), None);
         assert_eq!(retry_after("-1", 0), None);
         assert_eq!(retry_after("NaN", 0), None);

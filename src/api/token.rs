@@ -29,14 +29,24 @@ impl TokenSources {
     /// The token; an error (exit 3) that names the ways to give one.
     pub fn token(&self) -> Result<SecretString> {
         if let Some(file) = &self.file {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| Error::NotAuthorised(format!("cannot read --token-file {}: {error}", file.display())))?;
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                Error::NotAuthorised(format!("cannot read --token-file {}: {error}", file.display()))
+            })?;
             return usable(&text, &format!("--token-file {}", file.display()));
         }
-        if let Some(token) = self.variable.as_ref().filter(|token| !token.expose_secret().trim().is_empty()) {
+        if let Some(token) = self
+            .variable
+            .as_ref()
+            .filter(|token| !token.expose_secret().trim().is_empty())
+        {
             return usable(token.expose_secret(), TOKEN_VARIABLE);
         }
-        match self.home.as_ref().map(|home| home.join(".apify/auth.json")).filter(|login| login.exists()) {
+        match self
+            .home
+            .as_ref()
+            .map(|home| home.join(".apify/auth.json"))
+            .filter(|login| login.exists())
+        {
             Some(login) => login_token(&login),
             None => Err(Error::NotAuthorised(WAYS.into())),
         }
@@ -49,7 +59,10 @@ fn login_token(login: &Path) -> Result<SecretString> {
     struct Login {
         token: Option<String>,
     }
-    let token = std::fs::read(login).ok().and_then(|json| serde_json::from_slice::<Login>(&json).ok()).and_then(|l| l.token);
+    let token = std::fs::read(login)
+        .ok()
+        .and_then(|json| serde_json::from_slice::<Login>(&json).ok())
+        .and_then(|l| l.token);
     match token.filter(|token| !token.trim().is_empty()) {
         Some(token) => usable(&token, &login.display().to_string()),
         None => Err(Error::NotAuthorised(format!(
@@ -67,7 +80,9 @@ fn usable(text: &str, source: &str) -> Result<SecretString> {
         return Err(Error::NotAuthorised(format!("{source} holds no token; {WAYS}")));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::NotAuthorised(format!("what {source} holds is no API token: it has spaces or characters beyond ASCII")));
+        return Err(Error::NotAuthorised(format!(
+            "what {source} holds is no API token: it has spaces or characters beyond ASCII"
+        )));
     }
     Ok(SecretString::from(token))
 }
@@ -77,14 +92,21 @@ mod tests {
     use super::*;
 
     fn sources(folder: &Path) -> TokenSources {
-        TokenSources { home: Some(folder.to_path_buf()), ..TokenSources::default() }
+        TokenSources {
+            home: Some(folder.to_path_buf()),
+            ..TokenSources::default()
+        }
     }
 
     #[test]
     fn a_flag_beats_the_environment_beats_the_login() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(".apify")).unwrap();
-        std::fs::write(folder.path().join(".apify/auth.json"), r#"{"token":"from-login","id":"x"}"#).unwrap();
+        std::fs::write(
+            folder.path().join(".apify/auth.json"),
+            r#"{"token":"from-login","id":"x"}"#,
+        )
+        .unwrap();
         std::fs::write(folder.path().join("token"), "from-file\n").unwrap();
         let mut sources = sources(folder.path());
         assert_eq!(sources.token().unwrap().expose_secret(), "from-login");
@@ -109,13 +131,21 @@ mod tests {
         let error = sources(Path::new("/nowhere")).token().unwrap_err();
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
-        assert!(["APIFY_TOKEN", "--token-file", "auth.json", "--demo"].iter().all(|way| text.contains(way)), "{text}");
+        assert!(
+            ["APIFY_TOKEN", "--token-file", "auth.json", "--demo"]
+                .iter()
+                .all(|way| text.contains(way)),
+            "{text}"
+        );
         assert!(!text.contains('\n'));
     }
 
     #[test]
     fn what_is_no_token_is_refused_without_being_shown() {
-        let sources = TokenSources { variable: Some("two words".into()), ..TokenSources::default() };
+        let sources = TokenSources {
+            variable: Some("two words".into()),
+            ..TokenSources::default()
+        };
         let error = sources.token().unwrap_err().to_string();
         assert!(error.contains("APIFY_TOKEN") && !error.contains("two words"), "{error}");
     }

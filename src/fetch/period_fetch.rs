@@ -82,20 +82,36 @@ impl PeriodFetch {
             plan_grew: Notify::new(),
             on_items,
         };
-        PeriodFetch { walker: Arc::new(walker), concurrency, first }
+        PeriodFetch {
+            walker: Arc::new(walker),
+            concurrency,
+            first,
+        }
     }
 
     /// How the period will be read; known only with a first page.
     pub fn estimate(&self) -> Option<Estimate> {
         let page = self.first.as_ref()?;
         let pages = page.total.div_ceil(page.capacity()).max(1);
-        let windows = if page.is_last() { 1 } else { pages.div_ceil(self.walker.plan().aim_pages()) };
-        Some(Estimate { runs: page.total, windows, requests: pages + windows - 1 })
+        let windows = if page.is_last() {
+            1
+        } else {
+            pages.div_ceil(self.walker.plan().aim_pages())
+        };
+        Some(Estimate {
+            runs: page.total,
+            windows,
+            requests: pages + windows - 1,
+        })
     }
 
     /// Reads it, and sends each window on in time order.
     pub async fn run(mut self, out: mpsc::Sender<WalkedWindow>) -> Result<Fetched> {
-        let first_total = self.first.as_ref().filter(|page| !page.is_last()).map(|page| page.total);
+        let first_total = self
+            .first
+            .as_ref()
+            .filter(|page| !page.is_last())
+            .map(|page| page.total);
         let mut hand = self.first.take();
         let (from, _) = self.walker.period;
         let mut walks: JoinSet<Result<WalkedWindow>> = JoinSet::new();
@@ -159,13 +175,19 @@ impl PeriodFetch {
         let waiting = outbox.as_ref().map_or(0, |window| window.pages.len() as u64);
         let held = slots.values().map(held).sum::<u64>() + waiting + max_pages;
         let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
-        if urgent || held + max_pages <= MAX_HELD_PAGES { plan.next_window() } else { None }
+        if urgent || held + max_pages <= MAX_HELD_PAGES {
+            plan.next_window()
+        } else {
+            None
+        }
     }
 
     /// The windows together must hold what the first request counted: this finds what a window's own count can't, such as
     /// runs that the server counts but lists in none.
     async fn check_whole(&self, first_total: Option<u64>, mut sum: Sum) -> Result<Fetched> {
-        let Some(first_total) = first_total else { return Ok(sum.fetched()) };
+        let Some(first_total) = first_total else {
+            return Ok(sum.fetched());
+        };
         let (from, to) = self.walker.period;
         let received = sum.fetched + sum.outside_first + sum.outside_last;
         let as_listed = received + sum.listed_twice;
@@ -187,12 +209,16 @@ impl PeriodFetch {
     /// Counts every window again to name the one that runs are missing in.
     async fn find_missing(&self, sum: &mut Sum, again: u64) -> Result<()> {
         let received = sum.fetched + sum.outside_first + sum.outside_last;
-        let mut problem = format!("the whole period: the API counts {again} runs, and {received} were received in its windows");
+        let mut problem =
+            format!("the whole period: the API counts {again} runs, and {received} were received in its windows");
         for window in &sum.windows {
             let counted = self.walker.count(window.from - 1, window.to).await?;
             if counted > window.received {
                 let (from, to) = (format_instant(window.from), format_instant(window.to));
-                problem = format!("{problem}; in {from} to {to} it now counts {counted}, and {} were received", window.received);
+                problem = format!(
+                    "{problem}; in {from} to {to} it now counts {counted}, and {} were received",
+                    window.received
+                );
                 break;
             }
         }
@@ -242,13 +268,26 @@ impl Sum {
         }
         self.mistyped += window.mistyped;
         let received = window.fetched + window.listed_twice + window.outside.0 + window.outside.1;
-        self.windows.push(Counted { from: window.from, to: window.to, received });
+        self.windows.push(Counted {
+            from: window.from,
+            to: window.to,
+            received,
+        });
     }
 
     fn fetched(self) -> Fetched {
-        let mut proof =
-            Proof { proven: self.proven, counted: self.counted, fetched: self.fetched, notes: Vec::new() };
+        let mut proof = Proof {
+            proven: self.proven,
+            counted: self.counted,
+            fetched: self.fetched,
+            notes: Vec::new(),
+        };
         self.notes.into_iter().for_each(|note| proof.note(note));
-        Fetched { proof, changed_meanwhile: self.changed_meanwhile, rejected: self.rejected, mistyped: self.mistyped }
+        Fetched {
+            proof,
+            changed_meanwhile: self.changed_meanwhile,
+            rejected: self.rejected,
+            mistyped: self.mistyped,
+        }
     }
 }

@@ -55,10 +55,19 @@ impl Plan {
         let held = (MAX_HELD_PAGES - MAX_WINDOW_PAGES) / concurrency.max(10);
         let mut aim_pages = AIM_PAGES.min(held).max(1);
         if concurrency > 1 {
-            let shared = total.unwrap_or(u64::MAX).div_ceil(page_items.max(1)).div_ceil(2 * concurrency);
+            let shared = total
+                .unwrap_or(u64::MAX)
+                .div_ceil(page_items.max(1))
+                .div_ceil(2 * concurrency);
             aim_pages = aim_pages.min(shared.max(1));
         }
-        let mut plan = Plan { regions: VecDeque::new(), aim_pages, page_items: page_items.max(1), next_id: 0, total };
+        let mut plan = Plan {
+            regions: VecDeque::new(),
+            aim_pages,
+            page_items: page_items.max(1),
+            next_id: 0,
+            total,
+        };
         plan.give_back(from, to, total);
         plan
     }
@@ -81,7 +90,12 @@ impl Plan {
     /// Takes all that is left of the earliest region, for a page in hand that covers it.
     pub fn whole(&mut self) -> Option<Window> {
         let region = self.regions.pop_front()?;
-        Some(Window { from: region.from, to: region.to, region: region.id, expected: 0 })
+        Some(Window {
+            from: region.from,
+            to: region.to,
+            region: region.id,
+            expected: 0,
+        })
     }
 
     /// Takes the next window, earliest first.
@@ -94,7 +108,12 @@ impl Plan {
             Some(count) if count > fits => part_of(length, aim.saturating_mul(region.stretch), count),
             _ => length,
         };
-        let window = Window { from: region.from, to: region.from + part, region: region.id, expected: aim };
+        let window = Window {
+            from: region.from,
+            to: region.from + part,
+            region: region.id,
+            expected: aim,
+        };
         if part == length {
             self.regions.pop_front();
         } else {
@@ -108,8 +127,11 @@ impl Plan {
     pub fn learned(&mut self, window: &Window, count: u64) {
         if let Some(region) = self.regions.iter_mut().find(|region| region.id == window.region) {
             region.count = region.count.map(|rest| (rest + window.expected).saturating_sub(count));
-            region.stretch =
-                if count < window.expected / 4 { (region.stretch * 2).min(MAX_STRETCH) } else { 1.max(region.stretch / 2) };
+            region.stretch = if count < window.expected / 4 {
+                (region.stretch * 2).min(MAX_STRETCH)
+            } else {
+                1.max(region.stretch / 2)
+            };
         }
     }
 
@@ -119,7 +141,16 @@ impl Plan {
             return;
         }
         let at = self.regions.partition_point(|region| region.from < from);
-        self.regions.insert(at, Region { id: self.next_id, from, to, count, stretch: 1 });
+        self.regions.insert(
+            at,
+            Region {
+                id: self.next_id,
+                from,
+                to,
+                count,
+                stretch: 1,
+            },
+        );
         self.next_id += 1;
     }
 
@@ -133,7 +164,8 @@ impl Plan {
     /// `startedBefore` is ignored by this server, so counts say nothing about windows: density is taken as even.
     pub fn spread_evenly(&mut self, period_length: Millis) {
         for region in &mut self.regions {
-            let share = i128::from(self.total.unwrap_or(0)) * i128::from(region.to - region.from) / i128::from(period_length.max(1));
+            let share = i128::from(self.total.unwrap_or(0)) * i128::from(region.to - region.from)
+                / i128::from(period_length.max(1));
             region.count = Some(u64::try_from(share).unwrap_or(u64::MAX));
         }
     }
@@ -167,7 +199,10 @@ mod tests {
     #[test]
     fn a_small_period_is_one_window_and_a_middling_one_is_shared_out() {
         let mut plan = Plan::new(0, 1_000_000, Some(900), 1000, 8);
-        assert_eq!(plan.next_window().map(|window| (window.from, window.to)), Some((0, 1_000_000)));
+        assert_eq!(
+            plan.next_window().map(|window| (window.from, window.to)),
+            Some((0, 1_000_000))
+        );
         assert_eq!(plan.next_window(), None);
         assert_eq!(Plan::new(0, 1_000_000, Some(100_000), 1000, 8).aim_pages(), 7);
         assert_eq!(Plan::new(0, 1_000_000, Some(100_000), 1000, 1).aim_pages(), 17);

@@ -22,7 +22,12 @@ pub struct Proof {
 impl Proof {
     /// The proof of nothing yet.
     pub fn empty() -> Proof {
-        Proof { proven: true, counted: 0, fetched: 0, notes: Vec::new() }
+        Proof {
+            proven: true,
+            counted: 0,
+            fetched: 0,
+            notes: Vec::new(),
+        }
     }
 
     /// Adds a note; beyond a bound, notes are only counted.

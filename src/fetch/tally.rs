@@ -37,7 +37,8 @@ pub struct Tally {
 impl Tally {
     /// Counts what was received of runs that started in `[from, until]`.
     pub fn of(pages: &[Received], from: Millis, until: Millis) -> Tally {
-        let mut all: Vec<(Millis, RowAt)> = Vec::with_capacity(pages.iter().map(|page| page.page.runs.num_rows()).sum());
+        let mut all: Vec<(Millis, RowAt)> =
+            Vec::with_capacity(pages.iter().map(|page| page.page.runs.num_rows()).sum());
         for (at, received) in pages.iter().enumerate() {
             let starts = received.page.started_at_ms().iter().enumerate();
             let starts = starts.filter(|(_, start)| (from..=until).contains(*start));
@@ -50,14 +51,26 @@ impl Tally {
         let mut received = 0;
         for versions in all.chunk_by(|a, b| order(a, b) == Ordering::Equal) {
             let first_page = versions[0].1.0;
-            let reread = |(start, at): &(Millis, RowAt)| at.0 > first_page && *start <= pages[at.0 as usize].reread_until;
+            let reread =
+                |(start, at): &(Millis, RowAt)| at.0 > first_page && *start <= pages[at.0 as usize].reread_until;
             received += versions.iter().filter(|version| !reread(version)).count() as u64;
-            rows.push(if versions.len() == 1 { versions[0] } else { best(pages, versions) });
+            rows.push(if versions.len() == 1 {
+                versions[0]
+            } else {
+                best(pages, versions)
+            });
         }
         let mut seen = BTreeSet::new();
         let rejected = pages.iter().flat_map(|page| &page.page.rejected);
-        let rejected: Vec<_> = rejected.filter(|rejected| seen.insert(&rejected.item)).cloned().collect();
-        Tally { rows, received: received + rejected.len() as u64, rejected }
+        let rejected: Vec<_> = rejected
+            .filter(|rejected| seen.insert(&rejected.item))
+            .cloned()
+            .collect();
+        Tally {
+            rows,
+            received: received + rejected.len() as u64,
+            rejected,
+        }
     }
 
     /// Distinct runs received, sensible or not.
@@ -67,13 +80,17 @@ impl Tally {
 
     /// Distinct runs received that started before an instant.
     pub fn distinct_before(&self, before: Millis) -> u64 {
-        let rejected = self.rejected.iter().filter(|rejected| rejected.started_at_ms.is_some_and(|at| at < before));
+        let rejected = self
+            .rejected
+            .iter()
+            .filter(|rejected| rejected.started_at_ms.is_some_and(|at| at < before));
         (self.rows.partition_point(|row| row.0 < before) + rejected.count()) as u64
     }
 
     /// The rows that started in `[from, to)`, one an ID.
     pub fn rows_in(&self, pages: &[Received], from: Millis, to: Millis) -> Vec<RowAt> {
-        let rows = &self.rows[self.rows.partition_point(|row| row.0 < from)..self.rows.partition_point(|row| row.0 < to)];
+        let rows =
+            &self.rows[self.rows.partition_point(|row| row.0 < from)..self.rows.partition_point(|row| row.0 < to)];
         let mut kept: HashMap<&str, (Millis, RowAt), foldhash::fast::RandomState> =
             HashMap::with_capacity_and_hasher(rows.len(), foldhash::fast::RandomState::default());
         let mut moved = false;
@@ -97,7 +114,10 @@ impl Tally {
 /// The best version by the merge rule; of equal ones the last received.
 fn best(pages: &[Received], versions: &[(Millis, RowAt)]) -> (Millis, RowAt) {
     let rank = |at: RowAt| Rank::of(&pages[at.0 as usize].page.runs, at.1 as usize);
-    *versions.iter().max_by_key(|version| (rank(version.1), version.1)).expect("a group has a member")
+    *versions
+        .iter()
+        .max_by_key(|version| (rank(version.1), version.1))
+        .expect("a group has a member")
 }
 
 fn id_of(runs: &RecordBatch, row: u32) -> &str {
@@ -113,19 +133,29 @@ mod tests {
     fn page(runs: &[(&str, i64, &str)], reread_until: i64) -> Received {
         let items: Vec<String> = runs
             .iter()
-            .map(|(id, ms, status)| format!(r#"{{"id":"{id}","actId":"a","status":"{status}","startedAt":"1970-01-01T00:00:00.{ms:03}Z"}}"#))
+            .map(|(id, ms, status)| {
+                format!(r#"{{"id":"{id}","actId":"a","status":"{status}","startedAt":"1970-01-01T00:00:00.{ms:03}Z"}}"#)
+            })
             .collect();
         let body = format!(r#"{{"data":{{"total":9,"items":[{}]}}}}"#, items.join(","));
-        Received { page: decode(body.as_bytes()).unwrap(), reread_until }
+        Received {
+            page: decode(body.as_bytes()).unwrap(),
+            reread_until,
+        }
     }
 
     fn ids(pages: &[Received], rows: &[RowAt]) -> Vec<String> {
-        rows.iter().map(|at| id_of(&pages[at.0 as usize].page.runs, at.1).to_string()).collect()
+        rows.iter()
+            .map(|at| id_of(&pages[at.0 as usize].page.runs, at.1).to_string())
+            .collect()
     }
 
     #[test]
     fn rows_are_ordered_by_start_then_id_and_cut() {
-        let pages = [page(&[("z", 1, "S"), ("b", 2, "S"), ("a", 2, "S"), ("c", 3, "S")], i64::MIN)];
+        let pages = [page(
+            &[("z", 1, "S"), ("b", 2, "S"), ("a", 2, "S"), ("c", 3, "S")],
+            i64::MIN,
+        )];
         let tally = Tally::of(&pages, i64::MIN, i64::MAX);
         assert_eq!(ids(&pages, &tally.rows_in(&pages, 2, 3)), ["a", "b"]);
         assert_eq!((tally.distinct(), tally.received, tally.distinct_before(2)), (4, 4, 1));
@@ -143,7 +173,10 @@ mod tests {
 
     #[test]
     fn of_versions_the_ended_one_is_kept_even_across_starts() {
-        let pages = [page(&[("a", 1, "SUCCEEDED"), ("b", 2, "S")], i64::MIN), page(&[("b", 2, "FAILED"), ("a", 3, "S")], 2)];
+        let pages = [
+            page(&[("a", 1, "SUCCEEDED"), ("b", 2, "S")], i64::MIN),
+            page(&[("b", 2, "FAILED"), ("a", 3, "S")], 2),
+        ];
         let tally = Tally::of(&pages, i64::MIN, i64::MAX);
         assert_eq!(tally.distinct(), 3);
         let rows = tally.rows_in(&pages, 0, 9);

@@ -3,7 +3,7 @@
 //! cut gives the right part back to the plan.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use tokio::sync::Notify;
@@ -24,7 +24,7 @@ const TIE_ROUNDS: u32 = 4;
 #[derive(Debug)]
 pub struct Lister {
     /// The API.
-    pub api: ApiClient,
+    pub api: Arc<ApiClient>,
     /// The statuses that are asked for; all if empty.
     pub statuses: Vec<String>,
     /// Whether items that make no sense are taken out instead of ending the job.
@@ -46,8 +46,22 @@ impl Lister {
         self.list(after, before, 0, false, before - after > 2).await
     }
 
-    async fn list(&self, after: Millis, before: Millis, offset: u64, desc: bool, narrowable: bool) -> Result<Page, RequestError> {
-        let query = ListQuery { after, before, offset, desc, statuses: &self.statuses, narrowable };
+    async fn list(
+        &self,
+        after: Millis,
+        before: Millis,
+        offset: u64,
+        desc: bool,
+        narrowable: bool,
+    ) -> Result<Page, RequestError> {
+        let query = ListQuery {
+            after,
+            before,
+            offset,
+            desc,
+            statuses: &self.statuses,
+            narrowable,
+        };
         let page = self.api.list_runs(&query).await?;
         if page.rejected.is_empty() {
             return Ok(page);
@@ -61,7 +75,10 @@ impl Lister {
 }
 
 fn senseless(rejected: &Rejected, after: Millis, before: Millis) -> Error {
-    let run = rejected.id.as_ref().map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
+    let run = rejected
+        .id
+        .as_ref()
+        .map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
     Error::Untrusted(format!(
         "{run}, listed between {} and {}: its {} {}, also when asked again; --allow-incomplete takes such runs out",
         format_instant(after),
@@ -127,7 +144,11 @@ struct Reading {
 impl Reading {
     /// What counts towards the window: all of a list that came whole, else what its count includes.
     fn tally(&self, window: &Window) -> Tally {
-        let (from, until) = if self.whole { (Millis::MIN, Millis::MAX) } else { (window.from - 1, window.to) };
+        let (from, until) = if self.whole {
+            (Millis::MIN, Millis::MAX)
+        } else {
+            (window.from - 1, window.to)
+        };
         Tally::of(&self.pages, from, until)
     }
 }
@@ -169,22 +190,44 @@ impl Walker {
     }
 
     /// A window of which no walk held what was counted before it: one more count tells whether runs went or came meanwhile.
-    async fn judge(&self, window: &Window, reading: Reading, tally: Tally, counted: u64, why: &str) -> Result<WalkedWindow> {
+    async fn judge(
+        &self,
+        window: &Window,
+        reading: Reading,
+        tally: Tally,
+        counted: u64,
+        why: &str,
+    ) -> Result<WalkedWindow> {
         let again = self.count(window.from - 1, window.to).await?;
         let received = tally.distinct();
-        let name = format!("window {} to {}", format_instant(window.from), format_instant(window.to));
+        let name = format!(
+            "window {} to {}",
+            format_instant(window.from),
+            format_instant(window.to)
+        );
         if reading.failure.is_none() && received >= again {
             let note = format!(
                 "{name}: runs were deleted, or came, while it was read: the API counted {counted}, then {again}; {received} were received"
             );
-            return Ok(WalkedWindow { changed_meanwhile: true, ..walked(window, reading, tally, again, Some(note)) });
+            return Ok(WalkedWindow {
+                changed_meanwhile: true,
+                ..walked(window, reading, tally, again, Some(note))
+            });
         }
-        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-        let problem = format!("{name}: the API counts {again} runs, and {received} were received in {WALKS} walks{why}");
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({why})")
+        };
+        let problem =
+            format!("{name}: the API counts {again} runs, and {received} were received in {WALKS} walks{why}");
         if !self.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));
         }
-        Ok(WalkedWindow { proven: false, ..walked(window, reading, tally, again.max(counted), Some(problem)) })
+        Ok(WalkedWindow {
+            proven: false,
+            ..walked(window, reading, tally, again.max(counted), Some(problem))
+        })
     }
 
     /// How many runs the API counts in `[after, before]`.
@@ -204,7 +247,11 @@ impl Walker {
             return Ok(0);
         }
         let after = if self.exclusive() { before } else { before + 1 };
-        Ok(self.lister.page(after, self.period.1.max(before + 1), 0, false).await?.total)
+        Ok(self
+            .lister
+            .page(after, self.period.1.max(before + 1), 0, false)
+            .await?
+            .total)
     }
 
     /// One walk.
@@ -268,7 +315,13 @@ impl Walker {
 
     /// The page from `next` on, and where it was asked from; settles whether bounds are inclusive by whether the runs of
     /// `m`, the last millisecond read, come back.
-    async fn next_page(&self, window: &mut Window, next: Millis, m: Millis, reading: &mut Reading) -> Result<(Page, Millis)> {
+    async fn next_page(
+        &self,
+        window: &mut Window,
+        next: Millis,
+        m: Millis,
+        reading: &mut Reading,
+    ) -> Result<(Page, Millis)> {
         let exclusive = self.exclusive();
         let page = self.narrowed_page(window, next, reading).await?;
         let came_back = page.started_at_ms().contains(&next);
@@ -358,7 +411,12 @@ impl Walker {
 
     fn receive(&self, reading: &mut Reading, page: Page) {
         (self.on_items)(page.items());
-        let reread_until = reading.pages.iter().filter_map(|page| page.page.last_ms()).max().unwrap_or(Millis::MIN);
+        let reread_until = reading
+            .pages
+            .iter()
+            .filter_map(|page| page.page.last_ms())
+            .max()
+            .unwrap_or(Millis::MIN);
         reading.pages.push(Received { page, reread_until });
     }
 
@@ -395,14 +453,24 @@ fn walked(window: &Window, reading: Reading, tally: Tally, counted: u64, note: O
     let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
     let rows = tally.rows_in(&reading.pages, window.from, window.to);
     let distinct = tally.distinct();
-    let rejected: Vec<_> = tally.rejected.iter().filter(|rejected| inside(rejected.started_at_ms)).cloned().collect();
+    let rejected: Vec<_> = tally
+        .rejected
+        .iter()
+        .filter(|rejected| inside(rejected.started_at_ms))
+        .cloned()
+        .collect();
     let fetched = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
     let before = tally.distinct_before(window.from).min(distinct - fetched);
     let outside = (before, distinct - fetched - before);
     let listed_twice = counted.saturating_sub(distinct);
     let note = note.or_else(|| {
-        let name = format!("window {} to {}", format_instant(window.from), format_instant(window.to));
-        (listed_twice > 0).then(|| format!("{name}: the API lists {listed_twice} of its items more than once; each run is here once"))
+        let name = format!(
+            "window {} to {}",
+            format_instant(window.from),
+            format_instant(window.to)
+        );
+        (listed_twice > 0)
+            .then(|| format!("{name}: the API lists {listed_twice} of its items more than once; each run is here once"))
     });
     let mistyped = mistyped_in(&reading.pages, &rows);
     WalkedWindow {
@@ -427,6 +495,13 @@ fn mistyped_in(pages: &[Received], rows: &[RowAt]) -> u64 {
     if pages.iter().all(|page| page.page.mistyped.is_empty()) {
         return 0;
     }
-    let count = |(page, row): &RowAt| pages[*page as usize].page.mistyped.iter().filter(|at| *at == row).count() as u64;
+    let count = |(page, row): &RowAt| {
+        pages[*page as usize]
+            .page
+            .mistyped
+            .iter()
+            .filter(|at| *at == row)
+            .count() as u64
+    };
     rows.iter().map(count).sum()
 }

@@ -31,13 +31,23 @@ impl CsvRows {
     /// Writes into a staging folder, the header first.
     pub fn new(staging: &Arc<Staging>) -> Result<CsvRows> {
         let mut writer = writer(HashedFile::new(staging.create(RUNS_CSV)?));
-        writer.write_record(COLUMNS.iter().map(|column| column.name)).map_err(cannot_write)?;
-        Ok(CsvRows { writer, rows: 0, cell: String::new() })
+        writer
+            .write_record(COLUMNS.iter().map(|column| column.name))
+            .map_err(cannot_write)?;
+        Ok(CsvRows {
+            writer,
+            rows: 0,
+            cell: String::new(),
+        })
     }
 
     /// Appends rows.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        let columns: Vec<Cells> = COLUMNS.iter().zip(rows.columns()).map(|(column, array)| Cells::of(column, array)).collect();
+        let columns: Vec<Cells> = COLUMNS
+            .iter()
+            .zip(rows.columns())
+            .map(|(column, array)| Cells::of(column, array))
+            .collect();
         for row in 0..rows.num_rows() {
             for column in &columns {
                 self.cell.clear();
@@ -59,7 +69,11 @@ impl CsvRows {
 
 /// A CSV writer of this project's dialect, also for reports.
 pub fn writer<W: std::io::Write>(to: W) -> Writer<W> {
-    WriterBuilder::new().terminator(Terminator::Any(b'\n')).quote_style(QuoteStyle::Necessary).buffer_capacity(64 << 10).from_writer(to)
+    WriterBuilder::new()
+        .terminator(Terminator::Any(b'\n'))
+        .quote_style(QuoteStyle::Necessary)
+        .buffer_capacity(64 << 10)
+        .from_writer(to)
 }
 
 fn cannot_write(cause: impl std::fmt::Display) -> Error {
@@ -68,7 +82,11 @@ fn cannot_write(cause: impl std::fmt::Display) -> Error {
 
 /// A third party's text that a spreadsheet won't take for a formula.
 pub fn defused(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// A column of a batch, by how its cells are written.
@@ -99,8 +117,12 @@ impl<'a> Cells<'a> {
                 Some(bytes) => cell.push_str(std::str::from_utf8(&bytes).expect("an instant's text is ASCII")),
                 None => cell.push_str(&format_instant(array.value(row))),
             },
-            Cells::Usd(array) if array.is_valid(row) => write!(cell, "{}", Usd(array.value(row))).expect("a String takes it"),
-            Cells::Integer(array) if array.is_valid(row) => write!(cell, "{}", array.value(row)).expect("a String takes it"),
+            Cells::Usd(array) if array.is_valid(row) => {
+                write!(cell, "{}", Usd(array.value(row))).expect("a String takes it")
+            }
+            Cells::Integer(array) if array.is_valid(row) => {
+                write!(cell, "{}", array.value(row)).expect("a String takes it")
+            }
             _ => {}
         }
         Cow::Borrowed(cell)

@@ -30,13 +30,22 @@ pub struct HashedFile {
 impl HashedFile {
     /// Around a new file.
     pub fn new(file: File) -> HashedFile {
-        HashedFile { file: BufWriter::with_capacity(256 << 10, file), hash: Sha256::new(), bytes: 0 }
+        HashedFile {
+            file: BufWriter::with_capacity(256 << 10, file),
+            hash: Sha256::new(),
+            bytes: 0,
+        }
     }
 
     /// Writes what is left; the entry's path within the export and its rows are the caller's.
     pub fn finish(mut self, path: &str, rows: Option<u64>) -> io::Result<FileEntry> {
         self.file.flush()?;
-        Ok(FileEntry { path: path.into(), sha256: hex(&self.hash.finalize()), bytes: self.bytes, rows })
+        Ok(FileEntry {
+            path: path.into(),
+            sha256: hex(&self.hash.finalize()),
+            bytes: self.bytes,
+            rows,
+        })
     }
 }
 
@@ -76,7 +85,10 @@ mod tests {
         file.write_all(b"abc").unwrap();
         let entry = file.finish("x", Some(1)).unwrap();
         // FIPS 180-2's own example.
-        assert_eq!(entry.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            entry.sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!((entry.bytes, entry.rows), (3, Some(1)));
         assert_eq!(hash_of(File::open(&path).unwrap()).unwrap(), (entry.sha256, 3));
     }

@@ -79,18 +79,29 @@ impl Manifest {
             std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
             _ => format!("cannot read {}: {error}", path.display()),
         })?;
-        serde_json::from_slice(&text).map_err(|error| format!("{} is no manifest of apify-runs: {error}", path.display()))
+        serde_json::from_slice(&text)
+            .map_err(|error| format!("{} is no manifest of apify-runs: {error}", path.display()))
     }
 
     /// The paths of its Parquet files of runs, in order.
     pub fn parquet_files(&self) -> impl Iterator<Item = &FileEntry> {
-        self.files.iter().filter(|file| file.path.ends_with(".parquet") && file.path.starts_with("runs"))
+        self.files
+            .iter()
+            .filter(|file| file.path.ends_with(".parquet") && file.path.starts_with("runs"))
     }
 
     /// The files of an export's folder that its manifest doesn't list, as paths within it.
     pub fn foreign_files(&self, export: &Path) -> Result<Vec<String>> {
-        let listed: BTreeSet<&str> = self.files.iter().map(|file| file.path.as_str()).chain([MANIFEST]).collect();
-        Ok(files_below(export)?.into_iter().filter(|path| !listed.contains(path.as_str())).collect())
+        let listed: BTreeSet<&str> = self
+            .files
+            .iter()
+            .map(|file| file.path.as_str())
+            .chain([MANIFEST])
+            .collect();
+        Ok(files_below(export)?
+            .into_iter()
+            .filter(|path| !listed.contains(path.as_str()))
+            .collect())
     }
 }
 

@@ -10,4 +10,5 @@ mod place;
 pub mod publish;
 pub mod read;
 pub mod replace;
+pub mod rows;
 mod swap;

@@ -50,19 +50,30 @@ struct Open {
 impl ParquetRows {
     /// Writes into a staging folder; `compatible` keeps to encodings that every engine reads.
     pub fn new(staging: Arc<Staging>, layout: Layout, compatible: bool) -> ParquetRows {
-        ParquetRows { staging, layout, properties: properties(compatible), open: None, files: Vec::new() }
+        ParquetRows {
+            staging,
+            layout,
+            properties: properties(compatible),
+            open: None,
+            files: Vec::new(),
+        }
     }
 
     /// Appends rows.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        let started = rows.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>().values();
+        let started = rows
+            .column(col::STARTED_AT)
+            .as_primitive::<TimestampMillisecondType>()
+            .values();
         let mut at = 0;
         while at < rows.num_rows() {
             let open = self.open_for(started[at])?;
             let end = at + started[at..].partition_point(|start| *start < open.until_ms);
             let part = rows.slice(at, end - at);
             open.rows += part.num_rows() as u64;
-            open.writer.write(&part).map_err(|error| cannot_write(&open.path, error))?;
+            open.writer
+                .write(&part)
+                .map_err(|error| cannot_write(&open.path, error))?;
             at = end;
         }
         Ok(())
@@ -71,7 +82,11 @@ impl ParquetRows {
     /// Completes the files.
     pub fn finish(mut self) -> Result<Vec<FileEntry>> {
         if self.open.is_none() && self.files.is_empty() {
-            let first = if let Layout::Daily(first) = self.layout { first } else { 0 };
+            let first = if let Layout::Daily(first) = self.layout {
+                first
+            } else {
+                0
+            };
             self.open_for(first)?;
         }
         self.close()?;
@@ -90,22 +105,35 @@ impl ParquetRows {
                     Layout::Daily(_) => {
                         let day = format_instant(started_at);
                         let day = day.split('T').next().unwrap_or_default();
-                        (format!("runs/started_on={day}/runs.parquet"), (started_at.div_euclid(DAY_MS) + 1) * DAY_MS)
+                        (
+                            format!("runs/started_on={day}/runs.parquet"),
+                            (started_at.div_euclid(DAY_MS) + 1) * DAY_MS,
+                        )
                     }
                 };
                 let file = HashedFile::new(self.staging.create(&path)?);
                 let writer = ArrowWriter::try_new(file, schema(), Some(self.properties.clone()));
                 let writer = writer.map_err(|error| cannot_write(&path, error))?;
-                Open { path, until_ms, rows: 0, writer }
+                Open {
+                    path,
+                    until_ms,
+                    rows: 0,
+                    writer,
+                }
             }
         };
         Ok(self.open.insert(open))
     }
 
     fn close(&mut self) -> Result<()> {
-        let Some(Open { path, rows, writer, .. }) = self.open.take() else { return Ok(()) };
+        let Some(Open { path, rows, writer, .. }) = self.open.take() else {
+            return Ok(());
+        };
         let file = writer.into_inner().map_err(|error| cannot_write(&path, error))?;
-        self.files.push(file.finish(&path, Some(rows)).map_err(|error| cannot_write(&path, error))?);
+        self.files.push(
+            file.finish(&path, Some(rows))
+                .map_err(|error| cannot_write(&path, error))?,
+        );
         Ok(())
     }
 }
@@ -115,7 +143,11 @@ fn cannot_write(path: &str, cause: impl std::fmt::Display) -> Error {
 }
 
 fn properties(compatible: bool) -> WriterProperties {
-    let sorted_by = |column: usize| SortingColumn { column_idx: column as i32, descending: false, nulls_first: false };
+    let sorted_by = |column: usize| SortingColumn {
+        column_idx: column as i32,
+        descending: false,
+        nulls_first: false,
+    };
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("apify-runs version ", env!("CARGO_PKG_VERSION")).into())

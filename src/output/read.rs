@@ -4,10 +4,10 @@
 use std::fs::File;
 use std::path::Path;
 
+use arrow_array::Array;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
-use arrow_array::Array;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -19,7 +19,10 @@ use crate::runs::schema::{COLUMNS, col, schema};
 pub const BATCH_ROWS: usize = 8192;
 
 /// Calls back with each batch of a Parquet file.
-pub fn parquet_batches<E: From<String>>(path: &Path, mut each: impl FnMut(RecordBatch) -> Result<(), E>) -> Result<(), E> {
+pub fn parquet_batches<E: From<String>>(
+    path: &Path,
+    mut each: impl FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<(), E> {
     let reader = builder(path)?.build().map_err(|error| unreadable(path, error))?;
     for batch in reader {
         each(batch.map_err(|error| unreadable(path, error))?)?;
@@ -32,7 +35,11 @@ fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String>
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))?;
     let found = builder.schema();
     let same = found.fields().len() == COLUMNS.len()
-        && found.fields().iter().zip(schema().fields()).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+        && found
+            .fields()
+            .iter()
+            .zip(schema().fields())
+            .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
     if !same {
         return Err(unreadable(path, "its columns are not those of an export"));
     }
@@ -54,8 +61,14 @@ pub struct RunKey {
 pub fn parquet_keys<'p>(paths: impl IntoIterator<Item = &'p Path>) -> impl Iterator<Item = Result<RunKey, String>> {
     paths.into_iter().flat_map(|path| {
         let reader = builder(path).and_then(|builder| {
-            let mask = ProjectionMask::leaves(builder.parquet_schema(), [col::ID, col::STARTED_AT, col::USAGE_TOTAL_USD]);
-            builder.with_projection(mask).build().map_err(|error| unreadable(path, error))
+            let mask = ProjectionMask::leaves(
+                builder.parquet_schema(),
+                [col::ID, col::STARTED_AT, col::USAGE_TOTAL_USD],
+            );
+            builder
+                .with_projection(mask)
+                .build()
+                .map_err(|error| unreadable(path, error))
         });
         let (reader, failed) = match reader {
             Ok(reader) => (Some(reader), None),
@@ -101,7 +114,11 @@ pub fn csv_keys(path: &Path) -> Result<impl Iterator<Item = Result<RunKey, Strin
             text => Some(Usd::parse_plain(text).ok_or_else(|| wrong(col::USAGE_TOTAL_USD))?),
         };
         let started_at_ms = parse_instant(&record[col::STARTED_AT]).ok_or_else(|| wrong(col::STARTED_AT))?;
-        Ok(RunKey { started_at_ms, id: record[col::ID].into(), usage })
+        Ok(RunKey {
+            started_at_ms,
+            id: record[col::ID].into(),
+            usage,
+        })
     }))
 }
 

@@ -30,13 +30,21 @@ impl Existing {
     /// The export at a path that isn't empty; exit 6 if it is none, or holds a file that its manifest doesn't list.
     pub fn read(path: &Path) -> Result<Existing> {
         let refused = |why: String| {
-            Error::Output(format!("{why}; apify-runs replaces only its own exports: name another --out, or move that away"))
+            Error::Output(format!(
+                "{why}; apify-runs replaces only its own exports: name another --out, or move that away"
+            ))
         };
         let manifest = Manifest::read(path).map_err(&refused)?;
         let foreign = manifest.foreign_files(path)?;
         match foreign.first() {
-            Some(file) => Err(refused(format!("{} is not part of the export that is there", path.join(file).display()))),
-            None => Ok(Existing { path: path.to_path_buf(), manifest }),
+            Some(file) => Err(refused(format!(
+                "{} is not part of the export that is there",
+                path.join(file).display()
+            ))),
+            None => Ok(Existing {
+                path: path.to_path_buf(),
+                manifest,
+            }),
         }
     }
 
@@ -65,13 +73,18 @@ impl Existing {
         } else {
             return Ok(());
         };
-        Err(Error::Output(format!("the export at {} is of {differs}; --replace replaces it all the same", self.path.display())))
+        Err(Error::Output(format!(
+            "the export at {} is of {differs}; --replace replaces it all the same",
+            self.path.display()
+        )))
     }
 
     /// Exit 6 if it holds runs that a new export (its Parquet files) lacks, naming how many and their dollars.
     pub fn loses_nothing_to(&self, new: &[PathBuf]) -> Result<()> {
         let lost = self.lost_to(new).map_err(|problem| {
-            Error::Output(format!("cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"))
+            Error::Output(format!(
+                "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
+            ))
         })?;
         if lost.runs == 0 {
             return Ok(());
@@ -86,7 +99,11 @@ impl Existing {
     }
 
     fn lost_to(&self, new: &[PathBuf]) -> Result<Lost, String> {
-        let parquet: Vec<PathBuf> = self.manifest.parquet_files().map(|file| self.path.join(&file.path)).collect();
+        let parquet: Vec<PathBuf> = self
+            .manifest
+            .parquet_files()
+            .map(|file| self.path.join(&file.path))
+            .collect();
         let new_keys = || parquet_keys(new.iter().map(PathBuf::as_path));
         if parquet.is_empty() {
             lost(csv_keys(&self.path.join(RUNS_CSV))?, new_keys())
@@ -140,7 +157,10 @@ fn still_missing(missing: Vec<RunKey>, new: impl Iterator<Item = Result<RunKey, 
     }
     let lost: Vec<_> = missing.iter().filter(|run| !moved.contains(&run.id)).collect();
     let usage = lost.iter().filter_map(|run| run.usage).map(|usd| usd.0).sum();
-    Ok(Lost { runs: lost.len() as u64, usage })
+    Ok(Lost {
+        runs: lost.len() as u64,
+        usage,
+    })
 }
 
 #[cfg(test)]
@@ -148,7 +168,13 @@ mod tests {
     use super::*;
 
     fn keys(runs: &[(i64, &str)]) -> impl Iterator<Item = Result<RunKey, String>> {
-        let key = |(at, id): &(i64, &str)| Ok(RunKey { started_at_ms: *at, id: id.to_string(), usage: Some(Usd(5)) });
+        let key = |(at, id): &(i64, &str)| {
+            Ok(RunKey {
+                started_at_ms: *at,
+                id: id.to_string(),
+                usage: Some(Usd(5)),
+            })
+        };
         runs.iter().map(key).collect::<Vec<_>>().into_iter()
     }
 
@@ -157,7 +183,10 @@ mod tests {
         let old = [(1, "a"), (1, "b"), (2, "c"), (9, "d")];
         let new = [(1, "b"), (1, "x"), (3, "c"), (4, "y")];
         let missing = lost(keys(&old), keys(&new)).unwrap();
-        assert_eq!(missing.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["a", "c", "d"]);
+        assert_eq!(
+            missing.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(),
+            ["a", "c", "d"]
+        );
         assert_eq!(still_missing(missing, keys(&new)).unwrap(), Lost { runs: 2, usage: 10 });
         assert!(lost(keys(&old), keys(&old)).unwrap().is_empty());
         assert!(lost(keys(&[]), keys(&new)).unwrap().is_empty());

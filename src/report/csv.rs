@@ -20,7 +20,10 @@ pub const MEASURES: [&str; 11] = [
 
 /// The records of a breakdown, the header first.
 pub fn records(breakdown: &Breakdown, totals: &Measures) -> Vec<Vec<String>> {
-    let header = std::iter::once(breakdown.dimension.key()).chain(MEASURES).map(String::from).collect();
+    let header = std::iter::once(breakdown.dimension.key())
+        .chain(MEASURES)
+        .map(String::from)
+        .collect();
     let record = |(key, measures): &(String, Measures)| {
         let text = TotalsText::from(measures);
         vec![
@@ -38,5 +41,7 @@ pub fn records(breakdown: &Breakdown, totals: &Measures) -> Vec<Vec<String>> {
             text.runs_provisional.to_string(),
         ]
     };
-    std::iter::once(header).chain(breakdown.rows.iter().map(record)).collect()
+    std::iter::once(header)
+        .chain(breakdown.rows.iter().map(record))
+        .collect()
 }

@@ -101,7 +101,9 @@ pub fn caveats(totals: &Measures, doubts: Doubts) -> Vec<String> {
     }
     if doubts.rejected > 0 {
         let runs = counted(doubts.rejected, "listed run makes", "listed runs make");
-        caveats.push(format!("{runs} no sense and went to rejected.jsonl instead of the tables"));
+        caveats.push(format!(
+            "{runs} no sense and went to rejected.jsonl instead of the tables"
+        ));
     }
     if totals.cost_unknown > 0 {
         let runs = counted(totals.cost_unknown, "run has", "runs have");

@@ -18,11 +18,21 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         let name = account.username.as_deref().unwrap_or(&account.id);
         entries.push(("Account", vec![harmless(name)]));
     }
-    entries.push(("Period", vec![format!("{}, runs that started then", report.facts.period.first_line())]));
+    entries.push((
+        "Period",
+        vec![format!("{}, runs that started then", report.facts.period.first_line())],
+    ));
     let filters = &report.facts.filters;
-    let lists = [("status", &filters.status), ("actor", &filters.actor), ("task", &filters.task)];
-    let only: Vec<String> =
-        lists.iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| format!("--{name} {}", harmless(&list.join(",")))).collect();
+    let lists = [
+        ("status", &filters.status),
+        ("actor", &filters.actor),
+        ("task", &filters.task),
+    ];
+    let only: Vec<String> = lists
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, list)| format!("--{name} {}", harmless(&list.join(","))))
+        .collect();
     if !only.is_empty() {
         entries.push(("Only", vec![only.join(" ")]));
     }
@@ -44,7 +54,10 @@ fn complete(report: &Report) -> Vec<String> {
     }
     lines.extend(proof.notes.iter().take(3).map(|note| harmless(note)));
     if proof.notes.len() > 3 {
-        lines.push(format!("{} in manifest.json", counted(proof.notes.len() as u64 - 3, "note more", "notes more")));
+        lines.push(format!(
+            "{} in manifest.json",
+            counted(proof.notes.len() as u64 - 3, "note more", "notes more")
+        ));
     }
     lines
 }
@@ -52,21 +65,35 @@ fn complete(report: &Report) -> Vec<String> {
 fn usage(report: &Report) -> Vec<String> {
     let totals = &report.totals;
     let at = format_instant(report.facts.queried_at_ms);
-    let at = format!("{} {} UTC", at.get(..10).unwrap_or(&at), at.get(11..16).unwrap_or_default());
+    let at = format!(
+        "{} {} UTC",
+        at.get(..10).unwrap_or(&at),
+        at.get(11..16).unwrap_or_default()
+    );
     let mut lines = match totals.usage() {
         _ if totals.runs == 0 => vec![format!("none: no run started then, asked at {at}")],
         None => vec![format!("unknown: no run has a cost, asked at {at}")],
         Some(usd) => {
-            let bound = if totals.is_at_least() || !report.facts.proof.proven { "at least " } else { "" };
+            let bound = if totals.is_at_least() || !report.facts.proof.proven {
+                "at least "
+            } else {
+                ""
+            };
             vec![format!("{bound}{}, as Apify priced it at {at}", usd.dollars())]
         }
     };
     let mut doubts = Vec::new();
     if totals.cost_unknown > 0 {
-        doubts.push(format!("not in it: {} without a cost", counted(totals.cost_unknown, "run", "runs")));
+        doubts.push(format!(
+            "not in it: {} without a cost",
+            counted(totals.cost_unknown, "run", "runs")
+        ));
     }
     if totals.provisional > 0 {
-        doubts.push(format!("may still move: {}", counted(totals.provisional, "run", "runs")));
+        doubts.push(format!(
+            "may still move: {}",
+            counted(totals.provisional, "run", "runs")
+        ));
     }
     if !doubts.is_empty() {
         lines.push(doubts.join("; "));
@@ -76,13 +103,33 @@ fn usage(report: &Report) -> Vec<String> {
 
 /// How runs ended, in one sentence.
 pub fn outcomes(report: &Report) -> String {
-    let statuses = report.breakdowns.iter().find(|breakdown| breakdown.dimension == super::summary::Dimension::Status);
+    let statuses = report
+        .breakdowns
+        .iter()
+        .find(|breakdown| breakdown.dimension == super::summary::Dimension::Status);
     let totals = &report.totals;
     let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded))];
-    let ended = [(totals.failed, "failed"), (totals.timed_out, "timed out"), (totals.aborted, "aborted")];
-    parts.extend(ended.iter().filter(|(runs, _)| *runs > 0).map(|(runs, how)| format!("{} {how}", thousands(*runs))));
-    for (status, measures) in statuses.iter().flat_map(|breakdown| &breakdown.rows).filter(|(_, measures)| measures.other > 0) {
-        parts.push(format!("{} {}", thousands(measures.runs), harmless(&status.to_lowercase().replace('-', " "))));
+    let ended = [
+        (totals.failed, "failed"),
+        (totals.timed_out, "timed out"),
+        (totals.aborted, "aborted"),
+    ];
+    parts.extend(
+        ended
+            .iter()
+            .filter(|(runs, _)| *runs > 0)
+            .map(|(runs, how)| format!("{} {how}", thousands(*runs))),
+    );
+    for (status, measures) in statuses
+        .iter()
+        .flat_map(|breakdown| &breakdown.rows)
+        .filter(|(_, measures)| measures.other > 0)
+    {
+        parts.push(format!(
+            "{} {}",
+            thousands(measures.runs),
+            harmless(&status.to_lowercase().replace('-', " "))
+        ));
     }
     parts.join(" · ")
 }

@@ -81,7 +81,10 @@ struct ReportText<'a> {
 pub fn render(report: &Report) -> String {
     let facts = &report.facts;
     let breakdowns = report.breakdowns.iter().map(|breakdown| {
-        (breakdown.dimension.name().to_string(), Value::Array(rows(breakdown, &report.totals)))
+        (
+            breakdown.dimension.name().to_string(),
+            Value::Array(rows(breakdown, &report.totals)),
+        )
     });
     let text = ReportText {
         made_up: facts.source == Source::Demo,

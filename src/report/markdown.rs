@@ -18,14 +18,31 @@ pub fn render(report: &Report) -> String {
         lines.push(format!("- **{label}:** {}", sentences.join("; ")));
     }
     if report.totals.runs > 0 {
-        lines.push(format!("- **Runs:** {}", harmless_markdown(&headline::outcomes(report))));
+        lines.push(format!(
+            "- **Runs:** {}",
+            harmless_markdown(&headline::outcomes(report))
+        ));
     }
     if !report.facts.caveats.is_empty() {
-        lines.extend([String::new(), "What the reader of a figure must know:".into(), String::new()]);
-        lines.extend(report.facts.caveats.iter().map(|caveat| format!("- {}", harmless_markdown(caveat))));
+        lines.extend([
+            String::new(),
+            "What the reader of a figure must know:".into(),
+            String::new(),
+        ]);
+        lines.extend(
+            report
+                .facts
+                .caveats
+                .iter()
+                .map(|caveat| format!("- {}", harmless_markdown(caveat))),
+        );
     }
     for breakdown in &report.breakdowns {
-        lines.extend([String::new(), format!("## {}", breakdown.dimension.title()), String::new()]);
+        lines.extend([
+            String::new(),
+            format!("## {}", breakdown.dimension.title()),
+            String::new(),
+        ]);
         lines.extend(table(breakdown, &report.totals));
     }
     lines.extend([
@@ -43,16 +60,30 @@ fn table(breakdown: &Breakdown, totals: &Measures) -> Vec<String> {
     }
     let key = harmless_markdown(breakdown.dimension.key());
     let mut lines = vec![
-        format!("| {key} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"),
+        format!(
+            "| {key} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"
+        ),
         format!("|:---{}|", "|---:".repeat(11)),
     ];
-    lines.extend(breakdown.rows.iter().map(|(name, measures)| row(&harmless_markdown(name), measures, totals)));
+    lines.extend(
+        breakdown
+            .rows
+            .iter()
+            .map(|(name, measures)| row(&harmless_markdown(name), measures, totals)),
+    );
     lines.push(row("**Total**", totals, totals));
     lines
 }
 
 fn row(name: &str, measures: &Measures, totals: &Measures) -> String {
-    let counts = [measures.runs, measures.succeeded, measures.failed, measures.timed_out, measures.aborted, measures.other];
+    let counts = [
+        measures.runs,
+        measures.succeeded,
+        measures.failed,
+        measures.timed_out,
+        measures.aborted,
+        measures.other,
+    ];
     let mut cells: Vec<String> = std::iter::once(name.to_string()).chain(counts.map(thousands)).collect();
     cells.push(measures.usage().map_or("unknown".into(), |usd| usd.to_string()));
     cells.push(share(measures, totals).unwrap_or_default());

@@ -125,7 +125,10 @@ impl Measures {
         match run.usage {
             None => self.cost_unknown += 1,
             Some(usage) => {
-                self.usage = self.usage.checked_add(usage).filter(|sum| sum.unsigned_abs() < SUM_BOUND)?;
+                self.usage = self
+                    .usage
+                    .checked_add(usage)
+                    .filter(|sum| sum.unsigned_abs() < SUM_BOUND)?;
                 if matches!(run.status, "FAILED" | "TIMED-OUT" | "ABORTED") {
                     self.usage_unsuccessful = self.usage_unsuccessful.checked_add(usage)?;
                 }
@@ -180,7 +183,12 @@ pub struct Summary {
 impl Summary {
     /// Days are those of this time zone.
     pub fn new(timezone: Tz) -> Summary {
-        Summary { totals: Measures::default(), groups: Default::default(), days: DayClock::new(timezone), day: (i64::MIN, String::new()) }
+        Summary {
+            totals: Measures::default(),
+            groups: Default::default(),
+            days: DayClock::new(timezone),
+            day: (i64::MIN, String::new()),
+        }
     }
 
     /// Adds rows; an error if a sum no longer fits 38 digits.
@@ -198,7 +206,8 @@ impl Summary {
                 provisional: states.value(row) == PROVISIONAL,
             };
             self.note_day(started.value(row));
-            self.add_run(&run).ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
+            self.add_run(&run)
+                .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
         }
         Ok(())
     }
@@ -235,9 +244,16 @@ impl Summary {
     /// The reports, in order: dearest first, then by key; days ascending.
     pub fn breakdowns(&self) -> Vec<Breakdown> {
         let breakdown = |(dimension, groups): (Dimension, &HashMap<Box<str>, Measures, RandomState>)| {
-            let mut rows: Vec<_> = groups.iter().map(|(key, measures)| (key.to_string(), *measures)).collect();
+            let mut rows: Vec<_> = groups
+                .iter()
+                .map(|(key, measures)| (key.to_string(), *measures))
+                .collect();
             rows.sort_by(|a, b| {
-                let dearest = if dimension.by_key() { std::cmp::Ordering::Equal } else { b.1.usage().map(|usd| usd.0).cmp(&a.1.usage().map(|usd| usd.0)) };
+                let dearest = if dimension.by_key() {
+                    std::cmp::Ordering::Equal
+                } else {
+                    b.1.usage().map(|usd| usd.0).cmp(&a.1.usage().map(|usd| usd.0))
+                };
                 dearest.then_with(|| a.0.cmp(&b.0))
             });
             Breakdown { dimension, rows }
@@ -262,12 +278,24 @@ mod tests {
             .collect();
         let page = decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes()).unwrap();
         let mut summary = Summary::new(chrono_tz::Europe::Prague);
-        summary.add(&SettleRule { job_start_ms: i64::MAX, settle_ms: 0 }.complete(&page.runs)).unwrap();
+        summary
+            .add(
+                &SettleRule {
+                    job_start_ms: i64::MAX,
+                    settle_ms: 0,
+                }
+                .complete(&page.runs),
+            )
+            .unwrap();
         summary
     }
 
     fn keys(breakdown: &Breakdown) -> Vec<(&str, u64, Option<String>)> {
-        breakdown.rows.iter().map(|(key, m)| (key.as_str(), m.runs, m.usage().map(|usd| usd.to_string()))).collect()
+        breakdown
+            .rows
+            .iter()
+            .map(|(key, m)| (key.as_str(), m.runs, m.usage().map(|usd| usd.to_string())))
+            .collect()
     }
 
     #[test]
@@ -280,11 +308,27 @@ mod tests {
         ]);
         let [actors, statuses, days] = summary.breakdowns().try_into().unwrap();
         let usd = |text: &str| Some(text.to_string());
-        assert_eq!(keys(&actors), [("a", 1, usd("0.2")), ("b", 2, usd("0.2")), ("c", 1, None)]);
-        assert_eq!(keys(&statuses), [("FAILED", 1, usd("0.2")), ("RUNNING", 1, usd("0.1")), ("SUCCEEDED", 2, usd("0.1"))]);
-        assert_eq!(keys(&days), [("2025-09-01", 1, usd("0.1")), ("2025-09-02", 3, usd("0.3"))]);
+        assert_eq!(
+            keys(&actors),
+            [("a", 1, usd("0.2")), ("b", 2, usd("0.2")), ("c", 1, None)]
+        );
+        assert_eq!(
+            keys(&statuses),
+            [
+                ("FAILED", 1, usd("0.2")),
+                ("RUNNING", 1, usd("0.1")),
+                ("SUCCEEDED", 2, usd("0.1"))
+            ]
+        );
+        assert_eq!(
+            keys(&days),
+            [("2025-09-01", 1, usd("0.1")), ("2025-09-02", 3, usd("0.3"))]
+        );
         let totals = summary.totals();
-        assert_eq!((totals.runs, totals.cost_unknown, totals.provisional, totals.other), (4, 1, 1, 1));
+        assert_eq!(
+            (totals.runs, totals.cost_unknown, totals.provisional, totals.other),
+            (4, 1, 1, 1)
+        );
         assert_eq!(totals.usage_unsuccessful().unwrap().to_string(), "0.2");
         assert!(totals.is_at_least());
     }
@@ -292,7 +336,12 @@ mod tests {
     #[test]
     fn a_sum_that_no_longer_fits_is_an_error_and_not_a_wrong_sum() {
         let usage = 10i128.pow(38) - 1;
-        let run = Run { act_id: "a", status: "SUCCEEDED", usage: Some(usage), provisional: false };
+        let run = Run {
+            act_id: "a",
+            status: "SUCCEEDED",
+            usage: Some(usage),
+            provisional: false,
+        };
         let mut measures = Measures::default();
         assert!(measures.add(&run).is_some());
         assert!(measures.add(&Run { usage: Some(1), ..run }).is_none());

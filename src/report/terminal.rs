@@ -23,7 +23,11 @@ pub enum Look {
 
 impl Look {
     fn bold(self, text: &str) -> String {
-        if self == Look::Bold { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.into() }
+        if self == Look::Bold {
+            format!("\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            text.into()
+        }
     }
 }
 
@@ -38,15 +42,30 @@ pub fn render(report: &Report, look: Look) -> String {
             lines.push(labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
         }
     }
-    let actors = report.breakdowns.iter().find(|breakdown| breakdown.dimension == Dimension::Actor);
+    let actors = report
+        .breakdowns
+        .iter()
+        .find(|breakdown| breakdown.dimension == Dimension::Actor);
     let actors = actors.map_or(&[][..], |breakdown| &breakdown.rows);
     if !actors.is_empty() {
         lines.push(String::new());
-        lines.push(look.bold(&row(["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from))));
-        let shown = if actors.len() <= ACTORS + 1 { actors.len() } else { ACTORS };
-        lines.extend(actors[..shown].iter().map(|(key, measures)| group(&harmless(key), measures, &report.totals)));
+        lines.push(look.bold(&row(
+            ["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from),
+        )));
+        let shown = if actors.len() <= ACTORS + 1 {
+            actors.len()
+        } else {
+            ACTORS
+        };
+        lines.extend(
+            actors[..shown]
+                .iter()
+                .map(|(key, measures)| group(&harmless(key), measures, &report.totals)),
+        );
         if shown < actors.len() {
-            let rest = actors[shown..].iter().fold(Measures::default(), |sum, (_, measures)| sum.and(measures));
+            let rest = actors[shown..]
+                .iter()
+                .fold(Measures::default(), |sum, (_, measures)| sum.and(measures));
             let name = counted((actors.len() - shown) as u64, "Actor more", "Actors more");
             lines.push(group(&name, &rest, &report.totals));
         }
@@ -70,7 +89,10 @@ fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
 }
 
 fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String {
-    let line = format!("{:<24} {runs:>11} {usage:>14} {share:>6} {unsuccessful:>12} {unknown:>8}", fitted(&name, 24));
+    let line = format!(
+        "{:<24} {runs:>11} {usage:>14} {share:>6} {unsuccessful:>12} {unknown:>8}",
+        fitted(&name, 24)
+    );
     line.trim_end().to_string()
 }
 

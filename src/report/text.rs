@@ -22,8 +22,13 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
 pub fn harmless(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
-        let steers = c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}');
-        if steers { plain.extend(c.escape_unicode()) } else { plain.push(c) }
+        let steers = c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}');
+        if steers {
+            plain.extend(c.escape_unicode())
+        } else {
+            plain.push(c)
+        }
     }
     plain
 }
@@ -43,7 +48,11 @@ pub fn harmless_markdown(text: &str) -> String {
 
 /// At most `width` characters; what is cut off is marked.
 pub fn fitted(text: &str, width: usize) -> String {
-    if text.chars().count() <= width { text.into() } else { text.chars().take(width.saturating_sub(1)).chain(['…']).collect() }
+    if text.chars().count() <= width {
+        text.into()
+    } else {
+        text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    }
 }
 
 /// A label in a column of `indent`, and a text beside it in lines of at most `width`.
@@ -69,8 +78,14 @@ mod tests {
 
     #[test]
     fn counts_are_easy_to_read() {
-        assert_eq!([0, 12, 999, 1000, 1234567].map(thousands), ["0", "12", "999", "1,000", "1,234,567"]);
-        assert_eq!((counted(1, "run", "runs"), counted(0, "run", "runs")), ("1 run".into(), "0 runs".into()));
+        assert_eq!(
+            [0, 12, 999, 1000, 1234567].map(thousands),
+            ["0", "12", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            (counted(1, "run", "runs"), counted(0, "run", "runs")),
+            ("1 run".into(), "0 runs".into())
+        );
     }
 
     #[test]
@@ -81,6 +96,9 @@ mod tests {
 
     #[test]
     fn lines_are_wrapped_beside_their_label() {
-        assert_eq!(labelled("Usage", "one two three four", 8, 16), "Usage   one two\n        three\n        four");
+        assert_eq!(
+            labelled("Usage", "one two three four", 8, 16),
+            "Usage   one two\n        three\n        four"
+        );
     }
 }

@@ -47,7 +47,9 @@ impl SettleRule {
     /// A decoded batch with its `cost_state`: the schema that is written.
     pub fn complete(&self, decoded: &RecordBatch) -> RecordBatch {
         let status = decoded.column(col::STATUS).as_string::<i32>();
-        let finished = decoded.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>();
+        let finished = decoded
+            .column(col::FINISHED_AT)
+            .as_primitive::<TimestampMillisecondType>();
         let usage = decoded.column(col::USAGE_TOTAL_USD);
         let mut states = StringBuilder::with_capacity(decoded.num_rows(), decoded.num_rows() * SETTLED.len());
         for row in 0..decoded.num_rows() {
@@ -66,7 +68,10 @@ mod tests {
 
     #[test]
     fn a_cost_is_settled_once_its_run_has_ended_long_enough_ago() {
-        let rule = SettleRule { job_start_ms: 1_000_000, settle_ms: 600_000 };
+        let rule = SettleRule {
+            job_start_ms: 1_000_000,
+            settle_ms: 600_000,
+        };
         assert_eq!(rule.state("SUCCEEDED", Some(400_000), true), SETTLED);
         assert_eq!(rule.state("SUCCEEDED", Some(400_001), true), PROVISIONAL);
         assert_eq!(rule.state("FAILED", Some(2_000_000), true), PROVISIONAL);
@@ -77,7 +82,10 @@ mod tests {
 
     #[test]
     fn a_missing_cost_is_unknown_whatever_the_run_does() {
-        let rule = SettleRule { job_start_ms: 1_000_000, settle_ms: 0 };
+        let rule = SettleRule {
+            job_start_ms: 1_000_000,
+            settle_ms: 0,
+        };
         assert_eq!(rule.state("SUCCEEDED", Some(0), false), UNKNOWN);
         assert_eq!(rule.state("RUNNING", None, false), UNKNOWN);
     }

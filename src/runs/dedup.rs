@@ -27,7 +27,10 @@ pub struct SeenIds {
 
 impl Default for SeenIds {
     fn default() -> SeenIds {
-        SeenIds { blocks: vec![[0; WORDS_A_BLOCK]; BLOCKS], suspects: HashSet::default() }
+        SeenIds {
+            blocks: vec![[0; WORDS_A_BLOCK]; BLOCKS],
+            suspects: HashSet::default(),
+        }
     }
 }
 
@@ -57,7 +60,10 @@ impl SeenIds {
 
     /// The IDs that may have been seen more than once.
     pub fn suspects(self) -> Suspects {
-        Suspects { hashes: self.suspects, versions: HashMap::default() }
+        Suspects {
+            hashes: self.suspects,
+            versions: HashMap::default(),
+        }
     }
 }
 
@@ -79,7 +85,10 @@ impl Suspects {
         let started = runs.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>();
         for (row, id) in runs.column(col::ID).as_string::<i32>().iter().flatten().enumerate() {
             if self.hashes.contains(&hash(id)) {
-                self.versions.entry(id.to_string()).or_default().push((Rank::of(runs, row), started.value(row)));
+                self.versions
+                    .entry(id.to_string())
+                    .or_default()
+                    .push((Rank::of(runs, row), started.value(row)));
             }
         }
     }
@@ -108,9 +117,13 @@ mod tests {
     fn runs(list: &[(&str, i64, &str)]) -> RecordBatch {
         let items: Vec<String> = list
             .iter()
-            .map(|(id, ms, status)| format!(r#"{{"id":"{id}","actId":"a","status":"{status}","startedAt":"1970-01-01T00:00:00.{ms:03}Z"}}"#))
+            .map(|(id, ms, status)| {
+                format!(r#"{{"id":"{id}","actId":"a","status":"{status}","startedAt":"1970-01-01T00:00:00.{ms:03}Z"}}"#)
+            })
             .collect();
-        decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes()).unwrap().runs
+        decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes())
+            .unwrap()
+            .runs
     }
 
     #[test]
@@ -125,7 +138,10 @@ mod tests {
 
     #[test]
     fn of_a_run_in_two_windows_the_better_version_stays() {
-        let (first, second) = (runs(&[("x", 1, "RUNNING"), ("y", 2, "S")]), runs(&[("x", 500, "SUCCEEDED"), ("z", 600, "S")]));
+        let (first, second) = (
+            runs(&[("x", 1, "RUNNING"), ("y", 2, "S")]),
+            runs(&[("x", 500, "SUCCEEDED"), ("z", 600, "S")]),
+        );
         let mut seen = SeenIds::default();
         seen.see_all(&first);
         seen.see_all(&second);
@@ -133,6 +149,9 @@ mod tests {
         assert!(!suspects.is_empty());
         suspects.check(&first);
         suspects.check(&second);
-        assert_eq!(suspects.losers().into_iter().collect::<Vec<_>>(), [("x".to_string(), 1)]);
+        assert_eq!(
+            suspects.losers().into_iter().collect::<Vec<_>>(),
+            [("x".to_string(), 1)]
+        );
     }
 }

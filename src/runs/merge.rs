@@ -18,7 +18,9 @@ pub struct Rank {
 impl Rank {
     /// The rank of a row of a batch.
     pub fn of(batch: &RecordBatch, row: usize) -> Rank {
-        let finished = batch.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>();
+        let finished = batch
+            .column(col::FINISHED_AT)
+            .as_primitive::<TimestampMillisecondType>();
         let usage = batch.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
         Rank {
             terminal: is_terminal(batch.column(col::STATUS).as_string::<i32>().value(row)),
@@ -34,7 +36,11 @@ mod tests {
 
     #[test]
     fn ended_then_later_then_dearer_wins() {
-        let rank = |terminal, finished_at_ms, usage| Rank { terminal, finished_at_ms, usage };
+        let rank = |terminal, finished_at_ms, usage| Rank {
+            terminal,
+            finished_at_ms,
+            usage,
+        };
         assert!(rank(true, None, None) > rank(false, Some(9), Some(9)));
         assert!(rank(true, Some(2), Some(1)) > rank(true, Some(1), Some(5)));
         assert!(rank(true, Some(2), None) > rank(true, None, Some(5)));

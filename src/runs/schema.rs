@@ -45,15 +45,28 @@ pub struct Column {
 }
 
 const fn column(name: &'static str, kind: Kind, values: Values, meaning: &'static str) -> Column {
-    Column { name, kind, nullable: true, values, third_party: false, meaning }
+    Column {
+        name,
+        kind,
+        nullable: true,
+        values,
+        third_party: false,
+        meaning,
+    }
 }
 
 const fn required(column: Column) -> Column {
-    Column { nullable: false, ..column }
+    Column {
+        nullable: false,
+        ..column
+    }
 }
 
 const fn third_party(column: Column) -> Column {
-    Column { third_party: true, ..column }
+    Column {
+        third_party: true,
+        ..column
+    }
 }
 
 use Kind::{Instant, Integer, Text, Usd};
@@ -64,24 +77,74 @@ pub const COLUMNS: [Column; 21] = [
     required(column("id", Text, Distinct, "the run's ID")),
     required(column("act_id", Text, Repeated, "the Actor's ID")),
     column("user_id", Text, Repeated, "who started it, in organisations"),
-    column("actor_task_id", Text, Repeated, "the task's ID; NULL for a run without a task"),
-    required(column("status", Text, Repeated, "as the API spells it, such as `SUCCEEDED` or `TIMED-OUT`")),
+    column(
+        "actor_task_id",
+        Text,
+        Repeated,
+        "the task's ID; NULL for a run without a task",
+    ),
+    required(column(
+        "status",
+        Text,
+        Repeated,
+        "as the API spells it, such as `SUCCEEDED` or `TIMED-OUT`",
+    )),
     required(column("started_at", Instant, Distinct, "when it started")),
     column("finished_at", Instant, Distinct, "when it finished; NULL while it runs"),
     column("build_id", Text, Repeated, "the build it ran"),
     column("build_number", Text, Repeated, "that build's number, such as `0.1.23`"),
-    column("build_number_int", Integer, Repeated, "that number as the API's integer"),
-    column("meta_origin", Text, Repeated, "what started it, such as `SCHEDULER` or `API`"),
+    column(
+        "build_number_int",
+        Integer,
+        Repeated,
+        "that number as the API's integer",
+    ),
+    column(
+        "meta_origin",
+        Text,
+        Repeated,
+        "what started it, such as `SCHEDULER` or `API`",
+    ),
     column("meta_client_ip", Text, Repeated, "the caller's address; personal data"),
-    third_party(column("meta_user_agent", Text, Repeated, "the caller's user agent; personal data")),
+    third_party(column(
+        "meta_user_agent",
+        Text,
+        Repeated,
+        "the caller's user agent; personal data",
+    )),
     column("meta_schedule_id", Text, Repeated, "the schedule's ID"),
-    column("meta_scheduled_at", Instant, Repeated, "when the schedule meant it to start"),
-    column("usage_total_usd", Usd, Repeated, "US dollars as Apify prices them when asked; NULL is unknown, never zero"),
-    column("default_key_value_store_id", Text, Distinct, "its default key-value store"),
+    column(
+        "meta_scheduled_at",
+        Instant,
+        Repeated,
+        "when the schedule meant it to start",
+    ),
+    column(
+        "usage_total_usd",
+        Usd,
+        Repeated,
+        "US dollars as Apify prices them when asked; NULL is unknown, never zero",
+    ),
+    column(
+        "default_key_value_store_id",
+        Text,
+        Distinct,
+        "its default key-value store",
+    ),
     column("default_dataset_id", Text, Distinct, "its default dataset"),
     column("default_request_queue_id", Text, Distinct, "its default request queue"),
-    required(column("cost_state", Text, Repeated, "`settled`, `provisional` (may still move) or `unknown` (no cost)")),
-    third_party(column("extra", Text, Repeated, "fields this version doesn't know, as compact JSON, numbers as they came")),
+    required(column(
+        "cost_state",
+        Text,
+        Repeated,
+        "`settled`, `provisional` (may still move) or `unknown` (no cost)",
+    )),
+    third_party(column(
+        "extra",
+        Text,
+        Repeated,
+        "fields this version doesn't know, as compact JSON, numbers as they came",
+    )),
 ];
 
 /// Positions in [`COLUMNS`].
@@ -121,7 +184,9 @@ static SCHEMA: LazyLock<SchemaRef> =
 
 static DECODED: LazyLock<SchemaRef> = LazyLock::new(|| {
     let decoded = COLUMNS.iter().enumerate().filter(|(at, _)| *at != col::COST_STATE);
-    Arc::new(Schema::new(decoded.map(|(_, column)| column.field()).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        decoded.map(|(_, column)| column.field()).collect::<Vec<_>>(),
+    ))
 });
 
 /// The Arrow schema of every row that is written.
@@ -157,7 +222,11 @@ mod tests {
 
     #[test]
     fn only_five_columns_are_never_null() {
-        let never: Vec<_> = COLUMNS.iter().filter(|column| !column.nullable).map(|column| column.name).collect();
+        let never: Vec<_> = COLUMNS
+            .iter()
+            .filter(|column| !column.nullable)
+            .map(|column| column.name)
+            .collect();
         assert_eq!(never, ["id", "act_id", "status", "started_at", "cost_state"]);
     }
 }

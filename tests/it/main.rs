@@ -1,1 +1,1 @@
-
+//! Runs the built binary.

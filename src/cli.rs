@@ -1,0 +1,252 @@
+//! The command line: text to typed values. No I/O, and no knowledge of what the values do.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+use crate::fetch::MAX_CONCURRENCY;
+use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+
+/// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "apify-runs",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Export a period's runs into a folder: Parquet, CSV, reports, manifest
+    Export(Box<ExportArgs>),
+    /// Check an export offline: hashes, rows, unique IDs, sums, order, period
+    Verify(VerifyArgs),
+    /// Serve a made-up account behind the API's run list, on this machine only
+    Serve(ServeArgs),
+}
+
+/// Which period.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("period").args(["month", "last_month", "last", "from"]))]
+pub struct PeriodArgs {
+    /// A calendar month, such as 2025-09
+    #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
+    pub month: Option<PeriodSpec>,
+    /// The calendar month before this one
+    #[arg(long)]
+    pub last_month: bool,
+    /// The time before now, such as 7d or 12h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub last: Option<Duration>,
+    /// The first day or instant: a date, or RFC 3339
+    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to")]
+    pub from: Option<Edge>,
+    /// The first day or instant that is not included
+    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from")]
+    pub to: Option<Edge>,
+    /// The zone in which dates, months and days are read
+    #[arg(long, value_name = "IANA NAME", default_value = "UTC", value_parser = parse_timezone)]
+    pub timezone: Tz,
+}
+
+impl PeriodArgs {
+    /// What was asked for, if anything was.
+    pub fn spec(&self) -> Option<PeriodSpec> {
+        if let Some(month) = &self.month {
+            return Some(month.clone());
+        }
+        if self.last_month {
+            return Some(PeriodSpec::LastMonth);
+        }
+        if let Some(last) = self.last {
+            return Some(PeriodSpec::Last(last));
+        }
+        let (from, to) = (self.from.clone()?, self.to.clone()?);
+        Some(PeriodSpec::FromTo { from, to })
+    }
+}
+
+/// Where runs come from, and how they are asked for.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Use a made-up account, served in this process; needs no token
+    #[arg(long, conflicts_with_all = ["token_file", "api_url"])]
+    pub demo: bool,
+    /// A file that holds the API token [otherwise: APIFY_TOKEN, or the official CLI's login]
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The API's address [default: APIFY_API_BASE_URL, or https://api.apify.com]
+    #[arg(long, value_name = "URL")]
+    pub api_url: Option<String>,
+    /// Requests in flight at most
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
+    pub concurrency: u16,
+    /// Requests a second at most; 0 is no limit [default: 30; with --demo 0]
+    #[arg(long, value_name = "N", value_parser = parse_rate)]
+    pub rate: Option<f64>,
+    /// Attempts after the first, for each request
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub retries: u32,
+    /// How long one attempt may take
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
+    pub timeout: Duration,
+}
+
+/// A format of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// runs.parquet
+    Parquet,
+    /// runs.csv
+    Csv,
+}
+
+/// How Parquet is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PartitionBy {
+    /// runs/started_on=YYYY-MM-DD/runs.parquet, UTC days
+    Day,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The period.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// The source.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Only runs of these statuses, asked of the API (comma list)
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<String>,
+    /// Only runs of these Actor IDs, filtered from the account's list (comma list)
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub actor: Vec<String>,
+    /// Only runs of these task IDs, filtered likewise (comma list)
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub task: Vec<String>,
+    /// The folder [default: ./apify-runs-YYYY-MM, or ./apify-runs-FROM_TO]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Formats of the rows (comma list)
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "parquet,csv")]
+    pub format: Vec<Format>,
+    /// Split Parquet by the UTC day on which runs started
+    #[arg(long, value_name = "UNIT")]
+    pub partition_by: Option<PartitionBy>,
+    /// Write Parquet in encodings that every engine reads
+    #[arg(long)]
+    pub parquet_compat: bool,
+    /// How long before now a run must have finished for its cost to be settled
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub settle: Duration,
+    /// Replace an export at DIR even if it is of something else, or holds runs that the new one lacks
+    #[arg(long)]
+    pub replace: bool,
+    /// Publish even what the API's count doesn't prove, marked as incomplete (exit 7)
+    #[arg(long)]
+    pub allow_incomplete: bool,
+    /// Exit 7 if anything keeps a figure from being final: any caveat
+    #[arg(long)]
+    pub strict: bool,
+    /// Show how many runs, windows and requests that would be, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(long, short, conflicts_with_all = ["json", "verbose"])]
+    pub quiet: bool,
+    /// Say how it goes, on stderr
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The export
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Serve the made-up account
+    #[arg(long, required = true)]
+    pub demo: bool,
+    /// Runs in its period
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=20_000_000))]
+    pub runs: u64,
+    /// Another seed is another account
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The first day of its runs, UTC
+    #[arg(long, value_name = "DATE", default_value = "2025-09-01", value_parser = parse_edge)]
+    pub from: Edge,
+    /// The first day after them
+    #[arg(long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge)]
+    pub to: Edge,
+    /// How long each answer takes at least
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
+    pub latency: Duration,
+    /// Requests a second beyond which it answers 429
+    #[arg(long, value_name = "N")]
+    pub rate_limit: Option<NonZeroU32>,
+    /// The port on 127.0.0.1; 0 is any
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate == 0.0 || (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected requests a second, such as 30 or 0.5; 0 is no limit".into()),
+    }
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_duration(text).map_err(|error| error.to_string())?;
+    if timeout.is_zero() {
+        Err("an attempt needs some time, such as 60s".into())
+    } else {
+        Ok(timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn one_form_of_a_period_and_no_more() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["apify-runs", "export"], args].concat());
+        assert!(parse(&["--month", "2025-09"]).is_ok());
+        assert!(parse(&["--from", "2025-09-01", "--to", "2025-10-01"]).is_ok());
+        assert!(parse(&["--month", "2025-09", "--last-month"]).is_err());
+        assert!(parse(&["--from", "2025-09-01"]).is_err());
+        assert!(parse(&["--month", "2025-13"]).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! One file for each command: the only ones that know several stages.
+
+pub mod export;
+pub mod progress;
+pub mod serve;
+pub mod verify;
+pub mod write;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::error::Result;
+use crate::period::Millis;
+
+/// What a job takes from outside of its command line.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// `APIFY_TOKEN`.
+    pub token: Option<SecretString>,
+    /// `APIFY_API_BASE_URL`.
+    pub api_url: Option<String>,
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
+    /// This machine's clock: milliseconds since the epoch.
+    pub now_ms: Millis,
+    /// Which permissions new folders are not to have.
+    pub umask: u32,
+    /// Whether stdout is a terminal that may be given bold letters.
+    pub bold: bool,
+    /// Whether stderr is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+/// Writes to stdout; nobody listening any more is no error.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("cannot write to stdout: {error}").into())
+        }
+        _ => Ok(()),
+    }
+}

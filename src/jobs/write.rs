@@ -1,0 +1,178 @@
+//! The writing side of an export: windows in time order become files and figures, on a thread of its own.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_select::filter::filter_record_batch;
+use chrono_tz::Tz;
+use foldhash::fast::RandomState;
+use tokio::sync::mpsc;
+
+use crate::error::{Error, Result};
+use crate::fetch::WalkedWindow;
+use crate::output::csv::RUNS_CSV;
+use crate::output::hashed::FileEntry;
+use crate::output::publish::Staging;
+use crate::output::read::parquet_batches;
+use crate::output::rows::{Recut, RowFiles, RowFormats};
+use crate::report::facts::Filters;
+use crate::report::summary::Summary;
+use crate::runs::cost_state::SettleRule;
+use crate::runs::dedup::{SeenIds, Suspects};
+use crate::runs::schema::col;
+
+/// What the writing side is told.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// Files.
+    pub formats: RowFormats,
+    /// Runs to leave out.
+    pub filters: Filters,
+    /// When a cost is settled.
+    pub settle: SettleRule,
+    /// Whose days.
+    pub timezone: Tz,
+}
+
+/// What was written.
+pub struct Written {
+    /// The files of rows.
+    pub files: Vec<FileEntry>,
+    /// The figures.
+    pub summary: Summary,
+    /// IDs that two windows held; each is now in the files once.
+    pub in_two_windows: u64,
+}
+
+/// Writes windows as they come.
+pub fn write_windows(
+    mut windows: mpsc::Receiver<WalkedWindow>,
+    staging: &Arc<Staging>,
+    options: &WriteOptions,
+) -> Result<Written> {
+    let mut files = RowFiles::create(staging, options.formats)?;
+    let mut summary = Summary::new(options.timezone);
+    let mut seen = SeenIds::default();
+    let mut recut = Recut::default();
+    let mut open = true;
+    while open {
+        match windows.blocking_recv() {
+            Some(window) => {
+                let wanted = wanted(&window, &options.filters);
+                recut.add(window.pages, wanted);
+            }
+            None => open = false,
+        }
+        while let Some(decoded) = recut.next_batch(!open) {
+            let rows = options.settle.complete(&decoded);
+            seen.see_all(&rows);
+            summary.add(&rows)?;
+            files.write(&rows)?;
+        }
+    }
+    let files = files.finish()?;
+    let losers = losers(seen.suspects(), staging, &files)?;
+    if losers.is_empty() {
+        return Ok(Written {
+            files,
+            summary,
+            in_two_windows: 0,
+        });
+    }
+    rewrite(staging, options, &files, &losers)
+}
+
+/// The rows of a window that the local filters leave.
+fn wanted(window: &WalkedWindow, filters: &Filters) -> Vec<(u32, u32)> {
+    if !filters.are_local() {
+        return window.rows.clone();
+    }
+    let matches = |column: usize, list: &[String], (page, row): (u32, u32)| {
+        let values = window.pages[page as usize].column(column).as_string::<i32>();
+        let row = row as usize;
+        list.is_empty() || (values.is_valid(row) && list.iter().any(|wanted| wanted == values.value(row)))
+    };
+    let wanted =
+        |at: &(u32, u32)| matches(col::ACT_ID, &filters.actor, *at) && matches(col::ACTOR_TASK_ID, &filters.task, *at);
+    window.rows.iter().copied().filter(wanted).collect()
+}
+
+type Losers = HashSet<(String, i64), RandomState>;
+
+/// Which rows are another version of a run that the files hold too.
+fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Result<Losers> {
+    if !suspects.is_empty() {
+        for file in parquet_paths(staging, files) {
+            parquet_batches(&file, |rows| {
+                suspects.check(&rows);
+                Ok::<_, String>(())
+            })
+            .map_err(Error::Output)?;
+        }
+    }
+    Ok(suspects.losers())
+}
+
+/// Writes the files once more without some rows.
+fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], losers: &Losers) -> Result<Written> {
+    let mut superseded = Vec::new();
+    for (at, path) in parquet_paths(staging, files).into_iter().enumerate() {
+        let aside = staging.path().join(format!(".superseded-{at}.parquet"));
+        fs::rename(&path, &aside).map_err(|error| Error::output("move", &path, error))?;
+        superseded.push(aside);
+    }
+    if options.formats.csv {
+        let path = staging.path().join(RUNS_CSV);
+        fs::remove_file(&path).map_err(|error| Error::output("remove", &path, error))?;
+    }
+    let mut files = RowFiles::create(staging, options.formats)?;
+    let mut summary = Summary::new(options.timezone);
+    let mut recut = Recut::default();
+    for path in &superseded {
+        parquet_batches(path, |rows| {
+            let kept = without(&rows, losers);
+            let all = (0..kept.num_rows() as u32).map(|row| (0, row));
+            recut.add(vec![kept.clone()], all);
+            write_full(&mut recut, &mut files, &mut summary, false)
+        })?;
+        fs::remove_file(path).map_err(|error| Error::output("remove", path, error))?;
+    }
+    write_full(&mut recut, &mut files, &mut summary, true)?;
+    Ok(Written {
+        files: files.finish()?,
+        summary,
+        in_two_windows: losers.len() as u64,
+    })
+}
+
+fn write_full(recut: &mut Recut, files: &mut RowFiles, summary: &mut Summary, at_the_end: bool) -> Result<()> {
+    while let Some(rows) = recut.next_batch(at_the_end) {
+        summary.add(&rows)?;
+        files.write(&rows)?;
+    }
+    Ok(())
+}
+
+fn without(rows: &RecordBatch, losers: &Losers) -> RecordBatch {
+    let ids = rows.column(col::ID).as_string::<i32>();
+    let started = rows
+        .column(col::STARTED_AT)
+        .as_primitive::<arrow_array::types::TimestampMillisecondType>();
+    let keep: BooleanArray = (0..rows.num_rows())
+        .map(|row| Some(!losers.contains(&(ids.value(row).to_string(), started.value(row)))))
+        .collect();
+    filter_record_batch(rows, &keep).expect("the mask is as long as the batch")
+}
+
+/// Where the Parquet files of rows are.
+pub fn parquet_paths(staging: &Staging, files: &[FileEntry]) -> Vec<PathBuf> {
+    files
+        .iter()
+        .filter(|file| file.path.ends_with(".parquet"))
+        .map(|file| staging.path().join(&file.path))
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! The list's parameters, as the API documents them: text to values, or the reason why not.
+
+use crate::period::Millis;
+use chrono::{DateTime, NaiveDate};
+
+/// The most items on a page.
+pub const MAX_LIMIT: usize = 1000;
+
+/// Statuses that the API documents.
+pub const STATUSES: [&str; 8] = [
+    "READY",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+    "TIMING-OUT",
+    "TIMED-OUT",
+    "ABORTING",
+    "ABORTED",
+];
+
+/// A query of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunsQuery {
+    /// Items to skip.
+    pub offset: usize,
+    /// Items on the page.
+    pub limit: usize,
+    /// Latest first.
+    pub desc: bool,
+    /// Positions in [`STATUSES`]; `None` is all.
+    pub statuses: Option<Vec<u8>>,
+    /// First millisecond.
+    pub after: Millis,
+    /// Last millisecond.
+    pub before: Millis,
+    /// `token`, for clients that send it so.
+    pub token: Option<String>,
+}
+
+impl RunsQuery {
+    /// Reads a query string; an error is the API's message for 400.
+    pub fn parse(query: &str) -> Result<RunsQuery, String> {
+        let mut parsed = RunsQuery {
+            offset: 0,
+            limit: MAX_LIMIT,
+            desc: false,
+            statuses: None,
+            after: Millis::MIN,
+            before: Millis::MAX,
+            token: None,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let wrong = |expected: &str| format!("Parameter \"{name}\" must be {expected}");
+            match &*name {
+                "offset" => parsed.offset = value.parse().map_err(|_| wrong("a non-negative integer"))?,
+                "limit" => {
+                    let limit: usize = value.parse().map_err(|_| wrong("a non-negative integer"))?;
+                    parsed.limit = if limit == 0 { MAX_LIMIT } else { limit.min(MAX_LIMIT) };
+                }
+                "desc" => {
+                    parsed.desc = match &*value {
+                        "true" | "1" => true,
+                        "false" | "0" | "" => false,
+                        _ => return Err(wrong("a boolean")),
+                    };
+                }
+                "status" if value.is_empty() => {}
+                "status" => {
+                    let place = |status: &str| STATUSES.iter().position(|known| *known == status).map(|at| at as u8);
+                    let places: Option<Vec<u8>> = value.split(',').map(place).collect();
+                    parsed.statuses = Some(places.ok_or_else(|| wrong("a comma list of run statuses"))?);
+                }
+                "startedAfter" => parsed.after = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
+                "startedBefore" => parsed.before = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
+                "token" => parsed.token = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+fn instant(text: &str) -> Option<Millis> {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(instant) => Some(instant.timestamp_millis()),
+        Err(_) => Some(
+            text.parse::<NaiveDate>()
+                .ok()?
+                .and_hms_opt(0, 0, 0)?
+                .and_utc()
+                .timestamp_millis(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn limits_are_clamped_and_zero_is_unset() {
+        let limit = |query| RunsQuery::parse(query).unwrap().limit;
+        assert_eq!(
+            [limit(""), limit("limit=0"), limit("limit=5"), limit("limit=5000")],
+            [1000, 1000, 5, 1000]
+        );
+    }
+
+    #[test]
+    fn bad_values_are_refused_by_name() {
+        for query in [
+            "limit=-1",
+            "offset=1e300",
+            "startedAfter=yesterday",
+            "desc=maybe",
+            "status=DONE",
+            "offset=%ff",
+        ] {
+            let name = query.split('=').next().unwrap();
+            assert!(RunsQuery::parse(query).unwrap_err().contains(name), "{query}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_a_list_and_instants_have_milliseconds() {
+        let query = RunsQuery::parse(
+            "status=FAILED,TIMED-OUT&startedAfter=2025-09-01T00:00:00.001Z&startedBefore=2025-09-02&desc=1",
+        )
+        .unwrap();
+        assert_eq!(query.statuses, Some(vec![3, 5]));
+        assert_eq!(
+            (query.after, query.before, query.desc),
+            (1_756_684_800_001, 1_756_771_200_000, true)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_makes_it_panic(query in ".*") {
+            let _ = RunsQuery::parse(&query);
+        }
+    }
+}
