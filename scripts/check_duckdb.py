@@ -1,0 +1,340 @@
+"""Reads exports of the made-up account with DuckDB and holds them against reports/*.sql, the manifest, and what the
+server sends, summed by Python's decimal. Shares no code with the tool. Called by check-duckdb, which brings DuckDB."""
+
+import csv
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+import urllib.parse
+import urllib.request
+from datetime import datetime, timedelta, timezone
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+
+import duckdb
+from demo import COLUMNS, EXACT, NEVER_NULL, ROOT, Checks, exact_sum, must_run, plain, read_json, run, server
+
+TYPES = {"text": "VARCHAR", "instant": "TIMESTAMP WITH TIME ZONE", "money": "DECIMAL(38,18)", "integer": "BIGINT"}
+NAMES = [name for name, _ in COLUMNS]
+LIST = ", ".join(NAMES)
+MEASURES = [
+    "runs",
+    "runs_succeeded",
+    "runs_failed",
+    "runs_timed_out",
+    "runs_aborted",
+    "runs_other",
+    "usage_total_usd",
+    "runs_cost_unknown",
+    "runs_provisional",
+]
+# Text that strangers choose; CSV cells of it that a spreadsheet would run begin with an apostrophe.
+STRANGERS_TEXT = ["meta_user_agent", "extra"]
+EIGHTEEN_PLACES = Decimal("1e-18")
+
+
+def single(connection, query):
+    return connection.execute(query).fetchone()[0]
+
+
+def check_files(checks, label, out):
+    """The folder is what its manifest says, to the byte, and nothing else."""
+    listed = {entry["path"]: entry for entry in read_json(out / "manifest.json")["files"]}
+    present = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    checks.equal(
+        f"{label}: the folder holds the manifest's files and no other",
+        sorted(present - {"manifest.json"}),
+        sorted(listed),
+    )
+    wrong = [
+        path
+        for path, entry in listed.items()
+        if path in present
+        and (entry["bytes"], entry["sha256"])
+        != ((out / path).stat().st_size, hashlib.sha256((out / path).read_bytes()).hexdigest())
+    ]
+    checks.equal(f"{label}: sizes and hashes are the manifest's", wrong, [])
+
+
+def check_table(checks, label, out, parquet):
+    """Columns, order and count of the rows in a Parquet file or a folder of them."""
+    connection = duckdb.connect()
+    source = f"read_parquet('{parquet}', hive_partitioning = false, filename = true, file_row_number = true)"
+    described = [row[:2] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    columns = [column for column in described if column[0] not in ("filename", "file_row_number")]
+    checks.equal(f"{label}: columns and types", columns, [(name, TYPES[kind]) for name, kind in COLUMNS])
+    # The resolution is in the file alone: DuckDB shows microseconds whatever it is.
+    logical = connection.execute(
+        f"SELECT DISTINCT name, logical_type FROM parquet_schema('{parquet}') WHERE converted_type = 'TIMESTAMP_MILLIS'"
+        " OR logical_type LIKE 'Timestamp%' ORDER BY name"
+    ).fetchall()
+    instants = sorted(name for name, kind in COLUMNS if kind == "instant")
+    checks.that(
+        f"{label}: instants are milliseconds in UTC",
+        [name for name, _ in logical] == instants
+        and all(
+            "isAdjustedToUTC=1" in text and "MILLIS=MilliSeconds" in text and "MICROS=<null>" in text
+            for _, text in logical
+        ),
+        logical,
+    )
+
+    manifest = read_json(out / "manifest.json")
+    rows = single(connection, f"SELECT count(*) FROM {source}")
+    checks.equal(f"{label}: as many rows as the manifest's total", rows, manifest["totals"]["runs"])
+    checks.that(f"{label}: rows there are", rows > 0, rows)
+    listed = [entry for entry in manifest["files"] if entry["path"].endswith(".parquet")]
+    counted = {
+        str(Path(name).relative_to(out)): count
+        for name, count in connection.execute(f"SELECT filename, count(*) FROM {source} GROUP BY filename").fetchall()
+    }
+    checks.equal(
+        f"{label}: as many rows a file as the manifest says",
+        counted,
+        {entry["path"]: entry["rows"] for entry in listed},
+    )
+    checks.equal(f"{label}: one row an ID", single(connection, f"SELECT count(DISTINCT id) FROM {source}"), rows)
+    nulls = [name for name in NEVER_NULL if single(connection, f"SELECT count(*) FROM {source} WHERE {name} IS NULL")]
+    checks.equal(f"{label}: no NULL where none may be", nulls, [])
+    unordered = single(
+        connection,
+        "SELECT count(*) FROM (SELECT (started_at, id) AS key, lag((started_at, id)) OVER written AS before"
+        f" FROM {source} WINDOW written AS (ORDER BY filename, file_row_number)) WHERE key <= before",
+    )
+    checks.equal(f"{label}: sorted by started_at, id", unordered, 0)
+    period = manifest["period"]
+    outside = single(
+        connection,
+        f"SELECT count(*) FROM {source}"
+        f" WHERE started_at < TIMESTAMPTZ '{period['from']}' OR started_at >= TIMESTAMPTZ '{period['to']}'",
+    )
+    checks.equal(f"{label}: every run started within the period", outside, 0)
+    states = connection.execute(
+        f"SELECT count(*) FILTER (WHERE cost_state NOT IN ('settled', 'provisional', 'unknown')),"
+        f" count(*) FILTER (WHERE (cost_state = 'unknown') <> (usage_total_usd IS NULL)) FROM {source}"
+    ).fetchone()
+    checks.equal(f"{label}: a cost is unknown exactly where it is NULL", states, (0, 0))
+
+
+def check_same_rows(checks, name, left, right, lists=LIST):
+    """Two relations hold the same rows, as often."""
+    connection = duckdb.connect()
+    missing = single(
+        connection, f"SELECT count(*) FROM (SELECT {lists} FROM {left} EXCEPT ALL SELECT {LIST} FROM {right})"
+    )
+    extra = single(
+        connection, f"SELECT count(*) FROM (SELECT {LIST} FROM {right} EXCEPT ALL SELECT {lists} FROM {left})"
+    )
+    checks.equal(name, (missing, extra), (0, 0))
+
+
+def check_csv(checks, label, out, parquet):
+    """runs.csv, read with the types that the columns have, is the Parquet's rows."""
+    types = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in COLUMNS)
+    text = (
+        f"read_csv('{out / 'runs.csv'}', auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"',"
+        f" new_line = '\\n', columns = {{{types}}})"
+    )
+    defused = ", ".join(
+        f"CASE WHEN regexp_matches({name}, '^[=+@\\t\\r\\n-]') THEN '''' || {name} ELSE {name} END AS {name}"
+        if name in STRANGERS_TEXT
+        else name
+        for name in NAMES
+    )
+    source = f"read_parquet('{parquet}', hive_partitioning = false)"
+    check_same_rows(checks, f"{label}: runs.csv holds the Parquet's rows", source, text, defused)
+    raw = (out / "runs.csv").read_bytes()
+    checks.that(
+        f"{label}: runs.csv has no byte order mark and ends in a line feed",
+        raw[:3] != b"\xef\xbb\xbf" and raw.endswith(b"\n"),
+    )
+    with open(out / "runs.csv", encoding="utf-8", newline="") as file:
+        table = csv.reader(file)
+        checks.equal(f"{label}: runs.csv's header is the columns' names", next(table), NAMES)
+        money = NAMES.index("usage_total_usd")
+        written = [row[money] for row in table]
+    odd = [cost for cost in written if cost and cost != plain(Decimal(cost))]
+    checks.equal(f"{label}: runs.csv writes money plainly", odd, [])
+
+
+def check_reports(checks, label, out, parquet):
+    """Each report as SQL gives the figures that the tool folded, in the same order, to the last digit."""
+    written = read_json(out / "report.json")
+    reports = sorted(ROOT.glob("reports/*.sql"))
+    checks.that(f"{label}: there are reports", len(reports) >= 3, reports)
+    for report in reports:
+        connection = duckdb.connect()
+        # A session far from UTC: the report itself has to see to its days.
+        connection.execute("SET TimeZone = 'Pacific/Auckland'")
+        connection.execute(
+            f"CREATE VIEW runs AS SELECT {LIST} FROM read_parquet('{parquet}', hive_partitioning = false)"
+        )
+        answer = connection.execute(report.read_text(encoding="utf-8"))
+        columns = [column[0] for column in answer.description]
+        key = columns[0]
+        checks.equal(f"{label}: {report.name} has a key and the measures", columns[1:], MEASURES)
+        rows = [dict(zip(columns, row)) for row in answer.fetchall()]
+        expected = [{**row, key: str(row[key]), "usage_total_usd": plain(row["usage_total_usd"])} for row in rows]
+        checks.that(f"{label}: {report.name} has rows", len(expected) > 0)
+
+        with open(out / f"{report.stem}.csv", encoding="utf-8", newline="") as file:
+            cells = [{column: row[column] for column in columns} for row in csv.DictReader(file)]
+        as_text = [{column: "" if value is None else str(value) for column, value in row.items()} for row in expected]
+        checks.equal(f"{label}: {report.stem}.csv is {report.name}", cells, as_text)
+        objects = [{column: row[column] for column in columns} for row in written[report.stem]]
+        checks.equal(f"{label}: report.json's {report.stem} is {report.name}", objects, expected)
+
+        manifest = read_json(out / "manifest.json")
+        totals = {
+            "runs": sum(row["runs"] for row in rows),
+            "usage_total_usd": plain(exact_sum(row["usage_total_usd"] for row in rows)),
+            "runs_cost_unknown": sum(row["runs_cost_unknown"] for row in rows),
+            "runs_provisional": sum(row["runs_provisional"] for row in rows),
+        }
+        checks.equal(
+            f"{label}: the manifest's totals are {report.name}'s",
+            {name: manifest["totals"][name] for name in totals},
+            totals,
+        )
+        checks.equal(
+            f"{label}: report.json's totals are {report.name}'s",
+            {name: written["totals"][name] for name in totals},
+            totals,
+        )
+
+
+def check_proof(checks, label, out):
+    manifest = read_json(out / "manifest.json")
+    proof = manifest["proof"]
+    found = (proof["proven"], proof["counted"], proof["fetched"])
+    checks.equal(
+        f"{label}: proven, with as many runs as counted",
+        found,
+        (True, manifest["totals"]["runs"], manifest["totals"]["runs"]),
+    )
+
+
+def check_verify(checks, label, binary, out, scratch):
+    verified = run(binary, "verify", out, cwd=scratch)
+    checks.that(f"{label}: verify finds nothing wrong", verified.returncode == 0, verified.stdout + verified.stderr)
+
+
+def check_verify_notices(checks, binary, out, scratch):
+    """verify sees one changed byte, a missing file and one too many."""
+    for what in ("a changed byte", "a missing file", "a file too many"):
+        copy = scratch / what.replace(" ", "-")
+        shutil.copytree(out, copy)
+        data = copy / "runs.csv"
+        if what == "a changed byte":
+            content = bytearray(data.read_bytes())
+            content[len(content) // 2] ^= 1
+            data.write_bytes(content)
+        elif what == "a missing file":
+            data.unlink()
+        else:
+            (copy / "runs-old.csv").write_bytes(b"id\n")
+        verified = run(binary, "verify", copy, cwd=scratch)
+        checks.equal(f"verify notices {what} (exit 5)", verified.returncode, 5)
+        shutil.rmtree(copy)
+
+
+def utc(instant):
+    """An instant as the API writes it."""
+    return instant.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def served_runs(url, start, end):
+    """Every run of the period as the server sends it, page by page, the text of its numbers kept exact."""
+    offset = 0
+    while True:
+        query = urllib.parse.urlencode({"startedAfter": start, "startedBefore": end, "offset": offset, "limit": 1000})
+        request = urllib.request.Request(f"{url}/v2/actor-runs?{query}", headers={"Authorization": "Bearer demo"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            data = json.load(answer, parse_float=Decimal, parse_int=Decimal)["data"]
+        yield from data["items"]
+        offset += len(data["items"])
+        if not data["items"] or offset >= data["total"]:
+            return
+
+
+def check_served(checks, label, binary, out, parquet):
+    """The rows and the total are what the server sends, read and summed here."""
+    manifest = read_json(out / "manifest.json")
+    start = datetime.fromisoformat(manifest["period"]["from"].replace("Z", "+00:00"))
+    # The server's bounds are both inclusive, in milliseconds; a period's end is excluded.
+    end = datetime.fromisoformat(manifest["period"]["to"].replace("Z", "+00:00")) - timedelta(milliseconds=1)
+    served = {}
+    with server(binary) as url:
+        for item in served_runs(url, utc(start), utc(end)):
+            cost = item.get("usageTotalUsd")
+            if cost is not None:
+                cost = cost.quantize(EIGHTEEN_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
+            served[item["id"]] = (item["actId"], item["status"], item["startedAt"], cost)
+    checks.equal(f"{label}: as many runs as the server sends", manifest["totals"]["runs"], len(served))
+    costs = [cost for _, _, _, cost in served.values()]
+    checks.equal(
+        f"{label}: the total is Python's exact sum of what the server sends",
+        manifest["totals"]["usage_total_usd"],
+        plain(exact_sum(costs)),
+    )
+    checks.equal(
+        f"{label}: as many costs are unknown as the server leaves out",
+        manifest["totals"]["runs_cost_unknown"],
+        costs.count(None),
+    )
+    rows = duckdb.execute(
+        "SELECT id, act_id, status, strftime(started_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), usage_total_usd"
+        f" FROM read_parquet('{parquet}', hive_partitioning = false)"
+    ).fetchall()
+    wrong = [(row, served.get(row[0])) for row in rows if row[1:] != served.get(row[0])]
+    checks.that(f"{label}: each run's Actor, status, start and cost are as served", not wrong, wrong[:1])
+
+
+def main():
+    binary = Path(sys.argv[1]).resolve()
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="apify-runs-check-") as folder:
+        scratch = Path(folder).resolve()
+        default, by_day, compat = scratch / "demo", scratch / "by-day", scratch / "compat"
+        must_run(binary, "export", "--demo", "--quiet", "--out", default, cwd=scratch)
+        must_run(binary, "export", "--demo", "--quiet", "--partition-by", "day", "--out", by_day, cwd=scratch)
+        must_run(binary, "export", "--demo", "--quiet", "--parquet-compat", "--out", compat, cwd=scratch)
+
+        files = {
+            "export": (default, default / "runs.parquet"),
+            "by day": (by_day, by_day / "runs" / "*" / "runs.parquet"),
+            "compat": (compat, compat / "runs.parquet"),
+        }
+        for label, (out, parquet) in files.items():
+            check_files(checks, label, out)
+            check_proof(checks, label, out)
+            check_table(checks, label, out, parquet)
+            check_csv(checks, label, out, parquet)
+            check_reports(checks, label, out, parquet)
+            check_verify(checks, label, binary, out, scratch)
+
+        whole = f"read_parquet('{default / 'runs.parquet'}')"
+        days = f"read_parquet('{files['by day'][1]}', hive_partitioning = true, hive_types = {{'started_on': DATE}})"
+        check_same_rows(checks, "by day: the same rows as in one file", whole, days)
+        check_same_rows(
+            checks, "compat: the same rows as by default", whole, f"read_parquet('{compat / 'runs.parquet'}')"
+        )
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")
+        misplaced = single(connection, f"SELECT count(*) FROM {days} WHERE started_on <> CAST(started_at AS DATE)")
+        checks.equal("by day: every run lies under its UTC day", misplaced, 0)
+        deltas = single(
+            connection,
+            f"SELECT count(*) FROM parquet_metadata('{compat / 'runs.parquet'}') WHERE encodings LIKE '%DELTA%'",
+        )
+        checks.equal("compat: no delta encodings", deltas, 0)
+
+        check_served(checks, "export", binary, default, default / "runs.parquet")
+        check_verify_notices(checks, binary, default, scratch)
+    checks.close()
+
+
+if __name__ == "__main__":
+    main()

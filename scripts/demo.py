@@ -1,0 +1,149 @@
+"""What the checks and the benchmark share: the binary, the made-up account's server, the columns as they are promised,
+and a count of what held. Holds no check itself."""
+
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from decimal import Context, Decimal
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# An export's columns in their order: written out here, not read from the tool, so that a change of the tool is noticed.
+COLUMNS = [
+    ("id", "text"),
+    ("act_id", "text"),
+    ("user_id", "text"),
+    ("actor_task_id", "text"),
+    ("status", "text"),
+    ("started_at", "instant"),
+    ("finished_at", "instant"),
+    ("build_id", "text"),
+    ("build_number", "text"),
+    ("build_number_int", "integer"),
+    ("meta_origin", "text"),
+    ("meta_client_ip", "text"),
+    ("meta_user_agent", "text"),
+    ("meta_schedule_id", "text"),
+    ("meta_scheduled_at", "instant"),
+    ("usage_total_usd", "money"),
+    ("default_key_value_store_id", "text"),
+    ("default_dataset_id", "text"),
+    ("default_request_queue_id", "text"),
+    ("cost_state", "text"),
+    ("extra", "text"),
+]
+NEVER_NULL = ["id", "act_id", "status", "started_at", "cost_state"]
+
+# Sums of Decimal128(38,18) need 38 digits; the default context has 28.
+EXACT = Context(prec=60)
+
+
+def exact_sum(costs):
+    """The exact sum of the costs that are known, or None where none is."""
+    total = None
+    for cost in costs:
+        if cost is not None:
+            total = cost if total is None else EXACT.add(total, cost)
+    return total
+
+
+def plain(amount):
+    """An amount as the files write it: no exponent, no trailing zeros; an unknown one stays None."""
+    if amount is None:
+        return None
+    text = format(amount, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def environment(home):
+    """All that the binary gets to see of this shell's environment: nothing but the made-up account's token."""
+    return {"APIFY_TOKEN": "demo", "HOME": str(home), "NO_COLOR": "1"}
+
+
+def run(binary, *arguments, cwd):
+    """Runs the binary to its end, in an empty environment."""
+    return subprocess.run(
+        [binary, *map(str, arguments)],
+        check=False,
+        cwd=cwd,
+        env=environment(cwd),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def must_run(binary, *arguments, cwd):
+    """Runs the binary and ends the script where it fails: nothing could be checked then."""
+    done = run(binary, *arguments, cwd=cwd)
+    if done.returncode != 0:
+        sys.exit(f"apify-runs {' '.join(map(str, arguments))}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+@contextlib.contextmanager
+def server(binary, *options):
+    """The made-up account, served by a process of its own for as long as the block lasts; yields its URL."""
+    with tempfile.TemporaryDirectory(prefix="apify-runs-serve-") as home:
+        process = subprocess.Popen(
+            [binary, "serve", "--demo", "--port", "0", *map(str, options)],
+            cwd=home,
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            url = process.stdout.readline().strip()
+            if not url.startswith("http://127.0.0.1:"):
+                sys.exit(f"apify-runs serve --demo: expected a loopback URL as its first line, got {url!r}")
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+def read_json(path):
+    """A JSON file with its numbers as exact decimals."""
+    return json.loads(Path(path).read_text(encoding="utf-8"), parse_float=Decimal)
+
+
+class Checks:
+    """Says of each check whether it held, and counts."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def that(self, name, held, found=""):
+        """One check; `found` is shown where it didn't hold."""
+        if held:
+            self.passed += 1
+            print(f"ok      {name}")
+        else:
+            self.failed += 1
+            print(f"FAILED  {name}" + (f": {found}" if found != "" else ""))
+
+    def equal(self, name, found, expected):
+        """One check that two values are the same; long ones are shown at their first difference."""
+        if found == expected or not (isinstance(found, list) and isinstance(expected, list)):
+            self.that(name, found == expected, f"{found!r}, expected {expected!r}")
+            return
+        pairs = itertools.zip_longest(found, expected, fillvalue="nothing")
+        position, (one, other) = next((at, pair) for at, pair in enumerate(pairs) if pair[0] != pair[1])
+        counts = f"{len(found)} entries, expected {len(expected)}"
+        self.that(name, False, f"{counts}; the first to differ is number {position}: {one!r}, expected {other!r}")
+
+    def close(self):
+        """The closing line; ends the script."""
+        print(f"{self.passed} passed, {self.failed} failed")
+        sys.exit(1 if self.failed else 0)
