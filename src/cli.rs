@@ -72,7 +72,7 @@ impl PeriodArgs {
         if let Some(last) = self.last {
             return Some(PeriodSpec::Last(last));
         }
-        let (from, to) = (self.from.clone()?, self.to.clone()?);
+        let (from, to) = (self.from?, self.to?);
         Some(PeriodSpec::FromTo { from, to })
     }
 }
@@ -86,7 +86,7 @@ pub struct SourceArgs {
     /// A file that holds the API token [otherwise: APIFY_TOKEN, or the official CLI's login]
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// The API's address [default: APIFY_API_BASE_URL, or https://api.apify.com]
+    /// The API's address [default: APIFY_API_BASE_URL, or api.apify.com by HTTPS]
     #[arg(long, value_name = "URL")]
     pub api_url: Option<String>,
     /// Requests in flight at most

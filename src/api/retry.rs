@@ -43,7 +43,7 @@ impl RetryPolicy {
 pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
-        return (seconds >= 0.0 && seconds < 1e9).then(|| Duration::from_secs_f64(seconds));
+        return (0.0..1e9).contains(&seconds).then(|| Duration::from_secs_f64(seconds));
     }
     let at = DateTime::parse_from_rfc2822(value).ok()?.timestamp_millis();
     Some(Duration::from_millis(

@@ -27,7 +27,7 @@ use crate::output::rows::RowFormats;
 use crate::period::{Millis, Period, PeriodSpec, format_instant};
 use crate::report::facts::{Doubts, Facts, Filters, Source, caveats};
 use crate::report::terminal::Look;
-use crate::report::text::{counted, thousands};
+use crate::report::text::{counted, labelled, thousands};
 use crate::report::{Report, csv as csv_report, headline, json, markdown, terminal};
 use crate::runs::cost_state::SettleRule;
 use crate::serve;
@@ -469,12 +469,13 @@ impl Job {
             } else {
                 out
             };
-            text += &format!(
-                "Wrote {} in {:.1} s: {}\n",
+            let wrote = format!(
+                "Wrote {} in {:.1} s: {}",
                 out.display(),
                 elapsed.as_secs_f64(),
                 told_files(manifest)
             );
+            text += &(labelled("", &wrote, 0, terminal::WIDTH) + "\n");
             if self.is_demo() {
                 text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";
             }

@@ -6,21 +6,23 @@ use super::{Surroundings, print};
 use crate::cli::ServeArgs;
 use crate::error::{Error, Result};
 use crate::period::PeriodSpec;
-use crate::serve::account::{AccountOptions, DEMO_NOW_MS, MadeUpAccount};
+use crate::serve::account::{AccountOptions, MadeUpAccount};
 use crate::serve::{DEMO_TOKEN, ServeOptions, Server};
 
 /// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
 
+/// 9999-12-31T23:59:59Z.
+const LAST_INSTANT_MS: i64 = 253_402_300_799_000;
+
 /// Runs the job.
 pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
-    let far_future = i64::MAX / 2;
-    let now_ms = far_future.min(253_402_300_799_000).max(DEMO_NOW_MS);
+    // The account may lie in any time: nothing of it is cut at a clock.
     let period = PeriodSpec::FromTo {
         from: args.from,
         to: args.to,
     }
-    .resolve(chrono_tz::UTC, now_ms)?;
+    .resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
     if args.latency > MAX_LATENCY {
         return Err(Error::Usage("--latency: an hour at most".into()));
     }

@@ -7,7 +7,8 @@ use super::summary::{Dimension, Measures};
 use super::text::{counted, fitted, harmless, labelled, thousands};
 use crate::money::{Usd, percent};
 
-const WIDTH: usize = 80;
+/// Columns that a line may have.
+pub const WIDTH: usize = 80;
 const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
@@ -71,7 +72,7 @@ pub fn render(report: &Report, look: Look) -> String {
         }
         lines.push(look.bold(&group("Total", &report.totals, &report.totals)));
         lines.push(String::new());
-        lines.push(headline::outcomes(report));
+        lines.push(labelled("", &headline::outcomes(report), 0, WIDTH));
     }
     lines.join("\n") + "\n"
 }
