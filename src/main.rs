@@ -32,7 +32,10 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // One thread writes, and one a core unpacks and decodes: more would only hold more pages in memory.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.enable_all().max_blocking_threads(cores + 1).build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(1, &format!("cannot start: {error}")),
     };

@@ -11,7 +11,7 @@ use crate::period::Millis;
 /// No window is read beyond this many pages; it is cut instead.
 pub const MAX_WINDOW_PAGES: u64 = 20;
 /// What all windows that are read or wait for their turn may hold, in pages, beside the one being written.
-pub const MAX_HELD_PAGES: u64 = 200;
+pub const MAX_HELD_PAGES: u64 = 160;
 /// Where a window is aimed at, so that most turn out within [`MAX_WINDOW_PAGES`].
 const AIM_PAGES: u64 = 17;
 /// How much longer than by density a window may be taken, after nearly empty ones.
