@@ -93,7 +93,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
     pub concurrency: u16,
     /// Requests a second at most; 0 is no limit [default: 30; with --demo 0]
-    #[arg(long, value_name = "N", value_parser = parse_rate)]
+    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
     /// Attempts after the first, for each request
     #[arg(long, value_name = "N", default_value_t = 8)]

@@ -335,8 +335,8 @@ impl ApiClient {
         retry_after: Option<Duration>,
         response: &reqwest::Response,
     ) -> Failure {
-        let said = ApiError::read(body);
-        let answer = self.redacted(&format!("{status}{said}"));
+        let said = ApiError::read(body, |text| self.redacted(text));
+        let answer = format!("{status}{said}");
         match status.as_u16() {
             code if retry::is_passing(code) => {
                 let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
@@ -420,7 +420,8 @@ struct ApiError {
 }
 
 impl ApiError {
-    fn read(body: &[u8]) -> ApiError {
+    /// Reads a body; texts are redacted whole, so that cutting them short later leaves no part of a secret.
+    fn read(body: &[u8], redacted: impl Fn(&str) -> String) -> ApiError {
         #[derive(Deserialize)]
         struct Envelope {
             error: Inner,
@@ -433,12 +434,12 @@ impl ApiError {
         }
         match serde_json::from_slice::<Envelope>(body) {
             Ok(Envelope { error }) => ApiError {
-                kind: error.kind,
-                message: error.message.unwrap_or_default(),
+                kind: error.kind.as_deref().map(&redacted),
+                message: redacted(&error.message.unwrap_or_default()),
             },
             Err(_) => ApiError {
                 kind: None,
-                message: String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned(),
+                message: redacted(&String::from_utf8_lossy(body)),
             },
         }
     }
@@ -447,13 +448,8 @@ impl ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let plain = |text: &str| -> String {
-            text.split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(200)
-                .collect()
+            let words = text.split_whitespace().take(100).collect::<Vec<_>>().join(" ");
+            words.chars().filter(|c| !c.is_control()).take(200).collect()
         };
         if let Some(kind) = &self.kind {
             write!(f, " {}", plain(kind))?;
@@ -596,13 +592,13 @@ mod tests {
 
     #[test]
     fn an_error_body_is_told_in_one_line_whatever_it_is() {
-        let said = ApiError::read(br#"{"error":{"type":"invalid-value","message":"no\nsuch"}}"#);
-        assert_eq!(said.to_string(), " invalid-value: no such");
+        let said = |body: &[u8]| ApiError::read(body, str::to_string).to_string();
         assert_eq!(
-            ApiError::read(b"<html>\n<b>Bad</b>\x1b[31m").to_string(),
-            ": <html> <b>Bad</b>[31m"
+            said(br#"{"error":{"type":"invalid-value","message":"no\nsuch"}}"#),
+            " invalid-value: no such"
         );
-        assert_eq!(ApiError::read(b"").to_string(), "");
+        assert_eq!(said(b"<html>\n<b>Bad</b>\x1b[31m"), ": <html> <b>Bad</b>[31m");
+        assert_eq!(said(b""), "");
     }
 
     #[test]

@@ -17,8 +17,10 @@ use crate::period::{Millis, format_instant};
 
 /// How often a window is walked before what it holds is judged as it is.
 const WALKS: u32 = 3;
-/// How often one overfull millisecond is read, alternately up and down.
-const TIE_ROUNDS: u32 = 4;
+/// How often one overfull millisecond is read at most, alternately up and down.
+const TIE_ROUNDS: u32 = 32;
+/// After how many rounds in a row that brought nothing new it is left at that.
+const STALE_TIE_ROUNDS: u32 = 4;
 
 /// Pages of the run list, sensible ones: a page with items that make no sense is asked for once more.
 #[derive(Debug)]
@@ -291,10 +293,12 @@ impl Walker {
                 reading.failure = Some("a page holds no run that can be placed in time");
                 return Ok(reading);
             };
-            let mut next = m - i64::from(self.exclusive());
+            // A run of the very millisecond that was asked for came back: whatever is believed, here the bound is inclusive.
+            let exclusive = i64::from(self.exclusive() && m > lo);
+            let mut next = m - exclusive;
             if next <= lo {
-                self.read_tie(m, &mut reading).await?;
-                next = m + 1 - i64::from(self.exclusive());
+                self.read_tie(m, m - exclusive, &mut reading).await?;
+                next = m + 1 - exclusive;
             }
             if next > window.to {
                 break;
@@ -376,22 +380,23 @@ impl Walker {
     }
 
     /// Reads a millisecond that holds more than a page, by offset, up and down, until as many runs as it counts are there;
-    /// the order of ties is nowhere promised.
-    async fn read_tie(&self, m: Millis, reading: &mut Reading) -> Result<()> {
+    /// the order of ties is nowhere promised. `after` is known to include its runs; whether `startedBefore` does turns out.
+    async fn read_tie(&self, m: Millis, after: Millis, reading: &mut Reading) -> Result<()> {
         let first = reading.pages.len();
-        let (mut after, mut before) = if self.exclusive() { (m - 1, m + 1) } else { (m, m) };
+        let mut before = m;
+        let (mut distinct, mut stale) = (0, 0);
         for round in 0..TIE_ROUNDS {
             let mut offset = 0;
             loop {
                 let page = self.lister.page(after, before, offset, round % 2 == 1).await?;
-                if after == m && offset == 0 && !page.started_at_ms().contains(&m) {
-                    self.traits.exclusive.store(true, Ordering::Relaxed);
-                    (after, before) = (m - 1, m + 1);
+                if before == m && offset == 0 && !page.started_at_ms().contains(&m) {
+                    before = m + 1;
                     continue;
                 }
                 let (items, counted) = (page.items(), page.total);
                 let beyond = page.last_ms().is_some_and(|ms| ms > before);
-                offset += items;
+                // From the third round on, pages overlap by half, should the order change from one to the next.
+                offset += if round < 2 { items } else { items.div_ceil(2) };
                 self.receive(reading, page);
                 if beyond {
                     self.note_before_ignored();
@@ -400,9 +405,12 @@ impl Walker {
                 if items > 0 && offset < counted {
                     continue;
                 }
-                if Tally::of(&reading.pages[first..], after, before).distinct() >= counted {
+                let so_far = Tally::of(&reading.pages[first..], after, before).distinct();
+                stale = if so_far > distinct { 0 } else { stale + 1 };
+                if so_far >= counted || stale == STALE_TIE_ROUNDS {
                     return Ok(());
                 }
+                distinct = so_far;
                 break;
             }
         }

@@ -25,10 +25,10 @@ use crate::output::publish::{Destination, Staging, State};
 use crate::output::replace::Existing;
 use crate::output::rows::RowFormats;
 use crate::period::{Millis, Period, PeriodSpec, format_instant};
-use crate::report::facts::{Doubts, Facts, Filters, Source, caveats};
+use crate::report::facts::{Doubts, Facts, Filters, PeriodText, Source, caveats};
 use crate::report::terminal::Look;
 use crate::report::text::{counted, labelled, thousands};
-use crate::report::{Report, csv as csv_report, headline, json, markdown, terminal};
+use crate::report::{Report, csv as csv_report, json, markdown, terminal};
 use crate::runs::cost_state::SettleRule;
 use crate::serve;
 
@@ -47,6 +47,7 @@ const DEFAULT_RATE: f64 = 30.0;
 pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let started = Instant::now();
     let demo = args.source.demo;
+    check_formats(&args)?;
     let spec = args
         .period
         .spec()
@@ -79,6 +80,20 @@ fn no_period() -> Error {
         "which period? Give one of --month 2025-09, --last-month, --last 7d, or --from 2025-09-01 --to 2025-10-01 (--to is not included)"
             .into(),
     )
+}
+
+/// Options that shape Parquet need some.
+fn check_formats(args: &ExportArgs) -> Result<()> {
+    let shaping = [
+        (args.partition_by.is_some(), "--partition-by"),
+        (args.parquet_compat, "--parquet-compat"),
+    ];
+    match shaping.iter().find(|(given, _)| *given) {
+        Some((_, option)) if !args.format.contains(&Format::Parquet) => Err(Error::Usage(format!(
+            "{option} is about Parquet, and --format names none: write --format parquet,csv, or leave {option} out"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What was asked for.
@@ -221,31 +236,46 @@ impl Job {
         }
     }
 
+    /// Says what the export would be, as far as the first page tells.
     fn dry_run(&self, lister: Lister, period: &Period, first: Option<Page>) -> Result<()> {
         let api = lister.api.clone();
-        let span = (period.from, period.to);
         let fetch = PeriodFetch::new(
             lister,
-            span,
+            (period.from, period.to),
             first,
             self.args.source.concurrency.into(),
             Box::new(|_| {}),
         );
-        let mut lines = Vec::new();
-        if self.is_demo() {
-            lines.push(headline::MADE_UP.to_string());
+        let estimate = fetch.estimate();
+        let least_time = estimate.map(|estimate| api.least_time(estimate.requests));
+        if self.args.quiet {
+            return Ok(());
         }
+        if self.args.json {
+            let told = serde_json::json!({
+                "notice": self.source.notice(),
+                "period": PeriodText::from(period),
+                "runs": estimate.map(|estimate| estimate.runs),
+                "windows": estimate.map(|estimate| estimate.windows),
+                "requests": estimate.map(|estimate| estimate.requests),
+                "least_seconds": least_time.map(|time| time.as_secs_f64()),
+            });
+            return print(&format!("{told:#}\n"));
+        }
+        let mut lines: Vec<String> = self.source.notice().map(String::from).into_iter().collect();
         lines.push(format!("Period    {}", period.first_line()));
-        lines.push(match fetch.estimate() {
-            None => "The server finds the whole period too heavy to count; it would be read in parts.".into(),
-            Some(estimate) => format!(
-                "About     {} in {}, {}; {:.1} s at least under the rate\nNothing was written (--dry-run)",
+        lines.push(match estimate.zip(least_time) {
+            None => "About     unknown: the API finds the whole period too heavy to count and would be asked in parts"
+                .into(),
+            Some((estimate, least_time)) => format!(
+                "About     {} in {}, {}; {:.1} s at least under the rate",
                 counted(estimate.runs, "run", "runs"),
                 counted(estimate.windows, "window", "windows"),
                 counted(estimate.requests, "request", "requests"),
-                api.least_time(estimate.requests).as_secs_f64()
+                least_time.as_secs_f64()
             ),
         });
+        lines.push("Nothing was written (--dry-run)".into());
         print(&(lines.join("\n") + "\n"))
     }
 
@@ -426,6 +456,7 @@ impl Job {
             tool_version: env!("CARGO_PKG_VERSION").into(),
             account: facts.account.clone(),
             source: facts.source,
+            notice: facts.source.notice().map(String::from),
             period: (&facts.period).into(),
             filters: facts.filters.clone(),
             queried_at: format_instant(facts.queried_at_ms),

@@ -86,9 +86,9 @@ pub fn write_windows(
     rewrite(staging, options, &files, &losers)
 }
 
-/// The rows of a window that the local filters leave.
+/// The rows of a window that the filters leave.
 fn wanted(window: &WalkedWindow, filters: &Filters) -> Vec<(u32, u32)> {
-    if !filters.are_local() {
+    if filters.is_empty() {
         return window.rows.clone();
     }
     let matches = |column: usize, list: &[String], (page, row): (u32, u32)| {
@@ -96,8 +96,12 @@ fn wanted(window: &WalkedWindow, filters: &Filters) -> Vec<(u32, u32)> {
         let row = row as usize;
         list.is_empty() || (values.is_valid(row) && list.iter().any(|wanted| wanted == values.value(row)))
     };
-    let wanted =
-        |at: &(u32, u32)| matches(col::ACT_ID, &filters.actor, *at) && matches(col::ACTOR_TASK_ID, &filters.task, *at);
+    // Statuses were asked of the server, but not every server heeds what it is asked.
+    let wanted = |at: &(u32, u32)| {
+        matches(col::STATUS, &filters.status, *at)
+            && matches(col::ACT_ID, &filters.actor, *at)
+            && matches(col::ACTOR_TASK_ID, &filters.task, *at)
+    };
     window.rows.iter().copied().filter(wanted).collect()
 }
 

@@ -29,6 +29,9 @@ pub struct Manifest {
     pub account: Option<Account>,
     /// Where they came from.
     pub source: Source,
+    /// What must be said of that source, if anything.
+    #[serde(default)]
+    pub notice: Option<String>,
     /// The period.
     pub period: PeriodText,
     /// What was left out on request.

@@ -19,6 +19,19 @@ pub enum Source {
     Demo,
 }
 
+impl Source {
+    /// What every output must say of runs from there, if anything.
+    pub fn notice(self) -> Option<&'static str> {
+        match self {
+            Source::Api => None,
+            Source::Demo => Some(MADE_UP),
+        }
+    }
+}
+
+/// What every output of the demo says.
+const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token used, nothing below is real";
+
 /// What was asked for beside the period. Empty lists leave nothing out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filters {
@@ -31,9 +44,9 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// Whether runs are left out of the account's list after it was read.
-    pub fn are_local(&self) -> bool {
-        !self.actor.is_empty() || !self.task.is_empty()
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.status.is_empty() && self.actor.is_empty() && self.task.is_empty()
     }
 }
 

@@ -5,23 +5,19 @@ use super::facts::Source;
 use super::text::{counted, harmless, thousands};
 use crate::period::format_instant;
 
-/// What every output of the demo says.
-pub const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token used, nothing below is real";
-
 /// A label and its sentences, one a line.
 pub type Entry = (&'static str, Vec<String>);
 
 /// Label and sentences, in order.
 pub fn entries(report: &Report) -> Vec<Entry> {
-    let mut entries = Vec::new();
+    let mut entries = vec![(
+        "Period",
+        vec![format!("{}, runs that started then", report.facts.period.first_line())],
+    )];
     if let (Some(account), Source::Api) = (&report.facts.account, report.facts.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
         entries.push(("Account", vec![harmless(name)]));
     }
-    entries.push((
-        "Period",
-        vec![format!("{}, runs that started then", report.facts.period.first_line())],
-    ));
     let filters = &report.facts.filters;
     let lists = [
         ("status", &filters.status),
@@ -49,7 +45,7 @@ fn complete(report: &Report) -> Vec<String> {
         counted(proof.fetched, "run", "runs"),
         thousands(proof.counted)
     )];
-    if report.facts.filters.are_local() {
+    if report.totals.runs != proof.fetched {
         lines.push(format!("{} of them match", thousands(report.totals.runs)));
     }
     lines.extend(proof.notes.iter().take(3).map(|note| harmless(note)));

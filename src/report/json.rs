@@ -64,7 +64,7 @@ pub fn mean_usd(measures: &Measures) -> Option<String> {
 
 #[derive(Serialize)]
 struct ReportText<'a> {
-    made_up: bool,
+    notice: Option<&'static str>,
     period: PeriodText,
     account: &'a Option<Account>,
     source: Source,
@@ -87,7 +87,7 @@ pub fn render(report: &Report) -> String {
         )
     });
     let text = ReportText {
-        made_up: facts.source == Source::Demo,
+        notice: facts.source.notice(),
         period: (&facts.period).into(),
         account: &facts.account,
         source: facts.source,

@@ -1,8 +1,7 @@
 //! `report.md`: every breakdown in full, for wikis, mails and pull requests.
 
 use super::Report;
-use super::facts::Source;
-use super::headline::{self, MADE_UP};
+use super::headline;
 use super::json::{mean_usd, share};
 use super::summary::{Breakdown, Measures};
 use super::text::{harmless_markdown, thousands};
@@ -10,8 +9,8 @@ use super::text::{harmless_markdown, thousands};
 /// The report, with a final line break.
 pub fn render(report: &Report) -> String {
     let mut lines = vec!["# Apify runs and their usage".to_string(), String::new()];
-    if report.facts.source == Source::Demo {
-        lines.extend([format!("**{MADE_UP}**"), String::new()]);
+    if let Some(notice) = report.facts.source.notice() {
+        lines.extend([format!("**{notice}**"), String::new()]);
     }
     for (label, sentences) in headline::entries(report) {
         let sentences: Vec<String> = sentences.iter().map(|sentence| harmless_markdown(sentence)).collect();

@@ -1,8 +1,7 @@
 //! The summary on stdout: 80 columns, aligned, readable without colour. The dearest Actors; the rest is in the files.
 
 use super::Report;
-use super::facts::Source;
-use super::headline::{self, MADE_UP};
+use super::headline;
 use super::summary::{Dimension, Measures};
 use super::text::{counted, fitted, harmless, labelled, thousands};
 use crate::money::{Usd, percent};
@@ -35,9 +34,7 @@ impl Look {
 /// The summary, with a final line break.
 pub fn render(report: &Report, look: Look) -> String {
     let mut lines = Vec::new();
-    if report.facts.source == Source::Demo {
-        lines.push(look.bold(MADE_UP));
-    }
+    lines.extend(report.facts.source.notice().map(|notice| look.bold(notice)));
     for (label, sentences) in headline::entries(report) {
         for (at, sentence) in sentences.iter().enumerate() {
             lines.push(labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
