@@ -1,1 +1,14 @@
-//! Runs the built binary.
+//! Runs the built binary: against the made-up account, and against a stand-in of the API that misbehaves.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod harness;
+mod stand_in;
+
+mod complete;
+mod demo;
+mod failures;
+mod files;
+mod options;
+mod publishing;
+mod readme;
+mod secrets;

@@ -1,0 +1,378 @@
+//! What the API can do wrong, and what comes of it: another attempt, or the exit code that the table promises, with what was
+//! asked and what to do. Nothing is ever published then.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::harness::{Done, Place};
+use crate::stand_in::{Account, Reply, Run, StandIn, TOKEN, envelope, ms, runs};
+
+fn account() -> Account {
+    Account {
+        runs: runs(2500, ms("2025-09-01T00:00:00Z"), 60_000),
+        ..Account::default()
+    }
+}
+
+/// A server of which the first answers are other ones than those of its account.
+fn failing_first(count: usize, reply: impl Fn() -> Reply + Send + Sync + 'static) -> StandIn {
+    let account = account();
+    StandIn::start(move |request| {
+        if request.number < count {
+            reply()
+        } else {
+            Reply::json(account.list(request))
+        }
+    })
+}
+
+/// Exports from a server that never answers otherwise; nothing may be there afterwards.
+#[track_caller]
+fn export_from(reply: impl Fn() -> Reply + Send + Sync + 'static, more: &[&str]) -> (Done, StandIn) {
+    let server = StandIn::start(move |_| reply());
+    let place = Place::new();
+    let done = place.export(&server.url(), more);
+    assert_eq!(place.names(), [""; 0], "{done}");
+    (done, server)
+}
+
+#[test]
+fn passing_failures_are_tried_again_and_leave_no_trace_in_the_data() {
+    type Make = fn() -> Reply;
+    let failures: [(&str, Make); 9] = [
+        ("429", || Reply::error(429, "rate-limit-exceeded", "Slow down.")),
+        ("408", || Reply::error(408, "request-timeout", "Again.")),
+        ("500", || Reply::error(500, "internal-error", "Oops.")),
+        ("502 in HTML", || {
+            let html = b"<html><body>Bad gateway</body></html>".to_vec();
+            Reply::Answer(502, vec![("Retry-After", "0".into())], html)
+        }),
+        ("cut off", || {
+            Reply::CutOff(r#"{"data":{"total":1,"items":[{"id":"x","#.into())
+        }),
+        ("reset", || Reply::Reset),
+        ("HTML with 200", || {
+            Reply::Answer(200, vec![], b"<html>Welcome</html>".to_vec())
+        }),
+        ("no total", || Reply::json(r#"{"data":{"items":[]}}"#.into())),
+        ("bad gzip", || {
+            Reply::Answer(
+                200,
+                vec![("Content-Encoding", "gzip".into())],
+                b"\x1f\x8bnonsense".to_vec(),
+            )
+        }),
+    ];
+    for (name, reply) in failures {
+        let server = failing_first(1, reply);
+        let place = Place::new();
+        let done = place.export(&server.url(), &["--retries", "1"]);
+        assert_eq!(done.code, Some(0), "{name}\n{done}");
+        assert_eq!(place.exported().ids().len(), 2500, "{name}");
+        let requests = place.exported().json("manifest.json")["requests"].clone();
+        assert_eq!(requests["retries"], 1, "{name}: {requests}");
+        assert_eq!(requests["rate_limited"], u64::from(name == "429"), "{name}");
+    }
+}
+
+#[test]
+fn a_server_that_keeps_failing_is_exit_4_and_the_error_says_all() {
+    let (done, server) = export_from(
+        || Reply::error(500, "internal-error", "Out of order."),
+        &["--retries", "3"],
+    );
+    done.exits(4).says(&[
+        "/v2/actor-runs?limit=1000&desc=false&startedAfter=2025-08-31",
+        "4 times in",
+        "500 Internal Server Error internal-error: Out of order.",
+        "nothing was published",
+        "is as it was",
+        "safe to run again",
+    ]);
+    assert_eq!(server.list_requests().len(), 4);
+
+    let (done, _) = export_from(
+        || Reply::error(429, "rate-limit-exceeded", "Slow down."),
+        &["--retries", "2"],
+    );
+    done.exits(4).says(&["429", "rate-limit-exceeded"]);
+    let (done, _) = export_from(|| Reply::Answer(200, vec![], b"<html>".to_vec()), &["--retries", "0"]);
+    done.exits(4).says(&["200 OK, but the body is not a list of runs"]);
+}
+
+#[test]
+fn a_server_that_is_not_there_or_never_answers_is_exit_4() {
+    let place = Place::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let done = place.export(&format!("http://{nobody}"), &["--retries", "1"]);
+    done.exits(4).says(&["cannot connect", "refused", "2 times"]);
+    let (done, _) = export_from(|| Reply::Stall, &["--retries", "0", "--timeout", "300ms"]);
+    done.exits(4).says(&["no whole answer within 300ms"]);
+}
+
+#[test]
+fn a_failure_in_the_middle_leaves_nothing_behind() {
+    let account = account();
+    let server = StandIn::start(move |request| match request.number {
+        0..2 => Reply::json(account.list(request)),
+        _ => Reply::error(500, "internal-error", "Oops."),
+    });
+    let place = Place::new();
+    place
+        .export(&server.url(), &["--retries", "1"])
+        .exits(4)
+        .says(&["nothing was published"]);
+    assert_eq!(place.names(), [""; 0]);
+}
+
+#[test]
+fn a_429_slows_every_request_and_not_just_the_one_that_met_it() {
+    let account = account();
+    let (limited, early) = (AtomicUsize::new(0), std::sync::Arc::new(AtomicUsize::new(0)));
+    let began = std::sync::Mutex::new(None::<std::time::Instant>);
+    let seen = early.clone();
+    let server = StandIn::start(move |request| {
+        let mut began = began.lock().unwrap();
+        if request.number == 3 && limited.fetch_add(1, Ordering::SeqCst) == 0 {
+            *began = Some(std::time::Instant::now());
+            return Reply::Answer(429, vec![("Retry-After", "1".into())], Vec::new());
+        }
+        // Those that were under way already come within moments; none else may for a second.
+        if let Some(at) = *began
+            && (100..900).contains(&at.elapsed().as_millis())
+        {
+            seen.fetch_add(1, Ordering::SeqCst);
+        }
+        Reply::json(account.list(request))
+    });
+    let place = Place::new();
+    place.export(&server.url(), &["--concurrency", "4"]).exits(0);
+    assert_eq!(place.exported().json("manifest.json")["requests"]["rate_limited"], 1);
+    assert_eq!(early.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_refused_token_is_exit_3_at_once() {
+    for (status, kind) in [(401, "user-or-token-not-found"), (403, "insufficient-permissions")] {
+        let (done, server) = export_from(move || Reply::error(status, kind, "No entry."), &[]);
+        done.exits(3).says(&[kind, "No entry."]);
+        assert_eq!(server.list_requests().len(), 1);
+    }
+}
+
+#[test]
+fn what_the_api_calls_wrong_is_exit_1_in_its_own_words() {
+    for (status, kind) in [(400, "invalid-value"), (404, "page-not-found")] {
+        let (done, server) = export_from(move || Reply::error(status, kind, "Not like this."), &[]);
+        done.exits(1).says(&[kind, "Not like this."]);
+        assert_eq!(server.list_requests().len(), 1);
+    }
+}
+
+#[test]
+fn no_token_is_exit_3_and_the_ways_to_give_one_are_named() {
+    let place = Place::new();
+    let mut command = place.command(&["export", "--last-month"]);
+    let done = crate::harness::done(command.env_remove("APIFY_TOKEN"));
+    done.exits(3)
+        .says(&["APIFY_TOKEN", "--token-file", "~/.apify/auth.json", "--demo"]);
+    assert_eq!(done.stderr.lines().count(), 1, "{done}");
+}
+
+#[test]
+fn the_official_cli_s_login_and_a_token_file_serve_too() {
+    let server = StandIn::of(account());
+    let place = Place::new();
+    std::fs::create_dir(place.path(".apify")).unwrap();
+    std::fs::write(place.path(".apify/auth.json"), format!(r#"{{"token":"{TOKEN}"}}"#)).unwrap();
+    let url = server.url();
+    let args = crate::harness::export_args(&url, &[]);
+    crate::harness::done(place.command(&args).env_remove("APIFY_TOKEN")).exits(0);
+    std::fs::write(place.path("token"), "another-token\n").unwrap();
+    place.export(&server.url(), &["--token-file", "token"]).exits(0);
+    let bearers: Vec<_> = server.list_requests().into_iter().map(|request| request.head).collect();
+    assert!(
+        bearers[0]
+            .to_lowercase()
+            .contains(&format!("authorization: bearer {TOKEN}").to_lowercase())
+    );
+    assert!(bearers.last().unwrap().contains("Bearer another-token"));
+}
+
+/// A server that lists two good runs and an item of this text.
+fn with_item(item: &'static str) -> StandIn {
+    StandIn::start(move |_| {
+        let good = |id: &str| {
+            format!(
+                r#"{{"id":"{id}","actId":"a","status":"S","startedAt":"2025-09-02T00:00:00.000Z","usageTotalUsd":1}}"#
+            )
+        };
+        Reply::json(envelope(3, 0, 1000, &[good("good1"), item.into(), good("good2")]))
+    })
+}
+
+#[test]
+fn a_run_that_makes_no_sense_is_asked_for_once_more_and_then_exit_5() {
+    let items = [
+        (
+            "id",
+            r#"{"actId":"a","status":"S","startedAt":"2025-09-02T00:00:00.000Z"}"#,
+        ),
+        (
+            "id",
+            r#"{"id":null,"actId":"a","status":"S","startedAt":"2025-09-02T00:00:00.000Z"}"#,
+        ),
+        (
+            "actId",
+            r#"{"id":"bad","status":"S","startedAt":"2025-09-02T00:00:00.000Z"}"#,
+        ),
+        (
+            "status",
+            r#"{"id":"bad","actId":"a","status":7,"startedAt":"2025-09-02T00:00:00.000Z"}"#,
+        ),
+        ("startedAt", r#"{"id":"bad","actId":"a","status":"S"}"#),
+        (
+            "startedAt",
+            r#"{"id":"bad","actId":"a","status":"S","startedAt":"yesterday"}"#,
+        ),
+        (
+            "usageTotalUsd",
+            r#"{"id":"bad","actId":"a","status":"S","startedAt":"2025-09-02T00:00:00.000Z","usageTotalUsd":"abc"}"#,
+        ),
+        (
+            "usageTotalUsd",
+            r#"{"id":"bad","actId":"a","status":"S","startedAt":"2025-09-02T00:00:00.000Z","usageTotalUsd":true}"#,
+        ),
+        (
+            "usageTotalUsd",
+            r#"{"id":"bad","actId":"a","status":"S","startedAt":"2025-09-02T00:00:00.000Z","usageTotalUsd":1e20}"#,
+        ),
+        ("item", r#""a text""#),
+        ("item", "null"),
+        ("item", "[1,{}]"),
+        ("item", "-1.5e3"),
+    ];
+    for (field, item) in items {
+        let server = with_item(item);
+        let place = Place::new();
+        let done = place.export(&server.url(), &[]);
+        done.exits(5).says(&[
+            &format!("its {field} is"),
+            "between 2025-08-31",
+            "nothing was published",
+        ]);
+        if item.contains(r#""id":"bad""#) {
+            done.says(&["run bad"]);
+        }
+        assert_eq!(server.list_requests().len(), 2, "{item}");
+        assert_eq!(place.names(), [""; 0], "{item}");
+
+        let done = place.export(&server.url(), &["--allow-incomplete"]);
+        done.exits(7).shows(&["at least $2.00"]);
+        let exported = place.exported();
+        assert_eq!(exported.ids(), ["good1", "good2"], "{item}");
+        assert_eq!(exported.text("rejected.jsonl"), format!("{item}\n"));
+        let manifest = exported.json("manifest.json");
+        assert_eq!(
+            (&manifest["runs_rejected"], &manifest["proof"]["proven"]),
+            (&1.into(), &false.into())
+        );
+        place.run(&["verify", "out"]).exits(0);
+    }
+}
+
+#[test]
+fn a_run_that_only_briefly_makes_no_sense_is_there_in_the_end() {
+    let server = StandIn::start(|request| {
+        let start = if request.number == 0 {
+            ""
+        } else {
+            r#","startedAt":"2025-09-02T00:00:00.000Z""#
+        };
+        let item = format!(r#"{{"id":"brand-new","actId":"a","status":"READY"{start}}}"#);
+        Reply::json(envelope(1, 0, 1000, &[item]))
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    assert_eq!(place.exported().ids(), ["brand-new"]);
+}
+
+#[test]
+fn a_redirect_takes_the_token_to_no_other_host() {
+    let elsewhere = StandIn::of(account());
+    let target = format!("{}/v2/actor-runs", elsewhere.url());
+    let server = StandIn::start_raw(move |_| Reply::Answer(302, vec![("Location", target.clone())], Vec::new()));
+    let place = Place::new();
+    place
+        .export(&server.url(), &[])
+        .exits(1)
+        .says(&["redirect", "--api-url"]);
+    assert_eq!(elsewhere.requests().len(), 0);
+}
+
+#[test]
+fn a_body_beyond_all_measure_is_refused_at_a_bound() {
+    // 65 MiB of blanks in some kilobytes.
+    let bomb = zstd::encode_all(std::io::Read::take(std::io::repeat(b' '), 65 << 20), 1).unwrap();
+    let (done, _) = export_from(
+        move || Reply::Answer(200, vec![("Content-Encoding", "zstd".into())], bomb.clone()),
+        &["--retries", "0"],
+    );
+    done.exits(4).says(&["64 MiB"]);
+}
+
+#[test]
+fn whose_token_it_is_need_not_be_known() {
+    let account = account();
+    let server = StandIn::start_raw(move |request| match request.path.as_str() {
+        "/v2/actor-runs" => Reply::json(account.list(request)),
+        _ => Reply::error(403, "insufficient-permissions", "A scoped token."),
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    assert_eq!(
+        place.exported().json("manifest.json")["account"],
+        serde_json::Value::Null
+    );
+}
+
+#[test]
+fn fields_that_nobody_knows_are_kept_and_known_ones_of_a_wrong_type_are_put_aside() {
+    let run = Run::new("odd", ms("2025-09-02T00:00:00Z")).with(
+        r#""actId":"a","userId":17,"finishedAt":"soon","meta":{"origin":"NEW_ORIGIN","color":"blue"},"usageTotalUsd":1e-7,"buildNumberInt":"x","price":1.50"#,
+    );
+    let mut running = Run::new("odd2", ms("2025-09-03T00:00:00Z")).with(r#""actId":"a","usageTotalUsd":null"#);
+    running.status = "A-STATUS-OF-TOMORROW".into();
+    let server = StandIn::of(Account {
+        runs: vec![run, running],
+        ..Account::default()
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    let rows = place.exported().rows("runs.csv");
+    assert_eq!(rows[0]["meta_origin"], "NEW_ORIGIN");
+    assert_eq!(rows[0]["usage_total_usd"], "0.0000001");
+    assert_eq!(
+        (
+            &*rows[0]["user_id"],
+            &*rows[0]["finished_at"],
+            &*rows[0]["build_number_int"]
+        ),
+        ("", "", "")
+    );
+    let extra: serde_json::Value = serde_json::from_str(&rows[0]["extra"]).unwrap();
+    assert_eq!(extra["userId"], 17);
+    assert_eq!(extra["meta"]["color"], "blue");
+    assert!(rows[0]["extra"].contains(r#""price":1.50"#), "{}", rows[0]["extra"]);
+    assert_eq!(place.exported().json("manifest.json")["fields_mistyped"], 3);
+    assert_eq!(
+        (
+            &*rows[1]["status"],
+            &*rows[1]["usage_total_usd"],
+            &*rows[1]["cost_state"]
+        ),
+        ("A-STATUS-OF-TOMORROW", "", "unknown")
+    );
+}

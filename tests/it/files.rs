@@ -1,0 +1,306 @@
+//! What is in the files: columns, types, money to the last digit, text that a spreadsheet can't run. Expected figures are
+//! worked out by hand.
+
+use std::fs::File;
+
+use arrow_array::cast::AsArray;
+use arrow_schema::{DataType, TimeUnit};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Encoding;
+
+use crate::harness::Place;
+use crate::stand_in::{Account, Run, StandIn, ms, runs};
+
+/// The contract's columns, in order.
+const COLUMNS: &str = "id act_id user_id actor_task_id status started_at finished_at build_id build_number \
+                       build_number_int meta_origin meta_client_ip meta_user_agent meta_schedule_id meta_scheduled_at \
+                       usage_total_usd default_key_value_store_id default_dataset_id default_request_queue_id cost_state \
+                       extra";
+
+fn at(day: u32, hour: u32) -> i64 {
+    ms(&format!("2025-09-{day:02}T{hour:02}:00:00Z"))
+}
+
+fn costing(id: &str, started: i64, act_id: &str, status: &str, cost: &str) -> Run {
+    let mut run = Run::new(id, started).with(&format!(
+        r#""actId":"{act_id}","finishedAt":"2025-09-30T00:00:00.000Z","usageTotalUsd":{cost}"#
+    ));
+    run.status = status.into();
+    run
+}
+
+fn export(runs: Vec<Run>, more: &[&str]) -> Place {
+    let place = Place::new();
+    let server = StandIn::of(Account {
+        runs,
+        ..Account::default()
+    });
+    place.export(&server.url(), more).exits(0);
+    place
+}
+
+#[test]
+fn parquet_has_the_promised_columns_types_and_nullability() {
+    let place = export(runs(10, at(1, 0), 1000), &[]);
+    let file = File::open(place.path("out/runs.parquet")).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let fields = reader.schema().fields();
+    let names: Vec<_> = fields.iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, COLUMNS.split(' ').collect::<Vec<_>>());
+    for field in fields {
+        let expected = match field.name().as_str() {
+            "started_at" | "finished_at" | "meta_scheduled_at" => {
+                DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+            }
+            "usage_total_usd" => DataType::Decimal128(38, 18),
+            "build_number_int" => DataType::Int64,
+            _ => DataType::Utf8,
+        };
+        assert_eq!(field.data_type(), &expected, "{}", field.name());
+        let never_null = ["id", "act_id", "status", "started_at", "cost_state"].contains(&field.name().as_str());
+        assert_eq!(field.is_nullable(), !never_null, "{}", field.name());
+    }
+    let header = place.exported().text("runs.csv").lines().next().unwrap().to_string();
+    assert_eq!(header, COLUMNS.replace(' ', ","));
+}
+
+#[test]
+fn money_is_exact_from_the_wire_to_every_total() {
+    let place = export(
+        vec![
+            costing("r1", at(1, 0), "dear", "SUCCEEDED", "0.1"),
+            costing("r2", at(1, 1), "dear", "FAILED", "0.2"),
+            costing(
+                "r3",
+                at(2, 0),
+                "dear",
+                "SUCCEEDED",
+                "12345678901234567890.000000000000000001",
+            ),
+            costing("r4", at(2, 1), "cheap", "SUCCEEDED", "1e-7"),
+            costing("r5", at(2, 2), "cheap", "ABORTED", "2.5E-18"),
+            costing("r6", at(2, 3), "cheap", "SUCCEEDED", "0.00000000000000000150"),
+            costing("r7", at(2, 4), "free", "SUCCEEDED", "0"),
+            costing("r8", at(2, 5), "who-knows", "TIMED-OUT", "null"),
+        ],
+        &[],
+    );
+    let exported = place.exported();
+    let costs: Vec<_> = exported
+        .rows("runs.csv")
+        .iter()
+        .map(|row| row["usage_total_usd"].clone())
+        .collect();
+    assert_eq!(
+        costs,
+        [
+            "0.1",
+            "0.2",
+            "12345678901234567890.000000000000000001",
+            "0.0000001",
+            "0.000000000000000002",
+            "0.000000000000000002",
+            "0",
+            ""
+        ]
+    );
+    // 0.3 + 12345678901234567890.000000000000000001, and 0.0000001 + two times 2e-18 in all.
+    let totals = exported.json("manifest.json")["totals"].clone();
+    assert_eq!(totals["usage_total_usd"], "12345678901234567890.300000100000000005");
+    assert_eq!(
+        (&totals["runs_cost_unknown"], &totals["runs_provisional"]),
+        (&1.into(), &0.into())
+    );
+    let by_actor: Vec<_> = exported
+        .rows("cost_by_actor.csv")
+        .iter()
+        .map(|row| ["act_id", "runs", "usage_total_usd", "runs_cost_unknown"].map(|name| row[name].clone()))
+        .collect();
+    assert_eq!(
+        by_actor,
+        [
+            ["dear", "3", "12345678901234567890.300000000000000001", "0"],
+            ["cheap", "3", "0.000000100000000004", "0"],
+            ["free", "1", "0", "0"],
+            ["who-knows", "1", "", "1"],
+        ]
+    );
+    let days: Vec<_> = exported
+        .rows("cost_by_day.csv")
+        .iter()
+        .map(|row| ["day", "runs", "usage_total_usd"].map(|name| row[name].clone()))
+        .collect();
+    assert_eq!(days[0], ["2025-09-01", "2", "0.3"]);
+    assert_eq!(days[1], ["2025-09-02", "6", "12345678901234567890.000000100000000005"]);
+
+    let file = File::open(place.path("out/runs.parquet")).unwrap();
+    let batch = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let usage = batch.column_by_name("usage_total_usd").unwrap();
+    let usage = usage.as_primitive::<arrow_array::types::Decimal128Type>();
+    assert_eq!(usage.value(2), 12_345_678_901_234_567_890_000_000_000_000_000_001);
+    place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn a_report_row_has_every_measure_and_derives_share_and_mean_half_even() {
+    let place = export(
+        vec![
+            costing("r1", at(1, 0), "a", "SUCCEEDED", "0.25"),
+            costing("r2", at(1, 1), "a", "FAILED", "0.000005"),
+            costing("r3", at(1, 2), "a", "READY", "null"),
+            costing("r4", at(1, 3), "b", "ABORTED", "0.749995"),
+        ],
+        &[],
+    );
+    let text = place.exported().text("cost_by_actor.csv");
+    assert_eq!(
+        text,
+        "act_id,runs,runs_succeeded,runs_failed,runs_timed_out,runs_aborted,runs_other,usage_total_usd,share,mean_usd,\
+         runs_cost_unknown,runs_provisional\n\
+         b,1,0,0,0,1,0,0.749995,0.749995,0.749995,0,0\n\
+         a,3,1,1,0,0,1,0.250005,0.250005,0.125002,1,0\n"
+    );
+}
+
+#[test]
+fn what_a_spreadsheet_would_run_is_defused_and_numbers_never_are() {
+    let agents = ["=1+1", "+1", "-1", "@SUM(A1)", "plain, \\\"quoted\\\""];
+    let mut all = Vec::new();
+    for (number, agent) in agents.iter().enumerate() {
+        all.push(Run::new(format!("r{number}"), at(1, 0) + number as i64).with(&format!(
+            r#""actId":"a","usageTotalUsd":-0.5,"meta":{{"userAgent":"{agent}"}}"#
+        )));
+    }
+    let place = export(all, &[]);
+    let rows = place.exported().rows("runs.csv");
+    let written: Vec<_> = rows.iter().map(|row| row["meta_user_agent"].as_str()).collect();
+    assert_eq!(written, ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "plain, \"quoted\""]);
+    assert!(rows.iter().all(|row| row["usage_total_usd"] == "-0.5"));
+    let csv = place.exported().text("runs.csv");
+    assert!(!csv.contains('\r') && !csv.starts_with('\u{feff}'));
+    assert!(csv.contains(",\"plain, \"\"quoted\"\"\","), "{csv}");
+}
+
+#[test]
+fn a_cost_that_may_still_move_is_provisional_and_the_total_at_least() {
+    let mut running = costing("running", at(1, 0), "a", "RUNNING", "1");
+    running.rest = r#""actId":"a","usageTotalUsd":1"#.into();
+    let just_ended = Run::new("just-ended", at(1, 1))
+        .with(r#""actId":"a","finishedAt":"2025-10-03T05:50:00.001Z","usageTotalUsd":2"#);
+    let long_ended = Run::new("long-ended", at(1, 2))
+        .with(r#""actId":"a","finishedAt":"2025-10-03T05:50:00.000Z","usageTotalUsd":4"#);
+    let account = Account {
+        runs: vec![running, just_ended, long_ended],
+        ..Account::default()
+    };
+    let server = StandIn::start(move |request| {
+        let date = vec![("Date", "Fri, 03 Oct 2025 06:00:00 GMT".into())];
+        crate::stand_in::Reply::Answer(200, date, account.list(request).into_bytes())
+    });
+    let place = Place::new();
+    place
+        .export(&server.url(), &[])
+        .exits(0)
+        .shows(&["at least $7.00", "may still move: 2 runs"]);
+    let states: Vec<_> = place
+        .exported()
+        .rows("runs.csv")
+        .iter()
+        .map(|row| row["cost_state"].clone())
+        .collect();
+    assert_eq!(states, ["provisional", "provisional", "settled"]);
+    place
+        .export(&server.url(), &["--settle", "11m"])
+        .exits(0)
+        .shows(&["may still move: 3 runs"]);
+    place
+        .export(&server.url(), &["--settle", "0s"])
+        .exits(0)
+        .shows(&["may still move: 1 run"]);
+}
+
+#[test]
+fn days_are_folders_and_hold_the_same_rows() {
+    let place = export(runs(100, at(1, 0), 3_600_000), &["--partition-by", "day"]);
+    let days = crate::harness::names(&place.path("out/runs"));
+    assert_eq!(days.len(), 5);
+    assert_eq!(days[0], "started_on=2025-09-01");
+    let rows: usize = days
+        .iter()
+        .map(|day| {
+            let file = File::open(place.path("out/runs").join(day).join("runs.parquet")).unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+            reader.metadata().file_metadata().num_rows() as usize
+        })
+        .sum();
+    assert_eq!(rows, 100);
+    assert!(!place.path("out/runs.parquet").exists());
+    place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn compatible_parquet_keeps_to_plain_and_dictionary() {
+    let encodings = |more: &[&str]| {
+        let place = export(runs(100, at(1, 0), 1000), more);
+        let file = File::open(place.path("out/runs.parquet")).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let group = reader.metadata().row_group(0);
+        group
+            .columns()
+            .iter()
+            .flat_map(|column| column.encodings().collect::<Vec<_>>())
+            .collect::<Vec<Encoding>>()
+    };
+    let is_delta = |encoding: &Encoding| {
+        matches!(
+            encoding,
+            Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY
+        )
+    };
+    assert!(encodings(&[]).iter().any(is_delta));
+    assert!(!encodings(&["--parquet-compat"]).iter().any(is_delta));
+}
+
+#[test]
+fn verify_finds_what_was_changed() {
+    let place = export(runs(100, at(1, 0), 1000), &[]);
+    place
+        .run(&["verify", "out"])
+        .exits(0)
+        .shows(&["100 runs, $1: as its manifest says"]);
+    place.run(&["verify", "out", "--quiet"]).exits(0);
+    let csv = place.path("out/runs.csv");
+    let good = std::fs::read_to_string(&csv).unwrap();
+    for (bad, finding) in [
+        (good.replacen("0.01", "0.02", 1), "its hash is another"),
+        (good.replacen("0.01", "0.02", 1), "its rows sum up to 1.01"),
+        (
+            good.lines().take(100).map(|line| format!("{line}\n")).collect(),
+            "99 rows",
+        ),
+        (
+            good.replacen("2025-09-01T00:00:00", "2025-08-01T00:00:00", 1),
+            "outside of the period",
+        ),
+    ] {
+        std::fs::write(&csv, bad).unwrap();
+        place.run(&["verify", "out"]).exits(5).says(&[finding]);
+    }
+    std::fs::write(&csv, good).unwrap();
+    place.run(&["verify", "out"]).exits(0);
+    std::fs::write(place.path("out/.hidden"), "").unwrap();
+    place
+        .run(&["verify", "out"])
+        .exits(5)
+        .says(&[".hidden: not in the manifest"]);
+    place
+        .run(&["verify", "nowhere"])
+        .exits(2)
+        .says(&["holds no manifest.json"]);
+}

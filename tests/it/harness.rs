@@ -1,0 +1,212 @@
+//! Runs the built binary as a user would, in a folder and an environment of its own. Where something isn't as expected, the
+//! panic shows command, exit code, stdout and stderr.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::stand_in::TOKEN;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_apify-runs");
+
+/// A folder that commands run in.
+pub struct Place {
+    folder: TempDir,
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Done {
+    command: String,
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Place {
+    /// An empty one.
+    pub fn new() -> Place {
+        Place {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A path in it.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// The names in it, in order.
+    pub fn names(&self) -> Vec<String> {
+        names(self.folder.path())
+    }
+
+    /// A command in it, with nothing of this process's environment but a token.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("APIFY_TOKEN", TOKEN)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, args: &[&str]) -> Done {
+        done(&mut self.command(args))
+    }
+
+    /// Starts a command whose output is kept until it has ended.
+    pub fn start(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Exports September 2025 from a server into `out`, as fast as it can.
+    pub fn export(&self, url: &str, more: &[&str]) -> Done {
+        self.run(&export_args(url, more))
+    }
+
+    /// The export in `out`.
+    pub fn exported(&self) -> Exported {
+        Exported { out: self.path("out") }
+    }
+}
+
+/// The arguments of an export of September 2025 into `out`.
+pub fn export_args<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["export", "--month", "2025-09", "--out", "out", "--api-url", url];
+    if !more.contains(&"--rate") {
+        args.extend(["--rate", "0"]);
+    }
+    args.extend(more);
+    args
+}
+
+/// Runs a command to its end.
+pub fn done(command: &mut Command) -> Done {
+    let mut shown = command.get_program().to_string_lossy().into_owned();
+    command
+        .get_args()
+        .for_each(|arg| shown += &format!(" {}", arg.to_string_lossy()));
+    finished(shown, command.output().unwrap())
+}
+
+/// Waits for the end of a command that was started.
+pub fn wait(child: Child) -> Done {
+    finished("(started)".into(), child.wait_with_output().unwrap())
+}
+
+fn finished(command: String, output: std::process::Output) -> Done {
+    Done {
+        command,
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Done {
+    /// It ended with this exit code.
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Done {
+        assert!(self.code == Some(code), "expected exit {code}\n{self}");
+        self
+    }
+
+    /// Its stderr says all of these.
+    #[track_caller]
+    pub fn says(&self, parts: &[&str]) -> &Done {
+        for part in parts {
+            assert!(self.stderr.contains(part), "expected on stderr: {part}\n{self}");
+        }
+        self
+    }
+
+    /// Its stdout shows all of these, however lines are wrapped.
+    #[track_caller]
+    pub fn shows(&self, parts: &[&str]) -> &Done {
+        let text = self.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in parts {
+            assert!(text.contains(part), "expected on stdout: {part}\n{self}");
+        }
+        self
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Done {
+            command,
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "command: {command}\nexit: {code:?}\n--- stdout\n{stdout}--- stderr\n{stderr}"
+        )
+    }
+}
+
+/// The names in a folder, in order.
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A published folder.
+pub struct Exported {
+    /// Where it is.
+    pub out: PathBuf,
+}
+
+impl Exported {
+    /// A file's text.
+    pub fn text(&self, name: &str) -> String {
+        let path = self.out.join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The manifest, or another JSON document.
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.text(name)).unwrap()
+    }
+
+    /// A CSV file's rows, cells by column.
+    pub fn rows(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+        let mut csv = csv::Reader::from_path(self.out.join(name)).unwrap();
+        csv.deserialize().map(|row| row.unwrap()).collect()
+    }
+
+    /// The runs' IDs in the order of `runs.csv`.
+    pub fn ids(&self) -> Vec<String> {
+        self.rows("runs.csv")
+            .into_iter()
+            .map(|mut row| row.remove("id").unwrap())
+            .collect()
+    }
+
+    /// Every file's bytes, by path, to see that nothing changed.
+    pub fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
+        names(&self.out)
+            .into_iter()
+            .map(|name| (name.clone(), fs::read(self.out.join(&name)).unwrap_or_default()))
+            .collect()
+    }
+}
