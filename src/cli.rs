@@ -38,7 +38,7 @@ pub enum Command {
 
 /// Which period.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("period").args(["month", "last_month", "last", "from"]))]
+#[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from"]))]
 pub struct PeriodArgs {
     /// A calendar month, such as 2025-09
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
@@ -46,7 +46,7 @@ pub struct PeriodArgs {
     /// The calendar month before this one
     #[arg(long)]
     pub last_month: bool,
-    /// The time before now, such as 7d or 12h
+    /// So long before now, such as 7d (7 times 24 hours) or 12h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub last: Option<Duration>,
     /// The first day or instant: a date, or RFC 3339
@@ -79,6 +79,7 @@ impl PeriodArgs {
 
 /// Where runs come from, and how they are asked for.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
 pub struct SourceArgs {
     /// Use a made-up account, served in this process; needs no token
     #[arg(long, conflicts_with_all = ["token_file", "api_url"])]
@@ -129,49 +130,56 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub source: SourceArgs,
     /// Only runs of these statuses, asked of the API (comma list)
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = "Filters")]
     pub status: Vec<String>,
     /// Only runs of these Actor IDs, filtered from the account's list (comma list)
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
     pub actor: Vec<String>,
     /// Only runs of these task IDs, filtered likewise (comma list)
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
     pub task: Vec<String>,
-    /// The folder [default: ./apify-runs-YYYY-MM, or ./apify-runs-FROM_TO]
-    #[arg(long, short, value_name = "DIR")]
+    /// The folder [default: ./apify-runs-YYYY-MM, or -FROM_TO; with --demo ./apify-runs-demo-…]
+    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// Formats of the rows (comma list)
-    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "parquet,csv")]
+    /// Formats of the rows, of parquet and csv (comma list)
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_delimiter = ',',
+        default_value = "parquet,csv",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub format: Vec<Format>,
     /// Split Parquet by the UTC day on which runs started
-    #[arg(long, value_name = "UNIT")]
+    #[arg(long, value_name = "day", hide_possible_values = true, help_heading = "Output")]
     pub partition_by: Option<PartitionBy>,
-    /// Write Parquet in encodings that every engine reads
-    #[arg(long)]
+    /// Write Parquet in plain and dictionary encodings alone, for engines that can't read others
+    #[arg(long, help_heading = "Output")]
     pub parquet_compat: bool,
     /// How long before now a run must have finished for its cost to be settled
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration, help_heading = "Output")]
     pub settle: Duration,
     /// Replace an export at DIR even if it is of something else, or holds runs that the new one lacks
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub replace: bool,
-    /// Publish even what the API's count doesn't prove, marked as incomplete (exit 7)
-    #[arg(long)]
+    /// Publish even what the API's count doesn't prove, without rows that make no sense, all marked (exit 7)
+    #[arg(long, help_heading = "Output")]
     pub allow_incomplete: bool,
     /// Exit 7 if anything keeps a figure from being final: any caveat
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub strict: bool,
     /// Show how many runs, windows and requests that would be, and write nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
     /// Print the report as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Print nothing but warnings and errors
-    #[arg(long, short, conflicts_with_all = ["json", "verbose"])]
+    #[arg(long, short, conflicts_with_all = ["json", "verbose"], help_heading = "Output")]
     pub quiet: bool,
-    /// Say how it goes, on stderr
-    #[arg(long, short, action = ArgAction::Count)]
+    /// Say how far it is every 30 seconds, on stderr; a terminal shows a bar anyway
+    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 }
 
@@ -213,6 +221,19 @@ pub struct ServeArgs {
     /// The port on 127.0.0.1; 0 is any
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
+}
+
+/// A status in the API's spelling.
+fn parse_status(text: &str) -> Result<String, String> {
+    parse_element(text).map(|status| status.to_ascii_uppercase())
+}
+
+/// One of a list; an empty one, as of a variable that isn't set, must not come to mean that nothing matches.
+fn parse_element(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("an empty name matches nothing; leave the option out to leave nothing out".into()),
+        element => Ok(element.into()),
+    }
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

@@ -55,10 +55,3 @@ impl Error {
         Error::Output(format!("cannot {doing} {}: {cause}", path.display()))
     }
 }
-
-/// A file of ours that can't be read back.
-impl From<String> for Error {
-    fn from(problem: String) -> Error {
-        Error::Output(problem)
-    }
-}

@@ -8,6 +8,8 @@ pub mod cli;
 pub mod error;
 pub mod money;
 pub mod period;
+pub mod statement;
+pub mod text;
 
 pub mod runs;
 

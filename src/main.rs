@@ -52,16 +52,16 @@ fn main() -> ExitCode {
 async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
     match cli.command {
         Command::Export(args) => jobs::export::run(*args, surroundings).await,
-        Command::Verify(args) => jobs::verify::run(args),
+        Command::Verify(args) => jobs::verify::run(args).await,
         Command::Serve(args) => jobs::serve::run(args, surroundings).await,
     }
 }
 
 /// Runs a job, or stops it at a signal; what it has staged goes with it.
 async fn until_stopped(job: impl Future<Output = Result<()>>, stopped: &str) -> ExitCode {
-    let signals =
-        [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()].map(|kind| (kind, signal(kind)));
-    let [hangup, interrupt, terminate] = signals.map(|(kind, signal)| stopped_by(kind, signal));
+    // Listening begins before the job does.
+    let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
+    let [hangup, interrupt, terminate] = kinds.map(|kind| stopped_by(kind, listener(kind)));
     tokio::select! {
         result = job => match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -73,8 +73,17 @@ async fn until_stopped(job: impl Future<Output = Result<()>>, stopped: &str) -> 
     }
 }
 
-async fn stopped_by(kind: SignalKind, signal: io::Result<Signal>) -> u8 {
-    if let Ok(mut signal) = signal
+/// None for a signal that is not to be heeded.
+fn listener(kind: SignalKind) -> Option<Signal> {
+    if kind == SignalKind::hangup() && hangups_are_ignored() {
+        return None;
+    }
+    signal(kind).ok()
+}
+
+/// The exit code of a signal, once it comes.
+async fn stopped_by(kind: SignalKind, listener: Option<Signal>) -> u8 {
+    if let Some(mut signal) = listener
         && signal.recv().await.is_some()
     {
         return 128 + kind.as_raw_value() as u8;
@@ -82,8 +91,16 @@ async fn stopped_by(kind: SignalKind, signal: io::Result<Signal>) -> u8 {
     std::future::pending().await
 }
 
+/// Whether whoever started this wants it to outlive its terminal, as `nohup` does; only Linux tells.
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 != 0)
+}
+
 fn failed(code: u8, text: &str) -> ExitCode {
-    eprintln!("apify-runs: {text}");
+    jobs::say(&format!("apify-runs: {text}"));
     ExitCode::from(code)
 }
 
@@ -94,7 +111,9 @@ fn surroundings(umask: u32) -> Surroundings {
         home: env::var_os("HOME").map(PathBuf::from),
         now_ms: chrono::Utc::now().timestamp_millis(),
         umask,
-        bold: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        bold: io::stdout().is_terminal()
+            && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb"),
         stderr_is_terminal: io::stderr().is_terminal(),
     }
 }

@@ -39,9 +39,6 @@ struct Parts<'a> {
 }
 
 impl Usd {
-    /// No dollars at all.
-    pub const ZERO: Usd = Usd(0);
-
     /// The exact value of a JSON number's text, rounded half-even at the 18th place.
     pub fn from_json_number(text: &str) -> Result<Usd, MoneyError> {
         let parts = Parts::of(text.as_bytes()).ok_or(MoneyError::NotANumber)?;
@@ -471,7 +468,7 @@ mod tests {
     fn sums_stay_within_38_digits() {
         let most = Usd(99_999_999_999_999_999_999_999_999_999_999_999_999);
         assert_eq!(Usd(1).checked_add(Usd(-3)), Some(Usd(-2)));
-        assert_eq!(most.checked_add(Usd::ZERO), Some(most));
+        assert_eq!(most.checked_add(Usd::default()), Some(most));
         assert_eq!(most.checked_add(Usd(1)), None);
         assert_eq!(Usd(-most.0).checked_add(Usd(-1)), None);
         assert_eq!(most.checked_add(most), None);

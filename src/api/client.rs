@@ -19,12 +19,13 @@ use super::page::{self, Page};
 use super::retry::{self, RetryPolicy};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
+use crate::statement::Account;
 
 /// The API's address unless another is given.
 pub const DEFAULT_API_URL: &str = "https://api.apify.com";
 /// The environment variable of the Apify ecosystem for another.
 pub const API_URL_VARIABLE: &str = "APIFY_API_BASE_URL";
-/// Most attempts that are allowed to follow a redirect within the API's own host.
+/// How many redirects within the API's own host are followed, one after the other.
 const MAX_REDIRECTS: usize = 5;
 /// How long the question whose token it is may take in all.
 const ACCOUNT_TIME_CAP: Duration = Duration::from_secs(10);
@@ -123,15 +124,6 @@ impl fmt::Debug for ApiClient {
     }
 }
 
-/// The account that a token belongs to, as far as it may be kept.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Account {
-    /// Its ID.
-    pub id: String,
-    /// Its name.
-    pub username: Option<String>,
-}
-
 impl ApiClient {
     /// A client; refuses addresses to which a token must not go (exit 2).
     pub fn new(options: ClientOptions) -> Result<ApiClient> {
@@ -150,14 +142,14 @@ impl ApiClient {
             .referer(false)
             .connect_timeout(options.timeout)
             .tcp_nodelay(true);
-        if is_loopback(&base) {
-            // A proxy for plain HTTP would read the token.
-            http = http.no_proxy();
+        if base.scheme() == "http" {
+            // This machine alone. A proxy would read the token; and certificates, which some containers lack, aren't needed.
+            http = http.no_proxy().tls_certs_only([]);
         }
         Ok(ApiClient {
             http: http
                 .build()
-                .map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {error}"))?,
+                .map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
             runs_url: endpoint(&base, &["v2", "actor-runs"]),
             user_url: endpoint(&base, &["v2", "users", "me"]),
             token: options.token,
@@ -171,7 +163,7 @@ impl ApiClient {
         })
     }
 
-    /// The server's clock in its first answer that told it: milliseconds since the epoch.
+    /// The server's clock in its first good answer that told it: milliseconds since the epoch.
     pub fn server_time_ms(&self) -> Option<Millis> {
         self.first_date_ms.get().copied()
     }
@@ -252,7 +244,10 @@ impl ApiClient {
             self.counters.total.fetch_add(1, Ordering::Relaxed);
             let attempt = tokio::time::timeout(self.timeout, self.attempt(url.clone(), decode));
             let passing = match attempt.await {
-                Ok(Ok(answer)) => return Ok(Answer::Read(answer)),
+                Ok(Ok(answer)) => {
+                    self.pacer.speed_up();
+                    return Ok(Answer::Read(answer));
+                }
                 Ok(Err(Failure::Final(error))) => return Err(error),
                 Ok(Err(Failure::Passing(passing))) if narrowable && passing.too_heavy => return Ok(Answer::TooHeavy),
                 Ok(Err(Failure::Passing(passing))) => passing,
@@ -267,7 +262,7 @@ impl ApiClient {
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let until = Instant::now() + wait;
             if passing.rate_limited {
-                self.pacer.pause(until);
+                self.pacer.slow_down(until);
             }
             tokio::time::sleep_until(until).await;
         }
@@ -287,7 +282,8 @@ impl ApiClient {
             .await
             .map_err(|error| Passing::new(causes(&error)))?;
         let status = response.status();
-        let now_ms = self.note_date(response.headers());
+        let date_ms = date_ms(response.headers());
+        let now_ms = date_ms.unwrap_or_else(|| chrono::Utc::now().timestamp_millis());
         let header = |name| {
             response
                 .headers()
@@ -312,19 +308,12 @@ impl ApiClient {
         let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(anyhow::anyhow!("decoding a page failed: {error}").into()))?;
-        Ok(decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?)
-    }
-
-    /// Keeps the first `Date`; returns the time it is, by the server where it says so.
-    fn note_date(&self, headers: &HeaderMap) -> Millis {
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let date = date
-            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
-            .map(|date| date.timestamp_millis());
-        if let Some(date) = date {
-            self.first_date_ms.get_or_init(|| date);
+        let decoded = decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?;
+        // Of an answer that is good: an error page may come from somebody else, with another clock.
+        if let Some(date_ms) = date_ms {
+            self.first_date_ms.get_or_init(|| date_ms);
         }
-        date.unwrap_or_else(|| chrono::Utc::now().timestamp_millis())
+        Ok(decoded)
     }
 
     /// What an answer other than 200 means.
@@ -352,8 +341,8 @@ impl ApiClient {
             300..=399 => {
                 let url = response.url();
                 Failure::Final(Error::Other(anyhow::anyhow!(
-                    "{} answered {status}, a redirect that is not followed, since the token goes to the API's own host only; \
-                     give the API's final address with --api-url",
+                    "{} answered {status}, a redirect that is not followed: the token goes to the API's own host only, and \
+                     not around in circles; give the API's final address with --api-url",
                     url.origin().ascii_serialization()
                 )))
             }
@@ -476,6 +465,12 @@ fn causes(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What the server's `Date` says: milliseconds since the epoch.
+fn date_ms(headers: &HeaderMap) -> Option<Millis> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(date).ok()?.timestamp_millis())
 }
 
 /// A random number in [0, 1), from the randomness that the hash maps are seeded with.

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod client;
+mod item;
 pub mod pacing;
 pub mod page;
 pub mod retry;

@@ -1,5 +1,5 @@
-//! When the next request may go: the one rate limit, and the pause that a 429 imposes on every request. Not the retry
-//! loop, which decides whether there is a next one.
+//! When the next request may go: the one rate limit, and what a 429 imposes on every request: a pause, and a slower pace
+//! that answers win back. Not the retry loop, which decides whether there is a next one.
 //!
 //! Turns are handed out ahead of time, so a task that wakes late costs the others nothing; a limiter that is asked again
 //! on waking (governor's `until_ready`, say) loses each late millisecond, some 3 % at 30 a second.
@@ -12,16 +12,27 @@ use tokio::time::{Instant, sleep_until};
 /// How far below the given rate turns are handed out. A server counts in its own seconds: at the very rate, jitter makes
 /// it see one too many now and then.
 const MARGIN: f64 = 0.975;
+/// By what a 429 lengthens the interval between turns: all that waited would else come at once again.
+const SLOWER: f64 = 1.25;
+/// The least interval after a 429.
+const SLOWER_FROM: Duration = Duration::from_millis(20);
+/// The longest.
+const SLOWEST: Duration = Duration::from_secs(5);
+/// By what an answer shortens it again. With [`SLOWER`], one in five is a 429 where the limit is far below what is asked.
+const FASTER: f64 = 0.95;
 
 /// Hands out turns.
 #[derive(Debug)]
 pub struct Pacer {
+    /// Between turns, at the given rate.
     interval: Duration,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Between turns, for now.
+    interval: Duration,
     next_turn: Option<Instant>,
     paused_until: Option<Instant>,
 }
@@ -36,7 +47,11 @@ impl Pacer {
         };
         Pacer {
             interval,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                interval,
+                next_turn: None,
+                paused_until: None,
+            }),
         }
     }
 
@@ -55,10 +70,27 @@ impl Pacer {
         }
     }
 
-    /// Nothing goes before `until`.
-    pub fn pause(&self, until: Instant) {
+    /// A 429 came: nothing goes before `until`, and then at a slower pace.
+    pub fn slow_down(&self, until: Instant) {
         let mut state = self.state();
         state.paused_until = state.paused_until.max(Some(until));
+        state.interval = state
+            .interval
+            .mul_f64(SLOWER)
+            .clamp(SLOWER_FROM, SLOWEST)
+            .max(self.interval);
+    }
+
+    /// An answer came: a slower pace is sped up again, to the given rate at most.
+    pub fn speed_up(&self) {
+        let mut state = self.state();
+        let faster = state.interval.mul_f64(FASTER);
+        // Without a limit there is no interval to come back to; this far down, none is as good.
+        state.interval = if self.interval.is_zero() && faster < SLOWER_FROM / 2 {
+            Duration::ZERO
+        } else {
+            faster.max(self.interval)
+        };
     }
 
     /// The least time that `requests` take.
@@ -71,7 +103,7 @@ impl Pacer {
         let at = now
             .max(state.paused_until.unwrap_or(now))
             .max(state.next_turn.unwrap_or(now));
-        state.next_turn = Some(at + self.interval);
+        state.next_turn = Some(at + state.interval);
         at
     }
 
@@ -108,9 +140,31 @@ mod tests {
     fn a_pause_holds_everyone_and_a_shorter_one_does_not_shorten_it() {
         let pacer = Pacer::new(10.0);
         let now = Instant::now();
-        pacer.pause(now + Duration::from_secs(5));
-        pacer.pause(now + Duration::from_secs(1));
+        pacer.slow_down(now + Duration::from_secs(5));
+        pacer.slow_down(now + Duration::from_secs(1));
         assert_eq!(pacer.reserve(now), now + Duration::from_secs(5));
         assert!(pacer.reserve(now) > now + Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_429_slows_the_pace_and_answers_win_it_back_up_to_the_given_rate() {
+        for rate in [0.0, 30.0] {
+            let pacer = Pacer::new(rate);
+            let now = Instant::now();
+            let interval = || {
+                let turn = pacer.reserve(now);
+                pacer.reserve(now) - turn
+            };
+            let given = interval();
+            (0..10).for_each(|_| pacer.slow_down(now));
+            let slowed = interval();
+            assert!(slowed >= Duration::from_millis(140), "{slowed:?}");
+            (0..1000).for_each(|_| pacer.slow_down(now));
+            assert_eq!(interval(), SLOWEST);
+            pacer.speed_up();
+            assert!(interval() < SLOWEST);
+            (0..200).for_each(|_| pacer.speed_up());
+            assert_eq!(interval(), given);
+        }
     }
 }

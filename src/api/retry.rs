@@ -43,7 +43,8 @@ impl RetryPolicy {
 pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
-        return (0.0..1e9).contains(&seconds).then(|| Duration::from_secs_f64(seconds));
+        // Beyond the cap, how long doesn't matter.
+        return (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(1e9)));
     }
     let at = DateTime::parse_from_rfc2822(value).ok()?.timestamp_millis();
     Some(Duration::from_millis(
@@ -101,6 +102,7 @@ mod tests {
             retry_after("Thu, 01 Jan 1970 00:00:00 GMT", 15_000),
             Some(Duration::ZERO)
         );
+        assert!(retry_after("1e300", 0) > Some(RETRY_AFTER_CAP));
         assert_eq!(retry_after("soon", 0), None);
         assert_eq!(retry_after("-1", 0), None);
         assert_eq!(retry_after("NaN", 0), None);

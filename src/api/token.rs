@@ -66,8 +66,8 @@ fn login_token(login: &Path) -> Result<SecretString> {
     match token.filter(|token| !token.trim().is_empty()) {
         Some(token) => usable(&token, &login.display().to_string()),
         None => Err(Error::NotAuthorised(format!(
-            "{WAYS} ({} is there without a token: newer versions of that CLI keep it in the system's keyring, which \
-             apify-runs does not read)",
+            "{WAYS} ({} is there, and no token can be read from it: newer versions of that CLI keep it in the system's \
+             keyring, which apify-runs does not read)",
             login.display()
         ))),
     }
@@ -75,7 +75,7 @@ fn login_token(login: &Path) -> Result<SecretString> {
 
 /// A token that can stand in a header.
 fn usable(text: &str, source: &str) -> Result<SecretString> {
-    let token = text.trim();
+    let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() {
         return Err(Error::NotAuthorised(format!("{source} holds no token; {WAYS}")));
     }

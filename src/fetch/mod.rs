@@ -3,10 +3,8 @@
 
 mod period_fetch;
 pub mod plan;
-mod proof;
 mod tally;
 mod walk;
 
 pub use period_fetch::{Estimate, Fetched, MAX_CONCURRENCY, PeriodFetch};
-pub use proof::Proof;
 pub use walk::{Lister, WalkedWindow};

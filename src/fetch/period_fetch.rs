@@ -9,11 +9,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::plan::{MAX_HELD_PAGES, MAX_WINDOW_PAGES, Plan, Window};
-use super::proof::Proof;
-use super::walk::{Lister, ServerTraits, WalkedWindow, Walker};
+use super::walk::{Lister, PageSize, ServerTraits, WalkedWindow, Walker};
 use crate::api::page::{MAX_PAGE_ITEMS, Page, Rejected};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
+use crate::statement::Proof;
 
 /// Most windows that are read at once: beyond it not even a page each could be held.
 pub const MAX_CONCURRENCY: usize = (MAX_HELD_PAGES - 2 * MAX_WINDOW_PAGES) as usize;
@@ -41,7 +41,7 @@ pub struct Fetched {
 /// How a period will be read, as far as its first page tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// Runs, by the API's count a millisecond wider than the period.
+    /// Runs, by the API's count.
     pub runs: u64,
     /// Windows, about.
     pub windows: u64,
@@ -63,21 +63,25 @@ struct Counted {
 }
 
 impl PeriodFetch {
-    /// Prepares to read `[from, to)`, from its first page if the server could give one, with so many requests at once.
+    /// Prepares to read the lister's period, from its first page if the server could give one, with so many requests at
+    /// once.
     pub fn new(
         lister: Lister,
-        (from, to): (Millis, Millis),
         first: Option<Page>,
         concurrency: usize,
         on_items: Box<dyn Fn(u64) + Send + Sync>,
     ) -> PeriodFetch {
         let concurrency = concurrency.clamp(1, MAX_CONCURRENCY);
+        let (from, to) = lister.period;
         let total = first.as_ref().map(|page| page.total);
         let page_items = first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity);
+        let page_size = PageSize::default();
+        first.iter().for_each(|page| page_size.note(page));
+        let held = page_size.max_held_pages();
         let walker = Walker {
             lister,
-            plan: Mutex::new(Plan::new(from, to, total, page_items, concurrency)),
-            period: (from, to),
+            plan: Mutex::new(Plan::new(from, to, total, page_items, concurrency, held)),
+            page_size,
             traits: ServerTraits::default(),
             plan_grew: Notify::new(),
             on_items,
@@ -89,20 +93,32 @@ impl PeriodFetch {
         }
     }
 
-    /// How the period will be read; known only with a first page.
-    pub fn estimate(&self) -> Option<Estimate> {
-        let page = self.first.as_ref()?;
+    /// How the period will be read; known only with a first page. Asks once for what its count has too much: it includes
+    /// a millisecond beyond the period at either end.
+    pub async fn estimate(&self) -> Result<Option<Estimate>> {
+        let Some(page) = &self.first else {
+            return Ok(None);
+        };
+        let (from, to) = self.walker.lister.period;
+        let starts = page.started_at_ms();
+        let runs = if page.is_last() {
+            starts.iter().filter(|start| (from..to).contains(*start)).count() as u64
+        } else {
+            let before = starts.iter().filter(|start| **start < from).count() as u64;
+            let after = self.walker.lister.page(to, to, 0, false).await?.total;
+            page.total.saturating_sub(before + after)
+        };
         let pages = page.total.div_ceil(page.capacity()).max(1);
         let windows = if page.is_last() {
             1
         } else {
             pages.div_ceil(self.walker.plan().aim_pages())
         };
-        Some(Estimate {
-            runs: page.total,
+        Ok(Some(Estimate {
+            runs,
             windows,
             requests: pages + windows - 1,
-        })
+        }))
     }
 
     /// Reads it, and sends each window on in time order.
@@ -113,7 +129,7 @@ impl PeriodFetch {
             .filter(|page| !page.is_last())
             .map(|page| page.total);
         let mut hand = self.first.take();
-        let (from, _) = self.walker.period;
+        let (from, _) = self.walker.lister.period;
         let mut walks: JoinSet<Result<WalkedWindow>> = JoinSet::new();
         let mut slots: BTreeMap<Millis, Slot> = BTreeMap::new();
         let mut outbox: Option<WalkedWindow> = None;
@@ -173,9 +189,10 @@ impl PeriodFetch {
             Slot::Done(window) => window.pages.len() as u64,
         };
         let waiting = outbox.as_ref().map_or(0, |window| window.pages.len() as u64);
+        // One more window than are seen from here lies in the channel to the receiver.
         let held = slots.values().map(held).sum::<u64>() + waiting + max_pages;
         let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
-        if urgent || held + max_pages <= MAX_HELD_PAGES {
+        if urgent || held + max_pages <= self.walker.page_size.max_held_pages() {
             plan.next_window()
         } else {
             None
@@ -188,45 +205,54 @@ impl PeriodFetch {
         let Some(first_total) = first_total else {
             return Ok(sum.fetched());
         };
-        let (from, to) = self.walker.period;
-        let received = sum.fetched + sum.outside_first + sum.outside_last;
+        let (from, to) = self.walker.lister.period;
+        let received = sum.received();
         let as_listed = received + sum.listed_twice;
+        let first_total = first_total.saturating_sub(self.walker.counted_beyond(to).await?);
         if (received..=as_listed).contains(&first_total) || !sum.proven {
             return Ok(sum.fetched());
         }
         let again = self.walker.count(from - 1, to).await?;
-        if again > as_listed {
-            self.find_missing(&mut sum, again).await?;
-            return Ok(sum.fetched());
-        }
         sum.notes.push(format!(
             "the whole period: the API counted {first_total} runs at first and {again} at the end; {received} were received"
         ));
-        sum.changed_meanwhile |= !(received..=as_listed).contains(&again);
+        if again > as_listed {
+            self.explain_missing(&mut sum, again, again - as_listed).await?;
+        } else {
+            sum.changed_meanwhile = true;
+        }
         Ok(sum.fetched())
     }
 
-    /// Counts every window again to name the one that runs are missing in.
-    async fn find_missing(&self, sum: &mut Sum, again: u64) -> Result<()> {
-        let received = sum.fetched + sum.outside_first + sum.outside_last;
-        let mut problem =
-            format!("the whole period: the API counts {again} runs, and {received} were received in its windows");
+    /// The API counts more in the whole period than its windows held. Either runs came into windows that had been read, as
+    /// when their status changed to one that is asked for: then windows count more now. Or they are listed nowhere.
+    async fn explain_missing(&self, sum: &mut Sum, again: u64, missing: u64) -> Result<()> {
+        let mut late = 0;
         for window in &sum.windows {
             let counted = self.walker.count(window.from - 1, window.to).await?;
             if counted > window.received {
                 let (from, to) = (format_instant(window.from), format_instant(window.to));
-                problem = format!(
-                    "{problem}; in {from} to {to} it now counts {counted}, and {} were received",
-                    window.received
-                );
-                break;
+                let came = counted - window.received;
+                sum.notes.push(format!("{from} to {to}: {came} came after it was read"));
+                late += came;
             }
         }
+        if late >= missing {
+            sum.changed_meanwhile = true;
+            return Ok(());
+        }
+        let received = sum.received();
+        let problem = format!(
+            "the whole period: the API counts {again} runs, and {received} were received in its windows, each of which held as \
+             many as the API counts for it"
+        );
         if !self.walker.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));
         }
         sum.proven = false;
-        sum.counted = sum.counted.max(again - sum.outside_first - sum.outside_last);
+        sum.counted = sum
+            .counted
+            .max(again.saturating_sub(sum.outside_first + sum.outside_last));
         sum.notes.push(problem);
         Ok(())
     }
@@ -237,18 +263,25 @@ impl PeriodFetch {
 struct Sum {
     counted: u64,
     fetched: u64,
+    moved: u64,
     listed_twice: u64,
     outside_first: u64,
     outside_last: u64,
     proven: bool,
     changed_meanwhile: bool,
     notes: Vec<String>,
-    rejected: Vec<Rejected>,
+    /// Each once, though windows overlap by a millisecond and some have no start.
+    rejected: BTreeMap<String, Rejected>,
     mistyped: u64,
     windows: Vec<Counted>,
 }
 
 impl Sum {
+    /// Distinct runs that were received and that a count of the whole period includes.
+    fn received(&self) -> u64 {
+        self.fetched + self.moved + self.outside_first + self.outside_last
+    }
+
     fn add(&mut self, window: &WalkedWindow) {
         if self.windows.is_empty() {
             self.proven = true;
@@ -256,18 +289,17 @@ impl Sum {
         }
         self.counted += window.counted;
         self.fetched += window.fetched;
+        self.moved += window.moved;
         self.listed_twice += window.listed_twice;
         self.outside_last = window.outside.1;
         self.proven &= window.proven;
         self.changed_meanwhile |= window.changed_meanwhile;
-        self.notes.extend(window.note.clone());
-        for rejected in &window.rejected {
-            if !self.rejected.contains(rejected) {
-                self.rejected.push(rejected.clone());
-            }
-        }
+        self.notes.extend(window.notes.iter().cloned());
+        let rejected = window.rejected.iter();
+        self.rejected
+            .extend(rejected.map(|rejected| (rejected.item.clone(), rejected.clone())));
         self.mistyped += window.mistyped;
-        let received = window.fetched + window.listed_twice + window.outside.0 + window.outside.1;
+        let received = window.fetched + window.moved + window.listed_twice + window.outside.0 + window.outside.1;
         self.windows.push(Counted {
             from: window.from,
             to: window.to,
@@ -286,7 +318,7 @@ impl Sum {
         Fetched {
             proof,
             changed_meanwhile: self.changed_meanwhile,
-            rejected: self.rejected,
+            rejected: self.rejected.into_values().collect(),
             mistyped: self.mistyped,
         }
     }

@@ -12,6 +12,8 @@ use crate::period::Millis;
 pub const MAX_WINDOW_PAGES: u64 = 20;
 /// What all windows that are read or wait for their turn may hold, in pages, beside the one being written.
 pub const MAX_HELD_PAGES: u64 = 160;
+/// The same in bytes, should runs carry large fields that nobody knows. An ordinary page takes some 400 kB.
+pub const MAX_HELD_BYTES: u64 = 72 << 20;
 /// Where a window is aimed at, so that most turn out within [`MAX_WINDOW_PAGES`].
 const AIM_PAGES: u64 = 17;
 /// How much longer than by density a window may be taken, after nearly empty ones.
@@ -49,10 +51,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The whole period, of which `total` runs are expected, for so many windows at once.
-    pub fn new(from: Millis, to: Millis, total: Option<u64>, page_items: u64, concurrency: usize) -> Plan {
+    /// The whole period, of which `total` runs are expected, for so many windows at once, of which so many pages may be
+    /// held.
+    pub fn new(
+        from: Millis,
+        to: Millis,
+        total: Option<u64>,
+        page_items: u64,
+        concurrency: usize,
+        max_held_pages: u64,
+    ) -> Plan {
         let concurrency = concurrency.max(1) as u64;
-        let held = (MAX_HELD_PAGES - MAX_WINDOW_PAGES) / concurrency.max(10);
+        let held = max_held_pages.saturating_sub(MAX_WINDOW_PAGES) / concurrency.max(10);
         let mut aim_pages = AIM_PAGES.min(held).max(1);
         if concurrency > 1 {
             let shared = total
@@ -184,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_even_million_is_read_in_windows_of_about_the_aim() {
-        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8);
+        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8, MAX_HELD_PAGES);
         assert_eq!((plan.aim_pages(), plan.max_pages()), (14, 18));
         let mut windows = 0;
         while let Some(window) = plan.next_window() {
@@ -198,20 +208,32 @@ mod tests {
 
     #[test]
     fn a_small_period_is_one_window_and_a_middling_one_is_shared_out() {
-        let mut plan = Plan::new(0, 1_000_000, Some(900), 1000, 8);
+        let mut plan = Plan::new(0, 1_000_000, Some(900), 1000, 8, MAX_HELD_PAGES);
         assert_eq!(
             plan.next_window().map(|window| (window.from, window.to)),
             Some((0, 1_000_000))
         );
         assert_eq!(plan.next_window(), None);
-        assert_eq!(Plan::new(0, 1_000_000, Some(100_000), 1000, 8).aim_pages(), 7);
-        assert_eq!(Plan::new(0, 1_000_000, Some(100_000), 1000, 1).aim_pages(), 14);
+        assert_eq!(
+            Plan::new(0, 1_000_000, Some(100_000), 1000, 8, MAX_HELD_PAGES).aim_pages(),
+            7
+        );
+        assert_eq!(
+            Plan::new(0, 1_000_000, Some(100_000), 1000, 1, MAX_HELD_PAGES).aim_pages(),
+            14
+        );
+    }
+
+    #[test]
+    fn windows_of_large_pages_are_small() {
+        let plan = Plan::new(0, 1_000_000_000, Some(1_000_000), 1000, 8, 4);
+        assert_eq!((plan.aim_pages(), plan.max_pages()), (1, 2));
     }
 
     #[test]
     fn all_windows_together_stay_within_what_may_be_held() {
         for concurrency in [1, 8, 16, 64, 120] {
-            let plan = Plan::new(0, 1_000_000_000, Some(10_000_000), 1000, concurrency);
+            let plan = Plan::new(0, 1_000_000_000, Some(10_000_000), 1000, concurrency, MAX_HELD_PAGES);
             assert!(plan.aim_pages() * concurrency as u64 <= MAX_HELD_PAGES, "{concurrency}");
         }
     }
@@ -221,7 +243,7 @@ mod tests {
         // Everything on one hour of the twentieth day.
         let (start, end) = (20 * 86_400_000, 20 * 86_400_000 + 3_600_000);
         let count = |from: i64, to: i64| (to.min(end) - from.max(start)).max(0) as u64 * 1_000_000 / 3_600_000;
-        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8);
+        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8, MAX_HELD_PAGES);
         let mut nearly_empty = 0;
         let mut seen = 0;
         while let Some(mut window) = plan.next_window() {
@@ -244,7 +266,7 @@ mod tests {
         fn windows_tile_the_period_whatever_is_learned(
             length in 1i64..10_000_000, total in 0u64..10_000_000, concurrency in 1usize..64, seed in any::<u64>(),
         ) {
-            let mut plan = Plan::new(0, length, Some(total), 1000, concurrency);
+            let mut plan = Plan::new(0, length, Some(total), 1000, concurrency, MAX_HELD_PAGES);
             let mut random = seed;
             let mut next = || { random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); random >> 33 };
             let mut at = 0;

@@ -2,13 +2,14 @@
 //! through time: offsets skip runs when an earlier one is deleted meanwhile. It knows nothing of other windows but that a
 //! cut gives the right part back to the plan.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use tokio::sync::Notify;
 
-use super::plan::{Plan, Window};
+use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES, Plan, Window};
 use super::tally::{Received, RowAt, Tally};
 use crate::api::client::{ApiClient, ListQuery, RequestError};
 use crate::api::page::{Page, Rejected};
@@ -21,6 +22,8 @@ const WALKS: u32 = 3;
 const TIE_ROUNDS: u32 = 32;
 /// After how many rounds in a row that brought nothing new it is left at that.
 const STALE_TIE_ROUNDS: u32 = 4;
+/// After how many pages in a row that brought nothing new in the first round it is taken that `offset` is ignored.
+const STALE_TIE_PAGES: u32 = 3;
 
 /// Pages of the run list, sensible ones: a page with items that make no sense is asked for once more.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Lister {
     pub statuses: Vec<String>,
     /// Whether items that make no sense are taken out instead of ending the job.
     pub allow_incomplete: bool,
+    /// The period, `[from, to)`: what lies outside of it may make no sense.
+    pub period: (Millis, Millis),
 }
 
 impl Lister {
@@ -65,14 +70,21 @@ impl Lister {
             narrowable,
         };
         let page = self.api.list_runs(&query).await?;
-        if page.rejected.is_empty() {
+        if self.senseless(&page).is_none() {
             return Ok(page);
         }
         let again = self.api.list_runs(&query).await?;
-        match again.rejected.first() {
+        match self.senseless(&again) {
             Some(rejected) if !self.allow_incomplete => Err(RequestError::Failed(senseless(rejected, after, before))),
             _ => Ok(again),
         }
+    }
+
+    /// The first item of a page that makes no sense and may belong to the period.
+    fn senseless<'p>(&self, page: &'p Page) -> Option<&'p Rejected> {
+        let (from, to) = self.period;
+        let mut rejected = page.rejected.iter();
+        rejected.find(|rejected| rejected.started_at_ms.is_none_or(|at| (from..to).contains(&at)))
     }
 }
 
@@ -112,8 +124,10 @@ pub struct WalkedWindow {
     pub rows: Vec<RowAt>,
     /// Runs in it by the API's count.
     pub counted: u64,
-    /// Distinct runs in it that were received, sensible or not.
+    /// Runs in it that were received, one an ID, sensible or not.
     pub fetched: u64,
+    /// Runs in it that the API lists under more than one start, beside the one that is kept.
+    pub moved: u64,
     /// Distinct runs received that lie outside of it, before and after, and that a count of it includes: bounds are
     /// inclusive, and it is asked for a millisecond wider at the left.
     pub outside: (u64, u64),
@@ -122,7 +136,7 @@ pub struct WalkedWindow {
     /// Whether as many were received as are counted.
     pub proven: bool,
     /// What was unusual.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
     /// Whether that is something the reader of a figure must know.
     pub changed_meanwhile: bool,
     /// Items of it that make no sense as a run.
@@ -137,10 +151,30 @@ struct Reading {
     pages: Vec<Received>,
     /// The API's count of the window, a millisecond wider at both ends.
     counted: Option<u64>,
+    /// Runs of overfull milliseconds that were counted and not received.
+    missing_ties: u64,
     /// Why the walk could not go on.
     failure: Option<&'static str>,
     /// Its one page is the whole list, also beyond the window if the server ignores bounds.
     whole: bool,
+}
+
+/// An overfull millisecond while it is read.
+struct Tie {
+    m: Millis,
+    /// What it is asked for with.
+    after: Millis,
+    before: Millis,
+    /// The most that it ever counted: runs that are deleted meanwhile must not make up for ones that are skipped.
+    counted: u64,
+    /// ID and start of what was received.
+    seen: HashSet<(String, Millis)>,
+}
+
+impl Tie {
+    fn missing(&self) -> u64 {
+        self.counted.saturating_sub(self.seen.len() as u64)
+    }
 }
 
 impl Reading {
@@ -161,14 +195,37 @@ pub struct Walker {
     pub lister: Lister,
     /// What is left to be read.
     pub plan: Mutex<Plan>,
-    /// The period, `[from, to)`.
-    pub period: (Millis, Millis),
     /// What has been learned of the server.
     pub traits: ServerTraits,
     /// Told that the plan has got more windows.
     pub plan_grew: Notify,
     /// Told of each page's items.
     pub on_items: Box<dyn Fn(u64) + Send + Sync>,
+    /// How large pages are in memory.
+    pub page_size: PageSize,
+}
+
+/// The mean size of a page in memory.
+#[derive(Debug, Default)]
+pub struct PageSize {
+    pages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl PageSize {
+    /// Takes note of a page.
+    pub fn note(&self, page: &Page) {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        let bytes = page.runs.get_array_memory_size() as u64;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// How many pages may be held in memory at once.
+    pub fn max_held_pages(&self) -> u64 {
+        let pages = self.pages.load(Ordering::Relaxed);
+        let mean = self.bytes.load(Ordering::Relaxed) / pages.max(1);
+        (MAX_HELD_BYTES / mean.max(1)).clamp(1, MAX_HELD_PAGES)
+    }
 }
 
 impl Walker {
@@ -202,11 +259,7 @@ impl Walker {
     ) -> Result<WalkedWindow> {
         let again = self.count(window.from - 1, window.to).await?;
         let received = tally.distinct();
-        let name = format!(
-            "window {} to {}",
-            format_instant(window.from),
-            format_instant(window.to)
-        );
+        let name = name(window);
         if reading.failure.is_none() && received >= again {
             let note = format!(
                 "{name}: runs were deleted, or came, while it was read: the API counted {counted}, then {again}; {received} were received"
@@ -244,14 +297,14 @@ impl Walker {
     }
 
     /// Runs after an instant that a count up to it includes all the same, because `startedBefore` is ignored.
-    async fn counted_beyond(&self, before: Millis) -> Result<u64> {
+    pub async fn counted_beyond(&self, before: Millis) -> Result<u64> {
         if !self.traits.before_ignored.load(Ordering::Relaxed) {
             return Ok(0);
         }
         let after = if self.exclusive() { before } else { before + 1 };
         Ok(self
             .lister
-            .page(after, self.period.1.max(before + 1), 0, false)
+            .page(after, self.lister.period.1.max(before + 1), 0, false)
             .await?
             .total)
     }
@@ -279,17 +332,21 @@ impl Walker {
                 reading.failure = Some(failure);
                 return Ok(reading);
             }
-            let (last, last_ms, remaining) = (page.is_last(), page.last_ms(), page.total.saturating_sub(page.items()));
+            let (last, latest, remaining) = (
+                page.is_last(),
+                page.latest_ms(),
+                page.total.saturating_sub(page.items()),
+            );
             let full = page.items() >= page.capacity();
             self.receive(&mut reading, page);
-            if last_ms.is_some_and(|ms| ms > window.to) {
+            if latest.is_some_and(|ms| ms > window.to) {
                 self.note_before_ignored();
                 break;
             }
             if last {
                 break;
             }
-            let Some(m) = last_ms else {
+            let Some(m) = latest else {
                 reading.failure = Some("a page holds no run that can be placed in time");
                 return Ok(reading);
             };
@@ -309,7 +366,8 @@ impl Walker {
             (page, lo) = self.next_page(window, next, m, &mut reading).await?;
             if reading.counted.is_none() {
                 let covered_from = lo + i64::from(self.exclusive());
-                reading.counted = Some(reading.tally(window).distinct_before(covered_from) + page.total);
+                let before = reading.tally(window).distinct_before(covered_from) + reading.missing_ties;
+                reading.counted = Some(before + page.total);
             }
         }
         let beyond = self.counted_beyond(window.to).await?;
@@ -328,7 +386,7 @@ impl Walker {
     ) -> Result<(Page, Millis)> {
         let exclusive = self.exclusive();
         let page = self.narrowed_page(window, next, reading).await?;
-        let came_back = page.started_at_ms().contains(&next);
+        let came_back = page.holds(next);
         if !exclusive && next == m && !came_back {
             self.traits.exclusive.store(true, Ordering::Relaxed);
             return Ok((self.narrowed_page(window, m - 1, reading).await?, m - 1));
@@ -382,47 +440,74 @@ impl Walker {
     /// Reads a millisecond that holds more than a page, by offset, up and down, until as many runs as it counts are there;
     /// the order of ties is nowhere promised. `after` is known to include its runs; whether `startedBefore` does turns out.
     async fn read_tie(&self, m: Millis, after: Millis, reading: &mut Reading) -> Result<()> {
-        let first = reading.pages.len();
-        let mut before = m;
-        let (mut distinct, mut stale) = (0, 0);
+        let mut tie = Tie {
+            m,
+            after,
+            before: m,
+            counted: 0,
+            seen: HashSet::new(),
+        };
+        let mut stale_rounds = 0;
         for round in 0..TIE_ROUNDS {
-            let mut offset = 0;
-            loop {
-                let page = self.lister.page(after, before, offset, round % 2 == 1).await?;
-                if before == m && offset == 0 && !page.started_at_ms().contains(&m) {
-                    before = m + 1;
-                    continue;
-                }
-                let (items, counted) = (page.items(), page.total);
-                let beyond = page.last_ms().is_some_and(|ms| ms > before);
-                // From the third round on, pages overlap by half, should the order change from one to the next.
-                offset += if round < 2 { items } else { items.div_ceil(2) };
-                self.receive(reading, page);
-                if beyond {
-                    self.note_before_ignored();
-                    return Ok(());
-                }
-                if items > 0 && offset < counted {
-                    continue;
-                }
-                let so_far = Tally::of(&reading.pages[first..], after, before).distinct();
-                stale = if so_far > distinct { 0 } else { stale + 1 };
-                if so_far >= counted || stale == STALE_TIE_ROUNDS {
-                    return Ok(());
-                }
-                distinct = so_far;
+            let seen_before = tie.seen.len();
+            let goes_on = self.read_tie_round(&mut tie, round, reading).await?;
+            stale_rounds = if tie.seen.len() > seen_before {
+                0
+            } else {
+                stale_rounds + 1
+            };
+            if !goes_on || tie.missing() == 0 || stale_rounds == STALE_TIE_ROUNDS {
                 break;
             }
         }
+        reading.missing_ties += tie.missing();
         Ok(())
+    }
+
+    /// Reads it once by offset, up or down; false if it is no use to do so again.
+    async fn read_tie_round(&self, tie: &mut Tie, round: u32, reading: &mut Reading) -> Result<bool> {
+        let (mut offset, mut stale_pages) = (0, 0);
+        loop {
+            let page = self.lister.page(tie.after, tie.before, offset, round % 2 == 1).await?;
+            if tie.before == tie.m && offset == 0 && !page.holds(tie.m) {
+                tie.before = tie.m + 1;
+                continue;
+            }
+            let (items, is_full) = (page.items(), page.items() >= page.capacity());
+            let is_beyond = page.latest_ms().is_some_and(|ms| ms > tie.before);
+            tie.counted = tie.counted.max(page.total);
+            let new = page
+                .identities()
+                .map(|run| tie.seen.insert(run))
+                .filter(|new| *new)
+                .count();
+            stale_pages = if new > 0 { 0 } else { stale_pages + 1 };
+            self.receive(reading, page);
+            if is_beyond {
+                self.note_before_ignored();
+                // It counts everything after it too, which says nothing of it.
+                tie.counted = 0;
+                return Ok(false);
+            }
+            if round == 0 && stale_pages == STALE_TIE_PAGES {
+                return Ok(false);
+            }
+            // From the third round on, pages overlap by half, should the order change from one to the next.
+            offset += if round < 2 { items } else { items.div_ceil(2) };
+            // Where the count is too low, full pages say that there is more.
+            if items == 0 || (offset >= tie.counted && (!is_full || stale_pages >= STALE_TIE_PAGES)) {
+                return Ok(true);
+            }
+        }
     }
 
     fn receive(&self, reading: &mut Reading, page: Page) {
         (self.on_items)(page.items());
+        self.page_size.note(&page);
         let reread_until = reading
             .pages
             .iter()
-            .filter_map(|page| page.page.last_ms())
+            .filter_map(|page| page.page.latest_ms())
             .max()
             .unwrap_or(Millis::MIN);
         reading.pages.push(Received { page, reread_until });
@@ -430,7 +515,8 @@ impl Walker {
 
     fn note_before_ignored(&self) {
         if !self.traits.before_ignored.swap(true, Ordering::Relaxed) {
-            self.plan().spread_evenly(self.period.1 - self.period.0);
+            let (from, to) = self.lister.period;
+            self.plan().spread_evenly(to - from);
         }
     }
 
@@ -456,6 +542,12 @@ fn disorder(page: &Page, lo: Millis) -> Option<&'static str> {
     }
 }
 
+/// A window in messages.
+fn name(window: &Window) -> String {
+    let (from, to) = (format_instant(window.from), format_instant(window.to));
+    format!("window {from} to {to}")
+}
+
 /// A window as it goes on: its runs cut to it, its count without what lies a millisecond outside.
 fn walked(window: &Window, reading: Reading, tally: Tally, counted: u64, note: Option<String>) -> WalkedWindow {
     let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
@@ -467,19 +559,29 @@ fn walked(window: &Window, reading: Reading, tally: Tally, counted: u64, note: O
         .filter(|rejected| inside(rejected.started_at_ms))
         .cloned()
         .collect();
-    let fetched = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
-    let before = tally.distinct_before(window.from).min(distinct - fetched);
-    let outside = (before, distinct - fetched - before);
-    let listed_twice = counted.saturating_sub(distinct);
-    let note = note.or_else(|| {
-        let name = format!(
-            "window {} to {}",
-            format_instant(window.from),
-            format_instant(window.to)
-        );
-        (listed_twice > 0)
-            .then(|| format!("{name}: the API lists {listed_twice} of its items more than once; each run is here once"))
-    });
+    let received = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
+    let before = tally.distinct_before(window.from).min(distinct - received);
+    let outside = (before, distinct - received - before);
+    let fetched = (rows.len() + rejected.len()) as u64;
+    let moved = received - fetched;
+    // Where a note says that the counts differ, the difference isn't repetitions.
+    let listed_twice = if note.is_some() {
+        0
+    } else {
+        counted.saturating_sub(distinct)
+    };
+    let name = name(window);
+    let mut notes: Vec<String> = note.into_iter().collect();
+    if listed_twice > 0 {
+        notes.push(format!(
+            "{name}: the API lists {listed_twice} of its items more than once; each run is here once"
+        ));
+    }
+    if moved > 0 {
+        notes.push(format!(
+            "{name}: the API lists {moved} of its runs under another start too; each is here once"
+        ));
+    }
     let mistyped = mistyped_in(&reading.pages, &rows);
     WalkedWindow {
         from: window.from,
@@ -488,10 +590,11 @@ fn walked(window: &Window, reading: Reading, tally: Tally, counted: u64, note: O
         rows,
         counted: counted.saturating_sub(outside.0 + outside.1),
         fetched,
+        moved,
         outside,
         listed_twice,
         proven: true,
-        note,
+        notes,
         changed_meanwhile: false,
         rejected,
         mistyped,

@@ -1,6 +1,8 @@
 //! One file for each command: the only ones that know several stages.
 
+mod dry_run;
 pub mod export;
+mod finish;
 pub mod progress;
 pub mod serve;
 pub mod verify;
@@ -13,6 +15,7 @@ use secrecy::SecretString;
 
 use crate::error::Result;
 use crate::period::Millis;
+use crate::text::harmless;
 
 /// What a job takes from outside of its command line.
 #[derive(Debug)]
@@ -31,6 +34,13 @@ pub struct Surroundings {
     pub bold: bool,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
+}
+
+/// Says something on stderr, in lines that can't steer a terminal, whoever's text is in them; that nobody can be told is no
+/// reason to stop.
+pub fn say(text: &str) {
+    let lines: Vec<String> = text.lines().map(harmless).collect();
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
 }
 
 /// Writes to stdout; nobody listening any more is no error.

@@ -1,12 +1,14 @@
 //! How far a fetch is, on stderr: a bar on a terminal, a line now and then with `-v` elsewhere, else nothing.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::report::text::thousands;
+use super::say;
+use crate::text::thousands;
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -38,8 +40,15 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        let style = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} runs, {per_sec}, {eta} left");
-        bar.set_style(style.expect("the template is valid"));
+        let style =
+            ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} runs, {rate} a second, {eta} left");
+        let style = style.expect("the template is valid");
+        bar.set_style(
+            style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // A bar that can't be drawn is none.
+                let _ = text.write_str(&thousands(state.per_sec() as u64));
+            }),
+        );
         Progress {
             bar,
             total,
@@ -65,11 +74,11 @@ impl Progress {
             let received = self.received.load(Ordering::Relaxed);
             let rate = received as f64 / start.elapsed().as_secs_f64();
             let left = self.total.saturating_sub(received) as f64 / rate.max(0.001);
-            eprintln!(
+            say(&format!(
                 "apify-runs: {} of {} runs, {rate:.0} a second, {left:.0} s left",
                 thousands(received.min(self.total)),
                 thousands(self.total)
-            );
+            ));
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Surroundings, print};
+use secrecy::ExposeSecret;
+
+use super::{Surroundings, print, say};
 use crate::cli::ServeArgs;
 use crate::error::{Error, Result};
 use crate::period::PeriodSpec;
@@ -32,7 +34,10 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
         from_ms: period.from,
         to_ms: period.to,
     };
-    let (token, source) = match surroundings.token {
+    let (token, source) = match surroundings
+        .token
+        .filter(|token| !token.expose_secret().trim().is_empty())
+    {
         Some(token) => (token, "the one in APIFY_TOKEN"),
         None => (DEMO_TOKEN.into(), "demo"),
     };
@@ -41,8 +46,11 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
         latency: args.latency,
         rate_limit: args.rate_limit,
     };
-    let server = Server::bind(MadeUpAccount::generate(&account), options, args.port).await?;
-    eprintln!("MADE-UP ACCOUNT: {} runs; the token is {source}", args.runs);
+    // Millions of runs take a while, in which a signal has to be heard.
+    let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
+    let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
+    let server = Server::bind(account, options, args.port).await?;
+    say(&format!("MADE-UP ACCOUNT: {} runs; the token is {source}", args.runs));
     print(&format!("{}\n", server.url()))?;
     server
         .run()

@@ -19,11 +19,11 @@ use crate::output::hashed::FileEntry;
 use crate::output::publish::Staging;
 use crate::output::read::parquet_batches;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
-use crate::report::facts::Filters;
 use crate::report::summary::Summary;
 use crate::runs::cost_state::SettleRule;
 use crate::runs::dedup::{SeenIds, Suspects};
 use crate::runs::schema::col;
+use crate::statement::Filters;
 
 /// What the writing side is told.
 #[derive(Debug, Clone)]
@@ -111,11 +111,9 @@ type Losers = HashSet<(String, i64), RandomState>;
 fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Result<Losers> {
     if !suspects.is_empty() {
         for file in parquet_paths(staging, files) {
-            parquet_batches(&file, |rows| {
-                suspects.check(&rows);
-                Ok::<_, String>(())
-            })
-            .map_err(Error::Output)?;
+            for rows in parquet_batches(&file).map_err(Error::Output)? {
+                suspects.check(&rows.map_err(Error::Output)?);
+            }
         }
     }
     Ok(suspects.losers())
@@ -127,6 +125,8 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
     for (at, path) in parquet_paths(staging, files).into_iter().enumerate() {
         let aside = staging.path().join(format!(".superseded-{at}.parquet"));
         fs::rename(&path, &aside).map_err(|error| Error::output("move", &path, error))?;
+        // A day's folder, unless it holds more: that day may be left without runs.
+        let _ = path.parent().map(fs::remove_dir);
         superseded.push(aside);
     }
     if options.formats.csv {
@@ -137,12 +137,12 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
     let mut summary = Summary::new(options.timezone);
     let mut recut = Recut::default();
     for path in &superseded {
-        parquet_batches(path, |rows| {
-            let kept = without(&rows, losers);
+        for rows in parquet_batches(path).map_err(Error::Output)? {
+            let kept = without(&rows.map_err(Error::Output)?, losers);
             let all = (0..kept.num_rows() as u32).map(|row| (0, row));
             recut.add(vec![kept.clone()], all);
-            write_full(&mut recut, &mut files, &mut summary, false)
-        })?;
+            write_full(&mut recut, &mut files, &mut summary, false)?;
+        }
         fs::remove_file(path).map_err(|error| Error::output("remove", path, error))?;
     }
     write_full(&mut recut, &mut files, &mut summary, true)?;

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::Write;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
@@ -11,7 +12,6 @@ use arrow_array::{Array, RecordBatch};
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
 use super::hashed::{FileEntry, HashedFile};
-use super::publish::Staging;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::{format_instant, instant_bytes};
@@ -21,16 +21,16 @@ use crate::runs::schema::{COLUMNS, Column, Kind};
 pub const RUNS_CSV: &str = "runs.csv";
 
 /// Writes rows as they come.
-pub struct CsvRows {
-    writer: Writer<HashedFile>,
+pub struct CsvRows<W: Write = File> {
+    writer: Writer<HashedFile<W>>,
     rows: u64,
     cell: String,
 }
 
-impl CsvRows {
-    /// Writes into a staging folder, the header first.
-    pub fn new(staging: &Arc<Staging>) -> Result<CsvRows> {
-        let mut writer = writer(HashedFile::new(staging.create(RUNS_CSV)?));
+impl<W: Write> CsvRows<W> {
+    /// Writes into a new file, the header first.
+    pub fn new(file: W) -> Result<CsvRows<W>> {
+        let mut writer = writer(HashedFile::new(file));
         writer
             .write_record(COLUMNS.iter().map(|column| column.name))
             .map_err(cannot_write)?;
@@ -68,7 +68,7 @@ impl CsvRows {
 }
 
 /// A CSV writer of this project's dialect, also for reports.
-pub fn writer<W: std::io::Write>(to: W) -> Writer<W> {
+pub fn writer<W: Write>(to: W) -> Writer<W> {
     WriterBuilder::new()
         .terminator(Terminator::Any(b'\n'))
         .quote_style(QuoteStyle::Necessary)

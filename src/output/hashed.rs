@@ -19,17 +19,17 @@ pub struct FileEntry {
     pub rows: Option<u64>,
 }
 
-/// Hashes what is written through it.
+/// Hashes what is written through it, on its way into a file or nowhere.
 #[derive(Debug)]
-pub struct HashedFile {
-    file: BufWriter<File>,
+pub struct HashedFile<W: Write = File> {
+    file: BufWriter<W>,
     hash: Sha256,
     bytes: u64,
 }
 
-impl HashedFile {
+impl<W: Write> HashedFile<W> {
     /// Around a new file.
-    pub fn new(file: File) -> HashedFile {
+    pub fn new(file: W) -> HashedFile<W> {
         HashedFile {
             file: BufWriter::with_capacity(256 << 10, file),
             hash: Sha256::new(),
@@ -49,7 +49,7 @@ impl HashedFile {
     }
 }
 
-impl Write for HashedFile {
+impl<W: Write> Write for HashedFile<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write_all(bytes)?;
         self.hash.update(bytes);

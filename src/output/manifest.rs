@@ -7,11 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::hashed::FileEntry;
-use crate::api::client::{Account, RequestCounts};
+use crate::api::client::RequestCounts;
 use crate::error::{Error, Result};
-use crate::fetch::Proof;
-use crate::report::facts::{Filters, PeriodText, Source};
-use crate::report::json::TotalsText;
+use crate::statement::{Account, Filters, PeriodText, Proof, Source, TotalsText};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";

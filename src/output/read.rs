@@ -13,21 +13,16 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::money::Usd;
 use crate::period::parse_instant;
+use crate::runs::row::Row;
 use crate::runs::schema::{COLUMNS, col, schema};
 
 /// Rows that are read at a time; also the size of every batch that is written.
 pub const BATCH_ROWS: usize = 8192;
 
-/// Calls back with each batch of a Parquet file.
-pub fn parquet_batches<E: From<String>>(
-    path: &Path,
-    mut each: impl FnMut(RecordBatch) -> Result<(), E>,
-) -> Result<(), E> {
+/// The batches of a Parquet file.
+pub fn parquet_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, String>>, String> {
     let reader = builder(path)?.build().map_err(|error| unreadable(path, error))?;
-    for batch in reader {
-        each(batch.map_err(|error| unreadable(path, error))?)?;
-    }
-    Ok(())
+    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(path, error))))
 }
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
@@ -96,8 +91,35 @@ fn keys_of(batch: &RecordBatch) -> Vec<Result<RunKey, String>> {
     (0..batch.num_rows()).map(|row| Ok(key(row))).collect()
 }
 
-/// The keys of an export's runs from its CSV file, in the order of the file.
-pub fn csv_keys(path: &Path) -> Result<impl Iterator<Item = Result<RunKey, String>>, String> {
+/// A run of a CSV file, as far as it is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvRun {
+    /// What identifies it, and its cost.
+    pub key: RunKey,
+    /// Its Actor.
+    pub act_id: String,
+    /// Its status.
+    pub status: String,
+    /// How final its cost is.
+    pub cost_state: String,
+}
+
+impl CsvRun {
+    /// The same as a row.
+    pub fn row(&self) -> Row<'_> {
+        Row {
+            id: &self.key.id,
+            act_id: &self.act_id,
+            status: &self.status,
+            started_at_ms: self.key.started_at_ms,
+            usage: self.key.usage,
+            cost_state: &self.cost_state,
+        }
+    }
+}
+
+/// An export's runs from its CSV file, in the order of the file.
+pub fn csv_runs(path: &Path) -> Result<impl Iterator<Item = Result<CsvRun, String>>, String> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(|error| unreadable(path, error))?;
@@ -114,10 +136,15 @@ pub fn csv_keys(path: &Path) -> Result<impl Iterator<Item = Result<RunKey, Strin
             text => Some(Usd::parse_plain(text).ok_or_else(|| wrong(col::USAGE_TOTAL_USD))?),
         };
         let started_at_ms = parse_instant(&record[col::STARTED_AT]).ok_or_else(|| wrong(col::STARTED_AT))?;
-        Ok(RunKey {
-            started_at_ms,
-            id: record[col::ID].into(),
-            usage,
+        Ok(CsvRun {
+            key: RunKey {
+                started_at_ms,
+                id: record[col::ID].into(),
+                usage,
+            },
+            act_id: record[col::ACT_ID].into(),
+            status: record[col::STATUS].into(),
+            cost_state: record[col::COST_STATE].into(),
         })
     }))
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::csv::RUNS_CSV;
 use super::manifest::{Manifest, Replaced};
-use super::read::{RunKey, csv_keys, parquet_keys};
+use super::read::{RunKey, csv_runs, parquet_keys};
 use crate::error::{Error, Result};
 use crate::money::Usd;
+use crate::text::{counted, thousands};
 
 /// What stands at OUT before the job.
 #[derive(Debug)]
@@ -17,13 +18,19 @@ pub struct Existing {
     manifest: Manifest,
 }
 
-/// Runs, and what they cost as far as known.
+/// What an export holds that another doesn't.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// How many.
-    pub runs: u64,
+struct Lost {
+    /// Runs.
+    runs: u64,
     /// US dollars of those that have a cost.
-    pub usage: i128,
+    usage: i128,
+    /// How many of them have none.
+    cost_unknown: u64,
+    /// Runs that both hold, and of which only it knows the cost.
+    costs: u64,
+    /// Those costs in US dollars.
+    costs_usage: i128,
 }
 
 impl Existing {
@@ -57,7 +64,8 @@ impl Existing {
         }
     }
 
-    /// Exit 6 if it is of something else than a new export: another account, source, period or other filters.
+    /// Exit 6 if it is of something else than a new export: another account, source, period or other filters. An account
+    /// that the API didn't name is taken for the same: that every run is still there shows it better.
     pub fn is_of_the_same(&self, new: &Manifest) -> Result<()> {
         let old = &self.manifest;
         let period = |m: &Manifest| format!("{} to {}", m.period.from, m.period.requested_to);
@@ -79,22 +87,28 @@ impl Existing {
         )))
     }
 
-    /// Exit 6 if it holds runs that a new export (its Parquet files) lacks, naming how many and their dollars.
-    pub fn loses_nothing_to(&self, new: &[PathBuf]) -> Result<()> {
+    /// Exit 6 if it holds runs that a new export (its Parquet files) lacks, naming how many and their dollars. Costs that
+    /// only it knows are no reason to keep it, but a caveat of the new one.
+    pub fn loses_no_run_to(&self, new: &[PathBuf]) -> Result<Option<String>> {
         let lost = self.lost_to(new).map_err(|problem| {
             Error::Output(format!(
                 "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
             ))
         })?;
         if lost.runs == 0 {
-            return Ok(());
+            let costs = counted(lost.costs, "cost", "costs");
+            let usage = Usd(lost.costs_usage).dollars();
+            let caveat = format!("{costs} ({usage}) that the replaced export knew the API no longer gives");
+            return Ok((lost.costs > 0).then_some(caveat));
         }
-        let runs = crate::report::text::counted(lost.runs, "run", "runs");
+        let mut usage = Usd(lost.usage).dollars();
+        if lost.cost_unknown > 0 {
+            usage = format!("{usage}, {} of them of unknown cost", thousands(lost.cost_unknown));
+        }
         Err(Error::Output(format!(
-            "the export at {} holds {runs} ({}) that the new one lacks, since Apify no longer lists them; it is left as it is \
-             (--replace replaces it all the same)",
+            "the export at {} holds {} ({usage}) that the new one lacks; it is left as it is (--replace replaces it all the same)",
             self.path.display(),
-            Usd(lost.usage).dollars()
+            counted(lost.runs, "run", "runs"),
         )))
     }
 
@@ -105,21 +119,31 @@ impl Existing {
             .map(|file| self.path.join(&file.path))
             .collect();
         let new_keys = || parquet_keys(new.iter().map(PathBuf::as_path));
-        if parquet.is_empty() {
-            lost(csv_keys(&self.path.join(RUNS_CSV))?, new_keys())
+        let mut lost = Lost::default();
+        let missing = if parquet.is_empty() {
+            let csv = self.path.join(RUNS_CSV);
+            let old = csv_runs(&csv)?.map(|run| run.map(|run| run.key));
+            compare(old, new_keys(), &mut lost)?
         } else {
-            lost(parquet_keys(parquet.iter().map(PathBuf::as_path)), new_keys())
-        }
-        .and_then(|missing| still_missing(missing, new_keys()))
+            compare(
+                parquet_keys(parquet.iter().map(PathBuf::as_path)),
+                new_keys(),
+                &mut lost,
+            )?
+        };
+        count_missing(missing, new_keys(), &mut lost)?;
+        Ok(lost)
     }
 }
 
 type Keys<'k> = &'k mut dyn Iterator<Item = Result<RunKey, String>>;
 
-/// Runs of `old` of which `new`, in the same order, has none of the same start and ID.
-fn lost(
+/// Runs of `old` of which `new`, in the same order, has none of the same start and ID; of those that it has, counts lost
+/// costs.
+fn compare(
     mut old: impl Iterator<Item = Result<RunKey, String>>,
     mut new: impl Iterator<Item = Result<RunKey, String>>,
+    lost: &mut Lost,
 ) -> Result<Vec<RunKey>, String> {
     let (old, new): (Keys, Keys) = (&mut old, &mut new);
     let mut missing = Vec::new();
@@ -132,7 +156,13 @@ fn lost(
             });
             match order {
                 Ordering::Less => candidate = new.next().transpose()?,
-                Ordering::Equal => break,
+                Ordering::Equal => {
+                    if candidate.as_ref().is_some_and(|new| new.usage.is_none()) {
+                        lost.costs += u64::from(run.usage.is_some());
+                        lost.costs_usage += run.usage.unwrap_or_default().0;
+                    }
+                    break;
+                }
                 Ordering::Greater => {
                     missing.push(run);
                     break;
@@ -143,8 +173,12 @@ fn lost(
     Ok(missing)
 }
 
-/// Of those, the ones whose ID is nowhere in `new`: a run whose start has moved is not lost.
-fn still_missing(missing: Vec<RunKey>, new: impl Iterator<Item = Result<RunKey, String>>) -> Result<Lost, String> {
+/// Counts those whose ID is nowhere in `new`: a run whose start has moved is not lost.
+fn count_missing(
+    missing: Vec<RunKey>,
+    new: impl Iterator<Item = Result<RunKey, String>>,
+    lost: &mut Lost,
+) -> Result<(), String> {
     let mut moved = HashSet::new();
     if !missing.is_empty() {
         let ids: HashSet<&str> = missing.iter().map(|run| run.id.as_str()).collect();
@@ -155,12 +189,12 @@ fn still_missing(missing: Vec<RunKey>, new: impl Iterator<Item = Result<RunKey, 
             }
         }
     }
-    let lost: Vec<_> = missing.iter().filter(|run| !moved.contains(&run.id)).collect();
-    let usage = lost.iter().filter_map(|run| run.usage).map(|usd| usd.0).sum();
-    Ok(Lost {
-        runs: lost.len() as u64,
-        usage,
-    })
+    for run in missing.iter().filter(|run| !moved.contains(&run.id)) {
+        lost.runs += 1;
+        lost.usage += run.usage.unwrap_or_default().0;
+        lost.cost_unknown += u64::from(run.usage.is_none());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -182,13 +216,21 @@ mod tests {
     fn what_is_missing_is_counted_and_what_moved_is_not() {
         let old = [(1, "a"), (1, "b"), (2, "c"), (9, "d")];
         let new = [(1, "b"), (1, "x"), (3, "c"), (4, "y")];
-        let missing = lost(keys(&old), keys(&new)).unwrap();
+        let mut lost = Lost::default();
+        let missing = compare(keys(&old), keys(&new), &mut lost).unwrap();
         assert_eq!(
             missing.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(),
             ["a", "c", "d"]
         );
-        assert_eq!(still_missing(missing, keys(&new)).unwrap(), Lost { runs: 2, usage: 10 });
-        assert!(lost(keys(&old), keys(&old)).unwrap().is_empty());
-        assert!(lost(keys(&[]), keys(&new)).unwrap().is_empty());
+        count_missing(missing, keys(&new), &mut lost).unwrap();
+        let expected = Lost {
+            runs: 2,
+            usage: 10,
+            ..Lost::default()
+        };
+        assert_eq!(lost, expected);
+        assert!(compare(keys(&old), keys(&old), &mut lost).unwrap().is_empty());
+        assert!(compare(keys(&[]), keys(&new), &mut lost).unwrap().is_empty());
+        assert_eq!(lost, expected);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
 
-use super::csv::CsvRows;
+use super::csv::{CsvRows, RUNS_CSV};
 use super::hashed::FileEntry;
 use super::parquet::{Layout, ParquetRows};
 use super::publish::Staging;
@@ -36,7 +36,7 @@ impl RowFiles {
         Ok(RowFiles {
             parquet: ParquetRows::new(staging.clone(), formats.parquet, formats.parquet_compat),
             csv: if formats.csv {
-                Some(CsvRows::new(staging)?)
+                Some(CsvRows::new(staging.create(RUNS_CSV)?)?)
             } else {
                 None
             },

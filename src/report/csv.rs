@@ -1,7 +1,8 @@
 //! A breakdown as CSV, in the dialect of `runs.csv`.
 
-use super::json::{TotalsText, mean_usd, share};
+use super::json::{mean_usd, share};
 use super::summary::{Breakdown, Measures};
+use crate::statement::TotalsText;
 
 /// The measures' columns, after the dimension's own.
 pub const MEASURES: [&str; 11] = [
@@ -19,7 +20,7 @@ pub const MEASURES: [&str; 11] = [
 ];
 
 /// The records of a breakdown, the header first.
-pub fn records(breakdown: &Breakdown, totals: &Measures) -> Vec<Vec<String>> {
+pub fn records<'r>(breakdown: &'r Breakdown, totals: &'r Measures) -> impl Iterator<Item = Vec<String>> + 'r {
     let header = std::iter::once(breakdown.dimension.key())
         .chain(MEASURES)
         .map(String::from)
@@ -41,7 +42,5 @@ pub fn records(breakdown: &Breakdown, totals: &Measures) -> Vec<Vec<String>> {
             text.runs_provisional.to_string(),
         ]
     };
-    std::iter::once(header)
-        .chain(breakdown.rows.iter().map(record))
-        .collect()
+    std::iter::once(header).chain(breakdown.rows.iter().map(record))
 }

@@ -1,78 +1,9 @@
-//! What a report is about: whose runs, which period, when asked, whether complete. The manifest says the same in the same
-//! words, from here.
-
-use serde::{Deserialize, Serialize};
+//! What a report is about: whose runs, which period, when asked, whether complete; and what its reader must know.
 
 use super::summary::Measures;
-use super::text::counted;
-use crate::api::client::Account;
-use crate::fetch::Proof;
-use crate::period::{Period, format_instant};
-
-/// Where runs came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// The Apify API.
-    Api,
-    /// The made-up account.
-    Demo,
-}
-
-impl Source {
-    /// What every output must say of runs from there, if anything.
-    pub fn notice(self) -> Option<&'static str> {
-        match self {
-            Source::Api => None,
-            Source::Demo => Some(MADE_UP),
-        }
-    }
-}
-
-/// What every output of the demo says.
-const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token used, nothing below is real";
-
-/// What was asked for beside the period. Empty lists leave nothing out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filters {
-    /// Statuses, asked of the API.
-    pub status: Vec<String>,
-    /// Actor IDs, filtered from the account's list.
-    pub actor: Vec<String>,
-    /// Task IDs, likewise.
-    pub task: Vec<String>,
-}
-
-impl Filters {
-    /// Whether nothing is left out.
-    pub fn is_empty(&self) -> bool {
-        self.status.is_empty() && self.actor.is_empty() && self.task.is_empty()
-    }
-}
-
-/// The period as files show it; instants as in every other file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeriodText {
-    /// Its first millisecond.
-    pub from: String,
-    /// The first millisecond after it; the job's start where the period reaches past that.
-    pub to: String,
-    /// The end that was asked for.
-    pub requested_to: String,
-    /// The zone in which dates and days are read.
-    pub timezone: String,
-}
-
-impl From<&Period> for PeriodText {
-    fn from(period: &Period) -> PeriodText {
-        PeriodText {
-            from: format_instant(period.from),
-            to: format_instant(period.to),
-            requested_to: format_instant(period.requested_to),
-            timezone: period.timezone.name().into(),
-        }
-    }
-}
+use crate::period::Period;
+use crate::statement::{Account, Filters, Proof, Source};
+use crate::text::counted;
 
 /// What a report is about.
 #[derive(Debug, Clone)]

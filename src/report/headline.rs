@@ -1,9 +1,9 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
 use super::Report;
-use super::facts::Source;
-use super::text::{counted, harmless, thousands};
 use crate::period::format_instant;
+use crate::statement::Source;
+use crate::text::{counted, harmless, thousands};
 
 /// A label and its sentences, one a line.
 pub type Entry = (&'static str, Vec<String>);
@@ -45,7 +45,7 @@ fn complete(report: &Report) -> Vec<String> {
         counted(proof.fetched, "run", "runs"),
         thousands(proof.counted)
     )];
-    if report.totals.runs != proof.fetched {
+    if !report.facts.filters.is_empty() {
         lines.push(format!("{} of them match", thousands(report.totals.runs)));
     }
     lines.extend(proof.notes.iter().take(3).map(|note| harmless(note)));
@@ -67,6 +67,9 @@ fn usage(report: &Report) -> Vec<String> {
         at.get(11..16).unwrap_or_default()
     );
     let mut lines = match totals.usage() {
+        _ if totals.runs == 0 && !report.facts.filters.is_empty() => {
+            vec![format!("none: no run matches, asked at {at}")]
+        }
         _ if totals.runs == 0 => vec![format!("none: no run started then, asked at {at}")],
         None => vec![format!("unknown: no run has a cost, asked at {at}")],
         Some(usd) => {
@@ -97,8 +100,8 @@ fn usage(report: &Report) -> Vec<String> {
     lines
 }
 
-/// How runs ended, in one sentence.
-pub fn outcomes(report: &Report) -> String {
+/// How runs ended, part by part.
+pub fn outcomes(report: &Report) -> Vec<String> {
     let statuses = report
         .breakdowns
         .iter()
@@ -127,5 +130,5 @@ pub fn outcomes(report: &Report) -> String {
             harmless(&status.to_lowercase().replace('-', " "))
         ));
     }
-    parts.join(" · ")
+    parts
 }

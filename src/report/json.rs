@@ -1,38 +1,14 @@
 //! `report.json`, and what `--json` prints. Money is decimal text, exact; NULL where no cost is known.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
 
 use super::Report;
-use super::facts::{Filters, PeriodText, Source};
 use super::summary::{Breakdown, Measures};
-use crate::api::client::Account;
-use crate::fetch::Proof;
 use crate::money::{SCALE, ratio_6_places};
 use crate::period::format_instant;
-
-/// The measures of a group, as the manifest and the report have them.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct TotalsText {
-    /// Runs.
-    pub runs: u64,
-    /// Of them, `SUCCEEDED`.
-    pub runs_succeeded: u64,
-    /// `FAILED`.
-    pub runs_failed: u64,
-    /// `TIMED-OUT`.
-    pub runs_timed_out: u64,
-    /// `ABORTED`.
-    pub runs_aborted: u64,
-    /// Any other status.
-    pub runs_other: u64,
-    /// US dollars, exact; null where no cost is known.
-    pub usage_total_usd: Option<String>,
-    /// Runs without a cost: not in the sum.
-    pub runs_cost_unknown: u64,
-    /// Runs whose cost may still move.
-    pub runs_provisional: u64,
-}
+use crate::statement::{Account, Filters, PeriodText, Proof, Source, TotalsText};
 
 impl From<&Measures> for TotalsText {
     fn from(measures: &Measures) -> TotalsText {
@@ -74,18 +50,12 @@ struct ReportText<'a> {
     totals: TotalsText,
     caveats: &'a [String],
     #[serde(flatten)]
-    breakdowns: Map<String, Value>,
+    breakdowns: Breakdowns<'a>,
 }
 
 /// The report as indented JSON, with a final line break.
 pub fn render(report: &Report) -> String {
     let facts = &report.facts;
-    let breakdowns = report.breakdowns.iter().map(|breakdown| {
-        (
-            breakdown.dimension.name().to_string(),
-            Value::Array(rows(breakdown, &report.totals)),
-        )
-    });
     let text = ReportText {
         notice: facts.source.notice(),
         period: (&facts.period).into(),
@@ -96,28 +66,73 @@ pub fn render(report: &Report) -> String {
         proof: &facts.proof,
         totals: (&report.totals).into(),
         caveats: &facts.caveats,
-        breakdowns: breakdowns.collect(),
+        breakdowns: Breakdowns(report),
     };
     serde_json::to_string_pretty(&text).expect("a report has only text keys") + "\n"
 }
 
-fn rows(breakdown: &Breakdown, totals: &Measures) -> Vec<Value> {
-    let row = |(key, measures): &(String, Measures)| {
-        let text = TotalsText::from(measures);
-        serde_json::json!({
-            breakdown.dimension.key(): key,
-            "runs": text.runs,
-            "runs_succeeded": text.runs_succeeded,
-            "runs_failed": text.runs_failed,
-            "runs_timed_out": text.runs_timed_out,
-            "runs_aborted": text.runs_aborted,
-            "runs_other": text.runs_other,
-            "usage_total_usd": text.usage_total_usd,
-            "share": share(measures, totals),
-            "mean_usd": mean_usd(measures),
-            "runs_cost_unknown": text.runs_cost_unknown,
-            "runs_provisional": text.runs_provisional,
-        })
-    };
-    breakdown.rows.iter().map(row).collect()
+/// A breakdown's rows as the report has them.
+pub fn breakdown_value(breakdown: &Breakdown, totals: &Measures) -> Value {
+    serde_json::to_value(Rows { breakdown, totals }).expect("rows have only text keys")
+}
+
+/// Every breakdown by its name. Rows become JSON one by one: an account may have very many Actors.
+struct Breakdowns<'a>(&'a Report);
+
+impl Serialize for Breakdowns<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        let rows = |breakdown| Rows {
+            breakdown,
+            totals: &self.0.totals,
+        };
+        json.collect_map(
+            self.0
+                .breakdowns
+                .iter()
+                .map(|breakdown| (breakdown.dimension.name(), rows(breakdown))),
+        )
+    }
+}
+
+struct Rows<'a> {
+    breakdown: &'a Breakdown,
+    totals: &'a Measures,
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        json.collect_seq(self.breakdown.rows.iter().map(|(key, measures)| Row {
+            dimension: self.breakdown.dimension.key(),
+            key,
+            measures,
+            totals: self.totals,
+        }))
+    }
+}
+
+struct Row<'a> {
+    dimension: &'static str,
+    key: &'a str,
+    measures: &'a Measures,
+    totals: &'a Measures,
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        let text = TotalsText::from(self.measures);
+        let mut row = json.serialize_map(None)?;
+        row.serialize_entry(self.dimension, self.key)?;
+        row.serialize_entry("runs", &text.runs)?;
+        row.serialize_entry("runs_succeeded", &text.runs_succeeded)?;
+        row.serialize_entry("runs_failed", &text.runs_failed)?;
+        row.serialize_entry("runs_timed_out", &text.runs_timed_out)?;
+        row.serialize_entry("runs_aborted", &text.runs_aborted)?;
+        row.serialize_entry("runs_other", &text.runs_other)?;
+        row.serialize_entry("usage_total_usd", &text.usage_total_usd)?;
+        row.serialize_entry("share", &share(self.measures, self.totals))?;
+        row.serialize_entry("mean_usd", &mean_usd(self.measures))?;
+        row.serialize_entry("runs_cost_unknown", &text.runs_cost_unknown)?;
+        row.serialize_entry("runs_provisional", &text.runs_provisional)?;
+        row.end()
+    }
 }

@@ -4,7 +4,7 @@ use super::Report;
 use super::headline;
 use super::json::{mean_usd, share};
 use super::summary::{Breakdown, Measures};
-use super::text::{harmless_markdown, thousands};
+use crate::text::{harmless_markdown, thousands};
 
 /// The report, with a final line break.
 pub fn render(report: &Report) -> String {
@@ -19,7 +19,7 @@ pub fn render(report: &Report) -> String {
     if report.totals.runs > 0 {
         lines.push(format!(
             "- **Runs:** {}",
-            harmless_markdown(&headline::outcomes(report))
+            harmless_markdown(&headline::outcomes(report).join(" · "))
         ));
     }
     if !report.facts.caveats.is_empty() {

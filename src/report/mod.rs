@@ -8,7 +8,6 @@ pub mod json;
 pub mod markdown;
 pub mod summary;
 pub mod terminal;
-pub mod text;
 
 use facts::Facts;
 use summary::{Breakdown, Measures};

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 
@@ -12,10 +10,7 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::DayClock;
 use crate::runs::cost_state::PROVISIONAL;
-use crate::runs::schema::{USD_PRECISION, col};
-
-/// Sums have as many digits as the column, so that any engine can hold them.
-const SUM_BOUND: u128 = 10u128.pow(USD_PRECISION as u32);
+use crate::runs::row::{Row, rows_of};
 
 /// What runs are broken down by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,20 +80,20 @@ pub struct Measures {
     /// Runs whose cost may still move.
     pub provisional: u64,
     /// US dollars of the runs that have a cost.
-    usage: i128,
+    usage: Usd,
     /// The part of them on runs that failed, timed out or were aborted.
-    usage_unsuccessful: i128,
+    usage_unsuccessful: Usd,
 }
 
 impl Measures {
     /// US dollars of the runs that have a cost; `None` where no run has.
     pub fn usage(&self) -> Option<Usd> {
-        (self.cost_known() > 0).then_some(Usd(self.usage))
+        (self.cost_known() > 0).then_some(self.usage)
     }
 
     /// The part of it on runs that failed, timed out or were aborted.
     pub fn usage_unsuccessful(&self) -> Option<Usd> {
-        self.usage().map(|_| Usd(self.usage_unsuccessful))
+        self.usage().map(|_| self.usage_unsuccessful)
     }
 
     /// Runs that have a cost.
@@ -111,7 +106,7 @@ impl Measures {
         self.cost_unknown + self.provisional > 0
     }
 
-    fn add(&mut self, run: &Run) -> Option<()> {
+    fn add(&mut self, run: &Row) -> Option<()> {
         self.runs += 1;
         let unsuccessful = match run.status {
             "SUCCEEDED" => &mut self.succeeded,
@@ -121,14 +116,11 @@ impl Measures {
             _ => &mut self.other,
         };
         *unsuccessful += 1;
-        self.provisional += u64::from(run.provisional);
+        self.provisional += u64::from(run.cost_state == PROVISIONAL);
         match run.usage {
             None => self.cost_unknown += 1,
             Some(usage) => {
-                self.usage = self
-                    .usage
-                    .checked_add(usage)
-                    .filter(|sum| sum.unsigned_abs() < SUM_BOUND)?;
+                self.usage = self.usage.checked_add(usage)?;
                 if matches!(run.status, "FAILED" | "TIMED-OUT" | "ABORTED") {
                     self.usage_unsuccessful = self.usage_unsuccessful.checked_add(usage)?;
                 }
@@ -148,18 +140,10 @@ impl Measures {
             other: self.other + other.other,
             cost_unknown: self.cost_unknown + other.cost_unknown,
             provisional: self.provisional + other.provisional,
-            usage: self.usage + other.usage,
-            usage_unsuccessful: self.usage_unsuccessful + other.usage_unsuccessful,
+            usage: Usd(self.usage.0 + other.usage.0),
+            usage_unsuccessful: Usd(self.usage_unsuccessful.0 + other.usage_unsuccessful.0),
         }
     }
-}
-
-/// One run, as far as reports look at it.
-struct Run<'a> {
-    act_id: &'a str,
-    status: &'a str,
-    usage: Option<i128>,
-    provisional: bool,
 }
 
 /// A report: runs by one dimension.
@@ -193,23 +177,14 @@ impl Summary {
 
     /// Adds rows; an error if a sum no longer fits 38 digits.
     pub fn add(&mut self, rows: &RecordBatch) -> Result<()> {
-        let act_ids = rows.column(col::ACT_ID).as_string::<i32>();
-        let statuses = rows.column(col::STATUS).as_string::<i32>();
-        let started = rows.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>();
-        let usages = rows.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
-        let states = rows.column(col::COST_STATE).as_string::<i32>();
-        for row in 0..rows.num_rows() {
-            let run = Run {
-                act_id: act_ids.value(row),
-                status: statuses.value(row),
-                usage: usages.is_valid(row).then(|| usages.value(row)),
-                provisional: states.value(row) == PROVISIONAL,
-            };
-            self.note_day(started.value(row));
-            self.add_run(&run)
-                .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
-        }
-        Ok(())
+        rows_of(rows).try_for_each(|row| self.add_row(&row))
+    }
+
+    /// Adds one.
+    pub fn add_row(&mut self, row: &Row) -> Result<()> {
+        self.note_day(row.started_at_ms);
+        self.add_to_groups(row)
+            .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))
     }
 
     fn note_day(&mut self, started_at: i64) {
@@ -220,7 +195,7 @@ impl Summary {
         }
     }
 
-    fn add_run(&mut self, run: &Run) -> Option<()> {
+    fn add_to_groups(&mut self, run: &Row) -> Option<()> {
         self.totals.add(run)?;
         for (dimension, groups) in Dimension::ALL.into_iter().zip(&mut self.groups) {
             let key = match dimension {
@@ -266,7 +241,7 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::api::page::decode;
-    use crate::runs::cost_state::SettleRule;
+    use crate::runs::cost_state::{SETTLED, SettleRule};
 
     fn summary(items: &[(&str, &str, &str, &str)]) -> Summary {
         let items: Vec<String> = items
@@ -335,15 +310,24 @@ mod tests {
 
     #[test]
     fn a_sum_that_no_longer_fits_is_an_error_and_not_a_wrong_sum() {
-        let usage = 10i128.pow(38) - 1;
-        let run = Run {
+        let usage = Usd(10i128.pow(38) - 1);
+        let run = Row {
+            id: "r",
             act_id: "a",
             status: "SUCCEEDED",
+            started_at_ms: 0,
             usage: Some(usage),
-            provisional: false,
+            cost_state: SETTLED,
         };
         let mut measures = Measures::default();
         assert!(measures.add(&run).is_some());
-        assert!(measures.add(&Run { usage: Some(1), ..run }).is_none());
+        assert!(
+            measures
+                .add(&Row {
+                    usage: Some(Usd(1)),
+                    ..run
+                })
+                .is_none()
+        );
     }
 }

@@ -3,8 +3,8 @@
 use super::Report;
 use super::headline;
 use super::summary::{Dimension, Measures};
-use super::text::{counted, fitted, harmless, labelled, thousands};
 use crate::money::{Usd, percent};
+use crate::text::{counted, fitted, harmless, labelled, thousands, unbroken};
 
 /// Columns that a line may have.
 pub const WIDTH: usize = 80;
@@ -69,7 +69,8 @@ pub fn render(report: &Report, look: Look) -> String {
         }
         lines.push(look.bold(&group("Total", &report.totals, &report.totals)));
         lines.push(String::new());
-        lines.push(labelled("", &headline::outcomes(report), 0, WIDTH));
+        let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| unbroken(part)).collect();
+        lines.push(labelled("", &outcomes.join(" · "), 0, WIDTH));
     }
     lines.join("\n") + "\n"
 }

@@ -80,11 +80,16 @@ impl Suspects {
         self.hashes.is_empty()
     }
 
+    /// Whether an ID is among them.
+    pub fn may_include(&self, id: &str) -> bool {
+        self.hashes.contains(&hash(id))
+    }
+
     /// Looks for the suspects in rows that were written.
     pub fn check(&mut self, runs: &RecordBatch) {
         let started = runs.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>();
         for (row, id) in runs.column(col::ID).as_string::<i32>().iter().flatten().enumerate() {
-            if self.hashes.contains(&hash(id)) {
+            if self.may_include(id) {
                 self.versions
                     .entry(id.to_string())
                     .or_default()

@@ -4,4 +4,5 @@
 pub mod cost_state;
 pub mod dedup;
 pub mod merge;
+pub mod row;
 pub mod schema;

@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
+use crate::money;
+
 /// What a column holds, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -162,9 +164,9 @@ pub mod col {
 }
 
 /// Digits of money, all and after the point.
-pub const USD_PRECISION: u8 = 38;
+pub const USD_PRECISION: u8 = money::PRECISION as u8;
 /// See [`USD_PRECISION`].
-pub const USD_SCALE: i8 = 18;
+pub const USD_SCALE: i8 = money::SCALE as i8;
 
 impl Column {
     /// The column as an Arrow field.

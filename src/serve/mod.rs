@@ -16,8 +16,8 @@ use axum::serve::ListenerExt;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use crate::api::client::Account;
 use crate::error::Result;
+use crate::statement::Account;
 use account::{AccountOptions, MadeUpAccount};
 
 /// The token that the made-up account takes unless another is given.

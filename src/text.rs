@@ -55,6 +55,11 @@ pub fn fitted(text: &str, width: usize) -> String {
     }
 }
 
+/// The same words, to be kept on one line by [`labelled`].
+pub fn unbroken(words: &str) -> String {
+    words.replace(' ', "\u{a0}")
+}
+
 /// A label in a column of `indent`, and a text beside it in lines of at most `width`.
 pub fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String {
     let mut lines = vec![format!("{label:<indent$}")];
@@ -69,7 +74,7 @@ pub fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String 
         }
         is_empty = false;
     }
-    lines.join("\n")
+    lines.join("\n").replace('\u{a0}', " ")
 }
 
 #[cfg(test)]
@@ -99,6 +104,10 @@ mod tests {
         assert_eq!(
             labelled("Usage", "one two three four", 8, 16),
             "Usage   one two\n        three\n        four"
+        );
+        assert_eq!(
+            labelled("", &format!("one {} four", unbroken("two three")), 0, 12),
+            "one\ntwo three\nfour"
         );
     }
 }

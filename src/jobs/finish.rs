@@ -1,0 +1,283 @@
+//! The end of an export: figures become reports and a manifest, are held against what stands at the output, published,
+//! and told. How rows were read and written is `export`'s.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::export::{Job, RUNS_PARQUET, Staged, WORKING_PARQUET};
+use super::write::parquet_paths;
+use super::{print, say};
+use crate::api::client::ApiClient;
+use crate::api::page::Rejected;
+use crate::error::{Error, Result};
+use crate::output::hashed::{FileEntry, HashedFile};
+use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
+use crate::output::publish::{Staging, State};
+use crate::output::replace::Existing;
+use crate::period::{Millis, Period, format_instant};
+use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::summary::{Breakdown, Measures};
+use crate::report::terminal::Look;
+use crate::report::{Report, csv as csv_report, json, markdown, terminal};
+use crate::statement::Account;
+use crate::text::{counted, labelled, thousands, unbroken};
+
+/// All reports as one document.
+pub(super) const REPORT_JSON: &str = "report.json";
+/// Items that make no sense as a run, as they came.
+const REJECTED: &str = "rejected.jsonl";
+
+impl Job {
+    /// Renders, checks against what stands there, publishes, and says what was done.
+    pub(super) async fn publish(
+        &self,
+        staged: Staged,
+        period: Period,
+        account: Option<Account>,
+        job_start_ms: Millis,
+        started: Instant,
+    ) -> Result<()> {
+        let Staged {
+            destination,
+            staging,
+            fetched,
+            written,
+            api,
+        } = staged;
+        let rejected = fetched.rejected.len() as u64;
+        let mut proof = fetched.proof;
+        proof.fetched -= rejected.min(proof.fetched);
+        proof.proven &= rejected == 0;
+        if written.in_two_windows > 0 {
+            let runs = counted(written.in_two_windows, "run is", "runs are");
+            proof.note(format!("{runs} listed under another start too; each is here once"));
+            proof.fetched -= written.in_two_windows.min(proof.fetched);
+        }
+        let totals = written.summary.totals();
+        let doubts = Doubts {
+            changed_meanwhile: fetched.changed_meanwhile,
+            rejected,
+            cut: period.is_cut(),
+            proven: proof.proven,
+        };
+        let facts = Facts {
+            account,
+            source: self.source,
+            filters: self.filters(),
+            queried_at_ms: job_start_ms,
+            proof,
+            caveats: caveats(&totals, doubts),
+            period,
+        };
+        let mut report = Report {
+            facts,
+            totals,
+            breakdowns: written.summary.breakdowns(),
+        };
+        let mut manifest = self.manifest(&report, fetched.mistyped, rejected, &api);
+        let out = destination.path();
+        let existing = if destination.state() == State::Occupied {
+            Some(Existing::read(&out)?)
+        } else {
+            None
+        };
+        if let Some(existing) = &existing {
+            manifest.replaced = Some(existing.replaced());
+        }
+        let replace = self.args.replace;
+        let completed = tokio::task::spawn_blocking(move || -> Result<(Arc<Staging>, Manifest, Report)> {
+            if let Some(existing) = existing.filter(|_| !replace) {
+                existing.is_of_the_same(&manifest)?;
+                let caveat = existing.loses_no_run_to(&parquet_paths(&staging, &written.files))?;
+                report.facts.caveats.extend(caveat);
+                manifest.caveats.clone_from(&report.facts.caveats);
+            }
+            complete(&staging, &mut manifest, written.files, &report, &fetched.rejected)?;
+            staging.sync()?;
+            Ok((staging, manifest, report))
+        });
+        let (staging, manifest, report) = completed
+            .await
+            .map_err(|error| anyhow::anyhow!("completing the export failed: {error}"))??;
+        if destination.state() == State::Occupied {
+            // Nobody's file may have come in meanwhile: the old folder is removed with all that is in it.
+            Existing::read(&out)?;
+        }
+        let staging = Arc::try_unwrap(staging).map_err(|_| anyhow::anyhow!("the staging folder is still in use"))?;
+        if let Some(warning) = staging.publish(self.surroundings.umask)?.warning {
+            say(&format!("apify-runs: warning: {warning}"));
+        }
+        self.tell(&report, &manifest, started.elapsed())
+    }
+
+    fn manifest(&self, report: &Report, fields_mistyped: u64, runs_rejected: u64, api: &ApiClient) -> Manifest {
+        let facts = &report.facts;
+        Manifest {
+            schema_version: SCHEMA_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            account: facts.account.clone(),
+            source: facts.source,
+            notice: facts.source.notice().map(String::from),
+            period: (&facts.period).into(),
+            filters: facts.filters.clone(),
+            queried_at: format_instant(facts.queried_at_ms),
+            settle_ms: self.settle_ms(),
+            proof: facts.proof.clone(),
+            totals: (&report.totals).into(),
+            fields_mistyped,
+            runs_rejected,
+            caveats: facts.caveats.clone(),
+            requests: api.counts(),
+            replaced: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// Prints what stdout carries.
+    fn tell(&self, report: &Report, manifest: &Manifest, elapsed: Duration) -> Result<()> {
+        let text = if self.args.json {
+            json::render(report)
+        } else if self.args.quiet {
+            String::new()
+        } else {
+            let look = if self.surroundings.bold {
+                Look::Bold
+            } else {
+                Look::Plain
+            };
+            let mut text = terminal::render(report, look);
+            if let Some(replaced) = &manifest.replaced {
+                text += &format!(
+                    "Replaced the export of {}, which held {}\n",
+                    replaced.queried_at,
+                    counted(replaced.runs, "run", "runs")
+                );
+            }
+            let out = self
+                .args
+                .out
+                .clone()
+                .unwrap_or_else(|| PathBuf::from(report.facts.period.default_folder(self.is_demo())));
+            let out = if out.is_relative() {
+                PathBuf::from(".").join(out)
+            } else {
+                out
+            };
+            let wrote = format!(
+                "Wrote {} in {:.1} s: {}",
+                out.display(),
+                elapsed.as_secs_f64(),
+                told_files(manifest)
+            );
+            text += &(labelled("", &wrote, 0, terminal::WIDTH) + "\n");
+            if self.is_demo() {
+                text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";
+            }
+            text
+        };
+        let printed = print(&text)
+            .map_err(|error| Error::Other(anyhow::anyhow!("{error}; the export is published all the same")));
+        // Whoever asked for a condition hears of it first, also when nobody can read the summary.
+        self.condition(report).and(printed)
+    }
+
+    /// Whether a condition that was asked for doesn't hold.
+    fn condition(&self, report: &Report) -> Result<()> {
+        if !report.facts.proof.proven {
+            return Err(Error::Condition(
+                "published, but INCOMPLETE (--allow-incomplete): see the proof in manifest.json".into(),
+            ));
+        }
+        match report.facts.caveats.len() as u64 {
+            0 => Ok(()),
+            _ if !self.args.strict => Ok(()),
+            caveats => {
+                let caveats = counted(caveats, "caveat", "caveats");
+                Err(Error::Condition(format!(
+                    "published, with {caveats} (--strict): {}",
+                    report.facts.caveats.join("; ")
+                )))
+            }
+        }
+    }
+}
+
+/// The files as the last line of the summary names them.
+fn told_files(manifest: &Manifest) -> String {
+    let daily = manifest
+        .files
+        .iter()
+        .filter(|file| file.path.starts_with("runs/"))
+        .count() as u64;
+    let reports = manifest
+        .files
+        .iter()
+        .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
+        .count() as u64;
+    let named = ["report.md", RUNS_PARQUET, "runs.csv", REJECTED];
+    let mut told: Vec<String> = named
+        .iter()
+        .filter(|name| manifest.files.iter().any(|file| file.path == **name))
+        .map(|name| name.to_string())
+        .collect();
+    if daily > 0 {
+        told.insert(1.min(told.len()), format!("runs/ ({})", counted(daily, "day", "days")));
+    }
+    told.push(format!("{} CSV reports", thousands(reports)));
+    told.push(REPORT_JSON.into());
+    told.push(MANIFEST.into());
+    told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
+}
+
+/// A breakdown as a CSV file's text.
+pub(super) fn csv_text(breakdown: &Breakdown, totals: &Measures) -> io::Result<Vec<u8>> {
+    let mut csv = crate::output::csv::writer(Vec::new());
+    csv_report::records(breakdown, totals).try_for_each(|record| csv.write_record(record))?;
+    csv.into_inner().map_err(|error| error.into_error())
+}
+
+/// A breakdown's CSV file.
+pub(super) fn csv_name(breakdown: &Breakdown) -> String {
+    format!("{}.csv", breakdown.dimension.name())
+}
+
+/// Writes what stands beside the rows, the manifest last.
+fn complete(
+    staging: &Staging,
+    manifest: &mut Manifest,
+    rows: Vec<FileEntry>,
+    report: &Report,
+    rejected: &[Rejected],
+) -> Result<()> {
+    let failed = |path: &str, error: io::Error| Error::output("write", &staging.path().join(path), error);
+    manifest.files = rows.into_iter().filter(|file| file.path != WORKING_PARQUET).collect();
+    let working = staging.path().join(WORKING_PARQUET);
+    if working.exists() {
+        fs::remove_file(&working).map_err(|error| Error::output("remove", &working, error))?;
+    }
+    let mut add = |path: &str, text: &[u8], rows: Option<u64>| -> Result<()> {
+        let mut file = HashedFile::new(staging.create(path)?);
+        file.write_all(text).map_err(|error| failed(path, error))?;
+        manifest
+            .files
+            .push(file.finish(path, rows).map_err(|error| failed(path, error))?);
+        Ok(())
+    };
+    for breakdown in &report.breakdowns {
+        let path = csv_name(breakdown);
+        let text = csv_text(breakdown, &report.totals).map_err(|error| failed(&path, error))?;
+        add(&path, &text, Some(breakdown.rows.len() as u64))?;
+    }
+    add(REPORT_JSON, json::render(report).as_bytes(), None)?;
+    add("report.md", markdown::render(report).as_bytes(), None)?;
+    if !rejected.is_empty() {
+        let lines: String = rejected.iter().map(|rejected| format!("{}\n", rejected.item)).collect();
+        add(REJECTED, lines.as_bytes(), Some(rejected.len() as u64))?;
+    }
+    let mut file = staging.create(MANIFEST)?;
+    file.write_all(manifest.to_json().as_bytes())
+        .map_err(|error| failed(MANIFEST, error))
+}

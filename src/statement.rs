@@ -1,0 +1,151 @@
+//! What an export states about itself: whose runs, from where, which period and which of them, how complete, how much. One
+//! shape for the manifest and report.json; what is put into it is worked out elsewhere.
+
+use serde::{Deserialize, Serialize};
+
+use crate::period::{Period, format_instant};
+
+/// Most notes that are kept; what is beyond is counted.
+const MAX_NOTES: usize = 50;
+
+/// The account that a token belongs to, as far as it may be kept.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Account {
+    /// Its ID.
+    pub id: String,
+    /// Its name.
+    pub username: Option<String>,
+}
+
+/// Where runs came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The Apify API.
+    Api,
+    /// The made-up account.
+    Demo,
+}
+
+impl Source {
+    /// What every output must say of runs from there, if anything.
+    pub fn notice(self) -> Option<&'static str> {
+        match self {
+            Source::Api => None,
+            Source::Demo => Some(MADE_UP),
+        }
+    }
+}
+
+/// What every output of the demo says.
+const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token used, nothing below is real";
+
+/// What was asked for beside the period. Empty lists leave nothing out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filters {
+    /// Statuses, asked of the API.
+    pub status: Vec<String>,
+    /// Actor IDs, filtered from the account's list.
+    pub actor: Vec<String>,
+    /// Task IDs, likewise.
+    pub task: Vec<String>,
+}
+
+impl Filters {
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.status.is_empty() && self.actor.is_empty() && self.task.is_empty()
+    }
+}
+
+/// The period as files show it; instants as in every other file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodText {
+    /// Its first millisecond.
+    pub from: String,
+    /// The first millisecond after it; the job's start where the period reaches past that.
+    pub to: String,
+    /// The end that was asked for.
+    pub requested_to: String,
+    /// The zone in which dates and days are read.
+    pub timezone: String,
+}
+
+impl From<&Period> for PeriodText {
+    fn from(period: &Period) -> PeriodText {
+        PeriodText {
+            from: format_instant(period.from),
+            to: format_instant(period.to),
+            requested_to: format_instant(period.requested_to),
+            timezone: period.timezone.name().into(),
+        }
+    }
+}
+
+/// The proof as the manifest has it.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether every run that the API counts has been received.
+    pub proven: bool,
+    /// Runs by the API's count.
+    pub counted: u64,
+    /// Runs received, one an ID.
+    pub fetched: u64,
+    /// What was unusual, in words.
+    pub notes: Vec<String>,
+}
+
+impl Proof {
+    /// Adds a note; beyond a bound, notes are only counted.
+    pub fn note(&mut self, note: String) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(note);
+        } else if self.notes.len() == MAX_NOTES {
+            self.notes.push("and 1 note more".into());
+        } else if let Some(last) = self.notes.last_mut() {
+            let more: u64 = last.split(' ').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
+            *last = format!("and {} notes more", more + 1);
+        }
+    }
+}
+
+/// The measures of a group, as the manifest and the report have them.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct TotalsText {
+    /// Runs.
+    pub runs: u64,
+    /// Of them, `SUCCEEDED`.
+    pub runs_succeeded: u64,
+    /// `FAILED`.
+    pub runs_failed: u64,
+    /// `TIMED-OUT`.
+    pub runs_timed_out: u64,
+    /// `ABORTED`.
+    pub runs_aborted: u64,
+    /// Any other status.
+    pub runs_other: u64,
+    /// US dollars, exact; null where no cost is known.
+    pub usage_total_usd: Option<String>,
+    /// Runs without a cost: not in the sum.
+    pub runs_cost_unknown: u64,
+    /// Runs whose cost may still move.
+    pub runs_provisional: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_bounded_and_the_rest_is_counted() {
+        let mut proof = Proof {
+            proven: true,
+            counted: 0,
+            fetched: 0,
+            notes: Vec::new(),
+        };
+        (0..60).for_each(|at| proof.note(format!("note {at}")));
+        assert_eq!(proof.notes.len(), 51);
+        assert_eq!(proof.notes[50], "and 10 notes more");
+    }
+}
