@@ -333,6 +333,15 @@ fn a_run_that_two_windows_hold_is_there_once() {
     let ids = place.exported().ids();
     assert_eq!(ids.len(), wanted);
     assert_eq!(ids.iter().filter(|id| *id == "wanderer").count(), 1);
+    let proof = place.exported().json("manifest.json")["proof"].clone();
+    assert_eq!(
+        (&proof["counted"], &proof["fetched"]),
+        (&(wanted + 2).into(), &wanted.into())
+    );
+    assert!(
+        proof["notes"].to_string().contains("under another start too"),
+        "{proof}"
+    );
     place.run(&["verify", "out"]).exits(0);
 }
 
@@ -536,6 +545,166 @@ fn a_month_in_a_time_zone_begins_and_ends_with_its_own_midnights() {
         .map(|row| row["day"].clone())
         .collect();
     assert_eq!(days, ["2025-10-01", "2025-10-31"]);
+}
+
+#[test]
+fn a_tie_that_shrinks_while_it_is_read_hides_no_run_that_lives() {
+    let (from, _) = september();
+    let noon = ms("2025-09-15T12:00:00Z");
+    let mut all = runs(500, from, MINUTE);
+    all.extend((0..2003).map(|at| Run::new(format!("tie{at:014}"), noon)));
+    let late = runs(5000, noon + MINUTE, 1000).into_iter();
+    all.extend(late.map(|run| Run::new(format!("late-{}", run.id), run.started)));
+    let left = Arc::new(Mutex::new(all));
+    let deleting = left.clone();
+    let server = StandIn::start(move |request| {
+        let mut runs = deleting.lock().unwrap();
+        let body = Account {
+            runs: runs.clone(),
+            ..Account::default()
+        }
+        .list(request);
+        // The first of the ties goes once the first page of them alone has been read: the next page skips one.
+        let is_tie = request.query["startedAfter"] == request.query["startedBefore"];
+        if is_tie && !request.query.contains_key("offset") {
+            runs.retain(|run| run.id != format!("tie{:014}", 0));
+        }
+        Reply::json(body)
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    let ids = place.exported().ids();
+    for id in expected(&left.lock().unwrap()) {
+        assert!(ids.contains(&id), "{id} lived throughout and is missing");
+    }
+}
+
+#[test]
+fn a_tie_is_read_to_its_end_also_where_its_total_is_too_low() {
+    let quirks = Quirks {
+        total_off_by: -7,
+        ..Quirks::default()
+    };
+    let account = Account {
+        runs: busy(500, 2003),
+        quirks,
+    };
+    let wanted = expected(&account.runs);
+    let place = Place::new();
+    place.export(&StandIn::of(account).url(), &[]).exits(0);
+    assert_eq!(place.exported().ids(), wanted);
+}
+
+#[test]
+fn a_total_beyond_all_measure_is_no_answer() {
+    for total in ["18446744073709551615", "9000000000000000000"] {
+        let server = StandIn::start(move |_| Reply::json(format!(r#"{{"data":{{"total":{total},"items":[]}}}}"#)));
+        let place = Place::new();
+        place
+            .export(&server.url(), &["--retries", "0"])
+            .exits(4)
+            .says(&["total"]);
+    }
+}
+
+#[test]
+fn a_server_that_gives_the_same_answer_to_everything_is_given_up_soon() {
+    let (from, _) = september();
+    for total in [3, 100, 1_000_000] {
+        let account = Account {
+            runs: vec![Run::new("only", from)],
+            quirks: Quirks {
+                ignored: &["startedAfter", "startedBefore", "offset", "desc"],
+                total_off_by: total,
+                ..Quirks::default()
+            },
+        };
+        let server = StandIn::of(account);
+        Place::new().export(&server.url(), &[]).exits(5);
+        assert!(server.list_requests().len() < 100, "{}", server.list_requests().len());
+    }
+}
+
+#[test]
+fn runs_that_come_into_what_has_been_read_are_noted_and_cost_nothing() {
+    let all = busy(20_000, 0);
+    let mut wanted = expected(&all);
+    wanted.retain(|id| !id.ends_with("19000"));
+    let (from, _) = september();
+    let server = StandIn::start(move |request| {
+        let mut account = Account {
+            runs: all.clone(),
+            ..Account::default()
+        };
+        // As when a status changes to one that is asked for: late, at a start long past, while others are deleted.
+        if request.number > 1 {
+            account.runs.retain(|run| !run.id.ends_with("19000"));
+        }
+        if request.number > 10 {
+            account.runs.push(Run::new("late-comer", from + 500));
+        }
+        Reply::json(account.list(request))
+    });
+    let place = Place::new();
+    place.export(&server.url(), &["--concurrency", "1"]).exits(0);
+    assert_eq!(place.exported().ids(), wanted);
+    let manifest = place.exported().json("manifest.json");
+    assert!(
+        manifest["proof"]["notes"]
+            .to_string()
+            .contains("1 came after it was read"),
+        "{manifest}"
+    );
+    assert!(
+        manifest["caveats"][0].as_str().unwrap().contains("deleted, or came"),
+        "{manifest}"
+    );
+}
+
+#[test]
+fn runs_that_are_counted_and_listed_in_no_window_end_the_job() {
+    let account = Account {
+        runs: busy(20_000, 0),
+        ..Account::default()
+    };
+    let whole = ms("2025-09-20T00:00:00Z") - ms("2025-09-01T00:00:00Z");
+    let server = StandIn::start(move |request| {
+        let mut account = account.clone();
+        let length = ms(&request.query["startedBefore"]) - ms(&request.query["startedAfter"]);
+        account.quirks.total_off_by = if length > whole { 5 } else { 0 };
+        Reply::json(account.list(request))
+    });
+    let place = Place::new();
+    place
+        .export(&server.url(), &[])
+        .exits(5)
+        .says(&["the whole period", "each of which held as many"]);
+}
+
+#[test]
+fn large_fields_that_nobody_knows_cost_requests_and_not_memory() {
+    let (from, _) = september();
+    let blob = "x".repeat(30_000);
+    let all: Vec<Run> = runs(3000, from, MINUTE)
+        .into_iter()
+        .map(|run| Run {
+            rest: format!(r#"{},"blob":"{blob}""#, run.rest),
+            ..run
+        })
+        .collect();
+    let wanted = expected(&all);
+    let place = Place::new();
+    place
+        .export(
+            &StandIn::of(Account {
+                runs: all,
+                quirks: Quirks::default(),
+            })
+            .url(),
+            &[],
+        )
+        .exits(0);
+    assert_eq!(place.exported().ids(), wanted);
 }
 
 /// Runs in clusters, many in one millisecond, some on the edges.

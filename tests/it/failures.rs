@@ -376,3 +376,98 @@ fn fields_that_nobody_knows_are_kept_and_known_ones_of_a_wrong_type_are_put_asid
         ("A-STATUS-OF-TOMORROW", "", "unknown")
     );
 }
+
+#[test]
+fn runs_that_make_no_sense_take_no_others_with_them() {
+    let mut all = runs(5000, ms("2025-09-01T00:00:00Z"), 60_000);
+    for run in &mut all[1500..3800] {
+        run.rest = r#""actId":"a","usageTotalUsd":"0.01""#.into();
+    }
+    let server = StandIn::of(Account {
+        runs: all,
+        ..Account::default()
+    });
+    let place = Place::new();
+    place.export(&server.url(), &["--allow-incomplete"]).exits(7);
+    let exported = place.exported();
+    assert_eq!(exported.text("rejected.jsonl").lines().count(), 2300);
+    assert_eq!(exported.ids().len(), 2700);
+    let manifest = exported.json("manifest.json");
+    let counts = (&manifest["proof"]["counted"], &manifest["proof"]["fetched"]);
+    assert_eq!(counts, (&5000.into(), &2700.into()));
+}
+
+#[test]
+fn what_makes_no_sense_outside_of_the_period_is_none_of_its_business() {
+    let mut all = runs(50, ms("2025-09-01T00:00:00Z"), 60_000);
+    for at in ["2025-08-31T23:59:59.999Z", "2025-10-01T00:00:00.000Z"] {
+        all.push(Run::new(at, ms(at)).with(r#""actId":"a","usageTotalUsd":"abc""#));
+    }
+    let server = StandIn::of(Account {
+        runs: all,
+        ..Account::default()
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    assert_eq!(place.exported().ids().len(), 50);
+}
+
+#[test]
+fn a_stranger_s_text_in_an_error_can_t_steer_the_terminal() {
+    let server = StandIn::start(|_| {
+        let item = r#"{"id":"\u001b[31mred\u0007","actId":"a","status":"S"}"#;
+        Reply::json(envelope(1, 0, 1000, &[item.into()]))
+    });
+    let done = Place::new().export(&server.url(), &[]);
+    done.exits(5).says(&["\\u{1b}[31mred"]);
+    assert!(!done.stderr.contains('\u{1b}'), "{done}");
+}
+
+#[test]
+fn the_clock_of_an_error_page_decides_nothing() {
+    let account = account();
+    let server = StandIn::start(move |request| match request.number {
+        0 => {
+            let headers = vec![
+                ("Date", "Mon, 01 Sep 2025 12:00:00 GMT".into()),
+                ("Retry-After", "0".into()),
+            ];
+            Reply::Answer(503, headers, b"<html>A proxy's page</html>".to_vec())
+        }
+        _ => {
+            let date = vec![("Date", "Fri, 03 Oct 2025 06:00:00 GMT".into())];
+            Reply::Answer(200, date, account.list(request).into_bytes())
+        }
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    assert_eq!(place.exported().ids().len(), 2500);
+    assert_eq!(
+        place.exported().json("manifest.json")["queried_at"],
+        "2025-10-03T06:00:00.000Z"
+    );
+}
+
+#[test]
+fn a_limit_far_below_what_is_asked_is_lived_with() {
+    let account = account();
+    let recent = std::sync::Mutex::new(std::collections::VecDeque::new());
+    let server = StandIn::start(move |request| {
+        // Three in any tenth of a second, told without a hint of when to come again.
+        let mut recent = recent.lock().unwrap();
+        let now = std::time::Instant::now();
+        recent.retain(|at: &std::time::Instant| now - *at < std::time::Duration::from_millis(100));
+        if recent.len() >= 3 {
+            return Reply::Answer(429, vec![("Retry-After", "0".into())], Vec::new());
+        }
+        recent.push_back(now);
+        let mut asked = request.clone();
+        asked.query.insert("limit".into(), "50".into());
+        Reply::json(account.list(&asked))
+    });
+    let place = Place::new();
+    place.export(&server.url(), &["--concurrency", "16"]).exits(0);
+    let requests = place.exported().json("manifest.json")["requests"].clone();
+    let share = requests["rate_limited"].as_f64().unwrap() / requests["total"].as_f64().unwrap();
+    assert!(share < 0.5, "{requests}");
+}

@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Encoding;
+use sha2::Digest;
 
 use crate::harness::Place;
 use crate::stand_in::{Account, Run, StandIn, ms, runs};
@@ -279,7 +280,10 @@ fn verify_finds_what_was_changed() {
     let good = std::fs::read_to_string(&csv).unwrap();
     for (bad, finding) in [
         (good.replacen("0.01", "0.02", 1), "its hash is another"),
-        (good.replacen("0.01", "0.02", 1), "its rows sum up to 1.01"),
+        (
+            good.replacen("0.01", "0.02", 1),
+            "its rows sum up to 100 runs, 1.01, 0 unknown",
+        ),
         (
             good.lines().take(100).map(|line| format!("{line}\n")).collect(),
             "99 rows",
@@ -303,4 +307,161 @@ fn verify_finds_what_was_changed() {
         .run(&["verify", "nowhere"])
         .exits(2)
         .says(&["holds no manifest.json"]);
+}
+
+#[test]
+fn verify_tells_a_folder_without_an_export_from_an_export_that_is_broken() {
+    let place = export(runs(3, at(1, 0), 1000), &[]);
+    let manifest = place.exported().text("manifest.json");
+    std::fs::write(place.path("out/manifest.json"), &manifest[..manifest.len() / 2]).unwrap();
+    place
+        .run(&["verify", "out"])
+        .exits(5)
+        .says(&["is no manifest of apify-runs"]);
+}
+
+/// Changes a file and makes the manifest's size and hash of it fit.
+fn forge(place: &Place, name: &str, change: impl Fn(&str) -> String) {
+    let before = place.exported().text(name);
+    let after = change(&before);
+    assert_ne!(before, after, "{name}: nothing was changed");
+    std::fs::write(place.path("out").join(name), &after).unwrap();
+    let mut manifest = place.exported().json("manifest.json");
+    for file in manifest["files"].as_array_mut().unwrap() {
+        if file["path"] == name {
+            file["bytes"] = after.len().into();
+            let hash = sha2::Sha256::digest(after.as_bytes());
+            file["sha256"] = hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        }
+    }
+    std::fs::write(place.path("out/manifest.json"), manifest.to_string()).unwrap();
+}
+
+#[test]
+fn verify_finds_what_hashes_were_made_to_fit() {
+    type Change = fn(&str) -> String;
+    let forgeries: [(&str, Change, &str); 9] = [
+        (
+            "runs.csv",
+            |text| text.replacen("run00000000000002", "run00000000000000", 1),
+            "run run00000000000000 is there more than once",
+        ),
+        (
+            "runs.csv",
+            |text| text.replacen(",actor,", ",other,", 1),
+            "are not those of the rows",
+        ),
+        (
+            "runs.csv",
+            |text| text.replacen("settled", "unknown", 1),
+            "has a cost_state that its cost doesn't go with",
+        ),
+        (
+            "runs.csv",
+            |text| text.replacen("00:00:01.000Z", "00:00:01.001Z", 1),
+            "its rows are not those of the Parquet files",
+        ),
+        (
+            "cost_by_actor.csv",
+            |text| text.replacen("0.03", "0.04", 1),
+            "cost_by_actor.csv: its figures are not those of the rows",
+        ),
+        (
+            "status_summary.csv",
+            |_| String::new(),
+            "status_summary.csv: its figures",
+        ),
+        (
+            "report.json",
+            |text| text.replacen("\"runs\": 3", "\"runs\": 4", 1),
+            "report.json: its totals are not those of the rows",
+        ),
+        (
+            "report.json",
+            |text| text.replacen("\"day\": \"2025-09-01\"", "\"day\": \"2025-09-02\"", 1),
+            "its cost_by_day",
+        ),
+        ("report.json", |_| "{".into(), "report.json: "),
+    ];
+    for (name, change, finding) in forgeries {
+        let place = export(runs(3, at(1, 0), 1000), &[]);
+        forge(&place, name, change);
+        let done = place.run(&["verify", "out"]);
+        done.exits(5).says(&[finding]);
+        assert!(!done.stderr.contains("hash"), "{done}");
+    }
+}
+
+#[test]
+fn verify_reads_regular_files_within_the_export_alone() {
+    let place = export(runs(3, at(1, 0), 1000), &[]);
+    let report = place.path("out/report.md");
+    std::fs::rename(&report, place.path("elsewhere.md")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere.md", &report).unwrap();
+    place
+        .run(&["verify", "out"])
+        .exits(5)
+        .says(&["report.md: it is no regular file"]);
+    let manifest = place
+        .exported()
+        .text("manifest.json")
+        .replace("report.md", "../elsewhere.md");
+    std::fs::remove_file(&report).unwrap();
+    std::fs::write(place.path("out/manifest.json"), manifest).unwrap();
+    place
+        .run(&["verify", "out"])
+        .exits(5)
+        .says(&["../elsewhere.md: its path leads out of the export"]);
+    let mut manifest = place.exported().json("manifest.json");
+    manifest["files"] = serde_json::json!([]);
+    std::fs::write(place.path("out/manifest.json"), manifest.to_string()).unwrap();
+    place.run(&["verify", "out"]).exits(5).says(&["lists no file of runs"]);
+}
+
+#[test]
+fn verify_says_how_far_a_sum_goes() {
+    let mut all = runs(3, at(1, 0), 1000);
+    all[1].rest = r#""actId":"a""#.into();
+    let place = export(all, &[]);
+    place
+        .run(&["verify", "out"])
+        .exits(0)
+        .shows(&["3 runs, at least $0.02 (1 run without a cost)"]);
+    place.run(&["export", "--demo", "--quiet", "--out", "demo"]).exits(0);
+    place
+        .run(&["verify", "demo"])
+        .exits(0)
+        .shows(&["MADE-UP ACCOUNT", "at least $7024.0605"]);
+}
+
+#[test]
+fn verify_hears_signals_while_it_reads() {
+    let place = export(runs(3, at(1, 0), 1000), &[]);
+    // Whoever reads a pipe waits for its other end.
+    let manifest = place.path("out/manifest.json");
+    std::fs::remove_file(&manifest).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&manifest)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let child = place.start(&["verify", "out"]);
+    // This end opens once verify has opened its own, and so is past its start.
+    let writer = File::options().write(true).open(&manifest).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    crate::harness::wait(child).exits(143);
+    drop(writer);
+}
+
+#[test]
+fn a_day_whose_only_run_is_listed_under_another_day_too_leaves_no_folder() {
+    let mut all = runs(2500, at(20, 0), 1000);
+    all.push(Run::new("wanderer", at(2, 0)));
+    all.push(costing("wanderer", at(25, 0), "a", "SUCCEEDED", "1"));
+    let place = export(all, &["--partition-by", "day", "--concurrency", "2"]);
+    let days = crate::harness::names(&place.path("out/runs"));
+    assert_eq!(days, ["started_on=2025-09-20", "started_on=2025-09-25"]);
+    place.run(&["verify", "out"]).exits(0);
 }

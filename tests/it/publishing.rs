@@ -283,3 +283,32 @@ fn a_run_whose_cost_became_known_is_taken_over_without_asking() {
         .exits(0)
         .shows(&["Usage $0.03, as Apify priced it"]);
 }
+
+#[test]
+fn what_a_lost_run_cost_is_not_zero_where_it_is_unknown() {
+    let place = Place::new();
+    let mut all = account(5);
+    all.runs[1].rest = r#""actId":"a""#.into();
+    place.export(&StandIn::of(all.clone()).url(), &[]).exits(0);
+    all.runs.drain(..2);
+    let done = place.export(&StandIn::of(all).url(), &[]);
+    done.exits(6)
+        .says(&["holds 2 runs ($0.01, 1 of them of unknown cost) that the new one lacks"]);
+}
+
+#[test]
+fn a_cost_that_is_known_no_more_is_said_when_the_export_that_knew_it_is_replaced() {
+    let place = Place::new();
+    let mut all = account(5);
+    place.export(&StandIn::of(all.clone()).url(), &[]).exits(0);
+    all.runs[1].rest = r#""actId":"a""#.into();
+    let done = place.export(&StandIn::of(all).url(), &["--strict"]);
+    done.exits(7)
+        .says(&["1 cost ($0.01) that the replaced export knew the API no longer gives"]);
+    for file in ["manifest.json", "report.json", "report.md"] {
+        assert!(
+            place.exported().text(file).contains("that the replaced export knew"),
+            "{file}"
+        );
+    }
+}
