@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use apify_runs::api::client::API_URL_VARIABLE;
+use apify_runs::api::address::API_URL_VARIABLE;
 use apify_runs::api::token::TOKEN_VARIABLE;
 use apify_runs::cli::{Cli, Command};
 use apify_runs::error::Result;

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::address::{base_url, endpoint, within_origin};
 use super::body::{self, MAX_BODY_BYTES};
+use super::failure::{Failure, Passing, causes, refusal};
 use super::pacing::Pacer;
 use super::page::{self, Page};
 use super::retry::{self, RetryPolicy};
@@ -21,12 +23,6 @@ use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 use crate::statement::Account;
 
-/// The API's address unless another is given.
-pub const DEFAULT_API_URL: &str = "https://api.apify.com";
-/// The environment variable of the Apify ecosystem for another.
-pub const API_URL_VARIABLE: &str = "APIFY_API_BASE_URL";
-/// How many redirects within the API's own host are followed, one after the other.
-const MAX_REDIRECTS: usize = 5;
 /// How long the question whose token it is may take in all.
 const ACCOUNT_TIME_CAP: Duration = Duration::from_secs(10);
 
@@ -303,7 +299,8 @@ impl ApiClient {
         self.counters.bytes.fetch_add(packed.len() as u64, Ordering::Relaxed);
         if status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
-            return Err(self.refusal(status, &body, retry_after, &response));
+            let redacted = |text: &str| self.redacted(text);
+            return Err(refusal(status, &body, retry_after, response.url(), redacted));
         }
         let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
         let decoded =
@@ -314,43 +311,6 @@ impl ApiClient {
             self.first_date_ms.get_or_init(|| date_ms);
         }
         Ok(decoded)
-    }
-
-    /// What an answer other than 200 means.
-    fn refusal(
-        &self,
-        status: StatusCode,
-        body: &[u8],
-        retry_after: Option<Duration>,
-        response: &reqwest::Response,
-    ) -> Failure {
-        let said = ApiError::read(body, |text| self.redacted(text));
-        let answer = format!("{status}{said}");
-        match status.as_u16() {
-            code if retry::is_passing(code) => {
-                let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
-                Passing {
-                    answer,
-                    retry_after,
-                    rate_limited: code == 429,
-                    too_heavy,
-                }
-                .into()
-            }
-            401 | 403 => Failure::Final(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
-            300..=399 => {
-                let url = response.url();
-                Failure::Final(Error::Other(anyhow::anyhow!(
-                    "{} answered {status}, a redirect that is not followed: the token goes to the API's own host only, and \
-                     not around in circles; give the API's final address with --api-url",
-                    url.origin().ascii_serialization()
-                )))
-            }
-            _ => Failure::Final(Error::Other(anyhow::anyhow!(
-                "the API refused GET {}: {answer}",
-                self.redacted(response.url().as_str())
-            ))),
-        }
     }
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {
@@ -371,102 +331,6 @@ impl ApiClient {
     }
 }
 
-/// How one attempt failed.
-enum Failure {
-    Passing(Passing),
-    Final(Error),
-}
-
-/// A failure that another attempt may mend.
-struct Passing {
-    answer: String,
-    retry_after: Option<Duration>,
-    rate_limited: bool,
-    too_heavy: bool,
-}
-
-impl Passing {
-    fn new(answer: String) -> Passing {
-        Passing {
-            answer,
-            retry_after: None,
-            rate_limited: false,
-            too_heavy: false,
-        }
-    }
-}
-
-impl From<Passing> for Failure {
-    fn from(passing: Passing) -> Failure {
-        Failure::Passing(passing)
-    }
-}
-
-/// The API's documented error body, or the beginning of whatever came instead.
-struct ApiError {
-    kind: Option<String>,
-    message: String,
-}
-
-impl ApiError {
-    /// Reads a body; texts are redacted whole, so that cutting them short later leaves no part of a secret.
-    fn read(body: &[u8], redacted: impl Fn(&str) -> String) -> ApiError {
-        #[derive(Deserialize)]
-        struct Envelope {
-            error: Inner,
-        }
-        #[derive(Deserialize)]
-        struct Inner {
-            #[serde(rename = "type")]
-            kind: Option<String>,
-            message: Option<String>,
-        }
-        match serde_json::from_slice::<Envelope>(body) {
-            Ok(Envelope { error }) => ApiError {
-                kind: error.kind.as_deref().map(&redacted),
-                message: redacted(&error.message.unwrap_or_default()),
-            },
-            Err(_) => ApiError {
-                kind: None,
-                message: redacted(&String::from_utf8_lossy(body)),
-            },
-        }
-    }
-}
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let plain = |text: &str| -> String {
-            let words = text.split_whitespace().take(100).collect::<Vec<_>>().join(" ");
-            words.chars().filter(|c| !c.is_control()).take(200).collect()
-        };
-        if let Some(kind) = &self.kind {
-            write!(f, " {}", plain(kind))?;
-        }
-        let message = plain(&self.message);
-        if message.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ": {message}")
-        }
-    }
-}
-
-/// An error with its causes, without the URL, which the caller names.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_connect() {
-        "cannot connect".to_string()
-    } else {
-        "the connection failed".to_string()
-    };
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 /// What the server's `Date` says: milliseconds since the epoch.
 fn date_ms(headers: &HeaderMap) -> Option<Millis> {
     let date = headers.get(DATE)?.to_str().ok()?;
@@ -480,121 +344,9 @@ fn chance() -> f64 {
     (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Follows redirects within the API's own origin; elsewhere the token must not go.
-fn within_origin() -> redirect::Policy {
-    redirect::Policy::custom(|attempt| {
-        let start = attempt.previous().first().map(Url::origin);
-        if attempt.previous().len() <= MAX_REDIRECTS && start == Some(attempt.url().origin()) {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    })
-}
-
-/// The API's address as a URL that a token may go to.
-fn base_url(text: &str) -> Result<Url> {
-    let wrong = |problem: &str| {
-        Error::Usage(format!(
-            "the API's address {problem} (--api-url, {API_URL_VARIABLE}), such as {DEFAULT_API_URL}"
-        ))
-    };
-    let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("must not hold a user name or password"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("must have no query and no fragment"));
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(wrong(
-            "must be https:// unless it is this machine, since the token would be readable on the way",
-        )),
-        _ => Err(wrong("must begin with https://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let address = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>();
-        address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
-    })
-}
-
-/// A path below the base; a base that already ends in `/v2` is taken as meant.
-fn endpoint(base: &Url, path: &[&str]) -> Url {
-    let mut url = base.clone();
-    let given: Vec<String> = base
-        .path_segments()
-        .into_iter()
-        .flatten()
-        .filter(|s| !s.is_empty())
-        .map(String::from)
-        .collect();
-    let given = given.strip_suffix(&["v2".to_string()]).unwrap_or(&given).to_vec();
-    url.path_segments_mut()
-        .expect("http URLs have paths")
-        .clear()
-        .extend(&given)
-        .extend(path);
-    url
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_goes_over_https_or_stays_on_this_machine() {
-        for fine in [
-            "https://api.apify.com",
-            "http://127.0.0.1:8080",
-            "http://localhost",
-            "http://[::1]:9/",
-        ] {
-            assert!(base_url(fine).is_ok(), "{fine}");
-        }
-        for wrong in [
-            "http://api.apify.com",
-            "http://127.0.0.1.example.com",
-            "ftp://x",
-            "api.apify.com",
-            "https://u:p@h",
-            "https://h/?a",
-        ] {
-            assert_eq!(base_url(wrong).unwrap_err().exit_code(), 2, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_version_is_appended_once() {
-        for base in ["https://h", "https://h/", "https://h/v2", "https://h/v2/"] {
-            assert_eq!(
-                endpoint(&base_url(base).unwrap(), &["v2", "actor-runs"]).as_str(),
-                "https://h/v2/actor-runs"
-            );
-        }
-        assert_eq!(
-            endpoint(&base_url("https://h/p/").unwrap(), &["v2", "a"]).as_str(),
-            "https://h/p/v2/a"
-        );
-    }
-
-    #[test]
-    fn an_error_body_is_told_in_one_line_whatever_it_is() {
-        let said = |body: &[u8]| ApiError::read(body, str::to_string).to_string();
-        assert_eq!(
-            said(br#"{"error":{"type":"invalid-value","message":"no\nsuch"}}"#),
-            " invalid-value: no such"
-        );
-        assert_eq!(said(b"<html>\n<b>Bad</b>\x1b[31m"), ": <html> <b>Bad</b>[31m");
-        assert_eq!(said(b""), "");
-    }
 
     #[test]
     fn chance_is_a_share() {

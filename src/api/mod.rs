@@ -1,8 +1,11 @@
 //! The Apify API as a client. The only place that knows HTTP; what is asked for, and in which order, is `fetch`'s.
 
+pub mod address;
 pub mod body;
 pub mod client;
+mod failure;
 mod item;
+mod members;
 pub mod pacing;
 pub mod page;
 pub mod retry;

@@ -10,7 +10,8 @@ use arrow_array::types::TimestampMillisecondType;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::item::{Columns, MembersSeed, compact};
+use super::item::Columns;
+use super::members::{MembersSeed, compact};
 use crate::runs::schema::col;
 
 /// The most items that the API puts on a page; `limit` is clamped to it.

@@ -8,12 +8,15 @@ use std::sync::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
+use super::lister::Lister;
+use super::page_size::PageSize;
 use super::plan::{MAX_HELD_PAGES, MAX_WINDOW_PAGES, Plan, Window};
-use super::walk::{Lister, PageSize, ServerTraits, WalkedWindow, Walker};
-use crate::api::page::{MAX_PAGE_ITEMS, Page, Rejected};
+use super::sum::{Fetched, Sum};
+use super::walk::{ServerTraits, Walker};
+use super::window::WalkedWindow;
+use crate::api::page::{MAX_PAGE_ITEMS, Page};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
-use crate::statement::Proof;
 
 /// Most windows that are read at once: beyond it not even a page each could be held.
 pub const MAX_CONCURRENCY: usize = (MAX_HELD_PAGES - 2 * MAX_WINDOW_PAGES) as usize;
@@ -23,19 +26,6 @@ pub struct PeriodFetch {
     walker: Arc<Walker>,
     concurrency: usize,
     first: Option<Page>,
-}
-
-/// What came of it beside the runs.
-#[derive(Debug)]
-pub struct Fetched {
-    /// Whether all are there.
-    pub proof: Proof,
-    /// Whether runs were deleted, or came, meanwhile.
-    pub changed_meanwhile: bool,
-    /// Items that make no sense as a run.
-    pub rejected: Vec<Rejected>,
-    /// Known fields of a wrong type.
-    pub mistyped: u64,
 }
 
 /// How a period will be read, as far as its first page tells.
@@ -53,13 +43,6 @@ pub struct Estimate {
 enum Slot {
     Walking,
     Done(WalkedWindow),
-}
-
-/// A window in short, to count it again should the whole not add up.
-struct Counted {
-    from: Millis,
-    to: Millis,
-    received: u64,
 }
 
 impl PeriodFetch {
@@ -255,71 +238,5 @@ impl PeriodFetch {
             .max(again.saturating_sub(sum.outside_first + sum.outside_last));
         sum.notes.push(problem);
         Ok(())
-    }
-}
-
-/// The windows so far, added up.
-#[derive(Default)]
-struct Sum {
-    counted: u64,
-    fetched: u64,
-    moved: u64,
-    listed_twice: u64,
-    outside_first: u64,
-    outside_last: u64,
-    proven: bool,
-    changed_meanwhile: bool,
-    notes: Vec<String>,
-    /// Each once, though windows overlap by a millisecond and some have no start.
-    rejected: BTreeMap<String, Rejected>,
-    mistyped: u64,
-    windows: Vec<Counted>,
-}
-
-impl Sum {
-    /// Distinct runs that were received and that a count of the whole period includes.
-    fn received(&self) -> u64 {
-        self.fetched + self.moved + self.outside_first + self.outside_last
-    }
-
-    fn add(&mut self, window: &WalkedWindow) {
-        if self.windows.is_empty() {
-            self.proven = true;
-            self.outside_first = window.outside.0;
-        }
-        self.counted += window.counted;
-        self.fetched += window.fetched;
-        self.moved += window.moved;
-        self.listed_twice += window.listed_twice;
-        self.outside_last = window.outside.1;
-        self.proven &= window.proven;
-        self.changed_meanwhile |= window.changed_meanwhile;
-        self.notes.extend(window.notes.iter().cloned());
-        let rejected = window.rejected.iter();
-        self.rejected
-            .extend(rejected.map(|rejected| (rejected.item.clone(), rejected.clone())));
-        self.mistyped += window.mistyped;
-        let received = window.fetched + window.moved + window.listed_twice + window.outside.0 + window.outside.1;
-        self.windows.push(Counted {
-            from: window.from,
-            to: window.to,
-            received,
-        });
-    }
-
-    fn fetched(self) -> Fetched {
-        let mut proof = Proof {
-            proven: self.proven,
-            counted: self.counted,
-            fetched: self.fetched,
-            notes: Vec::new(),
-        };
-        self.notes.into_iter().for_each(|note| proof.note(note));
-        Fetched {
-            proof,
-            changed_meanwhile: self.changed_meanwhile,
-            rejected: self.rejected.into_values().collect(),
-            mistyped: self.mistyped,
-        }
     }
 }

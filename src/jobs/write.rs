@@ -1,6 +1,6 @@
 //! The writing side of an export: windows in time order become files and figures, on a thread of its own.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::fetch::WalkedWindow;
 use crate::output::csv::RUNS_CSV;
 use crate::output::hashed::FileEntry;
 use crate::output::publish::Staging;
-use crate::output::read::parquet_batches;
+use crate::output::read::{parquet_batches, parquet_columns};
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::report::summary::Summary;
 use crate::runs::cost_state::SettleRule;
@@ -109,6 +109,19 @@ type Losers = HashSet<(String, i64), RandomState>;
 
 /// Which rows are another version of a run that the files hold too.
 fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Result<Losers> {
+    if suspects.is_empty() {
+        return Ok(suspects.losers());
+    }
+    // Most suspects are innocent, and their IDs alone show it.
+    let mut times = BTreeMap::new();
+    for file in parquet_paths(staging, files) {
+        for rows in parquet_columns(&file, &[col::ID]).map_err(Error::Output)? {
+            let rows = rows.map_err(Error::Output)?;
+            let ids = rows.column(0).as_string::<i32>();
+            ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
+        }
+    }
+    suspects.narrow(&times);
     if !suspects.is_empty() {
         for file in parquet_paths(staging, files) {
             for rows in parquet_batches(&file).map_err(Error::Output)? {

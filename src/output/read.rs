@@ -25,6 +25,18 @@ pub fn parquet_batches(path: &Path) -> Result<impl Iterator<Item = Result<Record
     Ok(reader.map(move |batch| batch.map_err(|error| unreadable(path, error))))
 }
 
+/// The same with some columns alone, by their positions, ascending.
+pub fn parquet_columns(
+    path: &Path,
+    columns: &[usize],
+) -> Result<impl Iterator<Item = Result<RecordBatch, String>>, String> {
+    let builder = builder(path)?;
+    let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
+    let reader = builder.with_projection(mask).build();
+    let reader = reader.map_err(|error| unreadable(path, error))?;
+    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(path, error))))
+}
+
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))?;
@@ -55,24 +67,13 @@ pub struct RunKey {
 /// The keys of an export's runs, from its Parquet files one after the other, in the order of the files.
 pub fn parquet_keys<'p>(paths: impl IntoIterator<Item = &'p Path>) -> impl Iterator<Item = Result<RunKey, String>> {
     paths.into_iter().flat_map(|path| {
-        let reader = builder(path).and_then(|builder| {
-            let mask = ProjectionMask::leaves(
-                builder.parquet_schema(),
-                [col::ID, col::STARTED_AT, col::USAGE_TOTAL_USD],
-            );
-            builder
-                .with_projection(mask)
-                .build()
-                .map_err(|error| unreadable(path, error))
-        });
-        let (reader, failed) = match reader {
-            Ok(reader) => (Some(reader), None),
+        let (batches, failed) = match parquet_columns(path, &[col::ID, col::STARTED_AT, col::USAGE_TOTAL_USD]) {
+            Ok(batches) => (Some(batches), None),
             Err(error) => (None, Some(Err(error))),
         };
-        let batches = reader.into_iter().flatten();
-        let keys = batches.flat_map(move |batch| match batch {
+        let keys = batches.into_iter().flatten().flat_map(|batch| match batch {
             Ok(batch) => keys_of(&batch),
-            Err(error) => vec![Err(unreadable(path, error))],
+            Err(error) => vec![Err(error)],
         });
         failed.into_iter().chain(keys)
     })

@@ -2,7 +2,7 @@
 //! by, and those few are checked exactly against what was written. Within a window, `fetch` has done so already; this finds
 //! a run that two windows hold.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use arrow_array::RecordBatch;
@@ -81,8 +81,21 @@ impl Suspects {
     }
 
     /// Whether an ID is among them.
-    pub fn may_include(&self, id: &str) -> bool {
+    fn may_include(&self, id: &str) -> bool {
         self.hashes.contains(&hash(id))
+    }
+
+    /// Counts an ID, if it is among them.
+    pub fn count(&self, id: &str, times: &mut BTreeMap<String, u64>) {
+        if self.may_include(id) {
+            *times.entry(id.to_string()).or_default() += 1;
+        }
+    }
+
+    /// Leaves only those that were counted more than once.
+    pub fn narrow(&mut self, times: &BTreeMap<String, u64>) {
+        let repeated = times.iter().filter(|(_, times)| **times > 1);
+        self.hashes = repeated.map(|(id, _)| hash(id)).collect();
     }
 
     /// Looks for the suspects in rows that were written.

@@ -3,6 +3,7 @@
 
 pub mod account;
 mod encoding;
+mod made_up;
 mod query;
 mod routes;
 

@@ -1,0 +1,160 @@
+//! How an attempt fails, and whether another may mend it. What is done about it is the retry loop's.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+
+use super::retry;
+use crate::error::Error;
+
+/// How one attempt failed.
+pub(super) enum Failure {
+    Passing(Passing),
+    Final(Error),
+}
+
+/// A failure that another attempt may mend.
+pub(super) struct Passing {
+    /// What came instead of a good answer, for people.
+    pub(super) answer: String,
+    /// What the server asks to wait.
+    pub(super) retry_after: Option<Duration>,
+    /// 429.
+    pub(super) rate_limited: bool,
+    /// 503 `query-timeout`.
+    pub(super) too_heavy: bool,
+}
+
+impl Passing {
+    pub(super) fn new(answer: String) -> Passing {
+        Passing {
+            answer,
+            retry_after: None,
+            rate_limited: false,
+            too_heavy: false,
+        }
+    }
+}
+
+impl From<Passing> for Failure {
+    fn from(passing: Passing) -> Failure {
+        Failure::Passing(passing)
+    }
+}
+
+/// What an answer other than 200 means; `redacted` takes the token out of a text.
+pub(super) fn refusal(
+    status: StatusCode,
+    body: &[u8],
+    retry_after: Option<Duration>,
+    url: &Url,
+    redacted: impl Fn(&str) -> String,
+) -> Failure {
+    let said = ApiError::read(body, &redacted);
+    let answer = format!("{status}{said}");
+    match status.as_u16() {
+        code if retry::is_passing(code) => {
+            let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
+            Passing {
+                answer,
+                retry_after,
+                rate_limited: code == 429,
+                too_heavy,
+            }
+            .into()
+        }
+        401 | 403 => Failure::Final(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
+        300..=399 => Failure::Final(Error::Other(anyhow::anyhow!(
+            "{} answered {status}, a redirect that is not followed: the token goes to the API's own host only, and \
+                     not around in circles; give the API's final address with --api-url",
+            url.origin().ascii_serialization()
+        ))),
+        _ => Failure::Final(Error::Other(anyhow::anyhow!(
+            "the API refused GET {}: {answer}",
+            redacted(url.as_str())
+        ))),
+    }
+}
+
+/// The API's documented error body, or the beginning of whatever came instead.
+struct ApiError {
+    kind: Option<String>,
+    message: String,
+}
+
+impl ApiError {
+    /// Reads a body; texts are redacted whole, so that cutting them short later leaves no part of a secret.
+    fn read(body: &[u8], redacted: impl Fn(&str) -> String) -> ApiError {
+        #[derive(Deserialize)]
+        struct Envelope {
+            error: Inner,
+        }
+        #[derive(Deserialize)]
+        struct Inner {
+            #[serde(rename = "type")]
+            kind: Option<String>,
+            message: Option<String>,
+        }
+        match serde_json::from_slice::<Envelope>(body) {
+            Ok(Envelope { error }) => ApiError {
+                kind: error.kind.as_deref().map(&redacted),
+                message: redacted(&error.message.unwrap_or_default()),
+            },
+            Err(_) => ApiError {
+                kind: None,
+                message: redacted(&String::from_utf8_lossy(body)),
+            },
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let plain = |text: &str| -> String {
+            let words = text.split_whitespace().take(100).collect::<Vec<_>>().join(" ");
+            words.chars().filter(|c| !c.is_control()).take(200).collect()
+        };
+        if let Some(kind) = &self.kind {
+            write!(f, " {}", plain(kind))?;
+        }
+        let message = plain(&self.message);
+        if message.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {message}")
+        }
+    }
+}
+
+/// An error with its causes, without the URL, which the caller names.
+pub(super) fn causes(error: &reqwest::Error) -> String {
+    let mut text = if error.is_connect() {
+        "cannot connect".to_string()
+    } else {
+        "the connection failed".to_string()
+    };
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_body_is_told_in_one_line_whatever_it_is() {
+        let said = |body: &[u8]| ApiError::read(body, str::to_string).to_string();
+        assert_eq!(
+            said(br#"{"error":{"type":"invalid-value","message":"no\nsuch"}}"#),
+            " invalid-value: no such"
+        );
+        assert_eq!(said(b"<html>\n<b>Bad</b>\x1b[31m"), ": <html> <b>Bad</b>[31m");
+        assert_eq!(said(b""), "");
+    }
+}
