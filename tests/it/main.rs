@@ -11,4 +11,5 @@ mod files;
 mod options;
 mod publishing;
 mod readme;
+mod reports;
 mod secrets;
