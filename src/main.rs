@@ -32,10 +32,14 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
-    // One thread writes, and one a core unpacks and decodes: more would only hold more pages in memory.
+    // One thread fetches, one writes, and one a core unpacks and decodes: more would only hold more pages in memory. A
+    // server has more to do on the network.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.enable_all().max_blocking_threads(cores + 1).build() {
+    let mut runtime = match cli.command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match runtime.enable_all().max_blocking_threads(cores.max(2)).build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(1, &format!("cannot start: {error}")),
     };

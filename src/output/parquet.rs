@@ -154,6 +154,12 @@ fn properties(compatible: bool) -> WriterProperties {
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_sorting_columns(Some(vec![sorted_by(col::STARTED_AT), sorted_by(col::ID)]))
         .set_statistics_enabled(EnabledStatistics::Chunk);
+    for column in COLUMNS.iter().filter(|column| column.kind == Kind::Usd) {
+        // Of decimals the writer keeps the bounds of every row group as slices of whole batches, which would hold 128 KiB
+        // a row group for as long as the file is open.
+        let path = ColumnPath::from(column.name);
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+    }
     for column in COLUMNS.iter().filter(|column| column.values == Values::Distinct) {
         let path = ColumnPath::from(column.name);
         properties = properties.set_column_dictionary_enabled(path.clone(), false);
