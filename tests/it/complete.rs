@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use crate::harness::{Done, Exported, Place};
-use crate::stand_in::{Account, Quirks, Reply, Run, StandIn, Ties, instant, ms, runs};
+use crate::stand_in::{Account, Quirks, Reply, Request, Run, StandIn, Ties, instant, ms, runs};
 
 const MINUTE: i64 = 60_000;
 
@@ -418,38 +418,53 @@ fn a_total_that_promises_less_is_noted_and_everything_is_there() {
         .says(&["--strict"]);
 }
 
-#[test]
-fn runs_that_are_deleted_while_the_period_is_read_cost_no_other_run() {
-    let mut all = busy(4000, 0);
-    all.sort_by_key(|run| run.started);
-    let left = Arc::new(Mutex::new(all));
-    let deleting = left.clone();
+/// A server whose account changes behind the reader's back, after each answer; and what is left of its runs.
+fn changing(
+    runs: Vec<Run>,
+    change: impl Fn(&Request, &mut Vec<Run>) + Send + Sync + 'static,
+) -> (StandIn, Arc<Mutex<Vec<Run>>>) {
+    let left = Arc::new(Mutex::new(runs));
+    let runs = left.clone();
     let server = StandIn::start(move |request| {
-        let mut runs = deleting.lock().unwrap();
-        let body = Account {
+        let mut runs = runs.lock().unwrap();
+        let account = Account {
             runs: runs.clone(),
             ..Account::default()
-        }
-        .list(request);
-        // Behind the reader's back the earliest go, by which an offset would skip, and some that are not read yet.
-        runs.drain(..5);
-        let late = runs.len() - 500;
-        runs.drain(late..late + 3);
-        Reply::json(body)
+        };
+        change(request, &mut runs);
+        Reply::json(account.list(request))
     });
+    (server, left)
+}
+
+/// Exports it, and expects all that lived throughout.
+#[track_caller]
+fn holds_what_lived_throughout(server: &StandIn, left: &Mutex<Vec<Run>>, more: &[&str]) -> Place {
     let place = Place::new();
-    place.export(&server.url(), &["--concurrency", "1"]).exits(0);
+    place.export(&server.url(), more).exits(0);
     let ids = place.exported().ids();
     for id in expected(&left.lock().unwrap()) {
         assert!(ids.contains(&id), "{id} lived throughout and is missing");
     }
+    place
+}
+
+#[test]
+fn runs_that_are_deleted_while_the_period_is_read_cost_no_other_run() {
+    let mut all = busy(4000, 0);
+    all.sort_by_key(|run| run.started);
+    // The earliest go, by which an offset would skip, and some that are not read yet.
+    let (server, left) = changing(all, |_, runs| {
+        runs.drain(..5);
+        let late = runs.len() - 500;
+        runs.drain(late..late + 3);
+    });
+    let place = holds_what_lived_throughout(&server, &left, &["--concurrency", "1"]);
     let manifest = place.exported().json("manifest.json");
     assert_eq!(manifest["proof"]["proven"], true);
     assert!(!manifest["proof"]["notes"].as_array().unwrap().is_empty(), "{manifest}");
-    assert!(
-        manifest["caveats"][0].as_str().unwrap().contains("deleted, or came"),
-        "{manifest}"
-    );
+    let caveat = manifest["caveats"][0].as_str().unwrap();
+    assert!(caveat.contains("deleted, or came"), "{caveat}");
 }
 
 #[test]
@@ -555,28 +570,14 @@ fn a_tie_that_shrinks_while_it_is_read_hides_no_run_that_lives() {
     all.extend((0..2003).map(|at| Run::new(format!("tie{at:014}"), noon)));
     let late = runs(5000, noon + MINUTE, 1000).into_iter();
     all.extend(late.map(|run| Run::new(format!("late-{}", run.id), run.started)));
-    let left = Arc::new(Mutex::new(all));
-    let deleting = left.clone();
-    let server = StandIn::start(move |request| {
-        let mut runs = deleting.lock().unwrap();
-        let body = Account {
-            runs: runs.clone(),
-            ..Account::default()
-        }
-        .list(request);
-        // The first of the ties goes once the first page of them alone has been read: the next page skips one.
+    // The first of the ties goes once the first page of them alone has been read: the next page skips one.
+    let (server, left) = changing(all, |request, runs| {
         let is_tie = request.query["startedAfter"] == request.query["startedBefore"];
         if is_tie && !request.query.contains_key("offset") {
             runs.retain(|run| run.id != format!("tie{:014}", 0));
         }
-        Reply::json(body)
     });
-    let place = Place::new();
-    place.export(&server.url(), &[]).exits(0);
-    let ids = place.exported().ids();
-    for id in expected(&left.lock().unwrap()) {
-        assert!(ids.contains(&id), "{id} lived throughout and is missing");
-    }
+    holds_what_lived_throughout(&server, &left, &[]);
 }
 
 #[test]
