@@ -237,6 +237,7 @@ impl ApiClient {
         let start = Instant::now();
         for failed in 1.. {
             self.pacer.turn().await;
+            let sent = Instant::now();
             self.counters.total.fetch_add(1, Ordering::Relaxed);
             let attempt = tokio::time::timeout(self.timeout, self.attempt(url.clone(), decode));
             let passing = match attempt.await {
@@ -256,9 +257,10 @@ impl ApiClient {
                 return Err(self.given_up(&url, failed, start.elapsed(), &passing.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
-            let until = Instant::now() + wait;
+            let now = Instant::now();
+            let until = now + wait;
             if passing.rate_limited {
-                self.pacer.slow_down(until);
+                self.pacer.slow_down(sent, now, until);
             }
             tokio::time::sleep_until(until).await;
         }
@@ -300,17 +302,26 @@ impl ApiClient {
         if status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
             let redacted = |text: &str| self.redacted(text);
-            return Err(refusal(status, &body, retry_after, response.url(), redacted));
+            let failure = refusal(status, &body, retry_after, response.url(), redacted);
+            if matches!(&failure, Failure::Passing(passing) if passing.too_heavy) {
+                // The API itself, by its documented words.
+                self.note_date(date_ms);
+            }
+            return Err(failure);
         }
         let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?;
-        // Of an answer that is good: an error page may come from somebody else, with another clock.
+        self.note_date(date_ms);
+        Ok(decoded)
+    }
+
+    /// Keeps the first `Date` of an answer that is the API's: an error page may be somebody else's, with another clock.
+    fn note_date(&self, date_ms: Option<Millis>) {
         if let Some(date_ms) = date_ms {
             self.first_date_ms.get_or_init(|| date_ms);
         }
-        Ok(decoded)
     }
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {

@@ -13,13 +13,14 @@ use tokio::time::{Instant, sleep_until};
 /// it see one too many now and then.
 const MARGIN: f64 = 0.975;
 /// By what a 429 lengthens the interval between turns: all that waited would else come at once again.
-const SLOWER: f64 = 1.25;
+const SLOWER: f64 = 1.5;
 /// The least interval after a 429.
-const SLOWER_FROM: Duration = Duration::from_millis(20);
-/// The longest.
-const SLOWEST: Duration = Duration::from_secs(5);
-/// By what an answer shortens it again. With [`SLOWER`], one in five is a 429 where the limit is far below what is asked.
-const FASTER: f64 = 0.95;
+const SLOWER_FROM: Duration = Duration::from_millis(10);
+/// The longest, so that a burst of 429s costs seconds and not minutes.
+const SLOWEST: Duration = Duration::from_millis(250);
+/// By what an answer shortens it again. With [`SLOWER`], one in five is a 429 where the limit is far below what is asked;
+/// from the longest, it takes some two seconds.
+const FASTER: f64 = 0.9;
 
 /// Hands out turns.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ struct State {
     interval: Duration,
     next_turn: Option<Instant>,
     paused_until: Option<Instant>,
+    /// When a 429 last lengthened the interval.
+    slowed_at: Option<Instant>,
 }
 
 impl Pacer {
@@ -51,6 +54,7 @@ impl Pacer {
                 interval,
                 next_turn: None,
                 paused_until: None,
+                slowed_at: None,
             }),
         }
     }
@@ -70,10 +74,15 @@ impl Pacer {
         }
     }
 
-    /// A 429 came: nothing goes before `until`, and then at a slower pace.
-    pub fn slow_down(&self, until: Instant) {
+    /// A 429 came to a request that was sent at `sent`: nothing goes before `until`, and then at a slower pace. All that were
+    /// under way together when the limit was met slow it once.
+    pub fn slow_down(&self, sent: Instant, now: Instant, until: Instant) {
         let mut state = self.state();
         state.paused_until = state.paused_until.max(Some(until));
+        if state.slowed_at.is_some_and(|slowed| sent <= slowed) {
+            return;
+        }
+        state.slowed_at = Some(now);
         state.interval = state
             .interval
             .mul_f64(SLOWER)
@@ -140,8 +149,8 @@ mod tests {
     fn a_pause_holds_everyone_and_a_shorter_one_does_not_shorten_it() {
         let pacer = Pacer::new(10.0);
         let now = Instant::now();
-        pacer.slow_down(now + Duration::from_secs(5));
-        pacer.slow_down(now + Duration::from_secs(1));
+        pacer.slow_down(now, now, now + Duration::from_secs(5));
+        pacer.slow_down(now, now, now + Duration::from_secs(1));
         assert_eq!(pacer.reserve(now), now + Duration::from_secs(5));
         assert!(pacer.reserve(now) > now + Duration::from_secs(5));
     }
@@ -156,14 +165,20 @@ mod tests {
                 pacer.reserve(now) - turn
             };
             let given = interval();
-            (0..10).for_each(|_| pacer.slow_down(now));
-            let slowed = interval();
-            assert!(slowed >= Duration::from_millis(140), "{slowed:?}");
-            (0..1000).for_each(|_| pacer.slow_down(now));
+            // All that were under way together count once.
+            (0..100).for_each(|_| pacer.slow_down(now, now, now));
+            let once = interval();
+            assert!(
+                once > given && once <= given.max(SLOWER_FROM).mul_f64(SLOWER),
+                "{once:?}"
+            );
+            // Each of these was sent after the one before had slowed the pace.
+            let later = |step: u64| now + Duration::from_millis(step);
+            (1..100).for_each(|step| pacer.slow_down(later(step), later(step), now));
             assert_eq!(interval(), SLOWEST);
             pacer.speed_up();
             assert!(interval() < SLOWEST);
-            (0..200).for_each(|_| pacer.speed_up());
+            (0..50).for_each(|_| pacer.speed_up());
             assert_eq!(interval(), given);
         }
     }

@@ -28,7 +28,7 @@ use crate::text::{counted, labelled, thousands, unbroken};
 /// All reports as one document.
 pub(super) const REPORT_JSON: &str = "report.json";
 /// Items that make no sense as a run, as they came.
-const REJECTED: &str = "rejected.jsonl";
+pub(super) const REJECTED: &str = "rejected.jsonl";
 
 impl Job {
     /// Renders, checks against what stands there, publishes, and says what was done.

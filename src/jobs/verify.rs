@@ -9,7 +9,9 @@ use std::path::{Component, Path};
 
 use rows::{Rows, check_parquet, csv_times, parquet_times};
 
-use super::finish::REPORT_JSON;
+use serde_json::Value;
+
+use super::finish::{REJECTED, REPORT_JSON};
 use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
@@ -125,6 +127,7 @@ fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
         // What is missing or special can't be read for more.
         return Ok(findings);
     }
+    findings.extend(check_manifest(export, manifest));
     let [has_parquet, has_csv] = formats;
     if has_parquet {
         let mut rows = Rows::new(manifest, "Parquet");
@@ -136,6 +139,14 @@ fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
         let path = export.join(RUNS_CSV);
         let read = csv_runs(&path).and_then(|mut runs| runs.try_for_each(|run| rows.see(RUNS_CSV, &run?.row())));
         findings.extend(rows.finish(export, read, |suspects| csv_times(&path, suspects)));
+        let said = manifest
+            .files
+            .iter()
+            .find(|file| file.path == RUNS_CSV)
+            .and_then(|file| file.rows);
+        if said != Some(manifest.totals.runs) {
+            findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
+        }
     }
     // Another version may write the same rows another way.
     if has_parquet && has_csv && findings.is_empty() && manifest.tool_version == env!("CARGO_PKG_VERSION") {
@@ -157,6 +168,46 @@ fn parquet_as_csv(export: &Path, manifest: &Manifest) -> Result<FileEntry> {
         }
     }
     csv.finish()
+}
+
+/// What the manifest says that it contradicts itself, the report or the rejected items.
+fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
+    let mut findings = Vec::new();
+    let (runs, fetched) = (manifest.totals.runs, manifest.proof.fetched);
+    if runs > fetched || (manifest.filters.is_empty() && runs < fetched) {
+        findings.push(format!(
+            "manifest.json: {runs} runs, and its proof says that {fetched} were fetched"
+        ));
+    }
+    let lines = fs::read_to_string(export.join(REJECTED)).map_or(0, |text| text.lines().count() as u64);
+    let said = manifest
+        .files
+        .iter()
+        .find(|file| file.path == REJECTED)
+        .and_then(|file| file.rows);
+    if lines != manifest.runs_rejected || said.unwrap_or(0) != lines {
+        findings.push(format!(
+            "{REJECTED}: {lines} items, the manifest says {}",
+            manifest.runs_rejected
+        ));
+    }
+    let report = fs::read(export.join(REPORT_JSON)).ok();
+    let report = report.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let said = serde_json::to_value(manifest).expect("a manifest has only text keys");
+    let shared = [
+        "notice",
+        "period",
+        "account",
+        "source",
+        "filters",
+        "queried_at",
+        "proof",
+        "caveats",
+    ];
+    let differing = |name: &&str| report.as_ref().is_some_and(|report| report[*name] != said[*name]);
+    let differing = shared.into_iter().filter(|name| differing(name));
+    findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));
+    findings
 }
 
 fn is_regular(path: &Path) -> bool {

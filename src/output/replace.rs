@@ -159,7 +159,7 @@ fn compare(
                 Ordering::Equal => {
                     if candidate.as_ref().is_some_and(|new| new.usage.is_none()) {
                         lost.costs += u64::from(run.usage.is_some());
-                        lost.costs_usage += run.usage.unwrap_or_default().0;
+                        lost.costs_usage = lost.costs_usage.saturating_add(run.usage.unwrap_or_default().0);
                     }
                     break;
                 }
@@ -191,7 +191,7 @@ fn count_missing(
     }
     for run in missing.iter().filter(|run| !moved.contains(&run.id)) {
         lost.runs += 1;
-        lost.usage += run.usage.unwrap_or_default().0;
+        lost.usage = lost.usage.saturating_add(run.usage.unwrap_or_default().0);
         lost.cost_unknown += u64::from(run.usage.is_none());
     }
     Ok(())

@@ -159,6 +159,8 @@ pub struct Breakdown {
 #[derive(Debug)]
 pub struct Summary {
     totals: Measures,
+    /// The sum of all costs without their signs: while it fits, so does the sum of any of them.
+    magnitude: Usd,
     groups: [HashMap<Box<str>, Measures, RandomState>; Dimension::ALL.len()],
     days: DayClock,
     day: (i64, String),
@@ -169,6 +171,7 @@ impl Summary {
     pub fn new(timezone: Tz) -> Summary {
         Summary {
             totals: Measures::default(),
+            magnitude: Usd::default(),
             groups: Default::default(),
             days: DayClock::new(timezone),
             day: (i64::MIN, String::new()),
@@ -196,6 +199,7 @@ impl Summary {
     }
 
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {
+        self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
         self.totals.add(run)?;
         for (dimension, groups) in Dimension::ALL.into_iter().zip(&mut self.groups) {
             let key = match dimension {

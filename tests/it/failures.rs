@@ -471,3 +471,43 @@ fn a_limit_far_below_what_is_asked_is_lived_with() {
     let share = requests["rate_limited"].as_f64().unwrap() / requests["total"].as_f64().unwrap();
     assert!(share < 0.5, "{requests}");
 }
+
+#[test]
+fn a_burst_of_429s_costs_moments_once_it_is_over() {
+    let account = account();
+    let server = StandIn::start(move |request| {
+        if (2..30).contains(&request.number) {
+            return Reply::Answer(429, vec![("Retry-After", "0".into())], Vec::new());
+        }
+        let mut asked = request.clone();
+        asked.query.insert("limit".into(), "20".into());
+        Reply::json(account.list(&asked))
+    });
+    let place = Place::new();
+    let began = std::time::Instant::now();
+    place
+        .export(&server.url(), &["--concurrency", "16", "--retries", "100"])
+        .exits(0);
+    // Some seconds are meant; a pace that each 429 slows, and that is hardly won back, would take minutes.
+    assert!(began.elapsed().as_secs() < 40, "{:?}", began.elapsed());
+}
+
+#[test]
+fn the_api_s_clock_counts_too_where_it_finds_the_whole_period_too_heavy() {
+    let account = account();
+    let server = StandIn::start(move |request| {
+        let date = ("Date", "Mon, 01 Sep 2025 12:00:00 GMT".to_string());
+        let length = ms(&request.query["startedBefore"]) - ms(&request.query["startedAfter"]);
+        if length > 86_400_000 {
+            let body = br#"{"error":{"type":"query-timeout","message":"Too heavy."}}"#.to_vec();
+            return Reply::Answer(503, vec![date], body);
+        }
+        Reply::Answer(200, vec![date], account.list(request).into_bytes())
+    });
+    let place = Place::new();
+    place
+        .export(&server.url(), &[])
+        .exits(0)
+        .shows(&["so far to 2025-09-01T12:00:00Z"]);
+    assert_eq!(place.exported().ids().len(), 720);
+}

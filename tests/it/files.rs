@@ -465,3 +465,73 @@ fn a_day_whose_only_run_is_listed_under_another_day_too_leaves_no_folder() {
     assert_eq!(days, ["started_on=2025-09-20", "started_on=2025-09-25"]);
     place.run(&["verify", "out"]).exits(0);
 }
+
+#[test]
+fn verify_finds_a_manifest_that_contradicts_itself_or_the_report() {
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(Change, &str); 6] = [
+        (
+            |manifest| manifest["proof"]["fetched"] = 2.into(),
+            "its proof says that 2 were fetched",
+        ),
+        (
+            |manifest| manifest["runs_rejected"] = 9.into(),
+            "rejected.jsonl: 0 items, the manifest says 9",
+        ),
+        (
+            |manifest| manifest["account"]["id"] = "another".into(),
+            "report.json: its account is not the manifest's",
+        ),
+        (
+            |manifest| manifest["caveats"] = serde_json::json!(["one"]),
+            "report.json: its caveats is not the manifest's",
+        ),
+        (
+            |manifest| manifest["files"][1]["rows"] = 7.into(),
+            "runs.csv: its rows in the manifest",
+        ),
+        (
+            |manifest| manifest["files"][2]["rows"] = 7.into(),
+            "cost_by_actor.csv: 1 rows",
+        ),
+    ];
+    let place = export(runs(3, at(1, 0), 1000), &[]);
+    let good = place.exported().json("manifest.json");
+    for (change, finding) in changes {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        std::fs::write(place.path("out/manifest.json"), manifest.to_string()).unwrap();
+        place.run(&["verify", "out"]).exits(5).says(&[finding]);
+    }
+    let place = export(runs(3, at(1, 0), 1000), &["--format", "csv"]);
+    forge(&place, "runs.csv", |text| text.replacen("run00000000000001", "", 1));
+    place
+        .run(&["verify", "out"])
+        .exits(5)
+        .says(&["lacks its ID, Actor or status"]);
+}
+
+#[test]
+fn sums_beyond_what_the_column_holds_end_the_job_and_never_wrap() {
+    let place = Place::new();
+    let costs = ["99999999999999999999", "-99999999999999999999"];
+    let all = (0..30).map(|run| {
+        let act_id = format!("actor{run}");
+        costing(
+            &format!("r{run:02}"),
+            at(1, 0) + run,
+            &act_id,
+            "SUCCEEDED",
+            costs[run as usize % 2],
+        )
+    });
+    let server = StandIn::of(Account {
+        runs: all.collect(),
+        ..Account::default()
+    });
+    place
+        .export(&server.url(), &[])
+        .exits(5)
+        .says(&["beyond 38 digits", "nothing was published"]);
+    assert_eq!(place.names(), [""; 0]);
+}

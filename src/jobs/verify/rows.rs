@@ -59,6 +59,9 @@ impl<'m> Rows<'m> {
         self.summary.add_row(row).map_err(|error| format!("{path}: {error}"))?;
         let (at, id) = (row.started_at_ms, row.id);
         let mut wrong = Vec::new();
+        if id.is_empty() || row.act_id.is_empty() || row.status.is_empty() {
+            wrong.push("lacks its ID, Actor or status");
+        }
         if self.bounds.is_some_and(|(from, to)| at < from || at >= to) {
             wrong.push("started outside of the period");
         }
@@ -122,13 +125,13 @@ impl<'m> Rows<'m> {
                 shown(said)
             ));
         }
-        findings.extend(check_reports(export, &self.summary));
+        findings.extend(check_reports(export, self.manifest, &self.summary));
         findings
     }
 }
 
 /// Reports that don't say what the rows do.
-fn check_reports(export: &Path, summary: &Summary) -> Vec<String> {
+fn check_reports(export: &Path, manifest: &Manifest, summary: &Summary) -> Vec<String> {
     let totals = summary.totals();
     let json = fs::read(export.join(REPORT_JSON)).map_err(|error| error.to_string());
     let json = json.and_then(|text| serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string()));
@@ -147,6 +150,17 @@ fn check_reports(export: &Path, summary: &Summary) -> Vec<String> {
         }
         if fs::read(export.join(&path)).ok() != csv_text(&breakdown, &totals).ok() {
             findings.push(format!("{path}: its figures are not those of the rows"));
+        }
+        let said = manifest
+            .files
+            .iter()
+            .find(|file| file.path == path)
+            .and_then(|file| file.rows);
+        if said != Some(breakdown.rows.len() as u64) {
+            findings.push(format!(
+                "{path}: {} rows, the manifest says another number",
+                breakdown.rows.len()
+            ));
         }
     }
     findings
