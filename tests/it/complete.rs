@@ -683,6 +683,36 @@ fn runs_that_are_counted_and_listed_in_no_window_end_the_job() {
 }
 
 #[test]
+fn a_late_run_on_the_edge_of_two_windows_does_not_stand_for_one_that_is_listed_nowhere() {
+    let account = Account {
+        runs: busy(20_000, 0),
+        quirks: Quirks {
+            page_cap: Some(100),
+            ..Quirks::default()
+        },
+    };
+    let whole = ms("2025-09-20T00:00:00Z") - ms("2025-09-01T00:00:00Z");
+    let edge = Mutex::new(None);
+    let server = StandIn::start(move |request| {
+        let (mut account, mut edge) = (account.clone(), edge.lock().unwrap());
+        let before = ms(&request.query["startedBefore"]);
+        if request.number == 5 {
+            // Where the first window has been cut, and the second begins.
+            *edge = Some(before);
+        }
+        if request.number > 60 {
+            account.runs.push(Run::new("on-the-edge", edge.unwrap()));
+        }
+        let is_whole = before - ms(&request.query["startedAfter"]) > whole;
+        account.quirks.total_off_by = isize::from(is_whole);
+        Reply::json(account.list(request))
+    });
+    let place = Place::new();
+    let done = place.export(&server.url(), &["--concurrency", "1"]);
+    done.exits(5).says(&["the whole period", "each of which held as many"]);
+}
+
+#[test]
 fn large_fields_that_nobody_knows_cost_requests_and_not_memory() {
     let (from, _) = september();
     let blob = "x".repeat(30_000);
@@ -706,6 +736,70 @@ fn large_fields_that_nobody_knows_cost_requests_and_not_memory() {
         )
         .exits(0);
     assert_eq!(place.exported().ids(), wanted);
+}
+
+#[test]
+fn every_form_of_a_period_is_meant_by_the_server_s_clock() {
+    // 2025-10-03T06:00:00Z by the server; in Auckland that is still the 3rd, and its September began on 31 August at noon UTC.
+    let forms: [(&[&str], &str, &str); 5] = [
+        (&["--last", "7d"], "2025-09-26T06:00:00Z", "2025-10-03T06:00:00Z"),
+        (&["--last-month"], "2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z"),
+        (
+            &["--last-month", "--timezone", "Pacific/Auckland"],
+            "2025-08-31T12:00:00Z",
+            "2025-09-30T11:00:00Z",
+        ),
+        (
+            &["--from", "2025-09-03", "--to", "2025-09-05"],
+            "2025-09-03T00:00:00Z",
+            "2025-09-05T00:00:00Z",
+        ),
+        (
+            &[
+                "--from",
+                "2025-09-03T06:00:00+02:00",
+                "--to",
+                "2025-09-03T04:00:00.0005Z",
+            ],
+            "2025-09-03T04:00:00Z",
+            "2025-09-03T04:00:00.001Z",
+        ),
+    ];
+    for (form, from, to) in forms {
+        let edges = [ms(from) - 1, ms(from), ms(to) - 1, ms(to)];
+        let mut all: Vec<Run> = edges.iter().map(|at| Run::new(instant(*at), *at)).collect();
+        all.dedup_by_key(|run| run.started);
+        let wanted: Vec<String> = all[1..all.len() - 1].iter().map(|run| run.id.clone()).collect();
+        let account = Account {
+            runs: all,
+            ..Account::default()
+        };
+        let server = StandIn::start(move |request| {
+            let date = vec![("Date", "Fri, 03 Oct 2025 06:00:00 GMT".into())];
+            Reply::Answer(200, date, account.list(request).into_bytes())
+        });
+        let place = Place::new();
+        let url = server.url();
+        place
+            .run(&[&["export", "--out", "out", "--rate", "0", "--api-url", &url], form].concat())
+            .exits(0);
+        assert_eq!(place.exported().ids(), wanted, "{form:?}");
+    }
+}
+
+#[test]
+fn requests_are_paced_at_the_rate_that_was_asked_for() {
+    let (from, _) = september();
+    let server = StandIn::of(Account {
+        runs: runs(4000, from, MINUTE),
+        ..Account::default()
+    });
+    let place = Place::new();
+    let began = std::time::Instant::now();
+    place.export(&server.url(), &["--rate", "10"]).exits(0);
+    let requests = server.requests().len() as u32;
+    let least = std::time::Duration::from_millis(100) * (requests - 1);
+    assert!(began.elapsed() >= least, "{requests} requests in {:?}", began.elapsed());
 }
 
 /// Runs in clusters, many in one millisecond, some on the edges.
