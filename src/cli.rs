@@ -4,11 +4,17 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::fetch::MAX_CONCURRENCY;
+use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+use crate::statement::DetailMode;
+
+/// Most details in flight: each holds a connection.
+const MAX_DETAIL_CONCURRENCY: i64 = 500;
 
 /// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
 #[derive(Debug, Parser)]
@@ -32,13 +38,17 @@ pub enum Command {
     Export(Box<ExportArgs>),
     /// Check an export offline: hashes, rows, unique IDs, sums, order, period
     Verify(VerifyArgs),
+    /// Hold a billing cycle's runs against the usage that Apify counts for it
+    Reconcile(Box<ReconcileArgs>),
+    /// Before cron relies on it: API, token, clock, rate, retention, output
+    Check(CheckArgs),
     /// Serve a made-up account behind the API's run list, on this machine only
     Serve(ServeArgs),
 }
 
 /// Which period.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from"]))]
+#[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from", "cycle"]))]
 pub struct PeriodArgs {
     /// A calendar month, such as 2025-09
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
@@ -55,13 +65,16 @@ pub struct PeriodArgs {
     /// The first day or instant that is not included
     #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from")]
     pub to: Option<Edge>,
+    /// The billing cycle that holds this date, as the API tells it
+    #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
+    pub cycle: Option<NaiveDate>,
     /// The zone in which dates, months and days are read
     #[arg(long, value_name = "IANA NAME", default_value = "UTC", value_parser = parse_timezone)]
     pub timezone: Tz,
 }
 
 impl PeriodArgs {
-    /// What was asked for, if anything was.
+    /// What was asked for, if anything was; a billing cycle is the API's to tell.
     pub fn spec(&self) -> Option<PeriodSpec> {
         if let Some(month) = &self.month {
             return Some(month.clone());
@@ -104,6 +117,55 @@ pub struct SourceArgs {
     pub timeout: Duration,
 }
 
+/// Which runs' details are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Details {
+    /// Of runs without a cost in the list.
+    Missing,
+    /// Of every run.
+    All,
+    /// Of none.
+    None,
+}
+
+impl From<Details> for DetailMode {
+    fn from(details: Details) -> DetailMode {
+        match details {
+            Details::Missing => DetailMode::Missing,
+            Details::All => DetailMode::All,
+            Details::None => DetailMode::None,
+        }
+    }
+}
+
+/// Single runs' details, and when a cost is settled.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Costs")]
+pub struct CostArgs {
+    /// Whose detail to ask for: missing (runs without a cost in the list, or with none yet), all (adds columns), none
+    #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
+    pub details: Details,
+    /// Details in flight at most
+    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
+    pub detail_concurrency: u16,
+    /// Details a second at most; 0 is no limit [default: 1000; with --demo 0]
+    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
+    pub detail_rate: Option<f64>,
+    /// How long before now a run must have finished for its cost to be settled
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub settle: Duration,
+    /// Wait up to so long for runs that have only just finished, and ask for them again
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
+    pub wait_settled: Duration,
+}
+
+impl CostArgs {
+    /// `--settle` in milliseconds.
+    pub fn settle_ms(&self) -> i64 {
+        i64::try_from(self.settle.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
 /// A format of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -129,14 +191,17 @@ pub struct ExportArgs {
     /// The source.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// Costs.
+    #[command(flatten)]
+    pub costs: CostArgs,
     /// Only runs of these statuses, asked of the API (comma list)
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = "Filters")]
     pub status: Vec<String>,
-    /// Only runs of these Actor IDs, filtered from the account's list (comma list)
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
+    /// Only runs of these Actors, by ID or name, filtered from the account's list (comma list)
+    #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
     pub actor: Vec<String>,
-    /// Only runs of these task IDs, filtered likewise (comma list)
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
+    /// Only runs of these tasks, by ID or name, filtered likewise (comma list)
+    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
     pub task: Vec<String>,
     /// The folder [default: ./apify-runs-YYYY-MM, or -FROM_TO; with --demo ./apify-runs-demo-…]
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
@@ -157,9 +222,18 @@ pub struct ExportArgs {
     /// Write Parquet in plain and dictionary encodings alone, for engines that can't read others
     #[arg(long, help_heading = "Output")]
     pub parquet_compat: bool,
-    /// How long before now a run must have finished for its cost to be settled
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration, help_heading = "Output")]
-    pub settle: Duration,
+    /// Only these columns (comma list)
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
+    pub columns: Vec<String>,
+    /// All columns but these, such as meta_client_ip,meta_user_agent (comma list)
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
+    pub exclude: Vec<String>,
+    /// Ask for no names of Actors and tasks
+    #[arg(long, help_heading = "Output")]
+    pub no_names: bool,
+    /// Report by cost centre too: a CSV file of actor, task or user (IDs or names, * and ?) and group
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub groups: Option<PathBuf>,
     /// Replace an export at DIR even if it is of something else, or holds runs that the new one lacks
     #[arg(long, help_heading = "Output")]
     pub replace: bool,
@@ -191,6 +265,49 @@ pub struct VerifyArgs {
     pub path: PathBuf,
     /// Print nothing but errors
     #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// An export that covers the cycle; without one that does, its runs are fetched
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// A date in the billing cycle
+    #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
+    pub cycle: NaiveDate,
+    /// The source.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Costs.
+    #[command(flatten)]
+    pub costs: CostArgs,
+    /// What is no difference, in US dollars [default: 1, or a thousandth if that is more]
+    #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = "Output")]
+    pub tolerance: Option<Usd>,
+    /// Exit 7 if dollars are not accounted for, or can't be judged
+    #[arg(long, help_heading = "Output")]
+    pub fail_unexplained: bool,
+    /// Print it as JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Print nothing but warnings and errors
+    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The source.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where exports will go [default: the folder of last month's]
+    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Print nothing but warnings and errors
+    #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
 }
 
@@ -234,6 +351,18 @@ fn parse_element(text: &str) -> Result<String, String> {
         "" => Err("an empty name matches nothing; leave the option out to leave nothing out".into()),
         element => Ok(element.into()),
     }
+}
+
+fn parse_cycle_date(text: &str) -> Result<NaiveDate, String> {
+    match parse_edge(text) {
+        Ok(Edge::Date(date)) => Ok(date),
+        _ => Err("expected a date, such as 2025-09-15".into()),
+    }
+}
+
+fn parse_usd(text: &str) -> Result<Usd, String> {
+    let usd = Usd::parse_plain(text).filter(|usd| usd.0 >= 0);
+    usd.ok_or_else(|| "expected US dollars, such as 1 or 0.50".into())
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

@@ -56,6 +56,8 @@ fn main() -> ExitCode {
 async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
     match cli.command {
         Command::Export(args) => jobs::export::run(*args, surroundings).await,
+        Command::Reconcile(args) => jobs::reconcile::run(*args, surroundings).await,
+        Command::Check(args) => jobs::check::run(args, surroundings).await,
         Command::Verify(args) => jobs::verify::run(args).await,
         Command::Serve(args) => jobs::serve::run(args, surroundings).await,
     }

@@ -187,6 +187,14 @@ impl Edge {
 }
 
 impl PeriodSpec {
+    /// Two instants, the latter excluded, as the API gives them.
+    pub fn between(from: Millis, to: Millis) -> Result<PeriodSpec> {
+        let edge = |ms| DateTime::from_timestamp_millis(ms).map(Edge::Instant);
+        let edges = edge(from).zip(edge(to));
+        let (from, to) = edges.ok_or_else(|| anyhow::anyhow!("the API's period leaves the calendar"))?;
+        Ok(PeriodSpec::FromTo { from, to })
+    }
+
     /// The instants that are meant, in time zone `tz`, for a job that starts at `now`.
     ///
     /// # Errors

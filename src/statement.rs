@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::period::{Period, format_instant};
+use crate::period::{Millis, Period, format_instant};
 
 /// Most notes that are kept; what is beyond is counted.
 const MAX_NOTES: usize = 50;
@@ -107,6 +107,99 @@ impl Proof {
             *last = format!("and {} notes more", more + 1);
         }
     }
+}
+
+/// Of which runs the details are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DetailMode {
+    /// Those to which the list gave no cost, or zero just after they finished.
+    #[default]
+    Missing,
+    /// All.
+    All,
+    /// None.
+    None,
+}
+
+/// What came of asking for details.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DetailCounts {
+    /// Of which runs they were wanted.
+    pub mode: DetailMode,
+    /// Runs whose details were asked for.
+    pub asked: u64,
+    /// Runs of which the replaced export knew enough, besides.
+    pub reused: u64,
+    /// Of those asked for, the ones that have a cost.
+    pub found: u64,
+    /// The ones that have none in their detail either.
+    pub without_cost: u64,
+    /// The ones that are not there (404).
+    pub not_found: u64,
+    /// The ones whose detail could not be had: their rows are as the list gave them.
+    pub failed: u64,
+    /// Their IDs, a thousand at most.
+    pub failed_runs: Vec<String>,
+    /// Details whose meters add up to another amount than their total.
+    pub meters_disagree: u64,
+}
+
+impl DetailCounts {
+    /// Nothing yet.
+    pub fn of(mode: DetailMode) -> DetailCounts {
+        DetailCounts {
+            mode,
+            ..DetailCounts::default()
+        }
+    }
+}
+
+/// What Apify keeps, against the period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// For how many days it keeps runs.
+    pub days: u64,
+    /// How many of the period's days had been passed by that when the job began, begun ones too.
+    pub expired_days: u64,
+    /// How many days the period has.
+    pub period_days: u64,
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Retention {
+    /// What is past retention of a period at some time.
+    pub fn of(days: u64, period: &Period, now_ms: Millis) -> Retention {
+        let kept_ms = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+        let kept_from = now_ms.saturating_sub(kept_ms);
+        let whole_days = |ms: i64| ms.max(0).unsigned_abs().div_ceil(DAY_MS as u64);
+        Retention {
+            days,
+            expired_days: whole_days(kept_from.min(period.to) - period.from),
+            period_days: whole_days(period.to - period.from),
+        }
+    }
+
+    /// What every output says first, if any of the period is past retention.
+    pub fn headline(&self) -> Option<String> {
+        let (expired, all) = (self.expired_days, self.period_days);
+        (expired > 0).then(|| format!("INCOMPLETE: {expired} of {all} days are past retention"))
+    }
+}
+
+/// A rule as the file has it: a run belongs to the group if it matches every pattern that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRule {
+    /// The Actor's ID or name.
+    pub actor: Option<String>,
+    /// The task's ID or name.
+    pub task: Option<String>,
+    /// The ID of the user who started it.
+    pub user: Option<String>,
+    /// The group.
+    pub group: String,
 }
 
 /// The measures of a group, as the manifest and the report have them.

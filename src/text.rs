@@ -1,5 +1,9 @@
 //! Small things that text formats share: counts with separators, third parties' text made harmless, lines wrapped.
 
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthStr;
+
 /// A count with thousands separators.
 pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
@@ -46,13 +50,53 @@ pub fn harmless_markdown(text: &str) -> String {
     plain
 }
 
-/// At most `width` characters; what is cut off is marked.
-pub fn fitted(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        text.into()
+/// A third party's text that a spreadsheet won't take for a formula.
+pub fn defused(text: &str) -> Cow<'_, str> {
+    if is_formula(text) {
+        Cow::Owned(format!("'{text}"))
     } else {
-        text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+        Cow::Borrowed(text)
     }
+}
+
+/// The text that a defused cell stands for.
+pub fn as_it_was(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
+}
+
+/// Whether a spreadsheet would run a text; or would once its apostrophes are gone, so that each cell stands for one text.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'')
+        .starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+}
+
+/// How many columns of a terminal a text takes.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// At most `columns` of a terminal; what is cut off is marked.
+pub fn fitted(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.into();
+    }
+    let mut fitted = String::new();
+    for c in text.chars() {
+        fitted.push(c);
+        if width(&fitted) + 1 > columns {
+            fitted.pop();
+            break;
+        }
+    }
+    fitted.push('…');
+    fitted
+}
+
+/// The same, filled up with spaces.
+pub fn filled(text: &str, columns: usize) -> String {
+    let mut filled = fitted(text, columns);
+    filled.extend(std::iter::repeat_n(' ', columns - width(&filled)));
+    filled
 }
 
 /// The same words, to be kept on one line by [`labelled`].
@@ -66,7 +110,7 @@ pub fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String 
     let mut is_empty = true;
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is a first line");
-        if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
+        if !is_empty && self::width(line) + 1 + self::width(word) > width {
             lines.push(format!("{:indent$}{word}", ""));
         } else {
             line.push_str(if is_empty { "" } else { " " });
@@ -109,5 +153,25 @@ mod tests {
             labelled("", &format!("one {} four", unbroken("two three")), 0, 12),
             "one\ntwo three\nfour"
         );
+    }
+
+    #[test]
+    fn formulas_are_defused_and_plain_text_is_left_alone() {
+        for formula in ["=1+1", "+1", "-1", "@x", "\tx", "\rx"] {
+            assert_eq!(defused(formula), format!("'{formula}"));
+        }
+        assert_eq!(defused("Mozilla/5.0 (=)"), "Mozilla/5.0 (=)");
+        for text in ["=1", "'=1", "''=1", "'x", "x", "'", ""] {
+            assert_eq!(as_it_was(&defused(text)), text);
+        }
+        assert_eq!(defused(""), "");
+    }
+
+    #[test]
+    fn wide_letters_take_the_room_that_a_terminal_gives_them() {
+        assert_eq!(fitted("日本語のアクター", 9), "日本語の…");
+        assert_eq!(fitted("日本語のアクター", 8), "日本語…");
+        assert_eq!((filled("日本", 6), filled("ab", 6)), ("日本  ".into(), "ab    ".into()));
+        assert_eq!(filled("abcdefgh", 6), "abcde…");
     }
 }

@@ -1,5 +1,5 @@
-//! Asks the API, with the one retry loop and its one sleep. It hands out pages; which to ask for is `fetch`'s, and
-//! nothing here is ever kept.
+//! Asks the API, with the one retry loop and its one sleep. What there is to ask for is `endpoints`', which of it is wanted
+//! is `fetch`'s, and nothing here is ever kept.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -7,24 +7,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::address::{base_url, endpoint, within_origin};
 use super::body::{self, MAX_BODY_BYTES};
 use super::failure::{Failure, Passing, causes, refusal};
 use super::pacing::Pacer;
-use super::page::{self, Page};
 use super::retry::{self, RetryPolicy};
 use crate::error::{Error, Result};
-use crate::period::{Millis, format_instant};
-use crate::statement::Account;
+use crate::period::Millis;
 
-/// How long the question whose token it is may take in all.
-const ACCOUNT_TIME_CAP: Duration = Duration::from_secs(10);
+/// What the API's answers say that they allow, a second.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 
 /// How the API is asked.
 #[derive(Debug)]
@@ -33,29 +34,16 @@ pub struct ClientOptions {
     pub api_url: String,
     /// The token; goes to that address only.
     pub token: SecretString,
+    /// Requests in flight at most, details apart: those are bounded by who asks for them.
+    pub concurrency: usize,
     /// Requests a second at most; 0 is no limit.
     pub rate: f64,
+    /// The same of single runs' details, which are paced on their own.
+    pub detail_rate: f64,
     /// Attempts after the first.
     pub retries: u32,
     /// How long an attempt may take, body and all.
     pub timeout: Duration,
-}
-
-/// A query of the account's run list; bounds are inclusive, in milliseconds.
-#[derive(Debug, Clone)]
-pub struct ListQuery<'a> {
-    /// `startedAfter`.
-    pub after: Millis,
-    /// `startedBefore`.
-    pub before: Millis,
-    /// `offset`.
-    pub offset: u64,
-    /// `desc`.
-    pub desc: bool,
-    /// `status`: any of these; all if empty.
-    pub statuses: &'a [String],
-    /// Whether the caller can ask for less instead, should the server find the query too heavy.
-    pub narrowable: bool,
 }
 
 /// Why a request came to nothing.
@@ -73,9 +61,46 @@ impl From<Error> for RequestError {
     }
 }
 
-enum Answer<T> {
+/// What a request came to, where it didn't fail.
+pub(super) enum Answer<T> {
     Read(T),
     TooHeavy,
+    /// 403 or 404, where that was to be expected: the status.
+    Missing(u16),
+}
+
+/// Which requests share a pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Lists, and all that is asked once.
+    Lists,
+    /// Single runs' details.
+    Details,
+}
+
+/// A request and what may become of it.
+pub(super) struct Ask {
+    pub(super) url: Url,
+    pub(super) lane: Lane,
+    /// Attempts after the first; as many as were given if more.
+    pub(super) retries: u32,
+    /// Whether the caller can ask for less instead.
+    pub(super) narrowable: bool,
+    /// Whether 403 and 404 are answers.
+    pub(super) may_be_missing: bool,
+}
+
+impl Ask {
+    /// One that has to be answered.
+    pub(super) fn of(url: Url) -> Ask {
+        Ask {
+            url,
+            lane: Lane::Lists,
+            retries: u32::MAX,
+            narrowable: false,
+            may_be_missing: false,
+        }
+    }
 }
 
 /// What was sent and received, for the manifest.
@@ -102,20 +127,22 @@ struct Counters {
 /// The API, with a token.
 pub struct ApiClient {
     http: reqwest::Client,
-    runs_url: Url,
-    user_url: Url,
+    base: Url,
     token: SecretString,
+    in_flight: Semaphore,
     pacer: Pacer,
+    detail_pacer: Pacer,
     retries: RetryPolicy,
     timeout: Duration,
     counters: Counters,
     first_date_ms: OnceLock<Millis>,
+    rate_limit: AtomicU64,
 }
 
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.debug_struct("ApiClient")
-            .field("runs_url", &self.runs_url.as_str())
+            .field("base", &self.base.as_str())
             .finish_non_exhaustive()
     }
 }
@@ -146,22 +173,34 @@ impl ApiClient {
             http: http
                 .build()
                 .map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
-            runs_url: endpoint(&base, &["v2", "actor-runs"]),
-            user_url: endpoint(&base, &["v2", "users", "me"]),
+            base,
             token: options.token,
+            in_flight: Semaphore::new(options.concurrency.max(1)),
             pacer: Pacer::new(options.rate),
+            detail_pacer: Pacer::new(options.detail_rate),
             retries: RetryPolicy {
                 retries: options.retries,
             },
             timeout: options.timeout,
             counters: Counters::default(),
             first_date_ms: OnceLock::new(),
+            rate_limit: AtomicU64::new(0),
         })
     }
 
     /// The server's clock in its first good answer that told it: milliseconds since the epoch.
     pub fn server_time_ms(&self) -> Option<Millis> {
         self.first_date_ms.get().copied()
+    }
+
+    /// The requests a second that the API allows, by the last answer that told (`X-RateLimit-Limit`).
+    pub fn rate_limit(&self) -> Option<u64> {
+        Some(self.rate_limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
+    }
+
+    /// The API's address.
+    pub fn base_url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
     }
 
     /// What was sent and received up to now.
@@ -176,77 +215,54 @@ impl ApiClient {
         }
     }
 
-    /// The least time that so many requests take at the given rate.
-    pub fn least_time(&self, requests: u64) -> Duration {
-        self.pacer.least_time(requests)
+    /// The least time that so many requests take at the given rate, and beside them so many details at theirs.
+    pub fn least_time(&self, requests: u64, details: u64) -> Duration {
+        let details = self.detail_pacer.least_time(details);
+        self.pacer.least_time(requests).max(details)
     }
 
-    /// A full page of the account's runs.
-    pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Page, RequestError> {
-        let mut url = self.runs_url.clone();
-        {
-            let mut pairs = url.query_pairs_mut();
-            pairs
-                .append_pair("limit", &page::MAX_PAGE_ITEMS.to_string())
-                .append_pair("desc", if query.desc { "true" } else { "false" })
-                .append_pair("startedAfter", &format_instant(query.after))
-                .append_pair("startedBefore", &format_instant(query.before));
-            if query.offset > 0 {
-                pairs.append_pair("offset", &query.offset.to_string());
-            }
-            if !query.statuses.is_empty() {
-                pairs.append_pair("status", &query.statuses.join(","));
-            }
-        }
-        match self.get(url, self.retries, query.narrowable, page::decode).await? {
-            Answer::Read(page) => Ok(page),
-            Answer::TooHeavy => Err(RequestError::TooHeavy),
-        }
-    }
-
-    /// Whose token it is, where the API says so within a few seconds; never a failure, since nothing depends on it. The
-    /// answer holds a live proxy password too: it is dropped unread.
-    pub async fn account(&self) -> Option<Account> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            data: Account,
-        }
-        let decode = |body: &[u8]| serde_json::from_slice::<Envelope>(body).map_err(|_| "not a user".to_string());
-        let request = self.get(
-            self.user_url.clone(),
-            RetryPolicy {
-                retries: self.retries.retries.min(2),
-            },
-            false,
-            decode,
-        );
-        match tokio::time::timeout(ACCOUNT_TIME_CAP, request).await {
-            Ok(Ok(Answer::Read(envelope))) => Some(envelope.data),
-            _ => None,
-        }
+    /// An endpoint's address.
+    pub(super) fn url(&self, path: &[&str]) -> Url {
+        endpoint(&self.base, path)
     }
 
     /// One request until it has an answer that can be read, or there is no hope of one.
-    async fn get<T: Send + 'static>(
+    pub(super) async fn get<T: Send + 'static>(
         &self,
-        url: Url,
-        policy: RetryPolicy,
-        narrowable: bool,
+        ask: Ask,
         decode: impl Fn(&[u8]) -> Result<T, String> + Send + Copy + 'static,
     ) -> Result<Answer<T>> {
+        let pacer = match ask.lane {
+            Lane::Lists => &self.pacer,
+            Lane::Details => &self.detail_pacer,
+        };
+        let policy = RetryPolicy {
+            retries: self.retries.retries.min(ask.retries),
+        };
         let start = Instant::now();
         for failed in 1.. {
-            self.pacer.turn().await;
+            pacer.turn().await;
+            let permit = match ask.lane {
+                Lane::Lists => self.in_flight.acquire().await.ok(),
+                Lane::Details => None,
+            };
             let sent = Instant::now();
             self.counters.total.fetch_add(1, Ordering::Relaxed);
-            let attempt = tokio::time::timeout(self.timeout, self.attempt(url.clone(), decode));
-            let passing = match attempt.await {
+            let attempt = tokio::time::timeout(self.timeout, self.attempt(ask.url.clone(), decode));
+            let attempted = attempt.await;
+            drop(permit);
+            let passing = match attempted {
                 Ok(Ok(answer)) => {
-                    self.pacer.speed_up();
+                    pacer.speed_up();
                     return Ok(Answer::Read(answer));
                 }
-                Ok(Err(Failure::Final(error))) => return Err(error),
-                Ok(Err(Failure::Passing(passing))) if narrowable && passing.too_heavy => return Ok(Answer::TooHeavy),
+                Ok(Err(Failure::Final(status, _))) if ask.may_be_missing && matches!(status, 403 | 404) => {
+                    return Ok(Answer::Missing(status));
+                }
+                Ok(Err(Failure::Final(_, error))) => return Err(error),
+                Ok(Err(Failure::Passing(passing))) if ask.narrowable && passing.too_heavy => {
+                    return Ok(Answer::TooHeavy);
+                }
                 Ok(Err(Failure::Passing(passing))) => passing,
                 Err(_) => Passing::new(format!("no whole answer within {:?} (--timeout)", self.timeout)),
             };
@@ -254,13 +270,13 @@ impl ApiClient {
                 .rate_limited
                 .fetch_add(u64::from(passing.rate_limited), Ordering::Relaxed);
             let Some(wait) = policy.wait(failed, start.elapsed(), passing.retry_after, chance()) else {
-                return Err(self.given_up(&url, failed, start.elapsed(), &passing.answer));
+                return Err(self.given_up(&ask.url, failed, start.elapsed(), &passing.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             let until = now + wait;
             if passing.rate_limited {
-                self.pacer.slow_down(sent, now, until);
+                pacer.slow_down(sent, now, until);
             }
             tokio::time::sleep_until(until).await;
         }
@@ -282,12 +298,15 @@ impl ApiClient {
         let status = response.status();
         let date_ms = date_ms(response.headers());
         let now_ms = date_ms.unwrap_or_else(|| chrono::Utc::now().timestamp_millis());
-        let header = |name| {
+        let header = |name: HeaderName| {
             response
                 .headers()
                 .get(name)
                 .and_then(|value: &HeaderValue| value.to_str().ok())
         };
+        if let Some(limit) = header(RATE_LIMIT).and_then(|limit| limit.parse().ok()) {
+            self.rate_limit.store(limit, Ordering::Relaxed);
+        }
         let encoding = header(CONTENT_ENCODING).map(str::to_owned);
         let retry_after = header(RETRY_AFTER).and_then(|value| retry::retry_after(value, now_ms));
         let length = response.content_length().unwrap_or(0).min(MAX_BODY_BYTES as u64);
@@ -311,7 +330,7 @@ impl ApiClient {
         }
         let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
         let decoded =
-            decoded.map_err(|error| Failure::Final(anyhow::anyhow!("decoding a page failed: {error}").into()))?;
+            decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?;
         self.note_date(date_ms);
         Ok(decoded)

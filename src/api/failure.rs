@@ -12,7 +12,8 @@ use crate::error::Error;
 /// How one attempt failed.
 pub(super) enum Failure {
     Passing(Passing),
-    Final(Error),
+    /// For good, with the answer's status.
+    Final(u16, Error),
 }
 
 /// A failure that another attempt may mend.
@@ -54,6 +55,7 @@ pub(super) fn refusal(
 ) -> Failure {
     let said = ApiError::read(body, &redacted);
     let answer = format!("{status}{said}");
+    let failed = |error| Failure::Final(status.as_u16(), error);
     match status.as_u16() {
         code if retry::is_passing(code) => {
             let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
@@ -65,13 +67,13 @@ pub(super) fn refusal(
             }
             .into()
         }
-        401 | 403 => Failure::Final(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
-        300..=399 => Failure::Final(Error::Other(anyhow::anyhow!(
+        401 | 403 => failed(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
+        300..=399 => failed(Error::Other(anyhow::anyhow!(
             "{} answered {status}, a redirect that is not followed: the token goes to the API's own host only, and \
                      not around in circles; give the API's final address with --api-url",
             url.origin().ascii_serialization()
         ))),
-        _ => Failure::Final(Error::Other(anyhow::anyhow!(
+        _ => failed(Error::Other(anyhow::anyhow!(
             "the API refused GET {}: {answer}",
             redacted(url.as_str())
         ))),

@@ -3,6 +3,8 @@
 pub mod address;
 pub mod body;
 pub mod client;
+pub mod detail;
+pub mod endpoints;
 mod failure;
 mod item;
 mod members;
@@ -10,3 +12,4 @@ pub mod pacing;
 pub mod page;
 pub mod retry;
 pub mod token;
+pub mod usage;

@@ -1,10 +1,14 @@
-//! Reads a period: plans windows, walks them side by side, proves each against the API's count, and hands them on in time
-//! order. Nothing here writes.
+//! Reads a period: plans windows, walks them side by side, proves each against the API's count, adds names and details to
+//! what is wanted of them, and hands them on in time order. Nothing here writes.
 
+pub mod details;
 mod lister;
+pub mod names;
 mod page_size;
 mod period_fetch;
 pub mod plan;
+mod ready;
+mod spare;
 mod sum;
 mod tally;
 mod tie;
@@ -13,5 +17,7 @@ mod window;
 
 pub use lister::Lister;
 pub use period_fetch::{Estimate, MAX_CONCURRENCY, PeriodFetch};
+pub use ready::{ReadyWindow, Readying};
+pub use spare::SpareTime;
 pub use sum::Fetched;
 pub use window::WalkedWindow;

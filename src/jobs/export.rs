@@ -1,77 +1,124 @@
 //! `export`: the main job. Reads as a story; each step is another module's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
-use secrecy::SecretString;
-use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::Surroundings;
-use super::progress::Progress;
-use super::write::{WriteOptions, Written, write_windows};
-use crate::api::address::DEFAULT_API_URL;
-use crate::api::client::{ApiClient, ClientOptions, RequestError};
+use super::reading::{ReadPeriod, Reading};
+use super::source::{Connection, retention_of};
+use super::write::WriteOptions;
+use super::{Surroundings, filters, known};
+use crate::api::client::RequestError;
 use crate::api::page::Page;
-use crate::api::token::TokenSources;
-use crate::cli::{ExportArgs, Format, PartitionBy};
+use crate::cli::{Details, ExportArgs, Format, PartitionBy};
 use crate::error::{Error, Result};
-use crate::fetch::{Fetched, Lister, PeriodFetch};
+use crate::fetch::Lister;
+use crate::fetch::details::{DetailOptions, Known};
+use crate::fetch::names::NameBook;
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging, State};
 use crate::output::replace::Existing;
 use crate::output::rows::RowFormats;
 use crate::period::{Millis, Period, PeriodSpec};
+use crate::report::groups::Groups;
+use crate::report::summary::Dimensions;
+use crate::runs::chosen::Chosen;
 use crate::runs::cost_state::SettleRule;
-use crate::serve;
-use crate::statement::{Account, Filters, Source};
+use crate::statement::{Account, Filters, Retention};
 
 /// Rows in Parquet.
 pub(super) const RUNS_PARQUET: &str = "runs.parquet";
 /// The same where only CSV was asked for: needed until the end, and not published.
 pub(super) const WORKING_PARQUET: &str = ".runs.parquet";
-/// How many windows wait between reading and writing, beside the ones that the plan counts.
-const WAITING_WINDOWS: usize = 1;
-/// Requests a second by default, so that an account's other integrations live.
-const DEFAULT_RATE: f64 = 30.0;
 
 /// Runs the job.
 pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let started = Instant::now();
-    let demo = args.source.demo;
     check_formats(&args)?;
-    let spec = args
-        .period
-        .spec()
-        .or(demo.then_some(PeriodSpec::LastMonth))
-        .ok_or_else(no_period)?;
+    let metered = args.costs.details == Details::All;
+    let columns = Chosen::asked(&args.columns, &args.exclude, metered).map_err(Error::Usage)?;
+    let groups = args
+        .groups
+        .as_deref()
+        .map(|file| read_groups(file, &columns))
+        .transpose()?;
+    let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
+    let spec = spec(&args, &connection).await?;
+    let asked = (!args.no_names).then(|| connection.api.clone());
     let job = Job {
+        names: Arc::new(NameBook::new(asked, connection.spare.clone())),
         spec,
-        source: if demo { Source::Demo } else { Source::Api },
+        columns,
+        groups,
+        connection,
         surroundings,
         args,
     };
-    let api = Arc::new(job.client().await?);
+    let retention = job.connection.ask_retention();
     let Opened {
         lister,
         period,
         destination,
         first,
-    } = job.open(&api).await?;
-    let job_start_ms = api.server_time_ms().unwrap_or(job.surroundings.now_ms);
-    let Some(destination) = destination else {
-        return job.dry_run(lister, &period, first).await;
+    } = job.open().await?;
+    let job_start = JobStart {
+        ms: job.connection.api.server_time_ms().unwrap_or(job.surroundings.now_ms),
+        at: Instant::now(),
     };
-    let account = job.account(&api).await;
-    let staged = job.fetch(lister, &period, first, job_start_ms, destination).await?;
-    job.publish(staged, period, account, job_start_ms, started).await
+    let list = &job.args;
+    let filters = filters::resolve(&list.status, &list.actor, &list.task, &job.names).await?;
+    let retention = retention_of(retention, &period, job_start.ms).await;
+    let Some(destination) = destination else {
+        return job.dry_run(lister, &period, first, retention, job_start).await;
+    };
+    let told = Told {
+        account: job.connection.account().await,
+        retention,
+        filters,
+        job_start,
+        period,
+    };
+    let staged = job.fetch(lister, first, destination, &told).await?;
+    job.publish(staged, told, started).await
+}
+
+/// The period that was asked for; the demo shows its month if none was.
+async fn spec(args: &ExportArgs, connection: &Connection) -> Result<PeriodSpec> {
+    if let Some(date) = args.period.cycle {
+        let usage = connection.api.monthly_usage(&date.to_string()).await?;
+        return PeriodSpec::between(usage.from_ms, usage.to_ms);
+    }
+    let spec = args.period.spec();
+    spec.or(args.source.demo.then_some(PeriodSpec::LastMonth))
+        .ok_or_else(no_period)
 }
 
 fn no_period() -> Error {
     Error::Usage(
-        "which period? Give one of --month 2025-09, --last-month, --last 7d, or --from 2025-09-01 --to 2025-10-01 (--to is not included)"
+        "which period? Give one of --month 2025-09, --last-month, --last 7d, --cycle 2025-09-15, or --from 2025-09-01 --to \
+         2025-10-01 (--to is not included)"
             .into(),
     )
+}
+
+/// The rules of `--groups`, whose runs' groups must be clear from the rows that are kept.
+fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
+    let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let groups = Groups::parse(&text).map_err(wrong)?;
+    let needed = groups.needed_columns();
+    let missing: Vec<_> = needed
+        .into_iter()
+        .filter(|name| columns.position(name).is_none())
+        .collect();
+    match missing.as_slice() {
+        [] => Ok(groups),
+        missing => Err(wrong(format!(
+            "its rules need columns that are left out: {}",
+            missing.join(", ")
+        ))),
+    }
 }
 
 /// Options that shape Parquet need some.
@@ -88,12 +135,32 @@ fn check_formats(args: &ExportArgs) -> Result<()> {
     }
 }
 
-/// What was asked for.
+/// What was asked for, and of whom.
 pub(super) struct Job {
     pub(super) spec: PeriodSpec,
-    pub(super) source: Source,
+    pub(super) columns: Chosen,
+    pub(super) groups: Option<Groups>,
+    pub(super) connection: Connection,
+    pub(super) names: Arc<NameBook>,
     pub(super) surroundings: Surroundings,
     pub(super) args: ExportArgs,
+}
+
+/// When the job began: by the server's clock where it told, and by the one that waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JobStart {
+    pub(super) ms: Millis,
+    pub(super) at: Instant,
+}
+
+/// What the API told before the runs were read, and what that made of what was asked.
+pub(super) struct Told {
+    pub(super) account: Option<Account>,
+    /// What is kept of the period, or a note that this isn't known.
+    pub(super) retention: std::result::Result<Retention, String>,
+    pub(super) filters: Filters,
+    pub(super) job_start: JobStart,
+    pub(super) period: Period,
 }
 
 /// The source has answered and the output is held.
@@ -109,44 +176,17 @@ struct Opened {
 pub(super) struct Staged {
     pub(super) destination: Destination,
     pub(super) staging: Arc<Staging>,
-    pub(super) fetched: Fetched,
-    pub(super) written: Written,
-    pub(super) api: Arc<ApiClient>,
+    pub(super) read: ReadPeriod,
 }
 
 impl Job {
     pub(super) fn is_demo(&self) -> bool {
-        self.source == Source::Demo
+        self.connection.is_demo()
     }
 
-    /// Who is asked, and with which token.
-    async fn client(&self) -> Result<ApiClient> {
-        let args = &self.args.source;
-        let (api_url, token) = if self.is_demo() {
-            (serve::start_in_process().await?, SecretString::from(serve::DEMO_TOKEN))
-        } else {
-            let given = self.surroundings.api_url.clone().filter(|url| !url.trim().is_empty());
-            let api_url = args.api_url.clone().or(given).unwrap_or_else(|| DEFAULT_API_URL.into());
-            let sources = TokenSources {
-                file: args.token_file.clone(),
-                variable: self.surroundings.token.clone(),
-                home: self.surroundings.home.clone(),
-            };
-            (api_url, sources.token()?)
-        };
-        let rate = args.rate.unwrap_or(if self.is_demo() { 0.0 } else { DEFAULT_RATE });
-        ApiClient::new(ClientOptions {
-            api_url,
-            token,
-            rate,
-            retries: args.retries,
-            timeout: args.timeout,
-        })
-    }
-
-    fn lister(&self, api: &Arc<ApiClient>, period: &Period) -> Lister {
+    fn lister(&self, period: &Period) -> Lister {
         Lister {
-            api: api.clone(),
+            api: self.connection.api.clone(),
             statuses: self.args.status.clone(),
             allow_incomplete: self.args.allow_incomplete,
             period: (period.from, period.to),
@@ -155,12 +195,9 @@ impl Job {
 
     /// Resolves the period, takes hold of the output, and asks for the first page. The job's start is the server's, which
     /// its first answer tells: where that makes it another period than this machine's clock did, all is done once more.
-    async fn open(&self, api: &Arc<ApiClient>) -> Result<Opened> {
-        let mut now_ms = if self.is_demo() {
-            serve::account::DEMO_NOW_MS
-        } else {
-            self.surroundings.now_ms
-        };
+    async fn open(&self) -> Result<Opened> {
+        let api = &self.connection.api;
+        let mut now_ms = self.connection.clock_ms(&self.surroundings);
         let mut held: Option<(PathBuf, Destination)> = None;
         let mut asked: Option<(Period, Option<Page>)> = None;
         loop {
@@ -169,7 +206,7 @@ impl Job {
                 Some(_) => Error::Usage(format!("{error} (by the API's clock)")),
                 None => error,
             })?;
-            let lister = self.lister(api, &period);
+            let lister = self.lister(&period);
             if let Some((same, first)) = asked.take()
                 && same == period
             {
@@ -229,104 +266,83 @@ impl Job {
         }
     }
 
-    /// Whose runs these are.
-    async fn account(&self, api: &ApiClient) -> Option<Account> {
-        if self.is_demo() {
-            Some(serve::demo_account())
-        } else {
-            api.account().await
-        }
-    }
-
     /// Reads the period and writes its rows, side by side.
     async fn fetch(
         &self,
         lister: Lister,
-        period: &Period,
         first: Option<Page>,
-        job_start_ms: Millis,
         mut destination: Destination,
+        told: &Told,
     ) -> Result<Staged> {
-        let api = lister.api.clone();
         let staging = Arc::new(destination.stage()?);
-        let total = first.as_ref().map_or(0, |page| page.total);
-        let quiet = self.args.quiet;
-        let progress = Progress::new(
-            total,
-            self.surroundings.stderr_is_terminal && !quiet,
-            self.args.verbose > 0,
-        );
-        let on_items = progress.clone();
-        let concurrency = self.args.source.concurrency.into();
-        let fetch = PeriodFetch::new(
+        let options = self.write_options(told);
+        let metered = options.metered;
+        let reading = Reading {
             lister,
             first,
-            concurrency,
-            Box::new(move |items| on_items.received(items)),
-        );
-        let (windows, received) = mpsc::channel(WAITING_WINDOWS);
-        let options = self.write_options(period, job_start_ms);
-        let writing = staging.clone();
-        let writer = tokio::task::spawn_blocking(move || write_windows(received, &writing, &options));
-        let fetched = tokio::select! {
-            fetched = fetch.run(windows) => fetched,
-            () = progress.clone().write_lines() => unreachable!("lines are written until the end"),
+            concurrency: self.args.source.concurrency.into(),
+            filters: told.filters.clone(),
+            names: self.names.clone(),
+            details: DetailOptions {
+                mode: self.args.costs.details.into(),
+                concurrency: self.args.costs.detail_concurrency.into(),
+                settle: options.settle,
+                job_start: told.job_start.at,
+                wait_settled: self.args.costs.wait_settled,
+            },
+            known: self.known(&destination, told, metered)?,
+            on_terminal: self.surroundings.stderr_is_terminal && !self.args.quiet,
+            in_lines: self.args.verbose > 0,
         };
-        progress.finish();
-        let written = writer
-            .await
-            .map_err(|error| anyhow::anyhow!("the writer failed: {error}"))?;
+        let read = reading.into_files(staging.clone(), options).await;
         let held = Some((PathBuf::new(), destination));
-        // What the writer has to say comes first: a reader whose receiver is gone has nothing to add.
-        let written = written.map_err(|error| self.unpublished(error, &held))?;
-        let fetched = fetched.map_err(|error| self.unpublished(error, &held))?;
+        let read = read.map_err(|error| self.unpublished(error, &held))?;
         let destination = held.map(|(_, destination)| destination).expect("it was put there");
         Ok(Staged {
             destination,
             staging,
-            fetched,
-            written,
-            api,
+            read,
         })
     }
 
-    fn write_options(&self, period: &Period, job_start_ms: Millis) -> WriteOptions {
+    /// What the export that stands there knows already, if it is of the same account and source.
+    fn known(&self, destination: &Destination, told: &Told, metered: bool) -> Result<Option<Known>> {
+        if destination.state() != State::Occupied {
+            return Ok(None);
+        }
+        let existing = Existing::read(&destination.path())?;
+        let same = existing.is_from(self.connection.source, told.account.as_ref());
+        Ok(same
+            .then(|| known::of(existing.parquet_paths(), &self.columns, metered))
+            .flatten())
+    }
+
+    fn write_options(&self, told: &Told) -> WriteOptions {
         let args = &self.args;
         let parquet = match args.partition_by {
             _ if !args.format.contains(&Format::Parquet) => Layout::File(WORKING_PARQUET),
-            Some(PartitionBy::Day) => Layout::Daily(period.from),
+            Some(PartitionBy::Day) => Layout::Daily(told.period.from),
             None => Layout::File(RUNS_PARQUET),
         };
         WriteOptions {
             formats: RowFormats {
+                columns: self.columns.clone(),
                 parquet,
                 parquet_compat: args.parquet_compat,
                 csv: args.format.contains(&Format::Csv),
             },
-            filters: self.filters(),
-            settle: SettleRule {
-                job_start_ms,
-                settle_ms: self.settle_ms(),
-            },
-            timezone: period.timezone,
+            settle: self.settle(told.job_start),
+            metered: args.costs.details == Details::All,
+            names: self.names.clone(),
+            timezone: told.period.timezone,
+            dimensions: Dimensions::of(&self.columns, self.groups.clone()),
         }
     }
 
-    pub(super) fn settle_ms(&self) -> i64 {
-        i64::try_from(self.args.settle.as_millis()).unwrap_or(i64::MAX)
-    }
-
-    pub(super) fn filters(&self) -> Filters {
-        let sorted = |list: &[String]| {
-            let mut list = list.to_vec();
-            list.sort();
-            list.dedup();
-            list
-        };
-        Filters {
-            status: sorted(&self.args.status),
-            actor: sorted(&self.args.actor),
-            task: sorted(&self.args.task),
+    pub(super) fn settle(&self, job_start: JobStart) -> SettleRule {
+        SettleRule {
+            job_start_ms: job_start.ms,
+            settle_ms: self.args.costs.settle_ms(),
         }
     }
 }

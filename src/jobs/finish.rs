@@ -5,24 +5,26 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::export::{Job, RUNS_PARQUET, Staged, WORKING_PARQUET};
+use tokio::time::Instant;
+
+use super::export::{Job, RUNS_PARQUET, Staged, Told, WORKING_PARQUET};
+use super::reading::ReadPeriod;
 use super::write::parquet_paths;
 use super::{print, say};
-use crate::api::client::ApiClient;
 use crate::api::page::Rejected;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
 use crate::output::publish::{Staging, State};
 use crate::output::replace::Existing;
-use crate::period::{Millis, Period, format_instant};
+use crate::period::format_instant;
 use crate::report::facts::{Doubts, Facts, caveats};
 use crate::report::summary::{Breakdown, Measures};
 use crate::report::terminal::Look;
 use crate::report::{Report, csv as csv_report, json, markdown, terminal};
-use crate::statement::Account;
+use crate::statement::DetailCounts;
 use crate::text::{counted, labelled, thousands, unbroken};
 
 /// All reports as one document.
@@ -32,21 +34,25 @@ pub(super) const REJECTED: &str = "rejected.jsonl";
 
 impl Job {
     /// Renders, checks against what stands there, publishes, and says what was done.
-    pub(super) async fn publish(
-        &self,
-        staged: Staged,
-        period: Period,
-        account: Option<Account>,
-        job_start_ms: Millis,
-        started: Instant,
-    ) -> Result<()> {
+    pub(super) async fn publish(&self, staged: Staged, told: Told, started: Instant) -> Result<()> {
         let Staged {
             destination,
             staging,
+            read,
+        } = staged;
+        let ReadPeriod {
             fetched,
             written,
-            api,
-        } = staged;
+            details,
+            failure,
+        } = read;
+        if let Some(failure) = failure {
+            let runs = counted(details.failed, "run", "runs");
+            say(&format!(
+                "apify-runs: warning: the details of {runs} could not be read, so these rows are as the list gave them; \
+                 manifest.json names them. {failure}"
+            ));
+        }
         let rejected = fetched.rejected.len() as u64;
         let mut proof = fetched.proof;
         proof.fetched -= rejected.min(proof.fetched);
@@ -56,28 +62,38 @@ impl Job {
             proof.note(format!("{runs} listed under another start too; each is here once"));
             proof.fetched -= written.in_two_windows.min(proof.fetched);
         }
+        let retention = match told.retention {
+            Ok(retention) => Some(retention),
+            Err(unknown) => {
+                proof.note(unknown);
+                None
+            }
+        };
         let totals = written.summary.totals();
         let doubts = Doubts {
             changed_meanwhile: fetched.changed_meanwhile,
             rejected,
-            cut: period.is_cut(),
+            cut: told.period.is_cut(),
             proven: proof.proven,
+            retention: retention.clone(),
+            details_failed: details.failed,
         };
         let facts = Facts {
-            account,
-            source: self.source,
-            filters: self.filters(),
-            queried_at_ms: job_start_ms,
+            account: told.account,
+            source: self.connection.source,
+            filters: told.filters,
+            queried_at_ms: told.job_start.ms,
             proof,
-            caveats: caveats(&totals, doubts),
-            period,
+            caveats: caveats(&totals, &doubts),
+            retention,
+            period: told.period,
         };
         let mut report = Report {
             facts,
             totals,
             breakdowns: written.summary.breakdowns(),
         };
-        let mut manifest = self.manifest(&report, fetched.mistyped, rejected, &api);
+        let mut manifest = self.manifest(&report, fetched.mistyped, rejected, details);
         let out = destination.path();
         let existing = if destination.state() == State::Occupied {
             Some(Existing::read(&out)?)
@@ -113,7 +129,7 @@ impl Job {
         self.tell(&report, &manifest, started.elapsed())
     }
 
-    fn manifest(&self, report: &Report, fields_mistyped: u64, runs_rejected: u64, api: &ApiClient) -> Manifest {
+    fn manifest(&self, report: &Report, fields_mistyped: u64, runs_rejected: u64, details: DetailCounts) -> Manifest {
         let facts = &report.facts;
         Manifest {
             schema_version: SCHEMA_VERSION,
@@ -124,13 +140,17 @@ impl Job {
             period: (&facts.period).into(),
             filters: facts.filters.clone(),
             queried_at: format_instant(facts.queried_at_ms),
-            settle_ms: self.settle_ms(),
+            settle_ms: self.args.costs.settle_ms(),
             proof: facts.proof.clone(),
+            retention: facts.retention.clone(),
             totals: (&report.totals).into(),
+            details,
+            columns: self.columns.names().into_iter().map(String::from).collect(),
+            groups: self.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
             fields_mistyped,
             runs_rejected,
             caveats: facts.caveats.clone(),
-            requests: api.counts(),
+            requests: self.connection.api.counts(),
             replaced: None,
             files: Vec::new(),
         }

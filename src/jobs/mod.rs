@@ -1,10 +1,16 @@
 //! One file for each command: the only ones that know several stages.
 
+pub mod check;
 mod dry_run;
 pub mod export;
+mod filters;
 mod finish;
+mod known;
 pub mod progress;
+mod reading;
+pub mod reconcile;
 pub mod serve;
+mod source;
 pub mod verify;
 pub mod write;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say;
 use crate::text::thousands;
@@ -13,26 +13,46 @@ use crate::text::thousands;
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// Shows how many runs have come.
+/// Shows how many runs and details have come.
 #[derive(Debug, Clone)]
 pub struct Progress {
     bar: ProgressBar,
-    received: Arc<AtomicU64>,
-    total: u64,
+    counts: Arc<Counts>,
     lines: bool,
 }
 
-impl Progress {
-    /// Nothing is shown.
-    pub fn hidden() -> Progress {
-        Progress {
-            bar: ProgressBar::hidden(),
-            received: Arc::default(),
-            total: 0,
-            lines: false,
-        }
+#[derive(Debug, Default)]
+struct Counts {
+    runs: AtomicU64,
+    total: u64,
+    details: AtomicU64,
+    details_wanted: AtomicU64,
+}
+
+impl Counts {
+    fn done(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed).min(self.total) + self.details.load(Ordering::Relaxed)
     }
 
+    fn all(&self) -> u64 {
+        self.total + self.details_wanted.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let runs = read(&self.runs).min(self.total);
+        write!(f, "{} of {} runs", thousands(runs), thousands(self.total))?;
+        let (details, wanted) = (read(&self.details), read(&self.details_wanted));
+        if wanted > 0 {
+            write!(f, ", {} of {} details", thousands(details), thousands(wanted))?;
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
     /// A bar on a terminal, lines elsewhere if wanted.
     pub fn new(total: u64, on_terminal: bool, lines: bool) -> Progress {
         let bar = if on_terminal {
@@ -40,27 +60,38 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        let style =
-            ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} runs, {rate} a second, {eta} left");
-        let style = style.expect("the template is valid");
-        bar.set_style(
-            style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
-                // A bar that can't be drawn is none.
-                let _ = text.write_str(&thousands(state.per_sec() as u64));
-            }),
-        );
+        let style = ProgressStyle::with_template("{bar:30} {msg}, {eta} left");
+        bar.set_style(style.expect("the template is valid"));
         Progress {
             bar,
-            total,
+            counts: Arc::new(Counts {
+                total,
+                ..Counts::default()
+            }),
             lines: lines && !on_terminal,
-            ..Progress::hidden()
         }
     }
 
-    /// More items have come.
-    pub fn received(&self, items: u64) {
-        self.received.fetch_add(items, Ordering::Relaxed);
-        self.bar.inc(items);
+    /// More runs have come.
+    pub fn received(&self, runs: u64) {
+        self.counts.runs.fetch_add(runs, Ordering::Relaxed);
+        self.show();
+    }
+
+    /// More details are wanted, or have come.
+    pub fn details(&self, wanted: u64, came: u64) {
+        self.counts.details_wanted.fetch_add(wanted, Ordering::Relaxed);
+        self.counts.details.fetch_add(came, Ordering::Relaxed);
+        self.show();
+    }
+
+    fn show(&self) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_length(self.counts.all());
+        self.bar.set_position(self.counts.done());
+        self.bar.set_message(self.counts.to_string());
     }
 
     /// Writes lines until it is dropped.
@@ -71,14 +102,9 @@ impl Progress {
         let start = Instant::now();
         loop {
             tokio::time::sleep(LINE_EVERY).await;
-            let received = self.received.load(Ordering::Relaxed);
-            let rate = received as f64 / start.elapsed().as_secs_f64();
-            let left = self.total.saturating_sub(received) as f64 / rate.max(0.001);
-            say(&format!(
-                "apify-runs: {} of {} runs, {rate:.0} a second, {left:.0} s left",
-                thousands(received.min(self.total)),
-                thousands(self.total)
-            ));
+            let rate = self.counts.done() as f64 / start.elapsed().as_secs_f64();
+            let left = (self.counts.all() - self.counts.done()) as f64 / rate.max(0.001);
+            say(&format!("apify-runs: {}, {left:.0} s left", self.counts));
         }
     }
 

@@ -19,6 +19,7 @@ use crate::output::csv::{CsvRows, RUNS_CSV};
 use crate::output::hashed::{FileEntry, hash_of};
 use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
 use crate::output::read::{csv_runs, parquet_batches};
+use crate::runs::chosen::Chosen;
 use crate::text::counted;
 
 /// Most findings that are told one by one.
@@ -161,7 +162,8 @@ fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
 
 /// What the Parquet files' rows are as CSV, by its hash.
 fn parquet_as_csv(export: &Path, manifest: &Manifest) -> Result<FileEntry> {
-    let mut csv = CsvRows::new(io::sink())?;
+    let columns = Chosen::of_names(manifest.columns.iter().map(String::as_str)).map_err(Error::Untrusted)?;
+    let mut csv = CsvRows::new(io::sink(), columns)?;
     for file in manifest.parquet_files() {
         for batch in parquet_batches(&export.join(&file.path)).map_err(Error::Untrusted)? {
             csv.write(&batch.map_err(Error::Untrusted)?)?;
@@ -202,6 +204,7 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
         "filters",
         "queried_at",
         "proof",
+        "retention",
         "caveats",
     ];
     let differing = |name: &&str| report.as_ref().is_some_and(|report| report[*name] != said[*name]);

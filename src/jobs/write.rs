@@ -6,36 +6,42 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
-use crate::fetch::WalkedWindow;
+use crate::fetch::ReadyWindow;
+use crate::fetch::names::NameBook;
 use crate::output::csv::RUNS_CSV;
 use crate::output::hashed::FileEntry;
 use crate::output::publish::Staging;
 use crate::output::read::{parquet_batches, parquet_columns};
 use crate::output::rows::{Recut, RowFiles, RowFormats};
-use crate::report::summary::Summary;
+use crate::report::summary::{Dimensions, Summary};
+use crate::runs::chosen::Chosen;
+use crate::runs::complete::Completion;
 use crate::runs::cost_state::SettleRule;
 use crate::runs::dedup::{SeenIds, Suspects};
 use crate::runs::schema::col;
-use crate::statement::Filters;
 
 /// What the writing side is told.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct WriteOptions {
     /// Files.
     pub formats: RowFormats,
-    /// Runs to leave out.
-    pub filters: Filters,
     /// When a cost is settled.
     pub settle: SettleRule,
+    /// Whether rows have the columns of details.
+    pub metered: bool,
+    /// Names, all there when the first window comes.
+    pub names: Arc<NameBook>,
     /// Whose days.
     pub timezone: Tz,
+    /// What runs are broken down by.
+    pub dimensions: Dimensions,
 }
 
 /// What was written.
@@ -50,28 +56,30 @@ pub struct Written {
 
 /// Writes windows as they come.
 pub fn write_windows(
-    mut windows: mpsc::Receiver<WalkedWindow>,
+    mut windows: mpsc::Receiver<ReadyWindow>,
     staging: &Arc<Staging>,
     options: &WriteOptions,
 ) -> Result<Written> {
-    let mut files = RowFiles::create(staging, options.formats)?;
-    let mut summary = Summary::new(options.timezone);
+    let mut files = RowFiles::create(staging, &options.formats)?;
+    let mut summary = options.summary();
+    let completion = Completion::new(options.settle, options.metered);
+    let mut settled = HashSet::new();
     let mut seen = SeenIds::default();
     let mut recut = Recut::default();
     let mut open = true;
     while open {
         match windows.blocking_recv() {
             Some(window) => {
-                let wanted = wanted(&window, &options.filters);
-                recut.add(window.pages, wanted);
+                settled.extend(window.settled);
+                recut.add(window.pages, window.rows);
             }
             None => open = false,
         }
         while let Some(decoded) = recut.next_batch(!open) {
-            let rows = options.settle.complete(&decoded);
+            let rows = completion.complete(&decoded, &settled, &options.names.names());
             seen.see_all(&rows);
             summary.add(&rows)?;
-            files.write(&rows)?;
+            files.write(&rows, completion.columns())?;
         }
     }
     let files = files.finish()?;
@@ -86,23 +94,10 @@ pub fn write_windows(
     rewrite(staging, options, &files, &losers)
 }
 
-/// The rows of a window that the filters leave.
-fn wanted(window: &WalkedWindow, filters: &Filters) -> Vec<(u32, u32)> {
-    if filters.is_empty() {
-        return window.rows.clone();
+impl WriteOptions {
+    fn summary(&self) -> Summary {
+        Summary::new(self.timezone, self.dimensions.clone())
     }
-    let matches = |column: usize, list: &[String], (page, row): (u32, u32)| {
-        let values = window.pages[page as usize].column(column).as_string::<i32>();
-        let row = row as usize;
-        list.is_empty() || (values.is_valid(row) && list.iter().any(|wanted| wanted == values.value(row)))
-    };
-    // Statuses were asked of the server, but not every server heeds what it is asked.
-    let wanted = |at: &(u32, u32)| {
-        matches(col::STATUS, &filters.status, *at)
-            && matches(col::ACT_ID, &filters.actor, *at)
-            && matches(col::ACTOR_TASK_ID, &filters.task, *at)
-    };
-    window.rows.iter().copied().filter(wanted).collect()
 }
 
 type Losers = HashSet<(String, i64), RandomState>;
@@ -115,7 +110,7 @@ fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Res
     // Most suspects are innocent, and their IDs alone show it.
     let mut times = BTreeMap::new();
     for file in parquet_paths(staging, files) {
-        for rows in parquet_columns(&file, &[col::ID]).map_err(Error::Output)? {
+        for rows in parquet_columns(&file, &["id"]).map_err(Error::Output)? {
             let rows = rows.map_err(Error::Output)?;
             let ids = rows.column(0).as_string::<i32>();
             ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
@@ -146,19 +141,20 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
         let path = staging.path().join(RUNS_CSV);
         fs::remove_file(&path).map_err(|error| Error::output("remove", &path, error))?;
     }
-    let mut files = RowFiles::create(staging, options.formats)?;
-    let mut summary = Summary::new(options.timezone);
+    let mut files = RowFiles::create(staging, &options.formats)?;
+    let mut summary = options.summary();
+    let columns = &options.formats.columns;
     let mut recut = Recut::default();
     for path in &superseded {
         for rows in parquet_batches(path).map_err(Error::Output)? {
             let kept = without(&rows.map_err(Error::Output)?, losers);
             let all = (0..kept.num_rows() as u32).map(|row| (0, row));
             recut.add(vec![kept.clone()], all);
-            write_full(&mut recut, &mut files, &mut summary, false)?;
+            write_full(&mut recut, &mut files, columns, &mut summary, false)?;
         }
         fs::remove_file(path).map_err(|error| Error::output("remove", path, error))?;
     }
-    write_full(&mut recut, &mut files, &mut summary, true)?;
+    write_full(&mut recut, &mut files, columns, &mut summary, true)?;
     Ok(Written {
         files: files.finish()?,
         summary,
@@ -166,10 +162,16 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
     })
 }
 
-fn write_full(recut: &mut Recut, files: &mut RowFiles, summary: &mut Summary, at_the_end: bool) -> Result<()> {
+fn write_full(
+    recut: &mut Recut,
+    files: &mut RowFiles,
+    columns: &Chosen,
+    summary: &mut Summary,
+    at_the_end: bool,
+) -> Result<()> {
     while let Some(rows) = recut.next_batch(at_the_end) {
         summary.add(&rows)?;
-        files.write(&rows)?;
+        files.write(&rows, columns)?;
     }
     Ok(())
 }
@@ -177,7 +179,8 @@ fn write_full(recut: &mut Recut, files: &mut RowFiles, summary: &mut Summary, at
 fn without(rows: &RecordBatch, losers: &Losers) -> RecordBatch {
     let ids = rows.column(col::ID).as_string::<i32>();
     let started = rows
-        .column(col::STARTED_AT)
+        .column_by_name("started_at")
+        .expect("every export has it")
         .as_primitive::<arrow_array::types::TimestampMillisecondType>();
     let keep: BooleanArray = (0..rows.num_rows())
         .map(|row| Some(!losers.contains(&(ids.value(row).to_string(), started.value(row)))))

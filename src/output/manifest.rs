@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::hashed::FileEntry;
 use crate::api::client::RequestCounts;
 use crate::error::{Error, Result};
-use crate::statement::{Account, Filters, PeriodText, Proof, Source, TotalsText};
+use crate::statement::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -40,8 +40,20 @@ pub struct Manifest {
     pub settle_ms: i64,
     /// Whether all runs are there.
     pub proof: Proof,
+    /// What Apify keeps of the period, where it said so.
+    #[serde(default)]
+    pub retention: Option<Retention>,
     /// Figures of all runs.
     pub totals: TotalsText,
+    /// What came of asking for single runs' details.
+    #[serde(default)]
+    pub details: DetailCounts,
+    /// The columns of the rows, in order.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// The rules of `--groups`, none without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<GroupRule>>,
     /// Known fields of a wrong type, whose raw values are in `extra`.
     pub fields_mistyped: u64,
     /// Items that make no sense as a run, in `rejected.jsonl`.

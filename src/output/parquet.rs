@@ -15,7 +15,8 @@ use super::hashed::{FileEntry, HashedFile};
 use super::publish::Staging;
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
-use crate::runs::schema::{COLUMNS, Kind, Values, col, schema};
+use crate::runs::chosen::Chosen;
+use crate::runs::schema::{Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.
 const ROW_GROUP_ROWS: usize = 64 << 10;
@@ -34,6 +35,7 @@ pub enum Layout {
 pub struct ParquetRows {
     staging: Arc<Staging>,
     layout: Layout,
+    columns: Chosen,
     properties: WriterProperties,
     open: Option<Open>,
     files: Vec<FileEntry>,
@@ -48,12 +50,13 @@ struct Open {
 }
 
 impl ParquetRows {
-    /// Writes into a staging folder; `compatible` keeps to encodings that every engine reads.
-    pub fn new(staging: Arc<Staging>, layout: Layout, compatible: bool) -> ParquetRows {
+    /// Writes rows of these columns into a staging folder; `compatible` keeps to encodings that every engine reads.
+    pub fn new(staging: Arc<Staging>, layout: Layout, columns: Chosen, compatible: bool) -> ParquetRows {
         ParquetRows {
             staging,
             layout,
-            properties: properties(compatible),
+            properties: properties(&columns, compatible),
+            columns,
             open: None,
             files: Vec::new(),
         }
@@ -62,7 +65,8 @@ impl ParquetRows {
     /// Appends rows.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let started = rows
-            .column(col::STARTED_AT)
+            .column_by_name("started_at")
+            .expect("every export has it")
             .as_primitive::<TimestampMillisecondType>()
             .values();
         let mut at = 0;
@@ -112,7 +116,7 @@ impl ParquetRows {
                     }
                 };
                 let file = HashedFile::new(self.staging.create(&path)?);
-                let writer = ArrowWriter::try_new(file, schema(), Some(self.properties.clone()));
+                let writer = ArrowWriter::try_new(file, self.columns.schema(), Some(self.properties.clone()));
                 let writer = writer.map_err(|error| cannot_write(&path, error))?;
                 Open {
                     path,
@@ -142,9 +146,9 @@ fn cannot_write(path: &str, cause: impl std::fmt::Display) -> Error {
     Error::Output(format!("cannot write {path}: {cause}"))
 }
 
-fn properties(compatible: bool) -> WriterProperties {
-    let sorted_by = |column: usize| SortingColumn {
-        column_idx: column as i32,
+fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
+    let sorted_by = |column: &str| SortingColumn {
+        column_idx: columns.position(column).expect("every export has it") as i32,
         descending: false,
         nulls_first: false,
     };
@@ -152,21 +156,24 @@ fn properties(compatible: bool) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("apify-runs version ", env!("CARGO_PKG_VERSION")).into())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_sorting_columns(Some(vec![sorted_by(col::STARTED_AT), sorted_by(col::ID)]))
+        .set_sorting_columns(Some(vec![sorted_by("started_at"), sorted_by("id")]))
         .set_statistics_enabled(EnabledStatistics::Chunk);
-    for column in COLUMNS.iter().filter(|column| column.kind == Kind::Usd) {
+    for column in columns
+        .columns()
+        .filter(|column| matches!(column.kind, Kind::Usd | Kind::Decimal))
+    {
         // Of decimals the writer keeps the bounds of every row group as slices of whole batches, which would hold 128 KiB
         // a row group for as long as the file is open.
         let path = ColumnPath::from(column.name);
         properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
     }
-    for column in COLUMNS.iter().filter(|column| column.values == Values::Distinct) {
+    for column in columns.columns().filter(|column| column.values == Values::Distinct) {
         let path = ColumnPath::from(column.name);
         properties = properties.set_column_dictionary_enabled(path.clone(), false);
         if !compatible {
             let encoding = match column.kind {
                 Kind::Instant | Kind::Integer => Encoding::DELTA_BINARY_PACKED,
-                Kind::Text | Kind::Usd => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+                Kind::Text | Kind::Usd | Kind::Decimal => Encoding::DELTA_LENGTH_BYTE_ARRAY,
             };
             properties = properties.set_column_encoding(path, encoding);
         }

@@ -13,25 +13,32 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::money::Usd;
 use crate::period::parse_instant;
+use crate::runs::chosen::Chosen;
 use crate::runs::row::Row;
-use crate::runs::schema::{COLUMNS, col, schema};
+use crate::text::as_it_was;
 
 /// Rows that are read at a time; also the size of every batch that is written.
 pub const BATCH_ROWS: usize = 8192;
 
-/// The batches of a Parquet file.
-pub fn parquet_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, String>>, String> {
-    let reader = builder(path)?.build().map_err(|error| unreadable(path, error))?;
-    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(path, error))))
+/// The columns that a Parquet file of runs has.
+pub fn parquet_chosen(path: &Path) -> Result<Chosen, String> {
+    Chosen::of_schema(builder(path)?.schema()).map_err(|problem| unreadable(path, problem))
 }
 
-/// The same with some columns alone, by their positions, ascending.
+/// The batches of a Parquet file.
+pub fn parquet_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
+    let reader = builder(path)?.build().map_err(|error| unreadable(path, error))?;
+    let path = path.to_path_buf();
+    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(&path, error))))
+}
+
+/// The same with some columns alone, as far as it has them; they come in the order of the file.
 pub fn parquet_columns(
     path: &Path,
-    columns: &[usize],
+    columns: &[&str],
 ) -> Result<impl Iterator<Item = Result<RecordBatch, String>>, String> {
     let builder = builder(path)?;
-    let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
     let reader = builder.with_projection(mask).build();
     let reader = reader.map_err(|error| unreadable(path, error))?;
     Ok(reader.map(move |batch| batch.map_err(|error| unreadable(path, error))))
@@ -40,16 +47,7 @@ pub fn parquet_columns(
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))?;
-    let found = builder.schema();
-    let same = found.fields().len() == COLUMNS.len()
-        && found
-            .fields()
-            .iter()
-            .zip(schema().fields())
-            .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
-    if !same {
-        return Err(unreadable(path, "its columns are not those of an export"));
-    }
+    Chosen::of_schema(builder.schema()).map_err(|problem| unreadable(path, problem))?;
     Ok(builder.with_batch_size(BATCH_ROWS))
 }
 
@@ -67,7 +65,7 @@ pub struct RunKey {
 /// The keys of an export's runs, from its Parquet files one after the other, in the order of the files.
 pub fn parquet_keys<'p>(paths: impl IntoIterator<Item = &'p Path>) -> impl Iterator<Item = Result<RunKey, String>> {
     paths.into_iter().flat_map(|path| {
-        let (batches, failed) = match parquet_columns(path, &[col::ID, col::STARTED_AT, col::USAGE_TOTAL_USD]) {
+        let (batches, failed) = match parquet_columns(path, &["id", "started_at", "usage_total_usd"]) {
             Ok(batches) => (Some(batches), None),
             Err(error) => (None, Some(Err(error))),
         };
@@ -99,10 +97,18 @@ pub struct CsvRun {
     pub key: RunKey,
     /// Its Actor.
     pub act_id: String,
+    /// Who started it.
+    pub user_id: Option<String>,
+    /// Its task.
+    pub actor_task_id: Option<String>,
     /// Its status.
     pub status: String,
     /// How final its cost is.
     pub cost_state: String,
+    /// Its Actor's name.
+    pub act_name: Option<String>,
+    /// Its task's name.
+    pub actor_task_name: Option<String>,
 }
 
 impl CsvRun {
@@ -111,10 +117,14 @@ impl CsvRun {
         Row {
             id: &self.key.id,
             act_id: &self.act_id,
+            user_id: self.user_id.as_deref(),
+            actor_task_id: self.actor_task_id.as_deref(),
             status: &self.status,
             started_at_ms: self.key.started_at_ms,
             usage: self.key.usage,
             cost_state: &self.cost_state,
+            act_name: self.act_name.as_deref(),
+            actor_task_name: self.actor_task_name.as_deref(),
         }
     }
 }
@@ -124,28 +134,33 @@ pub fn csv_runs(path: &Path) -> Result<impl Iterator<Item = Result<CsvRun, Strin
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(|error| unreadable(path, error))?;
-    if !header.iter().eq(COLUMNS.iter().map(|column| column.name)) {
-        return Err(unreadable(path, "its columns are not those of an export"));
-    }
+    let columns = Chosen::of_names(header).map_err(|problem| unreadable(path, problem))?;
     let path = path.to_path_buf();
     Ok(reader.into_records().map(move |record| {
         let record = record.map_err(|error| unreadable(&path, error))?;
         let line = record.position().map_or(0, csv::Position::line);
-        let wrong = |column: usize| unreadable(&path, format!("line {line}: {} makes no sense", COLUMNS[column].name));
-        let usage = match &record[col::USAGE_TOTAL_USD] {
+        let cell = |name: &str| columns.position(name).and_then(|at| record.get(at)).unwrap_or_default();
+        let text = |name: &str| Some(cell(name).to_string()).filter(|text| !text.is_empty());
+        let third_party = |name: &str| text(name).map(|text| as_it_was(&text).to_string());
+        let wrong = |name: &str| unreadable(&path, format!("line {line}: {name} makes no sense"));
+        let usage = match cell("usage_total_usd") {
             "" => None,
-            text => Some(Usd::parse_plain(text).ok_or_else(|| wrong(col::USAGE_TOTAL_USD))?),
+            text => Some(Usd::parse_plain(text).ok_or_else(|| wrong("usage_total_usd"))?),
         };
-        let started_at_ms = parse_instant(&record[col::STARTED_AT]).ok_or_else(|| wrong(col::STARTED_AT))?;
+        let started_at_ms = parse_instant(cell("started_at")).ok_or_else(|| wrong("started_at"))?;
         Ok(CsvRun {
             key: RunKey {
                 started_at_ms,
-                id: record[col::ID].into(),
+                id: cell("id").into(),
                 usage,
             },
-            act_id: record[col::ACT_ID].into(),
-            status: record[col::STATUS].into(),
-            cost_state: record[col::COST_STATE].into(),
+            act_id: cell("act_id").into(),
+            user_id: text("user_id"),
+            actor_task_id: text("actor_task_id"),
+            status: cell("status").into(),
+            cost_state: cell("cost_state").into(),
+            act_name: third_party("act_name"),
+            actor_task_name: third_party("actor_task_name"),
         })
     }))
 }

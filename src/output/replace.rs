@@ -9,6 +9,7 @@ use super::manifest::{Manifest, Replaced};
 use super::read::{RunKey, csv_runs, parquet_keys};
 use crate::error::{Error, Result};
 use crate::money::Usd;
+use crate::statement::{Account, Source};
 use crate::text::{counted, thousands};
 
 /// What stands at OUT before the job.
@@ -53,6 +54,18 @@ impl Existing {
                 manifest,
             }),
         }
+    }
+
+    /// Whether it is of a source, and of an account as far as both are known.
+    pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
+        let known = self.manifest.account.as_ref().zip(account);
+        self.manifest.source == source && known.is_none_or(|(old, new)| old.id == new.id)
+    }
+
+    /// Its Parquet files of runs, in order.
+    pub fn parquet_paths(&self) -> Vec<PathBuf> {
+        let files = self.manifest.parquet_files();
+        files.map(|file| self.path.join(&file.path)).collect()
     }
 
     /// What the manifest says of an export that is replaced.

@@ -12,10 +12,13 @@ use super::parquet::{Layout, ParquetRows};
 use super::publish::Staging;
 use super::read::BATCH_ROWS;
 use crate::error::Result;
+use crate::runs::chosen::Chosen;
 
 /// What is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFormats {
+    /// Which columns.
+    pub columns: Chosen,
     /// How Parquet is laid out. It is always written: what comes later reads rows back from it.
     pub parquet: Layout,
     /// Whether it keeps to encodings that every engine reads.
@@ -26,28 +29,39 @@ pub struct RowFormats {
 
 /// The files of rows.
 pub struct RowFiles {
+    columns: Chosen,
     parquet: ParquetRows,
     csv: Option<CsvRows>,
 }
 
 impl RowFiles {
     /// Opens them in a staging folder.
-    pub fn create(staging: &Arc<Staging>, formats: RowFormats) -> Result<RowFiles> {
+    pub fn create(staging: &Arc<Staging>, formats: &RowFormats) -> Result<RowFiles> {
+        let columns = formats.columns.clone();
         Ok(RowFiles {
-            parquet: ParquetRows::new(staging.clone(), formats.parquet, formats.parquet_compat),
+            parquet: ParquetRows::new(
+                staging.clone(),
+                formats.parquet,
+                columns.clone(),
+                formats.parquet_compat,
+            ),
             csv: if formats.csv {
-                Some(CsvRows::new(staging.create(RUNS_CSV)?)?)
+                Some(CsvRows::new(staging.create(RUNS_CSV)?, columns.clone())?)
             } else {
                 None
             },
+            columns,
         })
     }
 
-    /// Appends rows.
-    pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        self.parquet.write(rows)?;
+    /// Appends rows, which have these columns, of which only those that are wanted are written.
+    pub fn write(&mut self, rows: &RecordBatch, columns: &Chosen) -> Result<()> {
+        let rows = rows
+            .project(&self.columns.within(columns))
+            .expect("positions lie within the rows");
+        self.parquet.write(&rows)?;
         match &mut self.csv {
-            Some(csv) => csv.write(rows),
+            Some(csv) => csv.write(&rows),
             None => Ok(()),
         }
     }

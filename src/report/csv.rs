@@ -1,8 +1,9 @@
 //! A breakdown as CSV, in the dialect of `runs.csv`.
 
 use super::json::{mean_usd, share};
-use super::summary::{Breakdown, Measures};
+use super::summary::{Breakdown, Group, Measures};
 use crate::statement::TotalsText;
+use crate::text::defused;
 
 /// The measures' columns, after the dimension's own.
 pub const MEASURES: [&str; 11] = [
@@ -21,14 +22,21 @@ pub const MEASURES: [&str; 11] = [
 
 /// The records of a breakdown, the header first.
 pub fn records<'r>(breakdown: &'r Breakdown, totals: &'r Measures) -> impl Iterator<Item = Vec<String>> + 'r {
-    let header = std::iter::once(breakdown.dimension.key())
+    let dimension = breakdown.dimension;
+    let header = std::iter::once(dimension.key())
         .chain(MEASURES)
+        .chain(dimension.name_key())
         .map(String::from)
         .collect();
-    let record = |(key, measures): &(String, Measures)| {
+    let record = move |group: &Group| {
+        let measures = &group.measures;
         let text = TotalsText::from(measures);
-        vec![
-            key.clone(),
+        let mut record = vec![
+            if dimension.is_named_by_people() {
+                defused(&group.key).into_owned()
+            } else {
+                group.key.clone()
+            },
             text.runs.to_string(),
             text.runs_succeeded.to_string(),
             text.runs_failed.to_string(),
@@ -40,7 +48,10 @@ pub fn records<'r>(breakdown: &'r Breakdown, totals: &'r Measures) -> impl Itera
             mean_usd(measures).unwrap_or_default(),
             text.runs_cost_unknown.to_string(),
             text.runs_provisional.to_string(),
-        ]
+        ];
+        let name = group.name.as_deref().unwrap_or_default();
+        record.extend(dimension.name_key().map(|_| defused(name).into_owned()));
+        record
     };
     std::iter::once(header).chain(breakdown.rows.iter().map(record))
 }

@@ -2,7 +2,7 @@
 
 use super::summary::Measures;
 use crate::period::Period;
-use crate::statement::{Account, Filters, Proof, Source};
+use crate::statement::{Account, Filters, Proof, Retention, Source};
 use crate::text::counted;
 
 /// What a report is about.
@@ -20,12 +20,26 @@ pub struct Facts {
     pub queried_at_ms: i64,
     /// Whether all are there.
     pub proof: Proof,
+    /// What Apify keeps of it, where it said so.
+    pub retention: Option<Retention>,
     /// What the reader of a figure must know.
     pub caveats: Vec<String>,
 }
 
+impl Facts {
+    /// What every output says first, if part of the period is past retention.
+    pub fn expired(&self) -> Option<String> {
+        self.retention.as_ref().and_then(Retention::headline)
+    }
+
+    /// Whether there may be runs that are not among these.
+    pub fn lacks_runs(&self) -> bool {
+        !self.proof.proven || self.expired().is_some()
+    }
+}
+
 /// What may be wrong with a set of figures, as counts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Doubts {
     /// Runs were deleted, or came, while the period was read.
     pub changed_meanwhile: bool,
@@ -35,11 +49,27 @@ pub struct Doubts {
     pub cut: bool,
     /// Whether every run that the API counts is there.
     pub proven: bool,
+    /// What Apify keeps of the period.
+    pub retention: Option<Retention>,
+    /// Runs whose detail could not be had.
+    pub details_failed: u64,
+}
+
+impl Doubts {
+    fn expired(&self) -> Option<String> {
+        self.retention.as_ref().and_then(Retention::headline)
+    }
 }
 
 /// What the reader of these figures must know, in sentences.
-pub fn caveats(totals: &Measures, doubts: Doubts) -> Vec<String> {
+pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
     let mut caveats = Vec::new();
+    if let Some((retention, headline)) = doubts.retention.as_ref().zip(doubts.expired()) {
+        let days = counted(retention.days, "day", "days");
+        caveats.push(format!(
+            "{headline}: Apify keeps {days} of runs, and what it has deleted is in no figure; every total is 'at least'"
+        ));
+    }
     if !doubts.proven {
         caveats.push("INCOMPLETE: fewer runs were received than the API counts; every total is 'at least'".to_string());
     }
@@ -51,7 +81,13 @@ pub fn caveats(totals: &Measures, doubts: Doubts) -> Vec<String> {
     }
     if totals.cost_unknown > 0 {
         let runs = counted(totals.cost_unknown, "run has", "runs have");
-        caveats.push(format!("{runs} no cost in the API's list: usage is 'at least'"));
+        caveats.push(format!("{runs} no known cost: usage is 'at least'"));
+    }
+    if doubts.details_failed > 0 {
+        let runs = counted(doubts.details_failed, "run", "runs");
+        caveats.push(format!(
+            "the details of {runs} could not be read: their rows are as the list gave them"
+        ));
     }
     if totals.provisional > 0 {
         let runs = counted(totals.provisional, "run", "runs");

@@ -39,7 +39,12 @@ pub fn entries(report: &Report) -> Vec<Entry> {
 
 fn complete(report: &Report) -> Vec<String> {
     let proof = &report.facts.proof;
-    let verdict = if proof.proven { "yes" } else { "NO" };
+    let expired = report.facts.expired();
+    let verdict = match (&expired, proof.proven) {
+        (Some(expired), _) => expired,
+        (None, true) => "yes",
+        (None, false) => "NO",
+    };
     let mut lines = vec![format!(
         "{verdict}: fetched {}, the API counts {}",
         counted(proof.fetched, "run", "runs"),
@@ -73,7 +78,7 @@ fn usage(report: &Report) -> Vec<String> {
         _ if totals.runs == 0 => vec![format!("none: no run started then, asked at {at}")],
         None => vec![format!("unknown: no run has a cost, asked at {at}")],
         Some(usd) => {
-            let bound = if totals.is_at_least() || !report.facts.proof.proven {
+            let bound = if totals.is_at_least() || report.facts.lacks_runs() {
                 "at least "
             } else {
                 ""
@@ -119,15 +124,15 @@ pub fn outcomes(report: &Report) -> Vec<String> {
             .filter(|(runs, _)| *runs > 0)
             .map(|(runs, how)| format!("{} {how}", thousands(*runs))),
     );
-    for (status, measures) in statuses
+    for status in statuses
         .iter()
         .flat_map(|breakdown| &breakdown.rows)
-        .filter(|(_, measures)| measures.other > 0)
+        .filter(|status| status.measures.other > 0)
     {
         parts.push(format!(
             "{} {}",
-            thousands(measures.runs),
-            harmless(&status.to_lowercase().replace('-', " "))
+            thousands(status.measures.runs),
+            harmless(&status.key.to_lowercase().replace('-', " "))
         ));
     }
     parts

@@ -5,10 +5,10 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use super::Report;
-use super::summary::{Breakdown, Measures};
+use super::summary::{Breakdown, Dimension, Group, Measures};
 use crate::money::{SCALE, ratio_6_places};
 use crate::period::format_instant;
-use crate::statement::{Account, Filters, PeriodText, Proof, Source, TotalsText};
+use crate::statement::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
 
 impl From<&Measures> for TotalsText {
     fn from(measures: &Measures) -> TotalsText {
@@ -47,6 +47,7 @@ struct ReportText<'a> {
     filters: &'a Filters,
     queried_at: String,
     proof: &'a Proof,
+    retention: &'a Option<Retention>,
     totals: TotalsText,
     caveats: &'a [String],
     #[serde(flatten)]
@@ -64,6 +65,7 @@ pub fn render(report: &Report) -> String {
         filters: &facts.filters,
         queried_at: format_instant(facts.queried_at_ms),
         proof: &facts.proof,
+        retention: &facts.retention,
         totals: (&report.totals).into(),
         caveats: &facts.caveats,
         breakdowns: Breakdowns(report),
@@ -101,27 +103,27 @@ struct Rows<'a> {
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        json.collect_seq(self.breakdown.rows.iter().map(|(key, measures)| Row {
-            dimension: self.breakdown.dimension.key(),
-            key,
-            measures,
+        json.collect_seq(self.breakdown.rows.iter().map(|group| Row {
+            dimension: self.breakdown.dimension,
+            group,
             totals: self.totals,
         }))
     }
 }
 
 struct Row<'a> {
-    dimension: &'static str,
-    key: &'a str,
-    measures: &'a Measures,
+    dimension: Dimension,
+    group: &'a Group,
     totals: &'a Measures,
 }
 
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let text = TotalsText::from(self.measures);
+        let measures = &self.group.measures;
+        let text = TotalsText::from(measures);
         let mut row = json.serialize_map(None)?;
-        row.serialize_entry(self.dimension, self.key)?;
+        let key = Some(&self.group.key).filter(|key| !key.is_empty());
+        row.serialize_entry(self.dimension.key(), &key)?;
         row.serialize_entry("runs", &text.runs)?;
         row.serialize_entry("runs_succeeded", &text.runs_succeeded)?;
         row.serialize_entry("runs_failed", &text.runs_failed)?;
@@ -129,10 +131,13 @@ impl Serialize for Row<'_> {
         row.serialize_entry("runs_aborted", &text.runs_aborted)?;
         row.serialize_entry("runs_other", &text.runs_other)?;
         row.serialize_entry("usage_total_usd", &text.usage_total_usd)?;
-        row.serialize_entry("share", &share(self.measures, self.totals))?;
-        row.serialize_entry("mean_usd", &mean_usd(self.measures))?;
+        row.serialize_entry("share", &share(measures, self.totals))?;
+        row.serialize_entry("mean_usd", &mean_usd(measures))?;
         row.serialize_entry("runs_cost_unknown", &text.runs_cost_unknown)?;
         row.serialize_entry("runs_provisional", &text.runs_provisional)?;
+        if let Some(name) = self.dimension.name_key() {
+            row.serialize_entry(name, &self.group.name)?;
+        }
         row.end()
     }
 }

@@ -57,20 +57,30 @@ fn table(breakdown: &Breakdown, totals: &Measures) -> Vec<String> {
     if breakdown.rows.is_empty() {
         return vec!["No runs.".into()];
     }
-    let key = harmless_markdown(breakdown.dimension.key());
+    let dimension = breakdown.dimension;
+    let named = dimension.name_key().is_some();
+    let keys: Vec<&str> = dimension.name_key().into_iter().chain([dimension.key()]).collect();
+    let keys = harmless_markdown(&keys.join(" | ")).replace("\\|", "|");
     let mut lines = vec![
         format!(
-            "| {key} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"
+            "| {keys} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"
         ),
-        format!("|:---{}|", "|---:".repeat(11)),
+        format!("|:---{}{}|", if named { "|:---" } else { "" }, "|---:".repeat(11)),
     ];
-    lines.extend(
-        breakdown
-            .rows
-            .iter()
-            .map(|(name, measures)| row(&harmless_markdown(name), measures, totals)),
-    );
-    lines.push(row("**Total**", totals, totals));
+    lines.extend(breakdown.rows.iter().map(|group| {
+        let name = harmless_markdown(group.name.as_deref().unwrap_or_default());
+        let key = harmless_markdown(if group.key.is_empty() {
+            group.shown()
+        } else {
+            &group.key
+        });
+        row(
+            &if named { format!("{name} | {key}") } else { key },
+            &group.measures,
+            totals,
+        )
+    }));
+    lines.push(row(if named { "**Total** | " } else { "**Total**" }, totals, totals));
     lines
 }
 

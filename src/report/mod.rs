@@ -3,9 +3,11 @@
 
 pub mod csv;
 pub mod facts;
+pub mod groups;
 pub mod headline;
 pub mod json;
 pub mod markdown;
+pub mod reconcile;
 pub mod summary;
 pub mod terminal;
 

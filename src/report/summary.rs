@@ -6,9 +6,11 @@ use arrow_array::RecordBatch;
 use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 
+use super::groups::Groups;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::DayClock;
+use crate::runs::chosen::Chosen;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::{Row, rows_of};
 
@@ -21,11 +23,21 @@ pub enum Dimension {
     Status,
     /// The day it started, in the period's time zone.
     Day,
+    /// Who started it.
+    User,
+    /// The cost centre, by the user's rules.
+    Group,
 }
 
 impl Dimension {
     /// All of them, in the order in which reports show them.
-    pub const ALL: [Dimension; 3] = [Dimension::Actor, Dimension::Status, Dimension::Day];
+    pub const ALL: [Dimension; 5] = [
+        Dimension::Actor,
+        Dimension::Status,
+        Dimension::Day,
+        Dimension::User,
+        Dimension::Group,
+    ];
 
     /// The report's name: its files' and its key's in JSON.
     pub fn name(self) -> &'static str {
@@ -33,6 +45,8 @@ impl Dimension {
             Dimension::Actor => "cost_by_actor",
             Dimension::Status => "status_summary",
             Dimension::Day => "cost_by_day",
+            Dimension::User => "cost_by_user",
+            Dimension::Group => "cost_by_group",
         }
     }
 
@@ -42,6 +56,8 @@ impl Dimension {
             Dimension::Actor => "act_id",
             Dimension::Status => "status",
             Dimension::Day => "day",
+            Dimension::User => "user_id",
+            Dimension::Group => "group",
         }
     }
 
@@ -51,7 +67,19 @@ impl Dimension {
             Dimension::Actor => "Which Actors cost how much?",
             Dimension::Status => "How did runs end, and what did that cost?",
             Dimension::Day => "How much was used by runs of each day?",
+            Dimension::User => "Who started runs, and what did they cost?",
+            Dimension::Group => "How much was used by each group?",
         }
+    }
+
+    /// The column that holds the names of the dimension's values, if they have any.
+    pub fn name_key(self) -> Option<&'static str> {
+        (self == Dimension::Actor).then_some("act_name")
+    }
+
+    /// Whether its values are people's own words, not the API's.
+    pub fn is_named_by_people(self) -> bool {
+        self == Dimension::Group
     }
 
     /// Whether rows stand in order of their key; else the dearest come first.
@@ -146,14 +174,61 @@ impl Measures {
     }
 }
 
+/// A row of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The dimension's value; empty for the users of runs that tell none.
+    pub key: String,
+    /// Its name, where it has one that is known.
+    pub name: Option<String>,
+    /// Its runs.
+    pub measures: Measures,
+}
+
+impl Group {
+    /// What people know it by.
+    pub fn shown(&self) -> &str {
+        match &self.name {
+            Some(name) => name,
+            None if self.key.is_empty() => "not told",
+            None => &self.key,
+        }
+    }
+}
+
 /// A report: runs by one dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breakdown {
     /// By what.
     pub dimension: Dimension,
-    /// The dimension's values and their measures, in the report's order.
-    pub rows: Vec<(String, Measures)>,
+    /// Its groups, in the report's order.
+    pub rows: Vec<Group>,
 }
+
+/// What runs are broken down by beside what every export has.
+#[derive(Debug, Clone, Default)]
+pub struct Dimensions {
+    /// Whether rows tell who started them.
+    pub users: bool,
+    /// Whether they tell names.
+    pub names: bool,
+    /// The user's rules.
+    pub groups: Option<Groups>,
+}
+
+impl Dimensions {
+    /// Those that rows of these columns have.
+    pub fn of(columns: &Chosen, groups: Option<Groups>) -> Dimensions {
+        Dimensions {
+            users: columns.position("user_id").is_some(),
+            names: columns.position("act_name").is_some(),
+            groups,
+        }
+    }
+}
+
+/// Measures and a name by key.
+type ByKey = HashMap<Box<str>, (Option<Box<str>>, Measures), RandomState>;
 
 /// Folds rows.
 #[derive(Debug)]
@@ -161,18 +236,20 @@ pub struct Summary {
     totals: Measures,
     /// The sum of all costs without their signs: while it fits, so does the sum of any of them.
     magnitude: Usd,
-    groups: [HashMap<Box<str>, Measures, RandomState>; Dimension::ALL.len()],
+    groups: [ByKey; Dimension::ALL.len()],
+    dimensions: Dimensions,
     days: DayClock,
     day: (i64, String),
 }
 
 impl Summary {
     /// Days are those of this time zone.
-    pub fn new(timezone: Tz) -> Summary {
+    pub fn new(timezone: Tz, dimensions: Dimensions) -> Summary {
         Summary {
             totals: Measures::default(),
             magnitude: Usd::default(),
             groups: Default::default(),
+            dimensions,
             days: DayClock::new(timezone),
             day: (i64::MIN, String::new()),
         }
@@ -201,15 +278,28 @@ impl Summary {
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {
         self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
         self.totals.add(run)?;
+        let Dimensions {
+            users,
+            names,
+            groups: rules,
+        } = &mut self.dimensions;
         for (dimension, groups) in Dimension::ALL.into_iter().zip(&mut self.groups) {
-            let key = match dimension {
-                Dimension::Actor => run.act_id,
-                Dimension::Status => run.status,
-                Dimension::Day => &self.day.1,
+            let key = match (dimension, &mut *rules) {
+                (Dimension::Actor, _) => run.act_id,
+                (Dimension::Status, _) => run.status,
+                (Dimension::Day, _) => &self.day.1,
+                (Dimension::User, _) if *users => run.user_id.unwrap_or_default(),
+                (Dimension::Group, Some(rules)) => rules.group_of(run),
+                (Dimension::User | Dimension::Group, _) => continue,
             };
             match groups.get_mut(key) {
-                Some(measures) => measures.add(run)?,
-                None => groups.entry(key.into()).or_default().add(run)?,
+                Some((_, measures)) => measures.add(run)?,
+                None => {
+                    let name = run.act_name.filter(|_| *names && dimension.name_key().is_some());
+                    let group = groups.entry(key.into()).or_default();
+                    group.0 = name.map(Into::into);
+                    group.1.add(run)?;
+                }
             }
         }
         Some(())
@@ -222,22 +312,33 @@ impl Summary {
 
     /// The reports, in order: dearest first, then by key; days ascending.
     pub fn breakdowns(&self) -> Vec<Breakdown> {
-        let breakdown = |(dimension, groups): (Dimension, &HashMap<Box<str>, Measures, RandomState>)| {
-            let mut rows: Vec<_> = groups
-                .iter()
-                .map(|(key, measures)| (key.to_string(), *measures))
-                .collect();
+        let is_there = |dimension: Dimension| match dimension {
+            Dimension::User => self.dimensions.users,
+            Dimension::Group => self.dimensions.groups.is_some(),
+            _ => true,
+        };
+        let breakdown = |(dimension, groups): (Dimension, &ByKey)| {
+            let groups = groups.iter().map(|(key, (name, measures))| Group {
+                key: key.to_string(),
+                name: name.as_ref().map(|name| name.to_string()),
+                measures: *measures,
+            });
+            let mut rows: Vec<Group> = groups.collect();
             rows.sort_by(|a, b| {
                 let dearest = if dimension.by_key() {
                     std::cmp::Ordering::Equal
                 } else {
-                    b.1.usage().map(|usd| usd.0).cmp(&a.1.usage().map(|usd| usd.0))
+                    b.measures.usage().cmp(&a.measures.usage())
                 };
-                dearest.then_with(|| a.0.cmp(&b.0))
+                dearest.then_with(|| a.key.cmp(&b.key))
             });
             Breakdown { dimension, rows }
         };
-        Dimension::ALL.into_iter().zip(&self.groups).map(breakdown).collect()
+        let dimensions = Dimension::ALL.into_iter().zip(&self.groups);
+        dimensions
+            .filter(|(dimension, _)| is_there(*dimension))
+            .map(breakdown)
+            .collect()
     }
 }
 
@@ -245,7 +346,10 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::api::page::decode;
+    use crate::runs::complete::Completion;
     use crate::runs::cost_state::{SETTLED, SettleRule};
+    use crate::runs::names::Names;
+    use std::collections::HashSet;
 
     fn summary(items: &[(&str, &str, &str, &str)]) -> Summary {
         let items: Vec<String> = items
@@ -256,24 +360,28 @@ mod tests {
             })
             .collect();
         let page = decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes()).unwrap();
-        let mut summary = Summary::new(chrono_tz::Europe::Prague);
-        summary
-            .add(
-                &SettleRule {
-                    job_start_ms: i64::MAX,
-                    settle_ms: 0,
-                }
-                .complete(&page.runs),
-            )
-            .unwrap();
+        let rules = Groups::parse("actor,group\n[ac],x\na,A and more\nb*,B\n").unwrap();
+        let dimensions = Dimensions {
+            users: true,
+            names: true,
+            groups: Some(rules),
+        };
+        let mut summary = Summary::new(chrono_tz::Europe::Prague, dimensions);
+        let settle = SettleRule {
+            job_start_ms: i64::MAX,
+            settle_ms: 0,
+        };
+        let mut names = Names::default();
+        names.actors.insert("b", "ann/b");
+        let rows = Completion::new(settle, false).complete(&page.runs, &HashSet::new(), &names);
+        summary.add(&rows).unwrap();
         summary
     }
 
     fn keys(breakdown: &Breakdown) -> Vec<(&str, u64, Option<String>)> {
-        breakdown
-            .rows
-            .iter()
-            .map(|(key, m)| (key.as_str(), m.runs, m.usage().map(|usd| usd.to_string())))
+        let row = |group: &'_ Group| group.measures.usage().map(|usd| usd.to_string());
+        let rows = breakdown.rows.iter();
+        rows.map(|group| (group.key.as_str(), group.measures.runs, row(group)))
             .collect()
     }
 
@@ -285,7 +393,7 @@ mod tests {
             ("b", "RUNNING", "2025-09-02T10:00:00.000Z", "0.1"),
             ("c", "SUCCEEDED", "2025-09-02T11:00:00.000Z", "null"),
         ]);
-        let [actors, statuses, days] = summary.breakdowns().try_into().unwrap();
+        let [actors, statuses, days, users, groups] = summary.breakdowns().try_into().unwrap();
         let usd = |text: &str| Some(text.to_string());
         assert_eq!(
             keys(&actors),
@@ -303,6 +411,17 @@ mod tests {
             keys(&days),
             [("2025-09-01", 1, usd("0.1")), ("2025-09-02", 3, usd("0.3"))]
         );
+        let names: Vec<_> = actors.rows.iter().map(Group::shown).collect();
+        assert_eq!(names, ["a", "ann/b", "c"]);
+        assert_eq!(keys(&users), [("", 4, usd("0.4"))]);
+        assert_eq!(
+            keys(&groups),
+            [
+                ("A and more", 1, usd("0.2")),
+                ("B", 2, usd("0.2")),
+                ("unassigned", 1, None)
+            ]
+        );
         let totals = summary.totals();
         assert_eq!(
             (totals.runs, totals.cost_unknown, totals.provisional, totals.other),
@@ -318,10 +437,14 @@ mod tests {
         let run = Row {
             id: "r",
             act_id: "a",
+            user_id: None,
+            actor_task_id: None,
             status: "SUCCEEDED",
             started_at_ms: 0,
             usage: Some(usage),
             cost_state: SETTLED,
+            act_name: None,
+            actor_task_name: None,
         };
         let mut measures = Measures::default();
         assert!(measures.add(&run).is_some());

@@ -4,7 +4,7 @@ use super::Report;
 use super::headline;
 use super::summary::{Dimension, Measures};
 use crate::money::{Usd, percent};
-use crate::text::{counted, fitted, harmless, labelled, thousands, unbroken};
+use crate::text::{counted, filled, harmless, labelled, thousands, unbroken};
 
 /// Columns that a line may have.
 pub const WIDTH: usize = 80;
@@ -22,7 +22,7 @@ pub enum Look {
 }
 
 impl Look {
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         if self == Look::Bold {
             format!("\u{1b}[1m{text}\u{1b}[0m")
         } else {
@@ -58,12 +58,12 @@ pub fn render(report: &Report, look: Look) -> String {
         lines.extend(
             actors[..shown]
                 .iter()
-                .map(|(key, measures)| group(&harmless(key), measures, &report.totals)),
+                .map(|actor| group(&harmless(actor.shown()), &actor.measures, &report.totals)),
         );
         if shown < actors.len() {
             let rest = actors[shown..]
                 .iter()
-                .fold(Measures::default(), |sum, (_, measures)| sum.and(measures));
+                .fold(Measures::default(), |sum, actor| sum.and(&actor.measures));
             let name = counted((actors.len() - shown) as u64, "Actor more", "Actors more");
             lines.push(group(&name, &rest, &report.totals));
         }
@@ -88,10 +88,8 @@ fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
 }
 
 fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String {
-    let line = format!(
-        "{:<24} {runs:>11} {usage:>14} {share:>6} {unsuccessful:>12} {unknown:>8}",
-        fitted(&name, 24)
-    );
+    let name = filled(&name, 24);
+    let line = format!("{name} {runs:>11} {usage:>14} {share:>6} {unsuccessful:>12} {unknown:>8}");
     line.trim_end().to_string()
 }
 

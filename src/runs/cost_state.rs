@@ -1,6 +1,6 @@
-//! How final a run's cost is. Computed when rows are written, not when they are decoded: the job's start comes from the
-//! server, with its first answer.
+//! How final a run's cost is. Pure: the clock is given.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
-use super::schema::{col, schema};
+use super::schema::col;
 
 /// The cost may be taken as final, short of a resurrection or repricing.
 pub const SETTLED: &str = "settled";
@@ -34,18 +34,24 @@ pub struct SettleRule {
 impl SettleRule {
     /// The state of one cost.
     pub fn state(&self, status: &str, finished_at_ms: Option<i64>, has_cost: bool) -> &'static str {
-        let just_finished = |at: i64| self.job_start_ms.saturating_sub(at) < self.settle_ms;
         if !has_cost {
             UNKNOWN
-        } else if !is_terminal(status) || finished_at_ms.is_some_and(just_finished) {
+        } else if !is_terminal(status) || self.just_finished(finished_at_ms) {
             PROVISIONAL
         } else {
             SETTLED
         }
     }
 
-    /// A decoded batch with its `cost_state`: the schema that is written.
-    pub fn complete(&self, decoded: &RecordBatch) -> RecordBatch {
+    /// Whether a run finished so short before the job that its cost may still move.
+    pub fn just_finished(&self, finished_at_ms: Option<i64>) -> bool {
+        finished_at_ms.is_some_and(|at| self.job_start_ms.saturating_sub(at) < self.settle_ms)
+    }
+
+    /// The states of decoded rows, one each; `settled` are runs that have been asked for once more, long enough after they
+    /// finished.
+    pub(super) fn states(&self, decoded: &RecordBatch, settled: &HashSet<String>) -> ArrayRef {
+        let ids = decoded.column(col::ID).as_string::<i32>();
         let status = decoded.column(col::STATUS).as_string::<i32>();
         let finished = decoded
             .column(col::FINISHED_AT)
@@ -54,11 +60,11 @@ impl SettleRule {
         let mut states = StringBuilder::with_capacity(decoded.num_rows(), decoded.num_rows() * SETTLED.len());
         for row in 0..decoded.num_rows() {
             let finished_at = finished.is_valid(row).then(|| finished.value(row));
-            states.append_value(self.state(status.value(row), finished_at, usage.is_valid(row)));
+            let state = self.state(status.value(row), finished_at, usage.is_valid(row));
+            let since = state == PROVISIONAL && !settled.is_empty() && settled.contains(ids.value(row));
+            states.append_value(if since { SETTLED } else { state });
         }
-        let mut columns: Vec<ArrayRef> = decoded.columns().to_vec();
-        columns.insert(col::COST_STATE, Arc::new(states.finish()));
-        RecordBatch::try_new(schema(), columns).expect("the decoded schema is the written one less cost_state")
+        Arc::new(states.finish())
     }
 }
 

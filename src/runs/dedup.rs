@@ -100,7 +100,8 @@ impl Suspects {
 
     /// Looks for the suspects in rows that were written.
     pub fn check(&mut self, runs: &RecordBatch) {
-        let started = runs.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>();
+        let started = runs.column_by_name("started_at").expect("an export has it");
+        let started = started.as_primitive::<TimestampMillisecondType>();
         for (row, id) in runs.column(col::ID).as_string::<i32>().iter().flatten().enumerate() {
             if self.may_include(id) {
                 self.versions

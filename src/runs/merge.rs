@@ -5,7 +5,6 @@ use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 
 use super::cost_state::is_terminal;
-use super::schema::col;
 
 /// A version's rank: terminal beats not terminal, then the later `finishedAt`, then the higher cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,16 +15,15 @@ pub struct Rank {
 }
 
 impl Rank {
-    /// The rank of a row of a batch.
+    /// The rank of a row of a page, or of an export's columns.
     pub fn of(batch: &RecordBatch, row: usize) -> Rank {
-        let finished = batch
-            .column(col::FINISHED_AT)
-            .as_primitive::<TimestampMillisecondType>();
-        let usage = batch.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
+        let column = |name: &str| batch.column_by_name(name).filter(|column| column.is_valid(row));
+        let (status, usage) = (column("status"), column("usage_total_usd"));
+        let finished = column("finished_at");
         Rank {
-            terminal: is_terminal(batch.column(col::STATUS).as_string::<i32>().value(row)),
-            finished_at_ms: finished.is_valid(row).then(|| finished.value(row)),
-            usage: usage.is_valid(row).then(|| usage.value(row)),
+            terminal: status.is_some_and(|status| is_terminal(status.as_string::<i32>().value(row))),
+            finished_at_ms: finished.map(|at| at.as_primitive::<TimestampMillisecondType>().value(row)),
+            usage: usage.map(|usage| usage.as_primitive::<Decimal128Type>().value(row)),
         }
     }
 }

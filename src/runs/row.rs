@@ -2,9 +2,8 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
 
-use super::schema::col;
 use crate::money::Usd;
 
 /// One run.
@@ -14,6 +13,10 @@ pub struct Row<'a> {
     pub id: &'a str,
     /// Its Actor.
     pub act_id: &'a str,
+    /// Who started it, where that is told.
+    pub user_id: Option<&'a str>,
+    /// Its task, if it has one.
+    pub actor_task_id: Option<&'a str>,
     /// Its status.
     pub status: &'a str,
     /// When it started: milliseconds since the epoch.
@@ -22,22 +25,44 @@ pub struct Row<'a> {
     pub usage: Option<Usd>,
     /// How final that is.
     pub cost_state: &'a str,
+    /// Its Actor's name, where known.
+    pub act_name: Option<&'a str>,
+    /// Its task's name, where known.
+    pub actor_task_name: Option<&'a str>,
 }
 
-/// The rows of a batch in the written schema.
+/// The rows of a batch of an export's columns, of which some may have been left out.
 pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
-    let ids = batch.column(col::ID).as_string::<i32>();
-    let act_ids = batch.column(col::ACT_ID).as_string::<i32>();
-    let statuses = batch.column(col::STATUS).as_string::<i32>();
-    let started = batch.column(col::STARTED_AT).as_primitive::<TimestampMillisecondType>();
-    let usages = batch.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
-    let states = batch.column(col::COST_STATE).as_string::<i32>();
+    let needed = |name: &str| {
+        batch
+            .column_by_name(name)
+            .expect("an export has what reports are made from")
+    };
+    let text = |name: &str| needed(name).as_string::<i32>();
+    let optional = |name: &str| batch.column_by_name(name).map(|column| column.as_string::<i32>());
+    let (ids, act_ids, statuses, states) = (text("id"), text("act_id"), text("status"), text("cost_state"));
+    let started = needed("started_at").as_primitive::<TimestampMillisecondType>();
+    let usages = needed("usage_total_usd").as_primitive::<Decimal128Type>();
+    let users = optional("user_id");
+    let tasks = optional("actor_task_id");
+    let act_names = optional("act_name");
+    let task_names = optional("actor_task_name");
     (0..batch.num_rows()).map(move |row| Row {
         id: ids.value(row),
         act_id: act_ids.value(row),
+        user_id: text_at(users, row),
+        actor_task_id: text_at(tasks, row),
         status: statuses.value(row),
         started_at_ms: started.value(row),
         usage: usages.is_valid(row).then(|| Usd(usages.value(row))),
         cost_state: states.value(row),
+        act_name: text_at(act_names, row),
+        actor_task_name: text_at(task_names, row),
     })
+}
+
+fn text_at(column: Option<&StringArray>, row: usize) -> Option<&str> {
+    column
+        .filter(|column| column.is_valid(row))
+        .map(|column| column.value(row))
 }

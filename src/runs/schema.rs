@@ -1,5 +1,5 @@
 //! The one table of columns, from which Parquet, CSV and the documentation take names, types and order. Not the decoder:
-//! how the API's JSON becomes these columns is `api::page`'s.
+//! how the API's JSON becomes these columns is `api::page`'s; and not the choice of some of them, which is `chosen`'s.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,7 +16,9 @@ pub enum Kind {
     Instant,
     /// US dollars, Decimal128(38,18).
     Usd,
-    /// A 64-bit integer without a unit.
+    /// A number, Decimal128(38,18); its unit stands in its meaning.
+    Decimal,
+    /// A 64-bit integer; its unit, if any, stands in its meaning.
     Integer,
 }
 
@@ -71,11 +73,17 @@ const fn third_party(column: Column) -> Column {
     }
 }
 
-use Kind::{Instant, Integer, Text, Usd};
+use Kind::{Decimal, Instant, Integer, Text, Usd};
 use Values::{Distinct, Repeated};
 
-/// Every column, in the order of every file: the API's names in snake_case and its order with `meta` flattened, then ours.
-pub const COLUMNS: [Column; 21] = [
+/// A meter of `usageUsd`.
+const fn meter(name: &'static str, meaning: &'static str) -> Column {
+    column(name, Usd, Repeated, meaning)
+}
+
+/// Every column, in the order of every file: the API's names in snake_case and its order with `meta` flattened, then ours,
+/// then those of a run's detail (only with `--details all`), then names.
+pub static COLUMNS: [Column; 41] = [
     required(column("id", Text, Distinct, "the run's ID")),
     required(column("act_id", Text, Repeated, "the Actor's ID")),
     column("user_id", Text, Repeated, "who started it, in organisations"),
@@ -147,6 +155,66 @@ pub const COLUMNS: [Column; 21] = [
         Repeated,
         "fields this version doesn't know, as compact JSON, numbers as they came",
     )),
+    meter(
+        "usage_usd_actor_compute_units",
+        "US dollars of compute units; NULL is unknown, never zero, as in all meters",
+    ),
+    meter("usage_usd_dataset_reads", "US dollars of dataset reads"),
+    meter("usage_usd_dataset_writes", "US dollars of dataset writes"),
+    meter("usage_usd_key_value_store_reads", "US dollars of key-value store reads"),
+    meter(
+        "usage_usd_key_value_store_writes",
+        "US dollars of key-value store writes",
+    ),
+    meter("usage_usd_key_value_store_lists", "US dollars of key-value store lists"),
+    meter("usage_usd_request_queue_reads", "US dollars of request queue reads"),
+    meter("usage_usd_request_queue_writes", "US dollars of request queue writes"),
+    meter(
+        "usage_usd_data_transfer_internal_gbytes",
+        "US dollars of data moved within Apify",
+    ),
+    meter(
+        "usage_usd_data_transfer_external_gbytes",
+        "US dollars of data moved to and from outside",
+    ),
+    meter(
+        "usage_usd_proxy_residential_transfer_gbytes",
+        "US dollars of data through residential proxies",
+    ),
+    meter("usage_usd_proxy_serps", "US dollars of search engine result pages"),
+    column(
+        "compute_units",
+        Decimal,
+        Repeated,
+        "compute units, gigabytes of memory times hours",
+    ),
+    column("memory_mbytes", Integer, Repeated, "memory it was given, in megabytes"),
+    column("duration_millis", Integer, Distinct, "how long it ran, in milliseconds"),
+    column("resurrect_count", Integer, Repeated, "how often it was resurrected"),
+    column(
+        "pricing_model",
+        Text,
+        Repeated,
+        "how its Actor is priced, such as `PAY_PER_EVENT`; NULL is by usage alone",
+    ),
+    third_party(column(
+        "charged_event_counts",
+        Text,
+        Repeated,
+        "events that were charged, as compact JSON: name to count",
+    )),
+    third_party(column(
+        "act_name",
+        Text,
+        Repeated,
+        "the Actor's name now, `username/name`; NULL where it is unknown",
+    )),
+    third_party(column(
+        "actor_task_name",
+        Text,
+        Repeated,
+        "the task's name now; NULL where it is unknown",
+    )),
 ];
 
 /// Positions in [`COLUMNS`].
@@ -154,6 +222,7 @@ pub const COLUMNS: [Column; 21] = [
 pub mod col {
     pub const ID: usize = 0;
     pub const ACT_ID: usize = 1;
+    pub const USER_ID: usize = 2;
     pub const ACTOR_TASK_ID: usize = 3;
     pub const STATUS: usize = 4;
     pub const STARTED_AT: usize = 5;
@@ -161,7 +230,22 @@ pub mod col {
     pub const USAGE_TOTAL_USD: usize = 15;
     pub const COST_STATE: usize = 19;
     pub const EXTRA: usize = 20;
+    pub const FIRST_METER: usize = 21;
+    pub const COMPUTE_UNITS: usize = 33;
+    pub const MEMORY_MBYTES: usize = 34;
+    pub const DURATION_MILLIS: usize = 35;
+    pub const RESURRECT_COUNT: usize = 36;
+    pub const PRICING_MODEL: usize = 37;
+    pub const CHARGED_EVENT_COUNTS: usize = 38;
+    pub const ACT_NAME: usize = 39;
+    pub const ACTOR_TASK_NAME: usize = 40;
 }
+
+/// How many meters a run's usage is split into.
+pub const METERS: usize = col::COMPUTE_UNITS - col::FIRST_METER;
+
+/// The columns of a run's detail.
+pub const DETAIL: std::ops::Range<usize> = col::FIRST_METER..col::ACT_NAME;
 
 /// Digits of money, all and after the point.
 pub const USD_PRECISION: u8 = money::PRECISION as u8;
@@ -174,29 +258,32 @@ impl Column {
         let data_type = match self.kind {
             Kind::Text => DataType::Utf8,
             Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
-            Kind::Usd => DataType::Decimal128(USD_PRECISION, USD_SCALE),
+            Kind::Usd | Kind::Decimal => DataType::Decimal128(USD_PRECISION, USD_SCALE),
             Kind::Integer => DataType::Int64,
         };
         Field::new(self.name, data_type, self.nullable)
     }
 }
 
-static SCHEMA: LazyLock<SchemaRef> =
-    LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(Column::field).collect::<Vec<_>>())));
+impl Column {
+    /// The API's key of a meter in `usageUsd`, such as `DATASET_READS`; empty for any other column.
+    pub fn meter_key(&self) -> String {
+        self.name
+            .strip_prefix("usage_usd_")
+            .unwrap_or_default()
+            .to_ascii_uppercase()
+    }
+}
 
 static DECODED: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let decoded = COLUMNS.iter().enumerate().filter(|(at, _)| *at != col::COST_STATE);
+    let decoded = COLUMNS[..DETAIL.start].iter().enumerate();
+    let decoded = decoded.filter(|(at, _)| *at != col::COST_STATE);
     Arc::new(Schema::new(
         decoded.map(|(_, column)| column.field()).collect::<Vec<_>>(),
     ))
 });
 
-/// The Arrow schema of every row that is written.
-pub fn schema() -> SchemaRef {
-    SCHEMA.clone()
-}
-
-/// The same before `cost_state` is known, as a page is decoded: `extra` stands where `cost_state` will.
+/// The Arrow schema of a page as it is decoded: `extra` stands where `cost_state` will.
 pub fn decoded_schema() -> SchemaRef {
     DECODED.clone()
 }
@@ -217,6 +304,16 @@ mod tests {
             (col::USAGE_TOTAL_USD, "usage_total_usd"),
             (col::COST_STATE, "cost_state"),
             (col::EXTRA, "extra"),
+            (col::USER_ID, "user_id"),
+            (col::FIRST_METER, "usage_usd_actor_compute_units"),
+            (col::COMPUTE_UNITS, "compute_units"),
+            (col::MEMORY_MBYTES, "memory_mbytes"),
+            (col::DURATION_MILLIS, "duration_millis"),
+            (col::RESURRECT_COUNT, "resurrect_count"),
+            (col::PRICING_MODEL, "pricing_model"),
+            (col::CHARGED_EVENT_COUNTS, "charged_event_counts"),
+            (col::ACT_NAME, "act_name"),
+            (col::ACTOR_TASK_NAME, "actor_task_name"),
         ] {
             assert_eq!(COLUMNS[at].name, name);
         }

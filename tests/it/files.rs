@@ -16,7 +16,7 @@ use crate::stand_in::{Account, Run, StandIn, ms, runs};
 const COLUMNS: &str = "id act_id user_id actor_task_id status started_at finished_at build_id build_number \
                        build_number_int meta_origin meta_client_ip meta_user_agent meta_schedule_id meta_scheduled_at \
                        usage_total_usd default_key_value_store_id default_dataset_id default_request_queue_id cost_state \
-                       extra";
+                       extra act_name actor_task_name";
 
 fn at(day: u32, hour: u32) -> i64 {
     ms(&format!("2025-09-{day:02}T{hour:02}:00:00Z"))
@@ -163,9 +163,9 @@ fn a_report_row_has_every_measure_and_derives_share_and_mean_half_even() {
     assert_eq!(
         text,
         "act_id,runs,runs_succeeded,runs_failed,runs_timed_out,runs_aborted,runs_other,usage_total_usd,share,mean_usd,\
-         runs_cost_unknown,runs_provisional\n\
-         b,1,0,0,0,1,0,0.749995,0.749995,0.749995,0,0\n\
-         a,3,1,1,0,0,1,0.250005,0.250005,0.125002,1,0\n"
+         runs_cost_unknown,runs_provisional,act_name\n\
+         b,1,0,0,0,1,0,0.749995,0.749995,0.749995,0,0,\n\
+         a,3,1,1,0,0,1,0.250005,0.250005,0.125002,1,0,\n"
     );
 }
 

@@ -133,7 +133,7 @@ fn strict_turns_any_caveat_into_exit_7_after_publishing() {
     unknown.runs[3].rest = r#""actId":"a""#.into();
     let done = place.export(&StandIn::of(unknown).url(), &["--strict"]);
     done.exits(7)
-        .says(&["1 run has no cost"])
+        .says(&["1 run has no known cost"])
         .shows(&["Replaced the export of"]);
     assert_eq!(place.exported().json("manifest.json")["totals"]["runs_cost_unknown"], 1);
 }

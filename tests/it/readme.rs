@@ -65,6 +65,7 @@ fn every_column_stands_in_the_readme_with_its_type_and_whether_it_may_be_null() 
             Kind::Text => "text",
             Kind::Instant => "instant, UTC, milliseconds",
             Kind::Usd => "US dollars, Decimal(38,18)",
+            Kind::Decimal => "number, Decimal(38,18)",
             Kind::Integer => "integer (int64)",
         };
         let nullable = if column.nullable { "yes" } else { "never" };

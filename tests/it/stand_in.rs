@@ -230,8 +230,7 @@ impl StandIn {
     pub fn start(list: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> StandIn {
         StandIn::start_raw(move |request| match request.path.as_str() {
             "/v2/actor-runs" => list(request),
-            "/v2/users/me" => Reply::json(user("user1")),
-            path => Reply::error(404, "page-not-found", path),
+            path => beside_runs(path),
         })
     }
 
@@ -312,6 +311,21 @@ impl Drop for StandIn {
 /// `users/me` as the API shapes it, a live credential in it.
 pub fn user(id: &str) -> String {
     format!(r#"{{"data":{{"id":"{id}","username":"stand-in","proxy":{{"password":"{PROXY_PASSWORD}"}}}}}}"#)
+}
+
+/// What an account without names, whose runs are kept for a hundred years, answers to everything but its list.
+pub fn beside_runs(path: &str) -> Reply {
+    match path {
+        "/v2/users/me" => Reply::json(user("user1")),
+        "/v2/users/me/limits" => Reply::json(limits(36_500)),
+        "/v2/actors" | "/v2/actor-tasks" => Reply::json(envelope(0, 0, 1000, &[])),
+        path => Reply::error(404, "record-not-found", path),
+    }
+}
+
+/// `users/me/limits` as far as anyone reads it.
+pub fn limits(retention_days: u64) -> String {
+    format!(r#"{{"data":{{"limits":{{"maxActorCount":500,"dataRetentionDays":{retention_days}}}}}}}"#)
 }
 
 /// One connection, request by request; a client that goes away ends it.

@@ -11,14 +11,15 @@ use serde_json::Value;
 use super::MAX_FINDINGS;
 use crate::jobs::finish::{REPORT_JSON, csv_name, csv_text};
 use crate::output::manifest::Manifest;
-use crate::output::read::{csv_runs, parquet_batches, parquet_columns};
+use crate::output::read::{csv_runs, parquet_batches, parquet_chosen, parquet_columns};
 use crate::period::{Millis, format_instant, parse_instant, parse_timezone};
+use crate::report::groups::Groups;
 use crate::report::json;
-use crate::report::summary::Summary;
+use crate::report::summary::{Dimensions, Summary};
+use crate::runs::chosen::Chosen;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
 use crate::runs::dedup::{SeenIds, Suspects};
 use crate::runs::row::{Row, rows_of};
-use crate::runs::schema::col;
 use crate::statement::TotalsText;
 
 /// The rows of one format, checked as they go by.
@@ -48,7 +49,7 @@ impl<'m> Rows<'m> {
             last: None,
             rows: 0,
             seen: SeenIds::default(),
-            summary: Summary::new(timezone.unwrap_or_default()),
+            summary: Summary::new(timezone.unwrap_or_default(), dimensions(manifest)),
             findings,
         }
     }
@@ -130,6 +131,13 @@ impl<'m> Rows<'m> {
     }
 }
 
+/// What an export's runs are broken down by.
+fn dimensions(manifest: &Manifest) -> Dimensions {
+    let columns = Chosen::of_names(manifest.columns.iter().map(String::as_str));
+    let groups = manifest.groups.clone().map(Groups::of);
+    columns.map_or_else(|_| Dimensions::default(), |columns| Dimensions::of(&columns, groups))
+}
+
 /// Reports that don't say what the rows do.
 fn check_reports(export: &Path, manifest: &Manifest, summary: &Summary) -> Vec<String> {
     let totals = summary.totals();
@@ -168,6 +176,11 @@ fn check_reports(export: &Path, manifest: &Manifest, summary: &Summary) -> Vec<S
 
 pub(super) fn check_parquet(export: &Path, manifest: &Manifest, rows: &mut Rows) -> Result<(), String> {
     for file in manifest.parquet_files() {
+        let columns = parquet_chosen(&export.join(&file.path))?;
+        if columns.names() != manifest.columns {
+            rows.findings
+                .push(format!("{}: its columns are not the manifest's", file.path));
+        }
         let before = rows.rows;
         for batch in parquet_batches(&export.join(&file.path))? {
             rows_of(&batch?).try_for_each(|row| {
@@ -200,7 +213,7 @@ pub(super) fn parquet_times(
 ) -> Result<BTreeMap<String, u64>, String> {
     let mut times = BTreeMap::new();
     for file in manifest.parquet_files() {
-        for batch in parquet_columns(&export.join(&file.path), &[col::ID])? {
+        for batch in parquet_columns(&export.join(&file.path), &["id"])? {
             let batch = batch?;
             let ids = batch.column(0).as_string::<i32>();
             ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));

@@ -1,0 +1,172 @@
+//! One run's detail, from its bytes to a value. Pure, and as exact as the list: every number is read from its own text.
+
+use super::members::{Members, MembersSeed, compact, string};
+use crate::money::Usd;
+use crate::period::parse_instant;
+use crate::runs::detail::{Metering, RunDetail};
+use crate::runs::schema::{COLUMNS, METERS, col};
+
+/// An answer about one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Whose detail it is.
+    pub id: String,
+    /// What it says.
+    pub detail: RunDetail,
+}
+
+/// Decodes the body of a detail's answer; an error means that it is none, or that its cost is no exact number.
+pub fn decode(body: &[u8]) -> Result<Answered, String> {
+    let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| format!("the body is not a run: {error}"))?;
+    let envelope = Object::of(text);
+    let run = Object::of(envelope.raw("data").ok_or("the body is JSON without \"data\"")?);
+    let required = |name: &str| run.text(name).ok_or_else(|| format!("the run has no {name:?}"));
+    let usage = match run.raw("usageTotalUsd") {
+        None => None,
+        Some(raw) => Some(Usd::from_json_number(raw).map_err(|error| format!("the run's usageTotalUsd {error}"))?),
+    };
+    Ok(Answered {
+        id: required("id")?,
+        detail: RunDetail {
+            status: required("status")?,
+            finished_at_ms: run.text("finishedAt").and_then(|text| parse_instant(&text)),
+            usage,
+            metering: metering(&run),
+        },
+    })
+}
+
+/// The columns of its own; a field that isn't there, or of another type, is NULL.
+fn metering(run: &Object) -> Metering {
+    let inner = |name: &str| run.raw(name).map(Object::of).unwrap_or_default();
+    let (meters, stats, options) = (inner("usageUsd"), inner("stats"), inner("options"));
+    let meter = |at: usize| meters.decimal(&COLUMNS[col::FIRST_METER + at].meter_key());
+    let events = run.raw("chargedEventCounts").filter(|raw| raw.starts_with('{'));
+    Metering {
+        meters: std::array::from_fn::<_, METERS, _>(meter),
+        compute_units: stats.decimal("computeUnits").map(|number| number.0),
+        memory_mbytes: options.integer("memoryMbytes"),
+        duration_millis: stats.integer("durationMillis"),
+        resurrect_count: stats.integer("resurrectCount"),
+        pricing_model: inner("pricingInfo").text("pricingModel"),
+        charged_event_counts: events.map(compact),
+    }
+}
+
+/// A JSON object's members as they came; of several with one name the last counts, and null is as good as absent.
+#[derive(Default)]
+pub(super) struct Object<'a>(Members<'a>);
+
+impl<'a> Object<'a> {
+    /// Splits a JSON text; what is no object has no members.
+    pub(super) fn of(text: &'a str) -> Object<'a> {
+        let mut members = Members::new();
+        if !MembersSeed(&mut members).split(text) {
+            members.clear();
+        }
+        Object(members)
+    }
+
+    /// Every member that isn't null: name and JSON text.
+    pub(super) fn members(&self) -> impl Iterator<Item = (String, &'a str)> + '_ {
+        let there = self.0.iter().filter(|(_, raw)| *raw != "null");
+        there.map(|(key, raw)| {
+            (
+                string(key).map_or_else(|| key.to_string(), |key| key.into_owned()),
+                *raw,
+            )
+        })
+    }
+
+    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
+        let named = |key: &str| string(key).is_some_and(|key| key == name);
+        let (_, raw) = self.0.iter().rev().find(|(key, _)| named(key))?;
+        (*raw != "null").then_some(*raw)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.raw(name).and_then(string).map(|text| text.into_owned())
+    }
+
+    pub(super) fn decimal(&self, name: &str) -> Option<Usd> {
+        self.raw(name).and_then(|raw| Usd::from_json_number(raw).ok())
+    }
+
+    fn integer(&self, name: &str) -> Option<i64> {
+        self.raw(name).and_then(|raw| raw.parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_number_is_read_from_its_own_text() {
+        let body = br#"{ "data": {"id":"r", "status":"SUCCEEDED", "finishedAt":"1970-01-01T00:00:00.007Z",
+            "usageTotalUsd": 1.234567890123456789e-3, "usageUsd": {"ACTOR_COMPUTE_UNITS": 0.10, "DATASET_READS": null,
+            "PROXY_SERPS": 3e-7, "NEW_METER": 1}, "stats": {"computeUnits": 0.13804, "durationMillis": 248472,
+            "resurrectCount": 0}, "options": {"memoryMbytes": 1024}, "pricingInfo": {"pricingModel": "PAY_PER_EVENT"},
+            "chargedEventCounts": {"actor-start": 1, "page": 150}}}"#;
+        let Answered { id, detail } = decode(body).unwrap();
+        assert_eq!(
+            (id.as_str(), detail.status.as_str(), detail.finished_at_ms),
+            ("r", "SUCCEEDED", Some(7))
+        );
+        assert_eq!(detail.usage, Some(Usd(1_234_567_890_123_457)));
+        let metering = detail.metering;
+        assert_eq!(metering.meters[0], Some(Usd(100_000_000_000_000_000)));
+        assert_eq!(
+            (metering.meters[1], metering.meters[11]),
+            (None, Some(Usd(300_000_000_000)))
+        );
+        assert_eq!(metering.meters.iter().flatten().count(), 2);
+        assert_eq!(metering.compute_units, Some(138_040_000_000_000_000));
+        assert_eq!(
+            (
+                metering.memory_mbytes,
+                metering.duration_millis,
+                metering.resurrect_count
+            ),
+            (Some(1024), Some(248_472), Some(0))
+        );
+        assert_eq!(metering.pricing_model.as_deref(), Some("PAY_PER_EVENT"));
+        assert_eq!(
+            metering.charged_event_counts.as_deref(),
+            Some(r#"{"actor-start":1,"page":150}"#)
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_null_but_a_cost_that_is_no_number_is_an_error() {
+        let run = |more: &str| decode(format!(r#"{{"data":{{"id":"r","status":"S"{more}}}}}"#).as_bytes());
+        let odd =
+            r#","usageTotalUsd":null,"usageUsd":7,"stats":[],"options":{"memoryMbytes":"1"},"chargedEventCounts":[1]"#;
+        assert_eq!(run(odd).unwrap().detail, run("").unwrap().detail);
+        assert_eq!(run("").unwrap().detail.usage, None);
+        assert!(run(r#","usageTotalUsd":"0.1""#).unwrap_err().contains("usageTotalUsd"));
+    }
+
+    #[test]
+    fn what_is_no_run_is_an_error() {
+        for body in [
+            "",
+            "<html>",
+            "{}",
+            r#"{"data":null}"#,
+            r#"{"data":{"id":"r"}}"#,
+            r#"{"data":{"id":"r","status":"S"}"#,
+        ] {
+            assert!(decode(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in ".*") {
+            let _ = decode(body.as_bytes());
+        }
+    }
+}

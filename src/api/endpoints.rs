@@ -1,0 +1,239 @@
+//! What there is to ask of the API, one function an endpoint: the run list, one run's detail, names, limits, usage. How it
+//! is asked is `client`'s; what is done with an answer is `fetch`'s and the jobs'.
+
+use reqwest::Url;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::client::{Answer, ApiClient, Ask, Lane, RequestError};
+use super::detail::{self, Answered};
+use super::page::{self, Page};
+use super::usage::{self, MonthlyUsage};
+use crate::error::{Error, Result};
+use crate::period::{Millis, format_instant};
+use crate::statement::Account;
+
+/// Attempts after the first of what a job can do without.
+const FEW_RETRIES: u32 = 2;
+
+/// A query of the account's run list; bounds are inclusive, in milliseconds.
+#[derive(Debug, Clone)]
+pub struct ListQuery<'a> {
+    /// `startedAfter`.
+    pub after: Millis,
+    /// `startedBefore`.
+    pub before: Millis,
+    /// `offset`.
+    pub offset: u64,
+    /// `desc`.
+    pub desc: bool,
+    /// `status`: any of these; all if empty.
+    pub statuses: &'a [String],
+    /// Whether the caller can ask for less instead, should the server find the query too heavy.
+    pub narrowable: bool,
+}
+
+/// What has a name of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// `/v2/actors`: named `username/name`.
+    Actors,
+    /// `/v2/actor-tasks`: named by its name alone.
+    Tasks,
+}
+
+/// Something with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedItem {
+    /// Its ID.
+    pub id: String,
+    /// Its name as exports have it.
+    pub name: String,
+}
+
+/// A page of names.
+#[derive(Debug)]
+pub struct NamesPage {
+    /// How many there are, by the API's count.
+    pub total: u64,
+    /// Items on the page, sensible or not.
+    pub count: u64,
+    /// Those that have a name.
+    pub items: Vec<NamedItem>,
+}
+
+/// How a single look-up ended, where it didn't fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<T> {
+    /// It is there.
+    Here(T),
+    /// It isn't, or not for this token: 404 or 403.
+    Not(u16),
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct NameEntry {
+    id: String,
+    name: Option<String>,
+    username: Option<String>,
+}
+
+impl Named {
+    fn path(self) -> &'static str {
+        match self {
+            Named::Actors => "actors",
+            Named::Tasks => "actor-tasks",
+        }
+    }
+
+    fn item(self, entry: NameEntry) -> Option<NamedItem> {
+        let name = entry.name.filter(|name| !name.is_empty())?;
+        let name = match (self, entry.username) {
+            (Named::Actors, Some(username)) => format!("{username}/{name}"),
+            _ => name,
+        };
+        Some(NamedItem { id: entry.id, name })
+    }
+}
+
+impl ApiClient {
+    /// A full page of the account's runs.
+    pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Page, RequestError> {
+        let mut url = self.url(&["v2", "actor-runs"]);
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs
+                .append_pair("limit", &page::MAX_PAGE_ITEMS.to_string())
+                .append_pair("desc", if query.desc { "true" } else { "false" })
+                .append_pair("startedAfter", &format_instant(query.after))
+                .append_pair("startedBefore", &format_instant(query.before));
+            if query.offset > 0 {
+                pairs.append_pair("offset", &query.offset.to_string());
+            }
+            if !query.statuses.is_empty() {
+                pairs.append_pair("status", &query.statuses.join(","));
+            }
+        }
+        let ask = Ask {
+            narrowable: query.narrowable,
+            ..Ask::of(url)
+        };
+        match self.get(ask, page::decode).await? {
+            Answer::Read(page) => Ok(page),
+            Answer::TooHeavy => Err(RequestError::TooHeavy),
+            Answer::Missing(_) => unreachable!("a list that is not there is a failure"),
+        }
+    }
+
+    /// One run's detail. 403 and 404 are answers: a run may have been deleted, or a token may list runs and no more.
+    pub async fn run_detail(&self, id: &str) -> Result<Found<Answered>> {
+        let ask = Ask {
+            lane: Lane::Details,
+            may_be_missing: true,
+            ..Ask::of(self.url(&["v2", "actor-runs", id]))
+        };
+        found(self.get(ask, detail::decode).await?)
+    }
+
+    /// Whose token it is, where the API says so; never asked more than a few times, since nothing depends on it. The answer
+    /// holds a live proxy password too: it is dropped unread.
+    pub async fn account(&self) -> Result<Account> {
+        self.get_data(self.url(&["v2", "users", "me"]), FEW_RETRIES).await
+    }
+
+    /// For how many days Apify keeps the runs that it lists (`data.limits.dataRetentionDays`).
+    pub async fn retention_days(&self) -> Result<u64> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Limits {
+            data_retention_days: u64,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            limits: Limits,
+        }
+        let url = self.url(&["v2", "users", "me", "limits"]);
+        let data: Data = self.get_data(url, FEW_RETRIES).await?;
+        Ok(data.limits.data_retention_days)
+    }
+
+    /// A page of names, a thousand at most.
+    pub async fn names(&self, named: Named, offset: u64) -> Result<NamesPage> {
+        #[derive(Deserialize)]
+        struct Data {
+            total: u64,
+            items: Vec<Box<RawValue>>,
+        }
+        let mut url = self.url(&["v2", named.path()]);
+        url.query_pairs_mut()
+            .append_pair("limit", &page::MAX_PAGE_ITEMS.to_string())
+            .append_pair("offset", &offset.to_string())
+            .append_pair("desc", "false");
+        let data: Data = self.get_data(url, FEW_RETRIES).await?;
+        // One that is odd must not cost the others their names.
+        let entries = data
+            .items
+            .iter()
+            .filter_map(|item| serde_json::from_str(item.get()).ok());
+        Ok(NamesPage {
+            total: data.total,
+            count: data.items.len() as u64,
+            items: entries.filter_map(|entry| named.item(entry)).collect(),
+        })
+    }
+
+    /// One name, by ID or by `username~name`; none where there is no such thing for this token, or it has none.
+    pub async fn name(&self, named: Named, id: &str) -> Result<Option<NamedItem>> {
+        let ask = Ask {
+            retries: FEW_RETRIES,
+            may_be_missing: true,
+            ..Ask::of(self.url(&["v2", named.path(), id]))
+        };
+        match found(self.get(ask, json::<Envelope<NameEntry>>).await?)? {
+            Found::Here(envelope) => Ok(named.item(envelope.data)),
+            Found::Not(_) => Ok(None),
+        }
+    }
+
+    /// The usage of the billing cycle that holds a date (`YYYY-MM-DD`).
+    pub async fn monthly_usage(&self, date: &str) -> Result<MonthlyUsage> {
+        let mut url = self.url(&["v2", "users", "me", "usage", "monthly"]);
+        url.query_pairs_mut().append_pair("date", date);
+        read(self.get(Ask::of(url), usage::decode).await?)
+    }
+
+    async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url, retries: u32) -> Result<T> {
+        let ask = Ask {
+            retries,
+            ..Ask::of(url)
+        };
+        Ok(read(self.get(ask, json::<Envelope<T>>).await?)?.data)
+    }
+}
+
+/// Decodes what has the shape that is needed; whatever else is in it is dropped unread, and told by no error.
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|_| "the body has not the documented shape".to_string())
+}
+
+fn read<T>(answer: Answer<T>) -> Result<T> {
+    match answer {
+        Answer::Read(read) => Ok(read),
+        Answer::TooHeavy | Answer::Missing(_) => Err(Error::Other(anyhow::anyhow!(
+            "the API gave an answer that was not asked for"
+        ))),
+    }
+}
+
+fn found<T>(answer: Answer<T>) -> Result<Found<T>> {
+    match answer {
+        Answer::Missing(status) => Ok(Found::Not(status)),
+        other => read(other).map(Found::Here),
+    }
+}

@@ -1,0 +1,136 @@
+//! What Apify itself counts for a billing cycle, from its bytes to exact amounts. Pure; what of it belongs to runs is the
+//! reconciliation's.
+
+use super::detail::Object;
+use crate::money::Usd;
+use crate::period::{Millis, parse_instant};
+use serde_json::value::RawValue;
+
+/// The usage of a billing cycle, by Apify's own keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthlyUsage {
+    /// The cycle's first millisecond.
+    pub from_ms: Millis,
+    /// The first millisecond after it.
+    pub to_ms: Millis,
+    /// Services in the API's order.
+    pub services: Vec<Service>,
+    /// Days: the date as the API writes it, and US dollars of all services before volume discount.
+    pub days: Vec<(String, Usd)>,
+    /// US dollars of all services, before volume discount.
+    pub before_discount: Usd,
+    /// The same after it.
+    pub after_discount: Usd,
+}
+
+/// A service's usage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Apify's key, such as `ACTOR_COMPUTE_UNITS`.
+    pub key: String,
+    /// US dollars before volume discount (`baseAmountUsd`).
+    pub base: Usd,
+    /// US dollars after it (`amountAfterVolumeDiscountUsd`), where told.
+    pub after_discount: Option<Usd>,
+}
+
+/// Decodes the body of `usage/monthly`.
+pub fn decode(body: &[u8]) -> Result<MonthlyUsage, String> {
+    let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
+    let lacks = |what: &str| format!("the body is no monthly usage: it lacks {what}");
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| format!("the body is no usage: {error}"))?;
+    let data = Object::of(Object::of(text).raw("data").ok_or_else(|| lacks("data"))?);
+    let cycle = Object::of(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
+    let instant = |name: &str| cycle.text(name).and_then(|text| parse_instant(&text));
+    let (from_ms, end_ms) = instant("startAt")
+        .zip(instant("endAt"))
+        .ok_or_else(|| lacks("startAt or endAt"))?;
+    let services = Object::of(
+        data.raw("monthlyServiceUsage")
+            .ok_or_else(|| lacks("monthlyServiceUsage"))?,
+    );
+    let services: Result<Vec<Service>, String> = services
+        .members()
+        .map(|(key, raw)| {
+            let service = Object::of(raw);
+            let base = service.decimal("baseAmountUsd");
+            Ok(Service {
+                base: base.ok_or_else(|| lacks(&format!("baseAmountUsd of {key}")))?,
+                after_discount: service.decimal("amountAfterVolumeDiscountUsd"),
+                key,
+            })
+        })
+        .collect();
+    let total = |name: &str| data.decimal(name).ok_or_else(|| lacks(name));
+    Ok(MonthlyUsage {
+        from_ms,
+        // The documentation's cycles end with a last millisecond; one that ends on a whole second means the instant after.
+        to_ms: end_ms + i64::from(end_ms.rem_euclid(1000) == 999),
+        services: services?,
+        days: days(data.raw("dailyServiceUsages").unwrap_or("[]")),
+        before_discount: total("totalUsageCreditsUsdBeforeVolumeDiscount")?,
+        after_discount: total("totalUsageCreditsUsdAfterVolumeDiscount")?,
+    })
+}
+
+/// Days are for comparison by eye alone: one that can't be read is left out.
+fn days(raw: &str) -> Vec<(String, Usd)> {
+    let days: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+    let day = |day: &&RawValue| {
+        let day = Object::of(day.get());
+        Some((
+            day.text("date")?.get(..10)?.to_string(),
+            day.decimal("totalUsageCreditsUsd")?,
+        ))
+    };
+    days.iter().filter_map(day).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USAGE: &str = r#"{"data":{"usageCycle":{"startAt":"2025-09-02T00:00:00.000Z","endAt":"2025-10-01T23:59:59.999Z"},
+        "monthlyServiceUsage":{"ACTOR_COMPUTE_UNITS":{"quantity":60,"baseAmountUsd":1.50,"amountAfterVolumeDiscountUsd":1.4},
+        "DATASET_TIMED_STORAGE_GBYTE_HOURS":{"quantity":1e3,"baseAmountUsd":2.5e-1}},
+        "dailyServiceUsages":[{"date":"2025-09-02T00:00:00.000Z","serviceUsage":{},"totalUsageCreditsUsd":0.1},{"date":7}],
+        "totalUsageCreditsUsdBeforeVolumeDiscount":1.75,"totalUsageCreditsUsdAfterVolumeDiscount":1.65}}"#;
+
+    #[test]
+    fn a_cycle_is_read_exactly() {
+        let usage = decode(USAGE.as_bytes()).unwrap();
+        assert_eq!((usage.from_ms, usage.to_ms), (1_756_771_200_000, 1_759_363_200_000));
+        let services: Vec<_> = usage
+            .services
+            .iter()
+            .map(|s| (s.key.as_str(), s.base.to_string()))
+            .collect();
+        let expected = [
+            ("ACTOR_COMPUTE_UNITS", "1.5"),
+            ("DATASET_TIMED_STORAGE_GBYTE_HOURS", "0.25"),
+        ];
+        assert_eq!(services, expected.map(|(key, usd)| (key, usd.to_string())));
+        assert_eq!(
+            usage.days,
+            [("2025-09-02".to_string(), Usd::from_json_number("0.1").unwrap())]
+        );
+        assert_eq!(
+            (usage.before_discount.to_string(), usage.after_discount.to_string()),
+            ("1.75".into(), "1.65".into())
+        );
+    }
+
+    #[test]
+    fn what_is_no_usage_is_an_error_that_names_what_it_lacks() {
+        for (lacking, with) in [
+            ("baseAmountUsd\":1.50", "base\":1.50"),
+            ("startAt", "start"),
+            ("UsdBeforeVolume", "Usd"),
+        ] {
+            let error = decode(USAGE.replacen(lacking, with, 1).as_bytes()).unwrap_err();
+            assert!(error.contains("lacks"), "{error}");
+        }
+        assert!(decode(b"{}").unwrap_err().contains("data"));
+        assert!(decode(b"<html>").is_err());
+    }
+}

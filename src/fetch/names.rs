@@ -1,0 +1,189 @@
+//! Fetches names: all that the account's lists have, in bulk, and single ones only for what those lack. A job goes on
+//! without them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use super::spare::SpareTime;
+use super::tally::RowAt;
+use crate::api::client::ApiClient;
+use crate::api::endpoints::{Named, NamedItem};
+use crate::error::Result;
+use crate::runs::names::Names;
+use crate::runs::schema::col;
+
+/// Single look-ups at once.
+const AT_ONCE: usize = 8;
+
+/// The names that are known so far, and how to know more.
+#[derive(Debug)]
+pub struct NameBook {
+    /// Whom to ask; nobody if names aren't wanted.
+    api: Option<Arc<ApiClient>>,
+    spare: Arc<SpareTime>,
+    names: RwLock<Names>,
+    lists: OnceCell<()>,
+    /// What was looked up one by one, found or not.
+    looked_up: Mutex<HashSet<(Named, Box<str>)>>,
+}
+
+impl NameBook {
+    /// An empty one; without an API it stays so.
+    pub fn new(api: Option<Arc<ApiClient>>, spare: Arc<SpareTime>) -> NameBook {
+        NameBook {
+            api,
+            spare,
+            names: RwLock::default(),
+            lists: OnceCell::new(),
+            looked_up: Mutex::default(),
+        }
+    }
+
+    /// What is known.
+    pub fn names(&self) -> RwLockReadGuard<'_, Names> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches every name that the account's lists have, once.
+    pub async fn fetch_lists(&self) {
+        let fetch = async || {
+            let lists = async { tokio::join!(self.fetch_list(Named::Actors), self.fetch_list(Named::Tasks)) };
+            self.spare.spend(lists).await;
+        };
+        self.lists.get_or_init(fetch).await;
+    }
+
+    /// Page by page; a page that fails is the last.
+    async fn fetch_list(&self, named: Named) {
+        let Some(api) = &self.api else { return };
+        let mut offset = 0;
+        while let Ok(page) = api.names(named, offset).await {
+            page.items.iter().for_each(|item| self.note(named, &item.id, item));
+            offset += page.count;
+            if page.count == 0 || offset >= page.total {
+                return;
+            }
+        }
+    }
+
+    /// Fetches the names of what some rows point at and no list had.
+    pub async fn fetch_missing(self: &Arc<Self>, pages: &[RecordBatch], rows: &[RowAt]) {
+        if self.api.is_none() {
+            return;
+        }
+        let actors = self.missing(Named::Actors, pages, rows, col::ACT_ID);
+        let tasks = self.missing(Named::Tasks, pages, rows, col::ACTOR_TASK_ID);
+        let mut missing = actors.into_iter().chain(tasks).peekable();
+        if missing.peek().is_none() {
+            return;
+        }
+        let look_ups = async {
+            let mut under_way = JoinSet::new();
+            for (named, id) in missing {
+                if under_way.len() >= AT_ONCE {
+                    under_way.join_next().await;
+                }
+                let book = self.clone();
+                under_way.spawn(async move { book.look_up(named, &id).await });
+            }
+            while under_way.join_next().await.is_some() {}
+        };
+        self.spare.spend(look_ups).await;
+    }
+
+    /// What rows point at without a known name, each once and never again.
+    fn missing(&self, named: Named, pages: &[RecordBatch], rows: &[RowAt], column: usize) -> Vec<(Named, Box<str>)> {
+        let names = self.names();
+        let known = match named {
+            Named::Actors => &names.actors,
+            Named::Tasks => &names.tasks,
+        };
+        let columns: Vec<_> = pages
+            .iter()
+            .map(|page| page.column(column).as_string::<i32>())
+            .collect();
+        let mut looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing = Vec::new();
+        let mut last = "";
+        for (page, row) in rows {
+            let ids = columns[*page as usize];
+            if ids.is_null(*row as usize) {
+                continue;
+            }
+            let id = ids.value(*row as usize);
+            // Runs of one Actor often follow each other.
+            if id == last || known.get(id).is_some() {
+                last = id;
+                continue;
+            }
+            last = id;
+            if looked_up.insert((named, id.into())) {
+                missing.push((named, id.into()));
+            }
+        }
+        missing
+    }
+
+    /// Asks for the name of one ID; that it can't be had is nobody's concern.
+    async fn look_up(&self, named: Named, id: &str) {
+        if let Ok(Some(item)) = self.find(named, id).await {
+            // Under the ID that was asked for: that is what runs have.
+            self.note(named, id, &item);
+        }
+    }
+
+    /// What has this ID, or this name in full (`username~name`), by a question of its own.
+    pub async fn find(&self, named: Named, id: &str) -> Result<Option<NamedItem>> {
+        match &self.api {
+            Some(api) if is_path_segment(id) => api.name(named, id).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// What an ID or a name means, as far as the lists have it: IDs, each once.
+    pub fn ids_of(&self, named: Named, text: &str) -> Vec<String> {
+        let names = self.names();
+        let names = match named {
+            Named::Actors => &names.actors,
+            Named::Tasks => &names.tasks,
+        };
+        match names.get(text) {
+            Some(_) => vec![text.into()],
+            None => names.ids_of(text).into_iter().map(String::from).collect(),
+        }
+    }
+
+    fn note(&self, named: Named, id: &str, item: &NamedItem) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        match named {
+            Named::Actors => names.actors.insert(id, &item.name),
+            Named::Tasks => names.tasks.insert(id, &item.name),
+        }
+    }
+}
+
+/// Whether an ID that came from somewhere can stand in a path without meaning another endpoint.
+pub(super) fn is_path_segment(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '~' | '.');
+    !id.is_empty() && id.chars().all(plain) && !id.chars().all(|c| c == '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_id_leads_to_another_endpoint() {
+        assert!(["aBc123", "ann~my.actor", "x_y-z"].iter().all(|id| is_path_segment(id)));
+        assert!(
+            ["", ".", "..", "a/b", "a?b", "a%2f", "ä"]
+                .iter()
+                .all(|id| !is_path_segment(id))
+        );
+    }
+}

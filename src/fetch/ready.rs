@@ -1,0 +1,101 @@
+//! Makes windows ready to be written: left with the runs that are wanted, with names and details fetched for those. Several
+//! at once, handed on in their order; nothing here writes.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::details::Details;
+use super::names::NameBook;
+use super::tally::RowAt;
+use super::window::WalkedWindow;
+use crate::error::{Error, Result};
+use crate::runs::schema::col;
+use crate::statement::Filters;
+
+/// Windows that are made ready at once: while one waits for its last details, the next one's are under way.
+const AT_ONCE: usize = 2;
+
+/// A window that is ready.
+#[derive(Debug)]
+pub struct ReadyWindow {
+    /// Its pages, in the decoded schema, with the columns of details if all were wanted.
+    pub pages: Vec<RecordBatch>,
+    /// Its runs that are wanted, by `(started_at, id)`: page and row.
+    pub rows: Vec<RowAt>,
+    /// Runs whose cost is settled since it was asked for again.
+    pub settled: HashSet<String>,
+}
+
+/// What windows are made ready with.
+pub struct Readying {
+    /// Runs to leave out.
+    pub filters: Filters,
+    /// Names.
+    pub names: Arc<NameBook>,
+    /// Details.
+    pub details: Arc<Details>,
+}
+
+impl Readying {
+    /// Takes windows as they come, until there are no more, and hands them on in the same order.
+    pub async fn run(self, mut windows: mpsc::Receiver<WalkedWindow>, out: mpsc::Sender<ReadyWindow>) -> Result<()> {
+        // No row is written before the names are known that it may have.
+        self.names.fetch_lists().await;
+        let readying = Arc::new(self);
+        let mut under_way: VecDeque<JoinHandle<Result<ReadyWindow>>> = VecDeque::new();
+        let mut open = true;
+        while open || !under_way.is_empty() {
+            tokio::select! {
+                window = windows.recv(), if open && under_way.len() < AT_ONCE => match window {
+                    Some(window) => under_way.push_back(tokio::spawn(readying.clone().ready(window))),
+                    None => open = false,
+                },
+                ready = async { under_way.front_mut().expect("it is not empty").await }, if !under_way.is_empty() => {
+                    under_way.pop_front();
+                    let ready = ready.map_err(|error| anyhow::anyhow!("completing a window failed: {error}"))??;
+                    if out.send(ready).await.is_err() {
+                        return Err(Error::Other(anyhow::anyhow!("the writer has stopped")));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn ready(self: Arc<Self>, window: WalkedWindow) -> Result<ReadyWindow> {
+        let rows = wanted(&window, &self.filters);
+        self.names.fetch_missing(&window.pages, &rows).await;
+        let range = (window.from, window.to);
+        let mut answers = self.details.fetch(&window.pages, &rows, range).await?;
+        answers.keep_to(&self.filters.status, &window.pages);
+        Ok(ReadyWindow {
+            pages: self.details.applied(window.pages, &answers),
+            rows,
+            settled: answers.settled,
+        })
+    }
+}
+
+/// The rows of a window that the filters leave.
+fn wanted(window: &WalkedWindow, filters: &Filters) -> Vec<RowAt> {
+    if filters.is_empty() {
+        return window.rows.clone();
+    }
+    let matches = |column: usize, list: &[String], (page, row): RowAt| {
+        let values = window.pages[page as usize].column(column).as_string::<i32>();
+        let row = row as usize;
+        list.is_empty() || (values.is_valid(row) && list.iter().any(|wanted| wanted == values.value(row)))
+    };
+    // Statuses were asked of the server, but not every server heeds what it is asked.
+    let wanted = |at: &RowAt| {
+        matches(col::STATUS, &filters.status, *at)
+            && matches(col::ACT_ID, &filters.actor, *at)
+            && matches(col::ACTOR_TASK_ID, &filters.task, *at)
+    };
+    window.rows.iter().copied().filter(wanted).collect()
+}

@@ -1,0 +1,212 @@
+//! `check`: whether cron may rely on an export from here: API, token, clock, rate, retention, output. A line each; what
+//! fails decides the exit code, what is merely worth knowing doesn't.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::source::{Connection, RetentionDays};
+use super::{Surroundings, print, say};
+use crate::cli::CheckArgs;
+use crate::error::{Error, Result};
+use crate::fetch::Lister;
+use crate::output::publish::{Destination, State};
+use crate::output::replace::Existing;
+use crate::period::{Millis, PeriodSpec};
+use crate::text::{counted, harmless};
+
+/// A clock that is off by more is worth a word: the API's tells seconds, and an answer takes some time.
+const CLOCK_TOLERANCE_MS: i64 = 5_000;
+/// The days of the longest month: who keeps runs for fewer loses some before a monthly export.
+const LONGEST_MONTH_DAYS: u64 = 31;
+
+/// A line's outcome.
+enum Finding {
+    Fine(String),
+    Worth(String),
+    Failed(String, Error),
+}
+
+use Finding::{Failed, Fine, Worth};
+
+/// Runs the job.
+pub async fn run(args: CheckArgs, surroundings: Surroundings) -> Result<()> {
+    let mut findings = match Connection::open(&args.source, None, &surroundings).await {
+        Ok(connection) => ask(&args, &connection, &surroundings).await,
+        Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
+        Err(error) => return Err(error),
+    };
+    findings.push(output(&args, &surroundings));
+    tell(findings, args.quiet)
+}
+
+/// What the API says.
+async fn ask(args: &CheckArgs, connection: &Connection, surroundings: &Surroundings) -> Vec<Finding> {
+    let api = &connection.api;
+    let start = Instant::now();
+    let now_ms = connection.clock_ms(surroundings);
+    let lister = Lister {
+        api: api.clone(),
+        statuses: Vec::new(),
+        allow_incomplete: true,
+        period: (now_ms - 1, now_ms),
+    };
+    // A list of next to nothing: that it may be asked for at all is what an export needs.
+    let listed = lister.page(now_ms - 1, now_ms, 0, false).await;
+    let asked_at_ms = now_ms + i64::try_from(start.elapsed().as_millis()).unwrap_or(0);
+    if let Err(error) = listed {
+        let what = if matches!(error, Error::NotAuthorised(_)) {
+            "token"
+        } else {
+            "api"
+        };
+        return vec![Failed(what.into(), error)];
+    }
+    let took = start.elapsed().as_millis();
+    let mut findings = vec![Fine(format!("api: {} answers, in {took} ms", api.base_url()))];
+    findings.push(match connection.account().await {
+        Some(account) => {
+            let name = account.username.as_deref().unwrap_or("without a name");
+            Fine(format!(
+                "token: of account {} ({}), may list runs",
+                harmless(name),
+                harmless(&account.id)
+            ))
+        }
+        None => Worth("token: may list runs; whose it is the API doesn't say".into()),
+    });
+    findings.push(clock(api.server_time_ms(), asked_at_ms));
+    findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
+    let days = connection.ask_retention().await;
+    findings.push(retention(days.unwrap_or_else(|error| Err(error.to_string()))));
+    findings
+}
+
+fn clock(server_ms: Option<Millis>, here_ms: Millis) -> Finding {
+    let Some(server_ms) = server_ms else {
+        return Worth("clock: the API doesn't tell the time, so this machine's decides where periods end".into());
+    };
+    let off_ms = here_ms - server_ms;
+    if off_ms.abs() <= CLOCK_TOLERANCE_MS {
+        return Fine("clock: as the API's, to some seconds".into());
+    }
+    let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
+    let way = if off_ms < 0 { "behind" } else { "ahead of" };
+    Worth(format!(
+        "clock: {off} {way} the API's; periods end by the API's, but a future one is refused by this machine's"
+    ))
+}
+
+fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
+    let asked = asked.unwrap_or(if demo { 0.0 } else { super::source::DEFAULT_RATE });
+    let here = if asked == 0.0 {
+        "no limit here".to_string()
+    } else {
+        format!("{asked} requests a second at most here")
+    };
+    match limit {
+        None => Fine(format!("rate: {here}; the API doesn't say what it allows")),
+        Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(format!(
+            "rate: {here}, but the API allows {limit} a second: give --rate"
+        )),
+        Some(limit) => Fine(format!("rate: {here}; the API allows {limit}")),
+    }
+}
+
+fn retention(days: RetentionDays) -> Finding {
+    match days {
+        Ok(days) if days < LONGEST_MONTH_DAYS => Worth(format!(
+            "retention {}: a monthly export will miss runs; sync daily or raise retention",
+            counted(days, "day", "days")
+        )),
+        Ok(days) => Fine(format!("retention {}", counted(days, "day", "days"))),
+        Err(why) => Worth(format!("retention unknown: {}", harmless(&why))),
+    }
+}
+
+/// Whether an export could be put where it is to go; writes nothing.
+fn output(args: &CheckArgs, surroundings: &Surroundings) -> Finding {
+    let out = match &args.out {
+        Some(out) => Ok(out.clone()),
+        None => PeriodSpec::LastMonth
+            .resolve(chrono_tz::UTC, surroundings.now_ms)
+            .map(|month| PathBuf::from(month.default_folder(args.source.demo))),
+    };
+    let checked = out.and_then(|out| {
+        let state = Destination::check(&out)?;
+        if state == State::Occupied {
+            Existing::read(&out)?;
+        }
+        Ok((out, state))
+    });
+    match checked {
+        Ok((out, State::Occupied)) => Fine(format!("output: {} is an export that can be replaced", out.display())),
+        Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
+        Err(error) => Failed("output".into(), error),
+    }
+}
+
+/// Prints the lines; the first that failed decides the exit code.
+fn tell(findings: Vec<Finding>, quiet: bool) -> Result<()> {
+    let mut lines = Vec::new();
+    let mut first = None;
+    for finding in findings {
+        match finding {
+            Fine(text) => lines.push(format!("ok    {text}")),
+            Worth(text) => {
+                if quiet {
+                    say(&format!("apify-runs: warning: {text}"));
+                }
+                lines.push(format!("warn  {text}"));
+            }
+            Failed(what, error) => {
+                lines.push(format!("FAIL  {what}: {}", harmless(&error.to_string())));
+                first.get_or_insert(error);
+            }
+        }
+    }
+    let printed = if quiet {
+        Ok(())
+    } else {
+        print(&(lines.join("\n") + "\n"))
+    };
+    first.map_or(printed, Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(finding: Finding) -> String {
+        match finding {
+            Fine(text) => format!("ok {text}"),
+            Worth(text) => format!("warn {text}"),
+            Failed(what, _) => format!("fail {what}"),
+        }
+    }
+
+    #[test]
+    fn a_month_must_be_kept_for_a_monthly_export() {
+        assert_eq!(
+            text(retention(Ok(14))),
+            "warn retention 14 days: a monthly export will miss runs; sync daily or raise retention"
+        );
+        assert_eq!(text(retention(Ok(31))), "ok retention 31 days");
+        assert!(text(retention(Ok(30))).starts_with("warn"));
+    }
+
+    #[test]
+    fn a_clock_may_differ_by_some_seconds() {
+        assert!(text(clock(Some(10_000), 12_500)).starts_with("ok"));
+        assert!(text(clock(Some(10_000), 70_000)).starts_with("warn clock: 60 seconds ahead of"));
+        assert!(text(clock(Some(70_000), 10_000)).starts_with("warn clock: 60 seconds behind"));
+        assert!(text(clock(None, 0)).starts_with("warn"));
+    }
+
+    #[test]
+    fn a_rate_beyond_what_the_api_allows_is_worth_a_word() {
+        assert!(text(rate(Some(60), None, false)).starts_with("ok rate: 30 requests"));
+        assert!(text(rate(Some(20), None, false)).starts_with("warn"));
+        assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate: no limit here"));
+        assert!(text(rate(None, None, false)).starts_with("ok"));
+    }
+}

@@ -1,0 +1,85 @@
+//! Reads a period into files that nobody sees yet: windows are walked, made ready and written, side by side.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::progress::Progress;
+use super::write::{WriteOptions, Written, write_windows};
+use crate::api::page::Page;
+use crate::error::Result;
+use crate::fetch::details::{DetailOptions, Details, Known};
+use crate::fetch::names::NameBook;
+use crate::fetch::{Fetched, Lister, PeriodFetch, Readying};
+use crate::output::publish::Staging;
+use crate::statement::{DetailCounts, Filters};
+
+/// How many windows wait between one stage and the next, beside the ones that the plan counts.
+const WAITING_WINDOWS: usize = 1;
+
+/// What is read, and how.
+pub(super) struct Reading {
+    pub(super) lister: Lister,
+    pub(super) first: Option<Page>,
+    /// Requests in flight.
+    pub(super) concurrency: usize,
+    pub(super) filters: Filters,
+    pub(super) names: Arc<NameBook>,
+    pub(super) details: DetailOptions,
+    pub(super) known: Option<Known>,
+    pub(super) on_terminal: bool,
+    pub(super) in_lines: bool,
+}
+
+/// What was read.
+pub(super) struct ReadPeriod {
+    pub(super) fetched: Fetched,
+    pub(super) written: Written,
+    pub(super) details: DetailCounts,
+    /// The words of the first detail that failed.
+    pub(super) failure: Option<String>,
+}
+
+impl Reading {
+    /// Reads and writes.
+    pub(super) async fn into_files(self, staging: Arc<Staging>, options: WriteOptions) -> Result<ReadPeriod> {
+        let total = self.first.as_ref().map_or(0, |page| page.total);
+        let progress = Progress::new(total, self.on_terminal, self.in_lines);
+        let (on_items, on_details) = (progress.clone(), progress.clone());
+        let details = Arc::new(Details::new(
+            self.lister.api.clone(),
+            self.details,
+            self.known,
+            Box::new(move |wanted, came| on_details.details(wanted, came)),
+        ));
+        let readying = Readying {
+            filters: self.filters,
+            names: self.names,
+            details: details.clone(),
+        };
+        let on_items = Box::new(move |items| on_items.received(items));
+        let fetch = PeriodFetch::new(self.lister, self.first, self.concurrency, on_items);
+        let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
+        let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
+        let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, &staging, &options));
+        let reading = async { tokio::try_join!(fetch.run(walked), readying.run(to_be_ready, ready)) };
+        let fetched = tokio::select! {
+            fetched = reading => fetched,
+            () = progress.clone().write_lines() => unreachable!("lines are written until the end"),
+        };
+        progress.finish();
+        let written = writer
+            .await
+            .map_err(|error| anyhow::anyhow!("the writer failed: {error}"))?;
+        // What the writer has to say comes first: a reader whose receiver is gone has nothing to add.
+        let written = written?;
+        let (fetched, ()) = fetched?;
+        let (details, failure) = details.counts();
+        Ok(ReadPeriod {
+            fetched,
+            written,
+            details,
+            failure,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! Whom a job asks, and what it learns of them before it reads: shared by every command that asks the API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::task::JoinHandle;
+
+use super::Surroundings;
+use crate::api::address::DEFAULT_API_URL;
+use crate::api::client::{ApiClient, ClientOptions};
+use crate::api::token::TokenSources;
+use crate::cli::SourceArgs;
+use crate::error::Result;
+use crate::fetch::SpareTime;
+use crate::period::{Millis, Period};
+use crate::serve;
+use crate::statement::{Account, Retention, Source};
+
+/// Requests a second by default, so that an account's other integrations live.
+pub(super) const DEFAULT_RATE: f64 = 30.0;
+/// Details a second by default: each is of a run of its own, which has a rate limit of its own.
+const DEFAULT_DETAIL_RATE: f64 = 1000.0;
+/// What names and limits may take in all: nothing but words depends on them.
+const SPARE_TIME: Duration = Duration::from_secs(10);
+/// What the question whose token it is may take.
+const ACCOUNT_TIME: Duration = Duration::from_secs(10);
+
+/// An API that can be asked.
+pub(super) struct Connection {
+    pub(super) api: Arc<ApiClient>,
+    pub(super) source: Source,
+    /// Time for what a job can do without.
+    pub(super) spare: Arc<SpareTime>,
+}
+
+/// How long Apify keeps runs: its days, or why that isn't known.
+pub(super) type RetentionDays = std::result::Result<u64, String>;
+
+impl Connection {
+    /// Finds address and token; asks nothing yet.
+    pub(super) async fn open(
+        args: &SourceArgs,
+        detail_rate: Option<f64>,
+        surroundings: &Surroundings,
+    ) -> Result<Connection> {
+        let (api_url, token) = if args.demo {
+            (serve::start_in_process().await?, SecretString::from(serve::DEMO_TOKEN))
+        } else {
+            let given = surroundings.api_url.clone().filter(|url| !url.trim().is_empty());
+            let api_url = args.api_url.clone().or(given).unwrap_or_else(|| DEFAULT_API_URL.into());
+            let sources = TokenSources {
+                file: args.token_file.clone(),
+                variable: surroundings.token.clone(),
+                home: surroundings.home.clone(),
+            };
+            (api_url, sources.token()?)
+        };
+        let unless_demo = |rate: f64| if args.demo { 0.0 } else { rate };
+        let api = ApiClient::new(ClientOptions {
+            api_url,
+            token,
+            concurrency: args.concurrency.into(),
+            rate: args.rate.unwrap_or(unless_demo(DEFAULT_RATE)),
+            detail_rate: detail_rate.unwrap_or(unless_demo(DEFAULT_DETAIL_RATE)),
+            retries: args.retries,
+            timeout: args.timeout,
+        })?;
+        Ok(Connection {
+            api: Arc::new(api),
+            source: if args.demo { Source::Demo } else { Source::Api },
+            spare: Arc::new(SpareTime::new(SPARE_TIME)),
+        })
+    }
+
+    pub(super) fn is_demo(&self) -> bool {
+        self.source == Source::Demo
+    }
+
+    /// Now, by the clock that the job goes by until the server has told its own.
+    pub(super) fn clock_ms(&self, surroundings: &Surroundings) -> Millis {
+        if self.is_demo() {
+            serve::account::DEMO_NOW_MS
+        } else {
+            surroundings.now_ms
+        }
+    }
+
+    /// Whose runs these are, where that is told within some seconds.
+    pub(super) async fn account(&self) -> Option<Account> {
+        let account = tokio::time::timeout(ACCOUNT_TIME, self.api.account()).await;
+        account.ok()?.ok()
+    }
+
+    /// Asks how long runs are kept, beside whatever comes next.
+    pub(super) fn ask_retention(&self) -> JoinHandle<RetentionDays> {
+        let (api, spare) = (self.api.clone(), self.spare.clone());
+        tokio::spawn(async move {
+            match spare.spend(api.retention_days()).await {
+                Some(Ok(days)) => Ok(days),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err(format!("no answer within {} s", SPARE_TIME.as_secs())),
+            }
+        })
+    }
+}
+
+/// What Apify keeps of a period, or the note that says that this isn't known.
+pub(super) async fn retention_of(
+    asked: JoinHandle<RetentionDays>,
+    period: &Period,
+    now_ms: Millis,
+) -> std::result::Result<Retention, String> {
+    let days = asked.await.unwrap_or_else(|error| Err(error.to_string()));
+    let unknown = |why: String| format!("how many days Apify keeps runs is not known, so some may be gone: {why}");
+    days.map(|days| Retention::of(days, period, now_ms)).map_err(unknown)
+}

@@ -1,0 +1,225 @@
+//! Cost centres: which group a run belongs to, by rules that the user keeps in a CSV file. Pure: text to rules, a row to its
+//! group. Patterns are the shell's simplest: `*` is any text, `?` one character.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use wildmatch::WildMatch;
+
+use crate::runs::row::Row;
+use crate::statement::GroupRule;
+
+/// The group of runs that no rule matches.
+pub const UNASSIGNED: &str = "unassigned";
+
+/// Rules in their order: the first that matches counts.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    rules: Vec<Compiled>,
+    /// The rule of what was seen: Actor, task, user. None is no rule.
+    seen: HashMap<String, Option<usize>, RandomState>,
+    key: String,
+}
+
+#[derive(Debug, Clone)]
+struct Compiled {
+    rule: GroupRule,
+    actor: Option<WildMatch>,
+    task: Option<WildMatch>,
+    user: Option<WildMatch>,
+}
+
+/// What a file of rules needs to be.
+const SHAPE: &str = "expected CSV with a header: group, and at least one of actor, task and user, such as\nactor,group\napify/*,Marketing";
+
+impl Groups {
+    /// The rules of a CSV file; an error names the line.
+    pub fn parse(text: &str) -> Result<Groups, String> {
+        let mut csv = csv::ReaderBuilder::new()
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        let header = csv.headers().map_err(|error| error.to_string())?.clone();
+        let header: Vec<String> = header.iter().map(str::to_lowercase).collect();
+        if let Some(unknown) = header
+            .iter()
+            .find(|name| place(&mut GroupRule::default(), name).is_none())
+        {
+            return Err(format!("there is no column {unknown:?}; {SHAPE}"));
+        }
+        let has = |name: &str| header.iter().any(|column| column == name);
+        if !has("group") || !["actor", "task", "user"].into_iter().any(has) {
+            return Err(SHAPE.into());
+        }
+        let mut rules = Vec::new();
+        for record in csv.records() {
+            let record = record.map_err(|error| error.to_string())?;
+            let line = record.position().map_or(0, csv::Position::line);
+            if record.iter().all(str::is_empty) {
+                continue;
+            }
+            if record.len() > header.len() {
+                return Err(format!("line {line} has more cells than the header"));
+            }
+            let mut rule = GroupRule::default();
+            for (name, cell) in header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
+                match place(&mut rule, name) {
+                    Some(Place::Pattern(pattern)) => *pattern = Some(cell.into()),
+                    Some(Place::Group(group)) => *group = cell.into(),
+                    None => {}
+                }
+            }
+            if rule.group.is_empty() {
+                return Err(format!("line {line} names no group"));
+            }
+            if rule.actor.is_none() && rule.task.is_none() && rule.user.is_none() {
+                return Err(format!(
+                    "line {line} says neither actor nor task nor user; for all runs write * as the actor"
+                ));
+            }
+            rules.push(rule);
+        }
+        Ok(Groups::of(rules))
+    }
+
+    /// Rules that have been parsed before.
+    pub fn of(rules: Vec<GroupRule>) -> Groups {
+        let compiled = |pattern: &Option<String>| pattern.as_deref().map(WildMatch::new);
+        let rules = rules.into_iter().map(|rule| Compiled {
+            actor: compiled(&rule.actor),
+            task: compiled(&rule.task),
+            user: compiled(&rule.user),
+            rule,
+        });
+        Groups {
+            rules: rules.collect(),
+            seen: HashMap::default(),
+            key: String::new(),
+        }
+    }
+
+    /// The rules as they stand in the file.
+    pub fn rules(&self) -> impl Iterator<Item = &GroupRule> {
+        self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// The columns by which they tell groups apart.
+    pub fn needed_columns(&self) -> Vec<&'static str> {
+        let uses = |pattern: fn(&GroupRule) -> &Option<String>| self.rules().any(|rule| pattern(rule).is_some());
+        let mut needed = Vec::new();
+        if uses(|rule| &rule.actor) {
+            needed.push("act_name");
+        }
+        if uses(|rule| &rule.task) {
+            needed.extend(["actor_task_id", "actor_task_name"]);
+        }
+        if uses(|rule| &rule.user) {
+            needed.push("user_id");
+        }
+        needed
+    }
+
+    /// A run's group.
+    pub fn group_of(&mut self, row: &Row) -> &str {
+        self.key.clear();
+        for part in [Some(row.act_id), row.actor_task_id, row.user_id] {
+            // Absent is not empty.
+            self.key.push_str(part.unwrap_or("\u{1}"));
+            self.key.push('\0');
+        }
+        let rule = match self.seen.get(&self.key) {
+            Some(rule) => *rule,
+            None => {
+                let rule = self.rules.iter().position(|rule| rule.matches(row));
+                self.seen.insert(self.key.clone(), rule);
+                rule
+            }
+        };
+        rule.map_or(UNASSIGNED, |rule| &self.rules[rule].rule.group)
+    }
+}
+
+enum Place<'r> {
+    Pattern(&'r mut Option<String>),
+    Group(&'r mut String),
+}
+
+/// Where a column's cell goes.
+fn place<'r>(rule: &'r mut GroupRule, column: &str) -> Option<Place<'r>> {
+    Some(match column {
+        "actor" => Place::Pattern(&mut rule.actor),
+        "task" => Place::Pattern(&mut rule.task),
+        "user" => Place::Pattern(&mut rule.user),
+        "group" => Place::Group(&mut rule.group),
+        _ => return None,
+    })
+}
+
+impl Compiled {
+    fn matches(&self, row: &Row) -> bool {
+        let any = |pattern: &Option<WildMatch>, texts: [Option<&str>; 2]| {
+            let matches = |pattern: &WildMatch| texts.into_iter().flatten().any(|text| pattern.matches(text));
+            pattern.as_ref().is_none_or(matches)
+        };
+        any(&self.actor, [Some(row.act_id), row.act_name])
+            && any(&self.task, [row.actor_task_id, row.actor_task_name])
+            && any(&self.user, [row.user_id, None])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(
+        act_id: &'static str,
+        act_name: Option<&'static str>,
+        task: Option<&'static str>,
+        user: Option<&'static str>,
+    ) -> Row<'static> {
+        Row {
+            id: "r",
+            act_id,
+            user_id: user,
+            actor_task_id: task,
+            status: "SUCCEEDED",
+            started_at_ms: 0,
+            usage: None,
+            cost_state: "unknown",
+            act_name,
+            actor_task_name: None,
+        }
+    }
+
+    #[test]
+    fn the_first_rule_of_which_every_pattern_matches_names_the_group() {
+        let text =
+            "Actor, task ,user,group\n,nightly?,,Ops\napify/*,,u1,\"Research, EU\"\napify/*,,,Vendors\n\na1,,,One\n";
+        let mut groups = Groups::parse(text).unwrap();
+        let mut group = |row| groups.group_of(&row).to_string();
+        assert_eq!(group(row("x", Some("apify/crawler"), None, Some("u1"))), "Research, EU");
+        assert_eq!(group(row("x", Some("apify/crawler"), None, None)), "Vendors");
+        assert_eq!(
+            group(row("x", Some("apify/crawler"), Some("nightly1"), Some("u1"))),
+            "Ops"
+        );
+        assert_eq!(group(row("a1", None, None, None)), "One");
+        assert_eq!(group(row("a2", None, Some("nightly12"), None)), UNASSIGNED);
+        assert_eq!(groups.rules().count(), 4);
+    }
+
+    #[test]
+    fn a_file_that_makes_no_sense_is_refused_by_line() {
+        for (text, what) in [
+            ("", "header"),
+            ("actor,team\n", "\"team\""),
+            ("group\nx\n", "header"),
+            ("actor,group\na,\n", "line 2 names no group"),
+            ("actor,group\n,x\n", "line 2 says neither"),
+            ("actor,group\na,b,c\n", "line 2 has more"),
+        ] {
+            let error = Groups::parse(text).unwrap_err();
+            assert!(error.contains(what), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! A billing cycle's runs against the usage that Apify counts for it: sums side by side, what belongs to runs and what
+//! doesn't, the verdict. Pure; how it is told is in `reconcile/`'s files.
+
+pub mod json;
+pub mod terminal;
+
+use std::collections::BTreeMap;
+
+use crate::api::usage::{MonthlyUsage, Service};
+use crate::money::Usd;
+use crate::runs::schema::{COLUMNS, METERS, col};
+use crate::statement::{PeriodText, Retention, Source};
+
+/// The least tolerance: a dollar.
+const LEAST_TOLERANCE: Usd = Usd(1_000_000_000_000_000_000);
+/// The tolerance's share of what is compared: a thousandth.
+const TOLERANCE_PARTS: i128 = 1000;
+
+/// What a cycle's runs come to.
+#[derive(Debug, Clone, Default)]
+pub struct CycleRuns {
+    /// Runs that started in the cycle.
+    pub runs: u64,
+    /// US dollars of those that have a cost.
+    pub usage: Usd,
+    /// Runs without a cost.
+    pub cost_unknown: u64,
+    /// Runs whose cost may still move.
+    pub provisional: u64,
+    /// US dollars by meter, where rows have meters.
+    pub meters: Option<[Usd; METERS]>,
+    /// Runs that started in the cycle and finished after it: their usage counts in both.
+    pub finished_after: EdgeRuns,
+    /// Runs that started before the cycle and finished in it, as far as the rows reach.
+    pub started_before: EdgeRuns,
+    /// Days (UTC) on which runs started, and US dollars of those; none where no cost is known.
+    pub days: Vec<(String, Option<Usd>)>,
+}
+
+/// Runs across one of the cycle's edges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EdgeRuns {
+    /// How many.
+    pub runs: u64,
+    /// Their US dollars, which belong to the cycle in part.
+    pub usage: Usd,
+}
+
+/// What is compared, and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Reconciliation {
+    /// Where runs and usage came from.
+    pub source: Source,
+    /// The cycle; `to` is the job's start where it isn't over.
+    pub period: PeriodText,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// Where the runs came from, in words.
+    pub runs_from: String,
+    /// What Apify keeps of the cycle's runs, where it said so.
+    pub retention: Option<Retention>,
+    /// Whether every run that the API counts is among them.
+    pub proven: bool,
+    /// The runs.
+    pub runs: CycleRuns,
+    /// Apify's own count.
+    pub usage: MonthlyUsage,
+    /// What is no difference, if given.
+    pub tolerance: Option<Usd>,
+}
+
+/// What a reconciliation comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The runs add up to what Apify counts for the services that belong to runs.
+    Ties,
+    /// They don't, and what they differ by is named.
+    DiffersByNamedItems(Vec<String>),
+    /// They don't, by so many US dollars that nothing accounts for.
+    NotAccountedFor(Usd),
+    /// Nobody can tell, for these reasons.
+    CannotBeJudged(Vec<String>),
+}
+
+impl Verdict {
+    /// Its name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Ties => "ties",
+            Verdict::DiffersByNamedItems(_) => "differs_by_named_items",
+            Verdict::NotAccountedFor(_) => "not_accounted_for",
+            Verdict::CannotBeJudged(_) => "cannot_be_judged",
+        }
+    }
+
+    /// Whether it leaves something unexplained.
+    pub fn is_unexplained(&self) -> bool {
+        matches!(self, Verdict::NotAccountedFor(_) | Verdict::CannotBeJudged(_))
+    }
+}
+
+/// Whether a service is used by runs: the meters of a run's detail, and what its Actor charges by event or by result. All
+/// else (storage over time, rental, whatever comes) is used outside of them.
+pub fn belongs_to_runs(key: &str) -> bool {
+    let is_meter = COLUMNS[col::FIRST_METER..col::COMPUTE_UNITS]
+        .iter()
+        .any(|column| column.meter_key() == key);
+    is_meter || is_charge(key)
+}
+
+/// Whether a service is what Actors charge for their runs beyond the platform's meters.
+pub fn is_charge(key: &str) -> bool {
+    key.starts_with("PAID_ACTORS_PER_")
+}
+
+/// The charges that no run shows as its cost, neither in the list nor in its detail.
+const CHARGE_BY_RESULT: &str = "PAID_ACTORS_PER_DATASET_ITEM";
+
+impl Reconciliation {
+    /// Services that belong to runs, and the others; each in the API's order.
+    pub fn services(&self) -> (Vec<&Service>, Vec<&Service>) {
+        self.usage
+            .services
+            .iter()
+            .partition(|service| belongs_to_runs(&service.key))
+    }
+
+    /// US dollars of the services that belong to runs, before volume discount.
+    pub fn of_runs(&self) -> Usd {
+        sum(self.services().0)
+    }
+
+    /// US dollars of the others.
+    pub fn outside_runs(&self) -> Usd {
+        sum(self.services().1)
+    }
+
+    /// US dollars of the runs' services after volume discount, where each tells them.
+    pub fn of_runs_discounted(&self) -> Option<Usd> {
+        let (of_runs, _) = self.services();
+        let mut amounts = of_runs.iter().map(|service| service.after_discount);
+        amounts.try_fold(Usd::default(), |sum, amount| Some(plus(sum, amount?)))
+    }
+
+    /// What Apify counts for the services that belong to runs beyond the sum of the runs; negative if it counts less.
+    pub fn remainder(&self) -> Usd {
+        minus(self.of_runs(), self.runs.usage)
+    }
+
+    /// What is no difference.
+    pub fn tolerance(&self) -> Usd {
+        let share = Usd(self.of_runs().0.abs() / TOLERANCE_PARTS);
+        self.tolerance.unwrap_or(LEAST_TOLERANCE.max(share))
+    }
+
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        let within = |usd: Usd| usd.0.abs() <= self.tolerance().0;
+        if let Some(headline) = self.retention.as_ref().and_then(Retention::headline) {
+            return Verdict::CannotBeJudged(vec![headline]);
+        }
+        if !self.proven {
+            return Verdict::CannotBeJudged(vec!["not every run that the API counts is among these".into()]);
+        }
+        if within(self.remainder()) {
+            return Verdict::Ties;
+        }
+        let named = self.named_items();
+        let explained = named
+            .iter()
+            .fold((Usd::default(), Usd::default()), |(least, most), item| {
+                (plus(least, item.least), plus(most, item.most))
+            });
+        let remainder = self.remainder();
+        let beyond = if remainder < explained.0 {
+            minus(remainder, explained.0)
+        } else if remainder > explained.1 {
+            minus(remainder, explained.1)
+        } else {
+            Usd::default()
+        };
+        let doubts = self.doubts();
+        if within(beyond) {
+            Verdict::DiffersByNamedItems(named.into_iter().map(|item| item.words).collect())
+        } else if doubts.is_empty() {
+            Verdict::NotAccountedFor(beyond)
+        } else {
+            Verdict::CannotBeJudged(doubts)
+        }
+    }
+
+    /// What may make Apify's count more (or less) than the sum of the runs, and by how much.
+    fn named_items(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        let by_result = self
+            .usage
+            .services
+            .iter()
+            .find(|service| service.key == CHARGE_BY_RESULT);
+        if let Some(service) = by_result.filter(|service| service.base.0 > 0 && self.runs.cost_unknown > 0) {
+            items.push(Item {
+                least: Usd::default(),
+                most: service.base,
+                words: format!(
+                    "up to {} of {}, which runs without a cost were charged",
+                    service.base.dollars(),
+                    service.key
+                ),
+            });
+        }
+        if let Some(discounted) = self
+            .of_runs_discounted()
+            .filter(|discounted| *discounted < self.of_runs())
+        {
+            let discount = minus(self.of_runs(), discounted);
+            items.push(Item {
+                least: Usd::default(),
+                most: discount,
+                words: format!(
+                    "up to {} of volume discount, should costs of runs be after it",
+                    discount.dollars()
+                ),
+            });
+        }
+        let edge = |runs: EdgeRuns, least: Usd, most: Usd, words: &str| {
+            (runs.usage.0 > 0).then(|| Item {
+                least,
+                most,
+                words: format!("up to {} of {} runs {words}", runs.usage.dollars(), runs.runs),
+            })
+        };
+        let (after, before) = (self.runs.finished_after, self.runs.started_before);
+        let nothing = Usd::default();
+        items.extend(edge(
+            after,
+            Usd(-after.usage.0),
+            nothing,
+            "that finished after the cycle",
+        ));
+        items.extend(edge(before, nothing, before.usage, "that started before the cycle"));
+        items
+    }
+
+    /// Why a difference may be none.
+    fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if self.runs.cost_unknown > 0 {
+            doubts.push(format!("{} runs have no known cost", self.runs.cost_unknown));
+        }
+        if self.runs.provisional > 0 {
+            doubts.push(format!("the cost of {} runs may still move", self.runs.provisional));
+        }
+        if !self.is_over {
+            doubts.push("the cycle is not over".into());
+        }
+        doubts
+    }
+
+    /// Meter by meter, where rows have meters: Apify's key, its count, and the runs' sum.
+    pub fn meters(&self) -> Vec<(String, Option<Usd>, Usd)> {
+        let Some(meters) = &self.runs.meters else {
+            return Vec::new();
+        };
+        let base = |key: &str| self.usage.services.iter().find(|service| service.key == key);
+        let meter = |(at, usd): (usize, &Usd)| {
+            let key = COLUMNS[col::FIRST_METER + at].meter_key();
+            (base(&key).map(|service| service.base), *usd, key)
+        };
+        let rows = meters.iter().enumerate().map(meter);
+        rows.filter(|(counted, usd, _)| counted.is_some() || usd.0 != 0)
+            .map(|(counted, usd, key)| (key, counted, usd))
+            .collect()
+    }
+
+    /// Day by day: what Apify counts for all services, and the runs that started then. Approximate on either side.
+    pub fn days(&self) -> Vec<(String, Option<Usd>, Option<Usd>)> {
+        let mut days: BTreeMap<&str, (Option<Usd>, Option<Usd>)> = BTreeMap::new();
+        for (day, usd) in &self.usage.days {
+            days.entry(day).or_default().0 = Some(*usd);
+        }
+        for (day, usd) in &self.runs.days {
+            days.entry(day).or_default().1 = *usd;
+        }
+        days.into_iter()
+            .map(|(day, (counted, of_runs))| (day.to_string(), counted, of_runs))
+            .collect()
+    }
+}
+
+/// A reason for a difference, as an interval of what it adds to Apify's count beyond the sum of the runs.
+struct Item {
+    least: Usd,
+    most: Usd,
+    words: String,
+}
+
+fn sum<'s>(services: impl IntoIterator<Item = &'s Service>) -> Usd {
+    services
+        .into_iter()
+        .fold(Usd::default(), |sum, service| plus(sum, service.base))
+}
+
+/// Amounts here have been read with at most 20 digits before the point, and are few: their sums fit.
+fn plus(a: Usd, b: Usd) -> Usd {
+    Usd(a.0.saturating_add(b.0))
+}
+
+/// The difference of two such amounts.
+pub fn minus(a: Usd, b: Usd) -> Usd {
+    Usd(a.0.saturating_sub(b.0))
+}

@@ -1,0 +1,158 @@
+//! A reconciliation on stdout: 80 columns. Amounts are for people here; JSON has them exactly.
+
+use super::{Reconciliation, Verdict, minus};
+use crate::api::usage::Service;
+use crate::money::Usd;
+use crate::report::terminal::{Look, WIDTH};
+use crate::text::{counted, filled, harmless, labelled};
+
+const LABEL: usize = 10;
+
+/// The text, with a final line break.
+pub fn render(all: &Reconciliation, look: Look) -> String {
+    let mut lines: Vec<String> = all
+        .source
+        .notice()
+        .map(|notice| look.bold(notice))
+        .into_iter()
+        .collect();
+    for (label, text) in head(all) {
+        lines.push(labelled(label, &text, LABEL, WIDTH));
+    }
+    lines.push(String::new());
+    lines.extend(sums(all, look));
+    if all.runs.meters.is_some() {
+        lines.push(String::new());
+        lines.extend(meters(all, look));
+    }
+    lines.push(String::new());
+    lines.extend(days(all, look));
+    lines.push(String::new());
+    lines.extend(verdict(all, look));
+    lines.join("\n") + "\n"
+}
+
+fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
+    let day = |instant: &str| instant.trim_end_matches("T00:00:00.000Z").to_string();
+    let (from, to) = (day(&all.period.from), day(&all.period.requested_to));
+    let so_far = if all.is_over {
+        String::new()
+    } else {
+        format!(", so far to {}", all.period.to)
+    };
+    let mut entries = vec![("Cycle", format!("{from} to {to}{so_far}, {to} not included, UTC"))];
+    let runs = &all.runs;
+    let mut parts = vec![format!("{} {}", counted(runs.runs, "run", "runs"), all.runs_from)];
+    if runs.cost_unknown > 0 {
+        parts.push(format!("{} without a cost", counted(runs.cost_unknown, "run", "runs")));
+    }
+    if runs.provisional > 0 {
+        parts.push(format!("{} may still move", counted(runs.provisional, "run", "runs")));
+    }
+    entries.push(("Runs", harmless(&parts.join("; "))));
+    let retention = all.retention.as_ref();
+    match retention.and_then(|retention| retention.headline()) {
+        Some(headline) => entries.push(("Complete", headline)),
+        None if !all.proven => entries.push(("Complete", "NO: not every run that the API counts is among them".into())),
+        None if retention.is_none() => entries.push((
+            "Complete",
+            "yes, should retention have taken none: its days are unknown".into(),
+        )),
+        None => entries.push(("Complete", "yes".into())),
+    }
+    entries
+}
+
+/// The two sides, and what has no other side.
+fn sums(all: &Reconciliation, look: Look) -> Vec<String> {
+    let (of_runs, outside) = all.services();
+    let is_bound = all.runs.cost_unknown + all.runs.provisional > 0;
+    let mut lines = vec![
+        look.bold("Usage, US dollars"),
+        row("Apify's total, before volume discount", all.usage.before_discount),
+        row("Apify's total, after volume discount", all.usage.after_discount),
+        String::new(),
+        row("Services that belong to runs", all.of_runs()),
+    ];
+    let by_service = |services: Vec<&Service>| -> Vec<String> {
+        let line = |service: &Service| row(&format!("  {}", harmless(&service.key)), service.base);
+        services
+            .into_iter()
+            .filter(|service| service.base.0 != 0)
+            .map(line)
+            .collect()
+    };
+    lines.extend(by_service(of_runs));
+    lines.push(row(
+        if is_bound {
+            "Sum of runs, at least"
+        } else {
+            "Sum of runs"
+        },
+        all.runs.usage,
+    ));
+    lines.push(look.bold(&row("Remainder", all.remainder())));
+    lines.push(String::new());
+    lines.push(row("Services outside of runs", all.outside_runs()));
+    lines.extend(by_service(outside));
+    lines
+}
+
+fn meters(all: &Reconciliation, look: Look) -> Vec<String> {
+    let mut lines = vec![look.bold(&columns(
+        ["Within runs, meter by meter", "Apify", "runs", "difference"].map(String::from),
+    ))];
+    for (key, counted, of_runs) in all.meters() {
+        let difference = minus(counted.unwrap_or_default(), of_runs);
+        lines.push(columns([
+            format!("  {key}"),
+            counted.map_or("none".into(), Usd::dollars),
+            of_runs.dollars(),
+            difference.dollars(),
+        ]));
+    }
+    lines
+}
+
+fn days(all: &Reconciliation, look: Look) -> Vec<String> {
+    let header = ["Day, approximate", "Apify, all", "runs started", ""].map(String::from);
+    let mut lines = vec![look.bold(&columns(header))];
+    for (day, counted, of_runs) in all.days() {
+        let dollars = |usd: Option<Usd>| usd.map_or(String::new(), Usd::dollars);
+        lines.push(columns([
+            format!("  {}", harmless(&day)),
+            dollars(counted),
+            dollars(of_runs),
+            String::new(),
+        ]));
+    }
+    lines.push(labelled(
+        "",
+        "Apify counts usage on the day of use, a run's cost stands on the day it started.",
+        0,
+        WIDTH,
+    ));
+    lines
+}
+
+fn verdict(all: &Reconciliation, look: Look) -> Vec<String> {
+    let within = format!("(within {})", all.tolerance().dollars());
+    let (verdict, why) = match all.verdict() {
+        Verdict::Ties => (format!("ties {within}"), Vec::new()),
+        Verdict::DiffersByNamedItems(items) => ("differs by named items".to_string(), items),
+        Verdict::NotAccountedFor(usd) => (format!("differs, with {} not accounted for", usd.dollars()), Vec::new()),
+        Verdict::CannotBeJudged(why) => ("can't be judged".to_string(), why),
+    };
+    let mut lines = vec![look.bold(&labelled("Verdict", &verdict, LABEL, WIDTH))];
+    lines.extend(why.iter().map(|why| labelled("", &harmless(why), LABEL, WIDTH)));
+    lines
+}
+
+fn row(name: &str, usd: Usd) -> String {
+    format!("{} {:>16}", filled(name, 50), usd.dollars())
+}
+
+fn columns([name, counted, of_runs, difference]: [String; 4]) -> String {
+    let line = format!("{} {counted:>14} {of_runs:>14} {difference:>12}", filled(&name, 36));
+    line.trim_end().to_string()
+}

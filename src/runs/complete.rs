@@ -1,0 +1,43 @@
+//! The last columns of rows, which no page has: how final a cost is, and names. Added when rows are written, not when they
+//! are decoded: the job's start comes from the server with its first answer, names come meanwhile.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+
+use super::chosen::Chosen;
+use super::cost_state::SettleRule;
+use super::names::Names;
+use super::schema::col;
+
+/// What completes rows.
+#[derive(Debug)]
+pub struct Completion {
+    settle: SettleRule,
+    all: Chosen,
+}
+
+impl Completion {
+    /// By a rule; `details` says whether pages carry the columns of details.
+    pub fn new(settle: SettleRule, details: bool) -> Completion {
+        Completion {
+            settle,
+            all: Chosen::all(details),
+        }
+    }
+
+    /// The columns of complete rows.
+    pub fn columns(&self) -> &Chosen {
+        &self.all
+    }
+
+    /// Decoded rows with their `cost_state` and names; `settled` are runs that have been asked for once more since.
+    pub fn complete(&self, decoded: &RecordBatch, settled: &HashSet<String>, names: &Names) -> RecordBatch {
+        let mut columns: Vec<ArrayRef> = decoded.columns().to_vec();
+        columns.insert(col::COST_STATE, self.settle.states(decoded, settled));
+        columns.extend(names.columns(decoded));
+        RecordBatch::try_new(Arc::clone(&self.all.schema()), columns)
+            .expect("complete rows are decoded ones with cost_state and names")
+    }
+}

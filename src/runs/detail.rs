@@ -1,0 +1,265 @@
+//! What a run's detail knows beyond the list: its cost where the list has none, and what that cost is made of. As a value,
+//! and as columns of a page. Knows neither how it is asked for nor of which runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::Schema;
+
+use super::schema::{COLUMNS, DETAIL, Kind, METERS, USD_PRECISION, USD_SCALE, col};
+use crate::money::Usd;
+
+/// By how much, in 10^-18 dollars, the meters' sum may differ from the total: both were doubles, added in any order.
+const ROUNDING: u128 = 1_000_000_000;
+
+/// A run's detail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunDetail {
+    /// Its status then.
+    pub status: String,
+    /// When it finished: milliseconds since the epoch.
+    pub finished_at_ms: Option<i64>,
+    /// Its cost, where there is one.
+    pub usage: Option<Usd>,
+    /// What that is made of.
+    pub metering: Metering,
+}
+
+/// The columns that only details have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metering {
+    /// `usageUsd`, in the order of the columns.
+    pub meters: [Option<Usd>; METERS],
+    /// Compute units, in 10^-18.
+    pub compute_units: Option<i128>,
+    /// Megabytes of memory.
+    pub memory_mbytes: Option<i64>,
+    /// Milliseconds that it ran.
+    pub duration_millis: Option<i64>,
+    /// How often it was resurrected.
+    pub resurrect_count: Option<i64>,
+    /// How its Actor is priced.
+    pub pricing_model: Option<String>,
+    /// Events that were charged, as compact JSON.
+    pub charged_event_counts: Option<String>,
+}
+
+impl Metering {
+    /// Whether the meters add up to another amount than a total; not where there is nothing to add up.
+    pub fn disagrees_with(&self, total: Usd) -> bool {
+        let known: Vec<i128> = self.meters.iter().flatten().map(|usd| usd.0).collect();
+        let sum = known.iter().try_fold(0i128, |sum, usd| sum.checked_add(*usd));
+        !known.is_empty() && sum.is_none_or(|sum| sum.abs_diff(total.0) > ROUNDING)
+    }
+}
+
+/// A page in which rows that have a detail take status, finish and cost from it, which was asked later: cost where it has
+/// one, and the others along with that. With `metered`, its own columns follow, NULL for the rows without.
+pub fn with_details(page: &RecordBatch, details: &BTreeMap<u32, RunDetail>, metered: bool) -> RecordBatch {
+    let mut columns = page.columns().to_vec();
+    let mut fields: Vec<_> = page.schema().fields().iter().cloned().collect();
+    let rows = page.num_rows() as u32;
+    if details.values().any(|detail| detail.usage.is_some()) {
+        let later = |row: u32| details.get(&row).filter(|detail| detail.usage.is_some());
+        columns[col::STATUS] = statuses(page, rows, later);
+        columns[col::FINISHED_AT] = finishes(page, rows, later);
+        columns[col::USAGE_TOTAL_USD] = usages(page, rows, later);
+    }
+    if metered {
+        columns
+            .extend(DETAIL.map(|at| detail_column(at, rows, |row| details.get(&row).map(|detail| &detail.metering))));
+        fields.extend(DETAIL.map(|at| Arc::new(COLUMNS[at].field())));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("every column has a value for each row")
+}
+
+fn statuses<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d RunDetail>) -> ArrayRef {
+    let listed = page.column(col::STATUS).as_string::<i32>();
+    let mut built = StringBuilder::with_capacity(rows as usize, rows as usize * 9);
+    (0..rows).for_each(|row| match later(row) {
+        Some(detail) => built.append_value(&detail.status),
+        None => built.append_value(listed.value(row as usize)),
+    });
+    Arc::new(built.finish())
+}
+
+fn finishes<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d RunDetail>) -> ArrayRef {
+    let listed = page.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>();
+    let mut built = TimestampMillisecondBuilder::with_capacity(rows as usize).with_timezone("UTC");
+    (0..rows).for_each(|row| {
+        let at = row as usize;
+        let listed = listed.is_valid(at).then(|| listed.value(at));
+        built.append_option(later(row).map_or(listed, |detail| detail.finished_at_ms));
+    });
+    Arc::new(built.finish())
+}
+
+fn usages<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d RunDetail>) -> ArrayRef {
+    let listed = page.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
+    let mut built = decimals(rows);
+    (0..rows).for_each(|row| {
+        let at = row as usize;
+        let listed = listed.is_valid(at).then(|| listed.value(at));
+        built.append_option(
+            later(row)
+                .and_then(|detail| detail.usage)
+                .map_or(listed, |usd| Some(usd.0)),
+        );
+    });
+    Arc::new(built.finish())
+}
+
+/// One of a detail's own columns.
+fn detail_column<'d>(at: usize, rows: u32, metering: impl Fn(u32) -> Option<&'d Metering>) -> ArrayRef {
+    match COLUMNS[at].kind {
+        Kind::Usd | Kind::Decimal => {
+            let mut built = decimals(rows);
+            (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.decimal(at))));
+            Arc::new(built.finish())
+        }
+        Kind::Integer | Kind::Instant => {
+            let mut built = Int64Builder::with_capacity(rows as usize);
+            (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.integer(at))));
+            Arc::new(built.finish())
+        }
+        Kind::Text => {
+            let mut built = StringBuilder::with_capacity(rows as usize, 0);
+            (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.text(at))));
+            Arc::new(built.finish())
+        }
+    }
+}
+
+fn decimals(rows: u32) -> Decimal128Builder {
+    let decimals = Decimal128Builder::with_capacity(rows as usize).with_precision_and_scale(USD_PRECISION, USD_SCALE);
+    decimals.expect("the column's own precision is valid")
+}
+
+impl Metering {
+    fn decimal(&self, at: usize) -> Option<i128> {
+        match at {
+            col::COMPUTE_UNITS => self.compute_units,
+            meter => self
+                .meters
+                .get(meter - col::FIRST_METER)
+                .copied()
+                .flatten()
+                .map(|usd| usd.0),
+        }
+    }
+
+    fn integer(&self, at: usize) -> Option<i64> {
+        match at {
+            col::MEMORY_MBYTES => self.memory_mbytes,
+            col::DURATION_MILLIS => self.duration_millis,
+            col::RESURRECT_COUNT => self.resurrect_count,
+            _ => None,
+        }
+    }
+
+    fn text(&self, at: usize) -> Option<&str> {
+        match at {
+            col::PRICING_MODEL => self.pricing_model.as_deref(),
+            col::CHARGED_EVENT_COUNTS => self.charged_event_counts.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// A row's, from columns by their names; what isn't there is NULL.
+    pub fn of(rows: &RecordBatch, row: usize) -> Metering {
+        let decimal = |at: usize| {
+            let column = rows
+                .column_by_name(COLUMNS[at].name)?
+                .as_primitive_opt::<Decimal128Type>()?;
+            column.is_valid(row).then(|| column.value(row))
+        };
+        let integer = |at: usize| {
+            let column = rows.column_by_name(COLUMNS[at].name)?.as_primitive_opt::<Int64Type>()?;
+            column.is_valid(row).then(|| column.value(row))
+        };
+        let text = |at: usize| {
+            let column = rows.column_by_name(COLUMNS[at].name)?.as_string_opt::<i32>()?;
+            column.is_valid(row).then(|| column.value(row).to_string())
+        };
+        Metering {
+            meters: std::array::from_fn(|meter| decimal(col::FIRST_METER + meter).map(Usd)),
+            compute_units: decimal(col::COMPUTE_UNITS),
+            memory_mbytes: integer(col::MEMORY_MBYTES),
+            duration_millis: integer(col::DURATION_MILLIS),
+            resurrect_count: integer(col::RESURRECT_COUNT),
+            pricing_model: text(col::PRICING_MODEL),
+            charged_event_counts: text(col::CHARGED_EVENT_COUNTS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::page::decode;
+
+    fn page() -> RecordBatch {
+        let run = |id: &str, more: &str| {
+            format!(r#"{{"id":"{id}","actId":"a","status":"RUNNING","startedAt":"2025-09-01T00:00:00.000Z"{more}}}"#)
+        };
+        let items = [run("x", ""), run("y", r#","usageTotalUsd":1"#), run("z", "")];
+        let body = format!(r#"{{"data":{{"total":3,"items":[{}]}}}}"#, items.join(","));
+        decode(body.as_bytes()).unwrap().runs
+    }
+
+    fn detail(usage: Option<i128>) -> RunDetail {
+        RunDetail {
+            status: "SUCCEEDED".into(),
+            finished_at_ms: Some(7),
+            usage: usage.map(Usd),
+            metering: Metering {
+                meters: std::array::from_fn(|at| (at == 1).then_some(Usd(5))),
+                resurrect_count: Some(2),
+                pricing_model: Some("PAY_PER_EVENT".into()),
+                ..Metering::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_detail_with_a_cost_replaces_what_the_list_said_and_one_without_leaves_it() {
+        let details = BTreeMap::from([(0, detail(Some(9))), (2, detail(None))]);
+        let patched = with_details(&page(), &details, true);
+        let usage = patched.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
+        assert_eq!(
+            usage.iter().collect::<Vec<_>>(),
+            [Some(9), Some(1_000_000_000_000_000_000), None]
+        );
+        let statuses: Vec<_> = patched
+            .column(col::STATUS)
+            .as_string::<i32>()
+            .iter()
+            .flatten()
+            .collect();
+        assert_eq!(statuses, ["SUCCEEDED", "RUNNING", "RUNNING"]);
+        let finished = patched
+            .column(col::FINISHED_AT)
+            .as_primitive::<TimestampMillisecondType>();
+        assert_eq!(finished.iter().collect::<Vec<_>>(), [Some(7), None, None]);
+        assert_eq!(Metering::of(&patched, 0), detail(None).metering);
+        assert_eq!(Metering::of(&patched, 2), detail(None).metering);
+        assert_eq!(Metering::of(&patched, 1), Metering::default());
+    }
+
+    #[test]
+    fn meters_disagree_beyond_what_doubles_round() {
+        let metering = |meters: &[i128]| Metering {
+            meters: std::array::from_fn(|at| meters.get(at).copied().map(Usd)),
+            ..Metering::default()
+        };
+        assert!(!metering(&[1, 2]).disagrees_with(Usd(3)));
+        assert!(!metering(&[]).disagrees_with(Usd(3)));
+        assert!(!metering(&[1_000_000_000]).disagrees_with(Usd(0)));
+        assert!(metering(&[1_000_000_001]).disagrees_with(Usd(0)));
+        assert!(metering(&[i128::MAX, i128::MAX]).disagrees_with(Usd(0)));
+    }
+}
