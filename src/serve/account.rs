@@ -383,7 +383,7 @@ mod tests {
         assert!(count(&|run| run.get("usageTotalUsd").is_some_and(Value::is_null)) > 0);
         assert!(count(&|run| cost(run).contains("e-")) > 50);
         assert!(count(&|run| cost(run).len() > 18) > 5000);
-        assert!(count(&|run| run["status"] == "RUNNING") > 0);
+        assert!(count(&|run| run.get("finishedAt").is_none_or(Value::is_null)) > 0);
         assert!(count(&|run| run["meta"]["origin"] == "APIFY_AI") > 0);
         assert!(count(&|run| run.get("experiment").is_some()) > 0);
         assert!(
@@ -397,5 +397,32 @@ mod tests {
         assert_eq!(origins.len(), 12);
         let actors: HashSet<&str> = runs.iter().map(|run| run["actId"].as_str().unwrap()).collect();
         assert!(actors.len() > 250, "{}", actors.len());
+    }
+
+    #[test]
+    fn a_run_is_found_by_its_id_and_the_same_detail_is_given_each_time() {
+        let account = small();
+        let ask = |id: &str| account.answer(&Question::Run(id.into()), true);
+        for run in all(&account).iter().step_by(97) {
+            let id = run["id"].as_str().unwrap();
+            let detail: Value = serde_json::from_slice(&ask(id).unwrap()).unwrap();
+            assert_eq!(detail["data"]["id"], run["id"]);
+            assert_eq!(ask(id), ask(id));
+        }
+        assert_eq!(ask("elsewhere"), Err(Refusal::NotFound("Actor run")));
+    }
+
+    #[test]
+    fn fewer_runs_than_actors_are_no_harm() {
+        for runs in [0, 1, 3, 50] {
+            let account = MadeUpAccount::generate(&AccountOptions {
+                runs,
+                actors: 1000,
+                ..AccountOptions::default()
+            });
+            for question in [Question::Me, Question::Limits, Question::MonthlyUsage(None)] {
+                assert!(account.answer(&question, true).is_ok());
+            }
+        }
     }
 }

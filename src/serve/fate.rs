@@ -83,3 +83,31 @@ pub(super) fn resurrection(run: usize, start: Millis, seed: u64) -> Option<Resur
         duration,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_end_just_before_the_clock_only_if_the_period_is_recent() {
+        let starts: Vec<Millis> = (0..10_000).map(|at| 1_756_684_800_000 + at * 259_200).collect();
+        let ends = |to_ms: Millis| {
+            let late = LateFinishes::of(
+                &AccountOptions {
+                    to_ms,
+                    ..AccountOptions::default()
+                },
+                &starts,
+            );
+            (0..starts.len())
+                .filter_map(move |run| late.finish(run))
+                .collect::<Vec<_>>()
+        };
+        let recent = ends(AccountOptions::default().to_ms);
+        assert_eq!(recent.len(), 36);
+        assert_eq!(&recent[..2], [1_759_471_198_000, 1_759_471_195_000]);
+        assert!(recent.iter().all(|end| is_settling(Some(*end))));
+        assert_eq!(ends(AccountOptions::default().to_ms - 7 * DAY_MS), Vec::<Millis>::new());
+        assert!(!is_settling(None) && !is_settling(Some(DEMO_NOW_MS + 1)) && !is_settling(Some(DEMO_NOW_MS - 600_000)));
+    }
+}

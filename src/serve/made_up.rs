@@ -215,7 +215,7 @@ fn status(start: Millis, random: &mut Random, options: &AccountOptions) -> u8 {
     let place = random.below(100_000);
     let is_late = start > options.to_ms - 2 * DAY_MS;
     let name = match place {
-        0..150 if is_late => {
+        0..600 if is_late => {
             ["READY", "RUNNING", "RUNNING", "RUNNING", "TIMING-OUT", "ABORTING"][random.below(6) as usize]
         }
         0..2_100 => "FAILED",

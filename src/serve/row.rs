@@ -68,3 +68,30 @@ fn string<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, value) = member(text, name)?;
     text[value].strip_prefix('"')?.strip_suffix('"')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_back_and_opened_for_more() {
+        let row = Row::read(
+            br#"{"id":"r","actId":"a","status":"FAILED","finishedAt":"2025-09-01T00:00:00.001Z","meta":{"userAgent":"\",x"},"usageTotalUsd":1e-7,"defaultDatasetId":"d"},"#,
+        );
+        assert_eq!((row.act_id, row.status, row.cost), ("a", "FAILED", Some("1e-7")));
+        assert_eq!(row.finished, Some(1_756_684_800_001));
+        assert_eq!((row.string("defaultDatasetId"), row.has("userId")), ("d", false));
+        assert!(
+            row.open().ends_with(r#""\",x"},"defaultDatasetId":"d""#),
+            "{}",
+            row.open()
+        );
+    }
+
+    #[test]
+    fn what_is_absent_or_null_stays_so() {
+        let row = Row::read(br#"{"id":"r","actId":"a","status":"RUNNING","finishedAt":null}"#);
+        assert_eq!((row.finished, row.cost), (None, None));
+        assert_eq!(row.open() + "}", row.text);
+    }
+}
