@@ -320,6 +320,9 @@ pub struct ServeArgs {
     /// Runs in its period
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=20_000_000))]
     pub runs: u64,
+    /// Actors that they are of
+    #[arg(long, value_name = "N", default_value_t = 340, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub actors: u64,
     /// Another seed is another account
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -329,6 +332,15 @@ pub struct ServeArgs {
     /// The first day after them
     #[arg(long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge)]
     pub to: Edge,
+    /// Runs in a hundred whose cost only the detail has [default: those of others' pay-per-event Actors]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub cost_missing: Option<u8>,
+    /// How long the costs of runs that have just ended read 0 in their details too
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
+    pub settle_after: Duration,
+    /// Days for which the plan keeps runs
+    #[arg(long, value_name = "N", default_value_t = 90)]
+    pub retention_days: u32,
     /// How long each answer takes at least
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
     pub latency: Duration,

@@ -30,9 +30,12 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
     }
     let account = AccountOptions {
         runs: args.runs,
+        actors: args.actors,
         seed: args.seed,
         from_ms: period.from,
         to_ms: period.to,
+        cost_missing_percent: args.cost_missing,
+        retention_days: args.retention_days,
     };
     let (token, source) = match surroundings
         .token
@@ -45,6 +48,7 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
         token,
         latency: args.latency,
         rate_limit: args.rate_limit,
+        settle_after: args.settle_after,
     };
     // Millions of runs take a while, in which a signal has to be heard.
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;

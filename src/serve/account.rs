@@ -1,26 +1,52 @@
 //! The made-up account: lifelike, deterministic, nothing in it real. Runs stand as ready JSON in one arena, in order, so
 //! that a page is mostly one copy.
 
-use super::made_up::{Actor, Random, starts, write_run};
-use super::query::RunsQuery;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde::Serialize;
+
+use super::actor::{Actor, Choice};
+use super::cycle::Cycle;
+use super::detail::detail;
+use super::directory::{Activity, Directory};
+use super::fate::LateFinishes;
+use super::index::IdIndex;
+use super::made_up::{Draft, starts, write_run};
+use super::query::{RunsQuery, STATUSES};
+use super::question::Question;
+use super::random::Random;
+use super::refusal::Refusal;
+use super::row::Row;
+use super::usage::MonthlyUsage;
+use super::user;
 use crate::period::Millis;
 
 /// The fixed clock of the made-up account: 2025-10-03T06:00:00Z.
 pub const DEMO_NOW_MS: Millis = 1_759_471_200_000;
 
-const ACTORS: u64 = 340;
+/// Where a run's ID stands in its JSON: after `{"id":"`.
+const ID: Range<usize> = 7..24;
 
 /// What decides an account: equal options give equal accounts, on every machine.
 #[derive(Debug, Clone)]
 pub struct AccountOptions {
     /// Runs that started in the period; a few more lie just outside of it.
     pub runs: u64,
+    /// Actors that they are of, few of them often.
+    pub actors: u64,
     /// Another seed is another account.
     pub seed: u64,
     /// The first millisecond of its runs.
     pub from_ms: Millis,
     /// The first millisecond after them.
     pub to_ms: Millis,
+    /// How many runs in a hundred have their cost only in the detail; `None` for those of others' pay-per-event Actors and one
+    /// in a thousand.
+    pub cost_missing_percent: Option<u8>,
+    /// How long the account's plan keeps runs; says so, and deletes none.
+    pub retention_days: u32,
 }
 
 impl Default for AccountOptions {
@@ -28,21 +54,30 @@ impl Default for AccountOptions {
     fn default() -> AccountOptions {
         AccountOptions {
             runs: 100_000,
+            actors: 340,
             seed: 1,
             from_ms: 1_756_684_800_000,
             to_ms: 1_759_276_800_000,
+            cost_missing_percent: None,
+            retention_days: 90,
         }
     }
 }
 
-/// Runs in order of their start.
+/// Runs in order of their start, and whose they are.
 #[derive(Debug)]
 pub struct MadeUpAccount {
+    options: AccountOptions,
     starts: Vec<Millis>,
     statuses: Vec<u8>,
     /// Where each run's JSON begins in `json`, and the end of the last; a comma follows each.
     offsets: Vec<usize>,
     json: Vec<u8>,
+    directory: Directory,
+    /// Made by the first question for a run.
+    index: OnceLock<IdIndex>,
+    /// Of the cycles that have runs and were asked for, by their start.
+    usage: Mutex<BTreeMap<Millis, Arc<MonthlyUsage>>>,
 }
 
 impl MadeUpAccount {
@@ -51,37 +86,131 @@ impl MadeUpAccount {
         let mut random = Random(options.seed ^ 0x005e_edfa_11c0_575a);
         let mut starts = starts(options, &mut random);
         starts.sort_unstable();
-        let actors: Vec<Actor> = (0..ACTORS).map(|at| Actor::made_up(at, &mut random)).collect();
-        let thresholds: Vec<u64> = actors
-            .iter()
-            .scan(0, |sum, actor| {
-                *sum += actor.weight;
-                Some(*sum)
-            })
-            .collect();
-        let mut account = MadeUpAccount {
-            statuses: Vec::with_capacity(starts.len()),
-            offsets: Vec::with_capacity(starts.len() + 1),
-            json: Vec::with_capacity(starts.len() * 620),
-            starts: Vec::new(),
-        };
-        for start in &starts {
-            let pick = random.below(*thresholds.last().expect("there are Actors"));
-            let actor = &actors[thresholds.partition_point(|threshold| *threshold <= pick)];
-            account.offsets.push(account.json.len());
-            let status = write_run(&mut account.json, *start, actor, &mut random, options);
-            account.statuses.push(status);
-            account.json.push(b',');
+        let mut actors: Vec<Actor> = Vec::new();
+        let mut tasks = 0;
+        for at in 0..options.actors.max(1) {
+            actors.push(Actor::made_up(at, tasks, options.seed, &mut random));
+            tasks += actors[at as usize].tasks.len() as u64;
         }
-        account.offsets.push(account.json.len());
-        account.starts = starts;
-        account
+        let choice = Choice::of(&actors, starts.len());
+        let late = LateFinishes::of(options, &starts);
+        let mut activity: Vec<Activity> = actors.iter().map(|actor| Activity::of(actor.tasks.len())).collect();
+        let mut statuses = Vec::with_capacity(starts.len());
+        let mut offsets = Vec::with_capacity(starts.len() + 1);
+        let mut json = Vec::with_capacity(starts.len() * 620);
+        for (run, start) in starts.iter().enumerate() {
+            let at = choice.actor(run, &mut random);
+            let draft = Draft {
+                run,
+                start: *start,
+                actor: &actors[at],
+                finish: late.finish(run),
+            };
+            offsets.push(json.len());
+            let written = write_run(&mut json, &draft, &mut random, options);
+            activity[at].count(*start, written.task);
+            statuses.push(written.status);
+            json.push(b',');
+        }
+        offsets.push(json.len());
+        MadeUpAccount {
+            options: options.clone(),
+            starts,
+            statuses,
+            offsets,
+            json,
+            directory: Directory::new(actors, activity),
+            index: OnceLock::new(),
+            usage: Mutex::default(),
+        }
+    }
+
+    /// The answer to a question, as JSON. While nothing is `settled`, runs that have just ended cost nothing yet.
+    pub(super) fn answer(&self, question: &Question, settled: bool) -> Result<Vec<u8>, Refusal> {
+        match question {
+            Question::Runs(query) => Ok(self.page(query)),
+            Question::Run(id) => {
+                let run = self.find(id).ok_or(Refusal::NotFound("Actor run"))?;
+                let row = self.row(run);
+                let actor = self.directory.actor(row.act_id);
+                Ok(detail(&row, run, self.starts[run], actor, self.options.seed, settled))
+            }
+            Question::Actors(query) => data(&self.directory.list_actors(query)),
+            Question::Actor(wanted) => data(&self.directory.look_up_actor(wanted)?),
+            Question::Tasks(query) => data(&self.directory.list_tasks(query)),
+            Question::Task(wanted) => data(&self.directory.look_up_task(wanted)?),
+            Question::Me => data(&user::me(self.options.retention_days)),
+            Question::Limits => {
+                let usage = self.usage(Cycle::current());
+                data(&user::limits(self.options.retention_days, &self.current(), &usage))
+            }
+            Question::MonthlyUsage(date) => {
+                let cycle = date.map_or_else(Cycle::current, Cycle::holding);
+                data(&*self.usage(cycle))
+            }
+        }
+    }
+
+    /// The runs that started in a span of time, both ends included, by their places.
+    pub(super) fn started_in(&self, first: Millis, last: Millis) -> Range<usize> {
+        let begin = self.starts.partition_point(|start| *start < first);
+        let end = self.starts.partition_point(|start| *start <= last).max(begin);
+        begin..end
+    }
+
+    /// A run as the list has it.
+    pub(super) fn row(&self, run: usize) -> Row<'_> {
+        Row::read(self.run(run))
+    }
+
+    pub(super) fn start(&self, run: usize) -> Millis {
+        self.starts[run]
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.options.seed
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    fn find(&self, id: &str) -> Option<usize> {
+        let id_of = |run: usize| &self.run(run)[ID];
+        let index = self.index.get_or_init(|| IdIndex::new(self.starts.len(), id_of));
+        index.find(id.as_bytes(), id_of)
+    }
+
+    fn usage(&self, cycle: Cycle) -> Arc<MonthlyUsage> {
+        let mut known = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(usage) = known.get(&cycle.start) {
+            return usage.clone();
+        }
+        let usage = Arc::new(MonthlyUsage::of(self, cycle));
+        if !self.started_in(cycle.start, cycle.end).is_empty() {
+            known.insert(cycle.start, usage.clone());
+        }
+        usage
+    }
+
+    fn current(&self) -> user::Current {
+        let (own_actors, tasks) = self.directory.counts();
+        let is_active = |status: &&u8| {
+            matches!(
+                STATUSES[**status as usize],
+                "READY" | "RUNNING" | "TIMING-OUT" | "ABORTING"
+            )
+        };
+        user::Current {
+            own_actors,
+            tasks,
+            active_runs: self.statuses.iter().filter(is_active).count(),
+        }
     }
 
     /// The answer to a query: the documented envelope, as JSON.
     pub fn page(&self, query: &RunsQuery) -> Vec<u8> {
-        let first = self.starts.partition_point(|start| *start < query.after);
-        let end = self.starts.partition_point(|start| *start <= query.before).max(first);
+        let Range { start: first, end } = self.started_in(query.after, query.before);
         let matches = |run: &usize| {
             query
                 .statuses
@@ -143,6 +272,14 @@ impl MadeUpAccount {
     fn run(&self, run: usize) -> &[u8] {
         &self.json[self.offsets[run]..self.offsets[run + 1]]
     }
+}
+
+fn data(data: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    #[derive(Serialize)]
+    struct Envelope<'a, T> {
+        data: &'a T,
+    }
+    serde_json::to_vec(&Envelope { data }).map_err(|_| Refusal::Failed)
 }
 
 #[cfg(test)]
@@ -246,7 +383,7 @@ mod tests {
         assert!(count(&|run| run.get("usageTotalUsd").is_some_and(Value::is_null)) > 0);
         assert!(count(&|run| cost(run).contains("e-")) > 50);
         assert!(count(&|run| cost(run).len() > 18) > 5000);
-        assert!(count(&|run| run["status"] == "RUNNING") > 0);
+        assert!(count(&|run| run.get("finishedAt").is_none_or(Value::is_null)) > 0);
         assert!(count(&|run| run["meta"]["origin"] == "APIFY_AI") > 0);
         assert!(count(&|run| run.get("experiment").is_some()) > 0);
         assert!(
@@ -260,5 +397,32 @@ mod tests {
         assert_eq!(origins.len(), 12);
         let actors: HashSet<&str> = runs.iter().map(|run| run["actId"].as_str().unwrap()).collect();
         assert!(actors.len() > 250, "{}", actors.len());
+    }
+
+    #[test]
+    fn a_run_is_found_by_its_id_and_the_same_detail_is_given_each_time() {
+        let account = small();
+        let ask = |id: &str| account.answer(&Question::Run(id.into()), true);
+        for run in all(&account).iter().step_by(97) {
+            let id = run["id"].as_str().unwrap();
+            let detail: Value = serde_json::from_slice(&ask(id).unwrap()).unwrap();
+            assert_eq!(detail["data"]["id"], run["id"]);
+            assert_eq!(ask(id), ask(id));
+        }
+        assert_eq!(ask("elsewhere"), Err(Refusal::NotFound("Actor run")));
+    }
+
+    #[test]
+    fn fewer_runs_than_actors_are_no_harm() {
+        for runs in [0, 1, 3, 50] {
+            let account = MadeUpAccount::generate(&AccountOptions {
+                runs,
+                actors: 1000,
+                ..AccountOptions::default()
+            });
+            for question in [Question::Me, Question::Limits, Question::MonthlyUsage(None)] {
+                assert!(account.answer(&question, true).is_ok());
+            }
+        }
     }
 }

@@ -1,12 +1,21 @@
-//! What the made-up account is made of: when runs start, what an Actor's runs have in common, a run's JSON. Equal options
-//! give equal bytes, on every machine.
+//! What the made-up account's list is made of: when runs start, a run's JSON. Equal options give equal bytes, on every
+//! machine.
 
 use super::account::{AccountOptions, DEMO_NOW_MS};
+use super::actor::{Actor, Pricing};
+use super::fate::{is_settling, resurrection};
 use super::query::STATUSES;
+use super::random::Random;
+use super::spending::{Spending, ordinary_cost};
 use crate::period::{Millis, format_instant};
+
+const HIDDEN: u64 = 8;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Who started the runs: one of the account's people.
+pub(super) const RUNS_USER_ID: &str = "uSerOfTheDemo0001";
 
 /// When runs start: most on the hour in bursts of some five a millisecond, some on the quarter, the rest by day more than by
 /// night; some on midnight itself, at the very edges, and a few just outside.
@@ -48,70 +57,56 @@ pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Milli
     starts
 }
 
-/// What all runs of an Actor have in common.
-pub(super) struct Actor {
-    id: String,
-    /// How often it runs, beside the others.
-    pub(super) weight: u64,
-    build_id: String,
-    build: u64,
-    tasks: Vec<String>,
-    schedule_id: String,
-    /// The usual cost of a run, in 10^-18 dollars.
-    usual_cost: u64,
-    /// Somebody else's pay-per-event Actor: the list has no cost.
-    without_cost: bool,
+/// A run that is about to be written.
+pub(super) struct Draft<'a> {
+    /// Its place in the list.
+    pub(super) run: usize,
+    pub(super) start: Millis,
+    pub(super) actor: &'a Actor,
+    /// When it succeeds, if that is settled.
+    pub(super) finish: Option<Millis>,
 }
 
-impl Actor {
-    pub(super) fn made_up(at: u64, random: &mut Random) -> Actor {
-        let rank = at + 1;
-        Actor {
-            id: random.id(),
-            weight: 100_000_000 / (rank * rank.isqrt().max(1)),
-            build_id: random.id(),
-            build: 1 + random.below(240),
-            tasks: (0..random.below(4)).map(|_| random.id()).collect(),
-            schedule_id: random.id(),
-            usual_cost: 10_000_000_000_000_000 + random.below(130_000_000_000_000_000),
-            without_cost: at % 17 == 11,
-        }
-    }
+/// What is to be known of a run that was written.
+pub(super) struct Written {
+    /// Its place in [`STATUSES`].
+    pub(super) status: u8,
+    /// Which of its Actor's tasks started it.
+    pub(super) task: Option<usize>,
 }
 
-/// Appends one run, and returns its status's position.
-pub(super) fn write_run(
-    json: &mut Vec<u8>,
-    start: Millis,
-    actor: &Actor,
-    random: &mut Random,
-    options: &AccountOptions,
-) -> u8 {
-    let status = status(start, random, options);
+/// Appends one run.
+pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> Written {
+    let (start, actor) = (draft.start, draft.actor);
+    let drawn = status(start, random, options);
+    let status = if draft.finish.is_some() {
+        place_of("SUCCEEDED")
+    } else {
+        drawn
+    };
     let name = STATUSES[status as usize];
     let is_terminal = matches!(name, "SUCCEEDED" | "FAILED" | "TIMED-OUT" | "ABORTED");
     let mut text = |part: &str| json.extend_from_slice(part.as_bytes());
     text(&format!(r#"{{"id":"{}","actId":"{}""#, random.id(), actor.id));
     if random.below(3) == 0 {
-        text(r#","userId":"uSerOfTheDemo0001""#);
+        text(&format!(r#","userId":"{RUNS_USER_ID}""#));
     }
     let by_task = !actor.tasks.is_empty() && random.below(3) > 0;
-    if by_task {
-        text(&format!(
-            r#","actorTaskId":"{}""#,
-            actor.tasks[random.below(actor.tasks.len() as u64) as usize]
-        ));
+    let task = by_task.then(|| random.below(actor.tasks.len() as u64) as usize);
+    if let Some(task) = task {
+        text(&format!(r#","actorTaskId":"{}""#, actor.tasks[task].id));
     }
     text(&format!(
         r#","status":"{name}","startedAt":"{}""#,
         format_instant(start)
     ));
+    let mut finished = None;
     if is_terminal {
-        let finished = start + 1500 + random.skewed(2_400_000) as i64;
-        text(&format!(
-            r#","finishedAt":"{}""#,
-            format_instant(finished.min(DEMO_NOW_MS.max(start)))
-        ));
+        let drawn = (start + 1500 + random.skewed(2_400_000) as i64).min(DEMO_NOW_MS.max(start));
+        let again = || resurrection(draft.run, start, options.seed).map(|again| again.finished);
+        let end = draft.finish.or_else(again).unwrap_or(drawn);
+        text(&format!(r#","finishedAt":"{}""#, format_instant(end)));
+        finished = Some(end);
     } else if random.below(2) == 0 {
         text(r#","finishedAt":null"#);
     }
@@ -122,7 +117,7 @@ pub(super) fn write_run(
     text(r#","meta":{"#);
     text(&meta(start, actor, random));
     text("}");
-    if let Some(cost) = cost(actor, random) {
+    if let Some(cost) = listed_cost(draft, finished, random, options) {
         text(&format!(r#","usageTotalUsd":{cost}"#));
     }
     text(&format!(
@@ -137,7 +132,38 @@ pub(super) fn write_run(
         _ => {}
     }
     text("}");
-    status
+    Written { status, task }
+}
+
+/// What the list says of a run's cost: nothing at all for Actors paid by event or result, nor where the options hide it, and
+/// 0 for runs that have just ended.
+fn listed_cost(
+    draft: &Draft,
+    finished: Option<Millis>,
+    random: &mut Random,
+    options: &AccountOptions,
+) -> Option<String> {
+    let real = || Spending::made_up(None, draft.run, draft.actor, options.seed).total;
+    let cost = match (&draft.actor.pricing, options.cost_missing_percent) {
+        (Pricing::Results { .. }, _) | (Pricing::Events { .. }, None) => return None,
+        (Pricing::Events { .. }, Some(_)) => real()?,
+        (Pricing::Usage, hidden) => {
+            let drawn = cost(draft.actor, random);
+            if drawn == "null" && hidden.is_some() {
+                real()?
+            } else {
+                drawn
+            }
+        }
+    };
+    let chance = || Random::of(options.seed, HIDDEN, draft.run as u64).below(100);
+    if options
+        .cost_missing_percent
+        .is_some_and(|percent| chance() < u64::from(percent))
+    {
+        return None;
+    }
+    Some(if is_settling(finished) { "0".into() } else { cost })
 }
 
 fn meta(start: Millis, actor: &Actor, random: &mut Random) -> String {
@@ -189,7 +215,7 @@ fn status(start: Millis, random: &mut Random, options: &AccountOptions) -> u8 {
     let place = random.below(100_000);
     let is_late = start > options.to_ms - 2 * DAY_MS;
     let name = match place {
-        0..150 if is_late => {
+        0..600 if is_late => {
             ["READY", "RUNNING", "RUNNING", "RUNNING", "TIMING-OUT", "ABORTING"][random.below(6) as usize]
         }
         0..2_100 => "FAILED",
@@ -197,69 +223,23 @@ fn status(start: Millis, random: &mut Random, options: &AccountOptions) -> u8 {
         3_000..3_570 => "ABORTED",
         _ => "SUCCEEDED",
     };
-    STATUSES
-        .iter()
-        .position(|known| *known == name)
-        .expect("it is one of them") as u8
+    place_of(name)
 }
 
-/// A cost as JavaScript prints a double; `None` where the list has none.
-fn cost(actor: &Actor, random: &mut Random) -> Option<String> {
-    if actor.without_cost {
-        return None;
-    }
-    let units = actor.usual_cost / 10 * (2 + random.below(17));
-    Some(match random.below(1000) {
+fn place_of(status: &str) -> u8 {
+    let place = STATUSES.iter().position(|known| *known == status);
+    place.expect("it is one of them") as u8
+}
+
+/// A cost as JavaScript prints a double: one in a thousand is `null`.
+fn cost(actor: &Actor, random: &mut Random) -> String {
+    match random.below(1000) {
         0 => "null".into(),
         1..30 => "0".into(),
         30..40 => format!("{}e-{}", 1 + random.below(9), 7 + random.below(4)),
         40..50 => format!("{}.{}e-7", 1 + random.below(9), 1 + random.below(999_999_998)),
         50..53 => format!("{}", 1 + random.below(9)),
         53..150 => format!("0.{:02}", 1 + random.below(15)),
-        _ => {
-            let digits = format!("{:018}", units + random.below(1_000_000_000));
-            // Seventeen significant digits: below a tenth of a dollar that is more than eighteen places.
-            let zeros = digits.bytes().take_while(|byte| *byte == b'0').count();
-            let mut digits = digits[..digits.len().min(zeros + 17)].to_string();
-            (digits.len()..zeros + 17).for_each(|_| digits.push(char::from(b'0' + random.below(10) as u8)));
-            format!("0.{}", digits.trim_end_matches('0'))
-        }
-    })
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same everywhere.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Below a bound; 0 for a bound of 0.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
-    }
-
-    /// Below a bound, small numbers more often.
-    fn skewed(&mut self, bound: u64) -> u64 {
-        let most = self.below(bound) + 1;
-        self.below(most)
-    }
-
-    /// Seventeen letters and digits, as Apify's IDs look.
-    fn id(&mut self) -> String {
-        const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let (mut high, mut low) = (self.next(), self.next());
-        let mut id = String::with_capacity(17);
-        for place in 0..17 {
-            let bits = if place < 8 { &mut high } else { &mut low };
-            id.push(char::from(LETTERS[(*bits % 62) as usize]));
-            *bits /= 62;
-        }
-        id
+        _ => ordinary_cost(actor, random),
     }
 }

@@ -1,11 +1,28 @@
-//! A made-up account behind the API's run list, on loopback: what the demo, the tests and the benchmarks run against.
+//! A made-up account behind the API's read-only endpoints, on loopback: what the demo, the tests and the benchmarks run
+//! against.
 //! Shares nothing with the client, so that neither can hide the other's mistakes.
 
 pub mod account;
+mod actor;
+mod cycle;
+mod decimal;
+mod detail;
+mod directory;
 mod encoding;
+mod fate;
+mod index;
 mod made_up;
+mod meters;
+mod names;
 mod query;
+mod question;
+mod random;
+mod refusal;
 mod routes;
+mod row;
+mod spending;
+mod usage;
+mod user;
 
 use std::future::Future;
 use std::io;
@@ -33,6 +50,8 @@ pub struct ServeOptions {
     pub latency: Duration,
     /// Requests in any second beyond which it answers 429.
     pub rate_limit: Option<NonZeroU32>,
+    /// For how long after the start the runs that have just ended cost nothing yet, in their details too.
+    pub settle_after: Duration,
 }
 
 /// A server that listens, and does not answer yet.
@@ -78,6 +97,7 @@ pub async fn start_in_process() -> Result<String> {
         token: DEMO_TOKEN.into(),
         latency: Duration::ZERO,
         rate_limit: None,
+        settle_after: Duration::ZERO,
     };
     let server = Server::bind(account, options, 0).await?;
     let url = server.url();
@@ -89,6 +109,10 @@ pub async fn start_in_process() -> Result<String> {
 pub fn demo_account() -> Account {
     Account {
         id: "MADEUPACCOUNT0000".into(),
-        username: Some("made-up-account".into()),
+        username: Some(demo_username()),
     }
+}
+
+fn demo_username() -> String {
+    "made-up-account".into()
 }

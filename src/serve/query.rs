@@ -1,4 +1,4 @@
-//! The list's parameters, as the API documents them: text to values, or the reason why not.
+//! The lists' parameters, as the API documents them: text to values, or the reason why not.
 
 use crate::period::Millis;
 use chrono::{DateTime, NaiveDate};
@@ -18,7 +18,7 @@ pub const STATUSES: [&str; 8] = [
     "ABORTED",
 ];
 
-/// A query of the list.
+/// A query of the runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunsQuery {
     /// Items to skip.
@@ -33,8 +33,72 @@ pub struct RunsQuery {
     pub after: Millis,
     /// Last millisecond.
     pub before: Millis,
-    /// `token`, for clients that send it so.
-    pub token: Option<String>,
+}
+
+/// A query of the Actors or the tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Items to skip.
+    pub offset: usize,
+    /// Items on the page.
+    pub limit: usize,
+    /// Last first.
+    pub desc: bool,
+    /// Only the account's own Actors.
+    pub my: bool,
+    /// By the last run instead of by creation.
+    pub by_last_run: bool,
+}
+
+impl ListQuery {
+    /// Reads a query string; an error is the API's message for 400.
+    pub fn parse(query: &str) -> Result<ListQuery, String> {
+        let mut parsed = ListQuery {
+            offset: 0,
+            limit: MAX_LIMIT,
+            desc: false,
+            my: false,
+            by_last_run: false,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "offset" => parsed.offset = number(&name, &value)?,
+                "limit" => parsed.limit = limit(&name, &value)?,
+                "desc" => parsed.desc = boolean(&name, &value)?,
+                "my" => parsed.my = boolean(&name, &value)?,
+                "sortBy" => {
+                    parsed.by_last_run = match &*value {
+                        "createdAt" | "" => false,
+                        "stats.lastRunStartedAt" => true,
+                        _ => return Err(wrong(&name, "createdAt or stats.lastRunStartedAt")),
+                    };
+                }
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+fn wrong(name: &str, expected: &str) -> String {
+    format!("Parameter \"{name}\" must be {expected}")
+}
+
+fn number(name: &str, value: &str) -> Result<usize, String> {
+    value.parse().map_err(|_| wrong(name, "a non-negative integer"))
+}
+
+fn limit(name: &str, value: &str) -> Result<usize, String> {
+    let limit = number(name, value)?;
+    Ok(if limit == 0 { MAX_LIMIT } else { limit.min(MAX_LIMIT) })
+}
+
+fn boolean(name: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" | "" => Ok(false),
+        _ => Err(wrong(name, "a boolean")),
+    }
 }
 
 impl RunsQuery {
@@ -47,23 +111,13 @@ impl RunsQuery {
             statuses: None,
             after: Millis::MIN,
             before: Millis::MAX,
-            token: None,
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let wrong = |expected: &str| format!("Parameter \"{name}\" must be {expected}");
+            let wrong = |expected: &str| wrong(&name, expected);
             match &*name {
-                "offset" => parsed.offset = value.parse().map_err(|_| wrong("a non-negative integer"))?,
-                "limit" => {
-                    let limit: usize = value.parse().map_err(|_| wrong("a non-negative integer"))?;
-                    parsed.limit = if limit == 0 { MAX_LIMIT } else { limit.min(MAX_LIMIT) };
-                }
-                "desc" => {
-                    parsed.desc = match &*value {
-                        "true" | "1" => true,
-                        "false" | "0" | "" => false,
-                        _ => return Err(wrong("a boolean")),
-                    };
-                }
+                "offset" => parsed.offset = number(&name, &value)?,
+                "limit" => parsed.limit = limit(&name, &value)?,
+                "desc" => parsed.desc = boolean(&name, &value)?,
                 "status" if value.is_empty() => {}
                 "status" => {
                     let place = |status: &str| STATUSES.iter().position(|known| *known == status).map(|at| at as u8);
@@ -72,7 +126,6 @@ impl RunsQuery {
                 }
                 "startedAfter" => parsed.after = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
                 "startedBefore" => parsed.before = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
-                "token" => parsed.token = Some(value.into_owned()),
                 _ => {}
             }
         }

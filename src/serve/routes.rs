@@ -1,26 +1,30 @@
-//! The run list over HTTP, as the API documents it: parameters, envelope, errors. Read-only, and nothing else is there.
+//! The account over HTTP, as the API documents it: who may ask, how often, in which encoding, and what an error looks like.
+//! One way for all endpoints; read-only.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::header::HeaderName;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
-use axum::routing::get;
 use secrecy::ExposeSecret;
 
 use super::ServeOptions;
 use super::account::{DEMO_NOW_MS, MadeUpAccount};
 use super::encoding::Encoding;
-use super::query::RunsQuery;
+use super::question::{Endpoint, Question};
+use super::refusal::Refusal;
 
 struct Shared {
     account: MadeUpAccount,
     options: ServeOptions,
     date: HeaderValue,
+    started: Instant,
     /// When the requests of the last second came.
     recent: Mutex<VecDeque<Instant>>,
 }
@@ -33,79 +37,30 @@ pub fn router(account: MadeUpAccount, options: ServeOptions) -> Router {
         account,
         options,
         date,
+        started: Instant::now(),
         recent: Mutex::default(),
     });
-    Router::new()
-        .route("/v2/actor-runs", get(list_runs))
-        .fallback(async |State(shared): State<Arc<Shared>>| {
-            shared.error(
-                StatusCode::NOT_FOUND,
-                "page-not-found",
-                "We have bad news: there is no API endpoint at this URL.",
-            )
-        })
-        .method_not_allowed_fallback(async |State(shared): State<Arc<Shared>>| {
-            shared.error(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "This endpoint is read-only: use GET.",
-            )
-        })
-        .with_state(shared)
+    Router::new().fallback(respond).with_state(shared)
 }
 
-async fn list_runs(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+/// Every request comes this way, whatever it asks for.
+async fn respond(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if !shared.options.latency.is_zero() {
         tokio::time::sleep(shared.options.latency).await;
     }
-    if shared.is_over_the_limit() {
-        return shared.error(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate-limit-exceeded",
-            "You have exceeded the rate limit.",
-        );
-    }
-    let query = RunsQuery::parse(&query.unwrap_or_default());
-    let in_query = query.as_ref().ok().and_then(|query| query.token.clone());
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::to_owned);
-    match bearer.or(in_query) {
-        None => {
-            return shared.error(
-                StatusCode::UNAUTHORIZED,
-                "token-not-provided",
-                "Authentication token was not provided.",
-            );
-        }
-        Some(token) if !same(&token, shared.options.token.expose_secret()) => {
-            return shared.error(
-                StatusCode::UNAUTHORIZED,
-                "user-or-token-not-found",
-                "User was not found or authentication token is not valid.",
-            );
-        }
-        Some(_) => {}
-    }
-    let query = match query {
-        Ok(query) => query,
-        Err(message) => return shared.error(StatusCode::BAD_REQUEST, "invalid-value", &message),
+    let question = match shared.admit(&method, &uri, &headers) {
+        Ok(question) => question,
+        Err(refusal) => return shared.refuse(&refusal),
     };
-    let accept = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let encoding = Encoding::negotiated(accept);
-    let page = shared.clone();
-    let packed = tokio::task::spawn_blocking(move || encoding.pack(page.account.page(&query))).await;
-    match packed {
+    let encoding = Encoding::negotiated(text(&headers, header::ACCEPT_ENCODING).unwrap_or_default());
+    let work = shared.clone();
+    let packed = tokio::task::spawn_blocking(move || {
+        let settled = work.started.elapsed() >= work.options.settle_after;
+        Ok(encoding.pack(work.account.answer(&question, settled)?))
+    });
+    match packed.await.unwrap_or(Err(Refusal::Failed)) {
         Ok(packed) => shared.answer(StatusCode::OK, encoding, packed),
-        Err(_) => shared.error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal-error",
-            "The page could not be made.",
-        ),
+        Err(refusal) => shared.refuse(&refusal),
     }
 }
 
@@ -127,7 +82,28 @@ impl Shared {
         false
     }
 
-    fn error(&self, status: StatusCode, kind: &str, message: &str) -> Response {
+    /// What is asked, if it may be: neither too often, nor of nothing, nor by anybody.
+    fn admit(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Question, Refusal> {
+        let query = uri.query().unwrap_or_default();
+        let endpoint = Endpoint::at(uri.path()).ok_or(Refusal::UnknownEndpoint)?;
+        if method != Method::GET && method != Method::HEAD {
+            return Err(Refusal::ReadOnly);
+        }
+        if self.is_over_the_limit() {
+            return Err(Refusal::TooMany);
+        }
+        let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+        let token = bearer.map(Cow::Borrowed).or_else(|| Some(in_query()?.1));
+        match token {
+            None => Err(Refusal::NoToken),
+            Some(token) if !same(&token, self.options.token.expose_secret()) => Err(Refusal::WrongToken),
+            Some(_) => endpoint.question(query),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Response {
+        let (status, kind, message) = refusal.parts();
         let body = serde_json::json!({ "error": { "type": kind, "message": message } });
         self.answer(status, Encoding::Identity, body.to_string().into_bytes())
     }
@@ -150,6 +126,10 @@ impl Shared {
         }
         response
     }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Compares two texts in a time that tells nothing about where they differ.

@@ -1,0 +1,238 @@
+//! The Actors and tasks of the made-up account: its lists of them, and one by its ID or its name. Not all that was run can be
+//! seen: some isn't listed, some is private, some is gone.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::actor::{Actor, Task, Visibility};
+use super::detail::pricing_info;
+use super::query::ListQuery;
+use super::refusal::Refusal;
+use super::{demo_account, demo_username};
+use crate::period::{Millis, format_instant};
+
+/// What an Actor's runs add up to.
+#[derive(Debug)]
+pub(super) struct Activity {
+    pub(super) runs: u64,
+    pub(super) last: Option<Millis>,
+    /// Runs by each of its tasks.
+    pub(super) by_task: Vec<u64>,
+}
+
+impl Activity {
+    /// Of an Actor with so many tasks, before its first run.
+    pub(super) fn of(tasks: usize) -> Activity {
+        Activity {
+            runs: 0,
+            last: None,
+            by_task: vec![0; tasks],
+        }
+    }
+
+    /// Counts a run; runs come in order of their start.
+    pub(super) fn count(&mut self, start: Millis, task: Option<usize>) {
+        self.runs += 1;
+        self.last = Some(start);
+        if let Some(task) = task {
+            self.by_task[task] += 1;
+        }
+    }
+}
+
+/// Actors and tasks, found by what they are called.
+#[derive(Debug)]
+pub(super) struct Directory {
+    actors: Vec<Actor>,
+    activity: Vec<Activity>,
+    by_id: HashMap<String, usize>,
+    by_name: HashMap<String, usize>,
+    /// Those in the list, in order of creation.
+    listed: Vec<usize>,
+    /// Actor and place in it, by ID and by name.
+    tasks: HashMap<String, (usize, usize)>,
+    /// Those in the list, in order of creation.
+    listed_tasks: Vec<(usize, usize)>,
+}
+
+impl Directory {
+    /// Of Actors, each with what it did.
+    pub(super) fn new(actors: Vec<Actor>, activity: Vec<Activity>) -> Directory {
+        let each = || actors.iter().enumerate();
+        let mut listed: Vec<usize> = each()
+            .filter(|(_, actor)| actor.visibility == Visibility::Listed)
+            .map(|(at, _)| at)
+            .collect();
+        listed.sort_by_key(|at| (actors[*at].created, *at));
+        let each_task =
+            || each().flat_map(|(at, actor)| actor.tasks.iter().enumerate().map(move |(n, task)| (at, n, task)));
+        let mut listed_tasks: Vec<(usize, usize)> = each_task()
+            .filter(|(_, _, task)| !task.is_deleted)
+            .map(|(at, number, _)| (at, number))
+            .collect();
+        listed_tasks.sort_by_key(|(at, number)| (actors[*at].tasks[*number].created, *at, *number));
+        let tasks = each_task()
+            .filter(|(_, _, task)| !task.is_deleted)
+            .flat_map(|(at, number, task)| {
+                let name = format!("{}~{}", demo_username(), task.name);
+                [(task.id.clone(), (at, number)), (name, (at, number))]
+            })
+            .collect();
+        Directory {
+            by_id: each().map(|(at, actor)| (actor.id.clone(), at)).collect(),
+            by_name: each().map(|(at, actor)| (actor.full_name(), at)).collect(),
+            listed,
+            tasks,
+            listed_tasks,
+            actors,
+            activity,
+        }
+    }
+
+    /// The Actor of a run.
+    pub(super) fn actor(&self, id: &str) -> &Actor {
+        &self.actors[self.by_id[id]]
+    }
+
+    /// How many Actors of its own, and how many tasks, the account has.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let own = self.listed.iter().filter(|at| self.actors[**at].is_own).count();
+        (own, self.listed_tasks.len())
+    }
+
+    /// `GET /v2/actors`.
+    pub(super) fn list_actors(&self, query: &ListQuery) -> Value {
+        let mut shown: Vec<usize> = self.listed.clone();
+        shown.retain(|at| !query.my || self.actors[*at].is_own);
+        if query.by_last_run {
+            shown.sort_by_key(|at| self.activity[*at].last);
+        }
+        page(query, &shown, |at| {
+            let actor = &self.actors[*at];
+            let mut item = json!({
+                "id": actor.id,
+                "createdAt": format_instant(actor.created),
+                "modifiedAt": format_instant(actor.modified),
+                "name": actor.name,
+                "username": actor.username,
+                "stats": self.stats(*at),
+            });
+            if let Some(title) = &actor.title {
+                item["title"] = json!(title);
+            }
+            item
+        })
+    }
+
+    /// `GET /v2/actors/{id or username~name}`.
+    pub(super) fn look_up_actor(&self, wanted: &str) -> Result<Value, Refusal> {
+        let found = self.by_id.get(wanted).or_else(|| self.by_name.get(wanted));
+        let at = *found.ok_or(Refusal::NotFound("Actor"))?;
+        let actor = &self.actors[at];
+        match actor.visibility {
+            Visibility::Listed | Visibility::LookUp => {}
+            Visibility::Private => return Err(Refusal::Forbidden("Actor")),
+            Visibility::Deleted => return Err(Refusal::NotFound("Actor")),
+        }
+        let user_id = if actor.is_own {
+            demo_account().id
+        } else {
+            owner_id(&actor.username)
+        };
+        let mut stats = self.stats(at);
+        stats["totalBuilds"] = json!(actor.build);
+        stats["totalUsers"] = json!(if actor.is_own { 1 } else { 2 + actor.build * 7 });
+        Ok(json!({
+            "id": actor.id,
+            "userId": user_id,
+            "name": actor.name,
+            "username": actor.username,
+            "description": actor.title.as_ref().map(|title| format!("{title}, made up.")),
+            "isPublic": !actor.is_own,
+            "actorPermissionLevel": "LIMITED_PERMISSIONS",
+            "createdAt": format_instant(actor.created),
+            "modifiedAt": format_instant(actor.modified),
+            "stats": stats,
+            "versions": [{ "versionNumber": "0.1", "sourceType": "SOURCE_FILES", "envVars": null, "applyEnvVarsToBuild": false, "buildTag": "latest" }],
+            "pricingInfos": pricing_info(actor).into_iter().collect::<Vec<_>>(),
+            "defaultRunOptions": { "build": "latest", "timeoutSecs": 3600, "memoryMbytes": 2048, "restartOnError": false },
+            "isDeprecated": false,
+            "title": actor.title,
+            "taggedBuilds": { "latest": {
+                "buildId": actor.build_id,
+                "buildNumber": format!("0.1.{}", actor.build),
+                "buildNumberInt": actor.build,
+                "finishedAt": format_instant(actor.modified),
+            } },
+        }))
+    }
+
+    /// `GET /v2/actor-tasks`.
+    pub(super) fn list_tasks(&self, query: &ListQuery) -> Value {
+        page(query, &self.listed_tasks, |place| {
+            let mut item = self.task(*place);
+            let actor = &self.actors[place.0];
+            let is_visible = matches!(actor.visibility, Visibility::Listed | Visibility::LookUp);
+            item["actName"] = json!(is_visible.then_some(&actor.name));
+            item["actUsername"] = json!(is_visible.then_some(&actor.username));
+            item
+        })
+    }
+
+    /// `GET /v2/actor-tasks/{id or username~name}`.
+    pub(super) fn look_up_task(&self, wanted: &str) -> Result<Value, Refusal> {
+        let place = *self.tasks.get(wanted).ok_or(Refusal::NotFound("Actor task"))?;
+        let mut task = self.task(place);
+        task["options"] = json!({ "build": "latest", "timeoutSecs": 3600, "memoryMbytes": 2048 });
+        task["input"] = json!({ "startUrls": [{ "url": "https://example.com" }] });
+        Ok(task)
+    }
+
+    fn task(&self, (at, number): (usize, usize)) -> Value {
+        let actor = &self.actors[at];
+        let task: &Task = &actor.tasks[number];
+        json!({
+            "id": task.id,
+            "userId": demo_account().id,
+            "actId": actor.id,
+            "name": task.name,
+            "username": demo_username(),
+            "createdAt": format_instant(task.created),
+            "modifiedAt": format_instant(task.modified),
+            "stats": { "totalRuns": self.activity[at].by_task[number] },
+        })
+    }
+
+    fn stats(&self, at: usize) -> Value {
+        let activity = &self.activity[at];
+        let mut stats = json!({ "totalRuns": activity.runs });
+        if let Some(last) = activity.last {
+            stats["lastRunStartedAt"] = json!(format_instant(last));
+        }
+        stats
+    }
+}
+
+/// The ID of somebody else, seventeen letters and digits.
+fn owner_id(username: &str) -> String {
+    let letters = username.chars().filter(char::is_ascii_alphanumeric);
+    letters.chain("OwnerOfStoreActors".chars()).take(17).collect()
+}
+
+fn page<T>(query: &ListQuery, shown: &[T], item: impl Fn(&T) -> Value) -> Value {
+    let (skip, take) = (query.offset, query.limit);
+    let items: Vec<Value> = if query.desc {
+        shown.iter().rev().skip(skip).take(take).map(item).collect()
+    } else {
+        shown.iter().skip(skip).take(take).map(item).collect()
+    };
+    json!({
+        "total": shown.len(),
+        "offset": query.offset,
+        "limit": query.limit,
+        "desc": query.desc,
+        "count": items.len(),
+        "items": items,
+    })
+}

@@ -1,0 +1,150 @@
+//! What Actors, tasks and their owners are called: mostly as in the Store, and some with text that nobody wants to meet in a
+//! spreadsheet, a table or a page.
+
+use super::random::Random;
+
+const SUBJECTS: [&str; 24] = [
+    "news", "jobs", "maps", "shop", "hotel", "flights", "prices", "reviews", "property", "recipes", "events",
+    "careers", "leads", "social", "video", "podcast", "forum", "stocks", "weather", "tenders", "patents", "auction",
+    "menu", "rental",
+];
+
+const TRADES: [&str; 16] = [
+    "scraper",
+    "crawler",
+    "monitor",
+    "extractor",
+    "watcher",
+    "sync",
+    "cleaner",
+    "checker",
+    "finder",
+    "tracker",
+    "importer",
+    "exporter",
+    "enricher",
+    "matcher",
+    "indexer",
+    "alerts",
+];
+
+const OWNERS: [&str; 8] = [
+    "somebody",
+    "data-kitchen",
+    "crawl-craft",
+    "nimble-bits",
+    "old-harbour",
+    "scrape-shop",
+    "tiny-robots",
+    "paper-trail",
+];
+
+const OCCASIONS: [&str; 10] = [
+    "daily",
+    "hourly",
+    "weekly",
+    "nightly",
+    "backfill",
+    "germany",
+    "france",
+    "us-east",
+    "test",
+    "for-finance",
+];
+
+/// Names as third parties may choose them.
+const HOSTILE: [&str; 12] = [
+    "\"quoted\", with commas, and 'more'",
+    "=cmd|'/c calc'!A1",
+    "\u{202e}repaers\u{202c} \u{200f}right to left\u{200e}",
+    "🕷\u{fe0f} spider 👩\u{200d}💻",
+    "pipe | and `back` ``ticks``",
+    "<img src=x onerror=alert(1)><b>bold</b>",
+    "+SUM(1,2)",
+    "@mention -1",
+    "two\nlines\tand a tab",
+    "[link](javascript:alert(1)) **bold** | --- |",
+    "  spaces around  ",
+    "ünïcode ナマエ, null",
+];
+
+/// An Actor's name, unlike every other's.
+pub(super) fn actor_name(at: u64) -> String {
+    if at == 0 {
+        return "web-scraper".into();
+    }
+    if at % 29 == 21 {
+        return hostile(at / 29);
+    }
+    let kinds = (SUBJECTS.len() * TRADES.len()) as u64;
+    // 101 has no factor in common with the number of kinds: each comes once a round.
+    let kind = (at * 101 % kinds) as usize;
+    let name = format!("{}-{}", SUBJECTS[kind / TRADES.len()], TRADES[kind % TRADES.len()]);
+    numbered(name, at / kinds, "-")
+}
+
+/// A task's name, unlike every other's.
+pub(super) fn task_name(at: u64, actor_name: &str) -> String {
+    match at % 19 {
+        8 => hostile(at / 19),
+        _ => format!(
+            "{actor_name}-{}-{at}",
+            OCCASIONS[(at % OCCASIONS.len() as u64) as usize]
+        ),
+    }
+}
+
+/// Whose somebody else's Actor is.
+pub(super) fn owner(random: &mut Random) -> &'static str {
+    OWNERS[random.below(OWNERS.len() as u64) as usize]
+}
+
+/// A title, for those that have one: a name in words.
+pub(super) fn title(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        first.to_uppercase() + rest
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn hostile(at: u64) -> String {
+    let kinds = HOSTILE.len() as u64;
+    numbered(HOSTILE[(at % kinds) as usize].into(), at / kinds, " ")
+}
+
+fn numbered(name: String, round: u64, between: &str) -> String {
+    match round {
+        0 => name,
+        _ => format!("{name}{between}{}", round + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_are_called_the_same() {
+        let actors: HashSet<String> = (0..20_000).map(actor_name).collect();
+        let tasks: HashSet<String> = (0..20_000).map(|at| task_name(at, "x")).collect();
+        assert_eq!((actors.len(), tasks.len()), (20_000, 20_000));
+    }
+
+    #[test]
+    fn the_account_of_ordinary_size_has_nearly_all_that_is_hostile() {
+        let names: Vec<String> = (0..340).map(actor_name).collect();
+        for part in [
+            "\"quoted\", ",
+            "=cmd|'/c calc'!A1",
+            "\u{202e}",
+            "🕷",
+            "| and `back`",
+            "<b>",
+            "\n",
+        ] {
+            assert!(names.iter().any(|name| name.contains(part)), "{part:?}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a run cost and what for, once it has settled: by the list's row where that has a cost, else by chance alone.
+
+use super::actor::{Actor, Pricing};
+use super::decimal::Decimal;
+use super::fate::is_settling;
+use super::meters::Meters;
+use super::random::Random;
+use super::row::Row;
+
+const COST: u64 = 4;
+const EVENTS: u64 = 5;
+const METERS: u64 = 6;
+const RESULTS: u64 = 7;
+
+/// A run's costs.
+pub(super) struct Spending {
+    /// As a JSON number; `None` is what the API never says.
+    pub(super) total: Option<String>,
+    /// What it used.
+    pub(super) meters: Meters,
+    /// Whether the account pays for that.
+    pub(super) pays_usage: bool,
+    /// How often each event was charged; none for Actors that aren't paid so.
+    pub(super) events: Option<Vec<(&'static str, u64)>>,
+    /// What these cost.
+    pub(super) events_usd: Decimal,
+    /// What the results of a pay-per-result Actor cost.
+    pub(super) results_usd: Decimal,
+}
+
+impl Spending {
+    /// Of a run that the list has.
+    pub(super) fn of(row: &Row, run: usize, actor: &Actor, seed: u64) -> Spending {
+        let listed = row.cost.filter(|cost| *cost != "null" && !is_settling(row.finished));
+        Spending::made_up(listed, run, actor, seed)
+    }
+
+    /// Of a run of which no more is known than a cost, if that.
+    pub(super) fn made_up(listed: Option<&str>, run: usize, actor: &Actor, seed: u64) -> Spending {
+        let chance = |salt| Random::of(seed, salt, run as u64);
+        let ordinary = || ordinary_cost(actor, &mut chance(COST));
+        let split = |total| Meters::split(total, &mut chance(METERS));
+        let exact = |text: &str| Decimal::parse(text).expect("costs are written as numbers");
+        let mut spending = Spending {
+            total: None,
+            meters: Meters::none(),
+            pays_usage: false,
+            events: None,
+            events_usd: Decimal::ZERO,
+            results_usd: Decimal::ZERO,
+        };
+        match &actor.pricing {
+            Pricing::Usage => {
+                let total = listed.map_or_else(ordinary, str::to_owned);
+                spending.meters = split(exact(&total));
+                spending.pays_usage = true;
+                spending.total = Some(total);
+            }
+            Pricing::Events { events, and_usage } => {
+                let mut random = chance(EVENTS);
+                let counts: Vec<u64> = (0..events.len() as u64)
+                    .map(|at| if at == 0 { 1 } else { random.skewed(80 * at) })
+                    .collect();
+                spending.events_usd = events
+                    .iter()
+                    .zip(&counts)
+                    .map(|((_, price), count)| *price * *count)
+                    .sum();
+                spending.events = Some(events.iter().map(|(name, _)| *name).zip(counts).collect());
+                // A quarter of what such a run costs elsewhere, to nine places.
+                let usage = Decimal(exact(&ordinary()).0 / 4 / Decimal::new(1, 9).0 * Decimal::new(1, 9).0);
+                spending.meters = split(usage);
+                spending.pays_usage = *and_usage;
+                let total = if *and_usage {
+                    spending.events_usd + usage
+                } else {
+                    spending.events_usd
+                };
+                spending.total = Some(total.to_string());
+            }
+            Pricing::Results { price } => {
+                spending.results_usd = *price * chance(RESULTS).skewed(400);
+                spending.meters = split(exact(&ordinary()));
+            }
+        }
+        spending
+    }
+
+    /// What the API says as long as nothing has been counted.
+    pub(super) fn before_it_settles(mut self) -> Spending {
+        self.total = self.total.map(|_| "0".into());
+        self.meters = Meters::none();
+        self.events.iter_mut().flatten().for_each(|(_, count)| *count = 0);
+        self
+    }
+}
+
+/// A cost as JavaScript prints a double of seventeen significant digits: below a tenth of a dollar that is more than
+/// eighteen places.
+pub(super) fn ordinary_cost(actor: &Actor, random: &mut Random) -> String {
+    let units = actor.usual_cost / 10 * (2 + random.below(17));
+    let digits = format!("{:018}", units + random.below(1_000_000_000));
+    let zeros = digits.bytes().take_while(|byte| *byte == b'0').count();
+    let mut digits = digits[..digits.len().min(zeros + 17)].to_string();
+    (digits.len()..zeros + 17).for_each(|_| digits.push(char::from(b'0' + random.below(10) as u8)));
+    format!("0.{}", digits.trim_end_matches('0'))
+}

@@ -1,0 +1,187 @@
+//! `GET /v2/users/me/usage/monthly`: what a billing cycle cost, by service and day. Its services of runs are exactly those of
+//! the runs that started in it; beside them there is timed storage, and nothing else.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::account::{DEMO_NOW_MS, MadeUpAccount};
+use super::cycle::{Cycle, DAY_MS};
+use super::decimal::Decimal;
+use super::meters::{METERS, Used, meter};
+use super::random::Random;
+use super::spending::Spending;
+use crate::period::{Millis, format_instant};
+
+const STORAGE: u64 = 11;
+
+/// Of compute units, before a volume discount of four percent.
+const DISCOUNTED_PERCENT: i128 = 96;
+
+const DOLLAR: Decimal = Decimal::new(1, 0);
+
+/// Services beside the runs' meters, with the price of a unit: dollars that Actors charge, then gigabytes times hours.
+const OTHERS: [(&str, Decimal); 5] = [
+    ("PAID_ACTORS_PER_EVENT", DOLLAR),
+    ("PAID_ACTORS_PER_DATASET_ITEM", DOLLAR),
+    ("DATASET_TIMED_STORAGE_GBYTE_HOURS", Decimal::new(1, 3)),
+    ("KEY_VALUE_STORE_TIMED_STORAGE_GBYTE_HOURS", Decimal::new(1, 3)),
+    ("REQUEST_QUEUE_TIMED_STORAGE_GBYTE_HOURS", Decimal::new(4, 3)),
+];
+
+const PER_EVENT: usize = METERS;
+const PER_ITEM: usize = METERS + 1;
+const TIMED_STORAGE: usize = METERS + 2;
+
+/// What was used of each service, in the order of the meters and then of `OTHERS`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Services([Used; METERS + OTHERS.len()]);
+
+/// `data` of the answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MonthlyUsage {
+    pub(super) usage_cycle: Cycle,
+    monthly_service_usage: Services,
+    daily_service_usages: Vec<Day>,
+    #[serde(rename = "totalUsageCreditsUsdBeforeVolumeDiscount")]
+    before_discount: Decimal,
+    #[serde(rename = "totalUsageCreditsUsdAfterVolumeDiscount")]
+    pub(super) after_discount: Decimal,
+}
+
+/// A day's part; its total is the one after the volume discount.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Day {
+    date: String,
+    service_usage: Services,
+    total_usage_credits_usd: Decimal,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    quantity: Decimal,
+    base_amount_usd: Decimal,
+    base_unit_price_usd: Decimal,
+    amount_after_volume_discount_usd: Decimal,
+    price_tiers: [(); 0],
+}
+
+impl MonthlyUsage {
+    /// Of the runs that started in the cycle. Usage counts on the day on which a run ended, at the latest the cycle's last.
+    pub(super) fn of(account: &MadeUpAccount, cycle: Cycle) -> MonthlyUsage {
+        let runs = account.started_in(cycle.start, cycle.end);
+        let mut days = vec![Services::default(); cycle.days()];
+        let mut shown = cycle.days_until(DEMO_NOW_MS);
+        for run in runs.clone() {
+            let row = account.row(run);
+            let actor = account.directory().actor(row.act_id);
+            let ended = row.finished.unwrap_or(DEMO_NOW_MS).max(account.start(run));
+            let day = cycle.day(ended);
+            shown = shown.max(day + 1);
+            days[day].add_run(&Spending::of(&row, run, actor, account.seed()));
+        }
+        days.truncate(shown);
+        if !runs.is_empty() {
+            for (at, day) in days.iter_mut().enumerate() {
+                day.add_storage(cycle.start + at as Millis * DAY_MS, account.seed());
+            }
+        }
+        let mut month = Services::default();
+        days.iter().for_each(|day| month.add(day));
+        MonthlyUsage {
+            before_discount: month.0.iter().map(|used| used.usd).sum(),
+            after_discount: month.after_discount(),
+            usage_cycle: cycle,
+            monthly_service_usage: month,
+            daily_service_usages: days
+                .into_iter()
+                .enumerate()
+                .map(|(at, day)| Day {
+                    date: format_instant(cycle.start + at as Millis * DAY_MS),
+                    total_usage_credits_usd: day.after_discount(),
+                    service_usage: day,
+                })
+                .collect(),
+        }
+    }
+
+    /// How much was used of a meter.
+    pub(super) fn quantity(&self, key: &str) -> Decimal {
+        let used = self.monthly_service_usage.0.iter().zip(services());
+        used.filter(|(_, (name, _))| *name == key)
+            .map(|(used, _)| used.quantity)
+            .sum()
+    }
+}
+
+impl Services {
+    fn add_run(&mut self, spending: &Spending) {
+        if spending.pays_usage {
+            for (at, used) in spending.meters.known() {
+                self.count(at, used);
+            }
+        }
+        for (at, usd) in [(PER_EVENT, spending.events_usd), (PER_ITEM, spending.results_usd)] {
+            self.count(at, Used { quantity: usd, usd });
+        }
+    }
+
+    /// A few dollars' worth of what is stored on a day.
+    fn add_storage(&mut self, day: Millis, seed: u64) {
+        for at in TIMED_STORAGE..self.0.len() {
+            let gbyte_hours = Random::of(seed, STORAGE + at as u64, day as u64).below(2_000_000);
+            let (_, price) = OTHERS[at - METERS];
+            let used = Used {
+                quantity: Decimal::new(gbyte_hours, 3),
+                usd: Decimal(price.0 / 1000) * gbyte_hours,
+            };
+            self.count(at, used);
+        }
+    }
+
+    fn add(&mut self, other: &Services) {
+        other.0.iter().enumerate().for_each(|(at, used)| self.count(at, *used));
+    }
+
+    fn count(&mut self, at: usize, used: Used) {
+        self.0[at].quantity += used.quantity;
+        self.0[at].usd += used.usd;
+    }
+
+    fn after_discount(&self) -> Decimal {
+        (0..self.0.len()).map(|at| self.discounted(at)).sum()
+    }
+
+    /// Compute units alone have a volume discount.
+    fn discounted(&self, at: usize) -> Decimal {
+        let usd = self.0[at].usd;
+        if at == 0 { usd.percent(DISCOUNTED_PERCENT) } else { usd }
+    }
+}
+
+impl Serialize for Services {
+    /// Those that were used, by key.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (at, (used, (key, price))) in self.0.iter().zip(services()).enumerate() {
+            if *used != Used::default() {
+                let item = Item {
+                    quantity: used.quantity,
+                    base_amount_usd: used.usd,
+                    base_unit_price_usd: price,
+                    amount_after_volume_discount_usd: self.discounted(at),
+                    price_tiers: [],
+                };
+                map.serialize_entry(key, &item)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Key and unit price of every service.
+fn services() -> impl Iterator<Item = (&'static str, Decimal)> {
+    (0..METERS).map(meter).chain(OTHERS)
+}
