@@ -10,7 +10,7 @@ use crate::period::Millis;
 const TIE_ROUNDS: u32 = 32;
 /// After how many rounds in a row that brought nothing new it is left at that.
 const STALE_TIE_ROUNDS: u32 = 4;
-/// After how many pages in a row that brought nothing new in the first round it is taken that `offset` is ignored.
+/// After how many pages that brought nothing new beyond the very first one it is taken that `offset` is ignored.
 const STALE_TIE_PAGES: u32 = 3;
 
 /// An overfull millisecond while it is read.
@@ -62,6 +62,8 @@ impl Walker {
     /// Reads it once by offset, up or down; false if it is no use to do so again.
     async fn read_tie_round(&self, tie: &mut Tie, round: u32, reading: &mut Reading) -> Result<bool> {
         let (mut offset, mut stale_pages) = (0, 0);
+        let mut first_page_alone = true;
+        let mut asked_again = false;
         loop {
             let page = self.lister.page(tie.after, tie.before, offset, round % 2 == 1).await?;
             if tie.before == tie.m && offset == 0 && !page.holds(tie.m) {
@@ -77,6 +79,8 @@ impl Walker {
                 .filter(|new| *new)
                 .count();
             stale_pages = if new > 0 { 0 } else { stale_pages + 1 };
+            // An order that changes from page to page brings nothing new for a while too, but not from the start.
+            first_page_alone &= offset == 0 || new == 0;
             self.receive(reading, page);
             if is_beyond {
                 self.note_before_ignored();
@@ -84,11 +88,17 @@ impl Walker {
                 tie.counted = 0;
                 return Ok(false);
             }
-            if round == 0 && stale_pages == STALE_TIE_PAGES {
+            if round == 0 && first_page_alone && stale_pages == STALE_TIE_PAGES {
                 return Ok(false);
             }
-            // From the third round on, pages overlap by half, should the order change from one to the next.
-            offset += if round < 2 { items } else { items.div_ceil(2) };
+            // From the third round on, pages overlap by half and each is asked for twice, should the order change from one to
+            // the next, in step with the offsets perhaps.
+            asked_again = round >= 2 && !asked_again;
+            offset += match round {
+                0 | 1 => items,
+                _ if asked_again => 0,
+                _ => items.div_ceil(2),
+            };
             // Where the count is too low, full pages say that there is more.
             if items == 0 || (offset >= tie.counted && (!is_full || stale_pages >= STALE_TIE_PAGES)) {
                 return Ok(true);

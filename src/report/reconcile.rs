@@ -10,6 +10,7 @@ use crate::api::usage::{MonthlyUsage, Service};
 use crate::money::Usd;
 use crate::runs::schema::{COLUMNS, METERS, col};
 use crate::statement::{PeriodText, Retention, Source};
+use crate::text::counted;
 
 /// The least tolerance: a dollar.
 const LEAST_TOLERANCE: Usd = Usd(1_000_000_000_000_000_000);
@@ -165,25 +166,18 @@ impl Reconciliation {
         if within(self.remainder()) {
             return Verdict::Ties;
         }
-        let named = self.named_items();
-        let explained = named
-            .iter()
-            .fold((Usd::default(), Usd::default()), |(least, most), item| {
-                (plus(least, item.least), plus(most, item.most))
-            });
-        let remainder = self.remainder();
-        let beyond = if remainder < explained.0 {
-            minus(remainder, explained.0)
-        } else if remainder > explained.1 {
-            minus(remainder, explained.1)
-        } else {
-            Usd::default()
-        };
+        // Only as many of them as it takes.
+        let (mut least, mut most, mut named) = (Usd::default(), Usd::default(), Vec::new());
+        for item in self.named_items() {
+            (least, most) = (plus(least, item.least), plus(most, item.most));
+            named.push(item.words);
+            if within(beyond(self.remainder(), least, most)) {
+                return Verdict::DiffersByNamedItems(named);
+            }
+        }
         let doubts = self.doubts();
-        if within(beyond) {
-            Verdict::DiffersByNamedItems(named.into_iter().map(|item| item.words).collect())
-        } else if doubts.is_empty() {
-            Verdict::NotAccountedFor(beyond)
+        if doubts.is_empty() {
+            Verdict::NotAccountedFor(beyond(self.remainder(), least, most))
         } else {
             Verdict::CannotBeJudged(doubts)
         }
@@ -226,7 +220,11 @@ impl Reconciliation {
             (runs.usage.0 > 0).then(|| Item {
                 least,
                 most,
-                words: format!("up to {} of {} runs {words}", runs.usage.dollars(), runs.runs),
+                words: format!(
+                    "up to {} of {} {words}",
+                    runs.usage.dollars(),
+                    counted(runs.runs, "run", "runs")
+                ),
             })
         };
         let (after, before) = (self.runs.finished_after, self.runs.started_before);
@@ -245,10 +243,16 @@ impl Reconciliation {
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if self.runs.cost_unknown > 0 {
-            doubts.push(format!("{} runs have no known cost", self.runs.cost_unknown));
+            doubts.push(format!(
+                "{} no known cost",
+                counted(self.runs.cost_unknown, "run has", "runs have")
+            ));
         }
         if self.runs.provisional > 0 {
-            doubts.push(format!("the cost of {} runs may still move", self.runs.provisional));
+            doubts.push(format!(
+                "the cost of {} may still move",
+                counted(self.runs.provisional, "run", "runs")
+            ));
         }
         if !self.is_over {
             doubts.push("the cycle is not over".into());
@@ -287,6 +291,11 @@ impl Reconciliation {
     }
 }
 
+/// By how much an amount lies outside of an interval.
+fn beyond(amount: Usd, least: Usd, most: Usd) -> Usd {
+    minus(amount, amount.clamp(least, most))
+}
+
 /// A reason for a difference, as an interval of what it adds to Apify's count beyond the sum of the runs.
 struct Item {
     least: Usd,
@@ -308,4 +317,151 @@ fn plus(a: Usd, b: Usd) -> Usd {
 /// The difference of two such amounts.
 pub fn minus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_sub(b.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usd(text: &str) -> Usd {
+        Usd::from_json_number(text).unwrap()
+    }
+
+    fn service(key: &str, base: &str, after: &str) -> Service {
+        Service {
+            key: key.into(),
+            base: usd(base),
+            after_discount: Some(usd(after)),
+        }
+    }
+
+    /// $1,000 of compute units, $50 by result, $30 of storage; runs of `runs_usd`.
+    fn reconciliation(runs_usd: &str) -> Reconciliation {
+        let services = vec![
+            service("ACTOR_COMPUTE_UNITS", "1000", "960"),
+            service(CHARGE_BY_RESULT, "50", "50"),
+            service("DATASET_TIMED_STORAGE_GBYTE_HOURS", "30", "30"),
+            service("SOMETHING_NEW", "7", "7"),
+        ];
+        Reconciliation {
+            source: Source::Api,
+            period: PeriodText {
+                from: "2025-09-02T00:00:00.000Z".into(),
+                to: "2025-10-02T00:00:00.000Z".into(),
+                requested_to: "2025-10-02T00:00:00.000Z".into(),
+                timezone: "UTC".into(),
+            },
+            is_over: true,
+            runs_from: "fetched now".into(),
+            retention: None,
+            proven: true,
+            runs: CycleRuns {
+                runs: 9,
+                usage: usd(runs_usd),
+                ..CycleRuns::default()
+            },
+            usage: MonthlyUsage {
+                from_ms: 0,
+                to_ms: 1,
+                services,
+                days: Vec::new(),
+                before_discount: usd("1087"),
+                after_discount: usd("1047"),
+            },
+            tolerance: None,
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_runs_is_told_from_what_does_not_and_what_is_new() {
+        let all = reconciliation("0");
+        assert_eq!((all.of_runs(), all.outside_runs()), (usd("1050"), usd("37")));
+        assert_eq!(all.of_runs_discounted(), Some(usd("1010")));
+    }
+
+    #[test]
+    fn within_the_tolerance_it_ties_and_that_is_a_dollar_or_a_thousandth() {
+        let verdict = |runs: &str| reconciliation(runs).verdict();
+        assert_eq!(reconciliation("0").tolerance(), usd("1.05"));
+        assert_eq!(verdict("1050"), Verdict::Ties);
+        assert_eq!(verdict("1048.95"), Verdict::Ties);
+        assert_eq!(verdict("1051.05"), Verdict::Ties);
+        assert_eq!(verdict("1051.06"), Verdict::NotAccountedFor(usd("-1.06")));
+        let exact = Reconciliation {
+            tolerance: Some(usd("0")),
+            ..reconciliation("1050.01")
+        };
+        assert_eq!(exact.verdict(), Verdict::NotAccountedFor(usd("-0.01")));
+    }
+
+    #[test]
+    fn what_explains_a_difference_is_named_and_no_more_than_it_takes() {
+        let named = |all: &Reconciliation| match all.verdict() {
+            Verdict::DiffersByNamedItems(items) => items,
+            other => panic!("{other:?}"),
+        };
+        let mut by_result = reconciliation("1000");
+        by_result.runs.cost_unknown = 2;
+        assert_eq!(
+            named(&by_result),
+            ["up to $50.00 of PAID_ACTORS_PER_DATASET_ITEM, which runs without a cost were charged"]
+        );
+        // Without such runs, it explains nothing; the discount does in part.
+        assert_eq!(reconciliation("1000").verdict(), Verdict::NotAccountedFor(usd("10")));
+        assert!(named(&reconciliation("1010"))[0].contains("$40.00 of volume discount"));
+        let mut edge = reconciliation("1060");
+        edge.runs.finished_after = EdgeRuns {
+            runs: 3,
+            usage: usd("12"),
+        };
+        assert!(named(&edge)[1].contains("$12.00 of 3 runs that finished after the cycle"));
+    }
+
+    #[test]
+    fn where_runs_or_costs_may_be_missing_it_is_not_judged() {
+        let why = |all: Reconciliation| match all.verdict() {
+            Verdict::CannotBeJudged(why) => why.join("; "),
+            other => panic!("{other:?}"),
+        };
+        let mut unknown = reconciliation("900");
+        unknown.runs.cost_unknown = 2;
+        assert_eq!(why(unknown), "2 runs have no known cost");
+        let expired = Reconciliation {
+            retention: Some(Retention {
+                days: 14,
+                expired_days: 17,
+                period_days: 30,
+            }),
+            ..reconciliation("1050")
+        };
+        assert_eq!(why(expired), "INCOMPLETE: 17 of 30 days are past retention");
+        let cut = Reconciliation {
+            is_over: false,
+            ..reconciliation("500")
+        };
+        assert_eq!(why(cut), "the cycle is not over");
+        assert!(
+            why(Reconciliation {
+                proven: false,
+                ..reconciliation("1050")
+            })
+            .contains("API counts")
+        );
+    }
+
+    #[test]
+    fn meters_stand_beside_what_apify_counts_for_them() {
+        let mut all = reconciliation("1");
+        assert!(all.meters().is_empty());
+        let mut meters = [Usd::default(); METERS];
+        (meters[0], meters[11]) = (usd("990"), usd("1"));
+        all.runs.meters = Some(meters);
+        assert_eq!(
+            all.meters(),
+            [
+                ("ACTOR_COMPUTE_UNITS".to_string(), Some(usd("1000")), usd("990")),
+                ("PROXY_SERPS".to_string(), None, usd("1")),
+            ]
+        );
+    }
 }

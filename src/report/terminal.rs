@@ -88,8 +88,8 @@ fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
 }
 
 fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String {
-    let name = filled(&name, 24);
-    let line = format!("{name} {runs:>11} {usage:>14} {share:>6} {unsuccessful:>12} {unknown:>8}");
+    let name = filled(&name, 29);
+    let line = format!("{name} {runs:>9} {usage:>13} {share:>6} {unsuccessful:>11} {unknown:>7}");
     line.trim_end().to_string()
 }
 
