@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::Millis;
 use crate::runs::cost_state::{SettleRule, is_terminal};
-use crate::runs::detail::{RunDetail, with_details};
+use crate::runs::detail::{Metering, RunDetail, with_details};
 use crate::runs::schema::col;
 use crate::statement::{DetailCounts, DetailMode};
 
@@ -231,18 +231,7 @@ impl Details {
             return Ok(None);
         }
         match self.api.run_detail(id).await {
-            Ok(Found::Here(answered)) if answered.id == id => {
-                locked(&self.failures).in_a_row = 0;
-                let mut counts = locked(&self.counts);
-                match answered.detail.usage {
-                    Some(usage) => {
-                        counts.found += 1;
-                        counts.meters_disagree += u64::from(answered.detail.metering.disagrees_with(usage));
-                    }
-                    None => counts.without_cost += 1,
-                }
-                return Ok(Some(answered.detail));
-            }
+            Ok(Found::Here(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
             Ok(Found::Here(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
             Ok(Found::Not(404)) => locked(&self.counts).not_found += 1,
             Ok(Found::Not(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
@@ -250,6 +239,23 @@ impl Details {
             Err(error) => self.note_failure(id, &error.to_string()),
         }
         Ok(None)
+    }
+
+    /// Takes note of an answer, of which no more is kept than is wanted.
+    fn noted(&self, mut detail: RunDetail) -> RunDetail {
+        locked(&self.failures).in_a_row = 0;
+        let mut counts = locked(&self.counts);
+        match detail.usage {
+            Some(usage) => {
+                counts.found += 1;
+                counts.meters_disagree += u64::from(detail.metering.disagrees_with(usage));
+            }
+            None => counts.without_cost += 1,
+        }
+        if self.options.mode != DetailMode::All {
+            detail.metering = Metering::default();
+        }
+        detail
     }
 
     fn note_failure(&self, id: &str, problem: &str) {

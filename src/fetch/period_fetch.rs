@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -26,6 +27,7 @@ pub struct PeriodFetch {
     walker: Arc<Walker>,
     concurrency: usize,
     first: Option<Page>,
+    held_beyond: Arc<AtomicU64>,
 }
 
 /// How a period will be read, as far as its first page tells.
@@ -73,7 +75,14 @@ impl PeriodFetch {
             walker: Arc::new(walker),
             concurrency,
             first,
+            held_beyond: Arc::default(),
         }
+    }
+
+    /// Reads ahead less while so many pages are held by whoever receives the windows, beyond one window more that lies in
+    /// a channel on its way.
+    pub fn minding(self, held_beyond: Arc<AtomicU64>) -> PeriodFetch {
+        PeriodFetch { held_beyond, ..self }
     }
 
     /// How the period will be read; known only with a first page. Asks once for what its count has too much: it includes
@@ -172,8 +181,9 @@ impl PeriodFetch {
             Slot::Done(window) => window.pages.len() as u64,
         };
         let waiting = outbox.as_ref().map_or(0, |window| window.pages.len() as u64);
+        let beyond = self.held_beyond.load(Ordering::Relaxed);
         // One more window than are seen from here lies in the channel to the receiver.
-        let held = slots.values().map(held).sum::<u64>() + waiting + max_pages;
+        let held = slots.values().map(held).sum::<u64>() + waiting + max_pages + beyond;
         let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
         if urgent || held + max_pages <= self.walker.page_size.max_held_pages() {
             plan.next_window()

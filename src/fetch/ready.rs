@@ -3,6 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
@@ -19,6 +20,9 @@ use crate::statement::Filters;
 
 /// Windows that are made ready at once: while one waits for its last details, the next one's are under way.
 const AT_ONCE: usize = 2;
+
+/// How much more a page counts while its window waits for details.
+const WAITING_WEIGHT: u64 = 2;
 
 /// A window that is ready.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub struct Readying {
     pub names: Arc<NameBook>,
     /// Details.
     pub details: Arc<Details>,
+    /// Pages that are held here, and one window's beyond.
+    pub held: Arc<AtomicU64>,
 }
 
 impl Readying {
@@ -49,19 +55,28 @@ impl Readying {
         let readying = Arc::new(self);
         let mut under_way: VecDeque<JoinHandle<Result<ReadyWindow>>> = VecDeque::new();
         let mut open = true;
+        let mut on_its_way = 0;
         while open || !under_way.is_empty() {
             tokio::select! {
-                window = windows.recv(), if open && under_way.len() < AT_ONCE => match window {
-                    Some(window) => under_way.push_back(tokio::spawn(readying.clone().ready(window))),
-                    None => open = false,
-                },
+                biased;
                 ready = async { under_way.front_mut().expect("it is not empty").await }, if !under_way.is_empty() => {
                     under_way.pop_front();
                     let ready = ready.map_err(|error| anyhow::anyhow!("completing a window failed: {error}"))??;
+                    let pages = ready.pages.len() as u64;
                     if out.send(ready).await.is_err() {
                         return Err(Error::Other(anyhow::anyhow!("the writer has stopped")));
                     }
+                    // There is room for one on its way, so the one before it has been taken.
+                    readying.held.fetch_sub(on_its_way, Ordering::Relaxed);
+                    on_its_way = pages;
                 }
+                window = windows.recv(), if open && under_way.len() < AT_ONCE => match window {
+                    Some(window) => {
+                        readying.held.fetch_add(window.pages.len() as u64, Ordering::Relaxed);
+                        under_way.push_back(tokio::spawn(readying.clone().ready(window)));
+                    }
+                    None => open = false,
+                },
             }
         }
         Ok(())
@@ -71,7 +86,12 @@ impl Readying {
         let rows = wanted(&window, &self.filters);
         self.names.fetch_missing(&window.pages, &rows).await;
         let range = (window.from, window.to);
-        let mut answers = self.details.fetch(&window.pages, &rows, range).await?;
+        // While details are what everything waits for, reading far ahead would only fill memory.
+        let weight = WAITING_WEIGHT * window.pages.len() as u64;
+        self.held.fetch_add(weight, Ordering::Relaxed);
+        let answers = self.details.fetch(&window.pages, &rows, range).await;
+        self.held.fetch_sub(weight, Ordering::Relaxed);
+        let mut answers = answers?;
         answers.keep_to(&self.filters.status, &window.pages);
         Ok(ReadyWindow {
             pages: self.details.applied(window.pages, &answers),

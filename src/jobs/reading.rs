@@ -56,9 +56,11 @@ impl Reading {
             filters: self.filters,
             names: self.names,
             details: details.clone(),
+            held: Arc::default(),
         };
         let on_items = Box::new(move |items| on_items.received(items));
-        let fetch = PeriodFetch::new(self.lister, self.first, self.concurrency, on_items);
+        let fetch =
+            PeriodFetch::new(self.lister, self.first, self.concurrency, on_items).minding(readying.held.clone());
         let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
         let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
         let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, &staging, &options));
