@@ -91,7 +91,8 @@ impl Job {
         let completed = tokio::task::spawn_blocking(move || -> Result<(Arc<Staging>, Manifest, Report)> {
             if let Some(existing) = existing.filter(|_| !replace) {
                 existing.is_of_the_same(&manifest)?;
-                let caveat = existing.loses_no_run_to(&parquet_paths(&staging, &written.files))?;
+                let lost = existing.lost_to(&parquet_paths(&staging, &written.files), |_| Ok(()))?;
+                let caveat = existing.loses_no_run(&lost)?;
                 report.facts.caveats.extend(caveat);
                 manifest.caveats.clone_from(&report.facts.caveats);
             }

@@ -89,6 +89,14 @@ pub fn defused(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The text that [`defused`] was given.
+pub fn armed(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if matches!(defused(text), Cow::Owned(_)) => text,
+        _ => cell,
+    }
+}
+
 /// A column of a batch, by how its cells are written.
 enum Cells<'a> {
     Text(&'a arrow_array::StringArray),
@@ -137,7 +145,9 @@ mod tests {
     fn formulas_are_defused_and_plain_text_is_left_alone() {
         for formula in ["=1+1", "+1", "-1", "@x", "\tx", "\rx"] {
             assert_eq!(defused(formula), format!("'{formula}"));
+            assert_eq!(armed(&defused(formula)), formula);
         }
+        assert_eq!((armed("'quoted'"), armed("'")), ("'quoted'", "'"));
         assert_eq!(defused("Mozilla/5.0 (=)"), "Mozilla/5.0 (=)");
         assert_eq!(defused(""), "");
     }

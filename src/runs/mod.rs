@@ -4,5 +4,7 @@
 pub mod cost_state;
 pub mod dedup;
 pub mod merge;
+pub mod pairing;
 pub mod row;
+pub mod run;
 pub mod schema;
