@@ -60,6 +60,7 @@ impl Existing {
             queried_at: self.manifest.queried_at.clone(),
             runs: self.manifest.totals.runs,
             usage_total_usd: self.manifest.totals.usage_total_usd.clone(),
+            changes: None,
         }
     }
 
@@ -86,9 +87,9 @@ impl Existing {
         )))
     }
 
-    /// What it holds that a new export (its Parquet files) lacks; every pair of runs is shown to `see` as well. Exit 6 if
-    /// either can't be read.
-    pub fn lost_to(&self, new: &[PathBuf], mut see: impl FnMut(&Pair) -> Result<()>) -> Result<Lost> {
+    /// What it holds that a new export (its Parquet files) lacks; every pair of their runs is shown to `see` as well. Exit
+    /// 6 if either can't be read.
+    pub fn lost_to(&self, new: &[PathBuf], mut see: impl FnMut(&Pair)) -> Result<Lost> {
         let unclear = |problem: String| {
             Error::Output(format!(
                 "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
@@ -110,7 +111,7 @@ impl Existing {
         for pair in pairs(&old, &new, &moved) {
             let pair = pair.map_err(unclear)?;
             lost.see(&pair);
-            see(&pair)?;
+            see(&pair);
         }
         Ok(lost)
     }

@@ -22,7 +22,8 @@ pub enum Look {
 }
 
 impl Look {
-    fn bold(self, text: &str) -> String {
+    /// A heading.
+    pub(super) fn bold(self, text: &str) -> String {
         if self == Look::Bold {
             format!("\u{1b}[1m{text}\u{1b}[0m")
         } else {
