@@ -41,20 +41,20 @@ pub fn render(comparison: &Comparison, look: Look) -> String {
 fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
     let row = |name: &str, part: &Part| {
         let beside = without_cost(part.cost_unknown).map_or(String::new(), |beside| format!("  {beside}"));
-        format!("{name:<16} {:>11} {:>16}{beside}", thousands(part.runs), dollars(part))
+        format!("{name:<18} {:>11} {:>16}{beside}", thousands(part.runs), dollars(part))
     };
     let mut lines = vec![
-        look.bold(&format!("{:<16} {:>11} {:>16}", "", "runs", "usage")),
+        look.bold(&format!("{:<18} {:>11} {:>16}", "", "runs", "usage")),
         row("New", &total.new),
         row("Changed", &total.changed),
         row("Vanished", &total.vanished),
         look.bold(&row("Together", &total.net())),
-        format!("{:<16} {:>11}", "Unchanged", thousands(unchanged)),
+        format!("{:<18} {:>11}", "Unchanged", thousands(unchanged)),
     ];
     let apart = |name: &str, part: &Part| {
         let usage = part.usage().unwrap_or_default().dollars();
         format!(
-            "{name:<16} {:>11} {usage:>16}  apart: the other export has no cost",
+            "{name:<18} {:>11} {usage:>16}  apart: the other export has none",
             thousands(part.runs)
         )
     };

@@ -212,13 +212,13 @@ fn runs_that_may_have_used_more_say_nothing_of_prices() {
 
 #[test]
 fn factors_of_any_size_break_nothing() {
+    // Beyond any sum, so no fold: prices alone.
     let most = 10_i128.pow(38) - 1;
-    let found = verdict(&[
-        both(1, 1, most),
-        both(2, most, 1),
-        both(3, most, most - 1),
-        both(4, 1, 2),
-    ]);
+    let mut prices = Prices::default();
+    for (old, new) in [(1, most), (most, 1), (most, most - 1), (1, 2)] {
+        prices.see(&run("a", Some(old)), &run("a", Some(new)));
+    }
+    let found = prices.verdict(prices.candidate());
     assert_eq!((found.compared, found.changed), (4, 4));
     let grown = verdict(&[
         both(1, 10_i128.pow(20), 10_i128.pow(28)),
