@@ -42,6 +42,8 @@ pub enum Command {
     Reconcile(Box<ReconcileArgs>),
     /// Before cron relies on it: API, token, clock, rate, retention, output
     Check(CheckArgs),
+    /// Compare two exports offline: runs new, changed and vanished, and the dollars that they moved
+    Diff(DiffArgs),
     /// Serve a made-up account behind the API's run list, on this machine only
     Serve(ServeArgs),
 }
@@ -309,6 +311,26 @@ pub struct CheckArgs {
     /// Print nothing but warnings and errors
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exits 0 whether or not they differ; 2 where a path holds no export, 5 where one can't be read."
+)]
+pub struct DiffArgs {
+    /// The export to compare to
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The export that is compared
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Print all figures and every run that differs as JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print every run that differs as CSV
+    #[arg(long)]
+    pub csv: bool,
 }
 
 /// `serve`.

@@ -59,6 +59,7 @@ async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
         Command::Reconcile(args) => jobs::reconcile::run(*args, surroundings).await,
         Command::Check(args) => jobs::check::run(args, surroundings).await,
         Command::Verify(args) => jobs::verify::run(args).await,
+        Command::Diff(args) => jobs::diff::run(args, surroundings).await,
         Command::Serve(args) => jobs::serve::run(args, surroundings).await,
     }
 }

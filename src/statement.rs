@@ -225,6 +225,36 @@ pub struct TotalsText {
     pub runs_provisional: u64,
 }
 
+/// What moved between two exports, in all or of an Actor. Dollars are of runs whose costs both exports know; they are exact,
+/// and null where no cost is known.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ChangesText {
+    /// Runs that only the newer one has.
+    pub runs_new: u64,
+    /// Runs of which status, start, end, cost or its state differ.
+    pub runs_changed: u64,
+    /// Runs that only the older one has.
+    pub runs_vanished: u64,
+    /// US dollars of new runs.
+    pub usage_new_usd: Option<String>,
+    /// By how many changed runs moved, new less old.
+    pub usage_changed_usd: Option<String>,
+    /// US dollars of vanished runs, below zero.
+    pub usage_vanished_usd: Option<String>,
+    /// All three together.
+    pub usage_moved_usd: Option<String>,
+    /// Runs of the three whose cost isn't known, on either side: not in the sums.
+    pub runs_cost_unknown: u64,
+    /// Of them, changed runs whose cost only the newer one knows.
+    pub costs_became_known: u64,
+    /// Those costs in US dollars: not in the sums above.
+    pub usage_became_known_usd: String,
+    /// Changed runs whose cost only the older one knows.
+    pub costs_became_unknown: u64,
+    /// Those costs in US dollars: not in the sums above.
+    pub usage_became_unknown_usd: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

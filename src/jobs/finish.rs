@@ -20,6 +20,7 @@ use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
 use crate::output::publish::{Staging, State};
 use crate::output::replace::Existing;
 use crate::period::format_instant;
+use crate::report::changes::{Changes, words};
 use crate::report::facts::{Doubts, Facts, caveats};
 use crate::report::summary::{Breakdown, Measures};
 use crate::report::terminal::Look;
@@ -105,9 +106,13 @@ impl Job {
         }
         let replace = self.args.replace;
         let completed = tokio::task::spawn_blocking(move || -> Result<(Arc<Staging>, Manifest, Report)> {
-            if let Some(existing) = existing.filter(|_| !replace) {
-                existing.is_of_the_same(&manifest)?;
-                let caveat = existing.loses_no_run_to(&parquet_paths(&staging, &written.files))?;
+            if let Some(existing) = existing {
+                let caveat = replaces(
+                    &existing,
+                    &parquet_paths(&staging, &written.files),
+                    &mut manifest,
+                    replace,
+                )?;
                 report.facts.caveats.extend(caveat);
                 manifest.caveats.clone_from(&report.facts.caveats);
             }
@@ -175,6 +180,9 @@ impl Job {
                     replaced.queried_at,
                     counted(replaced.runs, "run", "runs")
                 );
+                text += &replaced.changes.as_ref().map_or(String::new(), |changes| {
+                    labelled("", &words::line(changes, &replaced.queried_at), 0, terminal::WIDTH) + "\n"
+                });
             }
             let out = self
                 .args
@@ -223,6 +231,29 @@ impl Job {
             }
         }
     }
+}
+
+/// Whether a new export may take the place of the one that is there, and what moved between the two; gives a caveat of the
+/// new one. With --replace it may in any case, also where the old one can't be compared.
+fn replaces(existing: &Existing, new: &[PathBuf], manifest: &mut Manifest, replace: bool) -> Result<Option<String>> {
+    let mut changes = Some(Changes::default());
+    let compared = existing.is_of_the_same(manifest).and_then(|()| {
+        existing.lost_to(new, |pair| {
+            // Sums that don't fit are no reason to keep the old one: they stay unsaid.
+            if let Some(found) = &mut changes
+                && found.see(pair).is_err()
+            {
+                changes = None;
+            }
+        })
+    });
+    if let (Ok(_), Some(replaced), Some(changes)) = (&compared, &mut manifest.replaced, &changes) {
+        replaced.changes = Some(changes.total().into());
+    }
+    if replace {
+        return Ok(None);
+    }
+    existing.loses_no_run(&compared?)
 }
 
 /// The files as the last line of the summary names them.

@@ -1,6 +1,7 @@
 //! One file for each command: the only ones that know several stages.
 
 pub mod check;
+pub mod diff;
 mod dry_run;
 pub mod export;
 mod filters;
@@ -51,11 +52,15 @@ pub fn say(text: &str) {
 
 /// Writes to stdout; nobody listening any more is no error.
 pub fn print(text: &str) -> Result<()> {
+    print_part(text).map(|_| ())
+}
+
+/// Writes a part of a longer text to stdout; false once nobody listens any more, which is no error.
+pub fn print_part(text: &str) -> Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::anyhow!("cannot write to stdout: {error}").into())
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(anyhow::anyhow!("cannot write to stdout: {error}").into()),
     }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::hashed::FileEntry;
 use crate::api::client::RequestCounts;
 use crate::error::{Error, Result};
-use crate::statement::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::statement::{
+    Account, ChangesText, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText,
+};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -77,6 +79,9 @@ pub struct Replaced {
     pub runs: u64,
     /// Its usage in US dollars, exact.
     pub usage_total_usd: Option<String>,
+    /// What moved since; absent where it is of something else, or could not be read.
+    #[serde(default)]
+    pub changes: Option<ChangesText>,
 }
 
 impl Manifest {

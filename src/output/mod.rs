@@ -2,6 +2,7 @@
 //! Deliberately ignorant of where rows come from, and of what reports say.
 
 pub mod csv;
+pub mod exported;
 pub mod hashed;
 mod lock;
 pub mod manifest;

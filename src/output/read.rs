@@ -4,10 +4,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow_array::Array;
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -60,34 +57,6 @@ pub struct RunKey {
     pub id: String,
     /// Its cost, where known.
     pub usage: Option<Usd>,
-}
-
-/// The keys of an export's runs, from its Parquet files one after the other, in the order of the files.
-pub fn parquet_keys<'p>(paths: impl IntoIterator<Item = &'p Path>) -> impl Iterator<Item = Result<RunKey, String>> {
-    paths.into_iter().flat_map(|path| {
-        let (batches, failed) = match parquet_columns(path, &["id", "started_at", "usage_total_usd"]) {
-            Ok(batches) => (Some(batches), None),
-            Err(error) => (None, Some(Err(error))),
-        };
-        let keys = batches.into_iter().flatten().flat_map(|batch| match batch {
-            Ok(batch) => keys_of(&batch),
-            Err(error) => vec![Err(error)],
-        });
-        failed.into_iter().chain(keys)
-    })
-}
-
-/// The keys of a batch of the three columns.
-fn keys_of(batch: &RecordBatch) -> Vec<Result<RunKey, String>> {
-    let ids = batch.column(0).as_string::<i32>();
-    let started = batch.column(1).as_primitive::<TimestampMillisecondType>();
-    let usages = batch.column(2).as_primitive::<Decimal128Type>();
-    let key = |row| RunKey {
-        started_at_ms: started.value(row),
-        id: ids.value(row).into(),
-        usage: usages.is_valid(row).then(|| Usd(usages.value(row))),
-    };
-    (0..batch.num_rows()).map(|row| Ok(key(row))).collect()
 }
 
 /// A run of a CSV file, as far as it is checked.
@@ -165,6 +134,6 @@ pub fn csv_runs(path: &Path) -> Result<impl Iterator<Item = Result<CsvRun, Strin
     }))
 }
 
-fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {
+pub(super) fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {
     format!("cannot read {}: {cause}", path.display())
 }

@@ -1,14 +1,13 @@
 //! Whether an export may take another's place: only if it knows at least as much. Reads both, changes neither.
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::csv::RUNS_CSV;
+use super::exported::{Exported, moved, pairs};
 use super::manifest::{Manifest, Replaced};
-use super::read::{RunKey, csv_runs, parquet_keys};
 use crate::error::{Error, Result};
 use crate::money::Usd;
+use crate::runs::pairing::Pair;
 use crate::statement::{Account, Source};
 use crate::text::{counted, thousands};
 
@@ -21,7 +20,7 @@ pub struct Existing {
 
 /// What an export holds that another doesn't.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Lost {
+pub struct Lost {
     /// Runs.
     runs: u64,
     /// US dollars of those that have a cost.
@@ -74,6 +73,7 @@ impl Existing {
             queried_at: self.manifest.queried_at.clone(),
             runs: self.manifest.totals.runs,
             usage_total_usd: self.manifest.totals.usage_total_usd.clone(),
+            changes: None,
         }
     }
 
@@ -100,14 +100,38 @@ impl Existing {
         )))
     }
 
-    /// Exit 6 if it holds runs that a new export (its Parquet files) lacks, naming how many and their dollars. Costs that
-    /// only it knows are no reason to keep it, but a caveat of the new one.
-    pub fn loses_no_run_to(&self, new: &[PathBuf]) -> Result<Option<String>> {
-        let lost = self.lost_to(new).map_err(|problem| {
+    /// What it holds that a new export (its Parquet files) lacks; every pair of their runs is shown to `see` as well. Exit
+    /// 6 if either can't be read.
+    pub fn lost_to(&self, new: &[PathBuf], mut see: impl FnMut(&Pair)) -> Result<Lost> {
+        let unclear = |problem: String| {
             Error::Output(format!(
                 "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
             ))
-        })?;
+        };
+        let parquet: Vec<PathBuf> = self
+            .manifest
+            .parquet_files()
+            .map(|file| self.path.join(&file.path))
+            .collect();
+        let old = if parquet.is_empty() {
+            Exported::csv(self.path.join(RUNS_CSV))
+        } else {
+            Exported::parquet(parquet)
+        };
+        let new = Exported::parquet(new.to_vec());
+        let moved = moved(&old, &new).map_err(unclear)?;
+        let mut lost = Lost::default();
+        for pair in pairs(&old, &new, &moved) {
+            let pair = pair.map_err(unclear)?;
+            lost.see(&pair);
+            see(&pair);
+        }
+        Ok(lost)
+    }
+
+    /// Exit 6 if it holds runs that a new export lacks, naming how many and their dollars. Costs that only it knows are no
+    /// reason to keep it, but a caveat of the new one.
+    pub fn loses_no_run(&self, lost: &Lost) -> Result<Option<String>> {
         if lost.runs == 0 {
             let costs = counted(lost.costs, "cost", "costs");
             let usage = Usd(lost.costs_usage).dollars();
@@ -124,126 +148,62 @@ impl Existing {
             counted(lost.runs, "run", "runs"),
         )))
     }
-
-    fn lost_to(&self, new: &[PathBuf]) -> Result<Lost, String> {
-        let parquet: Vec<PathBuf> = self
-            .manifest
-            .parquet_files()
-            .map(|file| self.path.join(&file.path))
-            .collect();
-        let new_keys = || parquet_keys(new.iter().map(PathBuf::as_path));
-        let mut lost = Lost::default();
-        let missing = if parquet.is_empty() {
-            let csv = self.path.join(RUNS_CSV);
-            let old = csv_runs(&csv)?.map(|run| run.map(|run| run.key));
-            compare(old, new_keys(), &mut lost)?
-        } else {
-            compare(
-                parquet_keys(parquet.iter().map(PathBuf::as_path)),
-                new_keys(),
-                &mut lost,
-            )?
-        };
-        count_missing(missing, new_keys(), &mut lost)?;
-        Ok(lost)
-    }
 }
 
-type Keys<'k> = &'k mut dyn Iterator<Item = Result<RunKey, String>>;
-
-/// Runs of `old` of which `new`, in the same order, has none of the same start and ID; of those that it has, counts lost
-/// costs.
-fn compare(
-    mut old: impl Iterator<Item = Result<RunKey, String>>,
-    mut new: impl Iterator<Item = Result<RunKey, String>>,
-    lost: &mut Lost,
-) -> Result<Vec<RunKey>, String> {
-    let (old, new): (Keys, Keys) = (&mut old, &mut new);
-    let mut missing = Vec::new();
-    let mut candidate = new.next().transpose()?;
-    for run in old {
-        let run = run?;
-        loop {
-            let order = candidate.as_ref().map_or(Ordering::Greater, |new| {
-                (new.started_at_ms, new.id.as_str()).cmp(&(run.started_at_ms, run.id.as_str()))
-            });
-            match order {
-                Ordering::Less => candidate = new.next().transpose()?,
-                Ordering::Equal => {
-                    if candidate.as_ref().is_some_and(|new| new.usage.is_none()) {
-                        lost.costs += u64::from(run.usage.is_some());
-                        lost.costs_usage = lost.costs_usage.saturating_add(run.usage.unwrap_or_default().0);
-                    }
-                    break;
-                }
-                Ordering::Greater => {
-                    missing.push(run);
-                    break;
-                }
+impl Lost {
+    fn see(&mut self, pair: &Pair) {
+        match pair {
+            Pair::Old(run) => {
+                self.runs += 1;
+                self.usage = self.usage.saturating_add(run.usage.unwrap_or_default().0);
+                self.cost_unknown += u64::from(run.usage.is_none());
             }
+            Pair::Both(old, new) if new.usage.is_none() => {
+                self.costs += u64::from(old.usage.is_some());
+                self.costs_usage = self.costs_usage.saturating_add(old.usage.unwrap_or_default().0);
+            }
+            Pair::Both(..) | Pair::New(_) => {}
         }
     }
-    Ok(missing)
-}
-
-/// Counts those whose ID is nowhere in `new`: a run whose start has moved is not lost.
-fn count_missing(
-    missing: Vec<RunKey>,
-    new: impl Iterator<Item = Result<RunKey, String>>,
-    lost: &mut Lost,
-) -> Result<(), String> {
-    let mut moved = HashSet::new();
-    if !missing.is_empty() {
-        let ids: HashSet<&str> = missing.iter().map(|run| run.id.as_str()).collect();
-        for run in new {
-            let run = run?;
-            if ids.contains(run.id.as_str()) {
-                moved.insert(run.id);
-            }
-        }
-    }
-    for run in missing.iter().filter(|run| !moved.contains(&run.id)) {
-        lost.runs += 1;
-        lost.usage = lost.usage.saturating_add(run.usage.unwrap_or_default().0);
-        lost.cost_unknown += u64::from(run.usage.is_none());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runs::run::Run;
 
-    fn keys(runs: &[(i64, &str)]) -> impl Iterator<Item = Result<RunKey, String>> {
-        let key = |(at, id): &(i64, &str)| {
-            Ok(RunKey {
-                started_at_ms: *at,
-                id: id.to_string(),
-                usage: Some(Usd(5)),
-            })
-        };
-        runs.iter().map(key).collect::<Vec<_>>().into_iter()
+    fn run(usage: Option<i128>) -> Run {
+        Run {
+            id: "r".into(),
+            act_id: "a".into(),
+            act_name: None,
+            status: "SUCCEEDED".into(),
+            started_at_ms: 0,
+            finished_at_ms: None,
+            usage: usage.map(Usd),
+            cost_state: "settled".into(),
+        }
     }
 
     #[test]
-    fn what_is_missing_is_counted_and_what_moved_is_not() {
-        let old = [(1, "a"), (1, "b"), (2, "c"), (9, "d")];
-        let new = [(1, "b"), (1, "x"), (3, "c"), (4, "y")];
+    fn what_is_missing_is_lost_and_so_is_a_cost_that_only_the_old_one_knew() {
         let mut lost = Lost::default();
-        let missing = compare(keys(&old), keys(&new), &mut lost).unwrap();
-        assert_eq!(
-            missing.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(),
-            ["a", "c", "d"]
-        );
-        count_missing(missing, keys(&new), &mut lost).unwrap();
+        let pairs = [
+            Pair::Old(run(Some(10))),
+            Pair::Old(run(None)),
+            Pair::Both(run(Some(3)), run(None)),
+            Pair::Both(run(Some(4)), run(Some(1))),
+            Pair::Both(run(None), run(None)),
+            Pair::New(run(Some(7))),
+        ];
+        pairs.iter().for_each(|pair| lost.see(pair));
         let expected = Lost {
             runs: 2,
             usage: 10,
-            ..Lost::default()
+            cost_unknown: 1,
+            costs: 1,
+            costs_usage: 3,
         };
-        assert_eq!(lost, expected);
-        assert!(compare(keys(&old), keys(&old), &mut lost).unwrap().is_empty());
-        assert!(compare(keys(&[]), keys(&new), &mut lost).unwrap().is_empty());
         assert_eq!(lost, expected);
     }
 }

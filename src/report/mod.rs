@@ -1,6 +1,7 @@
 //! Figures: folded once from rows as they go by, then rendered. The formats only receive finished figures, and all show
 //! the same ones.
 
+pub mod changes;
 pub mod csv;
 pub mod facts;
 pub mod groups;

@@ -22,6 +22,7 @@ pub enum Look {
 }
 
 impl Look {
+    /// A heading.
     pub(super) fn bold(self, text: &str) -> String {
         if self == Look::Bold {
             format!("\u{1b}[1m{text}\u{1b}[0m")

@@ -9,5 +9,7 @@ pub mod dedup;
 pub mod detail;
 pub mod merge;
 pub mod names;
+pub mod pairing;
 pub mod row;
+pub mod run;
 pub mod schema;

@@ -6,6 +6,7 @@ mod stand_in;
 
 mod complete;
 mod demo;
+mod diff;
 mod failures;
 mod files;
 mod options;

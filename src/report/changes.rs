@@ -1,0 +1,352 @@
+//! What two exports differ in: one fold over the pairs of their runs, all figures exact. It reads no files, and renders
+//! nothing.
+//!
+//! A cost that one side doesn't know has moved by nobody knows how much: such runs are counted beside every sum of dollars
+//! and are never in it, and a cost that became known, or is known no more, stands apart.
+
+pub mod csv;
+pub mod json;
+pub mod prices;
+pub mod terminal;
+pub mod words;
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::error::{Error, Result};
+use crate::money::Usd;
+use crate::runs::pairing::Pair;
+use crate::runs::run::Run;
+use crate::statement::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};
+use prices::{Prices, Verdict};
+
+/// Changed runs that are kept to be shown one by one: those whose dollars moved most.
+pub const SHOWN_RUNS: usize = 20;
+
+/// One of the two exports, as far as it is named.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// Where it is.
+    pub path: String,
+    /// Whose runs, where the API said so.
+    pub account: Option<Account>,
+    /// Where they came from.
+    pub source: Source,
+    /// What must be said of that source, if anything.
+    pub notice: Option<String>,
+    /// The period.
+    pub period: PeriodText,
+    /// What was left out on request.
+    pub filters: Filters,
+    /// Its job's start.
+    pub queried_at: String,
+    /// Whether all runs are there.
+    pub proven: bool,
+    /// Its figures.
+    pub totals: TotalsText,
+}
+
+/// Everything that a rendering shows.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The export that is compared to.
+    pub old: Side,
+    /// The one that is compared.
+    pub new: Side,
+    /// The figures.
+    pub changes: Changes,
+    /// Whether usage moved or prices did.
+    pub prices: Verdict,
+}
+
+/// How a run differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only the new export has it.
+    New,
+    /// Both have it, and not the same.
+    Changed,
+    /// Only the old export has it.
+    Vanished,
+}
+
+impl Kind {
+    /// As files say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::New => "new",
+            Kind::Changed => "changed",
+            Kind::Vanished => "vanished",
+        }
+    }
+}
+
+/// A run that isn't the same in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference<'p> {
+    /// In which way.
+    pub kind: Kind,
+    /// As the old export has it.
+    pub old: Option<&'p Run>,
+    /// As the new one has it.
+    pub new: Option<&'p Run>,
+    /// Of one that both have, the columns that differ.
+    pub fields: Vec<&'static str>,
+}
+
+impl<'p> Difference<'p> {
+    /// How the two differ, if they do. Names and other details are no difference, and neither is a column that one of the
+    /// exports leaves out.
+    pub fn of(pair: &'p Pair) -> Option<Difference<'p>> {
+        let (kind, old, new) = match pair {
+            Pair::New(run) => (Kind::New, None, Some(run)),
+            Pair::Old(run) => (Kind::Vanished, Some(run), None),
+            Pair::Both(old, new) => (Kind::Changed, Some(old), Some(new)),
+        };
+        let fields = match pair {
+            Pair::Both(old, new) => differing(old, new),
+            _ => Vec::new(),
+        };
+        let is_one = kind != Kind::Changed || !fields.is_empty();
+        is_one.then_some(Difference { kind, old, new, fields })
+    }
+
+    /// The run, the new export's where both have it.
+    pub fn run(&self) -> &'p Run {
+        self.new
+            .or(self.old)
+            .expect("a difference is of at least one export's run")
+    }
+
+    /// Its Actor's name, where either export has it.
+    pub fn act_name(&self) -> Option<&'p str> {
+        let name = |run: Option<&'p Run>| run.and_then(|run| run.act_name.as_deref());
+        name(self.new).or_else(|| name(self.old))
+    }
+
+    /// By how many dollars usage moved, where every cost is known.
+    pub fn moved(&self) -> Option<Usd> {
+        let usage = |run: Option<&Run>| run.map_or(Some(Usd::default()), |run| run.usage);
+        let (old, new) = (usage(self.old)?, usage(self.new)?);
+        Some(Usd(new.0.saturating_sub(old.0)))
+    }
+}
+
+fn differing(old: &Run, new: &Run) -> Vec<&'static str> {
+    let finished = old.finished_at_ms.zip(new.finished_at_ms);
+    let columns = [
+        ("status", old.status != new.status),
+        ("started_at", old.started_at_ms != new.started_at_ms),
+        ("finished_at", finished.is_some_and(|(old, new)| old != new)),
+        ("usage_total_usd", old.usage != new.usage),
+        ("cost_state", old.cost_state != new.cost_state),
+    ];
+    columns
+        .into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Runs and the dollars that they moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Runs.
+    pub runs: u64,
+    /// Of them, those of unknown cost, on either side; they aren't in the sum.
+    pub cost_unknown: u64,
+    usage: Usd,
+}
+
+impl Part {
+    fn add(&mut self, usage: Option<Usd>) {
+        self.runs += 1;
+        self.cost_unknown += u64::from(usage.is_none());
+        self.usage.0 += usage.unwrap_or_default().0;
+    }
+
+    fn and(&self, other: &Part) -> Part {
+        Part {
+            runs: self.runs + other.runs,
+            cost_unknown: self.cost_unknown + other.cost_unknown,
+            usage: Usd(self.usage.0 + other.usage.0),
+        }
+    }
+
+    /// US dollars of the runs whose costs are known; `None` where there are runs and none is.
+    pub fn usage(&self) -> Option<Usd> {
+        (self.runs == 0 || self.cost_unknown < self.runs).then_some(self.usage)
+    }
+}
+
+/// What moved, in all or of an Actor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moves {
+    /// New runs.
+    pub new: Part,
+    /// Changed ones.
+    pub changed: Part,
+    /// Vanished ones; their dollars are below zero.
+    pub vanished: Part,
+    /// Changed runs of which only the new export knows the cost, and those costs.
+    pub became_known: Part,
+    /// Changed runs of which only the old export knew the cost, and those costs.
+    pub became_unknown: Part,
+}
+
+impl Moves {
+    fn add(&mut self, difference: &Difference) {
+        let moved = difference.moved();
+        match difference.kind {
+            Kind::New => self.new.add(moved),
+            Kind::Vanished => self.vanished.add(moved),
+            Kind::Changed => {
+                self.changed.add(moved);
+                let usage = |run: Option<&Run>| run.and_then(|run| run.usage);
+                match (usage(difference.old), usage(difference.new)) {
+                    (None, new @ Some(_)) => self.became_known.add(new),
+                    (old @ Some(_), None) => self.became_unknown.add(old),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Two of them together.
+    pub fn and(&self, other: &Moves) -> Moves {
+        Moves {
+            new: self.new.and(&other.new),
+            changed: self.changed.and(&other.changed),
+            vanished: self.vanished.and(&other.vanished),
+            became_known: self.became_known.and(&other.became_known),
+            became_unknown: self.became_unknown.and(&other.became_unknown),
+        }
+    }
+
+    /// New, changed and vanished runs together: what the sum of known costs moved by, less what became known or unknown.
+    pub fn net(&self) -> Part {
+        self.new.and(&self.changed).and(&self.vanished)
+    }
+}
+
+impl From<&Moves> for ChangesText {
+    fn from(moves: &Moves) -> ChangesText {
+        let text = |part: &Part| part.usage().map(|usd| usd.to_string());
+        let net = moves.net();
+        ChangesText {
+            runs_new: moves.new.runs,
+            runs_changed: moves.changed.runs,
+            runs_vanished: moves.vanished.runs,
+            usage_new_usd: text(&moves.new),
+            usage_changed_usd: text(&moves.changed),
+            usage_vanished_usd: text(&moves.vanished),
+            usage_moved_usd: text(&net),
+            runs_cost_unknown: net.cost_unknown,
+            costs_became_known: moves.became_known.runs,
+            usage_became_known_usd: moves.became_known.usage.to_string(),
+            costs_became_unknown: moves.became_unknown.runs,
+            usage_became_unknown_usd: moves.became_unknown.usage.to_string(),
+        }
+    }
+}
+
+/// An Actor whose runs differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActorMoves {
+    /// Its ID.
+    pub act_id: String,
+    /// Its name, where an export has it.
+    pub act_name: Option<String>,
+    /// What moved.
+    pub moves: Moves,
+}
+
+/// Folds the pairs of two exports.
+#[derive(Debug, Default)]
+pub struct Changes {
+    total: Moves,
+    /// Runs that are the same in both.
+    pub unchanged: u64,
+    /// What tells a change of prices.
+    pub prices: Prices,
+    actors: HashMap<Box<str>, ActorMoves, RandomState>,
+    /// The changed runs that moved most, those first.
+    shown: Vec<(Run, Run)>,
+    /// The sum of all costs without their signs: while it fits, so does the sum of any of them.
+    magnitude: Usd,
+}
+
+impl Changes {
+    /// Adds a pair; an error if a sum no longer fits 38 digits.
+    pub fn see(&mut self, pair: &Pair) -> Result<()> {
+        if let Pair::Both(old, new) = pair {
+            self.prices.see(old, new);
+        }
+        let Some(difference) = Difference::of(pair) else {
+            self.unchanged += 1;
+            return Ok(());
+        };
+        for run in [difference.old, difference.new].into_iter().flatten() {
+            let usage = Usd(run.usage.unwrap_or_default().0.abs());
+            let sum = self.magnitude.checked_add(usage);
+            self.magnitude = sum.ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
+        }
+        self.total.add(&difference);
+        let act_id = difference.run().act_id.as_str();
+        if !self.actors.contains_key(act_id) {
+            let actor = ActorMoves {
+                act_id: act_id.into(),
+                ..ActorMoves::default()
+            };
+            self.actors.insert(act_id.into(), actor);
+        }
+        let actor = self.actors.get_mut(act_id).expect("it was put there");
+        if actor.act_name.is_none() {
+            actor.act_name = difference.act_name().map(String::from);
+        }
+        actor.moves.add(&difference);
+        if let Pair::Both(old, new) = pair {
+            self.show(old, new);
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, old: &Run, new: &Run) {
+        let rank = rank(old, new);
+        let at = self.shown.partition_point(|(old, new)| self::rank(old, new) >= rank);
+        if at < SHOWN_RUNS {
+            self.shown.truncate(SHOWN_RUNS - 1);
+            self.shown.insert(at, (old.clone(), new.clone()));
+        }
+    }
+
+    /// All of it together.
+    pub fn total(&self) -> &Moves {
+        &self.total
+    }
+
+    /// Every Actor whose runs differ: the most dollars moved first, either way, then by ID.
+    pub fn actors(&self) -> Vec<&ActorMoves> {
+        let mut actors: Vec<&ActorMoves> = self.actors.values().collect();
+        let moved = |actor: &ActorMoves| actor.moves.net().usage().map(|usd| usd.0.abs());
+        actors.sort_by(|a, b| moved(b).cmp(&moved(a)).then_with(|| a.act_id.cmp(&b.act_id)));
+        actors
+    }
+
+    /// Up to [`SHOWN_RUNS`] changed runs, old and new: those whose dollars moved most, in time order where by as much.
+    pub fn shown(&self) -> &[(Run, Run)] {
+        &self.shown
+    }
+}
+
+/// How much there is to see in a changed run.
+fn rank(old: &Run, new: &Run) -> (u128, bool) {
+    let cost = |run: &Run| run.usage.unwrap_or_default().0;
+    // A cost that is unknown on one side could have moved by all of the other; nothing is summed by this.
+    let moved = cost(new).saturating_sub(cost(old)).unsigned_abs();
+    (moved, old.status != new.status)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The sentences about two exports and what they differ in. One wording for the terminal, for JSON's cautions, and for what
+//! `export` says of the export that it replaced.
+
+use super::prices::{Verdict, VerdictKind};
+use super::{Comparison, Part, Side};
+use crate::money::Usd;
+use crate::period::{Period, parse_instant, parse_timezone};
+use crate::statement::{ChangesText, Filters, Source};
+use crate::text::{counted, thousands};
+
+impl Comparison {
+    /// What must be said of where the runs came from, if anything.
+    pub fn notice(&self) -> Option<&str> {
+        self.old.notice.as_deref().or(self.new.notice.as_deref())
+    }
+
+    /// What keeps the two from being two looks at the same thing.
+    pub fn cautions(&self) -> Vec<String> {
+        let (old, new) = (&self.old, &self.new);
+        let id = |side: &Side| side.account.as_ref().map(|account| account.id.clone());
+        let period = |side: &Side| (side.period.from.clone(), side.period.requested_to.clone());
+        let differing = [
+            (old.source != new.source, "sources (the API, or the made-up account)"),
+            (id(old).zip(id(new)).is_some_and(|(old, new)| old != new), "accounts"),
+            (period(old) != period(new), "periods"),
+            (old.filters != new.filters, "filters"),
+        ];
+        let differing: Vec<&str> = differing
+            .iter()
+            .filter(|(differ, _)| *differ)
+            .map(|(_, what)| *what)
+            .collect();
+        let mut cautions = Vec::new();
+        if !differing.is_empty() {
+            cautions.push(format!(
+                "the two are of different {}: what only one covers shows as new or vanished",
+                listed(&differing)
+            ));
+        }
+        if old.queried_at > new.queried_at {
+            cautions.push("OLD was asked for after NEW was".into());
+        }
+        for (side, name) in [(old, "OLD"), (new, "NEW")] {
+            if !side.proven {
+                cautions.push(format!("{name} is INCOMPLETE: it has fewer runs than the API counted"));
+            }
+        }
+        cautions
+    }
+}
+
+fn listed(what: &[&str]) -> String {
+    match what {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// What one of the exports is, in sentences.
+pub(super) fn side(side: &Side) -> Vec<String> {
+    let period = &side.period;
+    let parsed = parse_instant(&period.from).zip(parse_instant(&period.to));
+    let parsed = parsed.zip(parse_instant(&period.requested_to));
+    let first_line = match (parsed, parse_timezone(&period.timezone)) {
+        (Some(((from, to), requested_to)), Ok(timezone)) => Period {
+            from,
+            to,
+            requested_to,
+            timezone,
+        }
+        .first_line(),
+        _ => format!("{} to {} ({})", period.from, period.to, period.timezone),
+    };
+    let mut lines = vec![side.path.clone(), first_line];
+    if let (Some(account), Source::Api) = (&side.account, side.source) {
+        let name = account.username.as_deref().unwrap_or(&account.id);
+        lines.push(format!("account {name}"));
+    }
+    lines.extend(only(&side.filters));
+    let totals = &side.totals;
+    let bound = if totals.runs_cost_unknown + totals.runs_provisional > 0 || !side.proven {
+        "at least "
+    } else {
+        ""
+    };
+    let usage = match totals.usage_total_usd.as_deref() {
+        Some(text) => Usd::parse_plain(text).map_or(text.into(), |usd| format!("{bound}{}", usd.dollars())),
+        None if totals.runs == 0 => "no usage".into(),
+        None => "unknown usage".into(),
+    };
+    let at = &side.queried_at;
+    let at = format!(
+        "{} {} UTC",
+        at.get(..10).unwrap_or(at),
+        at.get(11..16).unwrap_or_default()
+    );
+    lines.push(format!(
+        "{}, {usage}, as Apify priced it at {at}",
+        counted(totals.runs, "run", "runs")
+    ));
+    lines
+}
+
+fn only(filters: &Filters) -> Option<String> {
+    let lists = [
+        ("status", &filters.status),
+        ("actor", &filters.actor),
+        ("task", &filters.task),
+    ];
+    let only: Vec<String> = lists
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, list)| format!("--{name} {}", list.join(",")))
+        .collect();
+    (!only.is_empty()).then(|| format!("only {}", only.join(" ")))
+}
+
+/// Dollars that moved, with their sign: `+$31.20`.
+pub(super) fn signed(usd: Usd) -> String {
+    let sign = if usd.0 > 0 { "+" } else { "" };
+    format!("{sign}{}", usd.dollars())
+}
+
+/// A part's dollars; `unknown` where it has runs and none has a cost.
+pub(super) fn dollars(part: &Part) -> String {
+    part.usage().map_or("unknown".into(), signed)
+}
+
+/// What a sum of dollars lacks, if anything.
+pub(super) fn without_cost(runs: u64) -> Option<String> {
+    (runs > 0).then(|| format!("and {} of unknown cost", counted(runs, "run", "runs")))
+}
+
+/// Whether usage moved or prices did.
+pub(super) fn verdict(verdict: &Verdict) -> String {
+    let Verdict { compared, changed, .. } = *verdict;
+    let of_all = |costs: u64| format!("{} of {}", thousands(costs), counted(compared, "cost", "costs"));
+    let alike = verdict.alike.unwrap_or_default();
+    let factor = match verdict.factor.as_deref() {
+        Some("0") | None => "by one factor below 0.000001".into(),
+        Some(factor) => format!("× {factor}"),
+    };
+    match verdict.kind {
+        VerdictKind::NothingComparable => "can't be told: no run is in both with a settled cost".into(),
+        VerdictKind::NothingMoved => format!("did not move: none of {} changed", counted(compared, "cost", "costs")),
+        VerdictKind::PricesMoved => format!("prices moved: {} {factor}", of_all(alike)),
+        VerdictKind::SomeMovedAlike => format!(
+            "usage moved, or some prices: {} changed, {} of them {factor}",
+            of_all(changed),
+            thousands(alike)
+        ),
+        VerdictKind::UsageMoved => format!(
+            "usage moved, prices did not: {} changed, by no common factor",
+            of_all(changed)
+        ),
+    }
+}
+
+/// All of it in one line: `+3 runs, 2 changed, +$31.20 since 2025-10-02`. What is nothing is left out.
+pub fn line(changes: &ChangesText, queried_at: &str) -> String {
+    let since = queried_at.get(..10).unwrap_or(queried_at);
+    let usd = |text: &str| Usd::parse_plain(text).filter(|usd| usd.0 != 0);
+    let some = |count: u64, text: String| (count > 0).then_some(text);
+    let became = |costs: u64, how: &str, usage: &str| {
+        let usage = usd(usage).unwrap_or_default().dollars();
+        some(
+            costs,
+            format!("{} became {how} ({usage})", counted(costs, "cost", "costs")),
+        )
+    };
+    let (new, vanished, changed) = (changes.runs_new, changes.runs_vanished, changes.runs_changed);
+    let parts = [
+        some(new, format!("+{}", counted(new, "run", "runs"))),
+        some(vanished, format!("{} vanished", thousands(vanished))),
+        some(changed, format!("{} changed", thousands(changed))),
+        changes.usage_moved_usd.as_deref().and_then(usd).map(signed),
+        without_cost(changes.runs_cost_unknown),
+        became(changes.costs_became_known, "known", &changes.usage_became_known_usd),
+        became(
+            changes.costs_became_unknown,
+            "unknown",
+            &changes.usage_became_unknown_usd,
+        ),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        format!("no change since {since}")
+    } else {
+        format!("{} since {since}", parts.join(", "))
+    }
+}
