@@ -5,6 +5,7 @@ mod dry_run;
 pub mod export;
 mod finish;
 pub mod progress;
+mod replacing;
 pub mod serve;
 pub mod verify;
 pub mod write;

@@ -115,7 +115,7 @@ Unchanged                    1
 Costs now known              1            $0.75  apart: the other export has none
 Costs now unknown            1            $0.30  apart: the other export has none
 
-Prices    usage moved, prices did not: 1 of 3 costs changed, by no common factor
+Verdict   usage moved, prices did not: 1 of 3 costs changed, by no common factor
 
 Actor                          new   changed  vanished           usage  no cost
 a3                               2         0         0         +$31.20        1
@@ -244,7 +244,7 @@ fn two_exports_of_the_same_differ_in_nothing() {
     let place = two(before(), before(), &[], &["--format", "csv"]);
     place.run(&["diff", "old", "new"]).exits(0).shows(&[
         "Together 0 $0.00 Unchanged 7",
-        "Prices did not move: none of 5 costs changed",
+        "Verdict prices did not move: none of 5 costs changed",
     ]);
     assert_eq!(json(&place)["runs"], serde_json::json!([]));
     let csv = place.run(&["diff", "old", "new", "--csv"]);
@@ -268,7 +268,7 @@ fn one_factor_for_all_costs_is_told_from_usage() {
     let place = two(repriced(3000, 100), new, &[], &[]);
     let done = place.run(&["diff", "old", "new"]);
     done.exits(0).shows(&[
-        "Prices prices moved: 2,999 of 3,000 costs × 0.92",
+        "Verdict prices moved: 2,999 of 3,000 costs × 0.92",
         "and 2,979 changed runs more: --json and --csv list all",
     ]);
     let found = json(&place);
