@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::export::{Job, RUNS_PARQUET, Staged, Told, WORKING_PARQUET};
 use super::reading::ReadPeriod;
+use super::replacing::replaces;
 use super::write::parquet_paths;
 use super::{print, say};
 use crate::api::page::Rejected;
@@ -20,7 +21,7 @@ use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
 use crate::output::publish::{Staging, State};
 use crate::output::replace::Existing;
 use crate::period::format_instant;
-use crate::report::changes::{Changes, words};
+use crate::report::changes::words;
 use crate::report::facts::{Doubts, Facts, caveats};
 use crate::report::summary::{Breakdown, Measures};
 use crate::report::terminal::Look;
@@ -231,29 +232,6 @@ impl Job {
             }
         }
     }
-}
-
-/// Whether a new export may take the place of the one that is there, and what moved between the two; gives a caveat of the
-/// new one. With --replace it may in any case, also where the old one can't be compared.
-fn replaces(existing: &Existing, new: &[PathBuf], manifest: &mut Manifest, replace: bool) -> Result<Option<String>> {
-    let mut changes = Some(Changes::default());
-    let compared = existing.is_of_the_same(manifest).and_then(|()| {
-        existing.lost_to(new, |pair| {
-            // Sums that don't fit are no reason to keep the old one: they stay unsaid.
-            if let Some(found) = &mut changes
-                && found.see(pair).is_err()
-            {
-                changes = None;
-            }
-        })
-    });
-    if let (Ok(_), Some(replaced), Some(changes)) = (&compared, &mut manifest.replaced, &changes) {
-        replaced.changes = Some(changes.total().into());
-    }
-    if replace {
-        return Ok(None);
-    }
-    existing.loses_no_run(&compared?)
 }
 
 /// The files as the last line of the summary names them.

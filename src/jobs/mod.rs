@@ -10,6 +10,7 @@ mod known;
 pub mod progress;
 mod reading;
 pub mod reconcile;
+mod replacing;
 pub mod serve;
 mod source;
 pub mod verify;

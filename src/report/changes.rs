@@ -6,6 +6,7 @@
 
 pub mod csv;
 pub mod json;
+pub mod moves;
 pub mod prices;
 pub mod terminal;
 pub mod words;
@@ -18,7 +19,8 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::runs::pairing::Pair;
 use crate::runs::run::Run;
-use crate::statement::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};
+use crate::statement::{Account, Filters, PeriodText, Source, TotalsText};
+use moves::{ActorMoves, Moves};
 use prices::{Prices, Verdict};
 
 /// Changed runs that are kept to be shown one by one: those whose dollars moved most.
@@ -147,119 +149,6 @@ fn differing(old: &Run, new: &Run) -> Vec<&'static str> {
         .filter(|(_, differs)| *differs)
         .map(|(name, _)| name)
         .collect()
-}
-
-/// Runs and the dollars that they moved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Runs.
-    pub runs: u64,
-    /// Of them, those of unknown cost, on either side; they aren't in the sum.
-    pub cost_unknown: u64,
-    usage: Usd,
-}
-
-impl Part {
-    fn add(&mut self, usage: Option<Usd>) {
-        self.runs += 1;
-        self.cost_unknown += u64::from(usage.is_none());
-        self.usage.0 += usage.unwrap_or_default().0;
-    }
-
-    fn and(&self, other: &Part) -> Part {
-        Part {
-            runs: self.runs + other.runs,
-            cost_unknown: self.cost_unknown + other.cost_unknown,
-            usage: Usd(self.usage.0 + other.usage.0),
-        }
-    }
-
-    /// US dollars of the runs whose costs are known; `None` where there are runs and none is.
-    pub fn usage(&self) -> Option<Usd> {
-        (self.runs == 0 || self.cost_unknown < self.runs).then_some(self.usage)
-    }
-}
-
-/// What moved, in all or of an Actor.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Moves {
-    /// New runs.
-    pub new: Part,
-    /// Changed ones.
-    pub changed: Part,
-    /// Vanished ones; their dollars are below zero.
-    pub vanished: Part,
-    /// Changed runs of which only the new export knows the cost, and those costs.
-    pub became_known: Part,
-    /// Changed runs of which only the old export knew the cost, and those costs.
-    pub became_unknown: Part,
-}
-
-impl Moves {
-    fn add(&mut self, difference: &Difference) {
-        let moved = difference.moved();
-        match difference.kind {
-            Kind::New => self.new.add(moved),
-            Kind::Vanished => self.vanished.add(moved),
-            Kind::Changed => {
-                self.changed.add(moved);
-                let usage = |run: Option<&Run>| run.and_then(|run| run.usage);
-                match (usage(difference.old), usage(difference.new)) {
-                    (None, new @ Some(_)) => self.became_known.add(new),
-                    (old @ Some(_), None) => self.became_unknown.add(old),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// Two of them together.
-    pub fn and(&self, other: &Moves) -> Moves {
-        Moves {
-            new: self.new.and(&other.new),
-            changed: self.changed.and(&other.changed),
-            vanished: self.vanished.and(&other.vanished),
-            became_known: self.became_known.and(&other.became_known),
-            became_unknown: self.became_unknown.and(&other.became_unknown),
-        }
-    }
-
-    /// New, changed and vanished runs together: what the sum of known costs moved by, less what became known or unknown.
-    pub fn net(&self) -> Part {
-        self.new.and(&self.changed).and(&self.vanished)
-    }
-}
-
-impl From<&Moves> for ChangesText {
-    fn from(moves: &Moves) -> ChangesText {
-        let text = |part: &Part| part.usage().map(|usd| usd.to_string());
-        let net = moves.net();
-        ChangesText {
-            runs_new: moves.new.runs,
-            runs_changed: moves.changed.runs,
-            runs_vanished: moves.vanished.runs,
-            usage_new_usd: text(&moves.new),
-            usage_changed_usd: text(&moves.changed),
-            usage_vanished_usd: text(&moves.vanished),
-            usage_moved_usd: text(&net),
-            runs_cost_unknown: net.cost_unknown,
-            costs_became_known: moves.became_known.runs,
-            usage_became_known_usd: moves.became_known.usage.to_string(),
-            costs_became_unknown: moves.became_unknown.runs,
-            usage_became_unknown_usd: moves.became_unknown.usage.to_string(),
-        }
-    }
-}
-
-/// An Actor whose runs differ.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ActorMoves {
-    /// Its ID.
-    pub act_id: String,
-    /// Its name, where an export has it.
-    pub act_name: Option<String>,
-    /// What moved.
-    pub moves: Moves,
 }
 
 /// Folds the pairs of two exports.

@@ -112,10 +112,10 @@ Changed                      5           +$0.65  and 2 runs of unknown cost
 Vanished                     1           -$2.00
 Together                     8          +$29.85  and 3 runs of unknown cost
 Unchanged                    1
-Costs now known              1            $0.75  apart: the other export has none
-Costs now unknown            1            $0.30  apart: the other export has none
+Costs now known              1            $0.75  apart: known in one alone
+Costs now unknown            1            $0.30  apart: known in one alone
 
-Prices    usage moved, prices did not: 1 of 3 costs changed, by no common factor
+Verdict   usage moved, prices did not: 1 of 3 costs changed, by no common factor
 
 Actor                          new   changed  vanished           usage  no cost
 a3                               2         0         0         +$31.20        1
@@ -244,7 +244,7 @@ fn two_exports_of_the_same_differ_in_nothing() {
     let place = two(before(), before(), &[], &["--format", "csv"]);
     place.run(&["diff", "old", "new"]).exits(0).shows(&[
         "Together 0 $0.00 Unchanged 7",
-        "Prices did not move: none of 5 costs changed",
+        "Verdict prices did not move: none of 5 costs changed",
     ]);
     assert_eq!(json(&place)["runs"], serde_json::json!([]));
     let csv = place.run(&["diff", "old", "new", "--csv"]);
@@ -268,7 +268,7 @@ fn one_factor_for_all_costs_is_told_from_usage() {
     let place = two(repriced(3000, 100), new, &[], &[]);
     let done = place.run(&["diff", "old", "new"]);
     done.exits(0).shows(&[
-        "Prices prices moved: 2,999 of 3,000 costs × 0.92",
+        "Verdict prices moved: 2,999 of 3,000 costs × 0.92",
         "and 2,979 changed runs more: --json and --csv list all",
     ]);
     let found = json(&place);
@@ -432,8 +432,7 @@ fn names_from_elsewhere_cannot_steer_a_terminal_or_a_spreadsheet() {
     // A name as a CSV of names has it: defused there, and defused again where it is written.
     let csv = fs::read_to_string(place.path("old/runs.csv")).unwrap();
     let mut lines: Vec<String> = csv.lines().map(String::from).collect();
-    lines[0] += ",act_name";
-    lines[1] += ",'=cmd()";
+    lines[1] = lines[1].strip_suffix(",,").unwrap().to_string() + ",'=cmd(),";
     fs::write(place.path("old/runs.csv"), lines.join("\n") + "\n").unwrap();
     place.run(&["diff", "old", "new"]).exits(0).shows(&["=cmd()"]);
     let done = place.run(&["diff", "old", "new", "--csv"]);
@@ -452,7 +451,8 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
     export(&place, "out", after(), NEW_DATE, &[])
         .exits(6)
         .says(&["holds 1 run ($2.00) that the new one lacks"]);
-    export(&place, "out", after(), NEW_DATE, &["--replace"])
+    // Details would be taken from the old one where the list has no cost any more.
+    export(&place, "out", after(), NEW_DATE, &["--replace", "--details", "none"])
         .exits(0)
         .shows(&[
             "which held 7 runs +2 runs, 1 vanished, 5 changed, +$29.85, and 3 runs of unknown cost, \
@@ -466,7 +466,7 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
     assert_eq!(changes["costs_became_unknown"], 1);
     let mut more = after();
     more.push(run("late", "07T00:00:00", "a3", "SUCCEEDED", "1.25"));
-    export(&place, "out", more, NEW_DATE, &[])
+    export(&place, "out", more, NEW_DATE, &["--details", "none"])
         .exits(0)
         .shows(&["which held 8 runs +1 run, +$1.25 since 2025-10-04"]);
     // Of something else, there is nothing to compare.

@@ -431,7 +431,7 @@ fn verify_says_how_far_a_sum_goes() {
     place
         .run(&["verify", "demo"])
         .exits(0)
-        .shows(&["MADE-UP ACCOUNT", "at least $7024.0605"]);
+        .shows(&["MADE-UP ACCOUNT", "at least $7282.9286"]);
 }
 
 #[test]

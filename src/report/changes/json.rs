@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::{ActorMoves, Comparison, Difference, Side};
+use super::moves::ActorMoves;
+use super::{Comparison, Difference, Side};
 use crate::period::format_instant;
 use crate::runs::run::Run;
 use crate::statement::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};

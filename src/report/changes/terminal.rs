@@ -1,8 +1,9 @@
 //! What `diff` prints: 80 columns, aligned, readable without colour. The Actors and runs that moved most; JSON and CSV have
 //! all of them.
 
+use super::Comparison;
+use super::moves::{ActorMoves, Moves, Part};
 use super::words::{dollars, side, signed, verdict, without_cost};
-use super::{ActorMoves, Comparison, Moves, Part};
 use crate::money::{SCALE, Usd, ratio_6_places};
 use crate::report::terminal::{Look, WIDTH};
 use crate::runs::run::Run;
@@ -31,7 +32,7 @@ pub fn render(comparison: &Comparison, look: Look) -> String {
     lines.push(String::new());
     lines.extend(table(changes.total(), changes.unchanged, look));
     lines.push(String::new());
-    lines.push(labelled("Prices", &verdict(&comparison.prices), LABEL, WIDTH));
+    lines.push(labelled("Verdict", &verdict(&comparison.prices), LABEL, WIDTH));
     lines.extend(actors(&changes.actors(), changes.total(), look));
     lines.extend(runs(changes.shown(), changes.total().changed.runs, look));
     lines.join("\n") + "\n"
@@ -54,7 +55,7 @@ fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
     let apart = |name: &str, part: &Part| {
         let usage = part.usage().unwrap_or_default().dollars();
         format!(
-            "{name:<18} {:>11} {usage:>16}  apart: the other export has none",
+            "{name:<18} {:>11} {usage:>16}  apart: known in one alone",
             thousands(part.runs)
         )
     };

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::prices::VerdictKind;
 use super::*;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
+use crate::statement::ChangesText;
 
 const CENT: i128 = 10_i128.pow(16);
 

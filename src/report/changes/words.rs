@@ -1,8 +1,9 @@
 //! The sentences about two exports and what they differ in. One wording for the terminal, for JSON's cautions, and for what
 //! `export` says of the export that it replaced.
 
+use super::moves::Part;
 use super::prices::{Verdict, VerdictKind};
-use super::{Comparison, Part, Side};
+use super::{Comparison, Side};
 use crate::money::Usd;
 use crate::period::{Period, parse_instant, parse_timezone};
 use crate::statement::{ChangesText, Filters, Source};
@@ -142,8 +143,13 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
         Some(factor) => format!("× {factor}"),
     };
     match verdict.kind {
-        VerdictKind::NothingComparable => "can't be told: no run is in both with a settled cost".into(),
-        VerdictKind::NothingMoved => format!("did not move: none of {} changed", counted(compared, "cost", "costs")),
+        VerdictKind::NothingComparable => {
+            "whether prices moved can't be told: no run is in both with a settled cost".into()
+        }
+        VerdictKind::NothingMoved => format!(
+            "prices did not move: none of {} changed",
+            counted(compared, "cost", "costs")
+        ),
         VerdictKind::PricesMoved => format!("prices moved: {} {factor}", of_all(alike)),
         VerdictKind::SomeMovedAlike => format!(
             "usage moved, or some prices: {} changed, {} of them {factor}",
