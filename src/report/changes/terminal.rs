@@ -55,7 +55,7 @@ fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
     let apart = |name: &str, part: &Part| {
         let usage = part.usage().unwrap_or_default().dollars();
         format!(
-            "{name:<18} {:>11} {usage:>16}  apart: the other export has none",
+            "{name:<18} {:>11} {usage:>16}  apart: the other has none",
             thousands(part.runs)
         )
     };
