@@ -112,8 +112,8 @@ Changed                      5           +$0.65  and 2 runs of unknown cost
 Vanished                     1           -$2.00
 Together                     8          +$29.85  and 3 runs of unknown cost
 Unchanged                    1
-Costs now known              1            $0.75  apart: known in one alone
-Costs now unknown            1            $0.30  apart: known in one alone
+Costs now known              1            $0.75  apart: the other has none
+Costs now unknown            1            $0.30  apart: the other has none
 
 Verdict   usage moved, prices did not: 1 of 3 costs changed, by no common factor
 

@@ -7,7 +7,7 @@ use super::words::{dollars, side, signed, verdict, without_cost};
 use crate::money::{SCALE, Usd, ratio_6_places};
 use crate::report::terminal::{Look, WIDTH};
 use crate::runs::run::Run;
-use crate::text::{counted, fitted, harmless, labelled, thousands};
+use crate::text::{counted, filled, fitted, harmless, labelled, thousands};
 
 const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
@@ -55,7 +55,7 @@ fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
     let apart = |name: &str, part: &Part| {
         let usage = part.usage().unwrap_or_default().dollars();
         format!(
-            "{name:<18} {:>11} {usage:>16}  apart: known in one alone",
+            "{name:<18} {:>11} {usage:>16}  apart: the other has none",
             thousands(part.runs)
         )
     };
@@ -107,10 +107,8 @@ fn group(name: &str, moves: &Moves) -> String {
 }
 
 fn row([name, new, changed, vanished, usage, unknown]: [String; 6]) -> String {
-    format!(
-        "{:<24} {new:>9} {changed:>9} {vanished:>9} {usage:>15} {unknown:>8}",
-        fitted(&name, 24)
-    )
+    let name = filled(&name, 24);
+    format!("{name} {new:>9} {changed:>9} {vanished:>9} {usage:>15} {unknown:>8}")
 }
 
 /// The changed runs that moved most.
@@ -119,7 +117,7 @@ fn runs(shown: &[(Run, Run)], changed: u64, look: Look) -> Vec<String> {
         return Vec::new();
     }
     let line = |id: &str, status: &str, cost: &str| {
-        let line = format!("{:<17} {:<24} {cost}", fitted(id, 17), fitted(status, 24));
+        let line = format!("{} {} {cost}", filled(id, 17), filled(status, 24));
         fitted(line.trim_end(), WIDTH)
     };
     let mut lines = vec![String::new(), look.bold(&line("Changed run", "status", "cost"))];
