@@ -7,14 +7,27 @@ import json
 import shutil
 import sys
 import tempfile
-import urllib.parse
-import urllib.request
-from datetime import datetime, timedelta, timezone
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-from demo import COLUMNS, EXACT, NEVER_NULL, ROOT, Checks, exact_sum, must_run, plain, read_json, run, server
+from demo import (
+    COLUMNS,
+    NEVER_NULL,
+    ROOT,
+    Account,
+    Checks,
+    exact_sum,
+    last_instant,
+    must_run,
+    needs_detail,
+    plain,
+    read_json,
+    rounded,
+    run,
+    server,
+)
 
 TYPES = {"text": "VARCHAR", "instant": "TIMESTAMP WITH TIME ZONE", "money": "DECIMAL(38,18)", "integer": "BIGINT"}
 NAMES = [name for name, _ in COLUMNS]
@@ -31,8 +44,7 @@ MEASURES = [
     "runs_provisional",
 ]
 # Text that strangers choose; CSV cells of it that a spreadsheet would run begin with an apostrophe.
-STRANGERS_TEXT = ["meta_user_agent", "extra"]
-EIGHTEEN_PLACES = Decimal("1e-18")
+STRANGERS_TEXT = ["meta_user_agent", "extra", "act_name", "actor_task_name"]
 
 
 def single(connection, query):
@@ -138,7 +150,7 @@ def check_csv(checks, label, out, parquet):
         f" new_line = '\\n', columns = {{{types}}})"
     )
     defused = ", ".join(
-        f"CASE WHEN regexp_matches({name}, '^[=+@\\t\\r\\n-]') THEN '''' || {name} ELSE {name} END AS {name}"
+        f"CASE WHEN regexp_matches({name}, '^''*[=+@\\t\\r\\n-]') THEN '''' || {name} ELSE {name} END AS {name}"
         if name in STRANGERS_TEXT
         else name
         for name in NAMES
@@ -159,6 +171,11 @@ def check_csv(checks, label, out, parquet):
     checks.equal(f"{label}: runs.csv writes money plainly", odd, [])
 
 
+def defused(text):
+    """A cell of strangers' text as a CSV has it."""
+    return "'" + text if text.lstrip("'").startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
 def check_reports(checks, label, out, parquet):
     """Each report as SQL gives the figures that the tool folded, in the same order, to the last digit."""
     written = read_json(out / "report.json")
@@ -174,14 +191,17 @@ def check_reports(checks, label, out, parquet):
         answer = connection.execute(report.read_text(encoding="utf-8"))
         columns = [column[0] for column in answer.description]
         key = columns[0]
-        checks.equal(f"{label}: {report.name} has a key and the measures", columns[1:], MEASURES)
+        name = ["act_name"] if key == "act_id" else []
+        checks.equal(f"{label}: {report.name} has a key and the measures", columns[1:], MEASURES + name)
         rows = [dict(zip(columns, row)) for row in answer.fetchall()]
-        expected = [{**row, key: str(row[key]), "usage_total_usd": plain(row["usage_total_usd"])} for row in rows]
+        as_key = lambda value: None if value is None else str(value)
+        expected = [{**row, key: as_key(row[key]), "usage_total_usd": plain(row["usage_total_usd"])} for row in rows]
         checks.that(f"{label}: {report.name} has rows", len(expected) > 0)
 
         with open(out / f"{report.stem}.csv", encoding="utf-8", newline="") as file:
             cells = [{column: row[column] for column in columns} for row in csv.DictReader(file)]
-        as_text = [{column: "" if value is None else str(value) for column, value in row.items()} for row in expected]
+        cell = lambda column, value: "" if value is None else defused(value) if column == "act_name" else str(value)
+        as_text = [{column: cell(column, value) for column, value in row.items()} for row in expected]
         checks.equal(f"{label}: {report.stem}.csv is {report.name}", cells, as_text)
         objects = [{column: row[column] for column in columns} for row in written[report.stem]]
         checks.equal(f"{label}: report.json's {report.stem} is {report.name}", objects, expected)
@@ -240,37 +260,17 @@ def check_verify_notices(checks, binary, out, scratch):
         shutil.rmtree(copy)
 
 
-def utc(instant):
-    """An instant as the API writes it."""
-    return instant.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def served_runs(url, start, end):
-    """Every run of the period as the server sends it, page by page, the text of its numbers kept exact."""
-    offset = 0
-    while True:
-        query = urllib.parse.urlencode({"startedAfter": start, "startedBefore": end, "offset": offset, "limit": 1000})
-        request = urllib.request.Request(f"{url}/v2/actor-runs?{query}", headers={"Authorization": "Bearer demo"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            data = json.load(answer, parse_float=Decimal, parse_int=Decimal)["data"]
-        yield from data["items"]
-        offset += len(data["items"])
-        if not data["items"] or offset >= data["total"]:
-            return
-
-
 def check_served(checks, label, binary, out, parquet):
-    """The rows and the total are what the server sends, read and summed here."""
+    """The rows and the total are what the server sends, details where the list has no cost, read and summed here."""
     manifest = read_json(out / "manifest.json")
-    start = datetime.fromisoformat(manifest["period"]["from"].replace("Z", "+00:00"))
-    # The server's bounds are both inclusive, in milliseconds; a period's end is excluded.
-    end = datetime.fromisoformat(manifest["period"]["to"].replace("Z", "+00:00")) - timedelta(milliseconds=1)
+    period = manifest["period"]
+    queried_at = datetime.fromisoformat(manifest["queried_at"].replace("Z", "+00:00"))
     served = {}
     with server(binary) as url:
-        for item in served_runs(url, utc(start), utc(end)):
-            cost = item.get("usageTotalUsd")
-            if cost is not None:
-                cost = cost.quantize(EIGHTEEN_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
+        account = Account(url)
+        for item in list(account.runs(period["from"], last_instant(period))):
+            asked = account.detail(item) if needs_detail(item, queried_at) else item
+            cost = rounded(asked.get("usageTotalUsd"))
             served[item["id"]] = (item["actId"], item["status"], item["startedAt"], cost)
     checks.equal(f"{label}: as many runs as the server sends", manifest["totals"]["runs"], len(served))
     costs = [cost for _, _, _, cost in served.values()]

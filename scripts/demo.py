@@ -2,12 +2,15 @@
 and a count of what held. Holds no check itself."""
 
 import contextlib
+import http.client
 import itertools
 import json
 import subprocess
 import sys
 import tempfile
-from decimal import Context, Decimal
+import urllib.parse
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,11 +38,29 @@ COLUMNS = [
     ("default_request_queue_id", "text"),
     ("cost_state", "text"),
     ("extra", "text"),
+    ("act_name", "text"),
+    ("actor_task_name", "text"),
+]
+# The meters of a run's detail by the API's keys; with --details all, their columns follow `extra`.
+METERS = [
+    "ACTOR_COMPUTE_UNITS",
+    "DATASET_READS",
+    "DATASET_WRITES",
+    "KEY_VALUE_STORE_READS",
+    "KEY_VALUE_STORE_WRITES",
+    "KEY_VALUE_STORE_LISTS",
+    "REQUEST_QUEUE_READS",
+    "REQUEST_QUEUE_WRITES",
+    "DATA_TRANSFER_INTERNAL_GBYTES",
+    "DATA_TRANSFER_EXTERNAL_GBYTES",
+    "PROXY_RESIDENTIAL_TRANSFER_GBYTES",
+    "PROXY_SERPS",
 ]
 NEVER_NULL = ["id", "act_id", "status", "started_at", "cost_state"]
 
 # Sums of Decimal128(38,18) need 38 digits; the default context has 28.
 EXACT = Context(prec=60)
+EIGHTEEN_PLACES = Decimal("1e-18")
 
 
 def exact_sum(costs):
@@ -57,6 +78,55 @@ def plain(amount):
         return None
     text = format(amount, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def rounded(cost):
+    """A cost as it is kept: 18 places, half-even; an unknown one stays None."""
+    return None if cost is None else cost.quantize(EIGHTEEN_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
+
+
+class Account:
+    """The made-up account as its server sends it, over one connection; numbers keep the text that they came in."""
+
+    def __init__(self, url):
+        self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+
+    def get(self, path, **query):
+        """An answer's data."""
+        target = f"{path}?{urllib.parse.urlencode(query)}" if query else path
+        self.connection.request("GET", target, headers={"Authorization": "Bearer demo"})
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            sys.exit(f"GET {target}: {answer.status} {body[:200]}")
+        return json.loads(body, parse_float=Decimal, parse_int=Decimal)["data"]
+
+    def runs(self, start, end):
+        """Every run of the list between two instants, both included, page by page."""
+        offset = 0
+        while True:
+            data = self.get("/v2/actor-runs", startedAfter=start, startedBefore=end, offset=offset, limit=1000)
+            yield from data["items"]
+            offset += len(data["items"])
+            if not data["items"] or offset >= data["total"]:
+                return
+
+    def detail(self, run):
+        """A run's detail."""
+        return self.get(f"/v2/actor-runs/{run['id']}")
+
+
+def needs_detail(item, queried_at, settle=timedelta(minutes=10)):
+    """Whether a run's cost has to be asked for: the list has none, or zero just after the run finished."""
+    cost, finished = item.get("usageTotalUsd"), item.get("finishedAt")
+    just_finished = finished is not None and queried_at - datetime.fromisoformat(finished.replace("Z", "+00:00")) < settle
+    return cost is None or (cost == 0 and just_finished)
+
+
+def last_instant(period):
+    """The last millisecond of a period as the manifest has it."""
+    end = datetime.fromisoformat(period["to"].replace("Z", "+00:00")) - timedelta(milliseconds=1)
+    return end.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def environment(home):

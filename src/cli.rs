@@ -42,9 +42,9 @@ pub enum Command {
     Reconcile(Box<ReconcileArgs>),
     /// Before cron relies on it: API, token, clock, rate, retention, output
     Check(CheckArgs),
-    /// Compare two exports offline: runs new, changed and vanished, and the dollars that they moved
+    /// Compare two exports offline: runs new, changed, vanished, and the dollars that they moved
     Diff(DiffArgs),
-    /// Serve a made-up account behind the API's run list, on this machine only
+    /// Serve a made-up account behind the API's endpoints, on this machine only
     Serve(ServeArgs),
 }
 
@@ -245,7 +245,7 @@ pub struct ExportArgs {
     /// Exit 7 if anything keeps a figure from being final: any caveat
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
-    /// Show how many runs, windows and requests that would be, and write nothing
+    /// Show how many runs, requests and details that would be, and how long; write nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
     /// Print the report as JSON

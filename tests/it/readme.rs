@@ -46,7 +46,7 @@ fn the_first_command_prints_what_the_readme_shows() {
 fn help_texts_stand_in_the_readme_word_by_word() {
     let place = Place::new();
     let readme = readme();
-    for command in ["export", "verify", "serve"] {
+    for command in ["export", "verify", "reconcile", "diff", "check", "serve"] {
         let help = place.run(&[command, "--help"]);
         let help = help.exits(0).stdout.trim_end();
         assert!(
