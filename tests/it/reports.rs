@@ -43,7 +43,7 @@ fn the_summary_on_stdout() {
     let (report, wrote) = shown.split_once("Wrote ./out in ").unwrap();
     insta::assert_snapshot!(report);
     assert!(
-        wrote.contains(" s: report.md, runs.parquet, runs.csv, 3 CSV reports,"),
+        wrote.contains(" s: report.md, runs.parquet, runs.csv, 4 CSV reports,"),
         "{wrote}"
     );
 }
@@ -64,6 +64,12 @@ fn the_report_in_json() {
 fn the_reports_in_csv() {
     let (place, _) = exported();
     let exported = place.exported();
-    let reports = ["cost_by_actor.csv", "status_summary.csv", "cost_by_day.csv"].map(|name| exported.text(name));
+    let reports = [
+        "cost_by_actor.csv",
+        "status_summary.csv",
+        "cost_by_day.csv",
+        "cost_by_user.csv",
+    ]
+    .map(|name| exported.text(name));
     insta::assert_snapshot!(reports.join("\n"));
 }
