@@ -1,13 +1,16 @@
 //! Runs the built binary: against the made-up account, and against a stand-in of the API that misbehaves.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod apify;
 mod harness;
 mod stand_in;
 
 mod complete;
 mod demo;
+mod details;
 mod failures;
 mod files;
+mod metered;
 mod options;
 mod publishing;
 mod readme;
