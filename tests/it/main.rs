@@ -5,6 +5,7 @@ mod apify;
 mod harness;
 mod stand_in;
 
+mod columns;
 mod complete;
 mod demo;
 mod details;
@@ -15,4 +16,5 @@ mod options;
 mod publishing;
 mod readme;
 mod reports;
+
 mod secrets;
