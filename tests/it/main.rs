@@ -17,4 +17,5 @@ mod publishing;
 mod readme;
 mod reports;
 
+mod retention;
 mod secrets;
