@@ -17,5 +17,6 @@ mod publishing;
 mod readme;
 mod reports;
 
+mod names;
 mod retention;
 mod secrets;
