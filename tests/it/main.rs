@@ -17,6 +17,7 @@ mod publishing;
 mod readme;
 mod reports;
 
+mod groups;
 mod names;
 mod retention;
 mod secrets;
