@@ -19,5 +19,6 @@ mod reports;
 
 mod groups;
 mod names;
+mod reconcile;
 mod retention;
 mod secrets;
