@@ -17,6 +17,7 @@ mod publishing;
 mod readme;
 mod reports;
 
+mod check;
 mod groups;
 mod names;
 mod reconcile;
