@@ -336,6 +336,8 @@ fn a_run_listed_for_its_status_keeps_it_and_without_a_filter_the_detail_that_cam
     place.export(&server.url(), &["--status", "FAILED"]).exits(0);
     let row = place.exported().rows("runs.csv").remove(0);
     assert_eq!((&*row["status"], &*row["usage_total_usd"]), ("FAILED", "0.75"));
+    // The cost is of a run that goes on.
+    assert_eq!(row["cost_state"], "provisional");
     assert_eq!(place.exported().ids(), ["back"]);
     place.run(&["verify", "out"]).exits(0);
     let place = Place::new();
@@ -529,6 +531,24 @@ fn a_run_that_has_only_just_ended_is_waited_for_until_its_cost_has_settled_and_n
     assert_eq!((&*states["soon"], &*usage["soon"]), ("settled", "0.25"));
     assert_eq!((&*states["too-late"], &*usage["too-late"]), ("provisional", "0.01"));
     assert_eq!((&*states["runs-on"], &*usage["runs-on"]), ("provisional", "0"));
+    place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn a_run_that_has_run_again_while_it_was_waited_for_is_not_settled() {
+    let finished = |at: &str, usd: &str| format!(r#""finishedAt":"{at}","usageTotalUsd":{usd}"#);
+    let listed = finished("2025-09-30T23:55:00.200Z", "0");
+    let all = vec![Run::new("again", at(1)).with(&format!(r#""actId":"actor",{listed}"#))];
+    let now = finished("2025-10-01T00:04:59.000Z", "0.5");
+    let body = format!(r#"{{"data":{{"id":"again","status":"SUCCEEDED",{now}}}}}"#);
+    let server = Apify::of(all)
+        .details(move |_| Reply::json(body.clone()))
+        .dated(SOON_AFTER)
+        .start();
+    let place = Place::new();
+    place.export(&server.url(), &["--wait-settled", "5s"]).exits(0);
+    let row = place.exported().rows("runs.csv").remove(0);
+    assert_eq!((&*row["usage_total_usd"], &*row["cost_state"]), ("0.5", "provisional"));
     place.run(&["verify", "out"]).exits(0);
 }
 
