@@ -1,7 +1,7 @@
 //! Fetches single runs' details: for which runs, how many at once, when again, and what came of it. A detail that can't be
 //! had leaves its row as the list gave it, and is counted. What a detail does to a row is `runs::detail`'s.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::api::endpoints::Found;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::Millis;
-use crate::runs::cost_state::{SettleRule, is_terminal};
+use crate::runs::cost_state::{SETTLED, SettleRule, is_terminal};
 use crate::runs::detail::{Metering, RunDetail, with_details};
 use crate::runs::schema::col;
 use crate::statement::{DetailCounts, DetailMode};
@@ -50,7 +50,7 @@ pub struct DetailOptions {
 /// Asks for details.
 pub struct Details {
     pub(super) api: Arc<ApiClient>,
-    options: DetailOptions,
+    pub(super) options: DetailOptions,
     at_once: Arc<Semaphore>,
     known: Mutex<Option<Known>>,
     counts: Mutex<DetailCounts>,
@@ -78,18 +78,23 @@ struct Question {
 #[derive(Default)]
 pub(super) struct Answers {
     by_page: BTreeMap<u32, BTreeMap<u32, RunDetail>>,
-    /// Runs whose cost is settled since it was asked for again.
-    pub(super) settled: HashSet<String>,
+    /// Cost states that their rows alone don't tell, by run.
+    pub(super) states: HashMap<String, &'static str>,
 }
 
 impl Answers {
-    /// A run that was listed for its status keeps it, though its detail may say another by now.
-    pub(super) fn keep_to(&mut self, statuses: &[String], pages: &[RecordBatch]) {
+    /// A run that was listed for its status keeps it, though its detail may say another by now; how final its cost is, the
+    /// detail decides.
+    pub(super) fn keep_to(&mut self, statuses: &[String], settle: &SettleRule, pages: &[RecordBatch]) {
         for (page, details) in &mut self.by_page {
             let listed = Listed::of(&pages[*page as usize]);
             for (row, detail) in details {
                 if !statuses.is_empty() && !statuses.contains(&detail.status) {
                     let run = listed.run(*row as usize);
+                    if detail.usage.is_some() {
+                        let state = settle.state(&detail.status, detail.finished_at_ms, true);
+                        self.states.insert(run.id.into(), state);
+                    }
                     detail.status = run.status.into();
                     detail.finished_at_ms = run.finished_at_ms;
                 }
@@ -272,14 +277,25 @@ impl Details {
     fn take(&self, (question, detail): (Question, Option<RunDetail>), answers: &mut Answers) {
         (self.on_progress)(0, 1);
         let Some(detail) = detail else { return };
-        if question.due.is_some() && is_terminal(&detail.status) && detail.usage.is_some() {
-            answers.settled.insert(question.id);
+        if question.due.is_some() && detail.usage.is_some() && self.has_settled(&detail) {
+            answers.states.insert(question.id, SETTLED);
         }
         answers
             .by_page
             .entry(question.at.0)
             .or_default()
             .insert(question.at.1, detail);
+    }
+
+    /// Whether a run finished long enough ago by now, which is later than the job's start; it may have run again meanwhile.
+    fn has_settled(&self, detail: &RunDetail) -> bool {
+        let options = &self.options;
+        let since_start = i64::try_from(options.job_start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let by_now = SettleRule {
+            job_start_ms: options.settle.job_start_ms.saturating_add(since_start),
+            ..options.settle
+        };
+        by_now.state(&detail.status, detail.finished_at_ms, true) == SETTLED
     }
 
     /// The pages with what was answered in its place.

@@ -1,7 +1,7 @@
 //! Makes windows ready to be written: left with the runs that are wanted, with names and details fetched for those. Several
 //! at once, handed on in their order; nothing here writes.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,8 +31,8 @@ pub struct ReadyWindow {
     pub pages: Vec<RecordBatch>,
     /// Its runs that are wanted, by `(started_at, id)`: page and row.
     pub rows: Vec<RowAt>,
-    /// Runs whose cost is settled since it was asked for again.
-    pub settled: HashSet<String>,
+    /// Cost states that their rows alone don't tell, by run.
+    pub states: HashMap<String, &'static str>,
 }
 
 /// What windows are made ready with.
@@ -92,11 +92,11 @@ impl Readying {
         let answers = self.details.fetch(&window.pages, &rows, range).await;
         self.held.fetch_sub(weight, Ordering::Relaxed);
         let mut answers = answers?;
-        answers.keep_to(&self.filters.status, &window.pages);
+        answers.keep_to(&self.filters.status, &self.details.options.settle, &window.pages);
         Ok(ReadyWindow {
             pages: self.details.applied(window.pages, &answers),
             rows,
-            settled: answers.settled,
+            states: answers.states,
         })
     }
 }

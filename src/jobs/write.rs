@@ -1,6 +1,6 @@
 //! The writing side of an export: windows in time order become files and figures, on a thread of its own.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,20 +63,20 @@ pub fn write_windows(
     let mut files = RowFiles::create(staging, &options.formats)?;
     let mut summary = options.summary();
     let completion = Completion::new(options.settle, options.metered);
-    let mut settled = HashSet::new();
+    let mut states = HashMap::new();
     let mut seen = SeenIds::default();
     let mut recut = Recut::default();
     let mut open = true;
     while open {
         match windows.blocking_recv() {
             Some(window) => {
-                settled.extend(window.settled);
+                states.extend(window.states);
                 recut.add(window.pages, window.rows);
             }
             None => open = false,
         }
         while let Some(decoded) = recut.next_batch(!open) {
-            let rows = completion.complete(&decoded, &settled, &options.names.names());
+            let rows = completion.complete(&decoded, &states, &options.names.names());
             seen.see_all(&rows);
             summary.add(&rows)?;
             files.write(&rows, completion.columns())?;

@@ -35,10 +35,11 @@ const SHAPE: &str = "expected CSV with a header: group, and at least one of acto
 impl Groups {
     /// The rules of a CSV file; an error names the line.
     pub fn parse(text: &str) -> Result<Groups, String> {
+        let text = text.trim_start_matches('\u{feff}');
         let mut csv = csv::ReaderBuilder::new()
             .flexible(true)
             .trim(csv::Trim::All)
-            .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+            .from_reader(text.as_bytes());
         let header = csv.headers().map_err(|error| error.to_string())?.clone();
         let header: Vec<String> = header.iter().map(str::to_lowercase).collect();
         if let Some(unknown) = header
@@ -54,7 +55,7 @@ impl Groups {
         let mut rules = Vec::new();
         for record in csv.records() {
             let record = record.map_err(|error| error.to_string())?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |position| line_of(text, position));
             if record.iter().all(str::is_empty) {
                 continue;
             }
@@ -139,6 +140,14 @@ impl Groups {
     }
 }
 
+/// The line on which a record begins; the reader's own is that of the empty lines before it.
+fn line_of(text: &str, position: &csv::Position) -> usize {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
+    let empty = after.chars().take_while(|c| matches!(c, '\r' | '\n'));
+    1 + before.matches('\n').count() + empty.filter(|c| *c == '\n').count()
+}
+
 enum Place<'r> {
     Pattern(&'r mut Option<String>),
     Group(&'r mut String),
@@ -217,6 +226,7 @@ mod tests {
             ("actor,group\na,\n", "line 2 names no group"),
             ("actor,group\n,x\n", "line 2 says neither"),
             ("actor,group\na,b,c\n", "line 2 has more"),
+            ("actor,group\r\n\r\n\r\na,\r\n", "line 4 names no group"),
         ] {
             let error = Groups::parse(text).unwrap_err();
             assert!(error.contains(what), "{text:?}: {error}");

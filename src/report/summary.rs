@@ -349,7 +349,6 @@ mod tests {
     use crate::runs::complete::Completion;
     use crate::runs::cost_state::{SETTLED, SettleRule};
     use crate::runs::names::Names;
-    use std::collections::HashSet;
 
     fn summary(items: &[(&str, &str, &str, &str)]) -> Summary {
         let items: Vec<String> = items
@@ -373,7 +372,7 @@ mod tests {
         };
         let mut names = Names::default();
         names.actors.insert("b", "ann/b");
-        let rows = Completion::new(settle, false).complete(&page.runs, &HashSet::new(), &names);
+        let rows = Completion::new(settle, false).complete(&page.runs, &HashMap::new(), &names);
         summary.add(&rows).unwrap();
         summary
     }

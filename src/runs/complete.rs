@@ -1,7 +1,7 @@
 //! The last columns of rows, which no page has: how final a cost is, and names. Added when rows are written, not when they
 //! are decoded: the job's start comes from the server with its first answer, names come meanwhile.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -32,10 +32,15 @@ impl Completion {
         &self.all
     }
 
-    /// Decoded rows with their `cost_state` and names; `settled` are runs that have been asked for once more since.
-    pub fn complete(&self, decoded: &RecordBatch, settled: &HashSet<String>, names: &Names) -> RecordBatch {
+    /// Decoded rows with their `cost_state` and names; `states` are those that rows alone don't tell, by run.
+    pub fn complete(
+        &self,
+        decoded: &RecordBatch,
+        states: &HashMap<String, &'static str>,
+        names: &Names,
+    ) -> RecordBatch {
         let mut columns: Vec<ArrayRef> = decoded.columns().to_vec();
-        columns.insert(col::COST_STATE, self.settle.states(decoded, settled));
+        columns.insert(col::COST_STATE, self.settle.states(decoded, states));
         columns.extend(names.columns(decoded));
         RecordBatch::try_new(Arc::clone(&self.all.schema()), columns)
             .expect("complete rows are decoded ones with cost_state and names")

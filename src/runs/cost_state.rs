@@ -1,6 +1,6 @@
 //! How final a run's cost is. Pure: the clock is given.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -48,9 +48,9 @@ impl SettleRule {
         finished_at_ms.is_some_and(|at| self.job_start_ms.saturating_sub(at) < self.settle_ms)
     }
 
-    /// The states of decoded rows, one each; `settled` are runs that have been asked for once more, long enough after they
-    /// finished.
-    pub(super) fn states(&self, decoded: &RecordBatch, settled: &HashSet<String>) -> ArrayRef {
+    /// The states of decoded rows, one each; `told` are those of runs about which their details told more than their rows
+    /// show.
+    pub(super) fn states(&self, decoded: &RecordBatch, told: &HashMap<String, &'static str>) -> ArrayRef {
         let ids = decoded.column(col::ID).as_string::<i32>();
         let status = decoded.column(col::STATUS).as_string::<i32>();
         let finished = decoded
@@ -61,8 +61,8 @@ impl SettleRule {
         for row in 0..decoded.num_rows() {
             let finished_at = finished.is_valid(row).then(|| finished.value(row));
             let state = self.state(status.value(row), finished_at, usage.is_valid(row));
-            let since = state == PROVISIONAL && !settled.is_empty() && settled.contains(ids.value(row));
-            states.append_value(if since { SETTLED } else { state });
+            let told = (state != UNKNOWN && !told.is_empty()).then(|| told.get(ids.value(row)));
+            states.append_value(told.flatten().copied().unwrap_or(state));
         }
         Arc::new(states.finish())
     }

@@ -6,6 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -200,6 +203,28 @@ impl Exported {
             .into_iter()
             .map(|mut row| row.remove("id").unwrap())
             .collect()
+    }
+
+    /// The rows of `runs.parquet`, which are few.
+    pub fn batch(&self) -> RecordBatch {
+        let file = fs::File::open(self.out.join("runs.parquet")).unwrap();
+        let mut reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+        let batch = reader.next().expect("there are rows").unwrap();
+        assert!(reader.next().is_none(), "more rows than fit a batch");
+        batch
+    }
+
+    /// A column of text of `runs.parquet`.
+    pub fn texts(&self, column: &str) -> Vec<Option<String>> {
+        let batch = self.batch();
+        let column = batch.column_by_name(column).expect(column).as_string::<i32>();
+        column.iter().map(|text| text.map(String::from)).collect()
+    }
+
+    /// A column of `runs.csv` by run ID.
+    pub fn by_id(&self, column: &str) -> BTreeMap<String, String> {
+        let rows = self.rows("runs.csv").into_iter();
+        rows.map(|row| (row["id"].clone(), row[column].clone())).collect()
     }
 
     /// Every file's bytes, by path, to see that nothing changed.

@@ -1,16 +1,26 @@
 //! Runs the built binary: against the made-up account, and against a stand-in of the API that misbehaves.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod apify;
 mod harness;
 mod stand_in;
 
+mod columns;
 mod complete;
 mod demo;
+mod details;
 mod diff;
 mod failures;
 mod files;
+mod metered;
 mod options;
 mod publishing;
 mod readme;
 mod reports;
+
+mod check;
+mod groups;
+mod names;
+mod reconcile;
+mod retention;
 mod secrets;

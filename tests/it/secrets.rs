@@ -1,7 +1,11 @@
 //! The token goes to the API's own host, in a header; it and what `users/me` holds show up nowhere else.
 
+use crate::apify::{Apify, Make};
 use crate::harness::{Done, Place, names};
 use crate::stand_in::{Account, PROXY_PASSWORD, Reply, StandIn, TOKEN, ms, runs};
+
+/// The credential that the made-up account's `users/me` holds.
+const DEMO_PROXY_PASSWORD: &str = "apify_proxy_made_up_dem0Passw0rd";
 
 /// Neither in what a command wrote to its streams nor in what it left behind.
 #[track_caller]
@@ -15,7 +19,7 @@ fn keeps_secrets(done: &Done, place: &Place) {
     }
     for text in texts {
         // A beginning of it is too much already.
-        for secret in [&TOKEN[..16], PROXY_PASSWORD] {
+        for secret in [&TOKEN[..16], PROXY_PASSWORD, DEMO_PROXY_PASSWORD] {
             assert!(!text.contains(secret), "{secret} shows up in\n{text}");
         }
     }
@@ -96,4 +100,88 @@ fn what_is_no_token_is_refused_without_being_shown() {
     let done = crate::harness::done(place.command(&args).env("APIFY_TOKEN", "two secret words"));
     done.exits(3).says(&["APIFY_TOKEN"]);
     assert!(!done.stderr.contains("secret"), "{done}");
+}
+
+#[test]
+fn the_proxy_password_of_users_me_shows_up_nowhere_whatever_the_answer_is() {
+    // As documented; of another shape, so that decoding it fails; as an error that repeats it; with a status of its own.
+    let answers: [Make; 5] = [
+        || Reply::json(crate::stand_in::user("user1")),
+        || {
+            Reply::Answer(
+                200,
+                vec![("Retry-After", "0".into())],
+                format!(r#"{{"data":{{"proxy":{{"password":"{PROXY_PASSWORD}"}}}}}}"#).into(),
+            )
+        },
+        || {
+            Reply::Answer(
+                200,
+                vec![("Retry-After", "0".into())],
+                format!(r#"{{"data":"{PROXY_PASSWORD}"}}"#).into(),
+            )
+        },
+        || Reply::error(403, "insufficient-permissions", PROXY_PASSWORD),
+        || Reply::error(500, PROXY_PASSWORD, PROXY_PASSWORD),
+    ];
+    for answer in answers {
+        let usage = r#"{"data":{"usageCycle":{"startAt":"2025-09-01T00:00:00.000Z","endAt":"2025-09-30T23:59:59.999Z"},"monthlyServiceUsage":{},
+            "totalUsageCreditsUsdBeforeVolumeDiscount":0,"totalUsageCreditsUsdAfterVolumeDiscount":0}}"#;
+        let server = Apify::of(runs(10, ms("2025-09-01T00:00:00Z"), 1000))
+            .at("/v2/users/me", move |_| answer())
+            .at("/v2/users/me/usage/monthly", move |_| Reply::json(usage.into()))
+            .dated("Wed, 01 Oct 2025 06:00:00 GMT")
+            .start();
+        let (place, url) = (Place::new(), server.url());
+        let done = place.export(&url, &["-v", "-v", "--retries", "1"]);
+        keeps_secrets(done.exits(0), &place);
+        assert!(
+            server.requests().iter().any(|request| request.path == "/v2/users/me"),
+            "{done}"
+        );
+        for args in [
+            &[
+                "reconcile",
+                "--cycle",
+                "2025-09-15",
+                "out",
+                "--retries",
+                "1",
+                "--api-url",
+                &url,
+            ][..],
+            &[
+                "reconcile",
+                "--cycle",
+                "2025-09-15",
+                "out",
+                "--json",
+                "--retries",
+                "1",
+                "--api-url",
+                &url,
+            ],
+            &["check", "--retries", "1", "--api-url", &url],
+            &["verify", "out"],
+        ] {
+            let done = place.run(args);
+            keeps_secrets(done.exits(0), &place);
+        }
+        let done = place.export(&url, &["--retries", "1", "--replace", "--status", "FAILED", "--json"]);
+        keeps_secrets(done.exits(0), &place);
+    }
+}
+
+#[test]
+fn the_made_up_account_s_credentials_are_as_safe() {
+    let place = Place::new();
+    for args in [
+        &["export", "--demo", "--out", "out", "-v"][..],
+        &["check", "--demo"],
+        &["reconcile", "--demo", "--cycle", "2025-09-15"],
+        &["reconcile", "--demo", "--cycle", "2025-09-15", "--json", "out"],
+    ] {
+        let done = place.run(args);
+        keeps_secrets(done.exits(0), &place);
+    }
 }
