@@ -210,7 +210,7 @@ impl Details {
             let listed = Listed::of(&pages[question.at.0 as usize]);
             let listed = listed.run(question.at.1 as usize);
             match known.remove(&question.id).filter(|detail| listed.is_as_in(detail)) {
-                Some(detail) if question.due.is_none() => {
+                Some(detail) if !self.options.settle.just_finished(listed.finished_at_ms) => {
                     locked(&self.counts).reused += 1;
                     answers
                         .by_page
@@ -265,7 +265,7 @@ impl Details {
 
     fn note_failure(&self, id: &str, problem: &str) {
         let mut failures = locked(&self.failures);
-        failures.in_a_row += 1;
+        failures.in_a_row += u32::from(is_path_segment(id));
         failures.first.get_or_insert_with(|| format!("run {id}: {problem}"));
         let mut counts = locked(&self.counts);
         counts.failed += 1;

@@ -44,6 +44,11 @@ impl NameBook {
         }
     }
 
+    /// Whether nobody is asked.
+    pub fn is_silent(&self) -> bool {
+        self.api.is_none()
+    }
+
     /// What is known.
     pub fn names(&self) -> RwLockReadGuard<'_, Names> {
         self.names.read().unwrap_or_else(PoisonError::into_inner)

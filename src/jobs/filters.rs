@@ -59,6 +59,11 @@ async fn id(named: Named, element: &str, names: &NameBook) -> Result<String> {
         // An ID; also one of what is no longer there, whose runs still are.
         return Ok(element.into());
     }
+    if names.is_silent() {
+        return Err(Error::Usage(format!(
+            "{option} {element}: names can't be looked up with --no-names; give its ID"
+        )));
+    }
     match names.find(named, &element.replace('/', "~")).await? {
         Some(item) => Ok(item.id),
         None => Err(Error::Usage(format!(
