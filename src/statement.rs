@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::period::{Millis, Period, format_instant};
+use crate::text::thousands;
 
 /// Most notes that are kept; what is beyond is counted.
 const MAX_NOTES: usize = 50;
@@ -184,8 +185,8 @@ impl Retention {
 
     /// What every output says first, if any of the period is past retention.
     pub fn headline(&self) -> Option<String> {
-        let (expired, all) = (self.expired_days, self.period_days);
-        (expired > 0).then(|| format!("INCOMPLETE: {expired} of {all} days are past retention"))
+        let (expired, all) = (thousands(self.expired_days), thousands(self.period_days));
+        (self.expired_days > 0).then(|| format!("INCOMPLETE: {expired} of {all} days are past retention"))
     }
 }
 

@@ -21,7 +21,8 @@ pub fn decode(body: &[u8]) -> Result<Answered, String> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| format!("the body is not a run: {error}"))?;
     let envelope = Object::of(text);
     let run = Object::of(envelope.raw("data").ok_or("the body is JSON without \"data\"")?);
-    let required = |name: &str| run.text(name).ok_or_else(|| format!("the run has no {name:?}"));
+    let text = |name: &str| run.text(name).filter(|text| !text.is_empty());
+    let required = |name: &str| text(name).ok_or_else(|| format!("the run has no {name:?}"));
     let usage = match run.raw("usageTotalUsd") {
         None => None,
         Some(raw) => Some(Usd::from_json_number(raw).map_err(|error| format!("the run's usageTotalUsd {error}"))?),
@@ -157,6 +158,7 @@ mod tests {
             "{}",
             r#"{"data":null}"#,
             r#"{"data":{"id":"r"}}"#,
+            r#"{"data":{"id":"r","status":""}}"#,
             r#"{"data":{"id":"r","status":"S"}"#,
         ] {
             assert!(decode(body.as_bytes()).is_err(), "{body}");

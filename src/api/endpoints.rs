@@ -1,6 +1,7 @@
 //! What there is to ask of the API, one function an endpoint: the run list, one run's detail, names, limits, usage. How it
 //! is asked is `client`'s; what is done with an answer is `fetch`'s and the jobs'.
 
+use chrono::{NaiveDate, NaiveTime};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -201,11 +202,19 @@ impl ApiClient {
         }
     }
 
-    /// The usage of the billing cycle that holds a date (`YYYY-MM-DD`).
-    pub async fn monthly_usage(&self, date: &str) -> Result<MonthlyUsage> {
+    /// The usage of the billing cycle that holds a date, in UTC; an error if the API gives another cycle.
+    pub async fn monthly_usage(&self, date: NaiveDate) -> Result<MonthlyUsage> {
         let mut url = self.url(&["v2", "users", "me", "usage", "monthly"]);
-        url.query_pairs_mut().append_pair("date", date);
-        read(self.get(Ask::of(url), usage::decode).await?)
+        url.query_pairs_mut().append_pair("date", &date.to_string());
+        let usage = read(self.get(Ask::of(url), usage::decode).await?)?;
+        let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+        if (usage.from_ms..usage.to_ms).contains(&midnight) {
+            return Ok(usage);
+        }
+        let (from, to) = (format_instant(usage.from_ms), format_instant(usage.to_ms));
+        Err(Error::Untrusted(format!(
+            "asked for the billing cycle that holds {date}, the API gave that of {from} to {to}"
+        )))
     }
 
     async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url, retries: u32) -> Result<T> {

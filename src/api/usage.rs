@@ -6,6 +6,8 @@ use crate::money::Usd;
 use crate::period::{Millis, parse_instant};
 use serde_json::value::RawValue;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// The usage of a billing cycle, by Apify's own keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthlyUsage {
@@ -45,32 +47,48 @@ pub fn decode(body: &[u8]) -> Result<MonthlyUsage, String> {
     let (from_ms, end_ms) = instant("startAt")
         .zip(instant("endAt"))
         .ok_or_else(|| lacks("startAt or endAt"))?;
-    let services = Object::of(
-        data.raw("monthlyServiceUsage")
-            .ok_or_else(|| lacks("monthlyServiceUsage"))?,
-    );
-    let services: Result<Vec<Service>, String> = services
-        .members()
-        .map(|(key, raw)| {
-            let service = Object::of(raw);
-            let base = service.decimal("baseAmountUsd");
-            Ok(Service {
-                base: base.ok_or_else(|| lacks(&format!("baseAmountUsd of {key}")))?,
-                after_discount: service.decimal("amountAfterVolumeDiscountUsd"),
-                key,
-            })
-        })
-        .collect();
+    let services = data.raw("monthlyServiceUsage").filter(|raw| raw.starts_with('{'));
+    let services = services_of(services.ok_or_else(|| lacks("monthlyServiceUsage"))?)?;
     let total = |name: &str| data.decimal(name).ok_or_else(|| lacks(name));
     Ok(MonthlyUsage {
         from_ms,
-        // The documentation's cycles end with a last millisecond; one that ends on a whole second means the instant after.
-        to_ms: end_ms + i64::from(end_ms.rem_euclid(1000) == 999),
-        services: services?,
+        to_ms: after_last_second(end_ms),
+        services,
         days: days(data.raw("dailyServiceUsages").unwrap_or("[]")),
         before_discount: total("totalUsageCreditsUsdBeforeVolumeDiscount")?,
         after_discount: total("totalUsageCreditsUsdAfterVolumeDiscount")?,
     })
+}
+
+/// The midnight after a day's last second, where the documentation's cycles end; any other instant is an end by itself.
+fn after_last_second(end_ms: Millis) -> Millis {
+    let next_midnight = (end_ms.div_euclid(DAY_MS) + 1) * DAY_MS;
+    if next_midnight - end_ms <= 1000 {
+        next_midnight
+    } else {
+        end_ms
+    }
+}
+
+/// Services in their order; of several with one key the last counts.
+fn services_of(raw: &str) -> Result<Vec<Service>, String> {
+    let mut services: Vec<Service> = Vec::new();
+    let mut sum = Usd::default();
+    for (key, raw) in Object::of(raw).members() {
+        let service = Object::of(raw);
+        let base = service.decimal("baseAmountUsd");
+        let base =
+            base.ok_or_else(|| format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read"))?;
+        let fits = sum.checked_add(Usd(base.0.saturating_abs()));
+        sum = fits.ok_or("the body is no monthly usage: its amounts add up to more than 38 digits")?;
+        services.retain(|service| service.key != key);
+        services.push(Service {
+            after_discount: service.decimal("amountAfterVolumeDiscountUsd"),
+            base,
+            key,
+        });
+    }
+    Ok(services)
 }
 
 /// Days are for comparison by eye alone: one that can't be read is left out.
@@ -124,12 +142,28 @@ mod tests {
     fn what_is_no_usage_is_an_error_that_names_what_it_lacks() {
         for (lacking, with) in [
             ("baseAmountUsd\":1.50", "base\":1.50"),
+            ("\":1.50", "\":1e300"),
+            ("\"monthlyServiceUsage\":", "\"monthlyServiceUsage\":[],\"x\":"),
             ("startAt", "start"),
             ("UsdBeforeVolume", "Usd"),
         ] {
             let error = decode(USAGE.replacen(lacking, with, 1).as_bytes()).unwrap_err();
-            assert!(error.contains("lacks"), "{error}");
+            assert!(error.contains("no monthly usage"), "{error}");
         }
+        let twice = USAGE.replacen(
+            "\"DATASET_TIMED",
+            "\"ACTOR_COMPUTE_UNITS\":{\"baseAmountUsd\":2},\"DATASET_TIMED",
+            1,
+        );
+        let services = decode(twice.as_bytes()).unwrap().services;
+        assert_eq!((services.len(), services[0].base.to_string()), (2, "2".into()));
+        let large = USAGE.replacen("1.50", "90000000000000000000", 1);
+        let large = large.replacen("2.5e-1", "90000000000000000000", 1);
+        assert!(decode(large.as_bytes()).unwrap_err().contains("38 digits"));
+        let short = USAGE.replacen("23:59:59.999Z", "23:59:59Z", 1);
+        assert_eq!(decode(short.as_bytes()).unwrap().to_ms, 1_759_363_200_000);
+        let whole = USAGE.replacen("2025-10-01T23:59:59.999Z", "2025-10-02T00:00:00Z", 1);
+        assert_eq!(decode(whole.as_bytes()).unwrap().to_ms, 1_759_363_200_000);
         assert!(decode(b"{}").unwrap_err().contains("data"));
         assert!(decode(b"<html>").is_err());
     }

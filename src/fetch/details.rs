@@ -5,32 +5,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::listed::{Listed, ListedRun};
 use super::names::is_path_segment;
 use super::tally::RowAt;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::Found;
 use crate::error::{Error, Result};
-use crate::money::Usd;
-use crate::period::Millis;
 use crate::runs::cost_state::{SETTLED, SettleRule, is_terminal};
 use crate::runs::detail::{Metering, RunDetail, with_details};
-use crate::runs::schema::col;
 use crate::statement::{DetailCounts, DetailMode};
 
 /// After so many details in a row that failed, retries and all, no more are asked for: it is the API, not the runs.
 const FAILURES_IN_A_ROW: u32 = 40;
 /// How many runs whose detail failed are named.
 const MAX_NAMED: usize = 1000;
-
-/// What is known of settled runs that started in `[from, to)`, from an earlier export: by ID.
-pub type Known = Box<dyn FnMut(Millis, Millis) -> HashMap<String, RunDetail> + Send>;
 
 /// How details are asked for.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +45,6 @@ pub struct Details {
     pub(super) api: Arc<ApiClient>,
     pub(super) options: DetailOptions,
     at_once: Arc<Semaphore>,
-    known: Mutex<Option<Known>>,
     counts: Mutex<DetailCounts>,
     failures: Mutex<Failures>,
     /// Told how many more are to be asked for, and how many of them are done.
@@ -67,9 +59,9 @@ struct Failures {
 }
 
 /// A run to ask for.
-struct Question {
+pub(super) struct Question {
     at: RowAt,
-    id: String,
+    pub(super) id: String,
     /// Not before then, when its cost will be settled.
     due: Option<Instant>,
 }
@@ -83,6 +75,10 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    fn note(&mut self, at: RowAt, detail: RunDetail) {
+        self.by_page.entry(at.0).or_default().insert(at.1, detail);
+    }
+
     /// A run that was listed for its status keeps it, though its detail may say another by now; how final its cost is, the
     /// detail decides.
     pub(super) fn keep_to(&mut self, statuses: &[String], settle: &SettleRule, pages: &[RecordBatch]) {
@@ -104,18 +100,16 @@ impl Answers {
 }
 
 impl Details {
-    /// Nothing is asked yet; `known` saves asking again for what an earlier export settled.
+    /// Nothing is asked yet.
     pub fn new(
         api: Arc<ApiClient>,
         options: DetailOptions,
-        known: Option<Known>,
         on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
     ) -> Details {
         Details {
             api,
             options,
             at_once: Arc::new(Semaphore::new(options.concurrency.max(1))),
-            known: Mutex::new(known),
             counts: Mutex::new(DetailCounts::of(options.mode)),
             failures: Mutex::default(),
             on_progress,
@@ -127,16 +121,15 @@ impl Details {
         (locked(&self.counts).clone(), locked(&self.failures).first.clone())
     }
 
-    /// Asks for whatever a window's rows need. `range` is the window, `[from, to)`.
+    /// Asks what a window's rows need, unless an earlier export has answered it for good.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         pages: &[RecordBatch],
-        rows: &[RowAt],
-        range: (Millis, Millis),
+        questions: Vec<Question>,
+        known: HashMap<String, RunDetail>,
     ) -> Result<Answers> {
         let mut answers = Answers::default();
-        let questions = self.questions(pages, rows);
-        let mut questions = self.not_known(questions, pages, range, &mut answers).await?;
+        let mut questions = self.not_known(questions, pages, known, &mut answers);
         (self.on_progress)(questions.len() as u64, 0);
         questions.sort_by_key(|question| question.due);
         let mut under_way = JoinSet::new();
@@ -162,7 +155,7 @@ impl Details {
     }
 
     /// The runs to ask for, by the mode; those that will be settled in time, then.
-    fn questions(&self, pages: &[RecordBatch], rows: &[RowAt]) -> Vec<Question> {
+    pub(super) fn questions(&self, pages: &[RecordBatch], rows: &[RowAt]) -> Vec<Question> {
         let columns: Vec<Listed> = pages.iter().map(Listed::of).collect();
         let mut questions = Vec::new();
         for at in rows {
@@ -182,59 +175,54 @@ impl Details {
     /// When a run's cost will be settled that isn't yet, if it has finished and that is worth waiting for.
     fn due(&self, run: &ListedRun) -> Option<Instant> {
         let options = &self.options;
-        let finished = run.finished_at_ms.filter(|_| is_terminal(run.status))?;
+        let finished = run
+            .finished_at_ms
+            .filter(|_| is_terminal(run.status) && options.mode != DetailMode::None)?;
         let since_start = finished.saturating_add(options.settle.settle_ms) - options.settle.job_start_ms;
         let wait = Duration::from_millis(u64::try_from(since_start).ok().filter(|wait| *wait > 0)?);
         (wait <= options.wait_settled).then(|| options.job_start + wait)
     }
 
     /// Leaves out the questions that an earlier export has answered for good.
-    async fn not_known(
-        self: &Arc<Self>,
+    fn not_known(
+        &self,
         questions: Vec<Question>,
         pages: &[RecordBatch],
-        (from, to): (Millis, Millis),
+        mut known: HashMap<String, RunDetail>,
         answers: &mut Answers,
-    ) -> Result<Vec<Question>> {
-        if questions.is_empty() || locked(&self.known).is_none() {
-            return Ok(questions);
+    ) -> Vec<Question> {
+        if known.is_empty() {
+            return questions;
         }
-        let details = self.clone();
-        let known = tokio::task::spawn_blocking(move || {
-            let mut known = locked(&details.known);
-            known.as_mut().map_or_else(HashMap::new, |known| known(from, to))
-        });
-        let mut known = known.await.map_err(failed)?;
         let mut left = Vec::with_capacity(questions.len());
         for question in questions {
-            let listed = Listed::of(&pages[question.at.0 as usize]);
-            let listed = listed.run(question.at.1 as usize);
+            let listed = Listed::of(&pages[question.at.0 as usize]).run(question.at.1 as usize);
             match known.remove(&question.id).filter(|detail| listed.is_as_in(detail)) {
                 Some(detail) if !self.options.settle.just_finished(listed.finished_at_ms) => {
-                    locked(&self.counts).reused += 1;
-                    answers
-                        .by_page
-                        .entry(question.at.0)
-                        .or_default()
-                        .insert(question.at.1, detail);
+                    let mut counts = locked(&self.counts);
+                    counts.reused += 1;
+                    counts.meters_disagree += u64::from(detail.meters_disagree());
+                    answers.note(question.at, detail);
                 }
                 _ => left.push(question),
             }
         }
-        Ok(left)
+        left
     }
 
     /// A run's detail, if it can be had; an error if nothing can.
     async fn ask(&self, id: &str) -> Result<Option<RunDetail>> {
+        if !is_path_segment(id) {
+            self.note_failure(id, "its ID can't stand in a URL");
+            // Which is no failure of the API's.
+            locked(&self.failures).in_a_row -= 1;
+            return Ok(None);
+        }
         if locked(&self.failures).in_a_row >= FAILURES_IN_A_ROW {
             self.note_failure(id, "not asked for any more, since so many failed");
             return Ok(None);
         }
         locked(&self.counts).asked += 1;
-        if !is_path_segment(id) {
-            self.note_failure(id, "its ID can't stand in a URL");
-            return Ok(None);
-        }
         match self.api.run_detail(id).await {
             Ok(Found::Here(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
             Ok(Found::Here(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
@@ -251,12 +239,10 @@ impl Details {
         locked(&self.failures).in_a_row = 0;
         let mut counts = locked(&self.counts);
         match detail.usage {
-            Some(usage) => {
-                counts.found += 1;
-                counts.meters_disagree += u64::from(detail.metering.disagrees_with(usage));
-            }
+            Some(_) => counts.found += 1,
             None => counts.without_cost += 1,
         }
+        counts.meters_disagree += u64::from(detail.meters_disagree());
         if self.options.mode != DetailMode::All {
             detail.metering = Metering::default();
         }
@@ -265,7 +251,7 @@ impl Details {
 
     fn note_failure(&self, id: &str, problem: &str) {
         let mut failures = locked(&self.failures);
-        failures.in_a_row += u32::from(is_path_segment(id));
+        failures.in_a_row += 1;
         failures.first.get_or_insert_with(|| format!("run {id}: {problem}"));
         let mut counts = locked(&self.counts);
         counts.failed += 1;
@@ -280,11 +266,7 @@ impl Details {
         if question.due.is_some() && detail.usage.is_some() && self.has_settled(&detail) {
             answers.states.insert(question.id, SETTLED);
         }
-        answers
-            .by_page
-            .entry(question.at.0)
-            .or_default()
-            .insert(question.at.1, detail);
+        answers.note(question.at, detail);
     }
 
     /// Whether a run finished long enough ago by now, which is later than the job's start; it may have run again meanwhile.
@@ -312,75 +294,10 @@ impl Details {
     }
 }
 
-/// How many runs of a page would be asked for.
-pub fn count_needed(page: &RecordBatch, mode: DetailMode, settle: &SettleRule) -> u64 {
-    let listed = Listed::of(page);
-    let needed = (0..page.num_rows()).filter(|row| listed.run(*row).needs_detail(mode, settle));
-    needed.count() as u64
-}
-
 fn failed(error: tokio::task::JoinError) -> Error {
     anyhow::anyhow!("asking for details failed: {error}").into()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The columns of a page that decide whether a run's detail is needed.
-struct Listed<'p> {
-    ids: &'p arrow_array::StringArray,
-    statuses: &'p arrow_array::StringArray,
-    finished: &'p arrow_array::TimestampMillisecondArray,
-    usages: &'p arrow_array::Decimal128Array,
-}
-
-/// A run as the list gave it.
-struct ListedRun<'p> {
-    id: &'p str,
-    status: &'p str,
-    finished_at_ms: Option<Millis>,
-    usage: Option<Usd>,
-}
-
-impl<'p> Listed<'p> {
-    fn of(page: &'p RecordBatch) -> Listed<'p> {
-        Listed {
-            ids: page.column(col::ID).as_string(),
-            statuses: page.column(col::STATUS).as_string(),
-            finished: page.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>(),
-            usages: page.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>(),
-        }
-    }
-
-    fn run(&self, row: usize) -> ListedRun<'p> {
-        ListedRun {
-            id: self.ids.value(row),
-            status: self.statuses.value(row),
-            finished_at_ms: self.finished.is_valid(row).then(|| self.finished.value(row)),
-            usage: self.usages.is_valid(row).then(|| Usd(self.usages.value(row))),
-        }
-    }
-}
-
-impl ListedRun<'_> {
-    fn needs_detail(&self, mode: DetailMode, settle: &SettleRule) -> bool {
-        match mode {
-            DetailMode::None => false,
-            DetailMode::All => true,
-            DetailMode::Missing => match self.usage {
-                None => true,
-                Some(usage) => usage.0 == 0 && is_terminal(self.status) && settle.just_finished(self.finished_at_ms),
-            },
-        }
-    }
-
-    /// Whether an earlier export's version is this one's, so that what it knew still holds.
-    fn is_as_in(&self, known: &RunDetail) -> bool {
-        let same_cost = self.usage.is_none() || self.usage == known.usage;
-        is_terminal(self.status)
-            && self.status == known.status
-            && self.finished_at_ms == known.finished_at_ms
-            && same_cost
-    }
 }

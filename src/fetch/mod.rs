@@ -2,6 +2,7 @@
 //! what is wanted of them, and hands them on in time order. Nothing here writes.
 
 pub mod details;
+mod listed;
 mod lister;
 pub mod names;
 mod page_size;
@@ -15,9 +16,10 @@ mod tie;
 mod walk;
 mod window;
 
+pub use listed::count_needed;
 pub use lister::Lister;
 pub use period_fetch::{Estimate, MAX_CONCURRENCY, PeriodFetch};
-pub use ready::{ReadyWindow, Readying};
+pub use ready::{Known, ReadyWindow, Readying};
 pub use spare::SpareTime;
 pub use sum::Fetched;
 pub use window::WalkedWindow;

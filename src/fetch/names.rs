@@ -28,6 +28,8 @@ pub struct NameBook {
     spare: Arc<SpareTime>,
     names: RwLock<Names>,
     lists: OnceCell<()>,
+    /// Lists that were read to their end.
+    whole: Mutex<HashSet<Named>>,
     /// What was looked up one by one, found or not.
     looked_up: Mutex<HashSet<(Named, Box<str>)>>,
 }
@@ -40,6 +42,7 @@ impl NameBook {
             spare,
             names: RwLock::default(),
             lists: OnceCell::new(),
+            whole: Mutex::default(),
             looked_up: Mutex::default(),
         }
     }
@@ -71,6 +74,7 @@ impl NameBook {
             page.items.iter().for_each(|item| self.note(named, &item.id, item));
             offset += page.count;
             if page.count == 0 || offset >= page.total {
+                self.whole.lock().unwrap_or_else(PoisonError::into_inner).insert(named);
                 return;
             }
         }
@@ -148,6 +152,14 @@ impl NameBook {
             Some(api) if is_path_segment(id) => api.name(named, id).await,
             _ => Ok(None),
         }
+    }
+
+    /// Whether a list was read to its end: what it lacks isn't on it.
+    pub fn is_whole(&self, named: Named) -> bool {
+        self.whole
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&named)
     }
 
     /// What an ID or a name means, as far as the lists have it: IDs, each once.

@@ -1,7 +1,7 @@
 //! Makes windows ready to be written: left with the runs that are wanted, with names and details fetched for those. Several
 //! at once, handed on in their order; nothing here writes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,11 +10,13 @@ use arrow_array::{Array, RecordBatch};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::details::Details;
+use super::details::{Details, Question};
 use super::names::NameBook;
 use super::tally::RowAt;
 use super::window::WalkedWindow;
 use crate::error::{Error, Result};
+use crate::period::Millis;
+use crate::runs::detail::RunDetail;
 use crate::runs::schema::col;
 use crate::statement::Filters;
 
@@ -23,6 +25,10 @@ const AT_ONCE: usize = 2;
 
 /// How much more a page counts while its window waits for details.
 const WAITING_WEIGHT: u64 = 2;
+
+/// What an earlier export knows for good of the runs of these IDs that started in `[from, to)`. Asked window by window, in
+/// time order.
+pub type Known = Box<dyn FnMut(&HashSet<String>, Millis, Millis) -> HashMap<String, RunDetail> + Send>;
 
 /// A window that is ready.
 #[derive(Debug)]
@@ -48,19 +54,25 @@ pub struct Readying {
 }
 
 impl Readying {
-    /// Takes windows as they come, until there are no more, and hands them on in the same order.
-    pub async fn run(self, mut windows: mpsc::Receiver<WalkedWindow>, out: mpsc::Sender<ReadyWindow>) -> Result<()> {
+    /// Takes windows as they come, until there are no more, and hands them on in the same order. What is `known` isn't asked
+    /// for again.
+    pub async fn run(
+        self,
+        mut known: Option<Known>,
+        mut windows: mpsc::Receiver<WalkedWindow>,
+        out: mpsc::Sender<ReadyWindow>,
+    ) -> Result<()> {
         // No row is written before the names are known that it may have.
         self.names.fetch_lists().await;
         let readying = Arc::new(self);
-        let mut under_way: VecDeque<JoinHandle<Result<ReadyWindow>>> = VecDeque::new();
+        let mut under_way = UnderWay::default();
         let mut open = true;
         let mut on_its_way = 0;
-        while open || !under_way.is_empty() {
+        while open || !under_way.0.is_empty() {
             tokio::select! {
                 biased;
-                ready = async { under_way.front_mut().expect("it is not empty").await }, if !under_way.is_empty() => {
-                    under_way.pop_front();
+                ready = async { under_way.0.front_mut().expect("it is not empty").await }, if !under_way.0.is_empty() => {
+                    under_way.0.pop_front();
                     let ready = ready.map_err(|error| anyhow::anyhow!("completing a window failed: {error}"))??;
                     let pages = ready.pages.len() as u64;
                     if out.send(ready).await.is_err() {
@@ -70,10 +82,15 @@ impl Readying {
                     readying.held.fetch_sub(on_its_way, Ordering::Relaxed);
                     on_its_way = pages;
                 }
-                window = windows.recv(), if open && under_way.len() < AT_ONCE => match window {
+                window = windows.recv(), if open && under_way.0.len() < AT_ONCE => match window {
                     Some(window) => {
                         readying.held.fetch_add(window.pages.len() as u64, Ordering::Relaxed);
-                        under_way.push_back(tokio::spawn(readying.clone().ready(window)));
+                        let rows = wanted(&window, &readying.filters);
+                        let questions = readying.details.questions(&window.pages, &rows);
+                        // In order, which it is read in: the windows' other questions may overtake each other.
+                        let answered = answered(&mut known, &questions, (window.from, window.to)).await?;
+                        let ready = readying.clone().ready(window, rows, questions, answered);
+                        under_way.0.push_back(tokio::spawn(ready));
                     }
                     None => open = false,
                 },
@@ -82,14 +99,18 @@ impl Readying {
         Ok(())
     }
 
-    async fn ready(self: Arc<Self>, window: WalkedWindow) -> Result<ReadyWindow> {
-        let rows = wanted(&window, &self.filters);
+    async fn ready(
+        self: Arc<Self>,
+        window: WalkedWindow,
+        rows: Vec<RowAt>,
+        questions: Vec<Question>,
+        known: HashMap<String, RunDetail>,
+    ) -> Result<ReadyWindow> {
         self.names.fetch_missing(&window.pages, &rows).await;
-        let range = (window.from, window.to);
         // While details are what everything waits for, reading far ahead would only fill memory.
         let weight = WAITING_WEIGHT * window.pages.len() as u64;
         self.held.fetch_add(weight, Ordering::Relaxed);
-        let answers = self.details.fetch(&window.pages, &rows, range).await;
+        let answers = self.details.fetch(&window.pages, questions, known).await;
         self.held.fetch_sub(weight, Ordering::Relaxed);
         let mut answers = answers?;
         answers.keep_to(&self.filters.status, &self.details.options.settle, &window.pages);
@@ -99,6 +120,40 @@ impl Readying {
             states: answers.states,
         })
     }
+}
+
+/// Windows that are being made ready; what is asked for them ends with whoever wants them.
+#[derive(Default)]
+struct UnderWay(VecDeque<JoinHandle<Result<ReadyWindow>>>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// What an earlier export knows of the runs to ask for.
+async fn answered(
+    known: &mut Option<Known>,
+    questions: &[Question],
+    (from, to): (Millis, Millis),
+) -> Result<HashMap<String, RunDetail>> {
+    if questions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let Some(mut asked) = known.take() else {
+        return Ok(HashMap::new());
+    };
+    let ids: HashSet<String> = questions.iter().map(|question| question.id.clone()).collect();
+    let reading = tokio::task::spawn_blocking(move || {
+        let answered = asked(&ids, from, to);
+        (asked, answered)
+    });
+    let (asked, answered) = reading
+        .await
+        .map_err(|error| anyhow::anyhow!("reading the export that is there failed: {error}"))?;
+    *known = Some(asked);
+    Ok(answered)
 }
 
 /// The rows of a window that the filters leave.

@@ -13,6 +13,9 @@ const STALE_TIE_ROUNDS: u32 = 4;
 /// After how many pages that brought nothing new beyond the very first one it is taken that `offset` is ignored.
 const STALE_TIE_PAGES: u32 = 3;
 
+/// After how many in any round it is left at that, whatever the count says.
+const MOST_STALE_TIE_PAGES: u32 = 64;
+
 /// An overfull millisecond while it is read.
 struct Tie {
     m: Millis,
@@ -90,6 +93,9 @@ impl Walker {
             }
             if round == 0 && first_page_alone && stale_pages == STALE_TIE_PAGES {
                 return Ok(false);
+            }
+            if stale_pages == MOST_STALE_TIE_PAGES {
+                return Ok(true);
             }
             // From the third round on, pages overlap by half and each is asked for twice, should the order change from one to
             // the next, in step with the offsets perhaps.

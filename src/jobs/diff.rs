@@ -8,7 +8,7 @@ use crate::cli::DiffArgs;
 use crate::error::{Error, Result};
 use crate::output::csv::writer;
 use crate::output::exported::{Exported, moved, pairs};
-use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
+use crate::output::manifest::Manifest;
 use crate::report::changes::{Changes, Comparison, Difference, Side, csv, json, terminal};
 use crate::report::terminal::Look;
 use crate::runs::pairing::{Moved, Pair};
@@ -71,16 +71,7 @@ fn diff(args: &DiffArgs, look: Look) -> Result<()> {
 
 /// What an export says of itself, and its runs.
 fn open(path: &Path) -> Result<(Side, Exported)> {
-    let is_there = path.join(MANIFEST).exists();
-    let manifest = Manifest::read(path).map_err(if is_there { Error::Untrusted } else { Error::Usage })?;
-    if manifest.schema_version != SCHEMA_VERSION {
-        return Err(Error::Usage(format!(
-            "{} was written by another version of apify-runs ({}): its manifest has shape {}, this version reads {SCHEMA_VERSION}",
-            path.display(),
-            manifest.tool_version,
-            manifest.schema_version
-        )));
-    }
+    let manifest = Manifest::open(path)?;
     let runs = Exported::of(path, &manifest).map_err(Error::Untrusted)?;
     let side = Side {
         path: path.display().to_string(),

@@ -13,9 +13,9 @@ use crate::api::client::RequestError;
 use crate::api::page::Page;
 use crate::cli::{Details, ExportArgs, Format, PartitionBy};
 use crate::error::{Error, Result};
-use crate::fetch::Lister;
-use crate::fetch::details::{DetailOptions, Known};
+use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
+use crate::fetch::{Known, Lister};
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging, State};
 use crate::output::replace::Existing;
@@ -41,7 +41,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let groups = args
         .groups
         .as_deref()
-        .map(|file| read_groups(file, &columns))
+        .map(|file| read_groups(file, &columns, args.no_names))
         .transpose()?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let spec = spec(&args, &connection).await?;
@@ -86,7 +86,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
 /// The period that was asked for; the demo shows its month if none was.
 async fn spec(args: &ExportArgs, connection: &Connection) -> Result<PeriodSpec> {
     if let Some(date) = args.period.cycle {
-        let usage = connection.api.monthly_usage(&date.to_string()).await?;
+        let usage = connection.api.monthly_usage(date).await?;
         return PeriodSpec::between(usage.from_ms, usage.to_ms);
     }
     let spec = args.period.spec();
@@ -103,11 +103,14 @@ fn no_period() -> Error {
 }
 
 /// The rules of `--groups`, whose runs' groups must be clear from the rows that are kept.
-fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
+fn read_groups(file: &Path, columns: &Chosen, no_names: bool) -> Result<Groups> {
     let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
     let groups = Groups::parse(&text).map_err(wrong)?;
     let needed = groups.needed_columns();
+    if no_names && groups.go_by_names() {
+        return Err(wrong("its rules go by names too: leave --no-names out".into()));
+    }
     let missing: Vec<_> = needed
         .into_iter()
         .filter(|name| columns.position(name).is_none())
@@ -305,16 +308,18 @@ impl Job {
         })
     }
 
-    /// What the export that stands there knows already, if it is of the same account and source.
+    /// What the export that stands there knows already, if it is of the same account and source; with --replace, nothing.
     fn known(&self, destination: &Destination, told: &Told, metered: bool) -> Result<Option<Known>> {
-        if destination.state() != State::Occupied {
+        if destination.state() != State::Occupied || self.args.replace {
             return Ok(None);
         }
         let existing = Existing::read(&destination.path())?;
+        let settled_by = existing
+            .queried_at_ms()
+            .map(|at| at.saturating_sub(self.args.costs.settle_ms()));
         let same = existing.is_from(self.connection.source, told.account.as_ref());
-        Ok(same
-            .then(|| known::of(existing.parquet_paths(), &self.columns, metered))
-            .flatten())
+        let known = |settled_by| known::of(existing.parquet_paths(), settled_by, &self.columns, metered);
+        Ok(settled_by.filter(|_| same).and_then(known))
     }
 
     fn write_options(&self, told: &Told) -> WriteOptions {

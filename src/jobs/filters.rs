@@ -4,6 +4,7 @@
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
+use crate::runs::names::looks_like_an_id;
 use crate::statement::Filters;
 
 /// The filters as asked for, statuses included.
@@ -43,6 +44,20 @@ async fn id(named: Named, element: &str, names: &NameBook) -> Result<String> {
         Named::Actors => ("--actor", "Actor"),
         Named::Tasks => ("--task", "task"),
     };
+    if looks_like_an_id(element) || (names.is_silent() && !element.contains(['/', '~'])) {
+        return Ok(element.into());
+    }
+    if names.is_silent() {
+        return Err(Error::Usage(format!(
+            "{option} {element}: names can't be looked up with --no-names; give its ID"
+        )));
+    }
+    if !names.is_whole(named) {
+        return Err(Error::Unreachable(format!(
+            "{option} {element}: the names of {kind}s could not all be read, so which are meant is not known; give IDs, or run \
+             again"
+        )));
+    }
     let found = names.ids_of(named, element);
     match found.as_slice() {
         [id] => return Ok(id.clone()),
@@ -58,11 +73,6 @@ async fn id(named: Named, element: &str, names: &NameBook) -> Result<String> {
     if !element.contains(['/', '~']) {
         // An ID; also one of what is no longer there, whose runs still are.
         return Ok(element.into());
-    }
-    if names.is_silent() {
-        return Err(Error::Usage(format!(
-            "{option} {element}: names can't be looked up with --no-names; give its ID"
-        )));
     }
     match names.find(named, &element.replace('/', "~")).await? {
         Some(item) => Ok(item.id),

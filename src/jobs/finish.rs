@@ -14,6 +14,7 @@ use super::reading::ReadPeriod;
 use super::replacing::replaces;
 use super::write::parquet_paths;
 use super::{print, say};
+use crate::api::endpoints::Named;
 use crate::api::page::Rejected;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
@@ -23,10 +24,10 @@ use crate::output::replace::Existing;
 use crate::period::format_instant;
 use crate::report::changes::words;
 use crate::report::facts::{Doubts, Facts, caveats};
-use crate::report::summary::{Breakdown, Measures};
+use crate::report::summary::{Breakdown, Dimension, Measures, Summary};
 use crate::report::terminal::Look;
 use crate::report::{Report, csv as csv_report, json, markdown, terminal};
-use crate::statement::DetailCounts;
+use crate::statement::{DetailCounts, Filters};
 use crate::text::{counted, labelled, thousands, unbroken};
 
 /// All reports as one document.
@@ -79,7 +80,12 @@ impl Job {
             proven: proof.proven,
             retention: retention.clone(),
             details_failed: details.failed,
+            groups_in_doubt: self.groups_are_in_doubt(),
+            unmatched: unmatched(&told.filters, &written.summary),
         };
+        for option in &doubts.unmatched {
+            say(&format!("apify-runs: warning: no run of the period is of {option}"));
+        }
         let facts = Facts {
             account: told.account,
             source: self.connection.source,
@@ -133,6 +139,16 @@ impl Job {
             say(&format!("apify-runs: warning: {warning}"));
         }
         self.tell(&report, &manifest, started.elapsed())
+    }
+
+    /// Whether rules go by names of which not every list could be read.
+    fn groups_are_in_doubt(&self) -> bool {
+        let needed = self
+            .groups
+            .as_ref()
+            .map_or(Vec::new(), |groups| groups.needed_columns());
+        let doubtful = |column: &str, named: Named| needed.contains(&column) && !self.names.is_whole(named);
+        doubtful("act_name", Named::Actors) || doubtful("actor_task_name", Named::Tasks)
     }
 
     fn manifest(&self, report: &Report, fields_mistyped: u64, runs_rejected: u64, details: DetailCounts) -> Manifest {
@@ -232,6 +248,21 @@ impl Job {
             }
         }
     }
+}
+
+/// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.
+fn unmatched(filters: &Filters, summary: &Summary) -> Vec<String> {
+    let breakdowns = summary.breakdowns();
+    let actors = breakdowns
+        .iter()
+        .find(|breakdown| breakdown.dimension == Dimension::Actor);
+    let ran = |id: &String| actors.is_some_and(|actors| actors.rows.iter().any(|group| group.key == *id));
+    let missing = filters.actor.iter().filter(|id| !ran(id));
+    let mut unmatched: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
+    if summary.totals().runs == 0 && !filters.task.is_empty() {
+        unmatched.push(format!("--task {}", filters.task.join(",")));
+    }
+    unmatched
 }
 
 /// The files as the last line of the summary names them.

@@ -103,7 +103,7 @@ impl Progress {
         loop {
             tokio::time::sleep(LINE_EVERY).await;
             let rate = self.counts.done() as f64 / start.elapsed().as_secs_f64();
-            let left = (self.counts.all() - self.counts.done()) as f64 / rate.max(0.001);
+            let left = self.counts.all().saturating_sub(self.counts.done()) as f64 / rate.max(0.001);
             say(&format!("apify-runs: {}, {left:.0} s left", self.counts));
         }
     }

@@ -8,9 +8,9 @@ use super::progress::Progress;
 use super::write::{WriteOptions, Written, write_windows};
 use crate::api::page::Page;
 use crate::error::Result;
-use crate::fetch::details::{DetailOptions, Details, Known};
+use crate::fetch::details::{DetailOptions, Details};
 use crate::fetch::names::NameBook;
-use crate::fetch::{Fetched, Lister, PeriodFetch, Readying};
+use crate::fetch::{Fetched, Known, Lister, PeriodFetch, Readying};
 use crate::output::publish::Staging;
 use crate::statement::{DetailCounts, Filters};
 
@@ -49,7 +49,6 @@ impl Reading {
         let details = Arc::new(Details::new(
             self.lister.api.clone(),
             self.details,
-            self.known,
             Box::new(move |wanted, came| on_details.details(wanted, came)),
         ));
         let readying = Readying {
@@ -64,7 +63,7 @@ impl Reading {
         let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
         let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
         let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, &staging, &options));
-        let reading = async { tokio::try_join!(fetch.run(walked), readying.run(to_be_ready, ready)) };
+        let reading = async { tokio::try_join!(fetch.run(walked), readying.run(self.known, to_be_ready, ready)) };
         let fetched = tokio::select! {
             fetched = reading => fetched,
             () = progress.clone().write_lines() => unreachable!("lines are written until the end"),

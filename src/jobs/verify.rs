@@ -5,7 +5,7 @@ mod rows;
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use rows::{Rows, check_parquet, csv_times, parquet_times};
 
@@ -17,7 +17,7 @@ use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::csv::{CsvRows, RUNS_CSV};
 use crate::output::hashed::{FileEntry, hash_of};
-use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
+use crate::output::manifest::{Manifest, is_within};
 use crate::output::read::{csv_runs, parquet_batches};
 use crate::runs::chosen::Chosen;
 use crate::text::counted;
@@ -32,16 +32,7 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<()> {
-    let is_there = args.path.join(MANIFEST).exists();
-    let manifest = Manifest::read(&args.path).map_err(if is_there { Error::Untrusted } else { Error::Usage })?;
-    if manifest.schema_version != SCHEMA_VERSION {
-        return Err(Error::Usage(format!(
-            "{} was written by another version of apify-runs ({}): its manifest has shape {}, this version reads {SCHEMA_VERSION}",
-            args.path.display(),
-            manifest.tool_version,
-            manifest.schema_version
-        )));
-    }
+    let manifest = Manifest::open(&args.path)?;
     let findings = findings(&args.path, &manifest)?;
     if findings.is_empty() {
         if args.quiet {
@@ -221,10 +212,7 @@ fn is_regular(path: &Path) -> bool {
 fn check_file(export: &Path, file: &FileEntry) -> Option<String> {
     let path = export.join(&file.path);
     let wrong = |problem: String| Some(format!("{}: {problem}", file.path));
-    if !Path::new(&file.path)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)))
-    {
+    if !is_within(&file.path) {
         return wrong("its path leads out of the export".into());
     }
     match fs::symlink_metadata(&path) {

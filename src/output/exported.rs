@@ -5,10 +5,10 @@
 mod csv;
 mod parquet;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::csv::RUNS_CSV;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, is_within};
 use super::read::unreadable;
 use crate::runs::pairing::{Moved, Pairs, Reading};
 use crate::runs::run::{Key, Run};
@@ -58,12 +58,11 @@ impl Exported {
             ));
         }
         let file = |entry: &super::hashed::FileEntry| {
-            let path = Path::new(&entry.path);
-            if !path.components().all(|part| matches!(part, Component::Normal(_))) {
-                return Err(unreadable(path, "its path leads out of the export"));
+            if !is_within(&entry.path) {
+                return Err(unreadable(Path::new(&entry.path), "its path leads out of the export"));
             }
             Ok(RunsFile {
-                path: export.join(path),
+                path: export.join(&entry.path),
                 rows: entry.rows,
                 is_csv,
             })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,11 +101,38 @@ impl Manifest {
             .map_err(|error| format!("{} is no manifest of apify-runs: {error}", path.display()))
     }
 
-    /// The paths of its Parquet files of runs, in order.
+    /// The manifest of an export that is to be read: exit 2 where there is none, or one of another version; exit 5 where it
+    /// is broken.
+    pub fn open(export: &Path) -> Result<Manifest> {
+        let is_there = export.join(MANIFEST).exists();
+        let manifest = Manifest::read(export).map_err(if is_there { Error::Untrusted } else { Error::Usage })?;
+        if let Some(file) = manifest.files.iter().find(|file| !is_within(&file.path)) {
+            let (path, export) = (&file.path, export.display());
+            return Err(Error::Untrusted(format!(
+                "{export}: {path}: its path leads out of the export"
+            )));
+        }
+        if manifest.schema_version == SCHEMA_VERSION {
+            return Ok(manifest);
+        }
+        Err(Error::Usage(format!(
+            "{} was written by another version of apify-runs ({}): its manifest has shape {}, this version reads {SCHEMA_VERSION}",
+            export.display(),
+            manifest.tool_version,
+            manifest.schema_version
+        )))
+    }
+
+    /// Whether it is of a source, and of an account as far as both are known.
+    pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
+        let known = self.account.as_ref().zip(account);
+        self.source == source && known.is_none_or(|(old, new)| old.id == new.id)
+    }
+
+    /// Its Parquet files of runs, in order.
     pub fn parquet_files(&self) -> impl Iterator<Item = &FileEntry> {
-        self.files
-            .iter()
-            .filter(|file| file.path.ends_with(".parquet") && file.path.starts_with("runs"))
+        let is_parquet = |path: &str| path.ends_with(".parquet") && path.starts_with("runs") && is_within(path);
+        self.files.iter().filter(move |file| is_parquet(&file.path))
     }
 
     /// The files of an export's folder that its manifest doesn't list, as paths within it.
@@ -121,6 +148,12 @@ impl Manifest {
             .filter(|path| !listed.contains(path.as_str()))
             .collect())
     }
+}
+
+/// Whether a manifest's path stays within its export.
+pub fn is_within(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Every file below a folder, as paths within it with `/`, in order. A link counts as a file.

@@ -33,12 +33,13 @@ pub fn parquet_batches(path: &Path) -> Result<impl Iterator<Item = Result<Record
 pub fn parquet_columns(
     path: &Path,
     columns: &[&str],
-) -> Result<impl Iterator<Item = Result<RecordBatch, String>>, String> {
+) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
     let builder = builder(path)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
     let reader = builder.with_projection(mask).build();
     let reader = reader.map_err(|error| unreadable(path, error))?;
-    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(path, error))))
+    let path = path.to_path_buf();
+    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(&path, error))))
 }
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {

@@ -7,6 +7,7 @@ use super::exported::{Exported, moved, pairs};
 use super::manifest::{Manifest, Replaced};
 use crate::error::{Error, Result};
 use crate::money::Usd;
+use crate::period::{Millis, parse_instant};
 use crate::runs::pairing::Pair;
 use crate::statement::{Account, Source};
 use crate::text::{counted, thousands};
@@ -57,8 +58,12 @@ impl Existing {
 
     /// Whether it is of a source, and of an account as far as both are known.
     pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
-        let known = self.manifest.account.as_ref().zip(account);
-        self.manifest.source == source && known.is_none_or(|(old, new)| old.id == new.id)
+        self.manifest.is_from(source, account)
+    }
+
+    /// When its job began: milliseconds since the epoch.
+    pub fn queried_at_ms(&self) -> Option<Millis> {
+        parse_instant(&self.manifest.queried_at)
     }
 
     /// Its Parquet files of runs, in order.
@@ -108,11 +113,7 @@ impl Existing {
                 "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
             ))
         };
-        let parquet: Vec<PathBuf> = self
-            .manifest
-            .parquet_files()
-            .map(|file| self.path.join(&file.path))
-            .collect();
+        let parquet = self.parquet_paths();
         let old = if parquet.is_empty() {
             Exported::csv(self.path.join(RUNS_CSV))
         } else {

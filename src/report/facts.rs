@@ -53,6 +53,10 @@ pub struct Doubts {
     pub retention: Option<Retention>,
     /// Runs whose detail could not be had.
     pub details_failed: u64,
+    /// Whether names that cost centres go by could not all be read.
+    pub groups_in_doubt: bool,
+    /// Actors and tasks that were asked for and that no run is of, as their options.
+    pub unmatched: Vec<String>,
 }
 
 impl Doubts {
@@ -92,6 +96,12 @@ pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
     if totals.provisional > 0 {
         let runs = counted(totals.provisional, "run", "runs");
         caveats.push(format!("the cost of {runs} may still move: not ended, or only just"));
+    }
+    if doubts.groups_in_doubt {
+        caveats.push("names could not all be read, so runs may stand in another group than the rules mean".into());
+    }
+    for option in &doubts.unmatched {
+        caveats.push(format!("no run of the period is of {option}"));
     }
     if doubts.cut {
         caveats.push("the period is not over: this is it so far".into());

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use wildmatch::WildMatch;
 
+use crate::runs::names::looks_like_an_id;
 use crate::runs::row::Row;
 use crate::statement::GroupRule;
 
@@ -48,6 +49,13 @@ impl Groups {
         {
             return Err(format!("there is no column {unknown:?}; {SHAPE}"));
         }
+        if let Some(twice) = header
+            .iter()
+            .enumerate()
+            .find(|(at, name)| header[..*at].contains(name))
+        {
+            return Err(format!("column {:?} is there twice; {SHAPE}", twice.1));
+        }
         let has = |name: &str| header.iter().any(|column| column == name);
         if !has("group") || !["actor", "task", "user"].into_iter().any(has) {
             return Err(SHAPE.into());
@@ -55,12 +63,12 @@ impl Groups {
         let mut rules = Vec::new();
         for record in csv.records() {
             let record = record.map_err(|error| error.to_string())?;
-            let line = record.position().map_or(0, |position| line_of(text, position));
+            let line = || record.position().map_or(0, |position| line_of(text, position));
             if record.iter().all(str::is_empty) {
                 continue;
             }
             if record.len() > header.len() {
-                return Err(format!("line {line} has more cells than the header"));
+                return Err(format!("line {} has more cells than the header", line()));
             }
             let mut rule = GroupRule::default();
             for (name, cell) in header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
@@ -71,11 +79,12 @@ impl Groups {
                 }
             }
             if rule.group.is_empty() {
-                return Err(format!("line {line} names no group"));
+                return Err(format!("line {} names no group", line()));
             }
             if rule.actor.is_none() && rule.task.is_none() && rule.user.is_none() {
                 return Err(format!(
-                    "line {line} says neither actor nor task nor user; for all runs write * as the actor"
+                    "line {} says neither actor nor task nor user; for all runs write * as the actor",
+                    line()
                 ));
             }
             rules.push(rule);
@@ -102,6 +111,12 @@ impl Groups {
     /// The rules as they stand in the file.
     pub fn rules(&self) -> impl Iterator<Item = &GroupRule> {
         self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// Whether any rule may mean a name, not an ID.
+    pub fn go_by_names(&self) -> bool {
+        let patterns = self.rules().flat_map(|rule| [&rule.actor, &rule.task]).flatten();
+        patterns.into_iter().any(|pattern| !looks_like_an_id(pattern))
     }
 
     /// The columns by which they tell groups apart.
@@ -223,6 +238,7 @@ mod tests {
             ("", "header"),
             ("actor,team\n", "\"team\""),
             ("group\nx\n", "header"),
+            ("actor,group,group\na,b,c\n", "twice"),
             ("actor,group\na,\n", "line 2 names no group"),
             ("actor,group\n,x\n", "line 2 says neither"),
             ("actor,group\na,b,c\n", "line 2 has more"),

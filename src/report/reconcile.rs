@@ -150,13 +150,13 @@ impl Reconciliation {
 
     /// What is no difference.
     pub fn tolerance(&self) -> Usd {
-        let share = Usd(self.of_runs().0.abs() / TOLERANCE_PARTS);
+        let share = Usd(self.of_runs().0.saturating_abs() / TOLERANCE_PARTS);
         self.tolerance.unwrap_or(LEAST_TOLERANCE.max(share))
     }
 
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
-        let within = |usd: Usd| usd.0.abs() <= self.tolerance().0;
+        let within = |usd: Usd| usd.0.saturating_abs() <= self.tolerance().0;
         if let Some(headline) = self.retention.as_ref().and_then(Retention::headline) {
             return Verdict::CannotBeJudged(vec![headline]);
         }
@@ -242,7 +242,8 @@ impl Reconciliation {
     /// Why a difference may be none.
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
-        if self.runs.cost_unknown > 0 {
+        // Runs without a cost only make Apify's count more than the sum of the runs, never less.
+        if self.runs.cost_unknown > 0 && self.remainder().0 > 0 {
             doubts.push(format!(
                 "{} no known cost",
                 counted(self.runs.cost_unknown, "run has", "runs have")
@@ -309,7 +310,7 @@ fn sum<'s>(services: impl IntoIterator<Item = &'s Service>) -> Usd {
         .fold(Usd::default(), |sum, service| plus(sum, service.base))
 }
 
-/// Amounts here have been read with at most 20 digits before the point, and are few: their sums fit.
+/// Amounts beyond what fits stay at the bound: no account has a hundred quintillion dollars of usage.
 fn plus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_add(b.0))
 }

@@ -134,7 +134,8 @@ impl Measures {
         self.cost_unknown + self.provisional > 0
     }
 
-    fn add(&mut self, run: &Row) -> Option<()> {
+    /// Adds a run; `None` if a sum no longer fits 38 digits.
+    pub fn add(&mut self, run: &Row) -> Option<()> {
         self.runs += 1;
         let unsuccessful = match run.status {
             "SUCCEEDED" => &mut self.succeeded,

@@ -10,6 +10,7 @@ use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 
+use super::cost_state::is_terminal;
 use super::schema::{COLUMNS, DETAIL, Kind, METERS, USD_PRECISION, USD_SCALE, col};
 use crate::money::Usd;
 
@@ -48,9 +49,16 @@ pub struct Metering {
     pub charged_event_counts: Option<String>,
 }
 
+impl RunDetail {
+    /// Whether its meters add up to another amount than its cost.
+    pub fn meters_disagree(&self) -> bool {
+        self.usage.is_some_and(|usage| self.metering.disagrees_with(usage))
+    }
+}
+
 impl Metering {
     /// Whether the meters add up to another amount than a total; not where there is nothing to add up.
-    pub fn disagrees_with(&self, total: Usd) -> bool {
+    fn disagrees_with(&self, total: Usd) -> bool {
         let known: Vec<i128> = self.meters.iter().flatten().map(|usd| usd.0).collect();
         let sum = known.iter().try_fold(0i128, |sum, usd| sum.checked_add(*usd));
         !known.is_empty() && sum.is_none_or(|sum| sum.abs_diff(total.0) > ROUNDING)
@@ -93,7 +101,9 @@ fn finishes<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d
     (0..rows).for_each(|row| {
         let at = row as usize;
         let listed = listed.is_valid(at).then(|| listed.value(at));
-        built.append_option(later(row).map_or(listed, |detail| detail.finished_at_ms));
+        // One that has ended and doesn't tell when has ended when the list says.
+        let kept = |detail: &RunDetail| listed.filter(|_| is_terminal(&detail.status));
+        built.append_option(later(row).map_or(listed, |detail| detail.finished_at_ms.or_else(|| kept(detail))));
     });
     Arc::new(built.finish())
 }
@@ -121,7 +131,8 @@ fn detail_column<'d>(at: usize, rows: u32, metering: impl Fn(u32) -> Option<&'d 
             (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.decimal(at))));
             Arc::new(built.finish())
         }
-        Kind::Integer | Kind::Instant => {
+        Kind::Instant => unreachable!("no detail's own column is an instant"),
+        Kind::Integer => {
             let mut built = Int64Builder::with_capacity(rows as usize);
             (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.integer(at))));
             Arc::new(built.finish())

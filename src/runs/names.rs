@@ -48,6 +48,11 @@ impl NamesById {
     }
 }
 
+/// Seventeen letters and digits, as every ID of Apify's is that was seen: it needs no list to be told from a name.
+pub fn looks_like_an_id(text: &str) -> bool {
+    text.len() == 17 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// Names of everything that runs point at.
 #[derive(Debug, Default)]
 pub struct Names {

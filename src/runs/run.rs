@@ -1,6 +1,7 @@
 //! A run as an export's files hold it, as far as two exports are compared. Owned, unlike [`super::row::Row`]: its partner
 //! may come from another file, batches later.
 
+use super::row::Row;
 use crate::money::Usd;
 use crate::period::Millis;
 
@@ -32,6 +33,24 @@ pub struct Run {
     pub usage: Option<Usd>,
     /// How final that is.
     pub cost_state: String,
+}
+
+impl Run {
+    /// The same as a row, as far as it is known.
+    pub fn row(&self) -> Row<'_> {
+        Row {
+            id: &self.id,
+            act_id: &self.act_id,
+            user_id: None,
+            actor_task_id: None,
+            status: &self.status,
+            started_at_ms: self.started_at_ms,
+            usage: self.usage,
+            cost_state: &self.cost_state,
+            act_name: self.act_name.as_deref(),
+            actor_task_name: None,
+        }
+    }
 }
 
 /// Something that stands in the order of an export.

@@ -340,7 +340,7 @@ fn an_export_that_covers_the_cycle_is_read_instead_of_the_list_in_every_format()
             "{all}"
         );
         assert_eq!(server.list_requests().len(), listed, "{form:?}: the list was asked");
-        let knows_finishes = !form.contains(&"csv") && !form.contains(&"--exclude");
+        let knows_finishes = !form.contains(&"--exclude");
         let before = if knows_finishes {
             json!({"runs": 1, "usage_total_usd": "100"})
         } else {

@@ -1,0 +1,78 @@
+//! A page's runs as the list gave them, as far as that decides whether a detail is needed. Pure.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
+use arrow_array::{Array, RecordBatch};
+
+use crate::money::Usd;
+use crate::period::Millis;
+use crate::runs::cost_state::{SettleRule, is_terminal};
+use crate::runs::detail::RunDetail;
+use crate::runs::schema::col;
+use crate::statement::DetailMode;
+
+/// How many runs of a page would be asked for.
+pub fn count_needed(page: &RecordBatch, mode: DetailMode, settle: &SettleRule) -> u64 {
+    let listed = Listed::of(page);
+    let needed = (0..page.num_rows()).filter(|row| listed.run(*row).needs_detail(mode, settle));
+    needed.count() as u64
+}
+
+/// The columns of a page that decide whether a run's detail is needed.
+pub(super) struct Listed<'p> {
+    ids: &'p arrow_array::StringArray,
+    statuses: &'p arrow_array::StringArray,
+    finished: &'p arrow_array::TimestampMillisecondArray,
+    usages: &'p arrow_array::Decimal128Array,
+}
+
+/// A run as the list gave it.
+pub(super) struct ListedRun<'p> {
+    pub(super) id: &'p str,
+    pub(super) status: &'p str,
+    pub(super) finished_at_ms: Option<Millis>,
+    pub(super) usage: Option<Usd>,
+}
+
+impl<'p> Listed<'p> {
+    pub(super) fn of(page: &'p RecordBatch) -> Listed<'p> {
+        Listed {
+            ids: page.column(col::ID).as_string(),
+            statuses: page.column(col::STATUS).as_string(),
+            finished: page.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>(),
+            usages: page.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>(),
+        }
+    }
+
+    pub(super) fn run(&self, row: usize) -> ListedRun<'p> {
+        ListedRun {
+            id: self.ids.value(row),
+            status: self.statuses.value(row),
+            finished_at_ms: self.finished.is_valid(row).then(|| self.finished.value(row)),
+            usage: self.usages.is_valid(row).then(|| Usd(self.usages.value(row))),
+        }
+    }
+}
+
+impl ListedRun<'_> {
+    /// Whether its detail is wanted.
+    pub(super) fn needs_detail(&self, mode: DetailMode, settle: &SettleRule) -> bool {
+        match mode {
+            DetailMode::None => false,
+            DetailMode::All => true,
+            DetailMode::Missing => match self.usage {
+                None => true,
+                Some(usage) => usage.0 == 0 && is_terminal(self.status) && settle.just_finished(self.finished_at_ms),
+            },
+        }
+    }
+
+    /// Whether an earlier export's version is this one's, so that what it knew still holds.
+    pub(super) fn is_as_in(&self, known: &RunDetail) -> bool {
+        let same_cost = self.usage.is_none() || self.usage == known.usage;
+        is_terminal(self.status)
+            && self.status == known.status
+            && self.finished_at_ms == known.finished_at_ms
+            && same_cost
+    }
+}

@@ -1,0 +1,165 @@
+//! The runs of a cycle, added up from an export's files, or from files that are only there to be added up.
+
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
+use arrow_array::{Array, RecordBatch};
+
+use crate::error::{Error, Result};
+use crate::money::Usd;
+use crate::output::csv::RUNS_CSV;
+use crate::output::exported::Exported;
+use crate::output::manifest::Manifest;
+use crate::output::read::{parquet_batches, parquet_chosen};
+use crate::period::Millis;
+use crate::report::reconcile::{CycleRuns, EdgeRuns};
+use crate::report::summary::{Dimension, Dimensions, Measures, Summary};
+use crate::runs::chosen::Chosen;
+use crate::runs::row::{Row, rows_of};
+use crate::runs::schema::{COLUMNS, METERS, col};
+use crate::statement::TotalsText;
+
+/// The runs of a cycle, added up as they go by.
+struct Sums {
+    from: Millis,
+    to: Millis,
+    summary: Summary,
+    meters: [Usd; METERS],
+    finished_after: EdgeRuns,
+    started_before: EdgeRuns,
+    /// All rows, of the cycle or not.
+    all: Measures,
+}
+
+impl Sums {
+    fn new((from, to): (Millis, Millis)) -> Sums {
+        Sums {
+            from,
+            to,
+            summary: Summary::new(chrono_tz::UTC, Dimensions::default()),
+            meters: [Usd::default(); METERS],
+            finished_after: EdgeRuns::default(),
+            started_before: EdgeRuns::default(),
+            all: Measures::default(),
+        }
+    }
+
+    /// Adds a run that the rows hold; whether it is one of the cycle.
+    fn add(&mut self, row: &Row, finished_at_ms: Option<Millis>) -> Result<bool> {
+        let (usage, started) = (row.usage.unwrap_or_default(), row.started_at_ms);
+        let fits = self.all.add(row);
+        fits.ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
+        let note = |edge: &mut EdgeRuns| {
+            edge.runs += 1;
+            edge.usage = edge.usage.checked_add(usage).unwrap_or(edge.usage);
+        };
+        if !(self.from..self.to).contains(&started) {
+            if started < self.from && finished_at_ms.is_some_and(|at| at >= self.from) {
+                note(&mut self.started_before);
+            }
+            return Ok(false);
+        }
+        if finished_at_ms.is_some_and(|at| at >= self.to) {
+            note(&mut self.finished_after);
+        }
+        self.summary.add_row(row)?;
+        Ok(true)
+    }
+
+    fn finish(self, metered: bool) -> CycleRuns {
+        let totals = self.summary.totals();
+        let days = self.summary.breakdowns().into_iter();
+        let days = days.filter(|breakdown| breakdown.dimension == Dimension::Day);
+        CycleRuns {
+            runs: totals.runs,
+            usage: totals.usage().unwrap_or_default(),
+            cost_unknown: totals.cost_unknown,
+            provisional: totals.provisional,
+            meters: metered.then_some(self.meters),
+            finished_after: self.finished_after,
+            started_before: self.started_before,
+            days: days
+                .flat_map(|breakdown| breakdown.rows)
+                .map(|day| (day.key, day.measures.usage()))
+                .collect(),
+        }
+    }
+}
+
+/// The runs of an export that started in a cycle; exit 5 where its files don't hold the runs that its manifest says.
+pub(super) fn sum_export(path: &Path, manifest: &Manifest, edges: (Millis, Millis)) -> Result<CycleRuns> {
+    let mut sums = Sums::new(edges);
+    let parquet: Vec<PathBuf> = manifest.parquet_files().map(|file| path.join(&file.path)).collect();
+    let metered = if parquet.is_empty() {
+        add_csv(&mut sums, path.join(RUNS_CSV))?;
+        false
+    } else {
+        add_parquet(&mut sums, &parquet)?
+    };
+    if TotalsText::from(&sums.all) != manifest.totals {
+        return Err(Error::Untrusted(format!(
+            "the runs of {} don't add up to what its manifest says: see apify-runs verify",
+            path.display()
+        )));
+    }
+    Ok(sums.finish(metered))
+}
+
+/// The runs of files that started in a cycle.
+pub(super) fn sum_parquet(files: &[PathBuf], edges: (Millis, Millis)) -> Result<CycleRuns> {
+    let mut sums = Sums::new(edges);
+    let metered = add_parquet(&mut sums, files)?;
+    Ok(sums.finish(metered))
+}
+
+/// Adds the runs of Parquet files; whether all of them have meters.
+fn add_parquet(sums: &mut Sums, files: &[PathBuf]) -> Result<bool> {
+    let mut metered = true;
+    for file in files {
+        let columns = parquet_chosen(file).map_err(Error::Untrusted)?;
+        metered &= Chosen::all(true).names()[col::FIRST_METER..col::COMPUTE_UNITS]
+            .iter()
+            .all(|meter| columns.position(meter).is_some());
+        for batch in parquet_batches(file).map_err(Error::Untrusted)? {
+            add_batch(sums, &batch.map_err(Error::Untrusted)?, metered)?;
+        }
+    }
+    Ok(metered)
+}
+
+fn add_batch(sums: &mut Sums, batch: &RecordBatch, metered: bool) -> Result<()> {
+    let finishes = batch.column_by_name("finished_at");
+    let finishes = finishes.map(|column| column.as_primitive::<TimestampMillisecondType>());
+    let meters: Vec<_> = COLUMNS[col::FIRST_METER..col::COMPUTE_UNITS]
+        .iter()
+        .filter(|_| metered)
+        .filter_map(|column| batch.column_by_name(column.name))
+        .map(|column| column.as_primitive::<Decimal128Type>())
+        .collect();
+    for (at, row) in rows_of(batch).enumerate() {
+        let finished = finishes.filter(|finishes| finishes.is_valid(at));
+        if !sums.add(&row, finished.map(|finishes| finishes.value(at)))? {
+            continue;
+        }
+        for (sum, meter) in sums
+            .meters
+            .iter_mut()
+            .zip(&meters)
+            .filter(|(_, meter)| meter.is_valid(at))
+        {
+            let added = sum.checked_add(Usd(meter.value(at)));
+            *sum = added.ok_or_else(|| Error::Untrusted("the sum of a meter is beyond 38 digits".into()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the runs of a CSV file, which is read without meters.
+fn add_csv(sums: &mut Sums, path: PathBuf) -> Result<()> {
+    for run in Exported::csv(path).runs() {
+        let run = run.map_err(Error::Untrusted)?;
+        sums.add(&run.row(), run.finished_at_ms.flatten())?;
+    }
+    Ok(())
+}
