@@ -855,3 +855,26 @@ proptest! {
         prop_assert!(server.most_at_once() <= concurrency.into());
     }
 }
+
+#[test]
+fn a_tie_whose_count_lies_and_whose_pages_repeat_each_other_ends() {
+    let (from, _) = september();
+    let server = StandIn::start(move |request| {
+        let all: Vec<Run> = (0..2000).map(|at| Run::new(format!("tie{at:014}"), from + 5)).collect();
+        let half = usize::from(request.query.contains_key("offset"));
+        let account = Account {
+            runs: all[half * 1000..][..1000].to_vec(),
+            ..Account::default()
+        };
+        let mut request = request.clone();
+        request.query.remove("offset");
+        Reply::json(
+            account
+                .list(&request)
+                .replacen("\"total\":1000", "\"total\":900000000000", 1),
+        )
+    });
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(5);
+    assert!(server.requests().len() < 10_000, "{}", server.requests().len());
+}

@@ -632,3 +632,36 @@ fn an_id_that_means_another_endpoint_is_never_asked_for_and_the_token_stays_in_i
     assert_eq!(counts(&place)["failed"], 8);
     place.run(&["verify", "out"]).exits(0);
 }
+
+#[test]
+fn a_detail_without_a_finish_leaves_the_list_s_and_one_without_a_status_is_none() {
+    let list = || {
+        let just = r#","finishedAt":"2025-10-01T00:04:00.000Z","usageTotalUsd":0"#;
+        vec![run("just", "SUCCEEDED", just), ended("odd", at(9), "")]
+    };
+    for finish in ["null", "\"soon\""] {
+        let server = Apify::of(list())
+            .details(move |id| {
+                let (status, finish) = if id == "odd" {
+                    ("", "null")
+                } else {
+                    ("SUCCEEDED", finish)
+                };
+                let body = format!(r#"{{"id":"{id}","status":"{status}","finishedAt":{finish},"usageTotalUsd":0.5}}"#);
+                Reply::json(format!(r#"{{"data":{body}}}"#))
+            })
+            .dated(SOON_AFTER)
+            .start();
+        let place = Place::new();
+        place.export(&server.url(), &["--retries", "0"]).exits(0);
+        let rows = place.exported().rows("runs.csv");
+        let row = rows.iter().find(|row| row["id"] == "just").unwrap();
+        assert_eq!(
+            (&*row["finished_at"], &*row["cost_state"], &*row["usage_total_usd"]),
+            ("2025-10-01T00:04:00.000Z", "provisional", "0.5"),
+            "{finish}"
+        );
+        assert_eq!(counts(&place)["failed_runs"], serde_json::json!(["odd"]));
+        place.run(&["verify", "out"]).exits(0);
+    }
+}

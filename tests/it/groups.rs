@@ -3,7 +3,7 @@
 
 use crate::apify::{Apify, ended};
 use crate::harness::{Done, Place};
-use crate::stand_in::{Run, StandIn, ms};
+use crate::stand_in::{Reply, Run, StandIn, ms};
 
 fn run(n: i64, rest: &str) -> Run {
     let at = ms("2025-09-01T00:00:00Z") + n * 60_000;
@@ -230,4 +230,18 @@ fn other_rules_replace_an_export_and_without_rules_there_is_no_such_report() {
         serde_json::Value::Null
     );
     place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn rules_by_name_without_all_names_are_a_caveat() {
+    let place = Place::new();
+    std::fs::write(place.path("groups.csv"), "actor,group\nann/*,Ann\n").unwrap();
+    let server = Apify::of(vec![Run::new("r1", ms("2025-09-01T00:00:00Z"))])
+        .at("/v2/actors", |_| Reply::error(403, "insufficient-permissions", "no"))
+        .start();
+    let options = ["--groups", "groups.csv", "--strict"];
+    let done = place.export(&server.url(), &options);
+    done.exits(7).says(&["names could not all be read"]);
+    // Names alone are no reason.
+    place.export(&server.url(), &["--strict", "--replace"]).exits(0);
 }

@@ -403,3 +403,27 @@ fn details_are_handed_out_at_the_rate_that_was_asked_for_beside_that_of_lists() 
         arrivals.len()
     );
 }
+
+#[test]
+fn a_cost_that_another_rule_called_settled_is_asked_for_again_and_so_is_every_cost_with_replace() {
+    // A minute after the run ended, its detail still reads 0; a day later it doesn't.
+    let account = |date: &'static str, usd: &'static str| {
+        let run = Run::new("just", at(5)).with(r#""actId":"actor","finishedAt":"2025-10-01T00:04:00.000Z""#);
+        Apify::of(vec![run])
+            .details(move |id| {
+                let finish = r#""finishedAt":"2025-10-01T00:04:00.000Z""#;
+                let body = format!(r#"{{"id":"{id}","status":"SUCCEEDED",{finish},"usageTotalUsd":{usd}}}"#);
+                Reply::json(format!(r#"{{"data":{body}}}"#))
+            })
+            .dated(date)
+    };
+    let (early, late) = ("Wed, 01 Oct 2025 00:05:00 GMT", "Thu, 02 Oct 2025 00:05:00 GMT");
+    let (asked, place) = asked_again(account(early, "0"), account(late, "0.7"), [&["--settle", "0s"], &[]]);
+    assert_eq!(asked, ["just"]);
+    assert_eq!(place.exported().rows("runs.csv")[0]["usage_total_usd"], "0.7");
+    let (asked, _) = asked_again(account(late, "0.7"), account(late, "0.6"), [&[], &[]]);
+    assert_eq!(asked, [""; 0]);
+    let (asked, place) = asked_again(account(late, "0.7"), account(late, "0.6"), [&[], &["--replace"]]);
+    assert_eq!(asked, ["just"]);
+    assert_eq!(place.exported().rows("runs.csv")[0]["usage_total_usd"], "0.6");
+}

@@ -484,3 +484,41 @@ fn a_name_that_several_have_or_nobody_has_is_exit_2_and_nothing_is_written() {
         assert_eq!(place.names(), [""; 0], "{args:?}");
     }
 }
+
+#[test]
+fn what_a_filter_means_is_not_guessed_and_what_no_run_is_of_is_said() {
+    let named = || Apify::of(three()).actors(&[("a1", "ann", "crawler"), ("a2", "bob", "other")]);
+    let place = Place::new();
+    // A name that was typed wrong may be the ID of something long gone: said, and a caveat.
+    let done = place.export(&named().start().url(), &["--actor", "crawlerr"]);
+    done.exits(0).says(&["warning", "--actor crawlerr"]);
+    let done = place.export(&named().start().url(), &["--actor", "crawlerr", "--strict"]);
+    done.exits(7).says(&["--actor crawlerr"]);
+    let done = place.export(&named().start().url(), &["--task", "nightly-typo", "--replace"]);
+    done.exits(0).says(&["--task nightly-typo"]);
+    // From a list that could not be read, or not to its end, nothing is concluded; an ID needs none.
+    let cut = || {
+        named().at("/v2/actors", |request| {
+            let item = r#"{"id":"a1","username":"ann","name":"crawler"}"#;
+            match request.query["offset"].as_str() {
+                "0" => Reply::json(envelope(2, 0, 1, &[item.into()])),
+                _ => Reply::error(500, "internal-error", "second page"),
+            }
+        })
+    };
+    let done = place.export(&cut().start().url(), &["--actor", "crawler", "--replace"]);
+    done.exits(4).says(&["--actor crawler", "give IDs"]);
+    let mut runs = three();
+    runs.push(run_of(9, "ABCDEFGHIJKLMNOP7", None));
+    let server = Apify::of(runs)
+        .at("/v2/actors", |_| Reply::error(403, "insufficient-permissions", "no"))
+        .start();
+    let done = place.export(
+        &server.url(),
+        &["--actor", "ABCDEFGHIJKLMNOP7", "--replace", "--strict"],
+    );
+    done.exits(0);
+    assert_eq!(place.exported().ids(), ["r00009"]);
+    let done = place.export(&server.url(), &["--no-names", "--actor", "ann/crawler", "--replace"]);
+    done.exits(2).says(&["--no-names"]);
+}

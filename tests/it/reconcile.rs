@@ -548,3 +548,75 @@ fn a_cycle_is_a_period_of_an_export_too() {
         .exits(3);
     assert_eq!(place.names(), [""; 0]);
 }
+
+#[test]
+fn an_export_is_judged_by_what_was_kept_when_it_was_made() {
+    // Complete then; by now, months later, all of it is past retention.
+    let server = serving(in_and_out(), TYING).keeps(90).start();
+    let place = covering(&server, &["--format", "parquet"]);
+    let later = Apify::of(Vec::new())
+        .at("/v2/users/me/usage/monthly", |_| usage(TYING))
+        .keeps(90)
+        .dated("Mon, 02 Feb 2026 06:00:00 GMT")
+        .start();
+    let all = told(&reconcile(
+        &place,
+        &["out", "--api-url", &later.url()],
+        &["--json", "--fail-unexplained"],
+    ));
+    assert_eq!(
+        (&all["verdict"], &all["retention"]["expired_days"]),
+        (&json!("ties"), &json!(0))
+    );
+    // And the other way round: what had been deleted then is not there because the plan keeps more now.
+    let server = serving(in_and_out(), TYING).keeps(14).start();
+    let place = covering(&server, &["--format", "parquet"]);
+    let source = ["out", "--api-url", &later.url()];
+    let done = reconcile(&place, &source, &["--fail-unexplained"]);
+    done.exits(7).shows(&["can't be judged", "days are past retention"]);
+}
+
+#[test]
+fn an_export_that_does_not_add_up_to_its_manifest_is_exit_5() {
+    let server = serving(in_and_out(), TYING).start();
+    let place = covering(&server, &["--format", "csv"]);
+    let csv = place.path("out/runs.csv");
+    let text = std::fs::read_to_string(&csv).unwrap();
+    std::fs::write(&csv, text.replace(",2.5,", ",3,")).unwrap();
+    let done = reconcile(&place, &["out", "--api-url", &server.url()], &[]);
+    done.exits(5).says(&["apify-runs verify"]);
+}
+
+#[test]
+fn a_cycle_that_does_not_hold_the_date_and_usage_of_another_shape_are_not_taken() {
+    let other = Apify::of(Vec::new())
+        .at("/v2/users/me/usage/monthly", |_| {
+            let Reply::Answer(status, headers, body) = usage(TYING) else {
+                unreachable!()
+            };
+            let body = String::from_utf8(body).unwrap();
+            let body = body
+                .replace("2025-09-02", "2025-08-02")
+                .replace("2025-10-01", "2025-09-01");
+            Reply::Answer(status, headers, body.into_bytes())
+        })
+        .start();
+    let place = Place::new();
+    let url = other.url();
+    let done = reconcile(&place, &["--api-url", &url], &[]);
+    done.exits(5).says(&["holds 2025-09-15", "2025-08-02"]);
+    let export = ["export", "--cycle", "2025-09-15", "--out", "out", "--api-url", &url];
+    place.run(&export).exits(5);
+    assert!(!place.path("out").exists());
+    let odd = Apify::of(Vec::new())
+        .at("/v2/users/me/usage/monthly", |_| {
+            let Reply::Answer(_, _, body) = usage(&[]) else {
+                unreachable!()
+            };
+            let body = String::from_utf8(body).unwrap();
+            Reply::json(body.replace(r#""monthlyServiceUsage":{}"#, r#""monthlyServiceUsage":[]"#))
+        })
+        .start();
+    let done = reconcile(&place, &["--api-url", &odd.url(), "--retries", "0"], &[]);
+    done.exits(4).says(&["lacks monthlyServiceUsage"]);
+}
