@@ -1,20 +1,19 @@
 //! The command line: text to typed values. No I/O, and no knowledge of what the values do.
 
+mod shared;
+mod values;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
-use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
-use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
-use crate::statement::DetailMode;
-
-/// Most details in flight: each holds a connection.
-const MAX_DETAIL_CONCURRENCY: i64 = 500;
+use crate::period::{Edge, parse_duration, parse_edge};
+pub use shared::{CostArgs, Details, PeriodArgs, SourceArgs};
+use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 
 /// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
 #[derive(Debug, Parser)]
@@ -46,126 +45,6 @@ pub enum Command {
     Diff(DiffArgs),
     /// Serve a made-up account behind the API's endpoints, on this machine only
     Serve(ServeArgs),
-}
-
-/// Which period.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from", "cycle"]))]
-pub struct PeriodArgs {
-    /// A calendar month, such as 2025-09
-    #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
-    pub month: Option<PeriodSpec>,
-    /// The calendar month before this one
-    #[arg(long)]
-    pub last_month: bool,
-    /// So long before now, such as 7d (7 times 24 hours) or 12h
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub last: Option<Duration>,
-    /// The first day or instant: a date, or RFC 3339
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to")]
-    pub from: Option<Edge>,
-    /// The first day or instant that is not included
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from")]
-    pub to: Option<Edge>,
-    /// The billing cycle that holds this date, as the API tells it
-    #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
-    pub cycle: Option<NaiveDate>,
-    /// The zone in which dates, months and days are read
-    #[arg(long, value_name = "IANA NAME", default_value = "UTC", value_parser = parse_timezone)]
-    pub timezone: Tz,
-}
-
-impl PeriodArgs {
-    /// What was asked for, if anything was; a billing cycle is the API's to tell.
-    pub fn spec(&self) -> Option<PeriodSpec> {
-        if let Some(month) = &self.month {
-            return Some(month.clone());
-        }
-        if self.last_month {
-            return Some(PeriodSpec::LastMonth);
-        }
-        if let Some(last) = self.last {
-            return Some(PeriodSpec::Last(last));
-        }
-        let (from, to) = (self.from?, self.to?);
-        Some(PeriodSpec::FromTo { from, to })
-    }
-}
-
-/// Where runs come from, and how they are asked for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Source")]
-pub struct SourceArgs {
-    /// Use a made-up account, served in this process; needs no token
-    #[arg(long, conflicts_with_all = ["token_file", "api_url"])]
-    pub demo: bool,
-    /// A file that holds the API token [otherwise: APIFY_TOKEN, or the official CLI's login]
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// The API's address [default: APIFY_API_BASE_URL, or api.apify.com by HTTPS]
-    #[arg(long, value_name = "URL")]
-    pub api_url: Option<String>,
-    /// Requests in flight at most
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
-    pub concurrency: u16,
-    /// Requests a second at most; 0 is no limit [default: 30; with --demo 0]
-    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
-    pub rate: Option<f64>,
-    /// Attempts after the first, for each request
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    pub retries: u32,
-    /// How long one attempt may take
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
-    pub timeout: Duration,
-}
-
-/// Which runs' details are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Details {
-    /// Of runs without a cost in the list.
-    Missing,
-    /// Of every run.
-    All,
-    /// Of none.
-    None,
-}
-
-impl From<Details> for DetailMode {
-    fn from(details: Details) -> DetailMode {
-        match details {
-            Details::Missing => DetailMode::Missing,
-            Details::All => DetailMode::All,
-            Details::None => DetailMode::None,
-        }
-    }
-}
-
-/// Single runs' details, and when a cost is settled.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Costs")]
-pub struct CostArgs {
-    /// Whose detail to ask for: missing (runs without a cost in the list, or with none yet), all (adds columns), none
-    #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
-    pub details: Details,
-    /// Details in flight at most
-    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
-    pub detail_concurrency: u16,
-    /// Details a second at most; 0 is no limit [default: 1000; with --demo 0]
-    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
-    pub detail_rate: Option<f64>,
-    /// How long before now a run must have finished for its cost to be settled
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
-    pub settle: Duration,
-    /// Wait up to so long for runs that have only just finished, and ask for them again
-    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
-    pub wait_settled: Duration,
-}
-
-impl CostArgs {
-    /// `--settle` in milliseconds.
-    pub fn settle_ms(&self) -> i64 {
-        i64::try_from(self.settle.as_millis()).unwrap_or(i64::MAX)
-    }
 }
 
 /// A format of the rows.
@@ -372,47 +251,6 @@ pub struct ServeArgs {
     /// The port on 127.0.0.1; 0 is any
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
-}
-
-/// A status in the API's spelling.
-fn parse_status(text: &str) -> Result<String, String> {
-    parse_element(text).map(|status| status.to_ascii_uppercase())
-}
-
-/// One of a list; an empty one, as of a variable that isn't set, must not come to mean that nothing matches.
-fn parse_element(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("an empty name matches nothing; leave the option out to leave nothing out".into()),
-        element => Ok(element.into()),
-    }
-}
-
-fn parse_cycle_date(text: &str) -> Result<NaiveDate, String> {
-    match parse_edge(text) {
-        Ok(Edge::Date(date)) => Ok(date),
-        _ => Err("expected a date, such as 2025-09-15".into()),
-    }
-}
-
-fn parse_usd(text: &str) -> Result<Usd, String> {
-    let usd = Usd::parse_plain(text).filter(|usd| usd.0 >= 0);
-    usd.ok_or_else(|| "expected US dollars, such as 1 or 0.50".into())
-}
-
-fn parse_rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate == 0.0 || (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
-        _ => Err("expected requests a second, such as 30 or 0.5; 0 is no limit".into()),
-    }
-}
-
-fn parse_timeout(text: &str) -> Result<Duration, String> {
-    let timeout = parse_duration(text).map_err(|error| error.to_string())?;
-    if timeout.is_zero() {
-        Err("an attempt needs some time, such as 60s".into())
-    } else {
-        Ok(timeout)
-    }
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ pub struct DetailCounts {
     pub without_cost: u64,
     /// The ones that are not there (404).
     pub not_found: u64,
-    /// The ones whose detail could not be had: their rows are as the list gave them.
+    /// The ones whose detail could not be had, or was not asked for after so many had failed: rows as the list gave them.
     pub failed: u64,
     /// Their IDs, a thousand at most.
     pub failed_runs: Vec<String>,

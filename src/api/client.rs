@@ -12,12 +12,13 @@ use reqwest::header::{
 };
 use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::address::{base_url, endpoint, within_origin};
+use super::ask::{Answer, Ask, Lane};
 use super::body::{self, MAX_BODY_BYTES};
+use super::counts::{Counters, RequestCounts};
 use super::failure::{Failure, Passing, causes, refusal};
 use super::pacing::Pacer;
 use super::retry::{self, RetryPolicy};
@@ -44,84 +45,6 @@ pub struct ClientOptions {
     pub retries: u32,
     /// How long an attempt may take, body and all.
     pub timeout: Duration,
-}
-
-/// Why a request came to nothing.
-#[derive(Debug)]
-pub enum RequestError {
-    /// The query was too heavy for the server (503 `query-timeout`), and could be narrower.
-    TooHeavy,
-    /// Anything else.
-    Failed(Error),
-}
-
-impl From<Error> for RequestError {
-    fn from(error: Error) -> RequestError {
-        RequestError::Failed(error)
-    }
-}
-
-/// What a request came to, where it didn't fail.
-pub(super) enum Answer<T> {
-    Read(T),
-    TooHeavy,
-    /// 403 or 404, where that was to be expected: the status.
-    Missing(u16),
-}
-
-/// Which requests share a pace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// Lists, and all that is asked once.
-    Lists,
-    /// Single runs' details.
-    Details,
-}
-
-/// A request and what may become of it.
-pub(super) struct Ask {
-    pub(super) url: Url,
-    pub(super) lane: Lane,
-    /// Attempts after the first; as many as were given if more.
-    pub(super) retries: u32,
-    /// Whether the caller can ask for less instead.
-    pub(super) narrowable: bool,
-    /// Whether 403 and 404 are answers.
-    pub(super) may_be_missing: bool,
-}
-
-impl Ask {
-    /// One that has to be answered.
-    pub(super) fn of(url: Url) -> Ask {
-        Ask {
-            url,
-            lane: Lane::Lists,
-            retries: u32::MAX,
-            narrowable: false,
-            may_be_missing: false,
-        }
-    }
-}
-
-/// What was sent and received, for the manifest.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
-pub struct RequestCounts {
-    /// Attempts sent.
-    pub total: u64,
-    /// Of them, those that repeated an earlier one.
-    pub retries: u64,
-    /// Answers of 429.
-    pub rate_limited: u64,
-    /// Bytes of bodies as they came, packed or not.
-    pub bytes: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    total: AtomicU64,
-    retries: AtomicU64,
-    rate_limited: AtomicU64,
-    bytes: AtomicU64,
 }
 
 /// The API, with a token.
@@ -205,14 +128,7 @@ impl ApiClient {
 
     /// What was sent and received up to now.
     pub fn counts(&self) -> RequestCounts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let counters = &self.counters;
-        RequestCounts {
-            total: read(&counters.total),
-            retries: read(&counters.retries),
-            rate_limited: read(&counters.rate_limited),
-            bytes: read(&counters.bytes),
-        }
+        self.counters.read()
     }
 
     /// The least time that so many requests take at the given rate, and beside them so many details at theirs.

@@ -55,7 +55,7 @@ fn metering(run: &Object) -> Metering {
     }
 }
 
-/// A JSON object's members as they came; of several with one name the last counts, and null is as good as absent.
+/// A JSON object's members as they came; of several that one name asks for the last counts, and null is as good as absent.
 #[derive(Default)]
 pub(super) struct Object<'a>(Members<'a>);
 

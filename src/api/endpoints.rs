@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::client::{Answer, ApiClient, Ask, Lane, RequestError};
+use super::ask::{Answer, Ask, Lane, RequestError};
+use super::client::ApiClient;
 use super::detail::{self, Answered};
 use super::page::{self, Page};
 use super::usage::{self, MonthlyUsage};

@@ -1,8 +1,10 @@
 //! The Apify API as a client. The only place that knows HTTP; what is asked for, and in which order, is `fetch`'s.
 
 pub mod address;
+pub mod ask;
 pub mod body;
 pub mod client;
+pub mod counts;
 pub mod detail;
 pub mod endpoints;
 mod failure;

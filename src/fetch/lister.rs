@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::api::client::{ApiClient, RequestError};
+use crate::api::ask::RequestError;
+use crate::api::client::ApiClient;
 use crate::api::endpoints::ListQuery;
 use crate::api::page::{Page, Rejected};
 use crate::error::{Error, Result};

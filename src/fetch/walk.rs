@@ -12,7 +12,7 @@ use super::page_size::PageSize;
 use super::plan::{Plan, Window};
 use super::tally::{Received, Tally};
 use super::window::{WalkedWindow, name, walked};
-use crate::api::client::RequestError;
+use crate::api::ask::RequestError;
 use crate::api::page::Page;
 use crate::error::{Error, Result};
 use crate::period::Millis;

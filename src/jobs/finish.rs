@@ -1,39 +1,32 @@
 //! The end of an export: figures become reports and a manifest, are held against what stands at the output, published,
 //! and told. How rows were read and written is `export`'s.
 
-use std::fs;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::export::{Job, RUNS_PARQUET, Staged, Told, WORKING_PARQUET};
+use super::export::{Job, Staged, Told};
+use super::files::{complete, told_files};
 use super::reading::ReadPeriod;
 use super::replacing::replaces;
 use super::write::parquet_paths;
 use super::{print, say};
 use crate::api::endpoints::Named;
-use crate::api::page::Rejected;
 use crate::error::{Error, Result};
-use crate::output::hashed::{FileEntry, HashedFile};
-use crate::output::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
+use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::{Staging, State};
 use crate::output::replace::Existing;
 use crate::period::format_instant;
 use crate::report::changes::words;
+use crate::report::dimension::Dimension;
 use crate::report::facts::{Doubts, Facts, caveats};
-use crate::report::summary::{Breakdown, Dimension, Measures, Summary};
+use crate::report::summary::Summary;
 use crate::report::terminal::Look;
-use crate::report::{Report, csv as csv_report, json, markdown, terminal};
+use crate::report::{Report, json, terminal};
 use crate::statement::{DetailCounts, Filters};
-use crate::text::{counted, labelled, thousands, unbroken};
-
-/// All reports as one document.
-pub(super) const REPORT_JSON: &str = "report.json";
-/// Items that make no sense as a run, as they came.
-pub(super) const REJECTED: &str = "rejected.jsonl";
+use crate::text::{counted, labelled};
 
 impl Job {
     /// Renders, checks against what stands there, publishes, and says what was done.
@@ -263,81 +256,4 @@ fn unmatched(filters: &Filters, summary: &Summary) -> Vec<String> {
         unmatched.push(format!("--task {}", filters.task.join(",")));
     }
     unmatched
-}
-
-/// The files as the last line of the summary names them.
-fn told_files(manifest: &Manifest) -> String {
-    let daily = manifest
-        .files
-        .iter()
-        .filter(|file| file.path.starts_with("runs/"))
-        .count() as u64;
-    let reports = manifest
-        .files
-        .iter()
-        .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
-        .count() as u64;
-    let named = ["report.md", RUNS_PARQUET, "runs.csv", REJECTED];
-    let mut told: Vec<String> = named
-        .iter()
-        .filter(|name| manifest.files.iter().any(|file| file.path == **name))
-        .map(|name| name.to_string())
-        .collect();
-    if daily > 0 {
-        told.insert(1.min(told.len()), format!("runs/ ({})", counted(daily, "day", "days")));
-    }
-    told.push(format!("{} CSV reports", thousands(reports)));
-    told.push(REPORT_JSON.into());
-    told.push(MANIFEST.into());
-    told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
-}
-
-/// A breakdown as a CSV file's text.
-pub(super) fn csv_text(breakdown: &Breakdown, totals: &Measures) -> io::Result<Vec<u8>> {
-    let mut csv = crate::output::csv::writer(Vec::new());
-    csv_report::records(breakdown, totals).try_for_each(|record| csv.write_record(record))?;
-    csv.into_inner().map_err(|error| error.into_error())
-}
-
-/// A breakdown's CSV file.
-pub(super) fn csv_name(breakdown: &Breakdown) -> String {
-    format!("{}.csv", breakdown.dimension.name())
-}
-
-/// Writes what stands beside the rows, the manifest last.
-fn complete(
-    staging: &Staging,
-    manifest: &mut Manifest,
-    rows: Vec<FileEntry>,
-    report: &Report,
-    rejected: &[Rejected],
-) -> Result<()> {
-    let failed = |path: &str, error: io::Error| Error::output("write", &staging.path().join(path), error);
-    manifest.files = rows.into_iter().filter(|file| file.path != WORKING_PARQUET).collect();
-    let working = staging.path().join(WORKING_PARQUET);
-    if working.exists() {
-        fs::remove_file(&working).map_err(|error| Error::output("remove", &working, error))?;
-    }
-    let mut add = |path: &str, text: &[u8], rows: Option<u64>| -> Result<()> {
-        let mut file = HashedFile::new(staging.create(path)?);
-        file.write_all(text).map_err(|error| failed(path, error))?;
-        manifest
-            .files
-            .push(file.finish(path, rows).map_err(|error| failed(path, error))?);
-        Ok(())
-    };
-    for breakdown in &report.breakdowns {
-        let path = csv_name(breakdown);
-        let text = csv_text(breakdown, &report.totals).map_err(|error| failed(&path, error))?;
-        add(&path, &text, Some(breakdown.rows.len() as u64))?;
-    }
-    add(REPORT_JSON, json::render(report).as_bytes(), None)?;
-    add("report.md", markdown::render(report).as_bytes(), None)?;
-    if !rejected.is_empty() {
-        let lines: String = rejected.iter().map(|rejected| format!("{}\n", rejected.item)).collect();
-        add(REJECTED, lines.as_bytes(), Some(rejected.len() as u64))?;
-    }
-    let mut file = staging.create(MANIFEST)?;
-    file.write_all(manifest.to_json().as_bytes())
-        .map_err(|error| failed(MANIFEST, error))
 }

@@ -11,7 +11,7 @@ use rows::{Rows, check_parquet, csv_times, parquet_times};
 
 use serde_json::Value;
 
-use super::finish::{REJECTED, REPORT_JSON};
+use super::files::{REJECTED, REPORT_JSON};
 use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};

@@ -20,7 +20,8 @@ use crate::output::hashed::FileEntry;
 use crate::output::publish::Staging;
 use crate::output::read::{parquet_batches, parquet_columns};
 use crate::output::rows::{Recut, RowFiles, RowFormats};
-use crate::report::summary::{Dimensions, Summary};
+use crate::report::dimension::Dimensions;
+use crate::report::summary::Summary;
 use crate::runs::chosen::Chosen;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::SettleRule;
@@ -36,7 +37,7 @@ pub struct WriteOptions {
     pub settle: SettleRule,
     /// Whether rows have the columns of details.
     pub metered: bool,
-    /// Names, all there when the first window comes.
+    /// Names: those of the lists are there when the first window comes, single ones when their window does.
     pub names: Arc<NameBook>,
     /// Whose days.
     pub timezone: Tz,

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use serde::{Deserialize, Serialize};
 
 use super::hashed::FileEntry;
-use crate::api::client::RequestCounts;
+use crate::api::counts::RequestCounts;
 use crate::error::{Error, Result};
 use crate::statement::{
     Account, ChangesText, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText,

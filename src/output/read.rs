@@ -1,4 +1,4 @@
-//! Rows back from an export's files: whole batches from Parquet, and from CSV what identifies a run. It trusts nothing: a
+//! Rows back from an export's files: batches from Parquet, and from CSV what reports are made from. It trusts nothing: a
 //! file that isn't what an export writes is an error, never a guess.
 
 use std::fs::File;

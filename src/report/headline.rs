@@ -110,7 +110,7 @@ pub fn outcomes(report: &Report) -> Vec<String> {
     let statuses = report
         .breakdowns
         .iter()
-        .find(|breakdown| breakdown.dimension == super::summary::Dimension::Status);
+        .find(|breakdown| breakdown.dimension == super::dimension::Dimension::Status);
     let totals = &report.totals;
     let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded))];
     let ended = [

@@ -5,7 +5,8 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use super::Report;
-use super::summary::{Breakdown, Dimension, Group, Measures};
+use super::dimension::Dimension;
+use super::summary::{Breakdown, Group, Measures};
 use crate::money::{SCALE, ratio_6_places};
 use crate::period::format_instant;
 use crate::statement::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};

@@ -59,8 +59,8 @@ fn table(breakdown: &Breakdown, totals: &Measures) -> Vec<String> {
     }
     let dimension = breakdown.dimension;
     let named = dimension.name_key().is_some();
-    let keys: Vec<&str> = dimension.name_key().into_iter().chain([dimension.key()]).collect();
-    let keys = harmless_markdown(&keys.join(" | ")).replace("\\|", "|");
+    let keys = dimension.name_key().into_iter().chain([dimension.key()]);
+    let keys = keys.map(harmless_markdown).collect::<Vec<_>>().join(" | ");
     let mut lines = vec![
         format!(
             "| {keys} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"

@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod csv;
+pub mod dimension;
 pub mod facts;
 pub mod groups;
 pub mod headline;

@@ -1,8 +1,9 @@
 //! The summary on stdout: 80 columns, aligned, readable without colour. The dearest Actors; the rest is in the files.
 
 use super::Report;
+use super::dimension::Dimension;
 use super::headline;
-use super::summary::{Dimension, Measures};
+use super::summary::Measures;
 use crate::money::{Usd, percent};
 use crate::text::{counted, filled, harmless, labelled, thousands, unbroken};
 

@@ -9,13 +9,14 @@ use arrow_array::cast::AsArray;
 use serde_json::Value;
 
 use super::MAX_FINDINGS;
-use crate::jobs::finish::{REPORT_JSON, csv_name, csv_text};
+use crate::jobs::files::{REPORT_JSON, csv_name, csv_text};
 use crate::output::manifest::Manifest;
 use crate::output::read::{csv_runs, parquet_batches, parquet_chosen, parquet_columns};
 use crate::period::{Millis, format_instant, parse_instant, parse_timezone};
+use crate::report::dimension::Dimensions;
 use crate::report::groups::Groups;
 use crate::report::json;
-use crate::report::summary::{Dimensions, Summary};
+use crate::report::summary::Summary;
 use crate::runs::chosen::Chosen;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
 use crate::runs::dedup::{SeenIds, Suspects};

@@ -1,0 +1,39 @@
+//! What was sent and received.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+/// What was sent and received, for the manifest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct RequestCounts {
+    /// Attempts sent.
+    pub total: u64,
+    /// Of them, those that repeated an earlier one.
+    pub retries: u64,
+    /// Answers of 429.
+    pub rate_limited: u64,
+    /// Bytes of bodies as they came, packed or not.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) total: AtomicU64,
+    pub(super) retries: AtomicU64,
+    pub(super) rate_limited: AtomicU64,
+    pub(super) bytes: AtomicU64,
+}
+
+impl Counters {
+    /// What they have come to.
+    pub(super) fn read(&self) -> RequestCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        RequestCounts {
+            total: read(&self.total),
+            retries: read(&self.retries),
+            rate_limited: read(&self.rate_limited),
+            bytes: read(&self.bytes),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The beginning of an export: the period is resolved by the API's clock, the output is held, the first page is there. How
+//! rows are read and written is `export`'s.
+
+use std::path::PathBuf;
+
+use super::export::Job;
+use crate::api::ask::RequestError;
+use crate::api::page::Page;
+use crate::error::{Error, Result};
+use crate::fetch::Lister;
+use crate::output::publish::{Destination, State};
+use crate::output::replace::Existing;
+use crate::period::Period;
+
+/// The source has answered and the output is held.
+pub(super) struct Opened {
+    pub(super) lister: Lister,
+    pub(super) period: Period,
+    /// None on a dry run.
+    pub(super) destination: Option<Destination>,
+    pub(super) first: Option<Page>,
+}
+
+impl Job {
+    fn lister(&self, period: &Period) -> Lister {
+        Lister {
+            api: self.connection.api.clone(),
+            statuses: self.args.status.clone(),
+            allow_incomplete: self.args.allow_incomplete,
+            period: (period.from, period.to),
+        }
+    }
+
+    /// Resolves the period, takes hold of the output, and asks for the first page. The job's start is the server's, which
+    /// its first answer tells: where that makes it another period than this machine's clock did, all is done once more.
+    pub(super) async fn open(&self) -> Result<Opened> {
+        let api = &self.connection.api;
+        let mut now_ms = self.connection.clock_ms(&self.surroundings);
+        let mut held: Option<(PathBuf, Destination)> = None;
+        let mut asked: Option<(Period, Option<Page>)> = None;
+        loop {
+            let period = self.spec.resolve(self.args.period.timezone, now_ms);
+            let period = period.map_err(|error| match api.server_time_ms() {
+                Some(_) => Error::Usage(format!("{error} (by the API's clock)")),
+                None => error,
+            })?;
+            let lister = self.lister(&period);
+            if let Some((same, first)) = asked.take()
+                && same == period
+            {
+                return Ok(Opened {
+                    lister,
+                    period,
+                    destination: held.map(|(_, destination)| destination),
+                    first,
+                });
+            }
+            self.hold(&mut held, &period)?;
+            let first = match lister.first_page(period.from - 1, period.to).await {
+                Ok(page) => Some(page),
+                Err(RequestError::TooHeavy) => None,
+                Err(RequestError::Failed(error)) => return Err(self.unpublished(error, &held)),
+            };
+            now_ms = api.server_time_ms().unwrap_or(now_ms);
+            asked = Some((period, first));
+        }
+    }
+
+    /// Takes hold of the period's output folder, and looks at what stands there; on a dry run, only looks.
+    fn hold(&self, held: &mut Option<(PathBuf, Destination)>, period: &Period) -> Result<()> {
+        let out = self
+            .args
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(period.default_folder(self.is_demo())));
+        if self.args.dry_run {
+            if Destination::check(&out)? == State::Occupied {
+                Existing::read(&out)?;
+            }
+            return Ok(());
+        }
+        if held.as_ref().is_some_and(|(path, _)| *path == out) {
+            return Ok(());
+        }
+        let destination = Destination::acquire(&out)?;
+        if destination.state() == State::Occupied {
+            Existing::read(&destination.path())?;
+        }
+        *held = Some((out, destination));
+        Ok(())
+    }
+
+    /// An error before anything was published says so.
+    pub(super) fn unpublished(&self, error: Error, held: &Option<(PathBuf, Destination)>) -> Error {
+        let out = held.as_ref().map(|(_, destination)| destination.path());
+        let fate = out.map_or("nothing was written".into(), |out| {
+            format!("nothing was published, {} is as it was", out.display())
+        });
+        match error {
+            Error::Unreachable(text) => Error::Unreachable(format!("{text}; {fate}; it is safe to run again")),
+            Error::Untrusted(text) => Error::Untrusted(format!("{text}; {fate}")),
+            Error::Output(text) => Error::Output(format!("{text}; {fate}")),
+            other => other,
+        }
+    }
+}
