@@ -129,6 +129,14 @@ pub struct CostArgs {
 }
 
 impl CostArgs {
+    /// Why they make no sense together, if so.
+    pub fn check(&self) -> Result<(), String> {
+        if self.details == Details::None && !self.wait_settled.is_zero() {
+            return Err("--wait-settled asks for details, and --details none for none: leave one of them out".into());
+        }
+        Ok(())
+    }
+
     /// `--settle` in milliseconds.
     pub fn settle_ms(&self) -> i64 {
         i64::try_from(self.settle.as_millis()).unwrap_or(i64::MAX)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use tokio::time::Instant;
 
 use super::opening::Opened;
@@ -36,6 +37,11 @@ pub(super) const WORKING_PARQUET: &str = ".runs.parquet";
 pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let started = Instant::now();
     check_formats(&args)?;
+    args.costs.check().map_err(Error::Usage)?;
+    let given = args.period.spec().or(args.source.demo.then_some(PeriodSpec::LastMonth));
+    if given.is_none() && args.period.cycle.is_none() {
+        return Err(no_period());
+    }
     let metered = args.costs.details == Details::All;
     let columns = Chosen::asked(&args.columns, &args.exclude, metered).map_err(Error::Usage)?;
     let groups = args
@@ -44,7 +50,10 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         .map(|file| read_groups(file, &columns, args.no_names))
         .transpose()?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
-    let spec = spec(&args, &connection).await?;
+    let spec = match (args.period.cycle, given) {
+        (None, Some(given)) => given,
+        (cycle, _) => cycle_of(cycle, &connection).await?,
+    };
     let asked = (!args.no_names).then(|| connection.api.clone());
     let job = Job {
         names: Arc::new(NameBook::new(asked, connection.spare.clone())),
@@ -83,15 +92,10 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     job.publish(staged, told, started).await
 }
 
-/// The period that was asked for; the demo shows its month if none was.
-async fn spec(args: &ExportArgs, connection: &Connection) -> Result<PeriodSpec> {
-    if let Some(date) = args.period.cycle {
-        let usage = connection.api.monthly_usage(date).await?;
-        return PeriodSpec::between(usage.from_ms, usage.to_ms);
-    }
-    let spec = args.period.spec();
-    spec.or(args.source.demo.then_some(PeriodSpec::LastMonth))
-        .ok_or_else(no_period)
+/// The billing cycle that holds a date.
+async fn cycle_of(date: Option<NaiveDate>, connection: &Connection) -> Result<PeriodSpec> {
+    let usage = connection.api.monthly_usage(date.ok_or_else(no_period)?).await?;
+    PeriodSpec::between(usage.from_ms, usage.to_ms)
 }
 
 fn no_period() -> Error {

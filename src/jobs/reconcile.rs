@@ -37,6 +37,7 @@ const ROWS: &str = "runs.parquet";
 
 /// Runs the job.
 pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> {
+    args.costs.check().map_err(Error::Usage)?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let retention = connection.ask_retention();
     let usage = connection.api.monthly_usage(args.cycle).await?;

@@ -553,6 +553,14 @@ fn a_run_that_has_run_again_while_it_was_waited_for_is_not_settled() {
 }
 
 #[test]
+fn waiting_for_details_that_are_not_to_be_asked_for_is_refused_before_the_first_request() {
+    let server = Apify::of(without_cost(1)).start();
+    let done = Place::new().export(&server.url(), &["--details", "none", "--wait-settled", "15m"]);
+    done.exits(2).says(&["--wait-settled", "--details none"]);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
 fn a_dry_run_says_how_many_details_there_are_and_how_long_they_take_and_asks_none() {
     let mut all = without_cost(40);
     all.extend(runs(60, at(1000), 60_000));
