@@ -1,6 +1,7 @@
 """Exports over HTTPS, through a proxy, from a host that is known by that proxy alone: the certificate store is heeded, the
 proxy is used, and the proxy never sees the token. All on loopback; needs the openssl command. Called by check-all."""
 
+import contextlib
 import http.client
 import http.server
 import socket
@@ -64,12 +65,12 @@ def serve_proxy(port, seen):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def pipe(source, sink):
-        try:
+        # Shut down, not closed: a socket that another thread reads from would only close when that has read.
+        with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
-        except OSError:
-            pass
-        sink.close()
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
 
     def accept():
         while True:
