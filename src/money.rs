@@ -237,6 +237,15 @@ pub fn ratio_6_places(numerator: i128, denominator: i128) -> Option<String> {
     ratio(numerator, denominator, 6)
 }
 
+/// An amount times `numerator / denominator`, in dollars with six places, half-even; `None` for a denominator of zero.
+pub fn scaled_6_places(amount: Usd, numerator: i64, denominator: i64) -> Option<String> {
+    // 127 bits times 63 and 20, by 60 and 63: neither can leave 256.
+    let scaled = wide(amount.0).wrapping_mul(wide(numerator.into()));
+    let divisor = wide(10i128.pow(SCALE)).wrapping_mul(wide(denominator.into()));
+    let negative = (amount.0 < 0) != ((numerator < 0) != (denominator < 0));
+    quotient(scaled, divisor, 6, negative)
+}
+
 /// `part / all` in percent with one place, half-even; `None` where there is nothing to divide.
 pub fn percent(part: Usd, all: Usd) -> Option<String> {
     let thousandths: String = ratio(part.0, all.0, 3)?.replace('.', "");
@@ -249,20 +258,24 @@ pub fn percent(part: Usd, all: Usd) -> Option<String> {
 }
 
 fn ratio(numerator: i128, denominator: i128, places: u32) -> Option<String> {
-    // 127 bits times 20 can't leave 256.
-    let scaled = wide(numerator).wrapping_mul(i256::from_i128(10i128.pow(places)));
-    let divisor = wide(denominator);
+    let negative = (numerator < 0) != (denominator < 0);
+    quotient(wide(numerator), wide(denominator), places, negative)
+}
+
+/// A quotient of magnitudes, half-even.
+fn quotient(dividend: i256, divisor: i256, places: u32, negative: bool) -> Option<String> {
+    // 190 bits at most, times 20, can't leave 256.
+    let scaled = dividend.wrapping_mul(i256::from_i128(10i128.pow(places)));
     let quotient = scaled.checked_div(divisor)?;
     let rest = scaled.checked_rem(divisor)?;
     let half = rest.cmp(&divisor.wrapping_sub(rest));
     let odd = quotient.to_parts().0 % 2 == 1;
     let up = half.is_gt() || (half.is_eq() && odd);
     let rounded = quotient.wrapping_add(i256::from_i128(i128::from(up)));
-    let negative = (numerator < 0) != (denominator < 0) && rounded != i256::ZERO;
     let places = places as usize;
     let digits = format!("{:0>width$}", rounded.to_string(), width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    let sign = if negative { "-" } else { "" };
+    let sign = if negative && rounded != i256::ZERO { "-" } else { "" };
     Some(format!("{sign}{whole}.{fraction}"))
 }
 
@@ -275,6 +288,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_amount_is_scaled_by_a_ratio_and_rounded_half_even() {
+        let scaled = |units, numerator, denominator| scaled_6_places(Usd(units), numerator, denominator).unwrap();
+        assert_eq!(scaled(10 * 10i128.pow(18), 30, 20), "15.000000");
+        assert_eq!(scaled(-10i128.pow(18), 1, 3), "-0.333333");
+        assert_eq!(scaled(5 * 10i128.pow(11), 1, 1), "0.000000");
+        assert_eq!(scaled(15 * 10i128.pow(11), 1, 1), "0.000002");
+        assert_eq!(scaled_6_places(Usd(1), 1, 0), None);
+    }
 
     #[test]
     fn a_part_is_shown_in_percent() {

@@ -67,6 +67,16 @@ pub struct Period {
     pub timezone: Tz,
 }
 
+impl Period {
+    /// The days of its time zone that have a part in it, in order.
+    pub fn days(&self) -> Vec<NaiveDate> {
+        let mut clock = DayClock::new(self.timezone);
+        let last = clock.day_of(self.to - 1);
+        let days = std::iter::successors(Some(clock.day_of(self.from)), |day| day.succ_opt());
+        days.take_while(|day| *day <= last).collect()
+    }
+}
+
 /// Reads `--month`, as in `2025-09`.
 pub fn parse_month(text: &str) -> Result<PeriodSpec> {
     let first = iso_date(&format!("{text}-01"))

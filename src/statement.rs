@@ -256,6 +256,33 @@ pub struct ChangesText {
     pub usage_became_unknown_usd: String,
 }
 
+/// An export that was replaced.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Replaced {
+    /// When its job began.
+    pub queried_at: String,
+    /// Its runs.
+    pub runs: u64,
+    /// Its usage in US dollars, exact.
+    pub usage_total_usd: Option<String>,
+    /// What moved since; absent where it is of something else, or could not be read.
+    #[serde(default)]
+    pub changes: Option<ChangesText>,
+}
+
+/// A file of an export, as the manifest lists it.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Its path within the export, with `/`.
+    pub path: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows, where it has any (a header is none).
+    pub rows: Option<u64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

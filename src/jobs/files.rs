@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Staging;
-use crate::report::summary::{Breakdown, Measures};
+use crate::report::table::Table;
 use crate::report::{Report, csv as csv_report, json, markdown};
 use crate::text::{counted, thousands, unbroken};
 
@@ -45,16 +45,16 @@ pub(super) fn told_files(manifest: &Manifest) -> String {
     told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
 }
 
-/// A breakdown as a CSV file's text.
-pub(super) fn csv_text(breakdown: &Breakdown, totals: &Measures) -> io::Result<Vec<u8>> {
+/// A report as a CSV file's text.
+pub(super) fn csv_text(table: &Table) -> io::Result<Vec<u8>> {
     let mut csv = crate::output::csv::writer(Vec::new());
-    csv_report::records(breakdown, totals).try_for_each(|record| csv.write_record(record))?;
+    csv_report::records(table).try_for_each(|record| csv.write_record(record))?;
     csv.into_inner().map_err(|error| error.into_error())
 }
 
-/// A breakdown's CSV file.
-pub(super) fn csv_name(breakdown: &Breakdown) -> String {
-    format!("{}.csv", breakdown.dimension.name())
+/// A report's CSV file.
+pub(super) fn csv_name(table: &Table) -> String {
+    format!("{}.csv", table.name)
 }
 
 /// Writes what stands beside the rows, the manifest last.
@@ -79,10 +79,10 @@ pub(super) fn complete(
             .push(file.finish(path, rows).map_err(|error| failed(path, error))?);
         Ok(())
     };
-    for breakdown in &report.breakdowns {
-        let path = csv_name(breakdown);
-        let text = csv_text(breakdown, &report.totals).map_err(|error| failed(&path, error))?;
-        add(&path, &text, Some(breakdown.rows.len() as u64))?;
+    for table in report.tables() {
+        let path = csv_name(&table);
+        let text = csv_text(&table).map_err(|error| failed(&path, error))?;
+        add(&path, &text, Some(table.len as u64))?;
     }
     add(REPORT_JSON, json::render(report).as_bytes(), None)?;
     add("report.md", markdown::render(report).as_bytes(), None)?;

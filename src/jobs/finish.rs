@@ -22,7 +22,7 @@ use crate::period::format_instant;
 use crate::report::changes::words;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Doubts, Facts, caveats};
-use crate::report::summary::Summary;
+use crate::report::figures::Figures;
 use crate::report::terminal::Look;
 use crate::report::{Report, json, terminal};
 use crate::statement::{DetailCounts, Filters};
@@ -65,7 +65,8 @@ impl Job {
                 None
             }
         };
-        let totals = written.summary.totals();
+        let figures = written.summary.finish();
+        let totals = figures.totals;
         let doubts = Doubts {
             changed_meanwhile: fetched.changed_meanwhile,
             rejected,
@@ -74,7 +75,7 @@ impl Job {
             retention: retention.clone(),
             details_failed: details.failed,
             groups_in_doubt: self.groups_are_in_doubt(),
-            unmatched: unmatched(&told.filters, &written.summary),
+            unmatched: unmatched(&told.filters, &figures),
         };
         for option in &doubts.unmatched {
             say(&format!("apify-runs: warning: no run of the period is of {option}"));
@@ -87,12 +88,17 @@ impl Job {
             proof,
             caveats: caveats(&totals, &doubts),
             retention,
+            part_of: None,
             period: told.period,
         };
         let mut report = Report {
             facts,
-            totals,
-            breakdowns: written.summary.breakdowns(),
+            figures,
+            against: None,
+            budgets: Vec::new(),
+            replaced: None,
+            files: Vec::new(),
+            only: Vec::new(),
         };
         let mut manifest = self.manifest(&report, fetched.mistyped, rejected, details);
         let out = destination.path();
@@ -158,7 +164,7 @@ impl Job {
             settle_ms: self.args.costs.settle_ms(),
             proof: facts.proof.clone(),
             retention: facts.retention.clone(),
-            totals: (&report.totals).into(),
+            totals: (&report.figures.totals).into(),
             details,
             columns: self.columns.names().into_iter().map(String::from).collect(),
             groups: self.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
@@ -244,15 +250,12 @@ impl Job {
 }
 
 /// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.
-fn unmatched(filters: &Filters, summary: &Summary) -> Vec<String> {
-    let breakdowns = summary.breakdowns();
-    let actors = breakdowns
-        .iter()
-        .find(|breakdown| breakdown.dimension == Dimension::Actor);
-    let ran = |id: &String| actors.is_some_and(|actors| actors.rows.iter().any(|group| group.key == *id));
+fn unmatched(filters: &Filters, figures: &Figures) -> Vec<String> {
+    let actors = figures.by(Dimension::Actor);
+    let ran = |id: &String| actors.is_some_and(|actors| actors.groups().any(|actor| actor.key(0) == Some(id.as_str())));
     let missing = filters.actor.iter().filter(|id| !ran(id));
     let mut unmatched: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
-    if summary.totals().runs == 0 && !filters.task.is_empty() {
+    if figures.totals.runs() == 0 && !filters.task.is_empty() {
         unmatched.push(format!("--task {}", filters.task.join(",")));
     }
     unmatched

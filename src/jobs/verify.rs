@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::output::csv::{CsvRows, RUNS_CSV};
 use crate::output::hashed::{FileEntry, hash_of};
 use crate::output::manifest::{Manifest, is_within};
-use crate::output::read::{csv_runs, parquet_batches};
+use crate::output::read::{csv_batches, parquet_batches};
 use crate::runs::chosen::Chosen;
 use crate::text::counted;
 
@@ -129,7 +129,8 @@ fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
     if has_csv {
         let mut rows = Rows::new(manifest, RUNS_CSV);
         let path = export.join(RUNS_CSV);
-        let read = csv_runs(&path).and_then(|mut runs| runs.try_for_each(|run| rows.see(RUNS_CSV, &run?.row())));
+        let read =
+            csv_batches(&path).and_then(|mut batches| batches.try_for_each(|batch| rows.see_all(RUNS_CSV, &batch?)));
         findings.extend(rows.finish(export, read, |suspects| csv_times(&path, suspects)));
         let said = manifest
             .files

@@ -3,21 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A file of an export, as the manifest lists it.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct FileEntry {
-    /// Its path within the export, with `/`.
-    pub path: String,
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub sha256: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its rows, where it has any (a header is none).
-    pub rows: Option<u64>,
-}
+pub use crate::statement::FileEntry;
 
 /// Hashes what is written through it, on its way into a file or nowhere.
 #[derive(Debug)]

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::hashed::FileEntry;
 use crate::api::counts::RequestCounts;
 use crate::error::{Error, Result};
-use crate::statement::{
-    Account, ChangesText, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText,
-};
+pub use crate::statement::Replaced;
+use crate::statement::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -68,20 +67,6 @@ pub struct Manifest {
     pub replaced: Option<Replaced>,
     /// Every file but this one.
     pub files: Vec<FileEntry>,
-}
-
-/// An export that was replaced.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Replaced {
-    /// When its job began.
-    pub queried_at: String,
-    /// Its runs.
-    pub runs: u64,
-    /// Its usage in US dollars, exact.
-    pub usage_total_usd: Option<String>,
-    /// What moved since; absent where it is of something else, or could not be read.
-    #[serde(default)]
-    pub changes: Option<ChangesText>,
 }
 
 impl Manifest {

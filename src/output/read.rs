@@ -1,17 +1,20 @@
-//! Rows back from an export's files: batches from Parquet, and from CSV what reports are made from. It trusts nothing: a
-//! file that isn't what an export writes is an error, never a guess.
+//! Rows back from an export's files in batches, from Parquet or from CSV. It trusts nothing: a file that isn't what an export
+//! writes is an error, never a guess.
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::builder::{Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use csv::StringRecord;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::runs::chosen::Chosen;
-use crate::runs::row::Row;
+use crate::runs::schema::{Column, Kind};
 use crate::text::as_it_was;
 
 /// Rows that are read at a time; also the size of every batch that is written.
@@ -49,90 +52,88 @@ fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String>
     Ok(builder.with_batch_size(BATCH_ROWS))
 }
 
-/// What identifies a run, and its cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunKey {
-    /// When it started: milliseconds since the epoch.
-    pub started_at_ms: i64,
-    /// Its ID.
-    pub id: String,
-    /// Its cost, where known.
-    pub usage: Option<Usd>,
-}
-
-/// A run of a CSV file, as far as it is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvRun {
-    /// What identifies it, and its cost.
-    pub key: RunKey,
-    /// Its Actor.
-    pub act_id: String,
-    /// Who started it.
-    pub user_id: Option<String>,
-    /// Its task.
-    pub actor_task_id: Option<String>,
-    /// Its status.
-    pub status: String,
-    /// How final its cost is.
-    pub cost_state: String,
-    /// Its Actor's name.
-    pub act_name: Option<String>,
-    /// Its task's name.
-    pub actor_task_name: Option<String>,
-}
-
-impl CsvRun {
-    /// The same as a row.
-    pub fn row(&self) -> Row<'_> {
-        Row {
-            id: &self.key.id,
-            act_id: &self.act_id,
-            user_id: self.user_id.as_deref(),
-            actor_task_id: self.actor_task_id.as_deref(),
-            status: &self.status,
-            started_at_ms: self.key.started_at_ms,
-            usage: self.key.usage,
-            cost_state: &self.cost_state,
-            act_name: self.act_name.as_deref(),
-            actor_task_name: self.actor_task_name.as_deref(),
-        }
-    }
-}
-
-/// An export's runs from its CSV file, in the order of the file.
-pub fn csv_runs(path: &Path) -> Result<impl Iterator<Item = Result<CsvRun, String>>, String> {
+/// The rows of a CSV file in batches, in the order of the file.
+pub fn csv_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 << 10).from_reader(file);
     let header = reader.headers().map_err(|error| unreadable(path, error))?;
     let columns = Chosen::of_names(header).map_err(|problem| unreadable(path, problem))?;
     let path = path.to_path_buf();
-    Ok(reader.into_records().map(move |record| {
-        let record = record.map_err(|error| unreadable(&path, error))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let cell = |name: &str| columns.position(name).and_then(|at| record.get(at)).unwrap_or_default();
-        let text = |name: &str| Some(cell(name).to_string()).filter(|text| !text.is_empty());
-        let third_party = |name: &str| text(name).map(|text| as_it_was(&text).to_string());
-        let wrong = |name: &str| unreadable(&path, format!("line {line}: {name} makes no sense"));
-        let usage = match cell("usage_total_usd") {
-            "" => None,
-            text => Some(Usd::parse_plain(text).ok_or_else(|| wrong("usage_total_usd"))?),
-        };
-        let started_at_ms = parse_instant(cell("started_at")).ok_or_else(|| wrong("started_at"))?;
-        Ok(CsvRun {
-            key: RunKey {
-                started_at_ms,
-                id: cell("id").into(),
-                usage,
-            },
-            act_id: cell("act_id").into(),
-            user_id: text("user_id"),
-            actor_task_id: text("actor_task_id"),
-            status: cell("status").into(),
-            cost_state: cell("cost_state").into(),
-            act_name: third_party("act_name"),
-            actor_task_name: third_party("actor_task_name"),
-        })
+    let mut record = StringRecord::new();
+    Ok(std::iter::from_fn(move || {
+        let mut builders: Vec<Cells> = columns.columns().map(Cells::of).collect();
+        let mut rows = 0;
+        while rows < BATCH_ROWS {
+            match reader.read_record(&mut record) {
+                Ok(true) => rows += 1,
+                Ok(false) => break,
+                Err(error) => return Some(Err(unreadable(&path, error))),
+            }
+            for ((builder, column), cell) in builders.iter_mut().zip(columns.columns()).zip(&record) {
+                if builder.push(column, cell).is_none() {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    let problem = format!("line {line}: {} makes no sense", column.name);
+                    return Some(Err(unreadable(&path, problem)));
+                }
+            }
+        }
+        let arrays = builders.into_iter().map(Cells::finish).collect();
+        let batch = RecordBatch::try_new(columns.schema(), arrays).map_err(|error| unreadable(&path, error));
+        (rows > 0).then_some(batch)
     }))
+}
+
+/// A column of a CSV file, by how its cells are read.
+enum Cells {
+    Text(StringBuilder),
+    Instant(TimestampMillisecondBuilder),
+    Decimal(Decimal128Builder),
+    Integer(Int64Builder),
+}
+
+impl Cells {
+    fn of(column: &Column) -> Cells {
+        match column.kind {
+            Kind::Text => Cells::Text(StringBuilder::new()),
+            Kind::Instant => {
+                Cells::Instant(TimestampMillisecondBuilder::new().with_data_type(column.field().data_type().clone()))
+            }
+            Kind::Usd | Kind::Decimal => {
+                Cells::Decimal(Decimal128Builder::new().with_data_type(column.field().data_type().clone()))
+            }
+            Kind::Integer => Cells::Integer(Int64Builder::new()),
+        }
+    }
+
+    /// Appends a cell; `None` if it is none of its column.
+    fn push(&mut self, column: &Column, cell: &str) -> Option<()> {
+        if cell.is_empty() && column.nullable {
+            match self {
+                Cells::Text(text) => text.append_null(),
+                Cells::Instant(instant) => instant.append_null(),
+                Cells::Decimal(decimal) => decimal.append_null(),
+                Cells::Integer(integer) => integer.append_null(),
+            }
+            return Some(());
+        }
+        match self {
+            Cells::Text(text) if column.third_party => text.append_value(as_it_was(cell)),
+            Cells::Text(text) => text.append_value(cell),
+            Cells::Instant(instant) => instant.append_value(parse_instant(cell)?),
+            Cells::Decimal(decimal) => decimal.append_value(Usd::parse_plain(cell)?.0),
+            Cells::Integer(integer) => integer.append_value(cell.parse().ok()?),
+        }
+        Some(())
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Cells::Text(mut text) => Arc::new(text.finish()),
+            Cells::Instant(mut instant) => Arc::new(instant.finish()),
+            Cells::Decimal(mut decimal) => Arc::new(decimal.finish()),
+            Cells::Integer(mut integer) => Arc::new(integer.finish()),
+        }
+    }
 }
 
 pub(super) fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {

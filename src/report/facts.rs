@@ -1,6 +1,6 @@
 //! What a report is about: whose runs, which period, when asked, whether complete; and what its reader must know.
 
-use super::summary::Measures;
+use super::measures::Measures;
 use crate::period::Period;
 use crate::statement::{Account, Filters, Proof, Retention, Source};
 use crate::text::counted;
@@ -14,6 +14,8 @@ pub struct Facts {
     pub source: Source,
     /// The period.
     pub period: Period,
+    /// The period of the export, where this is a part of it.
+    pub part_of: Option<Period>,
     /// What was left out on request.
     pub filters: Filters,
     /// The job's start, by the server's clock where it told: milliseconds since the epoch.
@@ -55,7 +57,7 @@ pub struct Doubts {
     pub details_failed: u64,
     /// Whether names that cost centres go by could not all be read.
     pub groups_in_doubt: bool,
-    /// Actors and tasks that were asked for and that no run is of, as their options.
+    /// Actors, tasks and budgets that were asked for and that no run is of, as their options.
     pub unmatched: Vec<String>,
 }
 
@@ -83,8 +85,8 @@ pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
             "{runs} no sense and went to rejected.jsonl instead of the tables"
         ));
     }
-    if totals.cost_unknown > 0 {
-        let runs = counted(totals.cost_unknown, "run has", "runs have");
+    if totals.cost_unknown() > 0 {
+        let runs = counted(totals.cost_unknown(), "run has", "runs have");
         caveats.push(format!("{runs} no known cost: usage is 'at least'"));
     }
     if doubts.details_failed > 0 {
@@ -93,8 +95,8 @@ pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
             "the details of {runs} could not be read: their rows are as the list gave them"
         ));
     }
-    if totals.provisional > 0 {
-        let runs = counted(totals.provisional, "run", "runs");
+    if totals.provisional.runs > 0 {
+        let runs = counted(totals.provisional.runs, "run", "runs");
         caveats.push(format!("the cost of {runs} may still move: not ended, or only just"));
     }
     if doubts.groups_in_doubt {

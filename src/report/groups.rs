@@ -207,11 +207,9 @@ mod tests {
             user_id: user,
             actor_task_id: task,
             status: "SUCCEEDED",
-            started_at_ms: 0,
-            usage: None,
             cost_state: "unknown",
             act_name,
-            actor_task_name: None,
+            ..Row::default()
         }
     }
 

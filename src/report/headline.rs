@@ -1,9 +1,15 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
 use super::Report;
+use super::dimension::Dimension;
+use super::figures::Breakdown;
 use crate::period::format_instant;
 use crate::statement::Source;
 use crate::text::{counted, harmless, thousands};
+
+/// What stands at the end of every full report.
+pub const HOW_TO_READ: &str = "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; \
+    shares and means have 6 places. 'Other' is any other status. A total stands for the runs that have a cost.";
 
 /// A label and its sentences, one a line.
 pub type Entry = (&'static str, Vec<String>);
@@ -34,6 +40,15 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     }
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
+    if let Some(against) = &report.against {
+        entries.push(("Before", against.sentences(&report.figures, report.facts.lacks_runs())));
+    }
+    if !report.budgets.is_empty() {
+        entries.push((
+            "Budget",
+            report.budgets.iter().map(|spent| harmless(&spent.sentence())).collect(),
+        ));
+    }
     entries
 }
 
@@ -50,8 +65,14 @@ fn complete(report: &Report) -> Vec<String> {
         counted(proof.fetched, "run", "runs"),
         thousands(proof.counted)
     )];
-    if !report.facts.filters.is_empty() {
-        lines.push(format!("{} of them match", thousands(report.totals.runs)));
+    let runs = thousands(report.figures.totals.runs());
+    if let Some(whole) = &report.facts.part_of {
+        lines.push(format!(
+            "{runs} of them are of this period; the export is of {}",
+            whole.first_line()
+        ));
+    } else if !report.facts.filters.is_empty() {
+        lines.push(format!("{runs} of them match"));
     }
     lines.extend(proof.notes.iter().take(3).map(|note| harmless(note)));
     if proof.notes.len() > 3 {
@@ -64,18 +85,13 @@ fn complete(report: &Report) -> Vec<String> {
 }
 
 fn usage(report: &Report) -> Vec<String> {
-    let totals = &report.totals;
-    let at = format_instant(report.facts.queried_at_ms);
-    let at = format!(
-        "{} {} UTC",
-        at.get(..10).unwrap_or(&at),
-        at.get(11..16).unwrap_or_default()
-    );
+    let totals = &report.figures.totals;
+    let at = asked_at(report);
     let mut lines = match totals.usage() {
-        _ if totals.runs == 0 && !report.facts.filters.is_empty() => {
+        _ if totals.runs() == 0 && !report.facts.filters.is_empty() => {
             vec![format!("none: no run matches, asked at {at}")]
         }
-        _ if totals.runs == 0 => vec![format!("none: no run started then, asked at {at}")],
+        _ if totals.runs() == 0 => vec![format!("none: no run started then, asked at {at}")],
         None => vec![format!("unknown: no run has a cost, asked at {at}")],
         Some(usd) => {
             let bound = if totals.is_at_least() || report.facts.lacks_runs() {
@@ -87,16 +103,16 @@ fn usage(report: &Report) -> Vec<String> {
         }
     };
     let mut doubts = Vec::new();
-    if totals.cost_unknown > 0 {
+    if totals.cost_unknown() > 0 {
         doubts.push(format!(
             "not in it: {} without a cost",
-            counted(totals.cost_unknown, "run", "runs")
+            counted(totals.cost_unknown(), "run", "runs")
         ));
     }
-    if totals.provisional > 0 {
+    if totals.provisional.runs > 0 {
         doubts.push(format!(
             "may still move: {}",
-            counted(totals.provisional, "run", "runs")
+            counted(totals.provisional.runs, "run", "runs")
         ));
     }
     if !doubts.is_empty() {
@@ -105,35 +121,35 @@ fn usage(report: &Report) -> Vec<String> {
     lines
 }
 
+/// When the API was asked, to the minute.
+pub fn asked_at(report: &Report) -> String {
+    let at = format_instant(report.facts.queried_at_ms);
+    format!(
+        "{} {} UTC",
+        at.get(..10).unwrap_or(&at),
+        at.get(11..16).unwrap_or_default()
+    )
+}
+
 /// How runs ended, part by part.
 pub fn outcomes(report: &Report) -> Vec<String> {
-    let statuses = report
-        .breakdowns
-        .iter()
-        .find(|breakdown| breakdown.dimension == super::dimension::Dimension::Status);
-    let totals = &report.totals;
-    let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded))];
+    let totals = &report.figures.totals;
+    let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded.runs))];
     let ended = [
-        (totals.failed, "failed"),
-        (totals.timed_out, "timed out"),
-        (totals.aborted, "aborted"),
+        (totals.failed.runs, "failed"),
+        (totals.timed_out.runs, "timed out"),
+        (totals.aborted.runs, "aborted"),
     ];
-    parts.extend(
-        ended
-            .iter()
-            .filter(|(runs, _)| *runs > 0)
-            .map(|(runs, how)| format!("{} {how}", thousands(*runs))),
-    );
-    for status in statuses
-        .iter()
-        .flat_map(|breakdown| &breakdown.rows)
-        .filter(|status| status.measures.other > 0)
-    {
-        parts.push(format!(
-            "{} {}",
-            thousands(status.measures.runs),
-            harmless(&status.key.to_lowercase().replace('-', " "))
-        ));
+    let ended = ended.iter().filter(|(runs, _)| *runs > 0);
+    parts.extend(ended.map(|(runs, how)| format!("{} {how}", thousands(*runs))));
+    let statuses = report
+        .figures
+        .by(Dimension::Status)
+        .into_iter()
+        .flat_map(Breakdown::groups);
+    for status in statuses.filter(|status| status.measures.other.runs > 0) {
+        let name = status.shown().to_lowercase().replace('-', " ");
+        parts.push(format!("{} {}", thousands(status.measures.runs()), harmless(&name)));
     }
     parts
 }

@@ -5,44 +5,18 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use super::Report;
-use super::dimension::Dimension;
-use super::summary::{Breakdown, Group, Measures};
-use crate::money::{SCALE, ratio_6_places};
+use super::against::Against;
+use super::table::{Cell, Table};
 use crate::period::format_instant;
 use crate::statement::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
 
-impl From<&Measures> for TotalsText {
-    fn from(measures: &Measures) -> TotalsText {
-        TotalsText {
-            runs: measures.runs,
-            runs_succeeded: measures.succeeded,
-            runs_failed: measures.failed,
-            runs_timed_out: measures.timed_out,
-            runs_aborted: measures.aborted,
-            runs_other: measures.other,
-            usage_total_usd: measures.usage().map(|usd| usd.to_string()),
-            runs_cost_unknown: measures.cost_unknown,
-            runs_provisional: measures.provisional,
-        }
-    }
-}
-
-/// A group's part of all usage, between 0 and 1, 6 places; none where there is nothing to divide.
-pub fn share(measures: &Measures, totals: &Measures) -> Option<String> {
-    let (part, all) = (measures.usage()?, totals.usage()?);
-    ratio_6_places(part.0, all.0)
-}
-
-/// US dollars a run that has a cost, 6 places.
-pub fn mean_usd(measures: &Measures) -> Option<String> {
-    let usage = measures.usage()?;
-    ratio_6_places(usage.0, i128::from(measures.cost_known()) * 10i128.pow(SCALE))
-}
-
 #[derive(Serialize)]
-struct ReportText<'a> {
+struct ReportText<'a, 't, 'r> {
     notice: Option<&'static str>,
     period: PeriodText,
+    /// The period of the export, where the report is of a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_of: Option<PeriodText>,
     account: &'a Option<Account>,
     source: Source,
     filters: &'a Filters,
@@ -51,93 +25,103 @@ struct ReportText<'a> {
     retention: &'a Option<Retention>,
     totals: TotalsText,
     caveats: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<ComparisonText>,
     #[serde(flatten)]
-    breakdowns: Breakdowns<'a>,
+    tables: Tables<'t, 'r>,
+}
+
+/// The other period, as far as anything can be said of it.
+#[derive(Serialize)]
+struct ComparisonText {
+    judged: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period: Option<PeriodText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<TotalsText>,
+    min_change_usd: String,
+}
+
+impl From<&Against> for ComparisonText {
+    fn from(against: &Against) -> ComparisonText {
+        let before = against.before.as_ref().ok();
+        ComparisonText {
+            judged: before.is_some(),
+            why: against.before.as_ref().err().cloned(),
+            period: before.map(|before| (&before.period).into()),
+            from: before.map(|before| before.from.clone()),
+            incomplete: before.map(|before| before.lacks_runs),
+            totals: before.map(|before| (&before.figures.totals).into()),
+            min_change_usd: against.min_change.to_string(),
+        }
+    }
 }
 
 /// The report as indented JSON, with a final line break.
 pub fn render(report: &Report) -> String {
     let facts = &report.facts;
+    let tables = report.tables();
     let text = ReportText {
         notice: facts.source.notice(),
         period: (&facts.period).into(),
+        part_of: facts.part_of.as_ref().map(PeriodText::from),
         account: &facts.account,
         source: facts.source,
         filters: &facts.filters,
         queried_at: format_instant(facts.queried_at_ms),
         proof: &facts.proof,
         retention: &facts.retention,
-        totals: (&report.totals).into(),
+        totals: (&report.figures.totals).into(),
         caveats: &facts.caveats,
-        breakdowns: Breakdowns(report),
+        comparison: report.against.as_ref().map(ComparisonText::from),
+        tables: Tables(&tables),
     };
     serde_json::to_string_pretty(&text).expect("a report has only text keys") + "\n"
 }
 
-/// A breakdown's rows as the report has them.
-pub fn breakdown_value(breakdown: &Breakdown, totals: &Measures) -> Value {
-    serde_json::to_value(Rows { breakdown, totals }).expect("rows have only text keys")
+/// A report's rows as the document has them.
+pub fn rows(table: &Table) -> Value {
+    serde_json::to_value(Rows(table)).expect("rows have only text keys")
 }
 
-/// Every breakdown by its name. Rows become JSON one by one: an account may have very many Actors.
-struct Breakdowns<'a>(&'a Report);
+/// Every table by its name. Rows become JSON one by one: an account may have very many Actors.
+struct Tables<'t, 'r>(&'t [Table<'r>]);
 
-impl Serialize for Breakdowns<'_> {
+impl Serialize for Tables<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let rows = |breakdown| Rows {
-            breakdown,
-            totals: &self.0.totals,
-        };
-        json.collect_map(
-            self.0
-                .breakdowns
-                .iter()
-                .map(|breakdown| (breakdown.dimension.name(), rows(breakdown))),
-        )
+        json.collect_map(self.0.iter().map(|table| (&table.name, Rows(table))))
     }
 }
 
-struct Rows<'a> {
-    breakdown: &'a Breakdown,
-    totals: &'a Measures,
-}
+struct Rows<'t, 'r>(&'t Table<'r>);
 
-impl Serialize for Rows<'_> {
+impl Serialize for Rows<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        json.collect_seq(self.breakdown.rows.iter().map(|group| Row {
-            dimension: self.breakdown.dimension,
-            group,
-            totals: self.totals,
-        }))
+        json.collect_seq(self.0.rows().map(|cells| Row(self.0, cells)))
     }
 }
 
-struct Row<'a> {
-    dimension: Dimension,
-    group: &'a Group,
-    totals: &'a Measures,
-}
+struct Row<'t, 'r>(&'t Table<'r>, Vec<Cell<'r>>);
 
-impl Serialize for Row<'_> {
+impl Serialize for Row<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let measures = &self.group.measures;
-        let text = TotalsText::from(measures);
-        let mut row = json.serialize_map(None)?;
-        let key = Some(&self.group.key).filter(|key| !key.is_empty());
-        row.serialize_entry(self.dimension.key(), &key)?;
-        row.serialize_entry("runs", &text.runs)?;
-        row.serialize_entry("runs_succeeded", &text.runs_succeeded)?;
-        row.serialize_entry("runs_failed", &text.runs_failed)?;
-        row.serialize_entry("runs_timed_out", &text.runs_timed_out)?;
-        row.serialize_entry("runs_aborted", &text.runs_aborted)?;
-        row.serialize_entry("runs_other", &text.runs_other)?;
-        row.serialize_entry("usage_total_usd", &text.usage_total_usd)?;
-        row.serialize_entry("share", &share(measures, self.totals))?;
-        row.serialize_entry("mean_usd", &mean_usd(measures))?;
-        row.serialize_entry("runs_cost_unknown", &text.runs_cost_unknown)?;
-        row.serialize_entry("runs_provisional", &text.runs_provisional)?;
-        if let Some(name) = self.dimension.name_key() {
-            row.serialize_entry(name, &self.group.name)?;
+        let mut row = json.serialize_map(Some(self.1.len()))?;
+        for (column, cell) in self.0.columns.iter().zip(&self.1) {
+            match cell {
+                Cell::Absent => row.serialize_entry(column.name, &None::<()>)?,
+                Cell::Text(text) => row.serialize_entry(column.name, text)?,
+                Cell::Count(count) => row.serialize_entry(column.name, count)?,
+                Cell::Usd(usd) => row.serialize_entry(column.name, &usd.to_string())?,
+                Cell::Decimal(decimal) => row.serialize_entry(column.name, decimal)?,
+                Cell::Instant(ms) => row.serialize_entry(column.name, &format_instant(*ms))?,
+            }
         }
         row.end()
     }

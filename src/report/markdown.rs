@@ -1,102 +1,85 @@
-//! `report.md`: every breakdown in full, for wikis, mails and pull requests.
+//! `report.md`: every report in full, for wikis, mails and pull requests.
 
 use super::Report;
 use super::headline;
-use super::json::{mean_usd, share};
-use super::summary::{Breakdown, Measures};
+use super::table::{Cell, Column, Table};
+use crate::period::format_instant;
 use crate::text::{harmless_markdown, thousands};
 
 /// The report, with a final line break.
 pub fn render(report: &Report) -> String {
-    let mut lines = vec!["# Apify runs and their usage".to_string(), String::new()];
+    let mut text = "# Apify runs and their usage\n\n".to_string();
+    let mut line = |line: String| {
+        text += &line;
+        text.push('\n');
+    };
     if let Some(notice) = report.facts.source.notice() {
-        lines.extend([format!("**{notice}**"), String::new()]);
+        line(format!("**{notice}**\n"));
     }
     for (label, sentences) in headline::entries(report) {
         let sentences: Vec<String> = sentences.iter().map(|sentence| harmless_markdown(sentence)).collect();
-        lines.push(format!("- **{label}:** {}", sentences.join("; ")));
+        line(format!("- **{label}:** {}", sentences.join("; ")));
     }
-    if report.totals.runs > 0 {
-        lines.push(format!(
-            "- **Runs:** {}",
-            harmless_markdown(&headline::outcomes(report).join(" · "))
-        ));
+    if report.figures.totals.runs() > 0 {
+        let outcomes = headline::outcomes(report).join(" · ");
+        line(format!("- **Runs:** {}", harmless_markdown(&outcomes)));
     }
     if !report.facts.caveats.is_empty() {
-        lines.extend([
-            String::new(),
-            "What the reader of a figure must know:".into(),
-            String::new(),
-        ]);
-        lines.extend(
-            report
-                .facts
-                .caveats
-                .iter()
-                .map(|caveat| format!("- {}", harmless_markdown(caveat))),
-        );
+        line("\nWhat the reader of a figure must know:\n".into());
+        for caveat in &report.facts.caveats {
+            line(format!("- {}", harmless_markdown(caveat)));
+        }
     }
-    for breakdown in &report.breakdowns {
-        lines.extend([
-            String::new(),
-            format!("## {}", breakdown.dimension.title()),
-            String::new(),
-        ]);
-        lines.extend(table(breakdown, &report.totals));
+    for table in report.tables() {
+        line(format!("\n## {}\n", harmless_markdown(&table.title)));
+        lines(&table, &mut line);
     }
-    lines.extend([
-        String::new(),
-        "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; shares and means have 6 \
-         places. 'Other' is any other status. A total stands for the runs that have a cost."
-            .into(),
-    ]);
-    lines.join("\n") + "\n"
+    line(format!("\n{}", headline::HOW_TO_READ));
+    text
 }
 
-fn table(breakdown: &Breakdown, totals: &Measures) -> Vec<String> {
-    if breakdown.rows.is_empty() {
-        return vec!["No runs.".into()];
+fn lines(table: &Table, line: &mut impl FnMut(String)) {
+    if table.len == 0 {
+        line("None.".into());
+    } else {
+        let order = table.reading_order();
+        let heads = order.iter().map(|at| harmless_markdown(table.columns[*at].head));
+        line(format!("| {} |", heads.collect::<Vec<_>>().join(" | ")));
+        let rule = |at: &usize| {
+            if table.columns[*at].kind.is_number() {
+                "---:"
+            } else {
+                ":---"
+            }
+        };
+        line(format!("|{}|", order.iter().map(rule).collect::<Vec<_>>().join("|")));
+        let row = |cells: &[Cell], lead: Option<&str>| {
+            let cell = |(place, at): (usize, &usize)| match lead.filter(|_| place == 0) {
+                Some(lead) => lead.to_string(),
+                None => text(&cells[*at], &table.columns[*at]),
+            };
+            format!(
+                "| {} |",
+                order.iter().enumerate().map(cell).collect::<Vec<_>>().join(" | ")
+            )
+        };
+        table.rows().for_each(|cells| line(row(&cells, None)));
+        if let Some(total) = &table.total {
+            line(row(total, Some("**Total**")));
+        }
     }
-    let dimension = breakdown.dimension;
-    let named = dimension.name_key().is_some();
-    let keys = dimension.name_key().into_iter().chain([dimension.key()]);
-    let keys = keys.map(harmless_markdown).collect::<Vec<_>>().join(" | ");
-    let mut lines = vec![
-        format!(
-            "| {keys} | runs | succeeded | failed | timed out | aborted | other | usage, $ | share | mean, $ | no cost | may move |"
-        ),
-        format!("|:---{}{}|", if named { "|:---" } else { "" }, "|---:".repeat(11)),
-    ];
-    lines.extend(breakdown.rows.iter().map(|group| {
-        let name = harmless_markdown(group.name.as_deref().unwrap_or_default());
-        let key = harmless_markdown(if group.key.is_empty() {
-            group.shown()
-        } else {
-            &group.key
-        });
-        row(
-            &if named { format!("{name} | {key}") } else { key },
-            &group.measures,
-            totals,
-        )
-    }));
-    lines.push(row(if named { "**Total** | " } else { "**Total**" }, totals, totals));
-    lines
+    if let Some(note) = &table.note {
+        line(format!("\n{}", harmless_markdown(note)));
+    }
 }
 
-fn row(name: &str, measures: &Measures, totals: &Measures) -> String {
-    let counts = [
-        measures.runs,
-        measures.succeeded,
-        measures.failed,
-        measures.timed_out,
-        measures.aborted,
-        measures.other,
-    ];
-    let mut cells: Vec<String> = std::iter::once(name.to_string()).chain(counts.map(thousands)).collect();
-    cells.push(measures.usage().map_or("unknown".into(), |usd| usd.to_string()));
-    cells.push(share(measures, totals).unwrap_or_default());
-    cells.push(mean_usd(measures).unwrap_or_default());
-    cells.extend([measures.cost_unknown, measures.provisional].map(thousands));
-    format!("| {} |", cells.join(" | "))
+fn text(cell: &Cell, column: &Column) -> String {
+    match cell {
+        Cell::Absent => column.absent.into(),
+        Cell::Text(text) => harmless_markdown(text),
+        Cell::Count(count) => thousands(*count),
+        Cell::Usd(usd) => usd.to_string(),
+        Cell::Decimal(decimal) => decimal.clone(),
+        Cell::Instant(ms) => format_instant(*ms),
+    }
 }

@@ -1,28 +1,63 @@
-//! Figures: folded once from rows as they go by, then rendered. The formats only receive finished figures, and all show
-//! the same ones.
+//! Figures: folded once from rows as they go by, made into tables, then rendered. The formats only receive finished figures,
+//! and all show the same ones.
 
+pub mod against;
+pub mod budget;
 pub mod changes;
 pub mod csv;
 pub mod dimension;
 pub mod facts;
+pub mod figures;
 pub mod groups;
 pub mod headline;
 pub mod json;
 pub mod markdown;
+pub mod measures;
 pub mod reconcile;
 pub mod summary;
+pub mod table;
+pub mod tables;
 pub mod terminal;
 
+use against::Against;
+use budget::Spent;
 use facts::Facts;
-use summary::{Breakdown, Measures};
+use figures::Figures;
+use table::Table;
+
+use crate::statement::{FileEntry, Replaced};
 
 /// Everything that a rendering shows.
 #[derive(Debug)]
 pub struct Report {
     /// What the figures are about, and how far they can be trusted.
     pub facts: Facts,
-    /// All runs together.
-    pub totals: Measures,
-    /// The same by each dimension.
-    pub breakdowns: Vec<Breakdown>,
+    /// The figures.
+    pub figures: Figures,
+    /// What they are compared to, if that was asked for.
+    pub against: Option<Against>,
+    /// How budgets stand.
+    pub budgets: Vec<Spent>,
+    /// The export that this one took the place of.
+    pub replaced: Option<Replaced>,
+    /// The export's other files, as far as they are there when the report is rendered.
+    pub files: Vec<FileEntry>,
+    /// The tables that were asked for; all if none was.
+    pub only: Vec<String>,
+}
+
+impl Report {
+    /// The reports, in order.
+    pub fn tables(&self) -> Vec<Table<'_>> {
+        let mut tables = Vec::new();
+        if !self.budgets.is_empty() {
+            tables.push(budget::table(&self.budgets));
+        }
+        if let Some(against) = &self.against {
+            tables.extend(against.tables(&self.figures, &self.facts.period, self.facts.lacks_runs()));
+        }
+        tables.extend(self.figures.tables());
+        tables.retain(|table| self.only.is_empty() || self.only.iter().any(|name| *name == table.name));
+        tables
+    }
 }

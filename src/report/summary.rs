@@ -1,138 +1,21 @@
 //! The one fold: every breakdown in a single pass over rows as they go by. Sums are exact; nothing is rendered here.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use chrono::{Datelike, Days, NaiveDate};
 use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 
-use super::dimension::{Dimension, Dimensions};
+use super::dimension::{By, Dimension, Dimensions};
+use super::figures::{Breakdown, DEAREST, Daily, DearRun, Figures, Labels, Values};
+use super::groups::Groups;
+use super::measures::Measures;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::DayClock;
-use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::{Row, rows_of};
-
-/// What is measured of every group of runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Measures {
-    /// Runs.
-    pub runs: u64,
-    /// Of them, `SUCCEEDED`.
-    pub succeeded: u64,
-    /// `FAILED`.
-    pub failed: u64,
-    /// `TIMED-OUT`.
-    pub timed_out: u64,
-    /// `ABORTED`.
-    pub aborted: u64,
-    /// Any other status.
-    pub other: u64,
-    /// Runs without a cost.
-    pub cost_unknown: u64,
-    /// Runs whose cost may still move.
-    pub provisional: u64,
-    /// US dollars of the runs that have a cost.
-    usage: Usd,
-    /// The part of them on runs that failed, timed out or were aborted.
-    usage_unsuccessful: Usd,
-}
-
-impl Measures {
-    /// US dollars of the runs that have a cost; `None` where no run has.
-    pub fn usage(&self) -> Option<Usd> {
-        (self.cost_known() > 0).then_some(self.usage)
-    }
-
-    /// The part of it on runs that failed, timed out or were aborted.
-    pub fn usage_unsuccessful(&self) -> Option<Usd> {
-        self.usage().map(|_| self.usage_unsuccessful)
-    }
-
-    /// Runs that have a cost.
-    pub fn cost_known(&self) -> u64 {
-        self.runs - self.cost_unknown
-    }
-
-    /// Whether usage is only a lower bound.
-    pub fn is_at_least(&self) -> bool {
-        self.cost_unknown + self.provisional > 0
-    }
-
-    /// Adds a run; `None` if a sum no longer fits 38 digits.
-    pub fn add(&mut self, run: &Row) -> Option<()> {
-        self.runs += 1;
-        let unsuccessful = match run.status {
-            "SUCCEEDED" => &mut self.succeeded,
-            "FAILED" => &mut self.failed,
-            "TIMED-OUT" => &mut self.timed_out,
-            "ABORTED" => &mut self.aborted,
-            _ => &mut self.other,
-        };
-        *unsuccessful += 1;
-        self.provisional += u64::from(run.cost_state == PROVISIONAL);
-        match run.usage {
-            None => self.cost_unknown += 1,
-            Some(usage) => {
-                self.usage = self.usage.checked_add(usage)?;
-                if matches!(run.status, "FAILED" | "TIMED-OUT" | "ABORTED") {
-                    self.usage_unsuccessful = self.usage_unsuccessful.checked_add(usage)?;
-                }
-            }
-        }
-        Some(())
-    }
-
-    /// Two groups together.
-    pub fn and(&self, other: &Measures) -> Measures {
-        Measures {
-            runs: self.runs + other.runs,
-            succeeded: self.succeeded + other.succeeded,
-            failed: self.failed + other.failed,
-            timed_out: self.timed_out + other.timed_out,
-            aborted: self.aborted + other.aborted,
-            other: self.other + other.other,
-            cost_unknown: self.cost_unknown + other.cost_unknown,
-            provisional: self.provisional + other.provisional,
-            usage: Usd(self.usage.0 + other.usage.0),
-            usage_unsuccessful: Usd(self.usage_unsuccessful.0 + other.usage_unsuccessful.0),
-        }
-    }
-}
-
-/// A row of a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// The dimension's value; empty for the users of runs that tell none.
-    pub key: String,
-    /// Its name, where it has one that is known.
-    pub name: Option<String>,
-    /// Its runs.
-    pub measures: Measures,
-}
-
-impl Group {
-    /// What people know it by.
-    pub fn shown(&self) -> &str {
-        match &self.name {
-            Some(name) => name,
-            None if self.key.is_empty() => "not told",
-            None => &self.key,
-        }
-    }
-}
-
-/// A report: runs by one dimension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breakdown {
-    /// By what.
-    pub dimension: Dimension,
-    /// Its groups, in the report's order.
-    pub rows: Vec<Group>,
-}
-
-/// Measures and a name by key.
-type ByKey = HashMap<Box<str>, (Option<Box<str>>, Measures), RandomState>;
 
 /// Folds rows.
 #[derive(Debug)]
@@ -140,22 +23,71 @@ pub struct Summary {
     totals: Measures,
     /// The sum of all costs without their signs: while it fits, so does the sum of any of them.
     magnitude: Usd,
-    groups: [ByKey; Dimension::ALL.len()],
-    dimensions: Dimensions,
-    days: DayClock,
-    day: (i64, String),
+    axes: Vec<Axis>,
+    folds: Vec<Fold>,
+    daily: HashMap<(u32, u32), Usd, RandomState>,
+    dearest: Dearest,
+    rules: Option<Groups>,
+    dates: Dates,
+}
+
+/// The values of a dimension, and where the last row's stands among them.
+#[derive(Debug)]
+struct Axis {
+    dimension: Dimension,
+    values: Values,
+    at: u32,
+}
+
+/// What is measured by one dimension or two, which are places among the axes.
+#[derive(Debug)]
+struct Fold {
+    by: By,
+    axes: Vec<usize>,
+    groups: Groupings,
+}
+
+#[derive(Debug)]
+enum Groupings {
+    One(Vec<Measures>),
+    Two(HashMap<(u32, u32), Measures, RandomState>),
 }
 
 impl Summary {
-    /// Days are those of this time zone.
+    /// Days and weeks are those of this time zone.
     pub fn new(timezone: Tz, dimensions: Dimensions) -> Summary {
+        let mut axes: Vec<Axis> = Vec::new();
+        let mut place = |dimension: Dimension| match axes.iter().position(|axis| axis.dimension == dimension) {
+            Some(at) => at,
+            None => {
+                axes.push(Axis {
+                    dimension,
+                    values: Values::default(),
+                    at: 0,
+                });
+                axes.len() - 1
+            }
+        };
+        // The chart by day needs these two, wherever else they are asked for.
+        let (actors, days) = (place(Dimension::Actor), place(Dimension::Day));
+        debug_assert_eq!((actors, days), (ACTORS, DAYS));
+        let folds = dimensions.by.into_iter().map(|by| Fold {
+            by,
+            axes: by.dimensions().map(&mut place).collect(),
+            groups: match by.second {
+                None => Groupings::One(Vec::new()),
+                Some(_) => Groupings::Two(HashMap::default()),
+            },
+        });
         Summary {
             totals: Measures::default(),
             magnitude: Usd::default(),
-            groups: Default::default(),
-            dimensions,
-            days: DayClock::new(timezone),
-            day: (i64::MIN, String::new()),
+            folds: folds.collect(),
+            axes,
+            daily: HashMap::default(),
+            dearest: Dearest::default(),
+            rules: dimensions.groups,
+            dates: Dates::new(timezone),
         }
     }
 
@@ -166,45 +98,46 @@ impl Summary {
 
     /// Adds one.
     pub fn add_row(&mut self, row: &Row) -> Result<()> {
-        self.note_day(row.started_at_ms);
+        self.dates.turn_to(row.started_at_ms);
         self.add_to_groups(row)
             .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))
-    }
-
-    fn note_day(&mut self, started_at: i64) {
-        let day = self.days.day_of(started_at);
-        let number = i64::from(chrono::Datelike::num_days_from_ce(&day));
-        if self.day.0 != number {
-            self.day = (number, day.format("%Y-%m-%d").to_string());
-        }
     }
 
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {
         self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
         self.totals.add(run)?;
-        let Dimensions {
-            users,
-            names,
-            groups: rules,
-        } = &mut self.dimensions;
-        for (dimension, groups) in Dimension::ALL.into_iter().zip(&mut self.groups) {
-            let key = match (dimension, &mut *rules) {
+        for axis in &mut self.axes {
+            let key = match (axis.dimension, &mut self.rules) {
                 (Dimension::Actor, _) => run.act_id,
                 (Dimension::Status, _) => run.status,
-                (Dimension::Day, _) => &self.day.1,
-                (Dimension::User, _) if *users => run.user_id.unwrap_or_default(),
+                (Dimension::Day, _) => &self.dates.day,
+                (Dimension::Week, _) => &self.dates.week,
+                (Dimension::Task, _) => run.actor_task_id.unwrap_or_default(),
+                (Dimension::Schedule, _) => run.schedule_id.unwrap_or_default(),
+                (Dimension::Origin, _) => run.origin.unwrap_or_default(),
+                (Dimension::Build, _) => run.build_id.unwrap_or_default(),
+                (Dimension::User, _) => run.user_id.unwrap_or_default(),
                 (Dimension::Group, Some(rules)) => rules.group_of(run),
-                (Dimension::User | Dimension::Group, _) => continue,
+                (Dimension::Group, None) => "",
             };
-            match groups.get_mut(key) {
-                Some((_, measures)) => measures.add(run)?,
-                None => {
-                    let name = run.act_name.filter(|_| *names && dimension.name_key().is_some());
-                    let group = groups.entry(key.into()).or_default();
-                    group.0 = name.map(Into::into);
-                    group.1.add(run)?;
-                }
-            }
+            let labels = match axis.dimension {
+                Dimension::Actor => [run.act_name, None],
+                Dimension::Task => [run.actor_task_name, None],
+                Dimension::Build => [run.build_number, run.act_name],
+                _ => [None, None],
+            };
+            axis.turn_to(key, labels);
+        }
+        for fold in &mut self.folds {
+            fold.measures(&self.axes).add(run)?;
+        }
+        if let Some(usage) = run.usage {
+            let sum = self
+                .daily
+                .entry((self.axes[ACTORS].at, self.axes[DAYS].at))
+                .or_default();
+            *sum = sum.checked_add(usage)?;
+            self.dearest.see(run, usage);
         }
         Some(())
     }
@@ -214,48 +147,183 @@ impl Summary {
         self.totals
     }
 
-    /// The reports, in order: dearest first, then by key; days ascending.
-    pub fn breakdowns(&self) -> Vec<Breakdown> {
-        let is_there = |dimension: Dimension| match dimension {
-            Dimension::User => self.dimensions.users,
-            Dimension::Group => self.dimensions.groups.is_some(),
-            _ => true,
+    /// The figures: dearest groups first, then by key; days and weeks ascending.
+    pub fn finish(self) -> Figures {
+        let values: Vec<Arc<Values>> = self.axes.into_iter().map(|axis| Arc::new(axis.values)).collect();
+        let breakdowns = self.folds.into_iter().map(|fold| fold.finish(&values));
+        Figures {
+            totals: self.totals,
+            breakdowns: breakdowns.collect(),
+            dearest: self.dearest.runs,
+            daily: Daily {
+                usage: self.daily,
+                actors: values[ACTORS].clone(),
+                days: values[DAYS].clone(),
+            },
+        }
+    }
+}
+
+/// Where the axis of Actors stands.
+const ACTORS: usize = 0;
+/// Where that of days stands.
+const DAYS: usize = 1;
+
+impl Axis {
+    /// Takes a row's value, and what it is called as far as that wasn't known.
+    fn turn_to(&mut self, key: &str, labels: [Option<&str>; 2]) {
+        let same = self
+            .values
+            .get_index(self.at as usize)
+            .is_some_and(|(last, _)| &**last == key);
+        if !same {
+            let at = match self.values.get_index_of(key) {
+                Some(at) => at,
+                None => self.values.insert_full(key.into(), Labels::default()).0,
+            };
+            self.at = u32::try_from(at).expect("four thousand million values don't fit into memory");
+        }
+        if let Some((_, known)) = self.values.get_index_mut(self.at as usize) {
+            for (known, label) in known.iter_mut().zip(labels) {
+                if known.is_none() && label.is_some() {
+                    *known = label.map(Into::into);
+                }
+            }
+        }
+    }
+}
+
+impl Fold {
+    /// Those of the group at which the axes stand.
+    fn measures(&mut self, axes: &[Axis]) -> &mut Measures {
+        let at = |which: usize| axes[self.axes[which]].at;
+        match &mut self.groups {
+            Groupings::One(groups) => {
+                let at = at(0) as usize;
+                if at >= groups.len() {
+                    groups.resize(at + 1, Measures::default());
+                }
+                &mut groups[at]
+            }
+            Groupings::Two(groups) => groups.entry((at(0), at(1))).or_default(),
+        }
+    }
+
+    fn finish(self, values: &[Arc<Values>]) -> Breakdown {
+        let values: Vec<Arc<Values>> = self.axes.iter().map(|at| values[*at].clone()).collect();
+        let mut rows: Vec<([u32; 2], Measures)> = match self.groups {
+            Groupings::One(groups) => (0..).zip(groups).map(|(at, measures)| ([at, 0], measures)).collect(),
+            Groupings::Two(groups) => groups
+                .into_iter()
+                .map(|((a, b), measures)| ([a, b], measures))
+                .collect(),
         };
-        let breakdown = |(dimension, groups): (Dimension, &ByKey)| {
-            let groups = groups.iter().map(|(key, (name, measures))| Group {
-                key: key.to_string(),
-                name: name.as_ref().map(|name| name.to_string()),
-                measures: *measures,
-            });
-            let mut rows: Vec<Group> = groups.collect();
-            rows.sort_by(|a, b| {
-                let dearest = if dimension.by_key() {
-                    std::cmp::Ordering::Equal
-                } else {
-                    b.measures.usage().cmp(&a.measures.usage())
-                };
-                dearest.then_with(|| a.key.cmp(&b.key))
-            });
-            Breakdown { dimension, rows }
+        let key = |places: &[u32; 2], which: usize| {
+            let (key, _) = values.get(which)?.get_index(places[which] as usize)?;
+            Some(&**key)
         };
-        let dimensions = Dimension::ALL.into_iter().zip(&self.groups);
-        dimensions
-            .filter(|(dimension, _)| is_there(*dimension))
-            .map(breakdown)
-            .collect()
+        let by_time = self.by.first.is_time();
+        rows.sort_by(|(a, one), (b, other)| {
+            let keys = key(a, 0).cmp(&key(b, 0));
+            let dearest = other.usage().cmp(&one.usage());
+            let first = if by_time {
+                keys.then(dearest)
+            } else {
+                dearest.then(keys)
+            };
+            first.then_with(|| key(a, 1).cmp(&key(b, 1)))
+        });
+        Breakdown {
+            by: self.by,
+            values,
+            rows,
+        }
+    }
+}
+
+/// The day and the week that rows are of.
+#[derive(Debug)]
+struct Dates {
+    clock: DayClock,
+    at: Option<NaiveDate>,
+    day: String,
+    week: String,
+}
+
+impl Dates {
+    fn new(timezone: Tz) -> Dates {
+        Dates {
+            clock: DayClock::new(timezone),
+            at: None,
+            day: String::new(),
+            week: String::new(),
+        }
+    }
+
+    fn turn_to(&mut self, started_at_ms: i64) {
+        let day = self.clock.day_of(started_at_ms);
+        if self.at == Some(day) {
+            return;
+        }
+        let since_monday = u64::from(day.weekday().num_days_from_monday());
+        let monday = day.checked_sub_days(Days::new(since_monday)).unwrap_or(day);
+        self.at = Some(day);
+        self.day = day.format("%Y-%m-%d").to_string();
+        self.week = monday.format("%Y-%m-%d").to_string();
+    }
+}
+
+/// The dearest runs so far.
+#[derive(Debug, Default)]
+struct Dearest {
+    runs: Vec<DearRun>,
+}
+
+impl Dearest {
+    fn see(&mut self, run: &Row, usage: Usd) {
+        let is_before = |other: &DearRun| {
+            let place = (other.started_at_ms, other.id.as_str());
+            other
+                .usage
+                .cmp(&usage)
+                .reverse()
+                .then(place.cmp(&(run.started_at_ms, run.id)))
+                .is_lt()
+        };
+        if self.runs.len() == DEAREST && self.runs.last().is_some_and(is_before) {
+            return;
+        }
+        let at = self.runs.partition_point(is_before);
+        self.runs.truncate(DEAREST - 1);
+        let text = |text: Option<&str>| text.map(String::from);
+        let run = DearRun {
+            id: run.id.into(),
+            act_id: run.act_id.into(),
+            status: run.status.into(),
+            started_at_ms: run.started_at_ms,
+            finished_at_ms: run.finished_at_ms,
+            meta_origin: text(run.origin),
+            actor_task_id: text(run.actor_task_id),
+            usage,
+            cost_state: run.cost_state.into(),
+            act_name: text(run.act_name),
+            actor_task_name: text(run.actor_task_name),
+        };
+        self.runs.insert(at, run);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::groups::Groups;
     use super::*;
     use crate::api::page::decode;
+    use crate::report::figures::Group;
+    use crate::runs::chosen::Chosen;
     use crate::runs::complete::Completion;
-    use crate::runs::cost_state::{SETTLED, SettleRule};
+    use crate::runs::cost_state::SettleRule;
     use crate::runs::names::Names;
 
-    fn summary(items: &[(&str, &str, &str, &str)]) -> Summary {
+    fn figures(items: &[(&str, &str, &str, &str)]) -> Figures {
         let items: Vec<String> = items
             .iter()
             .enumerate()
@@ -265,11 +333,8 @@ mod tests {
             .collect();
         let page = decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes()).unwrap();
         let rules = Groups::parse("actor,group\n[ac],x\na,A and more\nb*,B\n").unwrap();
-        let dimensions = Dimensions {
-            users: true,
-            names: true,
-            groups: Some(rules),
-        };
+        let mut dimensions = Dimensions::of(&Chosen::all(false), Some(rules));
+        dimensions.and(By::parse("status,actor").unwrap()).unwrap();
         let mut summary = Summary::new(chrono_tz::Europe::Prague, dimensions);
         let settle = SettleRule {
             job_start_ms: i64::MAX,
@@ -279,32 +344,35 @@ mod tests {
         names.actors.insert("b", "ann/b");
         let rows = Completion::new(settle, false).complete(&page.runs, &HashMap::new(), &names);
         summary.add(&rows).unwrap();
-        summary
+        summary.finish()
     }
 
     fn keys(breakdown: &Breakdown) -> Vec<(&str, u64, Option<String>)> {
-        let row = |group: &'_ Group| group.measures.usage().map(|usd| usd.to_string());
-        let rows = breakdown.rows.iter();
-        rows.map(|group| (group.key.as_str(), group.measures.runs, row(group)))
-            .collect()
+        let row = |group: Group<'_>| {
+            let usage = group.measures.usage().map(|usd| usd.to_string());
+            (group.measures.runs(), usage)
+        };
+        let keys = (0..breakdown.len()).map(|at| breakdown.group(at).key(0).unwrap_or("-"));
+        let rows = breakdown.groups().map(row);
+        keys.zip(rows).map(|(key, (runs, usage))| (key, runs, usage)).collect()
     }
 
     #[test]
     fn one_pass_gives_every_breakdown_dearest_first_and_days_in_the_zone() {
-        let summary = summary(&[
+        let figures = figures(&[
             ("b", "SUCCEEDED", "2025-09-01T21:59:59.999Z", "0.1"),
             ("a", "FAILED", "2025-09-01T22:00:00.000Z", "0.2"),
             ("b", "RUNNING", "2025-09-02T10:00:00.000Z", "0.1"),
             ("c", "SUCCEEDED", "2025-09-02T11:00:00.000Z", "null"),
         ]);
-        let [actors, statuses, days, users, groups] = summary.breakdowns().try_into().unwrap();
+        let by = |dimension| figures.by(dimension).unwrap();
         let usd = |text: &str| Some(text.to_string());
         assert_eq!(
-            keys(&actors),
+            keys(by(Dimension::Actor)),
             [("a", 1, usd("0.2")), ("b", 2, usd("0.2")), ("c", 1, None)]
         );
         assert_eq!(
-            keys(&statuses),
+            keys(by(Dimension::Status)),
             [
                 ("FAILED", 1, usd("0.2")),
                 ("RUNNING", 1, usd("0.1")),
@@ -312,53 +380,83 @@ mod tests {
             ]
         );
         assert_eq!(
-            keys(&days),
+            keys(by(Dimension::Day)),
             [("2025-09-01", 1, usd("0.1")), ("2025-09-02", 3, usd("0.3"))]
         );
-        let names: Vec<_> = actors.rows.iter().map(Group::shown).collect();
+        assert_eq!(keys(by(Dimension::Week)), [("2025-09-01", 4, usd("0.4"))]);
+        let names: Vec<_> = by(Dimension::Actor).groups().map(|group| group.shown()).collect();
         assert_eq!(names, ["a", "ann/b", "c"]);
-        assert_eq!(keys(&users), [("", 4, usd("0.4"))]);
+        assert_eq!(keys(by(Dimension::User)), [("-", 4, usd("0.4"))]);
         assert_eq!(
-            keys(&groups),
+            keys(by(Dimension::Group)),
             [
                 ("A and more", 1, usd("0.2")),
                 ("B", 2, usd("0.2")),
                 ("unassigned", 1, None)
             ]
         );
-        let totals = summary.totals();
+        let totals = figures.totals;
         assert_eq!(
-            (totals.runs, totals.cost_unknown, totals.provisional, totals.other),
+            (
+                totals.runs(),
+                totals.cost_unknown(),
+                totals.provisional.runs,
+                totals.other.runs
+            ),
             (4, 1, 1, 1)
         );
-        assert_eq!(totals.usage_unsuccessful().unwrap().to_string(), "0.2");
+        assert_eq!(totals.unsuccessful().usage().unwrap().to_string(), "0.2");
         assert!(totals.is_at_least());
+        let two = figures.breakdowns.last().unwrap();
+        let two: Vec<_> = two
+            .groups()
+            .map(|group| (group.key(0).unwrap(), group.key(1).unwrap()))
+            .collect();
+        assert_eq!(
+            two,
+            [
+                ("FAILED", "a"),
+                ("RUNNING", "b"),
+                ("SUCCEEDED", "b"),
+                ("SUCCEEDED", "c")
+            ]
+        );
     }
 
     #[test]
-    fn a_sum_that_no_longer_fits_is_an_error_and_not_a_wrong_sum() {
-        let usage = Usd(10i128.pow(38) - 1);
-        let run = Row {
-            id: "r",
-            act_id: "a",
-            user_id: None,
-            actor_task_id: None,
-            status: "SUCCEEDED",
-            started_at_ms: 0,
-            usage: Some(usage),
-            cost_state: SETTLED,
-            act_name: None,
-            actor_task_name: None,
-        };
-        let mut measures = Measures::default();
-        assert!(measures.add(&run).is_some());
-        assert!(
-            measures
-                .add(&Row {
-                    usage: Some(Usd(1)),
-                    ..run
-                })
-                .is_none()
+    fn the_dearest_runs_are_kept_dearest_first_and_the_earlier_of_two() {
+        let dear = |at: u32| ("a", "SUCCEEDED", "2025-09-01T00:00:00.000Z", format!("{}.5", at % 30));
+        let items: Vec<_> = (0..60).map(dear).collect();
+        let items: Vec<_> = items
+            .iter()
+            .map(|(act, status, at, usd)| (*act, *status, *at, usd.as_str()))
+            .collect();
+        let dearest = figures(&items).dearest;
+        let ids: Vec<&str> = dearest.iter().map(|run| run.id.as_str()).collect();
+        assert_eq!(
+            (ids.len(), &ids[..4], ids[19]),
+            (DEAREST, &["r29", "r59", "r28", "r58"][..], "r50")
+        );
+    }
+
+    #[test]
+    fn days_are_stacked_by_actor_and_the_rest_is_one_layer() {
+        let figures = figures(&[
+            ("a", "SUCCEEDED", "2025-09-01T00:00:00.000Z", "5"),
+            ("b", "SUCCEEDED", "2025-09-01T01:00:00.000Z", "1"),
+            ("c", "SUCCEEDED", "2025-09-03T01:00:00.000Z", "0.5"),
+            ("a", "SUCCEEDED", "2025-09-03T02:00:00.000Z", "2"),
+        ]);
+        let (days, layers) = figures.layers(1);
+        assert_eq!(days, ["2025-09-01", "2025-09-03"]);
+        let shown: Vec<_> = layers
+            .iter()
+            .map(|layer| (layer.shown.as_str(), layer.usage.clone()))
+            .collect();
+        let usd = |tenths: i128| Usd(tenths * 10i128.pow(17));
+        assert_eq!(
+            shown,
+            [("a", vec![usd(50), usd(20)]), ("2 others", vec![usd(10), usd(5)])]
         );
     }
 }

@@ -3,9 +3,11 @@
 use super::Report;
 use super::dimension::Dimension;
 use super::headline;
-use super::summary::Measures;
-use crate::money::{Usd, percent};
-use crate::text::{counted, filled, harmless, labelled, thousands, unbroken};
+use super::measures::Measures;
+use super::table::{Cell, Column, Kind, Table};
+use crate::money::{SCALE, Usd, percent};
+use crate::period::format_instant;
+use crate::text::{counted, filled, fitted, harmless, labelled, thousands, unbroken, width};
 
 /// Columns that a line may have.
 pub const WIDTH: usize = 80;
@@ -42,50 +44,57 @@ pub fn render(report: &Report, look: Look) -> String {
             lines.push(labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
         }
     }
-    let actors = report
-        .breakdowns
-        .iter()
-        .find(|breakdown| breakdown.dimension == Dimension::Actor);
-    let actors = actors.map_or(&[][..], |breakdown| &breakdown.rows);
-    if !actors.is_empty() {
-        lines.push(String::new());
-        lines.push(look.bold(&row(
-            ["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from),
-        )));
-        let shown = if actors.len() <= ACTORS + 1 {
-            actors.len()
-        } else {
-            ACTORS
-        };
-        lines.extend(
-            actors[..shown]
-                .iter()
-                .map(|actor| group(&harmless(actor.shown()), &actor.measures, &report.totals)),
-        );
-        if shown < actors.len() {
-            let rest = actors[shown..]
-                .iter()
-                .fold(Measures::default(), |sum, actor| sum.and(&actor.measures));
-            let name = counted((actors.len() - shown) as u64, "Actor more", "Actors more");
-            lines.push(group(&name, &rest, &report.totals));
+    if report.only.is_empty() {
+        lines.extend(actors(report, look));
+    } else {
+        for table in report.tables() {
+            lines.push(String::new());
+            lines.push(look.bold(&harmless(&table.title)));
+            lines.extend(table_lines(&table, look));
         }
-        lines.push(look.bold(&group("Total", &report.totals, &report.totals)));
-        lines.push(String::new());
-        let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| unbroken(part)).collect();
-        lines.push(labelled("", &outcomes.join(" · "), 0, WIDTH));
     }
     lines.join("\n") + "\n"
 }
 
+/// The dearest Actors, and how runs ended.
+fn actors(report: &Report, look: Look) -> Vec<String> {
+    let totals = &report.figures.totals;
+    let Some(actors) = report.figures.by(Dimension::Actor).filter(|actors| !actors.is_empty()) else {
+        return Vec::new();
+    };
+    let heads = ["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from);
+    let mut lines = vec![String::new(), look.bold(&row(heads))];
+    let (top, rest) = actors.top(ACTORS);
+    lines.extend(
+        top.iter()
+            .map(|actor| group(&harmless(actor.shown()), actor.measures, totals)),
+    );
+    lines.extend(rest.map(|(more, measures)| {
+        let name = counted(more as u64, "Actor more", "Actors more");
+        group(&name, &measures, totals)
+    }));
+    lines.push(look.bold(&group("Total", totals, totals)));
+    lines.push(String::new());
+    let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| unbroken(part)).collect();
+    lines.push(labelled("", &outcomes.join(" · "), 0, WIDTH));
+    lines
+}
+
 fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
     let dollars = |usd: Option<Usd>| usd.map_or("unknown".into(), |usd| usd.dollars());
+    // Where no cost is known nothing is known of a part of it; where some is, a part without runs is zero.
+    let unsuccessful = measures.unsuccessful();
+    let unsuccessful = match unsuccessful.runs {
+        0 => measures.usage().map(|_| Usd::default()),
+        _ => unsuccessful.usage(),
+    };
     row([
         name.into(),
-        thousands(measures.runs),
+        thousands(measures.runs()),
         dollars(measures.usage()),
         share(measures, totals).unwrap_or_default(),
-        dollars(measures.usage_unsuccessful()),
-        thousands(measures.cost_unknown),
+        dollars(unsuccessful),
+        thousands(measures.cost_unknown()),
     ])
 }
 
@@ -98,4 +107,68 @@ fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String
 /// A group's part of all usage.
 fn share(measures: &Measures, totals: &Measures) -> Option<String> {
     percent(measures.usage()?, totals.usage()?)
+}
+
+/// The widest that a column of text gets.
+const TEXT_WIDTH: usize = 40;
+
+/// A table in full, as wide as its cells are.
+fn table_lines(table: &Table, look: Look) -> Vec<String> {
+    if table.len == 0 {
+        return vec!["None.".into()];
+    }
+    let order = table.reading_order();
+    let cells =
+        |cells: &[Cell]| -> Vec<String> { order.iter().map(|at| cell(&cells[*at], &table.columns[*at])).collect() };
+    let mut rows: Vec<Vec<String>> = table.rows().map(|row| cells(&row)).collect();
+    if let Some(total) = &table.total {
+        let mut total = cells(total);
+        total[0] = "Total".into();
+        rows.push(total);
+    }
+    let heads: Vec<String> = order.iter().map(|at| table.columns[*at].head.to_string()).collect();
+    let widths: Vec<usize> = (0..order.len())
+        .map(|at| {
+            rows.iter()
+                .chain([&heads])
+                .map(|row| width(&row[at]))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let line = |row: &Vec<String>| {
+        let padded = row.iter().zip(&order).zip(&widths).map(|((text, at), width)| {
+            let room = " ".repeat(width.saturating_sub(self::width(text)));
+            if table.columns[*at].kind.is_number() {
+                room + text
+            } else {
+                text.clone() + &room
+            }
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
+    };
+    let last = rows.len() - 1;
+    let mut lines = vec![look.bold(&line(&heads))];
+    let bold = |at| table.total.is_some() && at == last;
+    lines.extend(
+        rows.iter()
+            .enumerate()
+            .map(|(at, row)| if bold(at) { look.bold(&line(row)) } else { line(row) }),
+    );
+    lines.extend(table.note.clone());
+    lines
+}
+
+fn cell(cell: &Cell, column: &Column) -> String {
+    match cell {
+        Cell::Absent => column.absent.into(),
+        Cell::Text(text) => fitted(&harmless(text), TEXT_WIDTH),
+        Cell::Count(count) => thousands(*count),
+        Cell::Usd(usd) => usd.dollars(),
+        Cell::Decimal(decimal) if column.kind == Kind::Share => Usd::parse_plain(decimal)
+            .and_then(|share| percent(share, Usd(10i128.pow(SCALE))))
+            .unwrap_or_default(),
+        Cell::Decimal(decimal) => decimal.clone(),
+        Cell::Instant(ms) => format_instant(*ms),
+    }
 }

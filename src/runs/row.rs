@@ -7,7 +7,7 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use crate::money::Usd;
 
 /// One run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Row<'a> {
     /// Its ID.
     pub id: &'a str,
@@ -21,6 +21,16 @@ pub struct Row<'a> {
     pub status: &'a str,
     /// When it started: milliseconds since the epoch.
     pub started_at_ms: i64,
+    /// When it finished, if it has and that is told.
+    pub finished_at_ms: Option<i64>,
+    /// The build it ran, where that is told.
+    pub build_id: Option<&'a str>,
+    /// That build's number.
+    pub build_number: Option<&'a str>,
+    /// What started it.
+    pub origin: Option<&'a str>,
+    /// The schedule that started it, if one did.
+    pub schedule_id: Option<&'a str>,
     /// Its cost, where known.
     pub usage: Option<Usd>,
     /// How final that is.
@@ -43,7 +53,13 @@ pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
     let (ids, act_ids, statuses, states) = (text("id"), text("act_id"), text("status"), text("cost_state"));
     let started = needed("started_at").as_primitive::<TimestampMillisecondType>();
     let usages = needed("usage_total_usd").as_primitive::<Decimal128Type>();
+    let finished = batch.column_by_name("finished_at");
+    let finished = finished.map(|column| column.as_primitive::<TimestampMillisecondType>());
     let users = optional("user_id");
+    let builds = optional("build_id");
+    let build_numbers = optional("build_number");
+    let origins = optional("meta_origin");
+    let schedules = optional("meta_schedule_id");
     let tasks = optional("actor_task_id");
     let act_names = optional("act_name");
     let task_names = optional("actor_task_name");
@@ -54,6 +70,11 @@ pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
         actor_task_id: text_at(tasks, row),
         status: statuses.value(row),
         started_at_ms: started.value(row),
+        finished_at_ms: finished.filter(|at| at.is_valid(row)).map(|at| at.value(row)),
+        build_id: text_at(builds, row),
+        build_number: text_at(build_numbers, row),
+        origin: text_at(origins, row),
+        schedule_id: text_at(schedules, row),
         usage: usages.is_valid(row).then(|| Usd(usages.value(row))),
         cost_state: states.value(row),
         act_name: text_at(act_names, row),

@@ -41,14 +41,13 @@ impl Run {
         Row {
             id: &self.id,
             act_id: &self.act_id,
-            user_id: None,
-            actor_task_id: None,
             status: &self.status,
             started_at_ms: self.started_at_ms,
+            finished_at_ms: self.finished_at_ms.flatten(),
             usage: self.usage,
             cost_state: &self.cost_state,
             act_name: self.act_name.as_deref(),
-            actor_task_name: None,
+            ..Row::default()
         }
     }
 }

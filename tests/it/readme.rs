@@ -1,7 +1,7 @@
 //! The README shows what the tool really does: its first command's output, its help texts, its columns, its limits.
 
 use apify_runs::fetch::MAX_CONCURRENCY;
-use apify_runs::report::csv::MEASURES;
+use apify_runs::report::tables::MEASURES;
 use apify_runs::runs::schema::{COLUMNS, Kind};
 
 use crate::harness::Place;
@@ -76,7 +76,8 @@ fn every_column_stands_in_the_readme_with_its_type_and_whether_it_may_be_null() 
         at += found;
     }
     for measure in MEASURES {
-        assert!(readme.contains(&format!("`{measure}`")), "{measure}");
+        let name = measure.name;
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
 }
 

@@ -14,8 +14,10 @@ use crate::output::manifest::Manifest;
 use crate::output::read::{parquet_batches, parquet_chosen};
 use crate::period::Millis;
 use crate::report::dimension::{Dimension, Dimensions};
+use crate::report::figures::Breakdown;
+use crate::report::measures::Measures;
 use crate::report::reconcile::{CycleRuns, EdgeRuns};
-use crate::report::summary::{Measures, Summary};
+use crate::report::summary::Summary;
 use crate::runs::chosen::Chosen;
 use crate::runs::row::{Row, rows_of};
 use crate::runs::schema::{COLUMNS, METERS, col};
@@ -69,20 +71,19 @@ impl Sums {
     }
 
     fn finish(self, metered: bool) -> CycleRuns {
-        let totals = self.summary.totals();
-        let days = self.summary.breakdowns().into_iter();
-        let days = days.filter(|breakdown| breakdown.dimension == Dimension::Day);
+        let figures = self.summary.finish();
+        let totals = figures.totals;
+        let days = figures.by(Dimension::Day).into_iter().flat_map(Breakdown::groups);
         CycleRuns {
-            runs: totals.runs,
+            runs: totals.runs(),
             usage: totals.usage().unwrap_or_default(),
-            cost_unknown: totals.cost_unknown,
-            provisional: totals.provisional,
+            cost_unknown: totals.cost_unknown(),
+            provisional: totals.provisional.runs,
             meters: metered.then_some(self.meters),
             finished_after: self.finished_after,
             started_before: self.started_before,
             days: days
-                .flat_map(|breakdown| breakdown.rows)
-                .map(|day| (day.key, day.measures.usage()))
+                .map(|day| (day.shown().to_string(), day.measures.usage()))
                 .collect(),
         }
     }

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use serde_json::Value;
 
 use super::MAX_FINDINGS;
 use crate::jobs::files::{REPORT_JSON, csv_name, csv_text};
 use crate::output::manifest::Manifest;
-use crate::output::read::{csv_runs, parquet_batches, parquet_chosen, parquet_columns};
+use crate::output::read::{csv_batches, parquet_batches, parquet_chosen, parquet_columns};
 use crate::period::{Millis, format_instant, parse_instant, parse_timezone};
 use crate::report::dimension::Dimensions;
+use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::report::json;
 use crate::report::summary::Summary;
@@ -53,6 +55,10 @@ impl<'m> Rows<'m> {
             summary: Summary::new(timezone.unwrap_or_default(), dimensions(manifest)),
             findings,
         }
+    }
+
+    pub(super) fn see_all(&mut self, path: &str, rows: &RecordBatch) -> Result<(), String> {
+        rows_of(rows).try_for_each(|row| self.see(path, &row))
     }
 
     pub(super) fn see(&mut self, path: &str, row: &Row) -> Result<(), String> {
@@ -127,7 +133,7 @@ impl<'m> Rows<'m> {
                 shown(said)
             ));
         }
-        findings.extend(check_reports(export, self.manifest, &self.summary));
+        findings.extend(check_reports(export, self.manifest, &self.summary.finish()));
         findings
     }
 }
@@ -140,8 +146,7 @@ fn dimensions(manifest: &Manifest) -> Dimensions {
 }
 
 /// Reports that don't say what the rows do.
-fn check_reports(export: &Path, manifest: &Manifest, summary: &Summary) -> Vec<String> {
-    let totals = summary.totals();
+fn check_reports(export: &Path, manifest: &Manifest, figures: &Figures) -> Vec<String> {
     let json = fs::read(export.join(REPORT_JSON)).map_err(|error| error.to_string());
     let json = json.and_then(|text| serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string()));
     let json = match json {
@@ -149,15 +154,15 @@ fn check_reports(export: &Path, manifest: &Manifest, summary: &Summary) -> Vec<S
         Err(problem) => return vec![format!("{REPORT_JSON}: {problem}")],
     };
     let mut findings = Vec::new();
-    if json["totals"] != serde_json::to_value(TotalsText::from(&totals)).unwrap_or_default() {
+    if json["totals"] != serde_json::to_value(TotalsText::from(&figures.totals)).unwrap_or_default() {
         findings.push(format!("{REPORT_JSON}: its totals are not those of the rows"));
     }
-    for breakdown in summary.breakdowns() {
-        let (name, path) = (breakdown.dimension.name(), csv_name(&breakdown));
-        if json[name] != json::breakdown_value(&breakdown, &totals) {
-            findings.push(format!("{REPORT_JSON}: its {name} is not that of the rows"));
+    for table in figures.tables() {
+        let path = csv_name(&table);
+        if json[&*table.name] != json::rows(&table) {
+            findings.push(format!("{REPORT_JSON}: its {} is not that of the rows", table.name));
         }
-        if fs::read(export.join(&path)).ok() != csv_text(&breakdown, &totals).ok() {
+        if fs::read(export.join(&path)).ok() != csv_text(&table).ok() {
             findings.push(format!("{path}: its figures are not those of the rows"));
         }
         let said = manifest
@@ -165,11 +170,8 @@ fn check_reports(export: &Path, manifest: &Manifest, summary: &Summary) -> Vec<S
             .iter()
             .find(|file| file.path == path)
             .and_then(|file| file.rows);
-        if said != Some(breakdown.rows.len() as u64) {
-            findings.push(format!(
-                "{path}: {} rows, the manifest says another number",
-                breakdown.rows.len()
-            ));
+        if said != Some(table.len as u64) {
+            findings.push(format!("{path}: {} rows, the manifest says another number", table.len));
         }
     }
     findings
@@ -226,8 +228,8 @@ pub(super) fn parquet_times(
 /// How often each suspect is in the CSV file.
 pub(super) fn csv_times(path: &Path, suspects: &Suspects) -> Result<BTreeMap<String, u64>, String> {
     let mut times = BTreeMap::new();
-    for run in csv_runs(path)? {
-        suspects.count(&run?.key.id, &mut times);
+    for batch in csv_batches(path)? {
+        rows_of(&batch?).for_each(|row| suspects.count(row.id, &mut times));
     }
     Ok(times)
 }

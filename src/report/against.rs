@@ -1,0 +1,303 @@
+//! One period beside another: totals, Actors and days. What one side doesn't know isn't judged, and is never zero. Pure:
+//! finished figures in, tables out.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+
+use super::dimension::Dimension;
+use super::figures::{Breakdown, Figures, Group};
+use super::measures::Measures;
+use super::table::{Cell, Column, Kind, Table, column};
+use crate::money::{Usd, ratio_6_places};
+use crate::period::Period;
+use crate::text::counted;
+
+/// The report of Actors whose usage moved.
+pub const CHANGE_BY_ACTOR: &str = "change_by_actor";
+/// The report of days beside those of the other period.
+pub const CHANGE_BY_DAY: &str = "change_by_day";
+/// The report of all runs.
+pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
+
+/// What a report's period is compared to.
+#[derive(Debug)]
+pub struct Against {
+    /// The other period, or why nothing can be said.
+    pub before: Result<Before, String>,
+    /// Actors that moved by less are left out.
+    pub min_change: Usd,
+}
+
+/// The other period.
+#[derive(Debug)]
+pub struct Before {
+    /// Which one; cut as long as the report's own is, where that isn't over.
+    pub period: Period,
+    /// Where its runs come from, in words.
+    pub from: String,
+    /// Whether there may be runs that are not among its figures.
+    pub lacks_runs: bool,
+    /// Its figures.
+    pub figures: Figures,
+}
+
+/// How usage moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    New,
+    Gone,
+    Up,
+    Down,
+    Same,
+    NotJudged,
+}
+
+impl Change {
+    fn word(self) -> &'static str {
+        match self {
+            Change::New => "new",
+            Change::Gone => "gone",
+            Change::Up => "up",
+            Change::Down => "down",
+            Change::Same => "same",
+            Change::NotJudged => "not judged",
+        }
+    }
+}
+
+/// The same group of runs in both periods.
+#[derive(Debug, Clone, Copy)]
+struct Beside {
+    before: Measures,
+    now: Measures,
+    change: Change,
+    /// By how many dollars, where both sides are known.
+    moved: Option<Usd>,
+}
+
+impl Beside {
+    /// `complete` says of either side whether runs that aren't there never were.
+    fn of(before: Measures, now: Measures, complete: [bool; 2]) -> Beside {
+        let known = |measures: &Measures, complete: bool| match measures.runs() {
+            0 => complete.then_some(Usd::default()),
+            _ => measures.usage(),
+        };
+        let sides = known(&before, complete[0]).zip(known(&now, complete[1]));
+        let moved = sides.map(|(before, now)| Usd(now.0.saturating_sub(before.0)));
+        let change = match moved {
+            None => Change::NotJudged,
+            Some(_) if before.runs() == 0 && now.runs() > 0 => Change::New,
+            Some(_) if now.runs() == 0 && before.runs() > 0 => Change::Gone,
+            Some(usd) if usd.0 > 0 => Change::Up,
+            Some(usd) if usd.0 < 0 => Change::Down,
+            Some(_) => Change::Same,
+        };
+        Beside {
+            before,
+            now,
+            change,
+            moved,
+        }
+    }
+
+    fn cells<'r>(&self) -> Vec<Cell<'r>> {
+        let moved = self.before.usage().zip(self.moved);
+        vec![
+            Cell::text(Some(self.change.word())),
+            Cell::Count(self.before.runs()),
+            Cell::Count(self.now.runs()),
+            Cell::usd(self.before.usage()),
+            Cell::usd(self.now.usage()),
+            Cell::usd(self.moved),
+            Cell::decimal(moved.and_then(|(before, moved)| ratio_6_places(moved.0, before.0))),
+            Cell::Count(self.before.cost_unknown()),
+            Cell::Count(self.now.cost_unknown()),
+        ]
+    }
+}
+
+const SIDES: [Column; 9] = [
+    column("change", "change", Kind::Key),
+    column("runs_before", "runs before", Kind::Count),
+    column("runs", "runs", Kind::Count),
+    dollars("usage_before_usd", "before, $", ""),
+    dollars("usage_total_usd", "usage, $", ""),
+    dollars("change_usd", "moved, $", "not judged"),
+    column("change_share", "by", Kind::Share),
+    column("runs_cost_unknown_before", "no cost before", Kind::Count),
+    column("runs_cost_unknown", "no cost", Kind::Count),
+];
+
+const fn dollars(name: &'static str, head: &'static str, absent: &'static str) -> Column {
+    Column {
+        absent,
+        ..column(name, head, Kind::Usd)
+    }
+}
+
+impl Against {
+    /// What is said of it before any figure.
+    pub fn sentences(&self, figures: &Figures, lacks_runs: bool) -> Vec<String> {
+        let before = match &self.before {
+            Err(why) => return vec![format!("not judged: {why}")],
+            Ok(before) => before,
+        };
+        let beside = Beside::of(before.figures.totals, figures.totals, before.complete(lacks_runs));
+        let usage = |measures: &Measures| measures.usage().map_or("unknown".into(), Usd::dollars);
+        let moved = match beside.moved {
+            None => "the change is not judged".to_string(),
+            Some(usd) => {
+                let percent = before
+                    .figures
+                    .totals
+                    .usage()
+                    .and_then(|all| crate::money::percent(usd, all));
+                let percent = percent.map_or(String::new(), |percent| format!(" ({})", signed(percent)));
+                format!("{}{percent} since", signed(usd.dollars()))
+            }
+        };
+        let mut sentences = vec![format!(
+            "{} in {} ({}): {moved}",
+            usage(&before.figures.totals),
+            before.period.first_line(),
+            before.from
+        )];
+        if before.lacks_runs {
+            sentences.push("the period before is INCOMPLETE: what it lacks shows as a rise".into());
+        }
+        let unknown = before.figures.totals.cost_unknown();
+        if unknown > 0 {
+            sentences.push(format!("not in it: {} without a cost", counted(unknown, "run", "runs")));
+        }
+        sentences
+    }
+
+    /// Its tables; none where nothing can be said.
+    pub fn tables<'r>(&'r self, figures: &'r Figures, period: &'r Period, lacks_runs: bool) -> Vec<Table<'r>> {
+        let Ok(before) = &self.before else {
+            return Vec::new();
+        };
+        let complete = before.complete(lacks_runs);
+        let totals = Beside::of(before.figures.totals, figures.totals, complete);
+        let all = Table {
+            name: CHANGE_OF_TOTALS.into(),
+            title: "How much was used, and how much in the period before?".into(),
+            columns: SIDES.to_vec(),
+            len: 1,
+            row: Box::new(move |_| totals.cells()),
+            total: None,
+            note: None,
+        };
+        vec![
+            all,
+            self.by_actor(before, figures, complete),
+            by_day(before, figures, period, complete),
+        ]
+    }
+
+    fn by_actor<'r>(&self, before: &'r Before, figures: &'r Figures, complete: [bool; 2]) -> Table<'r> {
+        let (old, new) = (groups(&before.figures), groups(figures));
+        let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        let mut actors: Vec<(&str, Option<&str>, Beside)> = ids
+            .into_iter()
+            .map(|id| {
+                let measures =
+                    |groups: &HashMap<&str, Group>| groups.get(id).map_or(Measures::default(), |group| *group.measures);
+                let name = [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0));
+                (id, name, Beside::of(measures(&old), measures(&new), complete))
+            })
+            .collect();
+        let all = actors.len();
+        let most = |beside: &Beside| beside.moved.map(|usd| usd.0.unsigned_abs());
+        actors.retain(|(.., beside)| most(beside).is_none_or(|moved| moved >= self.min_change.0.unsigned_abs()));
+        actors.retain(|(.., beside)| beside.change != Change::Same);
+        // What can't be judged comes first: it may be the largest of all.
+        actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).map_or(u128::MAX, |moved| moved)));
+        let left_out = (all - actors.len()) as u64;
+        let few = counted(left_out, "Actor", "Actors");
+        let note = (left_out > 0).then(|| {
+            format!(
+                "{few} more moved by less than {}, or not at all.",
+                self.min_change.dollars()
+            )
+        });
+        let columns = std::iter::once(column("act_id", "act_id", Kind::Key)).chain(SIDES);
+        Table {
+            name: CHANGE_BY_ACTOR.into(),
+            title: "Which Actors' usage moved most since the period before?".into(),
+            columns: columns.chain([column("act_name", "Actor", Kind::Name)]).collect(),
+            len: actors.len(),
+            row: Box::new(move |at| {
+                let (id, name, beside) = &actors[at];
+                let mut cells = vec![Cell::text(Some(id))];
+                cells.extend(beside.cells());
+                cells.push(Cell::text(*name));
+                cells
+            }),
+            total: None,
+            note,
+        }
+    }
+}
+
+impl Before {
+    fn complete(&self, lacks_runs: bool) -> [bool; 2] {
+        [!self.lacks_runs, !lacks_runs]
+    }
+}
+
+fn groups(figures: &Figures) -> HashMap<&str, Group<'_>> {
+    let actors = figures.by(Dimension::Actor).into_iter().flat_map(Breakdown::groups);
+    actors.filter_map(|group| Some((group.key(0)?, group))).collect()
+}
+
+/// Each day beside the one at the same place of the other period: the first beside the first.
+fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, complete: [bool; 2]) -> Table<'r> {
+    let by_day = |figures: &Figures| -> HashMap<String, Measures> {
+        let days = figures.by(Dimension::Day).into_iter().flat_map(Breakdown::groups);
+        days.filter_map(|group| Some((group.key(0)?.to_string(), *group.measures)))
+            .collect()
+    };
+    let (old, new) = (by_day(&before.figures), by_day(figures));
+    let (old_days, new_days) = (before.period.days(), period.days());
+    let shown = |day: Option<&NaiveDate>| day.map(NaiveDate::to_string);
+    let measures = |days: &HashMap<String, Measures>, day: &Option<String>| {
+        day.as_ref().and_then(|day| days.get(day)).copied().unwrap_or_default()
+    };
+    let rows: Vec<(Option<String>, Option<String>, Beside)> = (0..old_days.len().max(new_days.len()))
+        .map(|at| {
+            let (day, day_before) = (shown(new_days.get(at)), shown(old_days.get(at)));
+            // A day that one of the periods doesn't have can't be compared.
+            let complete = [complete[0] && day_before.is_some(), complete[1] && day.is_some()];
+            let beside = Beside::of(measures(&old, &day_before), measures(&new, &day), complete);
+            (day, day_before, beside)
+        })
+        .collect();
+    let days = [
+        column("day", "day", Kind::Date),
+        column("day_before", "day before", Kind::Date),
+    ];
+    Table {
+        name: CHANGE_BY_DAY.into(),
+        title: "How much was used each day, and on that day of the period before?".into(),
+        columns: days.into_iter().chain(SIDES).collect(),
+        len: rows.len(),
+        row: Box::new(move |at| {
+            let (day, day_before, beside) = &rows[at];
+            let mut cells = vec![Cell::owned(day.clone()), Cell::owned(day_before.clone())];
+            cells.extend(beside.cells());
+            cells
+        }),
+        total: None,
+        note: None,
+    }
+}
+
+fn signed(text: String) -> String {
+    if text.starts_with('-') {
+        text
+    } else {
+        format!("+{text}")
+    }
+}

@@ -1,0 +1,271 @@
+//! Budgets: what was meant to be spent at most, in all, by an Actor or by a group, and how far it has been. Pure: text to
+//! budgets, figures to what is left of them.
+
+use wildmatch::WildMatch;
+
+use super::dimension::Dimension;
+use super::figures::Figures;
+use super::measures::Measures;
+use super::table::{Cell, Kind, Table, column};
+use crate::money::{Usd, ratio_6_places, scaled_6_places};
+use crate::period::Period;
+
+/// The report's name.
+pub const BUDGETS: &str = "budgets";
+
+/// Whose usage a budget is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All runs.
+    All,
+    /// Actors of this ID or name, `*` and `?` included.
+    Actor(String),
+    /// A cost centre.
+    Group(String),
+}
+
+/// A budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Whose.
+    pub scope: Scope,
+    /// How much.
+    pub amount: Usd,
+}
+
+impl Budget {
+    /// What the command line says: `500`, `actor:NAME=50` or `group:TEAM=200`.
+    pub fn parse(text: &str) -> Result<Budget, String> {
+        let wrong = || format!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
+        let (scope, amount) = match text.rsplit_once('=') {
+            None => (Scope::All, text),
+            Some((scope, amount)) => match scope.split_once(':') {
+                Some(("actor", name)) if !name.trim().is_empty() => (Scope::Actor(name.trim().into()), amount),
+                Some(("group", name)) if !name.trim().is_empty() => (Scope::Group(name.trim().into()), amount),
+                _ => return Err(wrong()),
+            },
+        };
+        let amount = Usd::parse_plain(amount.trim())
+            .filter(|usd| usd.0 >= 0)
+            .ok_or_else(wrong)?;
+        Ok(Budget { scope, amount })
+    }
+
+    /// A file of budgets, one a line as on the command line; empty lines and what follows `#` at a line's start are none.
+    pub fn parse_lines(text: &str) -> Result<Vec<Budget>, String> {
+        let lines = (1..).zip(text.lines().map(str::trim));
+        let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let budget =
+            |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| format!("line {number}: {problem}"));
+        lines.map(budget).collect()
+    }
+
+    /// As the command line takes it.
+    pub fn option(&self) -> String {
+        match &self.scope {
+            Scope::All => format!("--budget {}", self.amount),
+            Scope::Actor(name) => format!("--budget actor:{name}={}", self.amount),
+            Scope::Group(name) => format!("--budget group:{name}={}", self.amount),
+        }
+    }
+
+    /// The usage that it is for; `None` where the figures tell no such groups.
+    fn spent(&self, figures: &Figures) -> Option<Measures> {
+        let matching = |dimension, is_one: &dyn Fn(&str) -> bool| {
+            let groups = figures.by(dimension)?.groups();
+            let own = groups.filter(|group| [group.key(0), group.label(0, 0)].into_iter().flatten().any(is_one));
+            Some(own.fold(Measures::default(), |sum, group| sum.and(group.measures)))
+        };
+        match &self.scope {
+            Scope::All => Some(figures.totals),
+            Scope::Actor(name) => {
+                let pattern = WildMatch::new(name);
+                matching(Dimension::Actor, &|text| pattern.matches(text))
+            }
+            Scope::Group(name) => matching(Dimension::Group, &|text| text == name),
+        }
+    }
+}
+
+/// How a budget stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// What is known to be spent is no more.
+    Within,
+    /// It isn't spent, and will be before the period ends if it goes on like this.
+    Heading,
+    /// More is spent.
+    Over,
+    /// No cost of these runs is known.
+    NotJudged,
+}
+
+impl Standing {
+    /// As reports say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Within => "within",
+            Standing::Heading => "heading over",
+            Standing::Over => "OVER",
+            Standing::NotJudged => "not judged",
+        }
+    }
+}
+
+/// A budget and what was spent of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// The budget.
+    pub budget: Budget,
+    /// The runs that it is for.
+    pub measures: Measures,
+    /// US dollars by the end of a period that isn't over, if it goes on like this; 6 places.
+    pub projected: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+impl Spent {
+    /// How a budget stands in a period.
+    pub fn of(budget: &Budget, figures: &Figures, period: &Period) -> Spent {
+        let measures = budget.spent(figures);
+        let usage = measures.and_then(|measures| match measures.runs() {
+            0 => Some(Usd::default()),
+            _ => measures.usage(),
+        });
+        let (so_far, whole) = (period.to - period.from, period.requested_to - period.from);
+        let projected = usage
+            .filter(|_| period.is_cut())
+            .and_then(|usage| scaled_6_places(usage, whole, so_far));
+        let will_be = projected.as_deref().and_then(Usd::parse_plain);
+        let standing = match usage {
+            None => Standing::NotJudged,
+            Some(usage) if usage > budget.amount => Standing::Over,
+            Some(_) if will_be.is_some_and(|usd| usd > budget.amount) => Standing::Heading,
+            Some(_) => Standing::Within,
+        };
+        Spent {
+            budget: budget.clone(),
+            measures: measures.unwrap_or_default(),
+            projected,
+            standing,
+        }
+    }
+
+    /// Whether it keeps `--fail-over-budget` from being satisfied.
+    pub fn fails(&self) -> bool {
+        matches!(self.standing, Standing::Over | Standing::NotJudged)
+    }
+
+    /// In a sentence.
+    pub fn sentence(&self) -> String {
+        let usage = match (self.measures.runs(), self.measures.usage()) {
+            (0, _) => Usd::default().dollars(),
+            (_, None) => "unknown".into(),
+            (_, Some(usd)) => format!(
+                "{}{}",
+                if self.measures.is_at_least() { "at least " } else { "" },
+                usd.dollars()
+            ),
+        };
+        let whose = match &self.budget.scope {
+            Scope::All => String::new(),
+            Scope::Actor(name) => format!("Actor {name}: "),
+            Scope::Group(name) => format!("group {name}: "),
+        };
+        let share = self.share().map_or(String::new(), |share| format!(" ({share})"));
+        let projected = self.projected.as_deref().and_then(Usd::parse_plain);
+        let projected = projected.map_or(String::new(), |usd| {
+            format!(", {} by the end if it goes on like this", usd.dollars())
+        });
+        format!(
+            "{whose}{usage} of {}{share}{projected}: {}",
+            self.budget.amount.dollars(),
+            self.standing.word()
+        )
+    }
+
+    fn share(&self) -> Option<String> {
+        crate::money::percent(self.measures.usage()?, self.budget.amount)
+    }
+}
+
+/// The table of budgets.
+pub fn table(spent: &[Spent]) -> Table<'_> {
+    let row = move |at: usize| {
+        let Spent {
+            budget,
+            measures,
+            projected,
+            standing,
+        } = &spent[at];
+        let (scope, name) = match &budget.scope {
+            Scope::All => ("all", None),
+            Scope::Actor(name) => ("actor", Some(name.as_str())),
+            Scope::Group(name) => ("group", Some(name.as_str())),
+        };
+        let share = measures
+            .usage()
+            .and_then(|usage| ratio_6_places(usage.0, budget.amount.0));
+        vec![
+            Cell::text(Some(scope)),
+            Cell::text(name),
+            Cell::text(Some(standing.word())),
+            Cell::Usd(budget.amount),
+            Cell::Count(measures.runs()),
+            Cell::usd(measures.usage()),
+            Cell::decimal(share),
+            Cell::decimal(projected.clone()),
+            Cell::Count(measures.cost_unknown()),
+            Cell::Count(measures.provisional.runs),
+        ]
+    };
+    Table {
+        name: BUDGETS.into(),
+        title: "How much of each budget is spent?".into(),
+        columns: vec![
+            column("scope", "for", Kind::Key),
+            column("name", "name", Kind::Name),
+            column("standing", "standing", Kind::Key),
+            column("budget_usd", "budget, $", Kind::Usd),
+            column("runs", "runs", Kind::Count),
+            column("usage_total_usd", "usage, $", Kind::Usd),
+            column("share_of_budget", "of budget", Kind::Share),
+            column("projected_usd", "by the end, $", Kind::Mean),
+            column("runs_cost_unknown", "no cost", Kind::Count),
+            column("runs_provisional", "may move", Kind::Count),
+        ],
+        len: spent.len(),
+        row: Box::new(row),
+        total: None,
+        note: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_read_and_nonsense_is_refused() {
+        let usd = |dollars: i128| Usd(dollars * 10i128.pow(18));
+        let of = |scope, dollars| {
+            Ok(Budget {
+                scope,
+                amount: usd(dollars),
+            })
+        };
+        assert_eq!(Budget::parse("500"), of(Scope::All, 500));
+        assert_eq!(Budget::parse("actor:a/b=c=50"), of(Scope::Actor("a/b=c".into()), 50));
+        assert_eq!(
+            Budget::parse("group:Research, EU=200"),
+            of(Scope::Group("Research, EU".into()), 200)
+        );
+        for wrong in ["", "-1", "1e3", "actor:=1", "team:x=1", "actor:x", "group:x=", "$5"] {
+            assert!(Budget::parse(wrong).is_err(), "{wrong}");
+        }
+        let lines = Budget::parse_lines("# all\n500\n\ngroup:x=1\n").unwrap();
+        assert_eq!(lines.len(), 2);
+        assert!(Budget::parse_lines("500\nx\n").unwrap_err().starts_with("line 2: "));
+    }
+}

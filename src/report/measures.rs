@@ -1,0 +1,190 @@
+//! What is measured of every group of runs: counts and exact sums.
+
+use crate::money::{SCALE, Usd, ratio_6_places};
+use crate::runs::cost_state::PROVISIONAL;
+use crate::runs::row::Row;
+use crate::statement::TotalsText;
+
+/// Runs that ended in one way, and their dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Runs.
+    pub runs: u64,
+    /// Of them, those without a cost.
+    pub cost_unknown: u64,
+    usage: Usd,
+}
+
+impl Outcome {
+    fn add(&mut self, usage: Option<Usd>) -> Option<()> {
+        self.runs += 1;
+        match usage {
+            None => self.cost_unknown += 1,
+            Some(usage) => self.usage = self.usage.checked_add(usage)?,
+        }
+        Some(())
+    }
+
+    /// US dollars of those that have a cost; `None` where none has.
+    pub fn usage(&self) -> Option<Usd> {
+        (self.runs > self.cost_unknown).then_some(self.usage)
+    }
+
+    /// Two together.
+    pub fn and(&self, other: &Outcome) -> Outcome {
+        Outcome {
+            runs: self.runs + other.runs,
+            cost_unknown: self.cost_unknown + other.cost_unknown,
+            // Sums were held to 38 digits when rows were added: this can't be reached.
+            usage: Usd(self.usage.0.saturating_add(other.usage.0)),
+        }
+    }
+}
+
+/// What is measured of every group of runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// All, however they ended.
+    pub all: Outcome,
+    /// `SUCCEEDED`.
+    pub succeeded: Outcome,
+    /// `FAILED`.
+    pub failed: Outcome,
+    /// `TIMED-OUT`.
+    pub timed_out: Outcome,
+    /// `ABORTED`.
+    pub aborted: Outcome,
+    /// Any other status.
+    pub other: Outcome,
+    /// Runs whose cost may still move, whatever their status.
+    pub provisional: Outcome,
+}
+
+impl Measures {
+    /// Adds a run; `None` if a sum no longer fits 38 digits.
+    pub fn add(&mut self, run: &Row) -> Option<()> {
+        let outcome = match run.status {
+            "SUCCEEDED" => &mut self.succeeded,
+            "FAILED" => &mut self.failed,
+            "TIMED-OUT" => &mut self.timed_out,
+            "ABORTED" => &mut self.aborted,
+            _ => &mut self.other,
+        };
+        outcome.add(run.usage)?;
+        self.all.add(run.usage)?;
+        if run.cost_state == PROVISIONAL {
+            self.provisional.add(run.usage)?;
+        }
+        Some(())
+    }
+
+    /// Those that failed, timed out or were aborted.
+    pub fn unsuccessful(&self) -> Outcome {
+        self.failed.and(&self.timed_out).and(&self.aborted)
+    }
+
+    /// Runs.
+    pub fn runs(&self) -> u64 {
+        self.all.runs
+    }
+
+    /// Runs without a cost.
+    pub fn cost_unknown(&self) -> u64 {
+        self.all.cost_unknown
+    }
+
+    /// Runs that have a cost.
+    pub fn cost_known(&self) -> u64 {
+        self.runs() - self.cost_unknown()
+    }
+
+    /// US dollars of the runs that have a cost; `None` where no run has.
+    pub fn usage(&self) -> Option<Usd> {
+        self.all.usage()
+    }
+
+    /// Whether usage is only a lower bound.
+    pub fn is_at_least(&self) -> bool {
+        self.cost_unknown() + self.provisional.runs > 0
+    }
+
+    /// Its part of all usage, between 0 and 1, 6 places; none where there is nothing to divide.
+    pub fn share_of(&self, totals: &Measures) -> Option<String> {
+        ratio_6_places(self.usage()?.0, totals.usage()?.0)
+    }
+
+    /// US dollars a run that has a cost, 6 places.
+    pub fn mean_usd(&self) -> Option<String> {
+        ratio_6_places(self.usage()?.0, i128::from(self.cost_known()) * 10i128.pow(SCALE))
+    }
+
+    /// Two groups together.
+    pub fn and(&self, other: &Measures) -> Measures {
+        Measures {
+            all: self.all.and(&other.all),
+            succeeded: self.succeeded.and(&other.succeeded),
+            failed: self.failed.and(&other.failed),
+            timed_out: self.timed_out.and(&other.timed_out),
+            aborted: self.aborted.and(&other.aborted),
+            other: self.other.and(&other.other),
+            provisional: self.provisional.and(&other.provisional),
+        }
+    }
+}
+
+impl From<&Measures> for TotalsText {
+    fn from(measures: &Measures) -> TotalsText {
+        TotalsText {
+            runs: measures.runs(),
+            runs_succeeded: measures.succeeded.runs,
+            runs_failed: measures.failed.runs,
+            runs_timed_out: measures.timed_out.runs,
+            runs_aborted: measures.aborted.runs,
+            runs_other: measures.other.runs,
+            usage_total_usd: measures.usage().map(|usd| usd.to_string()),
+            runs_cost_unknown: measures.cost_unknown(),
+            runs_provisional: measures.provisional.runs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::cost_state::SETTLED;
+
+    #[test]
+    fn a_sum_that_no_longer_fits_is_an_error_and_not_a_wrong_sum() {
+        let run = |usage| Row {
+            status: "SUCCEEDED",
+            usage: Some(Usd(usage)),
+            cost_state: SETTLED,
+            ..Row::default()
+        };
+        let mut measures = Measures::default();
+        assert!(measures.add(&run(10i128.pow(38) - 1)).is_some());
+        assert!(measures.add(&run(1)).is_none());
+    }
+
+    #[test]
+    fn what_is_unknown_is_counted_and_never_zero() {
+        let run = |status, usage: Option<i128>| Row {
+            status,
+            usage: usage.map(Usd),
+            ..Row::default()
+        };
+        let mut measures = Measures::default();
+        for run in [run("FAILED", None), run("SUCCEEDED", Some(4)), run("ABORTED", Some(3))] {
+            measures.add(&run).unwrap();
+        }
+        assert_eq!(
+            (measures.runs(), measures.cost_unknown(), measures.usage()),
+            (3, 1, Some(Usd(7)))
+        );
+        assert_eq!(
+            (measures.failed.usage(), measures.unsuccessful().usage()),
+            (None, Some(Usd(3)))
+        );
+        assert_eq!(Measures::default().usage(), None);
+    }
+}

@@ -1,0 +1,308 @@
+//! Figures as tables: which columns each report has, and in which order.
+
+use std::borrow::Cow;
+
+use super::dimension::{By, Dimension};
+use super::figures::{Breakdown, DearRun, Figures, Group};
+use super::measures::{Measures, Outcome};
+use super::table::{Cell, Column, Kind, Table, column};
+
+/// The columns of measures, after a report's keys.
+pub const MEASURES: [Column; 11] = [
+    column("runs", "runs", Kind::Count),
+    column("runs_succeeded", "succeeded", Kind::Count),
+    column("runs_failed", "failed", Kind::Count),
+    column("runs_timed_out", "timed out", Kind::Count),
+    column("runs_aborted", "aborted", Kind::Count),
+    column("runs_other", "other", Kind::Count),
+    column("usage_total_usd", "usage, $", Kind::Usd),
+    column("share", "share", Kind::Share),
+    column("mean_usd", "mean, $", Kind::Mean),
+    column("runs_cost_unknown", "no cost", Kind::Count),
+    column("runs_provisional", "may move", Kind::Count),
+];
+
+const ACT_ID: Column = column("act_id", "act_id", Kind::Key);
+const ACT_NAME: Column = column("act_name", "Actor", Kind::Name);
+
+/// The report of runs that ended badly.
+pub const UNSUCCESSFUL: &str = "unsuccessful_by_actor";
+/// The report of the dearest runs.
+pub const DEAREST_RUNS: &str = "dearest_runs";
+/// The report of runs whose cost is unknown or may move.
+pub const UNSETTLED: &str = "unsettled_by_actor";
+
+impl Figures {
+    /// Every report of these figures.
+    pub fn tables(&self) -> Vec<Table<'_>> {
+        let breakdowns = self.breakdowns.iter().map(|breakdown| breakdown.table(&self.totals));
+        let mut tables: Vec<Table> = breakdowns.collect();
+        tables.extend(self.by(Dimension::Actor).map(unsuccessful));
+        tables.push(dearest(&self.dearest, &self.totals));
+        tables.extend(self.by(Dimension::Actor).map(unsettled));
+        tables
+    }
+}
+
+impl Breakdown {
+    /// The report, with each group's part of these totals.
+    pub fn table<'r>(&'r self, totals: &'r Measures) -> Table<'r> {
+        let keys = self.by.dimensions().map(key_column);
+        let labels = label_columns(self.by);
+        let columns: Vec<Column> = keys
+            .chain(MEASURES)
+            .chain(labels.iter().map(|(.., column)| *column))
+            .collect();
+        let width = columns.len();
+        let row = move |at| {
+            let group = self.group(at);
+            let mut cells: Vec<Cell> = (0..self.by.dimensions().count())
+                .map(|which| Cell::text(group.key(which)))
+                .collect();
+            cells.extend(measures(group.measures, totals));
+            cells.extend(
+                labels
+                    .iter()
+                    .map(|(which, label, _)| Cell::text(group.label(*which, *label))),
+            );
+            cells
+        };
+        let mut total: Vec<Cell> = self.by.dimensions().map(|_| Cell::Absent).collect();
+        total.extend(measures(totals, totals));
+        total.resize(width, Cell::Absent);
+        Table {
+            name: Cow::Owned(self.by.name()),
+            title: self.by.title(),
+            columns,
+            len: self.len(),
+            row: Box::new(row),
+            total: Some(total),
+            note: None,
+        }
+    }
+}
+
+fn key_column(dimension: Dimension) -> Column {
+    let kind = match dimension {
+        _ if dimension.is_time() => Kind::Date,
+        _ if dimension.is_named_by_people() => Kind::Name,
+        _ => Kind::Key,
+    };
+    Column {
+        absent: dimension.absent(),
+        ..column(dimension.key(), dimension.key(), kind)
+    }
+}
+
+/// The columns of what a report's values are called, each once: the dimension's and the label's place, and the column.
+fn label_columns(by: By) -> Vec<(usize, usize, Column)> {
+    let mut columns: Vec<(usize, usize, Column)> = Vec::new();
+    for (which, dimension) in by.dimensions().enumerate() {
+        for (label, name) in dimension.labels().iter().enumerate() {
+            if columns.iter().all(|(.., column)| column.name != *name) {
+                columns.push((which, label, label_column(name)));
+            }
+        }
+    }
+    columns
+}
+
+fn label_column(name: &'static str) -> Column {
+    match name {
+        "act_name" => ACT_NAME,
+        "actor_task_name" => column("actor_task_name", "task", Kind::Name),
+        _ => column(name, "build", Kind::Name),
+    }
+}
+
+fn measures<'r>(measures: &Measures, totals: &Measures) -> [Cell<'r>; MEASURES.len()] {
+    [
+        Cell::Count(measures.runs()),
+        Cell::Count(measures.succeeded.runs),
+        Cell::Count(measures.failed.runs),
+        Cell::Count(measures.timed_out.runs),
+        Cell::Count(measures.aborted.runs),
+        Cell::Count(measures.other.runs),
+        Cell::usd(measures.usage()),
+        Cell::decimal(measures.share_of(totals)),
+        Cell::decimal(measures.mean_usd()),
+        Cell::Count(measures.cost_unknown()),
+        Cell::Count(measures.provisional.runs),
+    ]
+}
+
+/// Actors' groups that some report is about, in its order.
+fn chosen<'r>(
+    actors: &'r Breakdown,
+    is_one: impl Fn(&Measures) -> bool,
+    compare: impl Fn(&Measures, &Measures) -> std::cmp::Ordering,
+) -> Vec<Group<'r>> {
+    let mut groups: Vec<Group> = actors.groups().filter(|group| is_one(group.measures)).collect();
+    groups.sort_by(|a, b| compare(a.measures, b.measures).then_with(|| a.key(0).cmp(&b.key(0))));
+    groups
+}
+
+/// Dollars on runs that failed, timed out or were aborted, dearest Actor first.
+fn unsuccessful(actors: &Breakdown) -> Table<'_> {
+    let cost = |measures: &Measures| measures.unsuccessful().usage();
+    let groups = chosen(
+        actors,
+        |measures| measures.unsuccessful().runs > 0,
+        |a, b| cost(b).cmp(&cost(a)),
+    );
+    let none = Measures::default();
+    let sum = groups.iter().fold(none, |sum, group| sum.and(group.measures));
+    let cells = |measures: &Measures| {
+        let bad = measures.unsuccessful();
+        let ends = [&measures.failed, &measures.timed_out, &measures.aborted];
+        let mut cells = vec![Cell::Count(measures.runs())];
+        cells.extend(ends.map(|outcome| Cell::Count(outcome.runs)));
+        cells.extend(ends.map(|outcome| Cell::usd(outcome.usage())));
+        cells.push(Cell::usd(bad.usage()));
+        cells.push(Cell::decimal(part(&bad, measures)));
+        cells.push(Cell::Count(bad.cost_unknown));
+        cells
+    };
+    by_actor(
+        (
+            UNSUCCESSFUL,
+            "Which Actors' runs failed, timed out or were aborted, and what did that cost?",
+        ),
+        &[
+            column("runs", "runs", Kind::Count),
+            column("runs_failed", "failed", Kind::Count),
+            column("runs_timed_out", "timed out", Kind::Count),
+            column("runs_aborted", "aborted", Kind::Count),
+            sum_column("usage_failed_usd", "on failed, $"),
+            sum_column("usage_timed_out_usd", "on timed out, $"),
+            sum_column("usage_aborted_usd", "on aborted, $"),
+            column("usage_unsuccessful_usd", "on all three, $", Kind::Usd),
+            column("share_of_actor_usage", "of its usage", Kind::Share),
+            column("runs_unsuccessful_cost_unknown", "no cost", Kind::Count),
+        ],
+        groups,
+        cells,
+        sum,
+    )
+}
+
+/// Dollars that are absent where there are no such runs too.
+const fn sum_column(name: &'static str, head: &'static str) -> Column {
+    Column {
+        absent: "",
+        ..column(name, head, Kind::Usd)
+    }
+}
+
+fn part(bad: &Outcome, measures: &Measures) -> Option<String> {
+    crate::money::ratio_6_places(bad.usage()?.0, measures.usage()?.0)
+}
+
+/// Runs of unknown and provisional cost, most of the former first.
+fn unsettled(actors: &Breakdown) -> Table<'_> {
+    let doubts = |measures: &Measures| (measures.cost_unknown(), measures.provisional.runs);
+    let groups = chosen(
+        actors,
+        |measures| doubts(measures) != (0, 0),
+        |a, b| doubts(b).cmp(&doubts(a)),
+    );
+    let sum = groups
+        .iter()
+        .fold(Measures::default(), |sum, group| sum.and(group.measures));
+    let cells = |measures: &Measures| {
+        vec![
+            Cell::Count(measures.runs()),
+            Cell::Count(measures.cost_unknown()),
+            Cell::Count(measures.provisional.runs),
+            Cell::usd(measures.provisional.usage()),
+        ]
+    };
+    by_actor(
+        (
+            UNSETTLED,
+            "Which Actors have runs without a cost, or whose cost may still move?",
+        ),
+        &[
+            column("runs", "runs", Kind::Count),
+            column("runs_cost_unknown", "no cost", Kind::Count),
+            column("runs_provisional", "may move", Kind::Count),
+            sum_column("usage_provisional_usd", "may move, $"),
+        ],
+        groups,
+        cells,
+        sum,
+    )
+}
+
+/// A report of some of the Actors: their IDs, these columns, their names.
+fn by_actor<'r>(
+    (name, title): (&'static str, &str),
+    columns: &[Column],
+    groups: Vec<Group<'r>>,
+    cells: impl Fn(&Measures) -> Vec<Cell<'r>> + 'r,
+    sum: Measures,
+) -> Table<'r> {
+    let around = |act_id, cells: Vec<Cell<'r>>, act_name| {
+        let cells = std::iter::once(Cell::text(act_id)).chain(cells);
+        cells.chain([Cell::text(act_name)]).collect()
+    };
+    let columns = [ACT_ID].into_iter().chain(columns.iter().copied());
+    Table {
+        name: name.into(),
+        title: title.into(),
+        columns: columns.chain([ACT_NAME]).collect(),
+        len: groups.len(),
+        total: Some(around(None, cells(&sum), None)),
+        row: Box::new(move |at| {
+            let group = groups[at];
+            around(group.key(0), cells(group.measures), group.label(0, 0))
+        }),
+        note: None,
+    }
+}
+
+/// The dearest runs one by one.
+fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
+    let row = move |at: usize| {
+        let run = &runs[at];
+        let share = totals
+            .usage()
+            .and_then(|all| crate::money::ratio_6_places(run.usage.0, all.0));
+        vec![
+            Cell::text(Some(&run.id)),
+            Cell::text(Some(&run.act_id)),
+            Cell::text(Some(&run.status)),
+            Cell::Instant(run.started_at_ms),
+            run.finished_at_ms.map_or(Cell::Absent, Cell::Instant),
+            Cell::text(run.meta_origin.as_deref()),
+            Cell::text(run.actor_task_id.as_deref()),
+            Cell::Usd(run.usage),
+            Cell::decimal(share),
+            Cell::text(Some(&run.cost_state)),
+            Cell::text(run.act_name.as_deref()),
+            Cell::text(run.actor_task_name.as_deref()),
+        ]
+    };
+    Table {
+        name: DEAREST_RUNS.into(),
+        title: "Which runs were the dearest?".into(),
+        columns: vec![
+            column("id", "run", Kind::Key),
+            ACT_ID,
+            column("status", "status", Kind::Key),
+            column("started_at", "started", Kind::Instant),
+            column("finished_at", "finished", Kind::Instant),
+            column("meta_origin", "origin", Kind::Key),
+            column("actor_task_id", "actor_task_id", Kind::Key),
+            column("usage_total_usd", "usage, $", Kind::Usd),
+            column("share", "share", Kind::Share),
+            column("cost_state", "cost", Kind::Key),
+            ACT_NAME,
+            column("actor_task_name", "task", Kind::Name),
+        ],
+        len: runs.len(),
+        row: Box::new(row),
+        total: None,
+        note: None,
+    }
+}
