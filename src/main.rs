@@ -57,6 +57,7 @@ async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
     match cli.command {
         Command::Export(args) => jobs::export::run(*args, surroundings).await,
         Command::Reconcile(args) => jobs::reconcile::run(*args, surroundings).await,
+        Command::Report(args) => jobs::report::run(*args, surroundings).await,
         Command::Check(args) => jobs::check::run(args, surroundings).await,
         Command::Verify(args) => jobs::verify::run(args).await,
         Command::Diff(args) => jobs::diff::run(args, surroundings).await,

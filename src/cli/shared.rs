@@ -7,9 +7,11 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::values::{parse_cycle_date, parse_rate, parse_timeout};
+use super::values::{parse_cycle_date, parse_rate, parse_timeout, parse_usd};
 use crate::fetch::MAX_CONCURRENCY;
+use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+use crate::report::budget::Budget;
 use crate::statement::DetailMode;
 
 /// Most details in flight: each holds a connection.
@@ -141,4 +143,25 @@ impl CostArgs {
     pub fn settle_ms(&self) -> i64 {
         i64::try_from(self.settle.as_millis()).unwrap_or(i64::MAX)
     }
+}
+
+/// What figures are held against.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Comparison and budgets")]
+pub struct JudgeArgs {
+    /// Put the period before beside this one, from the export at PATH (of another period: all of that)
+    #[arg(long, value_name = "PATH")]
+    pub compare: Option<PathBuf>,
+    /// Leave out Actors whose usage moved by less, in US dollars
+    #[arg(long, value_name = "USD", default_value = "0", hide_default_value = true, value_parser = parse_usd, requires = "compare")]
+    pub min_change: Usd,
+    /// What was meant to be spent at most: 500, actor:NAME=50 or group:TEAM=200; may be given more than once
+    #[arg(long, value_name = "BUDGET", value_parser = Budget::parse)]
+    pub budget: Vec<Budget>,
+    /// The same from a file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub budgets: Option<PathBuf>,
+    /// Exit 7 if more than a budget is spent, or none of its runs has a known cost
+    #[arg(long)]
+    pub fail_over_budget: bool,
 }

@@ -10,7 +10,7 @@ use super::opening::Opened;
 use super::reading::{ReadPeriod, Reading};
 use super::source::{Connection, retention_of};
 use super::write::WriteOptions;
-use super::{Surroundings, filters, known};
+use super::{Surroundings, budgets, compared, filters, known};
 use crate::api::page::Page;
 use crate::cli::{Details, ExportArgs, Format, PartitionBy};
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::output::publish::{Destination, Staging, State};
 use crate::output::replace::Existing;
 use crate::output::rows::RowFormats;
 use crate::period::{Millis, Period, PeriodSpec};
+use crate::report::budget::Budget;
 use crate::report::dimension::Dimensions;
 use crate::report::groups::Groups;
 use crate::runs::chosen::Chosen;
@@ -49,6 +50,8 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         .as_deref()
         .map(|file| read_groups(file, &columns, args.no_names))
         .transpose()?;
+    let budgets = budgets::given(&args.judge, groups.as_ref())?;
+    compared::check(&args.judge)?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let spec = match (args.period.cycle, given) {
         (None, Some(given)) => given,
@@ -60,6 +63,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         spec,
         columns,
         groups,
+        budgets,
         connection,
         surroundings,
         args,
@@ -89,7 +93,8 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         period,
     };
     let staged = job.fetch(lister, first, destination, &told).await?;
-    job.publish(staged, told, started).await
+    let against = job.against(&told).await?;
+    job.publish(staged, told, against, started).await
 }
 
 /// The billing cycle that holds a date.
@@ -108,24 +113,14 @@ fn no_period() -> Error {
 
 /// The rules of `--groups`, whose runs' groups must be clear from the rows that are kept.
 fn read_groups(file: &Path, columns: &Chosen, no_names: bool) -> Result<Groups> {
-    let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    let groups = Groups::parse(&text).map_err(wrong)?;
-    let needed = groups.needed_columns();
+    let groups = budgets::read_groups(file, columns)?;
     if no_names && groups.go_by_names() {
-        return Err(wrong("its rules go by names too: leave --no-names out".into()));
+        let file = file.display();
+        return Err(Error::Usage(format!(
+            "--groups {file}: its rules go by names too: leave --no-names out"
+        )));
     }
-    let missing: Vec<_> = needed
-        .into_iter()
-        .filter(|name| columns.position(name).is_none())
-        .collect();
-    match missing.as_slice() {
-        [] => Ok(groups),
-        missing => Err(wrong(format!(
-            "its rules need columns that are left out: {}",
-            missing.join(", ")
-        ))),
-    }
+    Ok(groups)
 }
 
 /// Options that shape Parquet need some.
@@ -147,6 +142,7 @@ pub(super) struct Job {
     pub(super) spec: PeriodSpec,
     pub(super) columns: Chosen,
     pub(super) groups: Option<Groups>,
+    pub(super) budgets: Vec<Budget>,
     pub(super) connection: Connection,
     pub(super) names: Arc<NameBook>,
     pub(super) surroundings: Surroundings,

@@ -12,13 +12,14 @@ use super::files::{complete, told_files};
 use super::reading::ReadPeriod;
 use super::replacing::replaces;
 use super::write::parquet_paths;
-use super::{print, say};
+use super::{budgets, print, say};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::{Staging, State};
 use crate::output::replace::Existing;
 use crate::period::format_instant;
+use crate::report::against::Against;
 use crate::report::changes::words;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Doubts, Facts, caveats};
@@ -30,7 +31,13 @@ use crate::text::{counted, labelled};
 
 impl Job {
     /// Renders, checks against what stands there, publishes, and says what was done.
-    pub(super) async fn publish(&self, staged: Staged, told: Told, started: Instant) -> Result<()> {
+    pub(super) async fn publish(
+        &self,
+        staged: Staged,
+        told: Told,
+        against: Option<Against>,
+        started: Instant,
+    ) -> Result<()> {
         let Staged {
             destination,
             staging,
@@ -67,7 +74,12 @@ impl Job {
         };
         let figures = written.summary.finish();
         let totals = figures.totals;
+        let spent = budgets::spent(&self.budgets, &figures, &told.period);
+        let mut unmatched = unmatched(&told.filters, &figures);
+        unmatched.extend(budgets::unmatched(&spent));
         let doubts = Doubts {
+            cost_unknown: totals.cost_unknown(),
+            provisional: totals.provisional.runs,
             changed_meanwhile: fetched.changed_meanwhile,
             rejected,
             cut: told.period.is_cut(),
@@ -75,7 +87,7 @@ impl Job {
             retention: retention.clone(),
             details_failed: details.failed,
             groups_in_doubt: self.groups_are_in_doubt(),
-            unmatched: unmatched(&told.filters, &figures),
+            unmatched,
         };
         for option in &doubts.unmatched {
             say(&format!("apify-runs: warning: no run of the period is of {option}"));
@@ -86,7 +98,7 @@ impl Job {
             filters: told.filters,
             queried_at_ms: told.job_start.ms,
             proof,
-            caveats: caveats(&totals, &doubts),
+            caveats: caveats(&doubts),
             retention,
             part_of: None,
             period: told.period,
@@ -94,8 +106,8 @@ impl Job {
         let mut report = Report {
             facts,
             figures,
-            against: None,
-            budgets: Vec::new(),
+            against,
+            budgets: spent,
             replaced: None,
             files: Vec::new(),
             only: Vec::new(),
@@ -121,6 +133,7 @@ impl Job {
                 )?;
                 report.facts.caveats.extend(caveat);
                 manifest.caveats.clone_from(&report.facts.caveats);
+                report.replaced.clone_from(&manifest.replaced);
             }
             complete(&staging, &mut manifest, written.files, &report, &fetched.rejected)?;
             staging.sync()?;
@@ -159,6 +172,7 @@ impl Job {
             source: facts.source,
             notice: facts.source.notice().map(String::from),
             period: (&facts.period).into(),
+            is_billing_cycle: self.args.period.cycle.is_some(),
             filters: facts.filters.clone(),
             queried_at: format_instant(facts.queried_at_ms),
             settle_ms: self.args.costs.settle_ms(),
@@ -235,6 +249,7 @@ impl Job {
                 "published, but INCOMPLETE (--allow-incomplete): see the proof in manifest.json".into(),
             ));
         }
+        budgets::hold(&self.args.judge, &report.budgets)?;
         match report.facts.caveats.len() as u64 {
             0 => Ok(()),
             _ if !self.args.strict => Ok(()),

@@ -1,6 +1,9 @@
 //! One file for each command: the only ones that know several stages.
 
+mod aside;
+mod budgets;
 pub mod check;
+mod compared;
 pub mod diff;
 mod dry_run;
 pub mod export;
@@ -9,10 +12,12 @@ mod filters;
 mod finish;
 mod known;
 mod opening;
+mod part;
 pub mod progress;
 mod reading;
 pub mod reconcile;
 mod replacing;
+pub mod report;
 pub mod serve;
 mod source;
 pub mod verify;

@@ -5,35 +5,23 @@ mod sums;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use sums::{sum_export, sum_parquet};
 
-use super::reading::Reading;
+use super::aside::Aside;
 use super::source::{Connection, retention_of};
-use super::write::{WriteOptions, parquet_paths};
+use super::write::parquet_paths;
 use super::{Surroundings, print, say};
-use crate::api::ask::RequestError;
-use crate::cli::{Details, ReconcileArgs};
+use crate::cli::ReconcileArgs;
 use crate::error::{Error, Result};
-use crate::fetch::Lister;
-use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
 use crate::output::manifest::Manifest;
-use crate::output::parquet::Layout;
-use crate::output::publish::{Destination, Staging};
-use crate::output::rows::RowFormats;
+use crate::output::publish::Staging;
 use crate::period::{Millis, Period, PeriodSpec, parse_instant};
 use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::terminal::Look;
-use crate::runs::chosen::Chosen;
-use crate::runs::cost_state::SettleRule;
-use crate::statement::{DetailMode, Filters, Retention};
+use crate::statement::{Filters, Retention};
 use crate::text::counted;
-
-/// The cycle's rows while they are summed.
-const ROWS: &str = "runs.parquet";
 
 /// Runs the job.
 pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> {
@@ -144,61 +132,23 @@ async fn fetch(
     now_ms: Millis,
     retention: Option<Retention>,
 ) -> Result<Gathered> {
-    let job_start = Instant::now();
-    // One name a user and cycle, so that what a killed process leaves is removed by the next.
+    // One name a user and cycle.
     let user = rustix::process::getuid().as_raw();
     let folder = std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}", args.cycle));
-    let mut destination = Destination::acquire(&folder)?;
-    let staging = Arc::new(destination.stage()?);
-    let lister = Lister {
-        api: connection.api.clone(),
+    let aside = Aside {
+        connection,
+        source: &args.source,
+        costs: &args.costs,
+        period: cycle,
+        now_ms,
         statuses: Vec::new(),
-        allow_incomplete: false,
-        period: (cycle.from, cycle.to),
-    };
-    let first = match lister.first_page(cycle.from - 1, cycle.to).await {
-        Ok(page) => Some(page),
-        Err(RequestError::TooHeavy) => None,
-        Err(RequestError::Failed(error)) => return Err(error),
-    };
-    let metered = args.costs.details == Details::All;
-    let settle = SettleRule {
-        job_start_ms: now_ms,
-        settle_ms: args.costs.settle_ms(),
-    };
-    let mode: DetailMode = args.costs.details.into();
-    let reading = Reading {
-        lister,
-        first,
-        concurrency: args.source.concurrency.into(),
         filters: Filters::default(),
         names: Arc::new(NameBook::new(None, connection.spare.clone())),
-        details: DetailOptions {
-            mode,
-            concurrency: args.costs.detail_concurrency.into(),
-            settle,
-            job_start,
-            wait_settled: args.costs.wait_settled,
-        },
-        known: None,
-        on_terminal: surroundings.stderr_is_terminal && !args.quiet,
-        in_lines: false,
-    };
-    let columns = Chosen::all(metered);
-    let options = WriteOptions {
-        formats: RowFormats {
-            columns: columns.clone(),
-            parquet: Layout::File(ROWS),
-            parquet_compat: false,
-            csv: false,
-        },
-        settle,
-        metered,
-        names: reading.names.clone(),
-        timezone: chrono_tz::UTC,
         dimensions: Dimensions::default(),
+        folder,
+        on_terminal: surroundings.stderr_is_terminal && !args.quiet,
     };
-    let read = reading.into_files(staging.clone(), options).await?;
+    let (read, staging) = aside.fetch().await?;
     if read.details.failed > 0 {
         let runs = counted(read.details.failed, "run", "runs");
         say(&format!("apify-runs: warning: the details of {runs} could not be read"));

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rows::{Rows, check_parquet, csv_times, parquet_times};
 
+use arrow_array::RecordBatch;
 use serde_json::Value;
 
 use super::files::{REJECTED, REPORT_JSON};
@@ -40,22 +41,62 @@ fn verify(args: &VerifyArgs) -> Result<()> {
         }
         return print(&as_it_says(&args.path, &manifest));
     }
-    let told: Vec<_> = findings
+    Err(untrusted(&args.path, &findings))
+}
+
+/// Exit 5, with what doesn't hold.
+fn untrusted(export: &Path, findings: &[String]) -> Error {
+    let told = findings
         .iter()
         .take(MAX_FINDINGS)
-        .map(|finding| format!("\n  {finding}"))
-        .collect();
+        .map(|finding| format!("\n  {finding}"));
     let more = findings.len().saturating_sub(MAX_FINDINGS);
     let more = if more > 0 {
         format!("\n  and {more} more")
     } else {
         String::new()
     };
-    Err(Error::Untrusted(format!(
+    Error::Untrusted(format!(
         "{} is not what its manifest says:{}{more}",
-        args.path.display(),
-        told.concat()
-    )))
+        export.display(),
+        told.collect::<String>()
+    ))
+}
+
+/// Reads every row of an export once, in order, for whoever makes something of them. Files, rows and reports are held against
+/// the manifest meanwhile: exit 5 where anything doesn't hold, so that nothing made of the rows may be shown before this has
+/// returned. All that `verify` checks but whether two formats of the same rows agree, of which it reads one.
+pub(super) fn read_verified(
+    export: &Path,
+    manifest: &Manifest,
+    mut see: impl FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut failure = None;
+    let mut see = |batch: &RecordBatch| {
+        see(batch).map_err(|error| {
+            let text = error.to_string();
+            failure = Some(error);
+            text
+        })
+    };
+    let (files, rows) = std::thread::scope(|scope| {
+        let files = scope.spawn(|| check_files(export, manifest));
+        let rows = match manifest.parquet_files().next() {
+            Some(_) => parquet_findings(export, manifest, &mut see),
+            None => csv_findings(export, manifest, &mut see),
+        };
+        (files.join(), rows)
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let (mut findings, _) = files.map_err(|_| anyhow::anyhow!("checking the files failed"))??;
+    findings.extend(rows);
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(untrusted(export, &findings))
+    }
 }
 
 /// What is told of an export that is what its manifest says.
@@ -101,55 +142,77 @@ fn as_it_says(export: &Path, manifest: &Manifest) -> String {
 
 /// Everything that doesn't hold.
 fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
-    let foreign = manifest.foreign_files(export)?.into_iter();
-    let mut findings: Vec<String> = foreign.map(|path| format!("{path}: not in the manifest")).collect();
-    let is_listed = |path: &str| manifest.files.iter().any(|file| file.path == path);
-    let formats = [manifest.parquet_files().next().is_some(), is_listed(RUNS_CSV)];
-    if !formats.contains(&true) || !is_listed(REPORT_JSON) {
-        findings.push("manifest.json: lists no file of runs, or no report".into());
-    }
-    let unreadable: Vec<String> = manifest
-        .files
-        .iter()
-        .filter_map(|file| check_file(export, file))
-        .collect();
-    let are_regular = manifest.files.iter().all(|file| is_regular(&export.join(&file.path)));
-    findings.extend(unreadable);
+    let (mut findings, are_regular) = check_files(export, manifest)?;
     if !are_regular {
         // What is missing or special can't be read for more.
         return Ok(findings);
     }
-    findings.extend(check_manifest(export, manifest));
-    let [has_parquet, has_csv] = formats;
+    let has_parquet = manifest.parquet_files().next().is_some();
+    let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
+    let mut see = |_: &RecordBatch| Ok(());
     if has_parquet {
-        let mut rows = Rows::new(manifest, "Parquet");
-        let read = check_parquet(export, manifest, &mut rows);
-        findings.extend(rows.finish(export, read, |suspects| parquet_times(export, manifest, suspects)));
+        findings.extend(parquet_findings(export, manifest, &mut see));
     }
-    if has_csv {
-        let mut rows = Rows::new(manifest, RUNS_CSV);
-        let path = export.join(RUNS_CSV);
-        let read =
-            csv_batches(&path).and_then(|mut batches| batches.try_for_each(|batch| rows.see_all(RUNS_CSV, &batch?)));
-        findings.extend(rows.finish(export, read, |suspects| csv_times(&path, suspects)));
-        let said = manifest
-            .files
-            .iter()
-            .find(|file| file.path == RUNS_CSV)
-            .and_then(|file| file.rows);
-        if said != Some(manifest.totals.runs) {
-            findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
-        }
+    if csv.is_some() {
+        findings.extend(csv_findings(export, manifest, &mut see));
     }
     // Another version may write the same rows another way.
-    if has_parquet && has_csv && findings.is_empty() && manifest.tool_version == env!("CARGO_PKG_VERSION") {
-        let as_csv = parquet_as_csv(export, manifest)?;
-        let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
-        if csv.is_some_and(|csv| csv.sha256 != as_csv.sha256) {
+    if has_parquet && findings.is_empty() && manifest.tool_version == env!("CARGO_PKG_VERSION") {
+        let differs = match csv {
+            Some(csv) => csv.sha256 != parquet_as_csv(export, manifest)?.sha256,
+            None => false,
+        };
+        if differs {
             findings.push(format!("{RUNS_CSV}: its rows are not those of the Parquet files"));
         }
     }
     Ok(findings)
+}
+
+/// What doesn't hold of the files beside their rows, and whether all are regular ones.
+fn check_files(export: &Path, manifest: &Manifest) -> Result<(Vec<String>, bool)> {
+    let foreign = manifest.foreign_files(export)?.into_iter();
+    let mut findings: Vec<String> = foreign.map(|path| format!("{path}: not in the manifest")).collect();
+    let is_listed = |path: &str| manifest.files.iter().any(|file| file.path == path);
+    let has_rows = manifest.parquet_files().next().is_some() || is_listed(RUNS_CSV);
+    if !has_rows || !is_listed(REPORT_JSON) {
+        findings.push("manifest.json: lists no file of runs, or no report".into());
+    }
+    findings.extend(manifest.files.iter().filter_map(|file| check_file(export, file)));
+    let are_regular = manifest.files.iter().all(|file| is_regular(&export.join(&file.path)));
+    if are_regular {
+        findings.extend(check_manifest(export, manifest));
+    }
+    Ok((findings, are_regular))
+}
+
+/// What is to be done with each batch, beside checking it.
+type See<'s> = dyn FnMut(&RecordBatch) -> Result<(), String> + 's;
+
+fn parquet_findings(export: &Path, manifest: &Manifest, see: &mut See) -> Vec<String> {
+    let mut rows = Rows::new(manifest, "Parquet");
+    let read = check_parquet(export, manifest, &mut rows, see);
+    rows.finish(export, read, |suspects| parquet_times(export, manifest, suspects))
+}
+
+fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> Vec<String> {
+    let mut rows = Rows::new(manifest, RUNS_CSV);
+    let path = export.join(RUNS_CSV);
+    let mut check = |batch: RecordBatch| {
+        rows.see_all(RUNS_CSV, &batch)?;
+        see(&batch)
+    };
+    let read = csv_batches(&path).and_then(|mut batches| batches.try_for_each(|batch| check(batch?)));
+    let mut findings = rows.finish(export, read, |suspects| csv_times(&path, suspects));
+    let said = manifest
+        .files
+        .iter()
+        .find(|file| file.path == RUNS_CSV)
+        .and_then(|file| file.rows);
+    if said != Some(manifest.totals.runs) {
+        findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
+    }
+    findings
 }
 
 /// What the Parquet files' rows are as CSV, by its hash.

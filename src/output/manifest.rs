@@ -33,6 +33,9 @@ pub struct Manifest {
     pub notice: Option<String>,
     /// The period.
     pub period: PeriodText,
+    /// Whether that period is one of Apify's billing cycles.
+    #[serde(default)]
+    pub is_billing_cycle: bool,
     /// What was left out on request.
     pub filters: Filters,
     /// The job's start.
@@ -89,8 +92,8 @@ impl Manifest {
     /// The manifest of an export that is to be read: exit 2 where there is none, or one of another version; exit 5 where it
     /// is broken.
     pub fn open(export: &Path) -> Result<Manifest> {
-        let is_there = export.join(MANIFEST).exists();
-        let manifest = Manifest::read(export).map_err(if is_there { Error::Untrusted } else { Error::Usage })?;
+        let is_ours = fs::read(export.join(MANIFEST)).is_ok_and(|text| !is_anothers(&text));
+        let manifest = Manifest::read(export).map_err(if is_ours { Error::Untrusted } else { Error::Usage })?;
         if let Some(file) = manifest.files.iter().find(|file| !is_within(&file.path)) {
             let (path, export) = (&file.path, export.display());
             return Err(Error::Untrusted(format!(
@@ -133,6 +136,12 @@ impl Manifest {
             .filter(|path| !listed.contains(path.as_str()))
             .collect())
     }
+}
+
+/// Whether a document is whole and makes no claim to be of this tool: many have a file of that name.
+fn is_anothers(text: &[u8]) -> bool {
+    let document = serde_json::from_slice::<serde_json::Value>(text);
+    document.is_ok_and(|document| document.get("schema_version").is_none() && document.get("tool_version").is_none())
 }
 
 /// Whether a manifest's path stays within its export.

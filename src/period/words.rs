@@ -1,7 +1,7 @@
 //! A period in words: the first line of outputs, and the default folder's name.
 //! Deliberately no part of what a period means, and nothing that is read back.
 
-use chrono::{Datelike, Months, NaiveDate, SecondsFormat};
+use chrono::{Datelike, Days, Months, NaiveDate, SecondsFormat};
 use chrono_tz::Tz;
 
 use super::instant::{day_start, local_date, local_time};
@@ -58,6 +58,35 @@ impl Period {
         format!("apify-runs-{made_up}{period}")
     }
 
+    /// The period before this one: the calendar month before a month, else one of as many days, or as long; of a period that
+    /// isn't over, as much of it.
+    pub fn before(&self) -> Option<Period> {
+        let from = match self.dates() {
+            Some((from, to)) if is_month(from, to) => {
+                day_start(self.timezone, from.checked_sub_months(Months::new(1))?)
+            }
+            Some((from, to)) => {
+                let days = Days::new(to.signed_duration_since(from).num_days().unsigned_abs());
+                day_start(self.timezone, from.checked_sub_days(days)?)
+            }
+            None => self.from.checked_sub(self.requested_to - self.from)?,
+        };
+        let before = Period {
+            from,
+            to: self.from,
+            requested_to: self.from,
+            timezone: self.timezone,
+        };
+        Some(before.cut_as(self))
+    }
+
+    /// The same, no longer than another that isn't over.
+    pub fn cut_as(self, other: &Period) -> Period {
+        let so_far = self.from.saturating_add(other.to - other.from);
+        let to = if other.is_cut() { self.to.min(so_far) } else { self.to };
+        Period { to, ..self }
+    }
+
     /// The first day, and the first one beyond, where the period was asked for in whole days of its time zone.
     fn dates(&self) -> Option<(NaiveDate, NaiveDate)> {
         let starting = |ms| {
@@ -108,6 +137,39 @@ fn counted(number: i64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono_tz::{Europe, UTC};
+
+    #[test]
+    fn the_period_before_is_the_month_before_or_one_of_as_many_days() {
+        let at = |text: &str| super::super::parse_instant(&format!("{text}T00:00:00.000Z")).unwrap();
+        let before = |from: &str, to: &str, requested_to: &str| {
+            let (from, to, requested_to, timezone) = (at(from), at(to), at(requested_to), UTC);
+            let before = Period {
+                from,
+                to,
+                requested_to,
+                timezone,
+            }
+            .before()
+            .unwrap();
+            [before.from, before.to, before.requested_to].map(|ms| format_instant(ms)[..10].to_string())
+        };
+        assert_eq!(
+            before("2025-03-01", "2025-04-01", "2025-04-01"),
+            ["2025-02-01", "2025-03-01", "2025-03-01"]
+        );
+        assert_eq!(
+            before("2025-03-01", "2025-03-11", "2025-04-01"),
+            ["2025-02-01", "2025-02-11", "2025-03-01"]
+        );
+        assert_eq!(
+            before("2025-03-01", "2025-03-31", "2025-04-01"),
+            ["2025-02-01", "2025-03-01", "2025-03-01"]
+        );
+        assert_eq!(
+            before("2025-09-08", "2025-09-15", "2025-09-15"),
+            ["2025-09-01", "2025-09-08", "2025-09-08"]
+        );
+    }
 
     use super::*;
     use crate::period::{PeriodSpec, parse_duration, parse_edge, parse_instant, parse_month};

@@ -144,29 +144,29 @@ impl Against {
             Ok(before) => before,
         };
         let beside = Beside::of(before.figures.totals, figures.totals, before.complete(lacks_runs));
-        let usage = |measures: &Measures| measures.usage().map_or("unknown".into(), Usd::dollars);
+        let all = &before.figures.totals;
+        let usage = all.usage().map_or("unknown".into(), Usd::dollars);
+        let at_least = if all.is_at_least() || before.lacks_runs {
+            "at least "
+        } else {
+            ""
+        };
         let moved = match beside.moved {
             None => "the change is not judged".to_string(),
             Some(usd) => {
-                let percent = before
-                    .figures
-                    .totals
-                    .usage()
-                    .and_then(|all| crate::money::percent(usd, all));
+                let percent = all.usage().and_then(|all| crate::money::percent(usd, all));
                 let percent = percent.map_or(String::new(), |percent| format!(" ({})", signed(percent)));
                 format!("{}{percent} since", signed(usd.dollars()))
             }
         };
-        let mut sentences = vec![format!(
-            "{} in {} ({}): {moved}",
-            usage(&before.figures.totals),
-            before.period.first_line(),
-            before.from
-        )];
+        let mut sentences = vec![
+            format!("{at_least}{usage}; {moved}"),
+            format!("in {}, {}", before.period.first_line(), before.from),
+        ];
         if before.lacks_runs {
             sentences.push("the period before is INCOMPLETE: what it lacks shows as a rise".into());
         }
-        let unknown = before.figures.totals.cost_unknown();
+        let unknown = all.cost_unknown();
         if unknown > 0 {
             sentences.push(format!("not in it: {} without a cost", counted(unknown, "run", "runs")));
         }

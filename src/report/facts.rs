@@ -1,6 +1,5 @@
 //! What a report is about: whose runs, which period, when asked, whether complete; and what its reader must know.
 
-use super::measures::Measures;
 use crate::period::Period;
 use crate::statement::{Account, Filters, Proof, Retention, Source};
 use crate::text::counted;
@@ -43,6 +42,10 @@ impl Facts {
 /// What may be wrong with a set of figures, as counts.
 #[derive(Debug, Clone, Default)]
 pub struct Doubts {
+    /// Runs without a cost.
+    pub cost_unknown: u64,
+    /// Runs whose cost may still move.
+    pub provisional: u64,
     /// Runs were deleted, or came, while the period was read.
     pub changed_meanwhile: bool,
     /// Items that made no sense as a run and were taken out.
@@ -67,8 +70,16 @@ impl Doubts {
     }
 }
 
+/// The caveats of a part of an export: what its own period, retention and costs make of those of the whole.
+pub fn caveats_of_part(whole: &[String], of_whole: &Doubts, of_part: &Doubts) -> Vec<String> {
+    let about_whole = caveats(of_whole);
+    let mut part = caveats(of_part);
+    part.extend(whole.iter().filter(|caveat| !about_whole.contains(caveat)).cloned());
+    part
+}
+
 /// What the reader of these figures must know, in sentences.
-pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
+pub fn caveats(doubts: &Doubts) -> Vec<String> {
     let mut caveats = Vec::new();
     if let Some((retention, headline)) = doubts.retention.as_ref().zip(doubts.expired()) {
         let days = counted(retention.days, "day", "days");
@@ -85,8 +96,8 @@ pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
             "{runs} no sense and went to rejected.jsonl instead of the tables"
         ));
     }
-    if totals.cost_unknown() > 0 {
-        let runs = counted(totals.cost_unknown(), "run has", "runs have");
+    if doubts.cost_unknown > 0 {
+        let runs = counted(doubts.cost_unknown, "run has", "runs have");
         caveats.push(format!("{runs} no known cost: usage is 'at least'"));
     }
     if doubts.details_failed > 0 {
@@ -95,8 +106,8 @@ pub fn caveats(totals: &Measures, doubts: &Doubts) -> Vec<String> {
             "the details of {runs} could not be read: their rows are as the list gave them"
         ));
     }
-    if totals.provisional.runs > 0 {
-        let runs = counted(totals.provisional.runs, "run", "runs");
+    if doubts.provisional > 0 {
+        let runs = counted(doubts.provisional, "run", "runs");
         caveats.push(format!("the cost of {runs} may still move: not ended, or only just"));
     }
     if doubts.groups_in_doubt {

@@ -113,6 +113,11 @@ impl Groups {
         self.rules.iter().map(|compiled| &compiled.rule)
     }
 
+    /// Whether runs can be of a group.
+    pub fn has(&self, group: &str) -> bool {
+        group == UNASSIGNED || self.rules().any(|rule| rule.group == group)
+    }
+
     /// Whether any rule may mean a name, not an ID.
     pub fn go_by_names(&self) -> bool {
         let patterns = self.rules().flat_map(|rule| [&rule.actor, &rule.task]).flatten();

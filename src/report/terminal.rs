@@ -1,6 +1,7 @@
 //! The summary on stdout: 80 columns, aligned, readable without colour. The dearest Actors; the rest is in the files.
 
 use super::Report;
+use super::against::CHANGE_BY_ACTOR;
 use super::dimension::Dimension;
 use super::headline;
 use super::measures::Measures;
@@ -9,6 +10,8 @@ use crate::money::{SCALE, Usd, percent};
 use crate::period::format_instant;
 use crate::text::{counted, filled, fitted, harmless, labelled, thousands, unbroken, width};
 
+/// Actors shown whose usage moved.
+const MOVERS: usize = 5;
 /// Columns that a line may have.
 pub const WIDTH: usize = 80;
 const LABEL: usize = 10;
@@ -46,11 +49,12 @@ pub fn render(report: &Report, look: Look) -> String {
     }
     if report.only.is_empty() {
         lines.extend(actors(report, look));
+        lines.extend(movers(report, look));
     } else {
         for table in report.tables() {
             lines.push(String::new());
             lines.push(look.bold(&harmless(&table.title)));
-            lines.extend(table_lines(&table, look));
+            lines.extend(table_lines(&table, None, look));
         }
     }
     lines.join("\n") + "\n"
@@ -77,6 +81,38 @@ fn actors(report: &Report, look: Look) -> Vec<String> {
     lines.push(String::new());
     let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| unbroken(part)).collect();
     lines.push(labelled("", &outcomes.join(" · "), 0, WIDTH));
+    lines
+}
+
+/// The Actors whose usage moved most since the period before, if that is known.
+fn movers(report: &Report, look: Look) -> Vec<String> {
+    let tables = report.tables();
+    let Some(moved) = tables
+        .iter()
+        .find(|table| table.name == CHANGE_BY_ACTOR)
+        .filter(|moved| moved.len > 0)
+    else {
+        return Vec::new();
+    };
+    let few = Table {
+        columns: moved.columns.clone(),
+        name: moved.name.clone(),
+        title: moved.title.clone(),
+        len: moved.len.min(MOVERS),
+        row: Box::new(|at| (moved.row)(at)),
+        total: None,
+        note: None,
+    };
+    let mut lines = vec![String::new()];
+    lines.push(look.bold("Moved most since the period before"));
+    let wanted = [
+        "act_name",
+        "change",
+        "usage_before_usd",
+        "usage_total_usd",
+        "change_usd",
+    ];
+    lines.extend(table_lines(&few, Some(&wanted), look));
     lines
 }
 
@@ -112,12 +148,13 @@ fn share(measures: &Measures, totals: &Measures) -> Option<String> {
 /// The widest that a column of text gets.
 const TEXT_WIDTH: usize = 40;
 
-/// A table in full, as wide as its cells are.
-fn table_lines(table: &Table, look: Look) -> Vec<String> {
+/// A table in full, or some columns of it, as wide as its cells are.
+fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> {
     if table.len == 0 {
         return vec!["None.".into()];
     }
-    let order = table.reading_order();
+    let mut order = table.reading_order();
+    order.retain(|at| only.is_none_or(|only| only.contains(&table.columns[*at].name)));
     let cells =
         |cells: &[Cell]| -> Vec<String> { order.iter().map(|at| cell(&cells[*at], &table.columns[*at])).collect() };
     let mut rows: Vec<Vec<String>> = table.rows().map(|row| cells(&row)).collect();

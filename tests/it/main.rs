@@ -16,6 +16,7 @@ mod metered;
 mod options;
 mod publishing;
 mod readme;
+mod report;
 mod reports;
 
 mod check;

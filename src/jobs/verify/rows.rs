@@ -177,7 +177,12 @@ fn check_reports(export: &Path, manifest: &Manifest, figures: &Figures) -> Vec<S
     findings
 }
 
-pub(super) fn check_parquet(export: &Path, manifest: &Manifest, rows: &mut Rows) -> Result<(), String> {
+pub(super) fn check_parquet(
+    export: &Path,
+    manifest: &Manifest,
+    rows: &mut Rows,
+    see: &mut super::See,
+) -> Result<(), String> {
     for file in manifest.parquet_files() {
         let columns = parquet_chosen(&export.join(&file.path))?;
         if columns.names() != manifest.columns {
@@ -186,7 +191,8 @@ pub(super) fn check_parquet(export: &Path, manifest: &Manifest, rows: &mut Rows)
         }
         let before = rows.rows;
         for batch in parquet_batches(&export.join(&file.path))? {
-            rows_of(&batch?).try_for_each(|row| {
+            let batch = batch?;
+            rows_of(&batch).try_for_each(|row| {
                 let day = format_instant(row.started_at_ms);
                 let folder = file
                     .path
@@ -198,6 +204,7 @@ pub(super) fn check_parquet(export: &Path, manifest: &Manifest, rows: &mut Rows)
                 }
                 rows.see(&file.path, &row)
             })?;
+            see(&batch)?;
         }
         let (found, said) = (rows.rows - before, file.rows.unwrap_or(0));
         if found != said {

@@ -1,0 +1,100 @@
+//! A period that is read for its figures alone: its rows go into files that are gone afterwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::reading::{ReadPeriod, Reading};
+use super::source::Connection;
+use super::write::WriteOptions;
+use crate::api::ask::RequestError;
+use crate::cli::{CostArgs, Details, SourceArgs};
+use crate::error::Result;
+use crate::fetch::Lister;
+use crate::fetch::details::DetailOptions;
+use crate::fetch::names::NameBook;
+use crate::output::parquet::Layout;
+use crate::output::publish::{Destination, Staging};
+use crate::output::rows::RowFormats;
+use crate::period::{Millis, Period};
+use crate::report::dimension::Dimensions;
+use crate::runs::chosen::Chosen;
+use crate::runs::cost_state::SettleRule;
+use crate::statement::Filters;
+
+/// The rows while they are of use.
+const ROWS: &str = "runs.parquet";
+
+/// What is read, and how.
+pub(super) struct Aside<'j> {
+    pub(super) connection: &'j Connection,
+    pub(super) source: &'j SourceArgs,
+    pub(super) costs: &'j CostArgs,
+    pub(super) period: &'j Period,
+    /// The job's start.
+    pub(super) now_ms: Millis,
+    /// Statuses that the API is asked for.
+    pub(super) statuses: Vec<String>,
+    pub(super) filters: Filters,
+    pub(super) names: Arc<NameBook>,
+    pub(super) dimensions: Dimensions,
+    /// Where its rows are meanwhile: always the same, so that what a killed process leaves is removed by the next.
+    pub(super) folder: PathBuf,
+    pub(super) on_terminal: bool,
+}
+
+impl Aside<'_> {
+    /// Reads it; the rows' files are there as long as the folder is held.
+    pub(super) async fn fetch(self) -> Result<(ReadPeriod, Arc<Staging>)> {
+        let mut destination = Destination::acquire(&self.folder)?;
+        let staging = Arc::new(destination.stage()?);
+        let lister = Lister {
+            api: self.connection.api.clone(),
+            statuses: self.statuses,
+            allow_incomplete: false,
+            period: (self.period.from, self.period.to),
+        };
+        let first = match lister.first_page(self.period.from - 1, self.period.to).await {
+            Ok(page) => Some(page),
+            Err(RequestError::TooHeavy) => None,
+            Err(RequestError::Failed(error)) => return Err(error),
+        };
+        let metered = self.costs.details == Details::All;
+        let settle = SettleRule {
+            job_start_ms: self.now_ms,
+            settle_ms: self.costs.settle_ms(),
+        };
+        let options = WriteOptions {
+            formats: RowFormats {
+                columns: Chosen::all(metered),
+                parquet: Layout::File(ROWS),
+                parquet_compat: false,
+                csv: false,
+            },
+            settle,
+            metered,
+            names: self.names.clone(),
+            timezone: self.period.timezone,
+            dimensions: self.dimensions,
+        };
+        let reading = Reading {
+            lister,
+            first,
+            concurrency: self.source.concurrency.into(),
+            filters: self.filters,
+            names: self.names,
+            details: DetailOptions {
+                mode: self.costs.details.into(),
+                concurrency: self.costs.detail_concurrency.into(),
+                settle,
+                job_start: Instant::now(),
+                wait_settled: self.costs.wait_settled,
+            },
+            known: None,
+            on_terminal: self.on_terminal,
+            in_lines: false,
+        };
+        Ok((reading.into_files(staging.clone(), options).await?, staging))
+    }
+}

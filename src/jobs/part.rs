@@ -1,0 +1,42 @@
+//! A part of an export's period, and the rows that are of it.
+
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
+
+use crate::error::{Error, Result};
+use crate::output::manifest::Manifest;
+use crate::period::{Period, parse_instant, parse_timezone};
+
+/// An export's period; exit 5 where its manifest has none.
+pub(super) fn period_of(manifest: &Manifest, shown: &Path) -> Result<Period> {
+    let text = &manifest.period;
+    let instants = parse_instant(&text.from)
+        .zip(parse_instant(&text.to))
+        .zip(parse_instant(&text.requested_to));
+    let parsed = instants.zip(parse_timezone(&text.timezone).ok());
+    let (((from, to), requested_to), timezone) =
+        parsed.ok_or_else(|| Error::Untrusted(format!("{}: its period makes no sense", shown.display())))?;
+    Ok(Period {
+        from,
+        to,
+        requested_to,
+        timezone,
+    })
+}
+
+/// Whether an export's period holds another, both as they were asked for.
+pub(super) fn holds(export: &Period, period: &Period) -> bool {
+    export.from <= period.from && period.requested_to <= export.requested_to
+}
+
+/// Rows of a batch that started within a period; batches are in order of their start.
+pub(super) fn within(batch: &RecordBatch, period: &Period) -> RecordBatch {
+    let started = batch.column_by_name("started_at").expect("every export has it");
+    let started = started.as_primitive::<TimestampMillisecondType>().values();
+    let first = started.partition_point(|at| *at < period.from);
+    let end = started.partition_point(|at| *at < period.to).max(first);
+    batch.slice(first, end - first)
+}
