@@ -3,15 +3,18 @@ are named) over an export's Parquet, one CSV each.
 
     spark-submit [--master MASTER] reports/spark.py [--groups FILE] PARQUET_PATH OUT_FOLDER [REPORT…]
 
-PARQUET_PATH is OUT/runs.parquet, or OUT/runs where it is partitioned, or several by a pattern (exports/*/runs.parquet). Both
-paths may lie in any file system that the cluster reads and writes; FILE and the reports lie where this is started. Executors
-do the work; Python and the CSV's few rows stay with the driver, so workers need no Python. Exit code 0: all written; 1: some
-are not; 2: wrong usage, or nothing to read there. For Spark 3.4 or newer. Checked by scripts/check-spark."""
+PARQUET_PATH is OUT/runs.parquet, or OUT/runs where it is partitioned, or several by a pattern ('exports/*/runs.parquet'):
+periods that don't overlap, since a run in two files counts twice, and the same columns. Both paths may lie in any file system
+that the cluster reads and writes; FILE and the reports lie where this is started. Executors do the work; Python and a
+report's rows stay with the driver, so workers need no Python. What can't be made of the columns that there are is skipped
+with a word. Exit code 0: done; 1: a report failed, or one that was named was skipped; 2: wrong usage, or nothing to read
+there. For Spark 3.4 or newer. Checked by scripts/check-spark."""
 
 import argparse
 import csv
 import io
 import json
+import re
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +27,10 @@ from pyspark.sql.types import DecimalType, StringType, TimestampType
 
 REPORTS = {path.stem: path for path in sorted(Path(__file__).resolve().parent.glob("*.sql"))}
 MONEY = DecimalType(38, 18)
-# What an export with --no-names lacks, though no figure depends on it.
+# The columns of an export that reports are about; without one (--columns, --exclude), those that need it are skipped.
+COLUMNS = """id act_id user_id actor_task_id status started_at finished_at build_id build_number meta_origin meta_schedule_id
+usage_total_usd cost_state""".split()
+# What an export with --no-names lacks, though no report is about it: NULL then.
 NAMES = ["act_name", "actor_task_name"]
 # Text that people choose: a spreadsheet must not run it.
 PEOPLES_TEXT = [*NAMES, "run_group"]
@@ -102,11 +108,16 @@ def read_rules(path):
 
 
 def open_runs(spark, path):
-    """The view `runs`, once it is clear that it holds what an export does."""
+    """The view `runs`, once it is clear that it holds what an export does; the columns that it lacks."""
+    expected = "expected OUT/runs.parquet, or OUT/runs if partitioned"
     try:
-        runs = spark.read.parquet(path)
+        folder = Folder(spark, path)
+        found = [status.getPath().toString() for status in folder.files.globStatus(folder.path) or []]
+        if not found:
+            fail(f"there is no {path}; {expected}")
+        runs = spark.read.parquet(*found)
     except (PySparkException, Py4JError) as error:
-        fail(f"{path} can't be read; expected OUT/runs.parquet, or OUT/runs if partitioned: {first_line(error)}")
+        fail(f"{path} can't be read; {expected}: {first_line(error)}")
     types = dict(runs.dtypes)
     if types.get("usage_total_usd") != MONEY.simpleString():
         fail(f"{path}: usage_total_usd is {types.get('usage_total_usd', 'not there')}, expected {MONEY.simpleString()}")
@@ -114,6 +125,7 @@ def open_runs(spark, path):
         if name not in types:
             runs = runs.withColumn(name, F.lit(None).cast(StringType()))
     runs.createOrReplaceTempView("runs")
+    return [name for name in COLUMNS if name not in types]
 
 
 def open_rules(spark, rules):
@@ -123,11 +135,25 @@ def open_rules(spark, rules):
     spark.range(1).select(F.inline(listed)).createOrReplaceTempView("group_rules")
 
 
-def ask(spark, name):
-    """A report's rows; instants already as text, since Python would give them the driver's own time zone."""
+def read_report(name):
+    """A report's statements, without its comments."""
     text = REPORTS[name].read_text(encoding="utf-8")
     code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    for statement in filter(str.strip, code.split(";")):
+    return [statement for statement in code.split(";") if statement.strip()]
+
+
+def reason_to_skip(name, lacking, rules):
+    """Why a report can't be made of what there is, if so."""
+    if name == "cost_by_group" and rules is None:
+        return "it needs --groups FILE"
+    words = set(re.findall(r"\w+", " ".join(read_report(name))))
+    missing = [column for column in lacking if column in words]
+    return f"the export has no column {', '.join(missing)}" if missing else None
+
+
+def ask(spark, name):
+    """A report's rows; instants already as text, since Python would give them the driver's own time zone."""
+    for statement in read_report(name):
         answer = spark.sql(statement)
     columns = [
         F.date_format(field.name, "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").alias(field.name)
@@ -164,7 +190,7 @@ def render(frame):
 
 
 class Folder:
-    """A folder in any of Hadoop's file systems."""
+    """A path in any of Hadoop's file systems; files can be written into it."""
 
     def __init__(self, spark, path):
         self.Path = spark.sparkContext._jvm.org.apache.hadoop.fs.Path
@@ -172,7 +198,6 @@ class Folder:
         self.files = self.path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
         # Else a local folder gets a hidden .crc beside each file.
         self.files.setWriteChecksum(False)
-        self.files.mkdirs(self.path)
 
     def write(self, name, text):
         """Writes a file and gives it its name when it is whole."""
@@ -194,18 +219,20 @@ def main():
     # A sum that overflows is an error, not NULL, in every version.
     spark = SparkSession.builder.appName("apify-runs reports").config("spark.sql.ansi.enabled", "true").getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
-    open_runs(spark, arguments.parquet)
+    lacking = open_runs(spark, arguments.parquet)
     if rules is not None:
         open_rules(spark, rules)
     try:
         folder = Folder(spark, arguments.out)
+        folder.files.mkdirs(folder.path)
     except Py4JError as error:
         fail(f"{arguments.out} can't be written: {first_line(error)}")
 
     failed = 0
     for name in arguments.reports or REPORTS:
-        if name == "cost_by_group" and rules is None:
-            say("cost_by_group: skipped, it needs --groups FILE")
+        reason = reason_to_skip(name, lacking, rules)
+        if reason is not None:
+            say(f"{name}: skipped, {reason}")
             failed += name in arguments.reports
             continue
         try:

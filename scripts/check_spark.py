@@ -41,7 +41,9 @@ class Spark:
             path.mkdir()
         for name in ("bin", "jars", "python"):
             (self.home / name).symlink_to(package / name)
-        (scratch / "conf/spark-defaults.conf").write_text(DEFAULTS)
+        options = f"extraJavaOptions -Djava.io.tmpdir={scratch / 'local'}"
+        settings = f"{DEFAULTS}spark.driver.{options}\nspark.executor.{options}\n"
+        (scratch / "conf/spark-defaults.conf").write_text(settings)
         tools = Path(sys.executable).parent
         # As little of this shell's as will do, so that no settings of its own come in.
         self.environment = {
