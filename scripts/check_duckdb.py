@@ -3,27 +3,34 @@ server sends, summed by Python's decimal. Shares no code with the tool. Called b
 
 import csv
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
-from datetime import datetime
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 from demo import (
     COLUMNS,
+    GROUPS,
+    GROUPS_WITH_RUNS,
+    MEASURES,
     NEVER_NULL,
+    PEOPLES_TEXT,
+    REPORTS,
     ROOT,
+    TOOL_NAMES,
     Account,
     Checks,
+    as_cells,
     exact_sum,
     last_instant,
     must_run,
     needs_detail,
     plain,
     read_json,
+    read_table,
     rounded,
     run,
     server,
@@ -32,19 +39,6 @@ from demo import (
 TYPES = {"text": "VARCHAR", "instant": "TIMESTAMP WITH TIME ZONE", "money": "DECIMAL(38,18)", "integer": "BIGINT"}
 NAMES = [name for name, _ in COLUMNS]
 LIST = ", ".join(NAMES)
-MEASURES = [
-    "runs",
-    "runs_succeeded",
-    "runs_failed",
-    "runs_timed_out",
-    "runs_aborted",
-    "runs_other",
-    "usage_total_usd",
-    "runs_cost_unknown",
-    "runs_provisional",
-]
-# Text that strangers choose; CSV cells of it that a spreadsheet would run begin with an apostrophe.
-STRANGERS_TEXT = ["meta_user_agent", "extra", "act_name", "actor_task_name"]
 
 
 def single(connection, query):
@@ -151,7 +145,7 @@ def check_csv(checks, label, out, parquet):
     )
     defused = ", ".join(
         f"CASE WHEN regexp_matches({name}, '^''*[=+@\\t\\r\\n-]') THEN '''' || {name} ELSE {name} END AS {name}"
-        if name in STRANGERS_TEXT
+        if name in PEOPLES_TEXT
         else name
         for name in NAMES
     )
@@ -171,58 +165,80 @@ def check_csv(checks, label, out, parquet):
     checks.equal(f"{label}: runs.csv writes money plainly", odd, [])
 
 
-def defused(text):
-    """A cell of strangers' text as a CSV has it."""
-    return "'" + text if text.lstrip("'").startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+def json_value(value):
+    """A value of DuckDB's as report.json has it."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return str(value) if isinstance(value, date) else value
 
 
-def check_reports(checks, label, out, parquet):
-    """Each report as SQL gives the figures that the tool folded, in the same order, to the last digit."""
-    written = read_json(out / "report.json")
-    reports = sorted(ROOT.glob("reports/*.sql"))
-    checks.that(f"{label}: there are reports", len(reports) >= 3, reports)
-    for report in reports:
-        connection = duckdb.connect()
-        # A session far from UTC: the report itself has to see to its days.
-        connection.execute("SET TimeZone = 'Pacific/Auckland'")
+def ask_report(name, parquet, groups=None):
+    """A report's columns and rows as DuckDB has them; `groups` is the file of rules that cost_by_group needs."""
+    connection = duckdb.connect()
+    # A session far from UTC: the report itself has to see to its days.
+    connection.execute("SET TimeZone = 'Pacific/Auckland'")
+    connection.execute(f"CREATE VIEW runs AS SELECT {LIST} FROM read_parquet('{parquet}', hive_partitioning = false)")
+    if groups is not None:
+        # As the head of cost_by_group.sql says it.
         connection.execute(
-            f"CREATE VIEW runs AS SELECT {LIST} FROM read_parquet('{parquet}', hive_partitioning = false)"
+            "CREATE VIEW group_rules AS SELECT row_number() OVER () AS place, actor AS actor_pattern,"
+            ' task AS task_pattern, "user" AS user_pattern, "group" AS group_name'
+            f" FROM read_csv('{groups}', header = true, all_varchar = true)"
         )
-        answer = connection.execute(report.read_text(encoding="utf-8"))
-        columns = [column[0] for column in answer.description]
-        key = columns[0]
-        name = ["act_name"] if key == "act_id" else []
-        checks.equal(f"{label}: {report.name} has a key and the measures", columns[1:], MEASURES + name)
-        rows = [dict(zip(columns, row)) for row in answer.fetchall()]
-        as_key = lambda value: None if value is None else str(value)
-        expected = [{**row, key: as_key(row[key]), "usage_total_usd": plain(row["usage_total_usd"])} for row in rows]
-        checks.that(f"{label}: {report.name} has rows", len(expected) > 0)
+    answer = connection.execute((ROOT / f"reports/{name}.sql").read_text(encoding="utf-8"))
+    columns = [column[0] for column in answer.description]
+    return columns, [dict(zip(columns, map(json_value, row))) for row in answer.fetchall()]
 
-        with open(out / f"{report.stem}.csv", encoding="utf-8", newline="") as file:
-            cells = [{column: row[column] for column in columns} for row in csv.DictReader(file)]
-        cell = lambda column, value: "" if value is None else defused(value) if column == "act_name" else str(value)
-        as_text = [{column: cell(column, value) for column, value in row.items()} for row in expected]
-        checks.equal(f"{label}: {report.stem}.csv is {report.name}", cells, as_text)
-        objects = [{column: row[column] for column in columns} for row in written[report.stem]]
-        checks.equal(f"{label}: report.json's {report.stem} is {report.name}", objects, expected)
 
-        manifest = read_json(out / "manifest.json")
+def check_report(checks, label, out, name, rows):
+    """The tool's own CSV and JSON of a report have these rows, in the same order."""
+    # Shares and means stand among the tool's columns: SQL's are compared.
+    tool_name = lambda column: TOOL_NAMES.get(column, column)
+    chosen = lambda row: {column: row.get(tool_name(column), "no such column") for column in REPORTS[name]}
+    path, objects = out / f"{name}.csv", read_json(out / "report.json").get(name)
+    if path.exists():
+        found = [chosen(row) for row in read_table(path)[1]]
+        checks.equal(f"{label}: {name}.csv is {name}.sql", found, as_cells(rows))
+    else:
+        checks.that(f"{label}: {name}.csv is {name}.sql", False, "no such file")
+    if objects is not None:
+        checks.equal(f"{label}: report.json's {name} is {name}.sql", [chosen(row) for row in objects], rows)
+    else:
+        checks.that(f"{label}: report.json's {name} is {name}.sql", False, "no such report")
+
+
+def check_reports(checks, label, out, parquet, groups=None):
+    """Each report as SQL gives the figures that the tool folded, in the same order, to the last digit."""
+    present = sorted(path.stem for path in ROOT.glob("reports/*.sql"))
+    checks.equal(f"{label}: the reports that there are as SQL", present, sorted(REPORTS))
+    manifest, written = read_json(out / "manifest.json"), read_json(out / "report.json")
+    for name in REPORTS:
+        if name == "cost_by_group" and groups is None:
+            continue
+        columns, rows = ask_report(name, parquet, groups)
+        checks.equal(f"{label}: {name}.sql has the columns that it should", columns, REPORTS[name])
+        checks.that(f"{label}: {name}.sql has rows", len(rows) > 0)
+        check_report(checks, label, out, name, rows)
+        if not set(MEASURES) <= set(columns):
+            continue
+        known = [Decimal(row["usage_total_usd"]) for row in rows if row["usage_total_usd"] is not None]
         totals = {
             "runs": sum(row["runs"] for row in rows),
-            "usage_total_usd": plain(exact_sum(row["usage_total_usd"] for row in rows)),
+            "usage_total_usd": plain(exact_sum(known)),
             "runs_cost_unknown": sum(row["runs_cost_unknown"] for row in rows),
             "runs_provisional": sum(row["runs_provisional"] for row in rows),
         }
-        checks.equal(
-            f"{label}: the manifest's totals are {report.name}'s",
-            {name: manifest["totals"][name] for name in totals},
-            totals,
-        )
-        checks.equal(
-            f"{label}: report.json's totals are {report.name}'s",
-            {name: written["totals"][name] for name in totals},
-            totals,
-        )
+        for what, statement in (("the manifest", manifest), ("report.json", written)):
+            checks.equal(
+                f"{label}: {what}'s totals are {name}.sql's", {key: statement["totals"][key] for key in totals}, totals
+            )
+
+
+def check_groups(checks, groups):
+    """The rules of GROUPS do what they are there for: the groups that have runs are those that must have some."""
+    checks.equal("groups: the groups that have runs", sorted(groups), GROUPS_WITH_RUNS)
 
 
 def check_proof(checks, label, out):
@@ -314,6 +330,14 @@ def main():
             check_csv(checks, label, out, parquet)
             check_reports(checks, label, out, parquet)
             check_verify(checks, label, binary, out, scratch)
+
+        rules, grouped = scratch / "groups.csv", scratch / "groups"
+        rules.write_text(GROUPS, encoding="utf-8")
+        must_run(binary, "export", "--demo", "--quiet", "--groups", rules, "--out", grouped, cwd=scratch)
+        check_files(checks, "groups", grouped)
+        check_reports(checks, "groups", grouped, grouped / "runs.parquet", rules)
+        check_groups(checks, [row["group"] for row in read_table(grouped / "cost_by_group.csv")[1]])
+        check_verify(checks, "groups", binary, grouped, scratch)
 
         whole = f"read_parquet('{default / 'runs.parquet'}')"
         days = f"read_parquet('{files['by day'][1]}', hive_partitioning = true, hive_types = {{'started_on': DATE}})"

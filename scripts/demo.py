@@ -1,7 +1,8 @@
-"""What the checks and the benchmark share: the binary, the made-up account's server, the columns as they are promised,
-and a count of what held. Holds no check itself."""
+"""What the checks and the benchmark share: the binary, the made-up account's server, the columns and reports as they are
+promised, and a count of what held. Holds no check itself."""
 
 import contextlib
+import csv
 import http.client
 import itertools
 import json
@@ -57,6 +58,91 @@ METERS = [
     "PROXY_SERPS",
 ]
 NEVER_NULL = ["id", "act_id", "status", "started_at", "cost_state"]
+
+MEASURES = [
+    "runs",
+    "runs_succeeded",
+    "runs_failed",
+    "runs_timed_out",
+    "runs_aborted",
+    "runs_other",
+    "usage_total_usd",
+    "runs_cost_unknown",
+    "runs_provisional",
+]
+
+
+def breakdown(*keys, names=()):
+    """The columns of a report that breaks all runs down."""
+    return [*keys, *MEASURES, *names]
+
+
+# Every report that there is as SQL, and its columns; the tool's own have shares and means besides. Written out here, so
+# that one which goes missing on either side is noticed.
+REPORTS = {
+    "cost_by_actor": breakdown("act_id", names=["act_name"]),
+    "cost_by_actor_and_status": breakdown("act_id", "status", names=["act_name"]),
+    "cost_by_build": breakdown("build_id", names=["build_number", "act_name"]),
+    "cost_by_day": breakdown("day"),
+    "cost_by_group": breakdown("run_group"),
+    "cost_by_origin": breakdown("meta_origin"),
+    "cost_by_schedule": breakdown("meta_schedule_id"),
+    "cost_by_task": breakdown("actor_task_id", names=["actor_task_name"]),
+    "cost_by_user": breakdown("user_id"),
+    "cost_by_week": breakdown("week"),
+    "dearest_runs": [
+        "id",
+        "act_id",
+        "status",
+        "started_at",
+        "finished_at",
+        "meta_origin",
+        "actor_task_id",
+        "usage_total_usd",
+        "cost_state",
+        "act_name",
+        "actor_task_name",
+    ],
+    "status_summary": breakdown("status"),
+    "unsettled_by_actor": [
+        "act_id",
+        "runs",
+        "runs_cost_unknown",
+        "runs_provisional",
+        "usage_provisional_usd",
+        "act_name",
+    ],
+    "unsuccessful_by_actor": [
+        "act_id",
+        "runs",
+        "runs_failed",
+        "runs_timed_out",
+        "runs_aborted",
+        "usage_failed_usd",
+        "usage_timed_out_usd",
+        "usage_aborted_usd",
+        "usage_unsuccessful_usd",
+        "runs_unsuccessful_cost_unknown",
+        "act_name",
+    ],
+}
+# Columns that the tool calls otherwise than the SQL does, where no one word does for all engines.
+TOOL_NAMES = {"run_group": "group"}
+# Text that people choose; CSV cells of it that a spreadsheet would run begin with an apostrophe.
+PEOPLES_TEXT = ["meta_user_agent", "extra", "act_name", "actor_task_name", "run_group"]
+# Rules of --groups: what needs escaping in SQL's LIKE and must not match as it would there, one character, names and IDs,
+# two patterns together, an order that decides, and a group that a spreadsheet would run.
+GROUPS = """actor,task,user,group
+made_up_account/*,,,Never: _ is no wildcard
+%,,,Never: % is none either
+*=cmd|*!A?,,,With ! in its name
+*/leads?importer,,,"Leads, all"
+3LYU9rdmyNyWKLGpv,*-daily-*,,By ID and name
+,web-*,,Operations
+,,uSer*,=Users
+"""
+# As a CSV has them, in order.
+GROUPS_WITH_RUNS = ["'=Users", "By ID and name", "Leads, all", "Operations", "With ! in its name", "unassigned"]
 
 # Sums of Decimal128(38,18) need 38 digits; the default context has 28.
 EXACT = Context(prec=60)
@@ -185,6 +271,25 @@ def server(binary, *options):
 def read_json(path):
     """A JSON file with its numbers as exact decimals."""
     return json.loads(Path(path).read_text(encoding="utf-8"), parse_float=Decimal)
+
+
+def defused(text):
+    """A cell of people's text as a CSV has it."""
+    return "'" + text if text.lstrip("'").startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def as_cells(rows):
+    """Rows of a report, as JSON has their values, as a CSV has them."""
+    cell = lambda column, value: "" if value is None else defused(value) if column in PEOPLES_TEXT else str(value)
+    return [{column: cell(column, value) for column, value in row.items()} for row in rows]
+
+
+def read_table(path):
+    """A CSV's header, and its rows as dicts of text."""
+    with open(path, encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        rows = list(table)
+    return table.fieldnames, rows
 
 
 class Checks:

@@ -22,7 +22,6 @@ use crate::output::read::{parquet_batches, parquet_columns};
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
-use crate::runs::chosen::Chosen;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::SettleRule;
 use crate::runs::dedup::{SeenIds, Suspects};
@@ -77,10 +76,12 @@ pub fn write_windows(
             None => open = false,
         }
         while let Some(decoded) = recut.next_batch(!open) {
-            let rows = completion.complete(&decoded, &states, &options.names.names());
+            let all = completion.complete(&decoded, &states, &options.names.names());
+            // Reports tell no more than the files do, so that they can be made of these again.
+            let rows = options.formats.columns.of_rows(&all, completion.columns());
             seen.see_all(&rows);
             summary.add(&rows)?;
-            files.write(&rows, completion.columns())?;
+            files.write(&rows)?;
         }
     }
     let files = files.finish()?;
@@ -144,18 +145,17 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
     }
     let mut files = RowFiles::create(staging, &options.formats)?;
     let mut summary = options.summary();
-    let columns = &options.formats.columns;
     let mut recut = Recut::default();
     for path in &superseded {
         for rows in parquet_batches(path).map_err(Error::Output)? {
             let kept = without(&rows.map_err(Error::Output)?, losers);
             let all = (0..kept.num_rows() as u32).map(|row| (0, row));
             recut.add(vec![kept.clone()], all);
-            write_full(&mut recut, &mut files, columns, &mut summary, false)?;
+            write_full(&mut recut, &mut files, &mut summary, false)?;
         }
         fs::remove_file(path).map_err(|error| Error::output("remove", path, error))?;
     }
-    write_full(&mut recut, &mut files, columns, &mut summary, true)?;
+    write_full(&mut recut, &mut files, &mut summary, true)?;
     Ok(Written {
         files: files.finish()?,
         summary,
@@ -163,16 +163,10 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
     })
 }
 
-fn write_full(
-    recut: &mut Recut,
-    files: &mut RowFiles,
-    columns: &Chosen,
-    summary: &mut Summary,
-    at_the_end: bool,
-) -> Result<()> {
+fn write_full(recut: &mut Recut, files: &mut RowFiles, summary: &mut Summary, at_the_end: bool) -> Result<()> {
     while let Some(rows) = recut.next_batch(at_the_end) {
         summary.add(&rows)?;
-        files.write(&rows, columns)?;
+        files.write(&rows)?;
     }
     Ok(())
 }

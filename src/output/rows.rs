@@ -29,7 +29,6 @@ pub struct RowFormats {
 
 /// The files of rows.
 pub struct RowFiles {
-    columns: Chosen,
     parquet: ParquetRows,
     csv: Option<CsvRows>,
 }
@@ -46,22 +45,18 @@ impl RowFiles {
                 formats.parquet_compat,
             ),
             csv: if formats.csv {
-                Some(CsvRows::new(staging.create(RUNS_CSV)?, columns.clone())?)
+                Some(CsvRows::new(staging.create(RUNS_CSV)?, columns)?)
             } else {
                 None
             },
-            columns,
         })
     }
 
-    /// Appends rows, which have these columns, of which only those that are wanted are written.
-    pub fn write(&mut self, rows: &RecordBatch, columns: &Chosen) -> Result<()> {
-        let rows = rows
-            .project(&self.columns.within(columns))
-            .expect("positions lie within the rows");
-        self.parquet.write(&rows)?;
+    /// Appends rows, which have the columns that are wanted.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.parquet.write(rows)?;
         match &mut self.csv {
-            Some(csv) => csv.write(&rows),
+            Some(csv) => csv.write(rows),
             None => Ok(()),
         }
     }

@@ -99,7 +99,15 @@ fn movers(report: &Report, look: Look) -> Vec<String> {
         name: moved.name.clone(),
         title: moved.title.clone(),
         len: moved.len.min(MOVERS),
-        row: Box::new(|at| (moved.row)(at)),
+        row: Box::new(|at| {
+            let mut cells = (moved.row)(at);
+            // The ID is the first column, the name the last: what is shown is the name, or else the ID.
+            let name = cells.len() - 1;
+            if cells[name] == Cell::Absent {
+                cells.swap(0, name);
+            }
+            cells
+        }),
         total: None,
         note: None,
     };

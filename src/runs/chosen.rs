@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
 
 use super::schema::{COLUMNS, Column, DETAIL};
@@ -101,6 +102,15 @@ impl Chosen {
     /// Where they stand among other ones that have them all.
     pub fn within(&self, other: &Chosen) -> Vec<usize> {
         self.0.iter().filter_map(|at| other.0.binary_search(at).ok()).collect()
+    }
+
+    /// Rows of other columns with these alone.
+    ///
+    /// # Panics
+    /// Where the others lack one of them.
+    pub fn of_rows(&self, rows: &RecordBatch, columns: &Chosen) -> RecordBatch {
+        rows.project(&self.within(columns))
+            .expect("positions lie within the rows")
     }
 
     /// The same as an Arrow schema.

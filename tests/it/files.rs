@@ -358,7 +358,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         ),
         (
             "runs.csv",
-            |text| text.replacen("00:00:01.000Z", "00:00:01.001Z", 1),
+            |text| text.replacen(",b,,,API", ",b,,7,API", 1),
             "its rows are not those of the Parquet files",
         ),
         (

@@ -362,7 +362,7 @@ fn hostile_names_steer_neither_terminal_nor_markdown_and_the_table_stays_aligned
     let columns = |line: &str| line.replace(r"\\", "").replace(r"\|", "").matches('|').count();
     let lines: Vec<&str> = text
         .lines()
-        .skip_while(|line| !line.starts_with("| act"))
+        .skip_while(|line| !line.starts_with("| Actor"))
         .take(12)
         .collect();
     assert!(lines[11].contains("**Total**"), "{lines:?}");

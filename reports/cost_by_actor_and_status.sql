@@ -1,0 +1,28 @@
+-- Cost by Actor and status: runs and their usage in dollars by Actor and how they stand or ended, dearest first.
+-- Any two keys go together so: name both after SELECT, GROUP BY and in ORDER BY (NULLS FIRST where a key may be NULL).
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+--   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
+--   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
+--   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+-- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
+-- take. It stays set for the session; no figure below depends on it.
+-- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may
+-- still move where runs_provisional isn't. Share and mean are left to whoever shows the figures.
+SET TIME ZONE 'UTC';
+
+SELECT
+    act_id,
+    status,
+    COUNT(*) AS runs,
+    COUNT(*) FILTER (WHERE status = 'SUCCEEDED') AS runs_succeeded,
+    COUNT(*) FILTER (WHERE status = 'FAILED') AS runs_failed,
+    COUNT(*) FILTER (WHERE status = 'TIMED-OUT') AS runs_timed_out,
+    COUNT(*) FILTER (WHERE status = 'ABORTED') AS runs_aborted,
+    COUNT(*) FILTER (WHERE status NOT IN ('SUCCEEDED', 'FAILED', 'TIMED-OUT', 'ABORTED')) AS runs_other,
+    SUM(usage_total_usd) AS usage_total_usd,
+    COUNT(*) FILTER (WHERE cost_state = 'unknown') AS runs_cost_unknown,
+    COUNT(*) FILTER (WHERE cost_state = 'provisional') AS runs_provisional,
+    MAX(act_name) AS act_name
+FROM runs
+GROUP BY act_id, status
+ORDER BY usage_total_usd DESC NULLS LAST, act_id, status;

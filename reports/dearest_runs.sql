@@ -1,0 +1,26 @@
+-- Dearest runs: which 20 runs were the dearest? Runs without a known cost can't be judged and are left out.
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+--   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
+--   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
+--   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+-- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
+-- take. It stays set for the session; no figure below depends on it.
+-- usage_total_usd is exact, and may still move where cost_state is 'provisional'.
+SET TIME ZONE 'UTC';
+
+SELECT
+    id,
+    act_id,
+    status,
+    started_at,
+    finished_at,
+    meta_origin,
+    actor_task_id,
+    usage_total_usd,
+    cost_state,
+    act_name,
+    actor_task_name
+FROM runs
+WHERE usage_total_usd IS NOT NULL
+ORDER BY usage_total_usd DESC, started_at, id
+LIMIT 20;

@@ -1,0 +1,30 @@
+-- Unsuccessful runs by Actor: which Actors' runs failed, timed out or were aborted, and what did that cost? Dearest first;
+-- Actors without such runs are left out.
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+--   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
+--   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
+--   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+-- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
+-- take. It stays set for the session; no figure below depends on it.
+-- Usage is exact, and NULL where there is no such run or none of a known cost: usage_unsuccessful_usd is 'at least' where
+-- runs_unsuccessful_cost_unknown isn't 0. `runs` counts all runs of the Actor.
+SET TIME ZONE 'UTC';
+
+SELECT
+    act_id,
+    COUNT(*) AS runs,
+    COUNT(*) FILTER (WHERE status = 'FAILED') AS runs_failed,
+    COUNT(*) FILTER (WHERE status = 'TIMED-OUT') AS runs_timed_out,
+    COUNT(*) FILTER (WHERE status = 'ABORTED') AS runs_aborted,
+    SUM(usage_total_usd) FILTER (WHERE status = 'FAILED') AS usage_failed_usd,
+    SUM(usage_total_usd) FILTER (WHERE status = 'TIMED-OUT') AS usage_timed_out_usd,
+    SUM(usage_total_usd) FILTER (WHERE status = 'ABORTED') AS usage_aborted_usd,
+    SUM(usage_total_usd) FILTER (WHERE status IN ('FAILED', 'TIMED-OUT', 'ABORTED')) AS usage_unsuccessful_usd,
+    COUNT(*) FILTER (
+        WHERE status IN ('FAILED', 'TIMED-OUT', 'ABORTED') AND cost_state = 'unknown'
+    ) AS runs_unsuccessful_cost_unknown,
+    MAX(act_name) AS act_name
+FROM runs
+GROUP BY act_id
+HAVING COUNT(*) FILTER (WHERE status IN ('FAILED', 'TIMED-OUT', 'ABORTED')) > 0
+ORDER BY usage_unsuccessful_usd DESC NULLS LAST, act_id;

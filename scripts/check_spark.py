@@ -1,0 +1,176 @@
+"""Runs every reports/*.sql on Spark as a user would, through spark-submit and reports/spark.py, in local-cluster mode (a
+master, and workers whose executors are processes of their own), and holds each figure against DuckDB's and the tool's.
+Called by check-spark, which brings pyspark and DuckDB; needs Java 17. `--allow-missing`: says which CSV the tool doesn't
+write instead of failing. Doesn't check Trino, nor a cluster of several machines."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyspark
+from check_duckdb import ask_report, check_groups, check_report
+from demo import GROUPS, REPORTS, ROOT, Checks, as_cells, must_run, read_table
+
+MASTER = "local-cluster[2,1,1024]"
+# Nothing may leave the machine, and the session is far from UTC: the reports themselves have to see to it.
+DEFAULTS = """spark.driver.host 127.0.0.1
+spark.driver.bindAddress 127.0.0.1
+spark.driver.memory 768m
+spark.eventLog.enabled false
+spark.port.maxRetries 64
+spark.sql.session.timeZone Pacific/Auckland
+spark.ui.enabled false
+"""
+PATIENCE_SECONDS = 900
+
+
+class Spark:
+    """pyspark's own spark-submit, with all that it writes in a scratch folder."""
+
+    def __init__(self, scratch):
+        # A home of links: executors' logs go to its folder `work`, so not into the installed package.
+        self.home, self.folder = scratch / "spark", scratch
+        package = Path(pyspark.__file__).parent
+        for path in [self.home, scratch / "conf", scratch / "local"]:
+            path.mkdir()
+        for name in ("bin", "jars", "python"):
+            (self.home / name).symlink_to(package / name)
+        options = f"extraJavaOptions -Djava.io.tmpdir={scratch / 'local'}"
+        settings = f"{DEFAULTS}spark.driver.{options}\nspark.executor.{options}\n"
+        (scratch / "conf/spark-defaults.conf").write_text(settings)
+        tools = Path(sys.executable).parent
+        # As little of this shell's as will do, so that no settings of its own come in.
+        self.environment = {
+            "HOME": str(scratch),
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SPARK_CONF_DIR": str(scratch / "conf"),
+            "SPARK_HOME": str(self.home),
+            "SPARK_LOCAL_DIRS": str(scratch / "local"),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "TMPDIR": str(scratch / "local"),
+            "TZ": "Pacific/Auckland",
+        }
+        if "JAVA_HOME" in os.environ:
+            self.environment["JAVA_HOME"] = os.environ["JAVA_HOME"]
+
+    def submit(self, *arguments, master=MASTER):
+        """One spark-submit of reports/spark.py, to its end; its exit code and what it said."""
+        command = ["spark-submit", "--master", master, "reports/spark.py", *map(str, arguments)]
+        print(f"$ {shlex.join(command)}", flush=True)
+        start = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        except BaseException:
+            # Executors are in the same session: none is left behind.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        print(f"        exit {process.returncode} after {time.monotonic() - start:.0f} s")
+        return process.returncode, said
+
+    def must_submit(self, *arguments):
+        """As `submit`; ends the script where it fails: nothing could be checked then."""
+        code, said = self.submit(*arguments)
+        if code != 0:
+            sys.exit(f"{said}\nexit {code}")
+        return said
+
+
+def check_tables(checks, label, out, parquet, tables, names, groups=None, allow_missing=False):
+    """Spark's CSVs are DuckDB's rows in the same order, to the last digit, and so are the tool's."""
+    written = sorted(path.name for path in tables.iterdir())
+    checks.equal(f"{label}: Spark wrote these reports", written, sorted(f"{name}.csv" for name in names))
+    for name in names:
+        columns, rows = ask_report(name, parquet, groups)
+        header, found = read_table(tables / f"{name}.csv")
+        checks.equal(f"{label}: {name}.sql has the columns that it should on Spark", header, REPORTS[name])
+        checks.equal(f"{label}: {name}.sql has the columns that it should on DuckDB", columns, REPORTS[name])
+        checks.that(f"{label}: {name}.sql has rows", len(rows) > 0)
+        checks.equal(f"{label}: {name}.sql on Spark is {name}.sql on DuckDB", found, as_cells(rows))
+        if allow_missing and not (out / f"{name}.csv").exists():
+            print(f"missing {label}: the tool writes no {name}.csv; Spark and DuckDB alone were compared")
+        else:
+            check_report(checks, label, out, name, rows)
+
+
+def check_processes(checks, spark, said):
+    """The work was done by executors that are processes of their own, by their own logs."""
+    expected = f"Spark {pyspark.__version__}, {MASTER}, executors beside the driver: 2"
+    checks.that("local-cluster: Spark's context has two executors beside the driver", expected in said, said[-2000:])
+    logs = [path.read_text() for path in sorted(spark.home.glob("work/app-*/*/stderr"))]
+    process = re.compile(r"CoarseGrainedExecutorBackend: Started daemon with process name: (\d+)@")
+    ids = [match for log in logs for match in process.findall(log)]
+    checks.that("local-cluster: two executors, each a process of its own", len(set(ids)) == len(logs) == 2, ids)
+    finished = [log.count("INFO Executor: Finished task ") for log in logs]
+    checks.that("local-cluster: both finished tasks", len(finished) == 2 and min(finished) > 0, finished)
+    print(f"        processes {', '.join(ids)} finished {' and '.join(map(str, finished))} tasks")
+
+
+def check_refusals(checks, spark, out, scratch):
+    """What can't be done is said in words, with exit code 2."""
+    whole, foreign = out / "runs.parquet", scratch / "foreign.csv"
+    foreign.write_text("actor,team\na,b\n")
+    for what, arguments, words in [
+        ("one path alone", [whole], "the following arguments are required: OUT_FOLDER"),
+        ("a report that isn't there", [whole, scratch / "none", "cost_by_moon"], "there is no report 'cost_by_moon'"),
+        (
+            "a folder that isn't Parquet",
+            [scratch / "conf", scratch / "none"],
+            "can't be read; expected OUT/runs.parquet",
+        ),
+        ("foreign rules", ["--groups", foreign, whole, scratch / "none"], "expected a header of group and"),
+    ]:
+        code, said = spark.submit(*arguments, master="local[1]")
+        checks.that(f"refusals: {what} is exit 2, in words", code == 2 and words in said, (code, said[-2000:]))
+    checks.that("refusals: nothing was written", not (scratch / "none").exists())
+
+
+def main():
+    allow_missing = "--allow-missing" in sys.argv[1:]
+    binary = Path([argument for argument in sys.argv[1:] if argument != "--allow-missing"][0]).resolve()
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="apify-runs-spark-") as folder:
+        scratch = Path(folder).resolve()
+        spark = Spark(scratch)
+        default, by_day, rules = scratch / "demo", scratch / "by-day", scratch / "groups.csv"
+        rules.write_text(GROUPS, encoding="utf-8")
+        must_run(binary, "export", "--demo", "--quiet", "--out", default, cwd=scratch)
+        split = ["--partition-by", "day", "--groups", rules]
+        must_run(binary, "export", "--demo", "--quiet", *split, "--out", by_day, cwd=scratch)
+
+        tables, names = scratch / "tables", [name for name in REPORTS if name != "cost_by_group"]
+        said = spark.must_submit(default / "runs.parquet", tables)
+        checks.that("export: cost_by_group is skipped with a word", "cost_by_group: skipped, it needs --groups" in said)
+        check_processes(checks, spark, said)
+        check_tables(checks, "export", default, default / "runs.parquet", tables, names, allow_missing=allow_missing)
+
+        tables, label = scratch / "tables-by-day", "by day, with groups"
+        spark.must_submit("--groups", rules, by_day / "runs", tables)
+        parquet = by_day / "runs" / "*" / "runs.parquet"
+        check_tables(checks, label, by_day, parquet, tables, list(REPORTS), rules, allow_missing)
+        check_groups(checks, [row["run_group"] for row in read_table(tables / "cost_by_group.csv")[1]])
+
+        check_refusals(checks, spark, default, scratch)
+    checks.close()
+
+
+if __name__ == "__main__":
+    main()
