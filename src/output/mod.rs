@@ -3,6 +3,7 @@
 
 pub mod csv;
 pub mod exported;
+pub mod focus;
 pub mod hashed;
 mod lock;
 pub mod manifest;
