@@ -20,6 +20,7 @@ use crate::output::csv::{CsvRows, RUNS_CSV};
 use crate::output::hashed::{FileEntry, hash_of};
 use crate::output::manifest::{Manifest, is_within};
 use crate::output::read::{csv_batches, parquet_batches};
+use crate::report::figures::Figures;
 use crate::runs::chosen::Chosen;
 use crate::text::counted;
 
@@ -65,12 +66,13 @@ fn untrusted(export: &Path, findings: &[String]) -> Error {
 
 /// Reads every row of an export once, in order, for whoever makes something of them. Files, rows and reports are held against
 /// the manifest meanwhile: exit 5 where anything doesn't hold, so that nothing made of the rows may be shown before this has
-/// returned. All that `verify` checks but whether two formats of the same rows agree, of which it reads one.
+/// returned. All that `verify` checks but whether two formats of the same rows agree, of which it reads one. Gives the
+/// figures that the export's own reports are of.
 pub(super) fn read_verified(
     export: &Path,
     manifest: &Manifest,
     mut see: impl FnMut(&RecordBatch) -> Result<()>,
-) -> Result<()> {
+) -> Result<Figures> {
     let mut failure = None;
     let mut see = |batch: &RecordBatch| {
         see(batch).map_err(|error| {
@@ -91,9 +93,10 @@ pub(super) fn read_verified(
         return Err(failure);
     }
     let (mut findings, _) = files.map_err(|_| anyhow::anyhow!("checking the files failed"))??;
-    findings.extend(rows);
+    let (figures, of_rows) = rows;
+    findings.extend(of_rows);
     if findings.is_empty() {
-        Ok(())
+        Ok(figures)
     } else {
         Err(untrusted(export, &findings))
     }
@@ -151,10 +154,10 @@ fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
     let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
     let mut see = |_: &RecordBatch| Ok(());
     if has_parquet {
-        findings.extend(parquet_findings(export, manifest, &mut see));
+        findings.extend(parquet_findings(export, manifest, &mut see).1);
     }
     if csv.is_some() {
-        findings.extend(csv_findings(export, manifest, &mut see));
+        findings.extend(csv_findings(export, manifest, &mut see).1);
     }
     // Another version may write the same rows another way.
     if has_parquet && findings.is_empty() && manifest.tool_version == env!("CARGO_PKG_VERSION") {
@@ -189,13 +192,13 @@ fn check_files(export: &Path, manifest: &Manifest) -> Result<(Vec<String>, bool)
 /// What is to be done with each batch, beside checking it.
 type See<'s> = dyn FnMut(&RecordBatch) -> Result<(), String> + 's;
 
-fn parquet_findings(export: &Path, manifest: &Manifest, see: &mut See) -> Vec<String> {
+fn parquet_findings(export: &Path, manifest: &Manifest, see: &mut See) -> (Figures, Vec<String>) {
     let mut rows = Rows::new(manifest, "Parquet");
     let read = check_parquet(export, manifest, &mut rows, see);
     rows.finish(export, read, |suspects| parquet_times(export, manifest, suspects))
 }
 
-fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> Vec<String> {
+fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> (Figures, Vec<String>) {
     let mut rows = Rows::new(manifest, RUNS_CSV);
     let path = export.join(RUNS_CSV);
     let mut check = |batch: RecordBatch| {
@@ -203,7 +206,7 @@ fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> Vec<String
         see(&batch)
     };
     let read = csv_batches(&path).and_then(|mut batches| batches.try_for_each(|batch| check(batch?)));
-    let mut findings = rows.finish(export, read, |suspects| csv_times(&path, suspects));
+    let (figures, mut findings) = rows.finish(export, read, |suspects| csv_times(&path, suspects));
     let said = manifest
         .files
         .iter()
@@ -212,7 +215,7 @@ fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> Vec<String
     if said != Some(manifest.totals.runs) {
         findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
     }
-    findings
+    (figures, findings)
 }
 
 /// What the Parquet files' rows are as CSV, by its hash.

@@ -1,7 +1,6 @@
 //! The README shows what the tool really does: its first command's output, its help texts, its columns, its limits.
 
 use apify_runs::fetch::MAX_CONCURRENCY;
-use apify_runs::report::tables::MEASURES;
 use apify_runs::runs::schema::{COLUMNS, Kind};
 
 use crate::harness::Place;
@@ -46,7 +45,7 @@ fn the_first_command_prints_what_the_readme_shows() {
 fn help_texts_stand_in_the_readme_word_by_word() {
     let place = Place::new();
     let readme = readme();
-    for command in ["export", "verify", "reconcile", "diff", "check", "serve"] {
+    for command in ["export", "report", "verify", "reconcile", "diff", "check", "serve"] {
         let help = place.run(&[command, "--help"]);
         let help = help.exits(0).stdout.trim_end();
         assert!(
@@ -75,9 +74,47 @@ fn every_column_stands_in_the_readme_with_its_type_and_whether_it_may_be_null() 
             .unwrap_or_else(|| panic!("README lacks, or has elsewhere: {line}"));
         at += found;
     }
-    for measure in MEASURES {
-        let name = measure.name;
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
+}
+
+#[test]
+fn every_column_of_every_report_stands_in_the_readme() {
+    let readme = readme();
+    let place = Place::new();
+    place
+        .run(&["export", "--demo", "--out", "out", "--quiet", "--budget", "1"])
+        .exits(0);
+    let compared = [
+        "report",
+        "out",
+        "--compare",
+        "out",
+        "--format",
+        "csv",
+        "--out",
+        "figures",
+        "--quiet",
+    ];
+    place.run(&compared).exits(0);
+    let folders = ["out", "figures"].map(|folder| crate::harness::Exported {
+        out: place.path(folder),
+    });
+    for folder in folders {
+        for name in crate::harness::names(&folder.out) {
+            let is_report = name.ends_with(".csv") && name != "runs.csv";
+            for column in folder
+                .text(&name)
+                .lines()
+                .next()
+                .filter(|_| is_report)
+                .unwrap_or_default()
+                .split(',')
+            {
+                assert!(
+                    column.is_empty() || readme.contains(&format!("`{column}`")),
+                    "{name}: {column}"
+                );
+            }
+        }
     }
 }
 

@@ -11,24 +11,28 @@ use arrow_array::RecordBatch;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, Result};
 use crate::jobs::files::{REPORT_JSON, csv_name, csv_text};
+use crate::jobs::part::period_of;
 use crate::jobs::print;
+use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
 use crate::output::manifest::{MANIFEST, Manifest};
+use crate::period::parse_instant;
 use crate::report::terminal::Look;
 use crate::report::{Report, json, markdown, terminal};
 use crate::runs::chosen::Chosen;
-use crate::text::{counted, labelled};
+use crate::text::{counted, labelled, thousands};
 
 /// Where to, and in which formats.
 pub(super) struct Output {
     formats: Vec<ReportFormat>,
     folder: Option<Folder>,
+    focus: Option<FocusFiles<File>>,
     look: Look,
     quiet: bool,
 }
 
 impl Output {
     /// Makes ready; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub(super) fn open(args: &ReportArgs, _manifest: &Manifest, _columns: &Chosen, look: Look) -> Result<Output> {
+    pub(super) fn open(args: &ReportArgs, manifest: &Manifest, columns: &Chosen, look: Look) -> Result<Output> {
         let mut formats = args.format.clone();
         formats.dedup();
         let needs_folder = |format: &ReportFormat| matches!(format, ReportFormat::Xlsx | ReportFormat::Focus);
@@ -42,22 +46,30 @@ impl Output {
                 "--with-runs is about the workbook: give --format xlsx".into(),
             ));
         }
-        let folder = args
+        let mut folder = args
             .out
             .as_deref()
             .map(|out| Folder::open(out, &args.path))
             .transpose()?;
+        let focus = match &mut folder {
+            Some(folder) if formats.contains(&ReportFormat::Focus) => Some(focus(folder, args, manifest, columns)?),
+            _ => None,
+        };
         Ok(Output {
             formats,
             folder,
+            focus,
             look,
             quiet: args.quiet,
         })
     }
 
     /// Takes rows of the period as they go by, for the formats that hold them.
-    pub(super) fn rows(&mut self, _rows: &RecordBatch) -> Result<()> {
-        Ok(())
+    pub(super) fn rows(&mut self, rows: &RecordBatch) -> Result<()> {
+        match &mut self.focus {
+            Some(focus) => focus.write(rows),
+            None => Ok(()),
+        }
     }
 
     /// Writes everything; to stdout, or under its names.
@@ -73,9 +85,14 @@ impl Output {
                         folder.write(&csv_name(&table), &text)?;
                     }
                 }
+                ReportFormat::Focus => {}
                 format => folder.write(file_name(*format), self.text(*format, report)?.as_bytes())?,
             }
         }
+        let declared = match self.focus.take() {
+            Some(focus) => declared(&focus.finish()?.counts),
+            None => String::new(),
+        };
         let shown = folder.path.display().to_string();
         let files = folder.finish()?;
         if self.quiet {
@@ -83,12 +100,14 @@ impl Output {
         }
         let count = counted(files.len() as u64, "file", "files");
         print(
-            &(labelled(
-                "",
-                &format!("Wrote {count} into {shown}: {}", files.join(", ")),
-                0,
-                terminal::WIDTH,
-            ) + "\n"),
+            &(declared
+                + &labelled(
+                    "",
+                    &format!("Wrote {count} into {shown}: {}", files.join(", ")),
+                    0,
+                    terminal::WIDTH,
+                )
+                + "\n"),
         )
     }
 
@@ -115,6 +134,38 @@ impl Output {
             ReportFormat::Html | ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
         })
     }
+}
+
+/// The files of FOCUS, begun.
+fn focus(folder: &mut Folder, args: &ReportArgs, manifest: &Manifest, columns: &Chosen) -> Result<FocusFiles<File>> {
+    let period = period_of(manifest, &args.path)?;
+    let context = FocusContext {
+        account: manifest.account.clone(),
+        source: manifest.source,
+        queried_at_ms: parse_instant(&manifest.queried_at).unwrap_or_default(),
+        billing_cycle: manifest.is_billing_cycle.then_some((period.from, period.requested_to)),
+    };
+    let [csv, parquet, missing] = [FOCUS_CSV, FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
+    FocusFiles::new(&context, &columns.schema(), csv?, parquet?, missing?)
+}
+
+/// What FOCUS can't hold, if anything.
+fn declared(counts: &FocusCounts) -> String {
+    let runs = counts.missing_unknown + counts.missing_unfinished;
+    if runs == 0 {
+        return String::new();
+    }
+    let usage = match counts.missing_unfinished {
+        0 => String::new(),
+        _ => format!(", {} of usage", counts.missing_usage.dollars()),
+    };
+    let text = format!(
+        "Not in {FOCUS_CSV}: {} ({} without a cost, {} not finished{usage}), in {FOCUS_MISSING_CSV}",
+        counted(runs, "run", "runs"),
+        thousands(counts.missing_unknown),
+        thousands(counts.missing_unfinished)
+    );
+    labelled("", &text, 0, terminal::WIDTH) + "\n"
 }
 
 /// The file of a format that has one.

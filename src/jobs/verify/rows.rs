@@ -98,17 +98,18 @@ impl<'m> Rows<'m> {
         Ok(())
     }
 
-    /// What doesn't hold; `times` counts how often each suspect really is there.
+    /// The figures, and what doesn't hold; `times` counts how often each suspect really is there.
     pub(super) fn finish(
         self,
         export: &Path,
         read: Result<(), String>,
         times: impl Fn(&Suspects) -> Result<BTreeMap<String, u64>, String>,
-    ) -> Vec<String> {
+    ) -> (Figures, Vec<String>) {
         let (format, mut findings) = (self.format, self.findings);
+        let figures = self.summary.finish();
         if let Err(problem) = read {
             findings.push(problem);
-            return findings;
+            return (figures, findings);
         }
         let suspects = self.seen.suspects();
         if !suspects.is_empty() {
@@ -122,7 +123,7 @@ impl<'m> Rows<'m> {
                 ),
             }
         }
-        let (said, found) = (&self.manifest.totals, TotalsText::from(&self.summary.totals()));
+        let (said, found) = (&self.manifest.totals, TotalsText::from(&figures.totals));
         if self.rows != said.runs {
             findings.push(format!("{format}: {} rows, the manifest says {}", self.rows, said.runs));
         }
@@ -133,8 +134,8 @@ impl<'m> Rows<'m> {
                 shown(said)
             ));
         }
-        findings.extend(check_reports(export, self.manifest, &self.summary.finish()));
-        findings
+        findings.extend(check_reports(export, self.manifest, &figures));
+        (figures, findings)
     }
 }
 
