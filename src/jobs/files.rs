@@ -10,6 +10,7 @@ use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Staging;
 use crate::report::table::Table;
+use crate::report::xlsx::{self, REPORT_XLSX};
 use crate::report::{Report, csv as csv_report, json, markdown};
 use crate::text::{counted, thousands, unbroken};
 
@@ -30,14 +31,15 @@ pub(super) fn told_files(manifest: &Manifest) -> String {
         .iter()
         .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
         .count() as u64;
-    let named = ["report.md", RUNS_PARQUET, "runs.csv", REJECTED];
+    let named = ["report.md", REPORT_XLSX, RUNS_PARQUET, "runs.csv", REJECTED];
     let mut told: Vec<String> = named
         .iter()
         .filter(|name| manifest.files.iter().any(|file| file.path == **name))
         .map(|name| name.to_string())
         .collect();
     if daily > 0 {
-        told.insert(1.min(told.len()), format!("runs/ ({})", counted(daily, "day", "days")));
+        let reports = told.iter().take_while(|file| file.starts_with("report.")).count();
+        told.insert(reports, format!("runs/ ({})", counted(daily, "day", "days")));
     }
     told.push(format!("{} CSV reports", thousands(reports)));
     told.push(REPORT_JSON.into());
@@ -86,6 +88,9 @@ pub(super) fn complete(
     }
     add(REPORT_JSON, json::render(report).as_bytes(), None)?;
     add("report.md", markdown::render(report).as_bytes(), None)?;
+    let mut workbook = Vec::new();
+    xlsx::write(report, staging.path(), &mut workbook)?;
+    add(REPORT_XLSX, &workbook, None)?;
     if !rejected.is_empty() {
         let lines: String = rejected.iter().map(|rejected| format!("{}\n", rejected.item)).collect();
         add(REJECTED, lines.as_bytes(), Some(rejected.len() as u64))?;
