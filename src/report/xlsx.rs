@@ -137,6 +137,5 @@ fn cannot_write(cause: XlsxError) -> Error {
     Error::Output(format!("cannot write {REPORT_XLSX}: {cause}"))
 }
 
-
 #[cfg(test)]
 mod tests;

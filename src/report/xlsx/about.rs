@@ -10,12 +10,17 @@ use super::styles::Styles;
 use crate::report::Report;
 use crate::report::changes::words;
 use crate::report::headline;
-use crate::text::counted;
+use crate::text::{counted, width};
 
 /// Its name.
 pub const NAME: &str = "About";
 /// The workbook's title.
 pub const TITLE: &str = "Apify runs and their usage";
+
+/// Characters of a line of sentences, cautiously: not every program works out the height of rows for itself.
+const LINE: usize = 96;
+/// The height of a line.
+const LINE_HEIGHT: f64 = 15.0;
 
 /// How a workbook's figures differ from those of other formats.
 const HOW_TO_READ: [&str; 5] = [
@@ -62,12 +67,17 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
         page.link(listed)?;
     }
     page.gap();
-    page.entry("How to read it", [headline::HOW_TO_READ].into_iter().chain(HOW_TO_READ).map(String::from))?;
+    page.entry(
+        "How to read it",
+        [headline::HOW_TO_READ].into_iter().chain(HOW_TO_READ).map(String::from),
+    )?;
     if !report.files.is_empty() {
         page.gap();
         page.heading("Files")?;
         for file in &report.files {
-            let rows = file.rows.map_or(String::new(), |rows| format!("{}, ", counted(rows, "row", "rows")));
+            let rows = file
+                .rows
+                .map_or(String::new(), |rows| format!("{}, ", counted(rows, "row", "rows")));
             let bytes = counted(file.bytes, "byte", "bytes");
             page.pair(&file.path, &format!("{rows}{bytes}, SHA-256 {}", file.sha256))?;
         }
@@ -94,8 +104,16 @@ impl Page<'_> {
 
     fn pair(&mut self, label: &str, sentence: &str) -> Result<(), XlsxError> {
         self.cell(0, label, |styles| &styles.label)?;
-        self.cell(1, sentence, |styles| &styles.sentence)?;
+        self.sentence(sentence)?;
         self.row += 1;
+        Ok(())
+    }
+
+    fn sentence(&mut self, sentence: &str) -> Result<(), XlsxError> {
+        self.cell(1, sentence, |styles| &styles.sentence)?;
+        // Excel's highest row has 409 points.
+        let lines = width(sentence).div_ceil(LINE).clamp(1, 27) as f64;
+        self.sheet.set_row_height(self.row, lines * LINE_HEIGHT)?;
         Ok(())
     }
 
@@ -106,7 +124,8 @@ impl Page<'_> {
         style: impl Fn(&Styles) -> &rust_xlsxwriter::Format,
     ) -> Result<(), XlsxError> {
         if let Value::Text(text) = Value::text(text) {
-            self.sheet.write_string_with_format(self.row, column, text, style(self.styles))?;
+            self.sheet
+                .write_string_with_format(self.row, column, text, style(self.styles))?;
         }
         Ok(())
     }
@@ -121,7 +140,7 @@ impl Page<'_> {
         let to = Url::new(format!("internal:'{}'!A1", listed.name)).set_text(&listed.name);
         self.sheet.write_url_with_format(self.row, 0, to, &self.styles.link)?;
         let cut = listed.cut.as_ref().map_or(String::new(), |cut| format!(" {cut}"));
-        self.cell(1, &format!("{}{cut}", listed.title), |styles| &styles.sentence)?;
+        self.sentence(&format!("{}{cut}", listed.title))?;
         self.row += 1;
         Ok(())
     }
@@ -130,4 +149,3 @@ impl Page<'_> {
         self.row += 1;
     }
 }
-

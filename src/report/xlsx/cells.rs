@@ -214,7 +214,13 @@ mod tests {
     fn what_is_little_never_looks_like_nothing() {
         let shown = |number| Look::Usd.num_format_of_little(number);
         assert_eq!((shown(0.0), shown(0.005), shown(-2.0)), (None, None, None));
-        assert_eq!((shown(0.0004), shown(-0.0004)), (Some("$#,##0.000000"), Some("$#,##0.000000")));
-        assert_eq!((shown(1e-9), Look::SmallUsd.num_format_of_little(1e-9)), (Some(TINY), Some(TINY)));
+        assert_eq!(
+            (shown(0.0004), shown(-0.0004)),
+            (Some("$#,##0.000000"), Some("$#,##0.000000"))
+        );
+        assert_eq!(
+            (shown(1e-9), Look::SmallUsd.num_format_of_little(1e-9)),
+            (Some(TINY), Some(TINY))
+        );
     }
 }

@@ -2,8 +2,8 @@
 //! below them, since a chart of a workbook has its figures in cells.
 
 use rust_xlsxwriter::{
-    Chart, ChartAxisLabelPosition, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint, ChartSolidFill, ChartType, Color,
-    RowNum, Worksheet, XlsxError,
+    Chart, ChartAxisLabelPosition, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint, ChartSolidFill,
+    ChartType, Color, RowNum, Worksheet, XlsxError,
 };
 
 use super::cells::{Look, Value};
@@ -32,7 +32,7 @@ const COLOURS: [u32; LAYERS + 1] = [
 /// The colour of all others together.
 const OTHERS: u32 = 0xA6_A6_A6;
 
-const WIDTH: u32 = 1180;
+const WIDTH: u32 = 1220;
 const DAYS_HEIGHT: u32 = 380;
 /// A row's height on the screen.
 const ROW_PIXELS: u32 = 20;
@@ -54,13 +54,22 @@ pub fn sheet(report: &Report, styles: &Styles) -> Result<Option<Worksheet>, Xlsx
     sheet.write_string_with_format(0, 0, TITLE, &styles.title)?;
     let below = "What the charts are drawn from stands below them.".to_string();
     sheet.write_string_with_format(1, 0, note_of(report, [below]), &styles.note)?;
-    sheet.set_column_width(0, 30)?.set_column_range_width(1, LAYERS as u16 + 1, 16)?;
+    sheet
+        .set_column_width(0, 34)?
+        .set_column_range_width(1, LAYERS as u16 + 1, 17)?;
 
     let bars_height = bars.as_ref().map_or(0, |bars| 110 + 22 * bars.len() as u32);
     let heights = [if by_day { DAYS_HEIGHT } else { 0 }, bars_height];
-    let rows_of = |height: u32| if height == 0 { 0 } else { height.div_ceil(ROW_PIXELS) + 1 };
+    let rows_of = |height: u32| {
+        if height == 0 {
+            0
+        } else {
+            height.div_ceil(ROW_PIXELS) + 1
+        }
+    };
     let bars_row = FIRST_CHART_ROW + rows_of(heights[0]);
     let mut figures_row = bars_row + rows_of(heights[1]) + 1;
+    sheet.set_page_breaks(&[figures_row])?;
     if by_day {
         let chart = days_chart(&mut sheet, styles, figures_row, &days, &layers)?;
         sheet.insert_chart(FIRST_CHART_ROW, 0, &chart)?;
@@ -83,6 +92,7 @@ fn days_chart(
     layers: &[Layer],
 ) -> Result<Chart, XlsxError> {
     let (date, dollars) = (Styles::column(Look::Date), Styles::column(Look::Usd));
+    sheet.set_row_height(first, 48)?;
     sheet.write_string_with_format(first, 0, "day", &styles.head)?;
     let rows = first + 1..;
     for (row, day) in rows.clone().zip(days) {
@@ -107,19 +117,29 @@ fn days_chart(
             .set_gap(40)
             .set_format(ChartFormat::new().set_solid_fill(ChartSolidFill::new().set_color(Color::RGB(colour))));
     }
-    title(&mut chart, "US dollars by day, of runs with a cost, by the dearest Actors");
-    chart.x_axis().set_date_axis(true).set_num_format("mm-dd").set_name("Day on which runs started");
+    title(
+        &mut chart,
+        "US dollars by day, of runs with a cost, by the dearest Actors",
+    );
+    chart
+        .x_axis()
+        .set_date_axis(true)
+        .set_num_format("mm-dd")
+        .set_name("Day on which runs started");
     value_axis(chart.y_axis());
     chart.legend().set_position(ChartLegendPosition::Bottom);
     chart.set_width(WIDTH).set_height(DAYS_HEIGHT);
-    chart.set_alt_text("Stacked columns of US dollars by day, one colour an Actor; the figures stand below the charts.");
+    chart
+        .set_alt_text("Stacked columns of US dollars by day, one colour an Actor; the figures stand below the charts.");
     Ok(chart)
 }
 
 /// The dearest Actors' names and dollars, and all others together.
 fn bars(report: &Report) -> Option<Vec<(String, Option<Usd>, bool)>> {
     let (top, rest) = report.figures.by(Dimension::Actor)?.top(BARS);
-    let own = top.iter().map(|actor| (actor.shown().to_string(), actor.measures.usage(), true));
+    let own = top
+        .iter()
+        .map(|actor| (actor.shown().to_string(), actor.measures.usage(), true));
     let rest = rest.map(|(others, sum)| (format!("{others} others"), sum.usage(), false));
     Some(own.chain(rest).collect())
 }
@@ -165,10 +185,10 @@ fn bars_chart(
                 .set_num_format(Look::Usd.num_format()),
         );
     title(&mut chart, "US dollars by Actor, of runs with a cost");
-    // The dearest on top, and the dollars below.
-    chart.x_axis().set_reverse();
-    value_axis(chart.y_axis());
-    chart.y_axis().set_label_position(ChartAxisLabelPosition::High);
+    // The dearest on top, and the dollars below all the same. A bar chart's x axis is that of its values.
+    chart.y_axis().set_reverse();
+    value_axis(chart.x_axis());
+    chart.x_axis().set_label_position(ChartAxisLabelPosition::High);
     chart.legend().set_hidden();
     chart.set_width(WIDTH);
     chart.set_alt_text("Bars of US dollars by Actor, dearest first; the figures stand below the charts.");
@@ -192,7 +212,12 @@ fn name(sheet: &mut Worksheet, row: RowNum, column: u16, shown: &str, styles: &S
     Ok(())
 }
 
-fn amount(sheet: &mut Worksheet, at: (RowNum, u16), usd: Usd, format: &rust_xlsxwriter::Format) -> Result<(), XlsxError> {
+fn amount(
+    sheet: &mut Worksheet,
+    at: (RowNum, u16),
+    usd: Usd,
+    format: &rust_xlsxwriter::Format,
+) -> Result<(), XlsxError> {
     if let Value::Number(number) = Value::usd(usd) {
         sheet.write_number_with_format(at.0, at.1, number, format)?;
     }

@@ -18,7 +18,9 @@ pub fn of_table(name: &str) -> String {
         return known.into();
     }
     let words = name.strip_prefix("cost_").unwrap_or(name).replace('_', " ");
-    let words = words.replace(" by actor", " by Actor").replace("and actor", "and Actor");
+    let words = words
+        .replace(" by actor", " by Actor")
+        .replace("and actor", "and Actor");
     let words = words.replacen("by actor", "by Actor", 1);
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());

@@ -105,7 +105,10 @@ impl RunsSheet {
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let room = (self.most_rows - self.sheet.rows()) as usize;
         let kinds = self.columns.columns().map(|column| column.kind);
-        let columns: Vec<Cells> = kinds.zip(rows.columns()).map(|(kind, array)| Cells::of(kind, array)).collect();
+        let columns: Vec<Cells> = kinds
+            .zip(rows.columns())
+            .map(|(kind, array)| Cells::of(kind, array))
+            .collect();
         for row in 0..rows.num_rows().min(room) {
             let values = columns.iter().map(|cells| cells.value(row));
             self.sheet.write(values).map_err(cannot_write)?;

@@ -96,19 +96,24 @@ impl Sheet {
             let number = match &column.total {
                 Total::None => continue,
                 Total::Number(number) => {
-                    self.sheet.write_number_with_format(place.0, place.1, *number, &format)?;
+                    self.sheet
+                        .write_number_with_format(place.0, place.1, *number, &format)?;
                     *number
                 }
                 Total::Formula(formula, result) => {
                     let formula = Formula::new(formula).set_result(result.to_string());
-                    self.sheet.write_formula_with_format(place.0, place.1, formula, &format)?;
+                    self.sheet
+                        .write_formula_with_format(place.0, place.1, formula, &format)?;
                     *result
                 }
             };
             // Bold figures are a little wider.
             self.widths[at] = self.widths[at].max(column.look.width(number) + 2);
         }
-        let is_free = self.columns.first().is_some_and(|column| matches!(column.total, Total::None));
+        let is_free = self
+            .columns
+            .first()
+            .is_some_and(|column| matches!(column.total, Total::None));
         if has_any && is_free {
             let format = Styles::total(Look::Text);
             self.sheet.write_string_with_format(TOTAL_ROW, 0, "Total", &format)?;
@@ -124,7 +129,8 @@ impl Sheet {
             } else {
                 &self.styles.head
             };
-            self.sheet.write_string_with_format(HEAD_ROW, at, &column.head, format)?;
+            self.sheet
+                .write_string_with_format(HEAD_ROW, at, &column.head, format)?;
         }
         Ok(())
     }
@@ -168,7 +174,10 @@ impl Sheet {
         if self.next > FIRST_ROW {
             self.sheet.autofilter(HEAD_ROW, 0, self.next - 1, last_column)?;
         }
-        self.sheet.set_repeat_rows(HEAD_ROW, HEAD_ROW)?;
+        // Lines that the eye can follow across the page.
+        self.sheet
+            .set_repeat_rows(HEAD_ROW, HEAD_ROW)?
+            .set_print_gridlines(true);
         for_print(&mut self.sheet, report);
         Ok(self.sheet)
     }
@@ -216,7 +225,10 @@ mod tests {
 
     #[test]
     fn columns_have_letters() {
-        assert_eq!([0, 25, 26, 40, 701, 702].map(letters), ["A", "Z", "AA", "AO", "ZZ", "AAA"]);
+        assert_eq!(
+            [0, 25, 26, 40, 701, 702].map(letters),
+            ["A", "Z", "AA", "AO", "ZZ", "AAA"]
+        );
         assert_eq!(range(1, 10), "B5:B14");
     }
 }

@@ -52,13 +52,21 @@ impl Default for Styles {
             .set_align(FormatAlign::Top);
         let top = || Format::new().set_align(FormatAlign::Top);
         Styles {
-            title: Format::new().set_bold().set_font_size(14).set_font_color(Color::RGB(BLUE)),
-            book_title: Format::new().set_bold().set_font_size(18).set_font_color(Color::RGB(BLUE)),
+            title: Format::new()
+                .set_bold()
+                .set_font_size(14)
+                .set_font_color(Color::RGB(BLUE)),
+            book_title: Format::new()
+                .set_bold()
+                .set_font_size(18)
+                .set_font_color(Color::RGB(BLUE)),
             warning: Format::new().set_bold().set_font_color(Color::RGB(RED)),
             note: Format::new().set_font_color(Color::RGB(GREY)),
             label: top().set_bold(),
             sentence: top().set_text_wrap(),
-            link: top().set_font_color(Color::RGB(BLUE)).set_underline(FormatUnderline::Single),
+            link: top()
+                .set_font_color(Color::RGB(BLUE))
+                .set_underline(FormatUnderline::Single),
             // Room for the filter's button, which lies over the right of the head.
             head_of_numbers: head.clone().set_align(FormatAlign::Right).set_indent(2),
             head,

@@ -10,8 +10,9 @@ use super::*;
 use crate::api::page::decode;
 use crate::money::Usd;
 use crate::period::{Period, format_instant};
+use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
-use crate::report::summary::{Dimensions, Summary};
+use crate::report::summary::Summary;
 use crate::runs::chosen::Chosen;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::{SETTLED, SettleRule};
@@ -114,7 +115,7 @@ impl Workbook {
             let mut file = archive.by_index(at).unwrap();
             let mut text = String::new();
             file.read_to_string(&mut text).unwrap();
-            parts.insert(file.name().to_string(), text);
+            parts.insert(file.name().unwrap().to_string(), text);
         }
         let shared = parts.get("xl/sharedStrings.xml").map_or("", String::as_str);
         let shared: Vec<String> = shared.split("<si>").skip(1).filter_map(text_of).collect();
@@ -134,7 +135,9 @@ impl Workbook {
                         _ if attributes.contains("t=\"inlineStr\"") => text_of(body),
                         _ => None,
                     },
-                    number: value.filter(|_| !attributes.contains("t=\"")).map(|value| value.parse().unwrap()),
+                    number: value
+                        .filter(|_| !attributes.contains("t=\""))
+                        .map(|value| value.parse().unwrap()),
                 };
                 (!attributes.ends_with('/')).then(|| (place.to_string(), found))
             });
@@ -156,7 +159,10 @@ impl Workbook {
     }
 
     fn text(&self, sheet: &str, place: &str) -> &str {
-        self.sheet(sheet).get(place).and_then(|cell| cell.text.as_deref()).unwrap_or("")
+        self.sheet(sheet)
+            .get(place)
+            .and_then(|cell| cell.text.as_deref())
+            .unwrap_or("")
     }
 
     fn number(&self, sheet: &str, place: &str) -> Option<f64> {
@@ -168,7 +174,11 @@ impl Workbook {
         let cells = self.sheet(sheet).iter();
         let mut heads = cells.filter(|(place, _)| place.trim_start_matches(char::is_alphabetic) == "4");
         let found = heads.find(|(_, cell)| cell.text.as_deref() == Some(head));
-        found.unwrap_or_else(|| panic!("no column {head}")).0.trim_end_matches('4').into()
+        found
+            .unwrap_or_else(|| panic!("no column {head}"))
+            .0
+            .trim_end_matches('4')
+            .into()
     }
 }
 
@@ -208,7 +218,10 @@ fn hostile_names_are_text_and_nothing_else() {
             assert!(cell.formula.is_none() || is_total, "{name} {place} {cell:?}");
         }
     }
-    let links = workbook.parts.values().filter(|part| part.contains("TargetMode=\"External\""));
+    let links = workbook
+        .parts
+        .values()
+        .filter(|part| part.contains("TargetMode=\"External\""));
     assert_eq!(links.count(), 0);
 }
 
@@ -236,7 +249,10 @@ fn totals_follow_the_filter_and_come_to_the_totals() {
         total("usage, $"),
         ("IF(SUBTOTAL(102,I5:I7)=0,\"\",SUBTOTAL(109,I5:I7))".into(), 1.36)
     );
-    assert_eq!(total("share"), ("IFERROR(SUBTOTAL(109,I5:I7)/SUM(I5:I7),\"\")".into(), 1.0));
+    assert_eq!(
+        total("share"),
+        ("IFERROR(SUBTOTAL(109,I5:I7)/SUM(I5:I7),\"\")".into(), 1.0)
+    );
     assert_eq!(total("mean, $").1, 0.453333);
     assert_eq!(total("no cost").1, 1.0);
 }
@@ -267,7 +283,10 @@ fn the_same_report_is_the_same_workbook_byte_by_byte() {
     let ids: Vec<String> = (0..3_000).map(|at| format!("id{at:05}")).collect();
     for few in [3, ids.len()] {
         let rows = || ids[..few].iter().map(|id| run(id, Some(id), Some(7)));
-        assert!(written(&report_of(rows())) == written(&report_of(rows())), "{few} Actors");
+        assert!(
+            written(&report_of(rows())) == written(&report_of(rows())),
+            "{few} Actors"
+        );
     }
 }
 
@@ -288,7 +307,14 @@ fn a_report_of_nothing_has_all_its_sheets() {
     assert!(workbook.text("By Actor", "A2").ends_with("None."));
     assert_eq!(workbook.number("By Actor", "C3"), Some(0.0));
     assert!(workbook.sheets.iter().all(|(name, _)| name != "Charts"));
-    assert_eq!(workbook.sheet("By Actor").values().filter(|cell| cell.formula.is_some()).count(), 0);
+    assert_eq!(
+        workbook
+            .sheet("By Actor")
+            .values()
+            .filter(|cell| cell.formula.is_some())
+            .count(),
+        0
+    );
     let sheets: Vec<&str> = workbook.sheets.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(sheets[0], "About");
     assert_eq!(sheets.len(), report_of([]).tables().len() + 1);
@@ -299,9 +325,15 @@ fn sheets_have_legal_names_each_once_and_are_linked_from_the_first() {
     let workbook = Workbook::of(&report_of([run("a", None, Some(1))]));
     let mut names: Vec<String> = workbook.sheets.iter().map(|(name, _)| name.to_lowercase()).collect();
     for (name, _) in &workbook.sheets {
-        assert!(name.chars().count() <= 31 && !name.contains(['[', ']', ':', '*', '?', '/', '\\', '\'']), "{name}");
+        assert!(
+            name.chars().count() <= 31 && !name.contains(['[', ']', ':', '*', '?', '/', '\\', '\'']),
+            "{name}"
+        );
         let link = format!("location=\"'{name}'!A1\"");
-        assert!(name == "About" || workbook.parts["xl/worksheets/sheet1.xml"].contains(&link), "{link}");
+        assert!(
+            name == "About" || workbook.parts["xl/worksheets/sheet1.xml"].contains(&link),
+            "{link}"
+        );
     }
     let all = names.len();
     names.sort();
@@ -319,7 +351,11 @@ fn rows_that_a_sheet_has_no_room_for_are_said_and_the_total_stays_that_of_all() 
     let workbook = Workbook::read(&bytes);
     let said = "NOT ALL ROWS: a sheet holds no more than these 6 of 9; all are in cost_by_actor.csv.";
     assert!(workbook.text("By Actor", "A2").ends_with(said));
-    let first: Vec<&str> = workbook.sheet("About").values().filter_map(|cell| cell.text.as_deref()).collect();
+    let first: Vec<&str> = workbook
+        .sheet("About")
+        .values()
+        .filter_map(|cell| cell.text.as_deref())
+        .collect();
     assert!(first.iter().any(|text| text.ends_with(said)));
     assert_eq!(workbook.text("By Actor", "B10"), "id5");
     assert!(!workbook.sheet("By Actor").contains_key("B11"));
@@ -370,11 +406,18 @@ fn runs_one_by_one_have_a_sheet_on_demand() {
         assert_eq!(workbook.number("Runs", &at("usage_total_usd", 5)), None);
         assert_eq!(workbook.number("Runs", &at("usage_total_usd", 6)), Some(0.07));
         assert_eq!(workbook.number("Runs", &at("usage_total_usd", 3)), Some(0.28));
-        let last = workbook.sheet("Runs").keys().filter(|place| place.starts_with('A')).count();
+        let last = workbook
+            .sheet("Runs")
+            .keys()
+            .filter(|place| place.starts_with('A'))
+            .count();
         // Title, note, 'Total' and heads are the four others.
         assert_eq!(last, shown + 4, "{sheet_rows}");
         let said = workbook.text("Runs", "A2");
-        assert_eq!(said.contains("NOT ALL ROWS: a sheet holds no more than the first 3 of 5 runs"), shown == 3);
+        assert_eq!(
+            said.contains("NOT ALL ROWS: a sheet holds no more than the first 3 of 5 runs"),
+            shown == 3
+        );
     }
 }
 
@@ -406,6 +449,10 @@ fn how_long_many_actors_take() {
         let bytes = written(&report);
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let peak = between(&status, "VmHWM:", "\n").unwrap_or("").trim().to_string();
-        println!("{few} Actors: {:?}, {} bytes, peak {peak}", start.elapsed(), bytes.len());
+        println!(
+            "{few} Actors: {:?}, {} bytes, peak {peak}",
+            start.elapsed(),
+            bytes.len()
+        );
     }
 }
