@@ -240,7 +240,7 @@ def main():
         tables = [name for name, rows in report.items() if isinstance(rows, list) and name in SHEETS]
         unknown = [name for name, rows in report.items() if rows and isinstance(rows, list) and isinstance(rows[0], dict)]
         checks.equal("every report of report.json has a sheet", [name for name in unknown if name not in SHEETS], [])
-        expected = ["About", "Charts"] + [SHEETS[name] for name in tables]
+        expected = ["About", "Charts", "Chart data"] + [SHEETS[name] for name in tables]
         checks.equal("sheets", sorted(formulas.sheetnames), sorted(expected))
         checks.equal("the first sheets", formulas.sheetnames[:2], ["About", "Charts"])
         first = [cell.value for row in values["About"].iter_rows() for cell in row if cell.value is not None]

@@ -72,9 +72,11 @@ impl<'r> Book<'r> {
             sheet_rows,
             scratch: scratch.into(),
         };
-        if let Some(sheet) = charts::sheet(report, &book.styles)? {
+        let mut chart_data = None;
+        if let Some((sheet, data)) = charts::sheets(report, &book.styles)? {
             book.list(charts::NAME.into(), charts::TITLE.into(), None);
             book.workbook.push_worksheet(sheet);
+            chart_data = Some(data);
         }
         for table in &report.tables() {
             let name = book.free_name(&names::of_table(&table.name));
@@ -82,6 +84,10 @@ impl<'r> Book<'r> {
             let (sheet, cut) = table::fill(table, report, &name, book.most_rows(), sheet, &book.styles)?;
             book.list(name, table.title.clone(), cut);
             book.workbook.push_worksheet(sheet);
+        }
+        if let Some(data) = chart_data {
+            book.list(charts::DATA_NAME.into(), charts::DATA_TITLE.into(), None);
+            book.workbook.push_worksheet(data);
         }
         Ok(book)
     }
@@ -137,5 +143,7 @@ fn cannot_write(cause: XlsxError) -> Error {
     Error::Output(format!("cannot write {REPORT_XLSX}: {cause}"))
 }
 
+#[cfg(test)]
+mod reading;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ pub const NAME: &str = "About";
 pub const TITLE: &str = "Apify runs and their usage";
 
 /// Characters of a line of sentences, cautiously: not every program works out the height of rows for itself.
-const LINE: usize = 96;
+const LINE: usize = 101;
 /// The height of a line.
 const LINE_HEIGHT: f64 = 15.0;
 
@@ -37,7 +37,7 @@ const HOW_TO_READ: [&str; 5] = [
 /// Fills the sheet.
 pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &Styles) -> Result<(), XlsxError> {
     let mut page = Page { sheet, styles, row: 0 };
-    page.sheet.set_column_width(0, 24)?.set_column_width(1, 104)?;
+    page.sheet.set_column_width(0, 24)?.set_column_width(1, 92)?;
     page.sheet.set_row_height(0, 30)?;
     page.sheet.write_string_with_format(0, 0, TITLE, &styles.book_title)?;
     page.row = 1;
@@ -83,6 +83,7 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
         }
     }
     for_print(page.sheet, report);
+    page.sheet.set_portrait();
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! The sheet of charts: dollars by day, stacked by the dearest Actors, and by Actor; with the figures that they are drawn from
-//! below them, since a chart of a workbook has its figures in cells.
+//! The sheet of charts: dollars by day, stacked by the dearest Actors, and by Actor; and the sheet of what they are drawn from,
+//! since a chart of a workbook has its figures in cells.
 
 use rust_xlsxwriter::{
     Chart, ChartAxisLabelPosition, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint, ChartSolidFill,
@@ -21,6 +21,11 @@ pub const NAME: &str = "Charts";
 /// What it answers.
 pub const TITLE: &str = "Which days and which Actors does usage come from?";
 
+/// The name of the sheet of their figures.
+pub const DATA_NAME: &str = "Chart data";
+/// What is on that.
+pub const DATA_TITLE: &str = "What the charts are drawn from";
+
 /// Actors with a colour of their own by day.
 const LAYERS: usize = 7;
 /// Actors with a bar of their own.
@@ -36,12 +41,12 @@ const WIDTH: u32 = 1220;
 const DAYS_HEIGHT: u32 = 380;
 /// A row's height on the screen.
 const ROW_PIXELS: u32 = 20;
-const FIRST_CHART_ROW: RowNum = 3;
+const FIRST_ROW: RowNum = 3;
 /// Most characters of a name in a chart.
 const NAME_WIDTH: usize = 36;
 
-/// The sheet, if there is anything to draw of what was asked for.
-pub fn sheet(report: &Report, styles: &Styles) -> Result<Option<Worksheet>, XlsxError> {
+/// The sheet and that of its figures, if there is anything to draw of what was asked for.
+pub fn sheets(report: &Report, styles: &Styles) -> Result<Option<(Worksheet, Worksheet)>, XlsxError> {
     let wanted = |name: &str| report.only.is_empty() || report.only.iter().any(|only| only == name);
     let bars = bars(report).filter(|bars| wanted("cost_by_actor") && !bars.is_empty());
     let (days, layers) = report.figures.layers(LAYERS);
@@ -49,38 +54,32 @@ pub fn sheet(report: &Report, styles: &Styles) -> Result<Option<Worksheet>, Xlsx
     if bars.is_none() && !by_day {
         return Ok(None);
     }
-    let mut sheet = Worksheet::new();
-    sheet.set_name(NAME)?.set_row_height(0, 24)?;
-    sheet.write_string_with_format(0, 0, TITLE, &styles.title)?;
-    let below = "What the charts are drawn from stands below them.".to_string();
-    sheet.write_string_with_format(1, 0, note_of(report, [below]), &styles.note)?;
-    sheet
-        .set_column_width(0, 34)?
+    let mut sheet = empty(NAME, TITLE, report, styles)?;
+    let mut data = empty(DATA_NAME, DATA_TITLE, report, styles)?;
+    data.set_column_width(0, 34)?
         .set_column_range_width(1, LAYERS as u16 + 1, 17)?;
-
-    let bars_height = bars.as_ref().map_or(0, |bars| 110 + 22 * bars.len() as u32);
-    let heights = [if by_day { DAYS_HEIGHT } else { 0 }, bars_height];
-    let rows_of = |height: u32| {
-        if height == 0 {
-            0
-        } else {
-            height.div_ceil(ROW_PIXELS) + 1
-        }
-    };
-    let bars_row = FIRST_CHART_ROW + rows_of(heights[0]);
-    let mut figures_row = bars_row + rows_of(heights[1]) + 1;
-    sheet.set_page_breaks(&[figures_row])?;
+    let (mut row, mut data_row) = (FIRST_ROW, FIRST_ROW);
     if by_day {
-        let chart = days_chart(&mut sheet, styles, figures_row, &days, &layers)?;
-        sheet.insert_chart(FIRST_CHART_ROW, 0, &chart)?;
-        figures_row += days.len() as RowNum + 3;
+        let chart = days_chart(&mut data, styles, data_row, &days, &layers)?;
+        sheet.insert_chart(row, 0, &chart)?;
+        row += DAYS_HEIGHT.div_ceil(ROW_PIXELS) + 1;
+        data_row += days.len() as RowNum + 3;
     }
     if let Some(bars) = bars {
-        let mut chart = bars_chart(&mut sheet, styles, figures_row, &bars)?;
-        sheet.insert_chart(bars_row, 0, chart.set_height(bars_height))?;
+        let mut chart = bars_chart(&mut data, styles, data_row, &bars)?;
+        sheet.insert_chart(row, 0, chart.set_height(110 + 22 * bars.len() as u32))?;
     }
+    sheet.set_print_fit_to_pages(1, 1);
+    Ok(Some((sheet, data)))
+}
+
+fn empty(name: &str, title: &str, report: &Report, styles: &Styles) -> Result<Worksheet, XlsxError> {
+    let mut sheet = Worksheet::new();
+    sheet.set_name(name)?.set_row_height(0, 24)?;
+    sheet.write_string_with_format(0, 0, title, &styles.title)?;
+    sheet.write_string_with_format(1, 0, note_of(report, []), &styles.note)?;
     for_print(&mut sheet, report);
-    Ok(Some(sheet))
+    Ok(sheet)
 }
 
 /// The figures by day, and their chart.
@@ -111,9 +110,9 @@ fn days_chart(
         let colour = if layer.act_id.is_some() { colour } else { OTHERS };
         chart
             .add_series()
-            .set_name((NAME, first, column))
-            .set_categories((NAME, first + 1, 0, last, 0))
-            .set_values((NAME, first + 1, column, last, column))
+            .set_name((DATA_NAME, first, column))
+            .set_categories((DATA_NAME, first + 1, 0, last, 0))
+            .set_values((DATA_NAME, first + 1, column, last, column))
             .set_gap(40)
             .set_format(ChartFormat::new().set_solid_fill(ChartSolidFill::new().set_color(Color::RGB(colour))));
     }
@@ -129,8 +128,9 @@ fn days_chart(
     value_axis(chart.y_axis());
     chart.legend().set_position(ChartLegendPosition::Bottom);
     chart.set_width(WIDTH).set_height(DAYS_HEIGHT);
-    chart
-        .set_alt_text("Stacked columns of US dollars by day, one colour an Actor; the figures stand below the charts.");
+    chart.set_alt_text(
+        "Stacked columns of US dollars by day, one colour an Actor; the figures stand on the sheet of chart data.",
+    );
     Ok(chart)
 }
 
@@ -174,9 +174,9 @@ fn bars_chart(
     let mut chart = Chart::new(ChartType::Bar);
     chart
         .add_series()
-        .set_name((NAME, first, 1))
-        .set_categories((NAME, first + 1, 0, last, 0))
-        .set_values((NAME, first + 1, 1, last, 1))
+        .set_name((DATA_NAME, first, 1))
+        .set_categories((DATA_NAME, first + 1, 0, last, 0))
+        .set_values((DATA_NAME, first + 1, 1, last, 1))
         .set_gap(35)
         .set_points(&points)
         .set_data_label(
@@ -191,7 +191,7 @@ fn bars_chart(
     chart.x_axis().set_label_position(ChartAxisLabelPosition::High);
     chart.legend().set_hidden();
     chart.set_width(WIDTH);
-    chart.set_alt_text("Bars of US dollars by Actor, dearest first; the figures stand below the charts.");
+    chart.set_alt_text("Bars of US dollars by Actor, dearest first; the figures stand on the sheet of chart data.");
     Ok(chart)
 }
 
@@ -207,7 +207,7 @@ fn value_axis(axis: &mut rust_xlsxwriter::ChartAxis) {
 
 fn name(sheet: &mut Worksheet, row: RowNum, column: u16, shown: &str, styles: &Styles) -> Result<(), XlsxError> {
     if let Value::Text(text) = Value::text(&fitted(shown, NAME_WIDTH)) {
-        sheet.write_string_with_format(row, column, text, &styles.head_of_numbers)?;
+        sheet.write_string_with_format(row, column, text, &styles.names)?;
     }
     Ok(())
 }

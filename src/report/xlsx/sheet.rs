@@ -80,12 +80,19 @@ impl Sheet {
     }
 
     fn formats(&mut self) -> Result<(), XlsxError> {
-        for (at, column) in (0..).zip(&self.columns) {
-            if column.look != Look::Text {
-                self.sheet.set_column_format(at, &Styles::column(column.look))?;
+        for (at, column) in self.columns.iter().enumerate() {
+            if self.is_beside_numbers(at) {
+                self.sheet.set_column_format(at as u16, &self.styles.beside_numbers)?;
+            } else if column.look != Look::Text {
+                self.sheet.set_column_format(at as u16, &Styles::column(column.look))?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a column of text would begin where the numbers before it end.
+    fn is_beside_numbers(&self, at: usize) -> bool {
+        at > 0 && self.columns[at].look == Look::Text && self.columns[at - 1].look.is_number()
     }
 
     fn totals(&mut self) -> Result<(), XlsxError> {
@@ -122,15 +129,15 @@ impl Sheet {
     }
 
     fn heads(&mut self) -> Result<(), XlsxError> {
-        self.sheet.set_row_height(HEAD_ROW, 33)?;
-        for (at, column) in (0..).zip(&self.columns) {
-            let format = if column.look.is_number() {
-                &self.styles.head_of_numbers
-            } else {
-                &self.styles.head
+        self.sheet.set_row_height(HEAD_ROW, 20)?;
+        for (at, column) in self.columns.iter().enumerate() {
+            let format = match column.look.is_number() {
+                true => &self.styles.head_of_numbers,
+                false if self.is_beside_numbers(at) => &self.styles.head_beside_numbers,
+                false => &self.styles.head,
             };
-            self.sheet
-                .write_string_with_format(HEAD_ROW, at, &column.head, format)?;
+            let head = column.head.as_str();
+            self.sheet.write_string_with_format(HEAD_ROW, at as u16, head, format)?;
         }
         Ok(())
     }
@@ -174,10 +181,7 @@ impl Sheet {
         if self.next > FIRST_ROW {
             self.sheet.autofilter(HEAD_ROW, 0, self.next - 1, last_column)?;
         }
-        // Lines that the eye can follow across the page.
-        self.sheet
-            .set_repeat_rows(HEAD_ROW, HEAD_ROW)?
-            .set_print_gridlines(true);
+        self.sheet.set_repeat_rows(HEAD_ROW, HEAD_ROW)?;
         for_print(&mut self.sheet, report);
         Ok(self.sheet)
     }
@@ -197,11 +201,9 @@ pub fn for_print(sheet: &mut Worksheet, report: &Report) {
     }
 }
 
-/// The width of a head that may be broken into two lines: its longest word, or half of it.
+/// The width of a head in bold, with room for the filter's button.
 fn head_width(head: &str) -> usize {
-    let longest = head.split(' ').map(width).max().unwrap_or(0);
-    // Room for the filter's button.
-    longest.max(width(head).div_ceil(2)) + 3
+    width(head) + 4
 }
 
 /// A column's letters, from 0 on.

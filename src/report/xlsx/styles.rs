@@ -34,6 +34,12 @@ pub struct Styles {
     pub head: Format,
     /// The head of a column of numbers.
     pub head_of_numbers: Format,
+    /// A name of any length that heads a column of numbers.
+    pub names: Format,
+    /// The head of a column of text that follows one of numbers.
+    pub head_beside_numbers: Format,
+    /// A column of text that follows one of numbers: with a gap.
+    pub beside_numbers: Format,
     /// A word for what is absent.
     pub absent: Format,
     /// Less than a cent.
@@ -48,7 +54,6 @@ impl Default for Styles {
             .set_bold()
             .set_background_color(Color::RGB(PALE))
             .set_border_bottom(FormatBorder::Thin)
-            .set_text_wrap()
             .set_align(FormatAlign::Top);
         let top = || Format::new().set_align(FormatAlign::Top);
         Styles {
@@ -68,7 +73,10 @@ impl Default for Styles {
                 .set_font_color(Color::RGB(BLUE))
                 .set_underline(FormatUnderline::Single),
             // Room for the filter's button, which lies over the right of the head.
+            names: head.clone().set_align(FormatAlign::Right).set_text_wrap(),
             head_of_numbers: head.clone().set_align(FormatAlign::Right).set_indent(2),
+            head_beside_numbers: head.clone().set_indent(1),
+            beside_numbers: Format::new().set_indent(1),
             head,
             absent: Format::new().set_font_color(Color::RGB(GREY)).set_italic(),
             little: Format::new().set_num_format(Look::SmallUsd.num_format()),

@@ -1,11 +1,10 @@
 //! Workbooks read back part by part, as the XML that they are. What other programs make of them is for `scripts/check-xlsx`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{Cursor, Read};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
 
+use super::reading::{Workbook, between};
 use super::*;
 use crate::api::page::decode;
 use crate::money::Usd;
@@ -77,109 +76,8 @@ fn written(report: &Report) -> Vec<u8> {
     bytes
 }
 
-/// A cell as the file has it.
-#[derive(Debug, Clone, PartialEq)]
-struct Found {
-    formula: Option<String>,
-    text: Option<String>,
-    number: Option<f64>,
-}
-
-struct Workbook {
-    parts: HashMap<String, String>,
-    /// Sheets by name, in order.
-    sheets: Vec<(String, BTreeMap<String, Found>)>,
-}
-
-fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
-    let (_, rest) = text.split_once(start)?;
-    Some(rest.split_once(end)?.0)
-}
-
-fn unescaped(text: &str) -> String {
-    let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    plain.replace("&amp;", "&")
-}
-
-/// What stands in the first `<t>` of a piece of XML.
-fn text_of(xml: &str) -> Option<String> {
-    let (_, rest) = xml.split_once("<t")?;
-    Some(unescaped(between(rest, ">", "</t>")?))
-}
-
-impl Workbook {
-    fn read(bytes: &[u8]) -> Workbook {
-        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-        let mut parts = HashMap::new();
-        for at in 0..archive.len() {
-            let mut file = archive.by_index(at).unwrap();
-            let mut text = String::new();
-            file.read_to_string(&mut text).unwrap();
-            parts.insert(file.name().unwrap().to_string(), text);
-        }
-        let shared = parts.get("xl/sharedStrings.xml").map_or("", String::as_str);
-        let shared: Vec<String> = shared.split("<si>").skip(1).filter_map(text_of).collect();
-        let names = parts["xl/workbook.xml"].split("<sheet name=\"").skip(1);
-        let sheets = (1..).zip(names).map(|(number, rest)| {
-            let name = unescaped(rest.split_once('"').unwrap().0);
-            let xml = &parts[&format!("xl/worksheets/sheet{number}.xml")];
-            let cells = xml.split("<c r=\"").skip(1).filter_map(|cell| {
-                let (place, rest) = cell.split_once('"')?;
-                let (attributes, rest) = rest.split_once('>')?;
-                let body = rest.split_once("</c>").map_or("", |(body, _)| body);
-                let value = between(body, "<v>", "</v>");
-                let found = Found {
-                    formula: between(body, "<f>", "</f>").map(unescaped),
-                    text: match attributes {
-                        _ if attributes.contains("t=\"s\"") => Some(shared[value?.parse::<usize>().unwrap()].clone()),
-                        _ if attributes.contains("t=\"inlineStr\"") => text_of(body),
-                        _ => None,
-                    },
-                    number: value
-                        .filter(|_| !attributes.contains("t=\""))
-                        .map(|value| value.parse().unwrap()),
-                };
-                (!attributes.ends_with('/')).then(|| (place.to_string(), found))
-            });
-            (name, cells.collect())
-        });
-        Workbook {
-            sheets: sheets.collect(),
-            parts: parts.clone(),
-        }
-    }
-
-    fn of(report: &Report) -> Workbook {
-        Workbook::read(&written(report))
-    }
-
-    fn sheet(&self, name: &str) -> &BTreeMap<String, Found> {
-        let sheet = self.sheets.iter().find(|(sheet, _)| sheet == name);
-        &sheet.unwrap_or_else(|| panic!("no sheet {name}")).1
-    }
-
-    fn text(&self, sheet: &str, place: &str) -> &str {
-        self.sheet(sheet)
-            .get(place)
-            .and_then(|cell| cell.text.as_deref())
-            .unwrap_or("")
-    }
-
-    fn number(&self, sheet: &str, place: &str) -> Option<f64> {
-        self.sheet(sheet).get(place)?.number
-    }
-
-    /// The letter of a column by its heading.
-    fn column(&self, sheet: &str, head: &str) -> String {
-        let cells = self.sheet(sheet).iter();
-        let mut heads = cells.filter(|(place, _)| place.trim_start_matches(char::is_alphabetic) == "4");
-        let found = heads.find(|(_, cell)| cell.text.as_deref() == Some(head));
-        found
-            .unwrap_or_else(|| panic!("no column {head}"))
-            .0
-            .trim_end_matches('4')
-            .into()
-    }
+fn read(report: &Report) -> Workbook {
+    Workbook::read(&written(report))
 }
 
 #[test]
@@ -202,7 +100,7 @@ fn hostile_names_are_text_and_nothing_else() {
     let ids: Vec<String> = (0..names.len()).map(|at| format!("id{at:02}")).collect();
     let rows = ids.iter().zip(names);
     let report = report_of(rows.map(|(id, name)| run(id, Some(name), Some(100))));
-    let workbook = Workbook::of(&report);
+    let workbook = read(&report);
     let shown = |at: usize| workbook.text("By Actor", &format!("A{}", 5 + at));
     for plain in [0, 1, 2, 3, 4, 5, 8] {
         assert_eq!(shown(plain), names[plain]);
@@ -236,7 +134,7 @@ fn totals_follow_the_filter_and_come_to_the_totals() {
             ..run("c", None, Some(1))
         },
     ]);
-    let workbook = Workbook::of(&report);
+    let workbook = read(&report);
     let total = |head: &str| {
         let place = format!("{}3", workbook.column("By Actor", head));
         let cell = &workbook.sheet("By Actor")[&place];
@@ -259,20 +157,20 @@ fn totals_follow_the_filter_and_come_to_the_totals() {
 
 #[test]
 fn what_is_unknown_is_empty_and_not_zero() {
-    let workbook = Workbook::of(&report_of([run("a", None, None), run("b", None, Some(0))]));
+    let workbook = read(&report_of([run("a", None, None), run("b", None, Some(0))]));
     let usage = workbook.column("By Actor", "usage, $");
     let found = ["5", "6"].map(|row| workbook.sheet("By Actor").get(&format!("{usage}{row}")).cloned());
     assert_eq!(found[0].as_ref().and_then(|cell| cell.number), Some(0.0));
     assert_eq!(found[1], None);
     // The word for what a text column lacks stands there, since it is no number's place.
     assert_eq!(workbook.text("By task", "B5"), "no task");
-    let all_unknown = Workbook::of(&report_of([run("a", None, None)]));
+    let all_unknown = read(&report_of([run("a", None, None)]));
     assert_eq!(all_unknown.sheet("By Actor").get(&format!("{usage}3")), None);
 }
 
 #[test]
 fn dates_are_dates() {
-    let workbook = Workbook::of(&report_of([run("a", None, Some(1))]));
+    let workbook = read(&report_of([run("a", None, Some(1))]));
     assert_eq!(workbook.number("By day", "A5"), Some(45_901.0));
     let started = workbook.column("Dearest runs", "started, UTC");
     assert_eq!(workbook.number("Dearest runs", &format!("{started}5")), Some(45_901.0));
@@ -293,7 +191,7 @@ fn the_same_report_is_the_same_workbook_byte_by_byte() {
 #[test]
 fn a_large_sheet_goes_through_a_file_and_reads_the_same() {
     let ids: Vec<String> = (0..3_000).map(|at| format!("id{at:05}")).collect();
-    let workbook = Workbook::of(&report_of(ids.iter().map(|id| run(id, Some("=1"), Some(7)))));
+    let workbook = read(&report_of(ids.iter().map(|id| run(id, Some("=1"), Some(7)))));
     assert_eq!(workbook.text("By Actor", "B3004"), "id02999");
     assert_eq!(workbook.text("By Actor", "A3004"), "=1");
     let usage = workbook.column("By Actor", "usage, $");
@@ -303,7 +201,7 @@ fn a_large_sheet_goes_through_a_file_and_reads_the_same() {
 
 #[test]
 fn a_report_of_nothing_has_all_its_sheets() {
-    let workbook = Workbook::of(&report_of([]));
+    let workbook = read(&report_of([]));
     assert!(workbook.text("By Actor", "A2").ends_with("None."));
     assert_eq!(workbook.number("By Actor", "C3"), Some(0.0));
     assert!(workbook.sheets.iter().all(|(name, _)| name != "Charts"));
@@ -322,7 +220,7 @@ fn a_report_of_nothing_has_all_its_sheets() {
 
 #[test]
 fn sheets_have_legal_names_each_once_and_are_linked_from_the_first() {
-    let workbook = Workbook::of(&report_of([run("a", None, Some(1))]));
+    let workbook = read(&report_of([run("a", None, Some(1))]));
     let mut names: Vec<String> = workbook.sheets.iter().map(|(name, _)| name.to_lowercase()).collect();
     for (name, _) in &workbook.sheets {
         assert!(
@@ -434,7 +332,11 @@ fn a_sheet_of_other_runs_than_the_reports_is_refused() {
 
 #[test]
 #[ignore = "a measurement: run it alone with --nocapture"]
-fn how_long_many_actors_take() {
+fn how_long_it_takes() {
+    let peak = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        between(&status, "VmHWM:", "\n").unwrap_or("unknown").trim().to_string()
+    };
     let ids: Vec<String> = (0..150_000).map(|at| format!("{at:017}")).collect();
     let names: Vec<String> = ids.iter().map(|id| format!("someone/actor-{id}")).collect();
     for few in [340, ids.len()] {
@@ -444,15 +346,28 @@ fn how_long_many_actors_take() {
             status: if at % 3 == 0 { "FAILED" } else { "SUCCEEDED" },
             ..run(id, Some(name), Some(at as i128))
         });
-        let report = Arc::new(report_of(spread));
-        let start = std::time::Instant::now();
-        let bytes = written(&report);
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = between(&status, "VmHWM:", "\n").unwrap_or("").trim().to_string();
+        let report = report_of(spread);
+        let (before, start) = (peak(), std::time::Instant::now());
+        let bytes = written(&report).len();
         println!(
-            "{few} Actors: {:?}, {} bytes, peak {peak}",
+            "{few} Actors: {:?}, {bytes} bytes, peak {} after {before}",
             start.elapsed(),
-            bytes.len()
+            peak()
         );
     }
+    let runs = batch(200_000);
+    let report = report_with(&runs);
+    let (before, start) = (peak(), std::time::Instant::now());
+    let mut book = Book::new(&report, &std::env::temp_dir()).unwrap();
+    let mut sheet = book.runs(Chosen::all(false)).unwrap();
+    sheet.write(&runs).unwrap();
+    book.add_runs(sheet).unwrap();
+    let mut bytes = Vec::new();
+    book.save(&mut bytes).unwrap();
+    println!(
+        "200,000 runs: {:?}, {} bytes, peak {} after {before}",
+        start.elapsed(),
+        bytes.len(),
+        peak()
+    );
 }
