@@ -27,7 +27,7 @@ pub const REPORT_XLSX: &str = "report.xlsx";
 
 /// Rows of a sheet, by Excel's own limit.
 const SHEET_ROWS: u32 = 1_048_576;
-/// Rows of a table up to which its sheet is put together in memory: about 100 bytes a cell, against a temporary file.
+/// Rows of a table up to which its sheet is put together in memory; beyond, rows go through a temporary file as they come.
 const ROWS_IN_MEMORY: u32 = 2_000;
 
 /// Writes the workbook. `scratch` is a folder in which large sheets may have temporary files, which have no name there.

@@ -1,5 +1,5 @@
-//! The sheet of all runs, one row each, for whoever asks for it: rows as an export has them, written as they come. It goes
-//! through a temporary file, so it takes no memory to speak of, whatever the account.
+//! The sheet of all runs, one row each, for whoever asks for it: rows as an export has them, written as they come. They
+//! go through a temporary file, so memory doesn't grow with them.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
