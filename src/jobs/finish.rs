@@ -135,7 +135,7 @@ impl Job {
                 manifest.caveats.clone_from(&report.facts.caveats);
                 report.replaced.clone_from(&manifest.replaced);
             }
-            complete(&staging, &mut manifest, written.files, &report, &fetched.rejected)?;
+            complete(&staging, &mut manifest, written.files, &mut report, &fetched.rejected)?;
             staging.sync()?;
             Ok((staging, manifest, report))
         });

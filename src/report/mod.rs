@@ -18,6 +18,7 @@ pub mod summary;
 pub mod table;
 pub mod tables;
 pub mod terminal;
+pub mod xlsx;
 
 use against::Against;
 use budget::Spent;

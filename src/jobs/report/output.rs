@@ -2,7 +2,7 @@
 //! and never in an export.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,14 @@ use arrow_array::RecordBatch;
 
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, Result};
-use crate::jobs::files::{REPORT_JSON, csv_name, csv_text};
-use crate::jobs::part::period_of;
+use crate::jobs::files::{REPORT_JSON, REPORT_MD, csv_name, csv_text};
+use crate::jobs::part::{period_of, rows_again, within};
 use crate::jobs::print;
 use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
 use crate::output::manifest::{MANIFEST, Manifest};
 use crate::period::parse_instant;
 use crate::report::terminal::Look;
+use crate::report::xlsx::{Book, REPORT_XLSX};
 use crate::report::{Report, json, markdown, terminal};
 use crate::runs::chosen::Chosen;
 use crate::text::{counted, labelled, thousands};
@@ -28,6 +29,8 @@ pub(super) struct Output {
     focus: Option<FocusFiles<File>>,
     look: Look,
     quiet: bool,
+    /// Of the workbook's sheet of runs, if it is wanted: where they are, and their columns.
+    runs: Option<(PathBuf, Manifest, Chosen)>,
 }
 
 impl Output {
@@ -61,6 +64,9 @@ impl Output {
             focus,
             look,
             quiet: args.quiet,
+            runs: args
+                .with_runs
+                .then(|| (args.path.clone(), manifest.clone(), columns.clone())),
         })
     }
 
@@ -86,6 +92,7 @@ impl Output {
                     }
                 }
                 ReportFormat::Focus => {}
+                ReportFormat::Xlsx => self.workbook(&mut folder, report)?,
                 format => folder.write(file_name(*format), self.text(*format, report)?.as_bytes())?,
             }
         }
@@ -109,6 +116,20 @@ impl Output {
                 )
                 + "\n"),
         )
+    }
+
+    /// The workbook, with its sheet of runs if that is wanted.
+    fn workbook(&self, folder: &mut Folder, report: &Report) -> Result<()> {
+        let file = folder.create(REPORT_XLSX)?;
+        let mut book = Book::new(report, &folder.path)?;
+        if let Some((export, manifest, columns)) = &self.runs {
+            let mut sheet = book.runs(columns.clone())?;
+            rows_again(export, manifest, |batch| {
+                sheet.write(&within(batch, &report.facts.period))
+            })?;
+            book.add_runs(sheet)?;
+        }
+        book.save(BufWriter::new(file))
     }
 
     fn text(&self, format: ReportFormat, report: &Report) -> Result<String> {
@@ -172,9 +193,9 @@ fn declared(counts: &FocusCounts) -> String {
 fn file_name(format: ReportFormat) -> &'static str {
     match format {
         ReportFormat::Terminal => "report.txt",
-        ReportFormat::Md => "report.md",
+        ReportFormat::Md => REPORT_MD,
         ReportFormat::Html => "report.html",
-        ReportFormat::Xlsx => "report.xlsx",
+        ReportFormat::Xlsx => REPORT_XLSX,
         ReportFormat::Json => REPORT_JSON,
         ReportFormat::Csv | ReportFormat::Focus => "",
     }

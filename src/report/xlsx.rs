@@ -1,0 +1,149 @@
+//! `report.xlsx`: the reports as a workbook for people who filter and add up. Cells are numbers as a spreadsheet holds them,
+//! the nearest double; the exact figures are in JSON, CSV and Parquet, and the first sheet says so. No text is ever a formula.
+
+mod about;
+mod cells;
+mod charts;
+mod names;
+mod runs;
+mod sheet;
+mod styles;
+mod table;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, Worksheet, XlsxError};
+
+use super::Report;
+use crate::error::{Error, Result};
+pub use runs::RunsSheet;
+use sheet::FIRST_ROW;
+use styles::Styles;
+
+/// The file's name.
+pub const REPORT_XLSX: &str = "report.xlsx";
+
+/// Rows of a sheet, by Excel's own limit.
+const SHEET_ROWS: u32 = 1_048_576;
+/// Rows of a table up to which its sheet is put together in memory; beyond, rows go through a temporary file as they come.
+const ROWS_IN_MEMORY: u32 = 2_000;
+
+/// Writes the workbook. `scratch` is a folder in which large sheets may have temporary files, which have no name there.
+pub fn write<W: Write + Send>(report: &Report, scratch: &Path, to: W) -> Result<()> {
+    Book::new(report, scratch)?.save(to)
+}
+
+/// A workbook that is being put together; the reports are in it from the start.
+pub struct Book<'r> {
+    report: &'r Report,
+    workbook: Workbook,
+    styles: Arc<Styles>,
+    sheets: Vec<Listed>,
+    sheet_rows: u32,
+    scratch: PathBuf,
+}
+
+/// A sheet as the first one lists it.
+struct Listed {
+    name: String,
+    title: String,
+    /// What of its rows isn't on it, if anything.
+    cut: Option<String>,
+}
+
+impl<'r> Book<'r> {
+    /// A workbook with every report; see [`write()`] for `scratch`.
+    pub fn new(report: &'r Report, scratch: &Path) -> Result<Book<'r>> {
+        Book::within(report, scratch, SHEET_ROWS).map_err(cannot_write)
+    }
+
+    fn within(report: &'r Report, scratch: &Path, sheet_rows: u32) -> Result<Book<'r>, XlsxError> {
+        let mut workbook = Workbook::new();
+        workbook.set_properties(&properties(report));
+        // The place of the first sheet: it lists the others, so it is filled last.
+        workbook.add_worksheet().set_name(about::NAME)?;
+        let mut book = Book {
+            report,
+            workbook,
+            styles: Arc::new(Styles::default()),
+            sheets: Vec::new(),
+            sheet_rows,
+            scratch: scratch.into(),
+        };
+        let mut chart_data = None;
+        if let Some((sheet, data)) = charts::sheets(report, &book.styles)? {
+            book.list(charts::NAME.into(), charts::TITLE.into(), None);
+            book.workbook.push_worksheet(sheet);
+            chart_data = Some(data);
+        }
+        for table in &report.tables() {
+            let name = book.free_name(&names::of_table(&table.name));
+            let sheet = book.empty_sheet(table.len as u64)?;
+            let (sheet, cut) = table::fill(table, report, &name, book.most_rows(), sheet, &book.styles)?;
+            book.list(name, table.title.clone(), cut);
+            book.workbook.push_worksheet(sheet);
+        }
+        if let Some(data) = chart_data {
+            book.list(charts::DATA_NAME.into(), charts::DATA_TITLE.into(), None);
+            book.workbook.push_worksheet(data);
+        }
+        Ok(book)
+    }
+
+    /// Completes the workbook.
+    pub fn save<W: Write + Send>(mut self, to: W) -> Result<()> {
+        let save = || {
+            let first = self.workbook.worksheet_from_index(0)?;
+            about::fill(first, self.report, &self.sheets, &self.styles)?;
+            self.workbook.save_to_writer(to)
+        };
+        save().map_err(cannot_write)
+    }
+
+    fn list(&mut self, name: String, title: String, cut: Option<String>) {
+        self.sheets.push(Listed { name, title, cut });
+    }
+
+    /// How many rows of figures a sheet has room for.
+    fn most_rows(&self) -> u32 {
+        self.sheet_rows - FIRST_ROW
+    }
+
+    /// A sheet without a name for so many rows, which are written in order.
+    fn empty_sheet(&mut self, rows: u64) -> Result<Worksheet, XlsxError> {
+        if rows <= u64::from(ROWS_IN_MEMORY) {
+            return Ok(Worksheet::new());
+        }
+        self.workbook.set_tempdir(&self.scratch)?;
+        self.workbook.new_worksheet_with_constant_memory()
+    }
+
+    fn free_name(&self, wanted: &str) -> String {
+        names::free(wanted, |name| {
+            let taken = self.sheets.iter().map(|sheet| sheet.name.as_str());
+            taken.chain([about::NAME]).any(|taken| taken.eq_ignore_ascii_case(name))
+        })
+    }
+}
+
+/// The same for the same export, whenever it is written.
+fn properties(report: &Report) -> DocProperties {
+    let properties = DocProperties::new()
+        .set_title(about::TITLE)
+        .set_subject(format!("Runs that started {}", report.facts.period.first_line()));
+    match ExcelDateTime::from_timestamp(report.facts.queried_at_ms.div_euclid(1000)) {
+        Ok(at) => properties.set_creation_datetime(&at),
+        Err(_) => properties,
+    }
+}
+
+fn cannot_write(cause: XlsxError) -> Error {
+    Error::Output(format!("cannot write {REPORT_XLSX}: {cause}"))
+}
+
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod tests;

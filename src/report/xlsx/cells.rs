@@ -1,0 +1,226 @@
+//! What a cell can hold: numbers as doubles, dates as days since 1900, text within Excel's limits. Pure; writes nothing.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+
+use crate::money::Usd;
+use crate::period::Millis;
+use crate::text::{harmless, width};
+
+/// Most UTF-16 units of a cell's text, by Excel's own limit.
+pub const MOST_UNITS: usize = 32_767;
+/// What stands at the end of a text that was longer.
+pub const CUT: &str = "… (cut: a cell holds no more)";
+
+/// How the values of a column look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Look {
+    /// Text, as it is.
+    Text,
+    /// A day.
+    Date,
+    /// An instant in UTC, to the millisecond.
+    Instant,
+    /// A whole number.
+    Count,
+    /// US dollars and cents; of less than a cent, six places.
+    Usd,
+    /// US dollars of single runs and means: six places.
+    SmallUsd,
+    /// A part of a whole, in percent.
+    Share,
+    /// Any other number.
+    Number,
+}
+
+impl Look {
+    /// Whether it is a quantity, which is aligned by its last digit.
+    pub fn is_number(self) -> bool {
+        !matches!(self, Look::Text | Look::Date | Look::Instant)
+    }
+
+    /// How it is shown, in Excel's own words.
+    pub fn num_format(self) -> &'static str {
+        match self {
+            Look::Text | Look::Number => "General",
+            Look::Date => "yyyy-mm-dd",
+            Look::Instant => "yyyy-mm-dd hh:mm:ss.000",
+            Look::Count => "#,##0",
+            Look::Usd => "$#,##0.00",
+            Look::SmallUsd => "$#,##0.000000",
+            Look::Share => "0.0%",
+        }
+    }
+
+    /// How an amount is shown that would look like nothing otherwise.
+    pub fn num_format_of_little(self, number: f64) -> Option<&'static str> {
+        let little = number.abs();
+        match self {
+            Look::Usd | Look::SmallUsd if little > 0.0 && little < 0.000_000_5 => Some(TINY),
+            Look::Usd if little > 0.0 && little < 0.005 => Some(Look::SmallUsd.num_format()),
+            _ => None,
+        }
+    }
+
+    /// How a total is shown, whatever the filter leaves of it.
+    pub fn num_format_of_total(self) -> &'static str {
+        match self {
+            Look::Usd => "[=0]$0.00;[<0.005]$0.000000;$#,##0.00",
+            other => other.num_format(),
+        }
+    }
+
+    /// How many characters a number takes.
+    pub fn width(self, number: f64) -> usize {
+        let whole = (number.abs().max(1.0).log10() as usize) + 1;
+        let sign = usize::from(number < 0.0);
+        match self {
+            Look::Date => 10,
+            Look::Instant => 23,
+            Look::Count => whole + whole / 3 + sign,
+            Look::Usd if self.num_format_of_little(number).is_none() => whole + whole / 3 + sign + 4,
+            Look::Usd | Look::SmallUsd => whole + whole / 3 + sign + 8,
+            Look::Share => whole + 5 + sign,
+            Look::Text | Look::Number => 12,
+        }
+    }
+}
+
+/// The format of less than half a millionth of a dollar.
+pub const TINY: &str = "\"<$0.000001\"";
+
+/// What a cell holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'v> {
+    /// Nothing, or nothing that is known.
+    Empty,
+    /// A text, harmless and not too long.
+    Text(Cow<'v, str>),
+    /// A number, a date or an instant.
+    Number(f64),
+}
+
+impl<'v> Value<'v> {
+    /// Anyone's text: what could steer a reader is shown as an escape, and what is too long is cut and marked.
+    pub fn text(text: &str) -> Value<'v> {
+        if text.is_empty() {
+            return Value::Empty;
+        }
+        let text = harmless(text);
+        // No text has more units than bytes.
+        if text.len() <= MOST_UNITS || text.encode_utf16().count() <= MOST_UNITS {
+            return Value::Text(Cow::Owned(text));
+        }
+        let room = MOST_UNITS - CUT.encode_utf16().count();
+        let mut units = 0;
+        let fits = |c: &char| {
+            units += c.len_utf16();
+            units <= room
+        };
+        let kept: String = text.chars().take_while(fits).collect();
+        Value::Text(Cow::Owned(kept + CUT))
+    }
+
+    /// The double that is nearest to an amount.
+    pub fn usd(usd: Usd) -> Value<'v> {
+        Value::decimal(&usd.to_string())
+    }
+
+    /// The double that is nearest to a decimal's text.
+    pub fn decimal(decimal: &str) -> Value<'v> {
+        decimal.parse().map_or_else(|_| Value::text(decimal), Value::Number)
+    }
+
+    /// A day, from `YYYY-MM-DD`.
+    pub fn date(day: &str) -> Value<'v> {
+        let date = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok();
+        let serial = date.and_then(|date| serial(f64::from(date.signed_duration_since(EPOCH).num_days() as i32)));
+        serial.map_or_else(|| Value::text(day), Value::Number)
+    }
+
+    /// An instant in UTC.
+    pub fn instant(ms: Millis) -> Value<'v> {
+        let serial = serial(ms as f64 / 86_400_000.0);
+        serial.map_or_else(|| Value::text(&crate::period::format_instant(ms)), Value::Number)
+    }
+
+    /// How many characters it takes.
+    pub fn width(&self, look: Look) -> usize {
+        match self {
+            Value::Empty => 0,
+            Value::Text(text) => width(text),
+            Value::Number(number) => look.width(*number),
+        }
+    }
+}
+
+const EPOCH: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 1).expect("a date");
+
+/// Excel's number of a time, from days since 1970; none before March 1900, whose February it gives a 29th.
+fn serial(days: f64) -> Option<f64> {
+    const EPOCH_SERIAL: f64 = 25_569.0;
+    const MARCH_1900: f64 = 61.0;
+    Some(days + EPOCH_SERIAL).filter(|serial| *serial >= MARCH_1900)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: Value) -> String {
+        match value {
+            Value::Text(text) => text.into_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts_stay_what_they_are_but_harmless_and_within_a_cell() {
+        for plain in ["=1+1", "+1", "-1", "@x", "<b>", "https://x", "'x"] {
+            assert_eq!(text(Value::text(plain)), plain);
+        }
+        assert_eq!(text(Value::text("a\u{0}\u{202e}b\n")), "a\\u{0}\\u{202e}b\\u{a}");
+        assert_eq!(Value::text(""), Value::Empty);
+        let most = "x".repeat(MOST_UNITS);
+        assert_eq!(text(Value::text(&most)), most);
+        for long in ["x".repeat(40_000), "😀".repeat(20_000)] {
+            let cut = text(Value::text(&long));
+            assert!(cut.ends_with(CUT));
+            let units = cut.encode_utf16().count();
+            assert!((MOST_UNITS - 1..=MOST_UNITS).contains(&units), "{units}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_excel() {
+        // As Excel shows them: DATEVALUE("2025-09-01") is 45901.
+        assert_eq!(Value::date("2025-09-01"), Value::Number(45_901.0));
+        assert_eq!(Value::date("1900-03-01"), Value::Number(61.0));
+        assert_eq!(text(Value::date("1900-02-28")), "1900-02-28");
+        assert_eq!(text(Value::date("-")), "-");
+        assert_eq!(Value::instant(1_756_728_000_000), Value::Number(45_901.5));
+    }
+
+    #[test]
+    fn numbers_are_the_nearest_doubles() {
+        let usd = |text: &str| Value::usd(Usd::parse_plain(text).unwrap());
+        assert_eq!(usd("0.1"), Value::Number(0.1));
+        assert_eq!(usd("7412.380000000000000001"), Value::Number(7412.38));
+        assert_eq!(usd("-0.000000000000000001"), Value::Number(-1e-18));
+    }
+
+    #[test]
+    fn what_is_little_never_looks_like_nothing() {
+        let shown = |number| Look::Usd.num_format_of_little(number);
+        assert_eq!((shown(0.0), shown(0.005), shown(-2.0)), (None, None, None));
+        assert_eq!(
+            (shown(0.0004), shown(-0.0004)),
+            (Some("$#,##0.000000"), Some("$#,##0.000000"))
+        );
+        assert_eq!(
+            (shown(1e-9), Look::SmallUsd.num_format_of_little(1e-9)),
+            (Some(TINY), Some(TINY))
+        );
+    }
+}

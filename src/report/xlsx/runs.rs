@@ -1,0 +1,157 @@
+//! The sheet of all runs, one row each, for whoever asks for it: rows as an export has them, written as they come. They
+//! go through a temporary file, so memory doesn't grow with them.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
+use arrow_array::{Array, RecordBatch};
+use rust_xlsxwriter::XlsxError;
+
+use super::cells::{Look, Value};
+use super::sheet::{Column, Sheet, Total, range};
+use super::{Book, cannot_write};
+use crate::error::{Error, Result};
+use crate::money::Usd;
+use crate::report::Report;
+use crate::runs::chosen::Chosen;
+use crate::runs::schema::{self, Kind};
+use crate::text::thousands;
+
+const NAME: &str = "Runs";
+const TITLE: &str = "Which runs are there, one by one?";
+
+/// A sheet of runs that is being written.
+pub struct RunsSheet {
+    sheet: Sheet,
+    columns: Chosen,
+    name: String,
+    cut: Option<String>,
+    most_rows: u32,
+    seen: u64,
+    expected: u64,
+}
+
+impl Book<'_> {
+    /// Begins the sheet of runs: all those that the report's totals are of, with these columns. It becomes part of the workbook
+    /// by [`Book::add_runs`].
+    pub fn runs(&mut self, columns: Chosen) -> Result<RunsSheet> {
+        self.begin_runs(columns).map_err(cannot_write)
+    }
+
+    fn begin_runs(&mut self, columns: Chosen) -> Result<RunsSheet, XlsxError> {
+        // As many runs in as many columns can come to more than 4 GiB before they are packed.
+        self.workbook.use_zip_large_file(true);
+        let totals = &self.report.figures.totals;
+        let (expected, most_rows) = (totals.runs(), self.most_rows());
+        let shown = expected.min(most_rows.into());
+        let cut = (shown < expected).then(|| {
+            format!(
+                "NOT ALL ROWS: a sheet holds no more than the first {} of {} runs; all are in runs.csv and the Parquet files.",
+                thousands(shown),
+                thousands(expected)
+            )
+        });
+        let note = super::table::note_of(self.report, cut.clone());
+        let usage = totals.usage().map(Value::usd);
+        let heads = (0..).zip(columns.columns()).map(|(at, column)| Column {
+            head: column.name.into(),
+            look: look(column.kind),
+            absent: "",
+            total: match (&usage, column.name) {
+                (Some(Value::Number(usage)), "usage_total_usd") if cut.is_none() => {
+                    let cells = range(at, shown as u32);
+                    let formula = format!("IF(SUBTOTAL(102,{cells})=0,\"\",SUBTOTAL(109,{cells}))");
+                    Total::Formula(formula, *usage)
+                }
+                (Some(Value::Number(usage)), "usage_total_usd") => Total::Number(*usage),
+                _ => Total::None,
+            },
+        });
+        let name = self.free_name(NAME);
+        let sheet = self.empty_sheet(u64::MAX)?;
+        let sheet = Sheet::new(sheet, &self.styles, (&name, TITLE, &note), heads.collect())?;
+        Ok(RunsSheet {
+            sheet,
+            columns,
+            name,
+            cut,
+            most_rows,
+            seen: 0,
+            expected,
+        })
+    }
+
+    /// Makes the sheet of runs a part of the workbook, its last sheet so far.
+    ///
+    /// # Errors
+    /// Where it was given more or fewer runs than the report is of: [`Error::Untrusted`].
+    pub fn add_runs(&mut self, runs: RunsSheet) -> Result<()> {
+        if runs.seen != runs.expected {
+            return Err(Error::Untrusted(format!(
+                "the report is of {} runs, but {} came for the workbook's sheet of runs",
+                thousands(runs.expected),
+                thousands(runs.seen)
+            )));
+        }
+        let report: &Report = self.report;
+        let sheet = runs.sheet.finish(report).map_err(cannot_write)?;
+        self.list(runs.name, TITLE.into(), runs.cut);
+        self.workbook.push_worksheet(sheet);
+        Ok(())
+    }
+}
+
+impl RunsSheet {
+    /// Appends rows, which have the sheet's columns; those beyond what a sheet holds are only counted.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        let room = (self.most_rows - self.sheet.rows()) as usize;
+        let kinds = self.columns.columns().map(|column| column.kind);
+        let columns: Vec<Cells> = kinds
+            .zip(rows.columns())
+            .map(|(kind, array)| Cells::of(kind, array))
+            .collect();
+        for row in 0..rows.num_rows().min(room) {
+            let values = columns.iter().map(|cells| cells.value(row));
+            self.sheet.write(values).map_err(cannot_write)?;
+        }
+        self.seen += rows.num_rows() as u64;
+        Ok(())
+    }
+}
+
+fn look(kind: schema::Kind) -> Look {
+    match kind {
+        Kind::Text => Look::Text,
+        Kind::Instant => Look::Instant,
+        Kind::Usd => Look::SmallUsd,
+        Kind::Decimal | Kind::Integer => Look::Number,
+    }
+}
+
+/// A column of a batch.
+enum Cells<'a> {
+    Text(&'a arrow_array::StringArray),
+    Instant(&'a arrow_array::TimestampMillisecondArray),
+    Decimal(&'a arrow_array::Decimal128Array),
+    Integer(&'a arrow_array::Int64Array),
+}
+
+impl<'a> Cells<'a> {
+    fn of(kind: Kind, array: &'a dyn Array) -> Cells<'a> {
+        match kind {
+            Kind::Text => Cells::Text(array.as_string()),
+            Kind::Instant => Cells::Instant(array.as_primitive::<TimestampMillisecondType>()),
+            Kind::Usd | Kind::Decimal => Cells::Decimal(array.as_primitive::<Decimal128Type>()),
+            Kind::Integer => Cells::Integer(array.as_primitive::<Int64Type>()),
+        }
+    }
+
+    fn value(&self, row: usize) -> Value<'a> {
+        match self {
+            Cells::Text(array) if array.is_valid(row) => Value::text(array.value(row)),
+            Cells::Instant(array) if array.is_valid(row) => Value::instant(array.value(row)),
+            Cells::Decimal(array) if array.is_valid(row) => Value::usd(Usd(array.value(row))),
+            Cells::Integer(array) if array.is_valid(row) => Value::Number(array.value(row) as f64),
+            _ => Value::Empty,
+        }
+    }
+}

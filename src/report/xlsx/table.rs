@@ -1,0 +1,134 @@
+//! A report as a sheet: which look each column has, what stands above it, and which totals a formula can follow.
+
+use std::sync::Arc;
+
+use rust_xlsxwriter::{Worksheet, XlsxError};
+
+use super::cells::{Look, Value};
+use super::sheet::{Column, Sheet, Total, range};
+use super::styles::Styles;
+use crate::report::Report;
+use crate::report::table::{Cell, Kind, Table};
+use crate::text::thousands;
+
+/// Fills a sheet with as many of the table's rows as it may have. What is left out is said on it, and returned.
+pub fn fill(
+    table: &Table,
+    report: &Report,
+    name: &str,
+    most_rows: u32,
+    sheet: Worksheet,
+    styles: &Arc<Styles>,
+) -> Result<(Worksheet, Option<String>), XlsxError> {
+    let order = table.reading_order();
+    let rows = table.len.min(most_rows as usize);
+    let cut = (rows < table.len).then(|| {
+        format!(
+            "NOT ALL ROWS: a sheet holds no more than these {} of {}; all are in {}.csv.",
+            thousands(rows as u64),
+            thousands(table.len as u64),
+            table.name
+        )
+    });
+    let note = note(report, cut.as_deref(), table);
+    let columns = columns(table, &order, rows as u32);
+    let mut sheet = Sheet::new(sheet, styles, (name, &table.title, &note), columns)?;
+    for cells in table.rows().take(rows) {
+        let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
+        sheet.write(cells)?;
+    }
+    Ok((sheet.finish(report)?, cut))
+}
+
+/// What stands below the question.
+pub fn note_of(report: &Report, more: impl IntoIterator<Item = String>) -> String {
+    let notice = report.facts.source.notice().map(|notice| format!("{notice}."));
+    let period = format!("Runs that started {}.", report.facts.period.first_line());
+    let parts = notice.into_iter().chain([period]).chain(more);
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+fn note(report: &Report, cut: Option<&str>, table: &Table) -> String {
+    let none = (table.len == 0).then_some("None.");
+    let parts = [cut, none, table.note.as_deref()];
+    note_of(report, parts.into_iter().flatten().map(String::from))
+}
+
+fn look(kind: Kind) -> Look {
+    match kind {
+        Kind::Key | Kind::Name => Look::Text,
+        Kind::Date => Look::Date,
+        Kind::Instant => Look::Instant,
+        Kind::Count => Look::Count,
+        Kind::Usd => Look::Usd,
+        Kind::Share => Look::Share,
+        Kind::Mean => Look::SmallUsd,
+    }
+}
+
+fn value<'v>(cell: &'v Cell, kind: Kind) -> Value<'v> {
+    match cell {
+        Cell::Absent => Value::Empty,
+        Cell::Text(text) if kind == Kind::Date => Value::date(text),
+        Cell::Text(text) => Value::text(text),
+        Cell::Count(count) => Value::Number(*count as f64),
+        Cell::Usd(usd) => Value::usd(*usd),
+        Cell::Decimal(decimal) => Value::decimal(decimal),
+        Cell::Instant(ms) => Value::instant(*ms),
+    }
+}
+
+/// The sheet's columns, with their totals.
+fn columns(table: &Table, order: &[usize], rows: u32) -> Vec<Column> {
+    let column = |at: &usize| {
+        let column = &table.columns[*at];
+        let head = match column.kind {
+            Kind::Instant => format!("{}, UTC", column.head),
+            _ => column.head.into(),
+        };
+        Column {
+            head,
+            look: look(column.kind),
+            absent: column.absent,
+            total: total(table, *at, order, rows),
+        }
+    };
+    order.iter().map(column).collect()
+}
+
+/// What a column comes to. A formula where the sheet has all rows: it must come to the same.
+fn total(table: &Table, at: usize, order: &[usize], rows: u32) -> Total {
+    let Some(cell) = table.total.as_ref().map(|total| &total[at]) else {
+        return Total::None;
+    };
+    let column = &table.columns[at];
+    let Value::Number(all) = value(cell, column.kind) else {
+        return Total::None;
+    };
+    if rows == 0 || (rows as usize) < table.len {
+        return Total::Number(all);
+    }
+    let cells = |name: &str| {
+        let place = order.iter().position(|at| table.columns[*at].name == name)?;
+        Some(range(place, rows))
+    };
+    let own = cells(column.name).unwrap_or_default();
+    let formula = match (column.kind, column.name) {
+        (Kind::Count, _) => Some(format!("SUBTOTAL(109,{own})")),
+        // Rows that are all without a cost come to nothing that is known, not to zero.
+        (Kind::Usd, _) => Some(format!("IF(SUBTOTAL(102,{own})=0,\"\",SUBTOTAL(109,{own}))")),
+        (Kind::Share, "share") => {
+            cells("usage_total_usd").map(|usage| format!("IFERROR(SUBTOTAL(109,{usage})/SUM({usage}),\"\")"))
+        }
+        (Kind::Mean, "mean_usd") => [cells("usage_total_usd"), cells("runs"), cells("runs_cost_unknown")]
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .map(|needed| {
+                let sum = |at: usize| format!("SUBTOTAL(109,{})", needed[at]);
+                format!("IFERROR({}/({}-{}),\"\")", sum(0), sum(1), sum(2))
+            }),
+        _ => None,
+    };
+    // What no formula can follow would be wrong as soon as something is filtered.
+    formula.map_or(Total::None, |formula| Total::Formula(formula, all))
+}
