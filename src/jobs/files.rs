@@ -10,7 +10,7 @@ use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Staging;
 use crate::report::table::Table;
-use crate::report::{Report, csv as csv_report, json, markdown};
+use crate::report::{Report, csv as csv_report, html, json, markdown};
 use crate::text::{counted, thousands, unbroken};
 
 /// All reports as one document.
@@ -30,14 +30,14 @@ pub(super) fn told_files(manifest: &Manifest) -> String {
         .iter()
         .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
         .count() as u64;
-    let named = ["report.md", RUNS_PARQUET, "runs.csv", REJECTED];
+    let named = ["report.html", "report.md", RUNS_PARQUET, "runs.csv", REJECTED];
     let mut told: Vec<String> = named
         .iter()
         .filter(|name| manifest.files.iter().any(|file| file.path == **name))
         .map(|name| name.to_string())
         .collect();
     if daily > 0 {
-        told.insert(1.min(told.len()), format!("runs/ ({})", counted(daily, "day", "days")));
+        told.insert(2.min(told.len()), format!("runs/ ({})", counted(daily, "day", "days")));
     }
     told.push(format!("{} CSV reports", thousands(reports)));
     told.push(REPORT_JSON.into());
@@ -62,7 +62,7 @@ pub(super) fn complete(
     staging: &Staging,
     manifest: &mut Manifest,
     rows: Vec<FileEntry>,
-    report: &Report,
+    report: &mut Report,
     rejected: &[Rejected],
 ) -> Result<()> {
     let failed = |path: &str, error: io::Error| Error::output("write", &staging.path().join(path), error);
@@ -71,25 +71,28 @@ pub(super) fn complete(
     if working.exists() {
         fs::remove_file(&working).map_err(|error| Error::output("remove", &working, error))?;
     }
-    let mut add = |path: &str, text: &[u8], rows: Option<u64>| -> Result<()> {
+    let files = &mut manifest.files;
+    let add = |files: &mut Vec<FileEntry>, path: &str, text: &[u8], rows: Option<u64>| -> Result<()> {
         let mut file = HashedFile::new(staging.create(path)?);
         file.write_all(text).map_err(|error| failed(path, error))?;
-        manifest
-            .files
-            .push(file.finish(path, rows).map_err(|error| failed(path, error))?);
+        files.push(file.finish(path, rows).map_err(|error| failed(path, error))?);
         Ok(())
     };
     for table in report.tables() {
         let path = csv_name(&table);
         let text = csv_text(&table).map_err(|error| failed(&path, error))?;
-        add(&path, &text, Some(table.len as u64))?;
+        add(files, &path, &text, Some(table.len as u64))?;
     }
-    add(REPORT_JSON, json::render(report).as_bytes(), None)?;
-    add("report.md", markdown::render(report).as_bytes(), None)?;
+    add(files, REPORT_JSON, json::render(report).as_bytes(), None)?;
+    add(files, "report.md", markdown::render(report).as_bytes(), None)?;
     if !rejected.is_empty() {
         let lines: String = rejected.iter().map(|rejected| format!("{}\n", rejected.item)).collect();
-        add(REJECTED, lines.as_bytes(), Some(rejected.len() as u64))?;
+        add(files, REJECTED, lines.as_bytes(), Some(rejected.len() as u64))?;
     }
+    // The page names all the others, so it comes last.
+    report.files.clone_from(files);
+    report.replaced.clone_from(&manifest.replaced);
+    add(files, "report.html", html::render(report).as_bytes(), None)?;
     let mut file = staging.create(MANIFEST)?;
     file.write_all(manifest.to_json().as_bytes())
         .map_err(|error| failed(MANIFEST, error))

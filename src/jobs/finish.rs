@@ -122,7 +122,7 @@ impl Job {
                 report.facts.caveats.extend(caveat);
                 manifest.caveats.clone_from(&report.facts.caveats);
             }
-            complete(&staging, &mut manifest, written.files, &report, &fetched.rejected)?;
+            complete(&staging, &mut manifest, written.files, &mut report, &fetched.rejected)?;
             staging.sync()?;
             Ok((staging, manifest, report))
         });
