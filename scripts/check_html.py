@@ -64,15 +64,23 @@ CONTRAST = """(() => {
   return worst;
 })()"""
 
-# How far the page is wider than its window, and which texts of the charts lie upon each other or leave the window.
+# How far the page is wider than its window, which cells' texts are wider than they are, and which texts of the charts lie upon each other or leave the window.
 LAYOUT = """(() => {
   const root = document.documentElement;
+  document.querySelectorAll('details').forEach(details => details.open = true);
   const texts = [...document.querySelectorAll('.chart text')].filter(text => text.getClientRects().length);
   const boxes = texts.map(text => text.getBoundingClientRect());
   const upon = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom - 1 && b.top < a.bottom - 1;
   const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => upon(a, b)));
   const out = boxes.filter(box => box.left < 0 || box.right > root.clientWidth);
-  return { beyond: root.scrollWidth - root.clientWidth, overlapping: pairs.length, outside: out.length, labels: texts.length };
+  const range = document.createRange();
+  const cells = [...document.querySelectorAll('th, td, dd')].filter(cell => cell.getClientRects().length && cell.textContent);
+  const spilling = cells.filter(cell => {
+    range.selectNodeContents(cell);
+    const text = range.getBoundingClientRect(), box = cell.getBoundingClientRect();
+    return text.left < box.left - 1 || text.right > box.right + 1;
+  });
+  return { spilling: spilling.map(cell => cell.textContent.slice(0, 60)), beyond: root.scrollWidth - root.clientWidth, overlapping: pairs.length, outside: out.length, labels: texts.length };
 })()"""
 
 # What the page says in figures: the exact sum, each report's amounts row by row, and what would run if it could.
@@ -183,6 +191,7 @@ def check_page(checks, name, browser, folder, pictures):
             layout = browser.evaluate(LAYOUT)
             checks.that(f"{where}: no scrolling sideways", layout["beyond"] <= 0, layout["beyond"])
             checks.that(f"{where}: the chart's labels are apart", layout["overlapping"] == 0 and layout["outside"] == 0, layout)
+            checks.equal(f"{where}: every text within its cell", layout["spilling"], [])
             contrast = browser.evaluate(CONTRAST)
             checks.that(f"{where}: letters can be read", contrast["texts"] > 100 and contrast["ratio"] >= LEAST_CONTRAST, contrast)
             checks.equal(f"{where}: nothing logged, nothing refused", browser.complaints(), [])

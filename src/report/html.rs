@@ -9,6 +9,7 @@ mod csp;
 mod dearest;
 mod grid;
 mod head;
+mod layout;
 mod scale;
 mod shown;
 #[cfg(test)]

@@ -55,8 +55,8 @@ impl Buckets {
     /// Those of a period's days, which stand in order.
     pub fn of(days: &[NaiveDate]) -> Buckets {
         let unit = match days.len() {
-            0..=MOST_DAYS => Unit::Day,
-            0..=MOST_DAYS_IN_WEEKS => Unit::Week,
+            count if count <= MOST_DAYS => Unit::Day,
+            count if count <= MOST_DAYS_IN_WEEKS => Unit::Week,
             _ => Unit::Month,
         };
         let mut starts: Vec<NaiveDate> = days.iter().map(|day| unit.first(*day)).collect();

@@ -12,7 +12,7 @@ use super::shown::Shown;
 use crate::money::{Usd, percent};
 use crate::report::Report;
 use crate::report::dimension::Dimension;
-use crate::report::figures::Layer;
+use crate::report::figures::{Breakdown, Layer};
 use crate::report::measures::Measures;
 
 /// Actors that have a colour of their own.
@@ -106,10 +106,10 @@ fn plus(sum: Usd, usd: Usd) -> Usd {
 pub fn chart(report: &Report, title: String) -> Option<Chart> {
     let figures = &report.figures;
     let by_day = figures.by(Dimension::Day)?;
+    let actors = figures.by(Dimension::Actor)?;
+    // Where no cost is known, bars of no height would say that there was none.
+    figures.totals.usage()?;
     let (days, layers) = figures.layers(ACTORS);
-    if layers.is_empty() {
-        return None;
-    }
     let buckets = Buckets::of(&report.facts.period.days());
     let mut bars: Vec<Bar> = (0..buckets.starts.len())
         .map(|at| Bar {
@@ -143,7 +143,7 @@ pub fn chart(report: &Report, title: String) -> Option<Chart> {
             .collect(),
         names: names(&buckets),
         parts: parts(&bars, &layers, &scale),
-        legend: legend(&layers, figures.totals.usage()),
+        legend: legend(&layers, actors, &figures.totals),
         grid: grid(&title, &bars, &layers, buckets.unit, report),
         title,
     })
@@ -238,18 +238,21 @@ fn names(buckets: &Buckets) -> Vec<Name> {
     (0..bars).step_by(step).enumerate().map(name).collect()
 }
 
-fn legend(layers: &[Layer], totals: Option<Usd>) -> Vec<Colour> {
-    let colour = |(at, layer): (usize, &Layer)| {
-        let usage = layer.usage.iter().fold(Usd::default(), |sum, usd| plus(sum, *usd));
-        Colour {
-            colour: colour(at, layers),
-            name: Shown::within(&layer.shown, 40),
-            is_rest: layer.act_id.is_none(),
-            usage: Entry::usd(Some(usage), ""),
-            share: totals.and_then(|totals| percent(usage, totals)),
-        }
+/// Layers are the first Actors of their report and the rest of them: what they are called and used is taken from there.
+fn legend(layers: &[Layer], actors: &Breakdown, totals: &Measures) -> Vec<Colour> {
+    let (top, rest) = actors.top(ACTORS);
+    let measures = top.iter().map(|actor| *actor.measures).chain(rest.map(|(_, sum)| sum));
+    let colour = |(at, (layer, measures)): (usize, (&Layer, Measures))| Colour {
+        colour: colour(at, layers),
+        name: Shown::within(&layer.shown, 40),
+        is_rest: layer.act_id.is_none(),
+        usage: Entry::usd(measures.usage(), "unknown"),
+        share: measures
+            .usage()
+            .zip(totals.usage())
+            .and_then(|(part, all)| percent(part, all)),
     };
-    layers.iter().enumerate().map(colour).collect()
+    layers.iter().zip(measures).enumerate().map(colour).collect()
 }
 
 fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report) -> Grid {

@@ -58,6 +58,9 @@ pub fn top(report: &Report) -> Top {
         let entry = entries.iter().find(|(name, _)| *name == label);
         entry.map(|(_, sentences)| sentences.iter().map(|text| sentence(text)).collect::<Vec<_>>())
     };
+    // Statuses are the API's words: they may be long, and many.
+    let outcomes = headline::outcomes(report).into_iter().take(20);
+    let outcomes = outcomes.map(|part| Shown::within(&part, 40).text);
     let known = totals.usage();
     let is_bound = known.is_some() && (totals.is_at_least() || facts.lacks_runs());
     let account = facts.account.as_ref().filter(|_| facts.source == Source::Api);
@@ -73,7 +76,7 @@ pub fn top(report: &Report) -> Top {
         facts: box_of(report, of("Complete").unwrap_or_default()),
         caveats: facts.caveats.iter().map(|caveat| sentence(caveat)).collect(),
         tiles: tiles(report),
-        outcomes: sentence(&headline::outcomes(report).join(" · ")),
+        outcomes: outcomes.collect::<Vec<_>>().join(" · "),
     }
 }
 
@@ -173,7 +176,7 @@ pub fn replaced(replaced: &Replaced) -> Vec<String> {
         None => "unknown usage".into(),
     };
     let was = format!(
-        "The export that this one took the place of was asked for at {} UTC: {}, {usage}.",
+        "It took the place of the export asked for at {} UTC: {}, {usage}.",
         asked.get(..16).unwrap_or(&asked).replace('T', " "),
         counted(replaced.runs, "run", "runs")
     );
