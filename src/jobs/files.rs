@@ -11,11 +11,13 @@ use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Staging;
 use crate::report::table::Table;
 use crate::report::xlsx::{self, REPORT_XLSX};
-use crate::report::{Report, csv as csv_report, json, markdown};
+use crate::report::{Report, csv as csv_report, html, json, markdown};
 use crate::text::{counted, thousands, unbroken};
 
 /// All reports as one document.
 pub(super) const REPORT_JSON: &str = "report.json";
+/// The same as a page.
+pub(super) const REPORT_HTML: &str = "report.html";
 /// The same for wikis, mails and pull requests.
 pub(super) const REPORT_MD: &str = "report.md";
 /// Items that make no sense as a run, as they came.
@@ -33,7 +35,7 @@ pub(super) fn told_files(manifest: &Manifest) -> String {
         .iter()
         .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
         .count() as u64;
-    let named = [REPORT_MD, REPORT_XLSX, RUNS_PARQUET, "runs.csv", REJECTED];
+    let named = [REPORT_HTML, REPORT_XLSX, REPORT_MD, RUNS_PARQUET, "runs.csv", REJECTED];
     let mut told: Vec<String> = named
         .iter()
         .filter(|name| manifest.files.iter().any(|file| file.path == **name))
@@ -96,6 +98,8 @@ pub(super) fn complete(
     let mut workbook = Vec::new();
     xlsx::write(report, staging.path(), &mut workbook)?;
     add(&mut files, REPORT_XLSX, &workbook, None)?;
+    report.files.clone_from(&files);
+    add(&mut files, REPORT_HTML, html::render(report).as_bytes(), None)?;
     manifest.files = files;
     let mut file = staging.create(MANIFEST)?;
     file.write_all(manifest.to_json().as_bytes())

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod figures;
 pub mod groups;
 pub mod headline;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod measures;

@@ -43,7 +43,7 @@ fn the_summary_on_stdout() {
     let (report, wrote) = shown.split_once("Wrote ./out in ").unwrap();
     insta::assert_snapshot!(report);
     assert!(
-        wrote.contains(" s: report.md, report.xlsx, runs.parquet, runs.csv, 12 CSV reports,"),
+        wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 12 CSV reports,"),
         "{wrote}"
     );
 }

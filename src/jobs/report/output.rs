@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, Result};
-use crate::jobs::files::{REPORT_JSON, REPORT_MD, csv_name, csv_text};
+use crate::jobs::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
 use crate::jobs::part::{period_of, rows_again, within};
 use crate::jobs::print;
 use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
@@ -18,7 +18,7 @@ use crate::output::manifest::{MANIFEST, Manifest};
 use crate::period::parse_instant;
 use crate::report::terminal::Look;
 use crate::report::xlsx::{Book, REPORT_XLSX};
-use crate::report::{Report, json, markdown, terminal};
+use crate::report::{Report, html, json, markdown, terminal};
 use crate::runs::chosen::Chosen;
 use crate::text::{counted, labelled, thousands};
 
@@ -152,7 +152,9 @@ impl Output {
                     )));
                 }
             },
-            ReportFormat::Html | ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
+            ReportFormat::Html => html::render(report),
+            // These are no text, and go into a folder.
+            ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
         })
     }
 }
@@ -194,7 +196,7 @@ fn file_name(format: ReportFormat) -> &'static str {
     match format {
         ReportFormat::Terminal => "report.txt",
         ReportFormat::Md => REPORT_MD,
-        ReportFormat::Html => "report.html",
+        ReportFormat::Html => REPORT_HTML,
         ReportFormat::Xlsx => REPORT_XLSX,
         ReportFormat::Json => REPORT_JSON,
         ReportFormat::Csv | ReportFormat::Focus => "",

@@ -1,0 +1,207 @@
+//! `report.html`: the page that is forwarded. One file, without scripts and without anything from elsewhere. Figures become
+//! words here and in the files beside; what stands where, and how it looks, is the template's: `reports/report.html`.
+
+mod breakdown;
+mod buckets;
+mod budgets;
+mod chart;
+mod csp;
+mod dearest;
+mod grid;
+mod head;
+mod layout;
+mod scale;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use super::Report;
+use super::against::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
+use super::budget::BUDGETS;
+use super::dimension::Dimension;
+use super::table::Table;
+use super::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
+use crate::period::{Millis, format_instant};
+use crate::statement::FileEntry;
+use crate::text::thousands;
+use budgets::Budget;
+use chart::Chart;
+use grid::{Entry, Grid, Head, Line};
+use shown::sentence;
+
+const TEMPLATE: &str = include_str!("../../reports/report.html");
+/// Files that are listed one by one: an export by days may have thousands.
+const MOST_FILES: usize = 400;
+
+/// The page.
+#[derive(Serialize)]
+struct Page {
+    policy: String,
+    version: &'static str,
+    top: head::Top,
+    replaced: Option<Vec<String>>,
+    /// What is said of the period before.
+    before: Option<Vec<String>>,
+    sections: Vec<Section>,
+    how_to_read: &'static str,
+    files: Grid,
+}
+
+/// What stands under a heading.
+#[derive(Default, Serialize)]
+struct Section {
+    /// The name of its report, by which links find it.
+    name: String,
+    title: String,
+    chart: Option<Chart>,
+    budgets: Vec<Budget>,
+    /// What there is to say instead of a table.
+    instead: Option<String>,
+    grid: Option<Grid>,
+    /// Whether its table is folded away until it is asked for.
+    is_folded: bool,
+}
+
+/// The page of a report, with a final line break.
+pub fn render(report: &Report) -> String {
+    let page = Page {
+        policy: csp::policy(csp::style(TEMPLATE)),
+        version: env!("CARGO_PKG_VERSION"),
+        top: head::top(report),
+        replaced: report.replaced.as_ref().map(head::replaced),
+        before: report.against.as_ref().map(|against| {
+            let sentences = against.sentences(&report.figures, report.facts.lacks_runs());
+            sentences.iter().map(|text| sentence(text)).collect()
+        }),
+        sections: sections(report),
+        how_to_read: super::headline::HOW_TO_READ,
+        files: files(&report.files),
+    };
+    filled(&page).expect("the template shows pages, as tests show")
+}
+
+fn filled(page: &Page) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // A tag's line is no line of the page.
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+    environment.set_syntax(syntax.build()?);
+    environment.add_template("report.html", TEMPLATE)?;
+    environment.get_template("report.html")?.render(Serde(page))
+}
+
+/// The order in which people ask. Reports that have no place in it stand at the end.
+fn order(name: &str) -> usize {
+    let first = [
+        CHANGE_OF_TOTALS,
+        CHANGE_BY_ACTOR,
+        CHANGE_BY_DAY,
+        BUDGETS,
+        "cost_by_day",
+        "cost_by_actor",
+        UNSUCCESSFUL,
+        "cost_by_task",
+        "cost_by_schedule",
+        "cost_by_user",
+        "cost_by_group",
+        "cost_by_origin",
+        "status_summary",
+        "cost_by_build",
+        "cost_by_week",
+        DEAREST_RUNS,
+        UNSETTLED,
+    ];
+    first.iter().position(|other| *other == name).unwrap_or(first.len())
+}
+
+fn sections(report: &Report) -> Vec<Section> {
+    let mut tables = report.tables();
+    tables.sort_by_key(|table| order(&table.name));
+    tables.iter().map(|table| section(report, table)).collect()
+}
+
+fn section(report: &Report, table: &Table) -> Section {
+    let figures = &report.figures;
+    let section = Section {
+        name: table.name.to_string(),
+        title: table.title.clone(),
+        ..Section::default()
+    };
+    if table.len == 0 {
+        return Section {
+            instead: Some("None.".into()),
+            ..section
+        };
+    }
+    let breakdown = figures.breakdowns.iter().find(|one| one.by.name() == table.name);
+    match (&*table.name, breakdown) {
+        (BUDGETS, _) => Section {
+            budgets: budgets::budgets(&report.budgets),
+            ..section
+        },
+        (DEAREST_RUNS, _) => Section {
+            grid: Some(dearest::grid(report, table.title.clone())),
+            ..section
+        },
+        (_, Some(breakdown)) if breakdown.by == Dimension::Day.into() => {
+            let chart = chart::chart(report, table.title.clone());
+            let grid = chart.is_none().then(|| Grid::of(table));
+            Section { chart, grid, ..section }
+        }
+        (_, Some(breakdown)) => match breakdown::alone(breakdown) {
+            None => Section {
+                grid: Some(breakdown::grid(breakdown, &figures.totals)),
+                ..section
+            },
+            instead => Section { instead, ..section },
+        },
+        (name, None) => Section {
+            grid: Some(Grid::of(table)),
+            is_folded: name == CHANGE_BY_DAY,
+            ..section
+        },
+    }
+}
+
+/// The export's files: what makes them the ones that these figures are of.
+fn files(files: &[FileEntry]) -> Grid {
+    let line = |file: &FileEntry| {
+        Line::of(vec![
+            Entry {
+                is_code: true,
+                ..Entry::words(&file.path)
+            },
+            Entry::words(thousands(file.bytes)),
+            file.rows.map_or(Entry::default(), Entry::count),
+            Entry {
+                is_code: true,
+                ..Entry::words(&file.sha256)
+            },
+        ])
+    };
+    let more = files.len().saturating_sub(MOST_FILES) as u64;
+    Grid {
+        caption: "The export's other files".into(),
+        heads: vec![
+            Head::text("file"),
+            Head::number("bytes"),
+            Head::number("rows"),
+            Head::text("SHA-256"),
+        ],
+        rows: files.iter().take(MOST_FILES).map(line).collect(),
+        note: (more > 0).then(|| format!("{} more are listed in manifest.json.", thousands(more))),
+    }
+}
+
+/// An instant to the minute, UTC.
+fn minute(ms: Millis) -> String {
+    let at = format_instant(ms);
+    at.get(..16).unwrap_or(&at).replace('T', " ")
+}

@@ -1,0 +1,188 @@
+//! The page's beginning: what it is about, the one figure, and the box of what to know before one uses it. Sentences are the
+//! ones of every other format, from `headline`.
+
+use serde::Serialize;
+
+use super::shown::{Shown, sentence};
+use crate::money::{Usd, percent};
+use crate::period::{format_instant, parse_instant};
+use crate::report::changes::words;
+use crate::report::{Report, headline};
+use crate::statement::{Replaced, Source};
+use crate::text::{counted, thousands};
+
+/// What stands before any table.
+#[derive(Debug, Serialize)]
+pub struct Top {
+    /// What must be said of where the runs came from.
+    notice: Option<&'static str>,
+    account: Option<Shown>,
+    period: String,
+    asked: String,
+    /// The filters that the runs went through.
+    only: Option<String>,
+    /// `at least`, if it is.
+    bound: Option<&'static str>,
+    figure: String,
+    exact: Option<String>,
+    /// Labels, sentences, and whether they are bad news.
+    facts: Vec<Fact>,
+    caveats: Vec<String>,
+    /// Smaller figures.
+    tiles: Vec<Tile>,
+    /// How runs ended, part by part.
+    outcomes: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Fact {
+    label: &'static str,
+    sentences: Vec<String>,
+    /// `good`, `bad`, or neither.
+    tone: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Tile {
+    label: &'static str,
+    figure: String,
+    note: String,
+}
+
+/// The beginning of a report's page.
+pub fn top(report: &Report) -> Top {
+    let facts = &report.facts;
+    let totals = &report.figures.totals;
+    let entries = headline::entries(report);
+    let of = |label: &str| {
+        let entry = entries.iter().find(|(name, _)| *name == label);
+        entry.map(|(_, sentences)| sentences.iter().map(|text| sentence(text)).collect::<Vec<_>>())
+    };
+    // Statuses are the API's words: they may be long, and many.
+    let outcomes = headline::outcomes(report).into_iter().take(20);
+    let outcomes = outcomes.map(|part| Shown::within(&part, 40).text);
+    let known = totals.usage();
+    let is_bound = known.is_some() && (totals.is_at_least() || facts.lacks_runs());
+    let account = facts.account.as_ref().filter(|_| facts.source == Source::Api);
+    Top {
+        notice: facts.source.notice(),
+        account: account.map(|account| Shown::within(account.username.as_deref().unwrap_or(&account.id), 40)),
+        period: facts.period.first_line(),
+        asked: headline::asked_at(report),
+        only: of("Only").map(|only| only.join(" ")),
+        bound: is_bound.then_some("at least"),
+        figure: known.map_or(if totals.runs() == 0 { "none" } else { "unknown" }.into(), Usd::dollars),
+        exact: known.map(|usd| usd.to_string()),
+        facts: box_of(report, of("Complete").unwrap_or_default()),
+        caveats: facts.caveats.iter().map(|caveat| sentence(caveat)).collect(),
+        tiles: tiles(report),
+        outcomes: outcomes.collect::<Vec<_>>().join(" · "),
+    }
+}
+
+fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
+    let facts = &report.facts;
+    let totals = &report.figures.totals;
+    let fact = |label, sentences, tone| Fact { label, sentences, tone };
+    let mut missing = Vec::new();
+    if totals.cost_unknown() > 0 {
+        missing.push(format!(
+            "{} without a cost",
+            counted(totals.cost_unknown(), "run", "runs")
+        ));
+    }
+    if facts.lacks_runs() {
+        missing.push("runs that could not be had".into());
+    }
+    let lacks = !missing.is_empty();
+    let moves = match totals.provisional.runs {
+        0 => "no cost: every run had ended, and not only just".into(),
+        runs => format!("the cost of {}: not ended, or only just", counted(runs, "run", "runs")),
+    };
+    let retention = match (&facts.retention, facts.expired()) {
+        (_, Some(expired)) => expired,
+        (Some(kept), None) => {
+            let days = counted(kept.days, "day", "days");
+            format!("no day of it was past retention when asked: Apify keeps {days} of runs")
+        }
+        (None, None) => "not told by the API".into(),
+    };
+    vec![
+        fact("Complete?", complete, if facts.lacks_runs() { "bad" } else { "good" }),
+        fact(
+            "Not in it",
+            vec![if lacks { missing.join("; ") } else { "nothing: every run has a cost".into() }],
+            if facts.lacks_runs() { "bad" } else { "" },
+        ),
+        fact("May still move", vec![moves], ""),
+        fact("Retention", vec![retention], if facts.expired().is_some() { "bad" } else { "" }),
+        fact(
+            "Prices",
+            vec![
+                "each run as Apify priced it when asked; not your invoice: plan fee, prepaid usage, tax and add-ons are \
+                 not in the API"
+                    .into(),
+            ],
+            "",
+        ),
+    ]
+}
+
+fn tiles(report: &Report) -> Vec<Tile> {
+    let totals = &report.figures.totals;
+    let bad = totals.unsuccessful();
+    let part = |runs: u64| {
+        let units = |runs: u64| Usd(i128::from(runs));
+        percent(units(runs), units(totals.runs())).map_or(String::new(), |part| format!("{part} of runs"))
+    };
+    let of_usage = bad.usage().zip(totals.usage()).and_then(|(bad, all)| percent(bad, all));
+    let tile = |label, figure, note| Tile { label, figure, note };
+    vec![
+        tile(
+            "runs",
+            thousands(totals.runs()),
+            format!("{} succeeded", part(totals.succeeded.runs).replace(" of runs", "")),
+        ),
+        tile(
+            "on runs that ended badly",
+            match bad.runs {
+                0 => "none".into(),
+                _ => bad.usage().map_or("unknown".into(), Usd::dollars),
+            },
+            match of_usage {
+                Some(part) => format!("{}, {part} of usage", counted(bad.runs, "run", "runs")),
+                None => counted(bad.runs, "run", "runs"),
+            },
+        ),
+        tile(
+            "runs without a cost",
+            thousands(totals.cost_unknown()),
+            part(totals.cost_unknown()),
+        ),
+        tile(
+            "runs whose cost may move",
+            thousands(totals.provisional.runs),
+            part(totals.provisional.runs),
+        ),
+    ]
+}
+
+/// What changed since the export that this one took the place of, in sentences.
+pub fn replaced(replaced: &Replaced) -> Vec<String> {
+    let asked = parse_instant(&replaced.queried_at).map_or_else(|| sentence(&replaced.queried_at), format_instant);
+    let usage = match &replaced.usage_total_usd {
+        Some(text) => Usd::parse_plain(text).map_or_else(|| sentence(text), Usd::dollars),
+        None if replaced.runs == 0 => "no usage".into(),
+        None => "unknown usage".into(),
+    };
+    let was = format!(
+        "It took the place of the export asked for at {} UTC: {}, {usage}.",
+        asked.get(..16).unwrap_or(&asked).replace('T', " "),
+        counted(replaced.runs, "run", "runs")
+    );
+    let moved = replaced.changes.as_ref().map_or(
+        "What moved since is not known: it was of something else, or could not be read.".into(),
+        |changes| format!("{}.", sentence(&words::line(changes, &replaced.queried_at))),
+    );
+    vec![was, moved]
+}

@@ -1,0 +1,169 @@
+//! Any report as one of the page's tables: its first rows, the sum of the rest, its total; an ID beneath the name of what it
+//! is of. Reports that have a form of their own, such as breakdowns, don't come here.
+
+use super::grid::{Entry, Grid, Head, Line, TOP};
+use super::{minute, shown};
+use crate::money::{SCALE, Usd, percent};
+use crate::report::table::{Cell, Column, Kind, Table};
+use crate::text::counted;
+
+/// Rows that are shown one by one where they are days.
+const DAYS: usize = 62;
+
+impl Grid {
+    /// Any report: its first rows, the sum of the rest, and its total.
+    pub fn of(table: &Table) -> Grid {
+        let most = if table.columns.iter().any(|column| column.kind == Kind::Date) {
+            DAYS
+        } else {
+            TOP
+        };
+        let shown = if table.len <= most + 1 { table.len } else { most };
+        let layout = Layout::of(table);
+        let mut rows: Vec<Line> = (0..shown)
+            .map(|at| Line::of(layout.entries(&(table.row)(at))))
+            .collect();
+        if shown < table.len {
+            let mut cells = layout.entries(&rest(table, shown));
+            let others = counted((table.len - shown) as u64, "other", "others");
+            cells[0] = Entry::words(others);
+            rows.push(Line::rest(cells));
+        }
+        if let Some(total) = &table.total {
+            let mut cells = layout.entries(total);
+            cells[0] = Entry::words("Total");
+            rows.push(Line::total(cells));
+        }
+        Grid {
+            caption: table.title.clone(),
+            heads: layout.heads(),
+            rows,
+            note: table.note.as_deref().map(shown::sentence),
+        }
+    }
+}
+
+/// What all rows from one on add up to: runs and dollars; nothing that can't be added.
+fn rest<'r>(table: &Table, from: usize) -> Vec<Cell<'r>> {
+    let mut sums: Vec<Cell> = table.columns.iter().map(|_| Cell::Absent).collect();
+    for cells in (from..table.len).map(|at| (table.row)(at)) {
+        for (sum, cell) in sums.iter_mut().zip(cells) {
+            *sum = match (&*sum, cell) {
+                (Cell::Absent, Cell::Count(count)) => Cell::Count(count),
+                (Cell::Absent, Cell::Usd(usd)) => Cell::Usd(usd),
+                (Cell::Count(sum), Cell::Count(count)) => Cell::Count(sum + count),
+                (Cell::Usd(sum), Cell::Usd(usd)) => Cell::Usd(Usd(sum.0.saturating_add(usd.0))),
+                _ => continue,
+            };
+        }
+    }
+    sums
+}
+
+/// Which of a report's columns stand where: an ID beneath the name of what it is of.
+struct Layout<'t> {
+    columns: &'t [Column],
+    /// A column's place, and the place of the one beneath.
+    places: Vec<(usize, Option<usize>)>,
+}
+
+/// Names and the IDs of what they name.
+const NAMED: [(&str, &str); 2] = [("act_name", "act_id"), ("actor_task_name", "actor_task_id")];
+
+/// Quantities that a report is about: a narrow screen shows what comes first.
+const FIRST: [&str; 7] = [
+    "usage_unsuccessful_usd",
+    "share_of_actor_usage",
+    "usage_before_usd",
+    "usage_total_usd",
+    "change_usd",
+    "change_share",
+    "runs_cost_unknown",
+];
+
+impl<'t> Layout<'t> {
+    fn of(table: &'t Table) -> Layout<'t> {
+        let place = |name: &str| table.columns.iter().position(|column| column.name == name);
+        let named: Vec<(usize, usize)> = NAMED
+            .iter()
+            .filter_map(|(name, id)| Some((place(name)?, place(id)?)))
+            .collect();
+        let is_beneath = |at: &usize| named.iter().any(|(_, id)| id == at);
+        let order = table.reading_order().into_iter().filter(|at| !is_beneath(at));
+        let beneath = |at: usize| named.iter().find(|(name, _)| *name == at).map(|(_, id)| *id);
+        let mut places: Vec<(usize, Option<usize>)> = order.map(|at| (at, beneath(at))).collect();
+        let is_number = |at: usize| table.columns[at].kind.is_number();
+        let rank = |at: usize| FIRST.iter().position(|name| *name == table.columns[at].name);
+        places.sort_by_key(|(at, _)| (is_number(*at), rank(*at).unwrap_or(FIRST.len())));
+        Layout {
+            columns: &table.columns,
+            places,
+        }
+    }
+
+    fn heads(&self) -> Vec<Head> {
+        let head = |(at, _): &(usize, Option<usize>)| {
+            let column = &self.columns[*at];
+            // Amounts have their sign in every cell; it is said above where a count is called the same.
+            let text = column.head.strip_suffix(", $").unwrap_or(column.head);
+            let is_taken = self.columns.iter().any(|other| other.head == text);
+            let text = if is_taken { column.head } else { text };
+            match column.kind {
+                kind if kind.is_number() => Head::number(text),
+                Kind::Name => Head::name(text),
+                _ => Head::text(text),
+            }
+        };
+        self.places.iter().map(head).collect()
+    }
+
+    fn entries(&self, cells: &[Cell]) -> Vec<Entry> {
+        let entry = |(at, beneath): &(usize, Option<usize>)| match (entry(&cells[*at], &self.columns[*at]), beneath) {
+            (name, None) => name,
+            (name, Some(id)) => match (&cells[*at], &cells[*id]) {
+                (Cell::Absent, Cell::Absent) => Entry::absent(self.columns[*id].absent),
+                (Cell::Absent, id) => entry_of_text(id, self.columns[*at].kind),
+                (_, Cell::Text(id)) => name.over(Some(id)),
+                _ => name,
+            },
+        };
+        self.places.iter().map(entry).collect()
+    }
+}
+
+fn entry_of_text(cell: &Cell, kind: Kind) -> Entry {
+    match cell {
+        Cell::Text(text) if kind == Kind::Date => Entry::words(text.as_ref()),
+        Cell::Text(text) if kind == Kind::Key => Entry::word(text),
+        Cell::Text(text) => Entry::foreign(text),
+        _ => Entry::default(),
+    }
+}
+
+fn entry(cell: &Cell, column: &Column) -> Entry {
+    // What moved has a sign, so that a rise is seen to be one.
+    let is_move = column.name.starts_with("change_");
+    let signed = |entry: Entry, is_rise: bool| match is_move && is_rise {
+        true => Entry {
+            text: format!("+{}", entry.text),
+            ..entry
+        },
+        false => entry,
+    };
+    match cell {
+        Cell::Absent => Entry::absent(column.absent),
+        Cell::Text(_) => entry_of_text(cell, column.kind),
+        Cell::Count(count) => Entry::count(*count),
+        Cell::Usd(usd) => signed(Entry::usd(Some(*usd), ""), usd.0 > 0),
+        Cell::Decimal(decimal) if column.kind == Kind::Share => {
+            let share = Usd::parse_plain(decimal);
+            let percent = share.and_then(|share| percent(share, Usd(10i128.pow(SCALE))));
+            signed(
+                Entry::words(percent.unwrap_or_default()),
+                share.is_some_and(|share| share.0 > 0),
+            )
+        }
+        Cell::Decimal(decimal) => Entry::mean(Some(decimal.clone())),
+        Cell::Instant(ms) => Entry::words(minute(*ms)),
+    }
+}

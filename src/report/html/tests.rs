@@ -1,0 +1,287 @@
+//! The page as a strict reader sees it: what names can't break, what the policy allows, and that every figure is there.
+
+mod accounts;
+mod reader;
+
+use accounts::{report, report_by, row};
+use reader::text_of;
+
+use super::*;
+use crate::money::Usd;
+use crate::period::parse_instant;
+use crate::report::against::{Against, Before};
+use crate::report::budget::{Budget as Limit, Spent};
+use crate::runs::cost_state::PROVISIONAL;
+use crate::runs::row::Row;
+use crate::statement::{Account, Replaced, Source};
+
+const HOSTILE: [&str; 8] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' style='color:red",
+    "</style></title></svg><b>",
+    "{{ 7*7 }}{% raw %}",
+    "turned\u{202e}around",
+    "bell\u{7}\u{1b}[31m",
+    "\u{200b}\u{feff}",
+];
+
+const SEPTEMBER: [&str; 2] = ["2025-09-01", "2025-10-01"];
+
+#[test]
+fn names_break_nothing_and_are_shown_as_text() {
+    let long = "x".repeat(10_000);
+    let names: Vec<&str> = HOSTILE.iter().copied().chain([long.as_str()]).collect();
+    let rows: Vec<Row> = names
+        .iter()
+        .map(|name| Row {
+            user_id: Some(name),
+            actor_task_id: Some(name),
+            status: name,
+            build_id: Some(name),
+            build_number: Some(name),
+            origin: Some(name),
+            schedule_id: Some(name),
+            act_name: Some(name),
+            actor_task_name: Some(name),
+            ..row(name, name, "2025-09-02", Some("1.5"))
+        })
+        .collect();
+    let mut report = report_by(&rows, SEPTEMBER, &["actor,status", "actor,origin"]);
+    report.facts.account = Some(Account {
+        id: "u".into(),
+        username: Some(HOSTILE[1].into()),
+    });
+    report.facts.proof.notes = vec![HOSTILE[0].into()];
+    report.facts.caveats = vec![HOSTILE[3].into()];
+    report.facts.filters.actor = vec![HOSTILE[2].into()];
+    let limits = [Limit::parse(&format!("actor:{}=1", HOSTILE[0])).unwrap()];
+    report.budgets = limits
+        .iter()
+        .map(|limit| Spent::of(limit, &report.figures, &report.facts.period))
+        .collect();
+    let page = render(&report);
+    let text = text_of(&page);
+    let all = text.join("\n");
+    for plain in HOSTILE.iter().take(5) {
+        assert!(text.iter().any(|piece| piece.contains(plain)), "{plain}");
+    }
+    for shown in ["turned\\u{202e}around", "bell\\u{7}\\u{1b}[31m", "\\u{200b}\\u{feff}"] {
+        assert!(all.contains(shown), "{shown}");
+    }
+    let steers = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{feff}".contains(c);
+    assert!(!page.contains(steers));
+    assert!(!page.contains(&"x".repeat(301)));
+    assert!(all.contains(&("x".repeat(79) + "…")));
+}
+
+#[test]
+fn the_policy_allows_the_style_block_and_nothing_else() {
+    let page = render(&report(&[row("r1", "a", "2025-09-02", Some("1"))], SEPTEMBER));
+    let style = csp::style(&page);
+    assert!(style.len() > 1000 && !style.contains('\r'));
+    assert_eq!(page.matches("<style").count(), 1);
+    let policy = csp::policy(style).replace('\'', "&#x27;").replace('/', "&#x2f;");
+    assert!(page.contains(&format!(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"
+    )));
+    for never in [" style=", "<script", "url(", "@import", "javascript:"] {
+        assert!(!page.contains(never), "{never}");
+    }
+    text_of(&page);
+    let addresses: Vec<&str> = page.matches("http").collect();
+    // The policy's own name, and the one run's link.
+    assert_eq!(addresses.len(), 2, "{page}");
+}
+
+#[test]
+fn an_empty_period_says_so_and_draws_nothing() {
+    let text = text_of(&render(&report(&[], SEPTEMBER))).join("\n");
+    for told in ["none", "yes: fetched 0 runs, the API counts 0", "None."] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(!text.contains("$0"), "{text}");
+}
+
+#[test]
+fn costs_that_are_all_unknown_are_never_zero() {
+    let rows = [row("r1", "a", "2025-09-02", None), row("r2", "b", "2025-09-03", None)];
+    let page = render(&report(&rows, SEPTEMBER));
+    let text = text_of(&page).join("\n");
+    for told in [
+        "unknown",
+        "2 runs without a cost",
+        "2 runs have no known cost: usage is 'at least'",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(!text.contains("$0.00"), "{text}");
+}
+
+#[test]
+fn three_hundred_actors_are_a_page_that_a_mail_can_carry() {
+    let names: Vec<String> = (0..300)
+        .map(|at| format!("somebody/an-actor-of-ordinary-length-{at}"))
+        .collect();
+    let ids: Vec<String> = (0..9000).map(|at| format!("HG7ML7M8z78Y{at:05}")).collect();
+    let rows: Vec<Row> = (0..9000)
+        .map(|at: usize| Row {
+            act_name: Some(&names[at % 300]),
+            user_id: Some(&ids[at % 50]),
+            actor_task_id: Some(&ids[at % 700]),
+            build_id: Some(&ids[at % 400]),
+            schedule_id: Some(&ids[at % 60]),
+            status: ["SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED"][at % 4],
+            ..row(
+                &ids[at],
+                &ids[at % 300],
+                &format!("2025-09-{:02}", at % 30 + 1),
+                Some("0.123456789012345678"),
+            )
+        })
+        .collect();
+    let report = report(&rows, SEPTEMBER);
+    let page = render(&report);
+    assert!(page.len() < 150_000, "{}", page.len());
+    let text = text_of(&page).join("\n");
+    // 9,000 runs of an eighth or so; 300 Actors, 20 of them shown.
+    for told in [
+        "$1,111.11",
+        "1111.111101111111102",
+        "9,000",
+        "280 others",
+        "2,250 failed",
+    ] {
+        assert!(text.contains(told), "{told}");
+    }
+}
+
+#[test]
+fn every_day_has_its_place_and_long_periods_are_put_together() {
+    let rows = [
+        row("r1", "a", "2025-09-02", Some("1")),
+        row("r2", "a", "2025-09-30", Some("3")),
+    ];
+    let page = render(&report(&rows, SEPTEMBER));
+    let text = text_of(&page).join("\n");
+    for told in [
+        "2025-09-01",
+        "2025-09-17",
+        "2 of 30 days have runs, the dearest 2025-09-30: $3.00",
+    ] {
+        assert!(text.contains(told), "{told}");
+    }
+    // The 30th of 30 places, within it in the middle.
+    assert!(page.contains("x=\"97.033%\""), "{page}");
+    let quarter = text_of(&render(&report(&rows, ["2025-07-01", "2025-10-01"]))).join("\n");
+    assert!(quarter.contains("2 of 14 weeks have runs"), "{quarter}");
+    let years = text_of(&render(&report(&rows, ["2024-01-01", "2025-10-01"]))).join("\n");
+    assert!(years.contains("1 of 21 months have runs"), "{years}");
+}
+
+#[test]
+fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
+    let rows = [
+        row("r1", "a", "2025-09-02", Some("10.005")),
+        row("r2", "b", "2025-09-03", None),
+    ];
+    let mut now = report(&rows, SEPTEMBER);
+    let before = report(&[row("r0", "a", "2025-08-02", Some("4"))], ["2025-08-01", "2025-09-01"]);
+    now.against = Some(Against {
+        before: Ok(Before {
+            period: before.facts.period,
+            from: "./august".into(),
+            lacks_runs: false,
+            figures: before.figures,
+        }),
+        min_change: Usd::default(),
+    });
+    let limits = ["8", "actor:a=100", "actor:b=5"].map(|text| Limit::parse(text).unwrap());
+    now.budgets = limits
+        .iter()
+        .map(|limit| Spent::of(limit, &now.figures, &now.facts.period))
+        .collect();
+    now.replaced = Some(Replaced {
+        queried_at: "2025-10-02T06:00:00.000Z".into(),
+        runs: 1,
+        usage_total_usd: Some("9.5".into()),
+        changes: None,
+    });
+    let text = text_of(&render(&now)).join("\n");
+    for told in [
+        "asked for at 2025-10-02 06:00 UTC: 1 run, $9.50.",
+        "$4.00 in 2025-08-01 to 2025-09-01",
+        "+$6.00",
+        "+150.1%",
+        "OVER",
+        "within",
+        "not judged",
+        "(125.1%)",
+        "up",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    now.against = Some(Against {
+        before: Err("there is no export of it".into()),
+        min_change: Usd::default(),
+    });
+    let text = text_of(&render(&now)).join("\n");
+    assert!(text.contains("not judged: there is no export of it"), "{text}");
+}
+
+#[test]
+fn only_what_was_chosen_is_shown_and_pairs_stand_at_the_end() {
+    let rows = [
+        row("r1", "a", "2025-09-02", Some("1")),
+        row("r2", "b", "2025-09-03", Some("2")),
+    ];
+    let mut report = report_by(&rows, SEPTEMBER, &["actor,status"]);
+    report.only = vec!["cost_by_actor_and_status".into(), "cost_by_user".into()];
+    let page = render(&report);
+    let ids: Vec<&str> = page
+        .split("<section id=\"")
+        .skip(1)
+        .map(|section| section.split('"').next().unwrap())
+        .collect();
+    assert_eq!(ids, ["cost_by_user", "cost_by_actor_and_status", "how-to-read"]);
+    let text = text_of(&page).join("\n");
+    assert!(text.contains("None: all 2 runs stand under 'not told'."), "{text}");
+    assert!(text.contains("What did each Actor cost, by status?"), "{text}");
+}
+
+#[test]
+fn the_made_up_account_is_told_first_and_its_runs_have_no_links() {
+    let mut report = report(&[row("r1", "a", "2025-09-02", Some("1"))], SEPTEMBER);
+    report.facts.source = Source::Demo;
+    let page = render(&report);
+    let text = text_of(&page);
+    let body = text.iter().position(|piece| piece.contains("MADE-UP ACCOUNT")).unwrap();
+    assert_eq!(body, 1, "{text:?}");
+    assert!(!page.contains("console.apify.com"));
+}
+
+#[test]
+fn a_small_page_reads_like_this() {
+    let rows = [
+        Row {
+            act_name: Some("ann/spider"),
+            origin: Some("SCHEDULER"),
+            finished_at_ms: parse_instant("2025-09-01T12:30:00Z"),
+            ..row("r1", "a", "2025-09-01", Some("1.25"))
+        },
+        Row {
+            status: "FAILED",
+            cost_state: PROVISIONAL,
+            ..row("r2", "b", "2025-09-02", Some("0.004"))
+        },
+        row("r3", "b", "2025-09-02", None),
+    ];
+    let mut report = report(&rows, ["2025-09-01", "2025-09-04"]);
+    report.files = vec![FileEntry {
+        path: "runs.csv".into(),
+        sha256: "00ff".repeat(16),
+        bytes: 1234,
+        rows: Some(3),
+    }];
+    insta::assert_snapshot!(text_of(&render(&report)).join("\n"));
+}

@@ -1,0 +1,82 @@
+//! Reports to make pages of, from rows that tests write out.
+
+use chrono_tz::UTC;
+
+use crate::money::Usd;
+use crate::period::{PeriodSpec, parse_edge, parse_instant};
+use crate::report::Report;
+use crate::report::dimension::{By, Dimensions};
+use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::summary::Summary;
+use crate::runs::chosen::Chosen;
+use crate::runs::cost_state::{SETTLED, UNKNOWN};
+use crate::runs::row::Row;
+use crate::statement::{Account, Filters, Proof, Source};
+
+fn usd(text: &str) -> Usd {
+    Usd::parse_plain(text).unwrap()
+}
+
+/// A run that succeeded, at noon.
+pub fn row<'a>(id: &'a str, act_id: &'a str, day: &str, usage: Option<&str>) -> Row<'a> {
+    Row {
+        id,
+        act_id,
+        status: "SUCCEEDED",
+        started_at_ms: parse_instant(&format!("{day}T12:00:00Z")).unwrap(),
+        usage: usage.map(usd),
+        cost_state: if usage.is_some() { SETTLED } else { UNKNOWN },
+        ..Row::default()
+    }
+}
+
+/// Of these rows, `--from` and `--to` given.
+pub fn report(rows: &[Row], [from, to]: [&str; 2]) -> Report {
+    report_by(rows, [from, to], &[])
+}
+
+/// The same with reports by more, as `actor,status`.
+pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
+    let spec = PeriodSpec::FromTo {
+        from: parse_edge(from).unwrap(),
+        to: parse_edge(to).unwrap(),
+    };
+    let queried_at_ms = parse_instant("2026-01-01T06:00:00Z").unwrap();
+    let mut dimensions = Dimensions::of(&Chosen::all(false), None);
+    more.iter()
+        .for_each(|by| dimensions.and(By::parse(by).unwrap()).unwrap());
+    let mut summary = Summary::new(UTC, dimensions);
+    rows.iter().for_each(|row| summary.add_row(row).unwrap());
+    let figures = summary.finish();
+    let doubts = Doubts {
+        proven: true,
+        ..Doubts::default()
+    };
+    Report {
+        facts: Facts {
+            account: Some(Account {
+                id: "u1".into(),
+                username: Some("ann".into()),
+            }),
+            source: Source::Api,
+            period: spec.resolve(UTC, queried_at_ms).unwrap(),
+            part_of: None,
+            filters: Filters::default(),
+            queried_at_ms,
+            proof: Proof {
+                proven: true,
+                counted: rows.len() as u64,
+                fetched: rows.len() as u64,
+                notes: Vec::new(),
+            },
+            retention: None,
+            caveats: caveats(&figures.totals, &doubts),
+        },
+        figures,
+        against: None,
+        budgets: Vec::new(),
+        replaced: None,
+        files: Vec::new(),
+        only: Vec::new(),
+    }
+}
