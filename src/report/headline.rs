@@ -87,7 +87,7 @@ fn complete(report: &Report) -> Vec<String> {
 fn usage(report: &Report) -> Vec<String> {
     let totals = &report.figures.totals;
     let at = asked_at(report);
-    let mut lines = match totals.usage() {
+    match totals.usage() {
         _ if totals.runs() == 0 && !report.facts.filters.is_empty() => {
             vec![format!("none: no run matches, asked at {at}")]
         }
@@ -101,24 +101,7 @@ fn usage(report: &Report) -> Vec<String> {
             };
             vec![format!("{bound}{}, as Apify priced it at {at}", usd.dollars())]
         }
-    };
-    let mut doubts = Vec::new();
-    if totals.cost_unknown() > 0 {
-        doubts.push(format!(
-            "not in it: {} without a cost",
-            counted(totals.cost_unknown(), "run", "runs")
-        ));
     }
-    if totals.provisional.runs > 0 {
-        doubts.push(format!(
-            "may still move: {}",
-            counted(totals.provisional.runs, "run", "runs")
-        ));
-    }
-    if !doubts.is_empty() {
-        lines.push(doubts.join("; "));
-    }
-    lines
 }
 
 /// When the API was asked, to the minute.

@@ -42,7 +42,12 @@ impl Look {
 pub fn render(report: &Report, look: Look) -> String {
     let mut lines = Vec::new();
     lines.extend(report.facts.source.notice().map(|notice| look.bold(notice)));
-    for (label, sentences) in headline::entries(report) {
+    let mut entries = headline::entries(report);
+    let caveats = &report.facts.caveats;
+    if !caveats.is_empty() {
+        entries.push(("Caveats", caveats.iter().map(|caveat| harmless(caveat)).collect()));
+    }
+    for (label, sentences) in entries {
         for (at, sentence) in sentences.iter().enumerate() {
             lines.push(labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
         }

@@ -208,7 +208,7 @@ fn a_cost_that_may_still_move_is_provisional_and_the_total_at_least() {
     place
         .export(&server.url(), &[])
         .exits(0)
-        .shows(&["at least $7.00", "may still move: 2 runs"]);
+        .shows(&["at least $7.00", "the cost of 2 runs may still move"]);
     let states: Vec<_> = place
         .exported()
         .rows("runs.csv")
@@ -219,11 +219,11 @@ fn a_cost_that_may_still_move_is_provisional_and_the_total_at_least() {
     place
         .export(&server.url(), &["--settle", "11m"])
         .exits(0)
-        .shows(&["may still move: 3 runs"]);
+        .shows(&["the cost of 3 runs may still move"]);
     place
         .export(&server.url(), &["--settle", "0s"])
         .exits(0)
-        .shows(&["may still move: 1 run"]);
+        .shows(&["the cost of 1 run may still move"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Runs the built binary: against the made-up account, and against a stand-in of the API that misbehaves.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod agree;
 mod apify;
 mod harness;
 mod stand_in;

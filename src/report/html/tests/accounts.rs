@@ -49,6 +49,8 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
     rows.iter().for_each(|row| summary.add_row(row).unwrap());
     let figures = summary.finish();
     let doubts = Doubts {
+        cost_unknown: figures.totals.cost_unknown(),
+        provisional: figures.totals.provisional.runs,
         proven: true,
         ..Doubts::default()
     };
@@ -70,7 +72,7 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
                 notes: Vec::new(),
             },
             retention: None,
-            caveats: caveats(&figures.totals, &doubts),
+            caveats: caveats(&doubts),
         },
         figures,
         against: None,
