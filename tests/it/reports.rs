@@ -42,6 +42,7 @@ fn the_summary_on_stdout() {
     let (_place, shown) = exported();
     let (report, wrote) = shown.split_once("Wrote ./out in ").unwrap();
     insta::assert_snapshot!(report);
+    let wrote = wrote.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 12 CSV reports,"),
         "{wrote}"
