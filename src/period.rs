@@ -19,7 +19,7 @@ use words::local_text;
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// `9999-12-31T23:59:59.999Z`, the last instant that every output can write.
-const LAST_INSTANT: Millis = 253_402_300_799_999;
+pub const LAST_INSTANT: Millis = 253_402_300_799_999;
 
 /// Which period was asked for, before time zone and clock are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,12 @@ impl Period {
         let mut clock = DayClock::new(self.timezone);
         let last = clock.day_of(self.to - 1);
         let days = std::iter::successors(Some(clock.day_of(self.from)), |day| day.succ_opt());
-        days.take_while(|day| *day <= last).collect()
+        // A zone that moves across the date line leaves out a day.
+        let is_there = |day: &NaiveDate| {
+            day.succ_opt()
+                .is_none_or(|next| day_start(self.timezone, *day) < day_start(self.timezone, next))
+        };
+        days.take_while(|day| *day <= last).filter(is_there).collect()
     }
 }
 

@@ -178,8 +178,8 @@ impl Retention {
         let whole_days = |ms: i64| ms.max(0).unsigned_abs().div_ceil(DAY_MS as u64);
         Retention {
             days,
-            expired_days: whole_days(kept_from.min(period.to) - period.from),
-            period_days: whole_days(period.to - period.from),
+            expired_days: whole_days(kept_from.min(period.to).saturating_sub(period.from)),
+            period_days: whole_days(period.to.saturating_sub(period.from)),
         }
     }
 
@@ -298,5 +298,17 @@ mod tests {
         (0..60).for_each(|at| proof.note(format!("note {at}")));
         assert_eq!(proof.notes.len(), 51);
         assert_eq!(proof.notes[50], "and 10 notes more");
+    }
+
+    #[test]
+    fn no_time_makes_retention_overflow() {
+        let period = Period {
+            from: 0,
+            to: DAY_MS,
+            requested_to: DAY_MS,
+            timezone: chrono_tz::UTC,
+        };
+        let expired = |now_ms| Retention::of(7, &period, now_ms).expired_days;
+        assert_eq!([Millis::MIN, 0, 8 * DAY_MS, Millis::MAX].map(expired), [0, 0, 1, 1]);
     }
 }

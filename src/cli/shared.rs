@@ -149,7 +149,8 @@ impl CostArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]
 pub struct JudgeArgs {
-    /// Put the period before beside this one, from the export at PATH (of another period: all of that)
+    /// Put the period before beside this one: from the export at PATH (of another period: all of that); `export` takes
+    /// 'previous' too, and fetches it
     #[arg(long, value_name = "PATH")]
     pub compare: Option<PathBuf>,
     /// Leave out Actors whose usage moved by less, in US dollars

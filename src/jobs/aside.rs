@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
+use super::export::JobStart;
 use super::reading::{ReadPeriod, Reading};
 use super::source::Connection;
 use super::write::WriteOptions;
@@ -17,7 +16,7 @@ use crate::fetch::names::NameBook;
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
-use crate::period::{Millis, Period};
+use crate::period::Period;
 use crate::report::dimension::Dimensions;
 use crate::runs::chosen::Chosen;
 use crate::runs::cost_state::SettleRule;
@@ -32,8 +31,8 @@ pub(super) struct Aside<'j> {
     pub(super) source: &'j SourceArgs,
     pub(super) costs: &'j CostArgs,
     pub(super) period: &'j Period,
-    /// The job's start.
-    pub(super) now_ms: Millis,
+    /// The job's start, by the server's clock and by the one that waits.
+    pub(super) job_start: JobStart,
     /// Statuses that the API is asked for.
     pub(super) statuses: Vec<String>,
     pub(super) filters: Filters,
@@ -62,7 +61,7 @@ impl Aside<'_> {
         };
         let metered = self.costs.details == Details::All;
         let settle = SettleRule {
-            job_start_ms: self.now_ms,
+            job_start_ms: self.job_start.ms,
             settle_ms: self.costs.settle_ms(),
         };
         let options = WriteOptions {
@@ -88,7 +87,7 @@ impl Aside<'_> {
                 mode: self.costs.details.into(),
                 concurrency: self.costs.detail_concurrency.into(),
                 settle,
-                job_start: Instant::now(),
+                job_start: self.job_start.at,
                 wait_settled: self.costs.wait_settled,
             },
             known: None,

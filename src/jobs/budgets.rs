@@ -58,10 +58,10 @@ pub(super) fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Bud
 }
 
 /// How budgets stand.
-pub(super) fn spent(budgets: &[Budget], figures: &Figures, period: &Period) -> Vec<Spent> {
+pub(super) fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<Spent> {
     budgets
         .iter()
-        .map(|budget| Spent::of(budget, figures, period))
+        .map(|budget| Spent::of(budget, figures, period, lacks_runs))
         .collect()
 }
 
@@ -83,7 +83,7 @@ pub(super) fn hold(args: &JudgeArgs, spent: &[Spent]) -> Result<()> {
         return Ok(());
     }
     Err(Error::Condition(format!(
-        "over budget (--fail-over-budget): {}",
+        "not within budget (--fail-over-budget): {}",
         over.join("; ")
     )))
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::aside::Aside;
 use super::export::{Job, Told};
-use super::part::{holds, period_of, within};
-use super::say;
+use super::part::{asked_at, holds, period_of, within};
 use super::verify::read_verified;
+use super::{Stop, say};
 use crate::cli::JudgeArgs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
-use crate::period::{DayClock, Millis, Period, parse_instant};
+use crate::output::publish::Destination;
+use crate::period::{DayClock, Period};
 use crate::report::against::{Against, Before};
 use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
@@ -29,13 +30,24 @@ pub(super) fn check(args: &JudgeArgs) -> Result<()> {
     }
 }
 
+/// The same where nothing can be fetched.
+pub(super) fn check_offline(args: &JudgeArgs) -> Result<()> {
+    match &args.compare {
+        Some(path) if path.as_os_str() == PREVIOUS && !path.exists() => Err(Error::Usage(
+            "--compare previous is for export, which fetches it: name the export that holds the other period".into(),
+        )),
+        Some(path) => Manifest::open(path).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 impl Job {
     /// What an export is compared to. That it can't be is no reason not to publish it: it is said, and stands in the report.
     pub(super) async fn against(&self, told: &Told) -> Result<Option<Against>> {
         let Some(path) = self.args.judge.compare.clone() else {
             return Ok(None);
         };
-        let before = if path.as_os_str() == PREVIOUS {
+        let before = if self.fetches_before() {
             self.fetch_before(told).await
         } else {
             let asked = Asked {
@@ -44,8 +56,7 @@ impl Job {
                 filters: told.filters.clone(),
                 period: told.period.clone(),
             };
-            let read = tokio::task::spawn_blocking(move || before(&path, &asked)).await;
-            let read = read.map_err(|error| anyhow::anyhow!("reading the other period failed: {error}"))?;
+            let read = Stop::run(move |stop| before(&path, &asked, stop)).await;
             read.map_err(|error| error.to_string()).and_then(|before| before)
         };
         if let Err(why) = &before {
@@ -55,6 +66,15 @@ impl Job {
             before,
             min_change: self.args.judge.min_change,
         }))
+    }
+
+    /// Whether the period before is to be fetched too.
+    pub(super) fn fetches_before(&self) -> bool {
+        self.args
+            .judge
+            .compare
+            .as_ref()
+            .is_some_and(|path| path.as_os_str() == PREVIOUS)
     }
 
     async fn fetch_before(&self, told: &Told) -> std::result::Result<Before, String> {
@@ -72,7 +92,7 @@ impl Job {
             source: &self.args.source,
             costs: &self.args.costs,
             period: &period,
-            now_ms: told.job_start.ms,
+            job_start: told.job_start,
             statuses: self.args.status.clone(),
             filters: told.filters.clone(),
             names: self.names.clone(),
@@ -95,6 +115,11 @@ impl Job {
             figures: read.written.summary.finish(),
             period,
         })
+    }
+
+    /// Removes what a killed export left of the period before.
+    pub(super) fn clear_before(&self, period: &Period) -> Result<()> {
+        Destination::clear(&self.folder_before(period))
     }
 
     /// Where its rows are while they are read: beside the export, which this process holds.
@@ -134,7 +159,7 @@ pub(super) struct Asked {
 
 /// The other period from an export: the one before where it holds that, else all of it. `Err` within says why nothing can be
 /// said; exit 2 where there is no export, exit 5 where it isn't what its manifest says.
-pub(super) fn before(path: &Path, asked: &Asked) -> Result<std::result::Result<Before, String>> {
+pub(super) fn before(path: &Path, asked: &Asked, stop: &Stop) -> Result<std::result::Result<Before, String>> {
     let manifest = Manifest::open(path)?;
     if !manifest.is_from(asked.source, asked.account.as_ref()) {
         return Ok(Err(format!("{} is of another account or source", path.display())));
@@ -143,26 +168,33 @@ pub(super) fn before(path: &Path, asked: &Asked) -> Result<std::result::Result<B
         return Ok(Err(format!("{} holds runs chosen by other filters", path.display())));
     }
     let whole = period_of(&manifest, path)?;
+    // The billing cycle before may have another length.
+    let is_cycle_before = manifest.is_billing_cycle && whole.requested_to == asked.period.from;
     let previous = asked
         .period
         .before()
         .filter(|previous| holds(&whole, previous) && previous.to <= whole.to);
+    let previous = previous.filter(|_| !is_cycle_before);
     let period = previous.unwrap_or_else(|| whole.clone().cut_as(&asked.period));
+    let is_shorter = period.to - period.from < asked.period.to - asked.period.from;
+    let is_not_over = whole.is_cut() && period.to == whole.to && (is_shorter || !asked.period.is_cut());
     let period = Period {
         timezone: asked.period.timezone,
         ..period
     };
     let mut summary = Summary::new(period.timezone, Dimensions::default());
-    read_verified(path, &manifest, |batch| summary.add(&within(batch, &period)))?;
-    let queried_at = parse_instant(&manifest.queried_at).unwrap_or(Millis::MIN);
+    read_verified(path, &manifest, |batch| {
+        stop.check()?;
+        summary.add(&within(batch, &period))
+    })?;
     let retention = manifest
         .retention
         .as_ref()
-        .map(|kept| Retention::of(kept.days, &period, queried_at));
+        .map(|kept| Retention::of(kept.days, &period, asked_at(&manifest)));
     let expired = retention.is_some_and(|retention| retention.expired_days > 0);
     Ok(Ok(Before {
         from: format!("from {}, asked for at {}", path.display(), manifest.queried_at),
-        lacks_runs: !manifest.proof.proven || expired,
+        lacks_runs: !manifest.proof.proven || expired || is_not_over,
         figures: summary.finish(),
         period,
     }))

@@ -58,6 +58,9 @@ impl Job {
             Err(unknown) => lines.push(format!("Complete  {unknown}")),
         }
         lines.push(format!("Would be  {}", would_be(estimate, details, least_seconds)));
+        if self.fetches_before() {
+            lines.push("Besides   the period before, about as much again (--compare previous)".into());
+        }
         lines.push("Nothing was written (--dry-run)".into());
         print(&(lines.join("\n") + "\n"))
     }

@@ -85,6 +85,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let Some(destination) = destination else {
         return job.dry_run(lister, &period, first, retention, job_start).await;
     };
+    job.clear_before(&period)?;
     let told = Told {
         account: job.connection.account().await,
         retention,

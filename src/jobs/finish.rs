@@ -15,6 +15,7 @@ use super::write::parquet_paths;
 use super::{budgets, print, say};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
+use crate::fetch::Fetched;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::{Staging, State};
 use crate::output::replace::Existing;
@@ -56,62 +57,15 @@ impl Job {
                  manifest.json names them. {failure}"
             ));
         }
-        let rejected = fetched.rejected.len() as u64;
-        let mut proof = fetched.proof;
-        proof.fetched -= rejected.min(proof.fetched);
-        proof.proven &= rejected == 0;
-        if written.in_two_windows > 0 {
-            let runs = counted(written.in_two_windows, "run is", "runs are");
-            proof.note(format!("{runs} listed under another start too; each is here once"));
-            proof.fetched -= written.in_two_windows.min(proof.fetched);
-        }
-        let retention = match told.retention {
-            Ok(retention) => Some(retention),
-            Err(unknown) => {
-                proof.note(unknown);
-                None
-            }
-        };
-        let figures = written.summary.finish();
-        let totals = figures.totals;
-        let spent = budgets::spent(&self.budgets, &figures, &told.period);
-        let mut unmatched = unmatched(&told.filters, &figures);
-        unmatched.extend(budgets::unmatched(&spent));
-        let doubts = Doubts {
-            cost_unknown: totals.cost_unknown(),
-            provisional: totals.provisional.runs,
-            changed_meanwhile: fetched.changed_meanwhile,
-            rejected,
-            cut: told.period.is_cut(),
-            proven: proof.proven,
-            retention: retention.clone(),
-            details_failed: details.failed,
-            groups_in_doubt: self.groups_are_in_doubt(),
-            unmatched,
-        };
-        for option in &doubts.unmatched {
-            say(&format!("apify-runs: warning: no run of the period is of {option}"));
-        }
-        let facts = Facts {
-            account: told.account,
-            source: self.connection.source,
-            filters: told.filters,
-            queried_at_ms: told.job_start.ms,
-            proof,
-            caveats: caveats(&doubts),
-            retention,
-            part_of: None,
-            period: told.period,
-        };
-        let mut report = Report {
-            facts,
-            figures,
+        let mut report = self.report(
+            told,
+            &fetched,
+            written.summary.finish(),
+            written.in_two_windows,
+            &details,
             against,
-            budgets: spent,
-            replaced: None,
-            files: Vec::new(),
-            only: Vec::new(),
-        };
+        );
+        let rejected = fetched.rejected.len() as u64;
         let mut manifest = self.manifest(&report, fetched.mistyped, rejected, details);
         let out = destination.path();
         let existing = if destination.state() == State::Occupied {
@@ -151,6 +105,72 @@ impl Job {
             say(&format!("apify-runs: warning: {warning}"));
         }
         self.tell(&report, &manifest, started.elapsed())
+    }
+
+    /// The figures with all that must be said of them.
+    fn report(
+        &self,
+        told: Told,
+        fetched: &Fetched,
+        figures: Figures,
+        in_two_windows: u64,
+        details: &DetailCounts,
+        against: Option<Against>,
+    ) -> Report {
+        let rejected = fetched.rejected.len() as u64;
+        let mut proof = fetched.proof.clone();
+        proof.fetched -= rejected.min(proof.fetched);
+        proof.proven &= rejected == 0;
+        if in_two_windows > 0 {
+            let runs = counted(in_two_windows, "run is", "runs are");
+            proof.note(format!("{runs} listed under another start too; each is here once"));
+            proof.fetched -= in_two_windows.min(proof.fetched);
+        }
+        let retention = match told.retention {
+            Ok(retention) => Some(retention),
+            Err(unknown) => {
+                proof.note(unknown);
+                None
+            }
+        };
+        let mut facts = Facts {
+            account: told.account,
+            source: self.connection.source,
+            filters: told.filters,
+            queried_at_ms: told.job_start.ms,
+            proof,
+            caveats: Vec::new(),
+            retention,
+            part_of: None,
+            period: told.period,
+        };
+        let budgets = budgets::spent(&self.budgets, &figures, &facts.period, facts.lacks_runs());
+        let mut unmatched = unmatched(&facts.filters, &figures);
+        unmatched.extend(budgets::unmatched(&budgets));
+        for option in &unmatched {
+            say(&format!("apify-runs: warning: no run of the period is of {option}"));
+        }
+        facts.caveats = caveats(&Doubts {
+            cost_unknown: figures.totals.cost_unknown(),
+            provisional: figures.totals.provisional.runs,
+            changed_meanwhile: fetched.changed_meanwhile,
+            rejected,
+            cut: facts.period.is_cut(),
+            proven: facts.proof.proven,
+            retention: facts.retention.clone(),
+            details_failed: details.failed,
+            groups_in_doubt: self.groups_are_in_doubt(),
+            unmatched,
+        });
+        Report {
+            facts,
+            figures,
+            against,
+            budgets,
+            replaced: None,
+            files: Vec::new(),
+            only: Vec::new(),
+        }
     }
 
     /// Whether rules go by names of which not every list could be read.

@@ -25,6 +25,8 @@ pub mod write;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
 
@@ -49,6 +51,38 @@ pub struct Surroundings {
     pub bold: bool,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
+}
+
+/// Tells work on a thread of its own that nobody waits for it any more.
+#[derive(Debug, Clone, Default)]
+struct Stop(Arc<AtomicBool>);
+
+/// Says so when it is dropped.
+struct Stopping(Stop);
+
+impl Stop {
+    /// Runs such work; if this isn't waited for to the end, it is told.
+    async fn run<T: Send + 'static>(work: impl FnOnce(&Stop) -> Result<T> + Send + 'static) -> Result<T> {
+        let stop = Stop::default();
+        let stopping = Stopping(stop.clone());
+        let done = tokio::task::spawn_blocking(move || work(&stop)).await;
+        drop(stopping);
+        done.map_err(|error| anyhow::anyhow!("the job failed: {error}"))?
+    }
+
+    /// An error once nobody waits.
+    fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(anyhow::anyhow!("stopped").into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Says something on stderr, in lines that can't steer a terminal, whoever's text is in them; that nobody can be told is no

@@ -10,15 +10,17 @@ use crate::error::{Error, Result};
 use crate::output::csv::RUNS_CSV;
 use crate::output::manifest::Manifest;
 use crate::output::read::{csv_batches, parquet_batches};
-use crate::period::{Period, parse_instant, parse_timezone};
+use crate::period::{Millis, Period, parse_instant, parse_timezone};
 
-/// An export's period; exit 5 where its manifest has none.
+/// An export's period; exit 5 where its manifest has none that makes sense, or doesn't say when it was asked for.
 pub(super) fn period_of(manifest: &Manifest, shown: &Path) -> Result<Period> {
     let text = &manifest.period;
     let instants = parse_instant(&text.from)
         .zip(parse_instant(&text.to))
         .zip(parse_instant(&text.requested_to));
     let parsed = instants.zip(parse_timezone(&text.timezone).ok());
+    let parsed = parsed.filter(|(((from, to), requested_to), _)| from < to && to <= requested_to);
+    let parsed = parsed.filter(|_| parse_instant(&manifest.queried_at).is_some());
     let (((from, to), requested_to), timezone) =
         parsed.ok_or_else(|| Error::Untrusted(format!("{}: its period makes no sense", shown.display())))?;
     Ok(Period {
@@ -27,6 +29,11 @@ pub(super) fn period_of(manifest: &Manifest, shown: &Path) -> Result<Period> {
         requested_to,
         timezone,
     })
+}
+
+/// When an export's job began; of one whose period makes sense.
+pub(super) fn asked_at(manifest: &Manifest) -> Millis {
+    parse_instant(&manifest.queried_at).unwrap_or_default()
 }
 
 /// Whether an export's period holds another, both as they were asked for.

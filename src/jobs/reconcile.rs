@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use sums::{sum_export, sum_parquet};
 
+use tokio::time::Instant;
+
 use super::aside::Aside;
+use super::export::JobStart;
 use super::source::{Connection, retention_of};
 use super::write::parquet_paths;
 use super::{Surroundings, print, say};
@@ -140,7 +143,10 @@ async fn fetch(
         source: &args.source,
         costs: &args.costs,
         period: cycle,
-        now_ms,
+        job_start: JobStart {
+            ms: now_ms,
+            at: Instant::now(),
+        },
         statuses: Vec::new(),
         filters: Filters::default(),
         names: Arc::new(NameBook::new(None, connection.spare.clone())),

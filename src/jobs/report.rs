@@ -1,18 +1,19 @@
 //! `report`: an export's figures once more, from its files alone: other breakdowns, a part of its period, other formats, held
 //! against another period or budgets. Nothing is shown before all of the export has been read and held against its manifest.
 
+mod folder;
 mod output;
 
 use output::Output;
 
 use super::compared::{self, Asked};
-use super::part::{holds, period_of, within};
+use super::part::{asked_at, holds, period_of, within};
 use super::verify::read_verified;
-use super::{Surroundings, budgets, say};
+use super::{Stop, Surroundings, budgets, say};
 use crate::cli::ReportArgs;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
-use crate::period::{Millis, Period, PeriodSpec, parse_instant};
+use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
 use crate::report::against::Against;
 use crate::report::dimension::{By, Dimensions};
@@ -27,11 +28,11 @@ use crate::statement::Retention;
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, surroundings: Surroundings) -> Result<()> {
     let look = if surroundings.bold { Look::Bold } else { Look::Plain };
-    let reported = tokio::task::spawn_blocking(move || report(&args, look)).await;
-    reported.map_err(|error| anyhow::anyhow!("reporting failed: {error}"))?
+    Stop::run(move |stop| report(&args, look, stop)).await
 }
 
-fn report(args: &ReportArgs, look: Look) -> Result<()> {
+fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
+    compared::check_offline(&args.judge)?;
     let manifest = Manifest::open(&args.path)?;
     let columns = manifest.columns.iter().map(String::as_str);
     let columns = Chosen::of_names(columns)
@@ -42,7 +43,7 @@ fn report(args: &ReportArgs, look: Look) -> Result<()> {
     };
     let given = budgets::given(&args.judge, groups.as_ref())?;
     let whole = period_of(&manifest, &args.path)?;
-    let period = asked(args, &whole, &manifest)?;
+    let period = asked(args, &whole)?;
     let mut dimensions = Dimensions::of(&columns, groups);
     for by in &args.by {
         dimensions.and(*by).map_err(Error::Usage)?;
@@ -52,6 +53,7 @@ fn report(args: &ReportArgs, look: Look) -> Result<()> {
     let is_as_exported = period == whole && args.by.is_empty() && args.groups.is_none();
     let mut summary = (!is_as_exported).then(|| Summary::new(period.timezone, dimensions));
     let as_exported = read_verified(&args.path, &manifest, |batch| {
+        stop.check()?;
         let rows = within(batch, &period);
         output.rows(&rows)?;
         summary.as_mut().map_or(Ok(()), |summary| summary.add(&rows))
@@ -68,32 +70,34 @@ fn report(args: &ReportArgs, look: Look) -> Result<()> {
                 period: facts.period.clone(),
             };
             Some(Against {
-                before: compared::before(path, &asked)?,
+                before: compared::before(path, &asked, stop)?,
                 min_change: args.judge.min_change,
             })
         }
     };
-    let spent = budgets::spent(&given, &figures, &facts.period);
+    let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
     for option in budgets::unmatched(&spent) {
         say(&format!("apify-runs: warning: no run of the period is of {option}"));
         facts.caveats.push(format!("no run of the period is of {option}"));
     }
+    let is_part = facts.part_of.is_some();
     let mut report = Report {
         facts,
         figures,
         against,
         budgets: spent,
-        replaced: manifest.replaced.clone(),
+        // What moved did so in all of the period.
+        replaced: manifest.replaced.clone().filter(|_| !is_part),
         files: manifest.files.clone(),
         only: Vec::new(),
     };
     report.only = chosen(args, &report)?;
-    output.write(&report)?;
+    output.write(&report, stop)?;
     budgets::hold(&args.judge, &report.budgets)
 }
 
 /// The period that was asked for, which the export must hold: exit 5 otherwise.
-fn asked(args: &ReportArgs, whole: &Period, manifest: &Manifest) -> Result<Period> {
+fn asked(args: &ReportArgs, whole: &Period) -> Result<Period> {
     let timezone = args.timezone.unwrap_or(whole.timezone);
     let spec = match (&args.month, args.from, args.to) {
         (Some(month), ..) => month.clone(),
@@ -105,28 +109,25 @@ fn asked(args: &ReportArgs, whole: &Period, manifest: &Manifest) -> Result<Perio
             });
         }
     };
-    // What lies beyond the export's own asking is as far away as the future is.
-    let asked_at = parse_instant(&manifest.queried_at).unwrap_or(whole.to);
-    let period = spec.resolve(timezone, Millis::MAX.min(asked_at.max(whole.to)));
-    let covered = |period: &Period| holds(whole, period);
-    match period {
-        Ok(period) if covered(&period) => Ok(Period {
-            to: period.requested_to.min(whole.to),
-            ..period
-        }),
-        Err(error) if error.to_string().contains("is empty") => Err(error),
-        _ => Err(Error::Untrusted(format!(
+    // Whatever lies in the future is just another period that the export doesn't hold.
+    let period = spec.resolve(timezone, LAST_INSTANT)?;
+    if !holds(whole, &period) || period.from >= whole.to {
+        return Err(Error::Untrusted(format!(
             "{} doesn't cover that period: it holds {}",
             args.path.display(),
             whole.first_line()
-        ))),
+        )));
     }
+    Ok(Period {
+        to: period.requested_to.min(whole.to),
+        ..period
+    })
 }
 
 /// What the manifest says of the whole, made true of the part.
 fn facts(manifest: &Manifest, whole: Period, period: Period, figures: &Figures) -> Facts {
     let is_part = (period.from, period.to) != (whole.from, whole.to);
-    let asked_at = parse_instant(&manifest.queried_at).unwrap_or_default();
+    let asked_at = asked_at(manifest);
     let kept = manifest.retention.as_ref();
     let doubts = |cost_unknown, provisional, retention, cut| Doubts {
         cost_unknown,
@@ -155,6 +156,11 @@ fn facts(manifest: &Manifest, whole: Period, period: Period, figures: &Figures) 
     } else {
         (kept.cloned(), manifest.caveats.clone())
     };
+    // Budgets are this report's own: those that the export was held against are no part of its figures.
+    let caveats = caveats
+        .into_iter()
+        .filter(|caveat| !caveat.contains("is of --budget "))
+        .collect();
     Facts {
         account: manifest.account.clone(),
         source: manifest.source,

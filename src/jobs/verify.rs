@@ -1,24 +1,23 @@
 //! `verify`: what an export promises, checked again from its files alone: hashes, rows, unique IDs, sums, order, period,
 //! and no file beyond the manifest.
 
+mod files;
 mod rows;
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use files::{check_file, check_files, is_regular};
 use rows::{Rows, check_parquet, csv_times, parquet_times};
 
 use arrow_array::RecordBatch;
-use serde_json::Value;
 
-use super::files::{REJECTED, REPORT_JSON};
 use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::csv::{CsvRows, RUNS_CSV};
-use crate::output::hashed::{FileEntry, hash_of};
-use crate::output::manifest::{Manifest, is_within};
+use crate::output::hashed::FileEntry;
+use crate::output::manifest::Manifest;
 use crate::output::read::{csv_batches, parquet_batches};
 use crate::report::figures::Figures;
 use crate::runs::chosen::Chosen;
@@ -65,14 +64,18 @@ fn untrusted(export: &Path, findings: &[String]) -> Error {
 }
 
 /// Reads every row of an export once, in order, for whoever makes something of them. Files, rows and reports are held against
-/// the manifest meanwhile: exit 5 where anything doesn't hold, so that nothing made of the rows may be shown before this has
-/// returned. All that `verify` checks but whether two formats of the same rows agree, of which it reads one. Gives the
-/// figures that the export's own reports are of.
+/// the manifest meanwhile, as `verify` does: exit 5 where anything doesn't hold, so that nothing made of the rows may be shown
+/// before this has returned. Gives the figures that the export's own reports are of.
 pub(super) fn read_verified(
     export: &Path,
     manifest: &Manifest,
     mut see: impl FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<Figures> {
+    if let Some(file) = manifest.files.iter().find(|file| !is_regular(&export.join(&file.path))) {
+        // What is missing or special can't be read.
+        let finding = check_file(export, file).unwrap_or_else(|| format!("{}: it is no regular file", file.path));
+        return Err(untrusted(export, &[finding]));
+    }
     let mut failure = None;
     let mut see = |batch: &RecordBatch| {
         see(batch).map_err(|error| {
@@ -82,7 +85,13 @@ pub(super) fn read_verified(
         })
     };
     let (files, rows) = std::thread::scope(|scope| {
-        let files = scope.spawn(|| check_files(export, manifest));
+        let files = scope.spawn(|| -> Result<Vec<String>> {
+            let (mut findings, _) = check_files(export, manifest)?;
+            if findings.is_empty() {
+                findings.extend(check_beside_parquet(export, manifest)?);
+            }
+            Ok(findings)
+        });
         let rows = match manifest.parquet_files().next() {
             Some(_) => parquet_findings(export, manifest, &mut see),
             None => csv_findings(export, manifest, &mut see),
@@ -92,7 +101,7 @@ pub(super) fn read_verified(
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let (mut findings, _) = files.map_err(|_| anyhow::anyhow!("checking the files failed"))??;
+    let mut findings = files.map_err(|_| anyhow::anyhow!("checking the files failed"))??;
     let (figures, of_rows) = rows;
     findings.extend(of_rows);
     if findings.is_empty() {
@@ -159,34 +168,36 @@ fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
     if csv.is_some() {
         findings.extend(csv_findings(export, manifest, &mut see).1);
     }
-    // Another version may write the same rows another way.
-    if has_parquet && findings.is_empty() && manifest.tool_version == env!("CARGO_PKG_VERSION") {
-        let differs = match csv {
-            Some(csv) => csv.sha256 != parquet_as_csv(export, manifest)?.sha256,
-            None => false,
-        };
-        if differs {
-            findings.push(format!("{RUNS_CSV}: its rows are not those of the Parquet files"));
-        }
+    if has_parquet && findings.is_empty() {
+        findings.extend(check_csv_against_parquet(export, manifest)?);
     }
     Ok(findings)
 }
 
-/// What doesn't hold of the files beside their rows, and whether all are regular ones.
-fn check_files(export: &Path, manifest: &Manifest) -> Result<(Vec<String>, bool)> {
-    let foreign = manifest.foreign_files(export)?.into_iter();
-    let mut findings: Vec<String> = foreign.map(|path| format!("{path}: not in the manifest")).collect();
-    let is_listed = |path: &str| manifest.files.iter().any(|file| file.path == path);
-    let has_rows = manifest.parquet_files().next().is_some() || is_listed(RUNS_CSV);
-    if !has_rows || !is_listed(REPORT_JSON) {
-        findings.push("manifest.json: lists no file of runs, or no report".into());
+/// Whether the rows of the two formats differ; another version may write the same rows another way, which isn't judged.
+fn check_csv_against_parquet(export: &Path, manifest: &Manifest) -> Result<Option<String>> {
+    let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
+    let Some(csv) = csv.filter(|_| is_of_this_version(manifest)) else {
+        return Ok(None);
+    };
+    let same = csv.sha256 == parquet_as_csv(export, manifest)?.sha256;
+    Ok((!same).then(|| format!("{RUNS_CSV}: its rows are not those of the Parquet files")))
+}
+
+fn is_of_this_version(manifest: &Manifest) -> bool {
+    manifest.tool_version == env!("CARGO_PKG_VERSION")
+}
+
+/// The same of an export whose Parquet files are read anyway: where this version wrote both, CSV is what they make.
+fn check_beside_parquet(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
+    let has_both = manifest.parquet_files().next().is_some() && manifest.files.iter().any(|file| file.path == RUNS_CSV);
+    if has_both && !is_of_this_version(manifest) {
+        return Ok(csv_findings(export, manifest, &mut |_| Ok(())).1);
     }
-    findings.extend(manifest.files.iter().filter_map(|file| check_file(export, file)));
-    let are_regular = manifest.files.iter().all(|file| is_regular(&export.join(&file.path)));
-    if are_regular {
-        findings.extend(check_manifest(export, manifest));
-    }
-    Ok((findings, are_regular))
+    Ok(check_csv_against_parquet(export, manifest)?
+        .filter(|_| has_both)
+        .into_iter()
+        .collect())
 }
 
 /// What is to be done with each batch, beside checking it.
@@ -228,69 +239,4 @@ fn parquet_as_csv(export: &Path, manifest: &Manifest) -> Result<FileEntry> {
         }
     }
     csv.finish()
-}
-
-/// What the manifest says that it contradicts itself, the report or the rejected items.
-fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
-    let mut findings = Vec::new();
-    let (runs, fetched) = (manifest.totals.runs, manifest.proof.fetched);
-    if runs > fetched || (manifest.filters.is_empty() && runs < fetched) {
-        findings.push(format!(
-            "manifest.json: {runs} runs, and its proof says that {fetched} were fetched"
-        ));
-    }
-    let lines = fs::read_to_string(export.join(REJECTED)).map_or(0, |text| text.lines().count() as u64);
-    let said = manifest
-        .files
-        .iter()
-        .find(|file| file.path == REJECTED)
-        .and_then(|file| file.rows);
-    if lines != manifest.runs_rejected || said.unwrap_or(0) != lines {
-        findings.push(format!(
-            "{REJECTED}: {lines} items, the manifest says {}",
-            manifest.runs_rejected
-        ));
-    }
-    let report = fs::read(export.join(REPORT_JSON)).ok();
-    let report = report.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-    let said = serde_json::to_value(manifest).expect("a manifest has only text keys");
-    let shared = [
-        "notice",
-        "period",
-        "account",
-        "source",
-        "filters",
-        "queried_at",
-        "proof",
-        "retention",
-        "caveats",
-    ];
-    let differing = |name: &&str| report.as_ref().is_some_and(|report| report[*name] != said[*name]);
-    let differing = shared.into_iter().filter(|name| differing(name));
-    findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));
-    findings
-}
-
-fn is_regular(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-}
-
-/// What is wrong with a file's bytes.
-fn check_file(export: &Path, file: &FileEntry) -> Option<String> {
-    let path = export.join(&file.path);
-    let wrong = |problem: String| Some(format!("{}: {problem}", file.path));
-    if !is_within(&file.path) {
-        return wrong("its path leads out of the export".into());
-    }
-    match fs::symlink_metadata(&path) {
-        Err(error) => return wrong(error.to_string()),
-        Ok(found) if !found.is_file() => return wrong("it is no regular file".into()),
-        Ok(_) => {}
-    }
-    match File::open(&path).and_then(hash_of) {
-        Err(error) => wrong(error.to_string()),
-        Ok((_, bytes)) if bytes != file.bytes => wrong(format!("{bytes} bytes, the manifest says {}", file.bytes)),
-        Ok((sha256, _)) if sha256 != file.sha256 => wrong("its hash is another".into()),
-        Ok(_) => None,
-    }
 }

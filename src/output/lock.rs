@@ -15,14 +15,14 @@ const ATTEMPTS: usize = 100;
 
 /// A held lock; dropping it unlinks the file, then releases it.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub struct Lock {
     path: PathBuf,
     _file: File,
 }
 
 impl Lock {
     /// Takes the lock without waiting; `None` where another process holds it.
-    pub(super) fn take(path: &Path) -> io::Result<Option<Lock>> {
+    pub fn take(path: &Path) -> io::Result<Option<Lock>> {
         for _ in 0..ATTEMPTS {
             let file = OpenOptions::new()
                 .read(true)

@@ -89,11 +89,21 @@ impl Manifest {
             .map_err(|error| format!("{} is no manifest of apify-runs: {error}", path.display()))
     }
 
+    /// Whether a folder holds one, whole or broken.
+    pub fn is_there(folder: &Path) -> bool {
+        fs::read(folder.join(MANIFEST)).is_ok_and(|text| !is_anothers(&text))
+    }
+
     /// The manifest of an export that is to be read: exit 2 where there is none, or one of another version; exit 5 where it
     /// is broken.
     pub fn open(export: &Path) -> Result<Manifest> {
-        let is_ours = fs::read(export.join(MANIFEST)).is_ok_and(|text| !is_anothers(&text));
-        let manifest = Manifest::read(export).map_err(if is_ours { Error::Untrusted } else { Error::Usage })?;
+        let manifest = Manifest::read(export).map_err(|problem| {
+            if Manifest::is_there(export) {
+                Error::Untrusted(problem)
+            } else {
+                Error::Usage(problem)
+            }
+        })?;
         if let Some(file) = manifest.files.iter().find(|file| !is_within(&file.path)) {
             let (path, export) = (&file.path, export.display());
             return Err(Error::Untrusted(format!(

@@ -5,7 +5,7 @@ pub mod csv;
 pub mod exported;
 pub mod focus;
 pub mod hashed;
-mod lock;
+pub mod lock;
 pub mod manifest;
 pub mod parquet;
 mod place;

@@ -79,6 +79,17 @@ impl Destination {
         })
     }
 
+    /// Removes what an interrupted job left staged for `out`, if anything; one that is at work is left alone.
+    pub fn clear(out: &Path) -> Result<()> {
+        if !Place::resolve(out)?.staging().exists() {
+            return Ok(());
+        }
+        match Destination::acquire(out) {
+            Ok(_) | Err(Error::Busy(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What stood at `out` when it was acquired, an interrupted publishing finished.
     pub fn state(&self) -> State {
         self.state

@@ -80,11 +80,29 @@ impl Period {
         Some(before.cut_as(self))
     }
 
-    /// The same, no longer than another that isn't over.
+    /// The same, no longer than another that isn't over: up to the same time of the same day of it, where both begin with a
+    /// day, else for as long.
     pub fn cut_as(self, other: &Period) -> Period {
-        let so_far = self.from.saturating_add(other.to - other.from);
+        let so_far = self
+            .days_into(other)
+            .unwrap_or(self.from.saturating_add(other.to - other.from));
         let to = if other.is_cut() { self.to.min(so_far) } else { self.to };
         Period { to, ..self }
+    }
+
+    /// The instant that is as many days, and as long into the next, from the start as another period's end is from its own.
+    fn days_into(&self, other: &Period) -> Option<Millis> {
+        let first = self.begins_a_day()?;
+        let last = local_date(other.timezone, other.to);
+        let days = last.signed_duration_since(other.begins_a_day()?).num_days();
+        let day = first.checked_add_days(Days::new(u64::try_from(days).ok()?))?;
+        Some(day_start(self.timezone, day) + (other.to - day_start(other.timezone, last)))
+    }
+
+    /// The day with whose first instant it begins, if it begins with one.
+    fn begins_a_day(&self) -> Option<NaiveDate> {
+        let date = local_date(self.timezone, self.from);
+        (day_start(self.timezone, date) == self.from).then_some(date)
     }
 
     /// The first day, and the first one beyond, where the period was asked for in whole days of its time zone.
@@ -137,39 +155,6 @@ fn counted(number: i64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono_tz::{Europe, UTC};
-
-    #[test]
-    fn the_period_before_is_the_month_before_or_one_of_as_many_days() {
-        let at = |text: &str| super::super::parse_instant(&format!("{text}T00:00:00.000Z")).unwrap();
-        let before = |from: &str, to: &str, requested_to: &str| {
-            let (from, to, requested_to, timezone) = (at(from), at(to), at(requested_to), UTC);
-            let before = Period {
-                from,
-                to,
-                requested_to,
-                timezone,
-            }
-            .before()
-            .unwrap();
-            [before.from, before.to, before.requested_to].map(|ms| format_instant(ms)[..10].to_string())
-        };
-        assert_eq!(
-            before("2025-03-01", "2025-04-01", "2025-04-01"),
-            ["2025-02-01", "2025-03-01", "2025-03-01"]
-        );
-        assert_eq!(
-            before("2025-03-01", "2025-03-11", "2025-04-01"),
-            ["2025-02-01", "2025-02-11", "2025-03-01"]
-        );
-        assert_eq!(
-            before("2025-03-01", "2025-03-31", "2025-04-01"),
-            ["2025-02-01", "2025-03-01", "2025-03-01"]
-        );
-        assert_eq!(
-            before("2025-09-08", "2025-09-15", "2025-09-15"),
-            ["2025-09-01", "2025-09-08", "2025-09-08"]
-        );
-    }
 
     use super::*;
     use crate::period::{PeriodSpec, parse_duration, parse_edge, parse_instant, parse_month};
@@ -267,5 +252,54 @@ mod tests {
                 expected.replace("apify-runs-", "apify-runs-demo-")
             );
         }
+    }
+
+    #[test]
+    fn the_period_before_is_the_month_before_or_one_of_as_many_days() {
+        let at = |text: &str| super::super::parse_instant(&format!("{text}T00:00:00.000Z")).unwrap();
+        let before = |from: &str, to: &str, requested_to: &str| {
+            let (from, to, requested_to, timezone) = (at(from), at(to), at(requested_to), UTC);
+            let before = Period {
+                from,
+                to,
+                requested_to,
+                timezone,
+            }
+            .before()
+            .unwrap();
+            [before.from, before.to, before.requested_to].map(|ms| format_instant(ms)[..10].to_string())
+        };
+        assert_eq!(
+            before("2025-03-01", "2025-04-01", "2025-04-01"),
+            ["2025-02-01", "2025-03-01", "2025-03-01"]
+        );
+        assert_eq!(
+            before("2025-03-01", "2025-03-11", "2025-04-01"),
+            ["2025-02-01", "2025-02-11", "2025-03-01"]
+        );
+        assert_eq!(
+            before("2025-03-01", "2025-03-31", "2025-04-01"),
+            ["2025-02-01", "2025-03-01", "2025-03-01"]
+        );
+        assert_eq!(
+            before("2025-09-08", "2025-09-15", "2025-09-15"),
+            ["2025-09-01", "2025-09-08", "2025-09-08"]
+        );
+    }
+
+    #[test]
+    fn a_period_is_cut_at_the_same_time_of_the_same_day_whatever_the_clocks_did() {
+        let at = |text: &str| super::super::parse_instant(&format!("{text}:00:00.000Z")).unwrap();
+        let period = |from: &str, to: &str, requested_to: &str| Period {
+            from: at(from),
+            to: at(to),
+            requested_to: at(requested_to),
+            timezone: Europe::Prague,
+        };
+        // 26 days of November: clocks went back on 26 October, whose 26 days are an hour longer.
+        let november = period("2025-10-31T23", "2025-11-26T23", "2025-11-30T23");
+        let october = november.before().unwrap();
+        assert_eq!(format_instant(october.from), "2025-09-30T22:00:00.000Z");
+        assert_eq!(format_instant(october.to), "2025-10-26T23:00:00.000Z");
     }
 }

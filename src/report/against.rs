@@ -1,17 +1,20 @@
 //! One period beside another: totals, Actors and days. What one side doesn't know isn't judged, and is never zero. Pure:
 //! finished figures in, tables out.
 
+mod beside;
+
 use std::collections::{BTreeSet, HashMap};
 
+use beside::{Beside, Change, SIDES, Side};
 use chrono::NaiveDate;
 
 use super::dimension::Dimension;
 use super::figures::{Breakdown, Figures, Group};
 use super::measures::Measures;
-use super::table::{Cell, Column, Kind, Table, column};
-use crate::money::{Usd, ratio_6_places};
+use super::table::{Cell, Kind, Table, column};
+use crate::money::Usd;
 use crate::period::Period;
-use crate::text::counted;
+use crate::text::{counted, thousands};
 
 /// The report of Actors whose usage moved.
 pub const CHANGE_BY_ACTOR: &str = "change_by_actor";
@@ -42,100 +45,6 @@ pub struct Before {
     pub figures: Figures,
 }
 
-/// How usage moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    New,
-    Gone,
-    Up,
-    Down,
-    Same,
-    NotJudged,
-}
-
-impl Change {
-    fn word(self) -> &'static str {
-        match self {
-            Change::New => "new",
-            Change::Gone => "gone",
-            Change::Up => "up",
-            Change::Down => "down",
-            Change::Same => "same",
-            Change::NotJudged => "not judged",
-        }
-    }
-}
-
-/// The same group of runs in both periods.
-#[derive(Debug, Clone, Copy)]
-struct Beside {
-    before: Measures,
-    now: Measures,
-    change: Change,
-    /// By how many dollars, where both sides are known.
-    moved: Option<Usd>,
-}
-
-impl Beside {
-    /// `complete` says of either side whether runs that aren't there never were.
-    fn of(before: Measures, now: Measures, complete: [bool; 2]) -> Beside {
-        let known = |measures: &Measures, complete: bool| match measures.runs() {
-            0 => complete.then_some(Usd::default()),
-            _ => measures.usage(),
-        };
-        let sides = known(&before, complete[0]).zip(known(&now, complete[1]));
-        let moved = sides.map(|(before, now)| Usd(now.0.saturating_sub(before.0)));
-        let change = match moved {
-            None => Change::NotJudged,
-            Some(_) if before.runs() == 0 && now.runs() > 0 => Change::New,
-            Some(_) if now.runs() == 0 && before.runs() > 0 => Change::Gone,
-            Some(usd) if usd.0 > 0 => Change::Up,
-            Some(usd) if usd.0 < 0 => Change::Down,
-            Some(_) => Change::Same,
-        };
-        Beside {
-            before,
-            now,
-            change,
-            moved,
-        }
-    }
-
-    fn cells<'r>(&self) -> Vec<Cell<'r>> {
-        let moved = self.before.usage().zip(self.moved);
-        vec![
-            Cell::text(Some(self.change.word())),
-            Cell::Count(self.before.runs()),
-            Cell::Count(self.now.runs()),
-            Cell::usd(self.before.usage()),
-            Cell::usd(self.now.usage()),
-            Cell::usd(self.moved),
-            Cell::decimal(moved.and_then(|(before, moved)| ratio_6_places(moved.0, before.0))),
-            Cell::Count(self.before.cost_unknown()),
-            Cell::Count(self.now.cost_unknown()),
-        ]
-    }
-}
-
-const SIDES: [Column; 9] = [
-    column("change", "change", Kind::Key),
-    column("runs_before", "runs before", Kind::Count),
-    column("runs", "runs", Kind::Count),
-    dollars("usage_before_usd", "before, $", ""),
-    dollars("usage_total_usd", "usage, $", ""),
-    dollars("change_usd", "moved, $", "not judged"),
-    column("change_share", "by", Kind::Share),
-    column("runs_cost_unknown_before", "no cost before", Kind::Count),
-    column("runs_cost_unknown", "no cost", Kind::Count),
-];
-
-const fn dollars(name: &'static str, head: &'static str, absent: &'static str) -> Column {
-    Column {
-        absent,
-        ..column(name, head, Kind::Usd)
-    }
-}
-
 impl Against {
     /// What is said of it before any figure.
     pub fn sentences(&self, figures: &Figures, lacks_runs: bool) -> Vec<String> {
@@ -143,9 +52,15 @@ impl Against {
             Err(why) => return vec![format!("not judged: {why}")],
             Ok(before) => before,
         };
-        let beside = Beside::of(before.figures.totals, figures.totals, before.complete(lacks_runs));
+        let beside = Beside::of(
+            before.side(before.figures.totals),
+            Side {
+                measures: figures.totals,
+                lacks_runs,
+            },
+        );
         let all = &before.figures.totals;
-        let usage = all.usage().map_or("unknown".into(), Usd::dollars);
+        let usage = before.side(*all).known().map_or("unknown".into(), Usd::dollars);
         let at_least = if all.is_at_least() || before.lacks_runs {
             "at least "
         } else {
@@ -156,7 +71,7 @@ impl Against {
             Some(usd) => {
                 let percent = all.usage().and_then(|all| crate::money::percent(usd, all));
                 let percent = percent.map_or(String::new(), |percent| format!(" ({})", signed(percent)));
-                format!("{}{percent} since", signed(usd.dollars()))
+                format!("{}{percent} of known costs since", signed(usd.dollars()))
             }
         };
         let mut sentences = vec![
@@ -164,11 +79,12 @@ impl Against {
             format!("in {}, {}", before.period.first_line(), before.from),
         ];
         if before.lacks_runs {
-            sentences.push("the period before is INCOMPLETE: what it lacks shows as a rise".into());
+            sentences.push("INCOMPLETE: what the period before lacks shows as a rise".into());
         }
-        let unknown = all.cost_unknown();
-        if unknown > 0 {
-            sentences.push(format!("not in it: {} without a cost", counted(unknown, "run", "runs")));
+        let [unknown_before, unknown] = [all, &figures.totals].map(Measures::cost_unknown);
+        if unknown_before + unknown > 0 {
+            let (before, now) = (counted(unknown_before, "run", "runs"), thousands(unknown));
+            sentences.push(format!("not in it: {before} without a cost before, {now} now"));
         }
         sentences
     }
@@ -178,8 +94,8 @@ impl Against {
         let Ok(before) = &self.before else {
             return Vec::new();
         };
-        let complete = before.complete(lacks_runs);
-        let totals = Beside::of(before.figures.totals, figures.totals, complete);
+        let side = |measures| Side { measures, lacks_runs };
+        let totals = Beside::of(before.side(before.figures.totals), side(figures.totals));
         let all = Table {
             name: CHANGE_OF_TOTALS.into(),
             title: "How much was used, and how much in the period before?".into(),
@@ -191,12 +107,12 @@ impl Against {
         };
         vec![
             all,
-            self.by_actor(before, figures, complete),
-            by_day(before, figures, period, complete),
+            self.by_actor(before, figures, lacks_runs),
+            by_day(before, figures, period, lacks_runs),
         ]
     }
 
-    fn by_actor<'r>(&self, before: &'r Before, figures: &'r Figures, complete: [bool; 2]) -> Table<'r> {
+    fn by_actor<'r>(&self, before: &'r Before, figures: &'r Figures, lacks_runs: bool) -> Table<'r> {
         let (old, new) = (groups(&before.figures), groups(figures));
         let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
         let mut actors: Vec<(&str, Option<&str>, Beside)> = ids
@@ -205,7 +121,11 @@ impl Against {
                 let measures =
                     |groups: &HashMap<&str, Group>| groups.get(id).map_or(Measures::default(), |group| *group.measures);
                 let name = [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0));
-                (id, name, Beside::of(measures(&old), measures(&new), complete))
+                let now = Side {
+                    measures: measures(&new),
+                    lacks_runs,
+                };
+                (id, name, Beside::of(before.side(measures(&old)), now))
             })
             .collect();
         let all = actors.len();
@@ -242,8 +162,11 @@ impl Against {
 }
 
 impl Before {
-    fn complete(&self, lacks_runs: bool) -> [bool; 2] {
-        [!self.lacks_runs, !lacks_runs]
+    fn side(&self, measures: Measures) -> Side {
+        Side {
+            measures,
+            lacks_runs: self.lacks_runs,
+        }
     }
 }
 
@@ -253,7 +176,7 @@ fn groups(figures: &Figures) -> HashMap<&str, Group<'_>> {
 }
 
 /// Each day beside the one at the same place of the other period: the first beside the first.
-fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, complete: [bool; 2]) -> Table<'r> {
+fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, lacks_runs: bool) -> Table<'r> {
     let by_day = |figures: &Figures| -> HashMap<String, Measures> {
         let days = figures.by(Dimension::Day).into_iter().flat_map(Breakdown::groups);
         days.filter_map(|group| Some((group.key(0)?.to_string(), *group.measures)))
@@ -269,8 +192,11 @@ fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, complet
         .map(|at| {
             let (day, day_before) = (shown(new_days.get(at)), shown(old_days.get(at)));
             // A day that one of the periods doesn't have can't be compared.
-            let complete = [complete[0] && day_before.is_some(), complete[1] && day.is_some()];
-            let beside = Beside::of(measures(&old, &day_before), measures(&new, &day), complete);
+            let side = |days, day: &Option<String>, lacks_runs| Side {
+                measures: measures(days, day),
+                lacks_runs: lacks_runs || day.is_none(),
+            };
+            let beside = Beside::of(side(&old, &day_before, before.lacks_runs), side(&new, &day, lacks_runs));
             (day, day_before, beside)
         })
         .collect();

@@ -53,7 +53,7 @@ impl Budget {
 
     /// A file of budgets, one a line as on the command line; empty lines and what follows `#` at a line's start are none.
     pub fn parse_lines(text: &str) -> Result<Vec<Budget>, String> {
-        let lines = (1..).zip(text.lines().map(str::trim));
+        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let budget =
             |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| format!("line {number}: {problem}"));
@@ -90,13 +90,15 @@ impl Budget {
 /// How a budget stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// What is known to be spent is no more.
+    /// No more is spent.
     Within,
+    /// What is known to be spent is no more, and it isn't all.
+    WithinAsKnown,
     /// It isn't spent, and will be before the period ends if it goes on like this.
     Heading,
     /// More is spent.
     Over,
-    /// No cost of these runs is known.
+    /// No cost of these runs is known, or there may be runs that are not there at all.
     NotJudged,
 }
 
@@ -105,6 +107,7 @@ impl Standing {
     pub fn word(self) -> &'static str {
         match self {
             Standing::Within => "within",
+            Standing::WithinAsKnown => "within, as far as known",
             Standing::Heading => "heading over",
             Standing::Over => "OVER",
             Standing::NotJudged => "not judged",
@@ -119,6 +122,10 @@ pub struct Spent {
     pub budget: Budget,
     /// The runs that it is for.
     pub measures: Measures,
+    /// US dollars of those, zero where there were none; `None` where that can't be told.
+    pub usage: Option<Usd>,
+    /// Whether that is only a lower bound.
+    pub is_at_least: bool,
     /// US dollars by the end of a period that isn't over, if it goes on like this; 6 places.
     pub projected: Option<String>,
     /// How it stands.
@@ -126,13 +133,13 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// How a budget stands in a period.
-    pub fn of(budget: &Budget, figures: &Figures, period: &Period) -> Spent {
-        let measures = budget.spent(figures);
-        let usage = measures.and_then(|measures| match measures.runs() {
-            0 => Some(Usd::default()),
+    /// How a budget stands in a period, of which some runs may not be among the figures.
+    pub fn of(budget: &Budget, figures: &Figures, period: &Period, lacks_runs: bool) -> Spent {
+        let measures = budget.spent(figures).unwrap_or_default();
+        let usage = match measures.runs() {
+            0 => (!lacks_runs).then_some(Usd::default()),
             _ => measures.usage(),
-        });
+        };
         let (so_far, whole) = (period.to - period.from, period.requested_to - period.from);
         let projected = usage
             .filter(|_| period.is_cut())
@@ -142,11 +149,14 @@ impl Spent {
             None => Standing::NotJudged,
             Some(usage) if usage > budget.amount => Standing::Over,
             Some(_) if will_be.is_some_and(|usd| usd > budget.amount) => Standing::Heading,
+            Some(_) if lacks_runs || measures.cost_unknown() > 0 => Standing::WithinAsKnown,
             Some(_) => Standing::Within,
         };
         Spent {
             budget: budget.clone(),
-            measures: measures.unwrap_or_default(),
+            measures,
+            usage,
+            is_at_least: lacks_runs || measures.is_at_least(),
             projected,
             standing,
         }
@@ -159,15 +169,10 @@ impl Spent {
 
     /// In a sentence.
     pub fn sentence(&self) -> String {
-        let usage = match (self.measures.runs(), self.measures.usage()) {
-            (0, _) => Usd::default().dollars(),
-            (_, None) => "unknown".into(),
-            (_, Some(usd)) => format!(
-                "{}{}",
-                if self.measures.is_at_least() { "at least " } else { "" },
-                usd.dollars()
-            ),
-        };
+        let at_least = if self.is_at_least { "at least " } else { "" };
+        let usage = self
+            .usage
+            .map_or("unknown".into(), |usd| format!("{at_least}{}", usd.dollars()));
         let whose = match &self.budget.scope {
             Scope::All => String::new(),
             Scope::Actor(name) => format!("Actor {name}: "),
@@ -186,7 +191,7 @@ impl Spent {
     }
 
     fn share(&self) -> Option<String> {
-        crate::money::percent(self.measures.usage()?, self.budget.amount)
+        crate::money::percent(self.usage?, self.budget.amount)
     }
 }
 
@@ -196,24 +201,24 @@ pub fn table(spent: &[Spent]) -> Table<'_> {
         let Spent {
             budget,
             measures,
+            usage,
             projected,
             standing,
+            ..
         } = &spent[at];
         let (scope, name) = match &budget.scope {
             Scope::All => ("all", None),
             Scope::Actor(name) => ("actor", Some(name.as_str())),
             Scope::Group(name) => ("group", Some(name.as_str())),
         };
-        let share = measures
-            .usage()
-            .and_then(|usage| ratio_6_places(usage.0, budget.amount.0));
+        let share = usage.and_then(|usage| ratio_6_places(usage.0, budget.amount.0));
         vec![
             Cell::text(Some(scope)),
             Cell::text(name),
             Cell::text(Some(standing.word())),
             Cell::Usd(budget.amount),
             Cell::Count(measures.runs()),
-            Cell::usd(measures.usage()),
+            Cell::usd(*usage),
             Cell::decimal(share),
             Cell::decimal(projected.clone()),
             Cell::Count(measures.cost_unknown()),

@@ -158,8 +158,8 @@ pub struct Layer {
     pub act_id: Option<String>,
     /// What people know it by.
     pub shown: String,
-    /// US dollars of each day in order; of runs whose cost is known.
-    pub usage: Vec<Usd>,
+    /// US dollars of each day in order; none where no run has a known cost.
+    pub usage: Vec<Option<Usd>>,
 }
 
 impl Figures {
@@ -180,13 +180,13 @@ impl Figures {
             .map(|actor| Layer {
                 act_id: actor.key(0).map(String::from),
                 shown: actor.shown().into(),
-                usage: vec![Usd::default(); days.len()],
+                usage: vec![None; days.len()],
             })
             .collect();
         layers.extend(rest.map(|(others, _)| Layer {
             act_id: None,
             shown: format!("{others} others"),
-            usage: vec![Usd::default(); days.len()],
+            usage: vec![None; days.len()],
         }));
         let layer_of: HashMap<&str, usize> = top
             .iter()
@@ -201,7 +201,8 @@ impl Figures {
                 .map_or("", |(act_id, _)| act_id);
             let layer = layer_of.get(act_id).copied().unwrap_or(layers.len() - 1);
             let sum = &mut layers[layer].usage[place_of[*day as usize]];
-            sum.0 = sum.0.saturating_add(usage.0);
+            let all = sum.unwrap_or_default().0.saturating_add(usage.0);
+            *sum = Some(Usd(all));
         }
         (days.into_iter().map(|(_, day)| day.to_string()).collect(), layers)
     }

@@ -5,11 +5,14 @@ use super::dimension::Dimension;
 use super::figures::Breakdown;
 use crate::period::format_instant;
 use crate::statement::Source;
-use crate::text::{counted, harmless, thousands};
+use crate::text::{counted, fitted, harmless, thousands};
 
 /// What stands at the end of every full report.
 pub const HOW_TO_READ: &str = "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; \
     shares and means have 6 places. 'Other' is any other status. A total stands for the runs that have a cost.";
+
+/// The widest that a third party's text gets here.
+const SHOWN: usize = 60;
 
 /// A label and its sentences, one a line.
 pub type Entry = (&'static str, Vec<String>);
@@ -22,7 +25,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     )];
     if let (Some(account), Source::Api) = (&report.facts.account, report.facts.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
-        entries.push(("Account", vec![harmless(name)]));
+        entries.push(("Account", vec![fitted(&harmless(name), SHOWN)]));
     }
     let filters = &report.facts.filters;
     let lists = [
@@ -132,7 +135,8 @@ pub fn outcomes(report: &Report) -> Vec<String> {
         .flat_map(Breakdown::groups);
     for status in statuses.filter(|status| status.measures.other.runs > 0) {
         let name = status.shown().to_lowercase().replace('-', " ");
-        parts.push(format!("{} {}", thousands(status.measures.runs()), harmless(&name)));
+        let name = fitted(&harmless(&name), SHOWN);
+        parts.push(format!("{} {name}", thousands(status.measures.runs())));
     }
     parts
 }

@@ -56,6 +56,7 @@ fn lines(table: &Table, line: &mut impl FnMut(String)) {
         let row = |cells: &[Cell], lead: Option<&str>| {
             let cell = |(place, at): (usize, &usize)| match lead.filter(|_| place == 0) {
                 Some(lead) => lead.to_string(),
+                None if lead.is_some() && cells[*at] == Cell::Absent => String::new(),
                 None => text(&cells[*at], &table.columns[*at]),
             };
             format!(

@@ -126,7 +126,9 @@ impl Summary {
                 Dimension::Build => [run.build_number, run.act_name],
                 _ => [None, None],
             };
-            axis.turn_to(key, labels);
+            // What has no value has no name either; and what CSV can't tell from absent isn't told apart anywhere.
+            let is_told = |label: &&str| !key.is_empty() && !label.is_empty();
+            axis.turn_to(key, labels.map(|label| label.filter(is_told)));
         }
         for fold in &mut self.folds {
             fold.measures(&self.axes).add(run)?;
@@ -295,7 +297,7 @@ impl Dearest {
         }
         let at = self.runs.partition_point(is_before);
         self.runs.truncate(DEAREST - 1);
-        let text = |text: Option<&str>| text.map(String::from);
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(String::from);
         let run = DearRun {
             id: run.id.into(),
             act_id: run.act_id.into(),
@@ -453,7 +455,7 @@ mod tests {
             .iter()
             .map(|layer| (layer.shown.as_str(), layer.usage.clone()))
             .collect();
-        let usd = |tenths: i128| Usd(tenths * 10i128.pow(17));
+        let usd = |tenths: i128| Some(Usd(tenths * 10i128.pow(17)));
         assert_eq!(
             shown,
             [("a", vec![usd(50), usd(20)]), ("2 others", vec![usd(10), usd(5)])]

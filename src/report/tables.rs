@@ -99,7 +99,11 @@ fn label_columns(by: By) -> Vec<(usize, usize, Column)> {
     let mut columns: Vec<(usize, usize, Column)> = Vec::new();
     for (which, dimension) in by.dimensions().enumerate() {
         for (label, name) in dimension.labels().iter().enumerate() {
-            if columns.iter().all(|(.., column)| column.name != *name) {
+            // Beside its Actor, a build is called by its number.
+            let is_others = dimension == Dimension::Build
+                && *name == ACT_NAME.name
+                && by.dimensions().any(|one| one == Dimension::Actor);
+            if !is_others && columns.iter().all(|(.., column)| column.name != *name) {
                 columns.push((which, label, label_column(name)));
             }
         }

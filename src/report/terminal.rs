@@ -172,7 +172,11 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> 
         |cells: &[Cell]| -> Vec<String> { order.iter().map(|at| cell(&cells[*at], &table.columns[*at])).collect() };
     let mut rows: Vec<Vec<String>> = table.rows().map(|row| cells(&row)).collect();
     if let Some(total) = &table.total {
-        let mut total = cells(total);
+        let told = order.iter().map(|at| match &total[*at] {
+            Cell::Absent => String::new(),
+            told => cell(told, &table.columns[*at]),
+        });
+        let mut total: Vec<String> = told.collect();
         total[0] = "Total".into();
         rows.push(total);
     }

@@ -170,7 +170,7 @@ fn a_run_that_is_gone_or_has_no_cost_in_its_detail_either_keeps_its_row_and_is_n
     let replies: [(Make, &str); 3] = [(gone, "not_found"), (null, "without_cost"), (none, "without_cost")];
     for (reply, counted) in replies {
         let (done, place, _) = with_one_odd(reply, &[]);
-        done.exits(0).shows(&["at least $0.25", "1 run without a cost"]);
+        done.exits(0).shows(&["at least $0.25", "1 run has no known cost"]);
         assert_eq!(done.stderr, "", "{done}");
         let details = counts(&place);
         assert_eq!(

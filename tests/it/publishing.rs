@@ -276,7 +276,7 @@ fn a_run_whose_cost_became_known_is_taken_over_without_asking() {
     place
         .export(&StandIn::of(all.clone()).url(), &[])
         .exits(0)
-        .shows(&["at least $0.02", "1 run without a cost"]);
+        .shows(&["at least $0.02", "1 run has no known cost"]);
     all.runs[1] = Run::new(&*all.runs[1].id, all.runs[1].started);
     place
         .export(&StandIn::of(all).url(), &[])

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::apify::Apify;
 use crate::harness::{Done, Exported, Place};
 use crate::stand_in::{Account, Reply, Run, StandIn, ms};
 
@@ -276,7 +277,7 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
     done.exits(5).says(&["cost_by_actor.csv: its hash is another"]);
     assert_eq!(done.stdout, "");
     report(&place, &["--format", "csv", "--out", "figures"]).exits(5);
-    assert_eq!(crate::harness::names(&place.path("figures")), [""; 0]);
+    assert!(!place.path("figures").exists());
     place.run(&["report", "august", "--compare", "out"]).exits(5);
     fs::write(&csv, text).unwrap();
     fs::write(place.path("out/stray"), "").unwrap();
@@ -336,7 +337,10 @@ fn one_period_beside_another_judges_only_what_both_sides_know() {
             "goes gone 1 0 4 - -4 -1.000000"
         ]
     );
-    assert_eq!(rows(&both, "change_of_totals", &keys[1..]), ["up 3 5 14 15 1 0.071429"]);
+    assert_eq!(
+        rows(&both, "change_of_totals", &keys[1..]),
+        ["unclear 3 5 14 15 1 0.071429"]
+    );
     let days = rows(
         &both,
         "change_by_day",
@@ -368,7 +372,7 @@ fn one_period_beside_another_judges_only_what_both_sides_know() {
     assert_eq!(movers, ["dark", "comes", "stays"]);
     let shown = report(&place, &["--compare", "august"]);
     shown.exits(0).shows(&[
-        "Before at least $14.00; +$1.00 (+7.1%) since",
+        "Before at least $14.00; +$1.00 (+7.1%) of known costs since",
         "comes new $12.00 $12.00",
     ]);
 
@@ -407,7 +411,7 @@ fn an_export_fetches_the_period_before() {
     place
         .export(&server.url(), &["--compare", "previous"])
         .exits(0)
-        .shows(&["Before at least $14.00; +$1.00 (+7.1%) since"]);
+        .shows(&["Before at least $14.00; +$1.00 (+7.1%) of known costs since"]);
     assert_eq!(place.names(), ["out"]);
     let own = place.exported().json("report.json");
     place.run(&["verify", "out"]).exits(0);
@@ -449,7 +453,7 @@ fn budgets_are_held_and_what_cannot_be_judged_fails_too() {
         rows(&all, "budgets", &keys),
         [
             "actor dark not judged 1 - -",
-            "all - within 15 15 1.000000",
+            "all - within, as far as known 15 15 1.000000",
             "actor st* OVER 2.5 3 1.200000"
         ]
     );
@@ -492,7 +496,7 @@ fn an_export_over_budget_is_published_and_exits_7() {
     let (place, server) = (Place::new(), server_of(runs()));
     let done = place.export(&server.url(), &["--budget", "14", "--fail-over-budget"]);
     done.exits(7)
-        .says(&["over budget (--fail-over-budget): at least $15.00 of $14.00"]);
+        .says(&["not within budget (--fail-over-budget): at least $15.00 of $14.00"]);
     place.run(&["verify", "out"]).exits(0);
     assert!(
         place
@@ -527,4 +531,159 @@ fn a_running_period_is_projected_to_its_end() {
         rows(&json_of(&again), "budgets", &["projected_usd", "standing"]),
         ["42.325581 heading over"]
     );
+}
+
+#[test]
+fn a_period_that_is_not_over_or_not_all_there_proves_no_absence() {
+    let (place, server) = (Place::new(), server_of(runs()));
+    let url = server.url();
+    let export = |out: &str, from: &str, to: &str, more: &[&str]| {
+        let args = [
+            "export",
+            "--from",
+            from,
+            "--to",
+            to,
+            "--out",
+            out,
+            "--api-url",
+            &url,
+            "--rate",
+            "0",
+            "-q",
+        ];
+        place.run(&[&args[..], more].concat());
+    };
+    export("out", "2025-08-01", "2025-09-01", &[]);
+    // October had begun two days before: none of its runs is there yet.
+    export("october", "2025-10-01", "2025-11-01", &[]);
+    let both = json_of(&report(&place, &["--compare", "october", "--format", "json"]));
+    assert_eq!(both["comparison"]["incomplete"], true);
+    let changes = rows(&both, "change_by_actor", &["act_id", "change", "change_usd"]);
+    assert_eq!(
+        changes,
+        ["dark not judged -", "goes not judged -", "stays not judged -"]
+    );
+    report(&place, &["--compare", "october"])
+        .exits(0)
+        .shows(&["INCOMPLETE: what the period before lacks"]);
+}
+
+#[test]
+fn a_budget_of_what_may_not_be_there_is_not_judged() {
+    let server = Apify::of(runs())
+        .keeps(20)
+        .dated("Fri, 03 Oct 2025 06:00:00 GMT")
+        .start();
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    let budgets = ["--budget", "500", "--budget", "actor:nowhere=1", "--fail-over-budget"];
+    let done = report(&place, &budgets);
+    done.exits(7)
+        .says(&["not within budget", "Actor nowhere: unknown of $1.00: not judged"]);
+    done.shows(&["at least $15.00 of $500.00 (3.0%): within, as far as known"]);
+}
+
+#[test]
+fn a_budget_leaves_no_caveat_in_reports_without_it() {
+    let (place, server) = (Place::new(), server_of(runs()));
+    place.export(&server.url(), &["--budget", "actor:stay=5"]).exits(0);
+    let caveats = |args: &[&str]| json_of(&report(&place, &[args, &["--format", "json"]].concat()))["caveats"].clone();
+    let unknown = "1 run has no known cost: usage is 'at least'";
+    assert_eq!(caveats(&[]), json!([unknown]));
+    let typo = "no run of the period is of --budget actor:stay=5";
+    assert_eq!(caveats(&["--budget", "actor:stay=5"]), json!([unknown, typo]));
+}
+
+#[test]
+fn formats_named_twice_are_written_once_and_special_files_are_not_waited_for() {
+    let place = exported();
+    report(&place, &["--format", "md,json,md", "--out", "figures", "-q"]).exits(0);
+    assert_eq!(
+        crate::harness::names(&place.path("figures")),
+        ["report.json", "report.md"]
+    );
+    fs::remove_file(place.path("out/runs.parquet")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(place.path("out/runs.parquet"))
+        .status();
+    assert!(made.unwrap().success());
+    report(&place, &[])
+        .exits(5)
+        .says(&["runs.parquet: it is no regular file"]);
+}
+
+#[test]
+fn an_export_of_a_version_that_knew_fewer_reports_is_read() {
+    let place = exported();
+    let exported = place.exported();
+    fs::remove_file(place.path("out/cost_by_week.csv")).unwrap();
+    let mut manifest = exported.json("manifest.json");
+    manifest["files"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|file| file["path"] != "cost_by_week.csv");
+    fs::write(place.path("out/manifest.json"), manifest.to_string()).unwrap();
+    place.run(&["verify", "out"]).exits(0);
+    report(&place, &[]).exits(0);
+}
+
+#[test]
+fn one_process_at_a_time_writes_into_a_folder_and_clears_what_a_killed_one_left() {
+    let place = exported();
+    fs::create_dir_all(place.path("figures/.apify-runs-report-staging")).unwrap();
+    fs::write(place.path("figures/.apify-runs-report-staging/focus.csv"), "half").unwrap();
+    let held = fs::File::create(place.path("figures/.apify-runs-report.lock")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    report(&place, &["--format", "md", "--out", "figures"])
+        .exits(8)
+        .says(&["another apify-runs process"]);
+    drop(held);
+    report(&place, &["--format", "md", "--out", "figures"]).exits(0);
+    assert_eq!(crate::harness::names(&place.path("figures")), ["report.md"]);
+}
+
+#[test]
+fn nothing_is_left_where_nothing_was_written() {
+    let place = exported();
+    report(&place, &["--format", "md", "--only", "nothing", "--out", "figures"]).exits(2);
+    report(&place, &["--format", "md", "--out", "new/../out/sub"]).exits(6);
+    fs::create_dir_all(place.path("taken/report.md")).unwrap();
+    report(&place, &["--format", "html,md,json", "--out", "taken"])
+        .exits(6)
+        .says(&["a folder is there"]);
+    assert_eq!(crate::harness::names(&place.path("taken")), ["report.md"]);
+    assert_eq!(place.names(), ["august", "out", "taken"]);
+    place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn what_has_no_value_has_no_name_and_a_pair_has_that_of_its_actor() {
+    let built = |id: &str, act: &str, cost: u32, build: &str| {
+        run(
+            id,
+            "2025-09-02T00:00:00Z",
+            &format!(r#""actId":"{act}","usageTotalUsd":{cost}{build}"#),
+        )
+    };
+    let server = Apify::of(vec![
+        built("r1", "a1", 1, ""),
+        built("r2", "a2", 9, r#","buildNumber":"""#),
+        built("r3", "a2", 3, r#","buildId":"b9","buildNumber":"0.0.9""#),
+    ])
+    .actors(&[("a1", "u", "alpha"), ("a2", "u", "beta")])
+    .start();
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    place.run(&["verify", "out"]).exits(0);
+    let all = json_of(&report(
+        &place,
+        &["--format", "json", "--by", "build,actor", "--only", "cost_by_build"],
+    ));
+    let keys = ["build_id", "build_number", "act_name", "usage_total_usd"];
+    assert_eq!(rows(&all, "cost_by_build", &keys), ["- - - 10", "b9 0.0.9 u/beta 3"]);
+    let pairs = rows(&all, "cost_by_build_and_actor", &keys);
+    assert_eq!(pairs, ["- - u/beta 9", "b9 0.0.9 u/beta 3", "- - u/alpha 1"]);
+    let shown = report(&place, &["--by", "task"]);
+    shown.exits(0).shows(&["Total 3 3 0 0 0 0 $13.00"]);
 }

@@ -42,11 +42,7 @@ fn of(spent: &Spent) -> Budget {
         Scope::Group(name) => ("Group", Some(name)),
     };
     let measures = &spent.measures;
-    let usage = match (measures.runs(), spent.standing) {
-        (_, Standing::NotJudged) => None,
-        (0, _) => Some(Usd::default()),
-        _ => measures.usage(),
-    };
+    let usage = spent.usage;
     let projected = spent.projected.as_deref().and_then(Usd::parse_plain);
     let all = [Some(spent.budget.amount), usage, projected]
         .into_iter()
@@ -64,7 +60,7 @@ fn of(spent: &Spent) -> Budget {
         kind,
         name: name.map(|name| Shown::new(name)),
         amount: Entry::usd(Some(spent.budget.amount), ""),
-        bound: (usage.is_some() && measures.is_at_least()).then_some("at least"),
+        bound: (usage.is_some() && spent.is_at_least).then_some("at least"),
         usage: Entry::usd(usage, "unknown"),
         share: usage.and_then(|usage| percent(usage, spent.budget.amount)),
         projected: projected.map(|usd| Entry::usd(Some(usd), "")),
@@ -73,7 +69,7 @@ fn of(spent: &Spent) -> Budget {
         tone: match spent.standing {
             Standing::Within => "good",
             Standing::Over | Standing::Heading => "bad",
-            Standing::NotJudged => "",
+            Standing::WithinAsKnown | Standing::NotJudged => "",
         },
         spent_bar: usage.map(|usd| filled(usd, all)),
         projected_bar: projected.map(|usd| filled(usd, all)),

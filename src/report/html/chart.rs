@@ -126,7 +126,7 @@ pub fn chart(report: &Report, title: String) -> Option<Chart> {
     for (at, day) in days.iter().enumerate() {
         let Some(bar) = buckets.place(day) else { continue };
         for (sum, layer) in bars[bar].layers.iter_mut().zip(&layers) {
-            *sum = plus(*sum, layer.usage[at]);
+            *sum = plus(*sum, layer.usage[at].unwrap_or_default());
         }
     }
     let largest = bars.iter().map(Bar::usage).max().unwrap_or_default();
@@ -287,7 +287,12 @@ fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report
         .collect();
     let sums: Vec<Usd> = layers
         .iter()
-        .map(|layer| layer.usage.iter().fold(Usd::default(), |sum, usd| plus(sum, *usd)))
+        .map(|layer| {
+            layer
+                .usage
+                .iter()
+                .fold(Usd::default(), |sum, usd| plus(sum, usd.unwrap_or_default()))
+        })
         .collect();
     rows.push(Line::total(cells(Entry::words("Total"), totals, &sums)));
     Grid {

@@ -111,7 +111,7 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
         fact("Complete?", complete, if facts.lacks_runs() { "bad" } else { "good" }),
         fact(
             "Not in it",
-            vec![if lacks { missing.join("; ") } else { "nothing: every run has a cost".into() }],
+            vec![if lacks { missing.join("; ") } else { whole(report) }],
             if facts.lacks_runs() { "bad" } else { "" },
         ),
         fact("May still move", vec![moves], ""),
@@ -126,6 +126,15 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
             "",
         ),
     ]
+}
+
+/// What is to be said where nothing is missing.
+fn whole(report: &Report) -> String {
+    match (report.figures.totals.runs(), report.facts.filters.is_empty()) {
+        (0, _) => "nothing: there are no runs".into(),
+        (_, true) => "nothing: every run has a cost".into(),
+        (_, false) => "what the filters leave out; every other run has a cost".into(),
+    }
 }
 
 fn tiles(report: &Report) -> Vec<Tile> {

@@ -58,7 +58,7 @@ fn names_break_nothing_and_are_shown_as_text() {
     let limits = [Limit::parse(&format!("actor:{}=1", HOSTILE[0])).unwrap()];
     report.budgets = limits
         .iter()
-        .map(|limit| Spent::of(limit, &report.figures, &report.facts.period))
+        .map(|limit| Spent::of(limit, &report.figures, &report.facts.period, false))
         .collect();
     let page = render(&report);
     let text = text_of(&page);
@@ -199,7 +199,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     let limits = ["8", "actor:a=100", "actor:b=5"].map(|text| Limit::parse(text).unwrap());
     now.budgets = limits
         .iter()
-        .map(|limit| Spent::of(limit, &now.figures, &now.facts.period))
+        .map(|limit| Spent::of(limit, &now.figures, &now.facts.period, false))
         .collect();
     now.replaced = Some(Replaced {
         queried_at: "2025-10-02T06:00:00.000Z".into(),
@@ -210,7 +210,8 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     let text = text_of(&render(&now)).join("\n");
     for told in [
         "asked for at 2025-10-02 06:00 UTC: 1 run, $9.50.",
-        "$4.00 in 2025-08-01 to 2025-09-01",
+        "$4.00; +$6.00 (+150.1%) of known costs since",
+        "in 2025-08-01 to 2025-09-01",
         "+$6.00",
         "+150.1%",
         "OVER",

@@ -26,8 +26,8 @@ const LINE_HEIGHT: f64 = 15.0;
 const HOW_TO_READ: [&str; 5] = [
     "A cell holds the number that is nearest to the exact one, with 15 to 17 digits, as spreadsheets do. The exact figures are \
      in report.json and the CSV and Parquet files.",
-    "An empty amount is unknown, never zero: 'no cost' counts such runs, and no total has them. Amounts below a cent are shown \
-     with six places.",
+    "An empty amount is unknown, or there are no such runs; it is never zero. 'No cost' counts runs of unknown cost, and no \
+     total has them. Amounts below a cent are shown with six places.",
     "Row 3 of a sheet is the total of the rows that its filter leaves, row 4 the heads; a total that isn't a sum of the rows is \
      left out.",
     "Instants are UTC; days and weeks are those of the period's time zone.",

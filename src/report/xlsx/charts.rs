@@ -50,7 +50,9 @@ pub fn sheets(report: &Report, styles: &Styles) -> Result<Option<(Worksheet, Wor
     let wanted = |name: &str| report.only.is_empty() || report.only.iter().any(|only| only == name);
     let bars = bars(report).filter(|bars| wanted("cost_by_actor") && !bars.is_empty());
     let (days, layers) = report.figures.layers(LAYERS);
-    let by_day = wanted("cost_by_day") && !days.is_empty() && !layers.is_empty();
+    // Where no cost is known there is nothing to draw.
+    let is_known = report.figures.totals.usage().is_some();
+    let by_day = wanted("cost_by_day") && is_known && !days.is_empty() && !layers.is_empty();
     if bars.is_none() && !by_day {
         return Ok(None);
     }
@@ -105,7 +107,9 @@ fn days_chart(
     for ((column, layer), colour) in (1..).zip(layers).zip(COLOURS) {
         name(sheet, first, column, &layer.shown, styles)?;
         for (row, usage) in rows.clone().zip(&layer.usage) {
-            amount(sheet, (row, column), *usage, &dollars)?;
+            if let Some(usage) = usage {
+                amount(sheet, (row, column), *usage, &dollars)?;
+            }
         }
         let colour = if layer.act_id.is_some() { colour } else { OTHERS };
         chart
