@@ -1,7 +1,6 @@
 """Runs every reports/*.sql on Spark as a user would, through spark-submit and reports/spark.py, in local-cluster mode (a
 master, and workers whose executors are processes of their own), and holds each figure against DuckDB's and the tool's.
-Called by check-spark, which brings pyspark and DuckDB; needs Java 17. `--allow-missing`: says which CSV the tool doesn't
-write instead of failing. Doesn't check Trino, nor a cluster of several machines."""
+Called by check-spark, which brings pyspark and DuckDB; needs Java 17. Doesn't check Trino, nor a cluster of several machines."""
 
 import os
 import re
@@ -14,7 +13,7 @@ import time
 from pathlib import Path
 
 import pyspark
-from check_duckdb import ask_report, check_groups, check_report
+from check_duckdb import ask_report, check_groups, check_report, report_pairs
 from demo import GROUPS, REPORTS, ROOT, Checks, as_cells, must_run, read_table
 
 MASTER = "local-cluster[2,1,1024]"
@@ -94,7 +93,7 @@ class Spark:
         return said
 
 
-def check_tables(checks, label, out, parquet, tables, names, groups=None, allow_missing=False):
+def check_tables(checks, label, out, parquet, tables, names, groups=None):
     """Spark's CSVs are DuckDB's rows in the same order, to the last digit, and so are the tool's."""
     written = sorted(path.name for path in tables.iterdir())
     checks.equal(f"{label}: Spark wrote these reports", written, sorted(f"{name}.csv" for name in names))
@@ -105,10 +104,7 @@ def check_tables(checks, label, out, parquet, tables, names, groups=None, allow_
         checks.equal(f"{label}: {name}.sql has the columns that it should on DuckDB", columns, REPORTS[name])
         checks.that(f"{label}: {name}.sql has rows", len(rows) > 0)
         checks.equal(f"{label}: {name}.sql on Spark is {name}.sql on DuckDB", found, as_cells(rows))
-        if allow_missing and not (out / f"{name}.csv").exists():
-            print(f"missing {label}: the tool writes no {name}.csv; Spark and DuckDB alone were compared")
-        else:
-            check_report(checks, label, out, name, rows)
+        check_report(checks, label, out, name, rows)
 
 
 def check_processes(checks, spark, said):
@@ -144,8 +140,7 @@ def check_refusals(checks, spark, out, scratch):
 
 
 def main():
-    allow_missing = "--allow-missing" in sys.argv[1:]
-    binary = Path([argument for argument in sys.argv[1:] if argument != "--allow-missing"][0]).resolve()
+    binary = Path(sys.argv[1]).resolve()
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="apify-runs-spark-") as folder:
         scratch = Path(folder).resolve()
@@ -155,17 +150,19 @@ def main():
         must_run(binary, "export", "--demo", "--quiet", "--out", default, cwd=scratch)
         split = ["--partition-by", "day", "--groups", rules]
         must_run(binary, "export", "--demo", "--quiet", *split, "--out", by_day, cwd=scratch)
+        for out in (default, by_day):
+            report_pairs(binary, out)
 
         tables, names = scratch / "tables", [name for name in REPORTS if name != "cost_by_group"]
         said = spark.must_submit(default / "runs.parquet", tables)
         checks.that("export: cost_by_group is skipped with a word", "cost_by_group: skipped, it needs --groups" in said)
         check_processes(checks, spark, said)
-        check_tables(checks, "export", default, default / "runs.parquet", tables, names, allow_missing=allow_missing)
+        check_tables(checks, "export", default, default / "runs.parquet", tables, names)
 
         tables, label = scratch / "tables-by-day", "by day, with groups"
         spark.must_submit("--groups", rules, by_day / "runs", tables)
         parquet = by_day / "runs" / "*" / "runs.parquet"
-        check_tables(checks, label, by_day, parquet, tables, list(REPORTS), rules, allow_missing)
+        check_tables(checks, label, by_day, parquet, tables, list(REPORTS), rules)
         check_groups(checks, [row["run_group"] for row in read_table(tables / "cost_by_group.csv")[1]])
 
         check_refusals(checks, spark, default, scratch)
