@@ -1,5 +1,6 @@
 //! The command line: text to typed values. No I/O, and no knowledge of what the values do.
 
+mod report;
 mod shared;
 mod values;
 
@@ -8,12 +9,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::money::Usd;
-use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
-use crate::report::dimension::By;
+use crate::period::{Edge, parse_duration, parse_edge};
+pub use report::{ReportArgs, ReportFormat};
 pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, SourceArgs};
 use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 
@@ -143,77 +143,6 @@ pub struct ExportArgs {
     /// Say how far it is every 30 seconds, on stderr; a terminal shows a bar anyway
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
-}
-
-/// A format of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// The summary, or the tables that are named
-    Terminal,
-    /// report.md
-    Md,
-    /// report.html
-    Html,
-    /// report.xlsx
-    Xlsx,
-    /// report.json
-    Json,
-    /// A CSV file a report
-    Csv,
-    /// focus.csv, focus.parquet, focus-missing.csv
-    Focus,
-}
-
-/// `report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// The export
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
-    /// Only a calendar month of it, such as 2025-09
-    #[arg(long, value_name = "YYYY-MM", value_parser = parse_month, conflicts_with = "from", help_heading = "Period [default: the export's]")]
-    pub month: Option<PeriodSpec>,
-    /// Only from this day or instant on: a date, or RFC 3339
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to", help_heading = "Period [default: the export's]")]
-    pub from: Option<Edge>,
-    /// Up to this day or instant, which is not included
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from", help_heading = "Period [default: the export's]")]
-    pub to: Option<Edge>,
-    /// The zone in which dates, months, weeks and days are read [default: the export's]
-    #[arg(long, value_name = "IANA NAME", value_parser = parse_timezone, help_heading = "Period [default: the export's]")]
-    pub timezone: Option<Tz>,
-    /// Break runs down by actor, status, day, week, task, schedule, origin, build, user or group, or by two of them, as in
-    /// actor,status; may be given more than once
-    #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = "What it shows")]
-    pub by: Vec<By>,
-    /// Only these reports, by the names of their files, such as cost_by_actor (comma list)
-    #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = "What it shows")]
-    pub only: Vec<String>,
-    /// Cost centres: a CSV file as for export [default: the rules that the export was made with]
-    #[arg(long, value_name = "FILE", help_heading = "What it shows")]
-    pub groups: Option<PathBuf>,
-    /// What figures are held against.
-    #[command(flatten)]
-    pub judge: JudgeArgs,
-    /// Formats, of terminal, md, html, xlsx, json, csv and focus (comma list; on stdout one)
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_delimiter = ',',
-        default_value = "terminal",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
-    pub format: Vec<ReportFormat>,
-    /// A folder for the files; never the export itself [default: stdout]
-    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// Add a sheet of all runs to the workbook
-    #[arg(long, help_heading = "Output")]
-    pub with_runs: bool,
-    /// Print nothing but warnings and errors
-    #[arg(long, short, requires = "out", help_heading = "Output")]
-    pub quiet: bool,
 }
 
 /// `verify`.

@@ -15,6 +15,7 @@ use crate::output::publish::Destination;
 use crate::period::{DayClock, Period};
 use crate::report::against::{Against, Before};
 use crate::report::dimension::Dimensions;
+use crate::report::facts::Facts;
 use crate::report::summary::Summary;
 use crate::statement::{Account, Filters, Retention, Source};
 use crate::text::counted;
@@ -155,6 +156,18 @@ pub(super) struct Asked {
     pub(super) account: Option<Account>,
     pub(super) filters: Filters,
     pub(super) period: Period,
+}
+
+impl Asked {
+    /// What a report is about.
+    pub(super) fn of(facts: &Facts) -> Asked {
+        Asked {
+            source: facts.source,
+            account: facts.account.clone(),
+            filters: facts.filters.clone(),
+            period: facts.period.clone(),
+        }
+    }
 }
 
 /// The other period from an export: the one before where it holds that, else all of it. `Err` within says why nothing can be

@@ -60,21 +60,14 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     })?;
     let figures = summary.map_or(as_exported, Summary::finish);
     let mut facts = facts(&manifest, whole, period, &figures);
-    let against = match &args.judge.compare {
-        None => None,
-        Some(path) => {
-            let asked = Asked {
-                source: facts.source,
-                account: facts.account.clone(),
-                filters: facts.filters.clone(),
-                period: facts.period.clone(),
-            };
-            Some(Against {
-                before: compared::before(path, &asked, stop)?,
-                min_change: args.judge.min_change,
-            })
-        }
-    };
+    let before = args.judge.compare.as_ref();
+    let before = before
+        .map(|path| compared::before(path, &Asked::of(&facts), stop))
+        .transpose()?;
+    let against = before.map(|before| Against {
+        before,
+        min_change: args.judge.min_change,
+    });
     let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
     for option in budgets::unmatched(&spent) {
         say(&format!("apify-runs: warning: no run of the period is of {option}"));

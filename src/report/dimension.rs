@@ -103,6 +103,11 @@ impl Dimension {
         self.words().word
     }
 
+    /// The name of the report by this dimension alone.
+    pub fn report(self) -> &'static str {
+        self.words().report
+    }
+
     /// The column that holds the dimension's values.
     pub fn key(self) -> &'static str {
         self.words().key
@@ -180,7 +185,7 @@ impl By {
     /// The report's name: its files' and its key's in JSON.
     pub fn name(self) -> String {
         match self.second {
-            None => self.first.words().report.into(),
+            None => self.first.report().into(),
             Some(second) => format!("cost_by_{}_and_{}", self.first.word(), second.word()),
         }
     }

@@ -1,15 +1,18 @@
 //! The one fold: every breakdown in a single pass over rows as they go by. Sums are exact; nothing is rendered here.
 
+mod dearest;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use chrono::{Datelike, Days, NaiveDate};
 use chrono_tz::Tz;
+use dearest::Dearest;
 use foldhash::fast::RandomState;
 
 use super::dimension::{By, Dimension, Dimensions};
-use super::figures::{Breakdown, DEAREST, Daily, DearRun, Figures, Labels, Values};
+use super::figures::{Breakdown, Daily, Figures, Labels, Values};
 use super::groups::Groups;
 use super::measures::Measures;
 use crate::error::{Error, Result};
@@ -275,51 +278,11 @@ impl Dates {
     }
 }
 
-/// The dearest runs so far.
-#[derive(Debug, Default)]
-struct Dearest {
-    runs: Vec<DearRun>,
-}
-
-impl Dearest {
-    fn see(&mut self, run: &Row, usage: Usd) {
-        let is_before = |other: &DearRun| {
-            let place = (other.started_at_ms, other.id.as_str());
-            other
-                .usage
-                .cmp(&usage)
-                .reverse()
-                .then(place.cmp(&(run.started_at_ms, run.id)))
-                .is_lt()
-        };
-        if self.runs.len() == DEAREST && self.runs.last().is_some_and(is_before) {
-            return;
-        }
-        let at = self.runs.partition_point(is_before);
-        self.runs.truncate(DEAREST - 1);
-        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(String::from);
-        let run = DearRun {
-            id: run.id.into(),
-            act_id: run.act_id.into(),
-            status: run.status.into(),
-            started_at_ms: run.started_at_ms,
-            finished_at_ms: run.finished_at_ms,
-            meta_origin: text(run.origin),
-            actor_task_id: text(run.actor_task_id),
-            usage,
-            cost_state: run.cost_state.into(),
-            act_name: text(run.act_name),
-            actor_task_name: text(run.actor_task_name),
-        };
-        self.runs.insert(at, run);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::page::decode;
-    use crate::report::figures::Group;
+    use crate::report::figures::{DEAREST, Group};
     use crate::runs::chosen::Chosen;
     use crate::runs::complete::Completion;
     use crate::runs::cost_state::SettleRule;

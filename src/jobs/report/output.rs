@@ -1,7 +1,7 @@
 //! Where a report goes: to stdout in one format, or into a folder in several.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
@@ -83,7 +83,7 @@ impl Output {
     /// Writes everything; to stdout, or under its names.
     pub(super) fn write(mut self, report: &Report, stop: &Stop) -> Result<()> {
         let Some(mut folder) = self.folder.take() else {
-            let text = self.text(self.formats[0], report)?;
+            let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
             return print(&text);
         };
@@ -97,7 +97,7 @@ impl Output {
                 }
                 ReportFormat::Focus => {}
                 ReportFormat::Xlsx => self.workbook(&mut folder, report, stop)?,
-                format => folder.write(file_name(*format), self.text(*format, report)?.as_bytes())?,
+                format => folder.write(file_name(*format), text(*format, report, Look::Plain)?.as_bytes())?,
             }
         }
         if let Some(focus) = self.focus.take() {
@@ -126,34 +126,36 @@ impl Output {
             })?;
             book.add_runs(sheet)?;
         }
-        book.save(BufWriter::new(file))
+        let mut file = BufWriter::new(file);
+        book.save(&mut file)?;
+        file.flush()
+            .map_err(|error| Error::output("write", &folder.path.join(REPORT_XLSX), error))
     }
+}
 
-    fn text(&self, format: ReportFormat, report: &Report) -> Result<String> {
-        Ok(match format {
-            ReportFormat::Terminal => {
-                terminal::render(report, if self.folder.is_some() { Look::Plain } else { self.look })
+/// A format of text.
+fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
+    Ok(match format {
+        ReportFormat::Terminal => terminal::render(report, look),
+        ReportFormat::Md => markdown::render(report),
+        ReportFormat::Json => json::render(report),
+        ReportFormat::Csv => match report.tables().as_slice() {
+            [table] => {
+                let text = csv_text(table).map_err(|error| Error::Other(error.into()))?;
+                String::from_utf8_lossy(&text).into_owned()
             }
-            ReportFormat::Md => markdown::render(report),
-            ReportFormat::Json => json::render(report),
-            ReportFormat::Csv => match report.tables().as_slice() {
-                [table] => {
-                    let text = csv_text(table).map_err(|error| Error::Other(error.into()))?;
-                    String::from_utf8_lossy(&text).into_owned()
-                }
-                tables => {
-                    let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
-                    return Err(Error::Usage(format!(
-                        "CSV on stdout is one report: name one with --only or --by, or give --out DIR; there are {}",
-                        names.join(", ")
-                    )));
-                }
-            },
-            ReportFormat::Html => html::render(report),
-            // These are no text, and go into a folder.
-            ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
-        })
-    }
+            tables => {
+                let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
+                return Err(Error::Usage(format!(
+                    "CSV on stdout is one report: name one with --only or --by, or give --out DIR; there are {}",
+                    names.join(", ")
+                )));
+            }
+        },
+        ReportFormat::Html => html::render(report),
+        // These are no text, and go into a folder.
+        ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
+    })
 }
 
 /// The files of FOCUS, begun.

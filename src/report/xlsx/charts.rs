@@ -48,11 +48,11 @@ const NAME_WIDTH: usize = 36;
 /// The sheet and that of its figures, if there is anything to draw of what was asked for.
 pub fn sheets(report: &Report, styles: &Styles) -> Result<Option<(Worksheet, Worksheet)>, XlsxError> {
     let wanted = |name: &str| report.only.is_empty() || report.only.iter().any(|only| only == name);
-    let bars = bars(report).filter(|bars| wanted("cost_by_actor") && !bars.is_empty());
+    let bars = bars(report).filter(|bars| wanted(Dimension::Actor.report()) && !bars.is_empty());
     let (days, layers) = report.figures.layers(LAYERS);
     // Where no cost is known there is nothing to draw.
     let is_known = report.figures.totals.usage().is_some();
-    let by_day = wanted("cost_by_day") && is_known && !days.is_empty() && !layers.is_empty();
+    let by_day = wanted(Dimension::Day.report()) && is_known && !days.is_empty() && !layers.is_empty();
     if bars.is_none() && !by_day {
         return Ok(None);
     }

@@ -1,0 +1,137 @@
+//! Reports of some of the Actors: of runs that ended badly, and of runs whose cost isn't settled.
+
+use super::{ACT_ID, ACT_NAME, UNSETTLED, UNSUCCESSFUL};
+use crate::money::ratio_6_places;
+use crate::report::figures::{Breakdown, Group};
+use crate::report::measures::{Measures, Outcome};
+use crate::report::table::{Cell, Column, Kind, Table, column};
+
+/// Actors' groups that some report is about, in its order.
+fn chosen<'r>(
+    actors: &'r Breakdown,
+    is_one: impl Fn(&Measures) -> bool,
+    compare: impl Fn(&Measures, &Measures) -> std::cmp::Ordering,
+) -> Vec<Group<'r>> {
+    let mut groups: Vec<Group> = actors.groups().filter(|group| is_one(group.measures)).collect();
+    groups.sort_by(|a, b| compare(a.measures, b.measures).then_with(|| a.key(0).cmp(&b.key(0))));
+    groups
+}
+
+/// Dollars on runs that failed, timed out or were aborted, dearest Actor first.
+pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
+    let cost = |measures: &Measures| measures.unsuccessful().usage();
+    let groups = chosen(
+        actors,
+        |measures| measures.unsuccessful().runs > 0,
+        |a, b| cost(b).cmp(&cost(a)),
+    );
+    let none = Measures::default();
+    let sum = groups.iter().fold(none, |sum, group| sum.and(group.measures));
+    let cells = |measures: &Measures| {
+        let bad = measures.unsuccessful();
+        let ends = [&measures.failed, &measures.timed_out, &measures.aborted];
+        let mut cells = vec![Cell::Count(measures.runs())];
+        cells.extend(ends.map(|outcome| Cell::Count(outcome.runs)));
+        cells.extend(ends.map(|outcome| Cell::usd(outcome.usage())));
+        cells.push(Cell::usd(bad.usage()));
+        cells.push(Cell::decimal(part(&bad, measures)));
+        cells.push(Cell::Count(bad.cost_unknown));
+        cells
+    };
+    by_actor(
+        (
+            UNSUCCESSFUL,
+            "Which Actors' runs failed, timed out or were aborted, and what did that cost?",
+        ),
+        &[
+            column("runs", "runs", Kind::Count),
+            column("runs_failed", "failed", Kind::Count),
+            column("runs_timed_out", "timed out", Kind::Count),
+            column("runs_aborted", "aborted", Kind::Count),
+            sum_column("usage_failed_usd", "on failed, $"),
+            sum_column("usage_timed_out_usd", "on timed out, $"),
+            sum_column("usage_aborted_usd", "on aborted, $"),
+            column("usage_unsuccessful_usd", "on all three, $", Kind::Usd),
+            column("share_of_actor_usage", "of its usage", Kind::Share),
+            column("runs_unsuccessful_cost_unknown", "no cost", Kind::Count),
+        ],
+        groups,
+        cells,
+        sum,
+    )
+}
+
+/// Dollars that are absent where there are no such runs too.
+const fn sum_column(name: &'static str, head: &'static str) -> Column {
+    Column {
+        absent: "",
+        ..column(name, head, Kind::Usd)
+    }
+}
+
+fn part(bad: &Outcome, measures: &Measures) -> Option<String> {
+    ratio_6_places(bad.usage()?.0, measures.usage()?.0)
+}
+
+/// Runs of unknown and provisional cost, most of the former first.
+pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
+    let doubts = |measures: &Measures| (measures.cost_unknown(), measures.provisional.runs);
+    let groups = chosen(
+        actors,
+        |measures| doubts(measures) != (0, 0),
+        |a, b| doubts(b).cmp(&doubts(a)),
+    );
+    let sum = groups
+        .iter()
+        .fold(Measures::default(), |sum, group| sum.and(group.measures));
+    let cells = |measures: &Measures| {
+        vec![
+            Cell::Count(measures.runs()),
+            Cell::Count(measures.cost_unknown()),
+            Cell::Count(measures.provisional.runs),
+            Cell::usd(measures.provisional.usage()),
+        ]
+    };
+    by_actor(
+        (
+            UNSETTLED,
+            "Which Actors have runs without a cost, or whose cost may still move?",
+        ),
+        &[
+            column("runs", "runs", Kind::Count),
+            column("runs_cost_unknown", "no cost", Kind::Count),
+            column("runs_provisional", "may move", Kind::Count),
+            sum_column("usage_provisional_usd", "may move, $"),
+        ],
+        groups,
+        cells,
+        sum,
+    )
+}
+
+/// A report of some of the Actors: their IDs, these columns, their names.
+fn by_actor<'r>(
+    (name, title): (&'static str, &str),
+    columns: &[Column],
+    groups: Vec<Group<'r>>,
+    cells: impl Fn(&Measures) -> Vec<Cell<'r>> + 'r,
+    sum: Measures,
+) -> Table<'r> {
+    let around = |act_id, cells: Vec<Cell<'r>>, act_name| {
+        let cells = std::iter::once(Cell::text(act_id)).chain(cells);
+        cells.chain([Cell::text(act_name)]).collect()
+    };
+    let columns = [ACT_ID].into_iter().chain(columns.iter().copied());
+    Table {
+        name: name.into(),
+        title: title.into(),
+        columns: columns.chain([ACT_NAME]).collect(),
+        len: groups.len(),
+        total: Some(around(None, cells(&sum), None)),
+        row: Box::new(move |at| {
+            let group = groups[at];
+            around(group.key(0), cells(group.measures), group.label(0, 0))
+        }),
+        note: None,
+    }
+}
