@@ -1,6 +1,7 @@
 //! `report`: an export's figures once more, from its files alone: other breakdowns, a part of its period, other formats, held
 //! against another period or budgets. Nothing is shown before all of the export has been read and held against its manifest.
 
+mod focus;
 mod folder;
 mod output;
 

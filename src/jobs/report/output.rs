@@ -1,30 +1,30 @@
 //! Where a report goes: to stdout in one format, or into a folder in several.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
 
+use super::focus::Focus;
 use super::folder::Folder;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, Result};
 use crate::jobs::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
-use crate::jobs::part::{asked_at, period_of, rows_again, within};
-use crate::jobs::{Stop, print, say};
-use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
+use crate::jobs::part::{rows_again, within};
+use crate::jobs::{Stop, print};
 use crate::output::manifest::Manifest;
 use crate::report::terminal::Look;
 use crate::report::xlsx::{Book, REPORT_XLSX};
 use crate::report::{Report, html, json, markdown, terminal};
 use crate::runs::chosen::Chosen;
-use crate::text::{counted, labelled, thousands};
+use crate::text::{counted, labelled};
 
 /// Where to, and in which formats.
 pub(super) struct Output {
     formats: Vec<ReportFormat>,
+    /// Before the folder: its thread has to end before its files are cleared away.
+    focus: Option<Focus>,
     folder: Option<Folder>,
-    focus: Option<FocusFiles<File>>,
     look: Look,
     quiet: bool,
     /// Of the workbook's sheet of runs, if it is wanted: where they are, and their columns.
@@ -57,7 +57,9 @@ impl Output {
             .map(|out| Folder::open(out, &args.path))
             .transpose()?;
         let focus = match &mut folder {
-            Some(folder) if formats.contains(&ReportFormat::Focus) => Some(focus(folder, args, manifest, columns)?),
+            Some(folder) if formats.contains(&ReportFormat::Focus) => {
+                Some(Focus::begin(folder, args, manifest, columns)?)
+            }
             _ => None,
         };
         Ok(Output {
@@ -101,7 +103,7 @@ impl Output {
             }
         }
         if let Some(focus) = self.focus.take() {
-            declare(&focus.finish()?.counts, report);
+            focus.finish(report)?;
         }
         stop.check()?;
         let shown = folder.path.display().to_string();
@@ -156,41 +158,6 @@ fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
         // These are no text, and go into a folder.
         ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
     })
-}
-
-/// The files of FOCUS, begun.
-fn focus(folder: &mut Folder, args: &ReportArgs, manifest: &Manifest, columns: &Chosen) -> Result<FocusFiles<File>> {
-    let period = period_of(manifest, &args.path)?;
-    let context = FocusContext {
-        account: manifest.account.clone(),
-        source: manifest.source,
-        queried_at_ms: asked_at(manifest),
-        billing_cycle: manifest.is_billing_cycle.then_some((period.from, period.requested_to)),
-    };
-    let [csv, parquet, missing] = [FOCUS_CSV, FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
-    FocusFiles::new(&context, &columns.schema(), csv?, parquet?, missing?)
-}
-
-/// Says on stderr what focus.csv is not: also where nobody asked for a summary.
-fn declare(counts: &FocusCounts, report: &Report) {
-    if report.facts.lacks_runs() {
-        let why = report.facts.caveats.first().map_or("INCOMPLETE", String::as_str);
-        say(&format!("apify-runs: warning: {FOCUS_CSV} lacks runs: {why}"));
-    }
-    let runs = counts.missing_unknown + counts.missing_unfinished;
-    if runs == 0 {
-        return;
-    }
-    let usage = match counts.missing_unfinished {
-        0 => String::new(),
-        _ => format!(", {} of usage", counts.missing_usage.dollars()),
-    };
-    say(&format!(
-        "apify-runs: not in {FOCUS_CSV} but in {FOCUS_MISSING_CSV}: {} ({} without a cost, {} not finished{usage})",
-        counted(runs, "run", "runs"),
-        thousands(counts.missing_unknown),
-        thousands(counts.missing_unfinished)
-    ));
 }
 
 /// The file of a format that has one.
