@@ -158,6 +158,11 @@ fn all_formats_say_the_same_totals_and_caveats() {
         "{markdown}"
     );
     assert!(page.contains(USAGE) && page.contains("7"), "{page}");
+    assert!(
+        workbook["xl/workbook.xml"].contains("name=\"Runs\""),
+        "{}",
+        workbook["xl/workbook.xml"]
+    );
     // In the sheet of Actors the totals are formulas whose results are written beside them.
     let sheet = workbook
         .values()

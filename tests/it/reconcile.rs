@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::apify::{Apify, Make, detail, ended};
-use crate::harness::{Done, Place, done, names};
+use crate::harness::{Done, Exported, Place, done, names};
 use crate::stand_in::{Reply, Run, StandIn, instant, ms};
 
 /// Reconciles the cycle that holds 15 September, with a temporary folder of its own that must be empty afterwards.
@@ -534,6 +534,19 @@ fn a_cycle_is_a_period_of_an_export_too() {
         ),
         (&json!("ties"), true)
     );
+    // FOCUS bills by the cycle that the export is of.
+    let focus = ["report", "out", "--format", "focus", "--out", "focus", "--quiet"];
+    place.run(&focus).exits(0);
+    let focus = Exported {
+        out: place.path("focus"),
+    };
+    for row in focus.rows("focus.csv") {
+        let billed = ["BillingPeriodStart", "BillingPeriodEnd", "x_BillingPeriodBasis"].map(|name| row[name].clone());
+        assert_eq!(
+            billed,
+            ["2025-09-02T00:00:00Z", "2025-10-02T00:00:00Z", "billing-cycle"]
+        );
+    }
     place
         .run(&[&args[..], &["--month", "2025-09"]].concat())
         .exits(2)

@@ -687,3 +687,25 @@ fn what_has_no_value_has_no_name_and_a_pair_has_that_of_its_actor() {
     let shown = report(&place, &["--by", "task"]);
     shown.exits(0).shows(&["Total 3 3 0 0 0 0 $13.00"]);
 }
+
+#[test]
+fn a_report_hears_signals_while_it_reads_and_prints_nothing() {
+    let place = exported();
+    // Whoever reads a pipe waits for its other end.
+    let manifest = place.path("out/manifest.json");
+    fs::remove_file(&manifest).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&manifest)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let child = place.start(&["report", "out", "--format", "md", "--out", "figures"]);
+    let writer = fs::File::options().write(true).open(&manifest).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let done = crate::harness::wait(child);
+    done.exits(130).says(&["interrupted"]);
+    assert_eq!((done.stdout.as_str(), place.path("figures").exists()), ("", false));
+    drop(writer);
+}

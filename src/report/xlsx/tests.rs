@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
 
-use super::reading::{Workbook, between};
+use super::reading::Workbook;
 use super::*;
 use crate::api::page::decode;
 use crate::money::Usd;
@@ -328,46 +328,4 @@ fn a_sheet_of_other_runs_than_the_reports_is_refused() {
     sheet.write(&runs.slice(0, 2)).unwrap();
     let error = book.add_runs(sheet).unwrap_err().to_string();
     assert!(error.contains("5 runs, but 2 came"), "{error}");
-}
-
-#[test]
-#[ignore = "a measurement: run it alone with --nocapture"]
-fn how_long_it_takes() {
-    let peak = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        between(&status, "VmHWM:", "\n").unwrap_or("unknown").trim().to_string()
-    };
-    let ids: Vec<String> = (0..150_000).map(|at| format!("{at:017}")).collect();
-    let names: Vec<String> = ids.iter().map(|id| format!("someone/actor-{id}")).collect();
-    for few in [340, ids.len()] {
-        let rows = ids[..few].iter().zip(&names);
-        let spread = rows.enumerate().map(|(at, (id, name))| Row {
-            started_at_ms: SEPTEMBER + (at as i64 % 30) * 86_400_000,
-            status: if at % 3 == 0 { "FAILED" } else { "SUCCEEDED" },
-            ..run(id, Some(name), Some(at as i128))
-        });
-        let report = report_of(spread);
-        let (before, start) = (peak(), std::time::Instant::now());
-        let bytes = written(&report).len();
-        println!(
-            "{few} Actors: {:?}, {bytes} bytes, peak {} after {before}",
-            start.elapsed(),
-            peak()
-        );
-    }
-    let runs = batch(200_000);
-    let report = report_with(&runs);
-    let (before, start) = (peak(), std::time::Instant::now());
-    let mut book = Book::new(&report, &std::env::temp_dir()).unwrap();
-    let mut sheet = book.runs(Chosen::all(false)).unwrap();
-    sheet.write(&runs).unwrap();
-    book.add_runs(sheet).unwrap();
-    let mut bytes = Vec::new();
-    book.save(&mut bytes).unwrap();
-    println!(
-        "200,000 runs: {:?}, {} bytes, peak {} after {before}",
-        start.elapsed(),
-        bytes.len(),
-        peak()
-    );
 }
