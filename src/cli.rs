@@ -1,5 +1,6 @@
 //! The command line: text to typed values. No I/O, and no knowledge of what the values do.
 
+mod lake;
 mod report;
 mod shared;
 mod values;
@@ -13,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::money::Usd;
 use crate::period::{Edge, parse_duration, parse_edge};
+pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, SyncArgs, VacuumArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, SourceArgs};
 use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
@@ -47,6 +49,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Compare two exports offline: runs new, changed, vanished, and the dollars that they moved
     Diff(DiffArgs),
+    /// Bring a lake up to date: a Delta table of every run ever seen, on disk or in an object store
+    Sync(Box<SyncArgs>),
+    /// Care for a lake: close a month, put small files together, remove old ones
+    Lake(LakeArgs),
     /// Serve a made-up account behind the API's endpoints, on this machine only
     Serve(ServeArgs),
 }

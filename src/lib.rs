@@ -17,6 +17,8 @@ pub mod api;
 pub mod fetch;
 pub mod report;
 
+#[cfg(feature = "lake")]
+pub mod lake;
 pub mod output;
 
 pub mod serve;

@@ -61,6 +61,8 @@ async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
         Command::Check(args) => jobs::check::run(args, surroundings).await,
         Command::Verify(args) => jobs::verify::run(args).await,
         Command::Diff(args) => jobs::diff::run(args, surroundings).await,
+        Command::Sync(args) => jobs::sync::run(*args, surroundings).await,
+        Command::Lake(args) => jobs::lake::run(args, surroundings).await,
         Command::Serve(args) => jobs::serve::run(args, surroundings).await,
     }
 }

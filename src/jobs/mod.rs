@@ -11,8 +11,16 @@ mod files;
 mod filters;
 mod finish;
 mod known;
+#[cfg(feature = "lake")]
+pub mod lake;
 mod opening;
 mod part;
+#[cfg(not(feature = "lake"))]
+mod without_lake;
+#[cfg(not(feature = "lake"))]
+pub use without_lake as lake;
+#[cfg(not(feature = "lake"))]
+pub use without_lake as sync;
 pub mod progress;
 mod reading;
 pub mod reconcile;
@@ -20,6 +28,8 @@ mod replacing;
 pub mod report;
 pub mod serve;
 mod source;
+#[cfg(feature = "lake")]
+pub mod sync;
 pub mod verify;
 pub mod write;
 

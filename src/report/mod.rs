@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod measures;
 pub mod reconcile;
 pub mod summary;
+pub mod synced;
 pub mod table;
 pub mod tables;
 pub mod terminal;

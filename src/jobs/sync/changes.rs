@@ -1,0 +1,99 @@
+//! `--changes`: every run that a sync finds new or changed, as a CSV file that appears once all of it is committed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use csv::Writer;
+
+use crate::error::{Error, Result};
+use crate::output::csv::writer;
+use crate::report::changes::{Difference, csv as table};
+use crate::text::defused;
+
+/// The file, under another name until it is whole.
+pub(super) struct ChangesFile {
+    path: PathBuf,
+    staged: PathBuf,
+    csv: Option<Writer<File>>,
+}
+
+impl ChangesFile {
+    /// Begins it beside its place.
+    pub(super) fn create(path: &Path) -> Result<ChangesFile> {
+        let name = path.file_name();
+        let name = name.ok_or_else(|| Error::Usage(format!("--changes {}: no name of a file", path.display())))?;
+        let staged = path.with_file_name(format!(".{}.writing", name.to_string_lossy()));
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&staged);
+        let file = file.map_err(|error| Error::output("write", &staged, error))?;
+        let mut changes = ChangesFile {
+            path: path.into(),
+            staged,
+            csv: Some(writer(file)),
+        };
+        changes.record(table::HEADER)?;
+        Ok(changes)
+    }
+
+    fn record<T: AsRef<[u8]>>(&mut self, record: impl IntoIterator<Item = T>) -> Result<()> {
+        let csv = self.csv.as_mut().expect("it is open until it is published");
+        csv.write_record(record)
+            .map_err(|error| Error::output("write", &self.staged, error))
+    }
+
+    /// Writes runs as they are found.
+    pub(super) fn writer(&mut self) -> impl FnMut(&Difference) -> Result<()> + '_ {
+        |difference| {
+            let mut record = table::record(difference);
+            record[table::ACT_NAME] = defused(&record[table::ACT_NAME]).into_owned();
+            self.record(record)
+        }
+    }
+
+    /// Where it ends now.
+    pub(super) fn mark(&mut self) -> Result<u64> {
+        let failed = |error| Error::output("write", &self.staged, error);
+        let csv = self.csv.as_mut().expect("it is open until it is published");
+        csv.flush().map_err(failed)?;
+        Ok(csv.get_ref().metadata().map_err(failed)?.len())
+    }
+
+    /// Takes back what came after a mark: it was not committed.
+    pub(super) fn rewind(&mut self, mark: u64) -> Result<()> {
+        let failed = |error| Error::output("write", &self.staged, error);
+        let csv = self.csv.take().expect("it is open until it is published");
+        let mut file = csv
+            .into_inner()
+            .map_err(|error| Error::output("write", &self.staged, error.error()))?;
+        file.set_len(mark).map_err(failed)?;
+        file.seek(SeekFrom::Start(mark)).map_err(failed)?;
+        self.csv = Some(writer(file));
+        Ok(())
+    }
+
+    /// Puts it in its place.
+    pub(super) fn publish(mut self) -> Result<()> {
+        let failed = |error| Error::output("write", &self.staged, error);
+        let csv = self.csv.take().expect("it is open until it is published");
+        let file = csv
+            .into_inner()
+            .map_err(|error| Error::output("write", &self.staged, error.error()))?;
+        file.sync_all().map_err(failed)?;
+        fs::rename(&self.staged, &self.path).map_err(|error| Error::output("write", &self.path, error))
+    }
+}
+
+impl Drop for ChangesFile {
+    fn drop(&mut self) {
+        if self.csv.is_some() {
+            let _ = fs::remove_file(&self.staged);
+        }
+    }
+}

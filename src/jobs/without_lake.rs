@@ -1,0 +1,17 @@
+//! The commands of the lake in a build that has none: each says which build has it.
+
+use super::Surroundings;
+use crate::error::{Error, Result};
+
+/// Says so, with exit 2.
+pub async fn run<A>(_args: A, _surroundings: Surroundings) -> Result<()> {
+    Err(none())
+}
+
+/// What is said wherever a lake is asked for.
+pub(super) fn none() -> Error {
+    Error::Usage(
+        "this build has no lake: build it with --features lake (cargo build --release --features lake), as shipped builds are"
+            .into(),
+    )
+}

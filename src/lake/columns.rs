@@ -1,0 +1,233 @@
+//! The lake's columns: those of an export, `queried_at` and `started_on`, and the partition's `started_month`. Batches of an
+//! export become batches of the lake here, and the other way round; which rows go where is not known here.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow_array::{
+    Array, ArrayRef, Date32Array, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
+
+use crate::period::{Millis, format_instant};
+use crate::runs::chosen::Chosen;
+use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
+
+/// When a row's values last changed, by the start of the sync that saw it.
+pub const QUERIED_AT: &str = "queried_at";
+/// The UTC day on which a run started.
+pub const STARTED_ON: &str = "started_on";
+/// The UTC month in which a run started, such as `2025-09`: what the table is partitioned by.
+pub const STARTED_MONTH: &str = "started_month";
+
+/// Columns that a table has only if it was asked to.
+const PERSONAL: [&str; 2] = ["meta_client_ip", "meta_user_agent"];
+const DAY_MS: Millis = 86_400_000;
+
+/// Which columns a table has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LakeColumns(Chosen);
+
+impl LakeColumns {
+    /// All of an export with details; the caller's address and user agent only if `personal`.
+    pub fn all(personal: bool) -> LakeColumns {
+        let except: Vec<String> = PERSONAL
+            .iter()
+            .filter(|_| !personal)
+            .map(|name| name.to_string())
+            .collect();
+        LakeColumns(Chosen::asked(&[], &except, true).expect("personal data is nothing that reports need"))
+    }
+
+    /// Those of a table of ours, by its columns' names; the error names one that this version doesn't know.
+    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<LakeColumns, String> {
+        let mut known = Vec::new();
+        for name in names {
+            if [QUERIED_AT, STARTED_ON, STARTED_MONTH].contains(&name) {
+                continue;
+            }
+            let position = COLUMNS.iter().position(|column| column.name == name);
+            known.push(position.ok_or_else(|| format!("this version knows no column {name}"))?);
+        }
+        known.sort_unstable();
+        Chosen::of_names(known.into_iter().map(|at| COLUMNS[at].name)).map(LakeColumns)
+    }
+
+    /// The columns of an export among them.
+    pub fn chosen(&self) -> &Chosen {
+        &self.0
+    }
+
+    /// These and all that this version would give a new table.
+    pub fn brought_up_to_date(&self, personal: bool) -> LakeColumns {
+        let has_personal = |name: &&str| self.0.position(name).is_some();
+        LakeColumns::all(personal || PERSONAL.iter().any(|name| has_personal(name)))
+    }
+
+    /// Rows of the table as its files hold them: without the partition's column.
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self.0.columns().map(field);
+        let own = [
+            Field::new(QUERIED_AT, micros(), false),
+            Field::new(STARTED_ON, DataType::Date32, false),
+        ];
+        Arc::new(Schema::new(fields.chain(own).collect::<Vec<_>>()))
+    }
+
+    /// The same as Delta's log has it, with the partition's column.
+    pub fn delta_schema(&self) -> StructType {
+        let own = [
+            StructField::not_null(QUERIED_AT, DeltaType::TIMESTAMP),
+            StructField::not_null(STARTED_ON, DeltaType::DATE),
+            StructField::not_null(STARTED_MONTH, DeltaType::STRING),
+        ];
+        let fields = self.0.columns().map(|column| {
+            let data_type = match column.kind {
+                Kind::Text => DeltaType::STRING,
+                Kind::Instant => DeltaType::TIMESTAMP,
+                Kind::Integer => DeltaType::LONG,
+                Kind::Usd | Kind::Decimal => DeltaType::Primitive(
+                    PrimitiveType::decimal(USD_PRECISION, USD_SCALE as u8)
+                        .expect("its digits are within Delta's bounds"),
+                ),
+            };
+            StructField::new(column.name, data_type, column.nullable)
+        });
+        StructType::try_new(fields.chain(own)).expect("the columns' names differ")
+    }
+
+    /// Rows of an export as rows of the table, last changed now. Columns that the export lacks are NULL.
+    pub fn to_lake(&self, rows: &RecordBatch, queried_at_ms: Millis) -> RecordBatch {
+        let mut columns: Vec<ArrayRef> = self.0.columns().map(|column| of_export(rows, column)).collect();
+        let started = started_at(rows);
+        let days = started.values().iter().map(|at| at.div_euclid(DAY_MS) as i32);
+        columns.push(Arc::new(
+            PrimitiveArray::<TimestampMicrosecondType>::from_value(queried_at_ms * 1000, rows.num_rows())
+                .with_timezone("UTC"),
+        ));
+        columns.push(Arc::new(Date32Array::from_iter_values(days)));
+        RecordBatch::try_new(self.schema(), columns).expect("each column was made of its type")
+    }
+
+    /// The schema of some columns alone.
+    pub(super) fn schema_of(&self, only: Option<&[&str]>) -> SchemaRef {
+        let schema = self.schema();
+        let Some(only) = only else {
+            return schema;
+        };
+        let fields = schema
+            .fields()
+            .iter()
+            .filter(|field| only.contains(&field.name().as_str()));
+        Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+    }
+}
+
+/// Rows as a file holds them, whoever wrote it, as rows of a schema: columns in order, missing ones NULL.
+pub(super) fn with_schema(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> {
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| match rows.column_by_name(field.name()) {
+            Some(column) => as_type(column, field.data_type()).ok_or_else(|| wrong_type(field.name(), column)),
+            None => Ok(new_null_array(field.data_type(), rows.num_rows())),
+        });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(|error| error.to_string())
+}
+
+/// Rows of the table as rows of an export with these columns; those that the table lacks are NULL.
+pub(super) fn to_export(rows: &RecordBatch, columns: &Chosen) -> Result<RecordBatch, String> {
+    with_schema(rows, &columns.schema())
+}
+
+/// The month of an instant, such as `2025-09`.
+pub fn month_of(at: Millis) -> String {
+    format_instant(at).chars().take(7).collect()
+}
+
+fn micros() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn field(column: &Column) -> Field {
+    let field = column.field();
+    match column.kind {
+        Kind::Instant => field.with_data_type(micros()),
+        _ => field,
+    }
+}
+
+fn of_export(rows: &RecordBatch, column: &Column) -> ArrayRef {
+    let data_type = field(column).data_type().clone();
+    match rows.column_by_name(column.name) {
+        Some(values) => as_type(values, &data_type).expect("an export's instants are milliseconds, all else is alike"),
+        None => new_null_array(&data_type, rows.num_rows()),
+    }
+}
+
+fn started_at(rows: &RecordBatch) -> &PrimitiveArray<TimestampMillisecondType> {
+    rows.column_by_name("started_at")
+        .expect("every export has it")
+        .as_primitive()
+}
+
+fn wrong_type(name: &str, column: &ArrayRef) -> String {
+    format!("its column {name} is of type {}", column.data_type())
+}
+
+/// The same values as another type; `None` where that isn't the same column in another engine's hand.
+fn as_type(column: &ArrayRef, wanted: &DataType) -> Option<ArrayRef> {
+    if column.data_type() == wanted {
+        return Some(column.clone());
+    }
+    match (column.data_type(), wanted) {
+        (DataType::Timestamp(..), DataType::Timestamp(unit, _)) => in_unit(column, *unit),
+        (DataType::LargeUtf8, DataType::Utf8) => {
+            Some(Arc::new(column.as_string::<i64>().iter().collect::<StringArray>()))
+        }
+        (DataType::Utf8View, DataType::Utf8) => Some(Arc::new(column.as_string_view().iter().collect::<StringArray>())),
+        (DataType::Int32, DataType::Int64) => {
+            let values = column.as_primitive::<arrow_array::types::Int32Type>();
+            Some(Arc::new(values.unary::<_, arrow_array::types::Int64Type>(i64::from)))
+        }
+        _ => None,
+    }
+}
+
+/// Instants in milliseconds or microseconds, from any unit; Apify tells milliseconds, so nothing is lost.
+fn in_unit(column: &ArrayRef, unit: TimeUnit) -> Option<ArrayRef> {
+    let micros: PrimitiveArray<TimestampMicrosecondType> = match column.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => column
+            .as_primitive::<TimestampSecondType>()
+            .unary(|at| at.saturating_mul(1_000_000)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => column
+            .as_primitive::<TimestampMillisecondType>()
+            .unary(|at| at.saturating_mul(1_000)),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => column.as_primitive::<TimestampMicrosecondType>().clone(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => column
+            .as_primitive::<TimestampNanosecondType>()
+            .unary(|at| at.div_euclid(1_000)),
+        _ => return None,
+    };
+    Some(match unit {
+        TimeUnit::Millisecond => {
+            let millis: PrimitiveArray<TimestampMillisecondType> = micros.unary(|at| at.div_euclid(1_000));
+            Arc::new(millis.with_timezone("UTC"))
+        }
+        TimeUnit::Microsecond => Arc::new(micros.with_timezone("UTC")),
+        _ => return None,
+    })
+}
+
+/// The days of a batch of the table.
+pub fn started_on(rows: &RecordBatch) -> &PrimitiveArray<Date32Type> {
+    rows.column_by_name(STARTED_ON)
+        .expect("every row of the table has it")
+        .as_primitive()
+}

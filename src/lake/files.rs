@@ -1,0 +1,173 @@
+//! A data file of the table, as its log tells of it. Bounds come from the file's statistics; what the log doesn't tell is
+//! taken as wide as it can be.
+
+use chrono::{Months, NaiveDate, NaiveTime};
+use deltalake_core::kernel::LogicalFileView;
+use serde::{Deserialize, Serialize};
+
+use super::columns::STARTED_MONTH;
+use crate::period::{Millis, parse_instant};
+use crate::runs::cost_state::{PROVISIONAL, UNKNOWN};
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFile {
+    /// Its path within the table.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its rows, where that is told.
+    pub rows: Option<u64>,
+    /// The month its runs started in.
+    pub month: String,
+    /// The earliest start among them.
+    pub first_ms: Millis,
+    /// The latest.
+    pub last_ms: Millis,
+    /// The least of their IDs and the greatest, where that is told.
+    pub ids: Option<(String, String)>,
+    /// Whether some of its costs may be provisional.
+    pub may_be_provisional: bool,
+    /// Whether some may be unknown of runs that have not finished, or as late as this; `None` where none is unknown.
+    pub unknown_until: Option<Millis>,
+}
+
+/// Statistics of a file, in Delta's form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stats {
+    /// Its rows.
+    pub num_records: u64,
+    /// The least values.
+    #[serde(default)]
+    pub min_values: Bounds,
+    /// The greatest.
+    #[serde(default)]
+    pub max_values: Bounds,
+    /// How often NULL stands.
+    #[serde(default)]
+    pub null_count: Nulls,
+}
+
+/// Bounds of the columns that statistics are kept of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bounds {
+    /// IDs, by their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// Ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// Cost states: in the order of the alphabet, provisional is before settled before unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_state: Option<String>,
+}
+
+/// How often NULL stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Nulls {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_state: Option<u64>,
+}
+
+impl DataFile {
+    /// A file of the log; the error says what makes no sense.
+    pub(super) fn of(view: &LogicalFileView) -> Result<DataFile, String> {
+        let path = view.path().into_owned();
+        let month = view.partition_values_map().remove(STARTED_MONTH).flatten();
+        let month = month.ok_or_else(|| format!("{path}: its {STARTED_MONTH} is not told"))?;
+        let stats = view.stats().and_then(|text| serde_json::from_str(&text).ok());
+        DataFile::new(path, view.size().max(0) as u64, month, stats)
+    }
+
+    pub(super) fn new(path: String, bytes: u64, month: String, stats: Option<Stats>) -> Result<DataFile, String> {
+        let (from, to) = month_bounds(&month).ok_or_else(|| format!("{path}: {month:?} is no month"))?;
+        let rows = stats.as_ref().map(|stats| stats.num_records);
+        let stats = stats.unwrap_or_default();
+        let instant = |text: &Option<String>| text.as_deref().and_then(parse_instant);
+        let (least, greatest) = (&stats.min_values, &stats.max_values);
+        let ids = least.id.clone().zip(greatest.id.clone());
+        let all_finished = stats.null_count.finished_at == Some(0);
+        let last_finish = instant(&greatest.finished_at).filter(|_| all_finished);
+        let is_unknown = greatest.cost_state.as_ref().is_none_or(|state| state == UNKNOWN);
+        Ok(DataFile {
+            bytes,
+            rows,
+            first_ms: instant(&least.started_at).unwrap_or(from),
+            last_ms: instant(&greatest.started_at).unwrap_or(to - 1),
+            ids,
+            may_be_provisional: least.cost_state.as_ref().is_none_or(|state| state == PROVISIONAL),
+            unknown_until: is_unknown.then(|| last_finish.unwrap_or(Millis::MAX)),
+            month,
+            path,
+        })
+    }
+
+    /// Whether some of its runs may have started in `[from, to)`.
+    pub fn overlaps(&self, from: Millis, to: Millis) -> bool {
+        self.first_ms < to && self.last_ms >= from
+    }
+}
+
+/// A UTC month's bounds.
+pub fn month_bounds(month: &str) -> Option<(Millis, Millis)> {
+    let first = NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").ok()?;
+    let next = first.checked_add_months(Months::new(1))?;
+    let start = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    Some((start(first), start(next)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(stats: &str) -> DataFile {
+        DataFile::new(
+            "a.parquet".into(),
+            1,
+            "2025-09".into(),
+            serde_json::from_str(stats).ok(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn without_statistics_a_file_may_hold_anything_of_its_month() {
+        let file = file("none");
+        assert_eq!(
+            (file.rows, file.first_ms, file.last_ms),
+            (None, 1_756_684_800_000, 1_759_276_799_999)
+        );
+        assert!(file.may_be_provisional);
+        assert_eq!(file.unknown_until, Some(Millis::MAX));
+        assert!(DataFile::new("a".into(), 1, "2025-13".into(), None).is_err());
+    }
+
+    #[test]
+    fn cost_states_are_told_from_their_bounds() {
+        let stats = |min: &str, max: &str, unfinished: u64| {
+            file(&format!(
+                r#"{{"numRecords":3,"minValues":{{"cost_state":"{min}"}},"maxValues":{{"cost_state":"{max}",
+                "finished_at":"2025-09-02T00:00:00.000Z"}},"nullCount":{{"finished_at":{unfinished}}}}}"#
+            ))
+        };
+        let settled = stats("settled", "settled", 0);
+        assert_eq!((settled.may_be_provisional, settled.unknown_until), (false, None));
+        let unknown = stats("settled", "unknown", 0);
+        assert_eq!(
+            (unknown.may_be_provisional, unknown.unknown_until),
+            (false, Some(1_756_771_200_000))
+        );
+        assert_eq!(stats("provisional", "unknown", 1).unknown_until, Some(Millis::MAX));
+        assert!(stats("provisional", "unknown", 1).may_be_provisional);
+    }
+}

@@ -1,0 +1,392 @@
+//! Two streams of rows in one order, the table's and those that a sync has seen, as one: each run once, as it is from now
+//! on. What is done about a run is `merge`'s to judge; here rows are found, compared and put together.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_schema::DataType;
+use arrow_select::interleave::interleave;
+
+use super::columns::{LakeColumns, QUERIED_AT};
+use super::merge::{Rules, Verdict, Version, Whose};
+use super::read::Batches;
+use super::write::FileWriter;
+use crate::error::Result;
+use crate::money::Usd;
+use crate::output::read::BATCH_ROWS;
+use crate::period::Millis;
+use crate::runs::run::Run;
+
+/// Runs of the table that are listed under another start now: ID to the start that they no longer have.
+pub(super) type Moved = HashMap<String, Millis>;
+
+/// A row of one of the streams.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    rows: &'a Keyed,
+    row: usize,
+}
+
+/// What was found about a run.
+pub(super) enum Found<'a> {
+    /// The table didn't know it.
+    New(Place<'a>),
+    /// The API says something else of it; `fields` are the columns that change, none where it is only repriced and that
+    /// isn't taken over.
+    Changed {
+        old: Place<'a>,
+        new: Place<'a>,
+        verdict: Verdict,
+        fields: Vec<&'static str>,
+    },
+    /// The API says the same of it.
+    Same(Place<'a>),
+    /// Only the table has it.
+    Old(Place<'a>),
+}
+
+/// How the streams become one.
+pub(super) struct Merging<'m> {
+    pub(super) columns: &'m LakeColumns,
+    pub(super) rules: Rules,
+    pub(super) moved: &'m Moved,
+}
+
+/// How a column's value is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Cost,
+    Meter,
+    Detail,
+    Name,
+    QueriedAt,
+    Rest,
+}
+
+impl Merging<'_> {
+    /// Runs through both; tells what it finds, and writes what the table is to hold.
+    pub(super) fn run(
+        &self,
+        old: Batches,
+        new: Batches,
+        mut see: impl FnMut(Found) -> Result<()>,
+        mut out: Option<&mut FileWriter>,
+    ) -> Result<()> {
+        let parts = parts(self.columns);
+        let (mut old, mut new) = (Side::new(old), Side::new(new));
+        let mut picked = Picked::default();
+        loop {
+            let (old_at, new_at) = (old.next()?, new.next()?);
+            let order = match (&old_at, &new_at) {
+                (None, None) => break,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(old), Some(new)) => old.key().cmp(&new.key()),
+            };
+            let pick = match (old_at, new_at) {
+                (Some(old), _) if order.is_lt() => {
+                    let row = old.row;
+                    let is_moved = self.moved.get(old.id()) == Some(&old.started_at_ms());
+                    see(Found::Old(old))?;
+                    (!is_moved).then_some(Pick::Old(row))
+                }
+                (_, Some(new)) if order.is_gt() => {
+                    let row = new.row;
+                    see(Found::New(new))?;
+                    Some(Pick::New(row))
+                }
+                (Some(old), Some(new)) => {
+                    let (pick, found) = self.pick(&parts, old, new);
+                    see(found)?;
+                    Some(pick)
+                }
+                _ => None,
+            };
+            if let (Some(pick), Some(out)) = (pick, &mut out) {
+                picked.add(pick, &old, &new);
+                if picked.picks.len() == BATCH_ROWS {
+                    out.write(&picked.take(&parts, self.columns))?;
+                }
+            }
+            if order.is_le() {
+                old.row += 1;
+            }
+            if order.is_ge() {
+                new.row += 1;
+            }
+        }
+        match out {
+            Some(out) if !picked.picks.is_empty() => out.write(&picked.take(&parts, self.columns)),
+            _ => Ok(()),
+        }
+    }
+
+    fn pick<'a>(&self, parts: &[Part], old: Place<'a>, new: Place<'a>) -> (Pick, Found<'a>) {
+        if old.queried_at_ms() > self.rules.now_ms {
+            // Another sync has seen it since.
+            return (Pick::Old(old.row), Found::Same(old));
+        }
+        let verdict = self.rules.judge(&old.version(), &new.version());
+        let mut fields = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            let (was, is) = (old.rows.batch.column(at), new.rows.batch.column(at));
+            let takes = part.takes(&verdict, is.is_null(new.row));
+            if takes == Whose::New && *part != Part::QueriedAt && !same(was, old.row, is, new.row) {
+                let column = self.columns.chosen().columns().nth(at);
+                fields.push(column.map_or("", |column| column.name));
+            }
+        }
+        let pick = if fields.is_empty() {
+            Pick::Old(old.row)
+        } else {
+            Pick::Both(old.row, new.row, verdict)
+        };
+        let found = if fields.is_empty() && verdict.repriced.is_none() {
+            Found::Same(old)
+        } else {
+            Found::Changed {
+                old,
+                new,
+                verdict,
+                fields,
+            }
+        };
+        (pick, found)
+    }
+}
+
+/// Which row of the streams' present batches is taken.
+#[derive(Clone, Copy)]
+enum Pick {
+    Old(usize),
+    New(usize),
+    Both(usize, usize, Verdict),
+}
+
+impl Part {
+    fn takes(self, verdict: &Verdict, new_is_null: bool) -> Whose {
+        let old_if = |kept: bool| if kept { Whose::Old } else { Whose::New };
+        match self {
+            Part::Cost => verdict.cost,
+            Part::Meter => old_if(verdict.cost == Whose::Old || (new_is_null && verdict.same_cost)),
+            Part::Detail => old_if(new_is_null && verdict.same_end),
+            Part::Name => old_if(new_is_null),
+            Part::QueriedAt | Part::Rest => Whose::New,
+        }
+    }
+}
+
+fn parts(columns: &LakeColumns) -> Vec<Part> {
+    let part = |name: &str| match name {
+        "usage_total_usd" | "cost_state" => Part::Cost,
+        "act_name" | "actor_task_name" => Part::Name,
+        "compute_units"
+        | "memory_mbytes"
+        | "duration_millis"
+        | "resurrect_count"
+        | "pricing_model"
+        | "charged_event_counts" => Part::Detail,
+        QUERIED_AT => Part::QueriedAt,
+        meter if meter.starts_with("usage_usd_") => Part::Meter,
+        _ => Part::Rest,
+    };
+    columns
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| part(field.name()))
+        .collect()
+}
+
+/// A batch with what rows are found and judged by.
+pub(super) struct Keyed {
+    batch: RecordBatch,
+    ids: StringArray,
+    started: TimestampMicrosecondArray,
+    queried: TimestampMicrosecondArray,
+}
+
+impl Keyed {
+    fn new(batch: RecordBatch) -> Keyed {
+        let column = |name: &str| batch.column_by_name(name).expect("every row of the table has it");
+        Keyed {
+            ids: column("id").as_string::<i32>().clone(),
+            started: column("started_at").as_primitive::<TimestampMicrosecondType>().clone(),
+            queried: column(QUERIED_AT).as_primitive::<TimestampMicrosecondType>().clone(),
+            batch,
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn key(&self) -> (i64, &'a str) {
+        (self.rows.started.value(self.row), self.id())
+    }
+
+    /// Its ID.
+    pub(super) fn id(&self) -> &'a str {
+        self.rows.ids.value(self.row)
+    }
+
+    /// When it started.
+    pub(super) fn started_at_ms(&self) -> Millis {
+        self.rows.started.value(self.row).div_euclid(1000)
+    }
+
+    fn queried_at_ms(&self) -> Millis {
+        self.rows.queried.value(self.row).div_euclid(1000)
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        let column = self.rows.batch.column_by_name(name)?.as_string::<i32>();
+        column.is_valid(self.row).then(|| column.value(self.row))
+    }
+
+    /// Its cost, where known.
+    pub(super) fn usage(&self) -> Option<Usd> {
+        let column = self.rows.batch.column_by_name("usage_total_usd")?;
+        let column = column.as_primitive::<Decimal128Type>();
+        column.is_valid(self.row).then(|| Usd(column.value(self.row)))
+    }
+
+    fn finished_at_ms(&self) -> Option<Millis> {
+        let column = self.rows.batch.column_by_name("finished_at")?;
+        let column = column.as_primitive::<TimestampMicrosecondType>();
+        column
+            .is_valid(self.row)
+            .then(|| column.value(self.row).div_euclid(1000))
+    }
+
+    fn version(&self) -> Version<'a> {
+        Version {
+            status: self.text("status").unwrap_or_default(),
+            finished_at_ms: self.finished_at_ms(),
+            usage: self.usage(),
+            cost_state: self.text("cost_state").unwrap_or_default(),
+        }
+    }
+
+    /// It as comparisons show it.
+    pub(super) fn run(&self) -> Run {
+        let version = self.version();
+        Run {
+            id: self.id().into(),
+            act_id: self.text("act_id").unwrap_or_default().into(),
+            act_name: self.text("act_name").map(String::from),
+            status: version.status.into(),
+            started_at_ms: self.started_at_ms(),
+            finished_at_ms: Some(version.finished_at_ms),
+            usage: version.usage,
+            cost_state: version.cost_state.into(),
+        }
+    }
+}
+
+/// One of the two streams.
+struct Side<'a> {
+    batches: Batches<'a>,
+    current: Option<Rc<Keyed>>,
+    row: usize,
+}
+
+impl<'a> Side<'a> {
+    fn new(batches: Batches<'a>) -> Side<'a> {
+        Side {
+            batches,
+            current: None,
+            row: 0,
+        }
+    }
+
+    /// The row that it stands at.
+    fn next(&mut self) -> Result<Option<Place<'_>>> {
+        while self
+            .current
+            .as_ref()
+            .is_none_or(|rows| self.row >= rows.batch.num_rows())
+        {
+            let Some(batch) = self.batches.next() else {
+                self.current = None;
+                return Ok(None);
+            };
+            self.current = Some(Rc::new(Keyed::new(batch?)));
+            self.row = 0;
+        }
+        let row = self.row;
+        Ok(self.current.as_ref().map(|rows| Place { rows, row }))
+    }
+}
+
+/// Rows that are taken, until there are enough of them for a batch.
+#[derive(Default)]
+struct Picked {
+    sources: Vec<Rc<Keyed>>,
+    /// Of each row, where it is taken from: the one place, or the table's and the API's.
+    picks: Vec<((usize, usize), Option<((usize, usize), Verdict)>)>,
+}
+
+impl Picked {
+    fn add(&mut self, pick: Pick, old: &Side, new: &Side) {
+        let pick = match pick {
+            Pick::Old(row) => ((self.source(old), row), None),
+            Pick::New(row) => ((self.source(new), row), None),
+            Pick::Both(old_row, new_row, verdict) => (
+                (self.source(old), old_row),
+                Some(((self.source(new), new_row), verdict)),
+            ),
+        };
+        self.picks.push(pick);
+    }
+
+    fn source(&mut self, side: &Side) -> usize {
+        let current = side.current.as_ref().expect("its row is taken");
+        let known = self.sources.iter().rposition(|source| Rc::ptr_eq(source, current));
+        known.unwrap_or_else(|| {
+            self.sources.push(current.clone());
+            self.sources.len() - 1
+        })
+    }
+
+    /// The rows so far as a batch.
+    fn take(&mut self, parts: &[Part], columns: &LakeColumns) -> RecordBatch {
+        let sources = std::mem::take(&mut self.sources);
+        let picks = std::mem::take(&mut self.picks);
+        let column = |at: usize| {
+            let arrays: Vec<&dyn Array> = sources.iter().map(|rows| rows.batch.column(at).as_ref()).collect();
+            let places: Vec<(usize, usize)> = picks
+                .iter()
+                .map(|(first, second)| match second {
+                    Some((new, verdict)) if parts[at].takes(verdict, arrays[new.0].is_null(new.1)) == Whose::New => {
+                        *new
+                    }
+                    _ => *first,
+                })
+                .collect();
+            interleave(&arrays, &places).expect("columns have one type, and rows lie within them")
+        };
+        let arrays: Vec<ArrayRef> = (0..parts.len()).map(column).collect();
+        RecordBatch::try_new(columns.schema(), arrays).expect("all are of the table's schema")
+    }
+}
+
+/// Whether two cells of one column hold the same.
+fn same(a: &ArrayRef, a_row: usize, b: &ArrayRef, b_row: usize) -> bool {
+    if a.is_null(a_row) || b.is_null(b_row) {
+        return a.is_null(a_row) && b.is_null(b_row);
+    }
+    match a.data_type() {
+        DataType::Utf8 => a.as_string::<i32>().value(a_row) == b.as_string::<i32>().value(b_row),
+        DataType::Int64 => a.as_primitive::<Int64Type>().value(a_row) == b.as_primitive::<Int64Type>().value(b_row),
+        DataType::Decimal128(..) => {
+            a.as_primitive::<Decimal128Type>().value(a_row) == b.as_primitive::<Decimal128Type>().value(b_row)
+        }
+        DataType::Date32 => a.as_primitive::<Date32Type>().value(a_row) == b.as_primitive::<Date32Type>().value(b_row),
+        _ => {
+            let value = |array: &ArrayRef, row| array.as_primitive::<TimestampMicrosecondType>().value(row);
+            value(a, a_row) == value(b, b_row)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The lake: a Delta table of every run ever seen, also those that Apify has since deleted. It knows how rows get into the
+//! table and out of it; not where rows come from, nor what is made of them.
+//!
+//! Rows are in files that are disjoint in time and sorted within, so that a window touches few of them. What syncs have
+//! proven stands in the table's own metadata. Everything here blocks: the Delta library's futures run on the job's runtime.
+
+pub mod columns;
+mod commit;
+pub mod files;
+pub mod location;
+mod merge;
+mod merged;
+mod open_costs;
+pub mod optimize;
+pub mod read;
+pub mod state;
+pub mod table;
+pub mod tally;
+pub mod upsert;
+mod write;
+
+pub use files::DataFile;
+pub use location::Location;
+pub use state::State;
+pub use table::{Found, Moment, Table};
+pub use tally::Tally;

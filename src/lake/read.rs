@@ -1,0 +1,233 @@
+//! Rows out of the table's files, some columns of them. It trusts nothing that a file says beyond its own rows.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType};
+use arrow_select::interleave::interleave_record_batch;
+use bytes::Bytes;
+use deltalake_core::ObjectStore;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use object_store::ObjectStoreExt;
+use object_store::path::Path as StorePath;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::schema::types::SchemaDescriptor;
+
+use super::columns::{LakeColumns, to_export, with_schema};
+use super::files::DataFile;
+use super::location::Location;
+use super::table::Table;
+use crate::error::{Error, Result};
+use crate::output::read::BATCH_ROWS;
+use crate::period::Millis;
+use crate::runs::chosen::Chosen;
+
+/// Batches, as they come.
+pub type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
+
+/// A file that is open.
+struct Opened<'l> {
+    /// Its rows as it holds them.
+    batches: Batches<'l>,
+    /// Whether they are in order: this tool's files say so, those of other engines may not be.
+    is_sorted: bool,
+}
+
+/// Opens a file, for these columns as far as it has them; for all without a choice.
+fn open<'l>(location: &'l Location, file: &DataFile, columns: Option<&[&str]>) -> Result<Opened<'l>> {
+    let shown = format!("{}/{}", location.shown(), file.path);
+    let unreadable = move |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {shown}: {cause}"));
+    if let Some(folder) = location.local() {
+        let path = folder.join(&file.path);
+        let opened = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => unreadable(&"it is gone; was the table vacuumed?"),
+            _ => unreadable(&error),
+        })?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| unreadable(&error))?;
+        let mask = mask(columns, builder.parquet_schema());
+        let is_sorted = is_sorted(builder.metadata());
+        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+        let reader = reader.map_err(|error| unreadable(&error))?;
+        let batches = Box::new(reader.map(move |batch| batch.map_err(|error| unreadable(&error))));
+        return Ok(Opened { batches, is_sorted });
+    }
+    let object = Object {
+        store: location.store(),
+        path: StorePath::from(file.path.as_str()),
+        bytes: file.bytes,
+    };
+    let builder = location.wait(ParquetRecordBatchStreamBuilder::new(object));
+    let builder = builder.map_err(|error| unreadable(&error))?;
+    let mask = mask(columns, builder.parquet_schema());
+    let is_sorted = is_sorted(builder.metadata());
+    let stream = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+    let mut stream = stream.map_err(|error| unreadable(&error))?;
+    let batches = Box::new(std::iter::from_fn(move || {
+        let batch = location.wait(stream.next())?;
+        Some(batch.map_err(|error| unreadable(&error)))
+    }));
+    Ok(Opened { batches, is_sorted })
+}
+
+fn mask(columns: Option<&[&str]>, schema: &SchemaDescriptor) -> ProjectionMask {
+    match columns {
+        Some(columns) => ProjectionMask::columns(schema, columns.iter().copied()),
+        None => ProjectionMask::all(),
+    }
+}
+
+/// A Parquet file in an object store, read in ranges: those of the columns that are wanted.
+struct Object {
+    store: Arc<dyn ObjectStore>,
+    path: StorePath,
+    bytes: u64,
+}
+
+/// What is read of a file's end before anything is known of it: most footers fit.
+const FOOTER_BYTES: usize = 64 << 10;
+
+impl AsyncFileReader for Object {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        let bytes = self.store.get_range(&self.path, range);
+        bytes.map(|bytes| bytes.map_err(unreachable_object)).boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        async move {
+            self.store
+                .get_ranges(&self.path, &ranges)
+                .await
+                .map_err(unreachable_object)
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        async move {
+            let bytes = self.bytes;
+            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
+            reader.load_and_finish(self, bytes).await.map(Arc::new)
+        }
+        .boxed()
+    }
+}
+
+fn unreachable_object(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+/// Whether this tool wrote a file.
+fn is_sorted(metadata: &ParquetMetaData) -> bool {
+    let by = metadata.file_metadata().created_by();
+    by.is_some_and(|by| by.starts_with("apify-runs "))
+}
+
+/// Files in time order, those that overlap together: each of this tool's stands alone.
+pub(super) fn groups(files: Vec<&DataFile>) -> Vec<Vec<&DataFile>> {
+    let mut groups: Vec<(Vec<&DataFile>, Millis)> = Vec::new();
+    for file in files {
+        match groups.last_mut() {
+            Some((group, last_ms)) if file.first_ms <= *last_ms => {
+                *last_ms = file.last_ms.max(*last_ms);
+                group.push(file);
+            }
+            _ => groups.push((vec![file], file.last_ms)),
+        }
+    }
+    groups.into_iter().map(|(group, _)| group).collect()
+}
+
+/// The rows of a group of files as rows of the table, by start and ID, which are among the columns that are wanted. What
+/// another engine wrote is put in order in memory.
+pub(super) fn sorted<'l>(
+    location: &'l Location,
+    table: &'l LakeColumns,
+    group: &[&DataFile],
+    only: Option<&[&str]>,
+) -> Result<Batches<'l>> {
+    let schema = table.schema_of(only);
+    let odd = |why: String| Error::Untrusted(format!("cannot read {}: {why}", location.shown()));
+    let mut opened = group
+        .iter()
+        .map(|file| open(location, file, only))
+        .collect::<Result<Vec<_>>>()?;
+    if let [file] = opened.as_slice()
+        && file.is_sorted
+        && let Some(file) = opened.pop()
+    {
+        return Ok(Box::new(
+            file.batches
+                .map(move |batch| with_schema(&batch?, &schema).map_err(odd)),
+        ));
+    }
+    let mut batches = Vec::new();
+    for file in opened {
+        for batch in file.batches {
+            batches.push(with_schema(&batch?, &schema).map_err(odd)?);
+        }
+    }
+    Ok(in_order(batches))
+}
+
+/// Batches of one schema, put in order.
+fn in_order(batches: Vec<RecordBatch>) -> Batches<'static> {
+    let mut rows = Vec::new();
+    for (at, batch) in batches.iter().enumerate() {
+        let column = |name: &str| batch.column_by_name(name).expect("they are among the columns");
+        let started = column("started_at").as_primitive::<TimestampMicrosecondType>();
+        let ids = column("id").as_string::<i32>();
+        rows.extend((0..batch.num_rows()).map(|row| (started.value(row), ids.value(row).to_string(), at, row)));
+    }
+    rows.sort_unstable();
+    let places: Vec<(usize, usize)> = rows.into_iter().map(|(_, _, at, row)| (at, row)).collect();
+    let mut at = 0;
+    Box::new(std::iter::from_fn(move || {
+        let end = (at + BATCH_ROWS).min(places.len());
+        let sources: Vec<&RecordBatch> = batches.iter().collect();
+        let batch = (at < end).then(|| interleave_record_batch(&sources, &places[at..end]))?;
+        at = end;
+        Some(batch.map_err(|error| Error::Other(anyhow::anyhow!("cannot put rows in order: {error}"))))
+    }))
+}
+
+impl Table {
+    /// Runs that started in `[from, to)` as an export with these columns would have them, in order, to whoever makes
+    /// something of them. Reads no file that holds none of them, and no other columns.
+    ///
+    /// # Errors
+    /// What `see` gives, and [`Error::Untrusted`] for a file that isn't what the log says.
+    pub fn rows(
+        &self,
+        (from, to): (Millis, Millis),
+        columns: &Chosen,
+        mut see: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let names = columns.names();
+        for group in groups(self.files_of(from, to)) {
+            for batch in sorted(&self.location, self.columns(), &group, Some(&names))? {
+                let batch = batch?;
+                let rows = to_export(&batch, columns)
+                    .map_err(|why| Error::Untrusted(format!("{}: {why}", self.location.shown())))?;
+                let started = rows.column_by_name("started_at").expect("every export has it");
+                let started = started.as_primitive::<TimestampMillisecondType>().values();
+                let first = started.partition_point(|at| *at < from);
+                let end = started.partition_point(|at| *at < to).max(first);
+                if first < end {
+                    see(&rows.slice(first, end - first))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! The table at a moment: what its log says that it is, and which files it has. Nothing here writes.
+
+use chrono::DateTime;
+use deltalake_core::{DeltaTable, DeltaTableError};
+
+use super::columns::{LakeColumns, STARTED_MONTH};
+use super::files::DataFile;
+use super::location::Location;
+use super::state::{PROPERTY, State};
+use crate::error::{Error, Result};
+use crate::period::{Millis, format_instant};
+
+/// The newest protocol that this version reads and writes: plain files, without deletion vectors or renamed columns.
+const READER_VERSION: i32 = 1;
+const WRITER_VERSION: i32 = 2;
+
+/// As of when a table is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// As it is.
+    Now,
+    /// As it was after this commit.
+    Version(u64),
+    /// As it was then.
+    At(Millis),
+}
+
+/// What is at a place.
+pub enum Found {
+    /// No table.
+    Nothing,
+    /// A table that isn't this tool's; why not, in words.
+    Anothers(String),
+    /// A lake.
+    Lake(Box<Table>),
+}
+
+/// A lake at a moment.
+pub struct Table {
+    pub(super) location: Location,
+    pub(super) delta: DeltaTable,
+    state: State,
+    columns: LakeColumns,
+    files: Vec<DataFile>,
+}
+
+impl Table {
+    /// What is there.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] for a broken log, [`Error::Usage`] for a lake of a newer version and for a moment that it has no
+    /// record of, others for what keeps it from being read.
+    pub fn find(location: &Location, moment: Moment) -> Result<Found> {
+        let is_table = location.wait(location.log().is_delta_table_location());
+        if !is_table.map_err(|error| location.log_unread(&error))? {
+            return Ok(Found::Nothing);
+        }
+        let mut delta = DeltaTable::new(location.log().clone());
+        let loaded = match moment {
+            Moment::Now => location.wait(delta.load()),
+            Moment::Version(version) => location.wait(delta.load_version(version)),
+            Moment::At(at) => {
+                let at = DateTime::from_timestamp_millis(at).ok_or_else(|| Error::Usage("no such moment".into()))?;
+                location.wait(delta.load_with_datetime(at))
+            }
+        };
+        loaded.map_err(|error| unloaded(location, moment, &error))?;
+        Table::of(location, delta)
+    }
+
+    /// A lake that is to be read.
+    ///
+    /// # Errors
+    /// Those of [`Table::find`], and [`Error::Usage`] where there is none.
+    pub fn open(location: &Location, moment: Moment) -> Result<Table> {
+        match Table::find(location, moment)? {
+            Found::Lake(table) => Ok(*table),
+            Found::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
+            Found::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
+        }
+    }
+
+    pub(super) fn of(location: &Location, delta: DeltaTable) -> Result<Found> {
+        let snapshot = delta.snapshot().map_err(|error| location.log_unread(&error))?;
+        let Some(text) = snapshot.metadata().configuration().get(PROPERTY) else {
+            return Ok(Found::Anothers(
+                "the Delta table there is none of apify-runs: choose another place".into(),
+            ));
+        };
+        let refused = |why: String| Error::Usage(format!("{}: {why}", location.shown()));
+        let state = State::parse(text).map_err(refused)?;
+        let protocol = snapshot.protocol();
+        let versions = (protocol.min_reader_version(), protocol.min_writer_version());
+        if versions.0 > READER_VERSION || versions.1 > WRITER_VERSION {
+            return Err(refused(format!(
+                "another engine has given the table features that this version doesn't know (reader {}, writer {}; it knows \
+                 {READER_VERSION} and {WRITER_VERSION}): deletion vectors and the like must stay off",
+                versions.0, versions.1
+            )));
+        }
+        if snapshot.metadata().partition_columns() != [STARTED_MONTH] {
+            return Err(refused(format!("it is not partitioned by {STARTED_MONTH} alone")));
+        }
+        let schema = snapshot.schema();
+        let columns = LakeColumns::of_names(schema.fields().map(|field| field.name().as_str())).map_err(refused)?;
+        let log_data = snapshot.log_data();
+        let files = log_data.iter().map(|view| DataFile::of(&view));
+        let mut files = files
+            .collect::<Result<Vec<_>, String>>()
+            .map_err(|why| Error::Untrusted(format!("{}: {why}", location.shown())))?;
+        files.sort_by(|a, b| (a.first_ms, a.last_ms, &a.path).cmp(&(b.first_ms, b.last_ms, &b.path)));
+        Ok(Found::Lake(Box::new(Table {
+            location: location.clone(),
+            delta,
+            state,
+            columns,
+            files,
+        })))
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The number of its last commit.
+    pub fn version(&self) -> u64 {
+        self.delta.version().unwrap_or_default()
+    }
+
+    /// What it knows of itself.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Its columns.
+    pub fn columns(&self) -> &LakeColumns {
+        &self.columns
+    }
+
+    /// Its files, by the starts of their runs.
+    pub fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    /// Those that may hold runs that started in `[from, to)`.
+    pub fn files_of(&self, from: Millis, to: Millis) -> Vec<&DataFile> {
+        self.files.iter().filter(|file| file.overlaps(from, to)).collect()
+    }
+}
+
+fn unloaded(location: &Location, moment: Moment, error: &DeltaTableError) -> Error {
+    let then = match moment {
+        Moment::Now => return location.log_unread(error),
+        Moment::Version(version) => format!("as of version {version}"),
+        Moment::At(at) => format!("as of {}", format_instant(at)),
+    };
+    Error::Usage(format!(
+        "{}: its log has no record of it {then}: {error}",
+        location.shown()
+    ))
+}

@@ -1,0 +1,225 @@
+//! Rows into new files of the table: sorted, within one month, cut at a bound. A file is written whole, and is part of the
+//! table only once a commit names it.
+
+use std::collections::HashMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, RecordBatch};
+use deltalake_core::kernel::Add;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::columns::{LakeColumns, STARTED_MONTH};
+use super::files::{Nulls, Stats};
+use super::location::Location;
+use crate::error::{Error, Result};
+use crate::period::format_instant;
+use crate::runs::schema::{Kind, Values};
+
+/// Most rows of a file: what a sync that changes one of them writes anew, and holds in memory meanwhile, compressed.
+pub const MAX_FILE_ROWS: usize = 256 << 10;
+/// Rows of a row group.
+const ROW_GROUP_ROWS: usize = 64 << 10;
+
+/// Writes rows that come in order, all of one month.
+pub(super) struct FileWriter<'l> {
+    location: &'l Location,
+    columns: &'l LakeColumns,
+    month: String,
+    open: Option<Open>,
+    adds: Vec<Add>,
+}
+
+struct Open {
+    writer: ArrowWriter<Vec<u8>>,
+    stats: Stats,
+}
+
+impl<'l> FileWriter<'l> {
+    pub(super) fn new(location: &'l Location, columns: &'l LakeColumns, month: String) -> FileWriter<'l> {
+        FileWriter {
+            location,
+            columns,
+            month,
+            open: None,
+            adds: Vec::new(),
+        }
+    }
+
+    /// Appends rows of the table.
+    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        let mut at = 0;
+        while at < rows.num_rows() {
+            let open = match &mut self.open {
+                Some(open) => open,
+                None => self.open.insert(Open::new(self.columns)?),
+            };
+            let room = MAX_FILE_ROWS - open.stats.num_records as usize;
+            let part = rows.slice(at, room.min(rows.num_rows() - at));
+            open.writer.write(&part).map_err(unwritable)?;
+            open.stats.see(&part);
+            at += part.num_rows();
+            if open.stats.num_records as usize == MAX_FILE_ROWS {
+                self.close()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the files.
+    pub(super) fn finish(mut self) -> Result<Vec<Add>> {
+        self.close()?;
+        Ok(std::mem::take(&mut self.adds))
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some(Open { writer, stats }) = self.open.take() else {
+            return Ok(());
+        };
+        let content = writer.into_inner().map_err(unwritable)?;
+        let path = format!(
+            "{STARTED_MONTH}={}/part-{}.zstd.parquet",
+            self.month,
+            uuid::Uuid::new_v4()
+        );
+        let bytes = content.len() as i64;
+        // Named before it is there: what fails half-way is discarded too.
+        self.adds.push(Add {
+            path: path.clone(),
+            partition_values: HashMap::from([(STARTED_MONTH.into(), Some(self.month.clone()))]),
+            size: bytes,
+            modification_time: chrono::Utc::now().timestamp_millis(),
+            data_change: true,
+            stats: Some(serde_json::to_string(&stats).expect("statistics are text and numbers")),
+            ..Add::default()
+        });
+        self.location.put(&path, content)
+    }
+}
+
+impl Drop for FileWriter<'_> {
+    /// Of a writer that was not finished, nothing stays.
+    fn drop(&mut self) {
+        self.location.discard(self.adds.drain(..).map(|add| add.path));
+    }
+}
+
+impl Open {
+    fn new(columns: &LakeColumns) -> Result<Open> {
+        let writer = ArrowWriter::try_new(Vec::new(), columns.schema(), Some(properties(columns)));
+        Ok(Open {
+            writer: writer.map_err(unwritable)?,
+            stats: Stats::default(),
+        })
+    }
+}
+
+fn unwritable(error: parquet::errors::ParquetError) -> Error {
+    Error::Other(anyhow::anyhow!("cannot write Parquet: {error}"))
+}
+
+/// Plain and dictionary encodings alone, which every engine reads.
+fn properties(columns: &LakeColumns) -> WriterProperties {
+    let sorted_by = |column: &str| SortingColumn {
+        column_idx: columns.chosen().position(column).expect("every table has it") as i32,
+        descending: false,
+        nulls_first: false,
+    };
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("apify-runs version ", env!("CARGO_PKG_VERSION")).into())
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_sorting_columns(Some(vec![sorted_by("started_at"), sorted_by("id")]))
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    for column in columns.chosen().columns() {
+        let path = ColumnPath::from(column.name);
+        if column.values == Values::Distinct {
+            properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        }
+        if matches!(column.kind, Kind::Usd | Kind::Decimal) {
+            // The writer would keep slices of whole batches for them.
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
+    }
+    properties.build()
+}
+
+impl Stats {
+    /// Takes note of rows.
+    fn see(&mut self, rows: &RecordBatch) {
+        self.num_records += rows.num_rows() as u64;
+        let column = |name: &str| rows.column_by_name(name).expect("every table has it");
+        for (name, least, greatest) in [
+            ("id", &mut self.min_values.id, &mut self.max_values.id),
+            (
+                "cost_state",
+                &mut self.min_values.cost_state,
+                &mut self.max_values.cost_state,
+            ),
+        ] {
+            let texts = column(name).as_string::<i32>();
+            widen(
+                least,
+                greatest,
+                texts.iter().flatten().min(),
+                texts.iter().flatten().max(),
+            );
+        }
+        for (name, least, greatest) in [
+            (
+                "started_at",
+                &mut self.min_values.started_at,
+                &mut self.max_values.started_at,
+            ),
+            (
+                "finished_at",
+                &mut self.min_values.finished_at,
+                &mut self.max_values.finished_at,
+            ),
+        ] {
+            let Some(instants) = rows.column_by_name(name) else {
+                continue;
+            };
+            let instants = instants.as_primitive::<TimestampMicrosecondType>();
+            let text = |at: i64| format_instant(at.div_euclid(1000));
+            let (first, last) = (
+                instants.iter().flatten().min().map(text),
+                instants.iter().flatten().max().map(text),
+            );
+            widen(least, greatest, first.as_deref(), last.as_deref());
+        }
+        let add = |count: &mut Option<u64>, name: &str| {
+            let nulls = rows
+                .column_by_name(name)
+                .map_or(rows.num_rows(), |column| column.null_count());
+            *count = Some(count.unwrap_or(0) + nulls as u64);
+        };
+        let Nulls {
+            id,
+            started_at,
+            finished_at,
+            cost_state,
+        } = &mut self.null_count;
+        add(id, "id");
+        add(started_at, "started_at");
+        add(finished_at, "finished_at");
+        add(cost_state, "cost_state");
+    }
+}
+
+fn widen(least: &mut Option<String>, greatest: &mut Option<String>, first: Option<&str>, last: Option<&str>) {
+    if let Some(first) = first
+        && least.as_deref().is_none_or(|least| first < least)
+    {
+        *least = Some(first.into());
+    }
+    if let Some(last) = last
+        && greatest.as_deref().is_none_or(|greatest| last > greatest)
+    {
+        *greatest = Some(last.into());
+    }
+}
