@@ -48,7 +48,8 @@ impl Location {
         Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
     }
 
-    fn at(
+    /// A place in a store that is there already.
+    pub(super) fn at(
         text: &str,
         url: Url,
         local: Option<PathBuf>,

@@ -16,7 +16,10 @@ pub mod read;
 pub mod state;
 pub mod table;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 pub mod upsert;
+mod vacuum;
 mod write;
 
 pub use files::DataFile;
