@@ -39,14 +39,18 @@ fn main() -> ExitCode {
         Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = match runtime.enable_all().max_blocking_threads(cores.max(2)).build() {
+    let blocking = match cli.command {
+        Command::Sync(_) => cores.max(2) + jobs::WINDOWS_AT_ONCE,
+        _ => cores.max(2),
+    };
+    let runtime = match runtime.enable_all().max_blocking_threads(blocking).build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(1, &format!("cannot start: {error}")),
     };
-    let stopped = if matches!(cli.command, Command::Export(_)) {
-        "stopped; nothing was published"
-    } else {
-        "stopped"
+    let stopped = match cli.command {
+        Command::Export(_) => "stopped; nothing was published",
+        Command::Sync(_) => "stopped; what was committed stays",
+        _ => "stopped",
     };
     let code = runtime.block_on(until_stopped(run(cli, surroundings(umask)), stopped));
     runtime.shutdown_timeout(STOP_TIME);

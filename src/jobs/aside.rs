@@ -10,9 +10,9 @@ use super::write::WriteOptions;
 use crate::api::ask::RequestError;
 use crate::cli::{CostArgs, Details, SourceArgs};
 use crate::error::Result;
-use crate::fetch::Lister;
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
+use crate::fetch::{Known, Lister};
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
@@ -40,6 +40,8 @@ pub(super) struct Aside<'j> {
     pub(super) dimensions: Dimensions,
     /// Where its rows are meanwhile: always the same, so that what a killed process leaves is removed by the next.
     pub(super) folder: PathBuf,
+    /// What is known of its runs for good, so that their details needn't be asked for.
+    pub(super) known: Option<Known>,
     pub(super) on_terminal: bool,
 }
 
@@ -90,7 +92,7 @@ impl Aside<'_> {
                 job_start: self.job_start.at,
                 wait_settled: self.costs.wait_settled,
             },
-            known: None,
+            known: self.known,
             on_terminal: self.on_terminal,
             in_lines: false,
         };

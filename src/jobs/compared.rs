@@ -99,6 +99,7 @@ impl Job {
             names: self.names.clone(),
             dimensions: Dimensions::default(),
             folder: self.folder_before(&told.period),
+            known: None,
             on_terminal: self.surroundings.stderr_is_terminal && !self.args.quiet,
         };
         let fetched = aside.fetch().await.map_err(|error| error.to_string());

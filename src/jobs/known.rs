@@ -54,7 +54,7 @@ pub(super) fn of(files: Vec<PathBuf>, settled_by: Millis, wanted: &Chosen, meter
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
 
 /// Takes note of a batch's settled runs from a row on, as far as they started before the end; returns where it stopped.
-fn note(
+pub(super) fn note(
     rows: &RecordBatch,
     first: usize,
     (ids, from, to): (&HashSet<String>, Millis, Millis),

@@ -65,6 +65,10 @@ fn vacuum(args: &VacuumArgs, handle: Handle) -> Result<()> {
     }
     let count = counted(files.len() as u64, "file", "files");
     let done = if args.dry_run { "would be removed" } else { "removed" };
-    let listed: String = files.iter().filter(|_| args.dry_run).map(|file| format!("{file}\n")).collect();
+    let listed: String = files
+        .iter()
+        .filter(|_| args.dry_run)
+        .map(|file| format!("{file}\n"))
+        .collect();
     print(&format!("{listed}{}: {count} {done}\n", location.shown()))
 }

@@ -152,6 +152,7 @@ async fn fetch(
         names: Arc::new(NameBook::new(None, connection.spare.clone())),
         dimensions: Dimensions::default(),
         folder,
+        known: None,
         on_terminal: surroundings.stderr_is_terminal && !args.quiet,
     };
     let (read, staging) = aside.fetch().await?;

@@ -2,12 +2,14 @@
 //! table one commit a step, so that a sync that ends early has lost nothing of what it had committed.
 
 mod changes;
+mod known;
 mod plan;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use changes::ChangesFile;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use plan::{Asking, Plan, Step};
 use serde_json::{Map, json};
 use tokio::runtime::Handle;
@@ -17,15 +19,18 @@ use super::aside::Aside;
 use super::export::JobStart;
 use super::source::Connection;
 use super::write::parquet_paths;
-use super::{Stop, Surroundings, print, say};
-use crate::cli::{Optimize, SyncArgs};
+use super::{Stop, Surroundings, WINDOWS_AT_ONCE, print, say};
+use crate::api::ask::RequestError;
+use crate::cli::{Details, Optimize, SyncArgs};
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
+use crate::fetch::{Known, Lister};
 use crate::lake::columns::{LakeColumns, month_of};
 use crate::lake::tally::{OnChange, Tally, Watched};
 use crate::lake::upsert::{Merged, Seen};
 use crate::lake::{Found, Location, Moment, State, Table};
 use crate::money::ratio_6_places;
+use crate::output::publish::{Destination, Staging};
 use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant, parse_instant};
 use crate::report::dimension::Dimensions;
 use crate::report::synced::{self, MonthMoved, Synced};
@@ -45,6 +50,11 @@ const FEW_RUNS: u64 = 10;
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
 const KEEP_RECENT_MS: Millis = 7 * DAY_MS;
 const MANY_FILES: usize = 8;
+
+/// Most runs of a commit that spans months.
+const MAX_STEP_RUNS: u64 = 250_000;
+/// Most windows that a commit tells of.
+const MAX_TOLD_WINDOWS: usize = 50;
 
 /// Runs the job.
 pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
@@ -90,9 +100,14 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     });
     let (table, plan) = job.clone().begin().await?;
     let mut done = Done::new(table);
-    for step in plan.steps() {
-        done = job.clone().step(done, step, &surroundings).await?;
+    let mut scratch = Destination::acquire(&job.folder())?;
+    let scratch = scratch.stage()?;
+    let short = job.short(&plan).await?;
+    for step in plan.steps(|period| short.contains(&period)) {
+        let on_terminal = surroundings.stderr_is_terminal && !job.args.quiet && !step.is_again;
+        done = job.clone().step(done, step, scratch.path(), on_terminal).await?;
     }
+    drop(scratch);
     if let Some(changes) = job.changes.lock().expect("nobody panics while holding it").take() {
         changes.publish()?;
     }
@@ -121,7 +136,7 @@ struct Job {
 
 /// What has been done.
 struct Done {
-    table: Option<Table>,
+    table: Option<Arc<Table>>,
     tally: Tally,
     commits: u64,
     files: (u64, u64),
@@ -131,7 +146,7 @@ struct Done {
 impl Done {
     fn new(table: Option<Table>) -> Done {
         Done {
-            table,
+            table: table.map(Arc::new),
             tally: Tally::default(),
             commits: 0,
             files: (0, 0),
@@ -202,9 +217,54 @@ impl Job {
         Ok(Some(table))
     }
 
+    /// Long periods that have so few runs that one commit takes them.
+    async fn short(&self, plan: &Plan) -> Result<Vec<(Millis, Millis)>> {
+        let mut short = Vec::new();
+        for (from, to) in plan.long() {
+            let lister = Lister {
+                api: self.connection.api.clone(),
+                statuses: Vec::new(),
+                allow_incomplete: false,
+                period: (from, to),
+            };
+            match lister.first_page(from - 1, to).await {
+                Ok(page) if page.total <= MAX_STEP_RUNS => short.push((from, to)),
+                Ok(_) | Err(RequestError::TooHeavy) => {}
+                Err(RequestError::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(short)
+    }
+
     /// Reads a step's runs and commits what they change.
-    async fn step(self: Arc<Self>, done: Done, step: Step, surroundings: &Surroundings) -> Result<Done> {
-        let (from, to) = step.period;
+    async fn step(self: Arc<Self>, done: Done, step: Step, scratch: &Path, on_terminal: bool) -> Result<Done> {
+        let windows = step.windows.iter().copied().enumerate();
+        let reading = windows.map(|(at, window)| {
+            let known = done
+                .table
+                .clone()
+                .map(|table| known::of(table, self.asking.now_ms, self.is_metered()));
+            self.read(window, scratch.join(at.to_string()), known, on_terminal)
+        });
+        // In order, several at once: windows that are asked for again are a request each.
+        let read: Vec<(Vec<PathBuf>, Arc<Staging>)> =
+            stream::iter(reading).buffered(WINDOWS_AT_ONCE).try_collect().await?;
+        let job = self.clone();
+        Stop::run(move |stop| {
+            let files = read.iter().flat_map(|(files, _)| files.iter().cloned()).collect();
+            job.put(done, &step, files, stop)
+        })
+        .await
+    }
+
+    /// Reads the runs of a window; its files are there as long as the folder is held.
+    async fn read(
+        &self,
+        (from, to): (Millis, Millis),
+        folder: PathBuf,
+        known: Option<Known>,
+        on_terminal: bool,
+    ) -> Result<(Vec<PathBuf>, Arc<Staging>)> {
         let period = Period {
             from,
             to,
@@ -221,22 +281,20 @@ impl Job {
             filters: Filters::default(),
             names: self.names.clone(),
             dimensions: Dimensions::default(),
-            folder: self.folder(),
-            on_terminal: surroundings.stderr_is_terminal && !self.args.quiet,
+            folder,
+            known,
+            on_terminal,
         };
-        let (read, staging) = aside.fetch().await?;
+        let (read, staging) = aside.fetch().await.map_err(committed_stays)?;
         if read.details.failed > 0 {
             let runs = counted(read.details.failed, "run", "runs");
             say(&format!("apify-runs: warning: the details of {runs} could not be read"));
         }
-        let files = parquet_paths(&staging, &read.written.files);
-        let job = self.clone();
-        Stop::run(move |stop| {
-            let done = job.put(done, step, files, stop);
-            drop(staging);
-            done
-        })
-        .await
+        Ok((parquet_paths(&staging, &read.written.files), staging))
+    }
+
+    fn is_metered(&self) -> bool {
+        self.args.costs.details == Details::All
     }
 
     /// Where rows are while they are read: one place a user and lake, so that two syncs of this machine don't meet.
@@ -254,15 +312,15 @@ impl Job {
     }
 
     /// Merges what was seen into the table as it is, as often as another process is faster.
-    fn put(&self, mut done: Done, step: Step, files: Vec<PathBuf>, stop: &Stop) -> Result<Done> {
+    fn put(&self, mut done: Done, step: &Step, files: Vec<PathBuf>, stop: &Stop) -> Result<Done> {
         let mark = self.with_changes(ChangesFile::mark)?;
         for _ in 0..COMMIT_ATTEMPTS {
             stop.check()?;
-            let table = done.table.as_ref();
+            let table = done.table.as_deref();
             let columns = table.map(|table| table.columns().brought_up_to_date(self.args.with_personal_data));
             let columns = columns.unwrap_or_else(|| LakeColumns::all(self.args.with_personal_data));
             let seen = Seen {
-                asked: step.period,
+                asked: step.windows.clone(),
                 files: files.clone(),
                 queried_at_ms: self.asking.now_ms,
                 accept_repricing: self.args.accept_repricing,
@@ -285,7 +343,7 @@ impl Job {
                 if let Some(warning) = table.keep_log_short(false) {
                     say(&format!("apify-runs: warning: {warning}"));
                 }
-                done.table = Some(table);
+                done.table = Some(Arc::new(table));
                 done.tally.add(&tally);
                 done.commits += 1;
                 done.files = (done.files.0 + added as u64, done.files.1 + removed as u64);
@@ -293,7 +351,7 @@ impl Job {
                 return Ok(done);
             }
             self.with_changes(|changes| changes.rewind(mark.unwrap_or_default()))?;
-            done.table = self.find()?;
+            done.table = self.find()?.map(Arc::new);
         }
         Err(Error::Busy(format!(
             "{}: other processes commit all the time; what was committed stays, run again",
@@ -314,14 +372,15 @@ impl Job {
     }
 
     /// Exit 5 where Apify lists so few of the runs which the lake has, and which it should keep, that it can't be believed.
-    fn check_kept(&self, tally: &Tally, step: Step) -> Result<()> {
+    fn check_kept(&self, tally: &Tally, step: &Step) -> Result<()> {
         let (held, gone) = (tally.held_kept, tally.gone_kept);
         let is_empty = tally.listed == 0 && held > 0;
         let has_shrunk = gone > FEW_RUNS && gone * 2 > held;
         if self.args.accept_deletions || step.is_again || !(is_empty || has_shrunk) {
             return Ok(());
         }
-        let (from, to) = (format_instant(step.period.0), format_instant(step.period.1));
+        let (from, to) = step.windows[0];
+        let (from, to) = (format_instant(from), format_instant(to));
         Err(Error::Untrusted(format!(
             "{from} to {to}: the lake has {} of those that Apify should still keep, and the API lists {} no more; if they were \
              deleted, say --accept-deletions (they stay in the lake); nothing of it was written",
@@ -335,14 +394,14 @@ impl Job {
     }
 
     /// What the table is to know of itself afterwards.
-    fn state(&self, table: Option<&Table>, step: Step, tally: &Tally) -> State {
+    fn state(&self, table: Option<&Table>, step: &Step, tally: &Tally) -> State {
         let fresh = || State::new(self.account.clone(), self.connection.source, self.asking.now_ms);
         let mut state = table.map_or_else(fresh, |table| table.state().clone());
         state.tool_version = env!("CARGO_PKG_VERSION").into();
         state.account = state.account.take().or_else(|| self.account.clone());
         state.synced_at = format_instant(self.asking.now_ms.max(state.synced_at_ms()));
         state.retention_days = self.asking.retention_days.or(state.retention_days);
-        let (from, to) = step.period;
+        let (from, to) = step.windows[0];
         if !step.is_again {
             state.prove(self.asking.kept_from().map_or(from, |kept| from.max(kept)), to);
         }
@@ -361,15 +420,15 @@ impl Job {
             return Ok((done, None));
         }
         Stop::run(move |_| {
-            let Some(table) = done.table.take() else {
+            let Some(table) = done.table.take().and_then(Arc::into_inner) else {
                 return Ok((done, None));
             };
             let before = self.asking.now_ms.saturating_sub(KEEP_RECENT_MS);
             let (table, optimized) = table.optimize(before, MANY_FILES)?;
             done.commits += optimized.commits as u64;
             done.table = match table {
-                Some(table) => Some(table),
-                None => self.find()?,
+                Some(table) => Some(Arc::new(table)),
+                None => self.find()?.map(Arc::new),
             };
             let files = (optimized.files_before, optimized.files_after);
             Ok((done, Some(files)))
@@ -385,7 +444,7 @@ impl Job {
         surroundings: &Surroundings,
     ) -> Result<()> {
         let tally = &done.tally;
-        let state = done.table.as_ref().map(Table::state);
+        let state = done.table.as_deref().map(Table::state);
         let text = |periods: &[(Millis, Millis)]| -> Vec<(String, String)> {
             let periods = periods.iter();
             periods
@@ -412,7 +471,7 @@ impl Job {
             notice: self.connection.source.notice(),
             lake: self.location.shown().into(),
             account: state.and_then(|state| state.account.clone()),
-            version: done.table.as_ref().map_or(0, Table::version),
+            version: done.table.as_deref().map_or(0, Table::version),
             commits: done.commits,
             files_added: done.files.0,
             files_removed: done.files.1,
@@ -459,6 +518,16 @@ impl Job {
     }
 }
 
+/// An error of reading says what became of what was read before.
+fn committed_stays(error: Error) -> Error {
+    let fate = "what was committed stays";
+    match error {
+        Error::Unreachable(text) => Error::Unreachable(format!("{text}; {fate}, it is safe to run again")),
+        Error::Untrusted(text) => Error::Untrusted(format!("{text}; {fate}")),
+        other => other,
+    }
+}
+
 /// The months that were closed, which are watched for corrections.
 fn watched(table: &Table) -> Vec<Watched> {
     let closings = table.state().closings.iter();
@@ -481,8 +550,11 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
 }
 
 /// What a commit says of itself.
-fn info(tally: &Tally, step: Step) -> Map<String, serde_json::Value> {
-    let (from, to) = step.period;
+fn info(tally: &Tally, step: &Step) -> Map<String, serde_json::Value> {
+    let asked = step.windows.iter().take(MAX_TOLD_WINDOWS);
+    let asked: Vec<[String; 2]> = asked
+        .map(|(from, to)| [format_instant(*from), format_instant(*to)])
+        .collect();
     let moved = tally
         .moved
         .values()
@@ -494,7 +566,7 @@ fn info(tally: &Tally, step: Step) -> Map<String, serde_json::Value> {
     });
     let told = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "asked": [format_instant(from), format_instant(to)],
+        "asked": asked,
         "runs_listed": tally.listed,
         "runs_new": tally.new,
         "runs_changed": tally.changed,

@@ -31,7 +31,13 @@ impl Table {
         let mut windows: Vec<(Millis, Millis)> = Vec::new();
         for group in groups(files.collect()) {
             let mut since_last = NEAR_ROWS;
-            for batch in sorted(&self.location, self.columns(), &group, Some(&COLUMNS))? {
+            for batch in sorted(
+                &self.location,
+                self.columns(),
+                &group,
+                Some(&COLUMNS),
+                Some(&[(from, to)]),
+            )? {
                 let batch = batch?;
                 let instants = |name: &str| {
                     let column = batch.column_by_name(name).expect("it was asked for");

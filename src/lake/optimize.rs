@@ -33,7 +33,7 @@ impl Table {
             let files: Vec<&DataFile> = runs.iter().collect();
             let mut out = FileWriter::new(&self.location, self.columns(), files[0].month.clone());
             for group in groups(files) {
-                for batch in sorted(&self.location, self.columns(), &group, None)? {
+                for batch in sorted(&self.location, self.columns(), &group, None, None)? {
                     out.write(&batch?)?;
                 }
             }

@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::columns::{LakeColumns, to_export, with_schema};
@@ -29,6 +30,9 @@ use crate::error::{Error, Result};
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
 use crate::runs::chosen::Chosen;
+
+/// A period, `[from, to)`.
+pub(super) type Span = (Millis, Millis);
 
 /// Batches, as they come.
 pub type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
@@ -41,8 +45,14 @@ struct Opened<'l> {
     is_sorted: bool,
 }
 
-/// Opens a file, for these columns as far as it has them; for all without a choice.
-fn open<'l>(location: &'l Location, file: &DataFile, columns: Option<&[&str]>) -> Result<Opened<'l>> {
+/// Opens a file, for these columns as far as it has them; for all without a choice. Of a file in order, row groups without
+/// runs of the periods that are wanted may be left out.
+fn open<'l>(
+    location: &'l Location,
+    file: &DataFile,
+    columns: Option<&[&str]>,
+    wanted: Option<&[Span]>,
+) -> Result<Opened<'l>> {
     let shown = format!("{}/{}", location.shown(), file.path);
     let unreadable = move |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {shown}: {cause}"));
     if let Some(folder) = location.local() {
@@ -54,7 +64,9 @@ fn open<'l>(location: &'l Location, file: &DataFile, columns: Option<&[&str]>) -
         let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| unreadable(&error))?;
         let mask = mask(columns, builder.parquet_schema());
         let is_sorted = is_sorted(builder.metadata());
-        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+        let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
+        let builder = builder.with_projection(mask).with_row_groups(row_groups);
+        let reader = builder.with_batch_size(BATCH_ROWS).build();
         let reader = reader.map_err(|error| unreadable(&error))?;
         let batches = Box::new(reader.map(move |batch| batch.map_err(|error| unreadable(&error))));
         return Ok(Opened { batches, is_sorted });
@@ -68,7 +80,9 @@ fn open<'l>(location: &'l Location, file: &DataFile, columns: Option<&[&str]>) -
     let builder = builder.map_err(|error| unreadable(&error))?;
     let mask = mask(columns, builder.parquet_schema());
     let is_sorted = is_sorted(builder.metadata());
-    let stream = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+    let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
+    let builder = builder.with_projection(mask).with_row_groups(row_groups);
+    let stream = builder.with_batch_size(BATCH_ROWS).build();
     let mut stream = stream.map_err(|error| unreadable(&error))?;
     let batches = Box::new(std::iter::from_fn(move || {
         let batch = location.wait(stream.next())?;
@@ -133,6 +147,23 @@ fn is_sorted(metadata: &ParquetMetaData) -> bool {
     by.is_some_and(|by| by.starts_with("apify-runs "))
 }
 
+/// Row groups that may hold runs which started in one of some periods.
+fn row_groups(metadata: &ParquetMetaData, wanted: Option<&[Span]>) -> Vec<usize> {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    let started = columns.iter().position(|column| column.name() == "started_at");
+    let may_hold = |at: &usize| {
+        let bounds = started.and_then(|column| match metadata.row_group(*at).column(column).statistics() {
+            Some(Statistics::Int64(bounds)) => bounds.min_opt().copied().zip(bounds.max_opt().copied()),
+            _ => None,
+        });
+        let overlaps = |(from, to): &Span| {
+            bounds.is_none_or(|(first, last)| first.div_euclid(1000) < *to && last.div_euclid(1000) >= *from)
+        };
+        wanted.is_none_or(|wanted| wanted.iter().any(overlaps))
+    };
+    (0..metadata.num_row_groups()).filter(may_hold).collect()
+}
+
 /// Files in time order, those that overlap together: each of this tool's stands alone.
 pub(super) fn groups(files: Vec<&DataFile>) -> Vec<Vec<&DataFile>> {
     let mut groups: Vec<(Vec<&DataFile>, Millis)> = Vec::new();
@@ -148,19 +179,20 @@ pub(super) fn groups(files: Vec<&DataFile>) -> Vec<Vec<&DataFile>> {
     groups.into_iter().map(|(group, _)| group).collect()
 }
 
-/// The rows of a group of files as rows of the table, by start and ID, which are among the columns that are wanted. What
-/// another engine wrote is put in order in memory.
+/// The rows of a group of files as rows of the table, by start and ID, which are among the columns that are wanted; rows
+/// outside of the periods that are wanted may be left out. What another engine wrote is put in order in memory.
 pub(super) fn sorted<'l>(
     location: &'l Location,
     table: &'l LakeColumns,
     group: &[&DataFile],
     only: Option<&[&str]>,
+    wanted: Option<&[Span]>,
 ) -> Result<Batches<'l>> {
     let schema = table.schema_of(only);
     let odd = |why: String| Error::Untrusted(format!("cannot read {}: {why}", location.shown()));
     let mut opened = group
         .iter()
-        .map(|file| open(location, file, only))
+        .map(|file| open(location, file, only, wanted))
         .collect::<Result<Vec<_>>>()?;
     if let [file] = opened.as_slice()
         && file.is_sorted
@@ -215,7 +247,13 @@ impl Table {
     ) -> Result<()> {
         let names = columns.names();
         for group in groups(self.files_of(from, to)) {
-            for batch in sorted(&self.location, self.columns(), &group, Some(&names))? {
+            for batch in sorted(
+                &self.location,
+                self.columns(),
+                &group,
+                Some(&names),
+                Some(&[(from, to)]),
+            )? {
                 let batch = batch?;
                 let rows = to_export(&batch, columns)
                     .map_err(|why| Error::Untrusted(format!("{}: {why}", self.location.shown())))?;

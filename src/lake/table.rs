@@ -51,6 +51,9 @@ impl Table {
     /// [`Error::Untrusted`] for a broken log, [`Error::Usage`] for a lake of a newer version and for a moment that it has no
     /// record of, others for what keeps it from being read.
     pub fn find(location: &Location, moment: Moment) -> Result<Found> {
+        if location.local().is_some_and(|path| path.exists() && !path.is_dir()) {
+            return Ok(Found::Anothers("it is a file: a lake is a folder".into()));
+        }
         let is_table = location.wait(location.log().is_delta_table_location());
         if !is_table.map_err(|error| location.log_unread(&error))? {
             return Ok(Found::Nothing);

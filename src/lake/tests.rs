@@ -252,7 +252,10 @@ impl World {
 
     /// What a sync at this moment is shown of a period.
     fn listed(&self, asked: (Millis, Millis)) -> BTreeMap<String, Known> {
-        let listed = self.apify.iter().filter(|(_, run)| (asked.0..asked.1).contains(&run.started));
+        let listed = self
+            .apify
+            .iter()
+            .filter(|(_, run)| (asked.0..asked.1).contains(&run.started));
         listed.map(|(id, run)| (id.clone(), run.clone())).collect()
     }
 
@@ -298,7 +301,12 @@ fn state(run: &Known, now: Millis) -> &'static str {
 }
 
 /// What a sync saw, as the files that it would have staged.
-fn seen(listed: &BTreeMap<String, Known>, asked: (Millis, Millis), now: Millis, accept: bool) -> (Seen, tempfile::TempDir) {
+fn seen(
+    listed: &BTreeMap<String, Known>,
+    asked: (Millis, Millis),
+    now: Millis,
+    accept: bool,
+) -> (Seen, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let mut rows: Vec<(&String, &Known)> = listed.iter().collect();
     rows.sort_by_key(|(id, run)| (run.started, (*id).clone()));
@@ -314,12 +322,15 @@ fn seen(listed: &BTreeMap<String, Known>, asked: (Millis, Millis), now: Millis, 
         (
             "started_at",
             Arc::new(
-                TimestampMillisecondArray::from_iter_values(rows.iter().map(|(_, run)| run.started)).with_timezone("UTC"),
+                TimestampMillisecondArray::from_iter_values(rows.iter().map(|(_, run)| run.started))
+                    .with_timezone("UTC"),
             ),
         ),
         (
             "finished_at",
-            Arc::new(TimestampMillisecondArray::from_iter(rows.iter().map(|(_, run)| run.finished)).with_timezone("UTC")),
+            Arc::new(
+                TimestampMillisecondArray::from_iter(rows.iter().map(|(_, run)| run.finished)).with_timezone("UTC"),
+            ),
         ),
         (
             "usage_total_usd",
@@ -331,7 +342,10 @@ fn seen(listed: &BTreeMap<String, Known>, asked: (Millis, Millis), now: Millis, 
         ),
         ("cost_state", texts(&|_, run| state(run, now).into())),
     ];
-    let fields: Vec<_> = known.iter().map(|(name, _)| schema.field_with_name(name).unwrap().clone()).collect();
+    let fields: Vec<_> = known
+        .iter()
+        .map(|(name, _)| schema.field_with_name(name).unwrap().clone())
+        .collect();
     let narrow = RecordBatch::try_new(
         Arc::new(Schema::new(fields)),
         known.into_iter().map(|(_, column)| column).collect(),
@@ -342,7 +356,7 @@ fn seen(listed: &BTreeMap<String, Known>, asked: (Millis, Millis), now: Millis, 
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     let seen = Seen {
-        asked,
+        asked: vec![asked],
         files: vec![path],
         queried_at_ms: now,
         accept_repricing: accept,
@@ -367,7 +381,7 @@ fn columns() -> LakeColumns {
 fn commit(seen: &Seen, location: &Location, table: Option<&Table>, merged: Merged) -> Result<Option<Table>> {
     let fresh = State::new(None, Source::Api, seen.queried_at_ms);
     let mut state = table.map_or(fresh, |table| table.state().clone());
-    state.prove(seen.asked.0, seen.asked.1);
+    state.prove(seen.asked[0].0, seen.asked[0].1);
     merged.commit(location, table, state, Map::new())
 }
 
@@ -393,7 +407,7 @@ fn rows(table: &Table) -> BTreeMap<String, Row> {
     }
     let mut last = None;
     for group in groups(files) {
-        for batch in sorted(table.location(), table.columns(), &group, None).unwrap() {
+        for batch in sorted(table.location(), table.columns(), &group, None, None).unwrap() {
             let batch = batch.unwrap();
             let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
             let instant = |name: &str| {

@@ -1,22 +1,22 @@
 //! What a sync has seen of a period, put into the table: files that it touches are read, merged and written anew, and all of
 //! that becomes one commit. Nothing is deleted because the API no longer lists it.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType};
 use deltalake_core::kernel::Add;
 use serde_json::{Map, Value};
 
 use super::columns::{LakeColumns, month_of};
 use super::commit::{Change, Committed, Doing};
-use super::files::DataFile;
+use super::files::{DataFile, month_bounds};
 use super::location::Location;
 use super::merge::Rules;
 use super::merged::{Found, Merging, Moved};
-use super::read::{Batches, groups, sorted};
+use super::read::{Batches, Span, groups, sorted};
 use super::state::State;
 use super::table::Table;
 use super::tally::{OnChange, Tally, Watched};
@@ -28,11 +28,11 @@ use crate::period::Millis;
 /// A file with fewer rows takes in what comes after it, instead of a new one for every sync.
 const SMALL_FILE_ROWS: u64 = 32 << 10;
 
-/// What a sync has seen: all runs that the API lists of a period within one month.
+/// What a sync has seen: all runs that the API lists of some periods.
 pub struct Seen {
-    /// The period, `[from, to)`.
-    pub asked: (Millis, Millis),
-    /// Its rows, as an export has them, in Parquet files in order.
+    /// The periods, `[from, to)`, in order and disjoint; at least one.
+    pub asked: Vec<(Millis, Millis)>,
+    /// Their rows, as an export has them, in Parquet files in order.
     pub files: Vec<PathBuf>,
     /// The start of the sync.
     pub queried_at_ms: Millis,
@@ -58,8 +58,20 @@ struct Slot<'t> {
     files: Vec<&'t DataFile>,
     /// The first start that belongs to the next one.
     until_ms: Millis,
+    /// Whether some of its runs were asked for.
+    is_asked: bool,
     /// Whether something of it changes.
     changes: bool,
+}
+
+/// What was seen of one month.
+struct Month<'s> {
+    seen: &'s Seen,
+    name: String,
+    /// Its bounds.
+    span: Span,
+    /// What was asked for of it.
+    asked: Vec<Span>,
 }
 
 impl Seen {
@@ -71,20 +83,17 @@ impl Seen {
         columns: &LakeColumns,
         mut on_change: Option<&mut OnChange>,
     ) -> Result<Merged> {
-        let (from, to) = self.asked;
-        let touched = table.map(|table| table.files_of(from, to)).unwrap_or_default();
-        let mut slots = slots(touched);
+        let files = table.map(Table::files).unwrap_or_default();
+        let months = self.months(files)?;
+        let mut all_slots: Vec<Vec<Slot>> = months.iter().map(|month| month.slots(files)).collect();
         let mut moved = Moved::new();
         let mut tally = Tally::default();
         loop {
-            let gone = self.look(
-                location,
-                columns,
-                &mut slots,
-                &moved,
-                &mut tally,
-                on_change.as_deref_mut(),
-            )?;
+            let mut gone = Moved::new();
+            for (month, slots) in months.iter().zip(&mut all_slots) {
+                let sight = (location, columns, &moved);
+                gone.extend(month.look(sight, slots, &mut tally, on_change.as_deref_mut())?);
+            }
             let found = self.listed_elsewhere(gone)?;
             if found.is_empty() || !moved.is_empty() {
                 break;
@@ -98,72 +107,49 @@ impl Seen {
             columns: columns.clone(),
             tally,
         };
-        let written = self.write(location, columns, &slots, &moved, &mut merged, on_change);
-        if let Err(error) = written {
-            merged.discard(location);
-            return Err(error);
+        for (month, slots) in months.iter().zip(&all_slots) {
+            let sight = (location, columns, &moved);
+            if let Err(error) = month.write(sight, slots, &mut merged, on_change.as_deref_mut()) {
+                merged.discard(location);
+                return Err(error);
+            }
         }
         Ok(merged)
     }
 
-    fn merging<'m>(&self, columns: &'m LakeColumns, moved: &'m Moved) -> Merging<'m> {
-        Merging {
-            columns,
-            rules: Rules {
-                now_ms: self.queried_at_ms,
-                accept_repricing: self.accept_repricing,
-            },
-            moved,
-        }
-    }
-
-    fn is_asked(&self, at: Millis) -> bool {
-        (self.asked.0..self.asked.1).contains(&at)
-    }
-
-    /// Compares what is there with what was seen. Gives the runs that are there alone, by their starts.
-    fn look(
-        &self,
-        location: &Location,
-        columns: &LakeColumns,
-        slots: &mut [Slot],
-        moved: &Moved,
-        tally: &mut Tally,
-        mut on_change: Option<&mut OnChange>,
-    ) -> Result<HashMap<String, Millis>> {
-        let merging = self.merging(columns, moved);
-        let mut gone = HashMap::new();
-        let mut feed = Feed::new(self, columns);
-        for slot in slots.iter_mut().filter(|slot| !slot.files.is_empty()) {
-            let old = sorted(location, columns, &slot.files, None)?;
-            let changes = &mut slot.changes;
-            let see = |found: Found| {
-                if let Found::Old(old) = &found
-                    && self.is_asked(old.started_at_ms())
-                {
-                    gone.insert(old.id().to_string(), old.started_at_ms());
-                    *changes |= moved.get(old.id()) == Some(&old.started_at_ms());
+    /// The months that have rows, or files that may hold some of what was asked for.
+    fn months(&self, files: &[DataFile]) -> Result<Vec<Month<'_>>> {
+        let mut names = BTreeSet::new();
+        for path in &self.files {
+            for rows in parquet_columns(path, &["started_at"]).map_err(Error::Output)? {
+                let rows = rows.map_err(Error::Output)?;
+                let started = rows.column(0).as_primitive::<TimestampMillisecondType>().values();
+                let mut at = 0;
+                while at < started.len() {
+                    let name = month_of(started[at]);
+                    let (_, end) = bounds_of(&name)?;
+                    at += started[at..].partition_point(|started| *started < end);
+                    names.insert(name);
                 }
-                *changes |= match &found {
-                    Found::New(_) => true,
-                    Found::Changed { fields, .. } => !fields.is_empty(),
-                    Found::Same(_) | Found::Old(_) => false,
-                };
-                tally.see(
-                    &found,
-                    |at| self.is_asked(at),
-                    self.kept_from_ms,
-                    &self.watched,
-                    on_change.as_deref_mut(),
-                )
-            };
-            merging.run(old, feed.until(slot.until_ms), see, None)?;
+            }
         }
-        Ok(gone)
+        let asked = |file: &&DataFile| self.asked.iter().any(|(from, to)| file.overlaps(*from, *to));
+        names.extend(files.iter().filter(asked).map(|file| file.month.clone()));
+        let month = |name: String| {
+            let (start, end) = bounds_of(&name)?;
+            let asked = self.asked.iter().map(|(from, to)| ((*from).max(start), (*to).min(end)));
+            Ok(Month {
+                seen: self,
+                name,
+                span: (start, end),
+                asked: asked.filter(|(from, to)| from < to).collect(),
+            })
+        };
+        names.into_iter().map(month).collect()
     }
 
     /// Which of the runs that are gone from their places are listed at others now.
-    fn listed_elsewhere(&self, gone: HashMap<String, Millis>) -> Result<Moved> {
+    fn listed_elsewhere(&self, gone: Moved) -> Result<Moved> {
         let mut moved = Moved::new();
         if gone.is_empty() {
             return Ok(moved);
@@ -178,78 +164,139 @@ impl Seen {
         }
         Ok(moved)
     }
+}
+
+fn bounds_of(month: &str) -> Result<Span> {
+    month_bounds(month)
+        .ok_or_else(|| Error::Untrusted(format!("a run started in {month}, which is beyond the calendar")))
+}
+
+/// Where, in which columns, and past which rows that give way.
+type Sight<'m> = (&'m Location, &'m LakeColumns, &'m Moved);
+
+impl Month<'_> {
+    fn merging<'m>(&self, (_, columns, moved): Sight<'m>) -> Merging<'m> {
+        Merging {
+            columns,
+            rules: Rules {
+                now_ms: self.seen.queried_at_ms,
+                accept_repricing: self.seen.accept_repricing,
+            },
+            moved,
+        }
+    }
+
+    fn is_asked(&self, at: Millis) -> bool {
+        let after = self.asked.partition_point(|(from, _)| *from <= at);
+        after > 0 && at < self.asked[after - 1].1
+    }
+
+    /// The parts of time that become files: one for each group of the month's files, and the time after them.
+    fn slots<'t>(&self, files: &'t [DataFile]) -> Vec<Slot<'t>> {
+        let groups = groups(files.iter().filter(|file| file.month == self.name).collect());
+        let firsts: Vec<Millis> = groups.iter().skip(1).map(|group| group[0].first_ms).collect();
+        let mut slots: Vec<Slot> = Vec::with_capacity(groups.len() + 1);
+        for (at, files) in groups.into_iter().enumerate() {
+            let last_ms = files.iter().map(|file| file.last_ms).max().unwrap_or(Millis::MAX);
+            let rows: Option<u64> = files.iter().map(|file| file.rows).sum();
+            let is_small = rows.is_some_and(|rows| rows < SMALL_FILE_ROWS);
+            let overlaps = |(from, to): &Span| files.iter().any(|file| file.overlaps(*from, *to));
+            slots.push(Slot {
+                until_ms: match firsts.get(at) {
+                    Some(next) => *next,
+                    None if is_small => Millis::MAX,
+                    None => last_ms.saturating_add(1),
+                },
+                is_asked: self.asked.iter().any(overlaps),
+                changes: false,
+                files,
+            });
+        }
+        if slots.last().is_none_or(|last| last.until_ms < Millis::MAX) {
+            slots.push(Slot {
+                files: Vec::new(),
+                until_ms: Millis::MAX,
+                is_asked: false,
+                changes: false,
+            });
+        }
+        slots
+    }
+
+    fn see(&self, found: &Found, tally: &mut Tally, on_change: Option<&mut OnChange>) -> Result<()> {
+        let (kept_from_ms, watched) = (self.seen.kept_from_ms, &self.seen.watched);
+        tally.see(found, |at| self.is_asked(at), kept_from_ms, watched, on_change)
+    }
+
+    /// Compares what is there with what was seen. Gives the runs that are there alone, by their starts.
+    fn look(
+        &self,
+        sight: Sight,
+        slots: &mut [Slot],
+        tally: &mut Tally,
+        mut on_change: Option<&mut OnChange>,
+    ) -> Result<Moved> {
+        let (location, columns, moved) = sight;
+        let merging = self.merging(sight);
+        let mut gone = Moved::new();
+        let mut feed = Feed::new(self, columns);
+        for slot in slots.iter_mut().filter(|slot| !slot.files.is_empty()) {
+            let mut new = feed.until(slot.until_ms).peekable();
+            if !slot.is_asked && new.peek().is_none() {
+                continue;
+            }
+            let old = sorted(location, columns, &slot.files, None, Some(&self.asked))?;
+            let changes = &mut slot.changes;
+            let see = |found: Found| {
+                *changes |= match &found {
+                    Found::New(_) => true,
+                    Found::Changed { fields, .. } => !fields.is_empty(),
+                    Found::Same(_) => false,
+                    Found::Old(old) => {
+                        if self.is_asked(old.started_at_ms()) {
+                            gone.insert(old.id().to_string(), old.started_at_ms());
+                        }
+                        moved.get(old.id()) == Some(&old.started_at_ms())
+                    }
+                };
+                self.see(&found, tally, on_change.as_deref_mut())
+            };
+            merging.run(old, Box::new(new), see, None)?;
+        }
+        Ok(gone)
+    }
 
     /// Writes the slots that change, and what is new beyond them.
     fn write(
         &self,
-        location: &Location,
-        columns: &LakeColumns,
+        sight: Sight,
         slots: &[Slot],
-        moved: &Moved,
         merged: &mut Merged,
         mut on_change: Option<&mut OnChange>,
     ) -> Result<()> {
-        let merging = self.merging(columns, moved);
+        let (location, columns, _) = sight;
+        let merging = self.merging(sight);
         let mut feed = Feed::new(self, columns);
         for slot in slots {
             let new = feed.until(slot.until_ms);
-            if slot.files.is_empty() {
-                let mut out = FileWriter::new(location, columns, month_of(self.asked.0));
-                let tally = &mut merged.tally;
-                let see = |found: Found| {
-                    tally.see(
-                        &found,
-                        |at| self.is_asked(at),
-                        self.kept_from_ms,
-                        &self.watched,
-                        on_change.as_deref_mut(),
-                    )
-                };
-                merging.run(Box::new(std::iter::empty()), new, see, Some(&mut out))?;
-                merged.adds.extend(out.finish()?);
-            } else if slot.changes {
-                let mut out = FileWriter::new(location, columns, slot.files[0].month.clone());
-                let old = sorted(location, columns, &slot.files, None)?;
-                merging.run(old, new, |_| Ok(()), Some(&mut out))?;
-                merged.adds.extend(out.finish()?);
-                merged.removes.extend(slot.files.iter().map(|file| (*file).clone()));
-            } else {
+            if !slot.files.is_empty() && !slot.changes {
                 new.for_each(drop);
+                continue;
             }
+            let mut out = FileWriter::new(location, columns, self.name.clone());
+            if slot.files.is_empty() {
+                let tally = &mut merged.tally;
+                let see = |found: Found| self.see(&found, tally, on_change.as_deref_mut());
+                merging.run(Box::new(std::iter::empty()), new, see, Some(&mut out))?;
+            } else {
+                let old = sorted(location, columns, &slot.files, None, None)?;
+                merging.run(old, new, |_| Ok(()), Some(&mut out))?;
+                merged.removes.extend(slot.files.iter().map(|file| (*file).clone()));
+            }
+            merged.adds.extend(out.finish()?);
         }
         Ok(())
     }
-}
-
-/// The parts of time that become files: one for each group of files that is touched, and the time after them.
-fn slots(touched: Vec<&DataFile>) -> Vec<Slot<'_>> {
-    let groups = groups(touched);
-    let firsts: Vec<Millis> = groups.iter().skip(1).map(|group| group[0].first_ms).collect();
-    let count = groups.len();
-    let mut slots: Vec<Slot> = Vec::with_capacity(count + 1);
-    for (at, files) in groups.into_iter().enumerate() {
-        let last_ms = files.iter().map(|file| file.last_ms).max().unwrap_or(Millis::MAX);
-        let rows: Option<u64> = files.iter().map(|file| file.rows).sum();
-        let is_small = rows.is_some_and(|rows| rows < SMALL_FILE_ROWS);
-        let until_ms = match firsts.get(at) {
-            Some(next) => *next,
-            None if is_small => Millis::MAX,
-            None => last_ms.saturating_add(1),
-        };
-        slots.push(Slot {
-            files,
-            until_ms,
-            changes: false,
-        });
-    }
-    if slots.last().is_none_or(|last| last.until_ms < Millis::MAX) {
-        slots.push(Slot {
-            files: Vec::new(),
-            until_ms: Millis::MAX,
-            changes: false,
-        });
-    }
-    slots
 }
 
 impl Merged {
@@ -304,19 +351,28 @@ impl Merged {
     }
 }
 
-/// The rows that were seen, handed out slot by slot.
+/// The rows of a month that were seen, handed out slot by slot.
 struct Feed<'s> {
     batches: Batches<'s>,
     rest: Option<RecordBatch>,
 }
 
 impl<'s> Feed<'s> {
-    fn new(seen: &'s Seen, columns: &'s LakeColumns) -> Feed<'s> {
-        let at = seen.queried_at_ms;
-        let of_file = |path: &'s PathBuf| batches_of(path);
-        let batches = seen.files.iter().flat_map(of_file);
+    fn new(month: &'s Month, columns: &'s LakeColumns) -> Feed<'s> {
+        let (at, (start, end)) = (month.seen.queried_at_ms, month.span);
+        let batches = month.seen.files.iter().flat_map(|path| batches_of(path));
+        let of_month = move |rows: Result<RecordBatch>| match rows {
+            Ok(rows) => {
+                let started = rows.column_by_name("started_at").expect("every run has it");
+                let started = started.as_primitive::<TimestampMillisecondType>().values();
+                let first = started.partition_point(|at| *at < start);
+                let last = started.partition_point(|at| *at < end);
+                (first < last).then(|| Ok(columns.to_lake(&rows.slice(first, last - first), at)))
+            }
+            Err(error) => Some(Err(error)),
+        };
         Feed {
-            batches: Box::new(batches.map(move |rows| Ok(columns.to_lake(&rows?, at)))),
+            batches: Box::new(batches.filter_map(of_month)),
             rest: None,
         }
     }

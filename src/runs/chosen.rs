@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
 
-use super::schema::{COLUMNS, Column, DETAIL};
+use super::schema::{COLUMNS, Column, DETAIL, col};
 
 /// What reports and `verify` are made from, and so is never left out.
 pub const NEEDED: [&str; 6] = ["id", "act_id", "status", "started_at", "usage_total_usd", "cost_state"];
@@ -19,6 +19,12 @@ impl Chosen {
     pub fn all(details: bool) -> Chosen {
         let all = 0..COLUMNS.len();
         Chosen(all.filter(|at| details || !DETAIL.contains(at)).collect())
+    }
+
+    /// What costs are told by: [`NEEDED`] and when a run finished.
+    pub fn priced() -> Chosen {
+        let wanted = |at: &usize| NEEDED.contains(&COLUMNS[*at].name) || *at == col::FINISHED_AT;
+        Chosen((0..COLUMNS.len()).filter(wanted).collect())
     }
 
     /// Those of an export that were asked for: `only` these (all if empty) but not `except`; an error says what is wrong and

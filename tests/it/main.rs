@@ -20,6 +20,9 @@ mod readme;
 mod report;
 mod reports;
 
+#[cfg(feature = "lake")]
+mod lake;
+
 mod check;
 mod groups;
 mod names;

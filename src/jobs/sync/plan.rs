@@ -24,12 +24,12 @@ pub(super) struct Asking {
     pub(super) retention_days: Option<u64>,
 }
 
-/// A part of what is asked for, within one month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of what is asked for, which becomes one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
-    /// `[from, to)`.
-    pub(super) period: (Millis, Millis),
-    /// Whether it is asked for only because of costs that had not settled.
+    /// `[from, to)`; several only of windows that are asked for again.
+    pub(super) windows: Vec<(Millis, Millis)>,
+    /// Whether they are asked for only because of costs that had not settled.
     pub(super) is_again: bool,
 }
 
@@ -114,16 +114,38 @@ impl Asking {
     }
 }
 
+/// Beyond how long a period of few runs is worth a question for how many they are, instead of one a month.
+const LONG_MS: Millis = 62 * DAY_MS;
+
 impl Plan {
-    /// It in parts of one month each, in time order.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        let parts = |periods: &[(Millis, Millis)], is_again| {
-            let parts = periods.iter().flat_map(|period| by_month(*period));
-            parts.map(|period| Step { period, is_again }).collect::<Vec<_>>()
+    /// Periods that may have many months and few runs.
+    pub(super) fn long(&self) -> Vec<(Millis, Millis)> {
+        let long = self.swept.iter().copied();
+        long.filter(|(from, to)| to - from > LONG_MS).collect()
+    }
+
+    /// It in parts, in time order: of one month each, unless a period `is_short` of runs.
+    pub(super) fn steps(&self, is_short: impl Fn((Millis, Millis)) -> bool) -> Vec<Step> {
+        let parts = |period: &(Millis, Millis)| match is_short(*period) {
+            true => vec![*period],
+            false => by_month(*period),
         };
-        let mut steps = parts(&self.swept, false);
-        steps.extend(parts(&self.again, true));
-        steps.sort_by_key(|step| step.period);
+        let mut steps: Vec<Step> = self
+            .swept
+            .iter()
+            .flat_map(parts)
+            .map(|period| Step {
+                windows: vec![period],
+                is_again: false,
+            })
+            .collect();
+        let again: Vec<(Millis, Millis)> = self.again.iter().flat_map(|window| by_month(*window)).collect();
+        let by_month = again.chunk_by(|one, next| month_of(one.0) == month_of(next.0));
+        steps.extend(by_month.map(|windows| Step {
+            windows: windows.into(),
+            is_again: true,
+        }));
+        steps.sort_by_key(|step| step.windows[0]);
         steps
     }
 }
@@ -235,18 +257,20 @@ mod tests {
         let plan = asking().plan(
             None,
             vec![(october - DAY_MS, NOW)],
-            vec![(5, 6), (october - DAY_MS - 2, october), (NOW - 1, NOW)],
+            vec![(5, 6), (9, 10), (october - DAY_MS - 2, october), (NOW - 1, NOW)],
         );
-        let step = |from, to, is_again| Step {
-            period: (from, to),
+        let step = |windows: &[(Millis, Millis)], is_again| Step {
+            windows: windows.into(),
             is_again,
         };
         let expected = [
-            step(5, 6, true),
-            step(october - DAY_MS - 2, october - DAY_MS, true),
-            step(october - DAY_MS, october, false),
-            step(october, NOW, false),
+            step(&[(5, 6), (9, 10)], true),
+            step(&[(october - DAY_MS - 2, october - DAY_MS)], true),
+            step(&[(october - DAY_MS, october)], false),
+            step(&[(october, NOW)], false),
         ];
-        assert_eq!(plan.steps(), expected);
+        assert_eq!(plan.steps(|_| false), expected);
+        let all_at_once = plan.steps(|_| true);
+        assert_eq!(all_at_once[2], step(&[(october - DAY_MS, NOW)], false));
     }
 }
