@@ -547,6 +547,11 @@ fn a_cycle_is_a_period_of_an_export_too() {
             ["2025-09-02T00:00:00Z", "2025-10-02T00:00:00Z", "billing-cycle"]
         );
     }
+    // The cycle before is the API's to tell: one that gives the same for every date tells none.
+    let compared = [&args[..], &["--out", "compared", "--compare", "previous"]].concat();
+    place.run(&compared).exits(0).shows(&[
+        "Before not judged: asked for the billing cycle that holds 2025-09-01, the API gave that of 2025-09-02",
+    ]);
     place
         .run(&[&args[..], &["--month", "2025-09"]].concat())
         .exits(2)
