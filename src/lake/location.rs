@@ -1,15 +1,26 @@
 //! Where a lake is: a folder, or a place in an object store. It knows the stores and their credentials, and turns their
 //! errors into this project's; not what is kept there.
 
+mod address;
+mod aws;
+mod clouds;
+mod objects;
+mod trouble;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use address::{Address, Cloud};
+use clouds::Client;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake_core::{DeltaTableError, ObjectStore};
+use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
+pub use objects::{Content, Listed, Put};
 use tokio::runtime::Handle;
+use trouble::{Kind, Trouble};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -25,27 +36,53 @@ pub struct Location {
 }
 
 impl Location {
-    /// A folder, as a path or a `file://` URL; futures run on the runtime that is given.
+    /// A folder, as a path or a `file://` URL, or a place in an object store: s3://, gs:// or az://. Futures run on the runtime
+    /// that is given, which must be at work on another thread. A store is asked whether it is there, and by credentials that it
+    /// knows.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is neither, and for a URL of another kind.
+    /// [`Error::Usage`] for what is no such place, and a bucket that isn't there; [`Error::NotAuthorised`] without credentials
+    /// that are good for it; [`Error::Unreachable`] if there is no way to it.
     pub fn open(text: &str, handle: Handle) -> Result<Location> {
-        let local = match Url::parse(text) {
-            Ok(url) if url.scheme() == "file" => url
-                .to_file_path()
-                .map_err(|()| Error::Usage(format!("{text}: not a file URL of this machine")))?,
-            Ok(url) if text.contains("://") => {
-                return Err(Error::Usage(format!(
-                    "{text}: {} is no place that a lake can be at",
-                    url.scheme()
-                )));
-            }
-            _ => PathBuf::from(text),
+        Location::found(text, handle, Location::cannot_read)
+    }
+
+    /// The same of a place that is to be written to.
+    ///
+    /// # Errors
+    /// As [`Location::open`], but [`Error::Output`] for a bucket that isn't there.
+    pub fn open_to_write(text: &str, handle: Handle) -> Result<Location> {
+        Location::found(text, handle, Location::cannot_write)
+    }
+
+    fn found(
+        text: &str,
+        handle: Handle,
+        failed: impl Fn(&Location, &str, &object_store::Error) -> Error,
+    ) -> Result<Location> {
+        let (cloud, bucket, url) = match Address::parse(text)? {
+            Address::Folder(folder) => return Location::folder(text, &folder, handle),
+            Address::Store { cloud, bucket, url } => (cloud, bucket, url),
         };
-        let absolute = std::path::absolute(&local).map_err(|error| Error::output("find", &local, error))?;
+        let store = Location::in_store(text, cloud, &bucket, url, handle)?;
+        let first = store.wait(async { store.store().list(None).next().await });
+        match first {
+            Some(Err(error)) => Err(failed(&store, "", &error)),
+            Some(Ok(_)) | None => Ok(store),
+        }
+    }
+
+    fn folder(text: &str, folder: &Path, handle: Handle) -> Result<Location> {
+        let absolute = std::path::absolute(folder).map_err(|error| Error::output("find", folder, error))?;
         let url =
             Url::from_directory_path(&absolute).map_err(|()| Error::Usage(format!("{text}: no path of a folder")))?;
         Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
+    }
+
+    fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url, handle: Handle) -> Result<Location> {
+        let client = Client(handle.clone());
+        let root = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
+        Location::at(text, url, None, root, handle)
     }
 
     fn at(
@@ -94,7 +131,7 @@ impl Location {
     }
 
     /// Waits for something.
-    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.handle.block_on(future)
     }
 
@@ -114,7 +151,6 @@ impl Location {
 
     /// Whether anything is there.
     pub fn is_empty(&self) -> Result<bool> {
-        use futures::StreamExt;
         let store = self.store();
         let first = self.wait(async { store.list(None).next().await });
         match first {
@@ -133,27 +169,26 @@ impl Location {
     }
 
     /// What became of reading something.
-    pub(super) fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
-        let place = self.place(path);
-        let text = format!("cannot read {place}: {}", told(error));
-        match error {
-            object_store::Error::NotFound { .. } => Error::Usage(text),
-            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-                Error::NotAuthorised(text)
-            }
+    pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
+        let Trouble { kind, text } = Trouble::of(error);
+        let text = format!("cannot read {}: {text}", self.place(path));
+        match kind {
+            Kind::Missing | Kind::Refused if self.local.is_none() => Error::Usage(text),
+            Kind::Missing => Error::Usage(text),
+            Kind::Unknown | Kind::Forbidden => Error::NotAuthorised(text),
             _ if self.local.is_some() => Error::Untrusted(text),
-            _ => Error::Unreachable(text),
+            Kind::Unreachable | Kind::Refused => Error::Unreachable(safe(text)),
         }
     }
 
     /// What became of writing something.
-    pub(super) fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
-        let text = format!("cannot write {}: {}", self.place(path), told(error));
-        match error {
-            object_store::Error::Unauthenticated { .. } => Error::NotAuthorised(text),
-            object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. } => Error::Output(text),
-            _ if self.local.is_some() => Error::Output(text),
-            _ => Error::Unreachable(text),
+    pub fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
+        let Trouble { kind, text } = Trouble::of(error);
+        let text = format!("cannot write {}: {text}", self.place(path));
+        match kind {
+            Kind::Unreachable if self.local.is_none() => Error::Unreachable(safe(text)),
+            Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreachable => Error::Output(text),
         }
     }
 
@@ -166,7 +201,6 @@ impl Location {
     }
 }
 
-/// An error of the store with its causes, which its own text leaves out at times.
-fn told(error: &object_store::Error) -> String {
-    format!("{:#}", anyhow::anyhow!(error.to_string()))
+fn safe(text: String) -> String {
+    format!("{text}; it is safe to run again")
 }
