@@ -168,13 +168,14 @@ fn is_lost(error: &DeltaTableError) -> bool {
 /// Whether a commit that seems to be another's is this one: a store may have taken it and answered that it failed; then it was
 /// sent once more, and met itself. Its files, whose names are nobody else's, tell.
 fn is_ours(location: &Location, before: Option<&Table>, first_file: Option<&str>) -> Result<bool> {
-    let Some(first_file) = first_file else {
+    // The log writes paths in its own way, names as they are.
+    let Some(name) = first_file.and_then(|path| path.rsplit('/').next()) else {
         return Ok(false);
     };
     let version = before.map_or(0, |table| table.version() + 1);
     let entry = location.wait(location.log().read_commit_entry(version));
     let entry = entry.map_err(|error| location.log_unread(&error))?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&entry).contains(first_file))
+    Ok(String::from_utf8_lossy(&entry).contains(name))
 }
 
 /// The oldest protocol that there is columns' invariants aside: every engine reads it.

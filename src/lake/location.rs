@@ -7,8 +7,10 @@ mod clouds;
 mod objects;
 mod trouble;
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use address::{Address, Cloud};
 use clouds::Client;
@@ -19,7 +21,7 @@ use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 pub use objects::{Content, Listed, Put};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
 use trouble::{Kind, Trouble};
 use url::Url;
 
@@ -36,15 +38,23 @@ pub struct Location {
 }
 
 impl Location {
-    /// A folder, as a path or a `file://` URL, or a place in an object store: s3://, gs:// or az://. Futures run on the runtime
-    /// that is given, which must be at work on another thread. A store is asked whether it is there, and by credentials that it
-    /// knows.
+    /// A folder, as a path or a `file://` URL, or a place in an object store: s3://, gs:// or az://. A folder's futures run on the
+    /// runtime that is given. A store is asked whether it is there, with credentials that it knows.
     ///
     /// # Errors
     /// [`Error::Usage`] for what is no such place, and a bucket that isn't there; [`Error::NotAuthorised`] without credentials
     /// that are good for it; [`Error::Unreachable`] if there is no way to it.
     pub fn open(text: &str, handle: Handle) -> Result<Location> {
-        Location::found(text, handle, Location::cannot_read)
+        let (cloud, bucket, url) = match Address::parse(text)? {
+            Address::Folder(folder) => return Location::folder(text, &folder, handle),
+            Address::Store { cloud, bucket, url } => (cloud, bucket, url),
+        };
+        let store = Location::in_store(text, cloud, &bucket, url)?;
+        let first = store.wait(async { store.store().list(None).next().await });
+        match first {
+            Some(Err(error)) => Err(store.cannot_read("", &error)),
+            Some(Ok(_)) | None => Ok(store),
+        }
     }
 
     /// The same of a place that is to be written to.
@@ -52,24 +62,12 @@ impl Location {
     /// # Errors
     /// As [`Location::open`], but [`Error::Output`] for a bucket that isn't there.
     pub fn open_to_write(text: &str, handle: Handle) -> Result<Location> {
-        Location::found(text, handle, Location::cannot_write)
-    }
-
-    fn found(
-        text: &str,
-        handle: Handle,
-        failed: impl Fn(&Location, &str, &object_store::Error) -> Error,
-    ) -> Result<Location> {
-        let (cloud, bucket, url) = match Address::parse(text)? {
-            Address::Folder(folder) => return Location::folder(text, &folder, handle),
-            Address::Store { cloud, bucket, url } => (cloud, bucket, url),
-        };
-        let store = Location::in_store(text, cloud, &bucket, url, handle)?;
-        let first = store.wait(async { store.store().list(None).next().await });
-        match first {
-            Some(Err(error)) => Err(failed(&store, "", &error)),
-            Some(Ok(_)) | None => Ok(store),
-        }
+        // What is no place at all is wrong usage all the same.
+        Address::parse(text)?;
+        Location::open(text, handle).map_err(|error| match error {
+            Error::Usage(text) if text.starts_with(CANNOT_READ) => Error::Output(text),
+            other => other,
+        })
     }
 
     fn folder(text: &str, folder: &Path, handle: Handle) -> Result<Location> {
@@ -79,7 +77,8 @@ impl Location {
         Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
     }
 
-    fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url, handle: Handle) -> Result<Location> {
+    fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
+        let handle = network()?;
         let client = Client(handle.clone());
         let root = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
         Location::at(text, url, None, root, handle)
@@ -171,13 +170,14 @@ impl Location {
     /// What became of reading something.
     pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
         let Trouble { kind, text } = Trouble::of(error);
-        let text = format!("cannot read {}: {text}", self.place(path));
+        let text = format!("{CANNOT_READ}{}: {text}", self.place(path));
         match kind {
-            Kind::Missing | Kind::Refused if self.local.is_none() => Error::Usage(text),
             Kind::Missing => Error::Usage(text),
-            Kind::Unknown | Kind::Forbidden => Error::NotAuthorised(text),
-            _ if self.local.is_some() => Error::Untrusted(text),
-            Kind::Unreachable | Kind::Refused => Error::Unreachable(safe(text)),
+            Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Forbidden => Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it")),
+            Kind::Unreachable | Kind::Refused if self.local.is_some() => Error::Untrusted(text),
+            Kind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
+            Kind::Refused => Error::Usage(text),
         }
     }
 
@@ -186,8 +186,11 @@ impl Location {
         let Trouble { kind, text } = Trouble::of(error);
         let text = format!("cannot write {}: {text}", self.place(path));
         match kind {
-            Kind::Unreachable if self.local.is_none() => Error::Unreachable(safe(text)),
             Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Forbidden if self.local.is_none() => {
+                Error::Output(format!("{text}; the store knows who asks, and forbids it"))
+            }
+            Kind::Unreachable if self.local.is_none() => Error::Unreachable(format!("{text}; it is safe to run again")),
             Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreachable => Error::Output(text),
         }
     }
@@ -201,6 +204,24 @@ impl Location {
     }
 }
 
-fn safe(text: String) -> String {
-    format!("{text}; it is safe to run again")
+/// How what can't be read is told.
+const CANNOT_READ: &str = "cannot read ";
+
+/// The runtime on which stores are talked to, on a thread of its own. It outlives the job's: whoever is stopped can still take
+/// back what was sent.
+fn network() -> Result<Handle> {
+    static NETWORK: OnceLock<Handle> = OnceLock::new();
+    if let Some(handle) = NETWORK.get() {
+        return Ok(handle.clone());
+    }
+    let failed = |error: io::Error| Error::Other(anyhow::anyhow!("cannot start: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let handle = runtime.handle().clone();
+    let drive = move || runtime.block_on(std::future::pending::<()>());
+    thread::Builder::new()
+        .name("network".into())
+        .spawn(drive)
+        .map_err(failed)?;
+    // Two that come at once have one each; the first stays.
+    Ok(NETWORK.get_or_init(|| handle).clone())
 }

@@ -66,7 +66,12 @@ impl Trouble {
                 "the bucket is in another region: set AWS_REGION to the bucket's".into()
             }
             (None, Some(status)) => format!("the store answers {status}"),
-            (None, None) => one_line(&deepest(error)),
+            (None, None) => match origin(&all) {
+                Some(origin) if kind == Kind::Unreachable => {
+                    format!("no answer from {origin}: {}", one_line(&deepest(error)))
+                }
+                _ => one_line(&deepest(error)),
+            },
         };
         Trouble { kind, text }
     }
@@ -91,6 +96,13 @@ fn is_of_network(error: &object_store::Error) -> bool {
         cause = this.source();
     }
     false
+}
+
+/// Whom a request was sent to; its path and query, which may hold a signature, are nobody's business.
+fn origin(text: &str) -> Option<String> {
+    let (_, after) = text.split_once("Error performing ")?;
+    let url = url::Url::parse(after.split_whitespace().nth(1)?).ok()?;
+    Some(url.origin().ascii_serialization())
 }
 
 /// The status that a store answered with, such as '403 Forbidden'.
@@ -198,6 +210,19 @@ mod tests {
                 (kind, format!("the store answers {status}"))
             );
         }
+    }
+
+    #[test]
+    fn whoever_gives_no_answer_is_named_without_a_signature() {
+        let refused = std::io::Error::other("Connection refused");
+        let text = "Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: error sending request";
+        let source = anyhow::Error::new(refused).context(text).into();
+        let trouble = Trouble::of(&object_store::Error::Generic { store: "S3", source });
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "no answer from http://127.0.0.1:1: Connection refused".into(),
+        };
+        assert_eq!(trouble, expected);
     }
 
     #[test]
