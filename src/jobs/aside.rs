@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::export::JobStart;
 use super::reading::{ReadPeriod, Reading};
 use super::source::Connection;
@@ -24,6 +26,15 @@ use crate::statement::Filters;
 
 /// The rows while they are of use.
 const ROWS: &str = "runs.parquet";
+
+/// A folder of this machine for one purpose and place: the same for a user, so that what a killed process leaves is removed by
+/// the next, and two of this machine don't meet.
+pub(super) fn folder_of(purpose: &str, place: &str) -> PathBuf {
+    let hash = Sha256::digest(place);
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let user = rustix::process::getuid().as_raw();
+    std::env::temp_dir().join(format!("apify-runs-{purpose}-{user}-{hash}"))
+}
 
 /// What is read, and how.
 pub(super) struct Aside<'j> {

@@ -4,8 +4,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use tokio::runtime::Handle;
+
 use super::source::{Connection, RetentionDays};
-use super::{Surroundings, print, say};
+use super::stored::StoredOut;
+use super::{Stop, Surroundings, names_store, print, say};
 use crate::cli::CheckArgs;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
@@ -35,7 +38,10 @@ pub async fn run(args: CheckArgs, surroundings: Surroundings) -> Result<()> {
         Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
         Err(error) => return Err(error),
     };
-    findings.push(output(&args, &surroundings));
+    findings.push(match args.out.as_deref().filter(|out| names_store(out)) {
+        Some(out) => stored(out.to_path_buf()).await,
+        None => output(&args, &surroundings),
+    });
     tell(findings, args.quiet)
 }
 
@@ -141,6 +147,17 @@ fn output(args: &CheckArgs, surroundings: &Surroundings) -> Finding {
     match checked {
         Ok((out, State::Occupied)) => Fine(format!("output: {} is an export that can be replaced", out.display())),
         Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
+        Err(error) => Failed("output".into(), error),
+    }
+}
+
+/// The same of a place in an object store; whether this user may write there shows when it is tried.
+async fn stored(out: PathBuf) -> Finding {
+    let (place, handle) = (out.clone(), Handle::current());
+    let found = Stop::run(move |_| StoredOut::open(&place, handle).map(|found| found.existing().is_some())).await;
+    match found {
+        Ok(true) => Fine(format!("output: {} is an export that can be replaced", out.display())),
+        Ok(false) => Fine(format!("output: {} can be reached", out.display())),
         Err(error) => Failed("output".into(), error),
     }
 }

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::aside::Aside;
+use super::aside::{Aside, folder_of};
 use super::export::{Job, Told};
 use super::part::{asked_at, holds, period_of, within};
 use super::verify::read_verified;
-use super::{Stop, say};
+use super::{Stop, names_store, say};
 use crate::cli::JudgeArgs;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
@@ -128,6 +128,9 @@ impl Job {
     fn folder_before(&self, period: &Period) -> PathBuf {
         let out = self.args.out.clone();
         let out = out.unwrap_or_else(|| PathBuf::from(period.default_folder(self.is_demo())));
+        if names_store(&out) {
+            return folder_of("before", &out.to_string_lossy());
+        }
         let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
         out.with_file_name(format!(".{name}.before"))
     }

@@ -1,11 +1,12 @@
 //! `export`: the main job. Reads as a story; each step is another module's.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tokio::time::Instant;
 
+use super::held::Held;
 use super::opening::Opened;
 use super::reading::{ReadPeriod, Reading};
 use super::source::{Connection, retention_of};
@@ -18,8 +19,7 @@ use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
 use crate::fetch::{Known, Lister};
 use crate::output::parquet::Layout;
-use crate::output::publish::{Destination, Staging, State};
-use crate::output::replace::Existing;
+use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
 use crate::period::{Millis, Period, PeriodSpec};
 use crate::report::budget::Budget;
@@ -72,7 +72,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let Opened {
         lister,
         period,
-        destination,
+        held,
         first,
     } = job.open().await?;
     let job_start = JobStart {
@@ -82,7 +82,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let list = &job.args;
     let filters = filters::resolve(&list.status, &list.actor, &list.task, &job.names).await?;
     let retention = retention_of(retention, &period, job_start.ms).await;
-    let Some(destination) = destination else {
+    let Some(held) = held else {
         return job.dry_run(lister, &period, first, retention, job_start).await;
     };
     job.clear_before(&period)?;
@@ -93,7 +93,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         job_start,
         period,
     };
-    let staged = job.fetch(lister, first, destination, &told).await?;
+    let staged = job.fetch(lister, first, held, &told).await?;
     let against = job.against(&told).await?;
     job.publish(staged, told, against, started).await
 }
@@ -169,7 +169,7 @@ pub(super) struct Told {
 
 /// Rows are written, and nothing is visible yet.
 pub(super) struct Staged {
-    pub(super) destination: Destination,
+    pub(super) held: Held,
     pub(super) staging: Arc<Staging>,
     pub(super) read: ReadPeriod,
 }
@@ -180,14 +180,8 @@ impl Job {
     }
 
     /// Reads the period and writes its rows, side by side.
-    async fn fetch(
-        &self,
-        lister: Lister,
-        first: Option<Page>,
-        mut destination: Destination,
-        told: &Told,
-    ) -> Result<Staged> {
-        let staging = Arc::new(destination.stage()?);
+    async fn fetch(&self, lister: Lister, first: Option<Page>, mut held: Held, told: &Told) -> Result<Staged> {
+        let staging = Arc::new(held.destination.stage()?);
         let options = self.write_options(told);
         let metered = options.metered;
         let reading = Reading {
@@ -203,27 +197,22 @@ impl Job {
                 job_start: told.job_start.at,
                 wait_settled: self.args.costs.wait_settled,
             },
-            known: self.known(&destination, told, metered)?,
+            known: self.known(&held, told, metered)?,
             on_terminal: self.surroundings.stderr_is_terminal && !self.args.quiet,
             in_lines: self.args.verbose > 0,
         };
         let read = reading.into_files(staging.clone(), options).await;
-        let held = Some((PathBuf::new(), destination));
-        let read = read.map_err(|error| self.unpublished(error, &held))?;
-        let destination = held.map(|(_, destination)| destination).expect("it was put there");
-        Ok(Staged {
-            destination,
-            staging,
-            read,
-        })
+        match read {
+            Ok(read) => Ok(Staged { held, staging, read }),
+            Err(error) => Err(self.unpublished(error, &Some(held))),
+        }
     }
 
     /// What the export that stands there knows already, if it is of the same account and source; with --replace, nothing.
-    fn known(&self, destination: &Destination, told: &Told, metered: bool) -> Result<Option<Known>> {
-        if destination.state() != State::Occupied || self.args.replace {
+    fn known(&self, held: &Held, told: &Told, metered: bool) -> Result<Option<Known>> {
+        let Some(existing) = held.existing()?.filter(|_| !self.args.replace) else {
             return Ok(None);
-        }
-        let existing = Existing::read(&destination.path())?;
+        };
         let settled_by = existing
             .queried_at_ms()
             .map(|at| at.saturating_sub(self.args.costs.settle_ms()));

@@ -12,13 +12,12 @@ use super::files::{complete, told_files};
 use super::reading::ReadPeriod;
 use super::replacing::replaces;
 use super::write::parquet_paths;
-use super::{budgets, print, say};
+use super::{budgets, names_store, print, say};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
-use crate::output::publish::{Staging, State};
-use crate::output::replace::Existing;
+use crate::output::publish::Staging;
 use crate::period::format_instant;
 use crate::report::against::Against;
 use crate::report::changes::words;
@@ -39,11 +38,8 @@ impl Job {
         against: Option<Against>,
         started: Instant,
     ) -> Result<()> {
-        let Staged {
-            destination,
-            staging,
-            read,
-        } = staged;
+        let Staged { held, staging, read } = staged;
+        let started_ms = told.job_start.ms;
         let ReadPeriod {
             fetched,
             written,
@@ -67,12 +63,7 @@ impl Job {
         );
         let rejected = fetched.rejected.len() as u64;
         let mut manifest = self.manifest(&report, fetched.mistyped, rejected, details);
-        let out = destination.path();
-        let existing = if destination.state() == State::Occupied {
-            Some(Existing::read(&out)?)
-        } else {
-            None
-        };
+        let existing = held.existing()?;
         if let Some(existing) = &existing {
             manifest.replaced = Some(existing.replaced());
         }
@@ -96,14 +87,9 @@ impl Job {
         let (staging, manifest, report) = completed
             .await
             .map_err(|error| anyhow::anyhow!("completing the export failed: {error}"))??;
-        if destination.state() == State::Occupied {
-            // Nobody's file may have come in meanwhile: the old folder is removed with all that is in it.
-            Existing::read(&out)?;
-        }
-        let staging = Arc::try_unwrap(staging).map_err(|_| anyhow::anyhow!("the staging folder is still in use"))?;
-        if let Some(warning) = staging.publish(self.surroundings.umask)?.warning {
-            say(&format!("apify-runs: warning: {warning}"));
-        }
+        let manifest = held
+            .publish(staging, manifest, started_ms, self.surroundings.umask)
+            .await?;
         self.tell(&report, &manifest, started.elapsed())
     }
 
@@ -239,7 +225,7 @@ impl Job {
                 .out
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(report.facts.period.default_folder(self.is_demo())));
-            let out = if out.is_relative() {
+            let out = if out.is_relative() && !names_store(&out) {
                 PathBuf::from(".").join(out)
             } else {
                 out

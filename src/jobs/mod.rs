@@ -10,6 +10,7 @@ pub mod export;
 mod files;
 mod filters;
 mod finish;
+mod held;
 mod known;
 #[cfg(feature = "lake")]
 pub mod lake;
@@ -21,6 +22,8 @@ mod without_lake;
 pub use without_lake as lake;
 #[cfg(not(feature = "lake"))]
 pub use without_lake as sync;
+#[cfg(not(feature = "lake"))]
+use without_lake::stored;
 pub mod progress;
 mod reading;
 pub mod reconcile;
@@ -29,12 +32,14 @@ pub mod report;
 pub mod serve;
 mod source;
 #[cfg(feature = "lake")]
+mod stored;
+#[cfg(feature = "lake")]
 pub mod sync;
 pub mod verify;
 pub mod write;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -96,6 +101,13 @@ impl Drop for Stopping {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Whether a path names a place in an object store.
+fn names_store(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| matches!(scheme, "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss"))
 }
 
 /// Says something on stderr, in lines that can't steer a terminal, whoever's text is in them; that nobody can be told is no

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use super::export::Job;
+use super::held::Held;
+use super::names_store;
 use crate::api::ask::RequestError;
 use crate::api::page::Page;
 use crate::error::{Error, Result};
@@ -17,7 +19,7 @@ pub(super) struct Opened {
     pub(super) lister: Lister,
     pub(super) period: Period,
     /// None on a dry run.
-    pub(super) destination: Option<Destination>,
+    pub(super) held: Option<Held>,
     pub(super) first: Option<Page>,
 }
 
@@ -36,7 +38,7 @@ impl Job {
     pub(super) async fn open(&self) -> Result<Opened> {
         let api = &self.connection.api;
         let mut now_ms = self.connection.clock_ms(&self.surroundings);
-        let mut held: Option<(PathBuf, Destination)> = None;
+        let mut held: Option<Held> = None;
         let mut asked: Option<(Period, Option<Page>)> = None;
         loop {
             let period = self.spec.resolve(self.args.period.timezone, now_ms);
@@ -51,11 +53,11 @@ impl Job {
                 return Ok(Opened {
                     lister,
                     period,
-                    destination: held.map(|(_, destination)| destination),
+                    held,
                     first,
                 });
             }
-            self.hold(&mut held, &period)?;
+            self.hold(&mut held, &period).await?;
             let first = match lister.first_page(period.from - 1, period.to).await {
                 Ok(page) => Some(page),
                 Err(RequestError::TooHeavy) => None,
@@ -67,32 +69,34 @@ impl Job {
     }
 
     /// Takes hold of the period's output folder, and looks at what stands there; on a dry run, only looks.
-    fn hold(&self, held: &mut Option<(PathBuf, Destination)>, period: &Period) -> Result<()> {
+    async fn hold(&self, held: &mut Option<Held>, period: &Period) -> Result<()> {
         let out = self
             .args
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from(period.default_folder(self.is_demo())));
+        if held.as_ref().is_some_and(|held| held.out == out) {
+            return Ok(());
+        }
+        if names_store(&out) {
+            // A dry run lets go of it.
+            let found = Held::in_store(out).await?;
+            *held = Some(found).filter(|_| !self.args.dry_run);
+            return Ok(());
+        }
         if self.args.dry_run {
             if Destination::check(&out)? == State::Occupied {
                 Existing::read(&out)?;
             }
             return Ok(());
         }
-        if held.as_ref().is_some_and(|(path, _)| *path == out) {
-            return Ok(());
-        }
-        let destination = Destination::acquire(&out)?;
-        if destination.state() == State::Occupied {
-            Existing::read(&destination.path())?;
-        }
-        *held = Some((out, destination));
+        *held = Some(Held::in_folder(out)?);
         Ok(())
     }
 
     /// An error before anything was published says so.
-    pub(super) fn unpublished(&self, error: Error, held: &Option<(PathBuf, Destination)>) -> Error {
-        let out = held.as_ref().map(|(_, destination)| destination.path());
+    pub(super) fn unpublished(&self, error: Error, held: &Option<Held>) -> Error {
+        let out = held.as_ref().map(Held::shown);
         let fate = out.map_or("nothing was written".into(), |out| {
             format!("nothing was published, {} is as it was", out.display())
         });

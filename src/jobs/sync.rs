@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::aside::Aside;
+use super::aside::{Aside, folder_of};
 use super::export::JobStart;
 use super::source::Connection;
 use super::write::parquet_paths;
@@ -60,7 +60,7 @@ const MAX_TOLD_WINDOWS: usize = 50;
 pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     args.costs.check().map_err(Error::Usage)?;
     let (text, handle) = (args.lake.clone(), Handle::current());
-    let location = Stop::run(move |_| Location::open(&text, handle)).await?;
+    let location = Stop::run(move |_| Location::open_to_write(&text, handle)).await?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let retention = connection.ask_retention();
     let account = connection.account().await;
@@ -299,16 +299,8 @@ impl Job {
 
     /// Where rows are while they are read: one place a user and lake, so that two syncs of this machine don't meet.
     fn folder(&self) -> PathBuf {
-        use sha2::{Digest, Sha256};
         let place = self.location.local().map(|path| path.display().to_string());
-        let place = place.unwrap_or_else(|| self.location.shown().into());
-        let hash: String = Sha256::digest(place)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let user = rustix::process::getuid().as_raw();
-        std::env::temp_dir().join(format!("apify-runs-sync-{user}-{hash}"))
+        folder_of("sync", &place.unwrap_or_else(|| self.location.shown().into()))
     }
 
     /// Merges what was seen into the table as it is, as often as another process is faster.

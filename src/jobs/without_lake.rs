@@ -15,3 +15,43 @@ pub(super) fn none() -> Error {
             .into(),
     )
 }
+
+/// What takes an export in builds that have object stores.
+pub(super) mod stored {
+    use std::path::{Path, PathBuf};
+
+    use tokio::runtime::Handle;
+
+    use crate::error::Result;
+    use crate::output::manifest::Manifest;
+    use crate::output::publish::Staging;
+    use crate::output::replace::Existing;
+    use crate::period::Millis;
+
+    /// There is none.
+    pub(in crate::jobs) enum StoredOut {}
+
+    impl StoredOut {
+        pub(in crate::jobs) fn open(_out: &Path, _handle: Handle) -> Result<StoredOut> {
+            Err(super::none())
+        }
+
+        pub(in crate::jobs) fn existing(&self) -> Option<Existing> {
+            match *self {}
+        }
+
+        pub(in crate::jobs) fn publish(
+            &self,
+            _staging: &Staging,
+            _manifest: &Manifest,
+            _started_ms: Millis,
+            _check: &dyn Fn() -> Result<()>,
+        ) -> Result<Vec<String>> {
+            match *self {}
+        }
+    }
+
+    pub(in crate::jobs) fn staging_folder(out: &Path) -> PathBuf {
+        out.to_path_buf()
+    }
+}

@@ -58,6 +58,7 @@ impl Change {
             other => Error::Output(format!("{}: cannot commit: {other}", location.shown())),
         };
         let is_data = !matches!(self.doing, Doing::Optimize);
+        let first_file = self.adds.first().map(|add| add.path.clone());
         let metadata = self.metadata(before).map_err(|error| failed(error.into()))?;
         let protocol = protocol();
         let mut actions: Vec<Action> = Vec::with_capacity(self.adds.len() + self.removes.len() + 2);
@@ -111,7 +112,11 @@ impl Change {
         );
         match location.wait(async { made.await }) {
             Ok(_) => {}
-            Err(error) if is_lost(&error) => return Ok(Committed::Lost),
+            Err(error) if is_lost(&error) => {
+                if !is_ours(location, before, first_file.as_deref())? {
+                    return Ok(Committed::Lost);
+                }
+            }
             Err(error) => return Err(failed(error)),
         }
         let mut delta = before.map_or_else(|| DeltaTable::new(location.log().clone()), |table| table.delta.clone());
@@ -158,6 +163,19 @@ fn is_lost(error: &DeltaTableError) -> bool {
         ),
         _ => false,
     }
+}
+
+/// Whether a commit that seems to be another's is this one: a store may have taken it and answered that it failed; then it was
+/// sent once more, and met itself. Its files, whose names are nobody else's, tell.
+fn is_ours(location: &Location, before: Option<&Table>, first_file: Option<&str>) -> Result<bool> {
+    // The log writes paths in its own way, names as they are.
+    let Some(name) = first_file.and_then(|path| path.rsplit('/').next()) else {
+        return Ok(false);
+    };
+    let version = before.map_or(0, |table| table.version() + 1);
+    let entry = location.wait(location.log().read_commit_entry(version));
+    let entry = entry.map_err(|error| location.log_unread(&error))?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&entry).contains(name))
 }
 
 /// The oldest protocol that there is columns' invariants aside: every engine reads it.

@@ -1,15 +1,29 @@
 //! Where a lake is: a folder, or a place in an object store. It knows the stores and their credentials, and turns their
 //! errors into this project's; not what is kept there.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod address;
+mod aws;
+mod clouds;
+mod objects;
+mod trouble;
 
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use address::{Address, Cloud};
+use clouds::Client;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake_core::{DeltaTableError, ObjectStore};
+use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
-use tokio::runtime::Handle;
+pub use objects::{Content, Listed, Put};
+use tokio::runtime::{Builder, Handle};
+use trouble::{Kind, Trouble};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -25,27 +39,50 @@ pub struct Location {
 }
 
 impl Location {
-    /// A folder, as a path or a `file://` URL; futures run on the runtime that is given.
+    /// A folder, as a path or a `file://` URL, or a place in an object store: s3://, gs:// or az://. A folder's futures run on the
+    /// runtime that is given. A store is asked whether it is there, with credentials that it knows.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is neither, and for a URL of another kind.
+    /// [`Error::Usage`] for what is no such place, and a bucket that isn't there; [`Error::NotAuthorised`] without credentials
+    /// that are good for it; [`Error::Unreachable`] if there is no way to it.
     pub fn open(text: &str, handle: Handle) -> Result<Location> {
-        let local = match Url::parse(text) {
-            Ok(url) if url.scheme() == "file" => url
-                .to_file_path()
-                .map_err(|()| Error::Usage(format!("{text}: not a file URL of this machine")))?,
-            Ok(url) if text.contains("://") => {
-                return Err(Error::Usage(format!(
-                    "{text}: {} is no place that a lake can be at",
-                    url.scheme()
-                )));
-            }
-            _ => PathBuf::from(text),
+        let (cloud, bucket, url) = match Address::parse(text)? {
+            Address::Folder(folder) => return Location::folder(text, &folder, handle),
+            Address::Store { cloud, bucket, url } => (cloud, bucket, url),
         };
-        let absolute = std::path::absolute(&local).map_err(|error| Error::output("find", &local, error))?;
+        let store = Location::in_store(text, cloud, &bucket, url)?;
+        let first = store.wait(async { store.store().list(None).next().await });
+        match first {
+            Some(Err(error)) => Err(store.cannot_read("", &error)),
+            Some(Ok(_)) | None => Ok(store),
+        }
+    }
+
+    /// The same of a place that is to be written to.
+    ///
+    /// # Errors
+    /// As [`Location::open`], but [`Error::Output`] for a bucket that isn't there.
+    pub fn open_to_write(text: &str, handle: Handle) -> Result<Location> {
+        // What is no place at all is wrong usage all the same.
+        Address::parse(text)?;
+        Location::open(text, handle).map_err(|error| match error {
+            Error::Usage(text) if text.starts_with(CANNOT_READ) => Error::Output(text),
+            other => other,
+        })
+    }
+
+    fn folder(text: &str, folder: &Path, handle: Handle) -> Result<Location> {
+        let absolute = std::path::absolute(folder).map_err(|error| Error::output("find", folder, error))?;
         let url =
             Url::from_directory_path(&absolute).map_err(|()| Error::Usage(format!("{text}: no path of a folder")))?;
         Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
+    }
+
+    fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
+        let handle = network()?;
+        let client = Client(handle.clone());
+        let root = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
+        Location::at(text, url, None, root, handle)
     }
 
     /// A place in a store that is there already.
@@ -95,14 +132,28 @@ impl Location {
     }
 
     /// Waits for something.
-    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.handle.block_on(future)
     }
 
     /// Writes an object whole.
     pub fn put(&self, path: &str, content: Vec<u8>) -> Result<()> {
         let put = self.wait(self.store().put(&StorePath::from(path), content.into()));
-        put.map(|_| ()).map_err(|error| self.cannot_write(path, &error))
+        put.map_err(|error| self.cannot_write(path, &error))?;
+        self.keep(path)
+    }
+
+    /// Sees to it that a file outlives a loss of power; object stores do so by themselves.
+    pub(super) fn keep(&self, path: &str) -> Result<()> {
+        let Some(folder) = &self.local else {
+            return Ok(());
+        };
+        let file = folder.join(path);
+        let synced = [Some(file.as_path()), file.parent()].into_iter().flatten().try_for_each(|path| {
+            let opened = File::open(path)?;
+            opened.sync_all()
+        });
+        synced.map_err(|error| Error::output("write", &file, error))
     }
 
     /// Removes objects that nothing names; what can't be removed stays until the table is vacuumed.
@@ -115,7 +166,6 @@ impl Location {
 
     /// Whether anything is there.
     pub fn is_empty(&self) -> Result<bool> {
-        use futures::StreamExt;
         let store = self.store();
         let first = self.wait(async { store.list(None).next().await });
         match first {
@@ -134,27 +184,30 @@ impl Location {
     }
 
     /// What became of reading something.
-    pub(super) fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
-        let place = self.place(path);
-        let text = format!("cannot read {place}: {}", told(error));
-        match error {
-            object_store::Error::NotFound { .. } => Error::Usage(text),
-            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-                Error::NotAuthorised(text)
-            }
-            _ if self.local.is_some() => Error::Untrusted(text),
-            _ => Error::Unreachable(text),
+    pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
+        let Trouble { kind, text } = Trouble::of(error);
+        let text = format!("{CANNOT_READ}{}: {text}", self.place(path));
+        match kind {
+            Kind::Missing => Error::Usage(text),
+            Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Forbidden => Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it")),
+            Kind::Unreachable | Kind::Refused if self.local.is_some() => Error::Untrusted(text),
+            Kind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
+            Kind::Refused => Error::Usage(text),
         }
     }
 
     /// What became of writing something.
-    pub(super) fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
-        let text = format!("cannot write {}: {}", self.place(path), told(error));
-        match error {
-            object_store::Error::Unauthenticated { .. } => Error::NotAuthorised(text),
-            object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. } => Error::Output(text),
-            _ if self.local.is_some() => Error::Output(text),
-            _ => Error::Unreachable(text),
+    pub fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
+        let Trouble { kind, text } = Trouble::of(error);
+        let text = format!("cannot write {}: {text}", self.place(path));
+        match kind {
+            Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Forbidden if self.local.is_none() => {
+                Error::Output(format!("{text}; the store knows who asks, and forbids it"))
+            }
+            Kind::Unreachable if self.local.is_none() => Error::Unreachable(format!("{text}; it is safe to run again")),
+            Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreachable => Error::Output(text),
         }
     }
 
@@ -167,7 +220,24 @@ impl Location {
     }
 }
 
-/// An error of the store with its causes, which its own text leaves out at times.
-fn told(error: &object_store::Error) -> String {
-    format!("{:#}", anyhow::anyhow!(error.to_string()))
+/// How what can't be read is told.
+const CANNOT_READ: &str = "cannot read ";
+
+/// The runtime on which stores are talked to, on a thread of its own. It outlives the job's: whoever is stopped can still take
+/// back what was sent.
+fn network() -> Result<Handle> {
+    static NETWORK: OnceLock<Handle> = OnceLock::new();
+    if let Some(handle) = NETWORK.get() {
+        return Ok(handle.clone());
+    }
+    let failed = |error: io::Error| Error::Other(anyhow::anyhow!("cannot start: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let handle = runtime.handle().clone();
+    let drive = move || runtime.block_on(std::future::pending::<()>());
+    thread::Builder::new()
+        .name("network".into())
+        .spawn(drive)
+        .map_err(failed)?;
+    // Two that come at once have one each; the first stays.
+    Ok(NETWORK.get_or_init(|| handle).clone())
 }

@@ -15,6 +15,8 @@ use crate::text::{counted, thousands};
 /// What stands at OUT before the job.
 #[derive(Debug)]
 pub struct Existing {
+    /// As it is named in messages.
+    shown: PathBuf,
     path: PathBuf,
     manifest: Manifest,
 }
@@ -50,9 +52,19 @@ impl Existing {
                 path.join(file).display()
             ))),
             None => Ok(Existing {
+                shown: path.to_path_buf(),
                 path: path.to_path_buf(),
                 manifest,
             }),
+        }
+    }
+
+    /// An export that lies elsewhere, of which the files of rows were copied into a folder.
+    pub fn copied(shown: &Path, path: &Path, manifest: Manifest) -> Existing {
+        Existing {
+            shown: shown.to_path_buf(),
+            path: path.to_path_buf(),
+            manifest,
         }
     }
 
@@ -101,7 +113,7 @@ impl Existing {
         };
         Err(Error::Output(format!(
             "the export at {} is of {differs}; --replace replaces it all the same",
-            self.path.display()
+            self.shown.display()
         )))
     }
 
@@ -145,7 +157,7 @@ impl Existing {
         }
         Err(Error::Output(format!(
             "the export at {} holds {} ({usage}) that the new one lacks; it is left as it is (--replace replaces it all the same)",
-            self.path.display(),
+            self.shown.display(),
             counted(lost.runs, "run", "runs"),
         )))
     }

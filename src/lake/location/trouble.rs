@@ -1,0 +1,233 @@
+//! What went wrong with a store, in one line: object stores answer in XML, which is wrapped in several errors on its way here.
+
+use std::error::Error as Cause;
+
+/// What is to be made of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The bucket, or what was asked of it, isn't there.
+    Missing,
+    /// Nobody that the store knows.
+    Unknown,
+    /// Somebody who may not do this.
+    Forbidden,
+    /// The store can't be reached, or keeps failing.
+    Unreachable,
+    /// The store doesn't take this.
+    Refused,
+}
+
+/// An error of a store.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) kind: Kind,
+    /// In words, on one line.
+    pub(super) text: String,
+}
+
+/// Answers by which a store says that it knows nobody of these credentials, whatever the status beside them.
+const UNKNOWN_CODES: [&str; 12] = [
+    "AuthFailure",
+    "AuthenticationFailed",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidAuthenticationInfo",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidToken",
+    "NotSignedUp",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+/// Longest text of a cause that is nobody's XML.
+const LONGEST_TEXT: usize = 300;
+
+impl Trouble {
+    pub(super) fn of(error: &object_store::Error) -> Trouble {
+        let all = error.to_string();
+        let code = element(&all, "Code");
+        let kind = match error {
+            _ if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) => Kind::Unknown,
+            object_store::Error::Unauthenticated { .. } => Kind::Unknown,
+            object_store::Error::PermissionDenied { .. } => Kind::Forbidden,
+            object_store::Error::NotFound { .. } => Kind::Missing,
+            _ if is_of_network(error) || status(&all).is_some_and(|status| status.starts_with('5')) => {
+                Kind::Unreachable
+            }
+            _ => Kind::Refused,
+        };
+        let text = match (code, status(&all)) {
+            (Some(code), _) => match element(&all, "Message") {
+                Some(message) => format!("{code}: {}", one_line(message).trim_end_matches('.')),
+                None => code.to_string(),
+            },
+            _ if all.contains("redirect without LOCATION") => {
+                "the bucket is in another region: set AWS_REGION to the bucket's".into()
+            }
+            (None, Some(status)) => format!("the store answers {status}"),
+            (None, None) => match origin(&all) {
+                Some(origin) if kind == Kind::Unreachable => {
+                    format!("no answer from {origin}: {}", one_line(&deepest(error)))
+                }
+                _ => one_line(&deepest(error)),
+            },
+        };
+        Trouble { kind, text }
+    }
+}
+
+/// The last of an error's causes, which tells most.
+fn deepest(error: &object_store::Error) -> String {
+    let mut cause: &dyn Cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// Whether something between here and the store failed.
+fn is_of_network(error: &object_store::Error) -> bool {
+    let mut cause: Option<&dyn Cause> = Some(error);
+    while let Some(this) = cause {
+        if this.is::<object_store::client::HttpError>() || this.is::<std::io::Error>() {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}
+
+/// Whom a request was sent to; its path and query, which may hold a signature, are nobody's business.
+fn origin(text: &str) -> Option<String> {
+    let (_, after) = text.split_once("Error performing ")?;
+    let url = url::Url::parse(after.split_whitespace().nth(1)?).ok()?;
+    Some(url.origin().ascii_serialization())
+}
+
+/// The status that a store answered with, such as '403 Forbidden'.
+fn status(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("non-2xx status code: ")?;
+    Some(after.split(':').next().unwrap_or(after).trim())
+}
+
+/// The text of an XML element without attributes.
+fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, after) = text.split_once(&format!("<{name}>"))?;
+    let (value, _) = after.split_once(&format!("</{name}>"))?;
+    Some(value.trim()).filter(|value| !value.is_empty())
+}
+
+/// On one line, and not too long.
+pub(super) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_TEXT) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+/// An error's causes, from the first that says something, each once.
+pub(super) fn causes(error: &dyn Cause) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        let text = this.to_string();
+        if told.last().is_none_or(|last| !last.contains(&text)) {
+            told.push(text);
+        }
+        cause = this.source();
+    }
+    one_line(&told.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As object_store 0.13 words them.
+    fn answered(status: &str, body: &str) -> Box<dyn Cause + Send + Sync> {
+        format!(
+            "Error performing GET http://127.0.0.1:5000/b in 5ms - Server returned non-2xx status code: {status}: {body}"
+        )
+        .into()
+    }
+
+    const NO_BUCKET: &str = "<?xml version=\"1.0\"?>\n<Error>\n  <Code>NoSuchBucket</Code>\n  <Message>The specified bucket \
+                             does not exist</Message>\n</Error>";
+
+    #[test]
+    fn an_answer_becomes_its_code_and_message() {
+        let source = answered("404 Not Found", NO_BUCKET);
+        let error = object_store::Error::NotFound {
+            path: "runs".into(),
+            source,
+        };
+        let expected = Trouble {
+            kind: Kind::Missing,
+            text: "NoSuchBucket: The specified bucket does not exist".into(),
+        };
+        assert_eq!(Trouble::of(&error), expected);
+    }
+
+    #[test]
+    fn bad_credentials_are_told_from_a_lack_of_permission_though_both_are_403() {
+        for (code, kind) in [
+            ("InvalidAccessKeyId", Kind::Unknown),
+            ("SignatureDoesNotMatch", Kind::Unknown),
+            ("AccessDenied", Kind::Forbidden),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+            let error = object_store::Error::PermissionDenied {
+                path: "runs".into(),
+                source: answered("403 Forbidden", &body),
+            };
+            assert_eq!(
+                Trouble::of(&error),
+                Trouble {
+                    kind,
+                    text: format!("{code}: No")
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_that_fails_can_be_asked_again_and_one_that_refuses_can_t() {
+        for (status, kind) in [
+            ("503 Service Unavailable", Kind::Unreachable),
+            ("400 Bad Request", Kind::Refused),
+        ] {
+            let error = object_store::Error::Generic {
+                store: "S3",
+                source: answered(status, ""),
+            };
+            let trouble = Trouble::of(&error);
+            assert_eq!(
+                (trouble.kind, trouble.text),
+                (kind, format!("the store answers {status}"))
+            );
+        }
+    }
+
+    #[test]
+    fn whoever_gives_no_answer_is_named_without_a_signature() {
+        let refused = std::io::Error::other("Connection refused");
+        let text = "Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: error sending request";
+        let source = anyhow::Error::new(refused).context(text).into();
+        let trouble = Trouble::of(&object_store::Error::Generic { store: "S3", source });
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "no answer from http://127.0.0.1:1: Connection refused".into(),
+        };
+        assert_eq!(trouble, expected);
+    }
+
+    #[test]
+    fn causes_are_told_once_each_and_on_one_line() {
+        let error = anyhow::anyhow!("file\nnot found").context("cannot read the profile");
+        assert_eq!(causes(error.as_ref()), "cannot read the profile: file not found");
+    }
+}
