@@ -164,16 +164,15 @@ def age_log(lake):
 def measure_daily_sync(arguments, scratch):
     """30,000 new and some 1,000 changed runs into a lake of ten million, each time into the same one: data files and log are
     never written to once they are there, so a copy is made of links."""
-    first, runs_a_day = millis("2024-11-04T00:00:00Z"), 30_000
-    before = first + 333 * DAY_MS + 8 * HOUR_MS
-    after = before + DAY_MS
+    # Late in a month, so that what changes lies in a file that is nearly as large as they get.
+    first, before, runs_a_day = millis("2024-10-28T00:00:00Z"), millis("2025-09-26T08:00:00Z"), 30_000
     lake = scratch / "lake-of-ten-million"
     with serving(StandIn(SteadyRuns(first, runs_a_day, changing=75), before, 400)) as standin:
         set_clock(standin, before)
         built = Sync(arguments, lake, standin.url, scratch, "--since", instant(first))
         held = built.told["runs_new"]
         print(f"lake: {held:,} runs built in {built.wall_seconds:.0f} s, {built.peak_bytes / MEBIBYTE:.0f} MiB", file=sys.stderr)
-        set_clock(standin, after)
+        set_clock(standin, before + DAY_MS)
         standin.ready = {}
         done, requests = [], []
         for turn in range(arguments.runs_of + 1):
@@ -194,7 +193,7 @@ def measure_daily_sync(arguments, scratch):
     yield Figure("lake: the same: wall in all", 5, [sync.wall_seconds for sync in done], "s", 2)
     yield Figure("lake: the same: peak memory", 256, [sync.peak_bytes / MEBIBYTE for sync in done], "MiB", 1)
     print(f"{label}: {rewritten(copy, told['commits'])}", file=sys.stderr)
-    yield from measure_month_report(arguments, scratch, lake, "2025-09")
+    yield from measure_month_report(arguments, scratch, lake, "2025-08")
     shutil.rmtree(copy)
     shutil.rmtree(lake)
 
@@ -234,7 +233,7 @@ def rewritten(lake, commits):
 
 
 def measure_month_report(arguments, scratch, lake, month):
-    command = [arguments.binary, "report", lake, "--month", month, "--format", "json", "--quiet"]
+    command = [arguments.binary, "report", lake, "--month", month, "--format", "json"]
     done = subprocess.run(command, check=False, cwd=scratch, env=environment(scratch), capture_output=True, text=True)
     if done.returncode != 0:
         print(f"lake: a month's report: skipped, {done.stderr.strip()}", file=sys.stderr)
