@@ -21,7 +21,7 @@ import pyarrow
 import pyarrow.parquet
 from deltalake import DeltaTable
 from demo import COLUMNS, NEVER_NULL, Checks, exact_sum, must_run, plain, read_json, run
-from lake_account import ADDRESS, AGENT, DETAIL_COLUMNS, HOUR_MS, PERSONAL, ChangingAccount, ExpectedTable
+from lake_account import ADDRESS, AGENT, DETAIL_COLUMNS, HOUR_MS, PERSONAL, USERS, ChangingAccount, ExpectedTable
 from standin import DAY_MS, StandIn, millis, serving
 
 FIRST, LAST = millis("2025-04-01T00:00:00Z"), millis("2025-08-15T00:00:00Z")
@@ -481,11 +481,40 @@ def check_optimized(lake, checks, clock):
         checks.that("optimize: ends well", done.returncode == 0, done.stderr)
         check_engines(copy, checks, "optimize")
         copy.sync(checks, "optimize, next sync", clock)
+        done = run(lake.binary, "lake", "vacuum", "--keep", "0s", "--force", copy.folder, cwd=copy.folder.parent)
+        checks.that("vacuum: ends well", done.returncode == 0, done.stderr)
+        left = sorted(str(path) for path in copy.folder.glob("started_month=*/*"))
+        current = sorted(uri.removeprefix("file://") for uri in copy.table.file_uris())
+        checks.equal("vacuum: the files that are left are the table's", left, current)
+        check_engines(copy, checks, "vacuum")
     shutil.rmtree(copy.folder)
     copy = copied(lake, "optimized by sync")
     copy.sync(checks, "sync --optimize auto", clock, "--optimize", "auto")
     check_shape(copy, checks)
     shutil.rmtree(copy.folder)
+
+
+def check_erased(lake, checks, clock):
+    """A person's runs are erased as the README says: no file has them, and only those come back that Apify lists again."""
+    person = USERS[-1]
+    copy = copied(lake, "erased")
+    copy.table.delete(f"user_id = '{person}'")
+    copy.table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    left = [path for path in copy.folder.glob("started_month=*/*") if person in users_of(path)]
+    checks.that("erased: there was something to erase", any(row["user_id"] == person for row in lake.expected.rows.values()))
+    checks.equal("erased: no file has the person", left, [])
+    in_log = [path.name for path in (copy.folder / "_delta_log").iterdir() if person.encode() in path.read_bytes()]
+    copy.expected.rows = {key: row for key, row in copy.expected.rows.items() if row["user_id"] != person}
+    copy.sync(checks, "erased, next sync", clock)
+    back = [row["started_at"] for row in copy.expected.rows.values() if row["user_id"] == person]
+    old = [row for row in lake.expected.rows.values() if row["user_id"] == person]
+    checks.that("erased: what is looked back at comes back, all else doesn't", 0 < len(back) < len(old) / 4, len(back))
+    print(f"        the log's files that name the person: {len(in_log)}, by the predicate of the delete")
+    shutil.rmtree(copy.folder)
+
+
+def users_of(path):
+    return set(pyarrow.parquet.read_table(path, columns=["user_id"], partitioning=None)["user_id"].to_pylist())
 
 
 def check_with_personal(binary, scratch, standin, account, checks, clock):
@@ -524,6 +553,7 @@ def main():
             check_state_kept(lake, checks, clock)
             check_rewritten(lake, checks, clock)
             check_optimized(lake, checks, clock)
+            check_erased(lake, checks, clock)
             check_with_personal(binary, scratch, standin, account, checks, clock)
     for reason in SKIPPED:
         print(f"skipped {reason}")
