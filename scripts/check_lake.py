@@ -19,7 +19,7 @@ import duckdb_extension_delta
 import polars
 import pyarrow
 import pyarrow.parquet
-from deltalake import DeltaTable
+from deltalake import DeltaTable, TableFeatures, write_deltalake
 from demo import COLUMNS, NEVER_NULL, Checks, exact_sum, must_run, plain, read_json, run
 from lake_account import ADDRESS, AGENT, DETAIL_COLUMNS, HOUR_MS, PERSONAL, USERS, ChangingAccount, ExpectedTable
 from standin import DAY_MS, StandIn, millis, serving
@@ -58,7 +58,7 @@ class Lake:
     def __init__(self, binary, folder, standin, account):
         self.binary, self.folder, self.standin, self.account = binary, folder, standin, account
         self.expected, self.since = ExpectedTable(), FIRST
-        # What the table was, by version.
+        # What the table was, and until when proven, by version.
         self.versions = {}
 
     @property
@@ -103,7 +103,7 @@ class Lake:
             {month: plain(usd or Decimal(0)) for month, usd in months.items()},
         )
         self.check(checks, label)
-        self.versions[self.table.version()] = dict(self.expected.rows)
+        self.versions[self.table.version()] = dict(self.expected.rows), clock
         return told
 
     def check(self, checks, label):
@@ -369,7 +369,7 @@ def check_time_travel(lake, checks):
     versions = sorted(lake.versions)
     for version in (versions[0], versions[len(versions) // 2], versions[-2]):
         rows = by_deltalake(DeltaTable(str(lake.folder), version=version))
-        check_rows(checks, f"time travel: version {version} is what the table was", rows, lake.versions[version])
+        check_rows(checks, f"time travel: version {version} is what the table was", rows, lake.versions[version][0])
 
 
 def copied(lake, name):
@@ -459,6 +459,39 @@ def check_rewritten(lake, checks, clock):
             copy.sync(checks, f"{label}, the sync after it", clock + HOUR_MS)
         check_engines(copy, checks, label)
         check_verified(copy, checks, label)
+        shutil.rmtree(copy.folder)
+
+
+def check_restored(lake, checks, clock):
+    """Another engine takes the table back to what it was days ago: the lake's notes go back with it, so nothing is left out."""
+    copy = copied(lake, "restored")
+    version = sorted(lake.versions)[-6]
+    copy.table.restore(version)
+    rows, copy.expected.proven_until = lake.versions[version]
+    copy.expected.rows = dict(rows)
+    copy.check(checks, "restored, before the next sync")
+    copy.sync(checks, "restored, next sync", clock)
+    shutil.rmtree(copy.folder)
+
+
+def check_features_refused(lake, checks):
+    """What another engine may add, and this tool doesn't know, is refused with words, and nothing is written."""
+
+    def add_column(table):
+        rows = table.to_pyarrow_table().slice(0, 1).append_column("team", pyarrow.array(["blue"]))
+        write_deltalake(table.table_uri, rows, mode="append", schema_mode="merge")
+
+    def add_deletion_vectors(table):
+        table.alter.add_feature(TableFeatures.DeletionVectors, allow_protocol_versions_increase=True)
+
+    for act, words in ((add_column, "no column team"), (add_deletion_vectors, "deletion vectors")):
+        copy = copied(lake, act.__name__)
+        act(copy.table)
+        version = copy.table.version()
+        done = copy.try_sync()
+        what = act.__name__.replace("_", " ")
+        checks.that(f"{what}: exit 2, in words", done.returncode == 2 and words in done.stderr, (done.returncode, done.stderr))
+        checks.equal(f"{what}: nothing was written", copy.table.version(), version)
         shutil.rmtree(copy.folder)
 
 
@@ -552,6 +585,8 @@ def main():
             clock += DAY_MS
             check_state_kept(lake, checks, clock)
             check_rewritten(lake, checks, clock)
+            check_restored(lake, checks, clock)
+            check_features_refused(lake, checks)
             check_optimized(lake, checks, clock)
             check_erased(lake, checks, clock)
             check_with_personal(binary, scratch, standin, account, checks, clock)
