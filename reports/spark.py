@@ -1,10 +1,11 @@
 """The reports as a Spark job, for runs that have outgrown one machine: every reports/*.sql beside this file (or those that
-are named) over an export's Parquet, one CSV each.
+are named) over an export's Parquet or a lake, one CSV each.
 
-    spark-submit [--master MASTER] reports/spark.py [--groups FILE] PARQUET_PATH OUT_FOLDER [REPORT…]
+    spark-submit [--master MASTER] reports/spark.py [--groups FILE] [--month YYYY-MM] PATH OUT_FOLDER [REPORT…]
 
-PARQUET_PATH is OUT/runs.parquet, or OUT/runs where it is partitioned, or several by a pattern ('exports/*/runs.parquet'):
-periods that don't overlap, since a run in two files counts twice, and the same columns. Both paths may lie in any file system
+PATH is OUT/runs.parquet, or OUT/runs where it is partitioned, or several by a pattern ('exports/*/runs.parquet'): periods that
+don't overlap, since a run in two files counts twice, and the same columns. Or it is a lake, of which --month takes one UTC
+month: its log says which files it has now, so no package for Delta is needed. Both paths may lie in any file system
 that the cluster reads and writes; FILE and the reports lie where this is started. Executors do the work; Python and a
 report's rows stay with the driver, so workers need no Python. What can't be made of the columns that there are is skipped
 with a word. Exit code 0: done; 1: a report failed, or one that was named was skipped; 2: wrong usage, or nothing to read
@@ -16,6 +17,7 @@ import io
 import json
 import re
 import sys
+import urllib.parse
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DecimalType, StringType, TimestampType
+from pyspark.sql.types import DecimalType, StringType, StructType, TimestampType
 
 REPORTS = {path.stem: path for path in sorted(Path(__file__).resolve().parent.glob("*.sql"))}
 MONEY = DecimalType(38, 18)
@@ -35,6 +37,10 @@ NAMES = ["act_name", "actor_task_name"]
 # Text that people choose: a spreadsheet must not run it.
 PEOPLES_TEXT = [*NAMES, "run_group"]
 PATTERNS = ["actor", "task", "user"]
+# A lake's log: commits, and checkpoints of one part or more.
+LOG = "_delta_log"
+COMMIT = re.compile(r"(\d{20})\.json")
+CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.(\d{10}))?\.parquet")
 
 
 def say(text):
@@ -61,10 +67,11 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="spark-submit reports/spark.py", description="Runs the reports on Spark and writes one CSV each."
     )
-    parser.add_argument("parquet", metavar="PARQUET_PATH", help="OUT/runs.parquet, or OUT/runs if partitioned")
+    parser.add_argument("path", metavar="PATH", help="OUT/runs.parquet, or OUT/runs if partitioned, or a lake")
     parser.add_argument("out", metavar="OUT_FOLDER", help="where the CSVs go; those of the same name are replaced")
     parser.add_argument("reports", metavar="REPORT", nargs="*", help=f"which of {', '.join(REPORTS)} [default: all]")
     parser.add_argument("--groups", metavar="FILE", help="the rules of cost_by_group, as for apify-runs export")
+    parser.add_argument("--month", metavar="YYYY-MM", help="of a lake, the runs that started in this UTC month alone")
     arguments = parser.parse_args()
     arguments.reports = [name.removesuffix(".sql") for name in arguments.reports]
     unknown = [name for name in arguments.reports if name not in REPORTS]
@@ -107,15 +114,20 @@ def read_rules(path):
     return rules
 
 
-def open_runs(spark, path):
+def open_runs(spark, path, month):
     """The view `runs`, once it is clear that it holds what an export does; the columns that it lacks."""
-    expected = "expected OUT/runs.parquet, or OUT/runs if partitioned"
+    expected = "expected OUT/runs.parquet, or OUT/runs if partitioned, or a lake"
     try:
         folder = Folder(spark, path)
         found = [status.getPath().toString() for status in folder.files.globStatus(folder.path) or []]
         if not found:
             fail(f"there is no {path}; {expected}")
-        runs = spark.read.parquet(*found)
+        if folder.has(LOG):
+            runs = open_lake(spark, folder, path, month)
+        elif month is not None:
+            fail(f"--month is for lakes, and {path} is none")
+        else:
+            runs = spark.read.parquet(*found)
     except (PySparkException, Py4JError) as error:
         fail(f"{path} can't be read; {expected}: {first_line(error)}")
     types = dict(runs.dtypes)
@@ -126,6 +138,45 @@ def open_runs(spark, path):
             runs = runs.withColumn(name, F.lit(None).cast(StringType()))
     runs.createOrReplaceTempView("runs")
     return [name for name in COLUMNS if name not in types]
+
+
+def open_lake(spark, folder, path, month):
+    """A lake's rows as it is now, in the files that its log names and with the columns that it says they have."""
+    names = folder.names(LOG)
+    commits = {int(found[1]): name for name in names if (found := COMMIT.fullmatch(name))}
+    parts = {}
+    for name in names:
+        if found := CHECKPOINT.fullmatch(name):
+            parts.setdefault((int(found[1]), int(found[2] or 1)), []).append(name)
+    whole = {version: found for (version, count), found in parts.items() if len(found) == count}
+    since = max(whole, default=-1)
+    later = sorted(version for version in commits if version > since)
+    if later != list(range(since + 1, since + 1 + len(later))) or since < 0 == len(later):
+        fail(f"{path}: its log has a gap after version {since}")
+    actions = []
+    if since >= 0:
+        checkpoint = spark.read.parquet(*(folder.below(LOG, name) for name in whole[since]))
+        wanted = [F.to_json(F.struct(name)) for name in ("protocol", "metaData", "add")]
+        actions += [json.loads(text) for row in checkpoint.select(wanted).toLocalIterator() for text in row if text]
+    for version in later:
+        commit = spark.read.text(folder.below(LOG, commits[version]))
+        actions += [json.loads(row.value) for row in commit.collect()]
+    files, metadata = {}, None
+    for action in actions:
+        metadata = action.get("metaData", metadata)
+        if action.get("protocol", {}).get("minReaderVersion", 1) > 1:
+            fail(f"{path}: another engine has given it features that need a package for Delta: read it by that")
+        if "remove" in action:
+            files.pop(action["remove"]["path"], None)
+        if "add" in action:
+            files[action["add"]["path"]] = action["add"]["partitionValues"].get("started_month")
+    found = [file for file, of_month in files.items() if month in (None, of_month)]
+    if not found:
+        fail(f"{path} holds no runs" + (f" of {month}" if month else ""))
+    # Told, not found out: types of files that were written before a column came, and a month that looks like a date.
+    schema = StructType.fromJson(json.loads(metadata["schemaString"]))
+    reader = spark.read.schema(schema).option("basePath", folder.below())
+    return reader.parquet(*(folder.below(urllib.parse.unquote(file)) for file in found))
 
 
 def open_rules(spark, rules):
@@ -148,7 +199,7 @@ def reason_to_skip(name, lacking, rules):
         return "it needs --groups FILE"
     words = set(re.findall(r"\w+", " ".join(read_report(name))))
     missing = [column for column in lacking if column in words]
-    return f"the export has no column {', '.join(missing)}" if missing else None
+    return f"there is no column {', '.join(missing)}" if missing else None
 
 
 def ask(spark, name):
@@ -199,6 +250,21 @@ class Folder:
         # Else a local folder gets a hidden .crc beside each file.
         self.files.setWriteChecksum(False)
 
+    def below(self, *names):
+        """A path below it."""
+        path = self.path
+        for name in names:
+            path = self.Path(path, name)
+        return self.files.makeQualified(path).toString()
+
+    def has(self, name):
+        """Whether it has a folder or file of that name."""
+        return self.files.exists(self.Path(self.path, name))
+
+    def names(self, name):
+        """What is in a folder of it."""
+        return [status.getPath().getName() for status in self.files.listStatus(self.Path(self.path, name))]
+
     def write(self, name, text):
         """Writes a file and gives it its name when it is whole."""
         staged, target = self.Path(self.path, f".{name}.tmp"), self.Path(self.path, name)
@@ -219,7 +285,7 @@ def main():
     # A sum that overflows is an error, not NULL, in every version.
     spark = SparkSession.builder.appName("apify-runs reports").config("spark.sql.ansi.enabled", "true").getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
-    lacking = open_runs(spark, arguments.parquet)
+    lacking = open_runs(spark, arguments.path, arguments.month)
     if rules is not None:
         open_rules(spark, rules)
     try:

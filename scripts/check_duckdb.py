@@ -175,11 +175,14 @@ def json_value(value):
 
 
 def ask_report(name, parquet, groups=None):
-    """A report's columns and rows as DuckDB has them; `groups` is the file of rules that cost_by_group needs."""
+    """A report's columns and rows as DuckDB has them, over a path or pattern of an export's, or over a list of a lake's files;
+    `groups` is the file of rules that cost_by_group needs."""
     connection = duckdb.connect()
     # A session far from UTC: the report itself has to see to its days.
     connection.execute("SET TimeZone = 'Pacific/Auckland'")
-    connection.execute(f"CREATE VIEW runs AS SELECT {LIST} FROM read_parquet('{parquet}', hive_partitioning = false)")
+    columns = "*" if isinstance(parquet, list) else LIST
+    source = parquet if isinstance(parquet, list) else f"'{parquet}'"
+    connection.execute(f"CREATE VIEW runs AS SELECT {columns} FROM read_parquet({source}, hive_partitioning = false)")
     if groups is not None:
         # As the head of cost_by_group.sql says it.
         connection.execute(

@@ -1,0 +1,241 @@
+"""An account that changes with the clock, and the table that a lake of it must be: what check_lake.py holds lakes against.
+Runs start, end, get their costs late or never, run on after they ended, are deleted and priced anew; the table follows from
+what was listed at which moment, by the rules that the README promises. Shares no code with the tool."""
+
+import bisect
+import json
+import random
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from demo import COLUMNS, METERS, exact_sum, rounded
+from standin import DAY_MS, instant
+
+HOUR_MS = 3_600_000
+SETTLE_MS = 600_000
+TERMINAL = ["SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED"]
+PERSONAL = ["meta_client_ip", "meta_user_agent"]
+DETAIL_COLUMNS = [f"usage_usd_{meter.lower()}" for meter in METERS] + [
+    "compute_units",
+    "memory_mbytes",
+    "duration_millis",
+    "resurrect_count",
+    "pricing_model",
+    "charged_event_counts",
+]
+# Names that have hurt somebody: quotes, line feeds, what spreadsheets run, what partitions and globs escape.
+ACTORS = {
+    "actPlain0000000001": ("stand-in", "plain-crawler"),
+    "actOdd000000000002": ("stand-in", "=cmd|' /C calc'!A0 \"quoted\", with comma"),
+    "actOdd000000000003": ("ünï-čode", "line\nfeed\tand tab"),
+    "actOdd000000000004": ("rocket", "🚀 back\\slash %25 *?[a-z] {x}=y"),
+    # Known to nobody: deleted, or private.
+    "actGone00000000005": None,
+}
+TASKS = {"taskOne0000000001": "nightly, 'quoted'", "taskGone000000002": None}
+USERS = ["userAda0000000001", "userBob0000000002", "userToBeErased003"]
+ADDRESS, AGENT = "192.0.2.77", "Mozilla/5.0 (a person's own)"
+
+
+def at(ms):
+    """An instant as engines read it."""
+    return None if ms is None else datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)
+
+
+class Life:
+    """One run, from its start to all that becomes of it."""
+
+    def __init__(self, number, started, random_):
+        self.id = f"{random_.choice('aZ0_')}{number:05d}" + "".join(random_.choices("aAbB019zZ", k=11))
+        self.started = started
+        self.act = random_.choice(list(ACTORS))
+        self.task = random_.choice([None, None, *TASKS])
+        self.user = random_.choice(USERS)
+        self.ends = started + random_.choice([1, 4_000, 90_000, 1_800_000, 2 * HOUR_MS, 9 * HOUR_MS])
+        if random_.random() < 0.03:
+            # Still running when the look-back has passed.
+            self.ends = started + random_.randrange(2 * DAY_MS, 6 * DAY_MS)
+        self.status = random_.choices(TERMINAL, [80, 12, 4, 4])[0]
+        self.cost = random_.choice(
+            ["0", "1e-7", "12.5", "0.1", "0.000000000000000001", "2.5e-18", f"{random_.random():.17g}"]
+        )
+        kind = random_.choices(["list", "detail", "never", "late", "too late"], [80, 6, 5, 6, 3])[0]
+        # From when on the list has its cost, and its detail.
+        self.listed_from = {"list": 0, "late": self.ends + random_.randrange(DAY_MS, 6 * DAY_MS)}.get(kind)
+        if kind == "too late":
+            self.listed_from = self.ends + 9 * DAY_MS
+        self.detailed_from = 0 if kind == "detail" else self.listed_from
+        self.unknown_field = random_.random() < 0.05
+        self.deleted_at = self.resurrected_at = self.repriced_at = None
+
+    def status_at(self, clock):
+        """Status and end."""
+        if self.resurrected_at is not None and clock >= self.resurrected_at:
+            ends = self.resurrected_at + HOUR_MS
+            return ("SUCCEEDED", ends) if clock >= ends else ("RUNNING", None)
+        return (self.status, self.ends) if clock >= self.ends else ("RUNNING", None)
+
+    def cost_at(self, clock):
+        """The cost as JSON has it, whoever is asked."""
+        if self.repriced_at is not None and clock >= self.repriced_at:
+            return str(Decimal(self.cost) * Decimal("0.8"))
+        if self.resurrected_at is not None and clock >= self.resurrected_at:
+            return str(Decimal(self.cost) + 1)
+        # What has only just ended reads less than in the end.
+        return self.cost if clock >= self.ends + SETTLE_MS else "0.000001"
+
+    def item(self, clock, with_cost):
+        """As the list has it, or its detail."""
+        status, finished = self.status_at(clock)
+        item = {"id": self.id, "actId": self.act, "userId": self.user}
+        if self.task is not None:
+            item["actorTaskId"] = self.task
+        item |= {"status": status, "startedAt": instant(self.started)}
+        if finished is not None:
+            item["finishedAt"] = instant(finished)
+        item |= {"buildId": f"build{self.act}", "buildNumber": "0.1.7", "buildNumberInt": 7}
+        item["meta"] = {"origin": "API", "clientIp": ADDRESS, "userAgent": AGENT}
+        item["defaultDatasetId"] = f"d{self.id}"
+        if self.unknown_field:
+            item["newField"] = {"why": "ü"}
+        text = json.dumps(item, ensure_ascii=False)
+        return (text[:-1] + f', "usageTotalUsd": {self.cost_at(clock)}}}' if with_cost else text).encode()
+
+    def row(self, clock, names):
+        """As the table has it if it is listed now."""
+        status, finished = self.status_at(clock)
+        known = [since for since in (self.listed_from, self.detailed_from) if since is not None and clock >= since]
+        cost = rounded(Decimal(self.cost_at(clock))) if known else None
+        if cost is None:
+            state = "unknown"
+        elif status == "RUNNING" or clock - finished < SETTLE_MS:
+            state = "provisional"
+        else:
+            state = "settled"
+        row = dict.fromkeys(column for column, _ in COLUMNS) | dict.fromkeys(DETAIL_COLUMNS)
+        for column in PERSONAL:
+            del row[column]
+        return row | {
+            "id": self.id,
+            "act_id": self.act,
+            "user_id": self.user,
+            "actor_task_id": self.task,
+            "status": status,
+            "started_at": at(self.started),
+            "finished_at": at(finished),
+            "build_id": f"build{self.act}",
+            "build_number": "0.1.7",
+            "build_number_int": 7,
+            "meta_origin": "API",
+            "usage_total_usd": cost,
+            "default_dataset_id": f"d{self.id}",
+            "cost_state": state,
+            "extra": '{"newField":{"why":"ü"}}' if self.unknown_field else None,
+            "act_name": names.get(self.act),
+            "actor_task_name": names.get(self.task),
+            "started_on": at(self.started).date(),
+            "started_month": f"{at(self.started):%Y-%m}",
+        }
+
+
+class ChangingAccount:
+    """All runs there will ever be, and those that the API has at a moment."""
+
+    def __init__(self, first_ms, last_ms, runs_a_day, retention_days, seed=5):
+        self.random = random.Random(seed)
+        self.retention_ms = retention_days * DAY_MS
+        starts = []
+        for day in range(first_ms, last_ms, DAY_MS):
+            starts += [day + self.random.randrange(DAY_MS) for _ in range(runs_a_day)]
+        # Several in one millisecond, and at the very edges of months.
+        starts += [first_ms + 40 * DAY_MS] * 7
+        self.lives = [Life(number, started, self.random) for number, started in enumerate(sorted(starts))]
+        self.lives.sort(key=lambda life: (life.started, life.id))
+        self.by_id = {life.id: life for life in self.lives}
+        self.actors, self.tasks = dict(ACTORS), dict(TASKS)
+        self.empty = False
+        self.set_clock(first_ms)
+
+    def names(self):
+        """ID to name, as rows have them."""
+        actors = {key: "/".join(name) for key, name in self.actors.items() if name is not None}
+        return actors | {key: name for key, name in self.tasks.items() if name is not None}
+
+    def set_clock(self, clock):
+        """What there is from now on."""
+        self.clock = clock
+        self.there = [
+            life
+            for life in self.lives
+            if clock - self.retention_ms <= life.started < clock and not (life.deleted_at and clock >= life.deleted_at)
+        ]
+        self.there = [] if self.empty else self.there
+        self.starts = [life.started for life in self.there]
+
+    # What the stand-in serves.
+
+    def between(self, after, before):
+        return bisect.bisect_left(self.starts, after), bisect.bisect_right(self.starts, before)
+
+    def items(self, first, last):
+        has_cost = lambda life: life.listed_from is not None and self.clock >= life.listed_from
+        return [life.item(self.clock, has_cost(life)) for life in self.there[first:last]]
+
+    def detail(self, run_id):
+        life = self.by_id.get(run_id)
+        if life not in self.there:
+            return None
+        return life.item(self.clock, life.detailed_from is not None and self.clock >= life.detailed_from)
+
+
+class ExpectedTable:
+    """ID to row; what a sync must make of it."""
+
+    def __init__(self):
+        self.rows, self.proven_until = {}, None
+
+    def due(self, account, since, lookback_ms, resweep):
+        """IDs of the runs that a sync has to see, by the README alone."""
+        clock = account.clock
+        first = since if self.proven_until is None else self.proven_until - lookback_ms
+        due = {life.id for life in account.there if life.started >= first or resweep}
+        for life in account.there:
+            row = self.rows.get(life.id)
+            if row is None or row["cost_state"] == "settled":
+                continue
+            finished = row["finished_at"]
+            recently = finished is None or at(clock) - finished <= timedelta(days=7)
+            if row["cost_state"] == "provisional" or recently:
+                due.add(life.id)
+        return due
+
+    def sync(self, account, seen, accept_repricing=False):
+        """Takes over what was listed; counts of what that changes."""
+        clock, names = account.clock, account.names()
+        counts = dict.fromkeys(["new", "changed", "resurrected", "repriced"], 0)
+        months = {}
+        for life in account.there:
+            if life.id not in seen:
+                continue
+            new, old = life.row(clock, names), self.rows.get(life.id)
+            if old is None:
+                counts["new"] += 1
+                months.setdefault(new["started_month"], []).append(new["usage_total_usd"])
+                self.rows[life.id] = new | {"queried_at": at(clock)}
+                continue
+            same_end = old["finished_at"] is not None and old["finished_at"] == new["finished_at"]
+            costs = old["usage_total_usd"], new["usage_total_usd"]
+            if same_end and None not in costs and costs[0] != costs[1] and old["cost_state"] == "settled":
+                if at(clock) - old["finished_at"] > timedelta(days=3):
+                    counts["repriced"] += 1
+                    if not accept_repricing:
+                        new |= {key: old[key] for key in ("usage_total_usd", "cost_state")}
+            for name in ("act_name", "actor_task_name"):
+                new[name] = old[name] if new[name] is None else new[name]
+            new["queried_at"] = old["queried_at"]
+            if new != old:
+                counts["changed"] += 1
+                counts["resurrected"] += old["status"] in TERMINAL and not same_end
+                self.rows[life.id] = new | {"queried_at": at(clock)}
+        self.proven_until = clock
+        return counts, {month: exact_sum(costs) for month, costs in months.items()}
