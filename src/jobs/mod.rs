@@ -10,6 +10,7 @@ pub mod export;
 mod files;
 mod filters;
 mod finish;
+mod holding;
 mod known;
 #[cfg(feature = "lake")]
 pub mod lake;
@@ -22,6 +23,7 @@ pub use without_lake as lake;
 #[cfg(not(feature = "lake"))]
 pub use without_lake as sync;
 pub mod progress;
+mod publishing;
 mod reading;
 pub mod reconcile;
 mod replacing;

@@ -22,6 +22,8 @@ mod reports;
 
 mod check;
 mod groups;
+#[cfg(feature = "lake")]
+mod lake_read;
 mod names;
 mod reconcile;
 mod retention;
