@@ -3,6 +3,7 @@
 mod lake;
 mod report;
 mod shared;
+mod site;
 mod values;
 
 use std::num::NonZeroU32;
@@ -17,6 +18,7 @@ use crate::period::{Edge, parse_duration, parse_edge};
 pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, SyncArgs, VacuumArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, SourceArgs};
+pub use site::{AsOf, Site};
 use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 
 /// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
@@ -39,15 +41,15 @@ pub struct Cli {
 pub enum Command {
     /// Export a period's runs into a folder: Parquet, CSV, reports, manifest
     Export(Box<ExportArgs>),
-    /// Report on an export offline: other breakdowns, parts of its period, formats, comparisons
+    /// Report on an export or a lake offline: other breakdowns, parts of its period, formats, comparisons
     Report(Box<ReportArgs>),
-    /// Check an export offline: hashes, rows, unique IDs, sums, order, period
+    /// Check an export or a lake offline: files, rows, unique IDs, sums, order, period
     Verify(VerifyArgs),
     /// Hold a billing cycle's runs against the usage that Apify counts for it
     Reconcile(Box<ReconcileArgs>),
     /// Before cron relies on it: API, token, clock, rate, retention, output
     Check(CheckArgs),
-    /// Compare two exports offline: runs new, changed, vanished, and the dollars that they moved
+    /// Compare two exports or lakes offline: runs new, changed, vanished, and the dollars that they moved
     Diff(DiffArgs),
     /// Bring a lake up to date: a Delta table of every run ever seen, on disk or in an object store
     Sync(Box<SyncArgs>),
@@ -154,9 +156,12 @@ pub struct ExportArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The export
+    /// The export, or a lake
     #[arg(value_name = "PATH")]
-    pub path: PathBuf,
+    pub path: Site,
+    /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
+    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
+    pub as_of: Option<AsOf>,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -165,9 +170,12 @@ pub struct VerifyArgs {
 /// `reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {
-    /// An export that covers the cycle; without one that does, its runs are fetched
+    /// An export or a lake that covers the cycle; without one that does, its runs are fetched
     #[arg(value_name = "PATH")]
-    pub path: Option<PathBuf>,
+    pub path: Option<Site>,
+    /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
+    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, requires = "path")]
+    pub as_of: Option<AsOf>,
     /// A date in the billing cycle
     #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
     pub cycle: NaiveDate,
@@ -208,15 +216,18 @@ pub struct CheckArgs {
 /// `diff`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exits 0 whether or not they differ; 2 where a path holds no export, 5 where one can't be read."
+    after_help = "Exits 0 whether or not they differ; 2 where a path holds no export or lake, 5 where one can't be read."
 )]
 pub struct DiffArgs {
-    /// The export to compare to
+    /// The export to compare to, or a lake
     #[arg(value_name = "OLD")]
-    pub old: PathBuf,
-    /// The export that is compared
+    pub old: Site,
+    /// The export that is compared, or a lake; beside an export, a lake is read for that one's period
     #[arg(value_name = "NEW")]
-    pub new: PathBuf,
+    pub new: Site,
+    /// The lake as it was then, of two lakes OLD: a date or instant (RFC 3339), UTC, or a version's number
+    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
+    pub as_of: Option<AsOf>,
     /// Print all figures and every run that differs as JSON
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,

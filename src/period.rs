@@ -182,7 +182,7 @@ fn check_year(text: &str, year: i32) -> Result<()> {
 
 impl Edge {
     /// The first millisecond of a period that begins here.
-    fn floor(self, tz: Tz) -> Millis {
+    pub fn floor(self, tz: Tz) -> Millis {
         match self {
             Edge::Date(date) => day_start(tz, date),
             Edge::Instant(instant) => instant.timestamp_millis(),

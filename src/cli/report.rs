@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
 use super::shared::JudgeArgs;
+use super::site::{AsOf, Site};
 use super::values::parse_element;
 use crate::period::{Edge, PeriodSpec, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
@@ -32,21 +33,24 @@ pub enum ReportFormat {
 /// `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The export
+    /// The export, or a lake
     #[arg(value_name = "PATH")]
-    pub path: PathBuf,
+    pub path: Site,
     /// Only a calendar month of it, such as 2025-09
-    #[arg(long, value_name = "YYYY-MM", value_parser = parse_month, conflicts_with = "from", help_heading = "Period [default: the export's]")]
+    #[arg(long, value_name = "YYYY-MM", value_parser = parse_month, conflicts_with = "from", help_heading = "Period [default: all of it]")]
     pub month: Option<PeriodSpec>,
     /// Only from this day or instant on: a date, or RFC 3339
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to", help_heading = "Period [default: the export's]")]
+    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to", help_heading = "Period [default: all of it]")]
     pub from: Option<Edge>,
     /// Up to this day or instant, which is not included
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from", help_heading = "Period [default: the export's]")]
+    #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from", help_heading = "Period [default: all of it]")]
     pub to: Option<Edge>,
-    /// The zone in which dates, months, weeks and days are read [default: the export's]
-    #[arg(long, value_name = "IANA NAME", value_parser = parse_timezone, help_heading = "Period [default: the export's]")]
+    /// The zone in which dates, months, weeks and days are read [default: the export's; of a lake UTC]
+    #[arg(long, value_name = "IANA NAME", value_parser = parse_timezone, help_heading = "Period [default: all of it]")]
     pub timezone: Option<Tz>,
+    /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
+    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = "Period [default: all of it]")]
+    pub as_of: Option<AsOf>,
     /// Break runs down by actor, status, day, week, task, schedule, origin, build, user or group, or by two of them, as in
     /// actor,status; may be given more than once
     #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = "What it shows")]
@@ -70,7 +74,7 @@ pub struct ReportArgs {
         help_heading = "Output"
     )]
     pub format: Vec<ReportFormat>,
-    /// A folder for the files; never the export itself [default: stdout]
+    /// A folder for the files; never the export or lake itself [default: stdout]
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Add a sheet of all runs to the workbook

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::site::Site;
 use super::values::{parse_cycle_date, parse_rate, parse_timeout, parse_usd};
 use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
@@ -149,10 +150,10 @@ impl CostArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]
 pub struct JudgeArgs {
-    /// Put the period before beside this one: from the export at PATH (of another period: all of that); `export` takes
-    /// 'previous' too, and fetches it
+    /// Put the period before beside this one: from the export or lake at PATH (of another period: all of that); `export`
+    /// takes 'previous' too, and fetches it
     #[arg(long, value_name = "PATH")]
-    pub compare: Option<PathBuf>,
+    pub compare: Option<Site>,
     /// Leave out Actors whose usage moved by less, in US dollars
     #[arg(long, value_name = "USD", default_value = "0", hide_default_value = true, value_parser = parse_usd, requires = "compare")]
     pub min_change: Usd,

@@ -1,22 +1,20 @@
-//! The period that a report is compared to: from an export that holds it, or fetched by the export that wants it. What the
+//! The period that a report is compared to: from an export or a lake that holds it, or fetched by the export that wants it. What the
 //! two come to side by side is `report`'s.
 
 use std::path::{Path, PathBuf};
 
 use super::aside::{Aside, folder_of};
 use super::export::{Job, Told};
-use super::part::{asked_at, holds, period_of, within};
-use super::verify::read_verified;
-use super::{Stop, names_store, say};
-use crate::cli::JudgeArgs;
+use super::{Stop, holding, names_store, say};
+use crate::cli::{JudgeArgs, Site};
 use crate::error::{Error, Result};
-use crate::output::manifest::Manifest;
 use crate::output::publish::Destination;
-use crate::period::{DayClock, Period};
+use crate::period::{DayClock, Period, format_instant};
 use crate::report::against::{Against, Before};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
+use crate::runs::row::ROW;
 use crate::statement::{Account, Filters, Retention, Source};
 use crate::text::counted;
 
@@ -24,9 +22,9 @@ use crate::text::counted;
 const PREVIOUS: &str = "previous";
 
 /// Exit 2 where an export is to be compared to one that isn't there: before anything is asked.
-pub(super) fn check(args: &JudgeArgs) -> Result<()> {
-    match &args.compare {
-        Some(path) if path.as_os_str() != PREVIOUS => Manifest::open(path).map(|_| ()),
+pub(super) async fn check(args: &JudgeArgs) -> Result<()> {
+    match args.compare.clone() {
+        Some(site) if !is_previous(&site) => Stop::run(move |_| holding::open(&site, None).map(|_| ())).await,
         _ => Ok(()),
     }
 }
@@ -34,18 +32,22 @@ pub(super) fn check(args: &JudgeArgs) -> Result<()> {
 /// The same where nothing can be fetched.
 pub(super) fn check_offline(args: &JudgeArgs) -> Result<()> {
     match &args.compare {
-        Some(path) if path.as_os_str() == PREVIOUS && !path.exists() => Err(Error::Usage(
+        Some(site) if is_previous(site) && !Path::new(PREVIOUS).exists() => Err(Error::Usage(
             "--compare previous is for export, which fetches it: name the export that holds the other period".into(),
         )),
-        Some(path) => Manifest::open(path).map(|_| ()),
+        Some(site) => holding::open(site, None).map(|_| ()),
         None => Ok(()),
     }
+}
+
+fn is_previous(site: &Site) -> bool {
+    site.path() == Some(Path::new(PREVIOUS))
 }
 
 impl Job {
     /// What an export is compared to. That it can't be is no reason not to publish it: it is said, and stands in the report.
     pub(super) async fn against(&self, told: &Told) -> Result<Option<Against>> {
-        let Some(path) = self.args.judge.compare.clone() else {
+        let Some(site) = self.args.judge.compare.clone() else {
             return Ok(None);
         };
         let before = if self.fetches_before() {
@@ -57,7 +59,7 @@ impl Job {
                 filters: told.filters.clone(),
                 period: told.period.clone(),
             };
-            let read = Stop::run(move |stop| before(&path, &asked, stop)).await;
+            let read = Stop::run(move |stop| before(&site, &asked, stop)).await;
             read.map_err(|error| error.to_string()).and_then(|before| before)
         };
         if let Err(why) = &before {
@@ -71,11 +73,7 @@ impl Job {
 
     /// Whether the period before is to be fetched too.
     pub(super) fn fetches_before(&self) -> bool {
-        self.args
-            .judge
-            .compare
-            .as_ref()
-            .is_some_and(|path| path.as_os_str() == PREVIOUS)
+        self.args.judge.compare.as_ref().is_some_and(is_previous)
     }
 
     async fn fetch_before(&self, told: &Told) -> std::result::Result<Before, String> {
@@ -174,45 +172,47 @@ impl Asked {
     }
 }
 
-/// The other period from an export: the one before where it holds that, else all of it. `Err` within says why nothing can be
-/// said; exit 2 where there is no export, exit 5 where it isn't what its manifest says.
-pub(super) fn before(path: &Path, asked: &Asked, stop: &Stop) -> Result<std::result::Result<Before, String>> {
-    let manifest = Manifest::open(path)?;
-    if !manifest.is_from(asked.source, asked.account.as_ref()) {
-        return Ok(Err(format!("{} is of another account or source", path.display())));
+/// The other period from an export or a lake: the one before where it holds that, else all of an export. `Err` within says
+/// why nothing can be said; exit 2 where there is nothing, exit 5 where it isn't what it says of itself.
+pub(super) fn before(site: &Site, asked: &Asked, stop: &Stop) -> Result<std::result::Result<Before, String>> {
+    let holding = holding::open(site, None)?;
+    let held = holding.held()?;
+    if !held.is_from(asked.source, asked.account.as_ref()) {
+        return Ok(Err(format!("{site} is of another account or source")));
     }
-    if manifest.filters != asked.filters {
-        return Ok(Err(format!("{} holds runs chosen by other filters", path.display())));
+    if held.filters != asked.filters {
+        return Ok(Err(format!("{site} holds runs chosen by other filters")));
     }
-    let whole = period_of(&manifest, path)?;
+    let whole = &held.period;
     // The billing cycle before may have another length.
-    let is_cycle_before = manifest.is_billing_cycle && whole.requested_to == asked.period.from;
-    let previous = asked
-        .period
-        .before()
-        .filter(|previous| holds(&whole, previous) && previous.to <= whole.to);
-    let previous = previous.filter(|_| !is_cycle_before);
-    let period = previous.unwrap_or_else(|| whole.clone().cut_as(&asked.period));
+    let is_cycle_before = held.is_billing_cycle && whole.requested_to == asked.period.from;
+    let previous = asked.period.before();
+    let covered = previous.as_ref().map(|previous| holding.part(previous)).transpose()?;
+    let ends_before = |previous: &Period| covered.flatten().is_some_and(|covered| previous.to <= covered.to);
+    let previous = previous.filter(ends_before).filter(|_| !is_cycle_before);
+    let period = match previous {
+        Some(previous) => previous,
+        None if held.is_of_one_period => whole.clone().cut_as(&asked.period),
+        None => {
+            let whole = whole.first_line();
+            return Ok(Err(format!("{site} doesn't cover the period before: it holds {whole}")));
+        }
+    };
     let is_shorter = period.to - period.from < asked.period.to - asked.period.from;
     let is_not_over = whole.is_cut() && period.to == whole.to && (is_shorter || !asked.period.is_cut());
     let period = Period {
         timezone: asked.period.timezone,
         ..period
     };
-    let mut summary = Summary::new(period.timezone, Dimensions::default());
-    read_verified(path, &manifest, |batch| {
-        stop.check()?;
-        summary.add(&within(batch, &period))
-    })?;
-    let retention = manifest
-        .retention
-        .as_ref()
-        .map(|kept| Retention::of(kept.days, &period, asked_at(&manifest)));
-    let expired = retention.is_some_and(|retention| retention.expired_days > 0);
+    let columns = holding.columns()?.among(&ROW);
+    let summary = Summary::new(period.timezone, Dimensions::default());
+    let figures = holding.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
+    let facts = holding.facts(period, &figures)?;
+    let queried_at = format_instant(held.queried_at_ms);
     Ok(Ok(Before {
-        from: format!("from {}, asked for at {}", path.display(), manifest.queried_at),
-        lacks_runs: !manifest.proof.proven || expired || is_not_over,
-        figures: summary.finish(),
-        period,
+        from: format!("from {site}, asked for at {queried_at}"),
+        lacks_runs: facts.lacks_runs() || is_not_over,
+        figures,
+        period: facts.period,
     }))
 }

@@ -1,17 +1,17 @@
-//! `diff`: what two exports differ in, from their files alone. What differs is `report::changes`'; this reads, and prints.
+//! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::changes`'; this reads, and prints.
 //! Nothing is printed before all of both has been read once: an export that can't be read gives an error, not half a table.
 
-use std::path::Path;
-
+use super::holding::{self, Holding};
 use super::{Surroundings, print, print_part};
 use crate::cli::DiffArgs;
 use crate::error::{Error, Result};
 use crate::output::csv::writer;
-use crate::output::exported::{Exported, moved, pairs};
-use crate::output::manifest::Manifest;
+use crate::period::{Period, format_instant};
 use crate::report::changes::{Changes, Comparison, Difference, Side, csv, json, terminal};
+use crate::report::dimension::Dimensions;
+use crate::report::summary::Summary;
 use crate::report::terminal::Look;
-use crate::runs::pairing::{Moved, Pair};
+use crate::runs::pairing::{Moved, Pair, Pairs};
 use crate::text::defused;
 
 /// Rows that are put together before they are printed.
@@ -25,13 +25,22 @@ pub async fn run(args: DiffArgs, surroundings: Surroundings) -> Result<()> {
 }
 
 fn diff(args: &DiffArgs, look: Look) -> Result<()> {
-    let (old, old_runs) = open(&args.old)?;
-    let (new, new_runs) = open(&args.new)?;
-    let moved = moved(&old_runs, &new_runs).map_err(Error::Untrusted)?;
+    // Of two lakes, the one to compare to is the one of another moment.
+    let (of_old, of_new) = if holding::is_lake(&args.old) {
+        (args.as_of, None)
+    } else {
+        (None, args.as_of)
+    };
+    let old = holding::open(&args.old, of_old)?;
+    let new = holding::open(&args.new, of_new)?;
+    let (old, new) = (old.as_ref(), new.as_ref());
+    let (old_period, new_period) = (period(old, new)?, period(new, old)?);
+    let (old_side, new_side) = (side(old, &old_period)?, side(new, &new_period)?);
+    let moved = Moved::find(old.keys(&old_period), new.keys(&new_period), || new.keys(&new_period));
     let both = Both {
-        old: &old_runs,
-        new: &new_runs,
-        moved: &moved,
+        old: (old, &old_period),
+        new: (new, &new_period),
+        moved: &moved.map_err(Error::Untrusted)?,
     };
     let mut changes = Changes::default();
     both.each(|pair| changes.see(pair))?;
@@ -43,8 +52,8 @@ fn diff(args: &DiffArgs, look: Look) -> Result<()> {
         })?;
     }
     let comparison = Comparison {
-        old,
-        new,
+        old: old_side,
+        new: new_side,
         prices: changes.prices.verdict(alike),
         changes,
     };
@@ -69,39 +78,66 @@ fn diff(args: &DiffArgs, look: Look) -> Result<()> {
     print(&terminal::render(&comparison, look))
 }
 
-/// What an export says of itself, and its runs.
-fn open(path: &Path) -> Result<(Side, Exported)> {
-    let manifest = Manifest::open(path)?;
-    let runs = Exported::of(path, &manifest).map_err(Error::Untrusted)?;
-    let side = Side {
-        path: path.display().to_string(),
-        account: manifest.account,
-        source: manifest.source,
-        notice: manifest.notice,
-        period: manifest.period,
-        filters: manifest.filters,
-        queried_at: manifest.queried_at,
-        proven: manifest.proof.proven,
-        totals: manifest.totals,
-    };
-    Ok((side, runs))
+/// Over which period one of the two is compared: an export over its own, a lake beside one over that one's.
+fn period(this: &dyn Holding, other: &dyn Holding) -> Result<Period> {
+    let (held, beside) = (this.held()?, other.held()?);
+    if held.is_of_one_period || !beside.is_of_one_period {
+        return Ok(held.period);
+    }
+    this.part(&beside.period)?.ok_or_else(|| {
+        let (shown, whole, period) = (held.shown, held.period.first_line(), beside.period.first_line());
+        Error::Untrusted(format!(
+            "{shown} doesn't cover the period of {}, {period}: it holds {whole}",
+            beside.shown
+        ))
+    })
 }
 
-/// Two exports' runs, to be read as often as it takes.
+/// What one of the two says of itself, with figures: those that it says, or those of its rows.
+fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
+    let held = holding.held()?;
+    let totals = match held.totals {
+        Some(totals) => totals,
+        None => {
+            let columns = holding.columns()?.among(&[]);
+            let summary = Summary::new(period.timezone, Dimensions::default());
+            let figures = holding.read(period, &columns, Some(summary), &mut |_| Ok(()))?;
+            (&figures.totals).into()
+        }
+    };
+    Ok(Side {
+        path: held.shown,
+        account: held.account,
+        source: held.source,
+        notice: held.notice,
+        period: period.into(),
+        filters: held.filters,
+        queried_at: format_instant(held.queried_at_ms),
+        proven: holding.is_proven(period),
+        totals,
+    })
+}
+
+/// The runs of the two, to be read as often as it takes.
 struct Both<'e> {
-    old: &'e Exported,
-    new: &'e Exported,
+    old: (&'e dyn Holding, &'e Period),
+    new: (&'e dyn Holding, &'e Period),
     moved: &'e Moved,
 }
 
 impl Both<'_> {
+    fn pairs(&self) -> Pairs<'_> {
+        let ((old, old_period), (new, new_period)) = (self.old, self.new);
+        Pairs::new(old.runs(old_period), new.runs(new_period), self.moved)
+    }
+
     fn each(&self, mut see: impl FnMut(&Pair) -> Result<()>) -> Result<()> {
-        pairs(self.old, self.new, self.moved).try_for_each(|pair| see(&pair.map_err(Error::Untrusted)?))
+        self.pairs().try_for_each(|pair| see(&pair.map_err(Error::Untrusted)?))
     }
 
     /// Prints what differs, some runs at a time; false if nobody listens any more.
     fn print_rows(&self, mut text: impl FnMut(&[Difference]) -> Result<String>) -> Result<bool> {
-        let mut pairs = pairs(self.old, self.new, self.moved);
+        let mut pairs = self.pairs();
         loop {
             let mut differing = Vec::with_capacity(ROWS_AT_ONCE);
             for pair in pairs.by_ref() {

@@ -51,7 +51,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         .map(|file| read_groups(file, &columns, args.no_names))
         .transpose()?;
     let budgets = budgets::given(&args.judge, groups.as_ref())?;
-    compared::check(&args.judge)?;
+    compared::check(&args.judge).await?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let spec = match (args.period.cycle, given) {
         (None, Some(given)) => given,

@@ -2,32 +2,27 @@
 //! and told. How rows were read and written is `export`'s.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::export::{Job, Staged, Told};
-use super::files::{complete, told_files};
+use super::publishing::{Publishing, told};
 use super::reading::ReadPeriod;
-use super::replacing::replaces;
-use super::write::parquet_paths;
-use super::{budgets, names_store, print, say};
+use super::{budgets, print, say};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
-use crate::output::publish::Staging;
 use crate::period::format_instant;
 use crate::report::against::Against;
-use crate::report::changes::words;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Doubts, Facts, caveats};
 use crate::report::figures::Figures;
 use crate::report::terminal::Look;
-use crate::report::{Report, json, terminal};
+use crate::report::{Report, json};
 use crate::statement::{DetailCounts, Filters};
-use crate::text::{counted, labelled};
+use crate::text::counted;
 
 impl Job {
     /// Renders, checks against what stands there, publishes, and says what was done.
@@ -53,7 +48,7 @@ impl Job {
                  manifest.json names them. {failure}"
             ));
         }
-        let mut report = self.report(
+        let report = self.report(
             told,
             &fetched,
             written.summary.finish(),
@@ -62,28 +57,17 @@ impl Job {
             against,
         );
         let rejected = fetched.rejected.len() as u64;
-        let mut manifest = self.manifest(&report, fetched.mistyped, rejected, details);
+        let manifest = self.manifest(&report, fetched.mistyped, rejected, details);
         let existing = held.existing()?;
-        if let Some(existing) = &existing {
-            manifest.replaced = Some(existing.replaced());
-        }
         let replace = self.args.replace;
-        let completed = tokio::task::spawn_blocking(move || -> Result<(Arc<Staging>, Manifest, Report)> {
-            if let Some(existing) = existing {
-                let caveat = replaces(
-                    &existing,
-                    &parquet_paths(&staging, &written.files),
-                    &mut manifest,
-                    replace,
-                )?;
-                report.facts.caveats.extend(caveat);
-                manifest.caveats.clone_from(&report.facts.caveats);
-                report.replaced.clone_from(&manifest.replaced);
-            }
-            complete(&staging, &mut manifest, written.files, &mut report, &fetched.rejected)?;
-            staging.sync()?;
-            Ok((staging, manifest, report))
-        });
+        let publishing = Publishing {
+            staging,
+            manifest,
+            report,
+            rows: written.files,
+            rejected: fetched.rejected,
+        };
+        let completed = tokio::task::spawn_blocking(move || publishing.complete(existing, replace));
         let (staging, manifest, report) = completed
             .await
             .map_err(|error| anyhow::anyhow!("completing the export failed: {error}"))??;
@@ -128,6 +112,7 @@ impl Job {
             caveats: Vec::new(),
             retention,
             part_of: None,
+            by_syncs: false,
             period: told.period,
         };
         let budgets = budgets::spent(&self.budgets, &figures, &facts.period, facts.lacks_runs());
@@ -143,6 +128,7 @@ impl Job {
             rejected,
             cut: facts.period.is_cut(),
             proven: facts.proof.proven,
+            unproven: Vec::new(),
             retention: facts.retention.clone(),
             details_failed: details.failed,
             groups_in_doubt: self.groups_are_in_doubt(),
@@ -209,34 +195,12 @@ impl Job {
             } else {
                 Look::Plain
             };
-            let mut text = terminal::render(report, look);
-            if let Some(replaced) = &manifest.replaced {
-                text += &format!(
-                    "Replaced the export of {}, which held {}\n",
-                    replaced.queried_at,
-                    counted(replaced.runs, "run", "runs")
-                );
-                text += &replaced.changes.as_ref().map_or(String::new(), |changes| {
-                    labelled("", &words::line(changes, &replaced.queried_at), 0, terminal::WIDTH) + "\n"
-                });
-            }
             let out = self
                 .args
                 .out
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(report.facts.period.default_folder(self.is_demo())));
-            let out = if out.is_relative() && !names_store(&out) {
-                PathBuf::from(".").join(out)
-            } else {
-                out
-            };
-            let wrote = format!(
-                "Wrote {} in {:.1} s: {}",
-                out.display(),
-                elapsed.as_secs_f64(),
-                told_files(manifest)
-            );
-            text += &(labelled("", &wrote, 0, terminal::WIDTH) + "\n");
+            let mut text = told(report, manifest, out, elapsed, look);
             if self.is_demo() {
                 text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";
             }

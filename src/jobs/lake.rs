@@ -1,5 +1,7 @@
 //! `lake`: the care of a lake.
 
+mod close;
+
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -14,10 +16,10 @@ use crate::text::counted;
 const SAFE: Duration = Duration::from_secs(7 * 86_400);
 
 /// Runs the job.
-pub async fn run(args: LakeArgs, _surroundings: Surroundings) -> Result<()> {
+pub async fn run(args: LakeArgs, surroundings: Surroundings) -> Result<()> {
     let handle = Handle::current();
     match args.command {
-        LakeCommand::Close(_) => Err(anyhow::anyhow!("not yet").into()),
+        LakeCommand::Close(args) => close::run(args, surroundings).await,
         LakeCommand::Optimize(args) => Stop::run(move |_| optimize(&args, handle)).await,
         LakeCommand::Vacuum(args) => Stop::run(move |_| vacuum(&args, handle)).await,
     }

@@ -11,6 +11,7 @@ mod files;
 mod filters;
 mod finish;
 mod held;
+mod holding;
 mod known;
 #[cfg(feature = "lake")]
 pub mod lake;
@@ -25,6 +26,7 @@ pub use without_lake as sync;
 #[cfg(not(feature = "lake"))]
 use without_lake::stored;
 pub mod progress;
+mod publishing;
 mod reading;
 pub mod reconcile;
 mod replacing;

@@ -1,11 +1,10 @@
-//! `reconcile`: a billing cycle's runs, from an export that covers it or fetched, against the usage that Apify counts.
+//! `reconcile`: a billing cycle's runs, from an export or a lake that covers it or fetched, against the usage that Apify counts.
 
 mod sums;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use sums::{sum_export, sum_parquet};
+use sums::{sum_held, sum_parquet};
 
 use tokio::time::Instant;
 
@@ -13,15 +12,15 @@ use super::aside::Aside;
 use super::export::JobStart;
 use super::source::{Connection, retention_of};
 use super::write::parquet_paths;
-use super::{Surroundings, print, say};
+use super::{Stop, Surroundings, holding, print, say};
 use crate::cli::ReconcileArgs;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
-use crate::output::manifest::Manifest;
 use crate::output::publish::Staging;
-use crate::period::{Millis, Period, PeriodSpec, parse_instant};
+use crate::period::{Millis, Period, PeriodSpec, format_instant};
 use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
+use crate::report::summary::Summary;
 use crate::report::terminal::Look;
 use crate::statement::{Filters, Retention};
 use crate::text::counted;
@@ -34,11 +33,7 @@ pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> 
     let usage = connection.api.monthly_usage(args.cycle).await?;
     let now_ms = connection.api.server_time_ms().unwrap_or(surroundings.now_ms);
     let cycle = PeriodSpec::between(usage.from_ms, usage.to_ms)?.resolve(chrono_tz::UTC, now_ms)?;
-    let from_path = match &args.path {
-        Some(path) => runs_of_export(path, &cycle, &connection).await?,
-        None => None,
-    };
-    let gathered = match from_path {
+    let gathered = match runs_held(&args, &cycle, &connection).await? {
         Some(gathered) => gathered,
         None => {
             let retention = retention_of(retention, &cycle, now_ms).await;
@@ -83,47 +78,45 @@ struct Gathered {
     from: String,
 }
 
-/// The runs of an export, if it covers the cycle.
-async fn runs_of_export(path: &Path, cycle: &Period, connection: &Connection) -> Result<Option<Gathered>> {
-    let manifest = Manifest::open(path)?;
-    if !manifest.is_from(connection.source, connection.account().await.as_ref()) {
-        return Err(Error::Usage(format!(
-            "{} is of another account or source than the one whose usage is asked for",
-            path.display()
-        )));
-    }
-    let shown = path.display();
-    let (from, to) = (&manifest.period.from, &manifest.period.to);
-    let edges = parse_instant(from).zip(parse_instant(to));
-    let reaches = edges.is_some_and(|(from, to)| from <= cycle.from && to >= cycle.to);
-    if !reaches || !manifest.filters.is_empty() {
-        let why = if reaches {
-            "holds filtered runs".into()
-        } else {
-            format!("reaches from {from} to {to}")
-        };
-        say(&format!(
-            "apify-runs: warning: {shown} {why}, so it doesn't cover the cycle: its runs are fetched"
-        ));
+/// The runs of what is held there, if it covers the cycle.
+async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection) -> Result<Option<Gathered>> {
+    let Some(site) = args.path.clone() else {
         return Ok(None);
-    }
-    let source = format!("of {shown}, asked for at {}", manifest.queried_at);
-    // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
-    let days = manifest.retention.as_ref().map(|retention| retention.days);
-    let retention = days
-        .zip(parse_instant(&manifest.queried_at))
-        .map(|(days, at)| Retention::of(days, cycle, at));
-    let (path, edges, proven) = (path.to_path_buf(), (cycle.from, cycle.to), manifest.proof.proven);
-    let summed = tokio::task::spawn_blocking(move || sum_export(&path, &manifest, edges));
-    let runs = summed
-        .await
-        .map_err(|error| anyhow::anyhow!("reading the export failed: {error}"))??;
-    Ok(Some(Gathered {
-        runs,
-        proven,
-        retention,
-        from: source,
-    }))
+    };
+    let (source, account) = (connection.source, connection.account().await);
+    let (as_of, cycle) = (args.as_of, cycle.clone());
+    Stop::run(move |_| {
+        let holding = holding::open(&site, as_of)?;
+        let held = holding.held()?;
+        if !held.is_from(source, account.as_ref()) {
+            return Err(Error::Usage(format!(
+                "{site} is of another account or source than the one whose usage is asked for"
+            )));
+        }
+        let (from, to) = (held.period.from, held.period.to);
+        let reaches = from <= cycle.from && to >= cycle.to;
+        if !reaches || !held.filters.is_empty() {
+            let why = if reaches {
+                "holds filtered runs".into()
+            } else {
+                format!("reaches from {} to {}", format_instant(from), format_instant(to))
+            };
+            say(&format!(
+                "apify-runs: warning: {site} {why}, so it doesn't cover the cycle: its runs are fetched"
+            ));
+            return Ok(None);
+        }
+        let runs = sum_held(holding.as_ref(), &held, &cycle)?;
+        let figures = Summary::new(cycle.timezone, Dimensions::default()).finish();
+        Ok(Some(Gathered {
+            runs,
+            proven: holding.is_proven(&cycle),
+            // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
+            retention: holding.facts(cycle, &figures)?.retention,
+            from: format!("of {site}, asked for at {}", format_instant(held.queried_at_ms)),
+        }))
+    })
+    .await
 }
 
 /// The cycle's runs from the API, by way of files that are gone afterwards.

@@ -1,5 +1,5 @@
-//! `report`: an export's figures once more, from its files alone: other breakdowns, a part of its period, other formats, held
-//! against another period or budgets. Nothing is shown before all of the export has been read and held against its manifest.
+//! `report`: the figures of an export or a lake, from its files alone: other breakdowns, a part of its period, other formats,
+//! held against another period or budgets. Nothing is shown before all that it is made of has been read and checked.
 
 mod focus;
 mod folder;
@@ -8,23 +8,18 @@ mod output;
 use output::Output;
 
 use super::compared::{self, Asked};
-use super::part::{asked_at, holds, period_of, within};
-use super::verify::read_verified;
+use super::holding::{self, Held, Holding};
 use super::{Stop, Surroundings, budgets, say};
 use crate::cli::ReportArgs;
 use crate::error::{Error, Result};
-use crate::output::manifest::Manifest;
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
 use crate::report::against::Against;
 use crate::report::dimension::{By, Dimensions};
-use crate::report::facts::{Doubts, Facts, caveats_of_part};
-use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::report::summary::Summary;
 use crate::report::terminal::Look;
-use crate::runs::chosen::Chosen;
-use crate::statement::Retention;
+use crate::runs::row::ROW;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, surroundings: Surroundings) -> Result<()> {
@@ -34,36 +29,37 @@ pub async fn run(args: ReportArgs, surroundings: Surroundings) -> Result<()> {
 
 fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     compared::check_offline(&args.judge)?;
-    let manifest = Manifest::open(&args.path)?;
-    let columns = manifest.columns.iter().map(String::as_str);
-    let columns = Chosen::of_names(columns)
-        .map_err(|problem| Error::Untrusted(format!("{}: manifest.json: {problem}", args.path.display())))?;
+    let holding = holding::open(&args.path, args.as_of)?;
+    let holding = holding.as_ref();
+    let columns = holding.columns()?;
+    let held = holding.held()?;
     let groups = match &args.groups {
         Some(file) => Some(budgets::read_groups(file, &columns)?),
-        None => manifest.groups.clone().map(Groups::of),
+        None => held.groups.clone().map(Groups::of),
     };
     let given = budgets::given(&args.judge, groups.as_ref())?;
-    let whole = period_of(&manifest, &args.path)?;
-    let period = asked(args, &whole)?;
+    let period = asked(args, holding, &held)?;
     let mut dimensions = Dimensions::of(&columns, groups);
     for by in &args.by {
         dimensions.and(*by).map_err(Error::Usage)?;
     }
-    let mut output = Output::open(args, &manifest, &columns, look)?;
+    let mut output = Output::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
-    let is_as_exported = period == whole && args.by.is_empty() && args.groups.is_none();
-    let mut summary = (!is_as_exported).then(|| Summary::new(period.timezone, dimensions));
-    let as_exported = read_verified(&args.path, &manifest, |batch| {
+    let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
+    let summary = (!is_as_held).then(|| Summary::new(period.timezone, dimensions));
+    let wanted = if output.wants_all_columns() {
+        columns.clone()
+    } else {
+        columns.among(&ROW)
+    };
+    let figures = holding.read(&period, &wanted, summary, &mut |rows| {
         stop.check()?;
-        let rows = within(batch, &period);
-        output.rows(&rows)?;
-        summary.as_mut().map_or(Ok(()), |summary| summary.add(&rows))
+        output.rows(rows)
     })?;
-    let figures = summary.map_or(as_exported, Summary::finish);
-    let mut facts = facts(&manifest, whole, period, &figures);
+    let mut facts = holding.facts(period, &figures)?;
     let before = args.judge.compare.as_ref();
     let before = before
-        .map(|path| compared::before(path, &Asked::of(&facts), stop))
+        .map(|site| compared::before(site, &Asked::of(&facts), stop))
         .transpose()?;
     let against = before.map(|before| Against {
         before,
@@ -81,91 +77,34 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
         against,
         budgets: spent,
         // What moved did so in all of the period.
-        replaced: manifest.replaced.clone().filter(|_| !is_part),
-        files: manifest.files.clone(),
+        replaced: held.replaced.filter(|_| !is_part),
+        files: held.files,
         only: Vec::new(),
     };
     report.only = chosen(args, &report)?;
-    output.write(&report, stop)?;
+    output.write(&report, holding, stop)?;
     budgets::hold(&args.judge, &report.budgets)
 }
 
-/// The period that was asked for, which the export must hold: exit 5 otherwise.
-fn asked(args: &ReportArgs, whole: &Period) -> Result<Period> {
-    let timezone = args.timezone.unwrap_or(whole.timezone);
+/// The period that was asked for, which must be covered: exit 5 otherwise.
+fn asked(args: &ReportArgs, holding: &dyn Holding, held: &Held) -> Result<Period> {
+    let timezone = args.timezone.unwrap_or(held.period.timezone);
     let spec = match (&args.month, args.from, args.to) {
         (Some(month), ..) => month.clone(),
         (None, Some(from), Some(to)) => PeriodSpec::FromTo { from, to },
         _ => {
             return Ok(Period {
                 timezone,
-                ..whole.clone()
+                ..held.period.clone()
             });
         }
     };
-    // Whatever lies in the future is just another period that the export doesn't hold.
+    // Whatever lies in the future is just another period that isn't covered.
     let period = spec.resolve(timezone, LAST_INSTANT)?;
-    if !holds(whole, &period) || period.from >= whole.to {
-        return Err(Error::Untrusted(format!(
-            "{} doesn't cover that period: it holds {}",
-            args.path.display(),
-            whole.first_line()
-        )));
-    }
-    Ok(Period {
-        to: period.requested_to.min(whole.to),
-        ..period
+    holding.part(&period)?.ok_or_else(|| {
+        let (shown, whole) = (&held.shown, held.period.first_line());
+        Error::Untrusted(format!("{shown} doesn't cover that period: it holds {whole}"))
     })
-}
-
-/// What the manifest says of the whole, made true of the part.
-fn facts(manifest: &Manifest, whole: Period, period: Period, figures: &Figures) -> Facts {
-    let is_part = (period.from, period.to) != (whole.from, whole.to);
-    let asked_at = asked_at(manifest);
-    let kept = manifest.retention.as_ref();
-    let doubts = |cost_unknown, provisional, retention, cut| Doubts {
-        cost_unknown,
-        provisional,
-        retention,
-        cut,
-        proven: true,
-        ..Doubts::default()
-    };
-    let (retention, caveats) = if is_part {
-        let retention = kept.map(|kept| Retention::of(kept.days, &period, asked_at));
-        let (totals, part) = (&manifest.totals, &figures.totals);
-        let of_whole = doubts(
-            totals.runs_cost_unknown,
-            totals.runs_provisional,
-            kept.cloned(),
-            whole.is_cut(),
-        );
-        let of_part = doubts(
-            part.cost_unknown(),
-            part.provisional.runs,
-            retention.clone(),
-            period.is_cut(),
-        );
-        (retention, caveats_of_part(&manifest.caveats, &of_whole, &of_part))
-    } else {
-        (kept.cloned(), manifest.caveats.clone())
-    };
-    // Budgets are this report's own: those that the export was held against are no part of its figures.
-    let caveats = caveats
-        .into_iter()
-        .filter(|caveat| !caveat.contains("is of --budget "))
-        .collect();
-    Facts {
-        account: manifest.account.clone(),
-        source: manifest.source,
-        period,
-        part_of: is_part.then_some(whole),
-        filters: manifest.filters.clone(),
-        queried_at_ms: asked_at,
-        proof: manifest.proof.clone(),
-        retention,
-        caveats,
-    }
 }
 
 /// The tables that were asked for; none where all are. Exit 2 for a name that there is not.

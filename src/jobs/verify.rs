@@ -1,9 +1,10 @@
-//! `verify`: what an export promises, checked again from its files alone: hashes, rows, unique IDs, sums, order, period,
-//! and no file beyond the manifest.
+//! `verify`: what an export or a lake promises, checked again from its files alone: of an export hashes, rows, unique IDs,
+//! sums, order, period, and no file beyond the manifest.
 
 mod files;
-mod rows;
+pub(super) mod rows;
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use rows::{Rows, check_parquet, csv_times, parquet_times};
 
 use arrow_array::RecordBatch;
 
+use super::holding::{self, Verified};
 use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
@@ -21,10 +23,13 @@ use crate::output::manifest::Manifest;
 use crate::output::read::{csv_batches, parquet_batches};
 use crate::report::figures::Figures;
 use crate::runs::chosen::Chosen;
+use crate::statement::TotalsText;
 use crate::text::counted;
 
+/// What makes an export's promises.
+const MANIFEST_SAYS: &str = "manifest";
 /// Most findings that are told one by one.
-const MAX_FINDINGS: usize = 20;
+pub(super) const MAX_FINDINGS: usize = 20;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: VerifyArgs) -> Result<()> {
@@ -33,19 +38,27 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<()> {
-    let manifest = Manifest::open(&args.path)?;
-    let findings = findings(&args.path, &manifest)?;
-    if findings.is_empty() {
-        if args.quiet {
-            return Ok(());
-        }
-        return print(&as_it_says(&args.path, &manifest));
+    let verified = holding::open(&args.path, args.as_of)?.verify()?;
+    if !verified.findings.is_empty() {
+        return Err(untrusted(&args.path, verified.promised_by, &verified.findings));
     }
-    Err(untrusted(&args.path, &findings))
+    if args.quiet {
+        return Ok(());
+    }
+    print(&verified.told)
+}
+
+/// What came of checking an export.
+pub(super) fn verified(export: &Path, manifest: &Manifest) -> Result<Verified> {
+    Ok(Verified {
+        findings: findings(export, manifest)?,
+        told: as_it_says(export, manifest),
+        promised_by: MANIFEST_SAYS,
+    })
 }
 
 /// Exit 5, with what doesn't hold.
-fn untrusted(export: &Path, findings: &[String]) -> Error {
+fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) -> Error {
     let told = findings
         .iter()
         .take(MAX_FINDINGS)
@@ -57,8 +70,7 @@ fn untrusted(export: &Path, findings: &[String]) -> Error {
         String::new()
     };
     Error::Untrusted(format!(
-        "{} is not what its manifest says:{}{more}",
-        export.display(),
+        "{place} is not what its {promised_by} says:{}{more}",
         told.collect::<String>()
     ))
 }
@@ -74,7 +86,7 @@ pub(super) fn read_verified(
     if let Some(file) = manifest.files.iter().find(|file| !is_regular(&export.join(&file.path))) {
         // What is missing or special can't be read.
         let finding = check_file(export, file).unwrap_or_else(|| format!("{}: it is no regular file", file.path));
-        return Err(untrusted(export, &[finding]));
+        return Err(untrusted(export.display(), MANIFEST_SAYS, &[finding]));
     }
     let mut failure = None;
     let mut see = |batch: &RecordBatch| {
@@ -107,17 +119,28 @@ pub(super) fn read_verified(
     if findings.is_empty() {
         Ok(figures)
     } else {
-        Err(untrusted(export, &findings))
+        Err(untrusted(export.display(), MANIFEST_SAYS, &findings))
     }
 }
 
 /// What is told of an export that is what its manifest says.
 fn as_it_says(export: &Path, manifest: &Manifest) -> String {
-    let totals = &manifest.totals;
-    let mut doubts = Vec::new();
-    if !manifest.proof.proven {
-        doubts.push("published as INCOMPLETE".to_string());
-    }
+    let is_incomplete = (!manifest.proof.proven).then(|| "published as INCOMPLETE".to_string());
+    let notice = manifest
+        .notice
+        .as_ref()
+        .map_or(String::new(), |notice| format!("{notice}\n"));
+    format!(
+        "{notice}{}: {}, {}: as its manifest says\n",
+        export.display(),
+        counted(manifest.files.len() as u64, "file", "files"),
+        sums(&manifest.totals, is_incomplete)
+    )
+}
+
+/// Runs and dollars, and what keeps them from being final.
+pub(super) fn sums(totals: &TotalsText, doubt: Option<String>) -> String {
+    let mut doubts: Vec<String> = doubt.into_iter().collect();
     if totals.runs_cost_unknown > 0 {
         doubts.push(format!(
             "{} without a cost",
@@ -140,16 +163,7 @@ fn as_it_says(export: &Path, manifest: &Manifest) -> String {
     } else {
         format!(" ({})", doubts.join("; "))
     };
-    let notice = manifest
-        .notice
-        .as_ref()
-        .map_or(String::new(), |notice| format!("{notice}\n"));
-    format!(
-        "{notice}{}: {}, {}, {usage}{doubts}: as its manifest says\n",
-        export.display(),
-        counted(manifest.files.len() as u64, "file", "files"),
-        counted(totals.runs, "run", "runs"),
-    )
+    format!("{}, {usage}{doubts}", counted(totals.runs, "run", "runs"))
 }
 
 /// Everything that doesn't hold.

@@ -1,10 +1,17 @@
 //! The commands of the lake in a build that has none: each says which build has it.
 
 use super::Surroundings;
+use super::holding::Holding;
+use crate::cli::{AsOf, Site};
 use crate::error::{Error, Result};
 
 /// Says so, with exit 2.
 pub async fn run<A>(_args: A, _surroundings: Surroundings) -> Result<()> {
+    Err(none())
+}
+
+/// The same where one is to be read.
+pub(super) fn open(_site: &Site, _as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
     Err(none())
 }
 

@@ -163,7 +163,13 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
     })
 }
 
-fn write_full(recut: &mut Recut, files: &mut RowFiles, summary: &mut Summary, at_the_end: bool) -> Result<()> {
+/// Writes and sums up what fills batches; at the end, all.
+pub(super) fn write_full(
+    recut: &mut Recut,
+    files: &mut RowFiles,
+    summary: &mut Summary,
+    at_the_end: bool,
+) -> Result<()> {
     while let Some(rows) = recut.next_batch(at_the_end) {
         summary.add(&rows)?;
         files.write(&rows)?;

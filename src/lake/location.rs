@@ -149,10 +149,13 @@ impl Location {
             return Ok(());
         };
         let file = folder.join(path);
-        let synced = [Some(file.as_path()), file.parent()].into_iter().flatten().try_for_each(|path| {
-            let opened = File::open(path)?;
-            opened.sync_all()
-        });
+        let synced = [Some(file.as_path()), file.parent()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|path| {
+                let opened = File::open(path)?;
+                opened.sync_all()
+            });
         synced.map_err(|error| Error::output("write", &file, error))
     }
 

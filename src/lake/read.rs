@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType};
+use arrow_schema::{Schema, SchemaRef};
 use arrow_select::interleave::interleave_record_batch;
 use bytes::Bytes;
 use deltalake_core::ObjectStore;
@@ -30,6 +31,10 @@ use crate::error::{Error, Result};
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
 use crate::runs::chosen::Chosen;
+use crate::runs::schema::{COLUMNS, Column};
+
+/// What a key is made of.
+const KEY: [&str; 2] = ["id", "started_at"];
 
 /// A period, `[from, to)`.
 pub(super) type Span = (Millis, Millis);
@@ -64,6 +69,7 @@ fn open<'l>(
         let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| unreadable(&error))?;
         let mask = mask(columns, builder.parquet_schema());
         let is_sorted = is_sorted(builder.metadata());
+        as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&why))?;
         let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
         let builder = builder.with_projection(mask).with_row_groups(row_groups);
         let reader = builder.with_batch_size(BATCH_ROWS).build();
@@ -80,6 +86,7 @@ fn open<'l>(
     let builder = builder.map_err(|error| unreadable(&error))?;
     let mask = mask(columns, builder.parquet_schema());
     let is_sorted = is_sorted(builder.metadata());
+    as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&why))?;
     let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
     let builder = builder.with_projection(mask).with_row_groups(row_groups);
     let stream = builder.with_batch_size(BATCH_ROWS).build();
@@ -164,6 +171,17 @@ fn row_groups(metadata: &ParquetMetaData, wanted: Option<&[Span]>) -> Vec<usize>
     (0..metadata.num_row_groups()).filter(may_hold).collect()
 }
 
+/// A file that holds another number of rows than the log says is another file.
+fn as_many_as_told(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), String> {
+    let found = metadata.file_metadata().num_rows();
+    match file.rows {
+        Some(told) if i64::try_from(told).ok() != Some(found) => {
+            Err(format!("it holds {found} rows, the table's log says {told}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Files in time order, those that overlap together: each of this tool's stands alone.
 pub(super) fn groups(files: Vec<&DataFile>) -> Vec<Vec<&DataFile>> {
     let mut groups: Vec<(Vec<&DataFile>, Millis)> = Vec::new();
@@ -241,31 +259,75 @@ impl Table {
     /// What `see` gives, and [`Error::Untrusted`] for a file that isn't what the log says.
     pub fn rows(
         &self,
-        (from, to): (Millis, Millis),
+        edges: (Millis, Millis),
         columns: &Chosen,
         mut see: impl FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let names = columns.names();
-        for group in groups(self.files_of(from, to)) {
-            for batch in sorted(
+        self.batches(edges, columns).try_for_each(|rows| see(&rows?))
+    }
+
+    /// The same as an iterator, which opens files as it comes to them and ends with the first error.
+    pub fn batches(&self, edges: (Millis, Millis), columns: &Chosen) -> Batches<'_> {
+        self.batches_of(edges, columns.schema())
+    }
+
+    /// IDs and starts alone.
+    pub fn keys(&self, edges: (Millis, Millis)) -> Batches<'_> {
+        let keys = COLUMNS.iter().filter(|column| KEY.contains(&column.name));
+        self.batches_of(
+            edges,
+            Arc::new(Schema::new(keys.map(Column::field).collect::<Vec<_>>())),
+        )
+    }
+
+    fn batches_of(&self, (from, to): (Millis, Millis), schema: SchemaRef) -> Batches<'_> {
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let groups = groups(self.files_of(from, to)).into_iter();
+        let batches = groups.flat_map(move |group| -> Batches<'_> {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            match sorted(
                 &self.location,
                 self.columns(),
                 &group,
                 Some(&names),
                 Some(&[(from, to)]),
-            )? {
-                let batch = batch?;
-                let rows = to_export(&batch, columns)
-                    .map_err(|why| Error::Untrusted(format!("{}: {why}", self.location.shown())))?;
-                let started = rows.column_by_name("started_at").expect("every export has it");
-                let started = started.as_primitive::<TimestampMillisecondType>().values();
-                let first = started.partition_point(|at| *at < from);
-                let end = started.partition_point(|at| *at < to).max(first);
-                if first < end {
-                    see(&rows.slice(first, end - first))?;
-                }
+            ) {
+                Ok(batches) => batches,
+                Err(error) => Box::new(std::iter::once(Err(error))),
             }
+        });
+        let rows = batches.map(move |batch| {
+            let odd = |why: String| Error::Untrusted(format!("{}: {why}", self.location.shown()));
+            let rows = with_schema(&batch?, &schema).map_err(odd)?;
+            let started = rows.column_by_name("started_at").expect("every export has it");
+            let started = started.as_primitive::<TimestampMillisecondType>().values();
+            let first = started.partition_point(|at| *at < from);
+            let end = started.partition_point(|at| *at < to).max(first);
+            Ok(rows.slice(first, end - first))
+        });
+        Box::new(rows.filter(|rows| rows.as_ref().map_or(true, |rows| rows.num_rows() > 0)))
+    }
+
+    /// The rows of one file as it holds them, in this order, with the columns of an export that the table has. Whether this
+    /// tool wrote it: other engines needn't keep an order.
+    pub fn rows_of_file(&self, file: &DataFile, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<bool> {
+        let odd = |why: String| Error::Untrusted(format!("{}/{}: {why}", self.location.shown(), file.path));
+        let opened = open(&self.location, file, None, None)?;
+        for batch in opened.batches {
+            let batch = batch?;
+            with_schema(&batch, &self.columns().schema()).map_err(odd)?;
+            see(&to_export(&batch, self.columns().chosen()).map_err(odd)?)?;
         }
-        Ok(())
+        Ok(opened.is_sorted)
+    }
+
+    /// How large a file is; `None` where there is none.
+    pub fn bytes_of(&self, file: &DataFile) -> Result<Option<u64>> {
+        let path = StorePath::from(file.path.as_str());
+        match self.location.wait(self.location.store().head(&path)) {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.location.cannot_read(&file.path, &error)),
+        }
     }
 }

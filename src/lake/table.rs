@@ -2,6 +2,8 @@
 
 use chrono::DateTime;
 use deltalake_core::{DeltaTable, DeltaTableError};
+use object_store::ObjectStoreExt;
+use object_store::path::Path as StorePath;
 
 use super::columns::{LakeColumns, STARTED_MONTH};
 use super::files::DataFile;
@@ -68,6 +70,9 @@ impl Table {
             }
         };
         loaded.map_err(|error| unloaded(location, moment, &error))?;
+        if let Moment::At(at) = moment {
+            was_there(location, delta.version().unwrap_or_default(), at)?;
+        }
         Table::of(location, delta)
     }
 
@@ -150,6 +155,27 @@ impl Table {
     pub fn files_of(&self, from: Millis, to: Millis) -> Vec<&DataFile> {
         self.files.iter().filter(|file| file.overlaps(from, to)).collect()
     }
+}
+
+/// Exit 2 where the version that was found for a moment came after it: what the log still has begins later.
+fn was_there(location: &Location, version: u64, at: Millis) -> Result<()> {
+    let commit = StorePath::from(format!("_delta_log/{version:020}.json"));
+    let found = location.wait(location.store().head(&commit));
+    let found = found.map_err(|error| location.cannot_read(commit.as_ref(), &error))?;
+    let committed = found.last_modified.timestamp_millis();
+    if committed <= at {
+        return Ok(());
+    }
+    let (at, committed) = (format_instant(at), format_instant(committed));
+    let why = if version == 0 {
+        format!("it began at {committed}")
+    } else {
+        format!("what its log still has begins with version {version}, of {committed}")
+    };
+    Err(Error::Usage(format!(
+        "{}: there is no lake as of {at}: {why}",
+        location.shown()
+    )))
 }
 
 fn unloaded(location: &Location, moment: Moment, error: &DeltaTableError) -> Error {

@@ -3,7 +3,7 @@
 //! never a guess. Hashes are `verify`'s to check.
 
 mod csv;
-mod parquet;
+pub(crate) mod parquet;
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,11 @@
 //! What a report is about: whose runs, which period, when asked, whether complete; and what its reader must know.
 
-use crate::period::Period;
+use crate::period::{Millis, Period, format_instant};
 use crate::statement::{Account, Filters, Proof, Retention, Source};
-use crate::text::counted;
+use crate::text::{counted, thousands};
+
+/// Most parts of time that a caveat names.
+const MAX_SPANS: usize = 3;
 
 /// What a report is about.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Facts {
     pub queried_at_ms: i64,
     /// Whether all are there.
     pub proof: Proof,
+    /// Whether they were put together by several jobs, each of which counted what it received.
+    pub by_syncs: bool,
     /// What Apify keeps of it, where it said so.
     pub retention: Option<Retention>,
     /// What the reader of a figure must know.
@@ -54,6 +59,8 @@ pub struct Doubts {
     pub cut: bool,
     /// Whether every run that the API counts is there.
     pub proven: bool,
+    /// Parts `[from, to)` of the period, in milliseconds since the epoch, of which nobody knows whether all runs are there.
+    pub unproven: Vec<(Millis, Millis)>,
     /// What Apify keeps of the period.
     pub retention: Option<Retention>,
     /// Runs whose detail could not be had.
@@ -78,6 +85,17 @@ pub fn caveats_of_part(whole: &[String], of_whole: &Doubts, of_part: &Doubts) ->
     part
 }
 
+/// Parts of time in words, the first ones of many.
+pub fn spans(parts: &[(Millis, Millis)]) -> String {
+    let told = parts.iter().take(MAX_SPANS);
+    let told = told.map(|(from, to)| format!("{} to {}", format_instant(*from), format_instant(*to)));
+    let told = told.collect::<Vec<_>>().join(", ");
+    match parts.len().saturating_sub(MAX_SPANS) as u64 {
+        0 => told,
+        more => format!("{told} and {} more", thousands(more)),
+    }
+}
+
 /// What the reader of these figures must know, in sentences.
 pub fn caveats(doubts: &Doubts) -> Vec<String> {
     let mut caveats = Vec::new();
@@ -89,6 +107,12 @@ pub fn caveats(doubts: &Doubts) -> Vec<String> {
     }
     if !doubts.proven {
         caveats.push("INCOMPLETE: fewer runs were received than the API counts; every total is 'at least'".to_string());
+    }
+    if !doubts.unproven.is_empty() {
+        let spans = spans(&doubts.unproven);
+        caveats.push(format!(
+            "INCOMPLETE: no sync has proven {spans}: what Apify had deleted by then is in no figure; every total is 'at least'"
+        ));
     }
     if doubts.rejected > 0 {
         let runs = counted(doubts.rejected, "listed run makes", "listed runs make");

@@ -63,11 +63,15 @@ fn complete(report: &Report) -> Vec<String> {
         (None, true) => "yes",
         (None, false) => "NO",
     };
-    let mut lines = vec![format!(
-        "{verdict}: fetched {}, the API counts {}",
-        counted(proof.fetched, "run", "runs"),
-        thousands(proof.counted)
-    )];
+    let fetched = counted(proof.fetched, "run", "runs");
+    let mut lines = vec![match (report.facts.by_syncs, proof.proven) {
+        (false, _) => format!(
+            "{verdict}: fetched {fetched}, the API counts {}",
+            thousands(proof.counted)
+        ),
+        (true, true) => format!("{verdict}: {fetched}; every sync received as many as the API counted"),
+        (true, false) => format!("{verdict}: {fetched}; no sync has proven all of the period"),
+    }];
     let runs = thousands(report.figures.totals.runs());
     if let Some(whole) = &report.facts.part_of {
         lines.push(format!(

@@ -90,6 +90,12 @@ impl Chosen {
         }
     }
 
+    /// Those of them that are among these names, and what is never left out.
+    pub fn among(&self, names: &[&str]) -> Chosen {
+        let wanted = |at: &usize| names.contains(&COLUMNS[*at].name) || NEEDED.contains(&COLUMNS[*at].name);
+        Chosen(self.0.iter().copied().filter(wanted).collect())
+    }
+
     /// The columns, in order.
     pub fn columns(&self) -> impl Iterator<Item = &'static Column> + Clone + '_ {
         self.0.iter().map(|at| &COLUMNS[*at])

@@ -6,6 +6,25 @@ use arrow_array::{Array, RecordBatch, StringArray};
 
 use crate::money::Usd;
 
+/// The columns that a row is made of, by the table's order.
+pub const ROW: [&str; 15] = [
+    "id",
+    "act_id",
+    "user_id",
+    "actor_task_id",
+    "status",
+    "started_at",
+    "finished_at",
+    "build_id",
+    "build_number",
+    "meta_origin",
+    "meta_schedule_id",
+    "usage_total_usd",
+    "cost_state",
+    "act_name",
+    "actor_task_name",
+];
+
 /// One run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Row<'a> {

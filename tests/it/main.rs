@@ -25,6 +25,8 @@ mod lake;
 
 mod check;
 mod groups;
+#[cfg(feature = "lake")]
+mod lake_read;
 mod names;
 mod reconcile;
 mod retention;

@@ -1,27 +1,28 @@
-//! The runs of a cycle, added up from an export's files, or from files that are only there to be added up.
+//! The runs of a cycle, added up from an export's files or a lake's, or from files that are only there to be added up.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 
 use crate::error::{Error, Result};
+use crate::jobs::holding::{Held, Holding};
 use crate::money::Usd;
-use crate::output::csv::RUNS_CSV;
-use crate::output::exported::Exported;
-use crate::output::manifest::Manifest;
 use crate::output::read::{parquet_batches, parquet_chosen};
-use crate::period::Millis;
+use crate::period::{Millis, Period};
 use crate::report::dimension::{Dimension, Dimensions};
 use crate::report::figures::Breakdown;
 use crate::report::measures::Measures;
 use crate::report::reconcile::{CycleRuns, EdgeRuns};
 use crate::report::summary::Summary;
 use crate::runs::chosen::Chosen;
-use crate::runs::row::{Row, rows_of};
+use crate::runs::row::{ROW, Row, rows_of};
 use crate::runs::schema::{COLUMNS, METERS, col};
 use crate::statement::TotalsText;
+
+/// The longest that a run is taken to last.
+const LONGEST_RUN_MS: Millis = 31 * 86_400_000;
 
 /// The runs of a cycle, added up as they go by.
 struct Sums {
@@ -29,6 +30,8 @@ struct Sums {
     to: Millis,
     summary: Summary,
     meters: [Usd; METERS],
+    /// Runs of the cycle with a cost and no meter.
+    unmetered: u64,
     finished_after: EdgeRuns,
     started_before: EdgeRuns,
     /// All rows, of the cycle or not.
@@ -42,6 +45,7 @@ impl Sums {
             to,
             summary: Summary::new(chrono_tz::UTC, Dimensions::default()),
             meters: [Usd::default(); METERS],
+            unmetered: 0,
             finished_after: EdgeRuns::default(),
             started_before: EdgeRuns::default(),
             all: Measures::default(),
@@ -89,23 +93,45 @@ impl Sums {
     }
 }
 
-/// The runs of an export that started in a cycle; exit 5 where its files don't hold the runs that its manifest says.
-pub(super) fn sum_export(path: &Path, manifest: &Manifest, edges: (Millis, Millis)) -> Result<CycleRuns> {
-    let mut sums = Sums::new(edges);
-    let parquet: Vec<PathBuf> = manifest.parquet_files().map(|file| path.join(&file.path)).collect();
-    let metered = if parquet.is_empty() {
-        add_csv(&mut sums, path.join(RUNS_CSV))?;
-        false
-    } else {
-        add_parquet(&mut sums, &parquet)?
+/// The runs of what is held that started in a cycle; exit 5 where they don't come to what it says of all its runs. One that
+/// says nothing is read from as long before the cycle as runs may have taken that ended in it.
+pub(super) fn sum_held(holding: &dyn Holding, held: &Held, cycle: &Period) -> Result<CycleRuns> {
+    let mut sums = Sums::new((cycle.from, cycle.to));
+    let period = match held.totals {
+        Some(_) => held.period.clone(),
+        None => Period {
+            from: held.period.from.max(cycle.from - LONGEST_RUN_MS),
+            ..cycle.clone()
+        },
     };
-    if TotalsText::from(&sums.all) != manifest.totals {
+    let all = holding.columns()?;
+    let columns = all.among(&[&ROW[..], &meters()[..]].concat());
+    let has_meters = has_meters(&all);
+    holding.again(&period, &columns, &mut |rows| add_batch(&mut sums, rows, has_meters))?;
+    if held
+        .totals
+        .as_ref()
+        .is_some_and(|said| TotalsText::from(&sums.all) != *said)
+    {
         return Err(Error::Untrusted(format!(
             "the runs of {} don't add up to what its manifest says: see apify-runs verify",
-            path.display()
+            held.shown
         )));
     }
+    // What has grown over years has the meters' columns, whether or not details were always asked for.
+    let metered = has_meters && (held.is_of_one_period || sums.unmetered == 0);
     Ok(sums.finish(metered))
+}
+
+fn meters() -> Vec<&'static str> {
+    COLUMNS[col::FIRST_METER..col::COMPUTE_UNITS]
+        .iter()
+        .map(|column| column.name)
+        .collect()
+}
+
+fn has_meters(columns: &Chosen) -> bool {
+    meters().iter().all(|meter| columns.position(meter).is_some())
 }
 
 /// The runs of files that started in a cycle.
@@ -119,10 +145,7 @@ pub(super) fn sum_parquet(files: &[PathBuf], edges: (Millis, Millis)) -> Result<
 fn add_parquet(sums: &mut Sums, files: &[PathBuf]) -> Result<bool> {
     let mut metered = true;
     for file in files {
-        let columns = parquet_chosen(file).map_err(Error::Untrusted)?;
-        metered &= Chosen::all(true).names()[col::FIRST_METER..col::COMPUTE_UNITS]
-            .iter()
-            .all(|meter| columns.position(meter).is_some());
+        metered &= has_meters(&parquet_chosen(file).map_err(Error::Untrusted)?);
         for batch in parquet_batches(file).map_err(Error::Untrusted)? {
             add_batch(sums, &batch.map_err(Error::Untrusted)?, metered)?;
         }
@@ -133,10 +156,10 @@ fn add_parquet(sums: &mut Sums, files: &[PathBuf]) -> Result<bool> {
 fn add_batch(sums: &mut Sums, batch: &RecordBatch, metered: bool) -> Result<()> {
     let finishes = batch.column_by_name("finished_at");
     let finishes = finishes.map(|column| column.as_primitive::<TimestampMillisecondType>());
-    let meters: Vec<_> = COLUMNS[col::FIRST_METER..col::COMPUTE_UNITS]
-        .iter()
+    let meters: Vec<_> = meters()
+        .into_iter()
         .filter(|_| metered)
-        .filter_map(|column| batch.column_by_name(column.name))
+        .filter_map(|meter| batch.column_by_name(meter))
         .map(|column| column.as_primitive::<Decimal128Type>())
         .collect();
     for (at, row) in rows_of(batch).enumerate() {
@@ -144,6 +167,8 @@ fn add_batch(sums: &mut Sums, batch: &RecordBatch, metered: bool) -> Result<()> 
         if !sums.add(&row, finished.map(|finishes| finishes.value(at)))? {
             continue;
         }
+        let is_metered = meters.iter().any(|meter| meter.is_valid(at));
+        sums.unmetered += u64::from(!is_metered && row.usage.is_some_and(|usage| usage.0 != 0));
         for (sum, meter) in sums
             .meters
             .iter_mut()
@@ -153,15 +178,6 @@ fn add_batch(sums: &mut Sums, batch: &RecordBatch, metered: bool) -> Result<()> 
             let added = sum.checked_add(Usd(meter.value(at)));
             *sum = added.ok_or_else(|| Error::Untrusted("the sum of a meter is beyond 38 digits".into()))?;
         }
-    }
-    Ok(())
-}
-
-/// Adds the runs of a CSV file, which is read without meters.
-fn add_csv(sums: &mut Sums, path: PathBuf) -> Result<()> {
-    for run in Exported::csv(path).runs() {
-        let run = run.map_err(Error::Untrusted)?;
-        sums.add(&run.row(), run.finished_at_ms.flatten())?;
     }
     Ok(())
 }

@@ -7,12 +7,10 @@ use std::thread::JoinHandle;
 use arrow_array::RecordBatch;
 
 use super::folder::Folder;
-use crate::cli::ReportArgs;
 use crate::error::Result;
-use crate::jobs::part::{asked_at, period_of};
+use crate::jobs::holding::Held;
 use crate::jobs::say;
 use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
-use crate::output::manifest::Manifest;
 use crate::report::Report;
 use crate::runs::chosen::Chosen;
 use crate::text::{counted, thousands};
@@ -28,13 +26,8 @@ pub(super) struct Focus {
 
 impl Focus {
     /// Begins the files in a folder.
-    pub(super) fn begin(
-        folder: &mut Folder,
-        args: &ReportArgs,
-        manifest: &Manifest,
-        columns: &Chosen,
-    ) -> Result<Focus> {
-        let mut files = begin(folder, args, manifest, columns)?;
+    pub(super) fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<Focus> {
+        let mut files = begin(folder, held, columns)?;
         let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
         let thread = std::thread::spawn(move || {
             while let Ok(batch) = waiting.recv() {
@@ -95,13 +88,13 @@ impl Drop for Focus {
 }
 
 /// The files of FOCUS, begun.
-fn begin(folder: &mut Folder, args: &ReportArgs, manifest: &Manifest, columns: &Chosen) -> Result<FocusFiles<File>> {
-    let period = period_of(manifest, &args.path)?;
+fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFiles<File>> {
+    let cycle = (held.period.from, held.period.requested_to);
     let context = FocusContext {
-        account: manifest.account.clone(),
-        source: manifest.source,
-        queried_at_ms: asked_at(manifest),
-        billing_cycle: manifest.is_billing_cycle.then_some((period.from, period.requested_to)),
+        account: held.account.clone(),
+        source: held.source,
+        queried_at_ms: held.queried_at_ms,
+        billing_cycle: held.is_billing_cycle.then_some(cycle),
     };
     let [csv, parquet, missing] = [FOCUS_CSV, FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
     FocusFiles::new(&context, &columns.schema(), csv?, parquet?, missing?)

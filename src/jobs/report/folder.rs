@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::jobs::holding::DELTA_LOG;
 use crate::output::lock::Lock;
 use crate::output::manifest::{MANIFEST, Manifest};
 
@@ -25,9 +26,9 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The folder at `out`, made if it isn't there; exit 6 if it is an export, or lies in one, and exit 8 if another process
-    /// is writing into it.
-    pub(super) fn open(out: &Path, export: &Path) -> Result<Folder> {
+    /// The folder at `out`, made if it isn't there; exit 6 if it is an export or a lake, or lies in one, and exit 8 if another
+    /// process is writing into it.
+    pub(super) fn open(out: &Path) -> Result<Folder> {
         let failed = |error| Error::output("write into", out, error);
         let there = out.ancestors().find(|path| path.exists()).unwrap_or(Path::new(""));
         let missing = out.strip_prefix(there).unwrap_or(out);
@@ -40,8 +41,13 @@ impl Folder {
             there
         };
         let there = there.canonicalize().map_err(failed)?;
-        let export = export.canonicalize().map_err(failed)?;
-        if there.starts_with(&export) || there.ancestors().any(Manifest::is_there) {
+        if there.ancestors().any(|path| path.join(DELTA_LOG).is_dir()) {
+            return Err(Error::Output(format!(
+                "{} is (in) a lake, which holds nothing but what its log names: name another --out",
+                out.display()
+            )));
+        }
+        if there.ancestors().any(Manifest::is_there) {
             return Err(Error::Output(format!(
                 "{} is (in) an export, which holds nothing but what its {MANIFEST} lists: name another --out",
                 out.display()

@@ -1,7 +1,6 @@
 //! Where a report goes: to stdout in one format, or into a folder in several.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
 
@@ -10,9 +9,8 @@ use super::folder::Folder;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, Result};
 use crate::jobs::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
-use crate::jobs::part::{rows_again, within};
+use crate::jobs::holding::{Held, Holding};
 use crate::jobs::{Stop, print};
-use crate::output::manifest::Manifest;
 use crate::report::terminal::Look;
 use crate::report::xlsx::{Book, REPORT_XLSX};
 use crate::report::{Report, html, json, markdown, terminal};
@@ -27,13 +25,13 @@ pub(super) struct Output {
     folder: Option<Folder>,
     look: Look,
     quiet: bool,
-    /// Of the workbook's sheet of runs, if it is wanted: where they are, and their columns.
-    runs: Option<(PathBuf, Manifest, Chosen)>,
+    /// The columns of the workbook's sheet of runs, if it is wanted.
+    runs: Option<Chosen>,
 }
 
 impl Output {
     /// Makes ready; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub(super) fn open(args: &ReportArgs, manifest: &Manifest, columns: &Chosen, look: Look) -> Result<Output> {
+    pub(super) fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: Look) -> Result<Output> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -51,15 +49,9 @@ impl Output {
                 "--with-runs is about the workbook: give --format xlsx".into(),
             ));
         }
-        let mut folder = args
-            .out
-            .as_deref()
-            .map(|out| Folder::open(out, &args.path))
-            .transpose()?;
+        let mut folder = args.out.as_deref().map(Folder::open).transpose()?;
         let focus = match &mut folder {
-            Some(folder) if formats.contains(&ReportFormat::Focus) => {
-                Some(Focus::begin(folder, args, manifest, columns)?)
-            }
+            Some(folder) if formats.contains(&ReportFormat::Focus) => Some(Focus::begin(folder, held, columns)?),
             _ => None,
         };
         Ok(Output {
@@ -68,10 +60,13 @@ impl Output {
             focus,
             look,
             quiet: args.quiet,
-            runs: args
-                .with_runs
-                .then(|| (args.path.clone(), manifest.clone(), columns.clone())),
+            runs: args.with_runs.then(|| columns.clone()),
         })
+    }
+
+    /// Whether rows must have more than what reports are made from.
+    pub(super) fn wants_all_columns(&self) -> bool {
+        self.focus.is_some()
     }
 
     /// Takes rows of the period as they go by, for the formats that hold them.
@@ -83,7 +78,7 @@ impl Output {
     }
 
     /// Writes everything; to stdout, or under its names.
-    pub(super) fn write(mut self, report: &Report, stop: &Stop) -> Result<()> {
+    pub(super) fn write(mut self, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<()> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
@@ -98,7 +93,7 @@ impl Output {
                     }
                 }
                 ReportFormat::Focus => {}
-                ReportFormat::Xlsx => self.workbook(&mut folder, report, stop)?,
+                ReportFormat::Xlsx => self.workbook(&mut folder, report, holding, stop)?,
                 format => folder.write(file_name(*format), text(*format, report, Look::Plain)?.as_bytes())?,
             }
         }
@@ -117,14 +112,14 @@ impl Output {
     }
 
     /// The workbook, with its sheet of runs if that is wanted.
-    fn workbook(&self, folder: &mut Folder, report: &Report, stop: &Stop) -> Result<()> {
+    fn workbook(&self, folder: &mut Folder, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<()> {
         let file = folder.create(REPORT_XLSX)?;
         let mut book = Book::new(report, &folder.path)?;
-        if let Some((export, manifest, columns)) = &self.runs {
+        if let Some(columns) = &self.runs {
             let mut sheet = book.runs(columns.clone())?;
-            rows_again(export, manifest, |batch| {
+            holding.again(&report.facts.period, columns, &mut |rows| {
                 stop.check()?;
-                sheet.write(&within(batch, &report.facts.period))
+                sheet.write(rows)
             })?;
             book.add_runs(sheet)?;
         }

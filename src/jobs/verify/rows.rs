@@ -29,16 +29,70 @@ use crate::statement::TotalsText;
 /// Reports that every version has written.
 const ALWAYS: [&str; 3] = ["cost_by_actor", "status_summary", "cost_by_day"];
 
+/// Rows one by one, as far as each can be judged by itself and by the one before.
+#[derive(Default)]
+pub(in crate::jobs) struct InOrder {
+    /// When they must have started, and how that is called.
+    bounds: Option<((Millis, Millis), &'static str)>,
+    last: Option<(Millis, String)>,
+    /// Which IDs there were.
+    pub(in crate::jobs) seen: SeenIds,
+    pub(in crate::jobs) findings: Vec<String>,
+}
+
+impl InOrder {
+    /// Of rows that must have started between two instants, which are called so.
+    pub(in crate::jobs) fn within(edges: Option<(Millis, Millis)>, called: &'static str) -> InOrder {
+        InOrder {
+            bounds: edges.map(|edges| (edges, called)),
+            ..InOrder::default()
+        }
+    }
+
+    pub(in crate::jobs) fn see(&mut self, path: &str, row: &Row) {
+        self.seen.see(row.id);
+        let (at, id) = (row.started_at_ms, row.id);
+        let mut wrong = Vec::new();
+        if id.is_empty() || row.act_id.is_empty() || row.status.is_empty() {
+            wrong.push("lacks its ID, Actor or status".to_string());
+        }
+        if let Some(((from, to), of)) = self.bounds
+            && !(from..to).contains(&at)
+        {
+            wrong.push(format!("started outside of {of}"));
+        }
+        let states: &[&str] = if row.usage.is_none() {
+            &[UNKNOWN]
+        } else {
+            &[SETTLED, PROVISIONAL]
+        };
+        if !states.contains(&row.cost_state) {
+            wrong.push("has a cost_state that its cost doesn't go with".to_string());
+        }
+        match &mut self.last {
+            Some((last, last_id)) => {
+                if (*last, last_id.as_str()) >= (at, id) {
+                    wrong.push("is not in order of started_at and id".to_string());
+                }
+                *last = at;
+                last_id.replace_range(.., id);
+            }
+            None => self.last = Some((at, id.to_string())),
+        }
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings
+                .extend(wrong.into_iter().map(|what| format!("{path}: run {id} {what}")));
+        }
+    }
+}
+
 /// The rows of one format, checked as they go by.
 pub(super) struct Rows<'m> {
     manifest: &'m Manifest,
     format: &'static str,
-    bounds: Option<(Millis, Millis)>,
-    last: Option<(Millis, String)>,
     rows: u64,
-    seen: SeenIds,
+    checked: InOrder,
     summary: Summary,
-    findings: Vec<String>,
 }
 
 impl<'m> Rows<'m> {
@@ -55,12 +109,12 @@ impl<'m> Rows<'m> {
         Rows {
             manifest,
             format,
-            bounds,
-            last: None,
             rows: 0,
-            seen: SeenIds::default(),
+            checked: InOrder {
+                findings,
+                ..InOrder::within(bounds, "the period")
+            },
             summary: Summary::new(timezone.unwrap_or_default(), dimensions(manifest)),
-            findings,
         }
     }
 
@@ -70,39 +124,8 @@ impl<'m> Rows<'m> {
 
     pub(super) fn see(&mut self, path: &str, row: &Row) -> Result<(), String> {
         self.rows += 1;
-        self.seen.see(row.id);
-        self.summary.add_row(row).map_err(|error| format!("{path}: {error}"))?;
-        let (at, id) = (row.started_at_ms, row.id);
-        let mut wrong = Vec::new();
-        if id.is_empty() || row.act_id.is_empty() || row.status.is_empty() {
-            wrong.push("lacks its ID, Actor or status");
-        }
-        if self.bounds.is_some_and(|(from, to)| at < from || at >= to) {
-            wrong.push("started outside of the period");
-        }
-        let states: &[&str] = if row.usage.is_none() {
-            &[UNKNOWN]
-        } else {
-            &[SETTLED, PROVISIONAL]
-        };
-        if !states.contains(&row.cost_state) {
-            wrong.push("has a cost_state that its cost doesn't go with");
-        }
-        match &mut self.last {
-            Some((last, last_id)) => {
-                if (*last, last_id.as_str()) >= (at, id) {
-                    wrong.push("is not in order of started_at and id");
-                }
-                *last = at;
-                last_id.replace_range(.., id);
-            }
-            None => self.last = Some((at, id.to_string())),
-        }
-        if self.findings.len() < MAX_FINDINGS {
-            self.findings
-                .extend(wrong.into_iter().map(|what| format!("{path}: run {id} {what}")));
-        }
-        Ok(())
+        self.checked.see(path, row);
+        self.summary.add_row(row).map_err(|error| format!("{path}: {error}"))
     }
 
     /// The figures, and what doesn't hold; `times` counts how often each suspect really is there.
@@ -112,13 +135,13 @@ impl<'m> Rows<'m> {
         read: Result<(), String>,
         times: impl Fn(&Suspects) -> Result<BTreeMap<String, u64>, String>,
     ) -> (Figures, Vec<String>) {
-        let (format, mut findings) = (self.format, self.findings);
+        let (format, mut findings) = (self.format, self.checked.findings);
         let figures = self.summary.finish();
         if let Err(problem) = read {
             findings.push(problem);
             return (figures, findings);
         }
-        let suspects = self.seen.suspects();
+        let suspects = self.checked.seen.suspects();
         if !suspects.is_empty() {
             match times(&suspects) {
                 Err(problem) => findings.push(problem),
@@ -197,7 +220,8 @@ pub(super) fn check_parquet(
     for file in manifest.parquet_files() {
         let columns = parquet_chosen(&export.join(&file.path))?;
         if columns.names() != manifest.columns {
-            rows.findings
+            rows.checked
+                .findings
                 .push(format!("{}: its columns are not the manifest's", file.path));
         }
         let before = rows.rows;
@@ -209,9 +233,9 @@ pub(super) fn check_parquet(
                     .path
                     .strip_prefix("runs/started_on=")
                     .and_then(|path| path.get(..10));
-                if rows.findings.len() < MAX_FINDINGS && folder.is_some_and(|folder| !day.starts_with(folder)) {
+                if rows.checked.findings.len() < MAX_FINDINGS && folder.is_some_and(|folder| !day.starts_with(folder)) {
                     let finding = format!("{}: run {} started on another day", file.path, row.id);
-                    rows.findings.push(finding);
+                    rows.checked.findings.push(finding);
                 }
                 rows.see(&file.path, &row)
             })?;
@@ -220,7 +244,7 @@ pub(super) fn check_parquet(
         let (found, said) = (rows.rows - before, file.rows.unwrap_or(0));
         if found != said {
             let finding = format!("{}: {found} rows, the manifest says {said}", file.path);
-            rows.findings.push(finding);
+            rows.checked.findings.push(finding);
         }
     }
     Ok(())

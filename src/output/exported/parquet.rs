@@ -93,7 +93,8 @@ fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray, Strin
     Ok(filled(batch, name)?.as_string::<i32>())
 }
 
-fn keys_of_batch(batch: &RecordBatch) -> Result<Vec<Key>, String> {
+/// Where the runs of a batch stand.
+pub(crate) fn keys_of_batch(batch: &RecordBatch) -> Result<Vec<Key>, String> {
     let ids = text(batch, ID)?;
     let started = filled(batch, STARTED_AT)?.as_primitive::<TimestampMillisecondType>();
     let key = |row| Key {
@@ -103,7 +104,8 @@ fn keys_of_batch(batch: &RecordBatch) -> Result<Vec<Key>, String> {
     Ok((0..batch.num_rows()).map(key).collect())
 }
 
-fn runs_of_batch(batch: &RecordBatch) -> Result<Vec<Run>, String> {
+/// The runs of a batch.
+pub(crate) fn runs_of_batch(batch: &RecordBatch) -> Result<Vec<Run>, String> {
     let (ids, act_ids) = (text(batch, ID)?, text(batch, ACT_ID)?);
     let (statuses, cost_states) = (text(batch, STATUS)?, text(batch, COST_STATE)?);
     let started = filled(batch, STARTED_AT)?.as_primitive::<TimestampMillisecondType>();

@@ -42,6 +42,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
             source: Source::Api,
             period,
             part_of: None,
+            by_syncs: false,
             filters: Filters::default(),
             queried_at_ms: SEPTEMBER + 40 * 86_400_000,
             proof,

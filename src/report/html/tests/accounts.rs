@@ -63,6 +63,7 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
             source: Source::Api,
             period: spec.resolve(UTC, queried_at_ms).unwrap(),
             part_of: None,
+            by_syncs: false,
             filters: Filters::default(),
             queried_at_ms,
             proof: Proof {

@@ -1,0 +1,94 @@
+//! Where an export or a lake is, and as of when a lake is read: text alone, nothing of it is looked at.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::period::{Millis, parse_edge};
+
+/// A place that something is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Site {
+    /// A path of this machine.
+    Path(PathBuf),
+    /// A URL: only a lake is at one.
+    Url(String),
+}
+
+impl Site {
+    /// The path, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Site::Path(path) => Some(path),
+            Site::Url(_) => None,
+        }
+    }
+}
+
+impl From<OsString> for Site {
+    fn from(text: OsString) -> Site {
+        match text.to_str() {
+            Some(url) if url.contains("://") => Site::Url(url.into()),
+            _ => Site::Path(text.into()),
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Site::Path(path) => path.display().fmt(f),
+            Site::Url(url) => url.fmt(f),
+        }
+    }
+}
+
+/// As of when a lake is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// After the commit of this number.
+    Version(u64),
+    /// As its commits had it then.
+    At(Millis),
+}
+
+impl AsOf {
+    /// Reads `--as-of`: digits are a version; a date is its first instant, UTC.
+    pub fn parse(text: &str) -> Result<AsOf> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let version = text.parse();
+            return version
+                .map(AsOf::Version)
+                .map_err(|_| Error::Usage(format!("'{text}' is no version of a table")));
+        }
+        let edge = parse_edge(text).map_err(|error| Error::Usage(format!("{error}; or the number of a version")))?;
+        Ok(AsOf::At(edge.floor(chrono_tz::UTC)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_scheme_is_a_url_and_all_else_a_path() {
+        let site = |text: &str| Site::from(OsString::from(text));
+        assert_eq!(site("s3://runs/lake"), Site::Url("s3://runs/lake".into()));
+        assert_eq!(site("a:b/c"), Site::Path("a:b/c".into()));
+        assert_eq!(site("file:///lake").to_string(), "file:///lake");
+    }
+
+    #[test]
+    fn a_moment_is_a_version_a_date_or_an_instant() {
+        assert_eq!(AsOf::parse("12").unwrap(), AsOf::Version(12));
+        assert_eq!(AsOf::parse("2025-10-03").unwrap(), AsOf::At(1_759_449_600_000));
+        assert_eq!(
+            AsOf::parse("2025-10-03T08:00:00+02:00").unwrap(),
+            AsOf::At(1_759_471_200_000)
+        );
+        for wrong in ["", "yesterday", "99999999999999999999999", "-1"] {
+            assert_eq!(AsOf::parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        }
+    }
+}

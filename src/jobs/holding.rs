@@ -1,0 +1,135 @@
+//! What is held at a place, as jobs look at it that needn't know whether it is an export or a lake. Each of the two knows how
+//! its rows are read and how far they can be trusted; what is made of them is the jobs'.
+
+mod export;
+#[cfg(feature = "lake")]
+mod lake;
+
+use arrow_array::RecordBatch;
+use export::Exporting;
+
+#[cfg(not(feature = "lake"))]
+use super::without_lake as lake;
+use crate::cli::{AsOf, Site};
+use crate::error::{Error, Result};
+use crate::output::manifest::MANIFEST;
+use crate::period::{Millis, Period};
+use crate::report::facts::Facts;
+use crate::report::figures::Figures;
+use crate::report::summary::Summary;
+use crate::runs::chosen::Chosen;
+use crate::runs::pairing::Reading;
+use crate::runs::run::{Key, Run};
+use crate::statement::{Account, FileEntry, Filters, GroupRule, Replaced, Source, TotalsText};
+
+#[cfg(feature = "lake")]
+pub(super) use lake::Lake;
+
+/// The folder that makes another one a Delta table.
+pub(super) const DELTA_LOG: &str = "_delta_log";
+
+/// What it says of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    /// Where it is, as it was given.
+    pub(super) shown: String,
+    pub(super) account: Option<Account>,
+    pub(super) source: Source,
+    pub(super) notice: Option<String>,
+    /// All that it is of.
+    pub(super) period: Period,
+    /// Whether that was chosen once and for all. If not, it goes on growing, and only parts of it are compared to anything.
+    pub(super) is_of_one_period: bool,
+    pub(super) is_billing_cycle: bool,
+    pub(super) filters: Filters,
+    /// When the API was last asked.
+    pub(super) queried_at_ms: Millis,
+    /// The rules that its runs were grouped by.
+    pub(super) groups: Option<Vec<GroupRule>>,
+    /// The figures of all its runs, where it says them: they must come out.
+    pub(super) totals: Option<TotalsText>,
+    /// What it took the place of.
+    pub(super) replaced: Option<Replaced>,
+    /// Its files, where people open them.
+    pub(super) files: Vec<FileEntry>,
+}
+
+impl Held {
+    /// Whether it is of a source, and of an account as far as both are known.
+    pub(super) fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
+        let known = self.account.as_ref().zip(account);
+        self.source == source && known.is_none_or(|(old, new)| old.id == new.id)
+    }
+}
+
+/// What is done with each batch of rows.
+pub(super) type See<'s> = dyn FnMut(&RecordBatch) -> Result<()> + 's;
+
+/// What came of checking all of it.
+pub(super) struct Verified {
+    /// What doesn't hold.
+    pub(super) findings: Vec<String>,
+    /// What is told where all does.
+    pub(super) told: String,
+    /// What made the promises.
+    pub(super) promised_by: &'static str,
+}
+
+/// An export or a lake. Batches are in order of start and ID.
+pub(super) trait Holding {
+    /// What it says of itself; exit 5 where that makes no sense.
+    fn held(&self) -> Result<Held>;
+
+    /// The columns of its rows.
+    fn columns(&self) -> Result<Chosen>;
+
+    /// A period as far as there are rows of it; `None` where it doesn't cover that.
+    fn part(&self, asked: &Period) -> Result<Option<Period>>;
+
+    /// Whether every run is there that the API counted for a period.
+    fn is_proven(&self, period: &Period) -> bool;
+
+    /// What is to be said of figures of a period of it.
+    fn facts(&self, period: Period, figures: &Figures) -> Result<Facts>;
+
+    /// Reads the runs of a period, with these columns at least, and checks them on the way: nothing that is made of them may
+    /// be shown before this has returned. They are added to a summary; without one, to that of its own reports.
+    fn read(&self, period: &Period, columns: &Chosen, summary: Option<Summary>, see: &mut See) -> Result<Figures>;
+
+    /// The runs of a period once more, with these columns at least.
+    fn again(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()>;
+
+    /// The runs of a period as they are compared; of one that is of one period, all.
+    fn runs(&self, period: &Period) -> Reading<'_, Run>;
+
+    /// Where those stand.
+    fn keys(&self, period: &Period) -> Reading<'_, Key>;
+
+    /// Checks everything.
+    fn verify(&self) -> Result<Verified>;
+}
+
+/// Whether a lake is meant: by a URL, or by a folder that has a table's log.
+pub(super) fn is_lake(site: &Site) -> bool {
+    site.path().is_none_or(|path| path.join(DELTA_LOG).is_dir())
+}
+
+/// What is held at a place, which is looked at from a thread that may wait: exit 2 where there is nothing of the kind.
+pub(super) fn open(site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
+    match site {
+        Site::Path(path) if !is_lake(site) => {
+            let exporting = Exporting::open(path)?;
+            if as_of.is_some() {
+                return Err(Error::Usage(format!(
+                    "{site} is an export, which is of one moment: --as-of is about lakes"
+                )));
+            }
+            Ok(Box::new(exporting))
+        }
+        Site::Path(path) if path.join(MANIFEST).exists() => Err(Error::Usage(format!(
+            "{site} holds both {MANIFEST} and {DELTA_LOG}: whether the export or the lake is meant can't be told; move one of \
+             them away"
+        ))),
+        _ => lake::open(site, as_of),
+    }
+}

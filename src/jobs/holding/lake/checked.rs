@@ -1,0 +1,190 @@
+//! A lake's files against its log: that each is there, has the size, the rows and the bounds that the log says, and that the
+//! whole table holds no run twice.
+
+use std::collections::BTreeMap;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+
+use super::Verified;
+use crate::error::Result;
+use crate::jobs::verify::rows::InOrder;
+use crate::jobs::verify::{MAX_FINDINGS, sums};
+use crate::lake::files::month_bounds;
+use crate::lake::{DataFile, Table};
+use crate::period::Millis;
+use crate::report::measures::Measures;
+use crate::runs::dedup::{SeenIds, Suspects};
+use crate::runs::row::{Row, rows_of};
+use crate::statement::TotalsText;
+use crate::text::{counted, thousands};
+
+/// What came of checking a lake, whose syncs have proven something between two instants.
+pub(super) fn verified(table: &Table, (from, to): (Millis, Millis)) -> Result<Verified> {
+    let mut whole = Whole::default();
+    for file in table.files() {
+        whole.check(table, file)?;
+    }
+    whole.check_apart(table.files());
+    whole.check_unique(table)?;
+    let gaps = table.state().unproven(from, to).len() as u64;
+    let doubt = (gaps > 0).then(|| format!("{} that no sync has proven", counted(gaps, "gap", "gaps")));
+    let notice = table.state().source.notice();
+    let told = format!(
+        "{}{}, version {}: {}, {}: as its log says\n",
+        notice.map_or(String::new(), |notice| format!("{notice}\n")),
+        table.location().shown(),
+        table.version(),
+        counted(table.files().len() as u64, "file", "files"),
+        sums(&TotalsText::from(&whole.totals), doubt)
+    );
+    Ok(Verified {
+        findings: whole.findings,
+        told,
+        promised_by: "log",
+    })
+}
+
+/// What has been seen of the table.
+#[derive(Default)]
+struct Whole {
+    seen: SeenIds,
+    totals: Measures,
+    /// Paths of files that another engine wrote, or that could not be read: where they lie in time is no promise of ours.
+    anothers: Vec<String>,
+    findings: Vec<String>,
+}
+
+impl Whole {
+    fn check(&mut self, table: &Table, file: &DataFile) -> Result<()> {
+        let mut wrong = |what: String| self.findings.push(format!("{}: {what}", file.path));
+        match table.bytes_of(file)? {
+            None => {
+                wrong("it is gone; was the table vacuumed?".into());
+                self.anothers.push(file.path.clone());
+                return Ok(());
+            }
+            Some(bytes) if bytes != file.bytes => wrong(format!("{bytes} bytes, the log says {}", file.bytes)),
+            Some(_) => {}
+        }
+        let mut rows = FileRows::of(file);
+        rows.checked.seen = std::mem::take(&mut self.seen);
+        let totals = &mut self.totals;
+        let read = table.rows_of_file(file, |batch| {
+            rows.see(batch, totals);
+            Ok(())
+        });
+        self.seen = std::mem::take(&mut rows.checked.seen);
+        match read {
+            Ok(true) => self.findings.extend(rows.findings(true)),
+            Ok(false) => {
+                self.anothers.push(file.path.clone());
+                self.findings.extend(rows.findings(false));
+            }
+            Err(error) => {
+                self.anothers.push(file.path.clone());
+                self.findings.push(error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Files of this tool don't overlap in time.
+    fn check_apart(&mut self, files: &[DataFile]) {
+        let ours: Vec<&DataFile> = files
+            .iter()
+            .filter(|file| !self.anothers.contains(&file.path))
+            .collect();
+        for pair in ours.windows(2).filter(|pair| pair[1].first_ms <= pair[0].last_ms) {
+            let (path, other) = (&pair[1].path, &pair[0].path);
+            self.findings
+                .push(format!("{path}: its runs start before those of {other} end"));
+        }
+    }
+
+    /// No run is there twice: the few that may be are looked for once more.
+    fn check_unique(&mut self, table: &Table) -> Result<()> {
+        let suspects = std::mem::take(&mut self.seen).suspects();
+        if suspects.is_empty() || !self.findings.is_empty() {
+            return Ok(());
+        }
+        let times = times(table, &suspects)?;
+        let repeated = times.into_iter().filter(|(_, times)| *times > 1);
+        let repeated = repeated.map(|(id, _)| format!("run {id} is there more than once"));
+        self.findings.extend(repeated);
+        Ok(())
+    }
+}
+
+fn times(table: &Table, suspects: &Suspects) -> Result<BTreeMap<String, u64>> {
+    let mut times = BTreeMap::new();
+    for batch in table.keys((Millis::MIN, Millis::MAX)) {
+        let batch = batch?;
+        let ids = batch.column_by_name("id").expect("a key has it").as_string::<i32>();
+        ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
+    }
+    Ok(times)
+}
+
+/// The rows of a file.
+struct FileRows<'f> {
+    file: &'f DataFile,
+    checked: InOrder,
+    rows: u64,
+    /// Rows beyond the bounds that the log says, and the first of them.
+    beyond_log: u64,
+    first_beyond: Option<String>,
+}
+
+impl<'f> FileRows<'f> {
+    fn of(file: &'f DataFile) -> FileRows<'f> {
+        FileRows {
+            checked: InOrder::within(month_bounds(&file.month), "its month"),
+            file,
+            rows: 0,
+            beyond_log: 0,
+            first_beyond: None,
+        }
+    }
+
+    fn see(&mut self, batch: &RecordBatch, totals: &mut Measures) {
+        for row in rows_of(batch) {
+            self.rows += 1;
+            self.checked.see(&self.file.path, &row);
+            if totals.add(&row).is_none() {
+                self.checked
+                    .findings
+                    .push("the sum of costs is beyond 38 digits".into());
+            }
+            if !self.is_within(&row) {
+                self.beyond_log += 1;
+                self.first_beyond.get_or_insert_with(|| row.id.to_string());
+            }
+        }
+    }
+
+    /// Whether a row lies within what the log says of its file: what a reader skips must hold nothing that it looks for.
+    fn is_within(&self, row: &Row) -> bool {
+        let ids = self.file.ids.as_ref();
+        let known = ids.is_none_or(|(least, greatest)| least.as_str() <= row.id && row.id <= greatest.as_str());
+        known && (self.file.first_ms..=self.file.last_ms).contains(&row.started_at_ms)
+    }
+
+    fn findings(self, is_ours: bool) -> Vec<String> {
+        let path = &self.file.path;
+        let in_order = |finding: &String| is_ours || !finding.ends_with("is not in order of started_at and id");
+        let mut findings: Vec<String> = self.checked.findings.into_iter().filter(in_order).collect();
+        findings.truncate(MAX_FINDINGS);
+        if let Some(id) = self.first_beyond {
+            let runs = counted(self.beyond_log, "run lies", "runs lie");
+            findings.push(format!(
+                "{path}: {runs} beyond the bounds that the log says, such as {id}"
+            ));
+        }
+        if let Some(said) = self.file.rows.filter(|said| *said != self.rows) {
+            let (found, said) = (thousands(self.rows), thousands(said));
+            findings.push(format!("{path}: {found} rows, the log says {said}"));
+        }
+        findings
+    }
+}

@@ -1,0 +1,110 @@
+//! What has changed in a month since it was closed, in words: what reports of it must say.
+
+use crate::lake::State;
+use crate::lake::state::Closing;
+use crate::money::Usd;
+use crate::period::{Period, parse_instant};
+use crate::text::{counted, thousands};
+
+/// Of the months that a period overlaps, all but one; nothing of those in which nothing was corrected.
+pub(super) fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<String> {
+    let overlaps = |closing: &Closing| {
+        let edges = parse_instant(&closing.from).zip(parse_instant(&closing.to));
+        edges.is_some_and(|(from, to)| from < period.to && period.from < to)
+    };
+    let closings = state.closings.iter();
+    closings
+        .filter(|(name, closing)| Some(name.as_str()) != but && overlaps(closing))
+        .filter_map(|(name, closing)| sentence(name, closing))
+        .collect()
+}
+
+fn sentence(name: &str, closing: &Closing) -> Option<String> {
+    let corrections = closing.corrections.as_ref()?;
+    let dollars = |text: &str| Usd::parse_plain(text).unwrap_or_default().dollars();
+    let (came, changed) = (corrections.runs_new, corrections.runs_changed);
+    let what = match (came, changed) {
+        (0, 0) => return None,
+        (came, 0) => format!("{} came", counted(came, "run", "runs")),
+        (0, changed) => format!("{} changed", counted(changed, "run", "runs")),
+        (came, changed) => format!(
+            "{} came and {} changed",
+            counted(came, "run", "runs"),
+            thousands(changed)
+        ),
+    };
+    let usage = closing
+        .usage_total_usd
+        .as_deref()
+        .map_or("no known cost".into(), dollars);
+    Some(format!(
+        "{name} was closed on {} with {} and {usage}; since then {what}, moving {}",
+        closing.closed_at.get(..10).unwrap_or(&closing.closed_at),
+        counted(closing.runs, "run", "runs"),
+        dollars(&corrections.usage_moved_usd)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::state::Corrections;
+    use crate::statement::Source;
+
+    fn closed(corrections: Option<(u64, u64, &str)>) -> State {
+        let mut state = State::new(None, Source::Api, 0);
+        let corrections = corrections.map(|(runs_new, runs_changed, usage)| Corrections {
+            runs_new,
+            runs_changed,
+            usage_moved_usd: usage.into(),
+            last_at: "2025-10-06T00:00:00.000Z".into(),
+        });
+        state.closings.insert(
+            "2025-09".into(),
+            Closing {
+                from: "2025-09-01T00:00:00.000Z".into(),
+                to: "2025-10-01T00:00:00.000Z".into(),
+                closed_at: "2025-10-05T04:00:00.000Z".into(),
+                table_version: 3,
+                manifest_sha256: String::new(),
+                runs: 100_000,
+                usage_total_usd: Some("7282.93".into()),
+                corrections,
+            },
+        );
+        state
+    }
+
+    fn period(from: &str, to: &str) -> Period {
+        let to = parse_instant(to).unwrap();
+        Period {
+            from: parse_instant(from).unwrap(),
+            to,
+            requested_to: to,
+            timezone: chrono_tz::UTC,
+        }
+    }
+
+    #[test]
+    fn corrections_are_said_of_every_period_that_touches_the_month_and_of_no_other() {
+        let state = closed(Some((2, 3, "1.25")));
+        let said = |from: &str, to: &str| of(&state, &period(from, to), None);
+        let expected = "2025-09 was closed on 2025-10-05 with 100,000 runs and $7,282.93; since then 2 runs came and 3 \
+                        changed, moving $1.25";
+        assert_eq!(said("2025-09-30T00:00:00.000Z", "2025-11-01T00:00:00.000Z"), [expected]);
+        assert!(said("2025-10-01T00:00:00.000Z", "2025-11-01T00:00:00.000Z").is_empty());
+        assert!(said("2025-08-01T00:00:00.000Z", "2025-09-01T00:00:00.000Z").is_empty());
+        let month = period("2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
+        assert!(of(&state, &month, Some("2025-09")).is_empty());
+    }
+
+    #[test]
+    fn what_did_not_happen_is_not_said() {
+        let month = period("2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
+        let ends = |corrections| of(&closed(corrections), &month, None);
+        assert!(ends(None).is_empty());
+        assert!(ends(Some((0, 0, "0"))).is_empty());
+        assert!(ends(Some((1, 0, "0.004")))[0].ends_with("since then 1 run came, moving <$0.01"));
+        assert!(ends(Some((0, 1, "-2")))[0].ends_with("since then 1 run changed, moving -$2.00"));
+    }
+}

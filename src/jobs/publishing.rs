@@ -1,0 +1,85 @@
+//! The last steps of every export: its reports and manifest are written, it is held against what stands at the output, and
+//! takes its place. Where its rows came from is not known here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::files::{complete, told_files};
+use super::names_store;
+use super::replacing::replaces;
+use super::write::parquet_paths;
+use crate::api::page::Rejected;
+use crate::error::Result;
+use crate::output::hashed::FileEntry;
+use crate::output::manifest::Manifest;
+use crate::output::publish::Staging;
+use crate::output::replace::Existing;
+use crate::report::changes::words;
+use crate::report::terminal::Look;
+use crate::report::{Report, terminal};
+use crate::text::{counted, labelled};
+
+/// Rows are written, figures are made, and nothing is visible yet.
+pub(super) struct Publishing {
+    pub(super) staging: Arc<Staging>,
+    pub(super) manifest: Manifest,
+    pub(super) report: Report,
+    /// The files of rows.
+    pub(super) rows: Vec<FileEntry>,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+impl Publishing {
+    /// Writes what is missing, and brings all of it to the disk; exit 6 if it may not take the place of the one that is there.
+    pub(super) fn complete(
+        self,
+        existing: Option<Existing>,
+        replace: bool,
+    ) -> Result<(Arc<Staging>, Manifest, Report)> {
+        let Publishing {
+            staging,
+            mut manifest,
+            mut report,
+            rows,
+            rejected,
+        } = self;
+        if let Some(existing) = existing {
+            manifest.replaced = Some(existing.replaced());
+            let caveat = replaces(&existing, &parquet_paths(&staging, &rows), &mut manifest, replace)?;
+            report.facts.caveats.extend(caveat);
+            manifest.caveats.clone_from(&report.facts.caveats);
+            report.replaced.clone_from(&manifest.replaced);
+        }
+        complete(&staging, &mut manifest, rows, &mut report, &rejected)?;
+        staging.sync()?;
+        Ok((staging, manifest, report))
+    }
+}
+
+/// What is told of an export that was published at a path: its report, what it replaced, its files.
+pub(super) fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: Look) -> String {
+    let mut text = terminal::render(report, look);
+    if let Some(replaced) = &manifest.replaced {
+        text += &format!(
+            "Replaced the export of {}, which held {}\n",
+            replaced.queried_at,
+            counted(replaced.runs, "run", "runs")
+        );
+        text += &replaced.changes.as_ref().map_or(String::new(), |changes| {
+            labelled("", &words::line(changes, &replaced.queried_at), 0, terminal::WIDTH) + "\n"
+        });
+    }
+    let out = if out.is_relative() && !names_store(&out) {
+        PathBuf::from(".").join(out)
+    } else {
+        out
+    };
+    let wrote = format!(
+        "Wrote {} in {:.1} s: {}",
+        out.display(),
+        elapsed.as_secs_f64(),
+        told_files(manifest)
+    );
+    text + &labelled("", &wrote, 0, terminal::WIDTH) + "\n"
+}
