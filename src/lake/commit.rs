@@ -119,6 +119,8 @@ impl Change {
             }
             Err(error) => return Err(failed(error)),
         }
+        let version = before.map_or(0, |table| table.version() + 1);
+        location.keep(&format!("_delta_log/{version:020}.json"))?;
         let mut delta = before.map_or_else(|| DeltaTable::new(location.log().clone()), |table| table.delta.clone());
         let loaded = location.wait(async {
             match before {
