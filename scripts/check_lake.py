@@ -203,8 +203,11 @@ def script(lake, checks):
     late = [life for life in late if lake.expected.rows[life.id]["cost_state"] == "unknown"]
     checks.that("days: some costs came too late for any but a resweep", len(late) > 0)
     checks.that("days: the log has a checkpoint", (lake.folder / "_delta_log/_last_checkpoint").exists())
-    for life in account.random.sample([life for life in account.there if life.ends < clock - 8 * DAY_MS], 9):
-        life.repriced_at = clock
+    # Costs that move: more than three days after the end, by a day or by weeks, another price; a day before that, not.
+    for days in (1, 4, 8, 20):
+        ended = lambda life: clock - (days + 0.9) * DAY_MS < life.ends < clock - (days - 0.4) * DAY_MS
+        for life in account.random.sample([life for life in account.there if ended(life) and life.cost != "0"], 5):
+            life.repriced_at = clock
     clock += DAY_MS
     told = lake.sync(checks, "resweep", clock, "--resweep")
     checks.that(

@@ -12,7 +12,9 @@ from demo import COLUMNS, METERS, exact_sum, rounded
 from standin import DAY_MS, instant
 
 HOUR_MS = 3_600_000
-SETTLE_MS = 600_000
+# How long after its end a run's cost moves here, and how long the tool takes it for provisional.
+MOVES_FOR_MS = 600_000
+SETTLED_AFTER_MS = 600_000
 TERMINAL = ["SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED"]
 PERSONAL = ["meta_client_ip", "meta_user_agent"]
 DETAIL_COLUMNS = [f"usage_usd_{meter.lower()}" for meter in METERS] + [
@@ -82,7 +84,7 @@ class Life:
         if self.resurrected_at is not None and clock >= self.resurrected_at:
             return str(Decimal(self.cost) + 1)
         # What has only just ended reads less than in the end.
-        return self.cost if clock >= self.ends + SETTLE_MS else "0.000001"
+        return self.cost if clock >= self.ends + MOVES_FOR_MS else "0.000001"
 
     def item(self, clock, with_cost):
         """As the list has it, or its detail."""
@@ -108,7 +110,7 @@ class Life:
         cost = rounded(Decimal(self.cost_at(clock))) if known else None
         if cost is None:
             state = "unknown"
-        elif status == "RUNNING" or clock - finished < SETTLE_MS:
+        elif status == "RUNNING" or clock - finished < SETTLED_AFTER_MS:
             state = "provisional"
         else:
             state = "settled"
@@ -150,6 +152,13 @@ class ChangingAccount:
         # Several in one millisecond, and at the very edges of months.
         starts += [first_ms + 40 * DAY_MS] * 7
         self.lives = [Life(number, started, self.random) for number, started in enumerate(sorted(starts))]
+        # At the very edge of what has settled when a sync comes at six, on either side.
+        for day in range(first_ms, last_ms, DAY_MS):
+            for late_ms in (0, 1):
+                life = Life(len(self.lives), day + 5 * HOUR_MS, self.random)
+                life.ends = day + 6 * HOUR_MS - SETTLED_AFTER_MS + late_ms
+                life.listed_from = life.detailed_from = 0
+                self.lives.append(life)
         self.lives.sort(key=lambda life: (life.started, life.id))
         self.by_id = {life.id: life for life in self.lives}
         self.actors, self.tasks = dict(ACTORS), dict(TASKS)
