@@ -39,11 +39,7 @@ fn main() -> ExitCode {
         Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let blocking = match cli.command {
-        Command::Sync(_) => cores.max(2) + jobs::WINDOWS_AT_ONCE,
-        _ => cores.max(2),
-    };
-    let runtime = match runtime.enable_all().max_blocking_threads(blocking).build() {
+    let runtime = match runtime.enable_all().max_blocking_threads(cores.max(2)).build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(1, &format!("cannot start: {error}")),
     };

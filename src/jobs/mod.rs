@@ -70,9 +70,6 @@ pub struct Surroundings {
     pub stderr_is_terminal: bool,
 }
 
-/// Windows that a sync reads at once where each is a request or two; each has a thread that writes.
-pub const WINDOWS_AT_ONCE: usize = 4;
-
 /// Tells work on a thread of its own that nobody waits for it any more.
 #[derive(Debug, Clone, Default)]
 struct Stop(Arc<AtomicBool>);

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use changes::ChangesFile;
-use futures::stream::{self, StreamExt, TryStreamExt};
 use plan::{Asking, Plan, Step};
 use serde_json::{Map, json};
 use tokio::runtime::Handle;
@@ -19,7 +18,7 @@ use super::aside::{Aside, folder_of};
 use super::export::JobStart;
 use super::source::Connection;
 use super::write::parquet_paths;
-use super::{Stop, Surroundings, WINDOWS_AT_ONCE, print, say};
+use super::{Stop, Surroundings, print, say};
 use crate::api::ask::RequestError;
 use crate::cli::{Details, Optimize, SyncArgs};
 use crate::error::{Error, Result};
@@ -238,17 +237,13 @@ impl Job {
 
     /// Reads a step's runs and commits what they change.
     async fn step(self: Arc<Self>, done: Done, step: Step, scratch: &Path, on_terminal: bool) -> Result<Done> {
-        let windows = step.windows.iter().copied().enumerate();
-        let reading = windows.map(|(at, window)| {
-            let known = done
-                .table
-                .clone()
-                .map(|table| known::of(table, self.asking.now_ms, self.is_metered()));
-            self.read(window, scratch.join(at.to_string()), known, on_terminal)
-        });
-        // In order, several at once: windows that are asked for again are a request each.
-        let read: Vec<(Vec<PathBuf>, Arc<Staging>)> =
-            stream::iter(reading).buffered(WINDOWS_AT_ONCE).try_collect().await?;
+        let mut read: Vec<(Vec<PathBuf>, Arc<Staging>)> = Vec::with_capacity(step.windows.len());
+        // One after the other: each has a thread that writes, and memory that its thread keeps.
+        for (at, window) in step.windows.iter().enumerate() {
+            let known = done.table.clone();
+            let known = known.map(|table| known::of(table, self.asking.now_ms, self.is_metered()));
+            read.push(self.read(*window, scratch.join(at.to_string()), known, on_terminal).await?);
+        }
         let job = self.clone();
         Stop::run(move |stop| {
             let files = read.iter().flat_map(|(files, _)| files.iter().cloned()).collect();
