@@ -65,7 +65,7 @@ impl LakeColumns {
     /// These and all that this version would give a new table.
     pub fn brought_up_to_date(&self, personal: bool) -> LakeColumns {
         let has_personal = |name: &&str| self.0.position(name).is_some();
-        LakeColumns::all(personal || PERSONAL.iter().any(|name| has_personal(name)))
+        LakeColumns::all(personal || PERSONAL.iter().any(has_personal))
     }
 
     /// Rows of the table as its files hold them: without the partition's column.

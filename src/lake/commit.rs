@@ -201,7 +201,7 @@ impl Table {
     /// Puts the log together in a checkpoint where one is due, and removes what is past its retention. A warning if that
     /// fails, since the table is right without.
     pub fn keep_log_short(&self, at_once: bool) -> Option<String> {
-        if !at_once && self.version() % CHECKPOINT_EVERY != 0 || self.version() == 0 {
+        if !at_once && !self.version().is_multiple_of(CHECKPOINT_EVERY) || self.version() == 0 {
             return None;
         }
         let done = self.location.wait(async {

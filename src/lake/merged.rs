@@ -320,12 +320,15 @@ impl<'a> Side<'a> {
     }
 }
 
+/// A source, and a row of it.
+type At = (usize, usize);
+
 /// Rows that are taken, until there are enough of them for a batch.
 #[derive(Default)]
 struct Picked {
     sources: Vec<Rc<Keyed>>,
     /// Of each row, where it is taken from: the one place, or the table's and the API's.
-    picks: Vec<((usize, usize), Option<((usize, usize), Verdict)>)>,
+    picks: Vec<(At, Option<(At, Verdict)>)>,
 }
 
 impl Picked {

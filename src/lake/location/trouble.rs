@@ -47,19 +47,21 @@ impl Trouble {
     pub(super) fn of(error: &object_store::Error) -> Trouble {
         let all = error.to_string();
         let code = element(&all, "Code");
-        let kind = match error {
+        // Errors of lists are of no kind of their own, whatever the store answers.
+        let number = status(&all).and_then(|status| status.get(..3));
+        let kind = match (error, number) {
             _ if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) => Kind::Unknown,
-            object_store::Error::Unauthenticated { .. } => Kind::Unknown,
-            object_store::Error::PermissionDenied { .. } => Kind::Forbidden,
-            object_store::Error::NotFound { .. } => Kind::Missing,
-            _ if is_of_network(error) || status(&all).is_some_and(|status| status.starts_with('5')) => {
-                Kind::Unreachable
-            }
+            (object_store::Error::Unauthenticated { .. }, _) | (_, Some("401")) => Kind::Unknown,
+            (object_store::Error::PermissionDenied { .. }, _) | (_, Some("403")) => Kind::Forbidden,
+            (object_store::Error::NotFound { .. }, _) | (_, Some("404")) => Kind::Missing,
+            (_, Some(number)) if number.starts_with('5') => Kind::Unreachable,
+            _ if is_of_network(error) => Kind::Unreachable,
             _ => Kind::Refused,
         };
         let text = match (code, status(&all)) {
             (Some(code), _) => match element(&all, "Message") {
-                Some(message) => format!("{code}: {}", one_line(message).trim_end_matches('.')),
+                // Azure says below it which request it was.
+                Some(message) => format!("{code}: {}", first_line(message)),
                 None => code.to_string(),
             },
             _ if all.contains("redirect without LOCATION") => {
@@ -100,7 +102,8 @@ fn is_of_network(error: &object_store::Error) -> bool {
 
 /// Whom a request was sent to; its path and query, which may hold a signature, are nobody's business.
 fn origin(text: &str) -> Option<String> {
-    let (_, after) = text.split_once("Error performing ")?;
+    // The innermost of several that are worded alike.
+    let (_, after) = text.rsplit_once("Error performing ")?;
     let url = url::Url::parse(after.split_whitespace().nth(1)?).ok()?;
     Some(url.origin().ascii_serialization())
 }
@@ -116,6 +119,11 @@ fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let (_, after) = text.split_once(&format!("<{name}>"))?;
     let (value, _) = after.split_once(&format!("</{name}>"))?;
     Some(value.trim()).filter(|value| !value.is_empty())
+}
+
+fn first_line(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    one_line(first).trim_end_matches('.').to_string()
 }
 
 /// On one line, and not too long.
@@ -213,9 +221,24 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_a_list_is_known_by_its_status_and_azure_s_by_its_first_line() {
+        let body = "<Error><Code>ContainerNotFound</Code><Message>The specified container does not exist.\nRequestId:1\n\
+                    Time:2025</Message></Error>";
+        let error = object_store::Error::Generic {
+            store: "MicrosoftAzure",
+            source: answered("404 Not Found", body),
+        };
+        let expected = Trouble {
+            kind: Kind::Missing,
+            text: "ContainerNotFound: The specified container does not exist".into(),
+        };
+        assert_eq!(Trouble::of(&error), expected);
+    }
+
+    #[test]
     fn whoever_gives_no_answer_is_named_without_a_signature() {
         let refused = std::io::Error::other("Connection refused");
-        let text = "Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: error sending request";
+        let text = "Error performing list request: Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: error sending request";
         let source = anyhow::Error::new(refused).context(text).into();
         let trouble = Trouble::of(&object_store::Error::Generic { store: "S3", source });
         let expected = Trouble {
