@@ -45,8 +45,21 @@ fn the_first_command_prints_what_the_readme_shows() {
 fn help_texts_stand_in_the_readme_word_by_word() {
     let place = Place::new();
     let readme = readme();
-    for command in ["export", "report", "verify", "reconcile", "diff", "check", "serve"] {
-        let help = place.run(&[command, "--help"]);
+    for command in [
+        "export",
+        "report",
+        "verify",
+        "reconcile",
+        "diff",
+        "check",
+        "sync",
+        "lake close",
+        "lake optimize",
+        "lake vacuum",
+        "serve",
+    ] {
+        let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = place.run(&args);
         let help = help.exits(0).stdout.trim_end();
         assert!(
             readme.contains(&format!("```text\n{help}\n```")),
