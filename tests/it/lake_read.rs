@@ -175,7 +175,7 @@ fn a_month_of_a_lake_is_reported_as_an_export_of_it_is() {
         let read = |out: &str| fs::read(place.path(out).join(name)).unwrap();
         assert!(read("of-lake") == read("of-export"), "{name} differs");
     }
-    // A header and a row a run; the lake has columns of details too.
+    // Four lines above the runs; the lake has columns of details too.
     for out in ["of-lake", "of-export"] {
         assert_eq!(
             rows_of_longest_sheet(&place.path(out).join("report.xlsx")),
