@@ -37,11 +37,11 @@ pub(super) fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
     let details = names(true);
     for batch in lake.table.batches((period.from, period.to), &all.among(&details)) {
         let batch = batch?;
-        let known = |name: &&str| {
+        let known = |name: &&'static str| {
             let column = batch.column_by_name(name);
             column.is_some_and(|column| column.null_count() < column.len())
         };
-        if details.iter().any(|name| known(&name)) {
+        if details.iter().any(known) {
             return Ok(all);
         }
     }
