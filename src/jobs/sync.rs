@@ -8,7 +8,7 @@ mod plan;
 mod told;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use changes::ChangesFile;
 use plan::{Asking, Plan, Step};
@@ -63,7 +63,6 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
             "apify-runs: warning: how many days Apify keeps runs is not known, so gaps can't be told: {why}"
         ));
     }
-    let changes = args.changes.as_deref().map(ChangesFile::create).transpose()?;
     let job = Arc::new(Job {
         asking: Asking {
             now_ms,
@@ -76,7 +75,8 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
             (!args.no_names).then(|| connection.api.clone()),
             connection.spare.clone(),
         )),
-        changes: Mutex::new(changes),
+        changes: Mutex::new(None),
+        remembered_days: OnceLock::new(),
         job_start,
         account,
         location,
@@ -84,19 +84,22 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
         args,
     });
     let (table, plan) = job.clone().begin().await?;
-    let mut done = Done::new(table);
     let mut scratch = Destination::acquire(&job.folder())?;
     let scratch = scratch.stage()?;
-    let short = job.short(&plan).await?;
-    for step in plan.steps(|period| short.contains(&period)) {
-        let on_terminal = surroundings.stderr_is_terminal && !job.args.quiet && !step.is_again;
-        done = job.clone().step(done, step, scratch.path(), on_terminal).await?;
-    }
+    // No sooner: another sync may be writing it.
+    let changes = job.args.changes.as_deref().map(ChangesFile::create).transpose()?;
+    *job.changes.lock().expect("nobody panics while holding it") = changes;
+    let on_terminal = surroundings.stderr_is_terminal && !job.args.quiet;
+    let done = job
+        .clone()
+        .steps(Done::new(table), &plan, scratch.path(), on_terminal)
+        .await;
     drop(scratch);
+    // What was committed is told even if a later step failed: no later sync finds it new again.
     if let Some(changes) = job.changes.lock().expect("nobody panics while holding it").take() {
         changes.publish()?;
     }
-    let (done, optimized) = job.clone().tidy(done).await?;
+    let (done, optimized) = job.clone().tidy(done?).await?;
     let look = if surroundings.bold { Look::Bold } else { Look::Plain };
     job.tell(&done, &plan, optimized, look)
 }
@@ -118,6 +121,8 @@ struct Job {
     connection: Connection,
     names: Arc<NameBook>,
     changes: Mutex<Option<ChangesFile>>,
+    /// For how many days Apify kept runs when the lake last knew.
+    remembered_days: OnceLock<u64>,
 }
 
 /// What has been done.
@@ -127,6 +132,8 @@ struct Done {
     commits: u64,
     files: (u64, u64),
     months: Vec<String>,
+    /// What was proven, whether or not a commit has noted it.
+    proven: Vec<(Millis, Millis)>,
 }
 
 impl Done {
@@ -137,27 +144,40 @@ impl Done {
             commits: 0,
             files: (0, 0),
             months: Vec::new(),
+            proven: Vec::new(),
         }
     }
 }
 
 impl Job {
+    /// What is known before anything is asked for; retention as the lake remembers it, where the API doesn't tell.
+    fn asking(&self) -> Asking {
+        Asking {
+            retention_days: self.asking.retention_days.or(self.remembered_days.get().copied()),
+            ..self.asking
+        }
+    }
+
     /// Looks at the lake, and plans.
     async fn begin(self: Arc<Self>) -> Result<(Option<Table>, Plan)> {
         Stop::run(move |_| {
             let table = self.find()?;
             let state = table.as_ref().map(Table::state);
             state.map_or(Ok(()), |state| self.check_clock(state))?;
-            let swept = self.asking.swept(state)?;
+            if let Some(days) = state.and_then(|state| state.retention_days) {
+                self.remembered_days.get_or_init(|| days);
+            }
+            let asking = self.asking();
+            let swept = asking.swept(state)?;
             let open = match &table {
                 Some(table) => {
                     let first = table.state().proven_ms().first().map_or(0, |(first, _)| *first);
-                    let from = self.asking.kept_from().unwrap_or(first);
-                    table.open_costs(from, self.asking.now_ms, self.asking.now_ms)?
+                    let from = asking.kept_from().unwrap_or(first);
+                    table.open_costs(from, asking.now_ms, asking.now_ms)?
                 }
                 None => Vec::new(),
             };
-            let plan = self.asking.plan(state, swept, open);
+            let plan = asking.plan(state, swept, open);
             Ok((table, plan))
         })
         .await
@@ -182,12 +202,23 @@ impl Job {
         Ok(short)
     }
 
+    /// Takes one step after the other.
+    async fn steps(self: Arc<Self>, mut done: Done, plan: &Plan, scratch: &Path, on_terminal: bool) -> Result<Done> {
+        let short = self.short(plan).await?;
+        for step in plan.steps(|period| short.contains(&period)) {
+            let on_terminal = on_terminal && !step.is_again;
+            done = self.clone().step(done, step, scratch, on_terminal).await?;
+        }
+        Ok(done)
+    }
+
     /// Reads a step's runs and commits what they change.
     async fn step(self: Arc<Self>, done: Done, step: Step, scratch: &Path, on_terminal: bool) -> Result<Done> {
         let mut read: Vec<(Vec<PathBuf>, Arc<Staging>)> = Vec::with_capacity(step.windows.len());
         // One after the other: each has a thread that writes, and memory that its thread keeps.
         for (at, window) in step.windows.iter().enumerate() {
-            let known = done.table.clone();
+            // Another price is found by asking alone.
+            let known = done.table.clone().filter(|_| !self.args.accept_repricing);
             let known = known.map(|table| known::of(table, self.asking.now_ms, self.is_metered()));
             read.push(
                 self.read(*window, scratch.join(at.to_string()), known, on_terminal)
@@ -261,6 +292,12 @@ impl Job {
             let before = self.asking.now_ms.saturating_sub(KEEP_RECENT_MS);
             let (table, optimized) = table.optimize(before, MANY_FILES)?;
             done.commits += optimized.commits as u64;
+            if let Some(table) = &table
+                && optimized.commits > 0
+                && let Some(warning) = table.keep_log_short(true)
+            {
+                say(&format!("apify-runs: warning: {warning}"));
+            }
             done.table = match table {
                 Some(table) => Some(Arc::new(table)),
                 None => self.find()?.map(Arc::new),

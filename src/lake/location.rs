@@ -167,15 +167,23 @@ impl Location {
         }
     }
 
-    /// Whether anything is there.
-    pub fn is_empty(&self) -> Result<bool> {
+    /// Whether nothing is there but what a sync leaves that was killed before its first commit.
+    pub fn is_free(&self) -> Result<bool> {
         let store = self.store();
-        let first = self.wait(async { store.list(None).next().await });
-        match first {
-            None | Some(Err(object_store::Error::NotFound { .. })) => Ok(true),
-            Some(Ok(_)) => Ok(false),
-            Some(Err(error)) => Err(self.cannot_read("", &error)),
-        }
+        let foreign = self.wait(async {
+            let mut objects = store.list(None);
+            while let Some(object) = objects.next().await {
+                match object {
+                    Ok(object) if is_leftover(object.location.as_ref()) => {}
+                    Err(object_store::Error::NotFound { .. }) => {}
+                    other => return other.map(|_| true),
+                }
+            }
+            Ok(false)
+        });
+        foreign
+            .map(|foreign| !foreign)
+            .map_err(|error| self.cannot_read("", &error))
     }
 
     fn place(&self, path: &str) -> String {
@@ -221,6 +229,11 @@ impl Location {
             other => Error::Untrusted(format!("{}: its log can't be read: {other}", self.shown)),
         }
     }
+}
+
+/// Whether a path is of the shape of a lake's own files.
+fn is_leftover(path: &str) -> bool {
+    path.starts_with("_delta_log/") || (path.starts_with("started_month=") && path.contains(".zstd.parquet"))
 }
 
 /// How what can't be read is told.

@@ -46,6 +46,8 @@ pub(super) enum Found<'a> {
     Same(Place<'a>),
     /// Only the table has it.
     Old(Place<'a>),
+    /// The API lists it under another start now: this row gives way.
+    Moved(Place<'a>),
 }
 
 /// How the streams become one.
@@ -90,7 +92,7 @@ impl Merging<'_> {
                 (Some(old), _) if order.is_lt() => {
                     let row = old.row;
                     let is_moved = self.moved.get(old.id()) == Some(&old.started_at_ms());
-                    see(Found::Old(old))?;
+                    see(if is_moved { Found::Moved(old) } else { Found::Old(old) })?;
                     (!is_moved).then_some(Pick::Old(row))
                 }
                 (_, Some(new)) if order.is_gt() => {

@@ -77,6 +77,14 @@ fn open<'l>(
         let batches = Box::new(reader.map(move |batch| batch.map_err(|error| unreadable(&error))));
         return Ok(Opened { batches, is_sorted });
     }
+    let shown_path = file.path.clone();
+    let unreadable = move |error: &ParquetError| match error {
+        ParquetError::External(source) => match source.downcast_ref::<object_store::Error>() {
+            Some(object_store::Error::NotFound { .. }) | None => unreadable(error),
+            Some(error) => location.cannot_read(&shown_path, error),
+        },
+        error => unreadable(error),
+    };
     let object = Object {
         store: location.store(),
         path: StorePath::from(file.path.as_str()),
@@ -86,7 +94,7 @@ fn open<'l>(
     let builder = builder.map_err(|error| unreadable(&error))?;
     let mask = mask(columns, builder.parquet_schema());
     let is_sorted = is_sorted(builder.metadata());
-    as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&why))?;
+    as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&ParquetError::General(why)))?;
     let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
     let builder = builder.with_projection(mask).with_row_groups(row_groups);
     let stream = builder.with_batch_size(BATCH_ROWS).build();

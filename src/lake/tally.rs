@@ -41,8 +41,6 @@ pub struct Tally {
     pub listed: u64,
     /// Runs new or changed whose cost isn't known, on either side: not in the dollars.
     pub cost_unknown: u64,
-    /// Costs that became known, which are not in the dollars moved either.
-    pub became_known: Usd,
     /// New dollars by the month in which runs started.
     pub moved: BTreeMap<String, Moves>,
     /// What falls into periods that are watched, by name.
@@ -108,6 +106,17 @@ impl Tally {
                 }
                 Ok(())
             }
+            Found::Moved(old) => {
+                // Its other place counts as new.
+                let moves = Moves {
+                    changed: 1,
+                    changed_usd: Usd(-old.usage().unwrap_or_default().0),
+                    ..Moves::default()
+                };
+                self.changed += 1;
+                self.moved(old, &moves, watched);
+                Ok(())
+            }
             Found::New(new) => {
                 self.new += 1;
                 self.listed += 1;
@@ -156,10 +165,7 @@ impl Tally {
                 }
                 let moved = match (was.usage, is.usage) {
                     (Some(was), Some(is)) => Usd(is.0.saturating_sub(was.0)),
-                    (None, Some(is)) => {
-                        add(&mut self.became_known, is);
-                        is
-                    }
+                    (None, Some(is)) => is,
                     (was, None) => {
                         self.cost_unknown += 1;
                         Usd(was.map_or(0, |was| -was.0))
@@ -207,7 +213,6 @@ impl Tally {
         self.gone_kept += other.gone_kept;
         self.listed += other.listed;
         self.cost_unknown += other.cost_unknown;
-        add(&mut self.became_known, other.became_known);
         for (month, moves) in &other.moved {
             self.moved.entry(month.clone()).or_default().add(moves);
         }

@@ -86,20 +86,19 @@ impl Seen {
         let files = table.map(Table::files).unwrap_or_default();
         let months = self.months(files)?;
         let mut all_slots: Vec<Vec<Slot>> = months.iter().map(|month| month.slots(files)).collect();
-        let mut moved = Moved::new();
-        let mut tally = Tally::default();
-        loop {
-            let mut gone = Moved::new();
+        let mut look = |moved: &Moved, mut on_change: Option<&mut OnChange>| {
+            let (mut gone, mut tally) = (Moved::new(), Tally::default());
             for (month, slots) in months.iter().zip(&mut all_slots) {
-                let sight = (location, columns, &moved);
+                let sight = (location, columns, moved);
                 gone.extend(month.look(sight, slots, &mut tally, on_change.as_deref_mut())?);
             }
-            let found = self.listed_elsewhere(gone)?;
-            if found.is_empty() || !moved.is_empty() {
-                break;
-            }
-            // Once more, now that it is known which rows give way.
-            (moved, tally) = (found, Tally::default());
+            Ok::<_, Error>((gone, tally))
+        };
+        let (gone, mut tally) = look(&Moved::new(), None)?;
+        let moved = self.listed_elsewhere(gone)?;
+        if !moved.is_empty() || on_change.is_some() {
+            // Once more, now that it is known which rows give way; what changes is told once.
+            tally = look(&moved, on_change.as_deref_mut())?.1;
         }
         let mut merged = Merged {
             adds: Vec::new(),
@@ -236,7 +235,7 @@ impl Month<'_> {
         tally: &mut Tally,
         mut on_change: Option<&mut OnChange>,
     ) -> Result<Moved> {
-        let (location, columns, moved) = sight;
+        let (location, columns, _) = sight;
         let merging = self.merging(sight);
         let mut gone = Moved::new();
         let mut feed = Feed::new(self, columns);
@@ -251,12 +250,13 @@ impl Month<'_> {
                 *changes |= match &found {
                     Found::New(_) => true,
                     Found::Changed { fields, .. } => !fields.is_empty(),
+                    Found::Moved(_) => true,
                     Found::Same(_) => false,
                     Found::Old(old) => {
                         if self.is_asked(old.started_at_ms()) {
                             gone.insert(old.id().to_string(), old.started_at_ms());
                         }
-                        moved.get(old.id()) == Some(&old.started_at_ms())
+                        false
                     }
                 };
                 self.see(&found, tally, on_change.as_deref_mut())

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::period::format_instant;
 use crate::runs::schema::{Kind, Values};
 
-/// Most rows of a file: what a sync that changes one of them writes anew, and holds in memory meanwhile, compressed.
+/// Most rows of a file, but for runs of one millisecond: what a sync that changes one of them writes anew, and holds in memory meanwhile, compressed.
 pub const MAX_FILE_ROWS: usize = 256 << 10;
 /// Rows of a row group.
 const ROW_GROUP_ROWS: usize = 64 << 10;
@@ -37,6 +37,8 @@ pub(super) struct FileWriter<'l> {
 struct Open {
     writer: ArrowWriter<Vec<u8>>,
     stats: Stats,
+    /// The start of its last run, in microseconds.
+    last: i64,
 }
 
 impl<'l> FileWriter<'l> {
@@ -52,20 +54,32 @@ impl<'l> FileWriter<'l> {
 
     /// Appends rows of the table.
     pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        let started = rows.column_by_name("started_at").expect("every table has it");
+        let started = started.as_primitive::<TimestampMicrosecondType>().values();
         let mut at = 0;
         while at < rows.num_rows() {
+            // Runs of one millisecond stay together, so that files are disjoint in time.
+            if self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.is_full() && open.last != started[at])
+            {
+                self.close()?;
+            }
             let open = match &mut self.open {
                 Some(open) => open,
                 None => self.open.insert(Open::new(self.columns)?),
             };
-            let room = MAX_FILE_ROWS - open.stats.num_records as usize;
-            let part = rows.slice(at, room.min(rows.num_rows() - at));
+            let room = MAX_FILE_ROWS.saturating_sub(open.stats.num_records as usize).max(1);
+            let mut end = rows.num_rows().min(at + room);
+            while end < rows.num_rows() && started[end] == started[end - 1] {
+                end += 1;
+            }
+            let part = rows.slice(at, end - at);
             open.writer.write(&part).map_err(unwritable)?;
             open.stats.see(&part);
-            at += part.num_rows();
-            if open.stats.num_records as usize == MAX_FILE_ROWS {
-                self.close()?;
-            }
+            open.last = started[end - 1];
+            at = end;
         }
         Ok(())
     }
@@ -77,7 +91,7 @@ impl<'l> FileWriter<'l> {
     }
 
     fn close(&mut self) -> Result<()> {
-        let Some(Open { writer, stats }) = self.open.take() else {
+        let Some(Open { writer, stats, .. }) = self.open.take() else {
             return Ok(());
         };
         let content = writer.into_inner().map_err(unwritable)?;
@@ -114,7 +128,12 @@ impl Open {
         Ok(Open {
             writer: writer.map_err(unwritable)?,
             stats: Stats::default(),
+            last: i64::MIN,
         })
+    }
+
+    fn is_full(&self) -> bool {
+        self.stats.num_records as usize >= MAX_FILE_ROWS
     }
 }
 

@@ -256,7 +256,7 @@ fn a_first_sync_takes_all_that_is_kept_and_a_second_one_that_finds_nothing_new_c
     let first = synced(&place, &server, &[]);
     assert_eq!(
         (&first["runs_new"], &first["runs_changed"], &first["commits"]),
-        (&2.into(), &0.into(), &2.into())
+        (&2.into(), &0.into(), &1.into())
     );
     assert_eq!(
         first["proven"],
@@ -286,7 +286,7 @@ fn a_first_sync_takes_all_that_is_kept_and_a_second_one_that_finds_nothing_new_c
     let second = synced(&place, &server, &[]);
     assert_eq!(
         (&second["runs_new"], &second["commits"], &second["version"]),
-        (&0.into(), &0.into(), &1.into())
+        (&0.into(), &0.into(), &0.into())
     );
     assert_eq!(
         second["asked"][0],
@@ -626,22 +626,27 @@ fn without_knowing_what_is_kept_the_first_sync_wants_to_be_told_where_to_begin()
 }
 
 #[test]
-fn a_sync_that_is_killed_has_lost_nothing_that_it_had_committed_and_the_next_one_goes_on() {
-    let world = World::at("2025-09-03T00:00:00Z");
-    world.has(two_runs());
-    world.set(|state| state.stall_before = Some(ms("2025-08-31T23:59:59.999Z")));
+fn a_sync_that_is_killed_has_lost_nothing_that_was_committed_and_the_next_one_goes_on() {
+    let world = World::at("2025-09-01T00:30:00Z");
+    world.has(two_runs().split_off(1));
     let (place, server) = (Place::new(), world.serve());
-    let mut child = place.start(&args(&server.url(), &["--since", "2025-08-01"]));
-    while !server
-        .list_requests()
-        .iter()
-        .any(|request| ms(&request.query["startedAfter"]) >= ms("2025-08-31T23:59:59.999Z"))
-    {
+    // What a first sync leaves that was killed before its first commit.
+    fs::create_dir_all(place.path("lake/started_month=2025-09")).unwrap();
+    let left = place.path("lake/started_month=2025-09/part-0f0e.zstd.parquet");
+    fs::write(&left, "half").unwrap();
+    let told = synced(&place, &server, &["--since", "2025-08-01"]);
+    assert_eq!((&told["runs_new"], rows(&place).len()), (&1.into(), 1));
+    world.now("2025-09-03T00:00:00Z");
+    world.has(two_runs());
+    world.set(|state| state.stall_before = Some(0));
+    let mut child = place.start(&args(&server.url(), &[]));
+    server.wait_for("/v2/users/me");
+    while server.list_requests().last().unwrap().query["startedBefore"] != "2025-09-03T00:00:00.000Z" {
         server.wait_for("/v2/actor-runs");
     }
     child.kill().unwrap();
     wait(child);
-    assert_eq!(rows(&place).into_keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(rows(&place).into_keys().collect::<Vec<_>>(), ["b"]);
     world.set(|state| state.stall_before = None);
     let told = synced(&place, &server, &[]);
     assert_eq!(told["runs_new"], 1);
@@ -650,6 +655,55 @@ fn a_sync_that_is_killed_has_lost_nothing_that_it_had_committed_and_the_next_one
         serde_json::json!([["2025-08-01T00:00:00.000Z", "2025-09-03T00:00:00.000Z"]])
     );
     assert_eq!(rows(&place).len(), 2);
+}
+
+#[test]
+fn a_gap_stays_one_when_nobody_knows_what_apify_keeps() {
+    let world = World::at("2025-06-10T00:00:00Z");
+    world.set(|state| state.keeps = Some(7));
+    let (place, server) = (Place::new(), world.serve());
+    synced(&place, &server, &[]);
+    world.now("2025-06-30T00:00:00Z");
+    let gap = serde_json::json!([
+        ["2025-06-03T00:00:00.000Z", "2025-06-10T00:00:00.000Z"],
+        ["2025-06-23T00:00:00.000Z", "2025-06-30T00:00:00.000Z"]
+    ]);
+    assert_eq!(synced(&place, &server, &[])["proven"], gap);
+    // What it kept is remembered where it isn't told once.
+    world.set(|state| state.keeps = None);
+    assert_eq!(synced(&place, &server, &["--resweep"])["proven"], gap);
+}
+
+#[test]
+fn a_run_that_is_listed_under_another_start_is_there_once_and_its_dollars_are_too() {
+    let world = World::at("2025-10-02T00:00:00Z");
+    world.has(vec![run(
+        "a",
+        "2025-09-30T23:50:00.000Z",
+        Some("2025-10-01T00:00:00.000Z"),
+        Some("2"),
+    )]);
+    let (place, server) = (Place::new(), world.serve());
+    synced(&place, &server, &[]);
+    world.has(vec![run(
+        "a",
+        "2025-10-01T00:05:00.000Z",
+        Some("2025-10-01T00:10:00.000Z"),
+        Some("3"),
+    )]);
+    world.now("2025-10-02T01:00:00Z");
+    let told = synced(&place, &server, &["--changes", "changes.csv"]);
+    let moved = |month: &Value| (month["usage_new_usd"].clone(), month["usage_changed_usd"].clone());
+    let months: Vec<_> = told["months"].as_array().unwrap().iter().map(moved).collect();
+    assert_eq!(months, [("0".into(), "-2".into()), ("3".into(), "0".into())]);
+    assert_eq!(
+        column(&place, "started_at"),
+        pairs(&[("a", "2025-10-01T00:05:00.000Z")])
+    );
+    assert_eq!(
+        fs::read_to_string(place.path("changes.csv")).unwrap().lines().count(),
+        2
+    );
 }
 
 #[test]

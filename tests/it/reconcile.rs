@@ -548,6 +548,11 @@ fn a_cycle_is_a_period_of_an_export_too() {
         );
     }
     // The cycle before is the API's to tell: one that gives the same for every date tells none.
+    let same = serving(in_and_out(), TYING)
+        .at("/v2/users/me/usage/monthly", |_| usage(TYING))
+        .start();
+    let url = same.url();
+    let args = ["export", "--cycle", "2025-09-15", "--rate", "0", "--api-url", &url];
     let compared = [&args[..], &["--out", "compared", "--compare", "previous"]].concat();
     place.run(&compared).exits(0).shows(&[
         "Before not judged: asked for the billing cycle that holds 2025-09-01, the API gave that of 2025-09-02",

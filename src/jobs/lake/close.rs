@@ -49,7 +49,15 @@ pub async fn run(args: CloseArgs, surroundings: Surroundings) -> Result<()> {
             .publish(ready.staging, ready.manifest, now_ms, surroundings.umask)
             .await?;
         let (job, closing, lake) = (close.clone(), ready.closing.clone(), ready.lake);
-        if let Some(version) = Stop::run(move |_| job.note(lake.table, closing)).await? {
+        let noted = Stop::run(move |_| job.note(lake.table, closing)).await;
+        let noted = noted.map_err(|error| match error {
+            Error::Output(text) => Error::Output(format!(
+                "{text}; the export is published, but {} is not noted as closed",
+                close.name
+            )),
+            other => other,
+        });
+        if let Some(version) = noted? {
             let look = if surroundings.bold { Look::Bold } else { Look::Plain };
             let done = Done {
                 report: ready.report,

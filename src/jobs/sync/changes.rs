@@ -17,6 +17,8 @@ pub(super) struct ChangesFile {
     path: PathBuf,
     staged: PathBuf,
     csv: Option<Writer<File>>,
+    /// How much of it is committed.
+    committed: u64,
 }
 
 impl ChangesFile {
@@ -24,7 +26,8 @@ impl ChangesFile {
     pub(super) fn create(path: &Path) -> Result<ChangesFile> {
         let name = path.file_name();
         let name = name.ok_or_else(|| Error::Usage(format!("--changes {}: no name of a file", path.display())))?;
-        let staged = path.with_file_name(format!(".{}.writing", name.to_string_lossy()));
+        let process = std::process::id();
+        let staged = path.with_file_name(format!(".{}.{process}.writing", name.to_string_lossy()));
         let mut options = OpenOptions::new();
         let file = options
             .write(true)
@@ -37,8 +40,10 @@ impl ChangesFile {
             path: path.into(),
             staged,
             csv: Some(writer(file)),
+            committed: 0,
         };
         changes.record(table::HEADER)?;
+        changes.commit()?;
         Ok(changes)
     }
 
@@ -57,29 +62,31 @@ impl ChangesFile {
         }
     }
 
-    /// Where it ends now.
-    pub(super) fn mark(&mut self) -> Result<u64> {
+    /// What it holds by now is committed.
+    pub(super) fn commit(&mut self) -> Result<()> {
         let failed = |error| Error::output("write", &self.staged, error);
         let csv = self.csv.as_mut().expect("it is open until it is published");
         csv.flush().map_err(failed)?;
-        Ok(csv.get_ref().metadata().map_err(failed)?.len())
+        self.committed = csv.get_ref().metadata().map_err(failed)?.len();
+        Ok(())
     }
 
-    /// Takes back what came after a mark: it was not committed.
-    pub(super) fn rewind(&mut self, mark: u64) -> Result<()> {
+    /// Takes back what was not committed.
+    pub(super) fn rewind(&mut self) -> Result<()> {
         let failed = |error| Error::output("write", &self.staged, error);
         let csv = self.csv.take().expect("it is open until it is published");
         let mut file = csv
             .into_inner()
             .map_err(|error| Error::output("write", &self.staged, error.error()))?;
-        file.set_len(mark).map_err(failed)?;
-        file.seek(SeekFrom::Start(mark)).map_err(failed)?;
+        file.set_len(self.committed).map_err(failed)?;
+        file.seek(SeekFrom::Start(self.committed)).map_err(failed)?;
         self.csv = Some(writer(file));
         Ok(())
     }
 
-    /// Puts it in its place.
+    /// Puts what is committed in its place.
     pub(super) fn publish(mut self) -> Result<()> {
+        self.rewind()?;
         let failed = |error| Error::output("write", &self.staged, error);
         let csv = self.csv.take().expect("it is open until it is published");
         let file = csv

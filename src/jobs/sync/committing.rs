@@ -11,7 +11,7 @@ use super::plan::Step;
 use super::{Done, Job};
 use crate::error::{Error, Result};
 use crate::jobs::{Stop, say};
-use crate::lake::columns::LakeColumns;
+use crate::lake::columns::{LakeColumns, month_of};
 use crate::lake::tally::{OnChange, Tally, Watched};
 use crate::lake::upsert::{Merged, Seen};
 use crate::lake::{Found, Moment, State, Table};
@@ -39,7 +39,7 @@ impl Job {
         let table = match Table::find(&self.location, Moment::Now)? {
             Found::Lake(table) => *table,
             Found::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
-            Found::Nothing if self.location.is_empty()? => return Ok(None),
+            Found::Nothing if self.location.is_free()? => return Ok(None),
             Found::Nothing => {
                 return Err(Error::Output(format!(
                     "{shown} holds other files and no lake: choose an empty place, or one that doesn't exist"
@@ -82,7 +82,7 @@ impl Job {
 
     /// Merges what was seen into the table as it is, as often as another process is faster.
     pub(super) fn put(&self, mut done: Done, step: &Step, files: Vec<PathBuf>, stop: &Stop) -> Result<Done> {
-        let mark = self.with_changes(ChangesFile::mark)?;
+        done.proven.extend(self.proves(done.table.as_deref(), step));
         for _ in 0..COMMIT_ATTEMPTS {
             stop.check()?;
             let table = done.table.as_deref();
@@ -93,7 +93,7 @@ impl Job {
                 files: files.clone(),
                 queried_at_ms: self.asking.now_ms,
                 accept_repricing: self.args.accept_repricing,
-                kept_from_ms: self.asking.kept_from().unwrap_or(Millis::MIN),
+                kept_from_ms: self.asking().kept_from().unwrap_or(Millis::MIN),
                 watched: table.map(watched).unwrap_or_default(),
             };
             let merged = self.merge(&seen, table, &columns)?;
@@ -101,7 +101,7 @@ impl Job {
                 merged.discard(&self.location);
                 return Err(error);
             }
-            let state = self.state(table, step, &merged.tally);
+            let state = self.state(table, &done.proven, &merged.tally);
             if merged.tally.is_empty() && !is_worth_noting(table, &state, &columns) {
                 done.tally.add(&merged.tally);
                 return Ok(done);
@@ -112,6 +112,7 @@ impl Job {
                 if let Some(warning) = table.keep_log_short(false) {
                     say(&format!("apify-runs: warning: {warning}"));
                 }
+                self.with_changes(ChangesFile::commit)?;
                 done.table = Some(Arc::new(table));
                 done.tally.add(&tally);
                 done.commits += 1;
@@ -119,7 +120,7 @@ impl Job {
                 done.months.extend(months);
                 return Ok(done);
             }
-            self.with_changes(|changes| changes.rewind(mark.unwrap_or_default()))?;
+            self.with_changes(ChangesFile::rewind)?;
             done.table = self.find()?.map(Arc::new);
         }
         Err(Error::Busy(format!(
@@ -162,18 +163,28 @@ impl Job {
         )))
     }
 
+    /// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
+    /// missed before is proven by an empty answer.
+    fn proves(&self, table: Option<&Table>, step: &Step) -> Option<(Millis, Millis)> {
+        let (from, to) = step.windows[0];
+        let proven = table.map(|table| table.state().proven_ms()).unwrap_or_default();
+        let from = match (self.asking().kept_from(), proven.first().zip(proven.last())) {
+            (Some(kept), _) => from.max(kept),
+            (None, Some(((first, _), (_, until)))) if to > *first => from.max(*until),
+            (None, _) => from,
+        };
+        (!step.is_again && from < to).then_some((from, to))
+    }
+
     /// What the table is to know of itself afterwards.
-    fn state(&self, table: Option<&Table>, step: &Step, tally: &Tally) -> State {
+    fn state(&self, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> State {
         let fresh = || State::new(self.account.clone(), self.connection.source, self.asking.now_ms);
         let mut state = table.map_or_else(fresh, |table| table.state().clone());
         state.tool_version = env!("CARGO_PKG_VERSION").into();
         state.account = state.account.take().or_else(|| self.account.clone());
         state.synced_at = format_instant(self.asking.now_ms.max(state.synced_at_ms()));
         state.retention_days = self.asking.retention_days.or(state.retention_days);
-        let (from, to) = step.windows[0];
-        if !step.is_again {
-            state.prove(self.asking.kept_from().map_or(from, |kept| from.max(kept)), to);
-        }
+        proven.iter().for_each(|(from, to)| state.prove(*from, *to));
         for (name, moves) in &tally.watched {
             if let Some(closing) = state.closings.get_mut(name) {
                 let corrections = closing.corrections.get_or_insert_default();
@@ -202,7 +213,10 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
     let length = |state: &State| -> Millis { state.proven_ms().iter().map(|(from, to)| to - from).sum() };
     let grown = length(state) - length(table.state());
     let fills_a_gap = state.proven.len() < table.state().proven.len();
-    grown >= WORTH_NOTING_MS || fills_a_gap || columns != table.columns()
+    // So that a month can be closed as soon as it is over.
+    let month = |state: &State| state.proven_until().map(month_of);
+    let ends_a_month = month(state) != month(table.state());
+    grown >= WORTH_NOTING_MS || fills_a_gap || ends_a_month || columns != table.columns()
 }
 
 /// What a commit says of itself.

@@ -114,14 +114,11 @@ impl Asking {
     }
 }
 
-/// Beyond how long a period of few runs is worth a question for how many they are, instead of one a month.
-const LONG_MS: Millis = 62 * DAY_MS;
-
 impl Plan {
-    /// Periods that may have many months and few runs.
+    /// Periods of several months, which may have few runs.
     pub(super) fn long(&self) -> Vec<(Millis, Millis)> {
-        let long = self.swept.iter().copied();
-        long.filter(|(from, to)| to - from > LONG_MS).collect()
+        let swept = self.swept.iter().copied();
+        swept.filter(|(from, to)| month_of(*from) != month_of(to - 1)).collect()
     }
 
     /// It in parts, in time order: of one month each, unless a period `is_short` of runs.

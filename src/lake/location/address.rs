@@ -43,8 +43,16 @@ impl Address {
         if !text.contains("://") {
             return Ok(Address::Folder(PathBuf::from(text)));
         }
+        let scheme = text.split("://").next().unwrap_or_default();
+        // Not repeated beyond that: what follows may hold a secret.
+        let mut url = Url::parse(text).map_err(|error| Error::Usage(format!("{scheme}://…: not a URL: {error}")))?;
+        if url.password().is_some() || url.query().is_some() || url.fragment().is_some() || url.port().is_some() {
+            return Err(Error::Usage(format!(
+                "{scheme}://…: a folder, or a bucket and a path such as s3://bucket/path, without port, password or anything \
+                 after ? or #"
+            )));
+        }
         let wrong = |problem: &str| Error::Usage(format!("{text}: {problem}"));
-        let mut url = Url::parse(text).map_err(|error| wrong(&format!("not a URL: {error}")))?;
         if url.scheme() == "file" {
             let path = url.to_file_path();
             return Ok(Address::Folder(
@@ -56,14 +64,6 @@ impl Address {
                 "neither a folder nor a place that begins with s3://, gs:// or az://",
             ));
         };
-        if url.password().is_some() || url.query().is_some() || url.fragment().is_some() || url.port().is_some() {
-            // Not repeated: what follows may be a secret.
-            return Err(Error::Usage(format!(
-                "{}://…: a bucket and a path, such as {}://bucket/path, without port, password or anything after ? or #",
-                url.scheme(),
-                url.scheme()
-            )));
-        }
         // abfss://container@account.dfs.core.windows.net/path names the account too.
         let bucket = match (cloud, url.username()) {
             (_, "") => url.host_str().unwrap_or_default(),

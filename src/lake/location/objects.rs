@@ -107,7 +107,9 @@ impl Location {
         match self.read(path) {
             Ok(Some(found)) if found.bytes == bytes => Put::Done,
             Ok(_) if is_lost(&error) => Put::Lost,
-            Ok(_) | Err(_) => Put::Unclear(self.cannot_write(path, &error)),
+            Ok(_) => Put::Unclear(self.cannot_write(path, &error)),
+            // What the store said first may have been about its own first attempt.
+            Err(unread) => Put::Unclear(Error::Unreachable(unread.to_string())),
         }
     }
 
