@@ -165,15 +165,19 @@ impl Job {
 
     /// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
     /// missed before is proven by an empty answer.
-    fn proves(&self, table: Option<&Table>, step: &Step) -> Option<(Millis, Millis)> {
+    fn proves(&self, table: Option<&Table>, step: &Step) -> Vec<(Millis, Millis)> {
+        if step.is_again {
+            return Vec::new();
+        }
         let (from, to) = step.windows[0];
         let proven = table.map(|table| table.state().proven_ms()).unwrap_or_default();
-        let from = match (self.asking().kept_from(), proven.first().zip(proven.last())) {
-            (Some(kept), _) => from.max(kept),
-            (None, Some(((first, _), (_, until)))) if to > *first => from.max(*until),
-            (None, _) => from,
+        let mut proves = match (self.asking().kept_from(), proven.first().zip(proven.last())) {
+            (Some(kept), _) => vec![(from.max(kept), to)],
+            (None, Some(((first, _), (_, until)))) => vec![(from, to.min(*first)), (from.max(*until), to)],
+            (None, None) => vec![(from, to)],
         };
-        (!step.is_again && from < to).then_some((from, to))
+        proves.retain(|(from, to)| from < to);
+        proves
     }
 
     /// What the table is to know of itself afterwards.
