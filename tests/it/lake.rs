@@ -816,8 +816,7 @@ fn cron_leaves_few_files_and_a_log_that_is_put_together() {
     // What came before the checkpoint isn't needed any more, not even for what is proven.
     let last = log
         .iter()
-        .filter(|name| name.ends_with(".checkpoint.parquet"))
-        .next_back()
+        .rfind(|name| name.ends_with(".checkpoint.parquet"))
         .unwrap()
         .clone();
     for name in log
