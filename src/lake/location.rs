@@ -9,7 +9,7 @@ mod trouble;
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -72,7 +72,13 @@ impl Location {
     }
 
     fn folder(text: &str, folder: &Path, handle: Handle) -> Result<Location> {
-        let absolute = std::path::absolute(folder).map_err(|error| Error::output("find", folder, error))?;
+        let absolute = resolved(folder).map_err(|error| Error::output("find", folder, error))?;
+        if let Some(shown) = absolute.to_str().filter(|path| is_misread(path)) {
+            return Err(Error::Usage(format!(
+                "{}: Delta's log can't be at a path with a backslash, a line feed or % and two digits: choose another",
+                shown.escape_default()
+            )));
+        }
         let url =
             Url::from_directory_path(&absolute).map_err(|()| Error::Usage(format!("{text}: no path of a folder")))?;
         Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
@@ -119,6 +125,12 @@ impl Location {
     /// The folder, if it is one of this machine.
     pub fn local(&self) -> Option<&Path> {
         self.local.as_deref()
+    }
+
+    /// Whether a path lies in it.
+    pub fn holds(&self, path: &Path) -> bool {
+        let local = self.local.as_ref();
+        local.is_some_and(|local| resolved(path).is_ok_and(|path| path.starts_with(local)))
     }
 
     /// The table's log.
@@ -229,6 +241,26 @@ impl Location {
             other => Error::Untrusted(format!("{}: its log can't be read: {other}", self.shown)),
         }
     }
+}
+
+/// A folder's path from the root on, without links or `..`, whether or not it is there yet.
+fn resolved(folder: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(folder)?;
+    let there = absolute.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(Path::new("/"));
+    let rest = absolute.strip_prefix(there).unwrap_or(Path::new(""));
+    if rest.components().any(|part| part == Component::ParentDir) {
+        return Err(io::Error::other("it leads up from a folder that isn't there"));
+    }
+    Ok(rest
+        .components()
+        .fold(there.canonicalize()?, |path, part| path.join(part)))
+}
+
+/// Whether the log's URLs would come to mean another path than this.
+fn is_misread(path: &str) -> bool {
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    path.contains('\\') || path.contains(char::is_control) || path.split('%').skip(1).any(is_escape)
 }
 
 /// Whether a path is of the shape of a lake's own files.

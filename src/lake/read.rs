@@ -66,7 +66,8 @@ fn open<'l>(
             std::io::ErrorKind::NotFound => unreadable(&"it is gone; was the table vacuumed?"),
             _ => unreadable(&error),
         })?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| unreadable(&error))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(opened, options())
+            .map_err(|error| unreadable(&error))?;
         let mask = mask(columns, builder.parquet_schema());
         let is_sorted = is_sorted(builder.metadata());
         as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&why))?;
@@ -90,7 +91,7 @@ fn open<'l>(
         path: StorePath::from(file.path.as_str()),
         bytes: file.bytes,
     };
-    let builder = location.wait(ParquetRecordBatchStreamBuilder::new(object));
+    let builder = location.wait(ParquetRecordBatchStreamBuilder::new_with_options(object, options()));
     let builder = builder.map_err(|error| unreadable(&error))?;
     let mask = mask(columns, builder.parquet_schema());
     let is_sorted = is_sorted(builder.metadata());
@@ -104,6 +105,11 @@ fn open<'l>(
         Some(batch.map_err(|error| unreadable(&error)))
     }));
     Ok(Opened { batches, is_sorted })
+}
+
+/// Types are those of Parquet: what a writer says of Arrow's beside them is no part of the table.
+fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
 fn mask(columns: Option<&[&str]>, schema: &SchemaDescriptor) -> ProjectionMask {

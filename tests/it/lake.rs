@@ -876,3 +876,39 @@ fn small_files_are_put_together_and_old_ones_removed_without_a_row_lost() {
         .exits(2)
         .says(&["nowhere: there is no lake"]);
 }
+
+#[test]
+fn a_lake_may_be_named_by_any_path_that_its_log_can_tell() {
+    let world = World::at("2025-09-03T00:00:00Z");
+    world.has(two_runs());
+    let (place, server) = (Place::new(), world.serve());
+    fs::create_dir(place.path("sub")).unwrap();
+    let url = server.url();
+    let at = |lake: &str| {
+        place.run(&[
+            "sync",
+            "--since",
+            "2025-08-01",
+            "--rate",
+            "0",
+            "--quiet",
+            "--api-url",
+            &url,
+            "--lake",
+            lake,
+        ])
+    };
+    at("sub/../lake").exits(0);
+    at("sub/../lake/.").exits(0);
+    assert_eq!(rows(&place).len(), 2);
+    at("a lake, 100%").exits(0);
+    place.run(&["verify", "a lake, 100%"]).exits(0);
+    for refused in ["p%25q", "a\\b"] {
+        at(refused).exits(2).says(&["choose another"]);
+        assert!(!place.path(refused).exists());
+    }
+    place
+        .run(&["lake", "close", "lake", "--month", "2025-08", "--out", "lake/closed"])
+        .exits(6)
+        .says(&["is in the lake"]);
+}

@@ -116,7 +116,14 @@ impl Close {
     fn prepare(&self, stop: &Stop) -> Result<Ready> {
         let lake = Lake::open(&self.args.lake, None)?;
         let period = self.period(&lake)?;
-        let mut held = Held::in_folder(self.out(&lake, &period))?;
+        let out = self.out(&lake, &period);
+        if lake.table.location().holds(&out) {
+            return Err(Error::Output(format!(
+                "{} is in the lake, which holds nothing but what its log names: name another --out",
+                out.display()
+            )));
+        }
+        let mut held = Held::in_folder(out)?;
         let existing = held.existing()?;
         let staging = Arc::new(held.destination.stage()?);
         let columns = columns(&lake, &period)?;

@@ -114,6 +114,9 @@ impl Asking {
     }
 }
 
+/// Windows that are asked for again and that one commit takes, whatever their months.
+const FEW_WINDOWS: usize = 500;
+
 impl Plan {
     /// Periods of several months, which may have few runs.
     pub(super) fn long(&self) -> Vec<(Millis, Millis)> {
@@ -137,7 +140,8 @@ impl Plan {
             })
             .collect();
         let again: Vec<(Millis, Millis)> = self.again.iter().flat_map(|window| by_month(*window)).collect();
-        let by_month = again.chunk_by(|one, next| month_of(one.0) == month_of(next.0));
+        let are_few = again.len() <= FEW_WINDOWS;
+        let by_month = again.chunk_by(|one, next| are_few || month_of(one.0) == month_of(next.0));
         steps.extend(by_month.map(|windows| Step {
             windows: windows.into(),
             is_again: true,
@@ -261,13 +265,12 @@ mod tests {
             is_again,
         };
         let expected = [
-            step(&[(5, 6), (9, 10)], true),
-            step(&[(october - DAY_MS - 2, october - DAY_MS)], true),
+            step(&[(5, 6), (9, 10), (october - DAY_MS - 2, october - DAY_MS)], true),
             step(&[(october - DAY_MS, october)], false),
             step(&[(october, NOW)], false),
         ];
         assert_eq!(plan.steps(|_| false), expected);
         let all_at_once = plan.steps(|_| true);
-        assert_eq!(all_at_once[2], step(&[(october - DAY_MS, NOW)], false));
+        assert_eq!(all_at_once[1], step(&[(october - DAY_MS, NOW)], false));
     }
 }
