@@ -17,7 +17,7 @@ pub mod lake;
 mod opening;
 mod part;
 #[cfg(not(feature = "lake"))]
-mod without_lake;
+pub mod without_lake;
 #[cfg(not(feature = "lake"))]
 pub use without_lake as lake;
 #[cfg(not(feature = "lake"))]
