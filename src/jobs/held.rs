@@ -37,7 +37,7 @@ impl Held {
 
     /// Looks at a place in a store. What holds it is this machine's; others find out when they publish.
     pub(super) async fn in_store(out: PathBuf) -> Result<Held> {
-        let destination = Destination::acquire(&staging_folder(&out)).map_err(|error| match error {
+        let destination = Destination::acquire(&staging_folder(&out)?).map_err(|error| match error {
             Error::Busy(_) => Error::Busy(format!(
                 "another apify-runs process of this machine is writing {}; it is left alone",
                 out.display()

@@ -179,8 +179,11 @@ fn paths<'m>(id: &'m str, manifest: &'m Manifest) -> impl Iterator<Item = String
 }
 
 /// Where an export is put together before it is sent: one place a user and output, so that what a killed one leaves is removed.
-pub(super) fn staging_folder(out: &Path) -> PathBuf {
-    folder_of("export", &out.to_string_lossy())
+///
+/// # Errors
+/// Only in builds without stores.
+pub(super) fn staging_folder(out: &Path) -> Result<PathBuf> {
+    Ok(folder_of("export", &out.to_string_lossy()))
 }
 
 /// The files of rows, in a folder that the next export removes if this one is killed.

@@ -58,7 +58,7 @@ pub(super) mod stored {
         }
     }
 
-    pub(in crate::jobs) fn staging_folder(out: &Path) -> PathBuf {
-        out.to_path_buf()
+    pub(in crate::jobs) fn staging_folder(_out: &Path) -> Result<PathBuf> {
+        Err(super::none())
     }
 }
