@@ -7,14 +7,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::export::{Job, Staged, Told};
-use super::publishing::{Publishing, told};
+use super::publishing::{Publishing, manifest, told};
 use super::reading::ReadPeriod;
 use super::{budgets, print, say};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
-use crate::output::manifest::{Manifest, SCHEMA_VERSION};
-use crate::period::format_instant;
+use crate::output::manifest::Manifest;
 use crate::report::against::Against;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Doubts, Facts, caveats};
@@ -156,30 +155,14 @@ impl Job {
     }
 
     fn manifest(&self, report: &Report, fields_mistyped: u64, runs_rejected: u64, details: DetailCounts) -> Manifest {
-        let facts = &report.facts;
         Manifest {
-            schema_version: SCHEMA_VERSION,
-            tool_version: env!("CARGO_PKG_VERSION").into(),
-            account: facts.account.clone(),
-            source: facts.source,
-            notice: facts.source.notice().map(String::from),
-            period: (&facts.period).into(),
             is_billing_cycle: self.args.period.cycle.is_some(),
-            filters: facts.filters.clone(),
-            queried_at: format_instant(facts.queried_at_ms),
-            settle_ms: self.args.costs.settle_ms(),
-            proof: facts.proof.clone(),
-            retention: facts.retention.clone(),
-            totals: (&report.figures.totals).into(),
             details,
-            columns: self.columns.names().into_iter().map(String::from).collect(),
             groups: self.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
             fields_mistyped,
             runs_rejected,
-            caveats: facts.caveats.clone(),
             requests: self.connection.api.counts(),
-            replaced: None,
-            files: Vec::new(),
+            ..manifest(report, &self.columns, self.args.costs.settle_ms())
         }
     }
 

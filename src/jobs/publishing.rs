@@ -9,15 +9,19 @@ use super::files::{complete, told_files};
 use super::names_store;
 use super::replacing::replaces;
 use super::write::parquet_paths;
+use crate::api::counts::RequestCounts;
 use crate::api::page::Rejected;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
-use crate::output::manifest::Manifest;
+use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::Staging;
 use crate::output::replace::Existing;
+use crate::period::{Millis, format_instant};
 use crate::report::changes::words;
 use crate::report::terminal::Look;
 use crate::report::{Report, terminal};
+use crate::runs::chosen::Chosen;
+use crate::statement::{DetailCounts, TotalsText};
 use crate::text::{counted, labelled};
 
 /// Rows are written, figures are made, and nothing is visible yet.
@@ -54,6 +58,35 @@ impl Publishing {
         complete(&staging, &mut manifest, rows, &mut report, &rejected)?;
         staging.sync()?;
         Ok((staging, manifest, report))
+    }
+}
+
+/// What an export says of itself as far as its report tells; the rest is as if there were nothing to tell.
+pub(super) fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifest {
+    let facts = &report.facts;
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").into(),
+        account: facts.account.clone(),
+        source: facts.source,
+        notice: facts.source.notice().map(String::from),
+        period: (&facts.period).into(),
+        is_billing_cycle: false,
+        filters: facts.filters.clone(),
+        queried_at: format_instant(facts.queried_at_ms),
+        settle_ms,
+        proof: facts.proof.clone(),
+        retention: facts.retention.clone(),
+        totals: TotalsText::from(&report.figures.totals),
+        details: DetailCounts::default(),
+        columns: columns.names().into_iter().map(String::from).collect(),
+        groups: None,
+        fields_mistyped: 0,
+        runs_rejected: 0,
+        caveats: facts.caveats.clone(),
+        requests: RequestCounts::default(),
+        replaced: None,
+        files: Vec::new(),
     }
 }
 

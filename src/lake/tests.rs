@@ -489,6 +489,52 @@ fn live(ops: &[Op]) {
     }
 }
 
+#[test]
+fn small_files_next_to_each_other_become_one_with_the_same_rows() {
+    let place = Place::default();
+    let location = place.seen();
+    let columns = columns();
+    let mut expected = BTreeMap::new();
+    for day in 0..3 {
+        let (id, started) = (format!("run{day}"), SEPTEMBER + day * DAY);
+        let known = Known {
+            started,
+            status: "SUCCEEDED",
+            finished: Some(started),
+            usage: Some(i128::from(day)),
+        };
+        let listed = BTreeMap::from([(id.clone(), known.clone())]);
+        let asked = (started, started + 1);
+        let (seen, _folder) = seen(&listed, asked, OCTOBER, false);
+        // A file a day, as a sync that doesn't know of the ones before would write it.
+        let merged = seen.merge(&location, None, &columns, None).unwrap();
+        assert!(
+            commit(&seen, &location, find(&location).as_ref(), merged)
+                .unwrap()
+                .is_some()
+        );
+        let row = Row {
+            known,
+            state: "settled",
+            queried: OCTOBER,
+        };
+        expected.insert(id, row);
+    }
+    let table = find(&location).unwrap();
+    assert_eq!(table.files().len(), 3);
+    // The last one is too young.
+    let (table, optimized) = table.optimize(SEPTEMBER + 2 * DAY, 2).unwrap();
+    let table = table.unwrap();
+    assert_eq!(
+        (optimized.files_before, optimized.files_after, table.files().len()),
+        (2, 1, 2)
+    );
+    assert_eq!(rows(&table), expected);
+    let (table, _) = table.optimize(Millis::MAX, 2).unwrap();
+    assert_eq!(rows(&find(&location).unwrap()), expected);
+    assert_eq!(table.unwrap().files().len(), 1);
+}
+
 /// Two syncs at once: the first has looked at Apify and at the table, and a second, which sees more, commits before it.
 fn race(place: &Place, world: &mut World, days: u8) {
     let (asked, now) = (world.asked(days), world.now);

@@ -293,6 +293,12 @@ fn a_first_sync_takes_all_that_is_kept_and_a_second_one_that_finds_nothing_new_c
         serde_json::json!(["2025-08-31T00:00:00.000Z", "2025-09-03T12:00:00.000Z"])
     );
     assert_eq!(commits(&place.path("lake")), before);
+    let short = synced(&place, &server, &["--lookback", "1h", "--optimize", "auto"]);
+    assert_eq!(short["asked"][0][0], "2025-09-02T23:00:00.000Z");
+    assert_eq!(
+        (&short["commits"], &short["optimized"]),
+        (&0.into(), &serde_json::json!([0, 0]))
+    );
     // Once proof has grown by a day, that is noted, without a file.
     world.now("2025-09-04T00:00:00Z");
     let third = synced(&place, &server, &[]);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use month::{columns, manifest, write};
+use month::{SETTLE_MS, columns, write};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::cli::CloseArgs;
 use crate::error::{Error, Result};
 use crate::jobs::held::Held;
 use crate::jobs::holding::Lake;
-use crate::jobs::publishing::{Publishing, told};
+use crate::jobs::publishing::{Publishing, manifest, told};
 use crate::jobs::{Stop, Surroundings, print};
 use crate::lake::state::{Closing, State};
 use crate::lake::{DataFile, Moment, Table};
@@ -138,7 +138,7 @@ impl Close {
             only: Vec::new(),
         };
         let publishing = Publishing {
-            manifest: manifest(&report, &columns),
+            manifest: manifest(&report, &columns, SETTLE_MS),
             staging,
             report,
             rows,

@@ -1,4 +1,4 @@
-//! A month of the lake as the files of an export: its rows as every export has them, and the manifest.
+//! A month of the lake as the files of an export: its rows as every export has them.
 
 use std::sync::Arc;
 
@@ -10,21 +10,18 @@ use crate::jobs::export::RUNS_PARQUET;
 use crate::jobs::holding::{Holding, Lake};
 use crate::jobs::write::write_full;
 use crate::output::hashed::FileEntry;
-use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::parquet::Layout;
 use crate::output::publish::Staging;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
-use crate::period::{Period, format_instant};
-use crate::report::Report;
+use crate::period::Period;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
 use crate::runs::chosen::Chosen;
 use crate::runs::schema::{COLUMNS, DETAIL};
-use crate::statement::{DetailCounts, TotalsText};
 
 /// When syncs take a cost for settled, unless they were told otherwise.
-const SETTLE_MS: i64 = 600_000;
+pub(super) const SETTLE_MS: i64 = 600_000;
 
 /// The columns that an export of the month has: those of details only if some run of it has any.
 pub(super) fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
@@ -73,33 +70,4 @@ pub(super) fn write(
     })?;
     write_full(&mut recut, &mut files, &mut summary, true)?;
     Ok((files.finish()?, summary.finish()))
-}
-
-/// What the export says of itself.
-pub(super) fn manifest(report: &Report, columns: &Chosen) -> Manifest {
-    let facts = &report.facts;
-    Manifest {
-        schema_version: SCHEMA_VERSION,
-        tool_version: env!("CARGO_PKG_VERSION").into(),
-        account: facts.account.clone(),
-        source: facts.source,
-        notice: facts.source.notice().map(String::from),
-        period: (&facts.period).into(),
-        is_billing_cycle: false,
-        filters: facts.filters.clone(),
-        queried_at: format_instant(facts.queried_at_ms),
-        settle_ms: SETTLE_MS,
-        proof: facts.proof.clone(),
-        retention: facts.retention.clone(),
-        totals: TotalsText::from(&report.figures.totals),
-        details: DetailCounts::default(),
-        columns: columns.names().into_iter().map(String::from).collect(),
-        groups: None,
-        fields_mistyped: 0,
-        runs_rejected: 0,
-        caveats: facts.caveats.clone(),
-        requests: Default::default(),
-        replaced: None,
-        files: Vec::new(),
-    }
 }
