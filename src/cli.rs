@@ -2,21 +2,20 @@
 
 mod lake;
 mod report;
+mod serve;
 mod shared;
 mod site;
 mod values;
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::money::Usd;
-use crate::period::{Edge, parse_duration, parse_edge};
 pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, SyncArgs, VacuumArgs};
 pub use report::{ReportArgs, ReportFormat};
+pub use serve::ServeArgs;
 pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, SourceArgs};
 pub use site::{AsOf, Site};
 use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
@@ -55,8 +54,8 @@ pub enum Command {
     Sync(Box<SyncArgs>),
     /// Care for a lake: close a month, put small files together, remove old ones
     Lake(LakeArgs),
-    /// Serve a made-up account behind the API's endpoints, on this machine only
-    Serve(ServeArgs),
+    /// Serve an export, a lake or a made-up account behind the Apify API's endpoints
+    Serve(Box<ServeArgs>),
 }
 
 /// A format of the rows.
@@ -234,47 +233,6 @@ pub struct DiffArgs {
     /// Print every run that differs as CSV
     #[arg(long)]
     pub csv: bool,
-}
-
-/// `serve`.
-#[derive(Debug, Args)]
-pub struct ServeArgs {
-    /// Serve the made-up account
-    #[arg(long, required = true)]
-    pub demo: bool,
-    /// Runs in its period
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=20_000_000))]
-    pub runs: u64,
-    /// Actors that they are of
-    #[arg(long, value_name = "N", default_value_t = 340, value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub actors: u64,
-    /// Another seed is another account
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// The first day of its runs, UTC
-    #[arg(long, value_name = "DATE", default_value = "2025-09-01", value_parser = parse_edge)]
-    pub from: Edge,
-    /// The first day after them
-    #[arg(long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge)]
-    pub to: Edge,
-    /// Runs in a hundred whose cost only the detail has [default: those of others' pay-per-event Actors]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub cost_missing: Option<u8>,
-    /// How long the costs of runs that have just ended read 0 in their details too
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
-    pub settle_after: Duration,
-    /// Days for which the plan keeps runs
-    #[arg(long, value_name = "N", default_value_t = 90)]
-    pub retention_days: u32,
-    /// How long each answer takes at least
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
-    pub latency: Duration,
-    /// Requests a second beyond which it answers 429
-    #[arg(long, value_name = "N")]
-    pub rate_limit: Option<NonZeroU32>,
-    /// The port on 127.0.0.1; 0 is any
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub port: u16,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use apify_runs::api::address::API_URL_VARIABLE;
@@ -15,9 +16,13 @@ use apify_runs::output::publish;
 use clap::Parser;
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 /// How long threads that write may take to notice that the job was stopped.
 const STOP_TIME: Duration = Duration::from_millis(1500);
+
+/// How long a server may take to end by itself: longer than it gives to what it is still answering.
+const GRACE: Duration = Duration::from_secs(12);
 
 fn main() -> ExitCode {
     let umask = publish::umask();
@@ -33,13 +38,16 @@ fn main() -> ExitCode {
         .install_default()
         .expect("no other provider was installed");
     // One thread fetches, one writes, and one a core unpacks and decodes: more would only hold more pages in memory. A
-    // server has more to do on the network.
+    // server has more to do on the network, bounds what it works on by itself, and reads lakes whose library waits in threads.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let mut runtime = match cli.command {
         Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = match runtime.enable_all().max_blocking_threads(cores.max(2)).build() {
+    if !matches!(cli.command, Command::Serve(_)) {
+        runtime.max_blocking_threads(cores.max(2));
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(1, &format!("cannot start: {error}")),
     };
@@ -48,7 +56,20 @@ fn main() -> ExitCode {
         Command::Sync(_) => "stopped; what was committed stays",
         _ => "stopped",
     };
-    let code = runtime.block_on(until_stopped(run(cli, surroundings(umask)), stopped));
+    // A server answers what it was asked before.
+    let grace = if matches!(cli.command, Command::Serve(_)) {
+        GRACE
+    } else {
+        Duration::ZERO
+    };
+    let surroundings = surroundings(umask);
+    let stopping = surroundings.stopping.clone();
+    let stop = Stop {
+        stopping,
+        grace,
+        stopped,
+    };
+    let code = runtime.block_on(until_stopped(run(cli, surroundings), stop));
     runtime.shutdown_timeout(STOP_TIME);
     code
 }
@@ -63,23 +84,54 @@ async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
         Command::Diff(args) => jobs::diff::run(args, surroundings).await,
         Command::Sync(args) => jobs::sync::run(*args, surroundings).await,
         Command::Lake(args) => jobs::lake::run(args, surroundings).await,
-        Command::Serve(args) => jobs::serve::run(args, surroundings).await,
+        Command::Serve(args) => jobs::serve::run(*args, surroundings).await,
     }
 }
 
-/// Runs a job, or stops it at a signal; what it has staged goes with it.
-async fn until_stopped(job: impl Future<Output = Result<()>>, stopped: &str) -> ExitCode {
+/// How a job is stopped.
+struct Stop {
+    stopping: Arc<Notify>,
+    /// How long it may go on.
+    grace: Duration,
+    /// What is said of that.
+    stopped: &'static str,
+}
+
+/// Runs a job, or stops it at a signal; what it has staged goes with it. A second signal doesn't wait for its end.
+async fn until_stopped(job: impl Future<Output = Result<()>>, stop: Stop) -> ExitCode {
     // Listening begins before the job does.
     let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
-    let [hangup, interrupt, terminate] = kinds.map(|kind| stopped_by(kind, listener(kind)));
-    tokio::select! {
-        result = job => match result {
+    let mut listeners = kinds.map(listener);
+    let mut job = std::pin::pin!(job);
+    let kind = tokio::select! {
+        result = &mut job => return match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(error.exit_code(), &error.to_string()),
         },
-        code = hangup => failed(code, &format!("hung up, {stopped}")),
-        code = interrupt => failed(code, &format!("interrupted, {stopped}")),
-        code = terminate => failed(code, &format!("terminated, {stopped}")),
+        kind = first_of(&mut listeners) => kind,
+    };
+    stop.stopping.notify_one();
+    if !stop.grace.is_zero() {
+        tokio::select! {
+            _ = &mut job => {}
+            () = tokio::time::sleep(stop.grace) => {}
+            _ = first_of(&mut listeners) => {}
+        }
+    }
+    let how = match kind {
+        kind if kind == SignalKind::hangup() => "hung up",
+        kind if kind == SignalKind::interrupt() => "interrupted",
+        _ => "terminated",
+    };
+    failed(128 + kind.as_raw_value() as u8, &format!("{how}, {}", stop.stopped))
+}
+
+/// The first signal that comes.
+async fn first_of([hangup, interrupt, terminate]: &mut [Option<Signal>; 3]) -> SignalKind {
+    tokio::select! {
+        () = heard(hangup) => SignalKind::hangup(),
+        () = heard(interrupt) => SignalKind::interrupt(),
+        () = heard(terminate) => SignalKind::terminate(),
     }
 }
 
@@ -91,12 +143,12 @@ fn listener(kind: SignalKind) -> Option<Signal> {
     signal(kind).ok()
 }
 
-/// The exit code of a signal, once it comes.
-async fn stopped_by(kind: SignalKind, listener: Option<Signal>) -> u8 {
-    if let Some(mut signal) = listener
+/// Ends once a signal comes that is listened to.
+async fn heard(listener: &mut Option<Signal>) {
+    if let Some(signal) = listener
         && signal.recv().await.is_some()
     {
-        return 128 + kind.as_raw_value() as u8;
+        return;
     }
     std::future::pending().await
 }
@@ -125,5 +177,6 @@ fn surroundings(umask: u32) -> Surroundings {
             && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb"),
         stderr_is_terminal: io::stderr().is_terminal(),
+        stopping: Arc::new(Notify::new()),
     }
 }

@@ -42,12 +42,19 @@ pub fn decode(body: &[u8]) -> Result<Answered, String> {
 fn metering(run: &Object) -> Metering {
     let inner = |name: &str| run.raw(name).map(Object::of).unwrap_or_default();
     let (meters, stats, options) = (inner("usageUsd"), inner("stats"), inner("options"));
+    // An archive that is served puts a neutral value where the API's own clients need one, and says so.
+    let is_archived = |name: &str| {
+        let quoted = format!("\"{name}\"");
+        !run.raw("notArchived").is_some_and(|names| names.contains(&quoted))
+    };
     let meter = |at: usize| meters.decimal(&COLUMNS[col::FIRST_METER + at].meter_key());
     let events = run.raw("chargedEventCounts").filter(|raw| raw.starts_with('{'));
     Metering {
         meters: std::array::from_fn::<_, METERS, _>(meter),
         compute_units: stats.decimal("computeUnits").map(|number| number.0),
-        memory_mbytes: options.integer("memoryMbytes"),
+        memory_mbytes: options
+            .integer("memoryMbytes")
+            .filter(|_| is_archived("options.memoryMbytes")),
         duration_millis: stats.integer("durationMillis"),
         resurrect_count: stats.integer("resurrectCount"),
         pricing_model: inner("pricingInfo").text("pricingModel"),

@@ -5,6 +5,8 @@ mod export;
 #[cfg(feature = "lake")]
 mod lake;
 
+use std::path::Path;
+
 use arrow_array::RecordBatch;
 use export::Exporting;
 
@@ -12,11 +14,12 @@ use export::Exporting;
 use super::without_lake as lake;
 use crate::cli::{AsOf, Site};
 use crate::error::{Error, Result};
-use crate::output::manifest::MANIFEST;
+use crate::output::manifest::{MANIFEST, Manifest};
 use crate::period::{Millis, Period};
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
+use crate::runs::anywhere::RunsFile;
 use crate::runs::chosen::Chosen;
 use crate::runs::pairing::Reading;
 use crate::runs::run::{Key, Run};
@@ -109,6 +112,24 @@ pub(super) trait Holding {
     fn verify(&self) -> Result<Verified>;
 }
 
+/// What is there to be served, file by file.
+pub(super) struct Content {
+    pub(super) account: Option<Account>,
+    pub(super) source: Source,
+    /// What tells it from what may come to be there later.
+    pub(super) stamp: String,
+    /// Those that overlap in time together, in order of time.
+    pub(super) files: Vec<Vec<Box<dyn RunsFile>>>,
+}
+
+/// What is held at a place, to be served; `None` if it is still what had this stamp.
+pub(super) fn content(site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<Content>> {
+    match kind(site, as_of)? {
+        Kind::Export(path) => Exporting::content(path, known),
+        Kind::Lake => lake::content(site, as_of, known),
+    }
+}
+
 /// Whether a lake is meant: by a URL, or by a folder that has a table's log.
 pub(super) fn is_lake(site: &Site) -> bool {
     site.path().is_none_or(|path| path.join(DELTA_LOG).is_dir())
@@ -116,20 +137,31 @@ pub(super) fn is_lake(site: &Site) -> bool {
 
 /// What is held at a place, which is looked at from a thread that may wait: exit 2 where there is nothing of the kind.
 pub(super) fn open(site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
+    match kind(site, as_of)? {
+        Kind::Export(path) => Ok(Box::new(Exporting::open(path)?)),
+        Kind::Lake => lake::open(site, as_of),
+    }
+}
+
+enum Kind<'s> {
+    Export(&'s Path),
+    Lake,
+}
+
+fn kind(site: &Site, as_of: Option<AsOf>) -> Result<Kind<'_>> {
     match site {
         Site::Path(path) if !is_lake(site) => {
-            let exporting = Exporting::open(path)?;
-            if as_of.is_some() {
+            if as_of.is_some() && Manifest::is_there(path) {
                 return Err(Error::Usage(format!(
                     "{site} is an export, which is of one moment: --as-of is about lakes"
                 )));
             }
-            Ok(Box::new(exporting))
+            Ok(Kind::Export(path))
         }
         Site::Path(path) if path.join(MANIFEST).exists() => Err(Error::Usage(format!(
             "{site} holds both {MANIFEST} and {DELTA_LOG}: whether the export or the lake is meant can't be told; move one of \
              them away"
         ))),
-        _ => lake::open(site, as_of),
+        _ => Ok(Kind::Lake),
     }
 }

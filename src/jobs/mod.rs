@@ -46,6 +46,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
+use tokio::sync::Notify;
 
 use crate::error::Result;
 use crate::period::Millis;
@@ -68,6 +69,8 @@ pub struct Surroundings {
     pub bold: bool,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
+    /// Told once a job is to come to an end by itself, if it can: a signal came.
+    pub stopping: Arc<Notify>,
 }
 
 /// Tells work on a thread of its own that nobody waits for it any more.

@@ -1,15 +1,21 @@
-//! `serve --demo`: the made-up account until it is stopped.
+//! `serve`: a made-up account, or the runs of an export or a lake, until it is stopped.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::holding::{self, Content};
 use super::{Surroundings, print, say};
-use crate::cli::ServeArgs;
+use crate::cli::{AsOf, ServeArgs, Site};
 use crate::error::{Error, Result};
 use crate::period::PeriodSpec;
-use crate::serve::account::{AccountOptions, MadeUpAccount};
-use crate::serve::{DEMO_TOKEN, ServeOptions, Server};
+use crate::serve::archive::{Archive, Shelf};
+use crate::serve::made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
+use crate::serve::{ServeOptions, Served, Server};
+use crate::statement::Source;
+use crate::text::thousands;
 
 /// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
@@ -19,15 +25,54 @@ const LAST_INSTANT_MS: i64 = 253_402_300_799_000;
 
 /// Runs the job.
 pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
-    // The account may lie in any time: nothing of it is cut at a clock.
-    let period = PeriodSpec::FromTo {
-        from: args.from,
-        to: args.to,
-    }
-    .resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
     if args.latency > MAX_LATENCY {
         return Err(Error::Usage("--latency: an hour at most".into()));
     }
+    let token = surroundings
+        .token
+        .filter(|token| !token.expose_secret().trim().is_empty());
+    if token.is_none() && !args.host.is_loopback() {
+        return Err(Error::Usage(format!(
+            "--host {}: without a token in APIFY_TOKEN, runs are served to this machine alone",
+            args.host
+        )));
+    }
+    let told = match (&token, args.demo) {
+        (Some(_), _) => "the token is the one in APIFY_TOKEN",
+        (None, true) => "the token is demo",
+        (None, false) => "no token is asked for, since APIFY_TOKEN has none",
+    };
+    let served = match &args.path {
+        Some(site) => open(site, &args, told).await?,
+        None => made_up(&args, told).await?,
+    };
+    let refreshing = refreshing(&served, &args);
+    let demo_token = || args.demo.then(|| SecretString::from(DEMO_TOKEN));
+    let options = ServeOptions {
+        token: token.or_else(demo_token),
+        latency: args.latency,
+        rate_limit: args.rate_limit,
+        faults: args.faults,
+        access_log: args.access_log.then_some(say as fn(&str)),
+    };
+    let at = SocketAddr::new(args.host, args.port);
+    let server = Server::bind(served, options, at, args.max_connections.get()).await?;
+    print(&format!("{}\n", server.url()))?;
+    tokio::select! {
+        () = server.run(surroundings.stopping.notified()) => {}
+        () = refreshing => {}
+    }
+    Ok(())
+}
+
+/// The made-up account that was asked for.
+async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
+    // The account may lie in any time: nothing of it is cut at a clock.
+    let period = PeriodSpec::FromTo {
+        from: args.from.clone(),
+        to: args.to.clone(),
+    }
+    .resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
     let account = AccountOptions {
         runs: args.runs,
         actors: args.actors,
@@ -37,27 +82,80 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
         cost_missing_percent: args.cost_missing,
         retention_days: args.retention_days,
     };
-    let (token, source) = match surroundings
-        .token
-        .filter(|token| !token.expose_secret().trim().is_empty())
-    {
-        Some(token) => (token, "the one in APIFY_TOKEN"),
-        None => (DEMO_TOKEN.into(), "demo"),
-    };
-    let options = ServeOptions {
-        token,
-        latency: args.latency,
-        rate_limit: args.rate_limit,
-        settle_after: args.settle_after,
-    };
     // Millions of runs take a while, in which a signal has to be heard.
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
     let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
-    let server = Server::bind(account, options, args.port).await?;
-    say(&format!("MADE-UP ACCOUNT: {} runs; the token is {source}", args.runs));
-    print(&format!("{}\n", server.url()))?;
-    server
-        .run()
+    say(&format!("MADE-UP ACCOUNT: {} runs; {told}", args.runs));
+    Ok(Served::made_up(account, args.settle_after))
+}
+
+/// What is held at a place.
+async fn open(site: &Site, args: &ServeArgs, told: &str) -> Result<Served> {
+    let (at, as_of) = (site.clone(), args.as_of);
+    let opened = tokio::task::spawn_blocking(move || {
+        let content = holding::content(&at, as_of, None)?.expect("nothing was known of it");
+        let (source, stamp) = (content.source, content.stamp.clone());
+        Ok::<_, Error>((archive(content, None)?, source, stamp))
+    });
+    let (archive, source, stamp) = opened
         .await
-        .map_err(|error| anyhow::anyhow!("the server stopped: {error}").into())
+        .map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;
+    let notice = if source == Source::Demo {
+        "MADE-UP ACCOUNT: "
+    } else {
+        ""
+    };
+    say(&format!(
+        "{notice}{} runs of {site}; {told}",
+        thousands(archive.runs() as u64)
+    ));
+    Ok(Served::Archive(Arc::new(Shelf::new(archive, stamp))))
+}
+
+fn archive(content: Content, old: Option<&Archive>) -> Result<Archive> {
+    Archive::of(content.account, content.files, old, say)
+}
+
+/// Takes over what comes to be at the place, from time to time, and never ends. What can't be read leaves what there was.
+fn refreshing(served: &Served, args: &ServeArgs) -> impl Future<Output = ()> + use<> {
+    let place = match (served, &args.path) {
+        // What a lake was is what it will have been.
+        (Served::Archive(shelf), Some(site)) if args.as_of.is_none() && !args.refresh.is_zero() => {
+            Some((shelf.clone(), site.clone()))
+        }
+        _ => None,
+    };
+    let every = args.refresh;
+    async move {
+        let Some((shelf, site)) = place else {
+            return std::future::pending().await;
+        };
+        let mut told = String::new();
+        loop {
+            tokio::time::sleep(every).await;
+            let (shelf, at) = (shelf.clone(), site.clone());
+            let refreshed = tokio::task::spawn_blocking(move || refresh(&shelf, &at)).await;
+            let trouble = match refreshed {
+                Ok(Ok(())) => String::new(),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            if trouble != told && !trouble.is_empty() {
+                say(&format!("what was read before is still served: {trouble}"));
+            }
+            told = trouble;
+        }
+    }
+}
+
+fn refresh(shelf: &Shelf, site: &Site) -> Result<()> {
+    let none: Option<AsOf> = None;
+    let old = shelf.current();
+    if let Some(content) = holding::content(site, none, Some(&shelf.stamp()))? {
+        let stamp = content.stamp.clone();
+        shelf.replace(archive(content, Some(&old))?, stamp);
+        let runs = thousands(shelf.current().runs() as u64);
+        say(&format!("{site} has changed: {runs} runs are served"));
+    }
+    Ok(())
 }

@@ -45,7 +45,10 @@ impl Connection {
         surroundings: &Surroundings,
     ) -> Result<Connection> {
         let (api_url, token) = if args.demo {
-            (serve::start_in_process().await?, SecretString::from(serve::DEMO_TOKEN))
+            (
+                serve::start_in_process().await?,
+                SecretString::from(serve::made_up::DEMO_TOKEN),
+            )
         } else {
             let given = surroundings.api_url.clone().filter(|url| !url.trim().is_empty());
             let api_url = args.api_url.clone().or(given).unwrap_or_else(|| DEFAULT_API_URL.into());
@@ -80,7 +83,7 @@ impl Connection {
     /// Now, by the clock that the job goes by until the server has told its own.
     pub(super) fn clock_ms(&self, surroundings: &Surroundings) -> Millis {
         if self.is_demo() {
-            serve::account::DEMO_NOW_MS
+            serve::made_up::DEMO_NOW_MS
         } else {
             surroundings.now_ms
         }

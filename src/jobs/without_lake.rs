@@ -15,6 +15,15 @@ pub(super) fn open(_site: &Site, _as_of: Option<AsOf>) -> Result<Box<dyn Holding
     Err(none())
 }
 
+/// And where one is to be served.
+pub(super) fn content(
+    _site: &Site,
+    _as_of: Option<AsOf>,
+    _known: Option<&str>,
+) -> Result<Option<super::holding::Content>> {
+    Err(none())
+}
+
 /// What is said wherever a lake is asked for.
 pub(super) fn none() -> Error {
     Error::Usage(

@@ -4,6 +4,7 @@
 //! Rows are in files that are disjoint in time and sorted within, so that a window touches few of them. What syncs have
 //! proven stands in the table's own metadata. Everything here blocks: the Delta library's futures run on the job's runtime.
 
+mod anywhere;
 pub mod columns;
 mod commit;
 pub mod files;

@@ -19,7 +19,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
@@ -79,18 +79,8 @@ fn open<'l>(
         return Ok(Opened { batches, is_sorted });
     }
     let shown_path = file.path.clone();
-    let unreadable = move |error: &ParquetError| match error {
-        ParquetError::External(source) => match source.downcast_ref::<object_store::Error>() {
-            Some(object_store::Error::NotFound { .. }) | None => unreadable(error),
-            Some(error) => location.cannot_read(&shown_path, error),
-        },
-        error => unreadable(error),
-    };
-    let object = Object {
-        store: location.store(),
-        path: StorePath::from(file.path.as_str()),
-        bytes: file.bytes,
-    };
+    let unreadable = move |error: &ParquetError| unread_object(location, &shown_path, error);
+    let object = Object::of(location, file);
     let builder = location.wait(ParquetRecordBatchStreamBuilder::new_with_options(object, options()));
     let builder = builder.map_err(|error| unreadable(&error))?;
     let mask = mask(columns, builder.parquet_schema());
@@ -120,10 +110,33 @@ fn mask(columns: Option<&[&str]>, schema: &SchemaDescriptor) -> ProjectionMask {
 }
 
 /// A Parquet file in an object store, read in ranges: those of the columns that are wanted.
-struct Object {
+#[derive(Debug, Clone)]
+pub(super) struct Object {
     store: Arc<dyn ObjectStore>,
     path: StorePath,
     bytes: u64,
+}
+
+impl Object {
+    pub(super) fn of(location: &Location, file: &DataFile) -> Object {
+        Object {
+            store: location.store(),
+            path: StorePath::from(file.path.as_str()),
+            bytes: file.bytes,
+        }
+    }
+}
+
+/// What is said of a file in a store that can't be read.
+pub(super) fn unread_object(location: &Location, path: &str, error: &ParquetError) -> Error {
+    let odd = || Error::Untrusted(format!("cannot read {}/{path}: {error}", location.shown()));
+    match error {
+        ParquetError::External(source) => match source.downcast_ref::<object_store::Error>() {
+            Some(object_store::Error::NotFound { .. }) | None => odd(),
+            Some(error) => location.cannot_read(path, error),
+        },
+        _ => odd(),
+    }
 }
 
 /// What is read of a file's end before anything is known of it: most footers fit.
@@ -147,11 +160,14 @@ impl AsyncFileReader for Object {
 
     fn get_metadata<'a>(
         &'a mut self,
-        _options: Option<&'a ArrowReaderOptions>,
+        options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
         async move {
             let bytes = self.bytes;
-            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
+            let pages = options.map_or(PageIndexPolicy::Skip, ArrowReaderOptions::offset_index_policy);
+            let reader = ParquetMetaDataReader::new()
+                .with_prefetch_hint(Some(FOOTER_BYTES))
+                .with_offset_index_policy(pages);
             reader.load_and_finish(self, bytes).await.map(Arc::new)
         }
         .boxed()
@@ -186,7 +202,7 @@ fn row_groups(metadata: &ParquetMetaData, wanted: Option<&[Span]>) -> Vec<usize>
 }
 
 /// A file that holds another number of rows than the log says is another file.
-fn as_many_as_told(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), String> {
+pub(super) fn as_many_as_told(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), String> {
     let found = metadata.file_metadata().num_rows();
     match file.rows {
         Some(told) if i64::try_from(told).ok() != Some(found) => {

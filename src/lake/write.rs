@@ -17,6 +17,7 @@ use super::columns::{LakeColumns, STARTED_MONTH};
 use super::files::{Nulls, Stats};
 use super::location::Location;
 use crate::error::{Error, Result};
+use crate::output::parquet::{LOOK_ROWS, PAGE_BYTES, PAGE_ROWS};
 use crate::period::format_instant;
 use crate::runs::schema::{Kind, Values};
 
@@ -152,6 +153,9 @@ fn properties(columns: &LakeColumns) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("apify-runs version ", env!("CARGO_PKG_VERSION")).into())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_write_batch_size(LOOK_ROWS)
         .set_sorting_columns(Some(vec![sorted_by("started_at"), sorted_by("id")]))
         .set_statistics_enabled(EnabledStatistics::Chunk);
     for column in columns.chosen().columns() {

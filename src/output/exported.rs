@@ -2,6 +2,7 @@
 //! may be absent, more may be there, in any order. It trusts nothing: a file that isn't what its manifest says is an error,
 //! never a guess. Hashes are `verify`'s to check.
 
+mod anywhere;
 mod csv;
 pub(crate) mod parquet;
 
@@ -39,6 +40,8 @@ pub struct Exported {
 #[derive(Debug, Clone)]
 struct RunsFile {
     path: PathBuf,
+    /// Its hash, if that was said.
+    sha256: String,
     /// How many runs it must hold, if that was said.
     rows: Option<u64>,
     is_csv: bool,
@@ -63,6 +66,7 @@ impl Exported {
             }
             Ok(RunsFile {
                 path: export.join(&entry.path),
+                sha256: entry.sha256.clone(),
                 rows: entry.rows,
                 is_csv,
             })
@@ -85,6 +89,7 @@ impl Exported {
     fn unsaid(paths: Vec<PathBuf>, is_csv: bool) -> Exported {
         let file = |path| RunsFile {
             path,
+            sha256: String::new(),
             rows: None,
             is_csv,
         };

@@ -2,6 +2,7 @@
 //! when its cost is final, and how an ID is kept unique.
 //! Knows neither HTTP nor files.
 
+pub mod anywhere;
 pub mod chosen;
 pub mod complete;
 pub mod cost_state;

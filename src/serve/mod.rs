@@ -1,57 +1,87 @@
-//! A made-up account behind the API's read-only endpoints, on loopback: what the demo, the tests and the benchmarks run
-//! against.
+//! The Apify API's read-only endpoints over an account that is made up or archived: what official clients read when Apify has
+//! deleted its runs, and what the demo, the tests and the benchmarks run against.
 //! Shares nothing with the client, so that neither can hide the other's mistakes.
 
-pub mod account;
-mod actor;
-mod cycle;
-mod decimal;
-mod detail;
-mod directory;
+mod answer;
+pub mod archive;
+mod connections;
 mod encoding;
-mod fate;
-mod index;
-mod made_up;
-mod meters;
-mod names;
+pub mod faults;
+pub mod made_up;
 mod query;
 mod question;
-mod random;
 mod refusal;
 mod routes;
-mod row;
-mod spending;
-mod usage;
-mod user;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::serve::ListenerExt;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::error::Result;
-use crate::statement::Account;
-use account::{AccountOptions, MadeUpAccount};
+use archive::Shelf;
+use faults::Faults;
+use made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
+use question::Question;
+use refusal::Refusal;
+use routes::Routes;
 
-/// The token that the made-up account takes unless another is given.
-pub const DEMO_TOKEN: &str = "demo";
-
-/// How the account is served.
-#[derive(Debug)]
+/// How an account is served.
+#[derive(Debug, Default)]
 pub struct ServeOptions {
-    /// The token that it takes.
-    pub token: SecretString,
+    /// The token that it takes; without one, it answers anybody.
+    pub token: Option<SecretString>,
     /// How long each answer takes at least.
     pub latency: Duration,
     /// Requests in any second beyond which it answers 429.
     pub rate_limit: Option<NonZeroU32>,
-    /// For how long after the start the runs that have just ended cost nothing yet, in their details too.
-    pub settle_after: Duration,
+    /// What goes wrong on purpose.
+    pub faults: Option<Faults>,
+    /// Whom each request is told, as JSON.
+    pub access_log: Option<fn(&str)>,
+}
+
+/// Whose runs are served.
+#[derive(Debug)]
+pub enum Served {
+    /// Nobody's.
+    MadeUp {
+        /// The account.
+        account: Box<MadeUpAccount>,
+        /// For how long from now on the runs that have just ended cost nothing yet, in their details too.
+        settle_after: Duration,
+        /// When that began.
+        started: Instant,
+    },
+    /// Those of an export or a lake.
+    Archive(Arc<Shelf>),
+}
+
+impl Served {
+    /// A made-up account.
+    pub fn made_up(account: MadeUpAccount, settle_after: Duration) -> Served {
+        Served::MadeUp {
+            account: Box::new(account),
+            settle_after,
+            started: Instant::now(),
+        }
+    }
+
+    fn answer(&self, question: &Question) -> Result<Vec<u8>, Refusal> {
+        match self {
+            Served::MadeUp {
+                account,
+                settle_after,
+                started,
+            } => account.answer(question, started.elapsed() >= *settle_after),
+            Served::Archive(shelf) => shelf.current().answer(question),
+        }
+    }
 }
 
 /// A server that listens, and does not answer yet.
@@ -59,19 +89,20 @@ pub struct ServeOptions {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    router: axum::Router,
+    routes: Routes,
+    connections: usize,
 }
 
 impl Server {
-    /// Listens on loopback, and nowhere else; port 0 is any.
-    pub async fn bind(account: MadeUpAccount, options: ServeOptions, port: u16) -> Result<Server> {
-        let failed = |error: io::Error| anyhow::anyhow!("cannot listen on 127.0.0.1:{port}: {error}");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+    /// Listens at an address; port 0 is any. At most so many connections are open at once, and others wait.
+    pub async fn bind(served: Served, options: ServeOptions, at: SocketAddr, connections: usize) -> Result<Server> {
+        let failed = |error: io::Error| anyhow::anyhow!("cannot listen on {at}: {error}");
+        let listener = TcpListener::bind(at).await.map_err(failed)?;
         Ok(Server {
+            address: listener.local_addr().map_err(failed)?,
             listener,
-            address,
-            router: routes::router(account, options),
+            routes: Routes::new(served, options),
+            connections,
         })
     }
 
@@ -80,39 +111,33 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Answers until it is dropped.
-    pub fn run(self) -> impl Future<Output = io::Result<()>> + Send {
-        let listener = self.listener.tap_io(|stream| {
-            // Answers are whole when they are sent; a stream that can't be told so is only slower.
-            let _ = stream.set_nodelay(true);
-        });
-        async move { axum::serve(listener, self.router).await }
+    /// Answers until it is told to stop; what is being answered then still is.
+    pub async fn run(self, stopping: impl Future<Output = ()> + Send) {
+        connections::serve(self.listener, Arc::new(self.routes), self.connections, stopping).await;
     }
+}
+
+/// Whether a path and a query string ask something that there may be an answer to; all else is refused. No text makes it fail:
+/// that is what `fuzz/` holds it to.
+pub fn is_question(path: &str, query: &str) -> bool {
+    let endpoint = question::Endpoint::at(path);
+    endpoint.is_some_and(|endpoint| endpoint.question(query).is_ok())
 }
 
 /// Serves the demo's account in this process until it ends; returns where.
 pub async fn start_in_process() -> Result<String> {
     let account = MadeUpAccount::generate(&AccountOptions::default());
     let options = ServeOptions {
-        token: DEMO_TOKEN.into(),
-        latency: Duration::ZERO,
-        rate_limit: None,
-        settle_after: Duration::ZERO,
+        token: Some(DEMO_TOKEN.into()),
+        ..ServeOptions::default()
     };
-    let server = Server::bind(account, options, 0).await?;
+    let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let served = Served::made_up(account, Duration::ZERO);
+    let server = Server::bind(served, options, at, DEFAULT_CONNECTIONS).await?;
     let url = server.url();
-    tokio::spawn(server.run());
+    tokio::spawn(server.run(pending()));
     Ok(url)
 }
 
-/// Whose runs the demo shows.
-pub fn demo_account() -> Account {
-    Account {
-        id: "MADEUPACCOUNT0000".into(),
-        username: Some(demo_username()),
-    }
-}
-
-fn demo_username() -> String {
-    "made-up-account".into()
-}
+/// How many connections are open at once, unless another number is asked for.
+pub const DEFAULT_CONNECTIONS: usize = 512;

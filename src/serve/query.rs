@@ -1,5 +1,7 @@
 //! The lists' parameters, as the API documents them: text to values, or the reason why not.
 
+use std::ops::Range;
+
 use crate::period::Millis;
 use chrono::{DateTime, NaiveDate};
 
@@ -102,8 +104,28 @@ fn boolean(name: &str, value: &str) -> Result<bool, String> {
 }
 
 impl RunsQuery {
+    /// Which of so many runs, in ascending order, make up the page; the page itself may be the other way round.
+    pub(super) fn part_of(&self, total: usize) -> Range<usize> {
+        let skipped = self.offset.min(total);
+        let count = self.limit.min(total - skipped);
+        if self.desc {
+            total - skipped - count..total - skipped
+        } else {
+            skipped..skipped + count
+        }
+    }
+
+    /// The same query of a list that has no dates: they are ignored there, whatever they say.
+    pub(super) fn parse_without_dates(query: &str) -> Result<RunsQuery, String> {
+        RunsQuery::read(query, false)
+    }
+
     /// Reads a query string; an error is the API's message for 400.
     pub fn parse(query: &str) -> Result<RunsQuery, String> {
+        RunsQuery::read(query, true)
+    }
+
+    fn read(query: &str, has_dates: bool) -> Result<RunsQuery, String> {
         let mut parsed = RunsQuery {
             offset: 0,
             limit: MAX_LIMIT,
@@ -124,6 +146,7 @@ impl RunsQuery {
                     let places: Option<Vec<u8>> = value.split(',').map(place).collect();
                     parsed.statuses = Some(places.ok_or_else(|| wrong("a comma list of run statuses"))?);
                 }
+                "startedAfter" | "startedBefore" if !has_dates => {}
                 "startedAfter" => parsed.after = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
                 "startedBefore" => parsed.before = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
                 _ => {}

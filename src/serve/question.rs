@@ -5,10 +5,21 @@ use chrono::{Datelike, NaiveDate};
 use super::query::{ListQuery, RunsQuery};
 use super::refusal::Refusal;
 
+/// Whose runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of the account's.
+    Account,
+    /// An Actor's, by its ID or as `username~name`.
+    Actor(String),
+    /// A task's, likewise.
+    Task(String),
+}
+
 /// A place under `/v2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    Runs,
+    Runs(Scope),
     Run(String),
     Actors,
     Actor(String),
@@ -22,7 +33,7 @@ pub(super) enum Endpoint {
 /// What can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Question {
-    Runs(RunsQuery),
+    Runs(Scope, RunsQuery),
     /// By its ID.
     Run(String),
     Actors(ListQuery),
@@ -43,12 +54,14 @@ impl Endpoint {
         let mut parts = path.strip_prefix("/v2/")?.split('/');
         let parts = (parts.next()?, parts.next(), parts.next(), parts.next(), parts.next());
         Some(match parts {
-            ("actor-runs", None, ..) => Endpoint::Runs,
+            ("actor-runs", None, ..) => Endpoint::Runs(Scope::Account),
             ("actor-runs", Some(id), None, ..) => Endpoint::Run(decoded(id)),
             ("actors" | "acts", None, ..) => Endpoint::Actors,
             ("actors" | "acts", Some(id), None, ..) => Endpoint::Actor(decoded(id)),
+            ("actors" | "acts", Some(id), Some("runs"), None, _) => Endpoint::Runs(Scope::Actor(decoded(id))),
             ("actor-tasks", None, ..) => Endpoint::Tasks,
             ("actor-tasks", Some(id), None, ..) => Endpoint::Task(decoded(id)),
+            ("actor-tasks", Some(id), Some("runs"), None, _) => Endpoint::Runs(Scope::Task(decoded(id))),
             ("users", Some("me"), None, ..) => Endpoint::Me,
             ("users", Some("me"), Some("limits"), None, _) => Endpoint::Limits,
             ("users", Some("me"), Some("usage"), Some("monthly"), None) => Endpoint::MonthlyUsage,
@@ -60,7 +73,13 @@ impl Endpoint {
     pub(super) fn question(self, query: &str) -> Result<Question, Refusal> {
         let list = || ListQuery::parse(query).map_err(Refusal::BadValue);
         Ok(match self {
-            Endpoint::Runs => Question::Runs(RunsQuery::parse(query).map_err(Refusal::BadValue)?),
+            Endpoint::Runs(scope) => {
+                let query = match scope {
+                    Scope::Task(_) => RunsQuery::parse_without_dates(query),
+                    _ => RunsQuery::parse(query),
+                };
+                Question::Runs(scope, query.map_err(Refusal::BadValue)?)
+            }
             Endpoint::Run(id) => Question::Run(id),
             Endpoint::Actors => Question::Actors(list()?),
             Endpoint::Actor(id) => Question::Actor(id),

@@ -1,6 +1,6 @@
 //! Why a request isn't answered, in the API's words.
 
-use axum::http::StatusCode;
+use hyper::StatusCode;
 
 /// A reason, each with its status and error type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     NotFound(&'static str),
     /// What belongs to somebody else.
     Forbidden(&'static str),
+    /// What an archive hasn't.
+    NotArchived(&'static str),
     Failed,
 }
 
@@ -60,6 +62,12 @@ impl Refusal {
                 format!(
                     "Insufficient permissions for the {what}. Make sure that the token has the required permissions."
                 ),
+            ),
+            // The API knows no other status for want of it.
+            Refusal::NotArchived(what) => (
+                StatusCode::FORBIDDEN,
+                "insufficient-permissions",
+                format!("The {what} of an account are not archived: ask the Apify API."),
             ),
             Refusal::Failed => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,70 +1,141 @@
-//! The account over HTTP, as the API documents it: who may ask, how often, in which encoding, and what an error looks like.
+//! An account over HTTP, as the API documents it: who may ask, how often, in which encoding, and what an error looks like.
 //! One way for all endpoints; read-only.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::header::HeaderName;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::Response;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode, Uri};
 use secrecy::ExposeSecret;
+use serde_json::json;
+use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::ServeOptions;
-use super::account::{DEMO_NOW_MS, MadeUpAccount};
+use super::answer::{Answer, Ending};
 use super::encoding::Encoding;
+use super::faults::Fault;
+use super::made_up::DEMO_NOW_MS;
 use super::question::{Endpoint, Question};
 use super::refusal::Refusal;
+use super::{ServeOptions, Served};
+use crate::period::format_instant;
 
-struct Shared {
-    account: MadeUpAccount,
-    options: ServeOptions,
-    date: HeaderValue,
-    started: Instant,
-    /// When the requests of the last second came.
-    recent: Mutex<VecDeque<Instant>>,
-}
+/// Answers that are made or sent at once; others wait for one of them.
+const ANSWERS: usize = 64;
+
+/// The connection is to be dropped instead of answered.
+#[derive(Debug)]
+pub(super) struct Dropped;
 
 /// The endpoints.
-pub fn router(account: MadeUpAccount, options: ServeOptions) -> Router {
-    let date = chrono::DateTime::from_timestamp_millis(DEMO_NOW_MS).expect("the demo's clock is a valid instant");
-    let date = HeaderValue::try_from(date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).expect("a date is ASCII");
-    let shared = Arc::new(Shared {
-        account,
-        options,
-        date,
-        started: Instant::now(),
-        recent: Mutex::default(),
-    });
-    Router::new().fallback(respond).with_state(shared)
+#[derive(Debug)]
+pub(super) struct Routes {
+    served: Served,
+    options: ServeOptions,
+    /// The clock of an account that has its own.
+    date: Option<HeaderValue>,
+    /// When the requests of the last second came.
+    recent: Mutex<VecDeque<Instant>>,
+    answers: Arc<Semaphore>,
+    /// Answers that are being made: as many as there are cores, and one that waits for a disk or a store.
+    makers: Semaphore,
+    /// How many requests there were.
+    requests: AtomicU64,
 }
 
-/// Every request comes this way, whatever it asks for.
-async fn respond(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    if !shared.options.latency.is_zero() {
-        tokio::time::sleep(shared.options.latency).await;
-    }
-    let question = match shared.admit(&method, &uri, &headers) {
-        Ok(question) => question,
-        Err(refusal) => return shared.refuse(&refusal),
-    };
-    let encoding = Encoding::negotiated(text(&headers, header::ACCEPT_ENCODING).unwrap_or_default());
-    let work = shared.clone();
-    let packed = tokio::task::spawn_blocking(move || {
-        let settled = work.started.elapsed() >= work.options.settle_after;
-        Ok(encoding.pack(work.account.answer(&question, settled)?))
-    });
-    match packed.await.unwrap_or(Err(Refusal::Failed)) {
-        Ok(packed) => shared.answer(StatusCode::OK, encoding, packed),
-        Err(refusal) => shared.refuse(&refusal),
-    }
+/// A body that isn't on its way yet.
+struct Packed {
+    status: StatusCode,
+    encoding: Encoding,
+    content: Vec<u8>,
+    content_type: &'static str,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Shared {
+const JSON: &str = "application/json; charset=utf-8";
+
+impl Routes {
+    pub(super) fn new(served: Served, options: ServeOptions) -> Routes {
+        let date = matches!(served, Served::MadeUp { .. }).then(|| {
+            let date = chrono::DateTime::from_timestamp_millis(DEMO_NOW_MS).expect("the clock is a valid instant");
+            HeaderValue::try_from(date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).expect("a date is ASCII")
+        });
+        Routes {
+            served,
+            options,
+            date,
+            recent: Mutex::default(),
+            answers: Arc::new(Semaphore::new(ANSWERS)),
+            makers: Semaphore::new(1 + std::thread::available_parallelism().map_or(1, usize::from)),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether something goes wrong on purpose.
+    pub(super) fn has_faults(&self) -> bool {
+        self.options.faults.is_some()
+    }
+
+    /// Every request comes this way, whatever it asks for.
+    pub(super) async fn respond(self: &Arc<Self>, head: Parts, peer: &str) -> Result<Response<Answer>, Dropped> {
+        let came = Instant::now();
+        let response = self.faulty(&head).await;
+        if let Some(tell) = self.options.access_log {
+            let told = response
+                .as_ref()
+                .map(|response| (response.status(), response.body().promised()));
+            tell(&log_line(&head, peer, told.ok(), came.elapsed()));
+        }
+        response
+    }
+
+    /// The answer, or what a fault makes of it.
+    async fn faulty(self: &Arc<Self>, head: &Parts) -> Result<Response<Answer>, Dropped> {
+        if head.uri.path() == "/healthz" {
+            return Ok(self.response(
+                Packed::json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()),
+                Ending::Whole,
+            ));
+        }
+        if !self.options.latency.is_zero() {
+            tokio::time::sleep(self.options.latency).await;
+        }
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        let fault = self.options.faults.as_ref().and_then(|faults| faults.draw(request));
+        let ending = match fault {
+            Some(Fault::Reset) => return Err(Dropped),
+            Some(Fault::Status(status)) => return Ok(self.response(faulty_status(status), Ending::Whole)),
+            Some(Fault::Cut) => Ending::CutOff,
+            Some(Fault::Stall) => Ending::Stalled,
+            None => Ending::Whole,
+        };
+        let packed = match self.admit(&head.method, &head.uri, &head.headers) {
+            Ok(question) => self.pack(question, &head.headers).await,
+            Err(refusal) => Packed::refused(&refusal),
+        };
+        Ok(self.response(packed, ending))
+    }
+
+    async fn pack(self: &Arc<Self>, question: Question, headers: &HeaderMap) -> Packed {
+        let permit = self.answers.clone().acquire_owned().await.ok();
+        let _maker = self.makers.acquire().await;
+        let encoding = Encoding::negotiated(text(headers, header::ACCEPT_ENCODING).unwrap_or_default());
+        let routes = self.clone();
+        let packed = tokio::task::spawn_blocking(move || Ok(encoding.pack(routes.served.answer(&question)?)));
+        match packed.await.unwrap_or(Err(Refusal::Failed)) {
+            Ok(content) => Packed {
+                encoding,
+                permit,
+                ..Packed::json(StatusCode::OK, content)
+            },
+            Err(refusal) => Packed::refused(&refusal),
+        }
+    }
+
     /// Counts this request; true if the limit's worth of them came in the second before it.
     fn is_over_the_limit(&self) -> bool {
         let Some(limit) = self.options.rate_limit else {
@@ -92,34 +163,35 @@ impl Shared {
         if self.is_over_the_limit() {
             return Err(Refusal::TooMany);
         }
+        let Some(expected) = &self.options.token else {
+            return endpoint.question(query);
+        };
         let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
         let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
         let token = bearer.map(Cow::Borrowed).or_else(|| Some(in_query()?.1));
-        match token {
-            None => Err(Refusal::NoToken),
-            Some(token) if !same(&token, self.options.token.expose_secret()) => Err(Refusal::WrongToken),
-            Some(_) => endpoint.question(query),
+        let token = token.ok_or(Refusal::NoToken)?;
+        // In a time that tells nothing about where they differ.
+        if bool::from(token.as_bytes().ct_eq(expected.expose_secret().as_bytes())) {
+            endpoint.question(query)
+        } else {
+            Err(Refusal::WrongToken)
         }
     }
 
-    fn refuse(&self, refusal: &Refusal) -> Response {
-        let (status, kind, message) = refusal.parts();
-        let body = serde_json::json!({ "error": { "type": kind, "message": message } });
-        self.answer(status, Encoding::Identity, body.to_string().into_bytes())
-    }
-
-    fn answer(&self, status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
+    fn response(&self, packed: Packed, ending: Ending) -> Response<Answer> {
+        let mut response = Response::new(Answer::new(packed.content, packed.permit, ending));
+        *response.status_mut() = packed.status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json; charset=utf-8"),
-        );
-        headers.insert(header::DATE, self.date.clone());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(packed.content_type));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if let Some(name) = encoding.name() {
+        if let Some(date) = &self.date {
+            headers.insert(header::DATE, date.clone());
+        }
+        if let Some(name) = packed.encoding.name() {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        if packed.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         if let Some(limit) = self.options.rate_limit {
             headers.insert("x-ratelimit-limit", HeaderValue::from(limit.get()));
@@ -128,15 +200,91 @@ impl Shared {
     }
 }
 
+impl Packed {
+    fn json(status: StatusCode, content: Vec<u8>) -> Packed {
+        Packed {
+            status,
+            encoding: Encoding::Identity,
+            content,
+            content_type: JSON,
+            permit: None,
+        }
+    }
+
+    fn refused(refusal: &Refusal) -> Packed {
+        let (status, kind, message) = refusal.parts();
+        Packed::error(status, kind, &message)
+    }
+
+    fn error(status: StatusCode, kind: &str, message: &str) -> Packed {
+        let body = json!({ "error": { "type": kind, "message": message } });
+        Packed::json(status, body.to_string().into_bytes())
+    }
+}
+
+/// An answer that is wrong on purpose: an error of the API's, or a proxy's page for those that come from one.
+fn faulty_status(status: StatusCode) -> Packed {
+    let kind = match status.as_u16() {
+        429 => "rate-limit-exceeded",
+        401 => "user-or-token-not-found",
+        403 => "insufficient-permissions",
+        404 => "record-not-found",
+        408 => "run-timeout-exceeded",
+        400..500 => "invalid-request",
+        502 | 504 => {
+            let page = format!("<html><body><h1>{status}</h1></body></html>");
+            return Packed {
+                content_type: "text/html",
+                ..Packed::json(status, page.into_bytes())
+            };
+        }
+        503 => "query-timeout",
+        _ => "internal-server-error",
+    };
+    Packed::error(status, kind, "This answer is wrong on purpose (--faults).")
+}
+
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Compares two texts in a time that tells nothing about where they differ.
-fn same(given: &str, expected: &str) -> bool {
-    let differing = given
-        .bytes()
-        .zip(expected.bytes())
-        .fold(0, |differing, (a, b)| differing | (a ^ b));
-    differing == 0 && given.len() == expected.len()
+/// What is told of a request, without its token. What was dropped has neither status nor bytes.
+fn log_line(head: &Parts, peer: &str, told: Option<(StatusCode, u64)>, took: Duration) -> String {
+    let line = json!({
+        "at": format_instant(chrono::Utc::now().timestamp_millis()),
+        "peer": peer,
+        "method": head.method.as_str(),
+        "path": head.uri.path(),
+        "query": head.uri.query().map(without_token),
+        "status": told.map(|(status, _)| status.as_u16()),
+        "bytes": told.map(|(_, bytes)| bytes),
+        "seconds": took.as_secs_f64(),
+    });
+    line.to_string()
+}
+
+/// A query string whose token, however its name is written, is not there.
+fn without_token(query: &str) -> String {
+    let part = |part: &str| {
+        let is_token = form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name == "token");
+        if is_token {
+            "token=REDACTED".to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
+    query.split('&').map(part).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_is_told() {
+        assert_eq!(
+            without_token("limit=1&token=secret&to%6ben=secret&x=token"),
+            "limit=1&token=REDACTED&token=REDACTED&x=token"
+        );
+    }
 }

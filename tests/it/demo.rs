@@ -2,138 +2,14 @@
 //! tool; sums are made here, of the decimal texts as they came.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::io::Read;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::client::{Answer, Served};
 use crate::harness::Place;
 use crate::stand_in::ms;
-
-/// A served account, ended with the value.
-struct Demo {
-    child: Child,
-    address: String,
-    _place: Place,
-}
-
-impl Demo {
-    fn start(more: &[&str]) -> Demo {
-        let place = Place::new();
-        let mut command = place.command(&[&["serve", "--demo"], more].concat());
-        command
-            .env_remove("APIFY_TOKEN")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut first)
-            .unwrap();
-        let address = first
-            .trim()
-            .strip_prefix("http://")
-            .expect("a URL in the first line")
-            .to_string();
-        assert!(address.starts_with("127.0.0.1:"), "{address}");
-        Demo {
-            child,
-            address,
-            _place: place,
-        }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn ask(&self, method: &str, target: &str, headers: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"
-        )
-        .unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines.filter_map(|line| line.split_once(": "));
-        Answer {
-            status,
-            headers: headers
-                .map(|(name, value)| (name.to_lowercase(), value.to_string()))
-                .collect(),
-            body: bytes[end + 4..].to_vec(),
-        }
-    }
-
-    /// What an authorised GET is answered.
-    fn get(&self, target: &str) -> Answer {
-        self.ask("GET", target, "Authorization: Bearer demo\r\n")
-    }
-
-    /// The `data` of an answer that must be there.
-    fn data(&self, target: &str) -> Value {
-        let answer = self.get(target);
-        assert_eq!(answer.status, 200, "{target}");
-        answer.json()["data"].clone()
-    }
-
-    /// All items of a list, page by page, and how many pages that took.
-    fn all(&self, list: &str) -> (Vec<Value>, usize) {
-        let (mut all, mut pages) = (Vec::new(), 0);
-        loop {
-            let page = self.data(&format!("{list}?offset={}", all.len()));
-            all.extend(items(&page).clone());
-            pages += 1;
-            if all.len() as u64 == page["total"].as_u64().unwrap() {
-                return (all, pages);
-            }
-        }
-    }
-
-    /// A run's detail, its numbers as they are written.
-    fn exact(&self, id: &Value) -> Exact {
-        let answer = self.get(&format!("/v2/actor-runs/{}", id.as_str().unwrap()));
-        assert_eq!(answer.status, 200, "{id}");
-        Exact::of(std::str::from_utf8(&answer.body).unwrap()).at("data")
-    }
-
-    /// A list answer's `data`.
-    fn list(&self, query: &str) -> Value {
-        let answer = self.ask(
-            "GET",
-            &format!("/v2/actor-runs?{query}"),
-            "Authorization: Bearer demo\r\n",
-        );
-        assert_eq!(answer.status, 200, "{query}");
-        answer.json()["data"].clone()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
 
 /// An object whose members are text as it came.
 struct Exact(BTreeMap<String, Box<RawValue>>);
@@ -155,6 +31,13 @@ impl Exact {
     fn sum(&self) -> i128 {
         self.0.values().map(|number| units(number.get())).sum()
     }
+}
+
+/// A run's detail, its numbers as they are written.
+fn exact(served: &Served, id: &Value) -> Exact {
+    let answer = served.get(&format!("/v2/actor-runs/{}", id.as_str().unwrap()));
+    assert_eq!(answer.status, 200, "{id}");
+    Exact::of(std::str::from_utf8(&answer.body).unwrap()).at("data")
 }
 
 /// A JSON number in 10^-24, digit by digit.
@@ -198,7 +81,7 @@ fn started(item: &Value) -> i64 {
 
 #[test]
 fn the_list_pages_filters_and_sorts_as_documented() {
-    let demo = Demo::start(&["--runs", "5000"]);
+    let demo = Served::demo(&["--runs", "5000"]);
     let first = demo.list("");
     assert_eq!(
         (&first["offset"], &first["limit"], &first["desc"], &first["count"]),
@@ -240,7 +123,7 @@ fn the_list_pages_filters_and_sorts_as_documented() {
 
 #[test]
 fn errors_are_the_documented_ones() {
-    let demo = Demo::start(&["--runs", "10"]);
+    let demo = Served::demo(&["--runs", "10"]);
     let kind = |method: &str, target: &str, headers: &str| {
         let answer = demo.ask(method, target, headers);
         (
@@ -276,7 +159,7 @@ fn errors_are_the_documented_ones() {
 
 #[test]
 fn answers_are_packed_as_asked_and_dated_by_a_fixed_clock() {
-    let demo = Demo::start(&["--runs", "2000"]);
+    let demo = Served::demo(&["--runs", "2000"]);
     let ask = |encoding: &str| {
         let headers = format!("Authorization: Bearer demo\r\nAccept-Encoding: {encoding}\r\n");
         demo.ask("GET", "/v2/actor-runs?limit=100", &headers)
@@ -308,7 +191,7 @@ fn answers_are_packed_as_asked_and_dated_by_a_fixed_clock() {
 
 #[test]
 fn the_account_has_what_accounts_have() {
-    let demo = Demo::start(&["--runs", "30000"]);
+    let demo = Served::demo(&["--runs", "30000"]);
     let mut runs = Vec::new();
     while runs.len() < demo.list("limit=1")["total"].as_u64().unwrap() as usize {
         runs.extend(items(&demo.list(&format!("offset={}", runs.len()))).clone());
@@ -351,14 +234,14 @@ fn the_account_has_what_accounts_have() {
 
 #[test]
 fn equal_options_give_equal_accounts_and_another_seed_another() {
-    let list = |seed: &str| Demo::start(&["--runs", "500", "--seed", seed]).list("");
+    let list = |seed: &str| Served::demo(&["--runs", "500", "--seed", seed]).list("");
     assert_eq!(list("3"), list("3"));
     assert_ne!(list("3"), list("4"));
 }
 
 #[test]
 fn a_rate_limit_answers_429_as_documented() {
-    let demo = Demo::start(&["--runs", "10", "--rate-limit", "2"]);
+    let demo = Served::demo(&["--runs", "10", "--rate-limit", "2"]);
     let answers: Vec<Answer> = (0..8)
         .map(|_| demo.ask("GET", "/v2/actor-runs", "Authorization: Bearer demo\r\n"))
         .collect();
@@ -372,7 +255,7 @@ fn a_rate_limit_answers_429_as_documented() {
 
 #[test]
 fn an_export_of_the_served_account_is_the_demo_s_own_but_for_its_source() {
-    let demo = Demo::start(&[]);
+    let demo = Served::demo(&[]);
     let place = Place::new();
     let url = demo.url();
     let args = [
@@ -427,7 +310,7 @@ fn every_output_of_the_demo_says_that_it_is_made_up() {
 
 #[test]
 fn a_run_s_detail_is_its_row_and_what_only_the_detail_says() {
-    let demo = Demo::start(&["--runs", "3000"]);
+    let demo = Served::demo(&["--runs", "3000"]);
     let (runs, _) = demo.all("/v2/actor-runs");
     let (mut by_event, mut by_result, mut by_usage, mut null_meters, mut revived) = (0, 0, 0, 0, 0);
     for run in &runs {
@@ -446,7 +329,7 @@ fn a_run_s_detail_is_its_row_and_what_only_the_detail_says() {
             let says_nothing = name == "usageTotalUsd" && (value.is_null() || value.as_f64() == Some(0.0));
             assert!(says_nothing || detail[name] == *value, "{name}: {run} {detail}");
         }
-        let exact = demo.exact(&run["id"]);
+        let exact = exact(&demo, &run["id"]);
         let meters = exact.0.contains_key("usageUsd").then(|| exact.at("usageUsd"));
         match text(&detail["pricingInfo"], "pricingModel") {
             "PAY_PER_EVENT" => {
@@ -482,7 +365,7 @@ fn a_run_s_detail_is_its_row_and_what_only_the_detail_says() {
 
 #[test]
 fn a_resurrected_run_ended_days_after_its_start() {
-    let demo = Demo::start(&["--runs", "30000"]);
+    let demo = Served::demo(&["--runs", "30000"]);
     let (runs, _) = demo.all("/v2/actor-runs");
     let lasted = |run: &Value| run["finishedAt"].as_str().map_or(0, |end| ms(end) - started(run));
     let long: Vec<&Value> = runs
@@ -500,7 +383,7 @@ fn a_resurrected_run_ended_days_after_its_start() {
 #[test]
 fn a_month_s_usage_is_that_of_the_runs_which_started_in_the_cycle() {
     const PERCENT_OFF: i128 = 4;
-    let demo = Demo::start(&["--runs", "3000"]);
+    let demo = Served::demo(&["--runs", "3000"]);
     let usage = demo.data(CYCLE);
     assert_eq!(usage["usageCycle"]["startAt"], "2025-09-02T00:00:00.000Z");
     assert_eq!(usage["usageCycle"]["endAt"], "2025-10-01T23:59:59.999Z");
@@ -512,7 +395,7 @@ fn a_month_s_usage_is_that_of_the_runs_which_started_in_the_cycle() {
         .iter()
         .filter(|run| ("2025-09-02".."2025-10-02").contains(&text(run, "startedAt")))
     {
-        let detail = demo.exact(&run["id"]);
+        let detail = exact(&demo, &run["id"]);
         let by_event = detail.0.contains_key("chargedEventCounts");
         if by_event {
             event_totals += detail.number("usageTotalUsd");
@@ -579,7 +462,7 @@ fn a_month_s_usage_is_that_of_the_runs_which_started_in_the_cycle() {
 
 #[test]
 fn every_endpoint_refuses_as_documented() {
-    let demo = Demo::start(&["--runs", "100", "--rate-limit", "1000"]);
+    let demo = Served::demo(&["--runs", "100", "--rate-limit", "1000"]);
     let run = text(&items(&demo.list("limit=1"))[0], "id").to_string();
     let actor = text(&items(&demo.data("/v2/actors"))[0], "id").to_string();
     let task = text(&items(&demo.data("/v2/actor-tasks"))[0], "id").to_string();
@@ -595,7 +478,7 @@ fn every_endpoint_refuses_as_documented() {
         "/v2/users/me/limits".into(),
         CYCLE.into(),
     ];
-    let kind = |answer: &Answer| answer.json()["error"]["type"].as_str().unwrap().to_string();
+    let kind = Answer::error;
     for target in &targets {
         let without = demo.ask("GET", target, "");
         assert_eq!(
@@ -648,7 +531,7 @@ fn every_endpoint_refuses_as_documented() {
 
 #[test]
 fn most_actors_that_were_run_are_listed_and_the_rest_is_found_private_or_gone() {
-    let demo = Demo::start(&["--runs", "20000"]);
+    let demo = Served::demo(&["--runs", "20000"]);
     let (runs, _) = demo.all("/v2/actor-runs");
     let (actors, _) = demo.all("/v2/actors");
     assert!(actors.is_sorted_by_key(|actor| text(actor, "createdAt").to_string()));
@@ -700,7 +583,7 @@ fn most_actors_that_were_run_are_listed_and_the_rest_is_found_private_or_gone() 
 
 #[test]
 fn tasks_are_listed_but_for_those_that_are_gone() {
-    let demo = Demo::start(&["--runs", "20000"]);
+    let demo = Served::demo(&["--runs", "20000"]);
     let (runs, _) = demo.all("/v2/actor-runs");
     let (tasks, _) = demo.all("/v2/actor-tasks");
     let used: BTreeSet<&str> = runs.iter().filter_map(|run| run["actorTaskId"].as_str()).collect();
@@ -727,7 +610,7 @@ fn tasks_are_listed_but_for_those_that_are_gone() {
 
 #[test]
 fn thousands_of_actors_take_pages_and_each_of_them_runs() {
-    let demo = Demo::start(&["--runs", "40000", "--actors", "5000"]);
+    let demo = Served::demo(&["--runs", "40000", "--actors", "5000"]);
     let (actors, pages) = demo.all("/v2/actors");
     assert_eq!(pages, 5);
     assert!(
@@ -744,7 +627,7 @@ fn thousands_of_actors_take_pages_and_each_of_them_runs() {
 
 #[test]
 fn the_user_is_the_demo_s_and_the_plan_keeps_runs_as_long_as_it_says() {
-    let demo = Demo::start(&["--runs", "100", "--retention-days", "7"]);
+    let demo = Served::demo(&["--runs", "100", "--retention-days", "7"]);
     let user = demo.data("/v2/users/me");
     has(
         &user,
@@ -765,14 +648,14 @@ fn the_user_is_the_demo_s_and_the_plan_keeps_runs_as_long_as_it_says() {
         "monthlyUsageUsd monthlyActorComputeUnits monthlyExternalDataTransferGbytes monthlyProxySerps \
          monthlyResidentialProxyGbytes actorMemoryGbytes actorCount actorTaskCount activeActorJobCount teamAccountSeatCount",
     );
-    let plain = Demo::start(&["--runs", "100"]);
+    let plain = Served::demo(&["--runs", "100"]);
     assert_eq!(plain.data("/v2/users/me/limits")["limits"]["dataRetentionDays"], 90);
 }
 
 #[test]
 fn runs_that_have_just_ended_read_0_and_cost_something_once_settled() {
-    let demo = Demo::start(&["--runs", "5000"]);
-    let unsettled = Demo::start(&["--runs", "5000", "--settle-after", "7d"]);
+    let demo = Served::demo(&["--runs", "5000"]);
+    let unsettled = Served::demo(&["--runs", "5000", "--settle-after", "7d"]);
     let (runs, _) = demo.all("/v2/actor-runs");
     assert!(runs == unsettled.all("/v2/actor-runs").0);
     let now = ms("2025-10-03T06:00:00Z");
@@ -784,8 +667,8 @@ fn runs_that_have_just_ended_read_0_and_cost_something_once_settled() {
     }
     for run in late {
         assert_eq!(units(&run.get("usageTotalUsd").map_or("0".into(), Value::to_string)), 0);
-        let settled = demo.exact(&run["id"]);
-        let before = unsettled.exact(&run["id"]);
+        let settled = exact(&demo, &run["id"]);
+        let before = exact(&unsettled, &run["id"]);
         assert_eq!(before.number("usageTotalUsd"), 0);
         assert!(
             settled.number("usageTotalUsd") > 0 || !settled.0.contains_key("usageTotalUsd"),
@@ -797,23 +680,23 @@ fn runs_that_have_just_ended_read_0_and_cost_something_once_settled() {
         .find(|run| run["status"] == "SUCCEEDED" && age(run) > 600_000)
         .unwrap();
     assert_eq!(
-        demo.exact(&other["id"]).number("usageTotalUsd"),
-        unsettled.exact(&other["id"]).number("usageTotalUsd")
+        exact(&demo, &other["id"]).number("usageTotalUsd"),
+        exact(&unsettled, &other["id"]).number("usageTotalUsd")
     );
-    let old = Demo::start(&["--runs", "5000", "--from", "2025-08-01", "--to", "2025-09-01"]);
+    let old = Served::demo(&["--runs", "5000", "--from", "2025-08-01", "--to", "2025-09-01"]);
     assert!(old.all("/v2/actor-runs").0.iter().all(|run| age(run) > 600_000));
 }
 
 #[test]
 fn so_many_in_a_hundred_have_their_cost_only_in_the_detail() {
-    let demo = Demo::start(&["--runs", "5000", "--cost-missing", "20"]);
+    let demo = Served::demo(&["--runs", "5000", "--cost-missing", "20"]);
     let (runs, _) = demo.all("/v2/actor-runs");
     let (without, with): (Vec<&Value>, Vec<&Value>) = runs.iter().partition(|run| run["usageTotalUsd"].is_null());
     assert!((850..1150).contains(&without.len()), "{}", without.len());
     let known = without
         .iter()
         .take(300)
-        .filter(|run| demo.exact(&run["id"]).number("usageTotalUsd") > 0);
+        .filter(|run| exact(&demo, &run["id"]).number("usageTotalUsd") > 0);
     assert!(known.count() > 290);
     for run in with.iter().take(300) {
         let listed = units(&run["usageTotalUsd"].to_string());
@@ -822,7 +705,7 @@ fn so_many_in_a_hundred_have_their_cost_only_in_the_detail() {
                 || demo.data(&format!("/v2/actor-runs/{}", text(run, "id")))["usageTotalUsd"] == run["usageTotalUsd"]
         );
     }
-    let all = Demo::start(&["--runs", "2000", "--cost-missing", "100"]);
+    let all = Served::demo(&["--runs", "2000", "--cost-missing", "100"]);
     assert!(
         all.all("/v2/actor-runs")
             .0

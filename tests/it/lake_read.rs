@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::apify::Apify;
+use crate::client::Served;
 use crate::harness::{Done, Exported, Place, names};
 use crate::stand_in::{Reply, Run, StandIn, instant, ms};
 
@@ -651,4 +652,58 @@ fn what_is_no_lake_of_ours_is_exit_2() {
         fs::write(lake.join("_delta_log").join(name), "nonsense").unwrap();
     }
     place.run(&["report", "lake"]).exits(5).says(&["its log can't be read"]);
+}
+
+#[test]
+fn a_lake_is_served_as_an_export_of_it_is_and_as_it_was() {
+    let place = demo();
+    let lake = Served::start(&place, &["lake"], None);
+    let export = Served::start(&place, &["out"], None);
+    let september = "startedAfter=2025-09-01T00:00:00.000Z&startedBefore=2025-09-30T23:59:59.999Z";
+    for list in [
+        format!("/v2/actor-runs?{september}&offset=98500"),
+        format!("/v2/actor-runs?{september}&status=ABORTED,TIMED-OUT"),
+    ] {
+        let runs = [&lake, &export].map(|served| served.page(&list));
+        assert!(!runs[0].is_empty());
+        assert!(runs[0] == runs[1], "{list}");
+    }
+    let actors = export.data("/v2/actors?limit=1");
+    let of_actor = format!(
+        "/v2/actors/{}/runs?{september}&limit=5&desc=1",
+        actors["items"][0]["id"].as_str().unwrap()
+    );
+    assert_eq!(lake.data(&of_actor), export.data(&of_actor));
+    let id = lake.list("offset=70000&limit=1")["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    assert_eq!(lake.data(&format!("/v2/actor-runs/{id}"))["id"], id);
+
+    let place = small();
+    corrected(&place);
+    let costs = |args: &[&str]| -> Vec<f64> {
+        let served = Served::start(&place, args, None);
+        let (runs, _) = served.all("/v2/actor-runs");
+        runs.iter().map(|run| run["usageTotalUsd"].as_f64().unwrap()).collect()
+    };
+    assert_eq!(costs(&["lake"]), [1.0, 2.0, 5.0, 8.25, 0.75, 0.25, 15.0, 32.0]);
+    let versions = commits(&place);
+    assert_eq!(
+        costs(&["lake", "--as-of", &(versions - 2).to_string()]),
+        [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+    );
+}
+
+#[test]
+fn a_sync_s_rows_are_served_once_it_is_done() {
+    let place = small();
+    let served = Served::start(&place, &["lake", "--refresh", "50ms"], None);
+    assert_eq!(served.list("limit=1")["total"], 6);
+    corrected(&place);
+    let began = std::time::Instant::now();
+    while served.list("limit=1")["total"] != 8 {
+        assert!(began.elapsed().as_secs() < 60, "the new rows aren't served");
+    }
+    assert_eq!(served.data("/v2/actor-runs/sep4")["usageTotalUsd"], 0.75);
 }

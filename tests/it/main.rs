@@ -3,6 +3,7 @@
 
 mod agree;
 mod apify;
+mod client;
 mod harness;
 mod stand_in;
 
@@ -31,3 +32,4 @@ mod names;
 mod reconcile;
 mod retention;
 mod secrets;
+mod serve;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Held, Holding, See, Verified};
+use super::{Content, Held, Holding, See, Verified};
 use crate::error::{Error, Result};
 use crate::jobs::part::{asked_at, holds, period_of, rows_again, within};
 use crate::jobs::verify;
@@ -33,6 +33,22 @@ impl Exporting {
             path: path.to_path_buf(),
             manifest,
         })
+    }
+
+    /// Its files, to be served; `None` if its manifest is still the one with this stamp.
+    pub(super) fn content(path: &Path, known: Option<&str>) -> Result<Option<Content>> {
+        let manifest = Manifest::open(path)?;
+        let stamp = manifest.to_json();
+        if known == Some(&stamp) {
+            return Ok(None);
+        }
+        let files = Exported::of(path, &manifest).map_err(Error::Untrusted)?.open()?;
+        Ok(Some(Content {
+            account: manifest.account,
+            source: manifest.source,
+            stamp,
+            files: files.into_iter().map(|file| vec![file]).collect(),
+        }))
     }
 
     fn whole(&self) -> Result<Period> {

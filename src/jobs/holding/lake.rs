@@ -2,7 +2,7 @@
 
 use tokio::runtime::Handle;
 
-use super::{Held, Holding, See, Verified};
+use super::{Content, Held, Holding, See, Verified};
 use crate::cli::{AsOf, Site};
 use crate::error::{Error, Result};
 use crate::lake::{Location, Moment, Table};
@@ -30,6 +30,21 @@ pub(in crate::jobs) struct Lake {
 /// The lake at a place; exit 2 where there is none, or none then.
 pub(super) fn open(site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
     Ok(Box::new(Lake::open(&site_text(site)?, as_of)?))
+}
+
+/// Its files, to be served; `None` if it is still at the version with this stamp.
+pub(super) fn content(site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<Content>> {
+    let Lake { table, .. } = Lake::open(&site_text(site)?, as_of)?;
+    let stamp = table.version().to_string();
+    if known == Some(&stamp) {
+        return Ok(None);
+    }
+    Ok(Some(Content {
+        account: table.state().account.clone(),
+        source: table.state().source,
+        stamp,
+        files: table.open_files()?,
+    }))
 }
 
 fn site_text(site: &Site) -> Result<String> {

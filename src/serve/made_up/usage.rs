@@ -4,12 +4,12 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::account::{DEMO_NOW_MS, MadeUpAccount};
 use super::cycle::{Cycle, DAY_MS};
 use super::decimal::Decimal;
 use super::meters::{METERS, Used, meter};
 use super::random::Random;
 use super::spending::Spending;
+use super::{DEMO_NOW_MS, MadeUpAccount};
 use crate::period::{Millis, format_instant};
 
 const STORAGE: u64 = 11;

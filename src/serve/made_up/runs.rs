@@ -1,13 +1,13 @@
 //! What the made-up account's list is made of: when runs start, a run's JSON. Equal options give equal bytes, on every
 //! machine.
 
-use super::account::{AccountOptions, DEMO_NOW_MS};
 use super::actor::{Actor, Pricing};
 use super::fate::{is_settling, resurrection};
-use super::query::STATUSES;
 use super::random::Random;
 use super::spending::{Spending, ordinary_cost};
+use super::{AccountOptions, DEMO_NOW_MS};
 use crate::period::{Millis, format_instant};
+use crate::serve::query::STATUSES;
 
 const HIDDEN: u64 = 8;
 

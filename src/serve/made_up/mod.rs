@@ -1,30 +1,62 @@
 //! The made-up account: lifelike, deterministic, nothing in it real. Runs stand as ready JSON in one arena, in order, so
 //! that a page is mostly one copy.
 
+mod actor;
+mod cycle;
+mod decimal;
+mod detail;
+mod directory;
+mod fate;
+mod index;
+mod meters;
+mod names;
+mod random;
+mod row;
+mod runs;
+mod spending;
+mod usage;
+mod user;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 
-use super::actor::{Actor, Choice};
-use super::cycle::Cycle;
-use super::detail::detail;
-use super::directory::{Activity, Directory};
-use super::fate::LateFinishes;
-use super::index::IdIndex;
-use super::made_up::{Draft, starts, write_run};
+use actor::{Actor, Choice};
+use cycle::Cycle;
+use detail::detail;
+use directory::{Activity, Directory};
+use fate::LateFinishes;
+use index::IdIndex;
+use random::Random;
+use row::Row;
+use runs::{Draft, starts, write_run};
+use usage::MonthlyUsage;
+
 use super::query::{RunsQuery, STATUSES};
-use super::question::Question;
-use super::random::Random;
+use super::question::{Question, Scope};
 use super::refusal::Refusal;
-use super::row::Row;
-use super::usage::MonthlyUsage;
-use super::user;
 use crate::period::Millis;
+use crate::statement::Account;
 
 /// The fixed clock of the made-up account: 2025-10-03T06:00:00Z.
 pub const DEMO_NOW_MS: Millis = 1_759_471_200_000;
+
+/// The token that the made-up account takes unless another is given.
+pub const DEMO_TOKEN: &str = "demo";
+
+/// Whose runs the demo shows.
+pub fn demo_account() -> Account {
+    Account {
+        id: "MADEUPACCOUNT0000".into(),
+        username: Some(demo_username()),
+    }
+}
+
+fn demo_username() -> String {
+    "made-up-account".into()
+}
 
 /// Where a run's ID stands in its JSON: after `{"id":"`.
 const ID: Range<usize> = 7..24;
@@ -70,6 +102,8 @@ pub struct MadeUpAccount {
     options: AccountOptions,
     starts: Vec<Millis>,
     statuses: Vec<u8>,
+    /// The Actor of each run, by its place in the directory, and which of its tasks started it.
+    whose: Vec<(u32, Option<u16>)>,
     /// Where each run's JSON begins in `json`, and the end of the last; a comma follows each.
     offsets: Vec<usize>,
     json: Vec<u8>,
@@ -96,6 +130,7 @@ impl MadeUpAccount {
         let late = LateFinishes::of(options, &starts);
         let mut activity: Vec<Activity> = actors.iter().map(|actor| Activity::of(actor.tasks.len())).collect();
         let mut statuses = Vec::with_capacity(starts.len());
+        let mut whose = Vec::with_capacity(starts.len());
         let mut offsets = Vec::with_capacity(starts.len() + 1);
         let mut json = Vec::with_capacity(starts.len() * 620);
         for (run, start) in starts.iter().enumerate() {
@@ -110,6 +145,7 @@ impl MadeUpAccount {
             let written = write_run(&mut json, &draft, &mut random, options);
             activity[at].count(*start, written.task);
             statuses.push(written.status);
+            whose.push((at as u32, written.task.map(|task| task as u16)));
             json.push(b',');
         }
         offsets.push(json.len());
@@ -117,6 +153,7 @@ impl MadeUpAccount {
             options: options.clone(),
             starts,
             statuses,
+            whose,
             offsets,
             json,
             directory: Directory::new(actors, activity),
@@ -128,7 +165,17 @@ impl MadeUpAccount {
     /// The answer to a question, as JSON. While nothing is `settled`, runs that have just ended cost nothing yet.
     pub(super) fn answer(&self, question: &Question, settled: bool) -> Result<Vec<u8>, Refusal> {
         match question {
-            Question::Runs(query) => Ok(self.page(query)),
+            Question::Runs(scope, query) => {
+                let whose = match scope {
+                    Scope::Account => None,
+                    Scope::Actor(wanted) => Some((self.directory.visible_actor(wanted)?, None)),
+                    Scope::Task(wanted) => {
+                        let (actor, task) = self.directory.task_place(wanted)?;
+                        Some((actor, Some(task)))
+                    }
+                };
+                Ok(self.page(query, whose))
+            }
             Question::Run(id) => {
                 let run = self.find(id).ok_or(Refusal::NotFound("Actor run"))?;
                 let row = self.row(run);
@@ -152,26 +199,26 @@ impl MadeUpAccount {
     }
 
     /// The runs that started in a span of time, both ends included, by their places.
-    pub(super) fn started_in(&self, first: Millis, last: Millis) -> Range<usize> {
+    fn started_in(&self, first: Millis, last: Millis) -> Range<usize> {
         let begin = self.starts.partition_point(|start| *start < first);
         let end = self.starts.partition_point(|start| *start <= last).max(begin);
         begin..end
     }
 
     /// A run as the list has it.
-    pub(super) fn row(&self, run: usize) -> Row<'_> {
+    fn row(&self, run: usize) -> Row<'_> {
         Row::read(self.run(run))
     }
 
-    pub(super) fn start(&self, run: usize) -> Millis {
+    fn start(&self, run: usize) -> Millis {
         self.starts[run]
     }
 
-    pub(super) fn seed(&self) -> u64 {
+    fn seed(&self) -> u64 {
         self.options.seed
     }
 
-    pub(super) fn directory(&self) -> &Directory {
+    fn directory(&self) -> &Directory {
         &self.directory
     }
 
@@ -208,40 +255,24 @@ impl MadeUpAccount {
         }
     }
 
-    /// The answer to a query: the documented envelope, as JSON.
-    pub fn page(&self, query: &RunsQuery) -> Vec<u8> {
+    /// The answer to a query: the documented envelope, as JSON. Of all runs, or of an Actor's, or of one of its tasks'.
+    fn page(&self, query: &RunsQuery, whose: Option<(usize, Option<usize>)>) -> Vec<u8> {
         let Range { start: first, end } = self.started_in(query.after, query.before);
-        let matches = |run: &usize| {
-            query
-                .statuses
-                .as_ref()
-                .is_none_or(|wanted| wanted.contains(&self.statuses[*run]))
+        let is_wanted = |run: usize| {
+            let of_status = |wanted: &Vec<u8>| wanted.contains(&self.statuses[run]);
+            let of_whom = |(actor, task): (usize, Option<usize>)| {
+                let (runs_actor, runs_task) = self.whose[run];
+                runs_actor as usize == actor && (task.is_none() || runs_task.map(usize::from) == task)
+            };
+            query.statuses.as_ref().is_none_or(of_status) && whose.is_none_or(of_whom)
         };
-        let (total, items) = match &query.statuses {
-            None => {
-                let skipped = query.offset.min(end - first);
-                let count = query.limit.min(end - first - skipped);
-                let items = if query.desc {
-                    end - skipped - count..end - skipped
-                } else {
-                    first + skipped..first + skipped + count
-                };
-                (end - first, items.collect::<Vec<_>>())
-            }
-            Some(_) => {
-                let all: Vec<usize> = (first..end).filter(matches).collect();
-                let skipped = query.offset.min(all.len());
-                let count = query.limit.min(all.len() - skipped);
-                let last = all.len() - skipped;
-                let part = if query.desc {
-                    last - count..last
-                } else {
-                    skipped..skipped + count
-                };
-                (all.len(), all[part].to_vec())
-            }
-        };
-        self.envelope(query, total, &items)
+        if query.statuses.is_none() && whose.is_none() {
+            let part = query.part_of(end - first);
+            let items: Vec<usize> = (first + part.start..first + part.end).collect();
+            return self.envelope(query, end - first, &items);
+        }
+        let all: Vec<usize> = (first..end).filter(|run| is_wanted(*run)).collect();
+        self.envelope(query, all.len(), &all[query.part_of(all.len())])
     }
 
     fn envelope(&self, query: &RunsQuery, total: usize, items: &[usize]) -> Vec<u8> {
@@ -296,7 +327,7 @@ mod tests {
     }
 
     fn get(account: &MadeUpAccount, query: &str) -> Value {
-        serde_json::from_slice(&account.page(&RunsQuery::parse(query).unwrap())).unwrap()
+        serde_json::from_slice(&account.page(&RunsQuery::parse(query).unwrap(), None)).unwrap()
     }
 
     fn all(account: &MadeUpAccount) -> Vec<Value> {

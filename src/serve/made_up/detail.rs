@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::account::DEMO_NOW_MS;
+use super::DEMO_NOW_MS;
 use super::actor::{Actor, Pricing, Visibility};
 use super::decimal::Decimal;
 use super::fate::{is_settling, resurrection};
-use super::made_up::RUNS_USER_ID;
 use super::meters::{Dollars, Meters, Quantities};
 use super::random::Random;
 use super::row::Row;
+use super::runs::RUNS_USER_ID;
 use super::spending::Spending;
 use crate::period::{Millis, format_instant};
 

@@ -1,8 +1,8 @@
 //! Runs that fare out of the ordinary: those that end minutes before the clock, whose cost reads 0 at first, and those that
 //! were resurrected days later. All of it follows from the account's options, nothing is remembered.
 
-use super::account::{AccountOptions, DEMO_NOW_MS};
 use super::random::Random;
+use super::{AccountOptions, DEMO_NOW_MS};
 use crate::period::Millis;
 
 const RESURRECTION: u64 = 3;

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::actor::{Actor, Task, Visibility};
 use super::detail::pricing_info;
-use super::query::ListQuery;
-use super::refusal::Refusal;
 use super::{demo_account, demo_username};
 use crate::period::{Millis, format_instant};
+use crate::serve::archive::directory::page;
+use crate::serve::query::ListQuery;
+use crate::serve::refusal::Refusal;
 
 /// What an Actor's runs add up to.
 #[derive(Debug)]
@@ -125,16 +126,26 @@ impl Directory {
         })
     }
 
-    /// `GET /v2/actors/{id or username~name}`.
-    pub(super) fn look_up_actor(&self, wanted: &str) -> Result<Value, Refusal> {
+    /// The Actor of this ID or name, if the account may see it.
+    pub(super) fn visible_actor(&self, wanted: &str) -> Result<usize, Refusal> {
         let found = self.by_id.get(wanted).or_else(|| self.by_name.get(wanted));
         let at = *found.ok_or(Refusal::NotFound("Actor"))?;
-        let actor = &self.actors[at];
-        match actor.visibility {
-            Visibility::Listed | Visibility::LookUp => {}
-            Visibility::Private => return Err(Refusal::Forbidden("Actor")),
-            Visibility::Deleted => return Err(Refusal::NotFound("Actor")),
+        match self.actors[at].visibility {
+            Visibility::Listed | Visibility::LookUp => Ok(at),
+            Visibility::Private => Err(Refusal::Forbidden("Actor")),
+            Visibility::Deleted => Err(Refusal::NotFound("Actor")),
         }
+    }
+
+    /// The task of this ID or name: its Actor, and which of that one's it is.
+    pub(super) fn task_place(&self, wanted: &str) -> Result<(usize, usize), Refusal> {
+        self.tasks.get(wanted).copied().ok_or(Refusal::NotFound("Actor task"))
+    }
+
+    /// `GET /v2/actors/{id or username~name}`.
+    pub(super) fn look_up_actor(&self, wanted: &str) -> Result<Value, Refusal> {
+        let at = self.visible_actor(wanted)?;
+        let actor = &self.actors[at];
         let user_id = if actor.is_own {
             demo_account().id
         } else {
@@ -182,8 +193,7 @@ impl Directory {
 
     /// `GET /v2/actor-tasks/{id or username~name}`.
     pub(super) fn look_up_task(&self, wanted: &str) -> Result<Value, Refusal> {
-        let place = *self.tasks.get(wanted).ok_or(Refusal::NotFound("Actor task"))?;
-        let mut task = self.task(place);
+        let mut task = self.task(self.task_place(wanted)?);
         task["options"] = json!({ "build": "latest", "timeoutSecs": 3600, "memoryMbytes": 2048 });
         task["input"] = json!({ "startUrls": [{ "url": "https://example.com" }] });
         Ok(task)
@@ -218,21 +228,4 @@ impl Directory {
 fn owner_id(username: &str) -> String {
     let letters = username.chars().filter(char::is_ascii_alphanumeric);
     letters.chain("OwnerOfStoreActors".chars()).take(17).collect()
-}
-
-fn page<T>(query: &ListQuery, shown: &[T], item: impl Fn(&T) -> Value) -> Value {
-    let (skip, take) = (query.offset, query.limit);
-    let items: Vec<Value> = if query.desc {
-        shown.iter().rev().skip(skip).take(take).map(item).collect()
-    } else {
-        shown.iter().skip(skip).take(take).map(item).collect()
-    };
-    json!({
-        "total": shown.len(),
-        "offset": query.offset,
-        "limit": query.limit,
-        "desc": query.desc,
-        "count": items.len(),
-        "items": items,
-    })
 }

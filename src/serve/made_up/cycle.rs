@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::account::DEMO_NOW_MS;
+use super::DEMO_NOW_MS;
 use crate::period::{Millis, format_instant};
 
 pub(super) const DAY_MS: i64 = 86_400_000;

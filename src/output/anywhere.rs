@@ -1,0 +1,181 @@
+//! A Parquet file on disk, read where it is wanted: by row groups and, where the file tells its pages, by those. The file
+//! stays open, so that what replaces it under its name is another one.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::read::BATCH_ROWS;
+
+/// A file that several threads read at once, each where it wants to.
+#[derive(Debug, Clone)]
+struct Shared {
+    file: Arc<File>,
+    bytes: u64,
+}
+
+impl Length for Shared {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl ChunkReader for Shared {
+    type T = BufReader<From>;
+
+    fn get_read(&self, start: u64) -> Result<BufReader<From>, ParquetError> {
+        let file = self.file.clone();
+        Ok(BufReader::new(From { file, at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        // Lengths are the file's to tell: none is believed beyond its end.
+        if start.checked_add(length as u64).is_none_or(|end| end > self.bytes) {
+            return Err(ParquetError::EOF("it ends before a page does".into()));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
+/// A file's bytes from a place on.
+#[derive(Debug)]
+struct From {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for From {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(into, self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+/// A Parquet file that is open.
+#[derive(Debug)]
+pub struct OpenParquet {
+    file: Shared,
+    metadata: ArrowReaderMetadata,
+}
+
+impl OpenParquet {
+    /// Opens a file; `types_of_parquet` alone count where another engine may have written it.
+    pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+        OpenParquet::of(File::open(path)?, types_of_parquet)
+    }
+
+    /// A file that was opened.
+    pub fn of(file: File, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+        let bytes = file.metadata()?.len();
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file").into());
+        }
+        let file = Shared {
+            file: Arc::new(file),
+            bytes,
+        };
+        let metadata = ArrowReaderMetadata::load(&file, options(types_of_parquet))?;
+        Ok(OpenParquet { file, metadata })
+    }
+
+    /// What it says of itself.
+    pub fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    /// The columns of its rows.
+    pub fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// How many rows it says that it has.
+    pub fn rows(&self) -> usize {
+        rows(self.metadata.metadata())
+    }
+
+    /// All rows, with those of these columns that it has.
+    pub fn scan(&self, columns: &[&str]) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
+        let builder = self.builder().with_projection(mask);
+        builder.with_batch_size(BATCH_ROWS).build()
+    }
+
+    /// The rows at some places, which ascend.
+    pub fn read(&self, places: &[Range<usize>]) -> Result<Vec<RecordBatch>, ParquetError> {
+        let Some((row_groups, selection)) = selected(self.metadata.metadata(), places) else {
+            return Ok(Vec::new());
+        };
+        let builder = self.builder().with_row_groups(row_groups).with_row_selection(selection);
+        let batches = builder.with_batch_size(BATCH_ROWS).build()?;
+        batches.map(|batch| Ok(batch?)).collect()
+    }
+
+    fn builder(&self) -> ParquetRecordBatchReaderBuilder<Shared> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
+    }
+}
+
+/// How files are opened that are read anywhere.
+pub fn options(types_of_parquet: bool) -> ArrowReaderOptions {
+    ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(types_of_parquet)
+        .with_offset_index_policy(PageIndexPolicy::Optional)
+}
+
+/// How many rows a file says that it has.
+pub fn rows(metadata: &ParquetMetaData) -> usize {
+    usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0)
+}
+
+/// The row groups that hold the rows at some places, and where those stand in them; `None` for no places.
+pub fn selected(metadata: &ParquetMetaData, places: &[Range<usize>]) -> Option<(Vec<usize>, RowSelection)> {
+    let mut row_groups = Vec::new();
+    let mut ranges = Vec::with_capacity(places.len());
+    let mut places = places.iter();
+    let mut next = places.next().cloned();
+    // Where the row group begins in the file, and among those that are read.
+    let (mut begins, mut begins_read) = (0, 0);
+    for (at, row_group) in metadata.row_groups().iter().enumerate() {
+        let rows = usize::try_from(row_group.num_rows()).unwrap_or(0);
+        let end = begins + rows;
+        let before = ranges.len();
+        while let Some(place) = next.clone().filter(|place| place.start < end) {
+            let part = place.start - begins..place.end.min(end) - begins;
+            ranges.push(part.start + begins_read..part.end + begins_read);
+            // The rest of a place is in the next row group.
+            next = if place.end > end {
+                Some(end..place.end)
+            } else {
+                places.next().cloned()
+            };
+        }
+        if ranges.len() > before {
+            row_groups.push(at);
+            begins_read += rows;
+        }
+        begins = end;
+    }
+    (!ranges.is_empty()).then(|| {
+        (
+            row_groups,
+            RowSelection::from_consecutive_ranges(ranges.into_iter(), begins_read),
+        )
+    })
+}

@@ -1,0 +1,150 @@
+//! Runs out of files: in blocks that are kept for a while, since pages follow each other, or alone where few of a block are
+//! wanted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use arrow_array::RecordBatch;
+
+use crate::error::{Error, Result};
+use crate::runs::anywhere::RunsFile;
+
+/// Runs of a block.
+pub(super) const BLOCK_RUNS: u32 = 4096;
+/// How many bytes of blocks are kept.
+const KEPT_BYTES: usize = 24 << 20;
+/// What a block is taken to need before it was read.
+const SOME_BYTES: usize = 1 << 20;
+/// So many runs that lie alone are worth a thread of their own.
+const MANY: usize = 50;
+/// Of fewer than a fourth of a block's runs, it isn't read as a whole.
+const FEW: u32 = BLOCK_RUNS / 4;
+
+/// A run: a batch, and which of its rows.
+pub(super) type Run = (Arc<RecordBatch>, usize);
+
+/// Of an archive's files, by their number.
+type Block = (usize, u32);
+
+/// Blocks that were read last, the latest at the end.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    kept: Mutex<VecDeque<(Block, Arc<OnceBlock>)>>,
+}
+
+/// A block that one thread reads, for all that want it.
+#[derive(Debug, Default)]
+struct OnceBlock(Mutex<Option<Arc<RecordBatch>>>);
+
+impl OnceBlock {
+    /// What it needs; one that is being read is not waited for.
+    fn bytes(&self) -> usize {
+        let read = self.0.try_lock();
+        let batch = read.as_ref().ok().and_then(|read| read.as_ref());
+        batch.map_or(SOME_BYTES, |batch| batch.get_array_memory_size())
+    }
+}
+
+impl Blocks {
+    /// The runs at some rows of a file, which ascend; `number` tells it from the archive's others.
+    pub(super) fn runs(&self, file: &dyn RunsFile, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
+        let mut by_block: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for row in rows {
+            by_block.entry(row / BLOCK_RUNS).or_default().push(*row);
+        }
+        let mut runs = Vec::with_capacity(rows.len());
+        let mut alone: Vec<u32> = Vec::new();
+        for (block, rows) in by_block {
+            let is_wanted = rows.len() as u32 >= FEW.min(1 + rows[rows.len() - 1] - rows[0]);
+            if is_wanted && rows.len() > 1 {
+                read_alone(file, &mut alone, &mut runs)?;
+                let batch = self.block(file, (number, block))?;
+                runs.extend(rows.iter().map(|row| (batch.clone(), (row % BLOCK_RUNS) as usize)));
+            } else {
+                alone.extend(rows);
+            }
+        }
+        read_alone(file, &mut alone, &mut runs)?;
+        Ok(runs)
+    }
+
+    /// A block, from those that are kept or from its file.
+    fn block(&self, file: &dyn RunsFile, block: Block) -> Result<Arc<RecordBatch>> {
+        let once = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = kept
+                .iter()
+                .position(|(of, _)| *of == block)
+                .and_then(|at| kept.remove(at));
+            let (_, once) = found.unwrap_or_else(|| (block, Arc::default()));
+            kept.push_back((block, once.clone()));
+            let mut bytes = 0;
+            let mut fits = |(_, once): &(Block, Arc<OnceBlock>)| {
+                bytes += once.bytes();
+                bytes <= KEPT_BYTES
+            };
+            let fitting = kept.iter().rev().take_while(|kept| fits(kept)).count().max(1);
+            let too_many = kept.len() - fitting;
+            kept.drain(..too_many);
+            once
+        };
+        let mut batch = once.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(batch) = &*batch {
+            return Ok(batch.clone());
+        }
+        let first = block.1 as usize * BLOCK_RUNS as usize;
+        let rows = first..file.rows().min(first + BLOCK_RUNS as usize);
+        let batches = file.read(std::slice::from_ref(&rows))?;
+        has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
+        let read = match batches.as_slice() {
+            [one] => one.clone(),
+            several => arrow_select::concat::concat_batches(&several[0].schema(), several)
+                .map_err(|error| Error::Untrusted(format!("{}: {error}", file.name())))?,
+        };
+        Ok(batch.insert(Arc::new(read)).clone())
+    }
+}
+
+/// Reads rows that no block was read for, and leaves none of them. Where they are many, each core reads its part: they lie
+/// far from each other, and of each much has to be unpacked.
+fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, runs: &mut Vec<Run>) -> Result<()> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let many = rows.len().div_ceil(cores).max(MANY);
+    let parts: Vec<&[u32]> = rows.chunks(many).collect();
+    let read = |rows: &[u32]| -> Result<Vec<RecordBatch>> {
+        let places: Vec<Range<usize>> = rows.iter().map(|row| *row as usize..*row as usize + 1).collect();
+        let batches = file.read(&places)?;
+        has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
+        Ok(batches)
+    };
+    let read: Vec<Result<Vec<RecordBatch>>> = match parts.as_slice() {
+        [] => Vec::new(),
+        [all] => vec![read(all)],
+        parts => thread::scope(|scope| {
+            let reading: Vec<_> = parts.iter().map(|part| scope.spawn(|| read(part))).collect();
+            let failed = || Err(anyhow::anyhow!("a thread that read {} failed", file.name()).into());
+            reading
+                .into_iter()
+                .map(|part| part.join().unwrap_or_else(|_| failed()))
+                .collect()
+        }),
+    };
+    for batch in read.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+        let batch = Arc::new(batch);
+        runs.extend((0..batch.num_rows()).map(|row| (batch.clone(), row)));
+    }
+    rows.clear();
+    Ok(())
+}
+
+fn has_all(file: &dyn RunsFile, wanted: usize, read: usize) -> Result<()> {
+    if wanted == read {
+        return Ok(());
+    }
+    let name = file.name();
+    Err(Error::Untrusted(format!(
+        "{name}: of {wanted} runs that it should hold, {read} could be read"
+    )))
+}
