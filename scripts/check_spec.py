@@ -6,7 +6,7 @@ The document is changed in memory where it isn't what the API does, or says less
 - a run of a list needn't have `usageTotalUsd`, which may be null too: the API leaves it out for some Actors' runs;
 - `meta.origin` is any text: there are newer ones, such as APIFY_AI;
 - `offset` and `limit` are whole numbers from 0, as the descriptions have it, not any double; up to 64 bits;
-- `status` is a list of statuses, and `date` a date from 2000 on, as their descriptions have it, not any text;
+- `status` is a list of statuses, and `date` a date from 2000 on, as its description or its example has it, not any text;
 - `waitForFinish` is anything: `serve` doesn't read it, since no run of its goes on;
 - IDs of Actors, tasks and runs are some that are there, and one that isn't, since made-up ones would all be unknown;
 - schedules aren't served."""

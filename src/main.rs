@@ -21,6 +21,8 @@ use tokio::sync::Notify;
 /// How long threads that write may take to notice that the job was stopped.
 const STOP_TIME: Duration = Duration::from_millis(1500);
 
+/// How long it may take to say that a signal came.
+const SAYING_TIME: Duration = Duration::from_secs(1);
 /// How long a server may take to end by itself: longer than it gives to what it is still answering.
 const GRACE: Duration = Duration::from_secs(12);
 
@@ -123,7 +125,15 @@ async fn until_stopped(job: impl Future<Output = Result<()>>, stop: Stop) -> Exi
         kind if kind == SignalKind::interrupt() => "interrupted",
         _ => "terminated",
     };
-    failed(128 + kind.as_raw_value() as u8, &format!("{how}, {}", stop.stopped))
+    // Whoever should read that may have stopped to, which keeps nobody from ending.
+    let text = format!("apify-runs: {how}, {}", stop.stopped);
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        jobs::say(&text);
+        let _ = said.send(());
+    });
+    let _ = heard.recv_timeout(SAYING_TIME);
+    ExitCode::from(128 + kind.as_raw_value() as u8)
 }
 
 /// The first signal that comes.

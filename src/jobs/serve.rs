@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
 
 use super::holding::{self, Content};
 use super::{Surroundings, print, say};
@@ -15,10 +17,15 @@ use crate::serve::archive::{Archive, Shelf};
 use crate::serve::made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
 use crate::serve::{ServeOptions, Served, Server};
 use crate::statement::Source;
-use crate::text::thousands;
+use crate::text::counted;
 
 /// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
+
+/// Lines of the access log that may be on their way; what comes beyond is lost.
+const LOG_LINES: usize = 4096;
+/// How long the last of them may take.
+const LOG_TIME: Duration = Duration::from_secs(1);
 
 /// 9999-12-31T23:59:59Z.
 const LAST_INSTANT_MS: i64 = 253_402_300_799_000;
@@ -28,9 +35,7 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
     if args.latency > MAX_LATENCY {
         return Err(Error::Usage("--latency: an hour at most".into()));
     }
-    let token = surroundings
-        .token
-        .filter(|token| !token.expose_secret().trim().is_empty());
+    let token = token(&surroundings)?;
     if token.is_none() && !args.host.is_loopback() {
         return Err(Error::Usage(format!(
             "--host {}: without a token in APIFY_TOKEN, runs are served to this machine alone",
@@ -42,18 +47,26 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
         (None, true) => "the token is demo",
         (None, false) => "no token is asked for, since APIFY_TOKEN has none",
     };
-    let served = match &args.path {
-        Some(site) => open(site, &args, told).await?,
-        None => made_up(&args, told).await?,
+    let served = async {
+        match &args.path {
+            Some(site) => open(site, &args, told).await,
+            None => made_up(&args, told).await,
+        }
+    };
+    // Millions of runs take a while, in which a signal has to be heard.
+    let served = tokio::select! {
+        served = served => served?,
+        () = surroundings.stopping.notified() => return Ok(()),
     };
     let refreshing = refreshing(&served, &args);
+    let (log, told_all) = args.access_log.then(access_log).unzip();
     let demo_token = || args.demo.then(|| SecretString::from(DEMO_TOKEN));
     let options = ServeOptions {
         token: token.or_else(demo_token),
         latency: args.latency,
         rate_limit: args.rate_limit,
         faults: args.faults,
-        access_log: args.access_log.then_some(say as fn(&str)),
+        access_log: log,
     };
     let at = SocketAddr::new(args.host, args.port);
     let server = Server::bind(served, options, at, args.max_connections.get()).await?;
@@ -62,15 +75,42 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
         () = server.run(surroundings.stopping.notified()) => {}
         () = refreshing => {}
     }
+    if let Some(told_all) = told_all {
+        let _ = tokio::time::timeout(LOG_TIME, told_all).await;
+    }
     Ok(())
+}
+
+/// What is to be known to be answered: a text that a header can carry, without the line's end that files have.
+fn token(surroundings: &Surroundings) -> Result<Option<SecretString>> {
+    let token = surroundings.token.as_ref().map(|token| token.expose_secret().trim());
+    let token = token.filter(|token| !token.is_empty());
+    if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Error::Usage(
+            "APIFY_TOKEN has characters that no header can carry: a token is of letters, digits and signs".into(),
+        ));
+    }
+    Ok(token.map(SecretString::from))
+}
+
+/// Tells requests on stderr from a thread of its own: nobody who asks waits for whoever reads that. The second part ends once
+/// all was told of a server that has ended.
+fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
+    let (sender, lines) = sync_channel::<String>(LOG_LINES);
+    let (done, told_all) = oneshot::channel();
+    std::thread::spawn(move || {
+        lines.iter().for_each(|line| say(&line));
+        let _ = done.send(());
+    });
+    (sender, told_all)
 }
 
 /// The made-up account that was asked for.
 async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
     // The account may lie in any time: nothing of it is cut at a clock.
     let period = PeriodSpec::FromTo {
-        from: args.from.clone(),
-        to: args.to.clone(),
+        from: args.from,
+        to: args.to,
     }
     .resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
     let account = AccountOptions {
@@ -82,7 +122,6 @@ async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
         cost_missing_percent: args.cost_missing,
         retention_days: args.retention_days,
     };
-    // Millions of runs take a while, in which a signal has to be heard.
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
     let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
     say(&format!("MADE-UP ACCOUNT: {} runs; {told}", args.runs));
@@ -105,11 +144,12 @@ async fn open(site: &Site, args: &ServeArgs, told: &str) -> Result<Served> {
     } else {
         ""
     };
-    say(&format!(
-        "{notice}{} runs of {site}; {told}",
-        thousands(archive.runs() as u64)
-    ));
+    say(&format!("{notice}{} of {site}; {told}", runs(&archive)));
     Ok(Served::Archive(Arc::new(Shelf::new(archive, stamp))))
+}
+
+fn runs(archive: &Archive) -> String {
+    counted(archive.runs() as u64, "run", "runs")
 }
 
 fn archive(content: Content, old: Option<&Archive>) -> Result<Archive> {
@@ -149,13 +189,13 @@ fn refreshing(served: &Served, args: &ServeArgs) -> impl Future<Output = ()> + u
 }
 
 fn refresh(shelf: &Shelf, site: &Site) -> Result<()> {
-    let none: Option<AsOf> = None;
+    let now: Option<AsOf> = None;
     let old = shelf.current();
-    if let Some(content) = holding::content(site, none, Some(&shelf.stamp()))? {
+    if let Some(content) = holding::content(site, now, Some(&shelf.stamp()))? {
         let stamp = content.stamp.clone();
         shelf.replace(archive(content, Some(&old))?, stamp);
-        let runs = thousands(shelf.current().runs() as u64);
-        say(&format!("{site} has changed: {runs} runs are served"));
+        let serving = runs(&shelf.current());
+        say(&format!("{site} has changed: serving {serving}"));
     }
     Ok(())
 }

@@ -131,6 +131,14 @@ impl Table {
         &self.location
     }
 
+    /// What tells it from every other table, by its log.
+    pub fn id(&self) -> String {
+        let snapshot = self.delta.snapshot();
+        snapshot
+            .map(|snapshot| snapshot.metadata().id().to_owned())
+            .unwrap_or_default()
+    }
+
     /// The number of its last commit.
     pub fn version(&self) -> u64 {
         self.delta.version().unwrap_or_default()

@@ -78,15 +78,16 @@ pub struct OpenParquet {
 impl OpenParquet {
     /// Opens a file; `types_of_parquet` alone count where another engine may have written it.
     pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+        // What is no file, such as a pipe, isn't even opened: that could wait for ever.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is no file").into());
+        }
         OpenParquet::of(File::open(path)?, types_of_parquet)
     }
 
     /// A file that was opened.
     pub fn of(file: File, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
         let bytes = file.metadata()?.len();
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file").into());
-        }
         let file = Shared {
             file: Arc::new(file),
             bytes,

@@ -40,7 +40,9 @@ pub struct Exported {
 #[derive(Debug, Clone)]
 struct RunsFile {
     path: PathBuf,
-    /// Its hash, if that was said.
+    /// Its size, if that was said.
+    bytes: Option<u64>,
+    /// Its hash, likewise.
     sha256: String,
     /// How many runs it must hold, if that was said.
     rows: Option<u64>,
@@ -66,6 +68,7 @@ impl Exported {
             }
             Ok(RunsFile {
                 path: export.join(&entry.path),
+                bytes: Some(entry.bytes),
                 sha256: entry.sha256.clone(),
                 rows: entry.rows,
                 is_csv,
@@ -89,6 +92,7 @@ impl Exported {
     fn unsaid(paths: Vec<PathBuf>, is_csv: bool) -> Exported {
         let file = |path| RunsFile {
             path,
+            bytes: None,
             sha256: String::new(),
             rows: None,
             is_csv,

@@ -18,7 +18,7 @@ use tokio_io_timeout::TimeoutStream;
 use super::routes::{Dropped, Routes};
 
 /// How long a client may take over a request's head, from when its connection is free for one.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long it may take nothing of an answer.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 /// How long what is being answered may go on once the server is to stop.
@@ -103,6 +103,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_headers(HEADERS)
+            .half_close(true)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);

@@ -24,11 +24,8 @@ impl Encoding {
             ("gzip", Encoding::Gzip),
             ("br", Encoding::Brotli),
         ] {
-            let weight = accept
-                .split(',')
-                .filter_map(|part| weight(part, name))
-                .next()
-                .unwrap_or(0);
+            let named = |wanted: &str| accept.split(',').find_map(|part| weight(part, wanted));
+            let weight = named(name).or_else(|| named("*")).unwrap_or(0);
             if weight > best.0 {
                 best = (weight, encoding);
             }
@@ -65,14 +62,15 @@ impl Encoding {
     }
 }
 
-/// The weight, in thousandths, that a part of `Accept-Encoding` gives to an encoding.
+/// The weight, in thousandths, that a part of `Accept-Encoding` gives to a coding, if it is about that.
 fn weight(part: &str, name: &str) -> Option<u32> {
-    let (coding, parameters) = part.split_once(';').unwrap_or((part, ""));
-    if coding.trim() != name && coding.trim() != "*" {
+    let mut parameters = part.split(';').map(str::trim);
+    if !parameters.next()?.eq_ignore_ascii_case(name) {
         return None;
     }
-    let weight = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
-    Some((weight.unwrap_or(0.0).clamp(0.0, 1.0) * 1000.0) as u32)
+    let quality = parameters.find_map(|parameter| parameter.strip_prefix("q=").or(parameter.strip_prefix("Q=")));
+    let quality = quality.map_or(Ok(1.0), str::parse::<f32>);
+    Some((quality.unwrap_or(0.0).clamp(0.0, 1.0) * 1000.0) as u32)
 }
 
 #[cfg(test)]
@@ -85,6 +83,9 @@ mod tests {
         assert_eq!(Encoding::negotiated("zstd, gzip, br"), Encoding::Zstd);
         assert_eq!(Encoding::negotiated("zstd;q=0.5, br;q=0.9, gzip;q=0"), Encoding::Brotli);
         assert_eq!(Encoding::negotiated(""), Encoding::Identity);
+        assert_eq!(Encoding::negotiated("*;q=0, GZIP"), Encoding::Gzip);
+        assert_eq!(Encoding::negotiated("gzip;foo=1;Q=0"), Encoding::Identity);
+        assert_eq!(Encoding::negotiated("*, zstd;q=0"), Encoding::Gzip);
         assert_eq!(Encoding::negotiated("zstd;q=0, identity"), Encoding::Identity);
     }
 }

@@ -70,7 +70,7 @@ impl Faults {
     /// What the request of this number meets, if anything.
     pub fn draw(&self, request: u64) -> Option<Fault> {
         let drawn = FixedState::with_seed(self.seed).hash_one(request);
-        let mut place = (u128::from(drawn) * u128::from(ALL) >> 64) as u32;
+        let mut place = ((u128::from(drawn) * u128::from(ALL)) >> 64) as u32;
         for (fault, share) in &self.shares {
             match place.checked_sub(*share) {
                 None => return Some(*fault),

@@ -18,6 +18,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -42,8 +43,8 @@ pub struct ServeOptions {
     pub rate_limit: Option<NonZeroU32>,
     /// What goes wrong on purpose.
     pub faults: Option<Faults>,
-    /// Whom each request is told, as JSON.
-    pub access_log: Option<fn(&str)>,
+    /// Who is told each request, as a line of JSON.
+    pub access_log: Option<SyncSender<String>>,
 }
 
 /// Whose runs are served.

@@ -87,7 +87,9 @@ fn wrong(name: &str, expected: &str) -> String {
 }
 
 fn number(name: &str, value: &str) -> Result<usize, String> {
-    value.parse().map_err(|_| wrong(name, "a non-negative integer"))
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_number.then(|| value.parse().ok()).flatten();
+    number.ok_or_else(|| wrong(name, "a non-negative integer"))
 }
 
 fn limit(name: &str, value: &str) -> Result<usize, String> {
@@ -140,15 +142,19 @@ impl RunsQuery {
                 "offset" => parsed.offset = number(&name, &value)?,
                 "limit" => parsed.limit = limit(&name, &value)?,
                 "desc" => parsed.desc = boolean(&name, &value)?,
-                "status" if value.is_empty() => {}
+                "status" if value.is_empty() => parsed.statuses = None,
                 "status" => {
                     let place = |status: &str| STATUSES.iter().position(|known| *known == status).map(|at| at as u8);
                     let places: Option<Vec<u8>> = value.split(',').map(place).collect();
                     parsed.statuses = Some(places.ok_or_else(|| wrong("a comma list of run statuses"))?);
                 }
                 "startedAfter" | "startedBefore" if !has_dates => {}
-                "startedAfter" => parsed.after = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
-                "startedBefore" => parsed.before = instant(&value).ok_or_else(|| wrong("an ISO 8601 date-time"))?,
+                "startedAfter" => {
+                    // What lies between two milliseconds is after the first.
+                    let (ms, is_past) = instant(&value).ok_or_else(|| wrong(INSTANT))?;
+                    parsed.after = ms + Millis::from(is_past);
+                }
+                "startedBefore" => parsed.before = instant(&value).ok_or_else(|| wrong(INSTANT))?.0,
                 _ => {}
             }
         }
@@ -156,17 +162,29 @@ impl RunsQuery {
     }
 }
 
-fn instant(text: &str) -> Option<Millis> {
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(instant) => Some(instant.timestamp_millis()),
-        Err(_) => Some(
-            text.parse::<NaiveDate>()
-                .ok()?
-                .and_hms_opt(0, 0, 0)?
-                .and_utc()
-                .timestamp_millis(),
-        ),
+const INSTANT: &str = "a date, or a date and time as in 2025-09-01T00:00:00.000Z";
+
+/// The millisecond that an instant lies in, and whether it is past that one's beginning.
+fn instant(text: &str) -> Option<(Millis, bool)> {
+    let date = text.get(..10)?.bytes().enumerate();
+    let is_date = date.into_iter().all(|(at, byte)| {
+        if at == 4 || at == 7 {
+            byte == b'-'
+        } else {
+            byte.is_ascii_digit()
+        }
+    });
+    if !is_date {
+        return None;
     }
+    if text.len() == 10 {
+        let midnight = text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?;
+        return Some((midnight.and_utc().timestamp_millis(), false));
+    }
+    let instant = DateTime::parse_from_rfc3339(text).ok()?;
+    // A leap second has more nanoseconds than a second holds.
+    let nanos = instant.timestamp_subsec_nanos();
+    (nanos < 1_000_000_000).then(|| (instant.timestamp_millis(), nanos % 1_000_000 > 0))
 }
 
 #[cfg(test)]
@@ -192,6 +210,11 @@ mod tests {
             "desc=maybe",
             "status=DONE",
             "offset=%ff",
+            "limit=%2B5",
+            "startedAfter=2025-9-5",
+            "startedAfter=2025-09-15%20",
+            "startedAfter=%2B262142-12-31",
+            "startedBefore=2025-09-15T23:59:60Z",
         ] {
             let name = query.split('=').next().unwrap();
             assert!(RunsQuery::parse(query).unwrap_err().contains(name), "{query}");
@@ -205,6 +228,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(query.statuses, Some(vec![3, 5]));
+        assert_eq!(
+            RunsQuery::parse("startedAfter=2025-09-01T00:00:00.0009Z")
+                .unwrap()
+                .after,
+            1_756_684_800_001
+        );
+        assert_eq!(RunsQuery::parse("status=FAILED&status=").unwrap().statuses, None);
         assert_eq!(
             (query.after, query.before, query.desc),
             (1_756_684_800_001, 1_756_771_200_000, true)

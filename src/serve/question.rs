@@ -101,7 +101,7 @@ fn date(query: &str) -> Result<Option<NaiveDate>, Refusal> {
     match date.filter(|date| (2000..3000).contains(&date.year())) {
         Some(date) => Ok(Some(date)),
         None => Err(Refusal::BadValue(
-            "Parameter \"date\" must be a date in the YYYY-MM-DD format".into(),
+            "Parameter \"date\" must be a date in the YYYY-MM-DD format, of the years 2000 to 2999".into(),
         )),
     }
 }

@@ -67,7 +67,7 @@ impl Refusal {
             Refusal::NotArchived(what) => (
                 StatusCode::FORBIDDEN,
                 "insufficient-permissions",
-                format!("The {what} of an account are not archived: ask the Apify API."),
+                format!("An archive has no {what} of its account: ask the Apify API."),
             ),
             Refusal::Failed => (
                 StatusCode::INTERNAL_SERVER_ERROR,

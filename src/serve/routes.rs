@@ -41,8 +41,8 @@ pub(super) struct Routes {
     /// When the requests of the last second came.
     recent: Mutex<VecDeque<Instant>>,
     answers: Arc<Semaphore>,
-    /// Answers that are being made: as many as there are cores, and one that waits for a disk or a store.
-    makers: Semaphore,
+    /// Answers that are being made: as many as there are cores.
+    makers: Arc<Semaphore>,
     /// How many requests there were.
     requests: AtomicU64,
 }
@@ -70,7 +70,9 @@ impl Routes {
             date,
             recent: Mutex::default(),
             answers: Arc::new(Semaphore::new(ANSWERS)),
-            makers: Semaphore::new(1 + std::thread::available_parallelism().map_or(1, usize::from)),
+            makers: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(1, usize::from),
+            )),
             requests: AtomicU64::new(0),
         }
     }
@@ -84,18 +86,20 @@ impl Routes {
     pub(super) async fn respond(self: &Arc<Self>, head: Parts, peer: &str) -> Result<Response<Answer>, Dropped> {
         let came = Instant::now();
         let response = self.faulty(&head).await;
-        if let Some(tell) = self.options.access_log {
+        if let Some(log) = &self.options.access_log {
             let told = response
                 .as_ref()
                 .map(|response| (response.status(), response.body().promised()));
-            tell(&log_line(&head, peer, told.ok(), came.elapsed()));
+            let secret = self.options.token.as_ref().map(ExposeSecret::expose_secret);
+            // Nobody waits for a log that isn't read: its lines are lost.
+            let _ = log.try_send(log_line(&head, peer, told.ok(), came.elapsed(), secret));
         }
         response
     }
 
     /// The answer, or what a fault makes of it.
     async fn faulty(self: &Arc<Self>, head: &Parts) -> Result<Response<Answer>, Dropped> {
-        if head.uri.path() == "/healthz" {
+        if head.uri.path() == "/healthz" && (head.method == Method::GET || head.method == Method::HEAD) {
             return Ok(self.response(
                 Packed::json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()),
                 Ending::Whole,
@@ -122,12 +126,16 @@ impl Routes {
 
     async fn pack(self: &Arc<Self>, question: Question, headers: &HeaderMap) -> Packed {
         let permit = self.answers.clone().acquire_owned().await.ok();
-        let _maker = self.makers.acquire().await;
+        let maker = self.makers.clone().acquire_owned().await.ok();
         let encoding = Encoding::negotiated(text(headers, header::ACCEPT_ENCODING).unwrap_or_default());
         let routes = self.clone();
-        let packed = tokio::task::spawn_blocking(move || Ok(encoding.pack(routes.served.answer(&question)?)));
+        let packed = tokio::task::spawn_blocking(move || {
+            // Work goes on when a client has gone, and counts as long as it does.
+            let _maker = maker;
+            Ok((encoding.pack(routes.served.answer(&question)?), permit))
+        });
         match packed.await.unwrap_or(Err(Refusal::Failed)) {
-            Ok(content) => Packed {
+            Ok((content, permit)) => Packed {
                 encoding,
                 permit,
                 ..Packed::json(StatusCode::OK, content)
@@ -156,8 +164,12 @@ impl Routes {
     /// What is asked, if it may be: neither too often, nor of nothing, nor by anybody.
     fn admit(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Question, Refusal> {
         let query = uri.query().unwrap_or_default();
+        let is_read = method == Method::GET || method == Method::HEAD;
+        if !is_read && uri.path() == "/healthz" {
+            return Err(Refusal::ReadOnly);
+        }
         let endpoint = Endpoint::at(uri.path()).ok_or(Refusal::UnknownEndpoint)?;
-        if method != Method::GET && method != Method::HEAD {
+        if !is_read {
             return Err(Refusal::ReadOnly);
         }
         if self.is_over_the_limit() {
@@ -166,8 +178,12 @@ impl Routes {
         let Some(expected) = &self.options.token else {
             return endpoint.question(query);
         };
-        let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+        let bearer = text(headers, header::AUTHORIZATION).and_then(bearer);
+        let in_query = || {
+            form_urlencoded::parse(query.as_bytes())
+                .filter(|(name, _)| name == "token")
+                .last()
+        };
         let token = bearer.map(Cow::Borrowed).or_else(|| Some(in_query()?.1));
         let token = token.ok_or(Refusal::NoToken)?;
         // In a time that tells nothing about where they differ.
@@ -189,6 +205,9 @@ impl Routes {
         }
         if let Some(name) = packed.encoding.name() {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        if packed.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if packed.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -249,13 +268,13 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// What is told of a request, without its token. What was dropped has neither status nor bytes.
-fn log_line(head: &Parts, peer: &str, told: Option<(StatusCode, u64)>, took: Duration) -> String {
+fn log_line(head: &Parts, peer: &str, told: Option<(StatusCode, u64)>, took: Duration, secret: Option<&str>) -> String {
     let line = json!({
         "at": format_instant(chrono::Utc::now().timestamp_millis()),
         "peer": peer,
         "method": head.method.as_str(),
-        "path": head.uri.path(),
-        "query": head.uri.query().map(without_token),
+        "path": without(secret, head.uri.path()),
+        "query": head.uri.query().map(|query| without(secret, &without_tokens(query))),
         "status": told.map(|(status, _)| status.as_u16()),
         "bytes": told.map(|(_, bytes)| bytes),
         "seconds": took.as_secs_f64(),
@@ -263,18 +282,37 @@ fn log_line(head: &Parts, peer: &str, told: Option<(StatusCode, u64)>, took: Dur
     line.to_string()
 }
 
-/// A query string whose token, however its name is written, is not there.
-fn without_token(query: &str) -> String {
+/// What an `Authorization` header says after its scheme.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once([' ', '\t'])?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A text that doesn't have the token, wherever that may have got to.
+fn without(secret: Option<&str>, text: &str) -> String {
+    match secret {
+        Some(secret) if !secret.is_empty() => text.replace(secret, REDACTED),
+        _ => text.to_owned(),
+    }
+}
+
+/// A query string without the values of what may be meant for a token, however it is written.
+fn without_tokens(query: &str) -> String {
+    let is_edge = |c: char| matches!(c, '&' | ';' | '?');
     let part = |part: &str| {
-        let is_token = form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name == "token");
-        if is_token {
-            "token=REDACTED".to_owned()
+        let edge = part.find(is_edge).unwrap_or(part.len());
+        let (text, edge) = part.split_at(edge);
+        let mut names = form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.to_ascii_lowercase());
+        if names.any(|name| name.contains("token")) {
+            format!("token={REDACTED}{edge}")
         } else {
             part.to_owned()
         }
     };
-    query.split('&').map(part).collect::<Vec<_>>().join("&")
+    query.split_inclusive(is_edge).map(part).collect()
 }
+
+const REDACTED: &str = "REDACTED";
 
 #[cfg(test)]
 mod tests {
@@ -283,8 +321,29 @@ mod tests {
     #[test]
     fn no_token_is_told() {
         assert_eq!(
-            without_token("limit=1&token=secret&to%6ben=secret&x=token"),
-            "limit=1&token=REDACTED&token=REDACTED&x=token"
+            without_tokens("limit=1&token=secret&to%6ben=secret&x=y"),
+            "limit=1&token=REDACTED&token=REDACTED&x=y"
         );
+        for odd in [
+            "Token=s3cret",
+            "access_token=s3cret",
+            "+token=s3cret",
+            "a=1;token=s3cret",
+            "a=1&amp;token=s3cret",
+            "x=y?token=s3cret",
+        ] {
+            assert!(!without_tokens(odd).contains("s3cret"), "{odd}");
+        }
+        assert_eq!(
+            without(Some("s3cret"), "/v2/actor-runs/s3cret"),
+            "/v2/actor-runs/REDACTED"
+        );
+    }
+
+    #[test]
+    fn schemes_are_read_in_any_case() {
+        assert_eq!(bearer("Bearer t"), Some("t"));
+        assert_eq!(bearer("bearer \t t "), Some("t"));
+        assert_eq!([bearer("Basic t"), bearer("Bearer"), bearer("")], [None; 3]);
     }
 }

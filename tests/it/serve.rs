@@ -462,6 +462,13 @@ fn a_token_is_asked_for_compared_and_never_told() {
             "{wrong}"
         );
     }
+    for right in ["bearer", "BEARER ", "Bearer\t"] {
+        let headers = format!("Authorization: {right} {TOKEN}\r\n");
+        assert_eq!(archive.ask("GET", list, &headers).status, 200, "{right}");
+    }
+    let refused = archive.ask("GET", list, "");
+    assert_eq!(refused.headers["www-authenticate"], "Bearer");
+    assert_eq!(archive.ask("POST", "/healthz", "").status, 405);
     assert_eq!(archive.ask("GET", &format!("{list}&token={TOKEN}"), "").status, 200);
     assert_eq!(archive.ask("GET", &format!("{list}&to%6ben={TOKEN}"), "").status, 200);
     assert_eq!(archive.ask("POST", list, "Content-Length: 0\r\n").status, 405);
@@ -480,9 +487,9 @@ fn a_token_is_asked_for_compared_and_never_told() {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    assert_eq!(lines.len(), 10);
+    assert_eq!(lines.len(), 15);
     assert_eq!(
-        (&lines[4]["query"], &lines[4]["status"]),
+        (&lines[9]["query"], &lines[9]["status"]),
         (&json!("limit=1&token=REDACTED"), &json!(200))
     );
     assert_eq!(
@@ -504,6 +511,16 @@ fn terminate(id: u32) {
 fn without_a_token_it_serves_this_machine_alone() {
     let (_demo, place) = exported("20", &["--details", "none"]);
     assert_eq!(Served::start(&place, &["out"], None).list("limit=1")["count"], 1);
+    // Files that hold a token end with a line.
+    assert_eq!(
+        Served::start(&place, &["out"], Some("a-token\n"))
+            .ask("GET", "/v2/actors", "Authorization: Bearer a-token\r\n")
+            .status,
+        200
+    );
+    done(place.command(&["serve", "out"]).env("APIFY_TOKEN", "two words"))
+        .exits(2)
+        .says(&["APIFY_TOKEN has characters"]);
     for token in [None, Some(" ")] {
         let mut command = place.command(&["serve", "out", "--host", "0.0.0.0"]);
         command.env_remove("APIFY_TOKEN");
@@ -695,6 +712,9 @@ fn what_is_no_archive_or_a_broken_one_is_said_before_anything_is_served() {
             .exits(5)
             .says(&["cannot read", "runs.parquet"]);
     }
+    // One that is only longer is another one, too.
+    fs::write(&runs, [&b"PAR1"[..], &whole].concat()).unwrap();
+    place.run(&["serve", "out"]).exits(5).says(&["runs.parquet"]);
     fs::remove_file(&runs).unwrap();
     place.run(&["serve", "out"]).exits(5).says(&["runs.parquet"]);
     // What breaks later is no answer, and no end.

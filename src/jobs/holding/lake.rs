@@ -35,7 +35,7 @@ pub(super) fn open(site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>>
 /// Its files, to be served; `None` if it is still at the version with this stamp.
 pub(super) fn content(site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<Content>> {
     let Lake { table, .. } = Lake::open(&site_text(site)?, as_of)?;
-    let stamp = table.version().to_string();
+    let stamp = format!("{} {}", table.id(), table.version());
     if known == Some(&stamp) {
         return Ok(None);
     }

@@ -46,6 +46,10 @@ impl OpenFile {
             OpenParquet::open(&file.path, false)
         };
         let parquet = parquet.map_err(|error| odd(&error))?;
+        let bytes = std::fs::metadata(&file.path).map_err(|error| odd(&error))?.len();
+        if file.bytes.is_some_and(|said| said != bytes) {
+            return Err(odd(&"its size is not what the manifest says"));
+        }
         Chosen::of_schema(parquet.schema()).map_err(|problem| odd(&problem))?;
         match file.rows {
             Some(said) if said != parquet.rows() as u64 => Err(odd(&format!(

@@ -14,7 +14,7 @@ use crate::runs::anywhere::RunsFile;
 /// Runs of a block.
 pub(super) const BLOCK_RUNS: u32 = 4096;
 /// How many bytes of blocks are kept.
-const KEPT_BYTES: usize = 24 << 20;
+const KEPT_BYTES: usize = 16 << 20;
 /// What a block is taken to need before it was read.
 const SOME_BYTES: usize = 1 << 20;
 /// So many runs that lie alone are worth a thread of their own.

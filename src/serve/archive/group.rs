@@ -180,6 +180,11 @@ impl Group {
         let started = batch.column_by_name("started_at");
         let started = started.and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>());
         let started = started.ok_or_else(odd)?;
+        if ids.null_count() + act_ids.null_count() + statuses.null_count() + started.null_count() > 0 {
+            return Err(Error::Untrusted(
+                "a file of runs has some without ID, Actor, status or start".into(),
+            ));
+        }
         let (tasks, act_names, task_names) = (text("actor_task_id"), text("act_name"), text("actor_task_name"));
         let (mut last_actor, mut last_task) = (0, 0);
         for at in 0..batch.num_rows() {

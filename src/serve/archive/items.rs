@@ -127,29 +127,46 @@ impl<'b> Items<'b> {
             push(json, format_args!("{},", Usd(usage.value(row))));
         }
         write_texts(&self.stores, row, json);
-        for (name, value) in extra {
-            write_member(&name, value.get(), json);
+        for (name, value) in extra.iter().filter(|(name, _)| !self.is_told(name, row)) {
+            write_member(name, value.get(), json);
+        }
+    }
+
+    /// Whether a column tells a member: what an export keeps besides is none of those.
+    fn is_told(&self, name: &str, row: usize) -> bool {
+        let mut texts = self.texts.iter().chain(&self.build).chain(&self.stores);
+        let is_valid = |column: Option<&dyn Array>| column.is_some_and(|column| column.is_valid(row));
+        match name {
+            "startedAt" => is_valid(self.started_at.map(|column| column as &dyn Array)),
+            "finishedAt" => is_valid(self.finished_at.map(|column| column as &dyn Array)),
+            "buildNumberInt" => is_valid(self.build_number_int.map(|column| column as &dyn Array)),
+            "usageTotalUsd" => is_valid(self.usage.map(|column| column as &dyn Array)),
+            _ => texts.any(|(told, column)| *told == name && column.is_some_and(|column| column.is_valid(row))),
         }
     }
 
     fn write_meta(&self, row: usize, extra: Option<&RawValue>, json: &mut Vec<u8>) {
         write_name("meta", json);
-        let members = match extra.map(RawValue::get) {
+        let members = match extra.map(|meta| (meta.get(), serde_json::from_str(meta.get()))) {
+            None => Extra::new(),
+            Some((_, Ok(members))) => members,
             // It was no object, and is known by what it was.
-            Some(other) if !other.starts_with('{') => {
+            Some((other, Err(_))) => {
                 json.extend_from_slice(other.as_bytes());
                 json.push(b',');
                 return;
             }
-            Some(object) => &object[1..object.len() - 1],
-            None => "",
         };
         json.push(b'{');
         write_texts(&self.meta, row, json);
         write_instant("scheduledAt", self.scheduled_at, row, json);
-        if !members.is_empty() {
-            json.extend_from_slice(members.as_bytes());
-            json.push(b',');
+        let is_told = |name: &str| {
+            let mut texts = self.meta.iter();
+            texts.any(|(told, column)| *told == name && column.is_some_and(|column| column.is_valid(row)))
+                || name == "scheduledAt" && self.scheduled_at.is_some_and(|column| column.is_valid(row))
+        };
+        for (name, value) in members.iter().filter(|(name, _)| !is_told(name)) {
+            write_member(name, value.get(), json);
         }
         close(json, b'}');
         json.push(b',');

@@ -204,19 +204,17 @@ impl Archive {
         let mut runs = Vec::with_capacity(part.len());
         let (mut before, mut file_number) = (0, 0);
         for ((_, group), counted) in self.groups.iter().zip(&counts) {
-            let mut places = Vec::new();
-            for ((wanted, count), segment) in counted
-                .iter()
-                .flat_map(|(wanted, counts)| counts.iter().map(move |count| (wanted, *count)))
-                .zip(&group.segments)
-            {
-                let (from, to) = (part.start.max(before), part.end.min(before + count));
-                if from < to {
-                    segment.find(wanted, from - before..to - before, &mut places);
+            if let Some((wanted, counts)) = counted {
+                let mut places = Vec::new();
+                for (count, segment) in counts.iter().zip(&group.segments) {
+                    let (from, to) = (part.start.max(before), part.end.min(before + count));
+                    if from < to {
+                        segment.find(wanted, from - before..to - before, &mut places);
+                    }
+                    before += count;
                 }
-                before += count;
+                runs.extend(self.read(group, file_number, &places)?);
             }
-            runs.extend(self.read(group, file_number, &places)?);
             file_number += group.files.len();
         }
         Ok((total, runs))

@@ -85,7 +85,12 @@ impl Segment {
     /// Of runs in order of their start.
     pub(super) fn of(entries: &[Entry]) -> Segment {
         let first = entries.first().map_or(0, |entry| entry.start);
-        let after = entries.iter().map(|entry| u32::try_from(entry.start - first).ok());
+        let after = entries.iter().map(|entry| {
+            entry
+                .start
+                .checked_sub(first)
+                .and_then(|after| u32::try_from(after).ok())
+        });
         let starts = match after.collect() {
             Some(after) => Starts::Near { first, after },
             None => Starts::Far(entries.iter().map(|entry| entry.start).collect()),

@@ -259,5 +259,14 @@ fn what_the_api_gave_besides_is_put_back_where_it_was() {
         shown(None, Some(0), Some(r#"{"meta":[]}"#)),
         format!(r#"{head},"meta":[],"usageTotalUsd":0}}"#)
     );
+    let odd = r#"{"id":"evil","usageTotalUsd":"0.1","meta":{ "origin":"X", "more" : 1 }}"#;
+    assert_eq!(
+        shown(Some("WEB"), None, Some(odd)),
+        format!(r#"{head},"meta":{{"origin":"WEB","more":1}},"usageTotalUsd":"0.1"}}"#)
+    );
+    assert_eq!(
+        shown(None, None, Some(r#"{"meta":{ }}"#)),
+        format!(r#"{head},"meta":{{}}}}"#)
+    );
     assert_eq!(shown(None, None, Some("no JSON")), format!(r#"{head},"meta":{{}}}}"#));
 }
