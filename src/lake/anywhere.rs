@@ -4,20 +4,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
+use arrow_schema::{Schema, SchemaRef};
 use futures::{StreamExt, TryStreamExt};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
 
-use super::columns::{LakeColumns, to_export, with_schema};
+use super::columns::{LakeColumns, with_schema};
 use super::files::DataFile;
 use super::location::Location;
 use super::read::{Object, as_many_as_told, groups, unread_object};
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::output::anywhere::{OpenParquet, options, rows, selected};
+use crate::output::anywhere::{OpenParquet, mask, options, rows, selected};
 use crate::output::read::BATCH_ROWS;
 use crate::runs::anywhere::RunsFile;
 use crate::runs::schema::Column;
@@ -91,6 +90,13 @@ impl LakeFile {
         }
     }
 
+    /// An export's columns that the table has, those of a choice alone.
+    fn schema_of(&self, columns: Option<&[&str]>) -> SchemaRef {
+        let has = self.columns.chosen().columns();
+        let wanted = has.filter(|column| columns.is_none_or(|columns| columns.contains(&column.name)));
+        Arc::new(Schema::new(wanted.map(Column::field).collect::<Vec<_>>()))
+    }
+
     fn builder(&self, object: &Object) -> ParquetRecordBatchStreamBuilder<Object> {
         let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object.clone(), self.metadata().clone());
         builder.with_batch_size(BATCH_ROWS)
@@ -107,12 +113,7 @@ impl RunsFile for LakeFile {
     }
 
     fn scan(&self, columns: &[&str], see: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
-        let wanted = self
-            .columns
-            .chosen()
-            .columns()
-            .filter(|column| columns.contains(&column.name));
-        let schema = Arc::new(Schema::new(wanted.map(Column::field).collect::<Vec<_>>()));
+        let schema = self.schema_of(Some(columns));
         let mut see = |batch: RecordBatch| see(&with_schema(&batch, &schema).map_err(|why| self.odd(why))?);
         match &self.content {
             Content::Local(open) => {
@@ -121,8 +122,10 @@ impl RunsFile for LakeFile {
                 }
             }
             Content::Stored(object, metadata) => {
-                let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
-                let stream = self.builder(object).with_projection(mask).build();
+                let stream = self
+                    .builder(object)
+                    .with_projection(mask(metadata, Some(columns)))
+                    .build();
                 let mut stream = stream.map_err(|error| self.unread(&error))?;
                 while let Some(batch) = self.location.wait(stream.next()) {
                     see(batch.map_err(|error| self.unread(&error))?)?;
@@ -132,20 +135,22 @@ impl RunsFile for LakeFile {
         Ok(())
     }
 
-    fn read(&self, places: &[Range<usize>]) -> Result<Vec<RecordBatch>> {
+    fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
         let batches: Result<Vec<RecordBatch>, ParquetError> = match &self.content {
-            Content::Local(open) => open.read(places),
+            Content::Local(open) => open.read(places, columns),
             Content::Stored(object, metadata) => match selected(metadata.metadata(), places) {
                 None => Ok(Vec::new()),
                 Some((row_groups, selection)) => {
                     let builder = self.builder(object).with_row_groups(row_groups);
+                    let builder = builder.with_projection(mask(metadata, columns));
                     let stream = builder.with_row_selection(selection).build();
                     stream.and_then(|stream| self.location.wait(stream.try_collect()))
                 }
             },
         };
+        let schema = self.schema_of(columns);
         let batches = batches.map_err(|error| self.unread(&error))?.into_iter();
-        let exported = |batch: RecordBatch| to_export(&batch, self.columns.chosen()).map_err(|why| self.odd(why));
+        let exported = |batch: RecordBatch| with_schema(&batch, &schema).map_err(|why| self.odd(why));
         batches.map(exported).collect()
     }
 }

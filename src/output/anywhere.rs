@@ -113,17 +113,18 @@ impl OpenParquet {
 
     /// All rows, with those of these columns that it has.
     pub fn scan(&self, columns: &[&str]) -> Result<ParquetRecordBatchReader, ParquetError> {
-        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
+        let mask = mask(&self.metadata, Some(columns));
         let builder = self.builder().with_projection(mask);
         builder.with_batch_size(BATCH_ROWS).build()
     }
 
-    /// The rows at some places, which ascend.
-    pub fn read(&self, places: &[Range<usize>]) -> Result<Vec<RecordBatch>, ParquetError> {
+    /// The rows at some places, which ascend, likewise; without a choice, with all columns.
+    pub fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>, ParquetError> {
         let Some((row_groups, selection)) = selected(self.metadata.metadata(), places) else {
             return Ok(Vec::new());
         };
         let builder = self.builder().with_row_groups(row_groups).with_row_selection(selection);
+        let builder = builder.with_projection(mask(&self.metadata, columns));
         let batches = builder.with_batch_size(BATCH_ROWS).build()?;
         batches.map(|batch| Ok(batch?)).collect()
     }
@@ -138,6 +139,14 @@ pub fn options(types_of_parquet: bool) -> ArrowReaderOptions {
     ArrowReaderOptions::new()
         .with_skip_arrow_metadata(types_of_parquet)
         .with_offset_index_policy(PageIndexPolicy::Optional)
+}
+
+/// Those of some columns that a file has; all without a choice.
+pub fn mask(metadata: &ArrowReaderMetadata, columns: Option<&[&str]>) -> ProjectionMask {
+    match columns {
+        Some(columns) => ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied()),
+        None => ProjectionMask::all(),
+    }
 }
 
 /// How many rows a file says that it has.

@@ -19,6 +19,7 @@ pub trait RunsFile: Debug + Send + Sync {
     /// All of them, with those of these columns of an export that it has.
     fn scan(&self, columns: &[&str], see: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()>;
 
-    /// The runs at some places, with all of its columns of an export; places ascend, and don't overlap.
-    fn read(&self, places: &[Range<usize>]) -> Result<Vec<RecordBatch>>;
+    /// The runs at some places, likewise; without a choice, with all of its columns of an export. Places ascend, and don't
+    /// overlap.
+    fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>>;
 }

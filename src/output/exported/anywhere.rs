@@ -85,8 +85,9 @@ impl RunsFile for OpenFile {
         Ok(())
     }
 
-    fn read(&self, places: &[Range<usize>]) -> Result<Vec<RecordBatch>> {
-        self.parquet.read(places).map_err(|error| self.unreadable(error))
+    fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+        let batches = self.parquet.read(places, columns);
+        batches.map_err(|error| self.unreadable(error))
     }
 }
 

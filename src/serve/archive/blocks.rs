@@ -8,6 +8,7 @@ use std::thread;
 
 use arrow_array::RecordBatch;
 
+use super::items::LISTED;
 use crate::error::{Error, Result};
 use crate::runs::anywhere::RunsFile;
 
@@ -48,7 +49,7 @@ impl OnceBlock {
 }
 
 impl Blocks {
-    /// The runs at some rows of a file, which ascend; `number` tells it from the archive's others.
+    /// What lists tell of the runs at some rows of a file, which ascend; `number` tells it from the archive's others.
     pub(super) fn runs(&self, file: &dyn RunsFile, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
         let mut by_block: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
@@ -59,14 +60,14 @@ impl Blocks {
         for (block, rows) in by_block {
             let is_wanted = rows.len() as u32 >= FEW.min(1 + rows[rows.len() - 1] - rows[0]);
             if is_wanted && rows.len() > 1 {
-                read_alone(file, &mut alone, &mut runs)?;
+                read_alone(file, &mut alone, Some(&LISTED), &mut runs)?;
                 let batch = self.block(file, (number, block))?;
                 runs.extend(rows.iter().map(|row| (batch.clone(), (row % BLOCK_RUNS) as usize)));
             } else {
                 alone.extend(rows);
             }
         }
-        read_alone(file, &mut alone, &mut runs)?;
+        read_alone(file, &mut alone, Some(&LISTED), &mut runs)?;
         Ok(runs)
     }
 
@@ -96,7 +97,7 @@ impl Blocks {
         }
         let first = block.1 as usize * BLOCK_RUNS as usize;
         let rows = first..file.rows().min(first + BLOCK_RUNS as usize);
-        let batches = file.read(std::slice::from_ref(&rows))?;
+        let batches = file.read(std::slice::from_ref(&rows), Some(&LISTED))?;
         has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
         let read = match batches.as_slice() {
             [one] => one.clone(),
@@ -109,13 +110,13 @@ impl Blocks {
 
 /// Reads rows that no block was read for, and leaves none of them. Where they are many, each core reads its part: they lie
 /// far from each other, and of each much has to be unpacked.
-fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, runs: &mut Vec<Run>) -> Result<()> {
+fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>, runs: &mut Vec<Run>) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let many = rows.len().div_ceil(cores).max(MANY);
     let parts: Vec<&[u32]> = rows.chunks(many).collect();
     let read = |rows: &[u32]| -> Result<Vec<RecordBatch>> {
         let places: Vec<Range<usize>> = rows.iter().map(|row| *row as usize..*row as usize + 1).collect();
-        let batches = file.read(&places)?;
+        let batches = file.read(&places, columns)?;
         has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
         Ok(batches)
     };
@@ -137,6 +138,13 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, runs: &mut Vec<Run>) -> 
     }
     rows.clear();
     Ok(())
+}
+
+/// All that is kept of the runs at some rows of a file, which ascend.
+pub(super) fn whole(file: &dyn RunsFile, rows: &[u32]) -> Result<Vec<Run>> {
+    let mut runs = Vec::with_capacity(rows.len());
+    read_alone(file, &mut rows.to_vec(), None, &mut runs)?;
+    Ok(runs)
 }
 
 fn has_all(file: &dyn RunsFile, wanted: usize, read: usize) -> Result<()> {

@@ -11,6 +11,30 @@ use serde_json::value::RawValue;
 use crate::money::Usd;
 use crate::period::{format_instant, instant_bytes};
 
+/// The columns that lists are made of.
+pub(super) const LISTED: [&str; 20] = [
+    "id",
+    "act_id",
+    "user_id",
+    "actor_task_id",
+    "status",
+    "started_at",
+    "finished_at",
+    "build_id",
+    "build_number",
+    "build_number_int",
+    "meta_origin",
+    "meta_client_ip",
+    "meta_user_agent",
+    "meta_schedule_id",
+    "meta_scheduled_at",
+    "usage_total_usd",
+    "default_key_value_store_id",
+    "default_dataset_id",
+    "default_request_queue_id",
+    "extra",
+];
+
 /// What the API gave besides, by name.
 pub(super) type Extra<'a> = indexmap::IndexMap<String, &'a RawValue>;
 

@@ -251,18 +251,16 @@ impl Archive {
 
     fn run_of(&self, id: &str) -> Result<Option<Run>> {
         let hash = hash_of(id);
-        let mut number = 0;
         for (_, group) in &self.groups {
             let mut places = Vec::new();
-            group
-                .segments
-                .iter()
-                .for_each(|segment| segment.with_hash(hash, &mut places));
-            let found = self.read(group, number, &places)?;
-            if let Some(run) = found.into_iter().find(|(batch, row)| Items::of(batch).id(*row) == id) {
-                return Ok(Some(run));
+            let segments = group.segments.iter();
+            segments.for_each(|segment| segment.with_hash(hash, &mut places));
+            for (file, row) in places {
+                let found = blocks::whole(&*group.files[file as usize], &[row])?;
+                if let Some(run) = found.into_iter().find(|(batch, row)| Items::of(batch).id(*row) == id) {
+                    return Ok(Some(run));
+                }
             }
-            number += group.files.len();
         }
         Ok(None)
     }

@@ -40,7 +40,7 @@ impl RunsFile for Memory {
             .try_for_each(|row| see(&self.1.slice(row, 7.min(self.rows() - row))))
     }
 
-    fn read(&self, places: &[Range<usize>]) -> Result<Vec<RecordBatch>> {
+    fn read(&self, places: &[Range<usize>], _: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
         assert!(places.windows(2).all(|pair| pair[0].end <= pair[1].start), "{places:?}");
         Ok(places
             .iter()
