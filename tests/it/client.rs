@@ -110,11 +110,6 @@ impl Served {
         }
     }
 
-    /// The items of one page.
-    pub fn page(&self, list: &str) -> Vec<Value> {
-        self.data(list)["items"].as_array().unwrap().clone()
-    }
-
     /// The `data` of a list of runs.
     pub fn list(&self, query: &str) -> Value {
         self.data(&format!("/v2/actor-runs?{query}"))

@@ -664,7 +664,7 @@ fn a_lake_is_served_as_an_export_of_it_is_and_as_it_was() {
         format!("/v2/actor-runs?{september}&offset=98500"),
         format!("/v2/actor-runs?{september}&status=ABORTED,TIMED-OUT"),
     ] {
-        let runs = [&lake, &export].map(|served| served.page(&list));
+        let runs = [&lake, &export].map(|served| served.data(&list)["items"].as_array().unwrap().clone());
         assert!(!runs[0].is_empty());
         assert!(runs[0] == runs[1], "{list}");
     }
