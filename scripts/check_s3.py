@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import urllib.request
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -131,6 +132,7 @@ def check_syncs(checks, tool, server):
     told = json.loads(second.stdout)
     checks.equal("the second finds nothing to commit", (told["commits"], version(lake, server)), (0, before))
     checks.equal("and writes nothing", server.gate.puts(), [])
+    check_serving(checks, tool, server, local, lake)
     checks.equal("a checkpoint and log of a URL with a slash at its end", tool.run("sync", "--demo", "--lake", lake + "/", "--quiet").returncode, 0)
 
     moments = [("before its first file is there", lambda path: ".parquet" in path, False, 1)]
@@ -158,6 +160,34 @@ def check_syncs(checks, tool, server):
         checks.equal("  the next goes on", (done.returncode, done.stderr), (0, ""))
         checks.equal("  and comes to the same as one that was not killed", content(lake, server), expected)
     return expected
+
+
+def check_serving(checks, tool, server, local, lake):
+    """A lake in S3 behind the API's endpoints, held against the same one on disk, which deltalake reads."""
+    table = deltalake.DeltaTable(str(local)).to_pyarrow_table(columns=["id", "status", "started_at"])
+    rows = sorted(table.to_pylist(), key=lambda row: (row["started_at"], row["id"]))
+    failed = [row["id"] for row in rows if row["status"] == "FAILED"]
+    process = tool.start("serve", lake)
+    try:
+        url = process.stdout.readline().strip()
+        checks.that("a lake in S3 is served", url.startswith("http://127.0.0.1:"), url)
+
+        def data(target):
+            request = urllib.request.Request(url + target, headers={"Authorization": "Bearer demo"})
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)["data"]
+
+        page = data("/v2/actor-runs?offset=60000")
+        ids = [item["id"] for item in page["items"]]
+        checks.equal("  its list is the table's", (page["total"], ids), (RUNS, [row["id"] for row in rows[60_000:61_000]]))
+        page = data("/v2/actor-runs?status=FAILED&offset=500")
+        ids = [item["id"] for item in page["items"]]
+        checks.equal("  and with a filter", (page["total"], ids), (len(failed), failed[500:1500]))
+        checks.equal("  and one run", data(f"/v2/actor-runs/{rows[777]['id']}")["id"], rows[777]["id"])
+    finally:
+        process.terminate()
+        done = tool.end(process)
+    checks.equal("  and it ends when it is told to", done.returncode, 143)
 
 
 def check_two_at_once(checks, tool, server, expected):
