@@ -32,6 +32,20 @@ use question::Question;
 use refusal::Refusal;
 use routes::Routes;
 
+/// Features of a plan that the API's description of itself requires to be told.
+const FEATURES: [&str; 10] = [
+    "ACTORS",
+    "STORAGE",
+    "SCHEDULER",
+    "PROXY",
+    "PROXY_EXTERNAL_ACCESS",
+    "PROXY_RESIDENTIAL",
+    "PROXY_SERPS",
+    "WEBHOOKS",
+    "ACTORS_PUBLIC_ALL",
+    "ACTORS_PUBLIC_DEVELOPER",
+];
+
 /// How an account is served.
 #[derive(Debug, Default)]
 pub struct ServeOptions {

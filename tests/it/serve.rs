@@ -18,22 +18,17 @@ const TOKEN: &str = "a-token-of-the-archive";
 fn exported(runs: &str, more: &[&str]) -> (Served, Place) {
     let demo = Served::demo(&["--runs", runs]);
     let place = Place::new();
-    let url = demo.url();
-    let args = [
-        "export",
-        "--from",
-        "2025-08-31",
-        "--to",
-        "2025-10-02",
-        "--out",
-        "out",
-        "--rate",
-        "0",
-        "--quiet",
-    ];
-    let args = [&args[..], &["--api-url", &url], more].concat();
-    done(place.command(&args).env("APIFY_TOKEN", "demo")).exits(0);
+    export_all(&place, &demo, "out", more);
     (demo, place)
+}
+
+/// Exports all of a made-up account, also what lies just outside of its month.
+fn export_all(place: &Place, demo: &Served, out: &str, more: &[&str]) {
+    let period = ["export", "--from", "2025-08-31", "--to", "2025-10-02"];
+    let url = demo.url();
+    let others = ["--rate", "0", "--quiet", "--api-url", &url, "--out", out];
+    let args = [&period[..], &others, more].concat();
+    done(place.command(&args).env("APIFY_TOKEN", "demo")).exits(0);
 }
 
 /// The archive in `out`.
@@ -388,27 +383,7 @@ fn what_an_archive_does_not_know_is_not_exported_as_if_it_did() {
 fn csv_alone_is_served_alike() {
     let (demo, place) = exported("1500", &["--details", "none"]);
     let both = archive(&place).all("/v2/actor-runs");
-    let url = demo.url();
-    let args = [
-        "export",
-        "--from",
-        "2025-08-31",
-        "--to",
-        "2025-10-02",
-        "--rate",
-        "0",
-        "--quiet",
-        "--format",
-        "csv",
-        "--details",
-        "none",
-    ];
-    done(
-        place
-            .command(&[&args[..], &["--api-url", &url, "--out", "csv"]].concat())
-            .env("APIFY_TOKEN", "demo"),
-    )
-    .exits(0);
+    export_all(&place, &demo, "csv", &["--format", "csv", "--details", "none"]);
     assert!(!place.path("csv/runs.parquet").exists());
     assert_eq!(Served::start(&place, &["csv"], Some(TOKEN)).all("/v2/actor-runs"), both);
 }
@@ -417,27 +392,7 @@ fn csv_alone_is_served_alike() {
 fn days_apart_are_one_archive() {
     let (demo, place) = exported("1500", &["--details", "none"]);
     let one = archive(&place).all("/v2/actor-runs");
-    let url = demo.url();
-    let args = [
-        "export",
-        "--from",
-        "2025-08-31",
-        "--to",
-        "2025-10-02",
-        "--rate",
-        "0",
-        "--quiet",
-        "--partition-by",
-        "day",
-        "--details",
-        "none",
-    ];
-    done(
-        place
-            .command(&[&args[..], &["--api-url", &url, "--out", "days"]].concat())
-            .env("APIFY_TOKEN", "demo"),
-    )
-    .exits(0);
+    export_all(&place, &demo, "days", &["--partition-by", "day", "--details", "none"]);
     let days = Served::start(&place, &["days"], Some(TOKEN));
     assert_eq!(days.all("/v2/actor-runs"), one);
     let id = one.0[700]["id"].as_str().unwrap();
@@ -548,31 +503,48 @@ fn a_server_that_is_terminated_finishes_what_it_was_asked() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_neither_answers_nor_the_end() {
+    let (_demo, place) = exported("20", &["--details", "none"]);
+    let archive = Served::start(&place, &["out", "--access-log"], None);
+    // Its lines are some times what a pipe holds, and nobody takes one.
+    for _ in 0..2000 {
+        assert_eq!(archive.get("/healthz").status, 200);
+    }
+    terminate(archive.id());
+    archive.wait().exits(143);
+}
+
+#[test]
+fn connections_beyond_the_bound_wait_for_one_to_end() {
+    let (_demo, place) = exported("20", &["--details", "none"]);
+    let archive = Served::start(&place, &["out", "--max-connections", "1"], None);
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let connect = || {
+        let mut stream = TcpStream::connect(archive.address()).unwrap();
+        stream.write_all(request).unwrap();
+        stream
+    };
+    let mut byte = [0];
+    let mut first = connect();
+    first.read_exact(&mut byte).unwrap();
+    let mut second = connect();
+    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert_eq!(
+        second.read(&mut byte).unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+    drop(first);
+    second.set_read_timeout(None).unwrap();
+    second.read_exact(&mut byte).unwrap();
+}
+
+#[test]
 fn what_replaces_the_export_is_served_from_then_on() {
     let (_demo, place) = exported("100", &["--details", "none"]);
     let archive = Served::start(&place, &["out", "--refresh", "50ms"], None);
     assert_eq!(archive.list("limit=1")["total"], 104);
     let more = Served::demo(&["--runs", "300", "--seed", "2"]);
-    let url = more.url();
-    let args = [
-        "export",
-        "--from",
-        "2025-08-31",
-        "--to",
-        "2025-10-02",
-        "--out",
-        "out",
-        "--rate",
-        "0",
-        "--quiet",
-        "--replace",
-    ];
-    done(
-        place
-            .command(&[&args[..], &["--api-url", &url]].concat())
-            .env("APIFY_TOKEN", "demo"),
-    )
-    .exits(0);
+    export_all(&place, &more, "out", &["--replace"]);
     let began = Instant::now();
     while archive.list("limit=1")["total"] != 304 {
         assert!(began.elapsed() < Duration::from_secs(60), "the new export isn't served");

@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
+use super::FEATURES;
 use super::query::RunsQuery;
 use super::question::{Question, Scope};
 use super::refusal::Refusal;
@@ -29,19 +30,6 @@ use segment::Wanted;
 
 /// Members of `GET /v2/users/me` that no archive has.
 const NOT_ARCHIVED: [&str; 3] = ["plan", "effectivePlatformFeatures", "isPaying"];
-/// Features of a plan that the API's description of itself requires to be told.
-const FEATURES: [&str; 10] = [
-    "ACTORS",
-    "STORAGE",
-    "SCHEDULER",
-    "PROXY",
-    "PROXY_EXTERNAL_ACCESS",
-    "PROXY_RESIDENTIAL",
-    "PROXY_SERPS",
-    "WEBHOOKS",
-    "ACTORS_PUBLIC_ALL",
-    "ACTORS_PUBLIC_DEVELOPER",
-];
 
 /// Where the archive stands that is served now; another may take its place.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use super::cycle::Cycle;
 use super::decimal::Decimal;
 use super::demo_account;
 use super::usage::MonthlyUsage;
+use crate::serve::FEATURES;
 
 /// What looks like a secret, and is one in a real account's answer.
 const PROXY_PASSWORD: &str = "apify_proxy_made_up_dem0Passw0rd";
@@ -55,20 +56,8 @@ pub(super) fn me(retention_days: u32) -> Value {
             "trialExpirationAt": null,
         })
     };
-    let features = [
-        "ACTORS",
-        "STORAGE",
-        "SCHEDULER",
-        "PROXY",
-        "PROXY_EXTERNAL_ACCESS",
-        "PROXY_RESIDENTIAL",
-        "PROXY_SERPS",
-        "WEBHOOKS",
-        "ACTORS_PUBLIC_ALL",
-        "ACTORS_PUBLIC_DEVELOPER",
-    ];
     let effective: serde_json::Map<String, Value> =
-        features.iter().map(|name| ((*name).to_owned(), feature())).collect();
+        FEATURES.iter().map(|name| ((*name).to_owned(), feature())).collect();
     json!({
         "id": account.id,
         "username": account.username,
@@ -92,7 +81,7 @@ pub(super) fn me(retention_days: u32) -> Value {
             "monthlyBasePriceUsd": 999,
             "monthlyUsageCreditsUsd": 999,
             "usageDiscountPercent": 0,
-            "enabledPlatformFeatures": features,
+            "enabledPlatformFeatures": FEATURES,
             "maxMonthlyUsageUsd": 1_000_000,
             "dataRetentionDays": retention_days,
             "availableProxyGroups": { "RESIDENTIAL": 1000 },
