@@ -99,11 +99,11 @@ impl Connection {
                 response.map_err(|Dropped| io::Error::from(io::ErrorKind::ConnectionReset))
             }
         });
+        // A client that has closed its side is taken to have gone: what it asked for isn't made for nobody, while others wait.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_headers(HEADERS)
-            .half_close(true)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
