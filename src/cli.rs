@@ -3,6 +3,7 @@
 mod lake;
 mod report;
 mod serve;
+mod setup;
 mod shared;
 mod site;
 mod values;
@@ -12,11 +13,13 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::logging::LogFormat;
 use crate::money::Usd;
 pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, SyncArgs, VacuumArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use serve::ServeArgs;
-pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, SourceArgs};
+pub use setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs, ShowArgs};
+pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs};
 pub use site::{AsOf, Site};
 use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 
@@ -33,6 +36,27 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What every command takes.
+    #[command(flatten)]
+    pub any: AnyArgs,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Any command")]
+pub struct AnyArgs {
+    /// The configuration [default: ./apify-runs.toml, or the one in the user's configuration folder]
+    #[arg(long, value_name = "FILE", global = true, hide = true)]
+    pub config: Option<PathBuf>,
+    /// Log to stderr: -v stages and progress, -vv each request too
+    #[arg(long, short, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// How stderr is written: text or json, each line with time, level and the job's ID
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, global = true, hide = true)]
+    pub log_format: Option<LogFormat>,
+    /// Show every option
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub help_all: bool,
 }
 
 /// The commands.
@@ -56,6 +80,50 @@ pub enum Command {
     Lake(LakeArgs),
     /// Serve an export, a lake or a made-up account behind the Apify API's endpoints
     Serve(Box<ServeArgs>),
+    /// Show the configuration that is in force
+    Config(ConfigArgs),
+    /// Print a shell's completions
+    Completions(CompletionsArgs),
+    /// Print the manual, or write all of its pages
+    Man(ManArgs),
+}
+
+impl Command {
+    /// Whom it asks, if it asks the API.
+    pub fn source(&self) -> Option<&SourceArgs> {
+        match self {
+            Command::Export(args) => Some(&args.source),
+            Command::Reconcile(args) => Some(&args.source),
+            Command::Check(args) => Some(&args.source),
+            Command::Sync(args) => Some(&args.source),
+            Command::Report(_)
+            | Command::Verify(_)
+            | Command::Diff(_)
+            | Command::Lake(_)
+            | Command::Serve(_)
+            | Command::Config(_)
+            | Command::Completions(_)
+            | Command::Man(_) => None,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Export(_) => "export",
+            Command::Report(_) => "report",
+            Command::Verify(_) => "verify",
+            Command::Reconcile(_) => "reconcile",
+            Command::Check(_) => "check",
+            Command::Diff(_) => "diff",
+            Command::Sync(_) => "sync",
+            Command::Lake(_) => "lake",
+            Command::Serve(_) => "serve",
+            Command::Config(_) => "config",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
+        }
+    }
 }
 
 /// A format of the rows.
@@ -76,6 +144,9 @@ pub enum PartitionBy {
 
 /// `export`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs export --month 2025-09 --out september
+  apify-runs export --demo --last-month --format parquet --out made-up --json")]
 pub struct ExportArgs {
     /// The period.
     #[command(flatten)]
@@ -89,19 +160,19 @@ pub struct ExportArgs {
     /// What figures are held against.
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// Only runs of these statuses, asked of the API (comma list)
+    /// Only runs of these statuses (comma list)
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = "Filters")]
     pub status: Vec<String>,
-    /// Only runs of these Actors, by ID or name, filtered from the account's list (comma list)
+    /// Only runs of these Actors, by ID or name (comma list)
     #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
     pub actor: Vec<String>,
-    /// Only runs of these tasks, by ID or name, filtered likewise (comma list)
+    /// Only runs of these tasks, by ID or name (comma list)
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
     pub task: Vec<String>,
-    /// The folder [default: ./apify-runs-YYYY-MM, or -FROM_TO; with --demo ./apify-runs-demo-…]
+    /// The folder; {account}, {month} and {period} stand for themselves
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// Formats of the rows, of parquet and csv (comma list)
+    /// Formats of the rows (comma list)
     #[arg(
         long,
         value_name = "FORMAT",
@@ -112,48 +183,54 @@ pub struct ExportArgs {
     )]
     pub format: Vec<Format>,
     /// Split Parquet by the UTC day on which runs started
-    #[arg(long, value_name = "day", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        hide = true,
+        long,
+        value_name = "day",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub partition_by: Option<PartitionBy>,
     /// Write Parquet in plain and dictionary encodings alone, for engines that can't read others
-    #[arg(long, help_heading = "Output")]
+    #[arg(hide = true, long, help_heading = "Output")]
     pub parquet_compat: bool,
     /// Only these columns (comma list)
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
+    #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
     pub columns: Vec<String>,
-    /// All columns but these, such as meta_client_ip,meta_user_agent (comma list)
+    /// All columns but these (comma list)
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
     pub exclude: Vec<String>,
     /// Ask for no names of Actors and tasks
-    #[arg(long, help_heading = "Output")]
+    #[arg(hide = true, long, help_heading = "Output")]
     pub no_names: bool,
-    /// Report by cost centre too: a CSV file of actor, task or user (IDs or names, * and ?) and group
+    /// Report by cost centre too: a CSV file of rules
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub groups: Option<PathBuf>,
-    /// Replace an export at DIR even if it is of something else, or holds runs that the new one lacks
+    /// Replace what is there even if it holds runs that the new one lacks
     #[arg(long, help_heading = "Output")]
     pub replace: bool,
     /// Publish even what the API's count doesn't prove, without rows that make no sense, all marked (exit 7)
-    #[arg(long, help_heading = "Output")]
+    #[arg(hide = true, long, help_heading = "Output")]
     pub allow_incomplete: bool,
-    /// Exit 7 if anything keeps a figure from being final: any caveat
+    /// Exit 7 if anything keeps a figure from being final
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
-    /// Show how many runs, requests and details that would be, and how long; write nothing
+    /// Show how much and how long that would be; write nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
     /// Print the report as JSON
     #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Print nothing but warnings and errors
-    #[arg(long, short, conflicts_with_all = ["json", "verbose"], help_heading = "Output")]
+    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
     pub quiet: bool,
-    /// Say how far it is every 30 seconds, on stderr; a terminal shows a bar anyway
-    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
 }
 
 /// `verify`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs verify september
+  apify-runs verify lake --as-of 0 --quiet")]
 pub struct VerifyArgs {
     /// The export, or a lake
     #[arg(value_name = "PATH")]
@@ -168,6 +245,9 @@ pub struct VerifyArgs {
 
 /// `reconcile`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs reconcile --cycle 2025-09-15 september
+  apify-runs reconcile --cycle 2025-09-15 --tolerance 5 --json")]
 pub struct ReconcileArgs {
     /// An export or a lake that covers the cycle; without one that does, its runs are fetched
     #[arg(value_name = "PATH")]
@@ -200,6 +280,9 @@ pub struct ReconcileArgs {
 
 /// `check`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs check
+  apify-runs check --out exports/2025-09 --quiet")]
 pub struct CheckArgs {
     /// The source.
     #[command(flatten)]
@@ -215,7 +298,11 @@ pub struct CheckArgs {
 /// `diff`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exits 0 whether or not they differ; 2 where a path holds no export or lake, 5 where one can't be read."
+    after_help = "Exits 0 whether or not they differ; 2 where a path holds no export or lake, 5 where one can't be read.
+
+Examples:
+  apify-runs diff september made-up
+  apify-runs diff september made-up --csv"
 )]
 pub struct DiffArgs {
     /// The export to compare to, or a lake

@@ -5,7 +5,9 @@
 //! Only `jobs` knows several stages; `serve` is the other end of the wire, and shares nothing with the client.
 
 pub mod cli;
+pub mod config;
 pub mod error;
+pub mod logging;
 pub mod money;
 pub mod period;
 pub mod statement;

@@ -1,20 +1,25 @@
-//! Parses the command line, runs one job, prints its error, exits with its code. Nothing else exits or prints errors.
+//! Parses the command line, runs its job, tells of its end, exits with its code. Nothing else exits or prints errors.
 
 use std::env;
 use std::io::{self, IsTerminal};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apify_runs::api::address::API_URL_VARIABLE;
 use apify_runs::api::token::TOKEN_VARIABLE;
 use apify_runs::cli::{Cli, Command};
-use apify_runs::error::Result;
-use apify_runs::jobs::{self, Surroundings};
+use apify_runs::config::{self, Outside, Refusal};
+use apify_runs::jobs::orders::{self, End, Orders, Parts};
+use apify_runs::jobs::outcome::{self, JobFacts, OutcomeFile};
+use apify_runs::jobs::record::Record;
+use apify_runs::jobs::{self, Printer, Surroundings, metrics};
+use apify_runs::logging;
 use apify_runs::output::publish;
-use clap::Parser;
 use secrecy::SecretString;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -28,65 +33,138 @@ const GRACE: Duration = Duration::from_secs(12);
 
 fn main() -> ExitCode {
     let umask = publish::umask();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(help) => {
+    let outside = Outside::of_this_process();
+    let started_ms = chrono::Utc::now().timestamp_millis();
+    let mut told = Told::new(started_ms);
+    let (orders, outcome) = config::orders(env::args_os().collect(), &outside);
+    told.outcome = outcome.as_deref().map(OutcomeFile::empty);
+    let orders = match orders {
+        Ok(orders) => orders,
+        Err(Refusal::Clap(error)) => {
             // A reader of the help who has gone is no error.
-            let _ = help.print();
-            return ExitCode::from(help.exit_code() as u8);
+            let _ = error.print();
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            return told.of_usage(&error.to_string());
+        }
+        Err(Refusal::Usage(error)) => {
+            logging::start(0, None, &told.facts.job);
+            tracing::error!("{error}");
+            return told.of_usage(&error.to_string());
+        }
+    };
+    let first = &orders.orders[0].cli;
+    logging::start(first.any.verbose, first.any.log_format, &told.facts.job);
+    orders.warnings.iter().for_each(|warning| jobs::warn(warning));
+    told.facts.command = first.command.name();
+    let run = config::run_args(first);
+    told.metrics = run.and_then(|run| run.metrics_file.clone());
+    let jitter = run.map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
+    let is_server = matches!(first.command, Command::Serve(_));
+    let stop = Stop {
+        stopping: Arc::new(Notify::new()),
+        // A server answers what it was asked before.
+        grace: if is_server { GRACE } else { Duration::ZERO },
+        stopped: orders::stopped(&first.command),
+    };
+    let surroundings = surroundings(umask, &outside, started_ms, first, stop.stopping.clone());
+    let prepared = told.metrics.as_deref().map_or(Ok(()), metrics::check);
+    let prepared = prepared.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
+    let orders = match prepared {
+        Ok(orders) => orders,
+        Err(error) => {
+            tracing::error!("{error}");
+            return told.of_usage(&error.to_string());
         }
     };
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
-    // One thread fetches, one writes, and one a core unpacks and decodes: more would only hold more pages in memory. A
-    // server has more to do on the network, bounds what it works on by itself, and reads lakes whose library waits in threads.
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let mut runtime = match cli.command {
-        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
-        _ => tokio::runtime::Builder::new_current_thread(),
-    };
-    if !matches!(cli.command, Command::Serve(_)) {
-        runtime.max_blocking_threads(cores.max(2));
-    }
-    let runtime = match runtime.enable_all().build() {
+    let runtime = match runtime(is_server, orders.len()) {
         Ok(runtime) => runtime,
-        Err(error) => return failed(1, &format!("cannot start: {error}")),
+        Err(error) => {
+            tracing::error!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
     };
-    let stopped = match cli.command {
-        Command::Export(_) => "stopped; nothing was published",
-        Command::Sync(_) => "stopped; what was committed stays",
-        _ => "stopped",
-    };
-    // A server answers what it was asked before.
-    let grace = if matches!(cli.command, Command::Serve(_)) {
-        GRACE
-    } else {
-        Duration::ZERO
-    };
-    let surroundings = surroundings(umask);
-    let stopping = surroundings.stopping.clone();
-    let stop = Stop {
-        stopping,
-        grace,
-        stopped,
-    };
-    let code = runtime.block_on(until_stopped(run(cli, surroundings), stop));
+    let parts = orders.parts();
+    panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
+    let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(orders.run(jitter), stop, &parts)));
+    let end = panic::catch_unwind(job).unwrap_or_else(|_| End {
+        exit_code: 1,
+        error: Some("a bug ended it".into()),
+        parts: parts.ended(1, "a bug ended it"),
+    });
     runtime.shutdown_timeout(STOP_TIME);
-    code
+    told.of(end)
 }
 
-async fn run(cli: Cli, surroundings: Surroundings) -> Result<()> {
-    match cli.command {
-        Command::Export(args) => jobs::export::run(*args, surroundings).await,
-        Command::Reconcile(args) => jobs::reconcile::run(*args, surroundings).await,
-        Command::Report(args) => jobs::report::run(*args, surroundings).await,
-        Command::Check(args) => jobs::check::run(args, surroundings).await,
-        Command::Verify(args) => jobs::verify::run(args).await,
-        Command::Diff(args) => jobs::diff::run(args, surroundings).await,
-        Command::Sync(args) => jobs::sync::run(*args, surroundings).await,
-        Command::Lake(args) => jobs::lake::run(args, surroundings).await,
-        Command::Serve(args) => jobs::serve::run(*args, surroundings).await,
+/// One thread fetches, one an account writes, and one a core unpacks and decodes: more would only hold more pages in memory. A
+/// server has more to do on the network, bounds what it works on by itself, and reads lakes whose library waits in threads.
+fn runtime(is_server: bool, accounts: usize) -> io::Result<Runtime> {
+    if is_server {
+        return tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    }
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(cores.max(2) + accounts - 1)
+        .enable_all()
+        .build()
+}
+
+/// Who is told of the end, and what.
+struct Told {
+    facts: JobFacts,
+    started: Instant,
+    outcome: Option<OutcomeFile>,
+    metrics: Option<PathBuf>,
+}
+
+impl Told {
+    fn new(started_ms: i64) -> Told {
+        Told {
+            facts: JobFacts {
+                job: logging::job_id(started_ms),
+                command: "",
+                started_ms,
+                took: Duration::ZERO,
+            },
+            started: Instant::now(),
+            outcome: None,
+            metrics: None,
+        }
+    }
+
+    /// A command line or a configuration made no sense.
+    fn of_usage(self, error: &str) -> ExitCode {
+        let parts = vec![outcome::Ended {
+            account: None,
+            exit_code: 2,
+            error: Some(error.into()),
+            record: Record::default(),
+        }];
+        self.of(End {
+            exit_code: 2,
+            error: Some(error.into()),
+            parts,
+        })
+    }
+
+    /// Tells of an end; who can't be told is a warning.
+    fn of(mut self, end: End) -> ExitCode {
+        self.facts.took = self.started.elapsed();
+        orders::warn_of_shared_accounts(&end.parts);
+        if let Some(metrics) = &self.metrics
+            && let Err(problem) = metrics::write(metrics, &self.facts, &end.parts)
+        {
+            jobs::warn(&problem);
+        }
+        if let Some(file) = self.outcome {
+            let document = outcome::render(&self.facts, end.exit_code, end.error.as_deref(), &end.parts);
+            file.write(&document).unwrap_or_else(|problem| jobs::warn(&problem));
+        }
+        ExitCode::from(end.exit_code)
     }
 }
 
@@ -100,16 +178,13 @@ struct Stop {
 }
 
 /// Runs a job, or stops it at a signal; what it has staged goes with it. A second signal doesn't wait for its end.
-async fn until_stopped(job: impl Future<Output = Result<()>>, stop: Stop) -> ExitCode {
+async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &Parts) -> End {
     // Listening begins before the job does.
     let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
     let mut listeners = kinds.map(listener);
     let mut job = std::pin::pin!(job);
     let kind = tokio::select! {
-        result = &mut job => return match result {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(error.exit_code(), &error.to_string()),
-        },
+        end = &mut job => return end,
         kind = first_of(&mut listeners) => kind,
     };
     stop.stopping.notify_one();
@@ -125,15 +200,21 @@ async fn until_stopped(job: impl Future<Output = Result<()>>, stop: Stop) -> Exi
         kind if kind == SignalKind::interrupt() => "interrupted",
         _ => "terminated",
     };
+    let error = format!("{how}, {}", stop.stopped);
     // Whoever should read that may have stopped to, which keeps nobody from ending.
-    let text = format!("apify-runs: {how}, {}", stop.stopped);
+    let text = error.clone();
     let (said, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        jobs::say(&text);
+        tracing::error!("{text}");
         let _ = said.send(());
     });
     let _ = heard.recv_timeout(SAYING_TIME);
-    ExitCode::from(128 + kind.as_raw_value() as u8)
+    let exit_code = 128 + kind.as_raw_value() as u8;
+    End {
+        exit_code,
+        parts: parts.ended(exit_code, &error),
+        error: Some(error),
+    }
 }
 
 /// The first signal that comes.
@@ -171,22 +252,35 @@ fn hangups_are_ignored() -> bool {
     mask.is_some_and(|mask| mask & 1 != 0)
 }
 
-fn failed(code: u8, text: &str) -> ExitCode {
-    jobs::say(&format!("apify-runs: {text}"));
-    ExitCode::from(code)
+/// A random share, from the randomness that the hash maps are seeded with.
+fn chance() -> f64 {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn surroundings(umask: u32) -> Surroundings {
+fn surroundings(umask: u32, outside: &Outside, now_ms: i64, cli: &Cli, stopping: Arc<Notify>) -> Surroundings {
+    let text = |name: &str| {
+        outside
+            .variable(name)
+            .and_then(|value| value.to_str())
+            .map(String::from)
+    };
+    let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
     Surroundings {
-        token: env::var(TOKEN_VARIABLE).ok().map(SecretString::from),
-        api_url: env::var(API_URL_VARIABLE).ok(),
-        home: env::var_os("HOME").map(PathBuf::from),
-        now_ms: chrono::Utc::now().timestamp_millis(),
+        account: None,
+        token: text(TOKEN_VARIABLE).map(SecretString::from),
+        api_url: text(API_URL_VARIABLE),
+        home: outside.variable("HOME").map(PathBuf::from),
+        now_ms,
         umask,
         bold: io::stdout().is_terminal()
-            && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb"),
-        stderr_is_terminal: io::stderr().is_terminal(),
-        stopping: Arc::new(Notify::new()),
+            && outside.variable("NO_COLOR").is_none()
+            && outside.variable("TERM").is_none_or(|terminal| terminal != "dumb"),
+        // A bar and lines of a log would write over each other.
+        stderr_is_terminal: io::stderr().is_terminal() && !logs,
+        stopping,
+        record: Record::default(),
+        stdout: Printer::default(),
     }
 }

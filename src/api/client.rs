@@ -60,6 +60,8 @@ pub struct ApiClient {
     counters: Counters,
     first_date_ms: OnceLock<Millis>,
     rate_limit: AtomicU64,
+    /// Whose requests these are, in the log.
+    span: tracing::Span,
 }
 
 impl fmt::Debug for ApiClient {
@@ -108,6 +110,7 @@ impl ApiClient {
             counters: Counters::default(),
             first_date_ms: OnceLock::new(),
             rate_limit: AtomicU64::new(0),
+            span: tracing::Span::current(),
         })
     }
 
@@ -167,8 +170,9 @@ impl ApiClient {
             let attempt = tokio::time::timeout(self.timeout, self.attempt(ask.url.clone(), decode));
             let attempted = attempt.await;
             drop(permit);
+            self.log(&ask.url, failed, sent.elapsed(), &attempted);
             let passing = match attempted {
-                Ok(Ok(answer)) => {
+                Ok(Ok((answer, _))) => {
                     pacer.speed_up();
                     return Ok(Answer::Read(answer));
                 }
@@ -204,7 +208,7 @@ impl ApiClient {
         &self,
         url: Url,
         decode: impl Fn(&[u8]) -> Result<T, String> + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<(T, u64), Failure> {
         let mut response = self
             .http
             .get(url)
@@ -233,7 +237,8 @@ impl ApiClient {
             }
             packed.extend_from_slice(&chunk);
         }
-        self.counters.bytes.fetch_add(packed.len() as u64, Ordering::Relaxed);
+        let bytes = packed.len() as u64;
+        self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         if status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
             let redacted = |text: &str| self.redacted(text);
@@ -249,7 +254,43 @@ impl ApiClient {
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?;
         self.note_date(date_ms);
-        Ok(decoded)
+        Ok((decoded, bytes))
+    }
+
+    /// Tells an attempt, and what came of it, where the log has a place for that.
+    fn log<T>(
+        &self,
+        url: &Url,
+        attempt: u32,
+        took: Duration,
+        attempted: &Result<Result<(T, u64), Failure>, tokio::time::error::Elapsed>,
+    ) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let of = |name: &str| {
+            url.query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
+        let (from, to, offset) = (of("startedAfter"), of("startedBefore"), of("offset"));
+        let (bytes, failure) = match attempted {
+            Ok(Ok((_, bytes))) => (Some(*bytes), None),
+            Ok(Err(failure)) => (None, Some(self.redacted(&failure.to_string()))),
+            Err(_) => (None, Some("timed out".to_string())),
+        };
+        tracing::debug!(
+            parent: &self.span,
+            path = url.path(),
+            from,
+            to,
+            offset,
+            attempt,
+            ms = took.as_millis() as u64,
+            bytes,
+            failure,
+            "GET"
+        );
     }
 
     /// Keeps the first `Date` of an answer that is the API's: an error page may be somebody else's, with another clock.

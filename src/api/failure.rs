@@ -39,6 +39,15 @@ impl Passing {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Failure::Passing(passing) => f.write_str(&passing.answer),
+            Failure::Final(_, error) => error.fmt(f),
+        }
+    }
+}
+
 impl From<Passing> for Failure {
     fn from(passing: Passing) -> Failure {
         Failure::Passing(passing)

@@ -19,7 +19,9 @@ const WAYS: &str = "no API token: set APIFY_TOKEN, name a file with --token-file
 pub struct TokenSources {
     /// `--token-file`.
     pub file: Option<PathBuf>,
-    /// `APIFY_TOKEN`.
+    /// The name of the variable, where another than `APIFY_TOKEN` was named; then there is no other way.
+    pub named_variable: Option<String>,
+    /// What `APIFY_TOKEN`, or the variable that was named, holds.
     pub variable: Option<SecretString>,
     /// The user's home folder, for `~/.apify/auth.json`.
     pub home: Option<PathBuf>,
@@ -39,7 +41,15 @@ impl TokenSources {
             .as_ref()
             .filter(|token| !token.expose_secret().trim().is_empty())
         {
-            return usable(token.expose_secret(), TOKEN_VARIABLE);
+            return usable(
+                token.expose_secret(),
+                self.named_variable.as_deref().unwrap_or(TOKEN_VARIABLE),
+            );
+        }
+        if let Some(name) = &self.named_variable {
+            return Err(Error::NotAuthorised(format!(
+                "the variable {name}, which token-env names, holds no token"
+            )));
         }
         match self
             .home
@@ -50,6 +60,21 @@ impl TokenSources {
             Some(login) => login_token(&login),
             None => Err(Error::NotAuthorised(WAYS.into())),
         }
+    }
+}
+
+impl TokenSources {
+    /// What somebody should see to: a file that every user of the machine can read.
+    pub fn warning(&self) -> Option<String> {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.file.as_ref()?;
+        let mode = std::fs::metadata(file).ok()?.permissions().mode();
+        (mode & 0o004 != 0).then(|| {
+            format!(
+                "the token file {} can be read by every user of this machine: chmod 600 it",
+                file.display()
+            )
+        })
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Optimize {
 
 /// `sync`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs sync --lake lake --since 2025-09-01
+  apify-runs sync --lake lake --resweep --changes changes.csv --quiet")]
 pub struct SyncArgs {
     /// The lake: a folder, or s3://, gs:// or az:// with a bucket and a path
     #[arg(long, value_name = "URL")]
@@ -73,7 +76,12 @@ pub struct SyncArgs {
 
 /// `lake`.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  apify-runs lake close lake --month 2025-09 --out closed
+  apify-runs lake vacuum lake --dry-run"
+)]
 pub struct LakeArgs {
     /// What to do.
     #[command(subcommand)]
@@ -93,6 +101,9 @@ pub enum LakeCommand {
 
 /// `lake close`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs lake close lake --month 2025-09 --out closed
+  apify-runs lake close lake --month 2025-09 --out closed --replace --json")]
 pub struct CloseArgs {
     /// The lake
     #[arg(value_name = "URL")]
@@ -119,6 +130,9 @@ pub struct CloseArgs {
 
 /// `lake optimize`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs lake optimize lake
+  apify-runs lake optimize lake --keep-recent 30d --quiet")]
 pub struct OptimizeArgs {
     /// The lake
     #[arg(value_name = "URL")]
@@ -133,6 +147,9 @@ pub struct OptimizeArgs {
 
 /// `lake vacuum`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs lake vacuum lake --dry-run
+  apify-runs lake vacuum lake --keep 30d")]
 pub struct VacuumArgs {
     /// The lake
     #[arg(value_name = "URL")]

@@ -32,6 +32,9 @@ pub enum ReportFormat {
 
 /// `report`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs report september --by actor,status
+  apify-runs report lake --month 2025-09 --format html,xlsx --out figures")]
 pub struct ReportArgs {
     /// The export, or a lake
     #[arg(value_name = "PATH")]

@@ -13,6 +13,9 @@ use crate::serve::faults::Faults;
 
 /// `serve`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs serve september --port 8080
+  apify-runs serve --demo --runs 1000 --latency 50ms")]
 #[command(group = ArgGroup::new("what").args(["path", "demo"]).required(true))]
 pub struct ServeArgs {
     /// An export or a lake

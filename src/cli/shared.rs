@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::site::Site;
-use super::values::{parse_cycle_date, parse_rate, parse_timeout, parse_usd};
+use super::values::{parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
 use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
@@ -69,24 +69,51 @@ pub struct SourceArgs {
     /// Use a made-up account, served in this process; needs no token
     #[arg(long, conflicts_with_all = ["token_file", "api_url"])]
     pub demo: bool,
-    /// A file that holds the API token [otherwise: APIFY_TOKEN, or the official CLI's login]
+    /// A file with the API token [otherwise: APIFY_TOKEN, or the CLI's login]
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// The API's address [default: APIFY_API_BASE_URL, or api.apify.com by HTTPS]
-    #[arg(long, value_name = "URL")]
+    #[arg(hide = true, long, value_name = "URL")]
     pub api_url: Option<String>,
     /// Requests in flight at most
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
+    #[arg(hide = true, long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
     pub concurrency: u16,
     /// Requests a second at most; 0 is no limit [default: 30; with --demo 0]
-    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
+    #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
     /// Attempts after the first, for each request
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(hide = true, long, value_name = "N", default_value_t = 8)]
     pub retries: u32,
     /// How long one attempt may take
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
+    #[arg(hide = true, long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
     pub timeout: Duration,
+    /// Accounts of the configuration, by name (comma list)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_element, conflicts_with_all = ["all_accounts", "demo", "token_file"])]
+    pub account: Vec<String>,
+    /// All accounts of the configuration, side by side
+    #[arg(long, conflicts_with_all = ["demo", "token_file"])]
+    pub all_accounts: bool,
+    /// The job as a whole.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// A job as a whole: when, for how long, and who is told of its end.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The job")]
+pub struct RunArgs {
+    /// Wait a random time first, up to so long
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
+    pub jitter: Duration,
+    /// How long all of it may take; beyond it, exit 4
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    pub deadline: Option<Duration>,
+    /// Write how it ended into this file, as JSON, whatever happens
+    #[arg(long, value_name = "FILE")]
+    pub outcome: Option<PathBuf>,
+    /// Write figures into FILE.prom, for Prometheus' textfile collector
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// Which runs' details are asked for.
@@ -114,19 +141,19 @@ impl From<Details> for DetailMode {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Costs")]
 pub struct CostArgs {
-    /// Whose detail to ask for: missing (runs without a cost in the list, or with none yet), all (adds columns), none
+    /// Whose details to ask for: missing (of runs without a cost), all, none
     #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
     pub details: Details,
     /// Details in flight at most
-    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
+    #[arg(hide = true, long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
     pub detail_concurrency: u16,
     /// Details a second at most; 0 is no limit [default: 1000; with --demo 0]
-    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
+    #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub detail_rate: Option<f64>,
     /// How long before now a run must have finished for its cost to be settled
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    #[arg(hide = true, long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub settle: Duration,
-    /// Wait up to so long for runs that have only just finished, and ask for them again
+    /// Wait up to so long for runs that have only just finished
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
     pub wait_settled: Duration,
 }
@@ -150,20 +177,19 @@ impl CostArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]
 pub struct JudgeArgs {
-    /// Put the period before beside this one: from the export or lake at PATH (of another period: all of that); `export`
-    /// takes 'previous' too, and fetches it
+    /// Put the period before beside this one: from an export or a lake; `export` takes previous too
     #[arg(long, value_name = "PATH")]
     pub compare: Option<Site>,
     /// Leave out Actors whose usage moved by less, in US dollars
-    #[arg(long, value_name = "USD", default_value = "0", hide_default_value = true, value_parser = parse_usd, requires = "compare")]
+    #[arg(hide = true, long, value_name = "USD", default_value = "0", hide_default_value = true, value_parser = parse_usd, requires = "compare")]
     pub min_change: Usd,
-    /// What was meant to be spent at most: 500, actor:NAME=50 or group:TEAM=200; may be given more than once
+    /// What was meant to be spent: 500, actor:NAME=50, group:TEAM=200
     #[arg(long, value_name = "BUDGET", value_parser = Budget::parse)]
     pub budget: Vec<Budget>,
     /// The same from a file, one a line
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide = true, long, value_name = "FILE")]
     pub budgets: Option<PathBuf>,
     /// Exit 7 if more than a budget is spent, or none of its runs has a known cost
-    #[arg(long)]
+    #[arg(hide = true, long)]
     pub fail_over_budget: bool,
 }

@@ -105,7 +105,6 @@ impl Aside<'_> {
             },
             known: self.known,
             on_terminal: self.on_terminal,
-            in_lines: false,
         };
         Ok((reading.into_files(staging.clone(), options).await?, staging))
     }

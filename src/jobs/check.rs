@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use tokio::runtime::Handle;
 
+use super::placeholders::Known;
 use super::source::{Connection, RetentionDays};
 use super::stored::StoredOut;
-use super::{Stop, Surroundings, names_store, print, say};
+use super::{Stop, Surroundings, names_store, warn};
 use crate::cli::CheckArgs;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
@@ -38,11 +39,14 @@ pub async fn run(args: CheckArgs, surroundings: Surroundings) -> Result<()> {
         Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
         Err(error) => return Err(error),
     };
-    findings.push(match args.out.as_deref().filter(|out| names_store(out)) {
-        Some(out) => stored(out.to_path_buf()).await,
+    findings.push(match args.out.as_ref().filter(|out| names_store(out)) {
+        Some(_) => match month(&args, &surroundings) {
+            Ok(out) => stored(out).await,
+            Err(error) => Failed("output".into(), error),
+        },
         None => output(&args, &surroundings),
     });
-    tell(findings, args.quiet)
+    tell(findings, args.quiet, &surroundings)
 }
 
 /// What the API says.
@@ -129,15 +133,21 @@ fn retention(days: RetentionDays) -> Finding {
     }
 }
 
+/// Where last month's export would go.
+fn month(args: &CheckArgs, surroundings: &Surroundings) -> Result<PathBuf> {
+    let month = PeriodSpec::LastMonth.resolve(chrono_tz::UTC, surroundings.now_ms)?;
+    let account = surroundings.account_name();
+    let Some(out) = &args.out else {
+        let name = account.map(|account| format!("apify-runs-{account}-{}", month.short_name()));
+        return Ok(name.unwrap_or_else(|| month.default_folder(args.source.demo)).into());
+    };
+    let account = account.or(args.source.demo.then_some("demo"));
+    Known::of_account(account).and_period(&month).fill_path("--out", out)
+}
+
 /// Whether an export could be put where it is to go; writes nothing.
 fn output(args: &CheckArgs, surroundings: &Surroundings) -> Finding {
-    let out = match &args.out {
-        Some(out) => Ok(out.clone()),
-        None => PeriodSpec::LastMonth
-            .resolve(chrono_tz::UTC, surroundings.now_ms)
-            .map(|month| PathBuf::from(month.default_folder(args.source.demo))),
-    };
-    let checked = out.and_then(|out| {
+    let checked = month(args, surroundings).and_then(|out| {
         let state = Destination::check(&out)?;
         if state == State::Occupied {
             Existing::read(&out)?;
@@ -163,7 +173,7 @@ async fn stored(out: PathBuf) -> Finding {
 }
 
 /// Prints the lines; the first that failed decides the exit code.
-fn tell(findings: Vec<Finding>, quiet: bool) -> Result<()> {
+fn tell(findings: Vec<Finding>, quiet: bool, surroundings: &Surroundings) -> Result<()> {
     let mut lines = Vec::new();
     let mut first = None;
     for finding in findings {
@@ -171,7 +181,7 @@ fn tell(findings: Vec<Finding>, quiet: bool) -> Result<()> {
             Fine(text) => lines.push(format!("ok    {text}")),
             Worth(text) => {
                 if quiet {
-                    say(&format!("apify-runs: warning: {text}"));
+                    warn(&format!("{text}"));
                 }
                 lines.push(format!("warn  {text}"));
             }
@@ -184,7 +194,7 @@ fn tell(findings: Vec<Finding>, quiet: bool) -> Result<()> {
     let printed = if quiet {
         Ok(())
     } else {
-        print(&(lines.join("\n") + "\n"))
+        surroundings.stdout.print(&(lines.join("\n") + "\n"))
     };
     first.map_or(printed, Err)
 }

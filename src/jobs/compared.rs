@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::aside::{Aside, folder_of};
 use super::export::{Job, Told};
-use super::{Stop, holding, names_store, say};
+use super::{Stop, holding, names_store, warn};
 use crate::cli::{JudgeArgs, Site};
 use crate::error::{Error, Result};
 use crate::output::publish::Destination;
@@ -63,7 +63,7 @@ impl Job {
             read.map_err(|error| error.to_string()).and_then(|before| before)
         };
         if let Err(why) = &before {
-            say(&format!("apify-runs: warning: the period before is not judged: {why}"));
+            warn(&format!("the period before is not judged: {why}"));
         }
         Ok(Some(Against {
             before,
@@ -96,7 +96,7 @@ impl Job {
             filters: told.filters.clone(),
             names: self.names.clone(),
             dimensions: Dimensions::default(),
-            folder: self.folder_before(&told.period),
+            folder: self.folder_before(&told.period).map_err(|error| error.to_string())?,
             known: None,
             on_terminal: self.surroundings.stderr_is_terminal && !self.args.quiet,
         };
@@ -105,9 +105,7 @@ impl Job {
         let (details_failed, proven) = (read.details.failed, read.fetched.proof.proven);
         if details_failed > 0 {
             let runs = counted(details_failed, "run", "runs");
-            say(&format!(
-                "apify-runs: warning: the details of {runs} of the period before could not be read"
-            ));
+            warn(&format!("the details of {runs} of the period before could not be read"));
         }
         Ok(Before {
             from: "fetched too".into(),
@@ -119,18 +117,17 @@ impl Job {
 
     /// Removes what a killed export left of the period before.
     pub(super) fn clear_before(&self, period: &Period) -> Result<()> {
-        Destination::clear(&self.folder_before(period))
+        Destination::clear(&self.folder_before(period)?)
     }
 
     /// Where its rows are while they are read: beside the export, which this process holds.
-    fn folder_before(&self, period: &Period) -> PathBuf {
-        let out = self.args.out.clone();
-        let out = out.unwrap_or_else(|| PathBuf::from(period.default_folder(self.is_demo())));
+    fn folder_before(&self, period: &Period) -> Result<PathBuf> {
+        let out = self.out(period)?;
         if names_store(&out) {
-            return folder_of("before", &out.to_string_lossy());
+            return Ok(folder_of("before", &out.to_string_lossy()));
         }
         let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        out.with_file_name(format!(".{name}.before"))
+        Ok(out.with_file_name(format!(".{name}.before")))
     }
 
     /// The period before; a billing cycle's is the API's to tell.

@@ -1,7 +1,6 @@
 //! `export --dry-run`: what the export would be. Asks, and writes nothing.
 
 use super::export::{Job, JobStart};
-use super::print;
 use crate::api::page::Page;
 use crate::error::Result;
 use crate::fetch::{Estimate, Lister, PeriodFetch, count_needed};
@@ -48,7 +47,7 @@ impl Job {
                 "details": details,
                 "least_seconds": least_seconds,
             });
-            return print(&format!("{told:#}\n"));
+            return self.surroundings.stdout.print(&format!("{told:#}\n"));
         }
         let notice = self.connection.source.notice();
         let mut lines: Vec<String> = notice.map(String::from).into_iter().collect();
@@ -62,7 +61,7 @@ impl Job {
             lines.push("Besides   the period before, about as much again (--compare previous)".into());
         }
         lines.push("Nothing was written (--dry-run)".into());
-        print(&(lines.join("\n") + "\n"))
+        self.surroundings.stdout.print(&(lines.join("\n") + "\n"))
     }
 }
 

@@ -68,6 +68,8 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         surroundings,
         args,
     };
+    let record = job.surroundings.record.clone();
+    record.stage("asked");
     let retention = job.connection.ask_retention();
     let Opened {
         lister,
@@ -85,6 +87,7 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let Some(held) = held else {
         return job.dry_run(lister, &period, first, retention, job_start).await;
     };
+    record.note(|noted| noted.period = Some((&period).into()));
     job.clear_before(&period)?;
     let told = Told {
         account: job.connection.account().await,
@@ -93,8 +96,10 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
         job_start,
         period,
     };
+    record.stage("read");
     let staged = job.fetch(lister, first, held, &told).await?;
     let against = job.against(&told).await?;
+    record.stage("published");
     job.publish(staged, told, against, started).await
 }
 
@@ -199,7 +204,6 @@ impl Job {
             },
             known: self.known(&held, told, metered)?,
             on_terminal: self.surroundings.stderr_is_terminal && !self.args.quiet,
-            in_lines: self.args.verbose > 0,
         };
         let read = reading.into_files(staging.clone(), options).await;
         match read {

@@ -1,7 +1,6 @@
 //! The end of an export: figures become reports and a manifest, are held against what stands at the output, published,
 //! and told. How rows were read and written is `export`'s.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,7 +8,7 @@ use tokio::time::Instant;
 use super::export::{Job, Staged, Told};
 use super::publishing::{Publishing, manifest, told};
 use super::reading::ReadPeriod;
-use super::{budgets, print, say};
+use super::{budgets, warn};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
@@ -42,8 +41,8 @@ impl Job {
         } = read;
         if let Some(failure) = failure {
             let runs = counted(details.failed, "run", "runs");
-            say(&format!(
-                "apify-runs: warning: the details of {runs} could not be read, so these rows are as the list gave them; \
+            warn(&format!(
+                "the details of {runs} could not be read, so these rows are as the list gave them; \
                  manifest.json names them. {failure}"
             ));
         }
@@ -73,6 +72,8 @@ impl Job {
         let manifest = held
             .publish(staging, manifest, started_ms, self.surroundings.umask)
             .await?;
+        let record = &self.surroundings.record;
+        record.published(&manifest, &self.out(&report.facts.period)?.to_string_lossy());
         self.tell(&report, &manifest, started.elapsed())
     }
 
@@ -118,7 +119,7 @@ impl Job {
         let mut unmatched = unmatched(&facts.filters, &figures);
         unmatched.extend(budgets::unmatched(&budgets));
         for option in &unmatched {
-            say(&format!("apify-runs: warning: no run of the period is of {option}"));
+            warn(&format!("no run of the period is of {option}"));
         }
         facts.caveats = caveats(&Doubts {
             cost_unknown: figures.totals.cost_unknown(),
@@ -178,18 +179,16 @@ impl Job {
             } else {
                 Look::Plain
             };
-            let out = self
-                .args
-                .out
-                .clone()
-                .unwrap_or_else(|| PathBuf::from(report.facts.period.default_folder(self.is_demo())));
-            let mut text = told(report, manifest, out, elapsed, look);
+            let mut text = told(report, manifest, self.out(&report.facts.period)?, elapsed, look);
             if self.is_demo() {
                 text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";
             }
             text
         };
-        let printed = print(&text)
+        let printed = self
+            .surroundings
+            .stdout
+            .print(&text)
             .map_err(|error| Error::Other(anyhow::anyhow!("{error}; the export is published all the same")));
         // Whoever asked for a condition hears of it first, also when nobody can read the summary.
         self.condition(report).and(printed)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::stored::{StoredOut, staging_folder};
-use super::{Stop, say};
+use super::{Stop, warn};
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
 use crate::output::publish::{Destination, Staging, State};
@@ -95,7 +95,7 @@ impl Held {
             }
         };
         for warning in warnings {
-            say(&format!("apify-runs: warning: {warning}"));
+            warn(&format!("{warning}"));
         }
         Ok(manifest)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::{Stop, Surroundings, print, say};
+use super::{Stop, Surroundings, print, warn};
 use crate::cli::{LakeArgs, LakeCommand, OptimizeArgs, VacuumArgs};
 use crate::error::{Error, Result};
 use crate::lake::{Location, Moment, Table};
@@ -40,7 +40,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
         )));
     };
     if let Some(warning) = after.keep_log_short(optimized.commits > 0) {
-        say(&format!("apify-runs: warning: {warning}"));
+        warn(&format!("{warning}"));
     }
     if args.quiet {
         return Ok(());

@@ -15,8 +15,12 @@ mod holding;
 mod known;
 #[cfg(feature = "lake")]
 pub mod lake;
+pub mod metrics;
 mod opening;
+pub mod orders;
+pub mod outcome;
 mod part;
+mod placeholders;
 #[cfg(not(feature = "lake"))]
 pub mod without_lake;
 #[cfg(not(feature = "lake"))]
@@ -29,9 +33,11 @@ pub mod progress;
 mod publishing;
 mod reading;
 pub mod reconcile;
+pub mod record;
 mod replacing;
 pub mod report;
 pub mod serve;
+pub mod setup;
 mod source;
 #[cfg(feature = "lake")]
 mod stored;
@@ -42,20 +48,24 @@ pub mod write;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
+use crate::config::AccountSource;
 use crate::error::Result;
+use crate::logging::SAID;
 use crate::period::Millis;
-use crate::text::harmless;
+use record::Record;
 
 /// What a job takes from outside of its command line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// `APIFY_TOKEN`.
+    /// The account of the configuration that the job is for, if one was named.
+    pub account: Option<AccountSource>,
+    /// `APIFY_TOKEN`, or the variable that the account names.
     pub token: Option<SecretString>,
     /// `APIFY_API_BASE_URL`.
     pub api_url: Option<String>,
@@ -71,6 +81,48 @@ pub struct Surroundings {
     pub stderr_is_terminal: bool,
     /// Told once a job is to come to an end by itself, if it can: a signal came.
     pub stopping: Arc<Notify>,
+    /// What the job comes to.
+    pub record: Record,
+    /// Where what was asked for is printed.
+    pub stdout: Printer,
+}
+
+/// Takes what was asked for: to stdout, or until all that goes there is known.
+#[derive(Debug, Clone, Default)]
+pub enum Printer {
+    /// At once.
+    #[default]
+    Stdout,
+    /// Kept.
+    Kept(Arc<Mutex<String>>),
+}
+
+impl Printer {
+    /// Prints; nobody listening any more is no error.
+    pub fn print(&self, text: &str) -> Result<()> {
+        match self {
+            Printer::Stdout => print(text),
+            Printer::Kept(kept) => {
+                kept.lock().expect("nobody panics while holding it").push_str(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// What was kept.
+    pub fn kept(&self) -> String {
+        match self {
+            Printer::Stdout => String::new(),
+            Printer::Kept(kept) => std::mem::take(&mut kept.lock().expect("nobody panics while holding it")),
+        }
+    }
+}
+
+impl Surroundings {
+    /// The account's name in the configuration, if one was named.
+    fn account_name(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| account.name.as_str())
+    }
 }
 
 /// Tells work on a thread of its own that nobody waits for it any more.
@@ -85,7 +137,8 @@ impl Stop {
     async fn run<T: Send + 'static>(work: impl FnOnce(&Stop) -> Result<T> + Send + 'static) -> Result<T> {
         let stop = Stop::default();
         let stopping = Stopping(stop.clone());
-        let done = tokio::task::spawn_blocking(move || work(&stop)).await;
+        let span = tracing::Span::current();
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| work(&stop))).await;
         drop(stopping);
         done.map_err(|error| anyhow::anyhow!("the job failed: {error}"))?
     }
@@ -112,11 +165,14 @@ fn names_store(path: &Path) -> bool {
     scheme.is_some_and(|scheme| matches!(scheme, "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss"))
 }
 
-/// Says something on stderr, in lines that can't steer a terminal, whoever's text is in them; that nobody can be told is no
-/// reason to stop.
+/// Says something on stderr that belongs to what was asked for, in lines that can't steer a terminal, whoever's text is in them.
 pub fn say(text: &str) {
-    let lines: Vec<String> = text.lines().map(harmless).collect();
-    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+    tracing::info!(target: SAID, "{text}");
+}
+
+/// Says on stderr what needs somebody's attention.
+pub fn warn(text: &str) {
+    tracing::warn!("{text}");
 }
 
 /// Writes to stdout; nobody listening any more is no error.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::export::Job;
 use super::held::Held;
 use super::names_store;
+use super::placeholders::Known;
 use crate::api::ask::RequestError;
 use crate::api::page::Page;
 use crate::error::{Error, Result};
@@ -70,11 +71,7 @@ impl Job {
 
     /// Takes hold of the period's output folder, and looks at what stands there; on a dry run, only looks.
     async fn hold(&self, held: &mut Option<Held>, period: &Period) -> Result<()> {
-        let out = self
-            .args
-            .out
-            .clone()
-            .unwrap_or_else(|| PathBuf::from(period.default_folder(self.is_demo())));
+        let out = self.out(period)?;
         if held.as_ref().is_some_and(|held| held.out == out) {
             return Ok(());
         }
@@ -92,6 +89,17 @@ impl Job {
         }
         *held = Some(Held::in_folder(out)?);
         Ok(())
+    }
+
+    /// The output of a period: the account's own, where one was named.
+    pub(super) fn out(&self, period: &Period) -> Result<PathBuf> {
+        let account = self.surroundings.account_name();
+        let Some(out) = &self.args.out else {
+            let name = account.map(|account| format!("apify-runs-{account}-{}", period.short_name()));
+            return Ok(name.unwrap_or_else(|| period.default_folder(self.is_demo())).into());
+        };
+        let account = account.or(self.is_demo().then_some("demo"));
+        Known::of_account(account).and_period(period).fill_path("--out", out)
     }
 
     /// An error before anything was published says so.

@@ -1,4 +1,4 @@
-//! How far a fetch is, on stderr: a bar on a terminal, a line now and then with `-v` elsewhere, else nothing.
+//! How far a fetch is, on stderr: a bar on a terminal, elsewhere a line of the log now and then.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::say;
 use crate::text::thousands;
 
 /// How often a line is written where there is no terminal.
@@ -53,8 +52,8 @@ impl fmt::Display for Counts {
 }
 
 impl Progress {
-    /// A bar on a terminal, lines elsewhere if wanted.
-    pub fn new(total: u64, on_terminal: bool, lines: bool) -> Progress {
+    /// A bar on a terminal, lines of the log elsewhere.
+    pub fn new(total: u64, on_terminal: bool) -> Progress {
         let bar = if on_terminal {
             ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
         } else {
@@ -68,7 +67,7 @@ impl Progress {
                 total,
                 ..Counts::default()
             }),
-            lines: lines && !on_terminal,
+            lines: !on_terminal,
         }
     }
 
@@ -104,7 +103,7 @@ impl Progress {
             tokio::time::sleep(LINE_EVERY).await;
             let rate = self.counts.done() as f64 / start.elapsed().as_secs_f64();
             let left = self.counts.all().saturating_sub(self.counts.done()) as f64 / rate.max(0.001);
-            say(&format!("apify-runs: {}, {left:.0} s left", self.counts));
+            tracing::info!("{}, {left:.0} s left", self.counts);
         }
     }
 

@@ -28,7 +28,6 @@ pub(super) struct Reading {
     pub(super) details: DetailOptions,
     pub(super) known: Option<Known>,
     pub(super) on_terminal: bool,
-    pub(super) in_lines: bool,
 }
 
 /// What was read.
@@ -44,7 +43,7 @@ impl Reading {
     /// Reads and writes.
     pub(super) async fn into_files(self, staging: Arc<Staging>, options: WriteOptions) -> Result<ReadPeriod> {
         let total = self.first.as_ref().map_or(0, |page| page.total);
-        let progress = Progress::new(total, self.on_terminal, self.in_lines);
+        let progress = Progress::new(total, self.on_terminal);
         let (on_items, on_details) = (progress.clone(), progress.clone());
         let details = Arc::new(Details::new(
             self.lister.api.clone(),

@@ -12,7 +12,7 @@ use super::aside::Aside;
 use super::export::JobStart;
 use super::source::{Connection, retention_of};
 use super::write::parquet_paths;
-use super::{Stop, Surroundings, holding, print, say};
+use super::{Stop, Surroundings, holding, warn};
 use crate::cli::ReconcileArgs;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
@@ -37,7 +37,7 @@ pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> 
         Some(gathered) => gathered,
         None => {
             let retention = retention_of(retention, &cycle, now_ms).await;
-            let retention = retention.inspect_err(|unknown| say(&format!("apify-runs: warning: {unknown}")));
+            let retention = retention.inspect_err(|unknown| warn(&format!("{unknown}")));
             fetch(&args, &surroundings, &connection, &cycle, now_ms, retention.ok()).await?
         }
     };
@@ -54,9 +54,9 @@ pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> 
     };
     let look = if surroundings.bold { Look::Bold } else { Look::Plain };
     let printed = match (args.json, args.quiet) {
-        (true, _) => print(&json::render(&reconciliation)),
+        (true, _) => surroundings.stdout.print(&json::render(&reconciliation)),
         (_, true) => Ok(()),
-        _ => print(&terminal::render(&reconciliation, look)),
+        _ => surroundings.stdout.print(&terminal::render(&reconciliation, look)),
     };
     let verdict = reconciliation.verdict();
     if args.fail_unexplained && verdict.is_unexplained() {
@@ -101,8 +101,8 @@ async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection
             } else {
                 format!("reaches from {} to {}", format_instant(from), format_instant(to))
             };
-            say(&format!(
-                "apify-runs: warning: {site} {why}, so it doesn't cover the cycle: its runs are fetched"
+            warn(&format!(
+                "{site} {why}, so it doesn't cover the cycle: its runs are fetched"
             ));
             return Ok(None);
         }
@@ -130,7 +130,10 @@ async fn fetch(
 ) -> Result<Gathered> {
     // One name a user and cycle.
     let user = rustix::process::getuid().as_raw();
-    let folder = std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}", args.cycle));
+    let account = surroundings
+        .account_name()
+        .map_or(String::new(), |account| format!("-{account}"));
+    let folder = std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}{account}", args.cycle));
     let aside = Aside {
         connection,
         source: &args.source,
@@ -151,7 +154,7 @@ async fn fetch(
     let (read, staging) = aside.fetch().await?;
     if read.details.failed > 0 {
         let runs = counted(read.details.failed, "run", "runs");
-        say(&format!("apify-runs: warning: the details of {runs} could not be read"));
+        warn(&format!("the details of {runs} could not be read"));
     }
     let runs = sum_staged(staging, &read.written.files, (cycle.from, cycle.to)).await?;
     Ok(Gathered {

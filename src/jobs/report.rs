@@ -9,7 +9,7 @@ use output::Output;
 
 use super::compared::{self, Asked};
 use super::holding::{self, Held, Holding};
-use super::{Stop, Surroundings, budgets, say};
+use super::{Stop, Surroundings, budgets, warn};
 use crate::cli::ReportArgs;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
@@ -67,7 +67,7 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     });
     let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
     for option in budgets::unmatched(&spent) {
-        say(&format!("apify-runs: warning: no run of the period is of {option}"));
+        warn(&format!("no run of the period is of {option}"));
         facts.caveats.push(format!("no run of the period is of {option}"));
     }
     let is_part = facts.part_of.is_some();

@@ -1,5 +1,6 @@
 //! `serve`: a made-up account, or the runs of an export or a lake, until it is stopped.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -18,6 +19,7 @@ use crate::serve::made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
 use crate::serve::{ServeOptions, Served, Server};
 use crate::statement::Source;
 use crate::text::counted;
+use crate::text::harmless;
 
 /// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
@@ -99,7 +101,9 @@ fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
     let (sender, lines) = sync_channel::<String>(LOG_LINES);
     let (done, told_all) = oneshot::channel();
     std::thread::spawn(move || {
-        lines.iter().for_each(|line| say(&line));
+        lines.iter().for_each(|line| {
+            let _ = writeln!(io::stderr(), "{}", harmless(&line));
+        });
         let _ = done.send(());
     });
     (sender, told_all)

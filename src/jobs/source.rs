@@ -6,7 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
-use super::Surroundings;
+use super::record::Record;
+use super::{Surroundings, warn};
 use crate::api::address::DEFAULT_API_URL;
 use crate::api::client::{ApiClient, ClientOptions};
 use crate::api::token::TokenSources;
@@ -32,6 +33,7 @@ pub(super) struct Connection {
     pub(super) source: Source,
     /// Time for what a job can do without.
     pub(super) spare: Arc<SpareTime>,
+    record: Record,
 }
 
 /// How long Apify keeps runs: its days, or why that isn't known.
@@ -52,12 +54,16 @@ impl Connection {
         } else {
             let given = surroundings.api_url.clone().filter(|url| !url.trim().is_empty());
             let api_url = args.api_url.clone().or(given).unwrap_or_else(|| DEFAULT_API_URL.into());
+            let account = surroundings.account.as_ref();
             let sources = TokenSources {
-                file: args.token_file.clone(),
+                file: args.token_file.clone().or_else(|| account?.token_file.clone()),
+                named_variable: account.and_then(|account| account.token_env.clone()),
                 variable: surroundings.token.clone(),
                 home: surroundings.home.clone(),
             };
-            (api_url, sources.token()?)
+            let token = sources.token()?;
+            sources.warning().iter().for_each(|warning| warn(warning));
+            (api_url, token)
         };
         let unless_demo = |rate: f64| if args.demo { 0.0 } else { rate };
         let api = ApiClient::new(ClientOptions {
@@ -69,8 +75,11 @@ impl Connection {
             retries: args.retries,
             timeout: args.timeout,
         })?;
+        let api = Arc::new(api);
+        surroundings.record.asks(api.clone());
         Ok(Connection {
-            api: Arc::new(api),
+            record: surroundings.record.clone(),
+            api,
             source: if args.demo { Source::Demo } else { Source::Api },
             spare: Arc::new(SpareTime::new(SPARE_TIME)),
         })
@@ -91,8 +100,12 @@ impl Connection {
 
     /// Whose runs these are, where that is told within some seconds.
     pub(super) async fn account(&self) -> Option<Account> {
-        let account = tokio::time::timeout(ACCOUNT_TIME, self.api.account()).await;
-        account.ok()?.ok()
+        let account = tokio::time::timeout(ACCOUNT_TIME, self.api.account())
+            .await
+            .ok()?
+            .ok()?;
+        self.record.note(|noted| noted.account_id = Some(account.id.clone()));
+        Some(account)
     }
 
     /// Asks how long runs are kept, beside whatever comes next.

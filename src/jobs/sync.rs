@@ -17,9 +17,11 @@ use tokio::time::Instant;
 
 use super::aside::{Aside, folder_of};
 use super::export::JobStart;
+use super::placeholders;
+use super::record::{ProofCounts, Record, Totals};
 use super::source::Connection;
 use super::write::parquet_paths;
-use super::{Stop, Surroundings, say};
+use super::{Printer, Stop, Surroundings, warn};
 use crate::api::ask::RequestError;
 use crate::cli::{Details, Optimize, SyncArgs};
 use crate::error::{Error, Result};
@@ -28,10 +30,10 @@ use crate::fetch::{Known, Lister};
 use crate::lake::tally::Tally;
 use crate::lake::{Location, Table};
 use crate::output::publish::{Destination, Staging};
-use crate::period::{Edge, Millis, Period, PeriodSpec};
+use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
 use crate::report::dimension::Dimensions;
 use crate::report::terminal::Look;
-use crate::statement::{Account, Filters};
+use crate::statement::{Account, Filters, PeriodText, TotalsText};
 use crate::text::counted;
 
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
@@ -44,6 +46,10 @@ const MAX_STEP_RUNS: u64 = 250_000;
 /// Runs the job.
 pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     args.costs.check().map_err(Error::Usage)?;
+    let args = filled(args, &surroundings)?;
+    let record = surroundings.record.clone();
+    record.note(|noted| noted.out = Some(args.lake.clone()));
+    record.stage("asked");
     let (text, handle) = (args.lake.clone(), Handle::current());
     let location = Stop::run(move |_| Location::open_to_write(&text, handle)).await?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
@@ -59,8 +65,8 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     };
     let retention_days = retention.await.unwrap_or_else(|error| Err(error.to_string()));
     if let Err(why) = &retention_days {
-        say(&format!(
-            "apify-runs: warning: how many days Apify keeps runs is not known, so gaps can't be told: {why}"
+        warn(&format!(
+            "how many days Apify keeps runs is not known, so gaps can't be told: {why}"
         ));
     }
     let job = Arc::new(Job {
@@ -79,6 +85,8 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
         remembered_days: OnceLock::new(),
         job_start,
         account,
+        record: record.clone(),
+        stdout: surroundings.stdout.clone(),
         location,
         connection,
         args,
@@ -90,6 +98,7 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     let changes = job.args.changes.as_deref().map(ChangesFile::create).transpose()?;
     *job.changes.lock().expect("nobody panics while holding it") = changes;
     let on_terminal = surroundings.stderr_is_terminal && !job.args.quiet;
+    record.stage("read");
     let done = job
         .clone()
         .steps(Done::new(table), &plan, scratch.path(), on_terminal)
@@ -99,9 +108,25 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     if let Some(changes) = job.changes.lock().expect("nobody panics while holding it").take() {
         changes.publish()?;
     }
+    record.stage("tidied");
     let (done, optimized) = job.clone().tidy(done?).await?;
     let look = if surroundings.bold { Look::Bold } else { Look::Plain };
     job.tell(&done, &plan, optimized, look)
+}
+
+/// The options with their placeholders filled in.
+fn filled(args: SyncArgs, surroundings: &Surroundings) -> Result<SyncArgs> {
+    let account = surroundings.account_name().or(args.source.demo.then_some("demo"));
+    let known = placeholders::Known::of_account(account);
+    let changes = args
+        .changes
+        .as_deref()
+        .map(|changes| known.fill_path("--changes", changes));
+    Ok(SyncArgs {
+        lake: known.fill("--lake", &args.lake)?,
+        changes: changes.transpose()?,
+        ..args
+    })
 }
 
 fn instant_of(edge: Edge) -> Result<Millis> {
@@ -117,12 +142,22 @@ struct Job {
     asking: Asking,
     job_start: JobStart,
     account: Option<Account>,
+    record: Record,
+    stdout: Printer,
     location: Location,
     connection: Connection,
     names: Arc<NameBook>,
     changes: Mutex<Option<ChangesFile>>,
     /// For how many days Apify kept runs when the lake last knew.
     remembered_days: OnceLock<u64>,
+}
+
+/// A window that has been read; its files are there as long as this is.
+struct Read {
+    files: Vec<PathBuf>,
+    totals: Totals,
+    proof: ProofCounts,
+    _staging: Arc<Staging>,
 }
 
 /// What has been done.
@@ -214,7 +249,7 @@ impl Job {
 
     /// Reads a step's runs and commits what they change.
     async fn step(self: Arc<Self>, done: Done, step: Step, scratch: &Path, on_terminal: bool) -> Result<Done> {
-        let mut read: Vec<(Vec<PathBuf>, Arc<Staging>)> = Vec::with_capacity(step.windows.len());
+        let mut read: Vec<Read> = Vec::with_capacity(step.windows.len());
         // One after the other: each has a thread that writes, and memory that its thread keeps.
         for (at, window) in step.windows.iter().enumerate() {
             // Another price is found by asking alone.
@@ -227,10 +262,38 @@ impl Job {
         }
         let job = self.clone();
         Stop::run(move |stop| {
-            let files = read.iter().flat_map(|(files, _)| files.iter().cloned()).collect();
-            job.put(done, &step, files, stop)
+            let files = read.iter().flat_map(|read| read.files.iter().cloned()).collect();
+            let done = job.put(done, &step, files, stop)?;
+            // What is asked for again was noted before.
+            if !step.is_again {
+                let ends = step.windows.iter().copied().reduce(|(from, _), (_, to)| (from, to));
+                ends.iter().for_each(|ends| job.note(*ends, &read));
+            }
+            Ok(done)
         })
         .await
+    }
+
+    /// Notes runs that have been committed.
+    fn note(&self, (from, to): (Millis, Millis), read: &[Read]) {
+        self.record.note(|noted| {
+            let so_far = noted.period.take();
+            noted.period = Some(PeriodText {
+                from: so_far.map_or_else(|| format_instant(from), |so_far| so_far.from),
+                to: format_instant(to),
+                requested_to: format_instant(to),
+                timezone: "UTC".into(),
+            });
+            for read in read {
+                noted.totals = Some(
+                    noted
+                        .totals
+                        .as_ref()
+                        .map_or(read.totals.clone(), |sum| sum.plus(&read.totals)),
+                );
+                noted.proof = Some(noted.proof.map_or(read.proof, |sum| sum.and(read.proof)));
+            }
+        });
     }
 
     /// Reads the runs of a window; its files are there as long as the folder is held.
@@ -240,7 +303,7 @@ impl Job {
         folder: PathBuf,
         known: Option<Known>,
         on_terminal: bool,
-    ) -> Result<(Vec<PathBuf>, Arc<Staging>)> {
+    ) -> Result<Read> {
         let period = Period {
             from,
             to,
@@ -264,9 +327,20 @@ impl Job {
         let (read, staging) = aside.fetch().await.map_err(committed_stays)?;
         if read.details.failed > 0 {
             let runs = counted(read.details.failed, "run", "runs");
-            say(&format!("apify-runs: warning: the details of {runs} could not be read"));
+            warn(&format!("the details of {runs} could not be read"));
         }
-        Ok((parquet_paths(&staging, &read.written.files), staging))
+        let files = parquet_paths(&staging, &read.written.files);
+        let proof = &read.fetched.proof;
+        Ok(Read {
+            files,
+            proof: ProofCounts {
+                proven: proof.proven,
+                counted: proof.counted,
+                fetched: proof.fetched,
+            },
+            totals: Totals::from(&TotalsText::from(&read.written.summary.finish().totals)),
+            _staging: staging,
+        })
     }
 
     fn is_metered(&self) -> bool {
@@ -296,7 +370,7 @@ impl Job {
                 && optimized.commits > 0
                 && let Some(warning) = table.keep_log_short(true)
             {
-                say(&format!("apify-runs: warning: {warning}"));
+                warn(&format!("{warning}"));
             }
             done.table = match table {
                 Some(table) => Some(Arc::new(table)),

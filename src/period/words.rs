@@ -50,12 +50,29 @@ impl Period {
     /// ends, as dates where they are midnights and as instants in UTC where not.
     pub fn default_folder(&self, demo: bool) -> String {
         let made_up = if demo { "demo-" } else { "" };
-        let period = match self.dates() {
-            Some((from, to)) if is_month(from, to) => format!("{:04}-{:02}", from.year(), from.month()),
-            Some((from, to)) => format!("{from}_{to}"),
-            None => format!("{}_{}", compact_text(self.from), compact_text(self.requested_to)),
-        };
-        format!("apify-runs-{made_up}{period}")
+        format!("apify-runs-{made_up}{}", self.short_name())
+    }
+
+    /// Its part of that name.
+    pub fn short_name(&self) -> String {
+        self.month().unwrap_or_else(|| {
+            let (from, to) = self.ends();
+            format!("{from}_{to}")
+        })
+    }
+
+    /// The calendar month that was asked for, if it is one: `2025-09`.
+    pub fn month(&self) -> Option<String> {
+        let (from, to) = self.dates()?;
+        is_month(from, to).then(|| format!("{:04}-{:02}", from.year(), from.month()))
+    }
+
+    /// Both ends as they were asked for, for names: dates where they are midnights, instants in UTC where not.
+    pub fn ends(&self) -> (String, String) {
+        match self.dates() {
+            Some((from, to)) => (from.to_string(), to.to_string()),
+            None => (compact_text(self.from), compact_text(self.requested_to)),
+        }
     }
 
     /// The period before this one: the calendar month before a month, else one of as many days, or as long; of a period that

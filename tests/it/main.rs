@@ -1,6 +1,7 @@
 //! Runs the built binary: against the made-up account, and against a stand-in of the API that misbehaves.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod accounts;
 mod agree;
 mod apify;
 mod client;
@@ -9,6 +10,7 @@ mod stand_in;
 
 mod columns;
 mod complete;
+mod config;
 mod demo;
 mod details;
 mod diff;
@@ -26,6 +28,8 @@ mod lake;
 
 mod check;
 mod groups;
+mod help;
+mod job;
 #[cfg(feature = "lake")]
 mod lake_read;
 mod names;

@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use super::folder::Folder;
 use crate::error::Result;
 use crate::jobs::holding::Held;
-use crate::jobs::say;
+use crate::jobs::{say, warn};
 use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
 use crate::report::Report;
 use crate::runs::chosen::Chosen;
@@ -104,7 +104,7 @@ fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFile
 fn declare(counts: &FocusCounts, report: &Report) {
     if report.facts.lacks_runs() {
         let why = report.facts.caveats.first().map_or("INCOMPLETE", String::as_str);
-        say(&format!("apify-runs: warning: {FOCUS_CSV} lacks runs: {why}"));
+        warn(&format!("{FOCUS_CSV} lacks runs: {why}"));
     }
     let runs = counts.missing_unknown + counts.missing_unfinished;
     if runs == 0 {

@@ -10,7 +10,7 @@ use super::changes::ChangesFile;
 use super::plan::Step;
 use super::{Done, Job};
 use crate::error::{Error, Result};
-use crate::jobs::{Stop, say};
+use crate::jobs::{Stop, warn};
 use crate::lake::columns::{LakeColumns, month_of};
 use crate::lake::tally::{OnChange, Tally, Watched};
 use crate::lake::upsert::{Merged, Seen};
@@ -110,7 +110,7 @@ impl Job {
             let info = info(&tally, step);
             if let Some(table) = merged.commit(&self.location, table, state, info)? {
                 if let Some(warning) = table.keep_log_short(false) {
-                    say(&format!("apify-runs: warning: {warning}"));
+                    warn(&format!("{warning}"));
                 }
                 self.with_changes(ChangesFile::commit)?;
                 done.table = Some(Arc::new(table));

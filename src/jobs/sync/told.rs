@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::{Done, Job};
 use crate::error::Result;
-use crate::jobs::{print, say};
+use crate::jobs::warn;
 use crate::lake::Table;
 use crate::lake::columns::month_of;
 use crate::lake::tally::Tally;
@@ -18,22 +18,22 @@ impl Job {
     pub(super) fn tell(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>, look: Look) -> Result<()> {
         let gaps = texts(&plan.gaps);
         for (from, to) in &gaps {
-            say(&format!(
-                "apify-runs: warning: a gap: {from} to {to} was not synced in time, and Apify no longer keeps its runs"
+            warn(&format!(
+                "a gap: {from} to {to} was not synced in time, and Apify no longer keeps its runs"
             ));
         }
         if done.tally.repriced > 0 && !self.args.accept_repricing {
             let runs = counted(done.tally.repriced, "run has", "runs have");
-            say(&format!(
-                "apify-runs: warning: {runs} another price than when they settled; the lake keeps what they were, until \
+            warn(&format!(
+                "{runs} another price than when they settled; the lake keeps what they were, until \
                  --accept-repricing"
             ));
         }
         let synced = self.synced(done, plan, gaps, optimized);
         match (self.args.json, self.args.quiet) {
-            (true, _) => print(&synced::json(&synced)),
+            (true, _) => self.stdout.print(&synced::json(&synced)),
             (_, true) => Ok(()),
-            _ => print(&synced::terminal(&synced, look)),
+            _ => self.stdout.print(&synced::terminal(&synced, look)),
         }
     }
 

@@ -1,0 +1,136 @@
+"""The DAGs for Airflow: `check_airflow.py BINARY`, by Airflow's own DagBag, and its own runs of DAGs (dag.test(), with retries) of the binary
+against a made-up account on loopback, and of a stand-in that ends with each exit code. Airflow's home, with its database, is a
+temporary folder."""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import demo
+import scheduling
+from scheduling import SCHEDULE, TRIES
+
+# Airflow reads these when it is imported, and the rest of its runs in processes of their own does so too.
+BINARY = Path(sys.argv[1]).resolve()
+HOME = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+SEPTEMBER = datetime.datetime(2025, 10, 1, tzinfo=datetime.UTC)
+
+
+def in_airflow(home, url):
+    """The environment of Airflow's own processes: nothing of this shell's."""
+    return {
+        "HOME": str(home),
+        "PATH": f"{home}/bin:{Path(sys.executable).parent}:/usr/bin:/bin",
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        "AIRFLOW_CONN_APIFY": json.dumps({"conn_type": "generic", "password": "demo"}),
+        "APIFY_DATA": str(home / "data"),
+        "APIFY_API_BASE_URL": url,
+    }
+
+
+def outside():
+    """Makes a home and a server, and starts this script once more with Airflow's environment."""
+    with tempfile.TemporaryDirectory(prefix="apify-runs-airflow-") as folder, demo.server(BINARY, "--runs", scheduling.RUNS) as url:
+        home = Path(folder)
+        (home / "dags").mkdir()
+        (home / "dags" / "apify_runs.py").symlink_to(SCHEDULE / "airflow_dag.py")
+        environment = in_airflow(home, url)
+        migrated = subprocess.run([Path(sys.executable).with_name("airflow"), "db", "migrate"], env=environment, check=False, capture_output=True, text=True)
+        if migrated.returncode != 0:
+            sys.exit(f"airflow db migrate: exit {migrated.returncode}\n{migrated.stderr}")
+        done = subprocess.run([sys.executable, __file__, BINARY, home], env=environment, check=False, cwd=home)
+        sys.exit(done.returncode)
+
+
+def runs_of(dag, log):
+    """One run of a DAG, whose interval ends with September, by Airflow, with retries at once: its state, and its task's state and tries.
+    What Airflow says goes into a file."""
+    with open(log, "a", encoding="utf-8") as file:
+        said = [os.dup(1), os.dup(2)]
+        try:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+            run = dag.test(logical_date=SEPTEMBER)
+        finally:
+            for number, kept in zip((1, 2), said, strict=True):
+                os.dup2(kept, number)
+                os.close(kept)
+    task = run.get_task_instances()[0]
+    return [str(run.state), str(task.state), task.try_number], task
+
+
+def inside():
+    """All checks, with Airflow's environment."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    checks = demo.Checks()
+    log = HOME / "log"
+    recorder = scheduling.Recorder(HOME / "bin" / "apify-runs", BINARY)
+    bag = DagBag(HOME / "dags")
+    checks.equal("airflow_dag.py: no import errors", bag.import_errors, {})
+    checks.equal("airflow_dag.py: two DAGs", sorted(bag.dags), ["apify_runs_export", "apify_runs_sync"])
+    broken = HOME / "broken"
+    broken.mkdir()
+    text = (SCHEDULE / "airflow_dag.py").read_text(encoding="utf-8")
+    (broken / "it.py").write_text(text.replace("max_active_runs", "max_activ_runs"), encoding="utf-8")
+    checks.that("DagBag finds fault with a misspelt setting", DagBag(broken).import_errors != {})
+    dags = {command: bag.dags[f"apify_runs_{command}"] for command in ("export", "sync")}
+    checks.equal("Airflow: past months are made up for, missed syncs not", [dags["export"].catchup, dags["sync"].catchup], [True, False])
+    for command, dag in dags.items():
+        task = dag.get_task(command)
+        checks.equal(f"Airflow, {command}: one at a time, tries", [dag.max_active_runs, task.retries + 1], [1, TRIES["Airflow"]])
+        deadline = task.arguments[task.arguments.index("--deadline") + 1]
+        checks.that(f"Airflow, {command}: longer than the deadline", task.execution_timeout > datetime.timedelta(hours=int(deadline.removesuffix("h"))))
+        task.retry_delay = datetime.timedelta(milliseconds=10)
+
+    for command, dag in dags.items():
+        found, task = runs_of(dag, log)
+        checks.equal(f"Airflow, {command}: done, at the first try", found, ["success", "success", 1])
+        told = task.xcom_pull(task_ids=command, key="return_value") or {}
+        checks.equal(f"Airflow, {command}: hands the outcome on", [told.get("exit_name"), (told.get("totals") or {}).get("runs")], ["done", scheduling.RUNS])
+    found, _ = runs_of(dags["export"], log)
+    checks.equal("Airflow, export once more: replaced", found, ["success", "success", 1])
+    for arguments, _, _ in recorder.calls():
+        scheduling.parses(checks, f"Airflow, {arguments[0]}", BINARY, arguments, HOME)
+        checks.that(f"Airflow, {arguments[0]}: the token is no argument", "demo" not in arguments)
+    asked = recorder.calls()[0][0]
+    period = [asked[asked.index(option) + 1] for option in ("--from", "--to")]
+    checks.equal("Airflow, export: the data interval, in UTC", period, ["2025-09-01T00:00:00+00:00", "2025-10-01T00:00:00+00:00"])
+    data = HOME / "data"
+    scheduling.published(checks, "Airflow", BINARY, data / "exports" / "2025-09", data / "lake", HOME)
+
+    stand_in = scheduling.StandIn(HOME / "bin" / "apify-runs")
+    for code, (_, others) in scheduling.promised().items():
+        stand_in.ends_with(code)
+        found, _ = runs_of(dags["sync"], log)
+        starts = TRIES["Airflow"] if others == "again" else 1
+        state = "success" if code == 0 else "failed"
+        checks.equal(f"Airflow, exit {code}: {state} after {starts} starts", [*found, stand_in.started()], [state, state, starts, starts])
+    stand_in.ends_with(8, 143, 0)
+    checks.equal("Airflow, exits 8, 143, 0: done in the end", runs_of(dags["sync"], log)[0], ["success", "success", 3])
+    stand_in.ends_with(4, 2, 0)
+    checks.equal("Airflow, exits 4, 2: ends at what doesn't pass", runs_of(dags["sync"], log)[0], ["failed", "failed", 2])
+
+    # A job that takes too long is told to stop, and not left behind.
+    told = HOME / "told"
+    scheduling.executable(HOME / "bin" / "apify-runs", f"#!/bin/sh\ntrap 'echo stopped >{told}; exit 143' TERM\nsleep 60 & wait\n")
+    task = dags["sync"].get_task("sync")
+    task.execution_timeout, task.retries = datetime.timedelta(seconds=1), 0
+    found, _ = runs_of(dags["sync"], log)
+    checks.equal("Airflow: a job past execution_timeout fails", found[:2], ["failed", "failed"])
+    checks.that("Airflow: and is told to stop", told.exists())
+    checks.that("Airflow: its log blanks the token", "Bearer demo" not in log.read_text(encoding="utf-8"))
+    checks.close()
+
+
+if HOME is None:
+    outside()
+else:
+    inside()

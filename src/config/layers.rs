@@ -1,0 +1,394 @@
+//! Layers of settings, put over each other: for each option the highest that has it, as one command line.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::file::{AccountPart, File, Kind, Section, Setting, nearest, options, options_below};
+use super::{FILE_VARIABLE, Outside, PREFIX, Refusal};
+use crate::api::address::API_URL_VARIABLE;
+use crate::api::token::TOKEN_VARIABLE;
+use crate::error::{Error, Result};
+
+/// The forms of a period, of which one takes the place of any other.
+const PERIOD: [&str; 6] = ["month", "last_month", "last", "from", "to", "cycle"];
+/// What the ecosystem's own variables say, which stand in the environment's layer.
+const ECOSYSTEM: [(&str, &str); 2] = [("token-file", TOKEN_VARIABLE), ("api-url", API_URL_VARIABLE)];
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file and its line.
+    File(String, usize),
+    /// A variable.
+    Environment(String),
+    /// As it was typed.
+    CommandLine,
+    /// Nobody said otherwise.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Origin::File(path, line) => write!(f, "{path}:{line}"),
+            Origin::Environment(name) => f.write_str(name),
+            Origin::CommandLine => f.write_str("command line"),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// How high an origin stands: an account's own part stands above the rest of its file, and below the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Height {
+    File,
+    Environment,
+    CommandLine,
+}
+
+/// What was found besides the command line.
+#[derive(Debug, Default)]
+pub struct Layers {
+    /// The file.
+    pub file: Option<File>,
+    environment: Vec<(String, OsString)>,
+}
+
+/// A command line of all layers.
+#[derive(Debug)]
+pub struct Composed {
+    /// The command line.
+    pub argv: Vec<OsString>,
+    /// What of it was not typed: the option's name, its arguments, where it comes from.
+    pub added: Vec<Added>,
+    /// The commands that it begins with, for judging single options.
+    path: Vec<String>,
+}
+
+/// An option that was not typed.
+#[derive(Debug)]
+pub struct Added {
+    /// Its long name.
+    pub option: String,
+    /// As arguments; none for a flag that is off.
+    pub arguments: Vec<OsString>,
+    /// Its texts.
+    pub texts: Vec<OsString>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Layers {
+    /// The layers of a file and an environment.
+    pub fn new(file: Option<File>, outside: &Outside) -> Layers {
+        let named = |(name, value): &(OsString, OsString)| Some((name.to_str()?.to_owned(), value.clone()));
+        let environment = outside.variables.iter().filter_map(named);
+        Layers {
+            file,
+            // Set to nothing is not set.
+            environment: environment.filter(|(_, value)| !value.is_empty()).collect(),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsString> {
+        self.environment
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    fn of_environment(&self, path: &[String], option: &str) -> Option<Setting> {
+        let of_one = [path.join("_"), option.into()].join("_");
+        [of_one, option.into()].iter().find_map(|name| {
+            let name = variable_name(name);
+            let value = self.variable(&name)?;
+            Some(Setting {
+                texts: vec![value.clone()],
+                kind: Kind::Any,
+                origin: Origin::Environment(name),
+            })
+        })
+    }
+
+    /// The highest layer's word on an option, the command line apart.
+    fn find(&self, path: &[String], option: &str, account: Option<&AccountPart>) -> Option<(Height, Setting)> {
+        let of_file = |setting: &Setting| (Height::File, setting.clone());
+        let key = path.join(".");
+        let within = |all: &Section, of: Option<&Section>| {
+            let found = of.and_then(|section| section.get(option)).or_else(|| all.get(option));
+            found.map(of_file)
+        };
+        let own = account.and_then(|part| within(&part.sections.all, part.sections.of.get(&key)));
+        // Whose account it is no variable for all of them can say.
+        if own.is_some() && option == "api-url" {
+            return own;
+        }
+        let shared = || {
+            let sections = &self.file.as_ref()?.sections;
+            let ecosystem = ECOSYSTEM.iter().find(|(name, _)| *name == option);
+            let spoken_for = ecosystem.is_some_and(|(_, variable)| self.variable(variable).is_some());
+            within(&sections.all, sections.of.get(&key)).filter(|_| !spoken_for)
+        };
+        let environment = self
+            .of_environment(path, option)
+            .map(|setting| (Height::Environment, setting));
+        environment.or(own).or_else(shared)
+    }
+
+    /// The accounts that were asked for.
+    pub fn accounts(&self, root: &Command, typed: &ArgMatches) -> Result<Vec<&AccountPart>> {
+        let composed = self.compose(root, typed, &[], None)?;
+        let (_, command, typed) = leaf(root, typed);
+        let has = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
+        if !has("account") {
+            return Ok(Vec::new());
+        }
+        let is_typed = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
+        let added = |option: &str| composed.added.iter().find(|added| added.option == option);
+        let all = is_typed("all_accounts") || added("all-accounts").is_some_and(|added| !added.arguments.is_empty());
+        let known = self.file.as_ref().map(|file| &file.accounts);
+        let none = || {
+            let file = self
+                .file
+                .as_ref()
+                .map(|file| format!("{} has no [accounts.NAME]", file.path.display()));
+            let file = file.unwrap_or_else(|| format!("there is no configuration ({}, --config)", super::FILE_NAME));
+            Error::Usage(format!("no account is known: {file}"))
+        };
+        if all {
+            let known = known.filter(|known| !known.is_empty()).ok_or_else(none)?;
+            return Ok(known.values().collect());
+        }
+        let names: Vec<String> = if is_typed("account") {
+            typed
+                .get_many::<String>("account")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect()
+        } else {
+            let texts = added("account").map_or(&[][..], |added| &added.texts);
+            let texts = texts.iter().map(|text| text.to_string_lossy().into_owned());
+            texts
+                .flat_map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>())
+                .collect()
+        };
+        let mut accounts: Vec<&AccountPart> = Vec::new();
+        for name in names {
+            let known = known.filter(|known| !known.is_empty()).ok_or_else(none)?;
+            let account = known.get(&name).ok_or_else(|| {
+                let names: Vec<String> = known.keys().cloned().collect();
+                let near = nearest(&name, &names).map_or(String::new(), |near| format!("; did you mean {near}?"));
+                Error::Usage(format!(
+                    "no account is called '{name}'{near} Known: {}",
+                    names.join(", ")
+                ))
+            })?;
+            if !accounts.iter().any(|other| other.source.name == name) {
+                accounts.push(account);
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// The command line with all that other layers add to it.
+    pub fn compose(
+        &self,
+        root: &Command,
+        typed: &ArgMatches,
+        argv: &[OsString],
+        account: Option<&AccountPart>,
+    ) -> Result<Composed> {
+        let (path, command, typed) = leaf(root, typed);
+        let mut found: Vec<(Height, &Arg, Setting)> = Vec::new();
+        let mut in_force: Vec<(Height, &Arg)> = Vec::new();
+        for arg in command.get_arguments() {
+            if typed.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
+                in_force.push((Height::CommandLine, arg));
+                continue;
+            }
+            let Some(long) = arg
+                .get_long()
+                .filter(|long| options(command).iter().any(|option| option == long))
+            else {
+                continue;
+            };
+            // The account's own is known by now.
+            if account.is_some() && long == "token-file" {
+                continue;
+            }
+            if let Some((height, setting)) = self.find(&path, long, account) {
+                in_force.push((height, arg));
+                found.push((height, arg, setting));
+            }
+        }
+        let mut added = Vec::new();
+        for (height, arg, setting) in found {
+            let gives_way = |(other, by): &(Height, &Arg)| *other > height && clash(command, arg, by);
+            if in_force.iter().any(gives_way) {
+                continue;
+            }
+            added.push(Added {
+                option: arg.get_long().unwrap_or_default().into(),
+                arguments: arguments(arg, &setting)?,
+                texts: setting.texts,
+                origin: setting.origin,
+            });
+        }
+        let end = argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
+        let all = added.iter().flat_map(|added| added.arguments.iter().cloned());
+        let argv = argv[..end]
+            .iter()
+            .cloned()
+            .chain(all)
+            .chain(argv[end..].iter().cloned());
+        Ok(Composed {
+            argv: argv.collect(),
+            added,
+            path,
+        })
+    }
+
+    /// Where to say how it ended, by any layer but the command line.
+    pub fn outcome(&self, typed: Option<&ArgMatches>) -> Option<PathBuf> {
+        let mut path = Vec::new();
+        let mut typed = typed?;
+        while let Some((name, below)) = typed.subcommand() {
+            path.push(name.to_owned());
+            typed = below;
+        }
+        let (_, setting) = self.find(&path, "outcome", None)?;
+        setting.texts.first().map(PathBuf::from)
+    }
+
+    /// Variables that look like this program's and are none.
+    pub fn unknown_variables(&self, root: &Command) -> Vec<String> {
+        let mut known = vec![FILE_VARIABLE.to_string()];
+        known.extend(options_below(root).iter().map(|option| variable_name(option)));
+        commands_below(root, &mut |path, command| {
+            let of_one = |option: &String| variable_name(&[path.join("_"), option.clone()].join("_"));
+            known.extend(options(command).iter().map(of_one));
+        });
+        let ours = self.environment.iter().map(|(name, _)| name);
+        let unknown = ours.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
+        let mut warnings: Vec<String> = unknown
+            .map(|name| {
+                let near = known
+                    .iter()
+                    .max_by_key(|known| (strsim::jaro_winkler(name, known) * 1e6) as u64);
+                let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+                format!("the variable {name} is no option, and not heeded{near}")
+            })
+            .collect();
+        warnings.sort();
+        warnings
+    }
+}
+
+impl Composed {
+    /// An error of the whole, by the layer that it comes from.
+    pub(super) fn blamed(&self, error: clap::Error) -> Refusal {
+        if !error.use_stderr() || self.added.iter().all(|added| added.arguments.is_empty()) {
+            return error.into();
+        }
+        let text = |error: &clap::Error| {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        };
+        for added in &self.added {
+            let alone = std::iter::once("apify-runs".into())
+                .chain(self.path.iter().map(OsString::from))
+                .chain(added.arguments.iter().cloned());
+            let judged = <crate::cli::Cli as clap::CommandFactory>::command().try_get_matches_from(alone);
+            if let Err(error) = judged
+                && matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
+            {
+                return Error::Usage(format!("{}: {}", added.origin, text(&error))).into();
+            }
+        }
+        let in_force = self.added.iter().filter(|added| !added.arguments.is_empty());
+        let in_force: Vec<String> = in_force
+            .map(|added| format!("--{} ({})", added.option, added.origin))
+            .collect();
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        Error::Usage(format!("{text}\n\nNot from the command line: {}", in_force.join(", "))).into()
+    }
+}
+
+/// The command that was called, by its path, and what was typed for it.
+pub(super) fn leaf<'c>(root: &'c Command, typed: &'c ArgMatches) -> (Vec<String>, &'c Command, &'c ArgMatches) {
+    let (mut path, mut command, mut typed) = (Vec::new(), root, typed);
+    while let Some((name, below)) = typed.subcommand()
+        && let Some(found) = command.find_subcommand(name)
+    {
+        path.push(name.to_owned());
+        (command, typed) = (found, below);
+    }
+    (path, command, typed)
+}
+
+/// Calls for each command, with its path.
+pub(super) fn commands_below(command: &Command, each: &mut impl FnMut(&[String], &Command)) {
+    fn below(command: &Command, path: &[String], each: &mut impl FnMut(&[String], &Command)) {
+        for command in command.get_subcommands() {
+            let path = [path, &[command.get_name().to_owned()]].concat();
+            if !command.has_subcommands() {
+                each(&path, command);
+            }
+            below(command, &path, each);
+        }
+    }
+    below(command, &[], each);
+}
+
+fn variable_name(option: &str) -> String {
+    format!("{PREFIX}{}", option.to_uppercase().replace('-', "_"))
+}
+
+/// Whether two options can't both be given.
+fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
+    let of_period = |arg: &Arg| PERIOD.contains(&arg.get_id().as_str());
+    let excludes = |one: &Arg, other: &Arg| {
+        let excluded = command.get_arg_conflicts_with(one);
+        excluded.iter().any(|excluded| excluded.get_id() == other.get_id())
+    };
+    (of_period(one) && of_period(other)) || excludes(one, other) || excludes(other, one)
+}
+
+/// A setting as it would have been typed.
+fn arguments(arg: &Arg, setting: &Setting) -> Result<Vec<OsString>> {
+    let long = arg.get_long().unwrap_or_default();
+    let wrong = |expected: &str| Error::Usage(format!("{}: {long} is {expected}", setting.origin));
+    let flag: OsString = format!("--{long}").into();
+    let one = setting.texts.first();
+    let text = one.and_then(|text| text.to_str()).unwrap_or_default();
+    match arg.get_action() {
+        ArgAction::SetTrue => match text {
+            _ if !matches!(setting.kind, Kind::Flag | Kind::Any) => Err(wrong("true or false")),
+            "true" | "1" | "yes" | "on" => Ok(vec![flag]),
+            "false" | "0" | "no" | "off" => Ok(Vec::new()),
+            _ => Err(wrong("true or false")),
+        },
+        ArgAction::Count => match text.parse::<usize>() {
+            Ok(times) if times <= 9 && setting.kind != Kind::List => Ok(vec![flag; times]),
+            _ => Err(wrong("a small number")),
+        },
+        ArgAction::Set | ArgAction::Append if setting.kind == Kind::Flag => Err(wrong("a text, not true or false")),
+        ArgAction::Set if setting.kind == Kind::List => Err(wrong("one text, not a list")),
+        _ => Ok(setting.texts.iter().map(|text| joined(&flag, text)).collect()),
+    }
+}
+
+fn joined(flag: &OsStr, text: &OsStr) -> OsString {
+    let mut argument = flag.to_owned();
+    argument.push("=");
+    argument.push(text);
+    argument
+}

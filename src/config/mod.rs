@@ -1,0 +1,249 @@
+//! What is in force: options from a file, the environment and the command line, in that rising order, become one command line
+//! that clap judges as if all of it had been typed. No option is known here by what it does.
+
+mod file;
+mod layers;
+mod show;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use crate::cli::{Cli, RunArgs};
+use crate::error::{Error, Result};
+pub use file::{AccountPart, File, nearest};
+pub use layers::{Composed, Layers, Origin};
+pub use show::show;
+
+/// The file's name, in the working folder.
+pub const FILE_NAME: &str = "apify-runs.toml";
+/// What the variables of this program begin with.
+pub const PREFIX: &str = "APIFY_RUNS_";
+/// The variable that names the file.
+const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
+/// A request for help with every option.
+const HELP_ALL: &str = "--help-all";
+
+/// Where an account's token comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSource {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `token-file`.
+    pub token_file: Option<PathBuf>,
+    /// `token-env`: the name of a variable.
+    pub token_env: Option<String>,
+}
+
+/// A command for one account, or for none in particular.
+#[derive(Debug)]
+pub struct Order {
+    /// The account, where one was named.
+    pub account: Option<AccountSource>,
+    /// All that is in force.
+    pub cli: Cli,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub struct Orders {
+    /// One an account; one where none was named.
+    pub orders: Vec<Order>,
+    /// Worth a word.
+    pub warnings: Vec<String>,
+    /// What was found besides the command line.
+    pub layers: Layers,
+}
+
+/// Why there is nothing to be done.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Help, a version, or a command line that makes no sense.
+    Clap(clap::Error),
+    /// A configuration that makes no sense.
+    Usage(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal::Usage(error)
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Refusal {
+        Refusal::Clap(error)
+    }
+}
+
+/// What a process is told by others than its command line.
+#[derive(Debug, Clone, Default)]
+pub struct Outside {
+    /// Its environment.
+    pub variables: Vec<(OsString, OsString)>,
+}
+
+impl Outside {
+    /// That of this process.
+    pub fn of_this_process() -> Outside {
+        Outside {
+            variables: env::vars_os().collect(),
+        }
+    }
+
+    /// A variable that is set, and not to nothing.
+    pub fn variable(&self, name: &str) -> Option<&OsString> {
+        let found = self.variables.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value).filter(|value| !value.is_empty())
+    }
+}
+
+/// The command line's description, complete.
+pub fn command() -> Command {
+    let mut root = Cli::command();
+    root.build();
+    root
+}
+
+/// Reads the configuration, and makes of all layers what is to be done. The second part is where to say how it ended, as far
+/// as that is known even of a command line that makes no sense.
+pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Orders, Refusal>, Option<PathBuf>) {
+    let end = argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
+    if argv[..end].iter().any(|arg| arg == HELP_ALL) {
+        let help = argv
+            .into_iter()
+            .map(|arg| if arg == HELP_ALL { "--help".into() } else { arg });
+        let shown = unhidden(Cli::command()).try_get_matches_from(help);
+        let shown = shown.err().map_or_else(
+            || Error::Usage("--help-all comes after a command".into()).into(),
+            Refusal::Clap,
+        );
+        return (Err(shown), None);
+    }
+    let lenient = Cli::command().ignore_errors(true).try_get_matches_from(&argv).ok();
+    let typed = lenient.as_ref().and_then(outcome_of);
+    let layers = lenient
+        .as_ref()
+        .map_or(Ok(Layers::default()), |typed| read(typed, outside));
+    let layers = match layers {
+        Ok(layers) => layers,
+        Err(error) => return (Err(error.into()), typed),
+    };
+    let outcome = typed.or_else(|| layers.outcome(lenient.as_ref()));
+    (judge(argv, lenient, layers), outcome)
+}
+
+/// Every option that a help leaves out is in it.
+pub fn unhidden(command: Command) -> Command {
+    let mut command = command.mut_args(|arg| arg.hide(false));
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().into()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, unhidden);
+    }
+    command
+}
+
+fn judge(argv: Vec<OsString>, lenient: Option<ArgMatches>, layers: Layers) -> std::result::Result<Orders, Refusal> {
+    use clap::error::ErrorKind::MissingRequiredArgument;
+    let strict = Cli::command().try_get_matches_from(&argv);
+    let typed = match (strict, lenient) {
+        (Ok(typed), _) => typed,
+        // What is missing may be in another layer.
+        (Err(error), Some(typed)) if error.kind() == MissingRequiredArgument => typed,
+        (Err(error), _) => return Err(error.into()),
+    };
+    let root = command();
+    let accounts = layers.accounts(&root, &typed)?;
+    let mut orders = Vec::new();
+    for account in &accounts {
+        orders.push(order(&layers, &root, &typed, &argv, Some(account))?);
+    }
+    if accounts.is_empty() {
+        orders.push(order(&layers, &root, &typed, &argv, None)?);
+    }
+    Ok(Orders {
+        orders,
+        warnings: layers.unknown_variables(&root),
+        layers,
+    })
+}
+
+fn order(
+    layers: &Layers,
+    root: &Command,
+    typed: &ArgMatches,
+    argv: &[OsString],
+    account: Option<&AccountPart>,
+) -> std::result::Result<Order, Refusal> {
+    let composed = layers.compose(root, typed, argv, account)?;
+    let parsed = Cli::command().try_get_matches_from(&composed.argv);
+    let parsed = parsed.map_err(|error| composed.blamed(error))?;
+    Ok(Order {
+        account: account.map(|account| account.source.clone()),
+        cli: Cli::from_arg_matches(&parsed)?,
+    })
+}
+
+/// Where the end is to be told, as far as the command line says.
+fn outcome_of(typed: &ArgMatches) -> Option<PathBuf> {
+    let mut typed = typed;
+    while let Some((_, below)) = typed.subcommand() {
+        typed = below;
+    }
+    typed.try_get_one::<PathBuf>("outcome").ok().flatten().cloned()
+}
+
+/// Finds the file and reads it.
+fn read(typed: &ArgMatches, outside: &Outside) -> Result<Layers> {
+    let named = typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    let named = named.or_else(|| outside.variable(FILE_VARIABLE).map(PathBuf::from));
+    let root = command();
+    let file = match named {
+        Some(path) => Some(read_file(&path, &root)?),
+        None => found(outside)?.map(|path| read_file(&path, &root)).transpose()?,
+    };
+    Ok(Layers::new(file, outside))
+}
+
+fn read_file(path: &Path, root: &Command) -> Result<File> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+    File::parse(&text, path, root)
+}
+
+/// The working folder's file, else the user's.
+fn found(outside: &Outside) -> Result<Option<PathBuf>> {
+    let here = PathBuf::from(FILE_NAME);
+    if here.exists() {
+        return is_ours(&here).map(|()| Some(here));
+    }
+    let home = || outside.variable("HOME").map(|home| PathBuf::from(home).join(".config"));
+    let folder = outside.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let users = folder.filter(|folder| folder.is_absolute()).or_else(home);
+    Ok(users
+        .map(|folder| folder.join("apify-runs").join(FILE_NAME))
+        .filter(|path| path.exists()))
+}
+
+/// A file in the working folder says where the token goes: one that another user put there must not.
+fn is_ours(path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path)
+        .map_err(|error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+    let user = rustix::process::geteuid().as_raw();
+    if [user, 0].contains(&metadata.uid()) {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{} is another user's, and could send your token elsewhere: name it with --config {} if it is meant",
+        path.display(),
+        path.display()
+    )))
+}
+
+/// The options of a whole job, several accounts or one.
+pub fn run_args(cli: &Cli) -> Option<&RunArgs> {
+    cli.command.source().map(|source| &source.run)
+}

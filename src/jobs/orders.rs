@@ -1,0 +1,354 @@
+//! Runs a command for one account, or for several side by side: each under its own limits, none the others' trouble.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use secrecy::SecretString;
+use serde_json::value::RawValue;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::outcome::Ended;
+use super::record::Record;
+use super::{
+    Printer, Surroundings, check, diff, export, lake, print, reconcile, report, serve, setup, sync, verify, warn,
+};
+use crate::cli::{Cli, Command};
+use crate::config::{Layers, Order, Outside};
+use crate::error::{Error, Result};
+
+/// Exit codes, gravest first: what needs somebody before what passes by itself.
+const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct End {
+    /// The exit code: the gravest of all accounts'.
+    pub exit_code: u8,
+    /// What is said of it, where that is one thing.
+    pub error: Option<String>,
+    /// Each account's, or the one that there is.
+    pub parts: Vec<Ended>,
+}
+
+/// What is to be done, for whom.
+pub struct Orders {
+    orders: Vec<(Cli, Surroundings)>,
+    layers: Arc<Layers>,
+    deadline: Option<(Duration, Instant)>,
+}
+
+/// The records of all parts, for whoever has to tell of an end that came from outside.
+#[derive(Debug, Clone)]
+pub struct Parts(Vec<(Option<String>, Record)>);
+
+impl Parts {
+    /// All of them as having ended in the same way.
+    pub fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
+        let part = |(account, record): &(Option<String>, Record)| Ended {
+            account: account.clone(),
+            exit_code,
+            error: Some(error.into()),
+            record: record.clone(),
+        };
+        self.0.iter().map(part).collect()
+    }
+}
+
+impl Orders {
+    /// Gives each order surroundings of its own. The deadline counts from now.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where two accounts would write the same output, or jitter takes all of the time.
+    pub fn new(orders: Vec<Order>, layers: Layers, surroundings: &Surroundings, outside: &Outside) -> Result<Orders> {
+        let several = orders.len() > 1;
+        if several {
+            orders.iter().try_for_each(|order| has_its_own(&order.cli.command))?;
+        }
+        let run = orders.first().and_then(|order| crate::config::run_args(&order.cli));
+        let deadline = run.and_then(|run| run.deadline);
+        if let (Some(run), Some(deadline)) = (run, deadline)
+            && run.jitter >= deadline
+        {
+            return Err(Error::Usage(
+                "--jitter may take all of --deadline: give more time, or less jitter".into(),
+            ));
+        }
+        let mine = |order: Order| {
+            let variable = order.account.as_ref().and_then(|account| account.token_env.clone());
+            let token = match &variable {
+                Some(name) => outside
+                    .variable(name)
+                    .and_then(|token| token.to_str())
+                    .map(SecretString::from),
+                None => surroundings.token.clone(),
+            };
+            let stdout = if several {
+                Printer::Kept(Arc::default())
+            } else {
+                Printer::Stdout
+            };
+            let surroundings = Surroundings {
+                account: order.account,
+                token,
+                record: Record::default(),
+                stdout,
+                // Several bars would write over each other.
+                stderr_is_terminal: surroundings.stderr_is_terminal && !several,
+                ..surroundings.clone()
+            };
+            (order.cli, surroundings)
+        };
+        Ok(Orders {
+            orders: orders.into_iter().map(mine).collect(),
+            layers: Arc::new(layers),
+            deadline: deadline.map(|deadline| (deadline, Instant::now() + deadline)),
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    /// The records of all parts.
+    pub fn parts(&self) -> Parts {
+        let part = |(_, surroundings): &(Cli, Surroundings)| {
+            (
+                surroundings.account_name().map(String::from),
+                surroundings.record.clone(),
+            )
+        };
+        Parts(self.orders.iter().map(part).collect())
+    }
+
+    /// Runs all of them, and says how each ended that didn't end well.
+    pub async fn run(self, jitter: Duration) -> End {
+        if !jitter.is_zero() {
+            self.orders
+                .iter()
+                .for_each(|(_, surroundings)| surroundings.record.stage("waited"));
+            tracing::info!(seconds = jitter.as_secs_f64(), "waiting (--jitter)");
+            tokio::time::sleep(jitter).await;
+        }
+        let now_ms = chrono::Utc::now().timestamp_millis();
+        let (several, is_json) = (
+            self.orders.len() > 1,
+            self.orders.iter().any(|(cli, _)| prints_json(&cli.command)),
+        );
+        let mut names = Vec::new();
+        let mut under_way = JoinSet::new();
+        for (at, (cli, surroundings)) in self.orders.into_iter().enumerate() {
+            let (name, record) = (
+                surroundings.account_name().map(String::from),
+                surroundings.record.clone(),
+            );
+            let (stdout, layers) = (surroundings.stdout.clone(), self.layers.clone());
+            let surroundings = Surroundings { now_ms, ..surroundings };
+            let span = match name.as_deref().filter(|_| several) {
+                Some(account) => tracing::error_span!("account", account),
+                None => tracing::Span::none(),
+            };
+            let stopped = stopped(&cli.command);
+            names.push((name, record, stdout));
+            let job = within(self.deadline, stopped, run(cli, surroundings, layers));
+            let job = async move {
+                let result = job.await;
+                if let Err(error) = &result {
+                    tracing::error!("{error}");
+                }
+                (at, result)
+            };
+            under_way.spawn(job.instrument(span));
+        }
+        let mut results: Vec<Option<Result<()>>> = names.iter().map(|_| None).collect();
+        while let Some(joined) = under_way.join_next().await {
+            match joined {
+                Ok((at, result)) => results[at] = Some(result),
+                Err(error) => tracing::error!("a bug: {error}"),
+            }
+        }
+        let mut parts = Vec::new();
+        let mut printed: IndexMap<String, String> = IndexMap::new();
+        for ((account, record, stdout), result) in names.into_iter().zip(results) {
+            let (exit_code, error) = match result {
+                Some(Ok(())) => (0, None),
+                Some(Err(error)) => (error.exit_code(), Some(error.to_string())),
+                None => (1, Some("a bug ended it".into())),
+            };
+            printed.insert(account.clone().unwrap_or_default(), stdout.kept());
+            parts.push(Ended {
+                account,
+                exit_code,
+                error,
+                record,
+            });
+        }
+        let mut end = End::of(parts);
+        if several && let Err(error) = print(&together(&printed, is_json)) {
+            tracing::error!("{error}");
+            end.exit_code = gravest([end.exit_code, error.exit_code()]);
+        }
+        end
+    }
+}
+
+impl End {
+    /// How it ended in all.
+    fn of(parts: Vec<Ended>) -> End {
+        let exit_code = gravest(parts.iter().map(|part| part.exit_code));
+        let failed: Vec<&Ended> = parts.iter().filter(|part| part.exit_code != 0).collect();
+        let error = match (failed.as_slice(), parts.len()) {
+            ([], _) => None,
+            ([one], 1) => one.error.clone(),
+            (several, of) => {
+                let names = several.iter().filter_map(|part| part.account.as_deref());
+                let names: Vec<&str> = names.collect();
+                Some(format!(
+                    "{} of {of} accounts failed: {}",
+                    several.len(),
+                    names.join(", ")
+                ))
+            }
+        };
+        End {
+            exit_code,
+            error,
+            parts,
+        }
+    }
+}
+
+fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let rank = |code: &u8| GRAVEST_FIRST.iter().position(|known| known == code).unwrap_or(0);
+    codes.into_iter().min_by_key(rank).unwrap_or(0)
+}
+
+/// What each account's job has to print, one after the other.
+fn together(printed: &IndexMap<String, String>, is_json: bool) -> String {
+    if is_json {
+        let raw = |(name, text): (&String, &String)| (name.clone(), RawValue::from_string(text.trim().into()).ok());
+        let accounts: IndexMap<String, Option<Box<RawValue>>> = printed.iter().map(raw).collect();
+        let document = serde_json::json!({ "accounts": accounts });
+        return format!("{document:#}\n");
+    }
+    let said = printed.iter().filter(|(_, text)| !text.is_empty());
+    let texts: Vec<String> = said.map(|(name, text)| format!("== {name}\n{text}")).collect();
+    texts.join("\n")
+}
+
+fn prints_json(command: &Command) -> bool {
+    match command {
+        Command::Export(args) => args.json,
+        Command::Sync(args) => args.json,
+        Command::Reconcile(args) => args.json,
+        _ => false,
+    }
+}
+
+/// What accounts side by side write must have a place for each.
+fn has_its_own(command: &Command) -> Result<()> {
+    let shared = |option: &str, place: &str| {
+        Err(Error::Usage(format!(
+            "{option} {place} is one place for several accounts: put {{account}} into it, as in {option} {place}-{{account}}"
+        )))
+    };
+    let lacks = |place: &str| !place.contains("{account}");
+    match command {
+        Command::Export(args) => match args.out.as_deref().map(|out| out.to_string_lossy()) {
+            Some(out) if lacks(&out) => shared("--out", &out),
+            _ => Ok(()),
+        },
+        Command::Sync(args) => match args.changes.as_deref().map(|changes| changes.to_string_lossy()) {
+            _ if lacks(&args.lake) => shared("--lake", &args.lake),
+            Some(changes) if lacks(&changes) => shared("--changes", &changes),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What became of the output of a job that was stopped.
+pub fn stopped(command: &Command) -> &'static str {
+    match command {
+        Command::Export(_) => "stopped; nothing was published",
+        Command::Sync(_) => "stopped; what was committed stays",
+        _ => "stopped",
+    }
+}
+
+async fn within(
+    deadline: Option<(Duration, Instant)>,
+    stopped: &'static str,
+    job: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let Some((time, at)) = deadline else {
+        return job.await;
+    };
+    let late = |_| {
+        Error::Unreachable(format!(
+            "the job was not done within {time:?} (--deadline), {stopped}; it is safe to run again"
+        ))
+    };
+    tokio::time::timeout_at(at, job)
+        .await
+        .unwrap_or_else(|elapsed| Err(late(elapsed)))
+}
+
+async fn run(cli: Cli, surroundings: Surroundings, layers: Arc<Layers>) -> Result<()> {
+    match cli.command {
+        Command::Export(args) => export::run(*args, surroundings).await,
+        Command::Reconcile(args) => reconcile::run(*args, surroundings).await,
+        Command::Report(args) => report::run(*args, surroundings).await,
+        Command::Check(args) => check::run(args, surroundings).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Diff(args) => diff::run(args, surroundings).await,
+        Command::Sync(args) => sync::run(*args, surroundings).await,
+        Command::Lake(args) => lake::run(args, surroundings).await,
+        Command::Serve(args) => serve::run(*args, surroundings).await,
+        Command::Config(args) => setup::config(args, &layers),
+        Command::Completions(args) => setup::completions(&args),
+        Command::Man(args) => setup::man(args),
+    }
+}
+
+/// Says which names turned out to be of one account of the API.
+pub fn warn_of_shared_accounts(parts: &[Ended]) {
+    super::outcome::shared(parts).iter().for_each(|shared| warn(shared));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_code_is_the_jobs() {
+        assert_eq!(gravest([0, 7, 0]), 7);
+        assert_eq!(gravest([7, 1, 8, 4, 5, 6, 3]), 3);
+        assert_eq!(gravest([8, 4]), 4);
+        assert_eq!(gravest([5, 6, 4]), 6);
+        assert_eq!(gravest([0, 0]), 0);
+        assert_eq!(gravest([]), 0);
+    }
+
+    #[test]
+    fn what_accounts_print_is_one_text_or_one_document() {
+        let printed = IndexMap::from([
+            ("acme".to_string(), "{\"usage\":0.10}\n".to_string()),
+            ("beta".to_string(), String::new()),
+        ]);
+        let json = together(&printed, true);
+        // As it came: no digit of a number is anybody's to change.
+        assert!(json.contains("0.10"), "{json}");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert!(json["accounts"]["beta"].is_null());
+        assert_eq!(together(&printed, false), "== acme\n{\"usage\":0.10}\n");
+    }
+}

@@ -1,0 +1,356 @@
+//! `--outcome`: how a job ended, as one short JSON document, written in place: it also serves where the file is a mount of its
+//! own, as a Kubernetes termination message is, which holds 4,096 bytes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::record::{Noted, ProofCounts, Record, Totals};
+use crate::period::{Millis, format_instant};
+use crate::statement::PeriodText;
+
+/// Longest document, its newline too.
+pub const MAX_BYTES: usize = 4096;
+/// Longest text of an error at first, and at last.
+const ERROR_CHARS: [usize; 2] = [1000, 120];
+const SCHEMA_VERSION: u32 = 1;
+
+/// How an account's part, or all of a job, ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The account, where one was named.
+    pub account: Option<String>,
+    /// The exit code.
+    pub exit_code: u8,
+    /// What was said of it.
+    pub error: Option<String>,
+    /// What was noted.
+    pub record: Record,
+}
+
+/// What is true of the whole job.
+#[derive(Debug, Clone)]
+pub struct JobFacts {
+    /// The job's ID.
+    pub job: String,
+    /// The command.
+    pub command: &'static str,
+    /// When it began, by this machine's clock.
+    pub started_ms: Millis,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What an exit code means, in a word.
+pub fn exit_name(code: u8) -> &'static str {
+    match code {
+        0 => "done",
+        2 => "usage",
+        3 => "not_authorised",
+        4 => "unreachable",
+        5 => "untrusted",
+        6 => "output",
+        7 => "condition",
+        8 => "busy",
+        129 => "hung_up",
+        130 => "interrupted",
+        143 => "terminated",
+        _ => "failed",
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'j> {
+    schema_version: u32,
+    tool_version: &'static str,
+    job: &'j str,
+    command: &'j str,
+    exit_code: u8,
+    exit_name: &'static str,
+    error: Option<String>,
+    period: Option<PeriodText>,
+    totals: Option<TotalsDocument>,
+    proof: Option<ProofDocument>,
+    caveats: Vec<String>,
+    requests: u64,
+    retries: u64,
+    rate_limited: u64,
+    bytes: u64,
+    seconds: IndexMap<&'static str, f64>,
+    started_at: String,
+    out: Option<String>,
+    files: Vec<FileDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounts: Option<IndexMap<String, AccountDocument>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    caveats_left_out: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    files_left_out: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    accounts_left_out: usize,
+}
+
+#[derive(Serialize)]
+struct TotalsDocument {
+    runs: u64,
+    usage_total_usd: Option<String>,
+    runs_cost_unknown: u64,
+    runs_provisional: u64,
+}
+
+#[derive(Serialize)]
+struct ProofDocument {
+    proven: bool,
+    counted: u64,
+    fetched: u64,
+}
+
+#[derive(Serialize)]
+struct FileDocument {
+    path: String,
+    bytes: u64,
+    rows: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct AccountDocument {
+    exit_code: u8,
+    exit_name: &'static str,
+    error: Option<String>,
+    totals: Option<TotalsDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proven: Option<bool>,
+    caveats: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl From<&Totals> for TotalsDocument {
+    fn from(totals: &Totals) -> TotalsDocument {
+        TotalsDocument {
+            runs: totals.runs,
+            usage_total_usd: totals.usage_usd.map(|usage| usage.to_string()),
+            runs_cost_unknown: totals.cost_unknown,
+            runs_provisional: totals.provisional,
+        }
+    }
+}
+
+/// The document of a job: of one account, or of several with a sum in which no account is twice.
+pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[Ended]) -> String {
+    let read: Vec<_> = parts.iter().map(|part| (part, part.record.read())).collect();
+    let (accounts, one) = match read.as_slice() {
+        [(part, (noted, _))] if part.account.is_none() => (None, Some(noted)),
+        [(part, (noted, _))] => (Some(accounts_of(&[(part, noted)])), Some(noted)),
+        many => {
+            let many: Vec<_> = many.iter().map(|(part, (noted, _))| (*part, noted)).collect();
+            (Some(accounts_of(&many)).filter(|accounts| !accounts.is_empty()), None)
+        }
+    };
+    let counts =
+        |of: fn(&crate::api::counts::RequestCounts) -> u64| read.iter().map(|(_, (_, counts))| of(counts)).sum();
+    let seconds = |time: Duration| (time.as_secs_f64() * 1000.0).round() / 1000.0;
+    let mut times = IndexMap::from([("total", seconds(facts.took))]);
+    let stages = one.iter().flat_map(|noted| &noted.stages);
+    times.extend(stages.map(|(stage, time)| (*stage, seconds(*time))));
+    let notes: Vec<&Noted> = read.iter().map(|(_, (noted, _))| noted).collect();
+    let caveats = match one {
+        Some(noted) => noted.caveats.clone(),
+        None => shared_accounts(&read.iter().map(|(part, (noted, _))| (*part, noted)).collect::<Vec<_>>()),
+    };
+    let mut document = Document {
+        schema_version: SCHEMA_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        job: &facts.job,
+        command: facts.command,
+        exit_code,
+        exit_name: exit_name(exit_code),
+        error: error.map(String::from),
+        period: one
+            .or(notes.iter().copied().find(|noted| noted.period.is_some()))
+            .and_then(|noted| noted.period.clone()),
+        totals: sum(&notes).as_ref().map(TotalsDocument::from),
+        proof: proof(&notes).map(|proof| ProofDocument {
+            proven: proof.proven,
+            counted: proof.counted,
+            fetched: proof.fetched,
+        }),
+        caveats,
+        requests: counts(|counts| counts.total),
+        retries: counts(|counts| counts.retries),
+        rate_limited: counts(|counts| counts.rate_limited),
+        bytes: counts(|counts| counts.bytes),
+        seconds: times,
+        started_at: format_instant(facts.started_ms),
+        out: one.and_then(|noted| noted.out.clone()),
+        files: one.map_or(Vec::new(), files),
+        accounts,
+        caveats_left_out: 0,
+        files_left_out: 0,
+        accounts_left_out: 0,
+    };
+    document.shortened()
+}
+
+fn files(noted: &Noted) -> Vec<FileDocument> {
+    let file = |file: &crate::statement::FileEntry| FileDocument {
+        path: file.path.clone(),
+        bytes: file.bytes,
+        rows: file.rows,
+    };
+    noted.files.iter().map(file).collect()
+}
+
+/// All that were published, each of the API's accounts once; none where nothing was, or not all of them was.
+fn sum(parts: &[&Noted]) -> Option<Totals> {
+    let mut seen: Vec<&str> = Vec::new();
+    let distinct = parts.iter().filter(|noted| match noted.account_id.as_deref() {
+        Some(id) if seen.contains(&id) => false,
+        id => {
+            seen.extend(id);
+            true
+        }
+    });
+    let all: Option<Vec<&Totals>> = distinct.map(|noted| noted.totals.as_ref()).collect();
+    let mut all = all?.into_iter();
+    let first = all.next()?.clone();
+    Some(all.fold(first, |sum, totals| sum.plus(totals)))
+}
+
+fn proof(parts: &[&Noted]) -> Option<ProofCounts> {
+    let all: Option<Vec<ProofCounts>> = parts.iter().map(|noted| noted.proof).collect();
+    all?.into_iter().reduce(ProofCounts::and)
+}
+
+/// Names that turned out to be of one account of the API.
+fn shared_accounts(parts: &[(&Ended, &Noted)]) -> Vec<String> {
+    let mut names: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for (part, noted) in parts {
+        if let (Some(name), Some(id)) = (part.account.as_deref(), noted.account_id.as_deref()) {
+            names.entry(id).or_default().push(name);
+        }
+    }
+    let shared = names.into_values().filter(|names| names.len() > 1);
+    shared
+        .map(|names| format!("{} are one account: counted once", names.join(" and ")))
+        .collect()
+}
+
+/// The same, of parts as they ended.
+pub(super) fn shared(parts: &[Ended]) -> Vec<String> {
+    let read: Vec<_> = parts.iter().map(|part| (part, part.record.read().0)).collect();
+    shared_accounts(&read.iter().map(|(part, noted)| (*part, noted)).collect::<Vec<_>>())
+}
+
+fn accounts_of(parts: &[(&Ended, &Noted)]) -> IndexMap<String, AccountDocument> {
+    let named = parts
+        .iter()
+        .filter_map(|(part, noted)| Some((part.account.clone()?, part, noted)));
+    let document = |part: &Ended, noted: &Noted| AccountDocument {
+        exit_code: part.exit_code,
+        exit_name: exit_name(part.exit_code),
+        error: part.error.clone(),
+        totals: noted.totals.as_ref().map(TotalsDocument::from),
+        proven: noted.proof.map(|proof| proof.proven),
+        caveats: noted.caveats.len(),
+        out: noted.out.clone(),
+    };
+    named.map(|(name, part, noted)| (name, document(part, noted))).collect()
+}
+
+impl Document<'_> {
+    /// The document as a line that fits: what matters least goes first.
+    fn shortened(&mut self) -> String {
+        self.cut_errors(ERROR_CHARS[0]);
+        loop {
+            let text = serde_json::to_string(self).expect("it has no maps but of texts") + "\n";
+            if text.len() <= MAX_BYTES {
+                return text;
+            }
+            if self.files.pop().is_some() {
+                self.files_left_out += 1;
+            } else if self.caveats.pop().is_some() {
+                self.caveats_left_out += 1;
+            } else if !self.cut_errors(ERROR_CHARS[1]) && !self.drop_an_account() {
+                return text;
+            }
+        }
+    }
+
+    /// Whether a text was longer.
+    fn cut_errors(&mut self, chars: usize) -> bool {
+        let accounts = self
+            .accounts
+            .iter_mut()
+            .flatten()
+            .map(|(_, account)| &mut account.error);
+        let texts = accounts.chain([&mut self.error, &mut self.out]).flatten();
+        texts.fold(false, |any, text| cut(text, chars) || any)
+    }
+
+    /// Leaves an account out, if there is one: the last that went well, else the last.
+    fn drop_an_account(&mut self) -> bool {
+        let Some(accounts) = &mut self.accounts else {
+            return false;
+        };
+        let well = accounts.values().rposition(|account| account.exit_code == 0);
+        let dropped = well
+            .or(accounts.len().checked_sub(1))
+            .and_then(|at| accounts.shift_remove_index(at));
+        self.accounts_left_out += usize::from(dropped.is_some());
+        dropped.is_some()
+    }
+}
+
+/// Cuts a text to so many characters and an ellipsis; whether it was longer.
+fn cut(text: &mut String, chars: usize) -> bool {
+    match text.char_indices().nth(chars) {
+        Some((at, _)) if &text[at..] != "…" => {
+            text.truncate(at);
+            text.push('…');
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The file, emptied, so that nobody takes an earlier job's end for this one's.
+#[derive(Debug)]
+pub struct OutcomeFile {
+    path: PathBuf,
+    emptied: io::Result<File>,
+}
+
+impl OutcomeFile {
+    /// Empties it, or creates it.
+    pub fn empty(path: &Path) -> OutcomeFile {
+        OutcomeFile {
+            path: path.into(),
+            emptied: OpenOptions::new().write(true).create(true).truncate(true).open(path),
+        }
+    }
+
+    /// Writes the document.
+    ///
+    /// # Errors
+    /// In words: that nobody can be told is no reason for a job to fail.
+    pub fn write(self, document: &str) -> Result<(), String> {
+        let written = self.emptied.and_then(|mut file| {
+            file.write_all(document.as_bytes())?;
+            // A pipe or a device can't be synced.
+            file.sync_all().or_else(|error| match error.kind() {
+                io::ErrorKind::InvalidInput => Ok(()),
+                _ => Err(error),
+            })
+        });
+        written.map_err(|error| format!("cannot write --outcome {}: {error}", self.path.display()))
+    }
+}

@@ -1,0 +1,194 @@
+//! Several accounts in one job: each with its own token, folder and fate.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::apify::Apify;
+use crate::client::Served;
+use crate::harness::{Exported, Place, done, names};
+use crate::stand_in::{StandIn, ms, runs};
+
+/// `acme` at a stand-in, `beta` at a made-up account, each with a token that the other refuses.
+struct Two {
+    acme: StandIn,
+    _beta: Served,
+    place: Place,
+}
+
+fn two(more: &str) -> Two {
+    let acme = Apify::of(runs(40, ms("2025-09-01T00:00:00Z"), 60_000)).start();
+    let beta = Served::demo(&["--runs", "50", "--actors", "5"]);
+    let place = Place::new();
+    fs::write(place.path("beta.token"), "demo\n").unwrap();
+    std::os::unix::fs::PermissionsExt::set_mode(
+        &mut fs::metadata(place.path("beta.token")).unwrap().permissions(),
+        0o600,
+    );
+    let config = format!(
+        "outcome = \"outcome.json\"\n[export]\nout = \"exports/{{account}}/{{month}}\"\nmonth = \"2025-09\"\nrate = 0\n{more}\n\
+         [accounts.acme]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{}\"\n\
+         [accounts.beta]\ntoken-file = \"beta.token\"\napi-url = \"{}\"\n[accounts.beta.export]\nformat = \"parquet\"\n",
+        acme.url(),
+        beta.url()
+    );
+    fs::write(place.path("apify-runs.toml"), config).unwrap();
+    Two {
+        acme,
+        _beta: beta,
+        place,
+    }
+}
+
+fn with_token(place: &Place, args: &[&str]) -> Command {
+    let mut command = place.command(args);
+    command
+        .env_remove("APIFY_TOKEN")
+        .env("ACME_TOKEN", crate::stand_in::TOKEN);
+    command
+}
+
+fn outcome(place: &Place) -> Value {
+    let text = fs::read_to_string(place.path("outcome.json")).unwrap();
+    assert!(text.len() <= 4096 && text.ends_with("}\n"), "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn each_has_its_own_token_folder_and_options() {
+    let two = two("");
+    let done = done(&mut with_token(&two.place, &["export", "--all-accounts"]));
+    done.exits(0).shows(&["== acme Period", "== beta Period"]);
+    let exported = |account: &str| Exported {
+        out: two.place.path(&format!("exports/{account}/2025-09")),
+    };
+    assert_eq!(exported("acme").json("manifest.json")["totals"]["runs"], 40);
+    assert_eq!(exported("beta").json("manifest.json")["totals"]["runs"], 50);
+    assert!(names(&exported("acme").out).contains(&"runs.csv".into()));
+    assert!(!names(&exported("beta").out).contains(&"runs.csv".into()));
+    let told = outcome(&two.place);
+    assert_eq!(told["exit_code"], 0);
+    assert_eq!(told["totals"]["runs"], 90);
+    assert_eq!(told["accounts"]["acme"]["totals"]["usage_total_usd"], "0.4");
+    assert_eq!(told["accounts"]["beta"]["out"], "exports/beta/2025-09");
+    assert_eq!(
+        told["proof"],
+        serde_json::json!({"proven": true, "counted": 90, "fetched": 90})
+    );
+}
+
+#[test]
+fn one_of_them_is_exported_alone_by_name() {
+    let two = two("");
+    done(&mut with_token(&two.place, &["export", "--account", "beta", "--quiet"])).exits(0);
+    assert_eq!(names(&two.place.path("exports")), ["beta"]);
+    assert_eq!(two.acme.requests().len(), 0);
+    let wrong = done(&mut with_token(&two.place, &["export", "--account", "bta"]));
+    wrong
+        .exits(2)
+        .says(&["no account is called 'bta'; did you mean beta?", "acme, beta"]);
+    let none = Place::new().run(&["export", "--all-accounts", "--last-month"]);
+    none.exits(2).says(&["no account is known", "apify-runs.toml"]);
+}
+
+#[test]
+fn ones_failure_is_not_the_others() {
+    let two = two("");
+    let mut command = with_token(&two.place, &["export", "--all-accounts", "--quiet"]);
+    let done = done(command.env("ACME_TOKEN", "wrong"));
+    done.exits(3).says(&["apify-runs: acme: ", "401"]);
+    assert!(!done.stderr.contains("beta"), "{done}");
+    assert_eq!(names(&two.place.path("exports")), ["beta"]);
+    let told = outcome(&two.place);
+    assert_eq!(
+        (&told["exit_code"], &told["exit_name"]),
+        (&3.into(), &"not_authorised".into())
+    );
+    assert_eq!(told["accounts"]["acme"]["exit_code"], 3);
+    assert_eq!(told["accounts"]["beta"]["exit_code"], 0);
+    // What isn't known of all of them is no total.
+    assert!(told["totals"].is_null(), "{told}");
+    assert!(
+        told["error"].as_str().unwrap().contains("1 of 2 accounts failed: acme"),
+        "{told}"
+    );
+    let mut command = with_token(&two.place, &["export", "--account", "acme"]);
+    let unset = crate::harness::done(command.env_remove("ACME_TOKEN"));
+    unset
+        .exits(3)
+        .says(&["the variable ACME_TOKEN, which token-env names, holds no token"]);
+}
+
+#[test]
+fn json_is_one_document_with_each_report_as_it_is() {
+    let two = two("");
+    let done = done(&mut with_token(&two.place, &["export", "--all-accounts", "--json"]));
+    let printed: Value = serde_json::from_str(&done.exits(0).stdout).unwrap();
+    for account in ["acme", "beta"] {
+        let text = fs::read_to_string(two.place.path(&format!("exports/{account}/2025-09/report.json"))).unwrap();
+        assert_eq!(
+            printed["accounts"][account],
+            serde_json::from_str::<Value>(&text).unwrap()
+        );
+    }
+}
+
+#[test]
+fn two_names_of_one_account_are_noticed_and_counted_once() {
+    let server = Apify::of(runs(40, ms("2025-09-01T00:00:00Z"), 60_000)).start();
+    let place = Place::new();
+    let account = |name: &str| {
+        format!(
+            "[accounts.{name}]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{}\"\n",
+            server.url()
+        )
+    };
+    fs::write(place.path("apify-runs.toml"), account("one") + &account("other")).unwrap();
+    let args = [
+        "export",
+        "--all-accounts",
+        "--month",
+        "2025-09",
+        "--rate",
+        "0",
+        "--quiet",
+        "--outcome",
+        "outcome.json",
+    ];
+    let done = done(&mut with_token(&place, &args));
+    done.exits(0).says(&["warning: one and other are one account"]);
+    // Without --out each has a folder of its own, too.
+    assert!(place.path("apify-runs-one-2025-09").is_dir() && place.path("apify-runs-other-2025-09").is_dir());
+    let told = outcome(&place);
+    assert_eq!(told["totals"]["runs"], 40);
+    assert_eq!(
+        told["caveats"],
+        serde_json::json!(["one and other are one account: counted once"])
+    );
+}
+
+#[test]
+fn one_place_for_several_accounts_is_refused_before_anything_is_asked() {
+    let two = two("");
+    let done = done(&mut with_token(
+        &two.place,
+        &["export", "--all-accounts", "--out", "out"],
+    ));
+    done.exits(2)
+        .says(&["--out out is one place for several accounts", "{account}"]);
+    assert_eq!(two.acme.requests().len(), 0);
+    assert!(!two.place.path("out").exists());
+}
+
+#[test]
+fn a_second_job_of_the_same_configuration_finds_the_outputs_held() {
+    let two = two("");
+    let held = two.place.path("exports/acme");
+    fs::create_dir_all(&held).unwrap();
+    let lock = fs::File::create(held.join(".2025-09.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let done = done(&mut with_token(&two.place, &["export", "--all-accounts", "--quiet"]));
+    done.exits(8).says(&["apify-runs: acme: another apify-runs process"]);
+    assert_eq!(outcome(&two.place)["accounts"]["beta"]["exit_code"], 0);
+}
