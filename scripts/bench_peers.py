@@ -158,10 +158,10 @@ def remarks(peer, truth):
     if peer.failure:
         yield f"fails: {peer.failure}"
         return
-    for name, of in [("lacks", "runs"), ("not the server's", "runs"), ("repeated", "rows"), ("other costs", "runs")]:
+    for name in ["lacks", "not the server's", "repeated", "costs that the list lacks", "costs that aren't nearest to the server's"]:
         worst = max(verdict[name] for verdict in peer.verdicts)
         if worst:
-            yield f"{name}: {worst:,} {of}"
+            yield f"{name}: {worst:,}"
     verdict = peer.verdicts[-1]
     if verdict["without a cost"] != truth["without a cost"]:
         yield f"{verdict['without a cost']:,} runs without a cost"
@@ -203,7 +203,7 @@ def versions(tools, scratch):
     """Of everything that is timed."""
     packages = "import importlib.metadata as m, sys; print(*(f'{p} {m.version(p)}' for p in sys.argv[1:]), sep=', ')"
     npm = [
-        f"{name} {json.loads((tools.modules / 'node_modules' / name / 'package.json').read_text())['version']}"
+        f"{name} {json.loads((tools.modules / 'node_modules' / name / 'package.json').read_text())['version'].lstrip('v')}"
         for name in ["apify-client", "@dsnp/parquetjs", "@duckdb/node-api"]
     ]
     lock = (PEERS / "rust" / "Cargo.lock").read_text().splitlines()
@@ -239,7 +239,7 @@ def main():
             runs, times = (tools.runs, tools.times) if latency == 0 else (tools.runs // 2, (tools.times + 1) // 2)
             chosen = [peer for at, peer in enumerate(peers(tools)) if at < 2 or not tools.only or tools.only in peer.name]
             truth = measured(tools, chosen, runs, times, latency, scratch)
-            print(f"\n{truth['runs']:,} runs, {latency} ms latency, medians of {times} rounds; aims are for 0 ms")
+            print(f"\n{truth['runs']:,} runs, {latency} ms latency, medians of {times}; the aims are for 0 ms")
             print(f"the server has {truth['sum']}, and {truth['without a cost']:,} runs without a cost\n")
             print_table([row(peer, chosen[0]) for peer in chosen])
             print()

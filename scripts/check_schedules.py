@@ -5,15 +5,15 @@ import datetime
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import yaml
+
 import demo
 import scheduling
-import yaml
 from scheduling import SCHEDULE, TRIES
 
 BINARY, MODULES = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
@@ -148,11 +148,11 @@ def seconds(text):
     return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]]
 
 
-def in_pod(pod, folder, url, binary):
+def in_pod(pod, folder, url, binary, **more):
     """A pod's container by bubblewrap, as the manifest asks for: its user, its environment alone, a root that can't be written, no
     capability, and its volumes: a folder for the claim, one for the secret, a new one in memory for each emptyDir."""
     container = pod["containers"][0]
-    given = {variable["name"]: variable["value"] for variable in container["env"]} | {"PATH": "/app", "APIFY_API_BASE_URL": url}
+    given = {variable["name"]: variable["value"] for variable in container["env"]} | {"APIFY_API_BASE_URL": url} | more
     command = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv"]
     command += ["--uid", str(pod["securityContext"]["runAsUser"]), "--gid", str(pod["securityContext"]["runAsGroup"])]
     command += ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc/ssl", "/etc/ssl", "--proc", "/proc", "--dev", "/dev"]
@@ -169,8 +169,42 @@ def in_pod(pod, folder, url, binary):
             kept = folder / ("secret" if "secret" in kind else "claim")
             command += ["--ro-bind" if mount.get("readOnly") else "--bind", str(kept), mount["mountPath"]]
     command += ["--bind", str(folder / "message"), container["terminationMessagePath"]]
-    command += ["--ro-bind", str(binary), f"/app/{container['command'][0]}", "--remount-ro", "/"]
-    return run([*command, "--", *scheduling.at_once(container["command"])])
+    command += ["--ro-bind", str(binary), "/app/apify-runs", "--remount-ro", "/"]
+    return run([*command, "--", "/app/apify-runs", *scheduling.at_once(container["args"])])
+
+
+def check_tries(checks, name, job, container):
+    """What a Job makes of each exit code, and how often and how long it tries."""
+    for code, (_, others) in PROMISED.items():
+        action = {"again": "Count", "no": "FailJob", "done": "Count"}[others]
+        checks.equal(f"{name}, exit {code}: {action}", action_for(job, container["name"], code), action)
+    checks.equal(f"{name}: a drained node counts for nothing", action_for(job, container["name"], 143, disrupted=True), "Ignore")
+    ruled = [code for rule in job["podFailurePolicy"]["rules"] for code in rule.get("onExitCodes", {}).get("values", [])]
+    checks.that(f"{name}: each code in one rule, never 0", len(ruled) == len(set(ruled)) and 0 not in ruled, ruled)
+    deadline = seconds(next(each for each in container["args"] if each.startswith("--deadline=")).removeprefix("--deadline="))
+    tries, waits = job["backoffLimit"] + 1, sum(10 * 2**n for n in range(job["backoffLimit"]))
+    checks.equal(f"{name}: tries", tries, TRIES["Kubernetes"])
+    checks.that(f"{name}: the job's time holds them all", tries * deadline + waits < job["activeDeadlineSeconds"])
+    checks.that(f"{name}: and ends before the next one is due", job["activeDeadlineSeconds"] < 86400)
+
+
+def check_confinement(checks, name, pod, container, claims):
+    """How a pod is shut in: the profile `restricted` of the Pod Security Standards, and what that doesn't ask for."""
+    inside, outside = container["securityContext"], pod["securityContext"]
+    checks.equal(f"{name}: not root", [outside["runAsNonRoot"], outside["runAsUser"] > 0], [True, True])
+    image = (demo.ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    as_built = ['ENTRYPOINT ["/usr/local/bin/apify-runs"]', f"USER {outside['runAsUser']}:{outside['runAsGroup']}"]
+    checks.that(f"{name}: arguments for the image's entry point, as its user", set(as_built) <= set(image), as_built)
+    checks.equal(f"{name}: seccomp", outside["seccompProfile"], {"type": "RuntimeDefault"})
+    restricted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    checks.equal(f"{name}: shut in", inside, restricted)
+    checks.equal(f"{name}: no account of the cluster, no variables of services", [pod["automountServiceAccountToken"], pod["enableServiceLinks"]], [False, False])
+    sources = {volume["name"]: volume for volume in pod["volumes"]}
+    checks.equal(f"{name}: every mount is of a volume", {mount["name"] for mount in container["volumeMounts"]}, set(sources))
+    checks.that(f"{name}: its claim is there", sources["data"]["persistentVolumeClaim"]["claimName"] in claims)
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    written = [Path(each.partition("=")[2]) for each in container["args"] if each.startswith(("--out=", "--lake="))]
+    checks.that(f"{name}: writes inside a volume, not to its mount point", all(str(path) not in mounts and str(path.parent).startswith("/data") for path in written))
 
 
 def check_kubernetes(checks, url, scratch):
@@ -198,32 +232,9 @@ def check_kubernetes(checks, url, scratch):
         pod = job["template"]["spec"]
         container = pod["containers"][0]
         checks.equal(f"{name}: never two at once, never the kubelet's own restart", [cron["spec"]["concurrencyPolicy"], pod["restartPolicy"]], ["Forbid", "Never"])
-        for code, (_, others) in PROMISED.items():
-            action = {"again": "Count", "no": "FailJob", "done": "Count"}[others]
-            checks.equal(f"{name}, exit {code}: {action}", action_for(job, container["name"], code), action)
-        checks.equal(f"{name}: a drained node counts for nothing", action_for(job, container["name"], 143, disrupted=True), "Ignore")
-        ruled = [code for rule in job["podFailurePolicy"]["rules"] for code in rule.get("onExitCodes", {}).get("values", [])]
-        checks.that(f"{name}: each code in one rule, never 0", len(ruled) == len(set(ruled)) and 0 not in ruled, ruled)
-        deadline = seconds(next(each for each in container["command"] if each.startswith("--deadline=")).removeprefix("--deadline="))
-        tries, waits = job["backoffLimit"] + 1, sum(10 * 2**n for n in range(job["backoffLimit"]))
-        checks.equal(f"{name}: tries", tries, TRIES["Kubernetes"])
-        checks.that(f"{name}: the job's time holds them all", tries * deadline + waits < job["activeDeadlineSeconds"])
-        checks.that(f"{name}: and ends before the next one is due", job["activeDeadlineSeconds"] < 86400)
-        # The profile `restricted` of the Pod Security Standards, and what it doesn't ask for.
-        inside, outside = container["securityContext"], pod["securityContext"]
-        checks.equal(f"{name}: not root", [outside["runAsNonRoot"], outside["runAsUser"] > 0], [True, True])
-        checks.equal(f"{name}: seccomp", outside["seccompProfile"], {"type": "RuntimeDefault"})
-        restricted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-        checks.equal(f"{name}: shut in", inside, restricted)
-        checks.equal(f"{name}: no account of the cluster, no variables of services", [pod["automountServiceAccountToken"], pod["enableServiceLinks"]], [False, False])
-        sources = {volume["name"]: volume for volume in pod["volumes"]}
-        checks.equal(f"{name}: every mount is of a volume", {mount["name"] for mount in container["volumeMounts"]}, set(sources))
-        checks.that(f"{name}: its claim is there", sources["data"]["persistentVolumeClaim"]["claimName"] in claims)
-        mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
-        written = [Path(each.partition("=")[2]) for each in container["command"] if each.startswith(("--out=", "--lake="))]
-        checks.that(f"{name}: writes inside a volume, not to its mount point", all(str(path) not in mounts and str(path.parent).startswith("/data") for path in written))
-
-        scheduling.parses(checks, name, BINARY, container["command"][1:], scratch)
+        check_tries(checks, name, job, container)
+        check_confinement(checks, name, pod, container, claims)
+        scheduling.parses(checks, name, BINARY, container["args"], scratch)
         (folder / "message").write_text("", encoding="utf-8")
         for time in ("once", "again"):
             done = in_pod(pod, folder, url, BINARY)
@@ -235,6 +246,8 @@ def check_kubernetes(checks, url, scratch):
     checks.equal("cronjob.yaml: the same rules for both", export, sync)
 
     pod = crons[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    done = in_pod(pod, folder, url, BINARY, APIFY_RUNS_SERVICE_HOST="10.0.0.1")
+    checks.that("Kubernetes: with variables of services it would not be silent", "APIFY_RUNS_SERVICE_HOST" in done.stderr, done.stderr)
     scheduling.token_file(folder / "secret" / "token", "not-the-token\n")
     done = in_pod(pod, folder, url, BINARY)
     told = json.loads((folder / "message").read_text(encoding="utf-8") or "{}")
@@ -254,8 +267,6 @@ class Runner:
     """A job's scripts as GitHub's runner runs them: bash -e, in a checkout, with the files through which a step tells things on. Its `cargo
     install` puts a link to what it is given where the build would be."""
 
-    VALUES = {"secrets.APIFY_TOKEN": "demo", "secrets.AWS_ACCESS_KEY_ID": "", "secrets.AWS_SECRET_ACCESS_KEY": "", "vars.AWS_REGION": ""}
-
     def __init__(self, folder, url, apify_runs):
         self.workspace, self.temporary = folder / "workspace", folder / "temporary"
         self.lake, self.url = folder / "lake", url
@@ -271,7 +282,8 @@ class Runner:
 
     def step(self, step):
         """One step's script."""
-        values = self.VALUES | {"vars.APIFY_LAKE": str(self.lake)}
+        values = {"secrets.APIFY_TOKEN": "demo", "vars.APIFY_LAKE": str(self.lake), "vars.AWS_REGION": ""}
+        values |= {"secrets.AWS_ACCESS_KEY_ID": "", "secrets.AWS_SECRET_ACCESS_KEY": ""}
         given = {name: re.sub(r"\$\{\{ (.*?) \}\}", lambda found: values[found[1]], str(text)) for name, text in step.get("env", {}).items()}
         added = ":".join(reversed((self.temporary / "path").read_text(encoding="utf-8").split()))
         environment = {
@@ -292,6 +304,54 @@ class Runner:
     def told(self, what):
         """What steps have told on: output or summary."""
         return (self.temporary / what).read_text(encoding="utf-8")
+
+
+def check_github_runs(checks, jobs, url, scratch):
+    """Each script of each job, in order, with the binary."""
+    bin_folder = scratch / "github-bin"
+    recorder = scheduling.Recorder(bin_folder / "apify-runs", BINARY)
+    for name, job in jobs.items():
+        runner = Runner(scratch / f"github-{name}", url, bin_folder / "apify-runs")
+        for step in job["steps"]:
+            if "run" in step:
+                done = runner.step(step)
+                checks.that(f"GitHub, {name}: the step {step['name']} ends well", done.returncode == 0, done.stdout + done.stderr)
+        scheduling.outcome_is_done(checks, f"GitHub, {name}", runner.workspace / "outcome.json", name)
+        summary = runner.told("summary")
+        checks.that(f"GitHub, {name}: a summary", f"### {name}: done (exit 0)" in summary and re.search(r"\n\d+ runs, at least \$\d", summary), summary)
+        if name == "export":
+            checks.equal("GitHub, export: tells its exit code on", runner.told("output"), "code=0\n")
+            uploaded = next(step["with"]["path"] for step in job["steps"] if "upload-artifact" in step.get("uses", ""))
+            scheduling.published(checks, "GitHub", BINARY, runner.workspace / uploaded / "2025-09", None, scratch)
+        else:
+            scheduling.published(checks, "GitHub", BINARY, None, runner.lake, scratch)
+    for arguments, _, names in recorder.calls():
+        scheduling.parses(checks, f"GitHub, {arguments[0]}", BINARY, arguments, scratch)
+        checks.that(f"GitHub, {arguments[0]}: the secret is in its environment alone", "APIFY_TOKEN" in names and "demo" not in arguments)
+
+
+def check_github_codes(checks, steps, url, scratch):
+    """The export's scripts with each exit code, and the summary of each kind of outcome."""
+    stand_in = scheduling.StandIn(scratch / "github-stand-in" / "apify-runs")
+    runner = Runner(scratch / "github-codes", url, stand_in.path)
+    build, job = (next(step for step in steps if step.get("name") == name) for name in ("Build", "Export"))
+    summary = next(step for step in steps if step.get("name") == "Summary")
+    runner.step(build)
+    for code, (github, _) in PROMISED.items():
+        stand_in.ends_with(code)
+        (runner.temporary / "output").write_text("", encoding="utf-8")
+        done = runner.step(job)
+        starts = TRIES["GitHub"] if github == "again" else 1
+        found = [done.returncode, stand_in.started(), runner.told("output")]
+        checks.equal(f"GitHub, exit {code}: passed on and told on, started {starts} times", found, [code, starts, f"code={code}\n"])
+    checks.equal("GitHub: no summary without an outcome", [runner.step(summary).returncode, runner.told("summary")], [0, ""])
+    outcome = runner.workspace / "outcome.json"
+    outcome.write_text("", encoding="utf-8")
+    checks.equal("GitHub: nor of an empty one", [runner.step(summary).returncode, runner.told("summary")], [0, ""])
+    failed = {"command": "export", "exit_code": 4, "exit_name": "unreachable", "error": "it can't be reached", "totals": None, "caveats": None}
+    outcome.write_text(json.dumps(failed), encoding="utf-8")
+    found = [runner.step(summary).returncode, runner.told("summary")]
+    checks.equal("GitHub: a summary of a failure", found, [0, "### export: unreachable (exit 4)\n\nit can't be reached\n"])
 
 
 def check_github(checks, url, scratch):
@@ -338,51 +398,8 @@ def check_github(checks, url, scratch):
         for step in job["steps"]:
             if "run" in step:
                 shell_is_right(checks, f"GitHub, {name}, {step['name']}", "bash", step["run"], scratch)
-
-    bin_folder = scratch / "github-bin"
-    recorder = scheduling.Recorder(bin_folder / "apify-runs", BINARY)
-    for name, job in jobs.items():
-        runner = Runner(scratch / f"github-{name}", url, bin_folder / "apify-runs")
-        for step in job["steps"]:
-            if "run" in step:
-                done = runner.step(step)
-                checks.that(f"GitHub, {name}: the step {step['name']} ends well", done.returncode == 0, done.stdout + done.stderr)
-        scheduling.outcome_is_done(checks, f"GitHub, {name}", runner.workspace / "outcome.json", name)
-        summary = runner.told("summary")
-        checks.that(f"GitHub, {name}: a summary", f"### {name}: done (exit 0)" in summary and f"{RUNS_TEXT} runs, " in summary, summary)
-        if name == "export":
-            checks.equal("GitHub, export: tells its exit code on", runner.told("output"), "code=0\n")
-            uploaded = next(step["with"]["path"] for step in job["steps"] if "upload-artifact" in step.get("uses", ""))
-            scheduling.published(checks, "GitHub", BINARY, runner.workspace / uploaded / "2025-09", None, scratch)
-        else:
-            scheduling.published(checks, "GitHub", BINARY, None, runner.lake, scratch)
-    for arguments, _, names in recorder.calls():
-        scheduling.parses(checks, f"GitHub, {arguments[0]}", BINARY, arguments, scratch)
-        checks.that(f"GitHub, {arguments[0]}: the secret is in its environment alone", "APIFY_TOKEN" in names and "demo" not in arguments)
-
-    stand_in = scheduling.StandIn(scratch / "github-stand-in" / "apify-runs")
-    runner = Runner(scratch / "github-codes", url, stand_in.path)
-    build, job = (next(step for step in jobs["export"]["steps"] if step.get("name") == name) for name in ("Build", "Export"))
-    summary = next(step for step in jobs["export"]["steps"] if step.get("name") == "Summary")
-    runner.step(build)
-    for code, (github, _) in PROMISED.items():
-        stand_in.ends_with(code)
-        (runner.temporary / "output").write_text("", encoding="utf-8")
-        done = runner.step(job)
-        starts = TRIES["GitHub"] if github == "again" else 1
-        found = [done.returncode, stand_in.started(), runner.told("output")]
-        checks.equal(f"GitHub, exit {code}: passed on and told on, started {starts} times", found, [code, starts, f"code={code}\n"])
-    checks.equal("GitHub: no summary without an outcome", [runner.step(summary).returncode, runner.told("summary")], [0, ""])
-    outcome = runner.workspace / "outcome.json"
-    outcome.write_text("", encoding="utf-8")
-    checks.equal("GitHub: nor of an empty one", [runner.step(summary).returncode, runner.told("summary")], [0, ""])
-    failed = {"command": "export", "exit_code": 4, "exit_name": "unreachable", "error": "it can't be reached", "totals": None, "caveats": None}
-    outcome.write_text(json.dumps(failed), encoding="utf-8")
-    found = [runner.step(summary).returncode, runner.told("summary")]
-    checks.equal("GitHub: a summary of a failure", found, [0, "### export: unreachable (exit 4)\n\nit can't be reached\n"])
-
-
-RUNS_TEXT = str(scheduling.RUNS)
+    check_github_runs(checks, jobs, url, scratch)
+    check_github_codes(checks, jobs["export"]["steps"], url, scratch)
 
 
 def main():

@@ -79,7 +79,7 @@ def check_files(checks, scratch):
         said = run(["systemd-analyze", "security", "--offline=true", f"--root={root}", f"--threshold={EXPOSURE}", "--no-pager", unit])
         level = re.search(r"Overall exposure level for \S+: ([\d.]+)", said.stdout)
         checks.that(f"{unit}: exposure {level and level[1]}, at most {EXPOSURE / 10}", said.returncode == 0 and level, said.stderr)
-        deadline = timespan(re.search(r"--deadline (\S+)", setting(unit, r"ExecStart").strip() + (UNITS / unit).read_text(encoding="utf-8"))[1])
+        deadline = timespan(re.search(r"--deadline (\S+)", (UNITS / unit).read_text(encoding="utf-8"))[1])
         starts, interval = int(setting(unit, "StartLimitBurst")), timespan(setting(unit, "StartLimitIntervalSec"))
         checks.equal(f"{unit}: starts at most", starts, TRIES["systemd"])
         checks.that(f"{unit}: the limit counts them all", interval > starts * (deadline + timespan(setting(unit, "RestartSec"))))
@@ -165,7 +165,7 @@ def check_booted(checks, url, scratch):
         scheduling.token_file(root / "etc/apify-runs/token")
         scheduling.executable(root / "usr/bin/logger", '#!/bin/sh\necho "logger $*"\n')
         # What differs from the files: where the API is, where output goes, and how long a restart waits.
-        test = [f"Environment=APIFY_API_BASE_URL={url}", f"StandardOutput=append:/run/log", "StandardError=append:/run/log", "RestartSec=50ms"]
+        test = [f"Environment=APIFY_API_BASE_URL={url}", "StandardOutput=append:/run/log", "StandardError=append:/run/log", "RestartSec=50ms"]
         (system / "apify-runs-.service.d" / "test.conf").write_text("\n".join(["[Service]", *test, ""]), encoding="utf-8")
         machine.run("systemctl", "daemon-reload")
         version = machine.run("systemctl", "--version").stdout.splitlines()[0]
@@ -180,9 +180,9 @@ def check_booted(checks, url, scratch):
         # In its own copy: verify writes nothing, but is another user than the one that systemd made up.
         shutil.copytree(private, scratch / "state")
         scheduling.published(checks, "systemd", BINARY, scratch / "state/exports/2025-09", scratch / "state/lake", scratch)
-        for job in JOBS:
+        for job, unit in JOBS.items():
             scheduling.outcome_is_done(checks, f"systemd, {job}", scratch / f"state/{job}.json", job)
-            command = machine.run("systemctl", "cat", JOBS[job]).stdout.replace("\\\n", " ")
+            command = machine.run("systemctl", "cat", unit).stdout.replace("\\\n", " ")
             arguments = re.search(r"^ExecStart=\S+ (.*)$", command, re.MULTILINE)[1].replace("%S", "/var/lib").split()
             scheduling.parses(checks, f"systemd, {job}", BINARY, arguments, scratch)
         owner = private.stat()
@@ -191,13 +191,15 @@ def check_booted(checks, url, scratch):
         checks.equal("systemd: the credential is gone with the job", os.listdir(root / "run/credentials") if (root / "run/credentials").exists() else [], [])
 
         scheduling.token_file(root / "etc/apify-runs/token", "not-the-token\n")
-        log.write_text("", encoding="utf-8")
-        machine.run("systemctl", "start", JOBS["sync"])
-        machine.settled(JOBS["sync"])
-        told = until(5, lambda: "logger" in log.read_text(encoding="utf-8")) and log.read_text(encoding="utf-8")
-        checks.equal("systemd: a wrong token is exit 3, once", machine.properties(JOBS["sync"], "ExecMainStatus", "NRestarts"), ["3", "0"])
-        checks.that("systemd: OnFailure= tells of it", told and f"{JOBS['sync']}: exit-code, exit 3" in told, log.read_text(encoding="utf-8"))
-        checks.that("systemd: and not the token", "not-the-token" not in log.read_text(encoding="utf-8"))
+        for job, unit in JOBS.items():
+            log.write_text("", encoding="utf-8")
+            machine.run("systemctl", "start", unit)
+            machine.settled(unit)
+            until(5, lambda: "logger" in log.read_text(encoding="utf-8"))
+            said = log.read_text(encoding="utf-8")
+            checks.equal(f"systemd, {job}: a wrong token is exit 3, once", machine.properties(unit, "ExecMainStatus", "NRestarts"), ["3", "0"])
+            checks.that(f"systemd, {job}: OnFailure= tells of it", f"{unit}: exit-code, exit 3" in said, said)
+            checks.that(f"systemd, {job}: and not the token", "not-the-token" not in said)
 
         check_codes(checks, machine, log)
         check_stop(checks, machine)
@@ -227,10 +229,9 @@ def check_codes(checks, machine, log):
 
 def check_stop(checks, machine):
     """A job that is told to stop isn't started again."""
-    text = "#!/bin/sh\necho start >>/run/started\ntrap 'exit 143' TERM\nsleep 60 & wait\n"
+    text = "#!/bin/sh\necho start >>/var/lib/apify-runs/started\ntrap 'exit 143' TERM\nsleep 60 & wait\n"
     scheduling.executable(machine.root / "usr/local/bin/apify-runs", text)
     started = machine.root / "var/lib/private/apify-runs/started"
-    scheduling.executable(machine.root / "usr/local/bin/apify-runs", text.replace("/run/started", "/var/lib/apify-runs/started"))
     machine.run("systemctl", "start", "--no-block", JOBS["export"])
     until(10, started.exists)
     machine.run("systemctl", "stop", JOBS["export"])
@@ -271,7 +272,7 @@ def check_cron(checks, machine, url):
     lines += ["* * * * * echo loud; touch said"]
     table = root / "var/spool/cron/crontabs/root"
     table.parent.mkdir(parents=True, exist_ok=True)
-    table.write_text("\n".join([f"HOME=/home/apify", f"APIFY_API_BASE_URL={url}", *lines, ""]), encoding="utf-8")
+    table.write_text("\n".join(["HOME=/home/apify", f"APIFY_API_BASE_URL={url}", *lines, ""]), encoding="utf-8")
     table.chmod(0o600)
     daemon = subprocess.Popen(
         ["nsenter", f"--target={machine.process}", "--mount", "--pid", "--uts", "--ipc", "/usr/sbin/cron", "-f"],

@@ -41,13 +41,15 @@ def verdict(files, truth):
         total += subtotal or 0
         columns |= {name for name in table.column_names if name.startswith(COST)}
     times = Counter(ids)
+    others = [id for id, cost in zip(ids, costs) if id in truth and not same(cost, truth[id])]
     return {
         "rows": len(ids),
         "lacks": len(truth.keys() - times.keys()),
         "not the server's": len(times.keys() - truth.keys()),
         "repeated": len(ids) - len(times),
         "without a cost": sum(cost is None for cost in costs),
-        "other costs": sum(id in truth and not same(cost, truth[id]) for id, cost in zip(ids, costs)),
+        "costs that the list lacks": sum(not truth[id] for id in others),
+        "costs that aren't nearest to the server's": sum(bool(truth[id]) for id in others),
         "cost columns": sorted(columns),
         "sum": plain(total) if isinstance(total, Decimal) else repr(total),
         "files": len(files),

@@ -63,13 +63,13 @@ class StandIn:
 
 
 def at_once(arguments):
-    """A command line without its random wait before the first request."""
+    """A command line without its waits: the random one first, and that for costs to settle, of which the made-up account, whose clock
+    stands, always has some that don't."""
     arguments = list(arguments)
     for position, argument in enumerate(arguments):
-        if argument.startswith("--jitter="):
-            arguments[position] = "--jitter=1ms"
-        elif argument == "--jitter":
-            arguments[position + 1] = "1ms"
+        option, _, value = argument.partition("=")
+        if option in ("--jitter", "--wait-settled"):
+            arguments[position if value else position + 1] = f"{option}=1ms" if value else "1ms"
     return arguments
 
 
@@ -82,6 +82,7 @@ class Recorder:
             path,
             f"#!{sys.executable}\n"
             "import json, os, sys\n"
+            "sys.dont_write_bytecode = True\n"
             f"sys.path.insert(0, {str(demo.ROOT / 'scripts')!r})\n"
             "import scheduling\n"
             f"with open({str(self.log)!r}, 'a') as log:\n"
@@ -123,11 +124,13 @@ def published(checks, name, binary, export, lake, cwd):
 
 
 def outcome_is_done(checks, name, path, command):
-    """One check that an outcome says of a job that all went well, and how many runs there are."""
+    """One check that an outcome says of a job that all went well, and how many runs it had: an export all of the month, a sync what it
+    asked for, which is fewer the second time."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     told = json.loads(text) if text.strip() else {}
-    found = [told.get("command"), told.get("exit_code"), told.get("exit_name"), (told.get("totals") or {}).get("runs")]
-    checks.equal(f"{name}: the outcome says so", found, [command, 0, "done", RUNS])
+    runs = (told.get("totals") or {}).get("runs") or 0
+    checks.equal(f"{name}: the outcome says so", [told.get(key) for key in ("command", "exit_code", "exit_name")], [command, 0, "done"])
+    checks.that(f"{name}: and of how many runs", runs == RUNS if command == "export" else runs > 0, runs)
 
 
 def fails(command, **options):

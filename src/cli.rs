@@ -30,7 +30,8 @@ use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
     version,
     about,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    disable_help_flag = true
 )]
 pub struct Cli {
     /// What to do.
@@ -43,7 +44,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Any command")]
+#[command(next_help_heading = "Running")]
 pub struct AnyArgs {
     /// The configuration [default: ./apify-runs.toml, or the one in the user's configuration folder]
     #[arg(long, value_name = "FILE", global = true, hide = true)]
@@ -57,6 +58,9 @@ pub struct AnyArgs {
     /// Show every option
     #[arg(long, global = true, action = ArgAction::SetTrue)]
     pub help_all: bool,
+    /// Show the options that are used most
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    pub help: Option<bool>,
 }
 
 /// The commands.
@@ -89,13 +93,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whom it asks, if it asks the API.
-    pub fn source(&self) -> Option<&SourceArgs> {
+    /// Its options as a job, if it asks the API.
+    pub fn run(&self) -> Option<&RunArgs> {
         match self {
-            Command::Export(args) => Some(&args.source),
-            Command::Reconcile(args) => Some(&args.source),
-            Command::Check(args) => Some(&args.source),
-            Command::Sync(args) => Some(&args.source),
+            Command::Export(args) => Some(&args.run),
+            Command::Reconcile(args) => Some(&args.run),
+            Command::Check(args) => Some(&args.run),
+            Command::Sync(args) => Some(&args.run),
             Command::Report(_)
             | Command::Verify(_)
             | Command::Diff(_)
@@ -157,18 +161,18 @@ pub struct ExportArgs {
     /// Costs.
     #[command(flatten)]
     pub costs: CostArgs,
+    /// Only runs of these statuses (comma list)
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = "Runs and costs")]
+    pub status: Vec<String>,
+    /// Only runs of these Actors, by ID or name (comma list)
+    #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = "Runs and costs")]
+    pub actor: Vec<String>,
+    /// Only runs of these tasks, by ID or name (comma list)
+    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = "Runs and costs")]
+    pub task: Vec<String>,
     /// What figures are held against.
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// Only runs of these statuses (comma list)
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = "Filters")]
-    pub status: Vec<String>,
-    /// Only runs of these Actors, by ID or name (comma list)
-    #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
-    pub actor: Vec<String>,
-    /// Only runs of these tasks, by ID or name (comma list)
-    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = "Filters")]
-    pub task: Vec<String>,
     /// The folder; {account}, {month} and {period} stand for themselves
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
@@ -198,13 +202,13 @@ pub struct ExportArgs {
     #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
     pub columns: Vec<String>,
     /// All columns but these (comma list)
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
+    #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
     pub exclude: Vec<String>,
     /// Ask for no names of Actors and tasks
     #[arg(hide = true, long, help_heading = "Output")]
     pub no_names: bool,
     /// Report by cost centre too: a CSV file of rules
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(hide = true, long, value_name = "FILE", help_heading = "Output")]
     pub groups: Option<PathBuf>,
     /// Replace what is there even if it holds runs that the new one lacks
     #[arg(long, help_heading = "Output")]
@@ -224,6 +228,9 @@ pub struct ExportArgs {
     /// Print nothing but warnings and errors
     #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
     pub quiet: bool,
+    /// The job as a whole.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// `verify`.
@@ -276,6 +283,9 @@ pub struct ReconcileArgs {
     /// Print nothing but warnings and errors
     #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
     pub quiet: bool,
+    /// The job as a whole.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// `check`.
@@ -293,6 +303,9 @@ pub struct CheckArgs {
     /// Print nothing but warnings and errors
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+    /// The job as a whole.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// `diff`.

@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
-    let runtime = match runtime(is_server, orders.len()) {
+    let runtime = match runtime(is_server, orders.at_once()) {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!("cannot start: {error}");
@@ -100,7 +100,7 @@ fn main() -> ExitCode {
     told.of(end)
 }
 
-/// One thread fetches, one an account writes, and one a core unpacks and decodes: more would only hold more pages in memory. A
+/// One thread fetches, one an account at work writes, and one a core unpacks and decodes: more would only hold more in memory. A
 /// server has more to do on the network, bounds what it works on by itself, and reads lakes whose library waits in threads.
 fn runtime(is_server: bool, accounts: usize) -> io::Result<Runtime> {
     if is_server {
@@ -280,6 +280,7 @@ fn surroundings(umask: u32, outside: &Outside, now_ms: i64, cli: &Cli, stopping:
         // A bar and lines of a log would write over each other.
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,
+        side_by_side: 1,
         record: Record::default(),
         stdout: Printer::default(),
     }

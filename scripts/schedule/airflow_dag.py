@@ -1,7 +1,7 @@
 """Apify's runs from Airflow 3: a month's export when the month is over, and the lake every day.
 
 Needs `apify-runs` in the workers' PATH, the folder DATA on a disk that they share, and the token as the password of the connection
-`apify` (Airflow blanks it in logs). README.md beside this file says what each exit code asks for.
+`apify`. README.md beside this file says what each exit code asks for.
 """
 
 import json

@@ -45,6 +45,8 @@ pub struct ClientOptions {
     pub retries: u32,
     /// How long an attempt may take, body and all.
     pub timeout: Duration,
+    /// How many clients of this process are at work at once, and share its memory.
+    pub side_by_side: usize,
 }
 
 /// The API, with a token.
@@ -57,6 +59,7 @@ pub struct ApiClient {
     detail_pacer: Pacer,
     retries: RetryPolicy,
     timeout: Duration,
+    side_by_side: usize,
     counters: Counters,
     first_date_ms: OnceLock<Millis>,
     rate_limit: AtomicU64,
@@ -107,6 +110,7 @@ impl ApiClient {
                 retries: options.retries,
             },
             timeout: options.timeout,
+            side_by_side: options.side_by_side,
             counters: Counters::default(),
             first_date_ms: OnceLock::new(),
             rate_limit: AtomicU64::new(0),
@@ -127,6 +131,11 @@ impl ApiClient {
     /// The API's address.
     pub fn base_url(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
+    }
+
+    /// How many clients of this process are at work at once.
+    pub fn side_by_side(&self) -> usize {
+        self.side_by_side
     }
 
     /// What was sent and received up to now.

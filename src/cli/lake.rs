@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::shared::{CostArgs, SourceArgs};
+use super::shared::{CostArgs, RunArgs, SourceArgs};
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
 
 /// When a sync puts small files together.
@@ -72,6 +72,9 @@ pub struct SyncArgs {
     /// Print nothing but warnings and errors
     #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
     pub quiet: bool,
+    /// The job as a whole.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// `lake`.

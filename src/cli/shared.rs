@@ -93,14 +93,11 @@ pub struct SourceArgs {
     /// All accounts of the configuration, side by side
     #[arg(long, conflicts_with_all = ["demo", "token_file"])]
     pub all_accounts: bool,
-    /// The job as a whole.
-    #[command(flatten)]
-    pub run: RunArgs,
 }
 
 /// A job as a whole: when, for how long, and who is told of its end.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "The job")]
+#[command(next_help_heading = "Running")]
 pub struct RunArgs {
     /// Wait a random time first, up to so long
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
@@ -139,9 +136,9 @@ impl From<Details> for DetailMode {
 
 /// Single runs' details, and when a cost is settled.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Costs")]
+#[command(next_help_heading = "Runs and costs")]
 pub struct CostArgs {
-    /// Whose details to ask for: missing (of runs without a cost), all, none
+    /// Whose details to ask for: missing (without cost), all, none
     #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
     pub details: Details,
     /// Details in flight at most
@@ -154,7 +151,7 @@ pub struct CostArgs {
     #[arg(hide = true, long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub settle: Duration,
     /// Wait up to so long for runs that have only just finished
-    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
+    #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
     pub wait_settled: Duration,
 }
 
@@ -177,7 +174,7 @@ impl CostArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]
 pub struct JudgeArgs {
-    /// Put the period before beside this one: from an export or a lake; `export` takes previous too
+    /// Put another period beside it: an export, a lake; of export previous too
     #[arg(long, value_name = "PATH")]
     pub compare: Option<Site>,
     /// Leave out Actors whose usage moved by less, in US dollars

@@ -245,5 +245,5 @@ fn is_ours(path: &Path) -> Result<()> {
 
 /// The options of a whole job, several accounts or one.
 pub fn run_args(cli: &Cli) -> Option<&RunArgs> {
-    cli.command.source().map(|source| &source.run)
+    cli.command.run()
 }

@@ -6,13 +6,23 @@ use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES};
 use crate::api::page::Page;
 
 /// The mean size of a page in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PageSize {
     pages: AtomicU64,
     bytes: AtomicU64,
+    side_by_side: u64,
 }
 
 impl PageSize {
+    /// For so many periods that are read side by side, which share what may be held.
+    pub fn of(side_by_side: usize) -> PageSize {
+        PageSize {
+            pages: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            side_by_side: side_by_side.max(1) as u64,
+        }
+    }
+
     /// Takes note of a page.
     pub fn note(&self, page: &Page) {
         self.pages.fetch_add(1, Ordering::Relaxed);
@@ -24,6 +34,6 @@ impl PageSize {
     pub fn max_held_pages(&self) -> u64 {
         let pages = self.pages.load(Ordering::Relaxed);
         let mean = self.bytes.load(Ordering::Relaxed) / pages.max(1);
-        (MAX_HELD_BYTES / mean.max(1)).clamp(1, MAX_HELD_PAGES)
+        ((MAX_HELD_BYTES / mean.max(1)).min(MAX_HELD_PAGES) / self.side_by_side).max(1)
     }
 }

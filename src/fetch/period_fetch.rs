@@ -60,7 +60,7 @@ impl PeriodFetch {
         let (from, to) = lister.period;
         let total = first.as_ref().map(|page| page.total);
         let page_items = first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity);
-        let page_size = PageSize::default();
+        let page_size = PageSize::of(lister.api.side_by_side());
         first.iter().for_each(|page| page_size.note(page));
         let held = page_size.max_held_pages();
         let walker = Walker {

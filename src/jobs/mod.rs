@@ -81,6 +81,8 @@ pub struct Surroundings {
     pub stderr_is_terminal: bool,
     /// Told once a job is to come to an end by itself, if it can: a signal came.
     pub stopping: Arc<Notify>,
+    /// How many jobs of this process are at work at once, and share its memory.
+    pub side_by_side: usize,
     /// What the job comes to.
     pub record: Record,
     /// Where what was asked for is printed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -21,6 +22,9 @@ use crate::error::{Error, Result};
 
 /// Exit codes, gravest first: what needs somebody before what passes by itself.
 const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
+
+/// Accounts at work at once: each holds a writer's buffers, and all of them the pages of one.
+const ACCOUNTS_AT_ONCE: usize = 3;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -64,6 +68,7 @@ impl Orders {
     /// [`Error::Usage`] where two accounts would write the same output, or jitter takes all of the time.
     pub fn new(orders: Vec<Order>, layers: Layers, surroundings: &Surroundings, outside: &Outside) -> Result<Orders> {
         let several = orders.len() > 1;
+        let side_by_side = orders.len().min(ACCOUNTS_AT_ONCE);
         if several {
             orders.iter().try_for_each(|order| has_its_own(&order.cli.command))?;
         }
@@ -95,6 +100,7 @@ impl Orders {
                 token,
                 record: Record::default(),
                 stdout,
+                side_by_side,
                 // Several bars would write over each other.
                 stderr_is_terminal: surroundings.stderr_is_terminal && !several,
                 ..surroundings.clone()
@@ -108,14 +114,9 @@ impl Orders {
         })
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.orders.len()
-    }
-
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.orders.is_empty()
+    /// How many are at work at once.
+    pub fn at_once(&self) -> usize {
+        self.orders.len().min(ACCOUNTS_AT_ONCE)
     }
 
     /// The records of all parts.
@@ -144,6 +145,7 @@ impl Orders {
             self.orders.iter().any(|(cli, _)| prints_json(&cli.command)),
         );
         let mut names = Vec::new();
+        let turns = Arc::new(Semaphore::new(ACCOUNTS_AT_ONCE));
         let mut under_way = JoinSet::new();
         for (at, (cli, surroundings)) in self.orders.into_iter().enumerate() {
             let (name, record) = (
@@ -158,7 +160,12 @@ impl Orders {
             };
             let stopped = stopped(&cli.command);
             names.push((name, record, stdout));
-            let job = within(self.deadline, stopped, run(cli, surroundings, layers));
+            let turns = turns.clone();
+            let job = async move {
+                let _turn = turns.acquire().await.map_err(anyhow::Error::from)?;
+                run(cli, surroundings, layers).await
+            };
+            let job = within(self.deadline, stopped, job);
             let job = async move {
                 let result = job.await;
                 if let Err(error) = &result {

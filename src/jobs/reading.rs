@@ -42,8 +42,8 @@ pub(super) struct ReadPeriod {
 impl Reading {
     /// Reads and writes.
     pub(super) async fn into_files(self, staging: Arc<Staging>, options: WriteOptions) -> Result<ReadPeriod> {
-        let total = self.first.as_ref().map_or(0, |page| page.total);
-        let progress = Progress::new(total, self.on_terminal);
+        let expected = self.first.as_ref().map(|page| page.total);
+        let progress = Progress::new(expected.unwrap_or(0), self.on_terminal);
         let (on_items, on_details) = (progress.clone(), progress.clone());
         let details = Arc::new(Details::new(
             self.lister.api.clone(),
@@ -61,7 +61,7 @@ impl Reading {
             PeriodFetch::new(self.lister, self.first, self.concurrency, on_items).minding(readying.held.clone());
         let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
         let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
-        let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, &staging, &options));
+        let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, expected, &staging, &options));
         let reading = async { tokio::try_join!(fetch.run(walked), readying.run(self.known, to_be_ready, ready)) };
         let fetched = tokio::select! {
             fetched = reading => fetched,

@@ -74,6 +74,7 @@ impl Connection {
             detail_rate: detail_rate.unwrap_or(unless_demo(DEFAULT_DETAIL_RATE)),
             retries: args.retries,
             timeout: args.timeout,
+            side_by_side: surroundings.side_by_side,
         })?;
         let api = Arc::new(api);
         surroundings.record.asks(api.clone());

@@ -54,9 +54,10 @@ pub struct Written {
     pub in_two_windows: u64,
 }
 
-/// Writes windows as they come.
+/// Writes windows as they come, of about so many runs, if that is known.
 pub fn write_windows(
     mut windows: mpsc::Receiver<ReadyWindow>,
+    expected: Option<u64>,
     staging: &Arc<Staging>,
     options: &WriteOptions,
 ) -> Result<Written> {
@@ -64,7 +65,7 @@ pub fn write_windows(
     let mut summary = options.summary();
     let completion = Completion::new(options.settle, options.metered);
     let mut states = HashMap::new();
-    let mut seen = SeenIds::default();
+    let mut seen = expected.map_or_else(SeenIds::default, SeenIds::of_about);
     let mut recut = Recut::default();
     let mut open = true;
     while open {

@@ -13,8 +13,12 @@ use foldhash::fast::{FixedState, RandomState};
 use super::merge::Rank;
 use super::schema::col;
 
-/// The filter's size: at five million IDs, some hundreds of suspects; at twenty million, one ID in thirty.
-const BLOCKS: usize = 1 << 18;
+/// The filter's largest size: at five million IDs, some hundreds of suspects; at twenty million, one ID in thirty.
+const MAX_BLOCKS: usize = 1 << 18;
+/// Its smallest one.
+const MIN_BLOCKS: usize = 1 << 8;
+/// Where fewer IDs are expected, so many for a block: as many suspects as five million have in the largest.
+const IDS_A_BLOCK: u64 = 16;
 const WORDS_A_BLOCK: usize = 8;
 const BITS_AN_ID: u32 = 6;
 
@@ -28,17 +32,28 @@ pub struct SeenIds {
 impl Default for SeenIds {
     fn default() -> SeenIds {
         SeenIds {
-            blocks: vec![[0; WORDS_A_BLOCK]; BLOCKS],
+            blocks: vec![[0; WORDS_A_BLOCK]; MAX_BLOCKS],
             suspects: HashSet::default(),
         }
     }
 }
 
 impl SeenIds {
+    /// For about so many IDs; more only make more suspects.
+    pub fn of_about(ids: u64) -> SeenIds {
+        let blocks = usize::try_from(ids / IDS_A_BLOCK).unwrap_or(MAX_BLOCKS);
+        let blocks = blocks.clamp(MIN_BLOCKS, MAX_BLOCKS).next_power_of_two();
+        SeenIds {
+            blocks: vec![[0; WORDS_A_BLOCK]; blocks],
+            suspects: HashSet::default(),
+        }
+    }
+
     /// Takes note of an ID.
     pub fn see(&mut self, id: &str) {
         let hash = hash(id);
-        let block = &mut self.blocks[(hash >> 46) as usize];
+        let bits = self.blocks.len().trailing_zeros();
+        let block = &mut self.blocks[(hash >> (64 - bits)) as usize];
         let mut seen = true;
         for place in 0..BITS_AN_ID {
             let bit = (hash >> (7 * place)) as usize % (64 * WORDS_A_BLOCK);

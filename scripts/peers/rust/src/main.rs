@@ -5,7 +5,8 @@ use std::env;
 use std::fs::File;
 use std::sync::Arc;
 
-use apify_client::{ActorRun, ApifyClient, ApifyClientResult, ListOptions, PaginationList, RunListOptions};
+use apify_client::models::ActorRun;
+use apify_client::{ApifyClient, ApifyClientResult, ListOptions, PaginationList, RunListOptions};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
