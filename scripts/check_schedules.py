@@ -198,7 +198,7 @@ def check_confinement(checks, name, pod, container, claims):
     checks.equal(f"{name}: seccomp", outside["seccompProfile"], {"type": "RuntimeDefault"})
     restricted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     checks.equal(f"{name}: shut in", inside, restricted)
-    checks.equal(f"{name}: no account of the cluster, no variables of services", [pod["automountServiceAccountToken"], pod["enableServiceLinks"]], [False, False])
+    checks.equal(f"{name}: no account of the cluster, no variables of services", [pod.get(key) for key in ("automountServiceAccountToken", "enableServiceLinks")], [False, False])
     sources = {volume["name"]: volume for volume in pod["volumes"]}
     checks.equal(f"{name}: every mount is of a volume", {mount["name"] for mount in container["volumeMounts"]}, set(sources))
     checks.that(f"{name}: its claim is there", sources["data"]["persistentVolumeClaim"]["claimName"] in claims)

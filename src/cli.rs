@@ -93,6 +93,17 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whom it asks, if it asks the API.
+    pub fn source(&self) -> Option<&SourceArgs> {
+        match self {
+            Command::Export(args) => Some(&args.source),
+            Command::Reconcile(args) => Some(&args.source),
+            Command::Check(args) => Some(&args.source),
+            Command::Sync(args) => Some(&args.source),
+            _ => None,
+        }
+    }
+
     /// Its options as a job, if it asks the API.
     pub fn run(&self) -> Option<&RunArgs> {
         match self {
@@ -100,33 +111,27 @@ impl Command {
             Command::Reconcile(args) => Some(&args.run),
             Command::Check(args) => Some(&args.run),
             Command::Sync(args) => Some(&args.run),
-            Command::Report(_)
-            | Command::Verify(_)
-            | Command::Diff(_)
-            | Command::Lake(_)
-            | Command::Serve(_)
-            | Command::Config(_)
-            | Command::Completions(_)
-            | Command::Man(_) => None,
+            _ => None,
         }
     }
 
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Export(_) => "export",
-            Command::Report(_) => "report",
-            Command::Verify(_) => "verify",
-            Command::Reconcile(_) => "reconcile",
-            Command::Check(_) => "check",
-            Command::Diff(_) => "diff",
-            Command::Sync(_) => "sync",
-            Command::Lake(_) => "lake",
-            Command::Serve(_) => "serve",
-            Command::Config(_) => "config",
-            Command::Completions(_) => "completions",
-            Command::Man(_) => "man",
-        }
+    /// The name of a command that is called so, for whoever has to tell of one that makes no sense.
+    pub fn named(word: &str) -> Option<&'static str> {
+        const NAMES: [&str; 12] = [
+            "export",
+            "report",
+            "verify",
+            "reconcile",
+            "check",
+            "diff",
+            "sync",
+            "lake",
+            "serve",
+            "config",
+            "completions",
+            "man",
+        ];
+        NAMES.into_iter().find(|name| *name == word)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parses the command line, runs its job, tells of its end, exits with its code. Nothing else exits or prints errors.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -36,7 +37,10 @@ fn main() -> ExitCode {
     let outside = Outside::of_this_process();
     let started_ms = chrono::Utc::now().timestamp_millis();
     let mut told = Told::new(started_ms);
-    let (orders, outcome) = config::orders(env::args_os().collect(), &outside);
+    let argv: Vec<OsString> = env::args_os().collect();
+    let command = argv.iter().skip(1).filter_map(|arg| arg.to_str());
+    told.facts.command = command.into_iter().find_map(Command::named).unwrap_or_default();
+    let (orders, outcome) = config::orders(argv, &outside);
     told.outcome = outcome.as_deref().map(OutcomeFile::empty);
     let orders = match orders {
         Ok(orders) => orders,
@@ -57,7 +61,6 @@ fn main() -> ExitCode {
     let first = &orders.orders[0].cli;
     logging::start(first.any.verbose, first.any.log_format, &told.facts.job);
     orders.warnings.iter().for_each(|warning| jobs::warn(warning));
-    told.facts.command = first.command.name();
     let run = config::run_args(first);
     told.metrics = run.and_then(|run| run.metrics_file.clone());
     let jitter = run.map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));

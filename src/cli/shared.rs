@@ -1,5 +1,6 @@
 //! What several commands take: which period, from where, how costs are asked for.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,6 +94,9 @@ pub struct SourceArgs {
     /// All accounts of the configuration, side by side
     #[arg(long, conflicts_with_all = ["demo", "token_file"])]
     pub all_accounts: bool,
+    /// Accounts at work at once: each takes some 40 MB
+    #[arg(hide = true, long, value_name = "N", default_value = "2")]
+    pub accounts_at_once: NonZeroUsize,
 }
 
 /// A job as a whole: when, for how long, and who is told of its end.

@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 /// Options that a file can't hold: they are about this one call.
 const NOT_IN_FILES: [&str; 4] = ["config", "help", "help-all", "version"];
 /// Options of the whole job, which no account has for itself.
-const OF_THE_JOB: [&str; 10] = [
+const OF_THE_JOB: [&str; 11] = [
     "account",
+    "accounts-at-once",
     "all-accounts",
     "deadline",
     "jitter",

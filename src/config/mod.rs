@@ -129,9 +129,11 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         .map_or(Ok(Layers::default()), |typed| read(typed, outside));
     let layers = match layers {
         Ok(layers) => layers,
-        Err(error) => return (Err(error.into()), typed),
+        Err(error) => return (Err(error.into()), typed.or_else(|| typed_outcome(&argv[..end]))),
     };
-    let outcome = typed.or_else(|| layers.outcome(lenient.as_ref()));
+    let outcome = typed
+        .or_else(|| typed_outcome(&argv[..end]))
+        .or_else(|| layers.outcome(lenient.as_ref()));
     (judge(argv, lenient, layers), outcome)
 }
 
@@ -193,6 +195,17 @@ fn outcome_of(typed: &ArgMatches) -> Option<PathBuf> {
         typed = below;
     }
     typed.try_get_one::<PathBuf>("outcome").ok().flatten().cloned()
+}
+
+/// The same of one that makes no sense before it comes to that.
+fn typed_outcome(argv: &[OsString]) -> Option<PathBuf> {
+    let at = argv
+        .iter()
+        .rposition(|arg| arg.to_string_lossy().split('=').next() == Some("--outcome"))?;
+    match argv[at].to_str().and_then(|arg| arg.split_once('=')) {
+        Some((_, path)) => Some(path.into()),
+        None => argv.get(at + 1).map(PathBuf::from),
+    }
 }
 
 /// Finds the file and reads it.

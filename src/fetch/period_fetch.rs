@@ -56,7 +56,10 @@ impl PeriodFetch {
         concurrency: usize,
         on_items: Box<dyn Fn(u64) + Send + Sync>,
     ) -> PeriodFetch {
-        let concurrency = concurrency.clamp(1, MAX_CONCURRENCY);
+        // Those that are read side by side keep as many requests in flight together, and hold as much.
+        let concurrency = concurrency
+            .div_ceil(lister.api.side_by_side())
+            .clamp(1, MAX_CONCURRENCY);
         let (from, to) = lister.period;
         let total = first.as_ref().map(|page| page.total);
         let page_items = first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity);

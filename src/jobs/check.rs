@@ -34,17 +34,22 @@ use Finding::{Failed, Fine, Worth};
 
 /// Runs the job.
 pub async fn run(args: CheckArgs, surroundings: Surroundings) -> Result<()> {
+    let mut now_ms = surroundings.now_ms;
     let mut findings = match Connection::open(&args.source, None, &surroundings).await {
-        Ok(connection) => ask(&args, &connection, &surroundings).await,
+        Ok(connection) => {
+            let findings = ask(&args, &connection, &surroundings).await;
+            now_ms = connection.api.server_time_ms().unwrap_or(now_ms);
+            findings
+        }
         Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
         Err(error) => return Err(error),
     };
     findings.push(match args.out.as_ref().filter(|out| names_store(out)) {
-        Some(_) => match month(&args, &surroundings) {
+        Some(_) => match month(&args, &surroundings, now_ms) {
             Ok(out) => stored(out).await,
             Err(error) => Failed("output".into(), error),
         },
-        None => output(&args, &surroundings),
+        None => output(&args, &surroundings, now_ms),
     });
     tell(findings, args.quiet, &surroundings)
 }
@@ -134,8 +139,8 @@ fn retention(days: RetentionDays) -> Finding {
 }
 
 /// Where last month's export would go.
-fn month(args: &CheckArgs, surroundings: &Surroundings) -> Result<PathBuf> {
-    let month = PeriodSpec::LastMonth.resolve(chrono_tz::UTC, surroundings.now_ms)?;
+fn month(args: &CheckArgs, surroundings: &Surroundings, now_ms: Millis) -> Result<PathBuf> {
+    let month = PeriodSpec::LastMonth.resolve(chrono_tz::UTC, now_ms)?;
     let account = surroundings.account_name();
     let Some(out) = &args.out else {
         let name = account.map(|account| format!("apify-runs-{account}-{}", month.short_name()));
@@ -146,8 +151,8 @@ fn month(args: &CheckArgs, surroundings: &Surroundings) -> Result<PathBuf> {
 }
 
 /// Whether an export could be put where it is to go; writes nothing.
-fn output(args: &CheckArgs, surroundings: &Surroundings) -> Finding {
-    let checked = month(args, surroundings).and_then(|out| {
+fn output(args: &CheckArgs, surroundings: &Surroundings, now_ms: Millis) -> Finding {
+    let checked = month(args, surroundings, now_ms).and_then(|out| {
         let state = Destination::check(&out)?;
         if state == State::Occupied {
             Existing::read(&out)?;

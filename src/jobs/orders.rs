@@ -23,9 +23,6 @@ use crate::error::{Error, Result};
 /// Exit codes, gravest first: what needs somebody before what passes by itself.
 const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
 
-/// Accounts at work at once: each holds a writer's buffers, and all of them the pages of one.
-const ACCOUNTS_AT_ONCE: usize = 3;
-
 /// How a command ended.
 #[derive(Debug)]
 pub struct End {
@@ -41,6 +38,7 @@ pub struct End {
 pub struct Orders {
     orders: Vec<(Cli, Surroundings)>,
     layers: Arc<Layers>,
+    at_once: usize,
     deadline: Option<(Duration, Instant)>,
 }
 
@@ -68,7 +66,10 @@ impl Orders {
     /// [`Error::Usage`] where two accounts would write the same output, or jitter takes all of the time.
     pub fn new(orders: Vec<Order>, layers: Layers, surroundings: &Surroundings, outside: &Outside) -> Result<Orders> {
         let several = orders.len() > 1;
-        let side_by_side = orders.len().min(ACCOUNTS_AT_ONCE);
+        let at_once = orders.first().and_then(|order| order.cli.command.source());
+        let at_once = at_once
+            .map_or(1, |source| source.accounts_at_once.get())
+            .min(orders.len());
         if several {
             orders.iter().try_for_each(|order| has_its_own(&order.cli.command))?;
         }
@@ -100,7 +101,7 @@ impl Orders {
                 token,
                 record: Record::default(),
                 stdout,
-                side_by_side,
+                side_by_side: at_once,
                 // Several bars would write over each other.
                 stderr_is_terminal: surroundings.stderr_is_terminal && !several,
                 ..surroundings.clone()
@@ -110,13 +111,14 @@ impl Orders {
         Ok(Orders {
             orders: orders.into_iter().map(mine).collect(),
             layers: Arc::new(layers),
+            at_once,
             deadline: deadline.map(|deadline| (deadline, Instant::now() + deadline)),
         })
     }
 
     /// How many are at work at once.
     pub fn at_once(&self) -> usize {
-        self.orders.len().min(ACCOUNTS_AT_ONCE)
+        self.at_once
     }
 
     /// The records of all parts.
@@ -145,7 +147,7 @@ impl Orders {
             self.orders.iter().any(|(cli, _)| prints_json(&cli.command)),
         );
         let mut names = Vec::new();
-        let turns = Arc::new(Semaphore::new(ACCOUNTS_AT_ONCE));
+        let turns = Arc::new(Semaphore::new(self.at_once));
         let mut under_way = JoinSet::new();
         for (at, (cli, surroundings)) in self.orders.into_iter().enumerate() {
             let (name, record) = (

@@ -72,7 +72,7 @@ impl Record {
 
     /// Another stage begins.
     pub fn stage(&self, name: &'static str) {
-        tracing::info!(stage = name, "now");
+        tracing::info!(stage = name, "next stage");
         self.noted().switch(Some(name));
     }
 

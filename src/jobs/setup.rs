@@ -54,6 +54,7 @@ fn page(command: &Command, name: &str) -> Result<String> {
     let named = command.clone().display_name(name.to_owned());
     let man = clap_mangen::Man::new(named)
         .title(name.to_uppercase())
+        .source(concat!("apify-runs ", env!("CARGO_PKG_VERSION")))
         .manual("apify-runs");
     let mut text = Vec::new();
     man.render(&mut text).map_err(anyhow::Error::from)?;
