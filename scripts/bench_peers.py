@@ -228,7 +228,7 @@ def main():
     for name in ["binary", "modules", "python2", "python3", "dlt", "rust"]:
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=int, default=200_000, metavar="N", help="runs of the month (200000), half as many with a latency")
-    parser.add_argument("--times", type=int, default=5, metavar="N", help="rounds (5); half as many, rounded up, with a latency")
+    parser.add_argument("--times", type=int, default=3, metavar="N", help="rounds (3); half as many, rounded up, with a latency")
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 100], metavar="MS", help="how long each answer takes at least (0 100)")
     parser.add_argument("--only", metavar="TEXT", help="besides ours, only peers whose name holds this")
     tools = parser.parse_args()

@@ -35,8 +35,8 @@ const COLUMNS = [
     ["default_request_queue_id", "text", (run) => run.defaultRequestQueueId],
 ];
 
-// Pages in their order. One in flight: the client's own way, without its iterator's step for each run. More: the rest by offset, once the
-// first page has told how many there are.
+// Pages in their order. One in flight: the client's own way, without its iterator's step for each run. More: the rest by offset,
+// once the first page has told how many there are.
 async function* pages() {
     const runs = new ApifyClient({ token: process.env.APIFY_TOKEN, baseUrl: url }).runs();
     const page = (offset) => runs.list({ ...PERIOD, offset, limit: PAGE });
