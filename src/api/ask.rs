@@ -32,7 +32,7 @@ pub(super) enum Answer<T> {
 pub(super) enum Lane {
     /// Lists, and all that is asked once.
     Lists,
-    /// Single runs' details.
+    /// Single runs' details, single Actors and tasks.
     Details,
 }
 

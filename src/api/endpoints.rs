@@ -193,6 +193,7 @@ impl ApiClient {
     /// One name, by ID or by `username~name`; none where there is no such thing for this token, or it has none.
     pub async fn name(&self, named: Named, id: &str) -> Result<Option<NamedItem>> {
         let ask = Ask {
+            lane: Lane::Details,
             retries: FEW_RETRIES,
             may_be_missing: true,
             ..Ask::of(self.url(&["v2", named.path(), id]))

@@ -254,6 +254,26 @@ impl Layers {
         })
     }
 
+    /// What else decides whom is asked and as whom, in comments: never a token.
+    pub(super) fn ecosystem(&self, given: &[&str], account: Option<&AccountPart>) -> String {
+        let mut text = String::new();
+        for (option, variable) in ECOSYSTEM {
+            let told = match account {
+                Some(account) if option == "token-file" => {
+                    match (&account.source.token_file, &account.source.token_env) {
+                        (Some(file), _) => format!("# the token is in {}, the account's token-file", file.display()),
+                        (None, Some(variable)) => format!("# the token is in {variable}, the account's token-env"),
+                        (None, None) => continue,
+                    }
+                }
+                _ if given.contains(&option) || self.variable(variable).is_none() => continue,
+                _ => format!("# {option} is not set: {variable} is"),
+            };
+            text += &format!("{}\n", crate::text::harmless(&told));
+        }
+        text
+    }
+
     /// Where to say how it ended, by any layer but the command line.
     pub fn outcome(&self, typed: Option<&ArgMatches>) -> Option<PathBuf> {
         let mut path = Vec::new();

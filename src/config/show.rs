@@ -88,6 +88,9 @@ fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String,
             .collect();
         let whose = account.map_or(String::new(), |account| format!("  # account {}", account.source.name));
         text += &format!("\n[{}]{whose}\n{}", path.join("."), aligned(&lines));
+        if known.iter().any(|option| option == "token-file") {
+            text += &layers.ecosystem(&lines.iter().map(|line| line.0.as_str()).collect::<Vec<_>>(), account);
+        }
     }
     Ok(text)
 }

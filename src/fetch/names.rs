@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::runs::names::Names;
 use crate::runs::schema::col;
 
-/// Single look-ups at once.
-const AT_ONCE: usize = 8;
+/// Single look-ups at once: each is of an Actor or a task of its own, which has a rate limit of its own, as a run has.
+const AT_ONCE: usize = 32;
 
 /// The names that are known so far, and how to know more.
 #[derive(Debug)]

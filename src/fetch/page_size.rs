@@ -10,16 +10,16 @@ use crate::api::page::Page;
 pub struct PageSize {
     pages: AtomicU64,
     bytes: AtomicU64,
-    side_by_side: u64,
+    shares: u64,
 }
 
 impl PageSize {
-    /// For so many periods that are read side by side, which share what may be held.
+    /// For so many periods that are read side by side, which share what may be held: of it half, since each has a writer too.
     pub fn of(side_by_side: usize) -> PageSize {
         PageSize {
             pages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            side_by_side: side_by_side.max(1) as u64,
+            shares: if side_by_side > 1 { 2 * side_by_side as u64 } else { 1 },
         }
     }
 
@@ -34,6 +34,6 @@ impl PageSize {
     pub fn max_held_pages(&self) -> u64 {
         let pages = self.pages.load(Ordering::Relaxed);
         let mean = self.bytes.load(Ordering::Relaxed) / pages.max(1);
-        ((MAX_HELD_BYTES / mean.max(1)).min(MAX_HELD_PAGES) / self.side_by_side).max(1)
+        ((MAX_HELD_BYTES / mean.max(1)).min(MAX_HELD_PAGES) / self.shares).max(1)
     }
 }
