@@ -70,6 +70,9 @@ def unpacked(archive, folder):
         sizes = {entry.name.partition("/")[2]: entry.size for entry in tar.getmembers() if entry.isfile()}
         tar.extractall(folder, filter="data")
     (inside,) = folder.iterdir()
+    # They come with the times of long ago, by which cargo would take them for what it knows from the last time.
+    for path in inside.rglob("*"):
+        os.utime(path)
     return inside, sizes
 
 

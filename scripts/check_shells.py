@@ -255,8 +255,8 @@ def check_pages(checks, binary, scratch, helps):
         shown, complaints, code = formatted(["man", "--warnings", "--encoding=UTF-8", "--local-file", str(page)])
         checks.that(f"man {name}", code == 0 and not complaints, complaints)
         sections = re.findall(r"^([A-Z][A-Z ]+)$", shown, re.MULTILINE)
-        lacking = [section for section in ("NAME", "SYNOPSIS", "OPTIONS") if section not in sections]
-        checks.equal("its sections", lacking, [])
+        lacking = [section for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "RUNNING") if section not in sections]
+        checks.equal("its sections, of which RUNNING is every command's options", lacking, [])
         checks.that("its name's line", re.search(r"^NAME\n\s+apify-runs\S*\s+[-–—]\s+\S", shown, re.MULTILINE), shown[:300])
         _, complaints, code = formatted(["groff", "-ww", "-man", "-Tutf8", "-Kutf8", "-z", str(page)])
         checks.that(f"groff -ww {name}", code == 0 and not complaints, complaints)

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     logging::start(first.any.verbose, first.any.log_format, &told.facts.job);
     orders.warnings.iter().for_each(|warning| jobs::warn(warning));
     let run = config::run_args(first);
-    told.metrics = run.and_then(|run| run.metrics_file.clone());
+    let metrics = run.and_then(|run| run.metrics_file.clone());
     let jitter = run.map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
     let is_server = matches!(first.command, Command::Serve(_));
     let stop = Stop {
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         stopped: orders::stopped(&first.command),
     };
     let surroundings = surroundings(umask, &outside, started_ms, first, stop.stopping.clone());
-    let prepared = told.metrics.as_deref().map_or(Ok(()), metrics::check);
+    let prepared = metrics.as_deref().map_or(Ok(()), metrics::check);
     let prepared = prepared.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
     let orders = match prepared {
         Ok(orders) => orders,
@@ -91,6 +91,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    told.metrics = metrics;
     let parts = orders.parts();
     panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
     let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(orders.run(jitter), stop, &parts)));

@@ -261,7 +261,10 @@ impl ApiClient {
         let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
-        let decoded = decoded.map_err(|problem| Passing::new(format!("200 OK, but {problem}")))?;
+        let decoded = decoded.map_err(|problem| Passing {
+            status: Some(200),
+            ..Passing::new(format!("200 OK, but {problem}"))
+        })?;
         self.note_date(date_ms);
         Ok((decoded, bytes))
     }
@@ -285,7 +288,7 @@ impl ApiClient {
         let (from, to, offset) = (of("startedAfter"), of("startedBefore"), of("offset"));
         let (bytes, failure) = match attempted {
             Ok(Ok((_, bytes))) => (Some(*bytes), None),
-            Ok(Err(failure)) => (None, Some(self.redacted(&failure.to_string()))),
+            Ok(Err(failure)) => (None, Some(self.redacted(&failure.in_short()))),
             Err(_) => (None, Some("timed out".to_string())),
         };
         tracing::debug!(

@@ -20,6 +20,8 @@ pub(super) enum Failure {
 pub(super) struct Passing {
     /// What came instead of a good answer, for people.
     pub(super) answer: String,
+    /// The answer's status, if there was an answer.
+    pub(super) status: Option<u16>,
     /// What the server asks to wait.
     pub(super) retry_after: Option<Duration>,
     /// 429.
@@ -32,6 +34,7 @@ impl Passing {
     pub(super) fn new(answer: String) -> Passing {
         Passing {
             answer,
+            status: None,
             retry_after: None,
             rate_limited: false,
             too_heavy: false,
@@ -39,11 +42,15 @@ impl Passing {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+impl Failure {
+    /// For a log: without a word of the answer's body, since nobody knows what is in it.
+    pub(super) fn in_short(&self) -> String {
         match self {
-            Failure::Passing(passing) => f.write_str(&passing.answer),
-            Failure::Final(_, error) => error.fmt(f),
+            Failure::Final(status, _) => status.to_string(),
+            Failure::Passing(Passing {
+                status: Some(status), ..
+            }) => status.to_string(),
+            Failure::Passing(passing) => passing.answer.clone(),
         }
     }
 }
@@ -70,6 +77,7 @@ pub(super) fn refusal(
             let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
             Passing {
                 answer,
+                status: Some(code),
                 retry_after,
                 rate_limited: code == 429,
                 too_heavy,

@@ -142,7 +142,7 @@ impl From<Details> for DetailMode {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runs and costs")]
 pub struct CostArgs {
-    /// Whose details to ask for: missing (without cost), all, none
+    /// Whose details to ask for: missing, all or none
     #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
     pub details: Details,
     /// Details in flight at most

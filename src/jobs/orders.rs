@@ -1,13 +1,14 @@
 //! Runs a command for one account, or for several side by side: each under its own limits, none the others' trouble.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use indexmap::IndexMap;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -148,8 +149,8 @@ impl Orders {
         );
         let mut names = Vec::new();
         let turns = Arc::new(Semaphore::new(self.at_once));
-        let mut under_way = JoinSet::new();
-        for (at, (cli, surroundings)) in self.orders.into_iter().enumerate() {
+        let mut under_way = Vec::new();
+        for (cli, surroundings) in self.orders {
             let (name, record) = (
                 surroundings.account_name().map(String::from),
                 surroundings.record.clone(),
@@ -173,24 +174,19 @@ impl Orders {
                 if let Err(error) = &result {
                     tracing::error!("{error}");
                 }
-                (at, result)
+                result
             };
-            under_way.spawn(job.instrument(span));
+            // A bug is one account's trouble too. In this task, so that whoever drops it drops all that they hold.
+            under_way.push(AssertUnwindSafe(job.instrument(span)).catch_unwind());
         }
-        let mut results: Vec<Option<Result<()>>> = names.iter().map(|_| None).collect();
-        while let Some(joined) = under_way.join_next().await {
-            match joined {
-                Ok((at, result)) => results[at] = Some(result),
-                Err(error) => tracing::error!("a bug: {error}"),
-            }
-        }
+        let results = futures::future::join_all(under_way).await;
         let mut parts = Vec::new();
         let mut printed: IndexMap<String, String> = IndexMap::new();
         for ((account, record, stdout), result) in names.into_iter().zip(results) {
             let (exit_code, error) = match result {
-                Some(Ok(())) => (0, None),
-                Some(Err(error)) => (error.exit_code(), Some(error.to_string())),
-                None => (1, Some("a bug ended it".into())),
+                Ok(Ok(())) => (0, None),
+                Ok(Err(error)) => (error.exit_code(), Some(error.to_string())),
+                Err(_) => (1, Some("a bug ended it".into())),
             };
             printed.insert(account.clone().unwrap_or_default(), stdout.kept());
             parts.push(Ended {
@@ -245,8 +241,8 @@ fn together(printed: &IndexMap<String, String>, is_json: bool) -> String {
     if is_json {
         let raw = |(name, text): (&String, &String)| (name.clone(), RawValue::from_string(text.trim().into()).ok());
         let accounts: IndexMap<String, Option<Box<RawValue>>> = printed.iter().map(raw).collect();
-        let document = serde_json::json!({ "accounts": accounts });
-        return format!("{document:#}\n");
+        let document = IndexMap::from([("accounts", accounts)]);
+        return serde_json::to_string_pretty(&document).expect("its keys are texts") + "\n";
     }
     let said = printed.iter().filter(|(_, text)| !text.is_empty());
     let texts: Vec<String> = said.map(|(name, text)| format!("== {name}\n{text}")).collect();

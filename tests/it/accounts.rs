@@ -1,6 +1,7 @@
 //! Several accounts in one job: each with its own token, folder and fate.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::Value;
@@ -22,10 +23,7 @@ fn two(more: &str) -> Two {
     let beta = Served::demo(&["--runs", "50", "--actors", "5"]);
     let place = Place::new();
     fs::write(place.path("beta.token"), "demo\n").unwrap();
-    std::os::unix::fs::PermissionsExt::set_mode(
-        &mut fs::metadata(place.path("beta.token")).unwrap().permissions(),
-        0o600,
-    );
+    fs::set_permissions(place.path("beta.token"), fs::Permissions::from_mode(0o600)).unwrap();
     let config = format!(
         "outcome = \"outcome.json\"\n[export]\nout = \"exports/{{account}}/{{month}}\"\nmonth = \"2025-09\"\nrate = 0\n{more}\n\
          [accounts.acme]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{}\"\n\
@@ -95,22 +93,22 @@ fn one_of_them_is_exported_alone_by_name() {
 #[test]
 fn ones_failure_is_not_the_others() {
     let two = two("");
-    let mut command = with_token(&two.place, &["export", "--all-accounts", "--quiet"]);
-    let done = done(command.env("ACME_TOKEN", "wrong"));
-    done.exits(3).says(&["apify-runs: acme: ", "401"]);
-    assert!(!done.stderr.contains("beta"), "{done}");
-    assert_eq!(names(&two.place.path("exports")), ["beta"]);
+    fs::write(two.place.path("beta.token"), "wrong").unwrap();
+    let done = done(&mut with_token(&two.place, &["export", "--all-accounts", "--quiet"]));
+    done.exits(3).says(&["apify-runs: beta: ", "401"]);
+    assert!(!done.stderr.contains("acme"), "{done}");
+    assert_eq!(names(&two.place.path("exports")), ["acme"]);
     let told = outcome(&two.place);
     assert_eq!(
         (&told["exit_code"], &told["exit_name"]),
         (&3.into(), &"not_authorised".into())
     );
-    assert_eq!(told["accounts"]["acme"]["exit_code"], 3);
-    assert_eq!(told["accounts"]["beta"]["exit_code"], 0);
+    assert_eq!(told["accounts"]["beta"]["exit_code"], 3);
+    assert_eq!(told["accounts"]["acme"]["exit_code"], 0);
     // What isn't known of all of them is no total.
     assert!(told["totals"].is_null(), "{told}");
     assert!(
-        told["error"].as_str().unwrap().contains("1 of 2 accounts failed: acme"),
+        told["error"].as_str().unwrap().contains("1 of 2 accounts failed: beta"),
         "{told}"
     );
     let mut command = with_token(&two.place, &["export", "--account", "acme"]);
@@ -186,7 +184,7 @@ fn a_second_job_of_the_same_configuration_finds_the_outputs_held() {
     let two = two("");
     let held = two.place.path("exports/acme");
     fs::create_dir_all(&held).unwrap();
-    let lock = fs::File::create(held.join(".2025-09.lock")).unwrap();
+    let lock = fs::File::create(held.join(".2025-09.apify-runs.lock")).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let done = done(&mut with_token(&two.place, &["export", "--all-accounts", "--quiet"]));
     done.exits(8).says(&["apify-runs: acme: another apify-runs process"]);

@@ -39,7 +39,10 @@ fn options(help: &str) -> BTreeSet<String> {
             let names = line.trim_start().split("  ").next().unwrap_or_default();
             names.split([' ', ',', '=', '[']).map(String::from).collect::<Vec<_>>()
         });
-    words.filter(|word| word.starts_with("--")).collect()
+    words
+        .filter(|word| word.starts_with("--"))
+        .map(|word| word.trim_end_matches('.').to_string())
+        .collect()
 }
 
 #[test]

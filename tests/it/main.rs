@@ -35,5 +35,6 @@ mod lake_read;
 mod names;
 mod reconcile;
 mod retention;
+mod schema_doc;
 mod secrets;
 mod serve;

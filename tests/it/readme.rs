@@ -57,8 +57,11 @@ fn help_texts_stand_in_the_readme_word_by_word() {
         "lake optimize",
         "lake vacuum",
         "serve",
+        "config show",
+        "completions",
+        "man",
     ] {
-        let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let args: Vec<&str> = command.split(' ').chain(["--help-all"]).collect();
         let help = place.run(&args);
         let help = help.exits(0).stdout.trim_end();
         assert!(
