@@ -1,11 +1,13 @@
 # The tool in an image of its own, with the lake: `docker build -t apify-runs .`, and then
 #
-#     docker run --rm --read-only --tmpfs /tmp -e APIFY_TOKEN -v "$PWD/exports:/data" apify-runs export --last-month
+#     docker run --rm --read-only --tmpfs /tmp --user "$(id -u):$(id -g)" -e APIFY_TOKEN -v "$PWD/exports:/data" \
+#         apify-runs export --last-month
 #
 # - /data is the working folder: exports go into folders in it, never to a mount point itself, which can't be swapped for a new
-#   export. It must be writable by the user, 65532 or whichever `--user` names; the tool needs no name and no home for it.
-# - Nothing else is written but temporary files: --json, workbooks, CSV that is read as Parquet, and locks of lakes in an object
-#   store. They go to /tmp, or where TMPDIR points: with a read-only root, one of the two has to be there.
+#   export. It must be writable by the user: 65532, or whichever --user names; no name and no home is needed for it.
+# - An export writes nothing else. `sync`, lakes, `reconcile`, `--compare previous`, whatever lies in an object store, and exports
+#   that are CSV alone have temporary files, too: in /tmp, or where TMPDIR points. With a read-only root, one of the two has to be
+#   there.
 # - Certificates are Debian's. A company's own: mount a file and set SSL_CERT_FILE, or add it to the image with
 #   update-ca-certificates.
 # - Time zones are compiled in. SIGTERM ends a job with exit 143, nothing half-written; `serve` lets its answers finish.
