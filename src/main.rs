@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     let first = &orders.orders[0].cli;
     logging::start(first.any.verbose, first.any.log_format, &told.facts.job);
     orders.warnings.iter().for_each(|warning| jobs::warn(warning));
-    let run = config::run_args(first);
+    let run = first.command.run();
     let metrics = run.and_then(|run| run.metrics_file.clone());
     let jitter = run.map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
     let is_server = matches!(first.command, Command::Serve(_));
@@ -72,8 +72,12 @@ fn main() -> ExitCode {
         stopped: orders::stopped(&first.command),
     };
     let surroundings = surroundings(umask, &outside, started_ms, first, stop.stopping.clone());
-    let prepared = metrics.as_deref().map_or(Ok(()), metrics::check);
-    let prepared = prepared.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
+    let checked = metrics.as_deref().map_or(Ok(()), metrics::check);
+    told.facts.is_demo = first.command.source().is_some_and(|source| source.demo);
+    // What publishes nothing is no success of the one that does.
+    let is_rehearsal = matches!(&first.command, Command::Export(args) if args.dry_run);
+    told.metrics = metrics.filter(|_| checked.is_ok() && !is_rehearsal);
+    let prepared = checked.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
     let orders = match prepared {
         Ok(orders) => orders,
         Err(error) => {
@@ -87,11 +91,15 @@ fn main() -> ExitCode {
     let runtime = match runtime(is_server, orders.at_once()) {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!("cannot start: {error}");
-            return ExitCode::FAILURE;
+            let error = format!("cannot start: {error}");
+            tracing::error!("{error}");
+            return told.of(End {
+                exit_code: 1,
+                parts: orders.parts().ended(1, &error),
+                error: Some(error),
+            });
         }
     };
-    told.metrics = metrics;
     let parts = orders.parts();
     panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
     let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(orders.run(jitter), stop, &parts)));
@@ -104,7 +112,8 @@ fn main() -> ExitCode {
     told.of(end)
 }
 
-/// One thread fetches, one an account at work writes, and one a core unpacks and decodes: more would only hold more in memory. A
+/// One thread fetches; of the others, one a core and one more for each further account at work, one an account writes, and the
+/// rest unpack and decode: more would only hold more in memory. A
 /// server has more to do on the network, bounds what it works on by itself, and reads lakes whose library waits in threads.
 fn runtime(is_server: bool, accounts: usize) -> io::Result<Runtime> {
     if is_server {
@@ -133,6 +142,7 @@ impl Told {
                 command: "",
                 started_ms,
                 took: Duration::ZERO,
+                is_demo: false,
             },
             started: Instant::now(),
             outcome: None,
@@ -159,14 +169,14 @@ impl Told {
     fn of(mut self, end: End) -> ExitCode {
         self.facts.took = self.started.elapsed();
         orders::warn_of_shared_accounts(&end.parts);
+        if let Some(file) = self.outcome.take() {
+            let document = outcome::render(&self.facts, end.exit_code, end.error.as_deref(), &end.parts);
+            file.write(&document).unwrap_or_else(|problem| jobs::warn(&problem));
+        }
         if let Some(metrics) = &self.metrics
             && let Err(problem) = metrics::write(metrics, &self.facts, &end.parts)
         {
             jobs::warn(&problem);
-        }
-        if let Some(file) = self.outcome {
-            let document = outcome::render(&self.facts, end.exit_code, end.error.as_deref(), &end.parts);
-            file.write(&document).unwrap_or_else(|problem| jobs::warn(&problem));
         }
         ExitCode::from(end.exit_code)
     }

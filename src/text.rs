@@ -22,6 +22,22 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
+/// A URL without user, password and query; any other text as it is.
+pub fn redacted(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.into();
+    };
+    let (rest, query) = match rest.find(['?', '#']) {
+        Some(at) => (&rest[..at], "?[redacted]"),
+        None => (rest, ""),
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host
+        .rsplit_once('@')
+        .map_or(host.to_owned(), |(_, host)| format!("[redacted]@{host}"));
+    format!("{scheme}://{host}{path}{query}")
+}
+
 /// Text that can't steer a terminal or turn a line around: control and bidirectional characters are shown as escapes.
 pub fn harmless(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -173,5 +189,18 @@ mod tests {
         assert_eq!(fitted("日本語のアクター", 8), "日本語…");
         assert_eq!((filled("日本", 6), filled("ab", 6)), ("日本  ".into(), "ab    ".into()));
         assert_eq!(filled("abcdefgh", 6), "abcde…");
+    }
+
+    #[test]
+    fn what_may_be_secret_in_a_url_is_left_out() {
+        let cases = [
+            ("https://u:p@h/x?sig=1", "https://[redacted]@h/x?[redacted]"),
+            ("s3://bucket/lake", "s3://bucket/lake"),
+            ("az://c/lake?sv=1", "az://c/lake?[redacted]"),
+            ("exports/{account}", "exports/{account}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(redacted(text), expected);
+        }
     }
 }

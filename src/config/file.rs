@@ -80,6 +80,8 @@ pub struct AccountPart {
 pub struct File {
     /// Where it is.
     pub path: PathBuf,
+    /// Whether somebody named it; else it was found.
+    pub is_named: bool,
     /// What holds for every account.
     pub sections: Sections,
     /// The accounts, in order.
@@ -99,6 +101,7 @@ impl File {
         })?;
         let mut file = File {
             path: path.into(),
+            is_named: false,
             sections: Sections::default(),
             accounts: IndexMap::new(),
         };
@@ -221,10 +224,11 @@ fn account(
     let at = name.span().start;
     let name = name.get_ref().as_ref();
     let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) || name.len() > 100 {
+    let begins_plainly = name.starts_with(char::is_alphanumeric);
+    if !begins_plainly || !name.chars().all(plain) || name.len() > 100 || name == "demo" {
         return Err(place.wrong(
             at,
-            &format!("an account's name is letters, digits, '-', '_' and '.', not first: it becomes a folder's; found {name:?}"),
+            &format!("an account's name becomes a folder's: a letter or digit, then those, '-', '_' and '.', at most 100 bytes, and not demo; found {name:?}"),
         ));
     }
     let DeValue::Table(table) = part.get_ref() else {
@@ -247,14 +251,27 @@ fn account(
         match word {
             TOKEN_ENV => source.token_env = Some(text().ok_or_else(is_a_text)?),
             "token-file" => source.token_file = Some(text().ok_or_else(is_a_text)?.into()),
-            _ if OF_THE_JOB.contains(&word) => {
-                return Err(place.wrong(
-                    at,
-                    &format!("{word} is of the whole job: it belongs above the accounts"),
-                ));
-            }
             _ => sections.take(key, value, root, place)?,
         }
+    }
+    let of_all_commands = sections.all.iter().chain(sections.of.values().flatten());
+    for (key, setting) in of_all_commands {
+        if OF_THE_JOB.contains(&key.as_str()) {
+            return Err(Error::Usage(format!(
+                "{}: {key} is of the whole job: it belongs above the accounts",
+                setting.origin
+            )));
+        }
+    }
+    let variable = source.token_env.as_deref().unwrap_or("T");
+    let is_a_name = variable
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_a_name || variable.to_lowercase().starts_with("apify_api_") {
+        return Err(place.wrong(
+            at,
+            "token-env is the name of a variable that holds the token, never the token",
+        ));
     }
     if source.token_file.is_some() == source.token_env.is_some() {
         return Err(place.wrong(

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::file::{AccountPart, File, Kind, Section, Setting, nearest, options, options_below};
+use super::file::{AccountPart, File, Kind, Sections, Setting, nearest, options, options_below};
 use super::{FILE_VARIABLE, Outside, PREFIX, Refusal};
 use crate::api::address::API_URL_VARIABLE;
 use crate::api::token::TOKEN_VARIABLE;
@@ -43,10 +43,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// How high an origin stands: an account's own part stands above the rest of its file, and below the environment.
+/// How high an origin stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Height {
     File,
+    Account,
     Environment,
     CommandLine,
 }
@@ -117,26 +118,25 @@ impl Layers {
 
     /// The highest layer's word on an option, the command line apart.
     fn find(&self, path: &[String], option: &str, account: Option<&AccountPart>) -> Option<(Height, Setting)> {
-        let of_file = |setting: &Setting| (Height::File, setting.clone());
         let key = path.join(".");
-        let within = |all: &Section, of: Option<&Section>| {
-            let found = of.and_then(|section| section.get(option)).or_else(|| all.get(option));
-            found.map(of_file)
+        let within = |sections: &Sections| {
+            let of_one = sections.of.get(&key).and_then(|section| section.get(option));
+            of_one.or_else(|| sections.all.get(option)).cloned()
         };
-        let own = account.and_then(|part| within(&part.sections.all, part.sections.of.get(&key)));
+        let own = account.and_then(|part| within(&part.sections));
+        let own = own.map(|setting| (Height::Account, setting));
         // Whose account it is no variable for all of them can say.
         if own.is_some() && option == "api-url" {
             return own;
         }
         let shared = || {
-            let sections = &self.file.as_ref()?.sections;
             let ecosystem = ECOSYSTEM.iter().find(|(name, _)| *name == option);
             let spoken_for = ecosystem.is_some_and(|(_, variable)| self.variable(variable).is_some());
-            within(&sections.all, sections.of.get(&key)).filter(|_| !spoken_for)
+            let setting = within(&self.file.as_ref()?.sections).filter(|_| !spoken_for)?;
+            Some((Height::File, setting))
         };
-        let environment = self
-            .of_environment(path, option)
-            .map(|setting| (Height::Environment, setting));
+        let environment = self.of_environment(path, option);
+        let environment = environment.map(|setting| (Height::Environment, setting));
         environment.or(own).or_else(shared)
     }
 
@@ -205,7 +205,7 @@ impl Layers {
         account: Option<&AccountPart>,
     ) -> Result<Composed> {
         let (path, command, typed) = leaf(root, typed);
-        let mut found: Vec<(Height, &Arg, Setting)> = Vec::new();
+        let mut found: Vec<(Height, &Arg, Vec<OsString>, Setting)> = Vec::new();
         let mut in_force: Vec<(Height, &Arg)> = Vec::new();
         for arg in command.get_arguments() {
             if typed.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
@@ -223,25 +223,32 @@ impl Layers {
                 continue;
             }
             if let Some((height, setting)) = self.find(&path, long, account) {
-                in_force.push((height, arg));
-                found.push((height, arg, setting));
+                let given = arguments(arg, &setting)?;
+                // A flag that is off leaves the others alone.
+                if !given.is_empty() {
+                    in_force.push((height, arg));
+                }
+                found.push((height, arg, given, setting));
             }
         }
         let mut added = Vec::new();
-        for (height, arg, setting) in found {
+        for (height, arg, given, setting) in found {
             let gives_way = |(other, by): &(Height, &Arg)| *other > height && clash(command, arg, by);
             if in_force.iter().any(gives_way) {
                 continue;
             }
             added.push(Added {
                 option: arg.get_long().unwrap_or_default().into(),
-                arguments: arguments(arg, &setting)?,
+                arguments: given,
                 texts: setting.texts,
                 origin: setting.origin,
             });
         }
         let end = argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
-        let all = added.iter().flat_map(|added| added.arguments.iter().cloned());
+        // Where the last positional takes all that follows, what is added would be taken for it.
+        let swallows = command.get_positionals().any(Arg::is_trailing_var_arg_set);
+        let all = added.iter().filter(|_| !swallows);
+        let all = all.flat_map(|added| added.arguments.iter().cloned());
         let argv = argv[..end]
             .iter()
             .cloned()
@@ -275,14 +282,8 @@ impl Layers {
     }
 
     /// Where to say how it ended, by any layer but the command line.
-    pub fn outcome(&self, typed: Option<&ArgMatches>) -> Option<PathBuf> {
-        let mut path = Vec::new();
-        let mut typed = typed?;
-        while let Some((name, below)) = typed.subcommand() {
-            path.push(name.to_owned());
-            typed = below;
-        }
-        let (_, setting) = self.find(&path, "outcome", None)?;
+    pub(super) fn outcome(&self, path: &[String]) -> Option<PathBuf> {
+        let (_, setting) = self.find(path, "outcome", None)?;
         setting.texts.first().map(PathBuf::from)
     }
 

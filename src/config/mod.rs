@@ -11,9 +11,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use crate::cli::{Cli, RunArgs};
+use crate::api::address::DEFAULT_API_URL;
+use crate::cli::Cli;
 use crate::error::{Error, Result};
+use crate::text::redacted;
+use file::options;
 pub use file::{AccountPart, File, nearest};
+use layers::leaf;
 pub use layers::{Composed, Layers, Origin};
 pub use show::show;
 
@@ -123,18 +127,34 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         return (Err(shown), None);
     }
     let lenient = Cli::command().ignore_errors(true).try_get_matches_from(&argv).ok();
-    let typed = lenient.as_ref().and_then(outcome_of);
-    let layers = lenient
+    let root = command();
+    let called = lenient.as_ref().map(|typed| leaf(&root, typed));
+    // What is no job has no end to tell of, and no options of its own to look for.
+    let of_job = called
         .as_ref()
-        .map_or(Ok(Layers::default()), |typed| read(typed, outside));
+        .filter(|(_, command, _)| options(command).iter().any(|option| option == "outcome"));
+    let typed = of_job.and_then(|(_, _, typed)| outcome_of(typed).or_else(|| typed_outcome(&argv[..end])));
+    let has_options = called
+        .as_ref()
+        .is_some_and(|(_, command, _)| command.get_name() == "show" || has_settings(command));
+    let layers = match &lenient {
+        Some(typed) if has_options => read(typed, outside, &root),
+        _ => Ok(Layers::default()),
+    };
     let layers = match layers {
         Ok(layers) => layers,
-        Err(error) => return (Err(error.into()), typed.or_else(|| typed_outcome(&argv[..end]))),
+        Err(error) => return (Err(error.into()), typed),
     };
-    let outcome = typed
-        .or_else(|| typed_outcome(&argv[..end]))
-        .or_else(|| layers.outcome(lenient.as_ref()));
-    (judge(argv, lenient, layers), outcome)
+    let outcome = typed.or_else(|| of_job.and_then(|(path, _, _)| layers.outcome(path)));
+    let judged = judge(argv, lenient.clone(), layers, &root);
+    (judged, outcome)
+}
+
+/// Whether a command has options of its own that a layer could hold.
+fn has_settings(command: &Command) -> bool {
+    let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+    own.filter_map(|arg| arg.get_long())
+        .any(|long| options(command).iter().any(|option| option == long))
 }
 
 /// Every option that a help leaves out is in it.
@@ -147,7 +167,12 @@ pub fn unhidden(command: Command) -> Command {
     command
 }
 
-fn judge(argv: Vec<OsString>, lenient: Option<ArgMatches>, layers: Layers) -> std::result::Result<Orders, Refusal> {
+fn judge(
+    argv: Vec<OsString>,
+    lenient: Option<ArgMatches>,
+    layers: Layers,
+    root: &Command,
+) -> std::result::Result<Orders, Refusal> {
     use clap::error::ErrorKind::MissingRequiredArgument;
     let strict = Cli::command().try_get_matches_from(&argv);
     let typed = match (strict, lenient) {
@@ -156,18 +181,18 @@ fn judge(argv: Vec<OsString>, lenient: Option<ArgMatches>, layers: Layers) -> st
         (Err(error), Some(typed)) if error.kind() == MissingRequiredArgument => typed,
         (Err(error), _) => return Err(error.into()),
     };
-    let root = command();
-    let accounts = layers.accounts(&root, &typed)?;
+    let accounts = layers.accounts(root, &typed)?;
     let mut orders = Vec::new();
+    let mut warnings = layers.unknown_variables(root);
     for account in &accounts {
-        orders.push(order(&layers, &root, &typed, &argv, Some(account))?);
+        orders.push(order(&layers, root, &typed, &argv, Some(account), &mut warnings)?);
     }
     if accounts.is_empty() {
-        orders.push(order(&layers, &root, &typed, &argv, None)?);
+        orders.push(order(&layers, root, &typed, &argv, None, &mut warnings)?);
     }
     Ok(Orders {
         orders,
-        warnings: layers.unknown_variables(&root),
+        warnings,
         layers,
     })
 }
@@ -178,8 +203,10 @@ fn order(
     typed: &ArgMatches,
     argv: &[OsString],
     account: Option<&AccountPart>,
+    warnings: &mut Vec<String>,
 ) -> std::result::Result<Order, Refusal> {
     let composed = layers.compose(root, typed, argv, account)?;
+    warnings.extend(elsewhere(layers, &composed));
     let parsed = Cli::command().try_get_matches_from(&composed.argv);
     let parsed = parsed.map_err(|error| composed.blamed(error))?;
     Ok(Order {
@@ -188,12 +215,21 @@ fn order(
     })
 }
 
+/// That a file which nobody named sends the token elsewhere.
+fn elsewhere(layers: &Layers, composed: &Composed) -> Option<String> {
+    let file = layers.file.as_ref().filter(|file| !file.is_named)?;
+    let added = composed.added.iter().find(|added| added.option == "api-url")?;
+    let url = added.texts.first()?.to_string_lossy();
+    let is_of_file = matches!(&added.origin, Origin::File(path, _) if Path::new(path) == file.path);
+    let is_near = url.starts_with("http://") || url.starts_with(DEFAULT_API_URL);
+    (is_of_file && !is_near).then(|| {
+        let (url, origin) = (redacted(&url), &added.origin);
+        format!("the token goes to {url} ({origin}); if that is meant, name the file with --config to silence this")
+    })
+}
+
 /// Where the end is to be told, as far as the command line says.
 fn outcome_of(typed: &ArgMatches) -> Option<PathBuf> {
-    let mut typed = typed;
-    while let Some((_, below)) = typed.subcommand() {
-        typed = below;
-    }
     typed.try_get_one::<PathBuf>("outcome").ok().flatten().cloned()
 }
 
@@ -204,18 +240,31 @@ fn typed_outcome(argv: &[OsString]) -> Option<PathBuf> {
         .rposition(|arg| arg.to_string_lossy().split('=').next() == Some("--outcome"))?;
     match argv[at].to_str().and_then(|arg| arg.split_once('=')) {
         Some((_, path)) => Some(path.into()),
-        None => argv.get(at + 1).map(PathBuf::from),
+        None => {
+            let next = argv.get(at + 1)?;
+            (!next.as_encoded_bytes().starts_with(b"-")).then(|| next.into())
+        }
     }
 }
 
 /// Finds the file and reads it.
-fn read(typed: &ArgMatches, outside: &Outside) -> Result<Layers> {
-    let named = typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+fn read(typed: &ArgMatches, outside: &Outside, root: &Command) -> Result<Layers> {
+    let config = |typed: &ArgMatches| typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    // `config show` asks about another command line.
+    let (_, _, below) = leaf(root, typed);
+    let asked_about = below.try_get_many::<OsString>("command_line").ok().flatten();
+    let asked_about = asked_about.and_then(|words| {
+        let argv = std::iter::once("apify-runs".into()).chain(words.cloned());
+        Cli::command().ignore_errors(true).try_get_matches_from(argv).ok()
+    });
+    let named = config(typed).or_else(|| config(asked_about.as_ref()?));
     let named = named.or_else(|| outside.variable(FILE_VARIABLE).map(PathBuf::from));
-    let root = command();
     let file = match named {
-        Some(path) => Some(read_file(&path, &root)?),
-        None => found(outside)?.map(|path| read_file(&path, &root)).transpose()?,
+        Some(path) => {
+            let file = read_file(&path, root)?;
+            Some(File { is_named: true, ..file })
+        }
+        None => found(outside)?.map(|path| read_file(&path, root)).transpose()?,
     };
     Ok(Layers::new(file, outside))
 }
@@ -254,9 +303,4 @@ fn is_ours(path: &Path) -> Result<()> {
         path.display(),
         path.display()
     )))
-}
-
-/// The options of a whole job, several accounts or one.
-pub fn run_args(cli: &Cli) -> Option<&RunArgs> {
-    cli.command.run()
 }

@@ -9,7 +9,7 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory};
 use super::layers::{commands_below, leaf};
 use super::{AccountPart, Layers, Origin, Refusal, command};
 use crate::cli::Cli;
-use crate::text::{harmless, width};
+use crate::text::{harmless, redacted, width};
 
 /// The text: of one command line, or of every command.
 pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, Refusal> {
@@ -176,38 +176,4 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(redacted(text))
         .to_string()
         .replace('\u{7f}', "\\u007f")
-}
-
-/// A URL without user, password and query; any other text as it is.
-fn redacted(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.into();
-    };
-    let (rest, query) = match rest.find(['?', '#']) {
-        Some(at) => (&rest[..at], "?[redacted]"),
-        None => (rest, ""),
-    };
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host
-        .rsplit_once('@')
-        .map_or(host.to_owned(), |(_, host)| format!("[redacted]@{host}"));
-    format!("{scheme}://{host}{path}{query}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_be_secret_in_a_url_is_left_out() {
-        let cases = [
-            ("https://u:p@h/x?sig=1", "https://[redacted]@h/x?[redacted]"),
-            ("s3://bucket/lake", "s3://bucket/lake"),
-            ("az://c/lake?sv=1", "az://c/lake?[redacted]"),
-            ("exports/{account}", "exports/{account}"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(redacted(text), expected);
-        }
-    }
 }

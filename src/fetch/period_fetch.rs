@@ -56,7 +56,7 @@ impl PeriodFetch {
         concurrency: usize,
         on_items: Box<dyn Fn(u64) + Send + Sync>,
     ) -> PeriodFetch {
-        // Those that are read side by side keep as many requests in flight together, and hold as much.
+        // Those that are read side by side share what is in flight and what is held.
         let concurrency = concurrency
             .div_ceil(lister.api.side_by_side())
             .clamp(1, MAX_CONCURRENCY);

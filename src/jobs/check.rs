@@ -186,7 +186,7 @@ fn tell(findings: Vec<Finding>, quiet: bool, surroundings: &Surroundings) -> Res
             Fine(text) => lines.push(format!("ok    {text}")),
             Worth(text) => {
                 if quiet {
-                    warn(&format!("{text}"));
+                    warn(&text);
                 }
                 lines.push(format!("warn  {text}"));
             }

@@ -95,7 +95,7 @@ impl Held {
             }
         };
         for warning in warnings {
-            warn(&format!("{warning}"));
+            warn(&warning);
         }
         Ok(manifest)
     }

@@ -40,7 +40,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
         )));
     };
     if let Some(warning) = after.keep_log_short(optimized.commits > 0) {
-        warn(&format!("{warning}"));
+        warn(&warning);
     }
     if args.quiet {
         return Ok(());

@@ -6,14 +6,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::outcome::{Ended, JobFacts};
 use crate::error::{Error, Result};
 use crate::period::parse_instant;
 
-/// Names, what they are, and whether they are a job's whatever came of it. By Prometheus' conventions: base units, no `_total`,
+/// How long another job may take to write the file.
+const LOCK_TIME: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Names, and what they are. By Prometheus' conventions: base units, no `_total`,
 /// since none of them counts on from job to job.
 const GAUGES: [(&str, &str); 14] = [
     (
@@ -67,13 +73,13 @@ type Series = BTreeMap<(String, String), String>;
 
 /// The collector reads no other.
 pub fn check(path: &Path) -> Result<()> {
-    let named = path.extension().is_some_and(|extension| extension == "prom") && path.file_stem().is_some();
-    named.then_some(()).ok_or_else(|| {
-        Error::Usage(format!(
-            "--metrics-file {}: Prometheus' textfile collector reads FILE.prom alone",
-            path.display()
-        ))
-    })
+    if path.extension().is_some_and(|extension| extension == "prom") {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--metrics-file {}: Prometheus' textfile collector reads FILE.prom alone",
+        path.display()
+    )))
 }
 
 /// Puts a job's end into the file.
@@ -91,8 +97,14 @@ fn replace(path: &Path, facts: &JobFacts, parts: &[Ended]) -> io::Result<()> {
         .unwrap_or(Path::new("."));
     // Held while the file is read and replaced, since jobs of several accounts may share it.
     let held = File::open(folder)?;
-    flock(&held, FlockOperation::LockExclusive)?;
-    let mut series = read(path);
+    let until = Instant::now() + LOCK_TIME;
+    while let Err(error) = flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        if error != Errno::WOULDBLOCK || Instant::now() >= until {
+            return Err(error.into());
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    let mut series = read(path)?;
     parts.iter().for_each(|part| put(&mut series, facts, part));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let fresh = folder.join(format!(".{name}.new"));
@@ -115,9 +127,13 @@ fn fresh_file(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The lines of the file that are ours; of one that isn't there or isn't ours, none.
-fn read(path: &Path) -> Series {
-    let text = fs::read_to_string(path).unwrap_or_default();
+/// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.
+fn read(path: &Path) -> io::Result<Series> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    let text = String::from_utf8_lossy(&text);
     let line = |line: &str| {
         let (series, value) = line.rsplit_once(' ')?;
         let (name, labels) = series.split_once('{')?;
@@ -125,12 +141,18 @@ fn read(path: &Path) -> Series {
         let known = GAUGES.iter().any(|(known, _)| *known == name);
         (known && value.parse::<f64>().is_ok()).then(|| ((name.into(), labels.into()), value.into()))
     };
-    text.lines().filter_map(line).collect()
+    let of_ours =
+        |text: &str| line(text).ok_or_else(|| io::Error::other("it holds other lines than apify-runs writes"));
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(of_ours).collect()
 }
 
 fn put(series: &mut Series, facts: &JobFacts, part: &Ended) {
     let (noted, counts) = part.record.read();
-    let account = part.account.as_deref().unwrap_or("default");
+    let account = part
+        .account
+        .as_deref()
+        .unwrap_or(if facts.is_demo { "demo" } else { "default" });
     let labels = format!("account=\"{}\",command=\"{}\"", escaped(account), facts.command);
     let mut set = |name: &str, value: String| {
         series.insert((format!("apify_runs_{name}"), labels.clone()), value);

@@ -49,7 +49,7 @@ pub mod write;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
@@ -105,7 +105,7 @@ impl Printer {
         match self {
             Printer::Stdout => print(text),
             Printer::Kept(kept) => {
-                kept.lock().expect("nobody panics while holding it").push_str(text);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
                 Ok(())
             }
         }
@@ -115,7 +115,7 @@ impl Printer {
     pub fn kept(&self) -> String {
         match self {
             Printer::Stdout => String::new(),
-            Printer::Kept(kept) => std::mem::take(&mut kept.lock().expect("nobody panics while holding it")),
+            Printer::Kept(kept) => std::mem::take(&mut kept.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 }

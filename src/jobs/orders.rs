@@ -1,6 +1,8 @@
 //! Runs a command for one account, or for several side by side: each under its own limits, none the others' trouble.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use super::{
 use crate::cli::{Cli, Command};
 use crate::config::{Layers, Order, Outside};
 use crate::error::{Error, Result};
+use crate::text::redacted;
 
 /// Exit codes, gravest first: what needs somebody before what passes by itself.
 const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
@@ -48,13 +51,17 @@ pub struct Orders {
 pub struct Parts(Vec<(Option<String>, Record)>);
 
 impl Parts {
-    /// All of them as having ended in the same way.
+    /// All that haven't ended by themselves as having ended in the same way.
     pub fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
-        let part = |(account, record): &(Option<String>, Record)| Ended {
-            account: account.clone(),
-            exit_code,
-            error: Some(error.into()),
-            record: record.clone(),
+        let part = |(account, record): &(Option<String>, Record)| {
+            let ended = record.read().0.ended;
+            let (exit_code, error) = ended.unwrap_or_else(|| (exit_code, Some(error.into())));
+            Ended {
+                account: account.clone(),
+                exit_code,
+                error,
+                record: record.clone(),
+            }
         };
         self.0.iter().map(part).collect()
     }
@@ -72,9 +79,9 @@ impl Orders {
             .map_or(1, |source| source.accounts_at_once.get())
             .min(orders.len());
         if several {
-            orders.iter().try_for_each(|order| has_its_own(&order.cli.command))?;
+            have_their_own(&orders)?;
         }
-        let run = orders.first().and_then(|order| crate::config::run_args(&order.cli));
+        let run = orders.first().and_then(|order| order.cli.command.run());
         let deadline = run.and_then(|run| run.deadline);
         if let (Some(run), Some(deadline)) = (run, deadline)
             && run.jitter >= deadline
@@ -162,6 +169,7 @@ impl Orders {
                 None => tracing::Span::none(),
             };
             let stopped = stopped(&cli.command);
+            let noted = record.clone();
             names.push((name, record, stdout));
             let turns = turns.clone();
             let job = async move {
@@ -171,9 +179,14 @@ impl Orders {
             let job = within(self.deadline, stopped, job);
             let job = async move {
                 let result = job.await;
-                if let Err(error) = &result {
-                    tracing::error!("{error}");
+                match &result {
+                    Ok(()) => tracing::info!("done"),
+                    Err(error) => tracing::error!("{error}"),
                 }
+                let end = result
+                    .as_ref()
+                    .map_or_else(|error| (error.exit_code(), Some(error.to_string())), |()| (0, None));
+                noted.note(|noted| noted.ended = Some(end));
                 result
             };
             // A bug is one account's trouble too. In this task, so that whoever drops it drops all that they hold.
@@ -200,6 +213,7 @@ impl Orders {
         if several && let Err(error) = print(&together(&printed, is_json)) {
             tracing::error!("{error}");
             end.exit_code = gravest([end.exit_code, error.exit_code()]);
+            end.error.get_or_insert_with(|| error.to_string());
         }
         end
     }
@@ -259,24 +273,34 @@ fn prints_json(command: &Command) -> bool {
 }
 
 /// What accounts side by side write must have a place for each.
-fn has_its_own(command: &Command) -> Result<()> {
-    let shared = |option: &str, place: &str| {
-        Err(Error::Usage(format!(
-            "{option} {place} is one place for several accounts: put {{account}} into it, as in {option} {place}-{{account}}"
-        )))
-    };
-    let lacks = |place: &str| !place.contains("{account}");
+fn have_their_own(orders: &[Order]) -> Result<()> {
+    let mut places = HashSet::new();
+    for order in orders {
+        let name = order.account.as_ref().map_or("", |account| account.name.as_str());
+        for (option, place) in places_of(&order.cli.command) {
+            // As far as accounts make a difference.
+            let filled = place.replace("{{", "\0").replace("{account}", name);
+            if !places.insert((option, filled)) {
+                let place = redacted(&place);
+                return Err(Error::Usage(format!(
+                    "{option} {place} is one place for several accounts: put {{account}} into it, as in {option} {place}-{{account}}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a command was told to write, by option.
+fn places_of(command: &Command) -> Vec<(&'static str, String)> {
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     match command {
-        Command::Export(args) => match args.out.as_deref().map(|out| out.to_string_lossy()) {
-            Some(out) if lacks(&out) => shared("--out", &out),
-            _ => Ok(()),
-        },
-        Command::Sync(args) => match args.changes.as_deref().map(|changes| changes.to_string_lossy()) {
-            _ if lacks(&args.lake) => shared("--lake", &args.lake),
-            Some(changes) if lacks(&changes) => shared("--changes", &changes),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
+        Command::Export(args) => args.out.iter().map(|out| ("--out", text(out))).collect(),
+        Command::Sync(args) => {
+            let changes = args.changes.iter().map(|changes| ("--changes", text(changes)));
+            changes.chain([("--lake", args.lake.clone())]).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

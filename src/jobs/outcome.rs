@@ -43,6 +43,8 @@ pub struct JobFacts {
     pub started_ms: Millis,
     /// How long it took.
     pub took: Duration,
+    /// Whether it is about the made-up account.
+    pub is_demo: bool,
 }
 
 /// What an exit code means, in a word.
@@ -174,9 +176,7 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
         exit_code,
         exit_name: exit_name(exit_code),
         error: error.map(String::from),
-        period: one
-            .or(notes.iter().copied().find(|noted| noted.period.is_some()))
-            .and_then(|noted| noted.period.clone()),
+        period: period(&notes),
         totals: sum(&notes).as_ref().map(TotalsDocument::from),
         proof: proof(&notes).map(|proof| ProofDocument {
             proven: proof.proven,
@@ -200,6 +200,13 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
     document.shortened()
 }
 
+/// The period of all, if it is one.
+fn period(parts: &[&Noted]) -> Option<PeriodText> {
+    let mut periods = parts.iter().map(|noted| &noted.period);
+    let first = periods.next()?;
+    periods.all(|period| period == first).then(|| first.clone())?
+}
+
 fn files(noted: &Noted) -> Vec<FileDocument> {
     let file = |file: &crate::statement::FileEntry| FileDocument {
         path: file.path.clone(),
@@ -211,22 +218,29 @@ fn files(noted: &Noted) -> Vec<FileDocument> {
 
 /// All that were published, each of the API's accounts once; none where nothing was, or not all of them was.
 fn sum(parts: &[&Noted]) -> Option<Totals> {
-    let mut seen: Vec<&str> = Vec::new();
-    let distinct = parts.iter().filter(|noted| match noted.account_id.as_deref() {
-        Some(id) if seen.contains(&id) => false,
-        id => {
-            seen.extend(id);
-            true
-        }
-    });
-    let all: Option<Vec<&Totals>> = distinct.map(|noted| noted.totals.as_ref()).collect();
+    let all: Option<Vec<&Totals>> = distinct(parts).map(|noted| noted.totals.as_ref()).collect();
     let mut all = all?.into_iter();
     let first = all.next()?.clone();
     Some(all.fold(first, |sum, totals| sum.plus(totals)))
 }
 
+/// Each of the API's accounts once.
+fn distinct<'n>(parts: &[&'n Noted]) -> impl Iterator<Item = &'n Noted> {
+    let mut seen: Vec<&str> = Vec::new();
+    parts
+        .iter()
+        .copied()
+        .filter(move |noted| match noted.account_id.as_deref() {
+            Some(id) if seen.contains(&id) => false,
+            id => {
+                seen.extend(id);
+                true
+            }
+        })
+}
+
 fn proof(parts: &[&Noted]) -> Option<ProofCounts> {
-    let all: Option<Vec<ProofCounts>> = parts.iter().map(|noted| noted.proof).collect();
+    let all: Option<Vec<ProofCounts>> = distinct(parts).map(|noted| noted.proof).collect();
     all?.into_iter().reduce(ProofCounts::and)
 }
 
@@ -293,7 +307,8 @@ impl Document<'_> {
             .flatten()
             .map(|(_, account)| &mut account.error);
         let texts = accounts.chain([&mut self.error, &mut self.out]).flatten();
-        texts.fold(false, |any, text| cut(text, chars) || any)
+        let cut: Vec<bool> = texts.map(|text| cut(text, chars)).collect();
+        cut.contains(&true)
     }
 
     /// Leaves an account out, if there is one: the last that went well, else the last.
@@ -344,6 +359,8 @@ impl OutcomeFile {
     /// In words: that nobody can be told is no reason for a job to fail.
     pub fn write(self, document: &str) -> Result<(), String> {
         let written = self.emptied.and_then(|mut file| {
+            // Another job may have written meanwhile; a pipe has no length.
+            let _ = file.set_len(0);
             file.write_all(document.as_bytes())?;
             // A pipe or a device can't be synced.
             file.sync_all().or_else(|error| match error.kind() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::period::Period;
+use crate::text::redacted;
 
 /// What placeholders stand for; the reason why one stands for nothing here.
 pub(super) struct Known(Vec<(&'static str, std::result::Result<String, String>)>);
@@ -39,7 +40,7 @@ impl Known {
 
     /// A text likewise.
     pub(super) fn fill(&self, option: &str, text: &str) -> Result<String> {
-        let wrong = |problem: &str| Error::Usage(format!("{option} {text}: {problem}"));
+        let wrong = |problem: &str| Error::Usage(format!("{option} {}: {problem}", redacted(text)));
         let mut filled = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {

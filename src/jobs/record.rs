@@ -1,6 +1,6 @@
 //! What a job comes to, noted while it is at it: for those who are told of its end, whatever that is.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::api::client::ApiClient;
@@ -32,6 +32,8 @@ pub struct Noted {
     pub files: Vec<FileEntry>,
     /// How long each stage took, in order.
     pub stages: Vec<(&'static str, Duration)>,
+    /// How it ended, once it has: the exit code, and what was said.
+    pub ended: Option<(u8, Option<String>)>,
     under_way: Option<(&'static str, Instant)>,
     api: Option<Arc<ApiClient>>,
 }
@@ -62,7 +64,7 @@ pub struct ProofCounts {
 
 impl Record {
     fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.0.lock().expect("nobody panics while holding it")
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something was learnt.

@@ -18,8 +18,7 @@ use crate::serve::archive::{Archive, Shelf};
 use crate::serve::made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
 use crate::serve::{ServeOptions, Served, Server};
 use crate::statement::Source;
-use crate::text::counted;
-use crate::text::harmless;
+use crate::text::{counted, harmless};
 
 /// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);

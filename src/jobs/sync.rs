@@ -48,10 +48,10 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     args.costs.check().map_err(Error::Usage)?;
     let args = filled(args, &surroundings)?;
     let record = surroundings.record.clone();
-    record.note(|noted| noted.out = Some(args.lake.clone()));
     record.stage("asked");
     let (text, handle) = (args.lake.clone(), Handle::current());
     let location = Stop::run(move |_| Location::open_to_write(&text, handle)).await?;
+    record.note(|noted| noted.out = Some(location.shown().into()));
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let retention = connection.ask_retention();
     let account = connection.account().await;
@@ -380,7 +380,7 @@ impl Job {
                 && optimized.commits > 0
                 && let Some(warning) = table.keep_log_short(true)
             {
-                warn(&format!("{warning}"));
+                warn(&warning);
             }
             done.table = match table {
                 Some(table) => Some(Arc::new(table)),

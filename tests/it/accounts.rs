@@ -1,14 +1,15 @@
 //! Several accounts in one job: each with its own token, folder and fate.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::apify::Apify;
 use crate::client::Served;
-use crate::harness::{Exported, Place, done, names};
+use crate::harness::{Exported, Place, done, names, wait};
 use crate::stand_in::{StandIn, ms, runs};
 
 /// `acme` at a stand-in, `beta` at a made-up account, each with a token that the other refuses.
@@ -189,4 +190,58 @@ fn a_second_job_of_the_same_configuration_finds_the_outputs_held() {
     let done = done(&mut with_token(&two.place, &["export", "--all-accounts", "--quiet"]));
     done.exits(8).says(&["apify-runs: acme: another apify-runs process"]);
     assert_eq!(outcome(&two.place)["accounts"]["beta"]["exit_code"], 0);
+}
+
+#[test]
+fn two_places_of_their_own_need_no_placeholder() {
+    let server = Apify::of(runs(40, ms("2025-09-01T00:00:00Z"), 60_000)).start();
+    let place = Place::new();
+    let account = |name: &str| {
+        let url = server.url();
+        format!("[accounts.{name}]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{url}\"\nout = \"{name}\"\n")
+    };
+    fs::write(place.path("apify-runs.toml"), account("one") + &account("other")).unwrap();
+    let args = [
+        "export",
+        "--all-accounts",
+        "--month",
+        "2025-09",
+        "--rate",
+        "0",
+        "--quiet",
+    ];
+    done(&mut with_token(&place, &args)).exits(0);
+    assert!(place.path("one/manifest.json").exists() && place.path("other/manifest.json").exists());
+    done(&mut with_token(
+        &place,
+        &[&args[..], &["--out", "e/{{account}}"]].concat(),
+    ))
+    .exits(2);
+}
+
+#[test]
+fn an_account_that_was_done_stays_done_when_the_job_is_stopped() {
+    let two = two("");
+    let slow = Served::demo(&["--latency", "60s", "--runs", "10"]);
+    let config = fs::read_to_string(two.place.path("apify-runs.toml")).unwrap();
+    let (before, _) = config.rsplit_once("api-url").unwrap();
+    fs::write(
+        two.place.path("apify-runs.toml"),
+        format!("{before}api-url = \"{}\"\n", slow.url()),
+    )
+    .unwrap();
+    let mut command = with_token(&two.place, &["export", "--all-accounts", "--log-format", "json", "-v"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let is_done = |line: &String| line.contains("\"message\":\"done\"") && line.contains("\"account\":\"acme\"");
+    assert!(lines.map(Result::unwrap).any(|line| is_done(&line)));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    wait(child).exits(143);
+    let told = outcome(&two.place);
+    assert_eq!(
+        (&told["exit_code"], &told["accounts"]["beta"]["exit_code"]),
+        (&143.into(), &143.into())
+    );
+    assert_eq!(told["accounts"]["acme"]["exit_code"], 0);
+    assert_eq!(told["accounts"]["acme"]["totals"]["runs"], 40);
 }

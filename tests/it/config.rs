@@ -209,6 +209,8 @@ fn the_file_is_named_by_a_flag_a_variable_or_its_place() {
     let mut command = place.command(&["config", "show", "--config", "three.toml", "check"]);
     // After `show` all is the command line that is asked about.
     assert!(rate(command.env("APIFY_RUNS_CONFIG", "two.toml")).starts_with("rate = \"3\""));
+    let asked = done(&mut place.command(&["config", "show", "check", "--config", "three.toml"]));
+    assert!(shown(&asked.exits(0).stdout, "check", "rate").ends_with("# three.toml:1"));
     place
         .run(&["--config", "four.toml", "check"])
         .exits(2)
@@ -266,4 +268,58 @@ fn placeholders_that_stand_for_nothing_write_nothing() {
     assert_eq!(place.names(), [""; 0]);
     export("x/{{{from}_{to}}}", &["--month", "2025-09", "--quiet"]).exits(0);
     assert_eq!(crate::harness::names(&place.path("x")), ["{2025-09-01_2025-10-01}"]);
+}
+
+#[test]
+fn an_accounts_own_option_takes_the_place_of_the_files_and_a_flag_that_is_off_of_none() {
+    let place = place_with(
+        "[export]\nlast-month = true\njson = true\n[accounts.a]\ntoken-env = \"T\"\n[accounts.a.export]\nmonth = \"2025-09\"\n",
+    );
+    let mut command = place.command(&["config", "show", "export", "--account", "a"]);
+    command.env("APIFY_RUNS_QUIET", "false");
+    let text = done(&mut command).exits(0).stdout.clone();
+    assert_eq!(
+        shown(&text, "export", "month"),
+        "month = \"2025-09\" # apify-runs.toml:7"
+    );
+    assert_eq!(shown(&text, "export", "last-month"), "last-month = false # default");
+    assert_eq!(shown(&text, "export", "json"), "json = true # apify-runs.toml:3");
+    assert!(text.contains("# the token is in T, the account's token-env"), "{text}");
+}
+
+#[test]
+fn what_is_of_the_whole_job_is_refused_below_an_accounts_command_too_and_a_token_for_a_name() {
+    let part = "[accounts.a]\ntoken-env = \"T\"\n[accounts.a.export]\ndeadline = \"1s\"\n";
+    place_with(part)
+        .run(&["export", "--demo"])
+        .exits(2)
+        .says(&["apify-runs.toml:4: deadline is of the whole job"]);
+    let done = place_with("[accounts.a]\ntoken-env = \"apify_api_Secret0\"\n").run(&["export", "--demo"]);
+    done.exits(2).says(&["token-env is the name of a variable"]);
+    assert!(!format!("{done}").contains("Secret0"), "{done}");
+}
+
+#[test]
+fn what_is_no_job_leaves_the_outcome_alone_and_needs_no_good_configuration() {
+    let place = place_with("outcome = \"outcome.json\"\n");
+    fs::write(place.path("outcome.json"), "last night's").unwrap();
+    let no_jobs: [&[&str]; 4] = [
+        &["export", "--outcome", "outcome.json", "--help"],
+        &["completions", "bash"],
+        &["config", "show", "export", "--outcome", "outcome.json"],
+        &["man", "export"],
+    ];
+    for args in no_jobs {
+        place.run(args).exits(0);
+        assert_eq!(
+            fs::read_to_string(place.path("outcome.json")).unwrap(),
+            "last night's",
+            "{args:?}"
+        );
+    }
+    place
+        .run(&["export", "--demo", "--dry-run", "--outcome", "--json"])
+        .exits(2);
+    assert!(!place.path("--json").exists());
+    place_with("nonsense = 1").run(&["completions", "bash"]).exits(0);
 }

@@ -329,3 +329,22 @@ fn a_token_file_that_everybody_can_read_is_warned_of() {
         );
     }
 }
+
+#[test]
+fn a_metrics_file_of_somebody_else_stays_and_a_rehearsal_is_no_success() {
+    let place = Place::new();
+    fs::write(place.path("node.prom"), "node_load1 0.5\n").unwrap();
+    let demo = ["export", "--demo", "--quiet", "--out", "out", "--metrics-file"];
+    let done = place.run(&[&demo[..], &["node.prom"]].concat());
+    done.exits(0)
+        .says(&["cannot write --metrics-file node.prom", "other lines"]);
+    assert_eq!(fs::read_to_string(place.path("node.prom")).unwrap(), "node_load1 0.5\n");
+    place.run(&[&demo[..], &["m.prom", "--dry-run"]].concat()).exits(0);
+    assert!(!place.path("m.prom").exists());
+    place.run(&[&demo[..], &["m.prom", "--replace"]].concat()).exits(0);
+    let text = fs::read_to_string(place.path("m.prom")).unwrap();
+    assert!(
+        gauge(&text, "apify_runs_runs", "demo").is_some() && !text.contains("\"default\""),
+        "{text}"
+    );
+}

@@ -110,7 +110,7 @@ impl Job {
             let info = info(&tally, step);
             if let Some(table) = merged.commit(&self.location, table, state, info)? {
                 if let Some(warning) = table.keep_log_short(false) {
-                    warn(&format!("{warning}"));
+                    warn(&warning);
                 }
                 self.with_changes(ChangesFile::commit)?;
                 done.table = Some(Arc::new(table));
