@@ -13,8 +13,9 @@
 # - Time zones are compiled in. SIGTERM ends a job with exit 143, nothing half-written; `serve` lets its answers finish.
 #
 # What of this was tried: scripts/check-packages builds the second stage with podman, on a base of the same Debian packages, and
-# runs it with a read-only root. What wasn't: Docker's own engine, the two images by these names as their registry has them
-# (docs/releasing.md pins their digests), and processors other than x86-64.
+# runs it with a read-only root. The first was built so once by hand, with a compiler put on such a base. What wasn't tried: Docker's
+# own engine, the two images by these names as their registry has them (docs/releasing.md pins their digests), and processors other
+# than x86-64.
 FROM docker.io/library/rust:1.95.0-slim-trixie AS build
 # Python writes the third parties' licences; whatever the compiler needs is there.
 # hadolint ignore=DL3008

@@ -37,7 +37,7 @@ pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> 
         Some(gathered) => gathered,
         None => {
             let retention = retention_of(retention, &cycle, now_ms).await;
-            let retention = retention.inspect_err(|unknown| warn(&unknown));
+            let retention = retention.inspect_err(|unknown| warn(unknown));
             fetch(&args, &surroundings, &connection, &cycle, now_ms, retention.ok()).await?
         }
     };

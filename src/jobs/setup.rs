@@ -29,7 +29,9 @@ pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
 pub fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut unhidden(Cli::command()), NAME, &mut text);
-    print(&String::from_utf8_lossy(&text))
+    let text = String::from_utf8_lossy(&text);
+    // For bash, clap_complete 4.6 names a program with a hyphen in two ways (clap-rs/clap#6421), and completes nothing below it.
+    print(&text.replace("apify__subcmd__runs", "apify__runs"))
 }
 
 /// `man`.
@@ -58,7 +60,8 @@ fn page(command: &Command, name: &str) -> Result<String> {
         .manual("apify-runs");
     let mut text = Vec::new();
     man.render(&mut text).map_err(anyhow::Error::from)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    // clap_mangen leaves the date out without leaving a place for it.
+    Ok(String::from_utf8_lossy(&text).replacen("1  \"", "1 \"\" \"", 1))
 }
 
 fn write_pages(command: &Command, name: &str, folder: &Path) -> Result<()> {

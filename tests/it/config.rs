@@ -135,7 +135,10 @@ fn keys_that_nobody_knows_are_refused_with_the_nearest_one() {
             "apify-runs.toml:3: 'rat' is no option of any command; did you mean 'rate'?",
         ),
         ("[accounts.a]\nrate = 3", "needs token-file or token-env"),
-        ("[accounts.\"../evil\"]\ntoken-file = \"x\"", "letters, digits"),
+        (
+            "[accounts.\"../evil\"]\ntoken-file = \"x\"",
+            "an account's name becomes a folder's",
+        ),
         (
             "[accounts.a]\ntoken-file = \"x\"\noutcome = \"y\"",
             "apify-runs.toml:3: outcome is of the whole job",

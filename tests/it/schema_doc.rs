@@ -33,8 +33,8 @@ fn line((at, column): (usize, &Column)) -> String {
         Kind::Integer => "integer",
     };
     let repeats = match column.values {
-        Values::Few => "few",
-        _ => "",
+        Values::Repeated => "few",
+        Values::Distinct => "",
     };
     let mark = |yes: bool, word: &'static str| if yes { word } else { "" };
     format!(
