@@ -796,7 +796,7 @@ fn requests_are_paced_at_the_rate_that_was_asked_for() {
     });
     let place = Place::new();
     let began = std::time::Instant::now();
-    place.export(&server.url(), &["--rate", "10"]).exits(0);
+    place.export(&server.url(), &["--rate", "10", "--no-names"]).exits(0);
     let requests = server.requests().len() as u32;
     let least = std::time::Duration::from_millis(100) * (requests - 1);
     assert!(began.elapsed() >= least, "{requests} requests in {:?}", began.elapsed());
