@@ -4,7 +4,6 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 
-use chrono::{SecondsFormat, Utc};
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -17,6 +16,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::period::{format_instant, now_ms};
 use crate::text::harmless;
 
 /// What a command says in the course of its work, such as a server's address: told whatever the level, as it is.
@@ -142,7 +142,7 @@ impl Lines {
 }
 
 fn timestamp() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    format_instant(now_ms())
 }
 
 /// The fields of an event or a span.

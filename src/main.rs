@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use apify_runs::config::{self, Outside, Refusal};
 use apify_runs::jobs::orders::{self, End, Orders, Parts};
 use apify_runs::jobs::outcome::{self, JobFacts, OutcomeFile};
 use apify_runs::jobs::record::Record;
-use apify_runs::jobs::{self, Printer, Surroundings, metrics};
+use apify_runs::jobs::{self, Printer, Surroundings, metrics, places};
 use apify_runs::logging;
 use apify_runs::output::publish;
 use secrecy::SecretString;
@@ -35,27 +35,30 @@ const GRACE: Duration = Duration::from_secs(12);
 fn main() -> ExitCode {
     let umask = publish::umask();
     let outside = Outside::of_this_process();
-    let started_ms = chrono::Utc::now().timestamp_millis();
+    let started_ms = apify_runs::period::now_ms();
     let mut told = Told::new(started_ms);
     let argv: Vec<OsString> = env::args_os().collect();
     let command = argv.iter().skip(1).filter_map(|arg| arg.to_str());
     told.facts.command = command.into_iter().find_map(Command::named).unwrap_or_default();
-    let (orders, outcome) = config::orders(argv, &outside);
-    told.outcome = outcome.as_deref().map(OutcomeFile::empty);
+    let (orders, telling) = config::orders(argv, &outside);
+    let format = telling.log_format;
+    let emptied = |outcome: Option<&Path>| outcome.map(OutcomeFile::empty).transpose();
     let orders = match orders {
         Ok(orders) => orders,
-        Err(Refusal::Clap(error)) => {
+        Err(Refusal::Clap(error)) if !error.use_stderr() => {
             // A reader of the help who has gone is no error.
             let _ = error.print();
-            if !error.use_stderr() {
-                return ExitCode::SUCCESS;
-            }
-            return told.of_usage(&error.to_string());
+            return ExitCode::SUCCESS;
         }
-        Err(Refusal::Usage(error)) => {
-            logging::start(0, None, &told.facts.job);
-            tracing::error!("{error}");
-            return told.of_usage(&error.to_string());
+        Err(refusal) => {
+            let text = refusal.in_a_line();
+            logging::start(0, format, &told.facts.job);
+            match &refusal {
+                Refusal::Clap(error) if format.is_none() => drop(error.print()),
+                _ => tracing::error!("{text}"),
+            }
+            told.outcome = emptied(telling.outcome.as_deref()).ok().flatten();
+            return told.of_usage(&text);
         }
     };
     let first = &orders.orders[0].cli;
@@ -72,7 +75,17 @@ fn main() -> ExitCode {
         stopped: orders::stopped(&first.command),
     };
     let surroundings = surroundings(umask, &outside, started_ms, first, stop.stopping.clone());
+    let beside = [
+        ("--outcome", telling.outcome.as_deref()),
+        ("--metrics-file", metrics.as_deref()),
+    ];
     let checked = metrics.as_deref().map_or(Ok(()), metrics::check);
+    let checked = checked.and_then(|()| places::check(&orders.orders, &beside));
+    // Nothing is written over before all of that is known.
+    let checked = checked.and_then(|()| {
+        told.outcome = emptied(telling.outcome.as_deref())?;
+        Ok(())
+    });
     told.facts.is_demo = first.command.source().is_some_and(|source| source.demo);
     // What publishes nothing is no success of the one that does.
     let is_rehearsal = matches!(&first.command, Command::Export(args) if args.dry_run);
@@ -214,7 +227,7 @@ async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &Parts
         kind if kind == SignalKind::interrupt() => "interrupted",
         _ => "terminated",
     };
-    let error = format!("{how}, {}", stop.stopped);
+    let error = parts.stopped(how, stop.stopped);
     // Whoever should read that may have stopped to, which keeps nobody from ending.
     let text = error.clone();
     let (said, heard) = std::sync::mpsc::channel();

@@ -82,6 +82,12 @@ impl Period {
     }
 }
 
+/// This machine's clock: milliseconds since the epoch; of one that is set before it, the epoch.
+pub fn now_ms() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| Millis::try_from(since.as_millis()).unwrap_or(LAST_INSTANT))
+}
+
 /// Reads `--month`, as in `2025-09`.
 pub fn parse_month(text: &str) -> Result<PeriodSpec> {
     let first = iso_date(&format!("{text}-01"))

@@ -226,7 +226,7 @@ impl ApiClient {
             .map_err(|error| Passing::new(causes(&error)))?;
         let status = response.status();
         let date_ms = date_ms(response.headers());
-        let now_ms = date_ms.unwrap_or_else(|| chrono::Utc::now().timestamp_millis());
+        let now_ms = date_ms.unwrap_or_else(crate::period::now_ms);
         let header = |name: HeaderName| {
             response
                 .headers()

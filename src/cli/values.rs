@@ -42,7 +42,7 @@ pub(super) fn parse_rate(text: &str) -> Result<f64, String> {
 pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     let timeout = parse_duration(text).map_err(|error| error.to_string())?;
     if timeout.is_zero() {
-        Err("an attempt needs some time, such as 60s".into())
+        Err("it needs some time, such as 60s".into())
     } else {
         Ok(timeout)
     }

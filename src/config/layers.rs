@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -281,10 +280,10 @@ impl Layers {
         text
     }
 
-    /// Where to say how it ended, by any layer but the command line.
-    pub(super) fn outcome(&self, path: &[String]) -> Option<PathBuf> {
-        let (_, setting) = self.find(path, "outcome", None)?;
-        setting.texts.first().map(PathBuf::from)
+    /// An option's text by any layer but the command line.
+    pub(super) fn text(&self, path: &[String], option: &str) -> Option<OsString> {
+        let (_, setting) = self.find(path, option, None)?;
+        setting.texts.into_iter().next()
     }
 
     /// Variables that look like this program's and are none.

@@ -7,13 +7,15 @@ mod show;
 
 use std::env;
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 use crate::api::address::DEFAULT_API_URL;
 use crate::cli::Cli;
 use crate::error::{Error, Result};
+use crate::logging::LogFormat;
 use crate::text::redacted;
 use file::options;
 pub use file::{AccountPart, File, nearest};
@@ -27,6 +29,8 @@ pub const FILE_NAME: &str = "apify-runs.toml";
 pub const PREFIX: &str = "APIFY_RUNS_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
+/// Longest configuration.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 /// A request for help with every option.
 const HELP_ALL: &str = "--help-all";
 
@@ -70,6 +74,22 @@ pub enum Refusal {
     Usage(Error),
 }
 
+impl Refusal {
+    /// The problem, without clap's hints.
+    pub fn in_a_line(&self) -> String {
+        let text = match self {
+            Refusal::Usage(error) => return error.to_string(),
+            Refusal::Clap(error) => error.to_string(),
+        };
+        let problem: Vec<&str> = text
+            .lines()
+            .take_while(|line| !line.trim().is_empty())
+            .map(str::trim)
+            .collect();
+        problem.join(" ").trim_start_matches("error: ").to_owned()
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
         Refusal::Usage(error)
@@ -80,6 +100,15 @@ impl From<clap::Error> for Refusal {
     fn from(error: clap::Error) -> Refusal {
         Refusal::Clap(error)
     }
+}
+
+/// How the end is to be told, as far as that is known even of a command line that makes no sense.
+#[derive(Debug, Default)]
+pub struct Telling {
+    /// `--outcome`.
+    pub outcome: Option<PathBuf>,
+    /// `--log-format`.
+    pub log_format: Option<LogFormat>,
 }
 
 /// What a process is told by others than its command line.
@@ -111,9 +140,9 @@ pub fn command() -> Command {
     root
 }
 
-/// Reads the configuration, and makes of all layers what is to be done. The second part is where to say how it ended, as far
-/// as that is known even of a command line that makes no sense.
-pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Orders, Refusal>, Option<PathBuf>) {
+/// Reads the configuration, and makes of all layers what is to be done. The second part is known even
+/// of a command line that makes no sense.
+pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Orders, Refusal>, Telling) {
     let end = argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
     if argv[..end].iter().any(|arg| arg == HELP_ALL) {
         let help = argv
@@ -124,7 +153,7 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
             || Error::Usage("--help-all comes after a command".into()).into(),
             Refusal::Clap,
         );
-        return (Err(shown), None);
+        return (Err(shown), Telling::default());
     }
     let lenient = Cli::command().ignore_errors(true).try_get_matches_from(&argv).ok();
     let root = command();
@@ -133,7 +162,12 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
     let of_job = called
         .as_ref()
         .filter(|(_, command, _)| options(command).iter().any(|option| option == "outcome"));
-    let typed = of_job.and_then(|(_, _, typed)| outcome_of(typed).or_else(|| typed_outcome(&argv[..end])));
+    let typed = |option: &str| typed_value(&argv[..end], option);
+    let format = |text: &OsString| LogFormat::from_str(&text.to_string_lossy(), true).ok();
+    let mut telling = Telling {
+        outcome: of_job.and_then(|_| typed("--outcome")).map(PathBuf::from),
+        log_format: typed("--log-format").as_ref().and_then(format),
+    };
     let has_options = called
         .as_ref()
         .is_some_and(|(_, command, _)| command.get_name() == "show" || has_settings(command));
@@ -143,11 +177,19 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
     };
     let layers = match layers {
         Ok(layers) => layers,
-        Err(error) => return (Err(error.into()), typed),
+        Err(error) => return (Err(error.into()), telling),
     };
-    let outcome = typed.or_else(|| of_job.and_then(|(path, _, _)| layers.outcome(path)));
+    if let Some((path, _, _)) = &called {
+        let log_format = || layers.text(path, "log-format").as_ref().and_then(format);
+        telling.log_format = telling.log_format.or_else(log_format);
+    }
+    if let Some((path, _, _)) = of_job {
+        telling.outcome = telling
+            .outcome
+            .or_else(|| layers.text(path, "outcome").map(PathBuf::from));
+    }
     let judged = judge(argv, lenient.clone(), layers, &root);
-    (judged, outcome)
+    (judged, telling)
 }
 
 /// Whether a command has options of its own that a layer could hold.
@@ -228,22 +270,16 @@ fn elsewhere(layers: &Layers, composed: &Composed) -> Option<String> {
     })
 }
 
-/// Where the end is to be told, as far as the command line says.
-fn outcome_of(typed: &ArgMatches) -> Option<PathBuf> {
-    typed.try_get_one::<PathBuf>("outcome").ok().flatten().cloned()
-}
-
-/// The same of one that makes no sense before it comes to that.
-fn typed_outcome(argv: &[OsString]) -> Option<PathBuf> {
-    let at = argv
-        .iter()
-        .rposition(|arg| arg.to_string_lossy().split('=').next() == Some("--outcome"))?;
+/// An option's value on a command line that may make no sense otherwise: the last one.
+fn typed_value(argv: &[OsString], option: &str) -> Option<OsString> {
+    let is_it = |arg: &OsString| arg.to_string_lossy().split('=').next() == Some(option);
+    let at = argv.iter().rposition(is_it)?;
     match argv[at].to_str().and_then(|arg| arg.split_once('=')) {
-        Some((_, path)) => Some(path.into()),
-        None => {
-            let next = argv.get(at + 1)?;
-            (!next.as_encoded_bytes().starts_with(b"-")).then(|| next.into())
-        }
+        Some((_, value)) => Some(value.into()),
+        None => argv
+            .get(at + 1)
+            .filter(|next| !next.as_encoded_bytes().starts_with(b"-"))
+            .cloned(),
     }
 }
 
@@ -270,15 +306,21 @@ fn read(typed: &ArgMatches, outside: &Outside, root: &Command) -> Result<Layers>
 }
 
 fn read_file(path: &Path, root: &Command) -> Result<File> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+    let unreadable =
+        |error: std::io::Error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display()));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text);
+    if read.map_err(unreadable)? as u64 > MAX_FILE_BYTES {
+        return Err(unreadable(std::io::Error::other("it has more than a mebibyte")));
+    }
     File::parse(&text, path, root)
 }
 
 /// The working folder's file, else the user's.
 fn found(outside: &Outside) -> Result<Option<PathBuf>> {
     let here = PathBuf::from(FILE_NAME);
-    if here.exists() {
+    if here.is_file() {
         return is_ours(&here).map(|()| Some(here));
     }
     let home = || outside.variable("HOME").map(|home| PathBuf::from(home).join(".config"));

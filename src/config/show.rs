@@ -1,4 +1,5 @@
-//! `config show`: what is in force, and where each value comes from. As TOML, so that it can be kept.
+//! `config show`: what is in force, and where each value comes from. Written as TOML is, to be read by people: what may be secret is
+//! left out of it.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -86,8 +87,10 @@ fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String,
                 Some(Line(long.into(), value(arg.get_action(), all, id)?, origin(id, long)?))
             })
             .collect();
-        let whose = account.map_or(String::new(), |account| format!("  # account {}", account.source.name));
-        text += &format!("\n[{}]{whose}\n{}", path.join("."), aligned(&lines));
+        let whose = account.map_or(String::new(), |account| {
+            format!("accounts.{}.", quoted_key(&account.source.name))
+        });
+        text += &format!("\n[{whose}{}]\n{}", path.join("."), aligned(&lines));
         if known.iter().any(|option| option == "token-file") {
             text += &layers.ecosystem(&lines.iter().map(|line| line.0.as_str()).collect::<Vec<_>>(), account);
         }

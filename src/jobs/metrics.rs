@@ -129,6 +129,9 @@ fn fresh_file(path: &Path, text: &str) -> io::Result<()> {
 
 /// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.
 fn read(path: &Path) -> io::Result<Series> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other("it is no file"));
+    }
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         read => read?,
@@ -206,4 +209,49 @@ fn render(series: &Series) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::record::Record;
+
+    #[test]
+    fn a_failed_job_with_nothing_published_has_its_own_figures_alone() {
+        let mut series = Series::new();
+        let facts = JobFacts {
+            job: "j".into(),
+            command: "export",
+            started_ms: 1_759_471_200_000,
+            took: Duration::from_millis(1500),
+            is_demo: false,
+        };
+        let part = Ended {
+            account: Some("a\"b\\c".into()),
+            exit_code: 4,
+            error: None,
+            record: Record::default(),
+        };
+        put(&mut series, &facts, &part);
+        let labels = r#"account="a\"b\\c",command="export""#;
+        let expected = [
+            ("last_run_timestamp_seconds", "1759471201.500"),
+            ("last_exit_code", "4"),
+            ("duration_seconds", "1.500"),
+            ("requests", "0"),
+            ("retries", "0"),
+            ("rate_limited_requests", "0"),
+            ("received_bytes", "0"),
+        ];
+        let text = render(&series);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = expected.map(|(name, value)| format!("apify_runs_{name}{{{labels}}} {value}"));
+        assert_eq!(lines, expected);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.prom");
+        fs::write(&path, &text).unwrap();
+        assert_eq!(read(&path).unwrap(), series);
+        fs::write(&path, b"apify_runs_runs{} 1\xff").unwrap();
+        assert!(read(&path).is_err());
+    }
 }

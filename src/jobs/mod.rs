@@ -21,6 +21,7 @@ pub mod orders;
 pub mod outcome;
 mod part;
 mod placeholders;
+pub mod places;
 #[cfg(not(feature = "lake"))]
 pub mod without_lake;
 #[cfg(not(feature = "lake"))]

@@ -1,8 +1,6 @@
 //! Runs a command for one account, or for several side by side: each under its own limits, none the others' trouble.
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +20,7 @@ use super::{
 use crate::cli::{Cli, Command};
 use crate::config::{Layers, Order, Outside};
 use crate::error::{Error, Result};
-use crate::text::redacted;
+use crate::period::now_ms;
 
 /// Exit codes, gravest first: what needs somebody before what passes by itself.
 const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
@@ -51,6 +49,25 @@ pub struct Orders {
 pub struct Parts(Vec<(Option<String>, Record)>);
 
 impl Parts {
+    /// What is said when a signal has come: who was done by then, where there are several.
+    pub fn stopped(&self, how: &str, stopped: &str) -> String {
+        if self.0.len() < 2 {
+            return format!("{how}, {stopped}");
+        }
+        let is_done = |record: &Record| matches!(record.read().0.ended, Some((0 | 7, _)));
+        let done = self.0.iter().filter(|(_, record)| is_done(record));
+        let done: Vec<&str> = done.filter_map(|(account, _)| account.as_deref()).collect();
+        match done.as_slice() {
+            [] => format!("{how}, {stopped}"),
+            done => format!(
+                "{how}; {} of {} accounts were done: {}",
+                done.len(),
+                self.0.len(),
+                done.join(", ")
+            ),
+        }
+    }
+
     /// All that haven't ended by themselves as having ended in the same way.
     pub fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
         let part = |(account, record): &(Option<String>, Record)| {
@@ -71,16 +88,13 @@ impl Orders {
     /// Gives each order surroundings of its own. The deadline counts from now.
     ///
     /// # Errors
-    /// [`Error::Usage`] where two accounts would write the same output, or jitter takes all of the time.
+    /// [`Error::Usage`] where jitter may take all of the time.
     pub fn new(orders: Vec<Order>, layers: Layers, surroundings: &Surroundings, outside: &Outside) -> Result<Orders> {
         let several = orders.len() > 1;
         let at_once = orders.first().and_then(|order| order.cli.command.source());
         let at_once = at_once
             .map_or(1, |source| source.accounts_at_once.get())
             .min(orders.len());
-        if several {
-            have_their_own(&orders)?;
-        }
         let run = orders.first().and_then(|order| order.cli.command.run());
         let deadline = run.and_then(|run| run.deadline);
         if let (Some(run), Some(deadline)) = (run, deadline)
@@ -149,7 +163,7 @@ impl Orders {
             tracing::info!(seconds = jitter.as_secs_f64(), "waiting (--jitter)");
             tokio::time::sleep(jitter).await;
         }
-        let now_ms = chrono::Utc::now().timestamp_millis();
+        let now_ms = now_ms();
         let (several, is_json) = (
             self.orders.len() > 1,
             self.orders.iter().any(|(cli, _)| prints_json(&cli.command)),
@@ -269,38 +283,6 @@ fn prints_json(command: &Command) -> bool {
         Command::Sync(args) => args.json,
         Command::Reconcile(args) => args.json,
         _ => false,
-    }
-}
-
-/// What accounts side by side write must have a place for each.
-fn have_their_own(orders: &[Order]) -> Result<()> {
-    let mut places = HashSet::new();
-    for order in orders {
-        let name = order.account.as_ref().map_or("", |account| account.name.as_str());
-        for (option, place) in places_of(&order.cli.command) {
-            // As far as accounts make a difference.
-            let filled = place.replace("{{", "\0").replace("{account}", name);
-            if !places.insert((option, filled)) {
-                let place = redacted(&place);
-                return Err(Error::Usage(format!(
-                    "{option} {place} is one place for several accounts: put {{account}} into it, as in {option} {place}-{{account}}"
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What a command was told to write, by option.
-fn places_of(command: &Command) -> Vec<(&'static str, String)> {
-    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    match command {
-        Command::Export(args) => args.out.iter().map(|out| ("--out", text(out))).collect(),
-        Command::Sync(args) => {
-            let changes = args.changes.iter().map(|changes| ("--changes", text(changes)));
-            changes.chain([("--lake", args.lake.clone())]).collect()
-        }
-        _ => Vec::new(),
     }
 }
 

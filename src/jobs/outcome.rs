@@ -1,15 +1,18 @@
 //! `--outcome`: how a job ended, as one short JSON document, written in place: it also serves where the file is a mount of its
 //! own, as a Kubernetes termination message is, which holds 4,096 bytes.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use rustix::fs::OFlags;
 use serde::Serialize;
 
 use super::record::{Noted, ProofCounts, Record, Totals};
+use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 use crate::statement::PeriodText;
 
@@ -337,6 +340,16 @@ fn cut(text: &mut String, chars: usize) -> bool {
     }
 }
 
+/// What every document begins with, but for the version.
+const HEAD: &str = "{\"schema_version\":1,\"tool_version\":\"";
+const ITS_JOB: &str = "\",\"job\":\"";
+
+/// Whether a file holds an outcome, or the beginning of one: nothing else may be written over.
+fn is_outcome(text: &str) -> bool {
+    let version_and_more = text.strip_prefix(HEAD);
+    HEAD.starts_with(text) || version_and_more.is_some_and(|rest| rest.len() < 100 || rest.contains(ITS_JOB))
+}
+
 /// The file, emptied, so that nobody takes an earlier job's end for this one's.
 #[derive(Debug)]
 pub struct OutcomeFile {
@@ -345,19 +358,35 @@ pub struct OutcomeFile {
 }
 
 impl OutcomeFile {
-    /// Empties it, or creates it.
-    pub fn empty(path: &Path) -> OutcomeFile {
-        OutcomeFile {
-            path: path.into(),
-            emptied: OpenOptions::new().write(true).create(true).truncate(true).open(path),
+    /// Empties it, or creates it. A pipe that nobody reads is not waited for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it holds something else than an outcome, which stays.
+    pub fn empty(path: &Path) -> Result<OutcomeFile> {
+        let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let mut held = Vec::new();
+        if is_file && let Ok(file) = File::open(path) {
+            let _ = file.take(MAX_BYTES as u64).read_to_end(&mut held);
         }
+        if !is_outcome(&String::from_utf8_lossy(&held)) {
+            return Err(Error::Usage(format!(
+                "--outcome {} holds something else than an outcome: name another file, or remove it",
+                path.display()
+            )));
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        Ok(OutcomeFile {
+            path: path.into(),
+            emptied: options.custom_flags(OFlags::NONBLOCK.bits() as i32).open(path),
+        })
     }
 
     /// Writes the document.
     ///
     /// # Errors
     /// In words: that nobody can be told is no reason for a job to fail.
-    pub fn write(self, document: &str) -> Result<(), String> {
+    pub fn write(self, document: &str) -> std::result::Result<(), String> {
         let written = self.emptied.and_then(|mut file| {
             // Another job may have written meanwhile; a pipe has no length.
             let _ = file.set_len(0);
@@ -369,5 +398,120 @@ impl OutcomeFile {
             })
         });
         written.map_err(|error| format!("cannot write --outcome {}: {error}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::FileEntry;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn facts() -> JobFacts {
+        JobFacts {
+            job: "20251003T060000Z-0a1b2c3d".into(),
+            command: "export",
+            started_ms: 1_759_471_200_000,
+            took: Duration::from_millis(1234),
+            is_demo: false,
+        }
+    }
+
+    fn part(account: Option<String>, exit_code: u8, error: Option<String>, runs: u64) -> Ended {
+        let record = Record::default();
+        record.note(|noted| {
+            noted.totals = Some(Totals {
+                runs,
+                usage_usd: Some(crate::money::Usd(i128::from(runs) * 10_i128.pow(18))),
+                cost_unknown: 1,
+                provisional: 0,
+            });
+        });
+        Ended {
+            account,
+            exit_code,
+            error,
+            record,
+        }
+    }
+
+    fn parsed(text: &str) -> Value {
+        assert!(text.len() <= MAX_BYTES && text.ends_with('\n'), "{} bytes", text.len());
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn only_an_outcome_or_a_part_of_one_may_be_written_over() {
+        let whole = render(&facts(), 0, None, &[part(None, 0, None, 1)]);
+        assert!((0..whole.len()).all(|end| is_outcome(&whole[..end])));
+        let manifest = r#"{"schema_version":1,"tool_version":"0.1.0","account":{"id":"x"},"source":"api","period":{"from":"2025-09-01T00:00:00.000Z"}}"#;
+        for other in ["apify_api_token", "[export]\n", "{}", "id,act_id\n", manifest] {
+            assert!(!is_outcome(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn totals_of_several_accounts_are_summed_and_each_account_is_counted_once() {
+        let parts: Vec<Ended> = ["a", "b", "c"]
+            .iter()
+            .map(|name| part(Some((*name).into()), 0, None, 10))
+            .collect();
+        for (part, id) in parts.iter().zip(["one", "two", "one"]) {
+            part.record.note(|noted| noted.account_id = Some(id.into()));
+        }
+        let told = parsed(&render(&facts(), 0, None, &parts));
+        assert_eq!(told["totals"]["runs"], 20);
+        assert_eq!(told["totals"]["usage_total_usd"], "20");
+        assert_eq!(
+            told["caveats"],
+            serde_json::json!(["a and c are one account: counted once"])
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_failures_stay_longest() {
+        let mut parts: Vec<Ended> = (0..300)
+            .map(|at| part(Some(format!("account-{at:03}")), 0, None, 1))
+            .collect();
+        parts[150].exit_code = 4;
+        parts[150].error = Some("é".repeat(5000));
+        let told = parsed(&render(
+            &facts(),
+            4,
+            Some("1 of 300 accounts failed: account-150"),
+            &parts,
+        ));
+        let accounts = told["accounts"].as_object().unwrap();
+        assert_eq!(accounts["account-150"]["exit_name"], "unreachable");
+        let left_out = told["accounts_left_out"].as_u64().unwrap();
+        assert_eq!(accounts.len() as u64 + left_out, 300);
+        assert_eq!(told["totals"]["runs"], 300);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_one_short_json_document_whatever_there_is_to_tell(
+            error in proptest::option::of("\\PC{0,3000}"),
+            caveats in proptest::collection::vec("\\PC{0,400}", 0..30),
+            files in proptest::collection::vec("[a-z/=\"\\\\]{1,200}", 0..60),
+            out in "\\PC{0,2000}",
+        ) {
+            let part = part(None, 5, error.clone(), 3);
+            part.record.note(|noted| {
+                noted.caveats.clone_from(&caveats);
+                noted.out = Some(out);
+                noted.files = files.iter().map(|path| FileEntry {
+                    path: path.clone(),
+                    sha256: String::new(),
+                    bytes: 1,
+                    rows: None,
+                }).collect();
+            });
+            let told = parsed(&render(&facts(), 5, error.as_deref(), &[part]));
+            let left_out = |what: &str| told[what].as_u64().unwrap_or(0) as usize;
+            prop_assert_eq!(told["caveats"].as_array().unwrap().len() + left_out("caveats_left_out"), caveats.len());
+            prop_assert_eq!(told["files"].as_array().unwrap().len() + left_out("files_left_out"), files.len());
+        }
     }
 }

@@ -43,6 +43,10 @@ impl Known {
         let wrong = |problem: &str| Error::Usage(format!("{option} {}: {problem}", redacted(text)));
         let mut filled = String::new();
         let mut rest = text;
+        let open = text.find('{').map_or("", |at| &text[at..]);
+        if open.split('/').any(|component| component == "..") {
+            return Err(wrong("'..' after a placeholder would lead out of the folder"));
+        }
         while let Some(at) = rest.find(['{', '}']) {
             filled += &rest[..at];
             let brace = &rest[at..=at];
@@ -62,7 +66,7 @@ impl Known {
                 let names: Vec<String> = names.iter().map(|name| format!("{{{name}}}")).collect();
                 let known = names.join(", ");
                 return Err(wrong(&format!(
-                    "{{{name}}} stands for nothing{near} Known here: {known}"
+                    "{{{name}}} stands for nothing{near} (known here: {known})"
                 )));
             };
             let value = value.as_ref().map_err(|why| wrong(&format!("{{{name}}}: {why}")))?;
@@ -116,6 +120,8 @@ mod tests {
                 "{name}"
             );
         }
+        assert!(error(&known(Some("a")), "x/{account}/../../y").contains("out of the folder"));
+        assert_eq!(known(Some("a")).fill("--out", "../x/{account}").unwrap(), "../x/a");
         assert!(error(&known(None), "{account}").contains("--account"));
         assert!(error(&known(None), "{mnth}").contains("did you mean {month}?"));
         assert!(error(&known(None), "a{").contains("{{") && error(&known(None), "a}b").contains("}}"));

@@ -189,7 +189,7 @@ fn remove(file: &DataFile, is_data: bool) -> Remove {
     Remove {
         path: file.path.clone(),
         data_change: is_data,
-        deletion_timestamp: Some(chrono::Utc::now().timestamp_millis()),
+        deletion_timestamp: Some(crate::period::now_ms()),
         extended_file_metadata: Some(true),
         partition_values: Some(HashMap::from([(STARTED_MONTH.into(), Some(file.month.clone()))])),
         size: Some(file.bytes as i64),

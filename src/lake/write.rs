@@ -107,7 +107,7 @@ impl<'l> FileWriter<'l> {
             path: path.clone(),
             partition_values: HashMap::from([(STARTED_MONTH.into(), Some(self.month.clone()))]),
             size: bytes,
-            modification_time: chrono::Utc::now().timestamp_millis(),
+            modification_time: crate::period::now_ms(),
             data_change: true,
             stats: Some(serde_json::to_string(&stats).expect("statistics are text and numbers")),
             ..Add::default()

@@ -270,7 +270,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// What is told of a request, without its token. What was dropped has neither status nor bytes.
 fn log_line(head: &Parts, peer: &str, told: Option<(StatusCode, u64)>, took: Duration, secret: Option<&str>) -> String {
     let line = json!({
-        "at": format_instant(chrono::Utc::now().timestamp_millis()),
+        "at": format_instant(crate::period::now_ms()),
         "peer": peer,
         "method": head.method.as_str(),
         "path": without(secret, head.uri.path()),

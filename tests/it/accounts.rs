@@ -48,6 +48,11 @@ fn with_token(place: &Place, args: &[&str]) -> Command {
     command
 }
 
+/// An account's part of a configuration.
+fn account(name: &str, url: &str, more: &str) -> String {
+    format!("[accounts.{name}]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{url}\"\n{more}\n")
+}
+
 fn outcome(place: &Place) -> Value {
     let text = fs::read_to_string(place.path("outcome.json")).unwrap();
     assert!(text.len() <= 4096 && text.ends_with("}\n"), "{text}");
@@ -137,13 +142,8 @@ fn json_is_one_document_with_each_report_as_it_is() {
 fn two_names_of_one_account_are_noticed_and_counted_once() {
     let server = Apify::of(runs(40, ms("2025-09-01T00:00:00Z"), 60_000)).start();
     let place = Place::new();
-    let account = |name: &str| {
-        format!(
-            "[accounts.{name}]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{}\"\n",
-            server.url()
-        )
-    };
-    fs::write(place.path("apify-runs.toml"), account("one") + &account("other")).unwrap();
+    let config = account("one", &server.url(), "") + &account("other", &server.url(), "");
+    fs::write(place.path("apify-runs.toml"), config).unwrap();
     let args = [
         "export",
         "--all-accounts",
@@ -196,11 +196,8 @@ fn a_second_job_of_the_same_configuration_finds_the_outputs_held() {
 fn two_places_of_their_own_need_no_placeholder() {
     let server = Apify::of(runs(40, ms("2025-09-01T00:00:00Z"), 60_000)).start();
     let place = Place::new();
-    let account = |name: &str| {
-        let url = server.url();
-        format!("[accounts.{name}]\ntoken-env = \"ACME_TOKEN\"\napi-url = \"{url}\"\nout = \"{name}\"\n")
-    };
-    fs::write(place.path("apify-runs.toml"), account("one") + &account("other")).unwrap();
+    let config = account("one", &server.url(), "out = \"one\"") + &account("other", &server.url(), "out = \"other\"");
+    fs::write(place.path("apify-runs.toml"), config).unwrap();
     let args = [
         "export",
         "--all-accounts",
@@ -217,6 +214,32 @@ fn two_places_of_their_own_need_no_placeholder() {
         &[&args[..], &["--out", "e/{{account}}"]].concat(),
     ))
     .exits(2);
+}
+
+#[test]
+fn one_place_in_two_spellings_is_one() {
+    let server = Apify::of(runs(4, ms("2025-09-01T00:00:00Z"), 60_000)).start();
+    let place = Place::new();
+    fs::create_dir(place.path("real")).unwrap();
+    std::os::unix::fs::symlink("real", place.path("link")).unwrap();
+    for (one, other) in [
+        ("place", "./place/"),
+        ("real/x", "link/x"),
+        ("place", "other/../place"),
+        ("place", "place/inside"),
+        ("{account}/../same", "{account}/../same"),
+    ] {
+        let out = |place: &str| format!("out = \"{place}\"");
+        let config = account("one", &server.url(), &out(one)) + &account("other", &server.url(), &out(other));
+        fs::write(place.path("apify-runs.toml"), config).unwrap();
+        let done = done(&mut with_token(
+            &place,
+            &["export", "--all-accounts", "--month", "2025-09", "--replace"],
+        ));
+        done.exits(2).says(&["is one place for several accounts"]);
+    }
+    assert_eq!(server.requests().len(), 0);
+    assert_eq!(place.names(), ["apify-runs.toml", "link", "real"]);
 }
 
 #[test]
@@ -244,4 +267,5 @@ fn an_account_that_was_done_stays_done_when_the_job_is_stopped() {
     );
     assert_eq!(told["accounts"]["acme"]["exit_code"], 0);
     assert_eq!(told["accounts"]["acme"]["totals"]["runs"], 40);
+    assert_eq!(told["error"], "terminated; 1 of 2 accounts were done: acme");
 }

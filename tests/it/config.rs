@@ -282,11 +282,17 @@ fn an_accounts_own_option_takes_the_place_of_the_files_and_a_flag_that_is_off_of
     command.env("APIFY_RUNS_QUIET", "false");
     let text = done(&mut command).exits(0).stdout.clone();
     assert_eq!(
-        shown(&text, "export", "month"),
+        shown(&text, "accounts.a.export", "month"),
         "month = \"2025-09\" # apify-runs.toml:7"
     );
-    assert_eq!(shown(&text, "export", "last-month"), "last-month = false # default");
-    assert_eq!(shown(&text, "export", "json"), "json = true # apify-runs.toml:3");
+    assert_eq!(
+        shown(&text, "accounts.a.export", "last-month"),
+        "last-month = false # default"
+    );
+    assert_eq!(
+        shown(&text, "accounts.a.export", "json"),
+        "json = true # apify-runs.toml:3"
+    );
     assert!(text.contains("# the token is in T, the account's token-env"), "{text}");
 }
 

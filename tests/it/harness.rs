@@ -17,6 +17,24 @@ use crate::stand_in::TOKEN;
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_apify-runs");
 
+/// The commands that have options.
+pub const COMMANDS: [&str; 14] = [
+    "export",
+    "report",
+    "verify",
+    "reconcile",
+    "diff",
+    "check",
+    "sync",
+    "lake close",
+    "lake optimize",
+    "lake vacuum",
+    "serve",
+    "config show",
+    "completions",
+    "man",
+];
+
 /// A folder that commands run in.
 pub struct Place {
     folder: TempDir,

@@ -5,25 +5,10 @@ use std::io::BufRead;
 use std::process::Stdio;
 
 use crate::client::Served;
-use crate::harness::{Place, done, names};
+use crate::harness::{COMMANDS, Place, done, names};
 
 /// Lines of a screen, and its columns.
 const SCREEN: (usize, usize) = (50, 100);
-const COMMANDS: [&str; 13] = [
-    "export",
-    "report",
-    "verify",
-    "reconcile",
-    "diff",
-    "check",
-    "sync",
-    "lake close",
-    "lake optimize",
-    "lake vacuum",
-    "serve",
-    "config show",
-    "man",
-];
 
 fn help(place: &Place, command: &str, flag: &str) -> String {
     let args: Vec<&str> = command.split(' ').chain([flag]).collect();

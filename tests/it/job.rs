@@ -65,7 +65,8 @@ fn a_good_job_is_silent_and_its_outcome_says_what_it_published() {
 #[test]
 fn whatever_happens_the_outcome_says_so_and_nothing_of_an_earlier_one() {
     let place = Place::new();
-    fs::write(place.path("outcome.json"), "x".repeat(9000)).unwrap();
+    let earlier = r#"{"schema_version":1,"tool_version":"0.0.9","job":"x","exit_code":0}"#;
+    fs::write(place.path("outcome.json"), earlier.to_string() + &" ".repeat(9000)).unwrap();
     let refused = StandIn::start(|_| Reply::error(401, "user-or-token-not-found", "No."));
     place.export(&refused.url(), &OUTCOME).exits(3);
     let told = outcome(&place);
@@ -347,4 +348,82 @@ fn a_metrics_file_of_somebody_else_stays_and_a_rehearsal_is_no_success() {
         gauge(&text, "apify_runs_runs", "demo").is_some() && !text.contains("\"default\""),
         "{text}"
     );
+}
+
+#[test]
+fn an_outcome_is_never_written_over_anything_else() {
+    let (server, place) = (server(), Place::new());
+    place.export(&server.url(), &["--quiet"]).exits(0);
+    let before = place.exported().bytes();
+    for inside in ["out/manifest.json", "./out/runs.csv", "out/outcome.json", "out"] {
+        let done = place.export(&server.url(), &["--quiet", "--outcome", inside]);
+        done.exits(2).says(&["--outcome", "lies in --out out"]);
+    }
+    assert_eq!(place.exported().bytes(), before);
+    fs::write(place.path("token"), TOKEN).unwrap();
+    let done = place.export(&server.url(), &["--token-file", "token", "--outcome", "token"]);
+    done.exits(2)
+        .says(&["--outcome token holds something else than an outcome"]);
+    place
+        .run(&["export", "--month", "2025-13", "--outcome", "token"])
+        .exits(2);
+    assert_eq!(fs::read_to_string(place.path("token")).unwrap(), TOKEN);
+}
+
+#[test]
+fn pipes_that_nobody_reads_hold_no_job_up() {
+    let place = Place::new();
+    for name in ["outcome", "metrics.prom"] {
+        let path = place.path(name);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    }
+    let args = [
+        "export",
+        "--demo",
+        "--quiet",
+        "--out",
+        "out",
+        "--outcome",
+        "outcome",
+        "--metrics-file",
+        "metrics.prom",
+    ];
+    let done = place.run(&args);
+    done.exits(0).says(&[
+        "cannot write --outcome outcome",
+        "cannot write --metrics-file metrics.prom",
+    ]);
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_a_line_of_the_log_too() {
+    let place = Place::new();
+    let wrong: [&[&str]; 4] = [
+        &["export", "--mont", "2025-09", "--log-format", "json"],
+        &["export", "--month", "2025-99", "--log-format=json"],
+        &[
+            "export",
+            "--config",
+            "absent.toml",
+            "--last-month",
+            "--log-format",
+            "json",
+        ],
+        &["export", "--log-format", "json"],
+    ];
+    for args in wrong {
+        let done = place.run(args);
+        let lines: Vec<Value> = done
+            .exits(2)
+            .stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert!(
+            lines
+                .iter()
+                .any(|line| line["level"] == "error" && line["job"].is_string()),
+            "{done}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use apify_runs::fetch::MAX_CONCURRENCY;
 use apify_runs::runs::schema::{COLUMNS, Kind};
 
-use crate::harness::Place;
+use crate::harness::{COMMANDS, Place};
 
 fn readme() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -45,22 +45,7 @@ fn the_first_command_prints_what_the_readme_shows() {
 fn help_texts_stand_in_the_readme_word_by_word() {
     let place = Place::new();
     let readme = readme();
-    for command in [
-        "export",
-        "report",
-        "verify",
-        "reconcile",
-        "diff",
-        "check",
-        "sync",
-        "lake close",
-        "lake optimize",
-        "lake vacuum",
-        "serve",
-        "config show",
-        "completions",
-        "man",
-    ] {
+    for command in COMMANDS {
         let args: Vec<&str> = command.split(' ').chain(["--help-all"]).collect();
         let help = place.run(&args);
         let help = help.exits(0).stdout.trim_end();
