@@ -114,25 +114,6 @@ impl Command {
             _ => None,
         }
     }
-
-    /// The name of a command that is called so, for whoever has to tell of one that makes no sense.
-    pub fn named(word: &str) -> Option<&'static str> {
-        const NAMES: [&str; 12] = [
-            "export",
-            "report",
-            "verify",
-            "reconcile",
-            "check",
-            "diff",
-            "sync",
-            "lake",
-            "serve",
-            "config",
-            "completions",
-            "man",
-        ];
-        NAMES.into_iter().find(|name| *name == word)
-    }
 }
 
 /// A format of the rows.

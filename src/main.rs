@@ -1,8 +1,7 @@
 //! Parses the command line, runs its job, tells of its end, exits with its code. Nothing else exits or prints errors.
 
 use std::env;
-use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,85 +11,47 @@ use std::time::{Duration, Instant};
 use apify_runs::api::address::API_URL_VARIABLE;
 use apify_runs::api::token::TOKEN_VARIABLE;
 use apify_runs::cli::{Cli, Command};
-use apify_runs::config::{self, Outside, Refusal};
-use apify_runs::jobs::orders::{self, End, Orders, Parts};
-use apify_runs::jobs::outcome::{self, JobFacts, OutcomeFile};
+use apify_runs::config::{self, Order, Outside, Refusal, Telling};
+use apify_runs::error::Result;
+use apify_runs::jobs::end::End;
+use apify_runs::jobs::orders::{Orders, warn_of_shared_accounts};
+use apify_runs::jobs::outcome::{self, Ended, JobFacts};
+use apify_runs::jobs::outcome_file::OutcomeFile;
 use apify_runs::jobs::record::Record;
+use apify_runs::jobs::stopping::{Stop, until_stopped};
 use apify_runs::jobs::{self, Printer, Surroundings, metrics, places};
 use apify_runs::logging;
 use apify_runs::output::publish;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 /// How long threads that write may take to notice that the job was stopped.
 const STOP_TIME: Duration = Duration::from_millis(1500);
 
-/// How long it may take to say that a signal came.
-const SAYING_TIME: Duration = Duration::from_secs(1);
-/// How long a server may take to end by itself: longer than it gives to what it is still answering.
-const GRACE: Duration = Duration::from_secs(12);
-
 fn main() -> ExitCode {
     let umask = publish::umask();
     let outside = Outside::of_this_process();
-    let started_ms = apify_runs::period::now_ms();
-    let mut told = Told::new(started_ms);
-    let argv: Vec<OsString> = env::args_os().collect();
-    let command = argv.iter().skip(1).filter_map(|arg| arg.to_str());
-    told.facts.command = command.into_iter().find_map(Command::named).unwrap_or_default();
-    let (orders, telling) = config::orders(argv, &outside);
-    let format = telling.log_format;
-    let emptied = |outcome: Option<&Path>| outcome.map(OutcomeFile::empty).transpose();
+    let mut told = Told::new(apify_runs::period::now_ms());
+    let (orders, telling) = config::orders(env::args_os().collect(), &outside);
+    told.facts.command.clone_from(&telling.command);
     let orders = match orders {
         Ok(orders) => orders,
-        Err(Refusal::Clap(error)) if !error.use_stderr() => {
-            // A reader of the help who has gone is no error.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(refusal) => {
-            let text = refusal.in_a_line();
-            logging::start(0, format, &told.facts.job);
-            match &refusal {
-                Refusal::Clap(error) if format.is_none() => drop(error.print()),
-                _ => tracing::error!("{text}"),
-            }
-            told.outcome = emptied(telling.outcome.as_deref()).ok().flatten();
-            return told.of_usage(&text);
-        }
+        Err(Refusal::Clap(help)) if !help.use_stderr() => return shown(&help),
+        Err(refusal) => return told.of_refusal(&refusal, telling),
     };
     let first = &orders.orders[0].cli;
     logging::start(first.any.verbose, first.any.log_format, &told.facts.job);
     orders.warnings.iter().for_each(|warning| jobs::warn(warning));
-    let run = first.command.run();
-    let metrics = run.and_then(|run| run.metrics_file.clone());
-    let jitter = run.map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
-    let is_server = matches!(first.command, Command::Serve(_));
-    let stop = Stop {
-        stopping: Arc::new(Notify::new()),
-        // A server answers what it was asked before.
-        grace: if is_server { GRACE } else { Duration::ZERO },
-        stopped: orders::stopped(&first.command),
-    };
-    let surroundings = surroundings(umask, &outside, started_ms, first, stop.stopping.clone());
-    let beside = [
-        ("--outcome", telling.outcome.as_deref()),
-        ("--metrics-file", metrics.as_deref()),
-    ];
-    let checked = metrics.as_deref().map_or(Ok(()), metrics::check);
-    let checked = checked.and_then(|()| places::check(&orders.orders, &beside));
-    // Nothing is written over before all of that is known.
-    let checked = checked.and_then(|()| {
-        told.outcome = emptied(telling.outcome.as_deref())?;
-        Ok(())
-    });
-    told.facts.is_demo = first.command.source().is_some_and(|source| source.demo);
-    // What publishes nothing is no success of the one that does.
-    let is_rehearsal = matches!(&first.command, Command::Export(args) if args.dry_run);
-    told.metrics = metrics.filter(|_| checked.is_ok() && !is_rehearsal);
-    let prepared = checked.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
+    let jitter = first
+        .command
+        .run()
+        .map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
+    let stop = Stop::of(&first.command);
+    let is_server = !stop.grace.is_zero();
+    let surroundings = surroundings(umask, &outside, told.facts.started_ms, first, stop.stopping.clone());
+    let prepared = told.prepare(&orders.orders, telling.outcome.as_deref());
+    let prepared = prepared.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
     let orders = match prepared {
         Ok(orders) => orders,
         Err(error) => {
@@ -101,28 +62,31 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
+    let parts = orders.parts();
     let runtime = match runtime(is_server, orders.at_once()) {
         Ok(runtime) => runtime,
         Err(error) => {
             let error = format!("cannot start: {error}");
             tracing::error!("{error}");
-            return told.of(End {
-                exit_code: 1,
-                parts: orders.parts().ended(1, &error),
-                error: Some(error),
-            });
+            return told.of(End::of_all(1, error, &parts));
         }
     };
-    let parts = orders.parts();
     panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
     let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(orders.run(jitter), stop, &parts)));
-    let end = panic::catch_unwind(job).unwrap_or_else(|_| End {
-        exit_code: 1,
-        error: Some("a bug ended it".into()),
-        parts: parts.ended(1, "a bug ended it"),
-    });
+    let end = panic::catch_unwind(job).unwrap_or_else(|_| End::of_all(1, "a bug ended it".into(), &parts));
     runtime.shutdown_timeout(STOP_TIME);
     told.of(end)
+}
+
+/// A help or a version; whoever stopped to read it is no error.
+fn shown(help: &clap::Error) -> ExitCode {
+    match help.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write to stdout: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// One thread fetches; of the others, one a core and one more for each further account at work, one an account writes, and the
@@ -152,7 +116,7 @@ impl Told {
         Told {
             facts: JobFacts {
                 job: logging::job_id(started_ms),
-                command: "",
+                command: String::new(),
                 started_ms,
                 took: Duration::ZERO,
                 is_demo: false,
@@ -163,25 +127,52 @@ impl Told {
         }
     }
 
-    /// A command line or a configuration made no sense.
+    /// Whether all that tells of the end has a place of its own. Nothing is written over before that is known.
+    fn prepare(&mut self, orders: &[Order], outcome: Option<&Path>) -> Result<()> {
+        let command = &orders[0].cli.command;
+        let metrics = command.run().and_then(|run| run.metrics_file.as_deref());
+        metrics.map_or(Ok(()), metrics::check)?;
+        places::check(orders, &[("--outcome", outcome), ("--metrics-file", metrics)])?;
+        self.outcome = outcome.map(OutcomeFile::empty).transpose()?;
+        self.facts.is_demo = command.source().is_some_and(|source| source.demo);
+        // What publishes nothing is no success of the one that does.
+        let is_rehearsal = matches!(command, Command::Export(args) if args.dry_run);
+        self.metrics = metrics.filter(|_| !is_rehearsal).map(PathBuf::from);
+        Ok(())
+    }
+
+    /// A command line or a configuration made no sense; that is said here.
+    fn of_refusal(mut self, refusal: &Refusal, telling: Telling) -> ExitCode {
+        let text = refusal.in_a_line();
+        logging::start(0, telling.log_format, &self.facts.job);
+        match refusal {
+            Refusal::Clap(error) if telling.log_format.is_none() => drop(error.print()),
+            _ => tracing::error!("{text}"),
+        }
+        // What else it holds stays.
+        self.outcome = telling.outcome.and_then(|path| OutcomeFile::empty(&path).ok());
+        self.of_usage(&text)
+    }
+
+    /// What was asked for can't be done as it was asked.
     fn of_usage(self, error: &str) -> ExitCode {
-        let parts = vec![outcome::Ended {
+        let part = Ended {
             account: None,
             exit_code: 2,
             error: Some(error.into()),
             record: Record::default(),
-        }];
+        };
         self.of(End {
             exit_code: 2,
             error: Some(error.into()),
-            parts,
+            parts: vec![part],
         })
     }
 
     /// Tells of an end; who can't be told is a warning.
     fn of(mut self, end: End) -> ExitCode {
         self.facts.took = self.started.elapsed();
-        orders::warn_of_shared_accounts(&end.parts);
+        warn_of_shared_accounts(&end.parts);
         if let Some(file) = self.outcome.take() {
             let document = outcome::render(&self.facts, end.exit_code, end.error.as_deref(), &end.parts);
             file.write(&document).unwrap_or_else(|problem| jobs::warn(&problem));
@@ -193,90 +184,6 @@ impl Told {
         }
         ExitCode::from(end.exit_code)
     }
-}
-
-/// How a job is stopped.
-struct Stop {
-    stopping: Arc<Notify>,
-    /// How long it may go on.
-    grace: Duration,
-    /// What is said of that.
-    stopped: &'static str,
-}
-
-/// Runs a job, or stops it at a signal; what it has staged goes with it. A second signal doesn't wait for its end.
-async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &Parts) -> End {
-    // Listening begins before the job does.
-    let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
-    let mut listeners = kinds.map(listener);
-    let mut job = std::pin::pin!(job);
-    let kind = tokio::select! {
-        end = &mut job => return end,
-        kind = first_of(&mut listeners) => kind,
-    };
-    stop.stopping.notify_one();
-    if !stop.grace.is_zero() {
-        tokio::select! {
-            _ = &mut job => {}
-            () = tokio::time::sleep(stop.grace) => {}
-            _ = first_of(&mut listeners) => {}
-        }
-    }
-    let how = match kind {
-        kind if kind == SignalKind::hangup() => "hung up",
-        kind if kind == SignalKind::interrupt() => "interrupted",
-        _ => "terminated",
-    };
-    let error = parts.stopped(how, stop.stopped);
-    // Whoever should read that may have stopped to, which keeps nobody from ending.
-    let text = error.clone();
-    let (said, heard) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        tracing::error!("{text}");
-        let _ = said.send(());
-    });
-    let _ = heard.recv_timeout(SAYING_TIME);
-    let exit_code = 128 + kind.as_raw_value() as u8;
-    End {
-        exit_code,
-        parts: parts.ended(exit_code, &error),
-        error: Some(error),
-    }
-}
-
-/// The first signal that comes.
-async fn first_of([hangup, interrupt, terminate]: &mut [Option<Signal>; 3]) -> SignalKind {
-    tokio::select! {
-        () = heard(hangup) => SignalKind::hangup(),
-        () = heard(interrupt) => SignalKind::interrupt(),
-        () = heard(terminate) => SignalKind::terminate(),
-    }
-}
-
-/// None for a signal that is not to be heeded.
-fn listener(kind: SignalKind) -> Option<Signal> {
-    if kind == SignalKind::hangup() && hangups_are_ignored() {
-        return None;
-    }
-    signal(kind).ok()
-}
-
-/// Ends once a signal comes that is listened to.
-async fn heard(listener: &mut Option<Signal>) {
-    if let Some(signal) = listener
-        && signal.recv().await.is_some()
-    {
-        return;
-    }
-    std::future::pending().await
-}
-
-/// Whether whoever started this wants it to outlive its terminal, as `nohup` does; only Linux tells.
-fn hangups_are_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 != 0)
 }
 
 /// A random share, from the randomness that the hash maps are seeded with.

@@ -140,6 +140,14 @@ impl Place<'_> {
         Error::Usage(format!("{}: {problem}", self.origin(at)))
     }
 
+    /// A command's name that holds something else than its options.
+    fn not_a_section(&self, at: usize, path: &str) -> Error {
+        self.wrong(
+            at,
+            &format!("{path} is a command: what is set for it stands once, below [{path}]"),
+        )
+    }
+
     /// A key that nothing goes by.
     fn unknown(&self, at: usize, key: &str, of: &str, known: &[String]) -> Error {
         if ["token", "api-token", "apify-token"].contains(&key) {
@@ -187,6 +195,9 @@ impl Sections {
             _ => {
                 let known = options_below(root);
                 if !known.iter().any(|option| option == name) {
+                    if root.find_subcommand(name).is_some() {
+                        return Err(place.not_a_section(at, name));
+                    }
                     return Err(place.unknown(at, name, "any command", &known));
                 }
                 self.all.insert(name.into(), setting(value, place)?);
@@ -204,6 +215,9 @@ impl Sections {
                 continue;
             }
             if !known.iter().any(|option| option == name) {
+                if command.find_subcommand(name).is_some() {
+                    return Err(place.not_a_section(at, &format!("{path}.{name}")));
+                }
                 let known = [known, names(command)].concat();
                 return Err(place.unknown(at, name, &path.replace('.', " "), &known));
             }

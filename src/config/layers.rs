@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::composed::Added;
 use super::file::{AccountPart, File, Kind, Sections, Setting, nearest, options, options_below};
-use super::{FILE_VARIABLE, Outside, PREFIX, Refusal};
+use super::{Composed, Outside, PREFIX};
 use crate::api::address::API_URL_VARIABLE;
 use crate::api::token::TOKEN_VARIABLE;
 use crate::error::{Error, Result};
@@ -57,30 +57,6 @@ pub struct Layers {
     /// The file.
     pub file: Option<File>,
     environment: Vec<(String, OsString)>,
-}
-
-/// A command line of all layers.
-#[derive(Debug)]
-pub struct Composed {
-    /// The command line.
-    pub argv: Vec<OsString>,
-    /// What of it was not typed: the option's name, its arguments, where it comes from.
-    pub added: Vec<Added>,
-    /// The commands that it begins with, for judging single options.
-    path: Vec<String>,
-}
-
-/// An option that was not typed.
-#[derive(Debug)]
-pub struct Added {
-    /// Its long name.
-    pub option: String,
-    /// As arguments; none for a flag that is off.
-    pub arguments: Vec<OsString>,
-    /// Its texts.
-    pub texts: Vec<OsString>,
-    /// Where it comes from.
-    pub origin: Origin,
 }
 
 impl Layers {
@@ -137,62 +113,6 @@ impl Layers {
         let environment = self.of_environment(path, option);
         let environment = environment.map(|setting| (Height::Environment, setting));
         environment.or(own).or_else(shared)
-    }
-
-    /// The accounts that were asked for.
-    pub fn accounts(&self, root: &Command, typed: &ArgMatches) -> Result<Vec<&AccountPart>> {
-        let composed = self.compose(root, typed, &[], None)?;
-        let (_, command, typed) = leaf(root, typed);
-        let has = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
-        if !has("account") {
-            return Ok(Vec::new());
-        }
-        let is_typed = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
-        let added = |option: &str| composed.added.iter().find(|added| added.option == option);
-        let all = is_typed("all_accounts") || added("all-accounts").is_some_and(|added| !added.arguments.is_empty());
-        let known = self.file.as_ref().map(|file| &file.accounts);
-        let none = || {
-            let file = self
-                .file
-                .as_ref()
-                .map(|file| format!("{} has no [accounts.NAME]", file.path.display()));
-            let file = file.unwrap_or_else(|| format!("there is no configuration ({}, --config)", super::FILE_NAME));
-            Error::Usage(format!("no account is known: {file}"))
-        };
-        if all {
-            let known = known.filter(|known| !known.is_empty()).ok_or_else(none)?;
-            return Ok(known.values().collect());
-        }
-        let names: Vec<String> = if is_typed("account") {
-            typed
-                .get_many::<String>("account")
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect()
-        } else {
-            let texts = added("account").map_or(&[][..], |added| &added.texts);
-            let texts = texts.iter().map(|text| text.to_string_lossy().into_owned());
-            texts
-                .flat_map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>())
-                .collect()
-        };
-        let mut accounts: Vec<&AccountPart> = Vec::new();
-        for name in names {
-            let known = known.filter(|known| !known.is_empty()).ok_or_else(none)?;
-            let account = known.get(&name).ok_or_else(|| {
-                let names: Vec<String> = known.keys().cloned().collect();
-                let near = nearest(&name, &names).map_or(String::new(), |near| format!("; did you mean {near}?"));
-                Error::Usage(format!(
-                    "no account is called '{name}'{near} Known: {}",
-                    names.join(", ")
-                ))
-            })?;
-            if !accounts.iter().any(|other| other.source.name == name) {
-                accounts.push(account);
-            }
-        }
-        Ok(accounts)
     }
 
     /// The command line with all that other layers add to it.
@@ -288,57 +208,32 @@ impl Layers {
 
     /// Variables that look like this program's and are none.
     pub fn unknown_variables(&self, root: &Command) -> Vec<String> {
-        let mut known = vec![FILE_VARIABLE.to_string()];
-        known.extend(options_below(root).iter().map(|option| variable_name(option)));
+        let mut known = vec!["config".to_string()];
+        known.extend(options_below(root));
         commands_below(root, &mut |path, command| {
-            let of_one = |option: &String| variable_name(&[path.join("_"), option.clone()].join("_"));
+            let of_one = |option: &String| [path.join("-"), option.clone()].join("-");
             known.extend(options(command).iter().map(of_one));
         });
-        let ours = self.environment.iter().map(|(name, _)| name);
-        let unknown = ours.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
-        let mut warnings: Vec<String> = unknown
-            .map(|name| {
-                let near = known
-                    .iter()
-                    .max_by_key(|known| (strsim::jaro_winkler(name, known) * 1e6) as u64);
-                let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
-                format!("the variable {name} is no option, and not heeded{near}")
-            })
-            .collect();
+        let of_none = |word: &&str| {
+            !known
+                .iter()
+                .any(|option| variable_name(option) == format!("{PREFIX}{word}"))
+        };
+        let ours = self
+            .environment
+            .iter()
+            .filter_map(|(name, _)| name.strip_prefix(PREFIX));
+        let warning = |word: &str| {
+            let hint = match word {
+                "TOKEN" => format!(": a token is {TOKEN_VARIABLE}'s"),
+                _ => nearest(word, &known)
+                    .map_or(String::new(), |near| format!("; did you mean {}?", variable_name(near))),
+            };
+            format!("the variable {PREFIX}{word} is no option, and not heeded{hint}")
+        };
+        let mut warnings: Vec<String> = ours.filter(of_none).map(warning).collect();
         warnings.sort();
         warnings
-    }
-}
-
-impl Composed {
-    /// An error of the whole, by the layer that it comes from.
-    pub(super) fn blamed(&self, error: clap::Error) -> Refusal {
-        if !error.use_stderr() || self.added.iter().all(|added| added.arguments.is_empty()) {
-            return error.into();
-        }
-        let text = |error: &clap::Error| {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.strip_prefix("error: ").unwrap_or(first).to_owned()
-        };
-        for added in &self.added {
-            let alone = std::iter::once("apify-runs".into())
-                .chain(self.path.iter().map(OsString::from))
-                .chain(added.arguments.iter().cloned());
-            let judged = <crate::cli::Cli as clap::CommandFactory>::command().try_get_matches_from(alone);
-            if let Err(error) = judged
-                && matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
-            {
-                return Error::Usage(format!("{}: {}", added.origin, text(&error))).into();
-            }
-        }
-        let in_force = self.added.iter().filter(|added| !added.arguments.is_empty());
-        let in_force: Vec<String> = in_force
-            .map(|added| format!("--{} ({})", added.option, added.origin))
-            .collect();
-        let text = error.to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-        Error::Usage(format!("{text}\n\nNot from the command line: {}", in_force.join(", "))).into()
     }
 }
 
@@ -398,7 +293,7 @@ fn arguments(arg: &Arg, setting: &Setting) -> Result<Vec<OsString>> {
         },
         ArgAction::Count => match text.parse::<usize>() {
             Ok(times) if times <= 9 && setting.kind != Kind::List => Ok(vec![flag; times]),
-            _ => Err(wrong("a small number")),
+            _ => Err(wrong("how many times it is given: 0, 1, 2")),
         },
         ArgAction::Set | ArgAction::Append if setting.kind == Kind::Flag => Err(wrong("a text, not true or false")),
         ArgAction::Set if setting.kind == Kind::List => Err(wrong("one text, not a list")),

@@ -1,6 +1,8 @@
 //! What is in force: options from a file, the environment and the command line, in that rising order, become one command line
 //! that clap judges as if all of it had been typed. No option is known here by what it does.
 
+mod accounts;
+mod composed;
 mod file;
 mod layers;
 mod show;
@@ -17,10 +19,11 @@ use crate::cli::Cli;
 use crate::error::{Error, Result};
 use crate::logging::LogFormat;
 use crate::text::redacted;
+pub use composed::Composed;
 use file::options;
 pub use file::{AccountPart, File, nearest};
 use layers::leaf;
-pub use layers::{Composed, Layers, Origin};
+pub use layers::{Layers, Origin};
 pub use show::show;
 
 /// The file's name, in the working folder.
@@ -102,9 +105,11 @@ impl From<clap::Error> for Refusal {
     }
 }
 
-/// How the end is to be told, as far as that is known even of a command line that makes no sense.
+/// What is to be told of the end, and how, as far as that is known even of a command line that makes no sense.
 #[derive(Debug, Default)]
 pub struct Telling {
+    /// The command, if one was called.
+    pub command: String,
     /// `--outcome`.
     pub outcome: Option<PathBuf>,
     /// `--log-format`.
@@ -165,6 +170,10 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
     let typed = |option: &str| typed_value(&argv[..end], option);
     let format = |text: &OsString| LogFormat::from_str(&text.to_string_lossy(), true).ok();
     let mut telling = Telling {
+        command: called
+            .as_ref()
+            .and_then(|(path, _, _)| path.first().cloned())
+            .unwrap_or_default(),
         outcome: of_job.and_then(|_| typed("--outcome")).map(PathBuf::from),
         log_format: typed("--log-format").as_ref().and_then(format),
     };

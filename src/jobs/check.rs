@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::runtime::Handle;
 
-use super::placeholders::Known;
+use super::placeholders;
 use super::source::{Connection, RetentionDays};
 use super::stored::StoredOut;
 use super::{Stop, Surroundings, names_store, warn};
@@ -141,13 +141,12 @@ fn retention(days: RetentionDays) -> Finding {
 /// Where last month's export would go.
 fn month(args: &CheckArgs, surroundings: &Surroundings, now_ms: Millis) -> Result<PathBuf> {
     let month = PeriodSpec::LastMonth.resolve(chrono_tz::UTC, now_ms)?;
-    let account = surroundings.account_name();
-    let Some(out) = &args.out else {
-        let name = account.map(|account| format!("apify-runs-{account}-{}", month.short_name()));
-        return Ok(name.unwrap_or_else(|| month.default_folder(args.source.demo)).into());
-    };
-    let account = account.or(args.source.demo.then_some("demo"));
-    Known::of_account(account).and_period(&month).fill_path("--out", out)
+    placeholders::folder(
+        args.out.as_deref(),
+        &month,
+        surroundings.account_name(),
+        args.source.demo,
+    )
 }
 
 /// Whether an export could be put where it is to go; writes nothing.

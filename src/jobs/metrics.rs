@@ -221,7 +221,7 @@ mod tests {
         let mut series = Series::new();
         let facts = JobFacts {
             job: "j".into(),
-            command: "export",
+            command: "export".into(),
             started_ms: 1_759_471_200_000,
             took: Duration::from_millis(1500),
             is_demo: false,

@@ -6,6 +6,7 @@ pub mod check;
 mod compared;
 pub mod diff;
 mod dry_run;
+pub mod end;
 pub mod export;
 mod files;
 mod filters;
@@ -19,6 +20,7 @@ pub mod metrics;
 mod opening;
 pub mod orders;
 pub mod outcome;
+pub mod outcome_file;
 mod part;
 mod placeholders;
 pub mod places;
@@ -40,6 +42,7 @@ pub mod report;
 pub mod serve;
 pub mod setup;
 mod source;
+pub mod stopping;
 #[cfg(feature = "lake")]
 mod stored;
 #[cfg(feature = "lake")]

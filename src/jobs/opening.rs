@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::export::Job;
 use super::held::Held;
 use super::names_store;
-use super::placeholders::Known;
+use super::placeholders;
 use crate::api::ask::RequestError;
 use crate::api::page::Page;
 use crate::error::{Error, Result};
@@ -93,13 +93,12 @@ impl Job {
 
     /// The output of a period: the account's own, where one was named.
     pub(super) fn out(&self, period: &Period) -> Result<PathBuf> {
-        let account = self.surroundings.account_name();
-        let Some(out) = &self.args.out else {
-            let name = account.map(|account| format!("apify-runs-{account}-{}", period.short_name()));
-            return Ok(name.unwrap_or_else(|| period.default_folder(self.is_demo())).into());
-        };
-        let account = account.or(self.is_demo().then_some("demo"));
-        Known::of_account(account).and_period(period).fill_path("--out", out)
+        placeholders::folder(
+            self.args.out.as_deref(),
+            period,
+            self.surroundings.account_name(),
+            self.is_demo(),
+        )
     }
 
     /// An error before anything was published says so.

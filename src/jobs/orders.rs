@@ -12,8 +12,10 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::end::{End, Parts, gravest};
 use super::outcome::Ended;
 use super::record::Record;
+use super::stopping::stopped;
 use super::{
     Printer, Surroundings, check, diff, export, lake, print, reconcile, report, serve, setup, sync, verify, warn,
 };
@@ -22,66 +24,12 @@ use crate::config::{Layers, Order, Outside};
 use crate::error::{Error, Result};
 use crate::period::now_ms;
 
-/// Exit codes, gravest first: what needs somebody before what passes by itself.
-const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
-
-/// How a command ended.
-#[derive(Debug)]
-pub struct End {
-    /// The exit code: the gravest of all accounts'.
-    pub exit_code: u8,
-    /// What is said of it, where that is one thing.
-    pub error: Option<String>,
-    /// Each account's, or the one that there is.
-    pub parts: Vec<Ended>,
-}
-
 /// What is to be done, for whom.
 pub struct Orders {
     orders: Vec<(Cli, Surroundings)>,
     layers: Arc<Layers>,
     at_once: usize,
     deadline: Option<(Duration, Instant)>,
-}
-
-/// The records of all parts, for whoever has to tell of an end that came from outside.
-#[derive(Debug, Clone)]
-pub struct Parts(Vec<(Option<String>, Record)>);
-
-impl Parts {
-    /// What is said when a signal has come: who was done by then, where there are several.
-    pub fn stopped(&self, how: &str, stopped: &str) -> String {
-        if self.0.len() < 2 {
-            return format!("{how}, {stopped}");
-        }
-        let is_done = |record: &Record| matches!(record.read().0.ended, Some((0 | 7, _)));
-        let done = self.0.iter().filter(|(_, record)| is_done(record));
-        let done: Vec<&str> = done.filter_map(|(account, _)| account.as_deref()).collect();
-        match done.as_slice() {
-            [] => format!("{how}, {stopped}"),
-            done => format!(
-                "{how}; {} of {} accounts were done: {}",
-                done.len(),
-                self.0.len(),
-                done.join(", ")
-            ),
-        }
-    }
-
-    /// All that haven't ended by themselves as having ended in the same way.
-    pub fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
-        let part = |(account, record): &(Option<String>, Record)| {
-            let ended = record.read().0.ended;
-            let (exit_code, error) = ended.unwrap_or_else(|| (exit_code, Some(error.into())));
-            Ended {
-                account: account.clone(),
-                exit_code,
-                error,
-                record: record.clone(),
-            }
-        };
-        self.0.iter().map(part).collect()
-    }
 }
 
 impl Orders {
@@ -233,37 +181,6 @@ impl Orders {
     }
 }
 
-impl End {
-    /// How it ended in all.
-    fn of(parts: Vec<Ended>) -> End {
-        let exit_code = gravest(parts.iter().map(|part| part.exit_code));
-        let failed: Vec<&Ended> = parts.iter().filter(|part| part.exit_code != 0).collect();
-        let error = match (failed.as_slice(), parts.len()) {
-            ([], _) => None,
-            ([one], 1) => one.error.clone(),
-            (several, of) => {
-                let names = several.iter().filter_map(|part| part.account.as_deref());
-                let names: Vec<&str> = names.collect();
-                Some(format!(
-                    "{} of {of} accounts failed: {}",
-                    several.len(),
-                    names.join(", ")
-                ))
-            }
-        };
-        End {
-            exit_code,
-            error,
-            parts,
-        }
-    }
-}
-
-fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
-    let rank = |code: &u8| GRAVEST_FIRST.iter().position(|known| known == code).unwrap_or(0);
-    codes.into_iter().min_by_key(rank).unwrap_or(0)
-}
-
 /// What each account's job has to print, one after the other.
 fn together(printed: &IndexMap<String, String>, is_json: bool) -> String {
     if is_json {
@@ -283,15 +200,6 @@ fn prints_json(command: &Command) -> bool {
         Command::Sync(args) => args.json,
         Command::Reconcile(args) => args.json,
         _ => false,
-    }
-}
-
-/// What became of the output of a job that was stopped.
-pub fn stopped(command: &Command) -> &'static str {
-    match command {
-        Command::Export(_) => "stopped; nothing was published",
-        Command::Sync(_) => "stopped; what was committed stays",
-        _ => "stopped",
     }
 }
 
@@ -338,16 +246,6 @@ pub fn warn_of_shared_accounts(parts: &[Ended]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_gravest_code_is_the_jobs() {
-        assert_eq!(gravest([0, 7, 0]), 7);
-        assert_eq!(gravest([7, 1, 8, 4, 5, 6, 3]), 3);
-        assert_eq!(gravest([8, 4]), 4);
-        assert_eq!(gravest([5, 6, 4]), 6);
-        assert_eq!(gravest([0, 0]), 0);
-        assert_eq!(gravest([]), 0);
-    }
 
     #[test]
     fn what_accounts_print_is_one_text_or_one_document() {

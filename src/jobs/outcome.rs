@@ -1,18 +1,12 @@
 //! `--outcome`: how a job ended, as one short JSON document, written in place: it also serves where the file is a mount of its
 //! own, as a Kubernetes termination message is, which holds 4,096 bytes.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use rustix::fs::OFlags;
 use serde::Serialize;
 
 use super::record::{Noted, ProofCounts, Record, Totals};
-use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 use crate::statement::PeriodText;
 
@@ -40,8 +34,8 @@ pub struct Ended {
 pub struct JobFacts {
     /// The job's ID.
     pub job: String,
-    /// The command.
-    pub command: &'static str,
+    /// The command, if one was called.
+    pub command: String,
     /// When it began, by this machine's clock.
     pub started_ms: Millis,
     /// How long it took.
@@ -175,7 +169,7 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
         schema_version: SCHEMA_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
         job: &facts.job,
-        command: facts.command,
+        command: &facts.command,
         exit_code,
         exit_name: exit_name(exit_code),
         error: error.map(String::from),
@@ -340,69 +334,9 @@ fn cut(text: &mut String, chars: usize) -> bool {
     }
 }
 
-/// What every document begins with, but for the version.
-const HEAD: &str = "{\"schema_version\":1,\"tool_version\":\"";
-const ITS_JOB: &str = "\",\"job\":\"";
-
-/// Whether a file holds an outcome, or the beginning of one: nothing else may be written over.
-fn is_outcome(text: &str) -> bool {
-    let version_and_more = text.strip_prefix(HEAD);
-    HEAD.starts_with(text) || version_and_more.is_some_and(|rest| rest.len() < 100 || rest.contains(ITS_JOB))
-}
-
-/// The file, emptied, so that nobody takes an earlier job's end for this one's.
-#[derive(Debug)]
-pub struct OutcomeFile {
-    path: PathBuf,
-    emptied: io::Result<File>,
-}
-
-impl OutcomeFile {
-    /// Empties it, or creates it. A pipe that nobody reads is not waited for.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where it holds something else than an outcome, which stays.
-    pub fn empty(path: &Path) -> Result<OutcomeFile> {
-        let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-        let mut held = Vec::new();
-        if is_file && let Ok(file) = File::open(path) {
-            let _ = file.take(MAX_BYTES as u64).read_to_end(&mut held);
-        }
-        if !is_outcome(&String::from_utf8_lossy(&held)) {
-            return Err(Error::Usage(format!(
-                "--outcome {} holds something else than an outcome: name another file, or remove it",
-                path.display()
-            )));
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        Ok(OutcomeFile {
-            path: path.into(),
-            emptied: options.custom_flags(OFlags::NONBLOCK.bits() as i32).open(path),
-        })
-    }
-
-    /// Writes the document.
-    ///
-    /// # Errors
-    /// In words: that nobody can be told is no reason for a job to fail.
-    pub fn write(self, document: &str) -> std::result::Result<(), String> {
-        let written = self.emptied.and_then(|mut file| {
-            // Another job may have written meanwhile; a pipe has no length.
-            let _ = file.set_len(0);
-            file.write_all(document.as_bytes())?;
-            // A pipe or a device can't be synced.
-            file.sync_all().or_else(|error| match error.kind() {
-                io::ErrorKind::InvalidInput => Ok(()),
-                _ => Err(error),
-            })
-        });
-        written.map_err(|error| format!("cannot write --outcome {}: {error}", self.path.display()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::outcome_file::is_outcome;
     use super::*;
     use crate::statement::FileEntry;
     use proptest::prelude::*;
@@ -411,7 +345,7 @@ mod tests {
     fn facts() -> JobFacts {
         JobFacts {
             job: "20251003T060000Z-0a1b2c3d".into(),
-            command: "export",
+            command: "export".into(),
             started_ms: 1_759_471_200_000,
             took: Duration::from_millis(1234),
             is_demo: false,
@@ -442,13 +376,9 @@ mod tests {
     }
 
     #[test]
-    fn only_an_outcome_or_a_part_of_one_may_be_written_over() {
+    fn a_document_and_any_beginning_of_one_is_known_as_an_outcome() {
         let whole = render(&facts(), 0, None, &[part(None, 0, None, 1)]);
         assert!((0..whole.len()).all(|end| is_outcome(&whole[..end])));
-        let manifest = r#"{"schema_version":1,"tool_version":"0.1.0","account":{"id":"x"},"source":"api","period":{"from":"2025-09-01T00:00:00.000Z"}}"#;
-        for other in ["apify_api_token", "[export]\n", "{}", "id,act_id\n", manifest] {
-            assert!(!is_outcome(other), "{other}");
-        }
     }
 
     #[test]

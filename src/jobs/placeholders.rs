@@ -82,6 +82,25 @@ impl Known {
     }
 }
 
+/// Where an export goes: what `--out` says, else a folder of the working one, named after its period.
+pub(super) fn folder(out: Option<&Path>, period: &Period, account: Option<&str>, is_demo: bool) -> Result<PathBuf> {
+    let Some(out) = out else {
+        let name = account.map(|account| format!("apify-runs-{account}-{}", period.short_name()));
+        return Ok(name.unwrap_or_else(|| period.default_folder(is_demo)).into());
+    };
+    if let Some(scheme) = out
+        .to_str()
+        .and_then(|out| out.split_once("://"))
+        .map(|(scheme, _)| scheme)
+    {
+        return Err(Error::Usage(format!(
+            "--out {scheme}://…: an export is a folder of this machine; an object store takes a lake (sync --lake URL)"
+        )));
+    }
+    let account = account.or(is_demo.then_some("demo"));
+    Known::of_account(account).and_period(period).fill_path("--out", out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
