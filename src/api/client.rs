@@ -2,8 +2,8 @@
 //! is `fetch`'s, and nothing here is ever kept.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -60,7 +60,7 @@ pub struct ApiClient {
     retries: RetryPolicy,
     timeout: Duration,
     side_by_side: usize,
-    counters: Counters,
+    counters: Arc<Counters>,
     first_date_ms: OnceLock<Millis>,
     rate_limit: AtomicU64,
     /// Whose requests these are, in the log.
@@ -111,7 +111,7 @@ impl ApiClient {
             },
             timeout: options.timeout,
             side_by_side: options.side_by_side,
-            counters: Counters::default(),
+            counters: Arc::default(),
             first_date_ms: OnceLock::new(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
@@ -136,6 +136,11 @@ impl ApiClient {
     /// How many clients of this process are at work at once.
     pub fn side_by_side(&self) -> usize {
         self.side_by_side
+    }
+
+    /// Where it counts what it sends and receives, for whoever wants to know that once the client is gone.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
     }
 
     /// What was sent and received up to now.

@@ -17,8 +17,9 @@ pub struct RequestCounts {
     pub bytes: u64,
 }
 
+/// Where a client counts that.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub struct Counters {
     pub(super) total: AtomicU64,
     pub(super) retries: AtomicU64,
     pub(super) rate_limited: AtomicU64,
@@ -27,7 +28,7 @@ pub(super) struct Counters {
 
 impl Counters {
     /// What they have come to.
-    pub(super) fn read(&self) -> RequestCounts {
+    pub fn read(&self) -> RequestCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RequestCounts {
             total: read(&self.total),

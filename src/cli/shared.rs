@@ -146,7 +146,7 @@ pub struct CostArgs {
     #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
     pub details: Details,
     /// Details in flight at most
-    #[arg(hide = true, long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
+    #[arg(hide = true, long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
     pub detail_concurrency: u16,
     /// Details a second at most; 0 is no limit [default: 1000; with --demo 0]
     #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]

@@ -195,7 +195,7 @@ impl Sections {
             _ => {
                 let known = options_below(root);
                 if !known.iter().any(|option| option == name) {
-                    if root.find_subcommand(name).is_some() {
+                    if !NOT_IN_FILES.contains(&name) && root.find_subcommand(name).is_some() {
                         return Err(place.not_a_section(at, name));
                     }
                     return Err(place.unknown(at, name, "any command", &known));

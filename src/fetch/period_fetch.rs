@@ -56,10 +56,7 @@ impl PeriodFetch {
         concurrency: usize,
         on_items: Box<dyn Fn(u64) + Send + Sync>,
     ) -> PeriodFetch {
-        // Those that are read side by side share what is in flight and what is held.
-        let concurrency = concurrency
-            .div_ceil(lister.api.side_by_side())
-            .clamp(1, MAX_CONCURRENCY);
+        let concurrency = concurrency.clamp(1, MAX_CONCURRENCY);
         let (from, to) = lister.period;
         let total = first.as_ref().map(|page| page.total);
         let page_items = first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity);

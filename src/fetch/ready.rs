@@ -22,6 +22,8 @@ use crate::statement::Filters;
 
 /// Windows that are made ready at once: while one waits for its last details, the next one's are under way.
 const AT_ONCE: usize = 2;
+/// And more of them while all of these have fewer pages than that: in small windows are few details.
+const PAGES_AT_ONCE: u64 = 8;
 
 /// How much more a page counts while its window waits for details.
 const WAITING_WEIGHT: u64 = 2;
@@ -71,7 +73,7 @@ impl Readying {
         while open || !under_way.0.is_empty() {
             tokio::select! {
                 biased;
-                ready = async { under_way.0.front_mut().expect("it is not empty").await }, if !under_way.0.is_empty() => {
+                ready = async { (&mut under_way.0.front_mut().expect("it is not empty").1).await }, if !under_way.0.is_empty() => {
                     under_way.0.pop_front();
                     let ready = ready.map_err(|error| anyhow::anyhow!("completing a window failed: {error}"))??;
                     let pages = ready.pages.len() as u64;
@@ -82,15 +84,16 @@ impl Readying {
                     readying.held.fetch_sub(on_its_way, Ordering::Relaxed);
                     on_its_way = pages;
                 }
-                window = windows.recv(), if open && under_way.0.len() < AT_ONCE => match window {
+                window = windows.recv(), if open && !under_way.is_full() => match window {
                     Some(window) => {
-                        readying.held.fetch_add(window.pages.len() as u64, Ordering::Relaxed);
+                        let pages = window.pages.len() as u64;
+                        readying.held.fetch_add(pages, Ordering::Relaxed);
                         let rows = wanted(&window, &readying.filters);
                         let questions = readying.details.questions(&window.pages, &rows);
                         // In order, which it is read in: the windows' other questions may overtake each other.
                         let answered = answered(&mut known, &questions, (window.from, window.to)).await?;
                         let ready = readying.clone().ready(window, rows, questions, answered);
-                        under_way.0.push_back(tokio::spawn(ready));
+                        under_way.0.push_back((pages, tokio::spawn(ready)));
                     }
                     None => open = false,
                 },
@@ -122,13 +125,20 @@ impl Readying {
     }
 }
 
-/// Windows that are being made ready; what is asked for them ends with whoever wants them.
+/// Windows that are being made ready, and how many pages each has; what is asked for them ends with whoever wants them.
 #[derive(Default)]
-struct UnderWay(VecDeque<JoinHandle<Result<ReadyWindow>>>);
+struct UnderWay(VecDeque<(u64, JoinHandle<Result<ReadyWindow>>)>);
+
+impl UnderWay {
+    fn is_full(&self) -> bool {
+        let pages: u64 = self.0.iter().map(|(pages, _)| pages).sum();
+        self.0.len() >= AT_ONCE && pages >= PAGES_AT_ONCE
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+        self.0.iter().for_each(|(_, window)| window.abort());
     }
 }
 

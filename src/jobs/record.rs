@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::api::client::ApiClient;
-use crate::api::counts::RequestCounts;
+use crate::api::counts::{Counters, RequestCounts};
 use crate::money::Usd;
 use crate::output::manifest::Manifest;
 use crate::statement::{FileEntry, PeriodText, TotalsText};
@@ -35,7 +35,7 @@ pub struct Noted {
     /// How it ended, once it has: the exit code, and what was said.
     pub ended: Option<(u8, Option<String>)>,
     under_way: Option<(&'static str, Instant)>,
-    api: Option<Arc<ApiClient>>,
+    counters: Option<Arc<Counters>>,
 }
 
 /// Runs and dollars.
@@ -78,9 +78,10 @@ impl Record {
         self.noted().switch(Some(name));
     }
 
-    /// Requests go by this client.
-    pub(super) fn asks(&self, api: Arc<ApiClient>) {
-        self.noted().api = Some(api);
+    /// Requests go by this client. Its counts are kept and not the client: the record outlives the account's job, and connections
+    /// shouldn't.
+    pub(super) fn asks(&self, api: &ApiClient) {
+        self.noted().counters = Some(api.counters());
     }
 
     /// An export has been published.
@@ -102,7 +103,11 @@ impl Record {
     pub fn read(&self) -> (Noted, RequestCounts) {
         let mut noted = self.noted();
         noted.switch(None);
-        let counts = noted.api.as_ref().map(|api| api.counts()).unwrap_or_default();
+        let counts = noted
+            .counters
+            .as_ref()
+            .map(|counters| counters.read())
+            .unwrap_or_default();
         (noted.clone(), counts)
     }
 }

@@ -77,7 +77,7 @@ impl Connection {
             side_by_side: surroundings.side_by_side,
         })?;
         let api = Arc::new(api);
-        surroundings.record.asks(api.clone());
+        surroundings.record.asks(&api);
         Ok(Connection {
             record: surroundings.record.clone(),
             api,

@@ -269,3 +269,18 @@ fn an_account_that_was_done_stays_done_when_the_job_is_stopped() {
     assert_eq!(told["accounts"]["acme"]["totals"]["runs"], 40);
     assert_eq!(told["error"], "terminated; 1 of 2 accounts were done: acme");
 }
+
+#[test]
+fn an_account_that_is_done_keeps_no_connection_from_the_next() {
+    // As many as one account's job needs at once; others wait for one of them, ten seconds if it is merely idle.
+    let server = Served::demo(&["--runs", "50", "--actors", "5", "--max-connections", "3"]);
+    let place = Place::new();
+    let accounts: String = (0..5).map(|at| account(&format!("a{at}"), &server.url(), "")).collect();
+    fs::write(place.path("apify-runs.toml"), accounts).unwrap();
+    let args = [
+        "export --month 2025-09 --all-accounts --accounts-at-once 1 --concurrency 1 --details none --no-names",
+        "--rate 0 --retries 0 --timeout 5s --out {account}",
+    ];
+    let args: Vec<&str> = args.iter().flat_map(|args| args.split(' ')).collect();
+    done(place.command(&args).env("ACME_TOKEN", "demo")).exits(0);
+}

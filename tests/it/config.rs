@@ -143,7 +143,9 @@ fn keys_that_nobody_knows_are_refused_with_the_nearest_one() {
             "[accounts.a]\ntoken-file = \"x\"\noutcome = \"y\"",
             "apify-runs.toml:3: outcome is of the whole job",
         ),
-        ("export = 3", "'export' is no option"),
+        ("export = 3", "apify-runs.toml:1: export is a command"),
+        ("[[export]]\nformat = \"csv\"", "stands once, below [export]"),
+        ("[lake]\nclose = true", "apify-runs.toml:2: lake.close is a command"),
         ("rate = [1, ", "apify-runs.toml:1: "),
         ("config = \"other.toml\"", "'config' is no option"),
     ];
