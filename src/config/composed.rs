@@ -51,7 +51,10 @@ impl Composed {
                 .chain(added.arguments.iter().cloned());
             let judged = Cli::command().try_get_matches_from(alone);
             if let Err(error) = judged
-                && matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
+                && matches!(
+                    error.kind(),
+                    ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8
+                )
             {
                 return Error::Usage(format!("{}: {}", added.origin, text(&error))).into();
             }

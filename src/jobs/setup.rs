@@ -15,13 +15,17 @@ const NAME: &str = "apify-runs";
 /// `config`.
 pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     let ConfigCommand::Show(args) = args.command;
-    let text = show(layers, &args.command_line).map_err(|refusal| match refusal {
-        Refusal::Usage(error) => error,
-        Refusal::Clap(error) => {
+    let text = match show(layers, &args.command_line) {
+        Ok(text) => text,
+        Err(Refusal::Usage(error)) => return Err(error),
+        // The help of the command line that is asked about.
+        Err(Refusal::Clap(shown)) if !shown.use_stderr() => shown.to_string(),
+        Err(Refusal::Clap(error)) => {
             let text = error.to_string();
-            Error::Usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned())
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            return Err(Error::Usage(text.to_owned()));
         }
-    })?;
+    };
     print(&text)
 }
 

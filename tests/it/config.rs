@@ -1,6 +1,8 @@
 //! The configuration: layers in rising order, places in messages, and no secret in anything that is shown.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::client::Served;
 use crate::harness::{Place, done};
@@ -181,6 +183,27 @@ fn values_that_make_no_sense_say_where_they_stand() {
     done(&mut command)
         .exits(2)
         .says(&["APIFY_RUNS_SETTLE: invalid value 'soon'"]);
+    let mut command = place.command(&["export", "--demo"]);
+    command.env("APIFY_RUNS_MONTH", OsStr::from_bytes(b"\xff"));
+    done(&mut command).exits(2).says(&["APIFY_RUNS_MONTH: invalid UTF-8"]);
+}
+
+#[test]
+fn the_help_of_a_command_line_that_is_asked_about_is_no_error() {
+    let help = Place::new().run(&["config", "show", "export", "--help"]);
+    help.exits(0).shows(&["Usage: apify-runs export"]);
+    assert_eq!(help.stderr, "");
+}
+
+#[test]
+fn a_help_that_cannot_be_written_is_an_error() {
+    let place = Place::new();
+    // Other systems than Linux have no such device.
+    if let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") {
+        done(place.command(&["--help"]).stdout(full))
+            .exits(1)
+            .says(&["cannot write to stdout"]);
+    }
 }
 
 #[test]
@@ -229,11 +252,15 @@ fn variables_that_look_like_ours_and_are_none_are_told() {
     let place = Place::new();
     let mut command = place.command(&["export", "--demo", "--dry-run"]);
     command.env("APIFY_RUNS_TIMEZNE", "UTC").env("APIFY_RUNS_OUT", "");
+    command.env("APIFY_RUNS_TOKEN", "Secret0").env("APIFY_RUNS_ZZZ", "1");
     let done = done(&mut command);
     done.exits(0).says(&[
         "warning: the variable APIFY_RUNS_TIMEZNE is no option",
         "did you mean APIFY_RUNS_TIMEZONE?",
+        "APIFY_RUNS_TOKEN is no option, and not heeded: a token is APIFY_TOKEN's",
+        "APIFY_RUNS_ZZZ is no option, and not heeded\n",
     ]);
+    assert!(!done.stderr.contains("Secret0"), "{done}");
 }
 
 #[test]

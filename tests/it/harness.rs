@@ -17,15 +17,15 @@ use crate::stand_in::TOKEN;
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_apify-runs");
 
-/// The commands that have options.
+/// The commands that have options, in an order in which each finds what it reads.
 pub const COMMANDS: [&str; 14] = [
     "export",
-    "report",
     "verify",
+    "sync",
+    "report",
     "reconcile",
     "diff",
     "check",
-    "sync",
     "lake close",
     "lake optimize",
     "lake vacuum",
