@@ -94,7 +94,7 @@ pub struct SourceArgs {
     /// All accounts of the configuration, side by side
     #[arg(long, conflicts_with_all = ["demo", "token_file"])]
     pub all_accounts: bool,
-    /// Accounts at work at once: each takes some 40 MB
+    /// Accounts at work at once: each takes some 30 MB
     #[arg(hide = true, long, value_name = "N", default_value = "2")]
     pub accounts_at_once: NonZeroUsize,
 }
