@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use apify_runs::api::address::API_URL_VARIABLE;
 use apify_runs::api::token::TOKEN_VARIABLE;
 use apify_runs::cli::{Cli, Command};
 use apify_runs::config::{self, Order, Outside, Refusal, Telling};
-use apify_runs::error::Result;
+use apify_runs::error::{Error, Result};
 use apify_runs::jobs::end::End;
 use apify_runs::jobs::orders::{Orders, warn_of_shared_accounts};
 use apify_runs::jobs::outcome::{self, Ended, JobFacts};
@@ -50,15 +50,11 @@ fn main() -> ExitCode {
     let stop = Stop::of(&first.command);
     let is_server = !stop.grace.is_zero();
     let surroundings = surroundings(umask, &outside, told.facts.started_ms, first, stop.stopping.clone());
-    let prepared = told.prepare(&orders.orders, telling.outcome.as_deref());
-    let prepared = prepared.and_then(|()| Orders::new(orders.orders, orders.layers, &surroundings, &outside));
-    let orders = match prepared {
-        Ok(orders) => orders,
-        Err(error) => {
-            tracing::error!("{error}");
-            return told.of_usage(&error.to_string());
-        }
-    };
+    if let Err(error) = told.prepare(&orders.orders) {
+        tracing::error!("{error}");
+        return told.of_usage(&error.to_string());
+    }
+    let orders = Orders::new(orders.orders, orders.layers, &surroundings, &outside);
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
@@ -127,14 +123,32 @@ impl Told {
         }
     }
 
-    /// Whether all that tells of the end has a place of its own. Nothing is written over before that is known.
-    fn prepare(&mut self, orders: &[Order], outcome: Option<&Path>) -> Result<()> {
+    /// Whether all that is written has a place of its own. Nothing is written over before that is known, and an outcome tells of
+    /// whatever is refused once it has its place.
+    fn prepare(&mut self, orders: &[Order]) -> Result<()> {
         let command = &orders[0].cli.command;
-        let metrics = command.run().and_then(|run| run.metrics_file.as_deref());
-        metrics.map_or(Ok(()), metrics::check)?;
-        places::check(orders, &[("--outcome", outcome), ("--metrics-file", metrics)])?;
-        self.outcome = outcome.map(OutcomeFile::empty).transpose()?;
         self.facts.is_demo = command.source().is_some_and(|source| source.demo);
+        let Some(run) = command.run() else {
+            return Ok(());
+        };
+        let (outcome, metrics) = (run.outcome.as_deref(), run.metrics_file.as_deref());
+        if let Some(outcome) = outcome {
+            places::check_beside(orders, "--outcome", outcome)?;
+            self.outcome = Some(OutcomeFile::empty(outcome)?);
+        }
+        if let Some(metrics) = metrics {
+            metrics::check(metrics)?;
+            places::check_beside(orders, "--metrics-file", metrics)?;
+        }
+        if let (Some(outcome), Some(metrics)) = (outcome, metrics)
+            && places::are_one(outcome, metrics)
+        {
+            return Err(Error::Usage(
+                "--outcome and --metrics-file are one file: give each its own".into(),
+            ));
+        }
+        places::check_apart(orders)?;
+        run.check()?;
         // What publishes nothing is no success of the one that does.
         let is_rehearsal = matches!(command, Command::Export(args) if args.dry_run);
         self.metrics = metrics.filter(|_| !is_rehearsal).map(PathBuf::from);
@@ -194,12 +208,8 @@ fn chance() -> f64 {
 }
 
 fn surroundings(umask: u32, outside: &Outside, now_ms: i64, cli: &Cli, stopping: Arc<Notify>) -> Surroundings {
-    let text = |name: &str| {
-        outside
-            .variable(name)
-            .and_then(|value| value.to_str())
-            .map(String::from)
-    };
+    // What isn't UTF-8 is judged, and refused, where it is used.
+    let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
     Surroundings {
         account: None,

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::site::Site;
-use super::values::{parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
+use super::values::{no_dash, parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
+use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
@@ -110,11 +112,26 @@ pub struct RunArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
     pub deadline: Option<Duration>,
     /// Write how it ended into this file, as JSON, whatever happens
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(no_dash))]
     pub outcome: Option<PathBuf>,
     /// Write figures into FILE.prom, for Prometheus' textfile collector
     #[arg(long, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
+}
+
+impl RunArgs {
+    /// Whether its times leave any for the job.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where jitter may take all of it.
+    pub fn check(&self) -> Result<()> {
+        if self.deadline.is_some_and(|deadline| self.jitter >= deadline) {
+            return Err(Error::Usage(
+                "--jitter may take all of --deadline: give more time, or less jitter".into(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Which runs' details are asked for.

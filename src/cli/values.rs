@@ -1,11 +1,20 @@
 //! Texts of the command line to values, or why they are none.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
 use crate::money::Usd;
 use crate::period::{Edge, parse_duration, parse_edge};
+
+/// Elsewhere `-` is stdout, and a file of that name would surprise.
+pub(super) fn no_dash(path: PathBuf) -> Result<PathBuf, String> {
+    if path.as_os_str() == "-" {
+        return Err("name a file; stdout is /dev/stdout".into());
+    }
+    Ok(path)
+}
 
 /// A status in the API's spelling.
 pub(super) fn parse_status(text: &str) -> Result<String, String> {

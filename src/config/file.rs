@@ -94,7 +94,7 @@ impl File {
     /// # Errors
     /// [`Error::Usage`] with line and, for a key that no command has, the nearest known one.
     pub fn parse(text: &str, path: &Path, root: &Command) -> Result<File> {
-        let place = Place { text, path };
+        let place = Place { text, path, within: "" };
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             place.wrong(at, error.message().trim())
@@ -113,6 +113,10 @@ impl File {
                         file.accounts.insert(part.source.name.clone(), part);
                     }
                 }
+                ("accounts", _) => {
+                    let at = key.span().start;
+                    return Err(place.wrong(at, "accounts are sections, each with a name: [accounts.NAME]"));
+                }
                 _ => file.sections.take(key, value, root, &place)?,
             }
         }
@@ -124,6 +128,8 @@ impl File {
 struct Place<'t> {
     text: &'t str,
     path: &'t Path,
+    /// What stands before a command's name in its section's.
+    within: &'t str,
 }
 
 impl Place<'_> {
@@ -144,7 +150,10 @@ impl Place<'_> {
     fn not_a_section(&self, at: usize, path: &str) -> Error {
         self.wrong(
             at,
-            &format!("{path} is a command: what is set for it stands once, below [{path}]"),
+            &format!(
+                "{path} is a command: what is set for it stands once, below [{}{path}]",
+                self.within
+            ),
         )
     }
 
@@ -250,6 +259,10 @@ fn account(
             at,
             &format!("[accounts.{name}] is a section: token-file or token-env, and options"),
         ));
+    };
+    let place = &Place {
+        within: &format!("accounts.{name}."),
+        ..*place
     };
     let mut source = AccountSource {
         name: name.into(),

@@ -4,19 +4,19 @@
 mod accounts;
 mod composed;
 mod file;
+mod found;
 mod layers;
 mod show;
 
 use std::env;
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 use crate::api::address::DEFAULT_API_URL;
 use crate::cli::Cli;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::logging::LogFormat;
 use crate::text::redacted;
 pub use composed::Composed;
@@ -32,8 +32,6 @@ pub const FILE_NAME: &str = "apify-runs.toml";
 pub const PREFIX: &str = "APIFY_RUNS_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
-/// Longest configuration.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 /// A request for help with every option.
 const HELP_ALL: &str = "--help-all";
 
@@ -153,8 +151,12 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         let help = argv
             .into_iter()
             .map(|arg| if arg == HELP_ALL { "--help".into() } else { arg });
-        let shown = unhidden(Cli::command()).try_get_matches_from(help);
-        let shown = shown.err().map_or_else(
+        let shown = |words: Vec<OsString>| unhidden(Cli::command()).try_get_matches_from(words);
+        let shown = match shown(help.collect()) {
+            Ok(typed) => asked_about(&typed).and_then(|words| shown(words).err()),
+            Err(shown) => Some(shown),
+        };
+        let shown = shown.map_or_else(
             || Error::Usage("--help-all comes after a command".into()).into(),
             Refusal::Clap,
         );
@@ -181,7 +183,7 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         .as_ref()
         .is_some_and(|(_, command, _)| command.get_name() == "show" || has_settings(command));
     let layers = match &lenient {
-        Some(typed) if has_options => read(typed, outside, &root),
+        Some(typed) if has_options => found::layers(typed, outside, &root),
         _ => Ok(Layers::default()),
     };
     let layers = match layers {
@@ -199,6 +201,14 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
     }
     let judged = judge(argv, lenient.clone(), layers, &root);
     (judged, telling)
+}
+
+/// The command line that `config show` is asked about.
+fn asked_about(typed: &ArgMatches) -> Option<Vec<OsString>> {
+    let root = command();
+    let (_, _, typed) = leaf(&root, typed);
+    let words = typed.try_get_many::<OsString>("command_line").ok().flatten()?;
+    Some(std::iter::once("apify-runs".into()).chain(words.cloned()).collect())
 }
 
 /// Whether a command has options of its own that a layer could hold.
@@ -257,7 +267,7 @@ fn order(
     warnings: &mut Vec<String>,
 ) -> std::result::Result<Order, Refusal> {
     let composed = layers.compose(root, typed, argv, account)?;
-    warnings.extend(elsewhere(layers, &composed));
+    warnings.extend(elsewhere(layers, &composed).filter(|warning| !warnings.contains(warning)));
     let parsed = Cli::command().try_get_matches_from(&composed.argv);
     let parsed = parsed.map_err(|error| composed.blamed(error))?;
     Ok(Order {
@@ -272,7 +282,9 @@ fn elsewhere(layers: &Layers, composed: &Composed) -> Option<String> {
     let added = composed.added.iter().find(|added| added.option == "api-url")?;
     let url = added.texts.first()?.to_string_lossy();
     let is_of_file = matches!(&added.origin, Origin::File(path, _) if Path::new(path) == file.path);
-    let is_near = url.starts_with("http://") || url.starts_with(DEFAULT_API_URL);
+    let origin = |url: &str| reqwest::Url::parse(url).ok().map(|url| url.origin());
+    // http:// is this machine, or refused.
+    let is_near = url.starts_with("http://") || origin(&url) == origin(DEFAULT_API_URL);
     (is_of_file && !is_near).then(|| {
         let (url, origin) = (redacted(&url), &added.origin);
         format!("the token goes to {url} ({origin}); if that is meant, name the file with --config to silence this")
@@ -290,68 +302,4 @@ fn typed_value(argv: &[OsString], option: &str) -> Option<OsString> {
             .filter(|next| !next.as_encoded_bytes().starts_with(b"-"))
             .cloned(),
     }
-}
-
-/// Finds the file and reads it.
-fn read(typed: &ArgMatches, outside: &Outside, root: &Command) -> Result<Layers> {
-    let config = |typed: &ArgMatches| typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
-    // `config show` asks about another command line.
-    let (_, _, below) = leaf(root, typed);
-    let asked_about = below.try_get_many::<OsString>("command_line").ok().flatten();
-    let asked_about = asked_about.and_then(|words| {
-        let argv = std::iter::once("apify-runs".into()).chain(words.cloned());
-        Cli::command().ignore_errors(true).try_get_matches_from(argv).ok()
-    });
-    let named = config(typed).or_else(|| config(asked_about.as_ref()?));
-    let named = named.or_else(|| outside.variable(FILE_VARIABLE).map(PathBuf::from));
-    let file = match named {
-        Some(path) => {
-            let file = read_file(&path, root)?;
-            Some(File { is_named: true, ..file })
-        }
-        None => found(outside)?.map(|path| read_file(&path, root)).transpose()?,
-    };
-    Ok(Layers::new(file, outside))
-}
-
-fn read_file(path: &Path, root: &Command) -> Result<File> {
-    let unreadable =
-        |error: std::io::Error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display()));
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text);
-    if read.map_err(unreadable)? as u64 > MAX_FILE_BYTES {
-        return Err(unreadable(std::io::Error::other("it has more than a mebibyte")));
-    }
-    File::parse(&text, path, root)
-}
-
-/// The working folder's file, else the user's.
-fn found(outside: &Outside) -> Result<Option<PathBuf>> {
-    let here = PathBuf::from(FILE_NAME);
-    if here.is_file() {
-        return is_ours(&here).map(|()| Some(here));
-    }
-    let home = || outside.variable("HOME").map(|home| PathBuf::from(home).join(".config"));
-    let folder = outside.variable("XDG_CONFIG_HOME").map(PathBuf::from);
-    let users = folder.filter(|folder| folder.is_absolute()).or_else(home);
-    Ok(users
-        .map(|folder| folder.join("apify-runs").join(FILE_NAME))
-        .filter(|path| path.exists()))
-}
-
-/// A file in the working folder says where the token goes: one that another user put there must not.
-fn is_ours(path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path)
-        .map_err(|error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display())))?;
-    let user = rustix::process::geteuid().as_raw();
-    if [user, 0].contains(&metadata.uid()) {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "{} is another user's, and could send your token elsewhere: name it with --config {} if it is meant",
-        path.display(),
-        path.display()
-    )))
 }

@@ -22,7 +22,8 @@ use crate::statement::Filters;
 
 /// Windows that are made ready at once: while one waits for its last details, the next one's are under way.
 const AT_ONCE: usize = 2;
-/// And more of them while all of these have fewer pages than that: in small windows are few details.
+/// And more of them while all of these have fewer pages than that: in small windows are few details. Of many accounts at work, each
+/// may hold so many beyond its share.
 const PAGES_AT_ONCE: u64 = 8;
 
 /// How much more a page counts while its window waits for details.

@@ -42,7 +42,7 @@ impl Parts {
     }
 
     /// All that haven't ended by themselves as having ended in the same way.
-    fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
+    pub(super) fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
         let part = |(account, record): &(Option<String>, Record)| {
             let ended = record.read().0.ended;
             let (exit_code, error) = ended.unwrap_or_else(|| (exit_code, Some(error.into())));

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use indexmap::IndexMap;
-use secrecy::SecretString;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -34,10 +33,7 @@ pub struct Orders {
 
 impl Orders {
     /// Gives each order surroundings of its own. The deadline counts from now.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where jitter may take all of the time.
-    pub fn new(orders: Vec<Order>, layers: Layers, surroundings: &Surroundings, outside: &Outside) -> Result<Orders> {
+    pub fn new(orders: Vec<Order>, layers: Layers, surroundings: &Surroundings, outside: &Outside) -> Orders {
         let several = orders.len() > 1;
         let at_once = orders.first().and_then(|order| order.cli.command.source());
         let at_once = at_once
@@ -45,20 +41,12 @@ impl Orders {
             .min(orders.len());
         let run = orders.first().and_then(|order| order.cli.command.run());
         let deadline = run.and_then(|run| run.deadline);
-        if let (Some(run), Some(deadline)) = (run, deadline)
-            && run.jitter >= deadline
-        {
-            return Err(Error::Usage(
-                "--jitter may take all of --deadline: give more time, or less jitter".into(),
-            ));
-        }
         let mine = |order: Order| {
             let variable = order.account.as_ref().and_then(|account| account.token_env.clone());
             let token = match &variable {
                 Some(name) => outside
                     .variable(name)
-                    .and_then(|token| token.to_str())
-                    .map(SecretString::from),
+                    .map(|token| token.to_string_lossy().into_owned().into()),
                 None => surroundings.token.clone(),
             };
             let stdout = if several {
@@ -78,12 +66,12 @@ impl Orders {
             };
             (order.cli, surroundings)
         };
-        Ok(Orders {
+        Orders {
             orders: orders.into_iter().map(mine).collect(),
             layers: Arc::new(layers),
             at_once,
             deadline: deadline.map(|deadline| (deadline, Instant::now() + deadline)),
-        })
+        }
     }
 
     /// How many are at work at once.

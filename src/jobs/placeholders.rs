@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::names_store;
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::period::Period;
@@ -88,13 +89,11 @@ pub(super) fn folder(out: Option<&Path>, period: &Period, account: Option<&str>,
         let name = account.map(|account| format!("apify-runs-{account}-{}", period.short_name()));
         return Ok(name.unwrap_or_else(|| period.default_folder(is_demo)).into());
     };
-    if let Some(scheme) = out
-        .to_str()
-        .and_then(|out| out.split_once("://"))
-        .map(|(scheme, _)| scheme)
-    {
+    let shown = out.to_string_lossy();
+    if shown.contains("://") && !names_store(out) {
+        let shown = redacted(&shown);
         return Err(Error::Usage(format!(
-            "--out {scheme}://…: an export is a folder of this machine; an object store takes a lake (sync --lake URL)"
+            "--out {shown} is no place that is known: give a folder's path, or s3://, gs:// or az://"
         )));
     }
     let account = account.or(is_demo.then_some("demo"));

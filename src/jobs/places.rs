@@ -17,11 +17,11 @@ struct Written {
     place: PathBuf,
 }
 
-/// Whether every order's output is its own, and what tells of the job (option and path) lies in none of them.
+/// Whether every order's output is its own.
 ///
 /// # Errors
 /// [`Error::Usage`] that names both.
-pub fn check(orders: &[Order], beside: &[(&str, Option<&Path>)]) -> Result<()> {
+pub fn check_apart(orders: &[Order]) -> Result<()> {
     let mut all: Vec<(usize, Written)> = Vec::new();
     for (at, order) in orders.iter().enumerate() {
         for written in written_by(order) {
@@ -43,38 +43,61 @@ pub fn check(orders: &[Order], beside: &[(&str, Option<&Path>)]) -> Result<()> {
             all.push((at, written));
         }
     }
-    for (option, path) in beside.iter().filter_map(|(option, path)| Some((option, (*path)?))) {
-        let place = resolved(path);
-        let outputs = all
-            .iter()
-            .map(|(_, written)| written)
-            .filter(|written| written.option != "--changes");
-        if let Some(output) = outputs.into_iter().find(|output| lies_in(&place, &output.place)) {
-            return Err(Error::Usage(format!(
-                "{option} {} lies in {} {}, which holds nothing else: put it elsewhere",
-                path.display(),
-                output.option,
-                output.shown
-            )));
+    Ok(())
+}
+
+/// Whether a file that tells of the job lies in none of the outputs, which hold nothing else.
+///
+/// # Errors
+/// [`Error::Usage`] that names both.
+pub fn check_beside(orders: &[Order], option: &str, path: &Path) -> Result<()> {
+    let place = resolved(path);
+    let lies_within = |output: &str| {
+        Err(Error::Usage(format!(
+            "{option} {} lies in {output}, which holds nothing else: put it elsewhere",
+            path.display()
+        )))
+    };
+    let outputs = orders
+        .iter()
+        .flat_map(written_by)
+        .filter(|output| output.option != "--changes");
+    for output in outputs {
+        if lies_in(&place, &output.place) {
+            return lies_within(&format!("{} {}", output.option, output.shown));
         }
     }
-    Ok(())
+    match place.parent() {
+        Some(folder) if is_export(folder) => lies_within(&format!("the export {}", folder.display())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether two paths are one place.
+pub fn are_one(one: &Path, other: &Path) -> bool {
+    resolved(one) == resolved(other)
+}
+
+fn is_export(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join("manifest.json")).is_ok_and(|manifest| manifest.contains("\"tool_version\""))
 }
 
 /// What an order was told to write.
 fn written_by(order: &Order) -> Vec<Written> {
-    let name = order.account.as_ref().map_or("", |account| account.name.as_str());
+    let is_demo = order.cli.command.source().is_some_and(|source| source.demo);
+    let name = order.account.as_ref().map(|account| account.name.as_str());
+    let name = name.or(is_demo.then_some("demo")).unwrap_or_default();
     let written = |option: &'static str, text: &str| {
         // As far as accounts make a difference; other placeholders stay as they are.
         let filled = text.replace("{{", "\u{1}").replace("{account}", name);
-        let is_url = filled.contains("://");
+        let local = filled.strip_prefix("file://").unwrap_or(&filled);
         Written {
             option,
             shown: redacted(text),
-            place: if is_url {
-                PathBuf::from(filled)
+            place: if local.contains("://") {
+                PathBuf::from(local)
             } else {
-                resolved(Path::new(&filled))
+                resolved(Path::new(local))
             },
         }
     };
@@ -110,13 +133,23 @@ fn resolved(path: &Path) -> PathBuf {
     resolved
 }
 
-/// Whether a path is a place or lies in it; a component with a placeholder may be any.
+/// Whether a path is a place or lies in it. A component with a placeholder may be any that begins as it does: what the period's
+/// stand for begins with a digit.
 fn lies_in(path: &Path, place: &Path) -> bool {
     let mut components = path.components();
     place.components().all(|of_place| {
-        let of_path = components.next();
-        let is_open = of_place.as_os_str().to_string_lossy().contains('{');
-        of_path.is_some_and(|of_path| is_open || of_path == of_place)
+        let Some(of_path) = components.next() else {
+            return false;
+        };
+        let (of_path, of_place) = (of_path.as_os_str(), of_place.as_os_str());
+        match of_place.to_string_lossy().split_once('{') {
+            Some((before, _)) => {
+                let of_path = of_path.to_string_lossy();
+                let rest = of_path.strip_prefix(before);
+                rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '{'))
+            }
+            None => of_path == of_place,
+        }
     })
 }
 
@@ -142,5 +175,9 @@ mod tests {
         let lies = |path: &str, place: &str| lies_in(Path::new(path), Path::new(place));
         assert!(lies("/e/2025-09/o.json", "/e/{month}") && lies("/e/a", "/e/a") && lies("/e/a/b", "/e/a"));
         assert!(!lies("/e/ab", "/e/a") && !lies("/e", "/e/{month}") && !lies("/o.json", "/e"));
+        assert!(lies("/e/a-2025-09/b", "/e/a-{month}") && lies("/e/{period}", "/e/{month}"));
+        assert!(
+            !lies("/e/o.json", "/e/{month}") && !lies("/e/b/{month}", "/e/{month}") && !lies("/e/2025", "/e/a-{month}")
+        );
     }
 }

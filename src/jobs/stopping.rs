@@ -79,7 +79,12 @@ pub async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &P
         let _ = said.send(());
     });
     let _ = heard.recv_timeout(SAYING_TIME);
-    End::of_all(128 + kind.as_raw_value() as u8, error, parts)
+    let exit_code = 128 + kind.as_raw_value() as u8;
+    End {
+        exit_code,
+        parts: parts.ended(exit_code, &format!("{how}, {}", stop.stopped)),
+        error: Some(error),
+    }
 }
 
 /// The first signal that comes.

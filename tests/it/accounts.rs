@@ -268,6 +268,44 @@ fn an_account_that_was_done_stays_done_when_the_job_is_stopped() {
     assert_eq!(told["accounts"]["acme"]["exit_code"], 0);
     assert_eq!(told["accounts"]["acme"]["totals"]["runs"], 40);
     assert_eq!(told["error"], "terminated; 1 of 2 accounts were done: acme");
+    assert_eq!(
+        told["accounts"]["beta"]["error"],
+        "terminated, stopped; nothing was published"
+    );
+}
+
+#[test]
+fn places_of_accounts_that_lie_beside_each_other_are_not_one() {
+    let apify = Apify::of(runs(3, ms("2025-09-01T00:00:00Z"), 60_000)).start();
+    let place = Place::new();
+    let config = |lake: &str| {
+        let sync = |lake: &str| format!("lake = \"{lake}\"");
+        let one = account(
+            "acme",
+            &apify.url(),
+            &format!("out = \"exports/{{month}}\"\n{}", sync("lake")),
+        );
+        let other = account(
+            "beta",
+            &apify.url(),
+            &format!("out = \"exports/beta/{{month}}\"\n{}", sync(lake)),
+        );
+        fs::write(place.path("apify-runs.toml"), one + &other).unwrap();
+    };
+    config("other");
+    done(&mut with_token(
+        &place,
+        &["export", "--all-accounts", "--month", "2025-09"],
+    ))
+    .exits(0);
+    let url = format!("file://{}", place.path("lake").display());
+    config(&url);
+    done(&mut with_token(
+        &place,
+        &["sync", "--all-accounts", "--since", "2025-09-01"],
+    ))
+    .exits(2)
+    .says(&["is one place for several accounts"]);
 }
 
 #[test]

@@ -148,6 +148,12 @@ fn keys_that_nobody_knows_are_refused_with_the_nearest_one() {
         ("export = 3", "apify-runs.toml:1: export is a command"),
         ("[[export]]\nformat = \"csv\"", "stands once, below [export]"),
         ("[lake]\nclose = true", "apify-runs.toml:2: lake.close is a command"),
+        (
+            "[accounts.a]\ntoken-file = \"x\"\nexport = 3",
+            "below [accounts.a.export]",
+        ),
+        ("accounts = 3", "apify-runs.toml:1: accounts are sections"),
+        ("[[accounts]]\nrate = 3", "accounts are sections"),
         ("rate = [1, ", "apify-runs.toml:1: "),
         ("config = \"other.toml\"", "'config' is no option"),
     ];
@@ -190,9 +196,12 @@ fn values_that_make_no_sense_say_where_they_stand() {
 
 #[test]
 fn the_help_of_a_command_line_that_is_asked_about_is_no_error() {
-    let help = Place::new().run(&["config", "show", "export", "--help"]);
-    help.exits(0).shows(&["Usage: apify-runs export"]);
-    assert_eq!(help.stderr, "");
+    let (place, all) = (Place::new(), "--parquet-compat");
+    for (help, shows_all) in [("--help", false), ("--help-all", true)] {
+        let help = place.run(&["config", "show", "export", help]);
+        help.exits(0).shows(&["Usage: apify-runs export"]);
+        assert_eq!((help.stdout.contains(all), &*help.stderr), (shows_all, ""));
+    }
 }
 
 #[test]
@@ -204,6 +213,32 @@ fn a_help_that_cannot_be_written_is_an_error() {
             .exits(1)
             .says(&["cannot write to stdout"]);
     }
+}
+
+#[test]
+fn a_file_that_was_found_and_sends_the_token_elsewhere_is_warned_of_once() {
+    let warned = |url: &str| {
+        let config = format!("api-url = \"{url}\"\n[accounts.a]\ntoken-env = \"T\"\n[accounts.b]\ntoken-env = \"T\"\n");
+        let place = place_with(&config);
+        // No variable holds a token: nothing is asked.
+        let done = place.run(&["export", "--all-accounts", "--month", "2025-09", "--out", "{account}"]);
+        done.exits(3).stderr.matches("the token goes to").count()
+    };
+    assert_eq!(warned("https://api.apify.com/"), 0);
+    assert_eq!(warned("https://api.apify.com.example/"), 1);
+    assert_eq!(warned("https://example.com/"), 1);
+}
+
+#[test]
+fn a_token_that_is_no_text_is_refused_and_no_other_is_taken() {
+    let place = Place::new();
+    fs::create_dir(place.path(".apify")).unwrap();
+    fs::write(place.path(".apify/auth.json"), r#"{"token":"apify_api_other"}"#).unwrap();
+    let mut command = place.command(&["export", "--month", "2025-09", "--api-url", "http://127.0.0.1:9"]);
+    command.env("APIFY_TOKEN", OsStr::from_bytes(b"abc\xff"));
+    done(&mut command)
+        .exits(3)
+        .says(&["what APIFY_TOKEN holds is no API token"]);
 }
 
 #[test]

@@ -89,6 +89,64 @@ fn whatever_happens_the_outcome_says_so_and_nothing_of_an_earlier_one() {
 }
 
 #[test]
+fn a_job_that_is_refused_leaves_no_earlier_success_in_the_outcome() {
+    let place = Place::new();
+    let export = |more: &[&str]| {
+        let all = [&["export", "--demo"], more].concat();
+        place.run(&all)
+    };
+    let [option, file] = OUTCOME;
+    for more in [
+        &["--metrics-file", "m.txt"][..],
+        &["--out", "out", "--metrics-file", "out/m.prom"],
+        &["--jitter", "1h", "--deadline", "1h", "--metrics-file", "m.prom"],
+    ] {
+        export(&["--replace", "--out", "good", option, file]).exits(0);
+        assert_eq!(outcome(&place)["exit_code"], 0);
+        export(&[&[option, file], more].concat()).exits(2);
+        assert_eq!(outcome(&place)["exit_name"], "usage", "{more:?}");
+        // Nor a series of metrics that no later job ends.
+        assert!(!place.path("m.prom").exists());
+    }
+    export(&[option, "one.prom", "--metrics-file", "./one.prom"])
+        .exits(2)
+        .says(&["are one file"]);
+}
+
+#[test]
+fn an_outcome_beside_the_exports_is_fine_and_in_one_it_is_not() {
+    let place = Place::new();
+    let export = |more: &[&str]| place.run(&[&["export", "--demo"], more].concat());
+    let [option, _] = OUTCOME;
+    export(&["--out", "exports/{account}/{month}", option, "exports/outcome.json"]).exits(0);
+    export(&["--out", "more/{month}", option, "more/outcome.json"]).exits(0);
+    export(&["--out", "more/{month}", option, "more/2025-08/outcome.json"]).exits(2);
+    // The folder that a period is named after is known late; an export that stands there is known at once.
+    export(&[]).exits(0);
+    export(&[option, "apify-runs-demo-2025-09/outcome.json"])
+        .exits(2)
+        .says(&["lies in the export"]);
+    place.run(&["verify", "apify-runs-demo-2025-09"]).exits(0);
+}
+
+#[test]
+fn an_outcome_that_goes_to_stdout_takes_nothing_from_it() {
+    let place = Place::new();
+    let stdout = fs::File::create(place.path("stdout")).unwrap();
+    let mut command = place.command(&["export", "--demo", "--json", "--outcome", "/dev/stdout"]);
+    done(command.stdout(stdout)).exits(0);
+    let text = fs::read_to_string(place.path("stdout")).unwrap();
+    let (report, outcome) = text.trim_end().rsplit_once('\n').unwrap();
+    let report: Value = serde_json::from_str(report).unwrap();
+    let outcome: Value = serde_json::from_str(outcome).unwrap();
+    assert_eq!(report["totals"]["runs"], outcome["totals"]["runs"]);
+    place
+        .run(&["export", "--demo", "--outcome", "-"])
+        .exits(2)
+        .says(&["/dev/stdout"]);
+}
+
+#[test]
 fn a_signal_is_an_outcome() {
     let place = Place::new();
     let server = Served::demo(&["--latency", "60s", "--runs", "10"]);
