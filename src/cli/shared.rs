@@ -78,7 +78,7 @@ pub struct SourceArgs {
     /// The API's address [default: APIFY_API_BASE_URL, or api.apify.com by HTTPS]
     #[arg(hide = true, long, value_name = "URL")]
     pub api_url: Option<String>,
-    /// Requests in flight at most
+    /// Requests in flight at most, details apart
     #[arg(hide = true, long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
     pub concurrency: u16,
     /// Requests a second at most; 0 is no limit [default: 30; with --demo 0]

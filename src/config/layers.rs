@@ -274,7 +274,10 @@ fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
         let excluded = command.get_arg_conflicts_with(one);
         excluded.iter().any(|excluded| excluded.get_id() == other.get_id())
     };
-    (of_period(one) && of_period(other)) || excludes(one, other) || excludes(other, one)
+    // These two are one form.
+    let of_range = |arg: &Arg| ["from", "to"].contains(&arg.get_id().as_str());
+    let periods = of_period(one) && of_period(other) && !(of_range(one) && of_range(other));
+    periods || excludes(one, other) || excludes(other, one)
 }
 
 /// A setting as it would have been typed.

@@ -171,13 +171,15 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         .filter(|(_, command, _)| options(command).iter().any(|option| option == "outcome"));
     let typed = |option: &str| typed_value(&argv[..end], option);
     let format = |text: &OsString| LogFormat::from_str(&text.to_string_lossy(), true).ok();
+    let typed_format = typed("--log-format").as_ref().and_then(format);
     let mut telling = Telling {
         command: called
             .as_ref()
             .and_then(|(path, _, _)| path.first().cloned())
             .unwrap_or_default(),
         outcome: of_job.and_then(|_| typed("--outcome")).map(PathBuf::from),
-        log_format: typed("--log-format").as_ref().and_then(format),
+        // Should the file make no sense, what else is known.
+        log_format: typed_format.or_else(|| outside.variable("APIFY_RUNS_LOG_FORMAT").and_then(format)),
     };
     let has_options = called
         .as_ref()
@@ -191,8 +193,8 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         Err(error) => return (Err(error.into()), telling),
     };
     if let Some((path, _, _)) = &called {
-        let log_format = || layers.text(path, "log-format").as_ref().and_then(format);
-        telling.log_format = telling.log_format.or_else(log_format);
+        let of_layers = || layers.text(path, "log-format").as_ref().and_then(format);
+        telling.log_format = typed_format.or_else(of_layers).or(telling.log_format);
     }
     if let Some((path, _, _)) = of_job {
         telling.outcome = telling

@@ -8,6 +8,9 @@ use crate::config::Order;
 use crate::error::{Error, Result};
 use crate::text::redacted;
 
+/// A file that a sync writes, where the others are folders.
+const CHANGES: &str = "--changes";
+
 /// Something that is written.
 struct Written {
     option: &'static str,
@@ -36,14 +39,25 @@ pub fn check_apart(orders: &[Order]) -> Result<()> {
                     format!(" (as {earlier})")
                 };
                 return Err(Error::Usage(format!(
-                    "{option} {place}{both} is one place for several accounts: put {{account}} into it, as in {option} \
-                     {place}-{{account}}"
+                    "{option} {place}{both} is one place for several accounts: put {{account}} into it"
                 )));
+            }
+            let is_within =
+                |(other, earlier): &&(usize, Written)| *other == at && lies_in(&earlier.place, &written.place);
+            if let Some((_, changes)) = all.iter().find(is_within) {
+                return Err(lies_within(changes.option, &changes.shown, &written));
             }
             all.push((at, written));
         }
     }
     Ok(())
+}
+
+fn lies_within(option: &str, path: &str, output: &Written) -> Error {
+    Error::Usage(format!(
+        "{option} {path} lies in {} {}, which holds nothing else: put it elsewhere",
+        output.option, output.shown
+    ))
 }
 
 /// Whether a file that tells of the job lies in none of the outputs, which hold nothing else.
@@ -52,23 +66,21 @@ pub fn check_apart(orders: &[Order]) -> Result<()> {
 /// [`Error::Usage`] that names both.
 pub fn check_beside(orders: &[Order], option: &str, path: &Path) -> Result<()> {
     let place = resolved(path);
-    let lies_within = |output: &str| {
-        Err(Error::Usage(format!(
-            "{option} {} lies in {output}, which holds nothing else: put it elsewhere",
-            path.display()
-        )))
-    };
-    let outputs = orders
-        .iter()
-        .flat_map(written_by)
-        .filter(|output| output.option != "--changes");
-    for output in outputs {
-        if lies_in(&place, &output.place) {
-            return lies_within(&format!("{} {}", output.option, output.shown));
+    for output in orders.iter().flat_map(written_by) {
+        if output.option != CHANGES && lies_in(&place, &output.place) {
+            return Err(lies_within(option, &path.display().to_string(), &output));
+        }
+        if place == output.place {
+            return Err(Error::Usage(format!(
+                "{option} and {CHANGES} are one file: give each its own"
+            )));
         }
     }
     match place.parent() {
-        Some(folder) if is_export(folder) => lies_within(&format!("the export {}", folder.display())),
+        Some(folder) if is_export(folder) => Err(Error::Usage(format!(
+            "{option} {} lies in an export, which holds nothing else: put it elsewhere",
+            path.display()
+        ))),
         _ => Ok(()),
     }
 }
@@ -108,7 +120,7 @@ fn written_by(order: &Order) -> Vec<Written> {
         }
         Command::Sync(args) => {
             let changes = args.changes.iter();
-            let changes = changes.map(|changes| written("--changes", &changes.to_string_lossy()));
+            let changes = changes.map(|changes| written(CHANGES, &changes.to_string_lossy()));
             changes.chain([written("--lake", &args.lake)]).collect()
         }
         _ => Vec::new(),

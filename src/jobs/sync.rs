@@ -51,7 +51,6 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     record.stage("asked");
     let (text, handle) = (args.lake.clone(), Handle::current());
     let location = Stop::run(move |_| Location::open_to_write(&text, handle)).await?;
-    record.note(|noted| noted.out = Some(location.shown().into()));
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let retention = connection.ask_retention();
     let account = connection.account().await;
@@ -287,6 +286,7 @@ impl Job {
     /// Notes runs that have been committed.
     fn note(&self, (from, to): (Millis, Millis), read: &[Read]) {
         self.record.note(|noted| {
+            noted.out = Some(self.location.shown().into());
             let so_far = noted.period.take();
             noted.period = Some(PeriodText {
                 from: so_far.map_or_else(|| format_instant(from), |so_far| so_far.from),

@@ -238,7 +238,12 @@ impl Location {
     pub(super) fn log_unread(&self, error: &DeltaTableError) -> Error {
         match error {
             DeltaTableError::ObjectStore { source } => self.cannot_read("_delta_log", source),
-            other => Error::Untrusted(format!("{}: its log can't be read: {other}", self.shown)),
+            other => {
+                // With RUST_BACKTRACE=1 a backtrace of no use to anybody follows.
+                let text = other.to_string();
+                let text = text.split("\n   0: ").next().unwrap_or_default();
+                Error::Untrusted(format!("{}: its log can't be read: {text}", self.shown))
+            }
         }
     }
 }

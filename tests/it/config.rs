@@ -105,6 +105,17 @@ fn a_typed_period_takes_the_place_of_a_configured_one() {
 }
 
 #[test]
+fn the_two_ends_of_a_period_may_stand_in_two_layers() {
+    let place = place_with("[export]\nfrom = \"2025-09-01\"\nto = \"2025-09-02\"\n");
+    let said = |command: &mut std::process::Command| done(command).exits(0).stdout.clone();
+    let typed = said(&mut place.command(&["export", "--demo", "--to", "2025-09-04", "--out", "one"]));
+    assert!(typed.contains("(3 days"), "{typed}");
+    let mut command = place.command(&["export", "--demo", "--out", "two"]);
+    let variable = said(command.env("APIFY_RUNS_FROM", "2025-08-31"));
+    assert!(variable.contains("(2 days"), "{variable}");
+}
+
+#[test]
 fn what_a_command_needs_may_come_from_anywhere() {
     let (server, place) = (Served::demo(&["--runs", "50"]), Place::new());
     let mut command = place.command(&["reconcile", "--json"]);

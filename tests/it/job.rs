@@ -125,7 +125,7 @@ fn an_outcome_beside_the_exports_is_fine_and_in_one_it_is_not() {
     export(&[]).exits(0);
     export(&[option, "apify-runs-demo-2025-09/outcome.json"])
         .exits(2)
-        .says(&["lies in the export"]);
+        .says(&["lies in an export"]);
     place.run(&["verify", "apify-runs-demo-2025-09"]).exits(0);
 }
 

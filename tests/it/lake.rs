@@ -918,3 +918,52 @@ fn a_lake_may_be_named_by_any_path_that_its_log_can_tell() {
         .exits(6)
         .says(&["is in the lake"]);
 }
+
+#[test]
+fn changes_replace_nothing_but_an_earlier_file_of_changes() {
+    let world = World::at("2025-09-03T00:00:00Z");
+    world.has(two_runs());
+    world.set(|state| state.keeps = Some(30));
+    let (place, server) = (Place::new(), world.serve());
+    synced(&place, &server, &["--changes", "changes.csv"]);
+    synced(&place, &server, &["--changes", "changes.csv"]);
+    let log = "lake/_delta_log/00000000000000000000.json";
+    let before = fs::read(place.path(log)).unwrap();
+    for inside in [log, "lake/changes.csv", "./lake/_delta_log/00000000000000000001.json"] {
+        sync(&place, &server, &["--changes", inside])
+            .exits(2)
+            .says(&["lies in --lake lake"]);
+    }
+    assert_eq!(fs::read(place.path(log)).unwrap(), before);
+    fs::write(place.path("notes.txt"), "change of plans").unwrap();
+    std::os::unix::fs::symlink(place.path("changes.csv"), place.path("link")).unwrap();
+    for other in ["notes.txt", "link"] {
+        sync(&place, &server, &["--changes", other])
+            .exits(6)
+            .says(&["is there and no file of changes"]);
+    }
+    assert_eq!(fs::read_to_string(place.path("notes.txt")).unwrap(), "change of plans");
+    sync(&place, &server, &["--changes", "both", "--outcome", "./both"])
+        .exits(2)
+        .says(&["--outcome and --changes are one file"]);
+    assert!(!place.path("both").exists());
+}
+
+#[test]
+fn the_outcome_of_a_sync_that_committed_nothing_names_no_lake() {
+    let place = Place::new();
+    let refused = StandIn::start(|_| Reply::error(401, "user-or-token-not-found", "No."));
+    sync(&place, &refused, &["--outcome", "outcome.json"]).exits(3);
+    let outcome =
+        || -> Value { serde_json::from_str(&fs::read_to_string(place.path("outcome.json")).unwrap()).unwrap() };
+    assert!(outcome()["out"].is_null() && !place.path("lake").exists());
+    let world = World::at("2025-09-03T00:00:00Z");
+    world.has(two_runs());
+    world.set(|state| state.keeps = Some(30));
+    let server = world.serve();
+    sync(&place, &server, &["--outcome", "outcome.json"]).exits(0);
+    assert_eq!(
+        (&outcome()["out"], &outcome()["totals"]["runs"]),
+        (&"lake".into(), &2.into())
+    );
+}

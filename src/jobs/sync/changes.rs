@@ -1,7 +1,7 @@
 //! `--changes`: every run that a sync finds new or changed, as a CSV file that appears once all of it is committed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,35 @@ pub(super) struct ChangesFile {
     committed: u64,
 }
 
+/// Whether nothing but an earlier file of changes would be replaced.
+fn replaceable(path: &Path) -> Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    // Later versions may know more columns.
+    let begin = table::HEADER[..3].join(",");
+    let mut held = Vec::new();
+    if metadata.is_file() {
+        let file = File::open(path).map_err(|error| Error::output("read", path, error))?;
+        file.take(begin.len() as u64)
+            .read_to_end(&mut held)
+            .map_err(|error| Error::output("read", path, error))?;
+    }
+    if metadata.is_file() && (held.is_empty() || held == begin.as_bytes()) {
+        return Ok(());
+    }
+    Err(Error::Output(format!(
+        "--changes {} is there and no file of changes: name another, or remove it",
+        path.display()
+    )))
+}
+
 impl ChangesFile {
     /// Begins it beside its place.
     pub(super) fn create(path: &Path) -> Result<ChangesFile> {
         let name = path.file_name();
         let name = name.ok_or_else(|| Error::Usage(format!("--changes {}: no name of a file", path.display())))?;
+        replaceable(path)?;
         let process = std::process::id();
         let staged = path.with_file_name(format!(".{}.{process}.writing", name.to_string_lossy()));
         let mut options = OpenOptions::new();
