@@ -35,6 +35,7 @@ TOP = {
     "README.md",
     "docs",
     "reports",
+    "scripts",
     "src",
     "tests",
 }
