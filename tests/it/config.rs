@@ -333,6 +333,15 @@ fn the_environments_token_and_address_beat_the_files() {
 }
 
 #[test]
+fn each_placeholder_stands_for_what_readme_says() {
+    let place = Place::new();
+    let out = "{account}/{month}/{period}/{from}_{to}/{{a}}";
+    place.run(&["export", "--demo", "--out", out]).exits(0);
+    let folder = "demo/2025-09/2025-09/2025-09-01_2025-10-01/{a}";
+    assert!(place.path(folder).join("manifest.json").exists());
+}
+
+#[test]
 fn placeholders_that_stand_for_nothing_write_nothing() {
     let place = Place::new();
     let export = |out: &str, period: &[&str]| place.run(&[&["export", "--demo", "--out", out], period].concat());

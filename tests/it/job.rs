@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::apify::Apify;
 use crate::client::Served;
-use crate::harness::{Place, done, names, wait};
+use crate::harness::{Done, Place, done, names, wait};
 use crate::stand_in::{Reply, StandIn, TOKEN, ms, runs};
 
 fn server() -> StandIn {
@@ -456,6 +456,14 @@ fn pipes_that_nobody_reads_hold_no_job_up() {
 #[test]
 fn a_command_line_that_makes_no_sense_is_a_line_of_the_log_too() {
     let place = Place::new();
+    let of_log = |done: &Done| {
+        let lines = done.exits(2).stderr.lines();
+        let mut lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        assert!(
+            lines.any(|line| line["level"] == "error" && line["job"].is_string()),
+            "{done}"
+        );
+    };
     let wrong: [&[&str]; 4] = [
         &["export", "--mont", "2025-09", "--log-format", "json"],
         &["export", "--month", "2025-99", "--log-format=json"],
@@ -470,18 +478,11 @@ fn a_command_line_that_makes_no_sense_is_a_line_of_the_log_too() {
         &["export", "--log-format", "json"],
     ];
     for args in wrong {
-        let done = place.run(args);
-        let lines: Vec<Value> = done
-            .exits(2)
-            .stderr
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert!(
-            lines
-                .iter()
-                .any(|line| line["level"] == "error" && line["job"].is_string()),
-            "{done}"
-        );
+        of_log(&place.run(args));
+    }
+    // Nor can a file tell that makes no sense itself: the environment does.
+    fs::write(place.path("apify-runs.toml"), "strikt = true\n").unwrap();
+    for args in [&["export", "--demo"][..], &["nosuch"]] {
+        of_log(&done(place.command(args).env("APIFY_RUNS_LOG_FORMAT", "json")));
     }
 }
