@@ -4,6 +4,8 @@
 use std::fmt;
 
 use arrow_buffer::i256;
+use serde::de::{self, Deserialize, Deserializer, Unexpected};
+use serde::{Serialize, Serializer};
 
 /// Digits after the point that are kept; Decimal128(38,18).
 pub const SCALE: u32 = 18;
@@ -88,6 +90,26 @@ impl fmt::Display for Usd {
             places -= 1;
         }
         write!(f, "{sign}{whole}.{fraction:0places$}")
+    }
+}
+
+impl Serialize for Usd {
+    /// As its plain text, so that no reader takes it for a double.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    /// From its plain text; the error has the text that is none.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Usd::parse_plain(&text).ok_or_else(|| {
+            de::Error::invalid_value(
+                Unexpected::Str(&text),
+                &"an amount such as \"12.5\", with at most 18 decimal places",
+            )
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! where days begin, is in `instant`; how a period is put into words is in `words`.
 
 mod instant;
+pub mod instant_text;
 mod words;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use chrono_tz::Tz;
 use crate::error::{Error, Result};
 pub use instant::{DayClock, Millis, format_instant, instant_bytes, parse_instant};
 use instant::{day_start, local_date};
+pub use instant_text::spans as spans_text;
 use words::local_text;
 
 /// The years that a flag may name: Apify has no runs before, RFC 3339 has no years after.

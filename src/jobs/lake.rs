@@ -29,7 +29,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
     let table = Table::open(&location, Moment::Now)?;
     let keep_recent = i64::try_from(args.keep_recent.as_millis()).unwrap_or(i64::MAX);
-    let before = table.state().synced_at_ms().saturating_sub(keep_recent);
+    let before = table.state().synced_at_ms.saturating_sub(keep_recent);
     let files = table.files().len();
     let (after, optimized) = table.optimize(before, 2)?;
     let Some(after) = after else {
@@ -45,8 +45,12 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     if args.quiet {
         return Ok(());
     }
+    let hashed = match optimized.hashed as u64 {
+        0 => String::new(),
+        hashed => format!("; the log has the SHA-256 of {} more", counted(hashed, "file", "files")),
+    };
     print(&format!(
-        "{}: {} before, {} now\n",
+        "{}: {} before, {} now{hashed}\n",
         location.shown(),
         counted(files as u64, "file", "files"),
         after.files().len()

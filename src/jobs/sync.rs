@@ -104,21 +104,25 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     let mut scratch = Destination::acquire(&job.folder())?;
     let scratch = scratch.stage()?;
     // No sooner: another sync may be writing it.
-    let changes = job.args.changes.as_deref().map(ChangesFile::create).transpose()?;
+    let changes = job.args.changes.as_deref();
+    let changes = changes
+        .map(|path| ChangesFile::create(path, &job.location))
+        .transpose()?;
     *job.changes.lock().expect("nobody panics while holding it") = changes;
     let on_terminal = surroundings.stderr_is_terminal && !job.args.quiet;
+    job.clone().settle().await?;
     record.stage("read");
     let done = job
         .clone()
         .steps(Done::new(table), &plan, scratch.path(), on_terminal)
         .await;
     drop(scratch);
-    // What was committed is told even if a later step failed: no later sync finds it new again.
-    if let Some(changes) = job.changes.lock().expect("nobody panics while holding it").take() {
-        changes.publish()?;
-    }
+    // Whether or not a later step failed: what was committed is told.
+    let published = job.clone().publish_changes().await;
+    let done = done?;
+    published?;
     record.stage("tidied");
-    let (done, optimized) = job.clone().tidy(done?).await?;
+    let (done, optimized) = job.clone().tidy(done).await?;
     let look = if surroundings.bold { Look::Bold } else { Look::Plain };
     job.tell(&done, &plan, optimized, look)
 }
@@ -191,6 +195,14 @@ impl Done {
             proven: Vec::new(),
         }
     }
+
+    /// Adds what a commit has changed: counts, months and files in and out.
+    fn add(&mut self, (tally, months, (added, removed)): (Tally, Vec<String>, (usize, usize))) {
+        self.tally.add(&tally);
+        self.months.extend(months);
+        self.files = (self.files.0 + added as u64, self.files.1 + removed as u64);
+        self.commits += 1;
+    }
 }
 
 impl Job {
@@ -215,7 +227,7 @@ impl Job {
             let swept = asking.swept(state)?;
             let open = match &table {
                 Some(table) => {
-                    let first = table.state().proven_ms().first().map_or(0, |(first, _)| *first);
+                    let first = table.state().begins().unwrap_or(0);
                     let from = asking.kept_from().unwrap_or(first);
                     table.open_costs(from, asking.now_ms, asking.now_ms)?
                 }
@@ -223,6 +235,22 @@ impl Job {
             };
             let plan = asking.plan(state, swept, open);
             Ok((table, plan))
+        })
+        .await
+    }
+
+    /// Deals with changes that earlier syncs have left.
+    async fn settle(self: Arc<Self>) -> Result<()> {
+        Stop::run(move |_| self.settle_left_changes()).await
+    }
+
+    /// Puts the file of changes in its place, with those that were committed meanwhile.
+    async fn publish_changes(self: Arc<Self>) -> Result<()> {
+        Stop::run(move |_| {
+            let changes = self.changes.lock().expect("nobody panics while holding it").take();
+            changes.map_or(Ok(()), ChangesFile::publish)?;
+            // Of commits that others have made void since the sync began.
+            self.settle_left_changes()
         })
         .await
     }
@@ -395,10 +423,15 @@ impl Job {
 
 /// An error of reading says what became of what was read before.
 fn committed_stays(error: Error) -> Error {
-    let fate = "what was committed stays";
+    with_fate(error, "what was committed stays")
+}
+
+/// An error with what became of the lake.
+fn with_fate(error: Error, fate: &str) -> Error {
     match error {
         Error::Unreachable(text) => Error::Unreachable(format!("{text}; {fate}, it is safe to run again")),
         Error::Untrusted(text) => Error::Untrusted(format!("{text}; {fate}")),
+        Error::Output(text) => Error::Output(format!("{text}; {fate}")),
         other => other,
     }
 }

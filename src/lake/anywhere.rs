@@ -46,6 +46,7 @@ impl Table {
 
     fn open_file(&self, file: &DataFile) -> Result<LakeFile> {
         let location = self.location();
+        location.check_hash(file)?;
         let name = format!("{}/{}", location.shown(), file.path);
         let odd = |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {name}: {cause}"));
         let content = match location.local() {

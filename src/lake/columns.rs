@@ -182,7 +182,7 @@ fn wrong_type(name: &str, column: &ArrayRef) -> String {
 }
 
 /// The same values as another type; `None` where that isn't the same column in another engine's hand.
-fn as_type(column: &ArrayRef, wanted: &DataType) -> Option<ArrayRef> {
+pub(super) fn as_type(column: &ArrayRef, wanted: &DataType) -> Option<ArrayRef> {
     if column.data_type() == wanted {
         return Some(column.clone());
     }

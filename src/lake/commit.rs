@@ -10,14 +10,18 @@ use deltalake_core::{DeltaTable, DeltaTableError, checkpoints};
 use serde_json::{Map, Value, json};
 
 use super::columns::{LakeColumns, STARTED_MONTH};
-use super::files::DataFile;
+use super::files::{DataFile, STATS_COLUMNS};
+use super::integrity::{find_commit, months_after};
 use super::location::Location;
 use super::state::{PROPERTY, State};
 use super::table::{Found, Table};
 use crate::error::{Error, Result};
+use tracing::warn;
 
 /// After how many commits the log is put together in a checkpoint: readers read that and what came later.
 const CHECKPOINT_EVERY: u64 = 10;
+/// By which columns engines that write to the table keep statistics.
+const STATS_PROPERTY: &str = "delta.dataSkippingStatsColumns";
 /// For how long the log is kept, as Delta has it too; given since the table shows it then.
 const LOG_RETENTION: &str = "interval 30 days";
 
@@ -42,32 +46,89 @@ pub(super) struct Change {
     pub(super) info: Map<String, Value>,
 }
 
-/// What became of it.
-pub(super) enum Committed {
+/// What became of a commit.
+pub enum Committed {
     /// The table after it.
     Done(Box<Table>),
+    /// It stands as this version, and the table can't be read again.
+    Unread(u64, Error),
     /// Another process was first; nothing was written to the log.
     Lost,
 }
 
+/// A commit that is about to be made: the version that it is to become, and the UUID by which it is found again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitId {
+    /// The version.
+    pub version: u64,
+    /// The UUID.
+    pub uuid: String,
+}
+
+impl CommitId {
+    /// The next one of a table; the first one where there is none.
+    pub fn next(table: Option<&Table>) -> CommitId {
+        CommitId {
+            version: table.map_or(0, |table| table.version() + 1),
+            uuid: uuid::Uuid::new_v4().to_string(),
+        }
+    }
+}
+
 impl Change {
     /// Makes it, upon the table as it was read, or where there was none.
-    pub(super) fn commit(self, location: &Location, before: Option<&Table>) -> Result<Committed> {
-        let failed = |error: DeltaTableError| match error {
-            DeltaTableError::ObjectStore { source } => location.cannot_write("_delta_log", &source),
-            other => Error::Output(format!("{}: cannot commit: {other}", location.shown())),
-        };
+    pub(super) fn commit(mut self, location: &Location, before: Option<&Table>, id: &CommitId) -> Result<Committed> {
+        let adds = self
+            .adds
+            .iter()
+            .map(DataFile::of_add)
+            .collect::<Result<Vec<_>, String>>();
+        let adds = adds.map_err(|why| Error::Other(anyhow::anyhow!("a new file is not as it must be: {why}")))?;
+        self.state.months = months_after(location, before, &self.columns, &self.removes, &adds)?;
+        self.state.version = Some(id.version);
+        self.state.commit = Some(id.uuid.clone());
+        let own = self
+            .info
+            .entry("apifyRuns")
+            .or_insert_with(|| json!({"version": env!("CARGO_PKG_VERSION")}));
+        own["commit"] = id.uuid.clone().into();
+        if let Err(error) = self.write(location, before) {
+            // A store may have taken it and answered that it failed, or have met its own first attempt; a disk may fail once
+            // the entry has its name. Only the log tells.
+            match find_commit(location, id.version, &id.uuid) {
+                Ok(Some(_)) => {}
+                Ok(None) if is_lost(&error) => return Ok(Committed::Lost),
+                Ok(None) => return Err(commit_failed(location, &error)),
+                Err(unread) => return Err(unknown_fate(location, id, &unread)),
+            }
+        }
+        if let Err(error) = location.keep(&format!("_delta_log/{:020}.json", id.version)) {
+            warn!(
+                "version {} is committed, and may not outlive a loss of power: {error}",
+                id.version
+            );
+        }
+        match reloaded(location, before) {
+            Ok(table) => {
+                if let Some(warning) = table.write_head() {
+                    warn!("{warning}");
+                }
+                Ok(Committed::Done(table))
+            }
+            Err(error) => Ok(Committed::Unread(id.version, error)),
+        }
+    }
+
+    /// Writes the log's entry.
+    fn write(self, location: &Location, before: Option<&Table>) -> Result<(), DeltaTableError> {
         let is_data = !matches!(self.doing, Doing::Optimize);
-        let first_file = self.adds.first().map(|add| add.path.clone());
-        let metadata = self.metadata(before).map_err(|error| failed(error.into()))?;
+        let metadata = self.metadata(before)?;
         let protocol = protocol();
         let mut actions: Vec<Action> = Vec::with_capacity(self.adds.len() + self.removes.len() + 2);
         if before.is_none() {
             actions.push(protocol.clone().into());
         }
-        if before.is_none_or(|table| table.state() != &self.state || table.columns() != &self.columns) {
-            actions.push(metadata.clone().into());
-        }
+        actions.push(metadata.clone().into());
         actions.extend(self.removes.iter().map(|file| remove(file, is_data).into()));
         actions.extend(self.adds.into_iter().map(|add| {
             Add {
@@ -104,53 +165,73 @@ impl Change {
             .with_max_retries(0)
             .with_create_checkpoint(false)
             .with_cleanup_expired_logs(Some(false));
-        let snapshot = before.map(|table| table.delta.snapshot()).transpose().map_err(failed)?;
+        let snapshot = before.map(|table| table.delta.snapshot()).transpose()?;
         let made = CommitBuilder::from(properties).with_actions(actions).build(
             snapshot.map(|snapshot| snapshot as _),
             location.log().clone(),
             operation,
         );
-        match location.wait(async { made.await }) {
-            Ok(_) => {}
-            Err(error) if is_lost(&error) => {
-                if !is_ours(location, before, first_file.as_deref())? {
-                    return Ok(Committed::Lost);
-                }
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        let version = before.map_or(0, |table| table.version() + 1);
-        location.keep(&format!("_delta_log/{version:020}.json"))?;
-        let mut delta = before.map_or_else(|| DeltaTable::new(location.log().clone()), |table| table.delta.clone());
-        let loaded = location.wait(async {
-            match before {
-                Some(_) => delta.update_state().await,
-                None => delta.load().await,
-            }
-        });
-        loaded.map_err(|error| location.log_unread(&error))?;
-        match Table::of(location, delta)? {
-            Found::Lake(table) => Ok(Committed::Done(table)),
-            _ => Err(Error::Untrusted(format!(
-                "{}: the table is gone after a commit",
-                location.shown()
-            ))),
-        }
+        location.wait(async { made.await }).map(drop)
     }
 
     fn metadata(&self, before: Option<&Table>) -> deltalake_core::kernel::DeltaResult<Metadata> {
         let state = self.state.to_json();
+        let schema = self.columns.delta_schema();
+        let has = |name: &&str| schema.field(name).is_some();
+        let stats = STATS_COLUMNS.into_iter().filter(has).collect::<Vec<_>>().join(",");
         let Some(table) = before else {
             let own = [
                 (PROPERTY, state.as_str()),
+                (STATS_PROPERTY, stats.as_str()),
                 ("delta.logRetentionDuration", LOG_RETENTION),
                 ("delta.checkpointInterval", "10"),
             ];
-            return new_metadata(&self.columns.delta_schema(), [STARTED_MONTH], own);
+            return new_metadata(&schema, [STARTED_MONTH], own);
         };
         let snapshot = table.delta.snapshot().expect("it was loaded");
         let metadata = snapshot.metadata().clone().add_config_key(PROPERTY.into(), state)?;
-        metadata.with_schema(&self.columns.delta_schema())
+        metadata
+            .add_config_key(STATS_PROPERTY.into(), stats)?
+            .with_schema(&schema)
+    }
+}
+
+/// The table as it is once a commit has been made.
+fn reloaded(location: &Location, before: Option<&Table>) -> Result<Box<Table>> {
+    let mut delta = before.map_or_else(|| DeltaTable::new(location.log().clone()), |table| table.delta.clone());
+    let loaded = location.wait(async {
+        match before {
+            Some(_) => delta.update_state().await,
+            None => delta.load().await,
+        }
+    });
+    loaded.map_err(|error| location.log_unread(&error))?;
+    match Table::of(location, delta)? {
+        Found::Lake(table) => Ok(table),
+        _ => Err(Error::Untrusted(format!(
+            "{}: the table is gone after a commit",
+            location.shown()
+        ))),
+    }
+}
+
+fn commit_failed(location: &Location, error: &DeltaTableError) -> Error {
+    match error {
+        DeltaTableError::ObjectStore { source } => location.cannot_write("_delta_log", source),
+        other => Error::Output(format!("{}: cannot commit: {other}", location.shown())),
+    }
+}
+
+/// What is said where not even the log tells whether a commit was made.
+fn unknown_fate(location: &Location, id: &CommitId, unread: &Error) -> Error {
+    let text = format!(
+        "{}: it is not known whether version {} was committed: {unread}; run it again: it finds out, and tells what was committed",
+        location.shown(),
+        id.version
+    );
+    match unread {
+        Error::Unreachable(_) => Error::Unreachable(text),
+        _ => Error::Output(text),
     }
 }
 
@@ -165,19 +246,6 @@ fn is_lost(error: &DeltaTableError) -> bool {
         ),
         _ => false,
     }
-}
-
-/// Whether a commit that seems to be another's is this one: a store may have taken it and answered that it failed; then it was
-/// sent once more, and met itself. Its files, whose names are nobody else's, tell.
-fn is_ours(location: &Location, before: Option<&Table>, first_file: Option<&str>) -> Result<bool> {
-    // The log writes paths in its own way, names as they are.
-    let Some(name) = first_file.and_then(|path| path.rsplit('/').next()) else {
-        return Ok(false);
-    };
-    let version = before.map_or(0, |table| table.version() + 1);
-    let entry = location.wait(location.log().read_commit_entry(version));
-    let entry = entry.map_err(|error| location.log_unread(&error))?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&entry).contains(name))
 }
 
 /// The oldest protocol that there is columns' invariants aside: every engine reads it.
@@ -212,16 +280,21 @@ impl Table {
         done.err().map(why)
     }
 
-    /// Records what the table knows of itself; `false` if another process was first.
-    pub fn note(&self, state: State, info: Map<String, Value>) -> Result<bool> {
+    /// Records what the table knows of itself, and takes files out of it if there are any; the table's version after that.
+    /// `None` if another process was first.
+    pub fn note(&self, state: State, removes: Vec<DataFile>, info: Map<String, Value>) -> Result<Option<u64>> {
         let change = Change {
-            doing: Doing::Note,
+            doing: if removes.is_empty() { Doing::Note } else { Doing::Sync },
             adds: Vec::new(),
-            removes: Vec::new(),
+            removes,
             state,
             columns: self.columns().clone(),
             info,
         };
-        Ok(matches!(change.commit(&self.location, Some(self))?, Committed::Done(_)))
+        let id = CommitId::next(Some(self));
+        match change.commit(&self.location, Some(self), &id)? {
+            Committed::Done(_) | Committed::Unread(..) => Ok(Some(id.version)),
+            Committed::Lost => Ok(None),
+        }
     }
 }

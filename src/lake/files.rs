@@ -1,11 +1,15 @@
 //! A data file of the table, as its log tells of it. Bounds come from the file's statistics; what the log doesn't tell is
 //! taken as wide as it can be.
 
+use std::collections::HashMap;
+
 use chrono::{Months, NaiveDate, NaiveTime};
-use deltalake_core::kernel::LogicalFileView;
+use deltalake_core::kernel::{Add, LogicalFileView};
 use serde::{Deserialize, Serialize};
 
 use super::columns::STARTED_MONTH;
+use super::integrity::MonthSums;
+use crate::money::Usd;
 use crate::period::{Millis, parse_instant};
 use crate::runs::cost_state::{PROVISIONAL, UNKNOWN};
 
@@ -30,6 +34,27 @@ pub struct DataFile {
     pub may_be_provisional: bool,
     /// Whether some may be unknown of runs that have not finished, or as late as this; `None` where none is unknown.
     pub unknown_until: Option<Millis>,
+    /// The SHA-256 of its bytes, in hexadecimal; other engines don't tell it.
+    pub sha256: Option<String>,
+    /// What it holds, where that is told.
+    pub sums: Option<MonthSums>,
+}
+
+/// Tags of a file in the log, by which this tool's files are checked.
+const SHA256_TAG: &str = "apify-runs.sha256";
+const USAGE_TAG: &str = "apify-runs.usage_total_usd";
+const UNKNOWN_TAG: &str = "apify-runs.runs_cost_unknown";
+
+/// Tags as the log has them.
+pub(super) type Tags = HashMap<String, Option<String>>;
+
+/// The tags of a file with these bytes and rows.
+pub(super) fn tags(sha256: String, sums: &MonthSums) -> Tags {
+    HashMap::from([
+        (SHA256_TAG.into(), Some(sha256)),
+        (USAGE_TAG.into(), Some(sums.usage_total_usd.to_string())),
+        (UNKNOWN_TAG.into(), Some(sums.runs_cost_unknown.to_string())),
+    ])
 }
 
 /// Statistics of a file, in Delta's form.
@@ -61,6 +86,9 @@ pub(super) struct Bounds {
     /// Ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+    /// When rows last changed: the watermark by which engines read what is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queried_at: Option<String>,
     /// Cost states: in the order of the alphabet, provisional is before settled before unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_state: Option<String>,
@@ -76,17 +104,46 @@ pub(super) struct Nulls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queried_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_state: Option<u64>,
 }
 
+/// The columns that files have statistics of.
+pub(super) const STATS_COLUMNS: [&str; 5] = ["id", "started_at", "finished_at", "queried_at", "cost_state"];
+
 impl DataFile {
-    /// A file of the log; the error says what makes no sense.
+    /// A file of the log; the error says what is missing.
     pub(super) fn of(view: &LogicalFileView) -> Result<DataFile, String> {
-        let path = view.path().into_owned();
-        let month = view.partition_values_map().remove(STARTED_MONTH).flatten();
+        #[expect(deprecated, reason = "the view shows tags nowhere else")]
+        let add = view.add_action();
+        DataFile::of_add(&add)
+    }
+
+    /// A file that is or was about to be part of the table.
+    pub(super) fn of_add(add: &Add) -> Result<DataFile, String> {
+        let path = add.path.clone();
+        let month = add.partition_values.get(STARTED_MONTH).cloned().flatten();
         let month = month.ok_or_else(|| format!("{path}: its {STARTED_MONTH} is not told"))?;
-        let stats = view.stats().and_then(|text| serde_json::from_str(&text).ok());
-        DataFile::new(path, view.size().max(0) as u64, month, stats)
+        let stats = add.stats.as_ref().and_then(|text| serde_json::from_str(text).ok());
+        let file = DataFile::new(path, add.size.max(0) as u64, month, stats)?;
+        let tag = |name: &str| add.tags.as_ref().and_then(|tags| tags.get(name)).cloned().flatten();
+        let usage = tag(USAGE_TAG).and_then(|text| Usd::parse_plain(&text));
+        let unknown = tag(UNKNOWN_TAG).and_then(|text| text.parse().ok());
+        let sums = file
+            .rows
+            .zip(usage)
+            .zip(unknown)
+            .map(|((runs, usage_total_usd), runs_cost_unknown)| MonthSums {
+                runs,
+                runs_cost_unknown,
+                usage_total_usd,
+            });
+        Ok(DataFile {
+            sha256: tag(SHA256_TAG),
+            sums,
+            ..file
+        })
     }
 
     pub(super) fn new(path: String, bytes: u64, month: String, stats: Option<Stats>) -> Result<DataFile, String> {
@@ -109,6 +166,8 @@ impl DataFile {
             unknown_until: is_unknown.then(|| last_finish.unwrap_or(Millis::MAX)),
             month,
             path,
+            sha256: None,
+            sums: None,
         })
     }
 

@@ -7,10 +7,11 @@ mod clouds;
 mod objects;
 mod trouble;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use address::{Address, Cloud};
@@ -36,6 +37,8 @@ pub struct Location {
     local: Option<PathBuf>,
     log: LogStoreRef,
     handle: Handle,
+    /// Paths of data files whose bytes have been found to be those that were written.
+    pub(super) checked: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Location {
@@ -109,6 +112,7 @@ impl Location {
             url,
             local,
             handle,
+            checked: Arc::default(),
         })
     }
 

@@ -20,8 +20,95 @@ use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
 use crate::runs::run::Run;
 
-/// Runs of the table that are listed under another start now: ID to the start that they no longer have.
-pub(super) type Moved = HashMap<String, Millis>;
+/// Runs of the table that are listed under another start now, by ID.
+#[derive(Default)]
+pub(super) struct Moved(HashMap<String, MovedRun>);
+
+/// One of them.
+pub(super) struct MovedRun {
+    /// Its row; of several, which no table should have, the one that was queried last.
+    row: RowRef,
+    /// Further rows of it.
+    others: Vec<RowRef>,
+    /// Whether its rows give way to what is listed; if not, another sync has seen it since.
+    gives_way: bool,
+}
+
+/// A row that outlives the reading of its batch.
+#[derive(Clone)]
+struct RowRef {
+    rows: Rc<Keyed>,
+    row: usize,
+}
+
+impl RowRef {
+    fn place(&self) -> Place<'_> {
+        Place {
+            rows: &self.rows,
+            row: self.row,
+        }
+    }
+}
+
+impl Moved {
+    /// Rows of the table whose runs are about to be added elsewhere, by a sync that began at this instant.
+    pub(super) fn new(rows: Vec<RecordBatch>, now_ms: Millis) -> Moved {
+        let mut moved: HashMap<String, MovedRun> = HashMap::new();
+        for rows in rows {
+            let rows = Rc::new(Keyed::new(rows));
+            for row in 0..rows.batch.num_rows() {
+                let row = RowRef {
+                    rows: rows.clone(),
+                    row,
+                };
+                let queried_at_ms = row.place().queried_at_ms();
+                match moved.get_mut(row.place().id()) {
+                    None => {
+                        let run = MovedRun {
+                            gives_way: queried_at_ms <= now_ms,
+                            others: Vec::new(),
+                            row: row.clone(),
+                        };
+                        moved.insert(row.place().id().into(), run);
+                    }
+                    Some(run) => {
+                        run.gives_way &= queried_at_ms <= now_ms;
+                        let is_later = queried_at_ms > run.row.place().queried_at_ms();
+                        let other = if is_later {
+                            std::mem::replace(&mut run.row, row)
+                        } else {
+                            row
+                        };
+                        run.others.push(other);
+                    }
+                }
+            }
+        }
+        Moved(moved)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The starts that rows of these runs have in the table, of those that give way.
+    pub(super) fn starts(&self) -> impl Iterator<Item = Millis> {
+        let runs = self.0.values().filter(|run| run.gives_way);
+        runs.flat_map(|run| {
+            std::iter::once(&run.row)
+                .chain(&run.others)
+                .map(|row| row.place().started_at_ms())
+        })
+    }
+
+    fn takes_away(&self, old: &Place) -> bool {
+        let run = self.0.get(old.id()).filter(|run| run.gives_way);
+        run.is_some_and(|run| {
+            let mut rows = std::iter::once(&run.row).chain(&run.others);
+            rows.any(|row| row.place().started_at_ms() == old.started_at_ms())
+        })
+    }
+}
 
 /// A row of one of the streams.
 #[derive(Clone, Copy)]
@@ -47,7 +134,15 @@ pub(super) enum Found<'a> {
     /// Only the table has it.
     Old(Place<'a>),
     /// The API lists it under another start now: this row gives way.
-    Moved(Place<'a>),
+    Leaving,
+    /// The table has it under another start, in a row that gives way; `others` are further such rows.
+    Moved {
+        old: Place<'a>,
+        new: Place<'a>,
+        verdict: Verdict,
+        fields: Vec<&'static str>,
+        others: Vec<Place<'a>>,
+    },
 }
 
 /// How the streams become one.
@@ -68,7 +163,7 @@ enum Part {
     Rest,
 }
 
-impl Merging<'_> {
+impl<'m> Merging<'m> {
     /// Runs through both; tells what it finds, and writes what the table is to hold.
     pub(super) fn run(
         &self,
@@ -91,14 +186,14 @@ impl Merging<'_> {
             let pick = match (old_at, new_at) {
                 (Some(old), _) if order.is_lt() => {
                     let row = old.row;
-                    let is_moved = self.moved.get(old.id()) == Some(&old.started_at_ms());
-                    see(if is_moved { Found::Moved(old) } else { Found::Old(old) })?;
-                    (!is_moved).then_some(Pick::Old(row))
+                    let leaves = self.moved.takes_away(&old);
+                    see(if leaves { Found::Leaving } else { Found::Old(old) })?;
+                    (!leaves).then_some(Pick::Old(row))
                 }
                 (_, Some(new)) if order.is_gt() => {
-                    let row = new.row;
-                    see(Found::New(new))?;
-                    Some(Pick::New(row))
+                    let (pick, found) = self.pick_new(&parts, new);
+                    see(found)?;
+                    pick
                 }
                 (Some(old), Some(new)) => {
                     let (pick, found) = self.pick(&parts, old, new);
@@ -126,21 +221,50 @@ impl Merging<'_> {
         }
     }
 
-    fn pick<'a>(&self, parts: &[Part], old: Place<'a>, new: Place<'a>) -> (Pick, Found<'a>) {
+    /// What becomes of a run that the table doesn't have at this start.
+    fn pick_new<'a>(&self, parts: &[Part], new: Place<'a>) -> (Option<Pick<'m>>, Found<'a>)
+    where
+        'm: 'a,
+    {
+        let moved: &'m Moved = self.moved;
+        let Some(moved) = moved.0.get(new.id()) else {
+            return (Some(Pick::New(new.row)), Found::New(new));
+        };
+        let old = moved.row.place();
+        if !moved.gives_way {
+            return (None, Found::Same(old));
+        }
+        let (verdict, fields) = self.judge(parts, old, new);
+        let found = Found::Moved {
+            old,
+            new,
+            verdict,
+            fields,
+            others: moved.others.iter().map(RowRef::place).collect(),
+        };
+        (Some(Pick::Moved(&moved.row, new.row, verdict)), found)
+    }
+
+    /// What is taken over of a run, and which columns change by that.
+    fn judge(&self, parts: &[Part], old: Place, new: Place) -> (Verdict, Vec<&'static str>) {
+        let verdict = self.rules.judge(&old.version(), &new.version());
+        let mut fields = Vec::new();
+        for (column, (at, part)) in self.columns.chosen().columns().zip(parts.iter().enumerate()) {
+            let (was, is) = (old.rows.batch.column(at), new.rows.batch.column(at));
+            let takes = part.takes(&verdict, is.is_null(new.row));
+            if takes == Whose::New && !same(was, old.row, is, new.row) {
+                fields.push(column.name);
+            }
+        }
+        (verdict, fields)
+    }
+
+    fn pick<'a>(&self, parts: &[Part], old: Place<'a>, new: Place<'a>) -> (Pick<'m>, Found<'a>) {
         if old.queried_at_ms() > self.rules.now_ms {
             // Another sync has seen it since.
             return (Pick::Old(old.row), Found::Same(old));
         }
-        let verdict = self.rules.judge(&old.version(), &new.version());
-        let mut fields = Vec::new();
-        for (at, part) in parts.iter().enumerate() {
-            let (was, is) = (old.rows.batch.column(at), new.rows.batch.column(at));
-            let takes = part.takes(&verdict, is.is_null(new.row));
-            if takes == Whose::New && *part != Part::QueriedAt && !same(was, old.row, is, new.row) {
-                let column = self.columns.chosen().columns().nth(at);
-                fields.push(column.map_or("", |column| column.name));
-            }
-        }
+        let (verdict, fields) = self.judge(parts, old, new);
         let pick = if fields.is_empty() {
             Pick::Old(old.row)
         } else {
@@ -160,12 +284,13 @@ impl Merging<'_> {
     }
 }
 
-/// Which row of the streams' present batches is taken.
+/// Which row is taken: of the streams' present batches, or of one that the table has elsewhere.
 #[derive(Clone, Copy)]
-enum Pick {
+enum Pick<'m> {
     Old(usize),
     New(usize),
     Both(usize, usize, Verdict),
+    Moved(&'m RowRef, usize, Verdict),
 }
 
 impl Part {
@@ -303,6 +428,10 @@ impl<'a> Side<'a> {
         }
     }
 
+    fn rows(&self) -> &Rc<Keyed> {
+        self.current.as_ref().expect("its row is taken")
+    }
+
     /// The row that it stands at.
     fn next(&mut self) -> Result<Option<Place<'_>>> {
         while self
@@ -336,18 +465,21 @@ struct Picked {
 impl Picked {
     fn add(&mut self, pick: Pick, old: &Side, new: &Side) {
         let pick = match pick {
-            Pick::Old(row) => ((self.source(old), row), None),
-            Pick::New(row) => ((self.source(new), row), None),
+            Pick::Old(row) => ((self.source(old.rows()), row), None),
+            Pick::New(row) => ((self.source(new.rows()), row), None),
             Pick::Both(old_row, new_row, verdict) => (
-                (self.source(old), old_row),
-                Some(((self.source(new), new_row), verdict)),
+                (self.source(old.rows()), old_row),
+                Some(((self.source(new.rows()), new_row), verdict)),
+            ),
+            Pick::Moved(elsewhere, new_row, verdict) => (
+                (self.source(&elsewhere.rows), elsewhere.row),
+                Some(((self.source(new.rows()), new_row), verdict)),
             ),
         };
         self.picks.push(pick);
     }
 
-    fn source(&mut self, side: &Side) -> usize {
-        let current = side.current.as_ref().expect("its row is taken");
+    fn source(&mut self, current: &Rc<Keyed>) -> usize {
         let known = self.sources.iter().rposition(|source| Rc::ptr_eq(source, current));
         known.unwrap_or_else(|| {
             self.sources.push(current.clone());

@@ -1,13 +1,18 @@
 //! Small files put together: the same rows, in fewer files, so that a reader opens few.
 
+use std::collections::HashMap;
+
+use deltalake_core::kernel::Add;
 use serde_json::{Map, Value, json};
 
-use super::commit::{Change, Committed, Doing};
-use super::files::DataFile;
+use super::columns::STARTED_MONTH;
+use super::commit::{Change, CommitId, Committed, Doing};
+use super::files::{DataFile, Stats, tags};
+use super::integrity::MonthSums;
 use super::read::{groups, sorted};
 use super::table::Table;
 use super::write::{FileWriter, MAX_FILE_ROWS};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::period::Millis;
 
 /// How many small files next to each other are worth it.
@@ -20,6 +25,8 @@ pub struct Optimized {
     pub files_before: usize,
     /// Files after.
     pub files_after: usize,
+    /// Files whose SHA-256 the log didn't have before.
+    pub hashed: usize,
     /// Commits that were made.
     pub commits: usize,
 }
@@ -29,6 +36,15 @@ impl Table {
     /// by the next syncs anyway. A commit a month. `None` if another process was first; the months before it are done.
     pub fn optimize(mut self, before_ms: Millis, at_least: usize) -> Result<(Option<Table>, Optimized)> {
         let mut optimized = Optimized::default();
+        let adds = self.adds_with_hashes()?;
+        if !adds.is_empty() {
+            optimized.hashed = adds.len();
+            match self.replace_files(adds, Vec::new())? {
+                Some(table) => self = table,
+                None => return Ok((None, optimized)),
+            }
+            optimized.commits += 1;
+        }
         for runs in runs_of_small(self.files(), before_ms, at_least.max(MIN_FILES)) {
             let files: Vec<&DataFile> = runs.iter().collect();
             let mut out = FileWriter::new(&self.location, self.columns(), files[0].month.clone());
@@ -38,33 +54,72 @@ impl Table {
                 }
             }
             let adds = out.finish()?;
-            let paths: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
             let (before, after) = (runs.len(), adds.len());
-            let change = Change {
-                doing: Doing::Optimize,
-                adds,
-                removes: runs,
-                state: self.state().clone(),
-                columns: self.columns().clone(),
-                info: Map::from_iter([(
-                    "operationMetrics".to_string(),
-                    json!({"numFilesAdded": after, "numFilesRemoved": before}) as Value,
-                )]),
-            };
-            match change.commit(&self.location, Some(&self)) {
-                Ok(Committed::Done(table)) => self = *table,
-                Ok(Committed::Lost) => {
-                    self.location.discard(paths);
-                    return Ok((None, optimized));
-                }
-                // Whether the commit was made is not known: what nothing names, a vacuum removes.
-                Err(error) => return Err(error),
+            match self.replace_files(adds, runs)? {
+                Some(table) => self = table,
+                None => return Ok((None, optimized)),
             }
             optimized.files_before += before;
             optimized.files_after += after;
             optimized.commits += 1;
         }
         Ok((Some(self), optimized))
+    }
+
+    /// Commits the same rows in other files, or the same files with more said of them. `None` if another process was first.
+    fn replace_files(&self, adds: Vec<Add>, removes: Vec<DataFile>) -> Result<Option<Table>> {
+        let replaced = |add: &&Add| !self.files().iter().any(|file| file.path == add.path);
+        let new: Vec<String> = adds.iter().filter(replaced).map(|add| add.path.clone()).collect();
+        let change = Change {
+            doing: Doing::Optimize,
+            state: self.state().clone(),
+            columns: self.columns().clone(),
+            info: Map::from_iter([(
+                "operationMetrics".to_string(),
+                json!({"numFilesAdded": adds.len(), "numFilesRemoved": removes.len()}) as Value,
+            )]),
+            adds,
+            removes,
+        };
+        match change.commit(&self.location, Some(self), &CommitId::next(Some(self)))? {
+            Committed::Done(table) => Ok(Some(*table)),
+            Committed::Unread(_, error) => Err(error),
+            Committed::Lost => {
+                self.location.discard(new);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The files whose hash the log doesn't have, to be told of once more: with hash, sums and statistics. Older versions and
+    /// other engines wrote them.
+    fn adds_with_hashes(&self) -> Result<Vec<Add>> {
+        let without = self.files().iter().filter(|file| file.sha256.is_none());
+        without.map(|file| self.add_with_hash(file)).collect()
+    }
+
+    fn add_with_hash(&self, file: &DataFile) -> Result<Add> {
+        let odd = |why: String| Error::Untrusted(format!("{}/{}: {why}", self.location.shown(), file.path));
+        let (mut stats, mut sums) = (Stats::default(), MonthSums::default());
+        for batch in sorted(&self.location, self.columns(), &[file], None, None)? {
+            let rows = batch?;
+            stats.see(&rows);
+            sums.add_rows(&rows);
+        }
+        let (sha256, bytes) = self.location.hash_of_file(file)?;
+        if bytes != file.bytes {
+            return Err(odd(format!("{bytes} bytes, the log says {}", file.bytes)));
+        }
+        Ok(Add {
+            path: file.path.clone(),
+            partition_values: HashMap::from([(STARTED_MONTH.into(), Some(file.month.clone()))]),
+            size: file.bytes as i64,
+            modification_time: crate::period::now_ms(),
+            data_change: false,
+            stats: Some(serde_json::to_string(&stats).expect("statistics are text and numbers")),
+            tags: Some(tags(sha256, &sums)),
+            ..Add::default()
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -20,11 +21,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::columns::{LakeColumns, to_export, with_schema};
 use super::files::DataFile;
+use super::integrity::MonthSums;
 use super::location::Location;
 use super::table::Table;
 use crate::error::{Error, Result};
@@ -51,32 +54,33 @@ struct Opened<'l> {
 }
 
 /// Opens a file, for these columns as far as it has them; for all without a choice. Of a file in order, row groups without
-/// runs of the periods that are wanted may be left out.
+/// runs of the periods that are wanted may be left out. Its bytes must be those that were written: what is read here becomes
+/// figures, or rows of another file.
 fn open<'l>(
     location: &'l Location,
     file: &DataFile,
     columns: Option<&[&str]>,
     wanted: Option<&[Span]>,
 ) -> Result<Opened<'l>> {
-    let shown = format!("{}/{}", location.shown(), file.path);
-    let unreadable = move |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {shown}: {cause}"));
+    if location.local().is_none()
+        && let Some(bytes) = location.unchecked_bytes(file)?
+    {
+        return opened(location, file, bytes, (columns, wanted));
+    }
+    location.check_hash(file)?;
+    open_as_it_is(location, file, columns, wanted)
+}
+
+/// The same without a look at its hash.
+fn open_as_it_is<'l>(
+    location: &'l Location,
+    file: &DataFile,
+    columns: Option<&[&str]>,
+    wanted: Option<&[Span]>,
+) -> Result<Opened<'l>> {
     if let Some(folder) = location.local() {
-        let path = folder.join(&file.path);
-        let opened = File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => unreadable(&"it is gone; was the table vacuumed?"),
-            _ => unreadable(&error),
-        })?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(opened, options())
-            .map_err(|error| unreadable(&error))?;
-        let mask = mask(columns, builder.parquet_schema());
-        let is_sorted = is_sorted(builder.metadata());
-        as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&why))?;
-        let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
-        let builder = builder.with_projection(mask).with_row_groups(row_groups);
-        let reader = builder.with_batch_size(BATCH_ROWS).build();
-        let reader = reader.map_err(|error| unreadable(&error))?;
-        let batches = Box::new(reader.map(move |batch| batch.map_err(|error| unreadable(&error))));
-        return Ok(Opened { batches, is_sorted });
+        let content = File::open(folder.join(&file.path)).map_err(|error| location.unread_file(file, &error))?;
+        return opened(location, file, content, (columns, wanted));
     }
     let shown_path = file.path.clone();
     let unreadable = move |error: &ParquetError| unread_object(location, &shown_path, error);
@@ -97,8 +101,41 @@ fn open<'l>(
     Ok(Opened { batches, is_sorted })
 }
 
+/// The rows of a file whose bytes are at hand.
+fn opened<'l>(
+    location: &Location,
+    file: &DataFile,
+    content: impl ChunkReader + 'static,
+    (columns, wanted): (Option<&[&str]>, Option<&[Span]>),
+) -> Result<Opened<'l>> {
+    let shown = format!("{}/{}", location.shown(), file.path);
+    let unreadable = move |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {shown}: {cause}"));
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(content, options());
+    let builder = builder.map_err(|error| unreadable(&error))?;
+    let mask = mask(columns, builder.parquet_schema());
+    let is_sorted = is_sorted(builder.metadata());
+    as_many_as_told(builder.metadata(), file).map_err(|why| unreadable(&why))?;
+    let row_groups = row_groups(builder.metadata(), wanted.filter(|_| is_sorted));
+    let builder = builder.with_projection(mask).with_row_groups(row_groups);
+    let reader = builder.with_batch_size(BATCH_ROWS).build();
+    let reader = reader.map_err(|error| unreadable(&error))?;
+    let batches = Box::new(reader.map(move |batch| batch.map_err(|error| unreadable(&error))));
+    Ok(Opened { batches, is_sorted })
+}
+
+/// What a file holds, from its column of costs.
+pub(super) fn sums_of_file(location: &Location, table: &LakeColumns, file: &DataFile) -> Result<MonthSums> {
+    let odd = |why: String| Error::Untrusted(format!("{}/{}: {why}", location.shown(), file.path));
+    let schema = table.schema_of(Some(&["usage_total_usd"]));
+    let mut sums = MonthSums::default();
+    for batch in open(location, file, Some(&["usage_total_usd"]), None)?.batches {
+        sums.add_rows(&with_schema(&batch?, &schema).map_err(odd)?);
+    }
+    Ok(sums)
+}
+
 /// Types are those of Parquet: what a writer says of Arrow's beside them is no part of the table.
-fn options() -> ArrowReaderOptions {
+pub(super) fn options() -> ArrowReaderOptions {
     ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
@@ -115,14 +152,21 @@ pub(super) struct Object {
     store: Arc<dyn ObjectStore>,
     path: StorePath,
     bytes: u64,
+    read: Arc<AtomicU64>,
 }
 
 impl Object {
+    /// How many bytes have been read of it, by all its copies.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
     pub(super) fn of(location: &Location, file: &DataFile) -> Object {
         Object {
             store: location.store(),
             path: StorePath::from(file.path.as_str()),
             bytes: file.bytes,
+            read: Arc::default(),
         }
     }
 }
@@ -144,11 +188,14 @@ const FOOTER_BYTES: usize = 64 << 10;
 
 impl AsyncFileReader for Object {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        self.read.fetch_add(range.end - range.start, Ordering::Relaxed);
         let bytes = self.store.get_range(&self.path, range);
         bytes.map(|bytes| bytes.map_err(unreachable_object)).boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        self.read.fetch_add(bytes, Ordering::Relaxed);
         async move {
             self.store
                 .get_ranges(&self.path, &ranges)
@@ -342,7 +389,7 @@ impl Table {
     /// tool wrote it: other engines needn't keep an order.
     pub fn rows_of_file(&self, file: &DataFile, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<bool> {
         let odd = |why: String| Error::Untrusted(format!("{}/{}: {why}", self.location.shown(), file.path));
-        let opened = open(&self.location, file, None, None)?;
+        let opened = open_as_it_is(&self.location, file, None, None)?;
         for batch in opened.batches {
             let batch = batch?;
             with_schema(&batch, &self.columns().schema()).map_err(odd)?;

@@ -1,12 +1,13 @@
-//! What a lake knows of itself: whose runs, which periods are proven, which months were closed. It stands in a property of
-//! the table, which checkpoints keep; a commit's info alone would go with the clean-up of the log.
+//! What a lake knows of itself: whose runs, which periods are proven, which months were closed, what each month holds. It
+//! stands in a property of the table, which checkpoints keep; a commit's info alone would go with the clean-up of the log.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::integrity::MonthSums;
 use crate::money::Usd;
-use crate::period::{Millis, format_instant, parse_instant};
+use crate::period::{Millis, instant_text, spans_text};
 use crate::statement::{Account, Source};
 
 /// The property's name.
@@ -26,37 +27,60 @@ pub struct State {
     /// Where they came from.
     pub source: Source,
     /// The start of the sync that wrote it last, by the API's clock.
-    pub synced_at: String,
+    #[serde(rename = "synced_at", with = "instant_text")]
+    pub synced_at_ms: Millis,
     /// For how many days Apify keeps runs, as the last sync that was told knew.
     #[serde(default)]
     pub retention_days: Option<u64>,
     /// Periods all of whose runs were received: `[from, to)`, in order and disjoint.
-    pub proven: Vec<(String, String)>,
+    #[serde(with = "spans_text")]
+    pub proven: Vec<(Millis, Millis)>,
+    /// The first instant that a sync ever proved: what is not proven after it is a gap.
+    #[serde(default, with = "instant_text::option", skip_serializing_if = "Option::is_none")]
+    pub since: Option<Millis>,
     /// Months that were closed, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub closings: BTreeMap<String, Closing>,
+    /// The table's version that this state came with; `None` where an older version of apify-runs wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// The UUID of the commit that this state came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// What the table held after that commit, by UTC month.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub months: BTreeMap<String, MonthSums>,
+    /// The store's address at which conditional puts were proven to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_endpoint: Option<String>,
 }
 
 /// A month that was published, and what has happened to it since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closing {
     /// Its first millisecond, by the zone it was closed in.
-    pub from: String,
+    #[serde(with = "instant_text")]
+    pub from: Millis,
     /// The first millisecond after it.
-    pub to: String,
+    #[serde(with = "instant_text")]
+    pub to: Millis,
     /// When it was closed.
-    pub closed_at: String,
+    #[serde(with = "instant_text")]
+    pub closed_at: Millis,
     /// The table's version that was published.
     pub table_version: u64,
     /// SHA-256 of the export's manifest.json, in hexadecimal.
     pub manifest_sha256: String,
     /// Its runs then.
     pub runs: u64,
-    /// Its usage then, in US dollars, exact; null where no cost was known.
-    pub usage_total_usd: Option<String>,
+    /// Its usage then, exact; `None` where no cost was known.
+    pub usage_total_usd: Option<Usd>,
     /// What changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrections: Option<Corrections>,
+    /// When files of it were set aside as damaged for the last time.
+    #[serde(default, with = "instant_text::option", skip_serializing_if = "Option::is_none")]
+    pub damaged_at: Option<Millis>,
 }
 
 /// Later changes to a closed month.
@@ -66,20 +90,29 @@ pub struct Corrections {
     pub runs_new: u64,
     /// Times that a run changed.
     pub runs_changed: u64,
-    /// By how many US dollars its usage moved, exact.
-    pub usage_moved_usd: String,
+    /// By how much its usage moved, exact.
+    pub usage_moved_usd: Usd,
     /// When the last of them came.
-    pub last_at: String,
+    #[serde(with = "instant_text")]
+    pub last_at: Millis,
+}
+
+/// Why a property is no state that this version can go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateError {
+    /// A later version of apify-runs wrote it.
+    Newer(String),
+    /// It does not hold what it must.
+    Invalid(String),
 }
 
 impl Corrections {
     /// Adds what a sync changed.
-    pub fn add(&mut self, new: u64, changed: u64, moved: Usd, at: &str) {
-        let before = Usd::parse_plain(&self.usage_moved_usd).unwrap_or(Usd(0));
+    pub fn add(&mut self, new: u64, changed: u64, moved: Usd, at: Millis) {
         self.runs_new += new;
         self.runs_changed += changed;
-        self.usage_moved_usd = Usd(before.0.saturating_add(moved.0)).to_string();
-        self.last_at = at.into();
+        self.usage_moved_usd = Usd(self.usage_moved_usd.0.saturating_add(moved.0));
+        self.last_at = at;
     }
 }
 
@@ -91,10 +124,15 @@ impl State {
             tool_version: env!("CARGO_PKG_VERSION").into(),
             account,
             source,
-            synced_at: format_instant(synced_at_ms),
+            synced_at_ms,
             retention_days: None,
             proven: Vec::new(),
+            since: None,
             closings: BTreeMap::new(),
+            version: None,
+            commit: None,
+            months: BTreeMap::new(),
+            proven_endpoint: None,
         }
     }
 
@@ -103,64 +141,82 @@ impl State {
         serde_json::to_string(self).expect("its keys are text")
     }
 
-    /// Reads it; the error says why it is none of this version's.
-    pub fn parse(text: &str) -> Result<State, String> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The field and its value where it is none of this version's.
+    pub fn parse(text: &str) -> Result<State, StateError> {
         #[derive(Deserialize)]
         struct Shaped {
             shape: u32,
             tool_version: String,
         }
-        let shaped: Shaped = serde_json::from_str(text).map_err(|error| format!("its property {PROPERTY}: {error}"))?;
+        let invalid = |path: String, why: String| {
+            let field = if path == "." {
+                String::new()
+            } else {
+                format!(", field {path}")
+            };
+            StateError::Invalid(format!("its property {PROPERTY}{field}: {why}"))
+        };
+        let shaped: Shaped = serde_json::from_str(text).map_err(|error| invalid(".".into(), error.to_string()))?;
         if shaped.shape > SHAPE {
-            return Err(format!(
+            return Err(StateError::Newer(format!(
                 "it was written by apify-runs {}, whose lakes have shape {}; this version knows {SHAPE}: use that version or a \
                  later one",
                 shaped.tool_version, shaped.shape
+            )));
+        }
+        let state: State = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
+            .map_err(|error| invalid(error.path().to_string(), error.inner().to_string()))?;
+        for (name, closing) in &state.closings {
+            if closing.from >= closing.to {
+                return Err(invalid(format!("closings.{name}"), "it ends before it begins".into()));
+            }
+        }
+        if united(state.proven.clone()) != state.proven {
+            return Err(invalid(
+                "proven".into(),
+                "its periods overlap, or are not in order".into(),
             ));
         }
-        let state: State = serde_json::from_str(text).map_err(|error| format!("its property {PROPERTY}: {error}"))?;
-        let makes_sense = parse_instant(&state.synced_at).is_some() && state.proven_ms().len() == state.proven.len();
-        makes_sense
-            .then_some(state)
-            .ok_or_else(|| format!("its property {PROPERTY} makes no sense"))
-    }
-
-    /// When the sync that wrote it began.
-    pub fn synced_at_ms(&self) -> Millis {
-        parse_instant(&self.synced_at).unwrap_or_default()
-    }
-
-    /// The proven periods, in order.
-    pub fn proven_ms(&self) -> Vec<(Millis, Millis)> {
-        let parsed = self
-            .proven
-            .iter()
-            .map(|(from, to)| parse_instant(from).zip(parse_instant(to)));
-        parsed.flatten().filter(|(from, to)| from < to).collect()
+        Ok(state)
     }
 
     /// Where the last proven period ends.
     pub fn proven_until(&self) -> Option<Millis> {
-        self.proven_ms().last().map(|(_, to)| *to)
+        self.proven.last().map(|(_, to)| *to)
+    }
+
+    /// The first instant that was ever proven.
+    pub fn begins(&self) -> Option<Millis> {
+        let first = self.proven.first().map(|(from, _)| *from);
+        self.since.into_iter().chain(first).min()
     }
 
     /// Adds a proven period.
     pub fn prove(&mut self, from: Millis, to: Millis) {
-        let mut all = self.proven_ms();
-        all.push((from, to));
-        let text = |(from, to): (Millis, Millis)| (format_instant(from), format_instant(to));
-        self.proven = united(all).into_iter().map(text).collect();
+        self.proven.push((from, to));
+        self.proven = united(std::mem::take(&mut self.proven));
+        self.since = self.begins();
+    }
+
+    /// Takes a period out of what is proven: syncs ask for it again, as far as Apify still has it.
+    pub fn unprove(&mut self, from: Millis, to: Millis) {
+        self.since = self.begins();
+        let parts = std::mem::take(&mut self.proven).into_iter();
+        self.proven = united(parts.flat_map(|(a, b)| [(a, b.min(from)), (a.max(to), b)]).collect());
     }
 
     /// The parts of a period that no sync has proven.
     pub fn unproven(&self, from: Millis, to: Millis) -> Vec<(Millis, Millis)> {
         let mut parts = Vec::new();
         let mut at = from;
-        for (proven_from, proven_to) in self.proven_ms() {
-            if at < proven_from.min(to) {
-                parts.push((at, proven_from.min(to)));
+        for (proven_from, proven_to) in &self.proven {
+            if at < (*proven_from).min(to) {
+                parts.push((at, (*proven_from).min(to)));
             }
-            at = at.max(proven_to);
+            at = at.max(*proven_to);
         }
         if at < to {
             parts.push((at, to));
@@ -196,13 +252,24 @@ mod tests {
         let mut state = state();
         state.prove(0, 10);
         state.prove(20, 30);
-        assert_eq!(state.proven_ms(), [(0, 10), (20, 30)]);
+        assert_eq!(state.proven, [(0, 10), (20, 30)]);
         assert_eq!(state.unproven(-5, 40), [(-5, 0), (10, 20), (30, 40)]);
         assert_eq!(state.unproven(2, 9), []);
         assert_eq!(state.unproven(12, 15), [(12, 15)]);
         state.prove(10, 20);
-        assert_eq!((state.proven_ms(), state.proven_until()), (vec![(0, 30)], Some(30)));
+        assert_eq!((state.proven.clone(), state.proven_until()), (vec![(0, 30)], Some(30)));
         assert_eq!(state.unproven(0, 30), []);
+    }
+
+    #[test]
+    fn what_is_taken_out_of_the_proof_is_a_gap_wherever_it_lies() {
+        for (from, to) in [(0, 3), (4, 6), (7, 10), (0, 10)] {
+            let mut state = state();
+            state.prove(0, 10);
+            state.unprove(from, to);
+            assert_eq!(state.begins(), Some(0));
+            assert_eq!(state.unproven(0, 10), [(from, to)]);
+        }
     }
 
     #[test]
@@ -211,20 +278,74 @@ mod tests {
         state.prove(0, 86_400_000);
         assert_eq!(State::parse(&state.to_json()).unwrap(), state);
         let newer = r#"{"shape":2,"tool_version":"9.1.0","something":"else"}"#;
-        let error = State::parse(newer).unwrap_err();
-        assert!(error.contains("9.1.0") && error.contains("shape 2"), "{error}");
-        assert!(State::parse("{}").is_err());
-        let senseless = state.to_json().replace("1970-01-02", "1970-19-02");
-        assert!(State::parse(&senseless).unwrap_err().contains("makes no sense"));
+        let Err(StateError::Newer(why)) = State::parse(newer) else {
+            panic!("it is of another shape");
+        };
+        assert!(why.contains("9.1.0") && why.contains("shape 2"), "{why}");
+        assert!(matches!(State::parse("{}"), Err(StateError::Invalid(_))));
+    }
+
+    #[test]
+    fn an_unreadable_value_is_named_with_its_field() {
+        let mut state = state();
+        state.prove(0, 86_400_000);
+        state.closings.insert(
+            "2025-09".into(),
+            Closing {
+                from: 0,
+                to: 86_400_000,
+                closed_at: 86_400_000,
+                table_version: 3,
+                manifest_sha256: String::new(),
+                runs: 2,
+                usage_total_usd: Some(Usd(5)),
+                corrections: Some(Corrections::default()),
+                damaged_at: None,
+            },
+        );
+        let text = state.to_json();
+        assert_eq!(State::parse(&text).unwrap(), state);
+        for (was, is, field) in [
+            ("0.000000000000000005", "5 dollars", "closings.2025-09.usage_total_usd"),
+            (
+                r#""usage_moved_usd":"0""#,
+                r#""usage_moved_usd":"1e3""#,
+                "closings.2025-09.corrections.usage_moved_usd",
+            ),
+            (
+                r#""from":"1970-01-01T00:00:00.000Z""#,
+                r#""from":"1970-13-01""#,
+                "closings.2025-09.from",
+            ),
+            (
+                r#""to":"1970-01-02T00:00:00.000Z""#,
+                r#""to":"1969-12-31T00:00:00.000Z""#,
+                "closings.2025-09",
+            ),
+            (
+                r#"["1970-01-01T00:00:00.000Z""#,
+                r#"["1970-19-01T00:00:00.000Z""#,
+                "proven",
+            ),
+            (r#""synced_at":"2025"#, r#""synced_at":"x2025"#, "synced_at"),
+        ] {
+            assert!(text.contains(was), "{was}: {text}");
+            let Err(StateError::Invalid(why)) = State::parse(&text.replace(was, is)) else {
+                panic!("{is} is not refused");
+            };
+            assert!(why.contains(&format!("field {field}")), "{why}");
+        }
     }
 
     #[test]
     fn corrections_add_up_exactly() {
         let mut corrections = Corrections::default();
-        corrections.add(1, 2, Usd(300_000_000_000_000_000), "2025-10-04T00:00:00.000Z");
-        corrections.add(0, 1, Usd(-100_000_000_000_000_000), "2025-10-05T00:00:00.000Z");
+        corrections.add(1, 2, Usd(300_000_000_000_000_000), 1);
+        corrections.add(0, 1, Usd(-100_000_000_000_000_000), 2);
         assert_eq!((corrections.runs_new, corrections.runs_changed), (1, 3));
-        assert_eq!(corrections.usage_moved_usd, "0.2");
-        assert_eq!(corrections.last_at, "2025-10-05T00:00:00.000Z");
+        assert_eq!(
+            (corrections.usage_moved_usd.to_string().as_str(), corrections.last_at),
+            ("0.2", 2)
+        );
     }
 }

@@ -7,8 +7,9 @@ use object_store::path::Path as StorePath;
 
 use super::columns::{LakeColumns, STARTED_MONTH};
 use super::files::DataFile;
+use super::integrity::ForeignCommit;
 use super::location::Location;
-use super::state::{PROPERTY, State};
+use super::state::{PROPERTY, State, StateError};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 
@@ -44,6 +45,7 @@ pub struct Table {
     state: State,
     columns: LakeColumns,
     files: Vec<DataFile>,
+    foreign: Vec<ForeignCommit>,
 }
 
 impl Table {
@@ -73,7 +75,11 @@ impl Table {
         if let Moment::At(at) = moment {
             was_there(location, delta.version().unwrap_or_default(), at)?;
         }
-        Table::of(location, delta)
+        let mut found = Table::of(location, delta)?;
+        if let (Found::Lake(table), Moment::Now) = (&mut found, moment) {
+            table.foreign = table.check_log()?;
+        }
+        Ok(found)
     }
 
     /// A lake that is to be read.
@@ -96,7 +102,10 @@ impl Table {
             ));
         };
         let refused = |why: String| Error::Usage(format!("{}: {why}", location.shown()));
-        let state = State::parse(text).map_err(refused)?;
+        let state = State::parse(text).map_err(|error| match error {
+            StateError::Newer(why) => refused(why),
+            StateError::Invalid(why) => Error::Untrusted(format!("{}: {why}", location.shown())),
+        })?;
         let protocol = snapshot.protocol();
         let versions = (protocol.min_reader_version(), protocol.min_writer_version());
         if versions.0 > READER_VERSION || versions.1 > WRITER_VERSION {
@@ -123,6 +132,7 @@ impl Table {
             state,
             columns,
             files,
+            foreign: Vec::new(),
         })))
     }
 
@@ -157,6 +167,11 @@ impl Table {
     /// Its files, by the starts of their runs.
     pub fn files(&self) -> &[DataFile] {
         &self.files
+    }
+
+    /// What other engines have committed since this tool's last commit.
+    pub fn foreign_commits(&self) -> &[ForeignCommit] {
+        &self.foreign
     }
 
     /// Those that may hold runs that started in `[from, to)`.

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::money::Usd;
 use crate::period::Millis;
 use crate::report::changes::{Difference, Kind};
+use crate::runs::run::Run;
 
 const DAY_MS: Millis = 86_400_000;
 
@@ -25,6 +26,8 @@ pub struct Tally {
     pub newly_settled: u64,
     /// Of them, those that had ended and ran on.
     pub resurrected: u64,
+    /// Of them, those that the API lists under another start now.
+    pub relocated: u64,
     /// Runs that have another price.
     pub repriced: u64,
     /// Their cost as the table has it, and as the API says it now.
@@ -45,6 +48,38 @@ pub struct Tally {
     pub moved: BTreeMap<String, Moves>,
     /// What falls into periods that are watched, by name.
     pub watched: BTreeMap<String, Moves>,
+    /// What it took to find out that new runs are nowhere else in the table.
+    pub looked_up: LookedUp,
+}
+
+/// The cost of looking up new runs' IDs in the whole table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    /// IDs.
+    pub ids: u64,
+    /// Files that were looked at, each time that they were.
+    pub files: u64,
+    /// Bytes that were read of them.
+    pub bytes: u64,
+}
+
+impl LookedUp {
+    fn add(&mut self, other: LookedUp) {
+        self.ids += other.ids;
+        self.files += other.files;
+        self.bytes += other.bytes;
+    }
+}
+
+/// A run as the table has it from now on: what is not among the fields that change is as it was.
+fn taken_over(was: Run, mut is: Run, fields: &[&str]) -> Run {
+    if !fields.contains(&"usage_total_usd") {
+        is.usage = was.usage;
+    }
+    if !fields.contains(&"cost_state") {
+        is.cost_state = was.cost_state;
+    }
+    is
 }
 
 /// What moved in a month.
@@ -106,16 +141,40 @@ impl Tally {
                 }
                 Ok(())
             }
-            Found::Moved(old) => {
-                // Its other place counts as new.
-                let moves = Moves {
+            // Its new place counts it.
+            Found::Leaving => Ok(()),
+            Found::Moved {
+                old,
+                new,
+                verdict,
+                fields,
+                others,
+            } => {
+                self.listed += 1;
+                self.changed += 1;
+                self.relocated += 1;
+                self.newly_settled += u64::from(verdict.has_settled);
+                self.resurrected += u64::from(verdict.was_resurrected);
+                let (was, is) = (old.run(), taken_over(old.run(), new.run(), fields));
+                self.cost_unknown += u64::from(is.usage.is_none());
+                for other in others {
+                    self.moved_away(other, None, watched);
+                }
+                self.moved_away(old, Some(new), watched);
+                let arrived = Moves {
                     changed: 1,
-                    changed_usd: Usd(-old.usage().unwrap_or_default().0),
+                    changed_usd: is.usage.unwrap_or_default(),
                     ..Moves::default()
                 };
-                self.changed += 1;
-                self.moved(old, &moves, watched);
-                Ok(())
+                self.moved(new, &arrived, watched);
+                on_change.map_or(Ok(()), |on_change| {
+                    on_change(&Difference {
+                        kind: Kind::Changed,
+                        old: Some(&was),
+                        new: Some(&is),
+                        fields: fields.clone(),
+                    })
+                })
             }
             Found::New(new) => {
                 self.new += 1;
@@ -156,13 +215,7 @@ impl Tally {
                 self.changed += 1;
                 self.newly_settled += u64::from(verdict.has_settled);
                 self.resurrected += u64::from(verdict.was_resurrected);
-                let (was, mut is) = (old.run(), new.run());
-                if !fields.contains(&"usage_total_usd") {
-                    is.usage = was.usage;
-                }
-                if !fields.contains(&"cost_state") {
-                    is.cost_state.clone_from(&was.cost_state);
-                }
+                let (was, is) = (old.run(), taken_over(old.run(), new.run(), fields));
                 let moved = match (was.usage, is.usage) {
                     (Some(was), Some(is)) => Usd(is.0.saturating_sub(was.0)),
                     (None, Some(is)) => is,
@@ -189,6 +242,23 @@ impl Tally {
         }
     }
 
+    /// Takes a row's dollars out of its month; where it stays within a month or a period, it counts there once, as it arrives.
+    fn moved_away(&mut self, old: &Place, new: Option<&Place>, watched: &[Watched]) {
+        let (at, arrives) = (old.started_at_ms(), new.map(Place::started_at_ms));
+        let leaving = |stays: bool| Moves {
+            changed: u64::from(!stays),
+            changed_usd: Usd(-old.usage().unwrap_or_default().0),
+            ..Moves::default()
+        };
+        let month = month_of(at);
+        let stays = arrives.is_none_or(|at| month_of(at) == month);
+        self.moved.entry(month).or_default().add(&leaving(stays));
+        for (name, from, to) in watched.iter().filter(|(_, from, to)| (*from..*to).contains(&at)) {
+            let stays = arrives.is_none_or(|at| (*from..*to).contains(&at));
+            self.watched.entry(name.clone()).or_default().add(&leaving(stays));
+        }
+    }
+
     fn moved(&mut self, run: &Place, moves: &Moves, watched: &[Watched]) {
         let at = run.started_at_ms();
         self.moved.entry(month_of(at)).or_default().add(moves);
@@ -205,7 +275,9 @@ impl Tally {
         self.changed += other.changed;
         self.newly_settled += other.newly_settled;
         self.resurrected += other.resurrected;
+        self.relocated += other.relocated;
         self.repriced += other.repriced;
+        self.looked_up.add(other.looked_up);
         add(&mut self.repriced_from, other.repriced_from);
         add(&mut self.repriced_to, other.repriced_to);
         self.gone += other.gone;

@@ -30,13 +30,14 @@ use super::columns::{LakeColumns, with_schema};
 use super::read::{groups, sorted};
 use super::table::{Found, Moment, Table};
 use super::upsert::{Merged, Seen};
-use super::{Location, State};
+use super::{CommitId, Committed, Location, State};
 use crate::error::{Error, Result};
 use crate::period::Millis;
 use crate::runs::chosen::Chosen;
 use crate::runs::cost_state::SettleRule;
 use crate::statement::Source;
 
+const AUGUST: Millis = 1_754_006_400_000;
 const SEPTEMBER: Millis = 1_756_684_800_000;
 const OCTOBER: Millis = 1_759_276_800_000;
 const HOUR: Millis = 3_600_000;
@@ -173,6 +174,7 @@ enum Op {
     Cost(u8, u8),
     Resurrect(u8),
     Delete(u8),
+    Move(u8, i16),
     Sync { days: u8, accept: bool },
     Killed { days: u8, writes: u8 },
     Raced { days: u8 },
@@ -187,6 +189,7 @@ fn op() -> impl Strategy<Value = Op> {
         (any::<u8>(), 0..9_u8).prop_map(|(run, cost)| Op::Cost(run, cost)),
         any::<u8>().prop_map(Op::Resurrect),
         any::<u8>().prop_map(Op::Delete),
+        (any::<u8>(), -600..600_i16).prop_map(|(run, hours)| Op::Move(run, hours)),
         (1..30_u8, any::<bool>()).prop_map(|(days, accept)| Op::Sync { days, accept }),
         (1..30_u8, 0..4_u8).prop_map(|(days, writes)| Op::Killed { days, writes }),
         (1..30_u8).prop_map(|days| Op::Raced { days }),
@@ -246,6 +249,11 @@ impl World {
                     self.apify.remove(&id);
                 }
             }
+            Op::Move(run, hours) => {
+                if let Some(run) = chosen(self, run).and_then(|id| self.apify.get_mut(&id)) {
+                    run.started = (run.started + Millis::from(hours) * HOUR).clamp(AUGUST, OCTOBER - 1);
+                }
+            }
             _ => {}
         }
     }
@@ -261,7 +269,7 @@ impl World {
 
     fn asked(&self, days: u8) -> (Millis, Millis) {
         let to = self.now.min(OCTOBER);
-        ((self.now - Millis::from(days) * DAY).clamp(SEPTEMBER, to - 1), to)
+        ((self.now - Millis::from(days) * DAY).clamp(AUGUST, to - 1), to)
     }
 
     /// The rules, said once more: nothing goes, the newest values win, but a known cost isn't lost, and another price waits.
@@ -382,7 +390,11 @@ fn commit(seen: &Seen, location: &Location, table: Option<&Table>, merged: Merge
     let fresh = State::new(None, Source::Api, seen.queried_at_ms);
     let mut state = table.map_or(fresh, |table| table.state().clone());
     state.prove(seen.asked[0].0, seen.asked[0].1);
-    merged.commit(location, table, state, Map::new())
+    match merged.commit(location, table, (state, Map::new()), &CommitId::next(table))? {
+        Committed::Done(table) => Ok(Some(*table)),
+        Committed::Unread(_, error) => Err(error),
+        Committed::Lost => Ok(None),
+    }
 }
 
 /// One sync, as often as others are faster.

@@ -11,15 +11,16 @@ use deltalake_core::kernel::Add;
 use serde_json::{Map, Value};
 
 use super::columns::{LakeColumns, month_of};
-use super::commit::{Change, Committed, Doing};
+use super::commit::{Change, CommitId, Committed, Doing};
 use super::files::{DataFile, month_bounds};
 use super::location::Location;
+use super::lookup::Ids;
 use super::merge::Rules;
 use super::merged::{Found, Merging, Moved};
 use super::read::{Batches, Span, groups, sorted};
 use super::state::State;
 use super::table::Table;
-use super::tally::{OnChange, Tally, Watched};
+use super::tally::{LookedUp, OnChange, Tally, Watched};
 use super::write::FileWriter;
 use crate::error::{Error, Result};
 use crate::output::read::{parquet_batches, parquet_columns};
@@ -60,6 +61,8 @@ struct Slot<'t> {
     until_ms: Millis,
     /// Whether some of its runs were asked for.
     is_asked: bool,
+    /// Starts of its rows that give way to others.
+    leaving: Vec<Millis>,
     /// Whether something of it changes.
     changes: bool,
 }
@@ -76,6 +79,9 @@ struct Month<'s> {
 
 impl Seen {
     /// Merges it with what the table holds. New files are written, and are part of nothing until the commit.
+    ///
+    /// The table is looked at twice where runs turn out to be in it under another start: only then is it known which rows give
+    /// way, wherever they are.
     pub fn merge(
         &self,
         location: &Location,
@@ -84,29 +90,44 @@ impl Seen {
         mut on_change: Option<&mut OnChange>,
     ) -> Result<Merged> {
         let files = table.map(Table::files).unwrap_or_default();
-        let months = self.months(files)?;
-        let mut all_slots: Vec<Vec<Slot>> = months.iter().map(|month| month.slots(files)).collect();
-        let mut look = |moved: &Moved, mut on_change: Option<&mut OnChange>| {
-            let (mut gone, mut tally) = (Moved::new(), Tally::default());
-            for (month, slots) in months.iter().zip(&mut all_slots) {
-                let sight = (location, columns, moved);
-                gone.extend(month.look(sight, slots, &mut tally, on_change.as_deref_mut())?);
-            }
-            Ok::<_, Error>((gone, tally))
-        };
-        let (gone, mut tally) = look(&Moved::new(), None)?;
-        let moved = self.listed_elsewhere(gone)?;
-        if !moved.is_empty() || on_change.is_some() {
-            // Once more, now that it is known which rows give way; what changes is told once.
-            tally = look(&moved, on_change.as_deref_mut())?.1;
+        let mut months = self.months(files, &[])?;
+        let mut slots: Vec<Vec<Slot>> = months.iter().map(|month| month.slots(files, &[])).collect();
+        let mut new_ids = table.map(|_| Ids::default());
+        let mut moved = Moved::default();
+        let mut tally = self.look(
+            (location, columns, &moved),
+            (&months, &mut slots),
+            None,
+            new_ids.as_mut(),
+        )?;
+        let mut looked_up = LookedUp::default();
+        if let (Some(table), Some(ids)) = (table, new_ids) {
+            let lookup = table.look_up(&ids)?;
+            looked_up = LookedUp {
+                ids: ids.len() as u64,
+                files: lookup.files,
+                bytes: lookup.bytes,
+            };
+            moved = Moved::new(lookup.rows, self.queried_at_ms);
         }
+        if !moved.is_empty() {
+            let starts: Vec<Millis> = moved.starts().collect();
+            months = self.months(files, &starts)?;
+            slots = months.iter().map(|month| month.slots(files, &starts)).collect();
+        }
+        if !moved.is_empty() || on_change.is_some() {
+            // What changes is told once, now that it is known which rows give way.
+            let places = (months.as_slice(), slots.as_mut_slice());
+            tally = self.look((location, columns, &moved), places, on_change.as_deref_mut(), None)?;
+        }
+        tally.looked_up = looked_up;
         let mut merged = Merged {
             adds: Vec::new(),
             removes: Vec::new(),
             columns: columns.clone(),
             tally,
         };
-        for (month, slots) in months.iter().zip(&all_slots) {
+        for (month, slots) in months.iter().zip(&slots) {
             let sight = (location, columns, &moved);
             if let Err(error) = month.write(sight, slots, &mut merged, on_change.as_deref_mut()) {
                 merged.discard(location);
@@ -116,9 +137,29 @@ impl Seen {
         Ok(merged)
     }
 
-    /// The months that have rows, or files that may hold some of what was asked for.
-    fn months(&self, files: &[DataFile]) -> Result<Vec<Month<'_>>> {
-        let mut names = BTreeSet::new();
+    /// Compares what is there with what was seen, month by month; `new_ids` takes the IDs that the table doesn't have there.
+    fn look(
+        &self,
+        sight: Sight,
+        (months, slots): (&[Month], &mut [Vec<Slot>]),
+        mut on_change: Option<&mut OnChange>,
+        mut new_ids: Option<&mut Ids>,
+    ) -> Result<Tally> {
+        let mut tally = Tally::default();
+        for (month, slots) in months.iter().zip(slots) {
+            month.look(
+                sight,
+                slots,
+                &mut tally,
+                (on_change.as_deref_mut(), new_ids.as_deref_mut()),
+            )?;
+        }
+        Ok(tally)
+    }
+
+    /// The months that have rows, or files that may hold some of what was asked for, and those of rows that give way.
+    fn months(&self, files: &[DataFile], starts: &[Millis]) -> Result<Vec<Month<'_>>> {
+        let mut names: BTreeSet<String> = starts.iter().map(|start| month_of(*start)).collect();
         for path in &self.files {
             for rows in parquet_columns(path, &["started_at"]).map_err(Error::Output)? {
                 let rows = rows.map_err(Error::Output)?;
@@ -145,23 +186,6 @@ impl Seen {
             })
         };
         names.into_iter().map(month).collect()
-    }
-
-    /// Which of the runs that are gone from their places are listed at others now.
-    fn listed_elsewhere(&self, gone: Moved) -> Result<Moved> {
-        let mut moved = Moved::new();
-        if gone.is_empty() {
-            return Ok(moved);
-        }
-        for file in &self.files {
-            for rows in parquet_columns(file, &["id"]).map_err(Error::Output)? {
-                let rows = rows.map_err(Error::Output)?;
-                let ids = rows.column(0).as_string::<i32>();
-                let found = ids.iter().flatten().filter_map(|id| gone.get_key_value(id));
-                moved.extend(found.map(|(id, at)| (id.clone(), *at)));
-            }
-        }
-        Ok(moved)
     }
 }
 
@@ -191,7 +215,7 @@ impl Month<'_> {
     }
 
     /// The parts of time that become files: one for each group of the month's files, and the time after them.
-    fn slots<'t>(&self, files: &'t [DataFile]) -> Vec<Slot<'t>> {
+    fn slots<'t>(&self, files: &'t [DataFile], starts: &[Millis]) -> Vec<Slot<'t>> {
         let groups = groups(files.iter().filter(|file| file.month == self.name).collect());
         let firsts: Vec<Millis> = groups.iter().skip(1).map(|group| group[0].first_ms).collect();
         let mut slots: Vec<Slot> = Vec::with_capacity(groups.len() + 1);
@@ -200,7 +224,9 @@ impl Month<'_> {
             let rows: Option<u64> = files.iter().map(|file| file.rows).sum();
             let is_small = rows.is_some_and(|rows| rows < SMALL_FILE_ROWS);
             let overlaps = |(from, to): &Span| files.iter().any(|file| file.overlaps(*from, *to));
+            let leaving = starts.iter().copied().filter(|start| overlaps(&(*start, start + 1)));
             slots.push(Slot {
+                leaving: leaving.collect(),
                 until_ms: match firsts.get(at) {
                     Some(next) => *next,
                     None if is_small => Millis::MAX,
@@ -216,6 +242,7 @@ impl Month<'_> {
                 files: Vec::new(),
                 until_ms: Millis::MAX,
                 is_asked: false,
+                leaving: Vec::new(),
                 changes: false,
             });
         }
@@ -227,43 +254,45 @@ impl Month<'_> {
         tally.see(found, |at| self.is_asked(at), kept_from_ms, watched, on_change)
     }
 
-    /// Compares what is there with what was seen. Gives the runs that are there alone, by their starts.
+    /// Compares what is there with what was seen.
     fn look(
         &self,
         sight: Sight,
         slots: &mut [Slot],
         tally: &mut Tally,
-        mut on_change: Option<&mut OnChange>,
-    ) -> Result<Moved> {
+        (mut on_change, mut new_ids): (Option<&mut OnChange>, Option<&mut Ids>),
+    ) -> Result<()> {
         let (location, columns, _) = sight;
         let merging = self.merging(sight);
-        let mut gone = Moved::new();
         let mut feed = Feed::new(self, columns);
-        for slot in slots.iter_mut().filter(|slot| !slot.files.is_empty()) {
+        for slot in slots.iter_mut() {
             let mut new = feed.until(slot.until_ms).peekable();
-            if !slot.is_asked && new.peek().is_none() {
+            if slot.files.is_empty() {
+                // Nothing to compare with: the rows themselves are read as they are written.
+                collect_ids(new, new_ids.as_deref_mut())?;
                 continue;
             }
-            let old = sorted(location, columns, &slot.files, None, Some(&self.asked))?;
+            if !slot.is_asked && slot.leaving.is_empty() && new.peek().is_none() {
+                continue;
+            }
+            let leaving = slot.leaving.iter().map(|start| (*start, start + 1));
+            let wanted: Vec<Span> = self.asked.iter().copied().chain(leaving).collect();
+            let old = sorted(location, columns, &slot.files, None, Some(&wanted))?;
             let changes = &mut slot.changes;
             let see = |found: Found| {
                 *changes |= match &found {
-                    Found::New(_) => true,
+                    Found::New(_) | Found::Leaving | Found::Moved { .. } => true,
                     Found::Changed { fields, .. } => !fields.is_empty(),
-                    Found::Moved(_) => true,
-                    Found::Same(_) => false,
-                    Found::Old(old) => {
-                        if self.is_asked(old.started_at_ms()) {
-                            gone.insert(old.id().to_string(), old.started_at_ms());
-                        }
-                        false
-                    }
+                    Found::Same(_) | Found::Old(_) => false,
                 };
+                if let (Found::New(new), Some(ids)) = (&found, &mut new_ids) {
+                    ids.insert(new.id().into());
+                }
                 self.see(&found, tally, on_change.as_deref_mut())
             };
             merging.run(old, Box::new(new), see, None)?;
         }
-        Ok(gone)
+        Ok(())
     }
 
     /// Writes the slots that change, and what is new beyond them.
@@ -300,14 +329,14 @@ impl Month<'_> {
 }
 
 impl Merged {
-    /// Commits it, upon the table that it was merged with. `None` if another process was first: then nothing stays.
+    /// Commits it, upon the table that it was merged with. Nothing stays if another process was first.
     pub fn commit(
         self,
         location: &Location,
         table: Option<&Table>,
-        state: State,
-        info: Map<String, Value>,
-    ) -> Result<Option<Table>> {
+        (state, info): (State, Map<String, Value>),
+        id: &CommitId,
+    ) -> Result<Committed> {
         let paths: Vec<String> = self.adds.iter().map(|add| add.path.clone()).collect();
         let change = Change {
             doing: Doing::Sync,
@@ -317,13 +346,11 @@ impl Merged {
             columns: self.columns,
             info,
         };
-        match change.commit(location, table)? {
-            Committed::Done(table) => Ok(Some(*table)),
-            Committed::Lost => {
-                location.discard(paths);
-                Ok(None)
-            }
+        let committed = change.commit(location, table, id)?;
+        if matches!(committed, Committed::Lost) {
+            location.discard(paths);
         }
+        Ok(committed)
     }
 
     /// How many files it adds and removes.
@@ -396,6 +423,18 @@ impl<'s> Feed<'s> {
             (end > 0).then(|| Ok(batch.slice(0, end)))
         }))
     }
+}
+
+fn collect_ids(rows: impl Iterator<Item = Result<RecordBatch>>, ids: Option<&mut Ids>) -> Result<()> {
+    let Some(ids) = ids else {
+        return Ok(());
+    };
+    for rows in rows {
+        let rows = rows?;
+        let texts = rows.column_by_name("id").expect("every run has it").as_string::<i32>();
+        ids.extend(texts.iter().flatten().map(Box::from));
+    }
+    Ok(())
 }
 
 fn batches_of(path: &Path) -> Batches<'static> {

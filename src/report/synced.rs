@@ -48,6 +48,14 @@ pub struct Synced {
     pub runs_newly_settled: u64,
     /// Of them, those that had ended and ran on.
     pub runs_resurrected: u64,
+    /// Of them, those that the API lists under another start than before.
+    pub runs_moved: u64,
+    /// New runs whose IDs were looked up in the whole lake.
+    pub ids_looked_up: u64,
+    /// Files that were looked at for that.
+    pub lookup_files: u64,
+    /// Bytes that were read of them.
+    pub lookup_bytes: u64,
     /// Runs that have another price than they had.
     pub runs_repriced: u64,
     /// Whether that was taken over.
@@ -129,6 +137,14 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
             counted(synced.runs_listed, "run", "runs")
         ),
     );
+    if synced.ids_looked_up > 0 {
+        let (ids, files) = (synced.ids_looked_up, synced.lookup_files);
+        let (ids, files) = (counted(ids, "new ID", "new IDs"), counted(files, "file", "files"));
+        tell(
+            "Looked up",
+            &format!("{ids} in {files}, {} read", bytes(synced.lookup_bytes)),
+        );
+    }
     let proven: Vec<String> = synced.proven.iter().map(span).collect();
     tell("Proven", &proven.join(", "));
     if !synced.gaps.is_empty() {
@@ -146,6 +162,7 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
     lines.push(row("Changed", synced.runs_changed));
     lines.push(row("  newly settled", synced.runs_newly_settled));
     lines.push(row("  resurrected", synced.runs_resurrected));
+    lines.push(row("  another start", synced.runs_moved));
     lines.push(row("Repriced", synced.runs_repriced));
     lines.push(row("Expired at Apify", synced.runs_expired));
     if synced.runs_repriced > 0 {
@@ -199,6 +216,15 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
         lines.push(format!("{before} small files put together in {after}"));
     }
     lines.join("\n") + "\n"
+}
+
+/// A size, in the largest unit that it has one of.
+fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{} MiB", thousands(bytes / 1_048_576)),
+    }
 }
 
 fn span((from, to): &(String, String)) -> String {

@@ -70,8 +70,8 @@ impl Lake {
     }
 
     fn of(table: Table) -> Result<Lake> {
-        let proven = table.state().proven_ms();
-        let edges = proven.first().zip(proven.last()).map(|(first, last)| (first.0, last.1));
+        let state = table.state();
+        let edges = state.begins().zip(state.proven_until());
         let edges = edges.ok_or_else(|| {
             let shown = table.location().shown();
             Error::Untrusted(format!(
@@ -110,7 +110,7 @@ impl Lake {
             source: state.source,
             part_of: None,
             filters: Filters::default(),
-            queried_at_ms: state.synced_at_ms(),
+            queried_at_ms: state.synced_at_ms,
             proof,
             by_syncs: true,
             // What Apify has deleted since is still here: as if it had been asked at the beginning of time.
@@ -155,7 +155,7 @@ impl Holding for Lake {
             is_of_one_period: false,
             is_billing_cycle: false,
             filters: Filters::default(),
-            queried_at_ms: state.synced_at_ms(),
+            queried_at_ms: state.synced_at_ms,
             groups: None,
             totals: None,
             replaced: None,

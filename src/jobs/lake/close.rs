@@ -146,7 +146,7 @@ impl Close {
         };
         let (staging, manifest, report) = publishing.complete(existing, self.args.replace)?;
         stop.check()?;
-        let closing = self.closing(&lake, &period, &staging, &manifest)?;
+        let closing = self.closing(&lake, &report, &staging)?;
         Ok(Ready {
             lake,
             held,
@@ -162,10 +162,10 @@ impl Close {
         let (place, name) = (&self.args.lake, &self.name);
         let period = self.args.month.resolve(self.args.timezone, LAST_INSTANT)?;
         let state = lake.table.state();
-        if period.to > state.synced_at_ms() {
+        if period.to > state.synced_at_ms {
             return Err(Error::Usage(format!(
                 "{name} wasn't over when {place} was last synced, at {}: sync it once the month is over, then close it",
-                state.synced_at
+                format_instant(state.synced_at_ms)
             )));
         }
         let unproven = lake.unproven(&period);
@@ -178,7 +178,8 @@ impl Close {
         match state.closings.get(name) {
             Some(closed) if !self.args.replace => Err(Error::Output(format!(
                 "{name} was closed at {} already, with {} runs; --replace closes it once more",
-                closed.closed_at, closed.runs
+                format_instant(closed.closed_at),
+                closed.runs
             ))),
             _ => Ok(period),
         }
@@ -190,7 +191,7 @@ impl Close {
         out.unwrap_or_else(|| PathBuf::from(period.default_folder(is_demo)))
     }
 
-    fn closing(&self, lake: &Lake, period: &Period, staging: &Staging, manifest: &Manifest) -> Result<Closing> {
+    fn closing(&self, lake: &Lake, report: &Report, staging: &Staging) -> Result<Closing> {
         let path = staging.path().join(MANIFEST);
         let hash = std::fs::File::open(&path).and_then(hash_of);
         let (manifest_sha256, _) = hash.map_err(|error| Error::output("read", &path, error))?;
@@ -198,31 +199,32 @@ impl Close {
         // The made-up account's clock stands still, and so does its lake's.
         let closed_at_ms = match state.source {
             Source::Api => self.now_ms,
-            Source::Demo => state.synced_at_ms(),
+            Source::Demo => state.synced_at_ms,
         };
+        let totals = &report.figures.totals;
         Ok(Closing {
-            from: format_instant(period.from),
-            to: format_instant(period.to),
-            closed_at: format_instant(closed_at_ms),
+            from: report.facts.period.from,
+            to: report.facts.period.to,
+            closed_at: closed_at_ms,
             table_version: lake.table.version(),
             manifest_sha256,
-            runs: manifest.totals.runs,
-            usage_total_usd: manifest.totals.usage_total_usd.clone(),
+            runs: totals.runs(),
+            usage_total_usd: totals.usage(),
             corrections: None,
+            damaged_at: None,
         })
     }
 
     /// Records it; the table's version afterwards. `None` where another process has changed the month since it was read: what
     /// was published is not what the lake has any more.
     fn note(&self, mut table: Table, closing: Closing) -> Result<Option<u64>> {
-        let edges = month_of(&closing);
+        let edges = (closing.from, closing.to);
         let published: Vec<DataFile> = files_of(&table, edges);
         for _ in 0..ATTEMPTS {
             let mut state: State = table.state().clone();
             state.tool_version = env!("CARGO_PKG_VERSION").into();
             state.closings.insert(self.name.clone(), closing.clone());
-            let version = table.version() + 1;
-            if table.note(state, info(&self.name, &closing))? {
+            if let Some(version) = table.note(state, Vec::new(), info(&self.name, &closing))? {
                 return Ok(Some(version));
             }
             table = Table::open(table.location(), Moment::Now)?;
@@ -253,11 +255,6 @@ impl Close {
         text += &(labelled("", &closed, 0, WIDTH) + "\n");
         print(&text)
     }
-}
-
-fn month_of(closing: &Closing) -> (Millis, Millis) {
-    let instant = |text: &str| crate::period::parse_instant(text).unwrap_or_default();
-    (instant(&closing.from), instant(&closing.to))
 }
 
 fn files_of(table: &Table, (from, to): (Millis, Millis)) -> Vec<DataFile> {

@@ -1,24 +1,34 @@
 //! `--changes`: every run that a sync finds new or changed, as a CSV file that appears once all of it is committed.
+//!
+//! The changes of a commit are staged in the lake's own folder, under the commit's UUID, before the commit is made. A sync that
+//! ends before it can publish its file leaves them there, and the next one that has `--changes` tells them: so every commit is
+//! told, once. Twice only if a sync ends after its file has its name and before the staged part is removed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use csv::Writer;
 
 use crate::error::{Error, Result};
+use crate::lake::{CommitId, Location, StagedChanges};
 use crate::output::csv::writer;
 use crate::report::changes::{Difference, csv as table};
 use crate::text::defused;
 
 /// The file, under another name until it is whole.
 pub(super) struct ChangesFile {
+    location: Location,
     path: PathBuf,
     staged: PathBuf,
     csv: Option<Writer<File>>,
     /// How much of it is committed.
     committed: u64,
+    /// The parts of it that are staged in the lake too, to be removed once it is published.
+    parts: Vec<String>,
+    /// The part of the commit that is being made.
+    pending: Option<String>,
 }
 
 /// Whether nothing but an earlier file of changes would be replaced.
@@ -46,7 +56,7 @@ fn replaceable(path: &Path) -> Result<()> {
 
 impl ChangesFile {
     /// Begins it beside its place.
-    pub(super) fn create(path: &Path) -> Result<ChangesFile> {
+    pub(super) fn create(path: &Path, location: &Location) -> Result<ChangesFile> {
         let name = path.file_name();
         let name = name.ok_or_else(|| Error::Usage(format!("--changes {}: no name of a file", path.display())))?;
         replaceable(path)?;
@@ -65,6 +75,9 @@ impl ChangesFile {
             staged,
             csv: Some(writer(file)),
             committed: 0,
+            parts: Vec::new(),
+            pending: None,
+            location: location.clone(),
         };
         changes.record(table::HEADER)?;
         changes.commit()?;
@@ -86,17 +99,72 @@ impl ChangesFile {
         }
     }
 
-    /// What it holds by now is committed.
-    pub(super) fn commit(&mut self) -> Result<()> {
+    /// Takes in what an earlier sync has committed and not told.
+    pub(super) fn take_over(&mut self, left: &StagedChanges) -> Result<()> {
         let failed = |error| Error::output("write", &self.staged, error);
         let csv = self.csv.as_mut().expect("it is open until it is published");
         csv.flush().map_err(failed)?;
-        self.committed = csv.get_ref().metadata().map_err(failed)?.len();
+        csv.get_ref()
+            .write_all(&self.location.staged_changes(left)?)
+            .map_err(failed)?;
+        self.parts.push(left.path.clone());
+        self.commit()
+    }
+
+    /// Stages what is not committed yet, for whoever finds the commit.
+    pub(super) fn stage(&mut self, id: &CommitId) -> Result<()> {
+        let length = self.flushed()?;
+        if length > self.committed {
+            let left = StagedChanges::of(id);
+            self.location.stage_changes(&left, &self.staged, self.committed)?;
+            self.pending = Some(left.path);
+        }
         Ok(())
     }
 
-    /// Takes back what was not committed.
+    /// What it holds by now is committed.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        self.committed = self.flushed()?;
+        self.parts.extend(self.pending.take());
+        Ok(())
+    }
+
+    /// Takes back what was not committed, and never will be.
     pub(super) fn rewind(&mut self) -> Result<()> {
+        if let Some(part) = self.pending.take() {
+            self.location.remove([part.as_str()]);
+        }
+        self.truncate()
+    }
+
+    /// Puts what is committed in its place. What may yet turn out to be committed stays staged.
+    pub(super) fn publish(mut self) -> Result<()> {
+        self.truncate()?;
+        let failed = |error| Error::output("write", &self.staged, error);
+        let csv = self.csv.take().expect("it is open until it is published");
+        let file = csv
+            .into_inner()
+            .map_err(|error| Error::output("write", &self.staged, error.error()))?;
+        file.sync_all().map_err(failed)?;
+        fs::rename(&self.staged, &self.path).map_err(|error| Error::output("write", &self.path, error))?;
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            // Before the staged parts go: a name that a loss of power undoes would leave nothing that tells.
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| Error::output("write", folder, error))?;
+        }
+        self.location.remove(self.parts.iter().map(String::as_str));
+        Ok(())
+    }
+
+    fn flushed(&mut self) -> Result<u64> {
+        let failed = |error| Error::output("write", &self.staged, error);
+        let csv = self.csv.as_mut().expect("it is open until it is published");
+        csv.flush().map_err(failed)?;
+        Ok(csv.get_ref().metadata().map_err(failed)?.len())
+    }
+
+    fn truncate(&mut self) -> Result<()> {
         let failed = |error| Error::output("write", &self.staged, error);
         let csv = self.csv.take().expect("it is open until it is published");
         let mut file = csv
@@ -106,18 +174,6 @@ impl ChangesFile {
         file.seek(SeekFrom::Start(self.committed)).map_err(failed)?;
         self.csv = Some(writer(file));
         Ok(())
-    }
-
-    /// Puts what is committed in its place.
-    pub(super) fn publish(mut self) -> Result<()> {
-        self.rewind()?;
-        let failed = |error| Error::output("write", &self.staged, error);
-        let csv = self.csv.take().expect("it is open until it is published");
-        let file = csv
-            .into_inner()
-            .map_err(|error| Error::output("write", &self.staged, error.error()))?;
-        file.sync_all().map_err(failed)?;
-        fs::rename(&self.staged, &self.path).map_err(|error| Error::output("write", &self.path, error))
     }
 }
 

@@ -8,15 +8,15 @@ use serde_json::{Map, json};
 
 use super::changes::ChangesFile;
 use super::plan::Step;
-use super::{Done, Job};
+use super::{Done, Job, with_fate};
 use crate::error::{Error, Result};
 use crate::jobs::{Stop, warn};
 use crate::lake::columns::{LakeColumns, month_of};
 use crate::lake::tally::{OnChange, Tally, Watched};
 use crate::lake::upsert::{Merged, Seen};
-use crate::lake::{Found, Moment, State, Table};
+use crate::lake::{CommitFate, CommitId, Committed, Found, Moment, State, Table};
 use crate::money::Usd;
-use crate::period::{Millis, format_instant, parse_instant};
+use crate::period::{Millis, format_instant};
 use crate::statement::Account;
 use crate::text::counted;
 
@@ -69,13 +69,13 @@ impl Job {
 
     /// Exit 5 where the lake was synced at a time that is still to come.
     pub(super) fn check_clock(&self, state: &State) -> Result<()> {
-        if self.asking.now_ms >= state.synced_at_ms() - CLOCK_SLACK_MS {
+        if self.asking.now_ms >= state.synced_at_ms - CLOCK_SLACK_MS {
             return Ok(());
         }
         Err(Error::Untrusted(format!(
             "{} was last synced at {}, and the API's clock says {}: a clock went back; nothing was written",
             self.location.shown(),
-            state.synced_at,
+            format_instant(state.synced_at_ms),
             format_instant(self.asking.now_ms)
         )))
     }
@@ -106,19 +106,28 @@ impl Job {
                 done.tally.add(&merged.tally);
                 return Ok(done);
             }
-            let (tally, months, (added, removed)) = (merged.tally.clone(), merged.months(), merged.files());
-            let info = info(&tally, step);
-            if let Some(table) = merged.commit(&self.location, table, state, info)? {
-                if let Some(warning) = table.keep_log_short(false) {
-                    warn(&warning);
+            let id = CommitId::next(table);
+            if let Err(error) = self.with_changes(|changes| changes.stage(&id)) {
+                merged.discard(&self.location);
+                return Err(error);
+            }
+            let told = (merged.tally.clone(), merged.months(), merged.files());
+            let info = info(&told.0, step);
+            match merged.commit(&self.location, table, (state, info), &id)? {
+                Committed::Done(table) => {
+                    if let Some(warning) = table.keep_log_short(false) {
+                        warn(&warning);
+                    }
+                    self.with_changes(ChangesFile::commit)?;
+                    done.table = Some(Arc::new(*table));
+                    done.add(told);
+                    return Ok(done);
                 }
-                self.with_changes(ChangesFile::commit)?;
-                done.table = Some(Arc::new(table));
-                done.tally.add(&tally);
-                done.commits += 1;
-                done.files = (done.files.0 + added as u64, done.files.1 + removed as u64);
-                done.months.extend(months);
-                return Ok(done);
+                Committed::Unread(version, error) => {
+                    self.with_changes(ChangesFile::commit)?;
+                    return Err(with_fate(error, &format!("version {version} is committed")));
+                }
+                Committed::Lost => {}
             }
             self.with_changes(ChangesFile::rewind)?;
             done.table = self.find()?.map(Arc::new);
@@ -127,6 +136,23 @@ impl Job {
             "{}: other processes commit all the time; what was committed stays, run again",
             self.location.shown()
         )))
+    }
+
+    /// Takes what earlier syncs have committed and not told into this sync's file, and removes what is of commits that can't
+    /// be made any more. Without `--changes`, the former waits for a sync with it.
+    pub(super) fn settle_left_changes(&self) -> Result<()> {
+        for (left, fate) in self.location.left_changes()? {
+            match fate {
+                CommitFate::Made => {
+                    self.with_changes(|changes| changes.take_over(&left))?;
+                }
+                CommitFate::Void => {
+                    self.location.remove([left.path.as_str()]);
+                }
+                CommitFate::Open => {}
+            }
+        }
+        Ok(())
     }
 
     fn merge(&self, seen: &Seen, table: Option<&Table>, columns: &LakeColumns) -> Result<Merged> {
@@ -170,7 +196,7 @@ impl Job {
             return Vec::new();
         }
         let (from, to) = step.windows[0];
-        let proven = table.map(|table| table.state().proven_ms()).unwrap_or_default();
+        let proven = table.map(|table| table.state().proven.clone()).unwrap_or_default();
         let mut proves = match (self.asking().kept_from(), proven.first().zip(proven.last())) {
             (Some(kept), _) => vec![(from.max(kept), to)],
             (None, Some(((first, _), (_, until)))) => vec![(from, to.min(*first)), (from.max(*until), to)],
@@ -186,13 +212,13 @@ impl Job {
         let mut state = table.map_or_else(fresh, |table| table.state().clone());
         state.tool_version = env!("CARGO_PKG_VERSION").into();
         state.account = state.account.take().or_else(|| self.account.clone());
-        state.synced_at = format_instant(self.asking.now_ms.max(state.synced_at_ms()));
+        state.synced_at_ms = self.asking.now_ms.max(state.synced_at_ms);
         state.retention_days = self.asking.retention_days.or(state.retention_days);
         proven.iter().for_each(|(from, to)| state.prove(*from, *to));
         for (name, moves) in &tally.watched {
             if let Some(closing) = state.closings.get_mut(name) {
                 let corrections = closing.corrections.get_or_insert_default();
-                corrections.add(moves.new, moves.changed, moves.usd(), &state.synced_at);
+                corrections.add(moves.new, moves.changed, moves.usd(), state.synced_at_ms);
             }
         }
         state
@@ -202,11 +228,9 @@ impl Job {
 /// The months that were closed, which are watched for corrections.
 fn watched(table: &Table) -> Vec<Watched> {
     let closings = table.state().closings.iter();
-    let watched = closings.map(|(name, closing)| {
-        let edges = parse_instant(&closing.from).zip(parse_instant(&closing.to));
-        edges.map(|(from, to)| (name.clone(), from, to))
-    });
-    watched.flatten().collect()
+    closings
+        .map(|(name, closing)| (name.clone(), closing.from, closing.to))
+        .collect()
 }
 
 /// Whether a commit without rows says something: where proof has grown by a while, or filled a gap.
@@ -214,7 +238,7 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
     let Some(table) = table else {
         return true;
     };
-    let length = |state: &State| -> Millis { state.proven_ms().iter().map(|(from, to)| to - from).sum() };
+    let length = |state: &State| -> Millis { state.proven.iter().map(|(from, to)| to - from).sum() };
     let grown = length(state) - length(table.state());
     let fills_a_gap = state.proven.len() < table.state().proven.len();
     // So that a month can be closed as soon as it is over.
@@ -246,6 +270,7 @@ fn info(tally: &Tally, step: &Step) -> Map<String, serde_json::Value> {
         "runs_changed": tally.changed,
         "runs_newly_settled": tally.newly_settled,
         "runs_resurrected": tally.resurrected,
+        "runs_moved": tally.relocated,
         "runs_repriced": tally.repriced,
         "runs_expired": tally.gone,
         "usage_moved_usd": Usd(moved).to_string(),

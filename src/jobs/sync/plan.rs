@@ -58,9 +58,12 @@ impl Asking {
     pub(super) fn swept(&self, state: Option<&State>) -> Result<Vec<(Millis, Millis)>> {
         let now = self.now_ms;
         let kept_from = self.kept_from();
-        let proven = state.map(State::proven_ms).unwrap_or_default();
-        let Some((first, _)) = proven.first().copied() else {
-            let from = self.since_ms.or(kept_from).ok_or_else(|| {
+        let proven = state.map(|state| state.proven.clone()).unwrap_or_default();
+        let begins = state.and_then(State::begins);
+        let (Some(first), false) = (begins, proven.is_empty()) else {
+            // Of what was proven once and is no more, as much is asked for again as Apify keeps.
+            let again = begins.map(|begins| kept_from.map_or(begins, |kept| begins.max(kept)));
+            let from = self.since_ms.or(again).or(kept_from).ok_or_else(|| {
                 Error::Usage(
                     "how long Apify keeps runs is not known with this token, so say where to begin: --since 2025-09-01"
                         .into(),
@@ -105,7 +108,7 @@ impl Asking {
             .collect();
         let gaps = match (state, self.kept_from()) {
             (Some(state), Some(kept_from)) => {
-                let first = state.proven_ms().first().map_or(kept_from, |(first, _)| *first);
+                let first = state.begins().unwrap_or(kept_from);
                 state.unproven(first, kept_from)
             }
             _ => Vec::new(),

@@ -77,9 +77,20 @@ impl Location {
     /// # Errors
     /// What keeps them from being listed.
     pub fn list(&self) -> Result<Vec<Listed>> {
-        let store = self.store();
-        let listed = self.wait(store.list(None).try_collect::<Vec<_>>());
-        let listed = listed.map_err(|error| self.cannot_read("", &error))?;
+        self.list_in("")
+    }
+
+    /// Every object in a folder of it, in the order of their paths; none where there is no such folder.
+    ///
+    /// # Errors
+    /// What keeps them from being listed.
+    pub fn list_in(&self, folder: &str) -> Result<Vec<Listed>> {
+        let (store, prefix) = (self.store(), StorePath::from(folder));
+        let prefix = (!folder.is_empty()).then_some(&prefix);
+        let listed = match self.wait(store.list(prefix).try_collect::<Vec<_>>()) {
+            Err(object_store::Error::NotFound { .. }) if prefix.is_some() => Vec::new(),
+            listed => listed.map_err(|error| self.cannot_read(folder, &error))?,
+        };
         let listed = listed.into_iter().map(|object| Listed {
             path: object.location.to_string(),
             written_ms: object.last_modified.timestamp_millis(),
@@ -118,8 +129,16 @@ impl Location {
     /// # Errors
     /// What keeps it from being sent; then nothing is there.
     pub fn upload(&self, file: &Path, path: &str, check: &dyn Fn() -> Result<()>) -> Result<()> {
+        let source = File::open(file).map_err(|error| Error::output("read", file, error))?;
+        self.upload_rest(source, file, path, check)
+    }
+
+    /// The same of an open file from where it stands.
+    ///
+    /// # Errors
+    /// What keeps it from being sent; then nothing is there.
+    pub fn upload_rest(&self, mut source: File, file: &Path, path: &str, check: &dyn Fn() -> Result<()>) -> Result<()> {
         let unreadable = |error: io::Error| Error::output("read", file, error);
-        let mut source = File::open(file).map_err(unreadable)?;
         let mut next = move || part(&mut source).map_err(unreadable);
         let (store, to) = (self.store(), StorePath::from(path));
         let failed = |error: object_store::Error| self.cannot_write(path, &error);

@@ -3,15 +3,12 @@
 use crate::lake::State;
 use crate::lake::state::Closing;
 use crate::money::Usd;
-use crate::period::{Period, parse_instant};
+use crate::period::{Millis, Period, format_instant};
 use crate::text::{counted, thousands};
 
 /// Of the months that a period overlaps, all but one; nothing of those in which nothing was corrected.
 pub(super) fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<String> {
-    let overlaps = |closing: &Closing| {
-        let edges = parse_instant(&closing.from).zip(parse_instant(&closing.to));
-        edges.is_some_and(|(from, to)| from < period.to && period.from < to)
-    };
+    let overlaps = |closing: &Closing| closing.from < period.to && period.from < closing.to;
     let closings = state.closings.iter();
     closings
         .filter(|(name, closing)| Some(name.as_str()) != but && overlaps(closing))
@@ -21,7 +18,6 @@ pub(super) fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<Strin
 
 fn sentence(name: &str, closing: &Closing) -> Option<String> {
     let corrections = closing.corrections.as_ref()?;
-    let dollars = |text: &str| Usd::parse_plain(text).unwrap_or_default().dollars();
     let (came, changed) = (corrections.runs_new, corrections.runs_changed);
     let what = match (came, changed) {
         (0, 0) => return None,
@@ -33,22 +29,25 @@ fn sentence(name: &str, closing: &Closing) -> Option<String> {
             thousands(changed)
         ),
     };
-    let usage = closing
-        .usage_total_usd
-        .as_deref()
-        .map_or("no known cost".into(), dollars);
+    let usage = closing.usage_total_usd.map_or("no known cost".into(), Usd::dollars);
     Some(format!(
         "{name} was closed on {} with {} and {usage}; since then {what}, moving {}",
-        closing.closed_at.get(..10).unwrap_or(&closing.closed_at),
+        day_of(closing.closed_at),
         counted(closing.runs, "run", "runs"),
-        dollars(&corrections.usage_moved_usd)
+        corrections.usage_moved_usd.dollars()
     ))
+}
+
+/// The UTC day of an instant.
+fn day_of(at: Millis) -> String {
+    format_instant(at).chars().take(10).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lake::state::Corrections;
+    use crate::period::parse_instant;
     use crate::statement::Source;
 
     fn closed(corrections: Option<(u64, u64, &str)>) -> State {
@@ -56,20 +55,21 @@ mod tests {
         let corrections = corrections.map(|(runs_new, runs_changed, usage)| Corrections {
             runs_new,
             runs_changed,
-            usage_moved_usd: usage.into(),
-            last_at: "2025-10-06T00:00:00.000Z".into(),
+            usage_moved_usd: Usd::parse_plain(usage).unwrap(),
+            last_at: parse_instant("2025-10-06T00:00:00.000Z").unwrap(),
         });
         state.closings.insert(
             "2025-09".into(),
             Closing {
-                from: "2025-09-01T00:00:00.000Z".into(),
-                to: "2025-10-01T00:00:00.000Z".into(),
-                closed_at: "2025-10-05T04:00:00.000Z".into(),
+                from: parse_instant("2025-09-01T00:00:00.000Z").unwrap(),
+                to: parse_instant("2025-10-01T00:00:00.000Z").unwrap(),
+                closed_at: parse_instant("2025-10-05T04:00:00.000Z").unwrap(),
                 table_version: 3,
                 manifest_sha256: String::new(),
                 runs: 100_000,
-                usage_total_usd: Some("7282.93".into()),
+                usage_total_usd: Usd::parse_plain("7282.93"),
                 corrections,
+                damaged_at: None,
             },
         );
         state

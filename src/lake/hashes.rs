@@ -1,0 +1,90 @@
+//! The bytes of the table's files against the SHA-256 that the log has of them. A file is hashed once a process: files are
+//! written once and never changed.
+
+use std::fs::File;
+use std::io;
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::path::Path as StorePath;
+
+use super::files::DataFile;
+use super::location::Location;
+use crate::error::{Error, Result};
+use crate::output::hashed::hash_of;
+
+impl Location {
+    /// That a file holds the bytes that were written, as far as the log has their hash.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] where it holds others, and what keeps it from being read.
+    pub fn check_hash(&self, file: &DataFile) -> Result<()> {
+        let Some(sha256) = file.sha256.as_ref().filter(|_| !self.is_checked(file)) else {
+            return Ok(());
+        };
+        let (found, _) = self.hash_of_file(file)?;
+        self.compare(file, sha256, &found)
+    }
+
+    /// The SHA-256 of a file, in hexadecimal, and its size.
+    pub(super) fn hash_of_file(&self, file: &DataFile) -> Result<(String, u64)> {
+        match self.local() {
+            Some(folder) => {
+                let content = File::open(folder.join(&file.path)).map_err(|error| self.unread_file(file, &error))?;
+                hash_of(content).map_err(|error| self.unread_file(file, &error))
+            }
+            None => hashed(&self.bytes_of_file(file)?),
+        }
+    }
+
+    /// The bytes of a stored file whose hash has not been looked at yet, with the right one: they are fetched for that anyway.
+    pub(super) fn unchecked_bytes(&self, file: &DataFile) -> Result<Option<Bytes>> {
+        let Some(sha256) = file.sha256.as_ref().filter(|_| !self.is_checked(file)) else {
+            return Ok(None);
+        };
+        let bytes = self.bytes_of_file(file)?;
+        self.compare(file, sha256, &hashed(&bytes)?.0)?;
+        Ok(Some(bytes))
+    }
+
+    /// What is said of a file on disk that can't be read.
+    pub(super) fn unread_file(&self, file: &DataFile, error: &io::Error) -> Error {
+        let cause = match error.kind() {
+            io::ErrorKind::NotFound => "it is gone; was the table vacuumed?".to_string(),
+            _ => error.to_string(),
+        };
+        Error::Untrusted(format!("cannot read {}/{}: {cause}", self.shown(), file.path))
+    }
+
+    fn bytes_of_file(&self, file: &DataFile) -> Result<Bytes> {
+        let (store, path) = (self.store(), StorePath::from(file.path.as_str()));
+        let read = self.wait(async { store.get(&path).await?.bytes().await });
+        read.map_err(|error| match error {
+            object_store::Error::NotFound { .. } => self.unread_file(file, &io::Error::from(io::ErrorKind::NotFound)),
+            error => self.cannot_read(&file.path, &error),
+        })
+    }
+
+    fn is_checked(&self, file: &DataFile) -> bool {
+        let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        checked.contains(&file.path)
+    }
+
+    fn compare(&self, file: &DataFile, said: &str, found: &str) -> Result<()> {
+        let shown = self.shown();
+        if said != found {
+            return Err(Error::Untrusted(format!(
+                "{shown}/{}: its SHA-256 is not the one in the log: the file was damaged; see `apify-runs lake repair {shown}`",
+                file.path
+            )));
+        }
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        checked.insert(file.path.clone());
+        Ok(())
+    }
+}
+
+fn hashed(bytes: &Bytes) -> Result<(String, u64)> {
+    Ok(hash_of(bytes.as_ref()).map_err(anyhow::Error::from)?)
+}

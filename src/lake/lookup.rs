@@ -1,0 +1,204 @@
+//! Whether the table holds runs with some IDs, anywhere. IDs are random, so that bounds rule out no file: each row group has a
+//! filter of its IDs, and where that may hold one, or a file has no filters, the column of IDs itself is read.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_schema::DataType;
+use foldhash::fast::RandomState;
+use futures::{StreamExt, TryStreamExt};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::bloom_filter::Sbbf;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
+
+use super::columns::{as_type, with_schema};
+use super::files::DataFile;
+use super::read::{Object, as_many_as_told, options, unread_object};
+use super::table::Table;
+use crate::error::{Error, Result};
+use crate::output::anywhere::{mask, options as page_options, selected};
+use crate::output::read::BATCH_ROWS;
+
+/// Files that are looked at side by side: it hides a store's latency.
+const FILES_AT_ONCE: usize = 4;
+
+/// IDs that are looked for.
+pub(super) type Ids = HashSet<Box<str>, RandomState>;
+
+/// What a lookup has found and read.
+#[derive(Debug, Default)]
+pub(super) struct Lookup {
+    /// Rows of the table that have one of the IDs.
+    pub(super) rows: Vec<RecordBatch>,
+    /// Files that were looked at.
+    pub(super) files: u64,
+    /// Bytes that were read of them.
+    pub(super) bytes: u64,
+}
+
+impl Table {
+    /// Every row whose ID is one of these.
+    ///
+    /// # Errors
+    /// What keeps a file from being read.
+    pub(super) fn look_up(&self, ids: &Ids) -> Result<Lookup> {
+        let mut lookup = Lookup::default();
+        if ids.is_empty() {
+            return Ok(lookup);
+        }
+        let looked = futures::stream::iter(self.files())
+            .map(|file| async move { (file, FileLookup::new(self, file).run(ids).await) })
+            .buffered(FILES_AT_ONCE);
+        let looked = self.location().wait(looked.collect::<Vec<_>>());
+        for (file, found) in looked {
+            let found = found.map_err(|error| unread_object(self.location(), &file.path, &error))?;
+            lookup.files += 1;
+            lookup.bytes += found.bytes;
+            for rows in found.rows {
+                let rows = with_schema(&rows, &self.columns().schema());
+                let odd = |why: String| {
+                    Error::Untrusted(format!("cannot read {}/{}: {why}", self.location().shown(), file.path))
+                };
+                lookup.rows.push(rows.map_err(odd)?);
+            }
+        }
+        Ok(lookup)
+    }
+}
+
+/// The looking up in one file.
+struct FileLookup<'t> {
+    file: &'t DataFile,
+    object: Object,
+    found: Lookup,
+}
+
+impl<'t> FileLookup<'t> {
+    fn new(table: &'t Table, file: &'t DataFile) -> FileLookup<'t> {
+        FileLookup {
+            object: Object::of(table.location(), file),
+            found: Lookup::default(),
+            file,
+        }
+    }
+
+    async fn run(mut self, ids: &Ids) -> Result<Lookup, ParquetError> {
+        let metadata = ArrowReaderMetadata::load_async(&mut self.object, options()).await?;
+        as_many_as_told(metadata.metadata(), self.file).map_err(ParquetError::General)?;
+        let columns = metadata.parquet_schema().columns();
+        let id = columns.iter().position(|column| column.name() == "id");
+        let id = id.ok_or_else(|| ParquetError::General("it has no column id".into()))?;
+        let groups = self.groups_that_may_have(ids, &metadata, id).await?;
+        if !groups.is_empty() {
+            self.read_rows(ids, &metadata, groups).await?;
+        }
+        self.found.bytes += self.object.bytes_read();
+        Ok(self.found)
+    }
+
+    /// The row groups whose filter may hold one of the IDs, and those without a filter.
+    async fn groups_that_may_have(
+        &mut self,
+        ids: &Ids,
+        metadata: &ArrowReaderMetadata,
+        id: usize,
+    ) -> Result<Vec<usize>, ParquetError> {
+        let chunks: Vec<&ColumnChunkMetaData> = metadata
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| group.column(id))
+            .collect();
+        let places: Vec<Option<Range<u64>>> = chunks.into_iter().map(filter_place).collect();
+        let Some(all) = places
+            .iter()
+            .flatten()
+            .cloned()
+            .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+        else {
+            return Ok((0..places.len()).collect());
+        };
+        let bytes = self.object.get_bytes(all.clone()).await?;
+        let filter = |place: &Range<u64>| -> Result<Sbbf, ParquetError> {
+            let part = (place.start - all.start) as usize..(place.end - all.start) as usize;
+            Sbbf::from_bytes(&bytes[part])
+        };
+        let mut groups = Vec::new();
+        for (group, place) in places.iter().enumerate() {
+            let may_hold = match place {
+                Some(place) => {
+                    let filter = filter(place)?;
+                    ids.iter().any(|id| filter.check(&**id))
+                }
+                None => true,
+            };
+            if may_hold {
+                groups.push(group);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// The rows of these groups that have one of the IDs: first their IDs alone, then all columns of those rows.
+    async fn read_rows(
+        &mut self,
+        ids: &Ids,
+        metadata: &ArrowReaderMetadata,
+        groups: Vec<usize>,
+    ) -> Result<(), ParquetError> {
+        let sizes = metadata
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| group.num_rows().max(0) as usize);
+        let starts: Vec<usize> = sizes
+            .scan(0, |at, rows| Some(std::mem::replace(at, *at + rows)))
+            .collect();
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for group in groups {
+            let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object.clone(), metadata.clone());
+            let builder = builder.with_row_groups(vec![group]).with_batch_size(BATCH_ROWS);
+            let mut stream = builder.with_projection(mask(metadata, Some(&["id"]))).build()?;
+            let mut at = starts[group];
+            while let Some(batch) = stream.try_next().await? {
+                let found = positions(ids, &batch)?;
+                places.extend(found.into_iter().map(|row| at + row..at + row + 1));
+                at += batch.num_rows();
+            }
+        }
+        // With the index of pages, which only few rows are worth.
+        let metadata = ArrowReaderMetadata::load_async(&mut self.object, page_options(true)).await?;
+        let Some((groups, selection)) = selected(metadata.metadata(), &places) else {
+            return Ok(());
+        };
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object.clone(), metadata);
+        let builder = builder
+            .with_row_groups(groups)
+            .with_row_selection(selection)
+            .with_batch_size(BATCH_ROWS);
+        self.found.rows = builder.build()?.try_collect().await?;
+        Ok(())
+    }
+}
+
+/// Where a column's filter is in its file; `None` where it has none that can be read at once.
+fn filter_place(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    let start = u64::try_from(chunk.bloom_filter_offset()?).ok()?;
+    let length = u64::try_from(chunk.bloom_filter_length()?).ok()?;
+    Some(start..start.checked_add(length)?)
+}
+
+/// Which rows of a batch have one of the IDs.
+fn positions(ids: &Ids, rows: &RecordBatch) -> Result<Vec<usize>, ParquetError> {
+    let column = rows
+        .column_by_name("id")
+        .and_then(|column| as_type(column, &DataType::Utf8));
+    let column = column.ok_or_else(|| ParquetError::General("its column id is no text".into()))?;
+    let texts = column.as_string::<i32>().iter().enumerate();
+    let found = texts.filter(|(_, id)| id.is_some_and(|id| ids.contains(id)));
+    Ok(found.map(|(row, _)| row).collect())
+}

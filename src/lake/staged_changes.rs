@@ -1,0 +1,130 @@
+//! Changes of commits that were not told yet, in the lake's own folder: each part under the version and the UUID of its
+//! commit, so that any later sync finds out whether that commit was made. What the rows say is the sync's.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+
+use super::commit::CommitId;
+use super::integrity::{CommitEntry, OWN_FOLDER};
+use super::location::Location;
+use crate::error::{Error, Result};
+
+/// The changes of one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedChanges {
+    /// Where they are, within the lake.
+    pub path: String,
+    version: u64,
+    uuid: String,
+}
+
+/// What became of the commit that changes belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitFate {
+    /// It was made, as far as the log goes back.
+    Made,
+    /// It was not, and can't be any more: another commit has its version.
+    Void,
+    /// Its version is still free: whoever staged them may be about to make it.
+    Open,
+}
+
+impl StagedChanges {
+    /// Those of a commit that is about to be made.
+    pub fn of(id: &CommitId) -> StagedChanges {
+        StagedChanges {
+            path: format!("{}{:020}-{}.csv", folder(), id.version, id.uuid),
+            version: id.version,
+            uuid: id.uuid.clone(),
+        }
+    }
+
+    fn parse(path: &str) -> Option<StagedChanges> {
+        let name = path.strip_prefix(&folder())?.strip_suffix(".csv")?;
+        let (version, uuid) = name.split_once('-')?;
+        Some(StagedChanges {
+            path: path.into(),
+            version: version.parse().ok()?,
+            uuid: uuid.into(),
+        })
+    }
+}
+
+fn folder() -> String {
+    format!("{OWN_FOLDER}/changes/")
+}
+
+impl Location {
+    /// Stages the rows of a file from a place on.
+    pub fn stage_changes(&self, changes: &StagedChanges, file: &Path, from: u64) -> Result<()> {
+        let unreadable = |error: std::io::Error| Error::output("read", file, error);
+        let mut rows = File::open(file).map_err(unreadable)?;
+        rows.seek(SeekFrom::Start(from)).map_err(unreadable)?;
+        self.upload_rest(rows, file, &changes.path, &|| Ok(()))?;
+        self.keep(&changes.path)
+    }
+
+    /// The rows that were staged.
+    pub fn staged_changes(&self, changes: &StagedChanges) -> Result<Vec<u8>> {
+        let mut rows = Vec::new();
+        match self.download(&changes.path, &mut rows)? {
+            true => Ok(rows),
+            false => Err(Error::Unreachable(format!(
+                "{}/{} is gone: another sync told it meanwhile; it is safe to run again",
+                self.shown(),
+                changes.path
+            ))),
+        }
+    }
+
+    /// All that is staged, with what became of the commits, in the order of their versions.
+    pub fn left_changes(&self) -> Result<Vec<(StagedChanges, CommitFate)>> {
+        let listed = self.list_in(&format!("{OWN_FOLDER}/changes"))?;
+        let staged = listed.iter().filter_map(|object| StagedChanges::parse(&object.path));
+        staged
+            .map(|changes| Ok((changes.clone(), self.fate(&changes)?)))
+            .collect()
+    }
+
+    fn fate(&self, changes: &StagedChanges) -> Result<CommitFate> {
+        let entry = CommitEntry::read(self, changes.version)?;
+        Ok(match entry {
+            Some(entry) if entry.commit.as_ref() == Some(&changes.uuid) => CommitFate::Made,
+            Some(_) => CommitFate::Void,
+            None if self.has_later_entries(changes.version)? => CommitFate::Made,
+            None => CommitFate::Open,
+        })
+    }
+
+    /// Whether the log goes on after a version whose entry it no longer has: that was cleaned up, months ago.
+    fn has_later_entries(&self, version: u64) -> Result<bool> {
+        let entries = self.list_in("_delta_log")?;
+        let later = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            name.split('.')
+                .next()
+                .and_then(|number| number.parse::<u64>().ok())
+                .is_some_and(|number| number > version)
+        };
+        Ok(entries.iter().any(|entry| later(&entry.path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staged_part_is_known_by_its_name() {
+        let id = CommitId {
+            version: 12,
+            uuid: "0f0e".into(),
+        };
+        let staged = StagedChanges::of(&id);
+        assert_eq!(staged.path, "_apify_runs/changes/00000000000000000012-0f0e.csv");
+        assert_eq!(StagedChanges::parse(&staged.path), Some(staged));
+        assert_eq!(StagedChanges::parse("_apify_runs/changes/x.csv"), None);
+        assert_eq!(StagedChanges::parse("_apify_runs/head.json"), None);
+    }
+}

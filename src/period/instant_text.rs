@@ -1,0 +1,67 @@
+//! Instants and periods in documents, as RFC 3339 text: for `#[serde(with = …)]` on fields that hold milliseconds.
+
+use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+use serde::ser::{SerializeSeq, Serializer};
+
+use super::{Millis, format_instant, parse_instant};
+
+/// Writes an instant.
+pub fn serialize<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format_instant(*at))
+}
+
+/// Reads an instant; the error has the text that is none.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parsed(&text)
+}
+
+fn parsed<E: Error>(text: &str) -> Result<Millis, E> {
+    parse_instant(text)
+        .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &"an instant such as 2025-09-01T00:00:00.000Z"))
+}
+
+/// The same of a field that may be absent.
+pub mod option {
+    use super::{Deserialize, Deserializer, Millis, Serializer, parsed};
+
+    /// Writes an instant, or null.
+    pub fn serialize<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => super::serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads an instant, or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.as_deref().map(parsed).transpose()
+    }
+}
+
+/// Periods `[from, to)`, each as a pair of instants; none is empty.
+pub mod spans {
+    use super::{Deserialize, Deserializer, Error, Millis, SerializeSeq, Serializer, format_instant, parsed};
+
+    /// Writes them.
+    pub fn serialize<S: Serializer>(spans: &[(Millis, Millis)], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(spans.len()))?;
+        for (from, to) in spans {
+            seq.serialize_element(&(format_instant(*from), format_instant(*to)))?;
+        }
+        seq.end()
+    }
+
+    /// Reads them.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Millis, Millis)>, D::Error> {
+        let texts = Vec::<(String, String)>::deserialize(deserializer)?;
+        let spans = texts.iter().map(|(from, to)| match (parsed(from)?, parsed(to)?) {
+            (start, end) if start < end => Ok((start, end)),
+            _ => Err(D::Error::custom(format!(
+                "a period ends before it begins: {from} to {to}"
+            ))),
+        });
+        spans.collect()
+    }
+}
