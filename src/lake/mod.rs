@@ -5,6 +5,7 @@
 //! proven stands in the table's own metadata. Everything here blocks: the Delta library's futures run on the job's runtime.
 
 mod anywhere;
+mod bounds;
 pub mod columns;
 mod commit;
 pub mod files;

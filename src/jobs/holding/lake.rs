@@ -188,11 +188,15 @@ impl Holding for Lake {
         let all = self.table.columns().chosen();
         let own = || Summary::new(period.timezone, Dimensions::of(all, None));
         let mut summary = summary.unwrap_or_else(own);
-        self.again(period, columns, &mut |rows| {
+        self.checked(period, columns, &mut |rows| {
             see(rows)?;
             summary.add(rows)
         })?;
         Ok(summary.finish())
+    }
+
+    fn checked(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()> {
+        checked::read(&self.table, (period.from, period.to), columns, see)
     }
 
     fn again(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()> {

@@ -6,18 +6,22 @@ use std::collections::BTreeMap;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 
-use super::Verified;
+use super::{See, Verified};
 use crate::error::Result;
 use crate::jobs::verify::rows::InOrder;
-use crate::jobs::verify::{MAX_FINDINGS, sums};
+use crate::jobs::verify::{MAX_FINDINGS, sums, untrusted};
 use crate::lake::files::month_bounds;
 use crate::lake::{DataFile, Table};
 use crate::period::Millis;
 use crate::report::measures::Measures;
-use crate::runs::dedup::{SeenIds, Suspects};
+use crate::runs::chosen::Chosen;
+use crate::runs::dedup::{SeenIds, Suspects, repeated};
 use crate::runs::row::{Row, rows_of};
 use crate::statement::TotalsText;
 use crate::text::{counted, thousands};
+
+/// What makes a lake's promises.
+const LOG_SAYS: &str = "log";
 
 /// What came of checking a lake, whose syncs have proven something between two instants.
 pub(super) fn verified(table: &Table, (from, to): (Millis, Millis)) -> Result<Verified> {
@@ -41,7 +45,7 @@ pub(super) fn verified(table: &Table, (from, to): (Millis, Millis)) -> Result<Ve
     Ok(Verified {
         findings: whole.findings,
         told,
-        promised_by: "log",
+        promised_by: LOG_SAYS,
     })
 }
 
@@ -108,17 +112,41 @@ impl Whole {
         if suspects.is_empty() || !self.findings.is_empty() {
             return Ok(());
         }
-        let times = times(table, &suspects)?;
-        let repeated = times.into_iter().filter(|(_, times)| *times > 1);
-        let repeated = repeated.map(|(id, _)| format!("run {id} is there more than once"));
-        self.findings.extend(repeated);
+        let times = times(table, (Millis::MIN, Millis::MAX), &suspects)?;
+        self.findings.extend(repeated(&times));
         Ok(())
     }
 }
 
-fn times(table: &Table, suspects: &Suspects) -> Result<BTreeMap<String, u64>> {
+/// Reads the runs of a period, and holds them to what `verify` holds rows to.
+pub(super) fn read(table: &Table, edges: (Millis, Millis), columns: &Chosen, see: &mut See) -> Result<()> {
+    let shown = table.location().shown();
+    let rows = table
+        .files_of(edges.0, edges.1)
+        .into_iter()
+        .filter_map(|file| file.rows);
+    let mut checked = InOrder::of_about(rows.sum(), Some(edges), "the period");
+    table.rows(edges, columns, |rows| {
+        rows_of(rows).for_each(|row| checked.see(shown, &row));
+        see(rows)
+    })?;
+    let suspects = checked.seen.suspects();
+    let doubled = if suspects.is_empty() {
+        None
+    } else {
+        repeated(&times(table, edges, &suspects)?)
+    };
+    let findings: Vec<String> = doubled.into_iter().chain(checked.findings).collect();
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(untrusted(shown, LOG_SAYS, &findings))
+    }
+}
+
+fn times(table: &Table, edges: (Millis, Millis), suspects: &Suspects) -> Result<BTreeMap<String, u64>> {
     let mut times = BTreeMap::new();
-    for batch in table.keys((Millis::MIN, Millis::MAX)) {
+    for batch in table.keys(edges) {
         let batch = batch?;
         let ids = batch.column_by_name("id").expect("a key has it").as_string::<i32>();
         ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
