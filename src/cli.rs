@@ -15,7 +15,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::logging::LogFormat;
 use crate::money::Usd;
-pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, SyncArgs, VacuumArgs};
+pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs};
 pub use report::{ReportArgs, ReportFormat};
 pub use serve::ServeArgs;
 pub use setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs, ShowArgs};
@@ -231,6 +231,9 @@ pub struct VerifyArgs {
     /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
+    /// Leave out the hashes of files: rows and figures are checked all the same
+    #[arg(long)]
+    pub quick: bool,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,

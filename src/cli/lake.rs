@@ -100,6 +100,8 @@ pub enum LakeCommand {
     Optimize(OptimizeArgs),
     /// Remove files that no version of the last days needs
     Vacuum(VacuumArgs),
+    /// Find damaged files, and take them out of the lake so that syncs ask again for their time
+    Repair(RepairArgs),
 }
 
 /// `lake close`.
@@ -166,6 +168,23 @@ pub struct VacuumArgs {
     /// Show what would be removed
     #[arg(long)]
     pub dry_run: bool,
+    /// Print nothing but warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `lake repair`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs lake repair lake
+  apify-runs lake repair lake --apply")]
+pub struct RepairArgs {
+    /// The lake
+    #[arg(value_name = "URL")]
+    pub lake: String,
+    /// Set damaged files aside, and mark their time as not proven; without this nothing is changed
+    #[arg(long)]
+    pub apply: bool,
     /// Print nothing but warnings and errors
     #[arg(long, short)]
     pub quiet: bool,

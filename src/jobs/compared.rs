@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::aside::{Aside, folder_of};
 use super::export::{Job, Told};
-use super::{Stop, holding, names_store, warn};
+use super::holding::{self, Opening};
+use super::{Stop, names_store, warn};
 use crate::cli::{JudgeArgs, Site};
 use crate::error::{Error, Result};
 use crate::output::publish::Destination;
@@ -24,7 +25,7 @@ const PREVIOUS: &str = "previous";
 /// Exit 2 where an export is to be compared to one that isn't there: before anything is asked.
 pub(super) async fn check(args: &JudgeArgs) -> Result<()> {
     match args.compare.clone() {
-        Some(site) if !is_previous(&site) => Stop::run(move |_| holding::open(&site, None).map(|_| ())).await,
+        Some(site) if !is_previous(&site) => Stop::run(move |_| is_there(&site)).await,
         _ => Ok(()),
     }
 }
@@ -35,9 +36,13 @@ pub(super) fn check_offline(args: &JudgeArgs) -> Result<()> {
         Some(site) if is_previous(site) && !Path::new(PREVIOUS).exists() => Err(Error::Usage(
             "--compare previous is for export, which fetches it: name the export that holds the other period".into(),
         )),
-        Some(site) => holding::open(site, None).map(|_| ()),
+        Some(site) => is_there(site),
         None => Ok(()),
     }
+}
+
+fn is_there(site: &Site) -> Result<()> {
+    holding::read(|opening| opening.open(site, None).map(|_| ()))
 }
 
 fn is_previous(site: &Site) -> bool {
@@ -59,7 +64,7 @@ impl Job {
                 filters: told.filters.clone(),
                 period: told.period.clone(),
             };
-            let read = Stop::run(move |stop| before(&site, &asked, stop)).await;
+            let read = Stop::run(move |stop| holding::read(|opening| before(opening, &site, &asked, stop))).await;
             read.map_err(|error| error.to_string()).and_then(|before| before)
         };
         if let Err(why) = &before {
@@ -171,8 +176,13 @@ impl Asked {
 
 /// The other period from an export or a lake: the one before where it holds that, else all of an export. `Err` within says
 /// why nothing can be said; exit 2 where there is nothing, exit 5 where it isn't what it says of itself.
-pub(super) fn before(site: &Site, asked: &Asked, stop: &Stop) -> Result<std::result::Result<Before, String>> {
-    let holding = holding::open(site, None)?;
+pub(super) fn before(
+    opening: &Opening,
+    site: &Site,
+    asked: &Asked,
+    stop: &Stop,
+) -> Result<std::result::Result<Before, String>> {
+    let holding = opening.open(site, None)?;
     let held = holding.held()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
         return Ok(Err(format!("{site} is of another account or source")));

@@ -1,7 +1,8 @@
 //! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::changes`'; this reads, and prints.
-//! Nothing is printed before all of both has been read once: an export that can't be read gives an error, not half a table.
+//! Nothing is printed before all of both has been read and checked once: what can't be trusted gives an error, not half a
+//! table. An export's files stay open in between, so that what is printed is what was checked, whatever takes its place.
 
-use super::holding::{self, Holding};
+use super::holding::{self, Holding, Opening};
 use super::{Surroundings, print, print_part};
 use crate::cli::DiffArgs;
 use crate::error::{Error, Result};
@@ -25,22 +26,34 @@ pub async fn run(args: DiffArgs, surroundings: Surroundings) -> Result<()> {
 }
 
 fn diff(args: &DiffArgs, look: Look) -> Result<()> {
+    let prepared = holding::read(|opening| prepare(args, opening))?;
+    prepared.print(args, look)
+}
+
+/// All of both has been read and checked: what is printed now are the same rows once more.
+struct Prepared {
+    old: (Box<dyn Holding>, Period),
+    new: (Box<dyn Holding>, Period),
+    moved: Moved,
+    comparison: Comparison,
+}
+
+fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
     // Of two lakes, the one to compare to is the one of another moment.
     let (of_old, of_new) = if holding::is_lake(&args.old) {
         (args.as_of, None)
     } else {
         (None, args.as_of)
     };
-    let old = holding::open(&args.old, of_old)?;
-    let new = holding::open(&args.new, of_new)?;
-    let (old, new) = (old.as_ref(), new.as_ref());
-    let (old_period, new_period) = (period(old, new)?, period(new, old)?);
-    let (old_side, new_side) = (side(old, &old_period)?, side(new, &new_period)?);
+    let (old, new) = (opening.open(&args.old, of_old)?, opening.open(&args.new, of_new)?);
+    let (old_period, new_period) = (period(&*old, &*new)?, period(&*new, &*old)?);
+    let (old_side, new_side) = (side(&*old, &old_period)?, side(&*new, &new_period)?);
     let moved = Moved::find(old.keys(&old_period), new.keys(&new_period), || new.keys(&new_period));
+    let moved = moved.map_err(Error::Untrusted)?;
     let both = Both {
-        old: (old, &old_period),
-        new: (new, &new_period),
-        moved: &moved.map_err(Error::Untrusted)?,
+        old: (&*old, &old_period),
+        new: (&*new, &new_period),
+        moved: &moved,
     };
     let mut changes = Changes::default();
     both.each(|pair| changes.see(pair))?;
@@ -51,31 +64,47 @@ fn diff(args: &DiffArgs, look: Look) -> Result<()> {
             Ok(())
         })?;
     }
-    let comparison = Comparison {
-        old: old_side,
-        new: new_side,
-        prices: changes.prices.verdict(alike),
-        changes,
-    };
-    if args.json {
-        let mut before = json::figures(&comparison);
-        let mut separator = "";
-        let heard = both.print_rows(|rows| {
-            let mut text = std::mem::take(&mut before);
-            for difference in rows {
-                text += separator;
-                text += &json::row(difference);
-                separator = json::SEPARATOR;
-            }
-            Ok(text)
-        })?;
-        return if heard { print(json::END) } else { Ok(()) };
+    Ok(Prepared {
+        comparison: Comparison {
+            old: old_side,
+            new: new_side,
+            prices: changes.prices.verdict(alike),
+            changes,
+        },
+        old: (old, old_period),
+        new: (new, new_period),
+        moved,
+    })
+}
+
+impl Prepared {
+    fn print(&self, args: &DiffArgs, look: Look) -> Result<()> {
+        let comparison = &self.comparison;
+        let both = Both {
+            old: (&*self.old.0, &self.old.1),
+            new: (&*self.new.0, &self.new.1),
+            moved: &self.moved,
+        };
+        if args.json {
+            let mut before = json::figures(comparison);
+            let mut separator = "";
+            let heard = both.print_rows(|rows| {
+                let mut text = std::mem::take(&mut before);
+                for difference in rows {
+                    text += separator;
+                    text += &json::row(difference);
+                    separator = json::SEPARATOR;
+                }
+                Ok(text)
+            })?;
+            return if heard { print(json::END) } else { Ok(()) };
+        }
+        if args.csv {
+            let mut header = Some(csv::HEADER);
+            return both.print_rows(|rows| csv_text(header.take(), rows)).map(|_| ());
+        }
+        print(&terminal::render(comparison, look))
     }
-    if args.csv {
-        let mut header = Some(csv::HEADER);
-        return both.print_rows(|rows| csv_text(header.take(), rows)).map(|_| ());
-    }
-    print(&terminal::render(&comparison, look))
 }
 
 /// Over which period one of the two is compared: an export over its own, a lake beside one over that one's.
@@ -93,13 +122,16 @@ fn period(this: &dyn Holding, other: &dyn Holding) -> Result<Period> {
     })
 }
 
-/// What one of the two says of itself, with figures: those that it says, or those of its rows.
+/// What one of the two says of itself, with figures: those that it says, or those of its rows, which are checked either way.
 fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
     let held = holding.held()?;
+    let columns = holding.columns()?.among(&[]);
     let totals = match held.totals {
-        Some(totals) => totals,
+        Some(totals) => {
+            holding.checked(period, &columns, &mut |_| Ok(()))?;
+            totals
+        }
         None => {
-            let columns = holding.columns()?.among(&[]);
             let summary = Summary::new(period.timezone, Dimensions::default());
             let figures = holding.read(period, &columns, Some(summary), &mut |_| Ok(()))?;
             (&figures.totals).into()

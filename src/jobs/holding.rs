@@ -5,7 +5,10 @@ mod export;
 #[cfg(feature = "lake")]
 mod lake;
 
+use std::cell::{Cell, RefCell};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use export::Exporting;
@@ -14,7 +17,9 @@ use export::Exporting;
 use super::without_lake as lake;
 use crate::cli::{AsOf, Site};
 use crate::error::{Error, Result};
+use crate::output::exported::folder::ExportFolder;
 use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::publish::Destination;
 use crate::period::{Millis, Period};
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
@@ -30,6 +35,11 @@ pub(super) use lake::Lake;
 
 /// The folder that makes another one a Delta table.
 pub(super) const DELTA_LOG: &str = "_delta_log";
+
+/// How often work is done of which an export was replaced meanwhile.
+const ATTEMPTS: u32 = 3;
+/// How long the second attempt waits for an export that is about to take its place; the next one waits longer.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What it says of itself.
 #[derive(Debug, Clone)]
@@ -68,6 +78,16 @@ impl Held {
 /// What is done with each batch of rows.
 pub(super) type See<'s> = dyn FnMut(&RecordBatch) -> Result<()> + 's;
 
+/// How deep a check goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// To the bytes of every file.
+    #[default]
+    Full,
+    /// To rows and figures: hashes aren't looked at.
+    Quick,
+}
+
 /// What came of checking all of it.
 pub(super) struct Verified {
     /// What doesn't hold.
@@ -78,7 +98,8 @@ pub(super) struct Verified {
     pub(super) promised_by: &'static str,
 }
 
-/// An export or a lake. Batches are in order of start and ID.
+/// An export or a lake. Batches are in order of start and ID. What `verify` refuses about rows or manifest is refused by
+/// [`Holding::read`] and [`Holding::checked`], of which one comes before all that gives rows once more.
 pub(super) trait Holding {
     /// What it says of itself; exit 5 where that makes no sense.
     fn held(&self) -> Result<Held>;
@@ -99,7 +120,11 @@ pub(super) trait Holding {
     /// be shown before this has returned. They are added to a summary; without one, to that of its own reports.
     fn read(&self, period: &Period, columns: &Chosen, summary: Option<Summary>, see: &mut See) -> Result<Figures>;
 
-    /// The runs of a period once more, with these columns at least.
+    /// Reads the runs of a period as [`Holding::read`] does, for whoever makes no figures of them: of an export, presentations
+    /// such as its page aren't looked at.
+    fn checked(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()>;
+
+    /// The runs of a period that was checked once more, with these columns at least.
     fn again(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()>;
 
     /// The runs of a period as they are compared; of one that is of one period, all.
@@ -108,8 +133,8 @@ pub(super) trait Holding {
     /// Where those stand.
     fn keys(&self, period: &Period) -> Reading<'_, Key>;
 
-    /// Checks everything.
-    fn verify(&self) -> Result<Verified>;
+    /// Checks everything, as deep as was asked for.
+    fn verify(&self, depth: Depth) -> Result<Verified>;
 }
 
 /// What is there to be served, file by file.
@@ -122,25 +147,77 @@ pub(super) struct Content {
     pub(super) files: Vec<Vec<Box<dyn RunsFile>>>,
 }
 
-/// What is held at a place, to be served; `None` if it is still what had this stamp.
-pub(super) fn content(site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<Content>> {
-    match kind(site, as_of)? {
-        Kind::Export(path) => Exporting::content(path, known),
-        Kind::Lake => lake::content(site, as_of, known),
+/// Opens what is held at places, and remembers the exports among it until the work that reads them has ended.
+#[derive(Default)]
+pub(super) struct Opening {
+    exports: RefCell<Vec<Arc<ExportFolder>>>,
+    /// Whether there was no export at a place only because one was being replaced.
+    in_between: Cell<bool>,
+}
+
+/// Does work that reads exports and lakes, and that shows nothing of what it has read before it has ended. It is done anew
+/// where an export was replaced meanwhile so that it can't have read one whole, three times in all: exit 4 then.
+pub(super) fn read<T>(mut work: impl FnMut(&Opening) -> Result<T>) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        let opening = Opening::default();
+        let done = work(&opening);
+        let is_last = attempt == ATTEMPTS;
+        if let Some(place) = opening.was_replaced(done.is_err()) {
+            if is_last {
+                return Err(Error::Unreachable(format!(
+                    "{place} was replaced again and again while it was read, {ATTEMPTS} times: it is safe to run again"
+                )));
+            }
+        } else if opening.in_between.get() && !is_last {
+            std::thread::sleep(PAUSE * attempt);
+        } else {
+            return done;
+        }
+        attempt += 1;
+    }
+}
+
+impl Opening {
+    /// What is held at a place, which is looked at from a thread that may wait: exit 2 where there is nothing of the kind.
+    pub(super) fn open(&self, site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
+        match kind(site, as_of)? {
+            Kind::Export(path) => Ok(Box::new(Exporting::of(self.export(path)?))),
+            Kind::Lake => lake::open(site, as_of),
+        }
+    }
+
+    /// The same, to be served; `None` if it is still what had this stamp.
+    pub(super) fn content(&self, site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<Content>> {
+        match kind(site, as_of)? {
+            Kind::Export(path) => Exporting::of(self.export(path)?).content(known),
+            Kind::Lake => lake::content(site, as_of, known),
+        }
+    }
+
+    fn export(&self, path: &Path) -> Result<Arc<ExportFolder>> {
+        let opened = ExportFolder::open(path).inspect_err(|_| {
+            if Destination::is_in_between(path) {
+                self.in_between.set(true);
+            }
+        });
+        let export = Arc::new(opened?);
+        self.exports.borrow_mut().push(export.clone());
+        Ok(export)
+    }
+
+    /// A place at which an export was replaced so that what was made of it, or failed, may be for that alone.
+    fn was_replaced(&self, failed: bool) -> Option<String> {
+        let exports = self.exports.borrow();
+        let is_torn = |export: &&Arc<ExportFolder>| export.was_written_into() || (failed && export.has_given_way());
+        let torn = exports.iter().find(is_torn);
+        torn.map(|export| export.path().display().to_string())
     }
 }
 
 /// Whether a lake is meant: by a URL, or by a folder that has a table's log.
 pub(super) fn is_lake(site: &Site) -> bool {
     site.path().is_none_or(|path| path.join(DELTA_LOG).is_dir())
-}
-
-/// What is held at a place, which is looked at from a thread that may wait: exit 2 where there is nothing of the kind.
-pub(super) fn open(site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
-    match kind(site, as_of)? {
-        Kind::Export(path) => Ok(Box::new(Exporting::open(path)?)),
-        Kind::Lake => lake::open(site, as_of),
-    }
 }
 
 enum Kind<'s> {

@@ -1,6 +1,7 @@
 //! `lake`: the care of a lake.
 
 mod close;
+mod repair;
 
 use std::time::Duration;
 
@@ -17,11 +18,12 @@ const SAFE: Duration = Duration::from_secs(7 * 86_400);
 
 /// Runs the job.
 pub async fn run(args: LakeArgs, surroundings: Surroundings) -> Result<()> {
-    let handle = Handle::current();
+    let (handle, now_ms) = (Handle::current(), surroundings.now_ms);
     match args.command {
         LakeCommand::Close(args) => close::run(args, surroundings).await,
         LakeCommand::Optimize(args) => Stop::run(move |_| optimize(&args, handle)).await,
         LakeCommand::Vacuum(args) => Stop::run(move |_| vacuum(&args, handle)).await,
+        LakeCommand::Repair(args) => Stop::run(move |_| repair::run(&args, handle, now_ms)).await,
     }
 }
 

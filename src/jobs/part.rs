@@ -8,8 +8,8 @@ use arrow_array::types::TimestampMillisecondType;
 
 use crate::error::{Error, Result};
 use crate::output::csv::RUNS_CSV;
+use crate::output::exported::folder::ExportFolder;
 use crate::output::manifest::Manifest;
-use crate::output::read::{csv_batches, parquet_batches};
 use crate::period::{Millis, Period, parse_instant, parse_timezone};
 
 /// An export's period; exit 5 where its manifest has none that makes sense, or doesn't say when it was asked for.
@@ -42,22 +42,19 @@ pub(super) fn holds(export: &Period, period: &Period) -> bool {
 }
 
 /// The rows of an export once more, in order: of one that has been read and checked before.
-pub(super) fn rows_again(
-    export: &Path,
-    manifest: &Manifest,
-    mut see: impl FnMut(&RecordBatch) -> Result<()>,
-) -> Result<()> {
+pub(super) fn rows_again(export: &ExportFolder, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
     let mut all = |batches: &mut dyn Iterator<Item = std::result::Result<RecordBatch, String>>| {
         for batch in batches {
             see(&batch.map_err(Error::Untrusted)?)?;
         }
         Ok(())
     };
-    let mut parquet = manifest.parquet_files().peekable();
+    let open = |path: &str| export.rows_file(path).map_err(Error::Untrusted);
+    let mut parquet = export.manifest().parquet_files().peekable();
     if parquet.peek().is_none() {
-        return all(&mut csv_batches(&export.join(RUNS_CSV)).map_err(Error::Untrusted)?);
+        return all(&mut open(RUNS_CSV)?.csv_batches().map_err(Error::Untrusted)?);
     }
-    parquet.try_for_each(|file| all(&mut parquet_batches(&export.join(&file.path)).map_err(Error::Untrusted)?))
+    parquet.try_for_each(|file| all(&mut open(&file.path)?.parquet_batches().map_err(Error::Untrusted)?))
 }
 
 /// Rows of a batch that started within a period; batches are in order of their start.

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 use super::aside::Aside;
 use super::export::JobStart;
+use super::holding::{self, Holding};
 use super::source::{Connection, retention_of};
 use super::write::parquet_paths;
-use super::{Stop, Surroundings, holding, warn};
-use crate::cli::ReconcileArgs;
+use super::{Stop, Surroundings, warn};
+use crate::cli::{ReconcileArgs, Site};
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::output::publish::Staging;
@@ -22,7 +23,7 @@ use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
 use crate::report::terminal::Look;
-use crate::statement::{Filters, Retention};
+use crate::statement::{Account, Filters, Retention, Source};
 use crate::text::counted;
 
 /// Runs the job.
@@ -86,37 +87,49 @@ async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection
     let (source, account) = (connection.source, connection.account().await);
     let (as_of, cycle) = (args.as_of, cycle.clone());
     Stop::run(move |_| {
-        let holding = holding::open(&site, as_of)?;
-        let held = holding.held()?;
-        if !held.is_from(source, account.as_ref()) {
-            return Err(Error::Usage(format!(
-                "{site} is of another account or source than the one whose usage is asked for"
-            )));
-        }
-        let (from, to) = (held.period.from, held.period.to);
-        let reaches = from <= cycle.from && to >= cycle.to;
-        if !reaches || !held.filters.is_empty() {
-            let why = if reaches {
-                "holds filtered runs".into()
-            } else {
-                format!("reaches from {} to {}", format_instant(from), format_instant(to))
-            };
-            warn(&format!(
-                "{site} {why}, so it doesn't cover the cycle: its runs are fetched"
-            ));
-            return Ok(None);
-        }
-        let runs = sum_held(holding.as_ref(), &held, &cycle)?;
-        let figures = Summary::new(cycle.timezone, Dimensions::default()).finish();
-        Ok(Some(Gathered {
-            runs,
-            proven: holding.is_proven(&cycle),
-            // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
-            retention: holding.facts(cycle, &figures)?.retention,
-            from: format!("of {site}, asked for at {}", format_instant(held.queried_at_ms)),
-        }))
+        let gathered = holding::read(|opening| {
+            let holding = opening.open(&site, as_of)?;
+            gather(&site, holding.as_ref(), &cycle, (source, account.as_ref()))
+        })?;
+        Ok(gathered.map_err(|why| warn(&why)).ok())
     })
     .await
+}
+
+/// The same of what was opened; `Err` within says why it doesn't cover the cycle.
+fn gather(
+    site: &Site,
+    holding: &dyn Holding,
+    cycle: &Period,
+    (source, account): (Source, Option<&Account>),
+) -> Result<std::result::Result<Gathered, String>> {
+    let held = holding.held()?;
+    if !held.is_from(source, account) {
+        return Err(Error::Usage(format!(
+            "{site} is of another account or source than the one whose usage is asked for"
+        )));
+    }
+    let (from, to) = (held.period.from, held.period.to);
+    let reaches = from <= cycle.from && to >= cycle.to;
+    if !reaches || !held.filters.is_empty() {
+        let why = if reaches {
+            "holds filtered runs".into()
+        } else {
+            format!("reaches from {} to {}", format_instant(from), format_instant(to))
+        };
+        return Ok(Err(format!(
+            "{site} {why}, so it doesn't cover the cycle: its runs are fetched"
+        )));
+    }
+    let runs = sum_held(holding, &held, cycle)?;
+    let figures = Summary::new(cycle.timezone, Dimensions::default()).finish();
+    Ok(Ok(Gathered {
+        runs,
+        proven: holding.is_proven(cycle),
+        // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
+        retention: holding.facts(cycle.clone(), &figures)?.retention,
+        from: format!("of {site}, asked for at {}", format_instant(held.queried_at_ms)),
+    }))
 }
 
 /// The cycle's runs from the API, by way of files that are gone afterwards.

@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 
+use super::verify;
 use crate::error::Result;
 use crate::output::manifest::Manifest;
-use crate::output::replace::Existing;
+use crate::output::replace::{Existing, unclear};
 use crate::report::changes::Changes;
 
 /// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
@@ -18,6 +19,8 @@ pub(super) fn replaces(
 ) -> Result<Option<String>> {
     let mut changes = Some(Changes::default());
     let compared = existing.is_of_the_same(manifest).and_then(|()| {
+        // What isn't what its manifest says may have held more.
+        verify::check_rows(&existing.open()?).map_err(|problem| unclear(problem.to_string()))?;
         existing.lost_to(new, |pair| {
             // Sums that don't fit are no reason to keep the old one: they stay unsaid.
             if let Some(found) = &mut changes

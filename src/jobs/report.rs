@@ -5,10 +5,10 @@ mod focus;
 mod folder;
 mod output;
 
-use output::Output;
+use output::{Output, Written};
 
 use super::compared::{self, Asked};
-use super::holding::{self, Held, Holding};
+use super::holding::{self, Held, Holding, Opening};
 use super::{Stop, Surroundings, budgets, warn};
 use crate::cli::ReportArgs;
 use crate::error::{Error, Result};
@@ -29,7 +29,14 @@ pub async fn run(args: ReportArgs, surroundings: Surroundings) -> Result<()> {
 
 fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     compared::check_offline(&args.judge)?;
-    let holding = holding::open(&args.path, args.as_of)?;
+    let (written, report) = holding::read(|opening| prepare(args, look, stop, opening))?;
+    written.publish()?;
+    budgets::hold(&args.judge, &report.budgets)
+}
+
+/// Reads, checks and writes everything; nothing of it is visible yet.
+fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Result<(Written, Report)> {
+    let holding = opening.open(&args.path, args.as_of)?;
     let holding = holding.as_ref();
     let columns = holding.columns()?;
     let held = holding.held()?;
@@ -59,7 +66,7 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     let mut facts = holding.facts(period, &figures)?;
     let before = args.judge.compare.as_ref();
     let before = before
-        .map(|site| compared::before(site, &Asked::of(&facts), stop))
+        .map(|site| compared::before(opening, site, &Asked::of(&facts), stop))
         .transpose()?;
     let against = before.map(|before| Against {
         before,
@@ -82,8 +89,8 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
         only: Vec::new(),
     };
     report.only = chosen(args, &report)?;
-    output.write(&report, holding, stop)?;
-    budgets::hold(&args.judge, &report.budgets)
+    let written = output.write(&report, holding, stop)?;
+    Ok((written, report))
 }
 
 /// The period that was asked for, which must be covered: exit 5 otherwise.

@@ -135,9 +135,11 @@ async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
 async fn open(site: &Site, args: &ServeArgs, told: &str) -> Result<Served> {
     let (at, as_of) = (site.clone(), args.as_of);
     let opened = tokio::task::spawn_blocking(move || {
-        let content = holding::content(&at, as_of, None)?.expect("nothing was known of it");
-        let (source, stamp) = (content.source, content.stamp.clone());
-        Ok::<_, Error>((archive(content, None)?, source, stamp))
+        holding::read(|opening| {
+            let content = opening.content(&at, as_of, None)?.expect("nothing was known of it");
+            let (source, stamp) = (content.source, content.stamp.clone());
+            Ok((archive(content, None)?, source, stamp))
+        })
     });
     let (archive, source, stamp) = opened
         .await
@@ -194,9 +196,16 @@ fn refreshing(served: &Served, args: &ServeArgs) -> impl Future<Output = ()> + u
 fn refresh(shelf: &Shelf, site: &Site) -> Result<()> {
     let now: Option<AsOf> = None;
     let old = shelf.current();
-    if let Some(content) = holding::content(site, now, Some(&shelf.stamp()))? {
-        let stamp = content.stamp.clone();
-        shelf.replace(archive(content, Some(&old))?, stamp);
+    let stamp = shelf.stamp();
+    let changed = holding::read(|opening| {
+        let content = opening.content(site, now, Some(&stamp))?;
+        let content = content.map(|content| (content.stamp.clone(), content));
+        content
+            .map(|(stamp, content)| Ok((archive(content, Some(&old))?, stamp)))
+            .transpose()
+    })?;
+    if let Some((archive, stamp)) = changed {
+        shelf.replace(archive, stamp);
         let serving = runs(&shelf.current());
         say(&format!("{site} has changed: serving {serving}"));
     }

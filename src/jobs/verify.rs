@@ -6,21 +6,20 @@ pub(super) mod rows;
 
 use std::fmt::Display;
 use std::io;
-use std::path::Path;
 
-use files::{check_file, check_files, is_regular};
+use files::{Scope, check_file, check_files};
 use rows::{Rows, check_parquet, csv_times, parquet_times};
 
 use arrow_array::RecordBatch;
 
-use super::holding::{self, Verified};
+use super::holding::{self, Depth, Verified};
 use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::csv::{CsvRows, RUNS_CSV};
+use crate::output::exported::folder::ExportFolder;
 use crate::output::hashed::FileEntry;
 use crate::output::manifest::Manifest;
-use crate::output::read::{csv_batches, parquet_batches};
 use crate::report::figures::Figures;
 use crate::runs::chosen::Chosen;
 use crate::statement::TotalsText;
@@ -38,7 +37,8 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<()> {
-    let verified = holding::open(&args.path, args.as_of)?.verify()?;
+    let depth = if args.quick { Depth::Quick } else { Depth::Full };
+    let verified = holding::read(|opening| opening.open(&args.path, args.as_of)?.verify(depth))?;
     if !verified.findings.is_empty() {
         return Err(untrusted(&args.path, verified.promised_by, &verified.findings));
     }
@@ -49,16 +49,20 @@ fn verify(args: &VerifyArgs) -> Result<()> {
 }
 
 /// What came of checking an export.
-pub(super) fn verified(export: &Path, manifest: &Manifest) -> Result<Verified> {
+pub(super) fn verified(export: &ExportFolder, depth: Depth) -> Result<Verified> {
+    let scope = match depth {
+        Depth::Full => Scope::Everything,
+        Depth::Quick => Scope::EverythingButHashes,
+    };
     Ok(Verified {
-        findings: findings(export, manifest)?,
-        told: as_it_says(export, manifest),
+        findings: findings(export, scope)?,
+        told: as_it_says(export),
         promised_by: MANIFEST_SAYS,
     })
 }
 
 /// Exit 5, with what doesn't hold.
-fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) -> Error {
+pub(super) fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) -> Error {
     let told = findings
         .iter()
         .take(MAX_FINDINGS)
@@ -78,15 +82,28 @@ fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) -> Err
 /// Reads every row of an export once, in order, for whoever makes something of them. Files, rows and reports are held against
 /// the manifest meanwhile, as `verify` does: exit 5 where anything doesn't hold, so that nothing made of the rows may be shown
 /// before this has returned. Gives the figures that the export's own reports are of.
-pub(super) fn read_verified(
-    export: &Path,
-    manifest: &Manifest,
-    mut see: impl FnMut(&RecordBatch) -> Result<()>,
-) -> Result<Figures> {
-    if let Some(file) = manifest.files.iter().find(|file| !is_regular(&export.join(&file.path))) {
+pub(super) fn read_verified(export: &ExportFolder, see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<Figures> {
+    read(export, Scope::Everything, see)
+}
+
+/// The same for whoever needs no more than the rows: what `verify` refuses about rows or manifest is refused, the page and
+/// other presentations of them aren't looked at.
+pub(super) fn read_rows(export: &ExportFolder, see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+    read(export, Scope::RowsAndManifest, see).map(|_| ())
+}
+
+/// Holds the rows of an export against what its manifest says of them, whatever else is there.
+pub(super) fn check_rows(export: &ExportFolder) -> Result<()> {
+    read(export, Scope::Rows, |_| Ok(())).map(|_| ())
+}
+
+fn read(export: &ExportFolder, scope: Scope, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<Figures> {
+    let shown = export.path().display();
+    let mut listed = scope.files(export.manifest());
+    if let Some(file) = listed.find(|file| export.file(&file.path).is_err()) {
         // What is missing or special can't be read.
-        let finding = check_file(export, file).unwrap_or_else(|| format!("{}: it is no regular file", file.path));
-        return Err(untrusted(export.display(), MANIFEST_SAYS, &[finding]));
+        let finding = check_file(export, scope, file).unwrap_or_else(|| format!("{}: it can't be read", file.path));
+        return Err(untrusted(shown, MANIFEST_SAYS, &[finding]));
     }
     let mut failure = None;
     let mut see = |batch: &RecordBatch| {
@@ -96,17 +113,17 @@ pub(super) fn read_verified(
             text
         })
     };
-    let (files, rows) = std::thread::scope(|scope| {
-        let files = scope.spawn(|| -> Result<Vec<String>> {
-            let (mut findings, _) = check_files(export, manifest)?;
-            if findings.is_empty() {
-                findings.extend(check_beside_parquet(export, manifest)?);
+    let (files, rows) = std::thread::scope(|scoped| {
+        let files = scoped.spawn(|| -> Result<Vec<String>> {
+            let (mut findings, _) = check_files(export, scope)?;
+            if findings.is_empty() && scope != Scope::Rows {
+                findings.extend(check_beside_parquet(export, scope)?);
             }
             Ok(findings)
         });
-        let rows = match manifest.parquet_files().next() {
-            Some(_) => parquet_findings(export, manifest, &mut see),
-            None => csv_findings(export, manifest, &mut see),
+        let rows = match export.manifest().parquet_files().next() {
+            Some(_) => parquet_findings(export, scope, &mut see),
+            None => csv_findings(export, scope, &mut see),
         };
         (files.join(), rows)
     });
@@ -119,12 +136,13 @@ pub(super) fn read_verified(
     if findings.is_empty() {
         Ok(figures)
     } else {
-        Err(untrusted(export.display(), MANIFEST_SAYS, &findings))
+        Err(untrusted(shown, MANIFEST_SAYS, &findings))
     }
 }
 
 /// What is told of an export that is what its manifest says.
-fn as_it_says(export: &Path, manifest: &Manifest) -> String {
+fn as_it_says(export: &ExportFolder) -> String {
+    let manifest = export.manifest();
     let is_incomplete = (!manifest.proof.proven).then(|| "published as INCOMPLETE".to_string());
     let notice = manifest
         .notice
@@ -132,7 +150,7 @@ fn as_it_says(export: &Path, manifest: &Manifest) -> String {
         .map_or(String::new(), |notice| format!("{notice}\n"));
     format!(
         "{notice}{}: {}, {}: as its manifest says\n",
-        export.display(),
+        export.path().display(),
         counted(manifest.files.len() as u64, "file", "files"),
         sums(&manifest.totals, is_incomplete)
     )
@@ -167,34 +185,37 @@ pub(super) fn sums(totals: &TotalsText, doubt: Option<String>) -> String {
 }
 
 /// Everything that doesn't hold.
-fn findings(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
-    let (mut findings, are_regular) = check_files(export, manifest)?;
+fn findings(export: &ExportFolder, scope: Scope) -> Result<Vec<String>> {
+    let (mut findings, are_regular) = check_files(export, scope)?;
     if !are_regular {
         // What is missing or special can't be read for more.
         return Ok(findings);
     }
-    let has_parquet = manifest.parquet_files().next().is_some();
-    let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
+    let has_parquet = export.manifest().parquet_files().next().is_some();
     let mut see = |_: &RecordBatch| Ok(());
     if has_parquet {
-        findings.extend(parquet_findings(export, manifest, &mut see).1);
+        findings.extend(parquet_findings(export, scope, &mut see).1);
     }
-    if csv.is_some() {
-        findings.extend(csv_findings(export, manifest, &mut see).1);
+    if csv_of(export.manifest()).is_some() {
+        findings.extend(csv_findings(export, scope, &mut see).1);
     }
     if has_parquet && findings.is_empty() {
-        findings.extend(check_csv_against_parquet(export, manifest)?);
+        findings.extend(check_csv_against_parquet(export)?);
     }
     Ok(findings)
 }
 
+fn csv_of(manifest: &Manifest) -> Option<&FileEntry> {
+    manifest.files.iter().find(|file| file.path == RUNS_CSV)
+}
+
 /// Whether the rows of the two formats differ; another version may write the same rows another way, which isn't judged.
-fn check_csv_against_parquet(export: &Path, manifest: &Manifest) -> Result<Option<String>> {
-    let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
-    let Some(csv) = csv.filter(|_| is_of_this_version(manifest)) else {
+fn check_csv_against_parquet(export: &ExportFolder) -> Result<Option<String>> {
+    let csv = csv_of(export.manifest()).filter(|_| is_of_this_version(export.manifest()));
+    let Some(csv) = csv else {
         return Ok(None);
     };
-    let same = csv.sha256 == parquet_as_csv(export, manifest)?.sha256;
+    let same = csv.sha256 == parquet_as_csv(export)?.sha256;
     Ok((!same).then(|| format!("{RUNS_CSV}: its rows are not those of the Parquet files")))
 }
 
@@ -203,40 +224,38 @@ fn is_of_this_version(manifest: &Manifest) -> bool {
 }
 
 /// The same of an export whose Parquet files are read anyway: where this version wrote both, CSV is what they make.
-fn check_beside_parquet(export: &Path, manifest: &Manifest) -> Result<Vec<String>> {
-    let has_both = manifest.parquet_files().next().is_some() && manifest.files.iter().any(|file| file.path == RUNS_CSV);
-    if has_both && !is_of_this_version(manifest) {
-        return Ok(csv_findings(export, manifest, &mut |_| Ok(())).1);
+fn check_beside_parquet(export: &ExportFolder, scope: Scope) -> Result<Vec<String>> {
+    let manifest = export.manifest();
+    let has_both = manifest.parquet_files().next().is_some() && csv_of(manifest).is_some();
+    if !has_both {
+        return Ok(Vec::new());
     }
-    Ok(check_csv_against_parquet(export, manifest)?
-        .filter(|_| has_both)
-        .into_iter()
-        .collect())
+    if !is_of_this_version(manifest) {
+        return Ok(csv_findings(export, scope, &mut |_| Ok(())).1);
+    }
+    Ok(check_csv_against_parquet(export)?.into_iter().collect())
 }
 
 /// What is to be done with each batch, beside checking it.
 type See<'s> = dyn FnMut(&RecordBatch) -> Result<(), String> + 's;
 
-fn parquet_findings(export: &Path, manifest: &Manifest, see: &mut See) -> (Figures, Vec<String>) {
-    let mut rows = Rows::new(manifest, "Parquet");
-    let read = check_parquet(export, manifest, &mut rows, see);
-    rows.finish(export, read, |suspects| parquet_times(export, manifest, suspects))
+fn parquet_findings(export: &ExportFolder, scope: Scope, see: &mut See) -> (Figures, Vec<String>) {
+    let mut rows = Rows::new(export.manifest(), "Parquet", scope);
+    let read = check_parquet(export, &mut rows, see);
+    rows.finish(export, read, |suspects| parquet_times(export, suspects))
 }
 
-fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> (Figures, Vec<String>) {
-    let mut rows = Rows::new(manifest, RUNS_CSV);
-    let path = export.join(RUNS_CSV);
+fn csv_findings(export: &ExportFolder, scope: Scope, see: &mut See) -> (Figures, Vec<String>) {
+    let manifest = export.manifest();
+    let mut rows = Rows::new(manifest, RUNS_CSV, scope);
     let mut check = |batch: RecordBatch| {
         rows.see_all(RUNS_CSV, &batch)?;
         see(&batch)
     };
-    let read = csv_batches(&path).and_then(|mut batches| batches.try_for_each(|batch| check(batch?)));
-    let (figures, mut findings) = rows.finish(export, read, |suspects| csv_times(&path, suspects));
-    let said = manifest
-        .files
-        .iter()
-        .find(|file| file.path == RUNS_CSV)
-        .and_then(|file| file.rows);
+    let batches = export.rows_file(RUNS_CSV).and_then(|file| file.csv_batches());
+    let read = batches.and_then(|mut batches| batches.try_for_each(|batch| check(batch?)));
+    let (figures, mut findings) = rows.finish(export, read, |suspects| csv_times(export, suspects));
+    let said = csv_of(manifest).and_then(|file| file.rows);
     if said != Some(manifest.totals.runs) {
         findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
     }
@@ -244,11 +263,13 @@ fn csv_findings(export: &Path, manifest: &Manifest, see: &mut See) -> (Figures, 
 }
 
 /// What the Parquet files' rows are as CSV, by its hash.
-fn parquet_as_csv(export: &Path, manifest: &Manifest) -> Result<FileEntry> {
+fn parquet_as_csv(export: &ExportFolder) -> Result<FileEntry> {
+    let manifest = export.manifest();
     let columns = Chosen::of_names(manifest.columns.iter().map(String::as_str)).map_err(Error::Untrusted)?;
     let mut csv = CsvRows::new(io::sink(), columns)?;
     for file in manifest.parquet_files() {
-        for batch in parquet_batches(&export.join(&file.path)).map_err(Error::Untrusted)? {
+        let batches = export.rows_file(&file.path).and_then(|file| file.parquet_batches());
+        for batch in batches.map_err(Error::Untrusted)? {
             csv.write(&batch.map_err(Error::Untrusted)?)?;
         }
     }

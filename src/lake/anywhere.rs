@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
 
+use super::bounds::LogBounds;
 use super::columns::{LakeColumns, with_schema};
 use super::files::DataFile;
 use super::location::Location;
@@ -25,6 +26,7 @@ struct LakeFile {
     name: String,
     location: Location,
     columns: LakeColumns,
+    bounds: LogBounds,
     content: Content,
 }
 
@@ -64,6 +66,7 @@ impl Table {
         let opened = LakeFile {
             location: location.clone(),
             columns: self.columns().clone(),
+            bounds: LogBounds::of(location, file),
             content,
             name,
         };
@@ -115,7 +118,11 @@ impl RunsFile for LakeFile {
 
     fn scan(&self, columns: &[&str], see: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
         let schema = self.schema_of(Some(columns));
-        let mut see = |batch: RecordBatch| see(&with_schema(&batch, &schema).map_err(|why| self.odd(why))?);
+        let mut see = |batch: RecordBatch| {
+            let rows = with_schema(&batch, &schema).map_err(|why| self.odd(why))?;
+            self.bounds.check(&rows)?;
+            see(&rows)
+        };
         match &self.content {
             Content::Local(open) => {
                 for batch in open.scan(columns).map_err(|error| self.unread(&error))? {

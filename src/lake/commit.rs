@@ -1,7 +1,7 @@
 //! One commit to the table: files in, files out, what the table knows of itself. Either all of it is there afterwards, or
 //! nothing; whoever comes second is told, and looks at the table anew.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake_core::kernel::{Action, Add, Metadata, MetadataExt, Protocol, Remove, new_metadata};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::columns::{LakeColumns, STARTED_MONTH};
 use super::files::{DataFile, STATS_COLUMNS};
-use super::integrity::{find_commit, months_after};
+use super::integrity::{FileChanges, MonthSums, find_commit, months_after};
 use super::location::Location;
 use super::state::{PROPERTY, State};
 use super::table::{Found, Table};
@@ -33,6 +33,8 @@ pub(super) enum Doing {
     Optimize,
     /// Only what the table knows of itself.
     Note,
+    /// Damaged files are taken out.
+    Repair,
 }
 
 /// A commit that is about to be made.
@@ -84,7 +86,7 @@ impl Change {
             .map(DataFile::of_add)
             .collect::<Result<Vec<_>, String>>();
         let adds = adds.map_err(|why| Error::Other(anyhow::anyhow!("a new file is not as it must be: {why}")))?;
-        self.state.months = months_after(location, before, &self.columns, &self.removes, &adds)?;
+        self.state.months = self.months(location, before, &adds)?;
         self.state.version = Some(id.version);
         self.state.commit = Some(id.uuid.clone());
         let own = self
@@ -117,6 +119,23 @@ impl Change {
             }
             Err(error) => Ok(Committed::Unread(id.version, error)),
         }
+    }
+
+    /// What each month holds afterwards.
+    fn months(
+        &self,
+        location: &Location,
+        before: Option<&Table>,
+        adds: &[DataFile],
+    ) -> Result<BTreeMap<String, MonthSums>> {
+        let files = before.map(Table::files).unwrap_or_default();
+        let is_sound = |table: &&Table| table.is_as_committed() && !matches!(self.doing, Doing::Repair);
+        let known = before.filter(is_sound).map(|table| &table.state().months);
+        let changes = FileChanges {
+            removes: &self.removes,
+            adds,
+        };
+        months_after(location, files, known, &self.columns, changes)
     }
 
     /// Writes the log's entry.
@@ -155,6 +174,7 @@ impl Change {
                 predicate: None,
                 target_size: super::write::MAX_FILE_ROWS as i64,
             },
+            Doing::Repair => DeltaOperation::FileSystemCheck {},
             Doing::Note => DeltaOperation::SetTableProperties {
                 properties: HashMap::from([(PROPERTY.to_string(), self.state.to_json())]),
             },
@@ -280,11 +300,21 @@ impl Table {
         done.err().map(why)
     }
 
-    /// Records what the table knows of itself, and takes files out of it if there are any; the table's version after that.
-    /// `None` if another process was first.
-    pub fn note(&self, state: State, removes: Vec<DataFile>, info: Map<String, Value>) -> Result<Option<u64>> {
+    /// Records what the table knows of itself; its version after that. `None` if another process was first.
+    pub fn note(&self, state: State, info: Map<String, Value>) -> Result<Option<u64>> {
+        self.commit_without_rows(Doing::Note, Vec::new(), state, info)
+    }
+
+    /// Commits a state, and files that are no longer part of the table.
+    pub(super) fn commit_without_rows(
+        &self,
+        doing: Doing,
+        removes: Vec<DataFile>,
+        state: State,
+        info: Map<String, Value>,
+    ) -> Result<Option<u64>> {
         let change = Change {
-            doing: if removes.is_empty() { Doing::Note } else { Doing::Sync },
+            doing,
             adds: Vec::new(),
             removes,
             state,

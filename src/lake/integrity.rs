@@ -2,7 +2,7 @@
 //! every entry of the log since. Each commit writes down what the table holds after it; here that is compared with what is
 //! found. What another engine committed on top is told from a loss by its commit info.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
@@ -126,21 +126,25 @@ pub(super) fn find_commit(location: &Location, from: u64, commit: &str) -> Resul
     Ok(None)
 }
 
-/// What each month holds once a commit has taken files out of a table and put others in. Months that it doesn't touch are
-/// as the last commit left them, unless another engine has committed since.
+/// The files that a commit takes out of a table and puts into it.
+#[derive(Clone, Copy)]
+pub(super) struct FileChanges<'c> {
+    pub(super) removes: &'c [DataFile],
+    pub(super) adds: &'c [DataFile],
+}
+
+/// What each month holds once files have changed. Months that the commit doesn't touch are as they are `known` to be; without
+/// that, as their files say.
 pub(super) fn months_after(
     location: &Location,
-    before: Option<&Table>,
+    before: &[DataFile],
+    known: Option<&BTreeMap<String, MonthSums>>,
     columns: &LakeColumns,
-    removes: &[DataFile],
-    adds: &[DataFile],
+    FileChanges { removes, adds }: FileChanges,
 ) -> Result<BTreeMap<String, MonthSums>> {
-    let replaced = |file: &&DataFile| !removes.iter().chain(adds).any(|other| other.path == file.path);
-    let kept = before.map(Table::files).unwrap_or_default().iter().filter(replaced);
+    let stays = |file: &&DataFile| !removes.iter().chain(adds).any(|other| other.path == file.path);
+    let kept = before.iter().filter(stays);
     let is_touched = |month: &str| removes.iter().chain(adds).any(|file| file.month == month);
-    let known = before
-        .filter(|table| table.is_as_committed())
-        .map(|table| &table.state().months);
     let known = known.into_iter().flatten().filter(|(month, _)| !is_touched(month));
     let mut months: BTreeMap<String, MonthSums> = known.map(|(month, sums)| (month.clone(), *sums)).collect();
     let is_known = |month: &String| months.contains_key(month);
@@ -236,28 +240,34 @@ impl Table {
 
     /// The log has as many rows of each month as the last commit left.
     fn check_rows(&self) -> Result<()> {
+        match self.months_that_differ().first() {
+            None => Ok(()),
+            Some((month, found, left)) => Err(self.damaged(&format!(
+                "it has {} of {month}, and the last commit left {}",
+                counted(*found, "run", "runs"),
+                thousands(*left)
+            ))),
+        }
+    }
+
+    /// Months of which the log has another number of rows than this tool's last commit left, with both numbers.
+    pub(super) fn months_that_differ(&self) -> Vec<(&str, u64, u64)> {
+        let left = &self.state().months;
+        if left.is_empty() {
+            return Vec::new();
+        }
         let mut found: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         for file in self.files() {
             let rows = found.entry(&file.month).or_insert(Some(0));
             *rows = rows.zip(file.rows).map(|(sum, rows)| sum + rows);
         }
-        let said = &self.state().months;
-        if said.is_empty() {
-            return Ok(());
-        }
-        let months = said.keys().map(String::as_str).chain(found.keys().copied());
-        for month in months.collect::<std::collections::BTreeSet<_>>() {
-            let left = said.get(month).map_or(0, |sums| sums.runs);
-            let found = found.get(month).copied().unwrap_or(Some(0));
-            if let Some(found) = found.filter(|found| *found != left) {
-                return Err(self.damaged(&format!(
-                    "it has {} of {month}, and the last commit left {}",
-                    counted(found, "run", "runs"),
-                    thousands(left)
-                )));
-            }
-        }
-        Ok(())
+        let months: BTreeSet<&str> = left.keys().map(String::as_str).chain(found.keys().copied()).collect();
+        let differing = months.into_iter().filter_map(|month| {
+            let left = left.get(month).map_or(0, |sums| sums.runs);
+            let found = found.get(month).copied().unwrap_or(Some(0))?;
+            (found != left).then_some((month, found, left))
+        });
+        differing.collect()
     }
 
     fn damaged(&self, what: &str) -> Error {

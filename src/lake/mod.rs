@@ -5,6 +5,7 @@
 //! proven stands in the table's own metadata. Everything here blocks: the Delta library's futures run on the job's runtime.
 
 mod anywhere;
+mod bounds;
 pub mod columns;
 mod commit;
 pub mod files;
@@ -17,6 +18,7 @@ mod merged;
 mod open_costs;
 pub mod optimize;
 pub mod read;
+pub mod repair;
 mod staged_changes;
 pub mod state;
 pub mod table;

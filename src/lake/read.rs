@@ -25,6 +25,7 @@ use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::bounds::LogBounds;
 use super::columns::{LakeColumns, to_export, with_schema};
 use super::files::DataFile;
 use super::integrity::MonthSums;
@@ -51,6 +52,8 @@ struct Opened<'l> {
     batches: Batches<'l>,
     /// Whether they are in order: this tool's files say so, those of other engines may not be.
     is_sorted: bool,
+    /// What its rows are held against, where they are.
+    bounds: Option<LogBounds>,
 }
 
 /// Opens a file, for these columns as far as it has them; for all without a choice. Of a file in order, row groups without
@@ -98,7 +101,11 @@ fn open_as_it_is<'l>(
         let batch = location.wait(stream.next())?;
         Some(batch.map_err(|error| unreadable(&error)))
     }));
-    Ok(Opened { batches, is_sorted })
+    Ok(Opened {
+        batches,
+        is_sorted,
+        bounds: None,
+    })
 }
 
 /// The rows of a file whose bytes are at hand.
@@ -120,7 +127,11 @@ fn opened<'l>(
     let reader = builder.with_batch_size(BATCH_ROWS).build();
     let reader = reader.map_err(|error| unreadable(&error))?;
     let batches = Box::new(reader.map(move |batch| batch.map_err(|error| unreadable(&error))));
-    Ok(Opened { batches, is_sorted })
+    Ok(Opened {
+        batches,
+        is_sorted,
+        bounds: None,
+    })
 }
 
 /// What a file holds, from its column of costs.
@@ -283,25 +294,74 @@ pub(super) fn sorted<'l>(
     only: Option<&[&str]>,
     wanted: Option<&[Span]>,
 ) -> Result<Batches<'l>> {
-    let schema = table.schema_of(only);
+    let opened = group.iter().map(|file| open(location, file, only, wanted));
+    merged(location, table.schema_of(only), opened.collect::<Result<Vec<_>>>()?)
+}
+
+/// The same for whoever makes figures of them: files and rows must be what the log says.
+fn checked<'l>(
+    location: &'l Location,
+    table: &'l LakeColumns,
+    group: &[&DataFile],
+    only: Option<&[&str]>,
+    wanted: Span,
+) -> Result<Batches<'l>> {
+    let mut opened = Vec::with_capacity(group.len());
+    let mut ours: Option<&DataFile> = None;
+    for file in group {
+        let mut open = open(location, file, only, Some(&[wanted]))?;
+        as_large_as_told(location, file)?;
+        open.bounds = Some(LogBounds::of(location, file));
+        if open.is_sorted {
+            // Files of this tool don't overlap in time.
+            if let Some(before) = ours.filter(|before| file.first_ms <= before.last_ms) {
+                let (shown, path, other) = (location.shown(), &file.path, &before.path);
+                return Err(Error::Untrusted(format!(
+                    "{shown}/{path}: its runs start before those of {other} end: see apify-runs verify"
+                )));
+            }
+            ours = Some(file);
+        }
+        opened.push(open);
+    }
+    merged(location, table.schema_of(only), opened)
+}
+
+/// A local file of another size than the log says is another file.
+fn as_large_as_told(location: &Location, file: &DataFile) -> Result<()> {
+    let Some(folder) = location.local() else {
+        return Ok(());
+    };
+    match folder.join(&file.path).metadata() {
+        Ok(found) if found.len() != file.bytes => Err(Error::Untrusted(format!(
+            "cannot read {}/{}: {} bytes, the log says {}",
+            location.shown(),
+            file.path,
+            found.len(),
+            file.bytes
+        ))),
+        // One that is gone by now is open.
+        _ => Ok(()),
+    }
+}
+
+fn merged<'l>(location: &'l Location, schema: SchemaRef, mut opened: Vec<Opened<'l>>) -> Result<Batches<'l>> {
     let odd = |why: String| Error::Untrusted(format!("cannot read {}: {why}", location.shown()));
-    let mut opened = group
-        .iter()
-        .map(|file| open(location, file, only, wanted))
-        .collect::<Result<Vec<_>>>()?;
+    let fit = move |batch: Result<RecordBatch>, bounds: &Option<LogBounds>| {
+        let rows = with_schema(&batch?, &schema).map_err(odd)?;
+        bounds.as_ref().map_or(Ok(()), |bounds| bounds.check(&rows))?;
+        Ok(rows)
+    };
     if let [file] = opened.as_slice()
         && file.is_sorted
         && let Some(file) = opened.pop()
     {
-        return Ok(Box::new(
-            file.batches
-                .map(move |batch| with_schema(&batch?, &schema).map_err(odd)),
-        ));
+        return Ok(Box::new(file.batches.map(move |batch| fit(batch, &file.bounds))));
     }
     let mut batches = Vec::new();
     for file in opened {
         for batch in file.batches {
-            batches.push(with_schema(&batch?, &schema).map_err(odd)?);
+            batches.push(fit(batch, &file.bounds)?);
         }
     }
     Ok(in_order(batches))
@@ -362,13 +422,7 @@ impl Table {
         let groups = groups(self.files_of(from, to)).into_iter();
         let batches = groups.flat_map(move |group| -> Batches<'_> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            match sorted(
-                &self.location,
-                self.columns(),
-                &group,
-                Some(&names),
-                Some(&[(from, to)]),
-            ) {
+            match checked(&self.location, self.columns(), &group, Some(&names), (from, to)) {
                 Ok(batches) => batches,
                 Err(error) => Box::new(std::iter::once(Err(error))),
             }

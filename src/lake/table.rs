@@ -55,6 +55,19 @@ impl Table {
     /// [`Error::Untrusted`] for a broken log, [`Error::Usage`] for a lake of a newer version and for a moment that it has no
     /// record of, others for what keeps it from being read.
     pub fn find(location: &Location, moment: Moment) -> Result<Found> {
+        let mut found = Table::load(location, moment)?;
+        if let (Found::Lake(table), Moment::Now) = (&mut found, moment) {
+            table.foreign = table.check_log()?;
+        }
+        Ok(found)
+    }
+
+    /// The same without a look at what the last commit left: for a repair.
+    pub(super) fn find_unchecked(location: &Location) -> Result<Found> {
+        Table::load(location, Moment::Now)
+    }
+
+    fn load(location: &Location, moment: Moment) -> Result<Found> {
         if location.local().is_some_and(|path| path.exists() && !path.is_dir()) {
             return Ok(Found::Anothers("it is a file: a lake is a folder".into()));
         }
@@ -75,11 +88,7 @@ impl Table {
         if let Moment::At(at) = moment {
             was_there(location, delta.version().unwrap_or_default(), at)?;
         }
-        let mut found = Table::of(location, delta)?;
-        if let (Found::Lake(table), Moment::Now) = (&mut found, moment) {
-            table.foreign = table.check_log()?;
-        }
-        Ok(found)
+        Table::of(location, delta)
     }
 
     /// A lake that is to be read.

@@ -23,23 +23,45 @@ use super::read::BATCH_ROWS;
 
 /// A file that several threads read at once, each where it wants to.
 #[derive(Debug, Clone)]
-struct Shared {
+pub struct SharedFile {
     file: Arc<File>,
     bytes: u64,
 }
 
-impl Length for Shared {
+impl SharedFile {
+    /// A file that was opened, as large as it is now.
+    pub fn of(file: File) -> io::Result<SharedFile> {
+        let bytes = file.metadata()?.len();
+        Ok(SharedFile {
+            file: Arc::new(file),
+            bytes,
+        })
+    }
+
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Its bytes from the first one on, whoever else reads it.
+    pub fn reader(&self) -> SharedReader {
+        let file = self.file.clone();
+        SharedReader { file, at: 0 }
+    }
+}
+
+impl Length for SharedFile {
     fn len(&self) -> u64 {
         self.bytes
     }
 }
 
-impl ChunkReader for Shared {
-    type T = BufReader<From>;
+impl ChunkReader for SharedFile {
+    type T = BufReader<SharedReader>;
 
-    fn get_read(&self, start: u64) -> Result<BufReader<From>, ParquetError> {
+    fn get_read(&self, start: u64) -> Result<BufReader<SharedReader>, ParquetError> {
         let file = self.file.clone();
-        Ok(BufReader::new(From { file, at: start }))
+        Ok(BufReader::new(SharedReader { file, at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -55,12 +77,12 @@ impl ChunkReader for Shared {
 
 /// A file's bytes from a place on.
 #[derive(Debug)]
-struct From {
+pub struct SharedReader {
     file: Arc<File>,
     at: u64,
 }
 
-impl Read for From {
+impl Read for SharedReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read_at(into, self.at)?;
         self.at += length as u64;
@@ -71,7 +93,7 @@ impl Read for From {
 /// A Parquet file that is open.
 #[derive(Debug)]
 pub struct OpenParquet {
-    file: Shared,
+    file: SharedFile,
     metadata: ArrowReaderMetadata,
 }
 
@@ -82,16 +104,11 @@ impl OpenParquet {
         if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("it is no file").into());
         }
-        OpenParquet::of(File::open(path)?, types_of_parquet)
+        OpenParquet::of(SharedFile::of(File::open(path)?)?, types_of_parquet)
     }
 
     /// A file that was opened.
-    pub fn of(file: File, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
-        let bytes = file.metadata()?.len();
-        let file = Shared {
-            file: Arc::new(file),
-            bytes,
-        };
+    pub fn of(file: SharedFile, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
         let metadata = ArrowReaderMetadata::load(&file, options(types_of_parquet))?;
         Ok(OpenParquet { file, metadata })
     }
@@ -129,7 +146,7 @@ impl OpenParquet {
         batches.map(|batch| Ok(batch?)).collect()
     }
 
-    fn builder(&self) -> ParquetRecordBatchReaderBuilder<Shared> {
+    fn builder(&self) -> ParquetRecordBatchReaderBuilder<SharedFile> {
         ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
     }
 }

@@ -4,13 +4,15 @@
 
 mod anywhere;
 mod csv;
+pub mod folder;
 pub(crate) mod parquet;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use folder::ExportFolder;
 
 use super::csv::RUNS_CSV;
-use super::manifest::{Manifest, is_within};
-use super::read::unreadable;
+use super::read::{RowsFile, unreadable};
 use crate::runs::pairing::{Moved, Pairs, Reading};
 use crate::runs::run::{Key, Run};
 use crate::text::thousands;
@@ -40,6 +42,8 @@ pub struct Exported {
 #[derive(Debug, Clone)]
 struct RunsFile {
     path: PathBuf,
+    /// The open file, or why it can't be read; one that isn't opened yet is when it is read.
+    opened: Option<Result<RowsFile, String>>,
     /// Its size, if that was said.
     bytes: Option<u64>,
     /// Its hash, likewise.
@@ -51,7 +55,8 @@ struct RunsFile {
 
 impl Exported {
     /// Those that a manifest names: Parquet, or where there is none, `runs.csv`. Each must hold as many runs as it says.
-    pub fn of(export: &Path, manifest: &Manifest) -> Result<Exported, String> {
+    pub fn of(export: &ExportFolder) -> Result<Exported, String> {
+        let manifest = export.manifest();
         let csv = manifest.files.iter().find(|file| file.path == RUNS_CSV);
         let mut entries: Vec<_> = manifest.parquet_files().collect();
         let is_csv = entries.is_empty();
@@ -59,23 +64,19 @@ impl Exported {
         if entries.is_empty() {
             return Err(format!(
                 "the manifest of {} lists no file of runs: neither Parquet nor {RUNS_CSV}",
-                export.display()
+                export.path().display()
             ));
         }
-        let file = |entry: &super::hashed::FileEntry| {
-            if !is_within(&entry.path) {
-                return Err(unreadable(Path::new(&entry.path), "its path leads out of the export"));
-            }
-            Ok(RunsFile {
-                path: export.join(&entry.path),
-                bytes: Some(entry.bytes),
-                sha256: entry.sha256.clone(),
-                rows: entry.rows,
-                is_csv,
-            })
+        let file = |entry: &super::hashed::FileEntry| RunsFile {
+            path: export.path().join(&entry.path),
+            opened: Some(export.rows_file(&entry.path)),
+            bytes: Some(entry.bytes),
+            sha256: entry.sha256.clone(),
+            rows: entry.rows,
+            is_csv,
         };
         Ok(Exported {
-            files: entries.into_iter().map(file).collect::<Result<_, _>>()?,
+            files: entries.into_iter().map(file).collect(),
         })
     }
 
@@ -92,6 +93,7 @@ impl Exported {
     fn unsaid(paths: Vec<PathBuf>, is_csv: bool) -> Exported {
         let file = |path| RunsFile {
             path,
+            opened: None,
             bytes: None,
             sha256: String::new(),
             rows: None,
@@ -105,24 +107,22 @@ impl Exported {
     /// Its runs.
     pub fn runs(&self) -> Reading<'_, Run> {
         Box::new(self.files.iter().flat_map(|file| {
-            let runs = if file.is_csv {
-                csv::runs(&file.path)
-            } else {
-                parquet::runs(&file.path)
-            };
-            file.counted(runs)
+            file.counted(match file.open() {
+                Ok(open) if file.is_csv => csv::runs(open),
+                Ok(open) => parquet::runs(open),
+                Err(why) => Box::new(std::iter::once(Err(why))),
+            })
         }))
     }
 
     /// Where its runs stand.
     pub fn keys(&self) -> Reading<'_, Key> {
         Box::new(self.files.iter().flat_map(|file| {
-            let keys = if file.is_csv {
-                csv::keys(&file.path)
-            } else {
-                parquet::keys(&file.path)
-            };
-            file.counted(keys)
+            file.counted(match file.open() {
+                Ok(open) if file.is_csv => csv::keys(open),
+                Ok(open) => parquet::keys(open),
+                Err(why) => Box::new(std::iter::once(Err(why))),
+            })
         }))
     }
 }
@@ -138,6 +138,10 @@ pub fn pairs<'r>(old: &'r Exported, new: &'r Exported, moved: &'r Moved) -> Pair
 }
 
 impl RunsFile {
+    fn open(&self) -> Result<RowsFile, String> {
+        self.opened.clone().unwrap_or_else(|| RowsFile::open(&self.path))
+    }
+
     /// The same, with an error at the end unless they were as many as was said.
     fn counted<'r, T: 'r>(&'r self, items: Reading<'r, T>) -> Reading<'r, T> {
         let mut items = items.fuse();

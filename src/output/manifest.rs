@@ -85,8 +85,7 @@ impl Manifest {
             std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
             _ => format!("cannot read {}: {error}", path.display()),
         })?;
-        serde_json::from_slice(&text)
-            .map_err(|error| format!("{} is no manifest of apify-runs: {error}", path.display()))
+        serde_json::from_slice(&text).map_err(|error| no_manifest(&path, &error))
     }
 
     /// Whether a folder holds one, whole or broken.
@@ -94,14 +93,15 @@ impl Manifest {
         fs::read(folder.join(MANIFEST)).is_ok_and(|text| !is_anothers(&text))
     }
 
-    /// The manifest of an export that is to be read: exit 2 where there is none, or one of another version; exit 5 where it
-    /// is broken.
-    pub fn open(export: &Path) -> Result<Manifest> {
-        let manifest = Manifest::read(export).map_err(|problem| {
-            if Manifest::is_there(export) {
-                Error::Untrusted(problem)
-            } else {
+    /// The manifest of an export that is to be read, from its bytes: exit 2 where it is another tool's, or one of another
+    /// version; exit 5 where it is broken.
+    pub fn parse(text: &[u8], export: &Path) -> Result<Manifest> {
+        let manifest: Manifest = serde_json::from_slice(text).map_err(|error| {
+            let problem = no_manifest(&export.join(MANIFEST), &error);
+            if is_anothers(text) {
                 Error::Usage(problem)
+            } else {
+                Error::Untrusted(problem)
             }
         })?;
         if let Some(file) = manifest.files.iter().find(|file| !is_within(&file.path)) {
@@ -146,6 +146,10 @@ impl Manifest {
             .filter(|path| !listed.contains(path.as_str()))
             .collect())
     }
+}
+
+fn no_manifest(path: &Path, error: &serde_json::Error) -> String {
+    format!("{} is no manifest of apify-runs: {error}", path.display())
 }
 
 /// Whether a document is whole and makes no claim to be of this tool: many have a file of that name.

@@ -90,6 +90,11 @@ impl Destination {
         }
     }
 
+    /// Whether `out` is being replaced on a file system that can't exchange two folders: for a moment, nothing is there.
+    pub fn is_in_between(out: &Path) -> bool {
+        Place::resolve(out).is_ok_and(|place| place.old().exists())
+    }
+
     /// What stood at `out` when it was acquired, an interrupted publishing finished.
     pub fn state(&self) -> State {
         self.state

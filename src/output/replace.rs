@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::csv::RUNS_CSV;
+use super::exported::folder::ExportFolder;
 use super::exported::{Exported, moved, pairs};
 use super::manifest::{Manifest, Replaced};
 use crate::error::{Error, Result};
@@ -117,14 +118,14 @@ impl Existing {
         )))
     }
 
+    /// Its files of rows, opened; exit 6 where its folder can't be read.
+    pub fn open(&self) -> Result<ExportFolder> {
+        ExportFolder::with(&self.manifest, &self.path).map_err(unclear)
+    }
+
     /// What it holds that a new export (its Parquet files) lacks; every pair of their runs is shown to `see` as well. Exit
     /// 6 if either can't be read.
     pub fn lost_to(&self, new: &[PathBuf], mut see: impl FnMut(&Pair)) -> Result<Lost> {
-        let unclear = |problem: String| {
-            Error::Output(format!(
-                "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
-            ))
-        };
         let parquet = self.parquet_paths();
         let old = if parquet.is_empty() {
             Exported::csv(self.path.join(RUNS_CSV))
@@ -161,6 +162,13 @@ impl Existing {
             counted(lost.runs, "run", "runs"),
         )))
     }
+}
+
+/// Exit 6 for an export of which it can't be told what it holds.
+pub fn unclear(problem: String) -> Error {
+    Error::Output(format!(
+        "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
+    ))
 }
 
 impl Lost {

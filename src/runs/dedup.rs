@@ -12,6 +12,7 @@ use foldhash::fast::{FixedState, RandomState};
 
 use super::merge::Rank;
 use super::schema::col;
+use crate::text::thousands;
 
 /// The filter's largest size: at five million IDs, some hundreds of suspects; at twenty million, one ID in thirty.
 const MAX_BLOCKS: usize = 1 << 18;
@@ -19,6 +20,8 @@ const MAX_BLOCKS: usize = 1 << 18;
 const MIN_BLOCKS: usize = 1 << 8;
 /// Where fewer IDs are expected, so many for a block: as many suspects as five million have in the largest.
 const IDS_A_BLOCK: u64 = 16;
+/// Runs that are there more than once which are named.
+const NAMED: usize = 3;
 const WORDS_A_BLOCK: usize = 8;
 const BITS_AN_ID: u32 = 6;
 
@@ -139,6 +142,25 @@ impl Suspects {
     }
 }
 
+/// What is said of runs that are there more than once, by how often each of some is: three of them, and how many more.
+pub fn repeated(times: &BTreeMap<String, u64>) -> Option<String> {
+    let ids: Vec<&str> = times
+        .iter()
+        .filter(|(_, times)| **times > 1)
+        .map(|(id, _)| id.as_str())
+        .collect();
+    match ids.as_slice() {
+        [] => None,
+        [id] => Some(format!("run {id} is there more than once")),
+        ids if ids.len() <= NAMED => Some(format!("runs {} are there more than once", ids.join(", "))),
+        ids => Some(format!(
+            "runs {} and {} more are there more than once",
+            ids[..NAMED].join(", "),
+            thousands((ids.len() - NAMED) as u64)
+        )),
+    }
+}
+
 fn hash(id: &str) -> u64 {
     FixedState::with_seed(0x6170_6966_7952_756e).hash_one(id)
 }
@@ -168,6 +190,19 @@ mod tests {
         let before = seen.suspects.len();
         (0..1000).for_each(|at| seen.see(&format!("run{:014}", at * 100)));
         assert!(seen.suspects.len() >= before + 990);
+    }
+
+    #[test]
+    fn of_runs_that_are_repeated_three_are_named() {
+        let said = |times: &[(&str, u64)]| {
+            let times = times.iter().map(|(id, times)| (id.to_string(), *times));
+            repeated(&times.collect())
+        };
+        assert_eq!(said(&[("a", 1), ("b", 1)]), None);
+        assert_eq!(said(&[("a", 1), ("b", 2)]).unwrap(), "run b is there more than once");
+        let five = [("a", 2), ("b", 3), ("c", 2), ("d", 2), ("e", 2), ("f", 1)];
+        assert_eq!(said(&five[..3]).unwrap(), "runs a, b, c are there more than once");
+        assert_eq!(said(&five).unwrap(), "runs a, b, c and 2 more are there more than once");
     }
 
     #[test]

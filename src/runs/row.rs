@@ -4,6 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch, StringArray};
 
+use super::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
 use crate::money::Usd;
 
 /// The columns that a row is made of, by the table's order.
@@ -58,6 +59,22 @@ pub struct Row<'a> {
     pub act_name: Option<&'a str>,
     /// Its task's name, where known.
     pub actor_task_name: Option<&'a str>,
+}
+
+impl Row<'_> {
+    /// What makes no sense about it by itself, in words that follow 'run ID'.
+    pub fn faults(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let is_empty = self.id.is_empty() || self.act_id.is_empty() || self.status.is_empty();
+        let fits = match self.usage {
+            None => self.cost_state == UNKNOWN,
+            Some(_) => [SETTLED, PROVISIONAL].contains(&self.cost_state),
+        };
+        let faults = [
+            is_empty.then_some("lacks its ID, Actor or status"),
+            (!fits).then_some("has a cost_state that its cost doesn't go with"),
+        ];
+        faults.into_iter().flatten()
+    }
 }
 
 /// The rows of a batch of an export's columns, of which some may have been left out.

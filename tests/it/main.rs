@@ -32,6 +32,8 @@ mod help;
 mod job;
 #[cfg(feature = "lake")]
 mod lake_read;
+#[cfg(feature = "lake")]
+mod lake_truth;
 mod names;
 mod reconcile;
 mod retention;

@@ -1,12 +1,14 @@
 //! An export as something that is held: one period, all of it checked against the manifest whenever it is read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-use super::{Content, Held, Holding, See, Verified};
+use super::{Content, Depth, Held, Holding, See, Verified};
 use crate::error::{Error, Result};
 use crate::jobs::part::{asked_at, holds, period_of, rows_again, within};
 use crate::jobs::verify;
 use crate::output::exported::Exported;
+use crate::output::exported::folder::ExportFolder;
 use crate::output::manifest::Manifest;
 use crate::period::Period;
 use crate::report::facts::{Doubts, Facts, caveats_of_part};
@@ -19,45 +21,51 @@ use crate::statement::Retention;
 
 /// An export that is there.
 pub(in crate::jobs) struct Exporting {
-    path: PathBuf,
-    manifest: Manifest,
+    folder: Arc<ExportFolder>,
     runs: Result<Exported, String>,
 }
 
 impl Exporting {
-    /// The one in a folder; exit 2 where there is none.
-    pub(in crate::jobs) fn open(path: &Path) -> Result<Exporting> {
-        let manifest = Manifest::open(path)?;
-        Ok(Exporting {
-            runs: Exported::of(path, &manifest),
-            path: path.to_path_buf(),
-            manifest,
-        })
+    /// The one in a folder.
+    pub(super) fn of(folder: Arc<ExportFolder>) -> Exporting {
+        Exporting {
+            runs: Exported::of(&folder),
+            folder,
+        }
     }
 
     /// Its files, to be served; `None` if its manifest is still the one with this stamp.
-    pub(super) fn content(path: &Path, known: Option<&str>) -> Result<Option<Content>> {
-        let manifest = Manifest::open(path)?;
-        let stamp = manifest.to_json();
+    pub(super) fn content(self, known: Option<&str>) -> Result<Option<Content>> {
+        let stamp = self.manifest().to_json();
         if known == Some(&stamp) {
             return Ok(None);
         }
-        let files = Exported::of(path, &manifest).map_err(Error::Untrusted)?.open()?;
+        let (account, source) = (self.manifest().account.clone(), self.manifest().source);
+        verify::read_rows(&self.folder, |_| Ok(()))?;
+        let files = self.runs.map_err(Error::Untrusted)?.open()?;
         Ok(Some(Content {
-            account: manifest.account,
-            source: manifest.source,
+            account,
+            source,
             stamp,
             files: files.into_iter().map(|file| vec![file]).collect(),
         }))
     }
 
+    fn manifest(&self) -> &Manifest {
+        self.folder.manifest()
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn whole(&self) -> Result<Period> {
-        period_of(&self.manifest, &self.path)
+        period_of(self.manifest(), self.path())
     }
 
     /// What is kept of a part of its period, and the caveats of the whole made true of it.
     fn of_part(&self, whole: &Period, period: &Period, figures: &Figures) -> (Option<Retention>, Vec<String>) {
-        let manifest = &self.manifest;
+        let manifest = self.manifest();
         let kept = manifest.retention.as_ref();
         let doubts = |cost_unknown, provisional, retention, cut| Doubts {
             cost_unknown,
@@ -95,9 +103,9 @@ impl Exporting {
 
 impl Holding for Exporting {
     fn held(&self) -> Result<Held> {
-        let manifest = &self.manifest;
+        let manifest = self.manifest();
         Ok(Held {
-            shown: self.path.display().to_string(),
+            shown: self.path().display().to_string(),
             account: manifest.account.clone(),
             source: manifest.source,
             notice: manifest.notice.clone(),
@@ -114,9 +122,9 @@ impl Holding for Exporting {
     }
 
     fn columns(&self) -> Result<Chosen> {
-        let columns = self.manifest.columns.iter().map(String::as_str);
+        let columns = self.manifest().columns.iter().map(String::as_str);
         Chosen::of_names(columns)
-            .map_err(|problem| Error::Untrusted(format!("{}: manifest.json: {problem}", self.path.display())))
+            .map_err(|problem| Error::Untrusted(format!("{}: manifest.json: {problem}", self.path().display())))
     }
 
     fn part(&self, asked: &Period) -> Result<Option<Period>> {
@@ -129,11 +137,11 @@ impl Holding for Exporting {
     }
 
     fn is_proven(&self, _period: &Period) -> bool {
-        self.manifest.proof.proven
+        self.manifest().proof.proven
     }
 
     fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
-        let (manifest, whole) = (&self.manifest, self.whole()?);
+        let (manifest, whole) = (self.manifest(), self.whole()?);
         let is_part = (period.from, period.to) != (whole.from, whole.to);
         let (retention, caveats) = if is_part {
             self.of_part(&whole, &period, figures)
@@ -160,7 +168,7 @@ impl Holding for Exporting {
     }
 
     fn read(&self, period: &Period, _columns: &Chosen, mut summary: Option<Summary>, see: &mut See) -> Result<Figures> {
-        let as_exported = verify::read_verified(&self.path, &self.manifest, |batch| {
+        let as_exported = verify::read_verified(&self.folder, |batch| {
             let rows = within(batch, period);
             see(&rows)?;
             summary.as_mut().map_or(Ok(()), |summary| summary.add(&rows))
@@ -168,8 +176,12 @@ impl Holding for Exporting {
         Ok(summary.map_or(as_exported, Summary::finish))
     }
 
+    fn checked(&self, period: &Period, _columns: &Chosen, see: &mut See) -> Result<()> {
+        verify::read_rows(&self.folder, |batch| see(&within(batch, period)))
+    }
+
     fn again(&self, period: &Period, _columns: &Chosen, see: &mut See) -> Result<()> {
-        rows_again(&self.path, &self.manifest, |batch| see(&within(batch, period)))
+        rows_again(&self.folder, |batch| see(&within(batch, period)))
     }
 
     fn runs(&self, _period: &Period) -> Reading<'_, Run> {
@@ -180,7 +192,7 @@ impl Holding for Exporting {
         self.reading(Exported::keys)
     }
 
-    fn verify(&self) -> Result<Verified> {
-        verify::verified(&self.path, &self.manifest)
+    fn verify(&self, depth: Depth) -> Result<Verified> {
+        verify::verified(&self.folder, depth)
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::runtime::Handle;
 
-use super::{Content, Held, Holding, See, Verified};
+use super::{Content, Depth, Held, Holding, See, Verified};
 use crate::cli::{AsOf, Site};
 use crate::error::{Error, Result};
 use crate::lake::{Location, Moment, Table};
@@ -188,11 +188,15 @@ impl Holding for Lake {
         let all = self.table.columns().chosen();
         let own = || Summary::new(period.timezone, Dimensions::of(all, None));
         let mut summary = summary.unwrap_or_else(own);
-        self.again(period, columns, &mut |rows| {
+        self.checked(period, columns, &mut |rows| {
             see(rows)?;
             summary.add(rows)
         })?;
         Ok(summary.finish())
+    }
+
+    fn checked(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()> {
+        checked::read(&self.table, (period.from, period.to), columns, see)
     }
 
     fn again(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()> {
@@ -209,7 +213,7 @@ impl Holding for Lake {
         Lake::reading(self.table.keys((period.from, period.to)), keys_of_batch)
     }
 
-    fn verify(&self) -> Result<Verified> {
-        checked::verified(&self.table, self.edges)
+    fn verify(&self, depth: Depth) -> Result<Verified> {
+        checked::verified(&self.table, self.edges, depth)
     }
 }

@@ -224,7 +224,7 @@ impl Close {
             let mut state: State = table.state().clone();
             state.tool_version = env!("CARGO_PKG_VERSION").into();
             state.closings.insert(self.name.clone(), closing.clone());
-            if let Some(version) = table.note(state, Vec::new(), info(&self.name, &closing))? {
+            if let Some(version) = table.note(state, info(&self.name, &closing))? {
                 return Ok(Some(version));
             }
             table = Table::open(table.location(), Moment::Now)?;

@@ -107,7 +107,7 @@ pub(super) fn sum_held(holding: &dyn Holding, held: &Held, cycle: &Period) -> Re
     let all = holding.columns()?;
     let columns = all.among(&[&ROW[..], &meters()[..]].concat());
     let has_meters = has_meters(&all);
-    holding.again(&period, &columns, &mut |rows| add_batch(&mut sums, rows, has_meters))?;
+    holding.checked(&period, &columns, &mut |rows| add_batch(&mut sums, rows, has_meters))?;
     if held
         .totals
         .as_ref()

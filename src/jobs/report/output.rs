@@ -77,12 +77,12 @@ impl Output {
         }
     }
 
-    /// Writes everything; to stdout, or under its names.
-    pub(super) fn write(mut self, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<()> {
+    /// Writes everything, to be published.
+    pub(super) fn write(mut self, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<Written> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
-            return print(&text);
+            return Ok(Written::Text(text));
         };
         for format in &self.formats {
             match format {
@@ -101,14 +101,10 @@ impl Output {
             focus.finish(report)?;
         }
         stop.check()?;
-        let shown = folder.path.display().to_string();
-        let files = folder.finish()?;
-        if self.quiet {
-            return Ok(());
-        }
-        let count = counted(files.len() as u64, "file", "files");
-        let wrote = format!("Wrote {count} into {shown}: {}", files.join(", "));
-        print(&(labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
+        Ok(Written::Folder {
+            folder,
+            quiet: self.quiet,
+        })
     }
 
     /// The workbook, with its sheet of runs if that is wanted.
@@ -127,6 +123,32 @@ impl Output {
         book.save(&mut file)?;
         file.flush()
             .map_err(|error| Error::output("write", &folder.path.join(REPORT_XLSX), error))
+    }
+}
+
+/// A report that is written, and that nobody sees yet.
+pub(super) enum Written {
+    /// To be printed.
+    Text(String),
+    /// Files that wait for their names.
+    Folder { folder: Folder, quiet: bool },
+}
+
+impl Written {
+    /// Prints it, or gives every file its name.
+    pub(super) fn publish(self) -> Result<()> {
+        let (folder, quiet) = match self {
+            Written::Text(text) => return print(&text),
+            Written::Folder { folder, quiet } => (folder, quiet),
+        };
+        let shown = folder.path.display().to_string();
+        let files = folder.finish()?;
+        if quiet {
+            return Ok(());
+        }
+        let count = counted(files.len() as u64, "file", "files");
+        let wrote = format!("Wrote {count} into {shown}: {}", files.join(", "));
+        print(&(labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
     }
 }
 

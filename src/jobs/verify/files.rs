@@ -1,36 +1,74 @@
 //! An export's files against its manifest: which there are, their bytes, and what the documents among them say. Rows are
 //! `rows`'.
 
-use std::fs::{self, File};
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::error::Result;
-use crate::jobs::files::{REJECTED, REPORT_JSON};
+use crate::error::{Error, Result};
+use crate::jobs::files::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD};
 use crate::output::csv::RUNS_CSV;
+use crate::output::exported::folder::ExportFolder;
 use crate::output::hashed::{FileEntry, hash_of};
-use crate::output::manifest::{Manifest, is_within};
+use crate::output::manifest::Manifest;
+use crate::report::xlsx::REPORT_XLSX;
 
-/// What doesn't hold of the files beside their rows, and whether all are regular ones.
-pub(super) fn check_files(export: &Path, manifest: &Manifest) -> Result<(Vec<String>, bool)> {
-    let foreign = manifest.foreign_files(export)?.into_iter();
-    let mut findings: Vec<String> = foreign.map(|path| format!("{path}: not in the manifest")).collect();
+/// Files that show to people what others hold: nothing is read back from them.
+const PRESENTATIONS: [&str; 5] = [REPORT_HTML, REPORT_MD, REPORT_XLSX, "summary.txt", "runs.sql"];
+
+/// How much of an export is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of it, and that there is nothing beside it.
+    Everything,
+    /// The same, but for the bytes of files: their sizes alone.
+    EverythingButHashes,
+    /// What figures are made from.
+    RowsAndManifest,
+    /// The rows that are read, and what the manifest says of them.
+    Rows,
+}
+
+impl Scope {
+    /// The files that are checked.
+    pub(super) fn files(self, manifest: &Manifest) -> impl Iterator<Item = &FileEntry> {
+        let has_parquet = manifest.parquet_files().next().is_some();
+        let is_parquet = |path: &str| manifest.parquet_files().any(|file| file.path == path);
+        let includes = move |file: &&FileEntry| match self {
+            Scope::Everything | Scope::EverythingButHashes => true,
+            Scope::RowsAndManifest => !PRESENTATIONS.contains(&&*file.path),
+            Scope::Rows if has_parquet => is_parquet(&file.path),
+            Scope::Rows => file.path == RUNS_CSV,
+        };
+        manifest.files.iter().filter(includes)
+    }
+}
+
+/// What doesn't hold of the files beside their rows, and whether all can be read.
+pub(super) fn check_files(export: &ExportFolder, scope: Scope) -> Result<(Vec<String>, bool)> {
+    let manifest = export.manifest();
+    let mut findings = Vec::new();
+    if matches!(scope, Scope::Everything | Scope::EverythingButHashes) {
+        let shown = export.path();
+        let foreign = export
+            .foreign_files()
+            .map_err(|why| Error::output("read", shown, why))?;
+        findings.extend(foreign.into_iter().map(|path| format!("{path}: not in the manifest")));
+    }
     let is_listed = |path: &str| manifest.files.iter().any(|file| file.path == path);
     let has_rows = manifest.parquet_files().next().is_some() || is_listed(RUNS_CSV);
-    if !has_rows || !is_listed(REPORT_JSON) {
+    if !has_rows || (scope != Scope::Rows && !is_listed(REPORT_JSON)) {
         findings.push("manifest.json: lists no file of runs, or no report".into());
     }
-    findings.extend(manifest.files.iter().filter_map(|file| check_file(export, file)));
-    let are_regular = manifest.files.iter().all(|file| is_regular(&export.join(&file.path)));
-    if are_regular {
-        findings.extend(check_manifest(export, manifest));
+    findings.extend(scope.files(manifest).filter_map(|file| check_file(export, scope, file)));
+    let are_readable = scope.files(manifest).all(|file| export.file(&file.path).is_ok());
+    if are_readable && scope != Scope::Rows {
+        findings.extend(check_manifest(export));
     }
-    Ok((findings, are_regular))
+    Ok((findings, are_readable))
 }
 
 /// What the manifest says that it contradicts itself, the report or the rejected items.
-fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
+fn check_manifest(export: &ExportFolder) -> Vec<String> {
+    let manifest = export.manifest();
     let mut findings = Vec::new();
     let (runs, fetched) = (manifest.totals.runs, manifest.proof.fetched);
     if runs > fetched || (manifest.filters.is_empty() && runs < fetched) {
@@ -38,7 +76,8 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
             "manifest.json: {runs} runs, and its proof says that {fetched} were fetched"
         ));
     }
-    let lines = fs::read_to_string(export.join(REJECTED)).map_or(0, |text| text.lines().count() as u64);
+    let rejected = export.read(REJECTED).ok().and_then(|text| String::from_utf8(text).ok());
+    let lines = rejected.map_or(0, |text| text.lines().count() as u64);
     let said = manifest
         .files
         .iter()
@@ -50,7 +89,7 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
             manifest.runs_rejected
         ));
     }
-    let report = fs::read(export.join(REPORT_JSON)).ok();
+    let report = export.read(REPORT_JSON).ok();
     let report = report.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let said = serde_json::to_value(manifest).expect("a manifest has only text keys");
     let shared = [
@@ -70,26 +109,22 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
     findings
 }
 
-pub(super) fn is_regular(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-}
-
 /// What is wrong with a file's bytes.
-pub(super) fn check_file(export: &Path, file: &FileEntry) -> Option<String> {
-    let path = export.join(&file.path);
+pub(super) fn check_file(export: &ExportFolder, scope: Scope, file: &FileEntry) -> Option<String> {
     let wrong = |problem: String| Some(format!("{}: {problem}", file.path));
-    if !is_within(&file.path) {
-        return wrong("its path leads out of the export".into());
+    if scope == Scope::EverythingButHashes {
+        return match export.file(&file.path).map(|found| found.bytes()) {
+            Err(why) => wrong(why),
+            Ok(bytes) if bytes != file.bytes => wrong(format!("{bytes} bytes, the manifest says {}", file.bytes)),
+            Ok(_) => None,
+        };
     }
-    match fs::symlink_metadata(&path) {
-        Err(error) => return wrong(error.to_string()),
-        Ok(found) if !found.is_file() => return wrong("it is no regular file".into()),
-        Ok(_) => {}
-    }
-    match File::open(&path).and_then(hash_of) {
-        Err(error) => wrong(error.to_string()),
-        Ok((_, bytes)) if bytes != file.bytes => wrong(format!("{bytes} bytes, the manifest says {}", file.bytes)),
-        Ok((sha256, _)) if sha256 != file.sha256 => wrong("its hash is another".into()),
-        Ok(_) => None,
+    let hashed = export.file(&file.path).map(|found| hash_of(found.reader()));
+    match hashed {
+        Err(why) => wrong(why),
+        Ok(Err(error)) => wrong(error.to_string()),
+        Ok(Ok((_, bytes))) if bytes != file.bytes => wrong(format!("{bytes} bytes, the manifest says {}", file.bytes)),
+        Ok(Ok((sha256, _))) if sha256 != file.sha256 => wrong("its hash is another".into()),
+        Ok(Ok(_)) => None,
     }
 }

@@ -2,17 +2,17 @@
 //! read from.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use serde_json::Value;
 
 use super::MAX_FINDINGS;
+use super::files::Scope;
 use crate::jobs::files::{REPORT_JSON, csv_name, csv_text};
+use crate::output::csv::RUNS_CSV;
+use crate::output::exported::folder::ExportFolder;
 use crate::output::manifest::Manifest;
-use crate::output::read::{csv_batches, parquet_batches, parquet_chosen, parquet_columns};
 use crate::period::{Millis, format_instant, parse_instant, parse_timezone};
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
@@ -21,8 +21,7 @@ use crate::report::json;
 use crate::report::summary::Summary;
 use crate::report::table::Table;
 use crate::runs::chosen::Chosen;
-use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
-use crate::runs::dedup::{SeenIds, Suspects};
+use crate::runs::dedup::{SeenIds, Suspects, repeated};
 use crate::runs::row::{Row, rows_of};
 use crate::statement::TotalsText;
 
@@ -49,25 +48,24 @@ impl InOrder {
         }
     }
 
+    /// The same of about so many rows.
+    pub(in crate::jobs) fn of_about(rows: u64, edges: Option<(Millis, Millis)>, called: &'static str) -> InOrder {
+        InOrder {
+            bounds: edges.map(|edges| (edges, called)),
+            last: None,
+            seen: SeenIds::of_about(rows),
+            findings: Vec::new(),
+        }
+    }
+
     pub(in crate::jobs) fn see(&mut self, path: &str, row: &Row) {
         self.seen.see(row.id);
         let (at, id) = (row.started_at_ms, row.id);
-        let mut wrong = Vec::new();
-        if id.is_empty() || row.act_id.is_empty() || row.status.is_empty() {
-            wrong.push("lacks its ID, Actor or status".to_string());
-        }
+        let mut wrong: Vec<String> = row.faults().map(String::from).collect();
         if let Some(((from, to), of)) = self.bounds
             && !(from..to).contains(&at)
         {
             wrong.push(format!("started outside of {of}"));
-        }
-        let states: &[&str] = if row.usage.is_none() {
-            &[UNKNOWN]
-        } else {
-            &[SETTLED, PROVISIONAL]
-        };
-        if !states.contains(&row.cost_state) {
-            wrong.push("has a cost_state that its cost doesn't go with".to_string());
         }
         match &mut self.last {
             Some((last, last_id)) => {
@@ -90,13 +88,14 @@ impl InOrder {
 pub(super) struct Rows<'m> {
     manifest: &'m Manifest,
     format: &'static str,
+    scope: Scope,
     rows: u64,
     checked: InOrder,
     summary: Summary,
 }
 
 impl<'m> Rows<'m> {
-    pub(super) fn new(manifest: &'m Manifest, format: &'static str) -> Rows<'m> {
+    pub(super) fn new(manifest: &'m Manifest, format: &'static str, scope: Scope) -> Rows<'m> {
         let bounds = parse_instant(&manifest.period.from).zip(parse_instant(&manifest.period.to));
         let timezone = parse_timezone(&manifest.period.timezone);
         let mut findings = Vec::new();
@@ -106,15 +105,20 @@ impl<'m> Rows<'m> {
         if parse_instant(&manifest.queried_at).is_none() {
             findings.push("manifest.json: its queried_at makes no sense".into());
         }
+        let dimensions = match scope {
+            Scope::Everything | Scope::EverythingButHashes => dimensions(manifest),
+            Scope::RowsAndManifest | Scope::Rows => Dimensions::default(),
+        };
         Rows {
             manifest,
             format,
+            scope,
             rows: 0,
             checked: InOrder {
                 findings,
-                ..InOrder::within(bounds, "the period")
+                ..InOrder::of_about(manifest.totals.runs, bounds, "the period")
             },
-            summary: Summary::new(timezone.unwrap_or_default(), dimensions(manifest)),
+            summary: Summary::new(timezone.unwrap_or_default(), dimensions),
         }
     }
 
@@ -131,7 +135,7 @@ impl<'m> Rows<'m> {
     /// The figures, and what doesn't hold; `times` counts how often each suspect really is there.
     pub(super) fn finish(
         self,
-        export: &Path,
+        export: &ExportFolder,
         read: Result<(), String>,
         times: impl Fn(&Suspects) -> Result<BTreeMap<String, u64>, String>,
     ) -> (Figures, Vec<String>) {
@@ -145,12 +149,7 @@ impl<'m> Rows<'m> {
         if !suspects.is_empty() {
             match times(&suspects) {
                 Err(problem) => findings.push(problem),
-                Ok(times) => findings.extend(
-                    times
-                        .into_iter()
-                        .filter(|(_, times)| *times > 1)
-                        .map(|(id, _)| format!("{format}: run {id} is there more than once")),
-                ),
+                Ok(times) => findings.extend(repeated(&times).map(|runs| format!("{format}: {runs}"))),
             }
         }
         let (said, found) = (&self.manifest.totals, TotalsText::from(&figures.totals));
@@ -164,7 +163,9 @@ impl<'m> Rows<'m> {
                 shown(said)
             ));
         }
-        findings.extend(check_reports(export, self.manifest, &figures));
+        if matches!(self.scope, Scope::Everything | Scope::EverythingButHashes) {
+            findings.extend(check_reports(export, self.manifest, &figures));
+        }
         (figures, findings)
     }
 }
@@ -177,8 +178,8 @@ fn dimensions(manifest: &Manifest) -> Dimensions {
 }
 
 /// Reports that don't say what the rows do.
-fn check_reports(export: &Path, manifest: &Manifest, figures: &Figures) -> Vec<String> {
-    let json = fs::read(export.join(REPORT_JSON)).map_err(|error| error.to_string());
+fn check_reports(export: &ExportFolder, manifest: &Manifest, figures: &Figures) -> Vec<String> {
+    let json = export.read(REPORT_JSON);
     let json = json.and_then(|text| serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string()));
     let json = match json {
         Ok(json) => json,
@@ -196,7 +197,7 @@ fn check_reports(export: &Path, manifest: &Manifest, figures: &Figures) -> Vec<S
         if json[&*table.name] != json::rows(&table) {
             findings.push(format!("{REPORT_JSON}: its {} is not that of the rows", table.name));
         }
-        if fs::read(export.join(&path)).ok() != csv_text(&table).ok() {
+        if export.read(&path).ok() != csv_text(&table).ok() {
             findings.push(format!("{path}: its figures are not those of the rows"));
         }
         let said = manifest
@@ -211,21 +212,17 @@ fn check_reports(export: &Path, manifest: &Manifest, figures: &Figures) -> Vec<S
     findings
 }
 
-pub(super) fn check_parquet(
-    export: &Path,
-    manifest: &Manifest,
-    rows: &mut Rows,
-    see: &mut super::See,
-) -> Result<(), String> {
+pub(super) fn check_parquet(export: &ExportFolder, rows: &mut Rows, see: &mut super::See) -> Result<(), String> {
+    let manifest = export.manifest();
     for file in manifest.parquet_files() {
-        let columns = parquet_chosen(&export.join(&file.path))?;
-        if columns.names() != manifest.columns {
+        let opened = export.rows_file(&file.path)?;
+        if opened.parquet_chosen()?.names() != manifest.columns {
             rows.checked
                 .findings
                 .push(format!("{}: its columns are not the manifest's", file.path));
         }
         let before = rows.rows;
-        for batch in parquet_batches(&export.join(&file.path))? {
+        for batch in opened.parquet_batches()? {
             let batch = batch?;
             rows_of(&batch).try_for_each(|row| {
                 let day = format_instant(row.started_at_ms);
@@ -251,14 +248,10 @@ pub(super) fn check_parquet(
 }
 
 /// How often each suspect is in the Parquet files.
-pub(super) fn parquet_times(
-    export: &Path,
-    manifest: &Manifest,
-    suspects: &Suspects,
-) -> Result<BTreeMap<String, u64>, String> {
+pub(super) fn parquet_times(export: &ExportFolder, suspects: &Suspects) -> Result<BTreeMap<String, u64>, String> {
     let mut times = BTreeMap::new();
-    for file in manifest.parquet_files() {
-        for batch in parquet_columns(&export.join(&file.path), &["id"])? {
+    for file in export.manifest().parquet_files() {
+        for batch in export.rows_file(&file.path)?.parquet_columns(&["id"])? {
             let batch = batch?;
             let ids = batch.column(0).as_string::<i32>();
             ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
@@ -268,9 +261,9 @@ pub(super) fn parquet_times(
 }
 
 /// How often each suspect is in the CSV file.
-pub(super) fn csv_times(path: &Path, suspects: &Suspects) -> Result<BTreeMap<String, u64>, String> {
+pub(super) fn csv_times(export: &ExportFolder, suspects: &Suspects) -> Result<BTreeMap<String, u64>, String> {
     let mut times = BTreeMap::new();
-    for batch in csv_batches(path)? {
+    for batch in export.rows_file(RUNS_CSV)?.csv_batches()? {
         rows_of(&batch?).for_each(|row| suspects.count(row.id, &mut times));
     }
     Ok(times)

@@ -9,10 +9,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use super::{Exported, RunsFile as NamedFile};
+use super::{Exported, RunsFile as ExportedFile};
 use crate::error::{Error, Result};
-use crate::output::anywhere::OpenParquet;
-use crate::output::read::{csv_batches, unreadable};
+use crate::output::anywhere::{OpenParquet, SharedFile};
+use crate::output::read::{RowsFile, unreadable};
 use crate::runs::anywhere::RunsFile;
 use crate::runs::chosen::Chosen;
 
@@ -32,22 +32,22 @@ impl Exported {
     /// # Errors
     /// [`Error::Untrusted`] for a file that isn't what the manifest says, as far as its size and its footer tell.
     pub fn open(&self) -> Result<Vec<Box<dyn RunsFile>>> {
-        let open = |file: &NamedFile| -> Result<Box<dyn RunsFile>> { Ok(Box::new(OpenFile::open(file)?)) };
+        let open = |file: &ExportedFile| -> Result<Box<dyn RunsFile>> { Ok(Box::new(OpenFile::open(file)?)) };
         self.files.iter().map(open).collect()
     }
 }
 
 impl OpenFile {
-    fn open(file: &NamedFile) -> Result<OpenFile> {
+    fn open(file: &ExportedFile) -> Result<OpenFile> {
         let odd = |cause: &dyn std::fmt::Display| Error::Untrusted(unreadable(&file.path, cause));
-        let parquet = if file.is_csv {
-            OpenParquet::of(as_parquet(&file.path)?, false)
+        let rows = file.open().map_err(Error::Untrusted)?;
+        let content = if file.is_csv {
+            SharedFile::of(as_parquet(&rows)?).map_err(|error| odd(&error))?
         } else {
-            OpenParquet::open(&file.path, false)
+            rows.file().clone()
         };
-        let parquet = parquet.map_err(|error| odd(&error))?;
-        let bytes = std::fs::metadata(&file.path).map_err(|error| odd(&error))?.len();
-        if file.bytes.is_some_and(|said| said != bytes) {
+        let parquet = OpenParquet::of(content, false).map_err(|error| odd(&error))?;
+        if file.bytes.is_some_and(|said| said != rows.file().bytes()) {
             return Err(odd(&"its size is not what the manifest says"));
         }
         Chosen::of_schema(parquet.schema()).map_err(|problem| odd(&problem))?;
@@ -92,7 +92,7 @@ impl RunsFile for OpenFile {
 }
 
 /// The rows of a CSV file as Parquet, in a temporary file that goes with its handle.
-fn as_parquet(path: &Path) -> Result<File> {
+fn as_parquet(rows: &RowsFile) -> Result<File> {
     let failed = |error: &dyn std::fmt::Display| {
         let folder = std::env::temp_dir();
         Error::Output(format!(
@@ -105,7 +105,7 @@ fn as_parquet(path: &Path) -> Result<File> {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .build();
-    let mut batches = csv_batches(path).map_err(Error::Untrusted)?.peekable();
+    let mut batches = rows.csv_batches().map_err(Error::Untrusted)?.peekable();
     let schema = match batches.peek() {
         Some(Ok(batch)) => batch.schema(),
         _ => Chosen::all(false).schema(),

@@ -1,48 +1,42 @@
 //! Runs from `runs.csv`: the columns that are needed, by name, line by line.
 
-use std::fs::File;
-use std::path::Path;
-
 use csv::StringRecord;
 
 use super::{ACT_ID, ACT_NAME, COST_STATE, FINISHED_AT, ID, KEY, OPTIONAL, RUN, STARTED_AT, STATUS, USAGE};
 use crate::money::Usd;
-use crate::output::read::unreadable;
+use crate::output::read::RowsFile;
 use crate::period::{Millis, parse_instant};
 use crate::runs::pairing::Reading;
 use crate::runs::run::{Key, Run};
 use crate::text::as_it_was;
 
 /// A file's runs.
-pub(super) fn runs(path: &Path) -> Reading<'_, Run> {
-    read(path, &RUN, run_of_record)
+pub(super) fn runs<'r>(file: RowsFile) -> Reading<'r, Run> {
+    read(file, &RUN, run_of_record)
 }
 
 /// Where they stand.
-pub(super) fn keys(path: &Path) -> Reading<'_, Key> {
-    read(path, &KEY, key_of_record)
+pub(super) fn keys<'r>(file: RowsFile) -> Reading<'r, Key> {
+    read(file, &KEY, key_of_record)
 }
 
 fn read<'r, T: 'r>(
-    path: &'r Path,
+    file: RowsFile,
     columns: &'static [&'static str],
     of: fn(&StringRecord, &[Option<usize>]) -> Result<T, String>,
 ) -> Reading<'r, T> {
-    let opened = File::open(path).map_err(|error| error.to_string());
-    let opened = opened.and_then(|file| {
-        let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 << 10).from_reader(file);
-        let header = reader.headers().map_err(|error| error.to_string())?;
-        let places = places(columns, header)?;
-        Ok((reader, places))
-    });
-    let (reader, places) = match opened {
-        Ok(opened) => opened,
-        Err(error) => return Box::new(std::iter::once(Err(unreadable(path, error)))),
+    let mut reader = csv::ReaderBuilder::new()
+        .buffer_capacity(64 << 10)
+        .from_reader(file.file().reader());
+    let header = reader.headers().map_err(|error| error.to_string());
+    let places = match header.and_then(|header| places(columns, header)) {
+        Ok(places) => places,
+        Err(error) => return Box::new(std::iter::once(Err(file.unreadable(error)))),
     };
     let items = reader.into_records().map(move |record| {
-        let record = record.map_err(|error| unreadable(path, error))?;
+        let record = record.map_err(|error| file.unreadable(error))?;
         let line = record.position().map_or(0, csv::Position::line);
-        of(&record, &places).map_err(|error| unreadable(path, format!("line {line}: {error}")))
+        of(&record, &places).map_err(|error| file.unreadable(format!("line {line}: {error}")))
     });
     Box::new(items)
 }

@@ -1,8 +1,5 @@
 //! Runs from a Parquet file: the columns that are needed, by name, batch by batch.
 
-use std::fs::File;
-use std::path::Path;
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
 use arrow_array::{Array, Decimal128Array, RecordBatch, StringArray, TimestampMillisecondArray};
@@ -12,33 +9,33 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::{ACT_ID, ACT_NAME, COST_STATE, FINISHED_AT, ID, KEY, OPTIONAL, RUN, STARTED_AT, STATUS, USAGE};
 use crate::money::Usd;
-use crate::output::read::{BATCH_ROWS, unreadable};
+use crate::output::read::{BATCH_ROWS, RowsFile};
 use crate::runs::pairing::Reading;
 use crate::runs::run::{Key, Run};
 use crate::runs::schema::{USD_PRECISION, USD_SCALE};
 
 /// A file's runs.
-pub(super) fn runs(path: &Path) -> Reading<'_, Run> {
-    read(path, &RUN, runs_of_batch)
+pub(super) fn runs<'r>(file: RowsFile) -> Reading<'r, Run> {
+    read(file, &RUN, runs_of_batch)
 }
 
 /// Where they stand.
-pub(super) fn keys(path: &Path) -> Reading<'_, Key> {
-    read(path, &KEY, keys_of_batch)
+pub(super) fn keys<'r>(file: RowsFile) -> Reading<'r, Key> {
+    read(file, &KEY, keys_of_batch)
 }
 
 fn read<'r, T: 'r>(
-    path: &'r Path,
+    file: RowsFile,
     columns: &'static [&'static str],
     of: fn(&RecordBatch) -> Result<Vec<T>, String>,
 ) -> Reading<'r, T> {
-    let batches = match reader(path, columns) {
+    let batches = match reader(&file, columns) {
         Ok(batches) => batches,
         Err(error) => return Box::new(std::iter::once(Err(error))),
     };
     let items = batches.flat_map(move |batch| {
         let items = batch.map_err(|error| error.to_string()).and_then(|batch| of(&batch));
-        match items.map_err(|error| unreadable(path, error)) {
+        match items.map_err(|error| file.unreadable(error)) {
             Ok(items) => items.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         }
@@ -56,20 +53,19 @@ fn data_type(column: &str) -> DataType {
 }
 
 /// Reads those of the columns that are there.
-fn reader(path: &Path, columns: &[&str]) -> Result<ParquetRecordBatchReader, String> {
-    let failed = |error: parquet::errors::ParquetError| unreadable(path, error);
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
+fn reader(file: &RowsFile, columns: &[&str]) -> Result<ParquetRecordBatchReader, String> {
+    let failed = |error: parquet::errors::ParquetError| file.unreadable(error);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file.file().clone()).map_err(failed)?;
     let mut roots = Vec::with_capacity(columns.len());
     for name in columns {
         match builder.schema().column_with_name(name) {
             Some((at, field)) if *field.data_type() == data_type(name) => roots.push(at),
             Some((_, field)) => {
                 let problem = format!("its column {name} is of type {}, not an export's", field.data_type());
-                return Err(unreadable(path, problem));
+                return Err(file.unreadable(problem));
             }
             None if OPTIONAL.contains(name) => {}
-            None => return Err(unreadable(path, format!("it has no column {name}"))),
+            None => return Err(file.unreadable(format!("it has no column {name}"))),
         }
     }
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);

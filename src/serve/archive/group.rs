@@ -13,14 +13,18 @@ use super::segment::{Entry, OTHER_STATUS, SEGMENT_RUNS, Segment};
 use crate::error::{Error, Result};
 use crate::period::Millis;
 use crate::runs::anywhere::RunsFile;
+use crate::runs::chosen::NEEDED;
+use crate::runs::row::rows_of;
 use crate::serve::query::STATUSES;
 
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 9] = [
     "id",
     "act_id",
     "actor_task_id",
     "status",
     "started_at",
+    "usage_total_usd",
+    "cost_state",
     "act_name",
     "actor_task_name",
 ];
@@ -175,6 +179,9 @@ impl Group {
                 .and_then(|column| column.as_string_opt::<i32>())
         };
         let odd = || Error::Untrusted("a file of runs has not the columns of an export".into());
+        if NEEDED.iter().any(|name| batch.column_by_name(name).is_none()) {
+            return Err(odd());
+        }
         let (ids, act_ids, statuses) = (text("id"), text("act_id"), text("status"));
         let ((ids, act_ids), statuses) = ids.zip(act_ids).zip(statuses).ok_or_else(odd)?;
         let started = batch.column_by_name("started_at");
@@ -184,6 +191,11 @@ impl Group {
             return Err(Error::Untrusted(
                 "a file of runs has some without ID, Actor, status or start".into(),
             ));
+        }
+        for run in rows_of(batch) {
+            if let Some(fault) = run.faults().next() {
+                return Err(Error::Untrusted(format!("run {} {fault}", run.id)));
+            }
         }
         let (tasks, act_names, task_names) = (text("actor_task_id"), text("act_name"), text("actor_task_name"));
         let (mut last_actor, mut last_task) = (0, 0);

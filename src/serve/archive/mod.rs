@@ -9,6 +9,7 @@ mod items;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -57,12 +58,15 @@ impl Shelf {
     }
 }
 
+/// A group by the names of its files.
+type NamedGroup = (Vec<String>, Arc<Group>);
+
 /// Runs that are served.
 #[derive(Debug)]
 pub struct Archive {
     account: Account,
     /// In order of time, by the names of their files.
-    groups: Vec<(Vec<String>, Arc<Group>)>,
+    groups: Vec<NamedGroup>,
     directory: Directory,
     blocks: Blocks,
     /// What is told of a file that can't be read.
@@ -95,6 +99,7 @@ impl Archive {
             };
             groups.push((names, group));
         }
+        unique::check(&groups)?;
         let account = account.unwrap_or(Account {
             id: String::new(),
             username: None,

@@ -192,6 +192,11 @@ impl Segment {
         }
     }
 
+    /// The hashes of its runs' IDs.
+    pub(super) fn hashes(&self) -> &[u32] {
+        &self.hashes
+    }
+
     /// Which statuses its runs are in.
     pub(super) fn statuses(&self) -> &[u8] {
         &self.statuses

@@ -12,8 +12,19 @@ pub(super) fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<Strin
     let closings = state.closings.iter();
     closings
         .filter(|(name, closing)| Some(name.as_str()) != but && overlaps(closing))
-        .filter_map(|(name, closing)| sentence(name, closing))
+        .flat_map(|(name, closing)| sentence(name, closing).into_iter().chain(damaged(name, closing)))
         .collect()
+}
+
+/// What is said of a closed month of which files were set aside.
+fn damaged(name: &str, closing: &Closing) -> Option<String> {
+    let at = closing.damaged_at?;
+    Some(format!(
+        "files of {name}, which was closed on {}, were damaged and set aside on {}: runs of it may be missing that Apify no longer \
+         had",
+        day_of(closing.closed_at),
+        day_of(at)
+    ))
 }
 
 fn sentence(name: &str, closing: &Closing) -> Option<String> {

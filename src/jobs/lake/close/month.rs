@@ -62,7 +62,7 @@ pub(super) fn write(
     let mut files = RowFiles::create(staging, &formats)?;
     let mut summary = Summary::new(period.timezone, Dimensions::of(columns, None));
     let mut recut = Recut::default();
-    lake.again(period, columns, &mut |rows| {
+    lake.checked(period, columns, &mut |rows| {
         stop.check()?;
         let all = (0..rows.num_rows() as u32).map(|row| (0, row));
         recut.add(vec![rows.clone()], all);

@@ -1,0 +1,183 @@
+//! Damage of a lake, and the way back: files that can't be read or aren't what was written are taken out of the table and kept
+//! aside, their time is proven no longer, and the next sync asks Apify for it again. Nothing is deleted.
+
+use object_store::ObjectStoreExt;
+use object_store::path::Path as StorePath;
+use serde_json::{Map, json};
+
+use super::commit::Doing;
+use super::files::{DataFile, month_bounds};
+use super::integrity::{MonthSums, OWN_FOLDER};
+use super::location::Location;
+use super::table::{Found, Table};
+use crate::error::{Error, Result};
+use crate::period::Millis;
+
+/// A file that is not what the log says.
+#[derive(Debug, Clone)]
+pub struct DamagedFile {
+    /// It, as the log has it.
+    pub file: DataFile,
+    /// What is wrong with it.
+    pub why: String,
+    /// Whether it is there at all.
+    is_there: bool,
+}
+
+impl DamagedFile {
+    /// What it held, as far as the log tells.
+    pub fn sums(&self) -> MonthSums {
+        self.file.sums.unwrap_or(MonthSums {
+            runs: self.file.rows.unwrap_or(0),
+            ..MonthSums::default()
+        })
+    }
+}
+
+/// What is wrong with a lake.
+#[derive(Debug, Clone, Default)]
+pub struct Damage {
+    /// Files.
+    pub files: Vec<DamagedFile>,
+    /// What is wrong with its log, if anything.
+    pub log: Option<String>,
+    /// Months of which the log has other rows than the last commit left: their names, rows found, rows left.
+    pub months: Vec<(String, u64, u64)>,
+}
+
+impl Damage {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.log.is_none()
+    }
+
+    /// The times whose runs may be missing: `[from, to)`.
+    fn spans(&self) -> impl Iterator<Item = (Millis, Millis)> {
+        let files = self
+            .files
+            .iter()
+            .map(|damaged| (damaged.file.first_ms, damaged.file.last_ms.saturating_add(1)));
+        files.chain(self.months.iter().filter_map(|(month, _, _)| month_bounds(month)))
+    }
+}
+
+/// What a repair has done.
+#[derive(Debug, Clone)]
+pub struct Repaired {
+    /// The table's version afterwards.
+    pub version: u64,
+    /// Where each file is kept now; `None` of one that is gone or could not be copied.
+    pub aside: Vec<Option<String>>,
+}
+
+impl Table {
+    /// A lake that may be damaged: one whose log can be read at all.
+    ///
+    /// # Errors
+    /// As [`Table::open`], but for what a repair is about.
+    pub fn open_damaged(location: &Location) -> Result<Table> {
+        match Table::find_unchecked(location)? {
+            Found::Lake(table) => Ok(*table),
+            Found::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
+            Found::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
+        }
+    }
+
+    /// Everything that is wrong with it.
+    ///
+    /// # Errors
+    /// What keeps it from being looked at, such as a store that can't be reached.
+    pub fn damage(&self) -> Result<Damage> {
+        let mut damage = Damage::default();
+        for file in self.files() {
+            damage.files.extend(self.damage_of(file)?);
+        }
+        if let Err(Error::Untrusted(why)) = self.check_log() {
+            damage.log = Some(why);
+            let months = self.months_that_differ().into_iter();
+            damage.months = months.map(|(month, found, left)| (month.into(), found, left)).collect();
+        }
+        Ok(damage)
+    }
+
+    fn damage_of(&self, file: &DataFile) -> Result<Option<DamagedFile>> {
+        let damaged = |why: String, is_there| {
+            Ok(Some(DamagedFile {
+                file: file.clone(),
+                why,
+                is_there,
+            }))
+        };
+        match self.bytes_of(file)? {
+            None => return damaged("it is gone".into(), false),
+            Some(bytes) if bytes != file.bytes => {
+                return damaged(format!("{bytes} bytes, the log says {}", file.bytes), true);
+            }
+            Some(_) => {}
+        }
+        let checked = match file.sha256 {
+            Some(_) => self.location.check_hash(file),
+            None => self.rows_of_file(file, |_| Ok(())).map(drop),
+        };
+        match checked {
+            Ok(()) => Ok(None),
+            Err(Error::Untrusted(why)) => damaged(why, true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes damaged files out of the table in one commit, keeps copies of them aside, marks their time as not proven and the
+    /// closed months that it touches as damaged. `None` if another process was first.
+    ///
+    /// # Errors
+    /// What keeps it from being committed.
+    pub fn repair(&self, damage: &Damage, now_ms: Millis) -> Result<Option<Repaired>> {
+        let aside = damage.files.iter().map(|damaged| self.set_aside(damaged)).collect();
+        let mut state = self.state().clone();
+        for (from, to) in damage.spans() {
+            state.unprove(from, to);
+            for closing in state.closings.values_mut() {
+                if closing.from < to && from < closing.to {
+                    closing.damaged_at = Some(now_ms);
+                }
+            }
+        }
+        let mut lost = MonthSums::default();
+        damage.files.iter().for_each(|damaged| lost.add(&damaged.sums()));
+        let info = Map::from_iter([(
+            "apifyRuns".to_string(),
+            json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "set_aside": damage.files.iter().map(|damaged| &damaged.file.path).collect::<Vec<_>>(),
+                "runs": lost.runs,
+                "usage_total_usd": lost.usage_total_usd,
+            }),
+        )]);
+        let removes = damage.files.iter().map(|damaged| damaged.file.clone()).collect();
+        let version = self.commit_without_rows(Doing::Repair, removes, state, info)?;
+        Ok(version.map(|version| Repaired { version, aside }))
+    }
+
+    /// Copies a file to where no vacuum removes it.
+    fn set_aside(&self, damaged: &DamagedFile) -> Option<String> {
+        if !damaged.is_there {
+            return None;
+        }
+        let path = format!("{OWN_FOLDER}/set-aside/{}", damaged.file.path);
+        let (from, to) = (
+            StorePath::from(damaged.file.path.as_str()),
+            StorePath::from(path.as_str()),
+        );
+        let copied = self.location.wait(self.location.store().copy(&from, &to));
+        match copied {
+            Ok(()) => Some(path),
+            Err(error) => {
+                tracing::warn!(
+                    "{} could not be copied, and stays where it is: {error}",
+                    damaged.file.path
+                );
+                None
+            }
+        }
+    }
+}
