@@ -302,20 +302,20 @@ impl Table {
 
     /// Records what the table knows of itself; its version after that. `None` if another process was first.
     pub fn note(&self, state: State, info: Map<String, Value>) -> Result<Option<u64>> {
-        self.commit_without_rows(Doing::Note, Vec::new(), state, info)
+        self.commit_files(Doing::Note, (Vec::new(), Vec::new()), state, info)
     }
 
-    /// Commits a state, and files that are no longer part of the table.
-    pub(super) fn commit_without_rows(
+    /// Commits a state, files that become part of the table and files that no longer are.
+    pub(super) fn commit_files(
         &self,
         doing: Doing,
-        removes: Vec<DataFile>,
+        (adds, removes): (Vec<Add>, Vec<DataFile>),
         state: State,
         info: Map<String, Value>,
     ) -> Result<Option<u64>> {
         let change = Change {
             doing,
-            adds: Vec::new(),
+            adds,
             removes,
             state,
             columns: self.columns().clone(),

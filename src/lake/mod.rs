@@ -8,6 +8,7 @@ mod anywhere;
 mod bounds;
 pub mod columns;
 mod commit;
+mod doubled;
 pub mod files;
 mod hashes;
 pub mod integrity;

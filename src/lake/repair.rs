@@ -6,6 +6,7 @@ use object_store::path::Path as StorePath;
 use serde_json::{Map, json};
 
 use super::commit::Doing;
+use super::doubled::Doubled;
 use super::files::{DataFile, month_bounds};
 use super::integrity::{MonthSums, OWN_FOLDER};
 use super::location::Location;
@@ -41,6 +42,8 @@ pub struct Damage {
     pub files: Vec<DamagedFile>,
     /// What is wrong with its log, if anything.
     pub log: Option<String>,
+    /// Runs that are there more than once, of the files that can be used.
+    pub doubled: Doubled,
     /// Months of which the log has other rows than the last commit left: their names, rows found, rows left.
     pub months: Vec<(String, u64, u64)>,
 }
@@ -48,7 +51,7 @@ pub struct Damage {
 impl Damage {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.log.is_none()
+        self.files.is_empty() && self.log.is_none() && self.doubled.runs() == 0
     }
 
     /// The times whose runs may be missing: `[from, to)`.
@@ -92,12 +95,19 @@ impl Table {
         for file in self.files() {
             damage.files.extend(self.damage_of(file)?);
         }
+        damage.doubled = self.doubled(&self.sound_files(&damage.files))?;
         if let Err(Error::Untrusted(why)) = self.check_log() {
             damage.log = Some(why);
             let months = self.months_that_differ().into_iter();
             damage.months = months.map(|(month, found, left)| (month.into(), found, left)).collect();
         }
         Ok(damage)
+    }
+
+    /// The files that are not among the damaged ones.
+    fn sound_files(&self, damaged: &[DamagedFile]) -> Vec<&DataFile> {
+        let is_damaged = |file: &&DataFile| damaged.iter().any(|damaged| damaged.file.path == file.path);
+        self.files().iter().filter(|file| !is_damaged(file)).collect()
     }
 
     fn damage_of(&self, file: &DataFile) -> Result<Option<DamagedFile>> {
@@ -115,19 +125,25 @@ impl Table {
             }
             Some(_) => {}
         }
-        let checked = match file.sha256 {
-            Some(_) => self.location.check_hash(file),
-            None => self.rows_of_file(file, |_| Ok(())).map(drop),
+        let is_other = |said: &String| Ok::<_, Error>(self.location.hash_of_file(file)?.0 != *said);
+        let checked = match &file.sha256 {
+            Some(said) => is_other(said),
+            None => self.rows_of_file(file, |_| Ok(())).map(|_| false),
         };
         match checked {
-            Ok(()) => Ok(None),
-            Err(Error::Untrusted(why)) => damaged(why, true),
+            Ok(false) => Ok(None),
+            Ok(true) => damaged("its SHA-256 is not the one in the log".into(), true),
+            Err(Error::Untrusted(why)) => {
+                let place = format!("{}/{}: ", self.location.shown(), file.path);
+                let why = why.strip_prefix("cannot read ").unwrap_or(&why);
+                damaged(why.strip_prefix(&place).unwrap_or(why).into(), true)
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// Takes damaged files out of the table in one commit, keeps copies of them aside, marks their time as not proven and the
-    /// closed months that it touches as damaged. `None` if another process was first.
+    /// Takes damaged files and surplus rows out of the table in one commit, keeps copies of those files aside, marks their time
+    /// as not proven and the closed months that it touches as damaged. `None` if another process was first.
     ///
     /// # Errors
     /// What keeps it from being committed.
@@ -149,12 +165,14 @@ impl Table {
             json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "set_aside": damage.files.iter().map(|damaged| &damaged.file.path).collect::<Vec<_>>(),
+                "rows_doubled": damage.doubled.rows(),
                 "runs": lost.runs,
                 "usage_total_usd": lost.usage_total_usd,
             }),
         )]);
-        let removes = damage.files.iter().map(|damaged| damaged.file.clone()).collect();
-        let version = self.commit_without_rows(Doing::Repair, removes, state, info)?;
+        let (adds, mut removes) = self.without(&damage.doubled, &self.sound_files(&damage.files))?;
+        removes.extend(damage.files.iter().map(|damaged| damaged.file.clone()));
+        let version = self.commit_files(Doing::Repair, (adds, removes), state, info)?;
         Ok(version.map(|version| Repaired { version, aside }))
     }
 

@@ -18,7 +18,7 @@ use crate::stand_in::TOKEN;
 pub const BINARY: &str = env!("CARGO_BIN_EXE_apify-runs");
 
 /// The commands that have options, in an order in which each finds what it reads.
-pub const COMMANDS: [&str; 14] = [
+pub const COMMANDS: [&str; 15] = [
     "export",
     "verify",
     "sync",
@@ -29,6 +29,7 @@ pub const COMMANDS: [&str; 14] = [
     "lake close",
     "lake optimize",
     "lake vacuum",
+    "lake repair",
     "serve",
     "config show",
     "completions",

@@ -13,11 +13,13 @@ use crate::stand_in::{Run, instant, ms};
 
 const HOUR: i64 = 3_600_000;
 
-/// Runs that cost a dollar each, an hour apart from the first of September on.
+/// Runs that cost a dollar each: 300 an hour apart from the first of September on, further ones on the 25th.
 fn dollars(count: i64) -> Vec<Run> {
-    (0..count)
-        .map(|n| dollar(n, ms("2025-09-01T00:00:00Z") + n * HOUR))
-        .collect()
+    let started = |n: i64| match n {
+        ..300 => ms("2025-09-01T00:00:00Z") + n * HOUR,
+        _ => ms("2025-09-25T00:10:00Z") + n * 1000,
+    };
+    (0..count).map(|n| dollar(n, started(n))).collect()
 }
 
 fn dollar(n: i64, started: i64) -> Run {
@@ -397,4 +399,156 @@ fn old_tables_gain_hashes_and_the_columns_that_have_statistics() {
         "id,started_at,finished_at,queried_at,cost_state"
     );
     assert_eq!(column(&place, "cost_state").len(), 300);
+}
+
+/// A lake of four files, two of them of a closed month: of August, September (closed) and October.
+fn closed_september() -> (Place, World, crate::stand_in::StandIn) {
+    let world = World::at("2025-10-05T00:00:00Z");
+    world.set(|state| state.keeps = Some(30));
+    let runs = |from: &str, name: &str| -> Vec<Run> {
+        let of = |n: i64| {
+            let at = instant(ms(from) + n * HOUR);
+            run(&format!("{name}{n}"), &at, Some(&at), Some("1"))
+        };
+        (0..10).map(of).collect()
+    };
+    let all = [
+        runs("2025-08-10T00:00:00Z", "august"),
+        runs("2025-09-12T00:00:00Z", "september"),
+        runs("2025-10-02T00:00:00Z", "october"),
+    ];
+    world.has(all.concat());
+    let (place, server) = (Place::new(), world.serve());
+    // Nobody says what is kept at first, so that August is proven too.
+    world.set(|state| state.keeps = None);
+    synced(&place, &server, &["--since", "2025-08-01"]);
+    world.set(|state| state.keeps = Some(30));
+    synced(&place, &server, &[]);
+    world.now("2025-10-06T00:00:00Z");
+    synced(&place, &server, &[]);
+    place
+        .run(&["lake", "close", "lake", "--month", "2025-09", "--out", "closed"])
+        .exits(0);
+    (place, world, server)
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_its_time_is_proven_again_as_far_as_apify_keeps_it() {
+    for (month, kept) in [("2025-08", false), ("2025-09", true), ("2025-10", true)] {
+        for damage in ["a bit", "gone", "half"] {
+            let (place, _world, server) = closed_september();
+            let lake = place.path("lake");
+            let path = files(&lake).into_keys().find(|path| path.contains(month)).unwrap();
+            let siblings: Vec<(PathBuf, Vec<u8>)> = files(&lake)
+                .into_keys()
+                .filter(|other| *other != path)
+                .map(|other| (lake.join(&other), fs::read(lake.join(&other)).unwrap()))
+                .collect();
+            let damaged = lake.join(&path);
+            match damage {
+                "a bit" => flip_a_bit(&damaged),
+                "gone" => fs::remove_file(&damaged).unwrap(),
+                _ => fs::File::options()
+                    .write(true)
+                    .open(&damaged)
+                    .unwrap()
+                    .set_len(2_000)
+                    .unwrap(),
+            }
+            place.run(&["verify", "lake"]).exits(5).says(&[&path]);
+            let version = commits(&lake).len();
+            let keeps = if kept { "so all of them" } else { "so none of them" };
+            let said = [&*path, "10 runs, $10", keeps, "Nothing was changed"];
+            let mut command = place.command(&["lake", "repair", "lake"]);
+            crate::harness::done(command.env("APIFY_RUNS_NOW", "2025-10-06T00:00:00Z"))
+                .exits(0)
+                .shows(&said);
+            assert_eq!(commits(&lake).len(), version);
+            place
+                .run(&["lake", "repair", "lake", "--apply"])
+                .exits(0)
+                .shows(&["not proven"]);
+            assert_eq!(commits(&lake).len(), version + 1);
+            assert_eq!(
+                lake.join("_apify_runs/set-aside").join(&path).exists(),
+                damage != "gone"
+            );
+            place
+                .run(&["verify", "lake"])
+                .exits(0)
+                .shows(&["20 runs, at least $20 (1 gap that no sync has proven)"]);
+            for (path, bytes) in siblings {
+                assert_eq!(fs::read(path).unwrap(), bytes);
+            }
+            let report = place.run(&["report", "lake", "--month", "2025-09"]);
+            report.exits(0);
+            assert_eq!(
+                report.stdout.contains("set aside"),
+                month == "2025-09",
+                "{}",
+                report.stdout
+            );
+            let told = synced(&place, &server, &[]);
+            let runs = if kept { 10 } else { 0 };
+            assert_eq!((&told["runs_new"], rows(&place).len()), (&runs.into(), 20 + runs));
+            let gaps = if kept { 0 } else { 1 };
+            assert_eq!(told["gaps"].as_array().unwrap().len(), gaps, "{told}");
+            place.run(&["verify", "lake"]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn a_log_that_lost_its_last_entry_has_a_way_back() {
+    let (place, world, server) = september();
+    world.has(dollars(320));
+    world.now("2025-09-26T00:00:00Z");
+    synced(&place, &server, &[]);
+    fs::remove_file(last_entry(&place)).unwrap();
+    place
+        .run(&["verify", "lake"])
+        .exits(5)
+        .says(&["it ends with version 0, and version 1 was committed"]);
+    place
+        .run(&["lake", "repair", "lake", "--apply"])
+        .exits(0)
+        .shows(&["Version 1"]);
+    assert_eq!(synced(&place, &server, &[])["runs_new"], 20);
+    place.run(&["verify", "lake"]).exits(0).shows(&["320 runs, $320"]);
+}
+
+#[test]
+fn rows_that_another_engine_has_doubled_are_refused_and_a_repair_leaves_one_of_each() {
+    let (place, _world, _server) = september();
+    let lake = place.path("lake");
+    let entry = last_entry(&place);
+    let text = fs::read_to_string(&entry).unwrap();
+    let add = text.lines().find(|line| line.contains("\"add\"")).unwrap();
+    let mut add: Value = serde_json::from_str(add).unwrap();
+    let path = files(&lake).into_keys().next().unwrap();
+    let copy = path.replace("part-", "copy-");
+    fs::copy(lake.join(&path), lake.join(&copy)).unwrap();
+    add["add"]["path"] = copy.clone().into();
+    let info = r#"{"commitInfo":{"timestamp":1758800000000,"operation":"WRITE"}}"#;
+    fs::write(
+        lake.join("_delta_log/00000000000000000001.json"),
+        format!("{info}\n{add}"),
+    )
+    .unwrap();
+    for command in [
+        &["verify", "lake"][..],
+        &["report", "lake", "--month", "2025-09"],
+        &["diff", "lake", "lake"],
+    ] {
+        let done = place.run(command);
+        done.exits(5);
+        assert_eq!(done.stdout, "", "{command:?}");
+    }
+    place
+        .run(&["lake", "repair", "lake"])
+        .exits(0)
+        .shows(&["300 runs are there more than once"]);
+    place.run(&["lake", "repair", "lake", "--apply"]).exits(0);
+    place.run(&["verify", "lake"]).exits(0).shows(&["300 runs, $300"]);
+    assert_eq!(rows(&place).len(), 300);
 }

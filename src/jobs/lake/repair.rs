@@ -12,6 +12,8 @@ use crate::period::{Millis, format_instant};
 use crate::text::{counted, thousands};
 
 const DAY_MS: Millis = 86_400_000;
+/// Most IDs that are told.
+const MAX_IDS: usize = 3;
 /// How often it is done anew because another process has committed meanwhile.
 const ATTEMPTS: usize = 3;
 
@@ -72,14 +74,23 @@ fn told(table: &Table, damage: &Damage, repaired: Option<&Repaired>, now_ms: Mil
     for (month, sums) in by_month(&damage.files) {
         text += &format!("{month}: {}\n", held(&sums));
     }
+    let doubled = &damage.doubled;
+    if doubled.runs() > 0 {
+        let runs = counted(doubled.runs(), "run is", "runs are");
+        let ids: Vec<&str> = doubled.ids().take(MAX_IDS).collect();
+        text += &format!(
+            "{runs} there more than once, such as {}: the row that was queried last stays\n",
+            ids.join(", ")
+        );
+    }
     text + &match repaired {
         Some(repaired) => format!(
-            "Version {}: these files are no longer part of the lake, and their time is not proven; the next `apify-runs sync` asks \
-             again for what Apify keeps\n",
+            "Version {}: none of this is part of the lake any more, and the time of the files is not proven; the next `apify-runs \
+             sync` asks again for what Apify keeps\n",
             repaired.version
         ),
         None => format!(
-            "Nothing was changed. `apify-runs lake repair {shown} --apply` sets them aside and marks their time as not proven\n"
+            "Nothing was changed. `apify-runs lake repair {shown} --apply` sets damaged files aside and marks their time as not proven\n"
         ),
     }
 }

@@ -144,7 +144,12 @@ impl Location {
         let failed = |error: object_store::Error| self.cannot_write(path, &error);
         self.wait(async {
             let mut bytes = next()?;
-            let attributes = attributes(path);
+            // Folders have none.
+            let attributes = if self.local().is_some() {
+                Attributes::new()
+            } else {
+                attributes(path)
+            };
             if bytes.len() < PART_BYTES {
                 let put = store.put_opts(&to, PutPayload::from(bytes), attributes.into()).await;
                 return put.map(drop).map_err(failed);
