@@ -9,7 +9,7 @@ use output::Output;
 
 use super::compared::{self, Asked};
 use super::holding::{self, Held, Holding};
-use super::{Stop, Surroundings, budgets, warn};
+use super::{Stop, Surroundings, budgets, strict, warn};
 use crate::cli::ReportArgs;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
@@ -83,7 +83,9 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     };
     report.only = chosen(args, &report)?;
     output.write(&report, holding, stop)?;
-    budgets::hold(&args.judge, &report.budgets)
+    report.facts.gaps().into_iter().for_each(warn);
+    budgets::hold(&args.judge, &report.budgets)?;
+    strict::hold(args.strict, &report.facts, "reported")
 }
 
 /// The period that was asked for, which must be covered: exit 5 otherwise.

@@ -127,8 +127,9 @@ impl Merging<'_> {
     }
 
     fn pick<'a>(&self, parts: &[Part], old: Place<'a>, new: Place<'a>) -> (Pick, Found<'a>) {
-        if old.queried_at_ms() > self.rules.now_ms {
-            // Another sync has seen it since.
+        let since = self.rules.now_ms + 1..=self.rules.latest_ms;
+        if since.contains(&old.queried_at_ms()) {
+            // Another sync has seen it since. One that says so of a time that is still to come went by a wrong clock.
             return (Pick::Old(old.row), Found::Same(old));
         }
         let verdict = self.rules.judge(&old.version(), &new.version());

@@ -15,6 +15,7 @@ mod open_costs;
 pub mod optimize;
 pub mod read;
 pub mod state;
+mod sure;
 pub mod table;
 pub mod tally;
 #[cfg(test)]

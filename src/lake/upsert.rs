@@ -36,6 +36,8 @@ pub struct Seen {
     pub files: Vec<PathBuf>,
     /// The start of the sync.
     pub queried_at_ms: Millis,
+    /// The last instant that has come by any clock: rows that were asked for later were so by a clock that was wrong.
+    pub latest_ms: Millis,
     /// Whether costs of another price are taken over.
     pub accept_repricing: bool,
     /// Apify should still keep runs that started a day after this.
@@ -179,6 +181,7 @@ impl Month<'_> {
             columns,
             rules: Rules {
                 now_ms: self.seen.queried_at_ms,
+                latest_ms: self.seen.latest_ms,
                 accept_repricing: self.seen.accept_repricing,
             },
             moved,
