@@ -174,8 +174,7 @@ impl Clocks {
     pub fn warning(&self) -> Option<String> {
         self.are_apart().then(|| {
             format!(
-                "{}; nothing after {} counts as proven. Set this machine's clock, or look for a cache or proxy that answers in \
-                 the API's place",
+                "{}; nothing after {} counts as proven. {SET_THE_CLOCK}",
                 self.in_words(),
                 format_instant(self.sure_ms())
             )
@@ -189,8 +188,7 @@ impl Clocks {
 
     fn untrusted(&self, advice: &str) -> Error {
         Error::Untrusted(format!(
-            "{}, so what time it is can't be trusted; {advice}, or set this machine's clock and look for a cache or proxy that \
-             answers in the API's place",
+            "{}, and which is right isn't known. {SET_THE_CLOCK}; {advice}",
             self.in_words()
         ))
     }
@@ -230,8 +228,10 @@ impl Clocks {
     }
 }
 
-const GIVE_A_PERIOD: &str = "give the period itself, as in --month 2025-09 or --from 2025-09-01 --to 2025-10-01";
-const GIVE_A_PAST_PERIOD: &str = "give a period that is over by both, as in --month 2025-09";
+const SET_THE_CLOCK: &str = "Set this machine's clock, or look for a cache or proxy that answers in the API's place";
+const GIVE_A_PERIOD: &str =
+    "until then, give the period itself, as in --month 2025-09 or --from 2025-09-01 --to 2025-10-01";
+const GIVE_A_PAST_PERIOD: &str = "until then, give a period that is over by both, as in --month 2025-09";
 
 /// A length of time in its largest unit that counts two or more.
 fn length(ms: Millis) -> String {

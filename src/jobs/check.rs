@@ -100,7 +100,7 @@ fn clock(clocks: &Clocks) -> Finding {
     let Some(server_ms) = clocks.server_ms else {
         return Worth("clock: the API doesn't tell the time, so this machine's decides where periods end".into());
     };
-    if let Some(refusal) = clocks.refusal("sync, --last-month and --last are refused") {
+    if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
         return Failed("clock".into(), refusal);
     }
     let off_ms = clocks.machine_ms - server_ms;

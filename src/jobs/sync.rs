@@ -71,7 +71,8 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
         ));
     }
     let clocks = connection.clocks().await;
-    if let Some(refusal) = clocks.refusal("nothing was written; export what is needed meanwhile by its period") {
+    if let Some(refusal) = clocks.refusal("until then, export a period that is over by its dates; nothing was written")
+    {
         return Err(refusal);
     }
     clocks.warning().iter().for_each(|warning| warn(warning));

@@ -234,7 +234,7 @@ fn a_wrong_clock_of_this_machine_is_no_wrong_usage() {
     for now in ["1970-01-01T00:00:00Z", "2025-08-20T00:00:00Z", "2031-01-01T00:00:00Z"] {
         export(&place, now, &server, &["--last-month"])
             .exits(5)
-            .says(&["apart", "set this machine's clock"]);
+            .says(&["apart", "Set this machine's clock"]);
         assert_eq!(place.names(), [""; 0]);
     }
     // To come by this machine's clock, and past by the API's.
