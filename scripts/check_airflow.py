@@ -33,6 +33,7 @@ def in_airflow(home, url):
         "AIRFLOW_CONN_APIFY": json.dumps({"conn_type": "generic", "password": "demo"}),
         "APIFY_DATA": str(home / "data"),
         "APIFY_API_BASE_URL": url,
+        "APIFY_RUNS_NOW": demo.NOW,
     }
 
 

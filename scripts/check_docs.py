@@ -18,7 +18,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from demo import ROOT, Checks, must_run, server
+from demo import NOW, ROOT, Checks, must_run, server
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 ALERTS = ROOT / "docs/alerts.yml"
@@ -83,6 +83,7 @@ class Reader:
         (tools / "apify-runs").symlink_to(binary)
         self.environment = {
             "APIFY_API_BASE_URL": account,
+            "APIFY_RUNS_NOW": NOW,
             "APIFY_TOKEN": "demo",
             "HEARTBEAT_URL": f"{webhook}/heartbeat",
             "HOME": str(scratch),

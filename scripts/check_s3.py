@@ -44,6 +44,7 @@ class Tool:
             "TMPDIR": str(home / "tmp"),
             "NO_COLOR": "1",
             "APIFY_TOKEN": "demo",
+            "APIFY_RUNS_NOW": "2025-10-03T06:00:00Z",
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": self.server.url,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1",

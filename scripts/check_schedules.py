@@ -88,7 +88,7 @@ def check_cron(checks, url, scratch):
     token = scheduling.token_file(home / settings["APIFY_RUNS_TOKEN_FILE"])
     scheduling.executable(home / "bin" / "run-and-retry", wrapper)
     recorder = scheduling.Recorder(home / "bin" / "apify-runs", BINARY)
-    api = {"APIFY_API_BASE_URL": url}
+    api = {"APIFY_API_BASE_URL": url, "APIFY_RUNS_NOW": demo.NOW}
     for job in jobs:
         code, mail = by_cron(job, settings, home, **api)
         checks.equal(f"cron, {job[1].split()[2]}: exit 0, and no mail", [code, mail], [0, ""])
@@ -152,7 +152,7 @@ def in_pod(pod, folder, url, binary, **more):
     """A pod's container by bubblewrap, as the manifest asks for: its user, its environment alone, a root that can't be written, no
     capability, and its volumes: a folder for the claim, one for the secret, a new one in memory for each emptyDir."""
     container = pod["containers"][0]
-    given = {variable["name"]: variable["value"] for variable in container["env"]} | {"APIFY_API_BASE_URL": url} | more
+    given = {variable["name"]: variable["value"] for variable in container["env"]} | {"APIFY_API_BASE_URL": url, "APIFY_RUNS_NOW": demo.NOW} | more
     command = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv"]
     command += ["--uid", str(pod["securityContext"]["runAsUser"]), "--gid", str(pod["securityContext"]["runAsGroup"])]
     command += ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc/ssl", "/etc/ssl", "--proc", "/proc", "--dev", "/dev"]
@@ -294,6 +294,7 @@ class Runner:
             "GITHUB_STEP_SUMMARY": str(self.temporary / "summary"),
             "GITHUB_PATH": str(self.temporary / "path"),
             "APIFY_API_BASE_URL": self.url,
+            "APIFY_RUNS_NOW": demo.NOW,
             **given,
             **({"PAUSE": "0"} if "PAUSE" in given else {}),
         }

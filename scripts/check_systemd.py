@@ -165,7 +165,7 @@ def check_booted(checks, url, scratch):
         scheduling.token_file(root / "etc/apify-runs/token")
         scheduling.executable(root / "usr/bin/logger", '#!/bin/sh\necho "logger $*"\n')
         # What differs from the files: where the API is, where output goes, and how long a restart waits.
-        test = [f"Environment=APIFY_API_BASE_URL={url}", "StandardOutput=append:/run/log", "StandardError=append:/run/log", "RestartSec=50ms"]
+        test = [f"Environment=APIFY_API_BASE_URL={url}", f"Environment=APIFY_RUNS_NOW={demo.NOW}", "StandardOutput=append:/run/log", "StandardError=append:/run/log", "RestartSec=50ms"]
         (system / "apify-runs-.service.d" / "test.conf").write_text("\n".join(["[Service]", *test, ""]), encoding="utf-8")
         machine.run("systemctl", "daemon-reload")
         version = machine.run("systemctl", "--version").stdout.splitlines()[0]
@@ -272,7 +272,7 @@ def check_cron(checks, machine, url):
     lines += ["* * * * * echo loud; touch said"]
     table = root / "var/spool/cron/crontabs/root"
     table.parent.mkdir(parents=True, exist_ok=True)
-    table.write_text("\n".join(["HOME=/home/apify", f"APIFY_API_BASE_URL={url}", *lines, ""]), encoding="utf-8")
+    table.write_text("\n".join(["HOME=/home/apify", f"APIFY_API_BASE_URL={url}", f"APIFY_RUNS_NOW={demo.NOW}", *lines, ""]), encoding="utf-8")
     table.chmod(0o600)
     daemon = subprocess.Popen(
         ["nsenter", f"--target={machine.process}", "--mount", "--pid", "--uts", "--ipc", "/usr/sbin/cron", "-f"],

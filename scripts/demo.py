@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.parse
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 
@@ -215,9 +215,19 @@ def last_instant(period):
     return end.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+# The clock of the binary's machine: the made-up account's, until a stand-in with a clock of its own sets another.
+NOW = "2025-10-03T06:00:00Z"
+
+
+def set_now(ms):
+    """Sets the clock of the binary's machine."""
+    global NOW
+    NOW = datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat()
+
+
 def environment(home):
-    """All that the binary gets to see of this shell's environment: nothing but the made-up account's token."""
-    return {"APIFY_TOKEN": "demo", "HOME": str(home), "NO_COLOR": "1"}
+    """All that the binary gets to see of this shell's environment: nothing but the made-up account's token, and its clock."""
+    return {"APIFY_RUNS_NOW": NOW, "APIFY_TOKEN": "demo", "HOME": str(home), "NO_COLOR": "1"}
 
 
 def run(binary, *arguments, cwd):

@@ -8,6 +8,8 @@ import http.server
 import json
 import threading
 import urllib.parse
+
+import demo
 from datetime import datetime, timezone
 
 ACCOUNT = {"id": "standInAccount001", "username": "stand-in"}
@@ -41,6 +43,16 @@ class StandIn(http.server.ThreadingHTTPServer):
         self.listed, self.asked = [], []
         # Answers by path, where a user wants them ready-made.
         self.ready = None
+
+    @property
+    def clock_ms(self):
+        """The server's clock, and that of the binary's machine."""
+        return self._clock_ms
+
+    @clock_ms.setter
+    def clock_ms(self, ms):
+        self._clock_ms = ms
+        demo.set_now(ms)
 
     @property
     def url(self):

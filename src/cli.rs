@@ -19,7 +19,7 @@ pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairA
 pub use report::{ReportArgs, ReportFormat};
 pub use serve::ServeArgs;
 pub use setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs, ShowArgs};
-pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs};
+pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
 pub use site::{AsOf, Site};
 use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 
@@ -202,9 +202,19 @@ pub struct ExportArgs {
     /// Publish even what the API's count doesn't prove, without rows that make no sense, all marked (exit 7)
     #[arg(hide = true, long, help_heading = "Output")]
     pub allow_incomplete: bool,
-    /// Exit 7 if anything keeps a figure from being final
-    #[arg(long, help_heading = "Output")]
-    pub strict: bool,
+    /// Exit 7 if a figure isn't final; =incomplete: only if runs may be missing
+    #[arg(
+        long,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub strict: Strict,
     /// Show how much and how long that would be; write nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,

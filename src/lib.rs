@@ -5,6 +5,7 @@
 //! Only `jobs` knows several stages; `serve` is the other end of the wire, and shares nothing with the client.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod error;
 pub mod logging;

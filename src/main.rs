@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use apify_runs::api::address::API_URL_VARIABLE;
 use apify_runs::api::token::TOKEN_VARIABLE;
 use apify_runs::cli::{Cli, Command};
+use apify_runs::clock::{MachineClock, NOW_VARIABLE};
 use apify_runs::config::{self, Order, Outside, Refusal, Telling};
 use apify_runs::error::{Error, Result};
 use apify_runs::jobs::end::End;
@@ -49,11 +50,15 @@ fn main() -> ExitCode {
         .map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
     let stop = Stop::of(&first.command);
     let is_server = !stop.grace.is_zero();
-    let surroundings = surroundings(umask, &outside, told.facts.started_ms, first, stop.stopping.clone());
-    if let Err(error) = told.prepare(&orders.orders) {
-        tracing::error!("{error}");
-        return told.of_usage(&error.to_string());
-    }
+    let prepared = told.prepare(&orders.orders);
+    let clock = match prepared.and_then(|()| machine_clock(&outside)) {
+        Ok(clock) => clock,
+        Err(error) => {
+            tracing::error!("{error}");
+            return told.of_usage(&error.to_string());
+        }
+    };
+    let surroundings = surroundings(umask, &outside, clock, first, stop.stopping.clone());
     let orders = Orders::new(orders.orders, orders.layers, &surroundings, &outside);
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -207,7 +212,16 @@ fn chance() -> f64 {
     (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn surroundings(umask: u32, outside: &Outside, now_ms: i64, cli: &Cli, stopping: Arc<Notify>) -> Surroundings {
+/// This machine's clock, or what stands in for it.
+fn machine_clock(outside: &Outside) -> Result<MachineClock> {
+    outside
+        .variable(NOW_VARIABLE)
+        .map_or(Ok(MachineClock::default()), |text| {
+            MachineClock::parse(&text.to_string_lossy())
+        })
+}
+
+fn surroundings(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Surroundings {
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
@@ -216,7 +230,8 @@ fn surroundings(umask: u32, outside: &Outside, now_ms: i64, cli: &Cli, stopping:
         token: text(TOKEN_VARIABLE).map(SecretString::from),
         api_url: text(API_URL_VARIABLE),
         home: outside.variable("HOME").map(PathBuf::from),
-        now_ms,
+        clock,
+        now_ms: clock.now_ms(),
         umask,
         bold: io::stdout().is_terminal()
             && outside.variable("NO_COLOR").is_none()

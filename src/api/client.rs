@@ -3,12 +3,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::DateTime;
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT_ENCODING, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
 use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +22,7 @@ use super::counts::{Counters, RequestCounts};
 use super::failure::{Failure, Passing, causes, refusal};
 use super::pacing::Pacer;
 use super::retry::{self, RetryPolicy};
+use crate::clock::{Clocks, MachineClock, ServerTimes, parse_age, parse_date};
 use crate::error::{Error, Result};
 use crate::period::Millis;
 
@@ -47,6 +48,8 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// How many clients of this process are at work at once, and share its memory.
     pub side_by_side: usize,
+    /// This machine's clock, against which the API's is held.
+    pub clock: MachineClock,
 }
 
 /// The API, with a token.
@@ -61,7 +64,8 @@ pub struct ApiClient {
     timeout: Duration,
     side_by_side: usize,
     counters: Arc<Counters>,
-    first_date_ms: OnceLock<Millis>,
+    clock: MachineClock,
+    server_times: Mutex<ServerTimes>,
     rate_limit: AtomicU64,
     /// Whose requests these are, in the log.
     span: tracing::Span,
@@ -85,6 +89,8 @@ impl ApiClient {
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, bearer),
             (ACCEPT_ENCODING, HeaderValue::from_static(body::ACCEPT_ENCODING)),
+            // A cache on the way must not answer with what was true some days ago.
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         ]);
         let mut http = reqwest::Client::builder()
             .default_headers(headers)
@@ -112,15 +118,25 @@ impl ApiClient {
             timeout: options.timeout,
             side_by_side: options.side_by_side,
             counters: Arc::default(),
-            first_date_ms: OnceLock::new(),
+            clock: options.clock,
+            server_times: Mutex::default(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
         })
     }
 
-    /// The server's clock in its first good answer that told it: milliseconds since the epoch.
-    pub fn server_time_ms(&self) -> Option<Millis> {
-        self.first_date_ms.get().copied()
+    /// The server's clock by its good answers so far, and this machine's at the same moment.
+    pub fn clocks(&self) -> Clocks {
+        self.server_times().clocks(self.clock)
+    }
+
+    /// How many good answers told the server's clock.
+    pub fn times_told(&self) -> u64 {
+        self.server_times().answers
+    }
+
+    fn server_times(&self) -> ServerTimes {
+        *self.server_times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The requests a second that the API allows, by the last answer that told (`X-RateLimit-Limit`).
@@ -230,8 +246,8 @@ impl ApiClient {
             .await
             .map_err(|error| Passing::new(causes(&error)))?;
         let status = response.status();
-        let date_ms = date_ms(response.headers());
-        let now_ms = date_ms.unwrap_or_else(crate::period::now_ms);
+        let (date_ms, machine_ms) = (date_ms(response.headers()), self.clock.now_ms());
+        let now_ms = date_ms.unwrap_or(machine_ms);
         let header = |name: HeaderName| {
             response
                 .headers()
@@ -259,7 +275,7 @@ impl ApiClient {
             let failure = refusal(status, &body, retry_after, response.url(), redacted);
             if matches!(&failure, Failure::Passing(passing) if passing.too_heavy) {
                 // The API itself, by its documented words.
-                self.note_date(date_ms);
+                self.note_date(date_ms, machine_ms);
             }
             return Err(failure);
         }
@@ -270,7 +286,7 @@ impl ApiClient {
             status: Some(200),
             ..Passing::new(format!("200 OK, but {problem}"))
         })?;
-        self.note_date(date_ms);
+        self.note_date(date_ms, machine_ms);
         Ok((decoded, bytes))
     }
 
@@ -310,10 +326,11 @@ impl ApiClient {
         );
     }
 
-    /// Keeps the first `Date` of an answer that is the API's: an error page may be somebody else's, with another clock.
-    fn note_date(&self, date_ms: Option<Millis>) {
+    /// Keeps the time that an answer of the API's tells: an error page may be somebody else's, with another clock.
+    fn note_date(&self, date_ms: Option<Millis>, machine_ms: Millis) {
         if let Some(date_ms) = date_ms {
-            self.first_date_ms.get_or_init(|| date_ms);
+            let mut times = self.server_times.lock().unwrap_or_else(PoisonError::into_inner);
+            times.add(date_ms, machine_ms);
         }
     }
 
@@ -335,10 +352,13 @@ impl ApiClient {
     }
 }
 
-/// What the server's `Date` says: milliseconds since the epoch.
+/// The server's clock when an answer is received: when it was made, and how old it is since (RFC 9110, 9111). Milliseconds since
+/// the epoch; none where that makes no sense, as two dates don't.
 fn date_ms(headers: &HeaderMap) -> Option<Millis> {
-    let date = headers.get(DATE)?.to_str().ok()?;
-    Some(DateTime::parse_from_rfc2822(date).ok()?.timestamp_millis())
+    let mut dates = headers.get_all(DATE).iter();
+    let date = dates.next().filter(|_| dates.next().is_none())?;
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).map_or(0, parse_age);
+    Some(parse_date(date.to_str().ok()?)? + age)
 }
 
 /// A random number in [0, 1), from the randomness that the hash maps are seeded with.

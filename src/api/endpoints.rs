@@ -133,6 +133,20 @@ impl ApiClient {
         }
     }
 
+    /// Asks for a list of next to nothing, around an instant, for the time that its answer tells: no cache knows it.
+    pub async fn ask_time(&self, around_ms: Millis) -> Result<()> {
+        let mut url = self.url(&["v2", "actor-runs"]);
+        url.query_pairs_mut()
+            .append_pair("limit", "1")
+            .append_pair("startedAfter", &format_instant(around_ms - 1))
+            .append_pair("startedBefore", &format_instant(around_ms));
+        let ask = Ask {
+            retries: FEW_RETRIES,
+            ..Ask::of(url)
+        };
+        read(self.get(ask, page::decode).await?).map(|_| ())
+    }
+
     /// One run's detail. 403 and 404 are answers: a run may have been deleted, or a token may list runs and no more.
     pub async fn run_detail(&self, id: &str) -> Result<Found<Answered>> {
         let ask = Ask {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
-use super::shared::JudgeArgs;
+use super::shared::{JudgeArgs, Strict};
 use super::site::{AsOf, Site};
 use super::values::parse_element;
 use crate::period::{Edge, PeriodSpec, parse_edge, parse_month, parse_timezone};
@@ -83,6 +83,19 @@ pub struct ReportArgs {
     /// Add a sheet of all runs to the workbook
     #[arg(long, help_heading = "Output")]
     pub with_runs: bool,
+    /// Exit 7 if a figure isn't final; =incomplete: only if runs may be missing
+    #[arg(
+        long,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub strict: Strict,
     /// Print nothing but warnings and errors
     #[arg(long, short, requires = "out", help_heading = "Output")]
     pub quiet: bool,

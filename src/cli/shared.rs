@@ -191,6 +191,19 @@ impl CostArgs {
     }
 }
 
+/// Which figures that aren't final end a job with exit 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Strict {
+    /// None.
+    #[value(name = "false")]
+    Off,
+    /// Any.
+    #[value(name = "true")]
+    Final,
+    /// Those that may lack runs.
+    Incomplete,
+}
+
 /// What figures are held against.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]

@@ -11,6 +11,7 @@ use super::file::{AccountPart, File, Kind, Sections, Setting, nearest, options, 
 use super::{Composed, Outside, PREFIX};
 use crate::api::address::API_URL_VARIABLE;
 use crate::api::token::TOKEN_VARIABLE;
+use crate::clock::NOW_VARIABLE;
 use crate::error::{Error, Result};
 
 /// The forms of a period, of which one takes the place of any other.
@@ -222,6 +223,7 @@ impl Layers {
         let ours = self
             .environment
             .iter()
+            .filter(|(name, _)| name != NOW_VARIABLE)
             .filter_map(|(name, _)| name.strip_prefix(PREFIX));
         let warning = |word: &str| {
             let hint = match word {
@@ -298,10 +300,29 @@ fn arguments(arg: &Arg, setting: &Setting) -> Result<Vec<OsString>> {
             Ok(times) if times <= 9 && setting.kind != Kind::List => Ok(vec![flag; times]),
             _ => Err(wrong("how many times it is given: 0, 1, 2")),
         },
+        ArgAction::Set if is_also_a_flag(arg) => match text {
+            "true" | "1" | "yes" | "on" if matches!(setting.kind, Kind::Flag | Kind::Any) => Ok(vec![flag]),
+            "0" | "no" | "off" if setting.kind == Kind::Any => Ok(vec![joined(&flag, "false".as_ref())]),
+            _ if setting.kind != Kind::List && values_of(arg).any(|value| value == text) => {
+                Ok(vec![joined(&flag, text.as_ref())])
+            }
+            _ => Err(wrong(&values_of(arg).collect::<Vec<_>>().join(" or "))),
+        },
         ArgAction::Set | ArgAction::Append if setting.kind == Kind::Flag => Err(wrong("a text, not true or false")),
         ArgAction::Set if setting.kind == Kind::List => Err(wrong("one text, not a list")),
         _ => Ok(setting.texts.iter().map(|text| joined(&flag, text)).collect()),
     }
+}
+
+fn values_of(arg: &Arg) -> impl Iterator<Item = String> {
+    arg.get_possible_values()
+        .into_iter()
+        .map(|value| value.get_name().to_owned())
+}
+
+/// Whether an option is on or off where no other value is given.
+pub(super) fn is_also_a_flag(arg: &Arg) -> bool {
+    values_of(arg).any(|value| value == "true") && !matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
 fn joined(flag: &OsStr, text: &OsStr) -> OsString {

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::fmt::Write;
 
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Command, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
-use super::layers::{commands_below, leaf};
+use super::layers::{commands_below, is_also_a_flag, leaf};
 use super::{AccountPart, Layers, Origin, Refusal, command};
 use crate::cli::Cli;
 use crate::text::{harmless, redacted, width};
@@ -84,7 +84,7 @@ fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String,
             .filter(|(_, long)| known.iter().any(|option| option == long))
             .filter_map(|(arg, long)| {
                 let id = arg.get_id().as_str();
-                Some(Line(long.into(), value(arg.get_action(), all, id)?, origin(id, long)?))
+                Some(Line(long.into(), value(arg, all, id)?, origin(id, long)?))
             })
             .collect();
         let whose = account.map_or(String::new(), |account| {
@@ -150,12 +150,19 @@ fn aligned(lines: &[Line]) -> String {
 }
 
 /// An option's value as TOML; none where nothing is in force.
-fn value(action: &ArgAction, all: &ArgMatches, id: &str) -> Option<String> {
+fn value(arg: &Arg, all: &ArgMatches, id: &str) -> Option<String> {
+    let action = arg.get_action();
     match action {
         ArgAction::SetTrue => Some(all.get_flag(id).to_string()),
         ArgAction::Count => Some(all.get_count(id).to_string()),
         _ => {
-            let texts: Vec<String> = all.get_raw(id)?.map(|text| quoted(&text.to_string_lossy())).collect();
+            let texts = all.get_raw(id)?.map(|text| text.to_string_lossy());
+            let texts: Vec<String> = texts
+                .map(|text| match &*text {
+                    "true" | "false" if is_also_a_flag(arg) => text.into_owned(),
+                    text => quoted(text),
+                })
+                .collect();
             match (action, texts.as_slice()) {
                 (_, []) => None,
                 (ArgAction::Append, [_, _, ..]) => Some(format!("[{}]", texts.join(", "))),

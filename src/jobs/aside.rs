@@ -21,7 +21,6 @@ use crate::output::rows::RowFormats;
 use crate::period::Period;
 use crate::report::dimension::Dimensions;
 use crate::runs::chosen::Chosen;
-use crate::runs::cost_state::SettleRule;
 use crate::statement::Filters;
 
 /// The rows while they are of use.
@@ -73,10 +72,7 @@ impl Aside<'_> {
             Err(RequestError::Failed(error)) => return Err(error),
         };
         let metered = self.costs.details == Details::All;
-        let settle = SettleRule {
-            job_start_ms: self.job_start.ms,
-            settle_ms: self.costs.settle_ms(),
-        };
+        let settle = self.job_start.settle(self.costs);
         let options = WriteOptions {
             formats: RowFormats {
                 columns: Chosen::all(metered),

@@ -11,6 +11,7 @@ use super::source::{Connection, RetentionDays};
 use super::stored::StoredOut;
 use super::{Stop, Surroundings, names_store, warn};
 use crate::cli::CheckArgs;
+use crate::clock::Clocks;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
 use crate::output::publish::{Destination, State};
@@ -37,8 +38,8 @@ pub async fn run(args: CheckArgs, surroundings: Surroundings) -> Result<()> {
     let mut now_ms = surroundings.now_ms;
     let mut findings = match Connection::open(&args.source, None, &surroundings).await {
         Ok(connection) => {
-            let findings = ask(&args, &connection, &surroundings).await;
-            now_ms = connection.api.server_time_ms().unwrap_or(now_ms);
+            let findings = ask(&args, &connection).await;
+            now_ms = connection.api.clocks().start_ms();
             findings
         }
         Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
@@ -55,10 +56,10 @@ pub async fn run(args: CheckArgs, surroundings: Surroundings) -> Result<()> {
 }
 
 /// What the API says.
-async fn ask(args: &CheckArgs, connection: &Connection, surroundings: &Surroundings) -> Vec<Finding> {
+async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
     let api = &connection.api;
     let start = Instant::now();
-    let now_ms = connection.clock_ms(surroundings);
+    let now_ms = connection.clock.now_ms();
     let lister = Lister {
         api: api.clone(),
         statuses: Vec::new(),
@@ -67,7 +68,6 @@ async fn ask(args: &CheckArgs, connection: &Connection, surroundings: &Surroundi
     };
     // A list of next to nothing: that it may be asked for at all is what an export needs.
     let listed = lister.page(now_ms - 1, now_ms, 0, false).await;
-    let asked_at_ms = now_ms + i64::try_from(start.elapsed().as_millis()).unwrap_or(0);
     if let Err(error) = listed {
         let what = if matches!(error, Error::NotAuthorised(_)) {
             "token"
@@ -89,25 +89,28 @@ async fn ask(args: &CheckArgs, connection: &Connection, surroundings: &Surroundi
         }
         None => Worth("token: may list runs; whose it is the API doesn't say".into()),
     });
-    findings.push(clock(api.server_time_ms(), asked_at_ms));
+    findings.push(clock(&connection.clocks().await));
     findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
     let days = connection.ask_retention().await;
     findings.push(retention(days.unwrap_or_else(|error| Err(error.to_string()))));
     findings
 }
 
-fn clock(server_ms: Option<Millis>, here_ms: Millis) -> Finding {
-    let Some(server_ms) = server_ms else {
+fn clock(clocks: &Clocks) -> Finding {
+    let Some(server_ms) = clocks.server_ms else {
         return Worth("clock: the API doesn't tell the time, so this machine's decides where periods end".into());
     };
-    let off_ms = here_ms - server_ms;
+    if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
+        return Failed("clock".into(), refusal);
+    }
+    let off_ms = clocks.machine_ms - server_ms;
     if off_ms.abs() <= CLOCK_TOLERANCE_MS {
         return Fine("clock: as the API's, to some seconds".into());
     }
     let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
     Worth(format!(
-        "clock: {off} {way} the API's; periods end by the API's, but a future one is refused by this machine's"
+        "clock: {off} {way} the API's; periods go by the API's, and nothing is proven beyond the earlier of the two"
     ))
 }
 
@@ -227,10 +230,12 @@ mod tests {
 
     #[test]
     fn a_clock_may_differ_by_some_seconds() {
-        assert!(text(clock(Some(10_000), 12_500)).starts_with("ok"));
-        assert!(text(clock(Some(10_000), 70_000)).starts_with("warn clock: 60 seconds ahead of"));
-        assert!(text(clock(Some(70_000), 10_000)).starts_with("warn clock: 60 seconds behind"));
-        assert!(text(clock(None, 0)).starts_with("warn"));
+        let clock = |server_ms, machine_ms| text(clock(&Clocks { server_ms, machine_ms }));
+        assert!(clock(Some(10_000), 12_500).starts_with("ok"));
+        assert!(clock(Some(10_000), 70_000).starts_with("warn clock: 60 seconds ahead of"));
+        assert!(clock(Some(70_000), 10_000).starts_with("warn clock: 60 seconds behind"));
+        assert!(clock(None, 0).starts_with("warn"));
+        assert_eq!(clock(Some(10_000), 86_410_001), "fail clock");
     }
 
     #[test]

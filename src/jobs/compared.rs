@@ -17,7 +17,6 @@ use crate::report::facts::Facts;
 use crate::report::summary::Summary;
 use crate::runs::row::ROW;
 use crate::statement::{Account, Filters, Retention, Source};
-use crate::text::counted;
 
 /// What `--compare` of an export fetches instead of reading it from another.
 const PREVIOUS: &str = "previous";
@@ -107,10 +106,10 @@ impl Job {
         };
         let fetched = aside.fetch().await.map_err(|error| error.to_string());
         let (read, _staging) = fetched?;
-        let (details_failed, proven) = (read.details.failed, read.fetched.proof.proven);
-        if details_failed > 0 {
-            let runs = counted(details_failed, "run", "runs");
-            warn(&format!("the details of {runs} of the period before could not be read"));
+        let proven = read.fetched.proof.proven;
+        let expired = retention.as_ref().and_then(Retention::headline);
+        for gap in expired.into_iter().chain(read.gaps()) {
+            warn(&format!("the period before: {gap}"));
         }
         Ok(Before {
             from: "fetched too".into(),
@@ -215,6 +214,9 @@ pub(super) fn before(
     let summary = Summary::new(period.timezone, Dimensions::default());
     let figures = holding.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
     let facts = holding.facts(period, &figures)?;
+    for gap in facts.gaps() {
+        warn(&format!("the period before, {site}: {gap}"));
+    }
     let queried_at = format_instant(held.queried_at_ms);
     Ok(Ok(Before {
         from: format!("from {site}, asked for at {queried_at}"),

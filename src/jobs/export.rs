@@ -11,9 +11,10 @@ use super::opening::Opened;
 use super::reading::{ReadPeriod, Reading};
 use super::source::{Connection, retention_of};
 use super::write::WriteOptions;
-use super::{Surroundings, budgets, compared, filters, known};
+use super::{Surroundings, budgets, compared, filters, known, warn};
 use crate::api::page::Page;
-use crate::cli::{Details, ExportArgs, Format, PartitionBy};
+use crate::cli::{CostArgs, Details, ExportArgs, Format, PartitionBy};
+use crate::clock::Clocks;
 use crate::error::{Error, Result};
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
@@ -73,14 +74,13 @@ pub async fn run(args: ExportArgs, surroundings: Surroundings) -> Result<()> {
     let retention = job.connection.ask_retention();
     let Opened {
         lister,
+        clocks,
         period,
         held,
         first,
     } = job.open().await?;
-    let job_start = JobStart {
-        ms: job.connection.api.server_time_ms().unwrap_or(job.surroundings.now_ms),
-        at: Instant::now(),
-    };
+    clocks.warning().iter().for_each(|warning| warn(warning));
+    let job_start = JobStart::of(clocks);
     let list = &job.args;
     let filters = filters::resolve(&list.status, &list.actor, &list.task, &job.names).await?;
     let retention = retention_of(retention, &period, job_start.ms).await;
@@ -160,6 +160,27 @@ pub(super) struct Job {
 pub(super) struct JobStart {
     pub(super) ms: Millis,
     pub(super) at: Instant,
+    /// Both clocks then.
+    pub(super) clocks: Clocks,
+}
+
+impl JobStart {
+    /// Now.
+    pub(super) fn of(clocks: Clocks) -> JobStart {
+        JobStart {
+            ms: clocks.start_ms(),
+            at: Instant::now(),
+            clocks,
+        }
+    }
+
+    /// Which costs have settled.
+    pub(super) fn settle(&self, costs: &CostArgs) -> SettleRule {
+        SettleRule {
+            job_start_ms: self.clocks.settled_by_ms(),
+            settle_ms: costs.settle_ms(),
+        }
+    }
 }
 
 /// What the API told before the runs were read, and what that made of what was asked.
@@ -248,10 +269,7 @@ impl Job {
     }
 
     pub(super) fn settle(&self, job_start: JobStart) -> SettleRule {
-        SettleRule {
-            job_start_ms: job_start.ms,
-            settle_ms: self.args.costs.settle_ms(),
-        }
+        job_start.settle(&self.args.costs)
     }
 }
 

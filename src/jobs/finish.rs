@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use super::export::{Job, Staged, Told};
 use super::publishing::{Publishing, manifest, told};
 use super::reading::ReadPeriod;
-use super::{budgets, warn};
+use super::{budgets, strict, warn};
 use crate::api::endpoints::Named;
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
 use crate::output::manifest::Manifest;
 use crate::report::against::Against;
 use crate::report::dimension::Dimension;
-use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::facts::{Doubts, Facts, caveats, is_of_details};
 use crate::report::figures::Figures;
 use crate::report::terminal::Look;
 use crate::report::{Report, json};
@@ -72,6 +72,9 @@ impl Job {
         let manifest = held
             .publish(staging, manifest, started_ms, self.surroundings.umask)
             .await?;
+        // Those of details were told with their cause.
+        let gaps = report.facts.gaps().into_iter();
+        gaps.filter(|gap| !is_of_details(gap)).for_each(warn);
         let record = &self.surroundings.record;
         record.published(&manifest, &self.out(&report.facts.period)?.to_string_lossy());
         self.tell(&report, &manifest, started.elapsed())
@@ -125,6 +128,7 @@ impl Job {
             cost_unknown: figures.totals.cost_unknown(),
             provisional: figures.totals.provisional.runs,
             changed_meanwhile: fetched.changed_meanwhile,
+            no_run: figures.totals.runs() == 0,
             rejected,
             cut: facts.period.is_cut(),
             proven: facts.proof.proven,
@@ -202,17 +206,7 @@ impl Job {
             ));
         }
         budgets::hold(&self.args.judge, &report.budgets)?;
-        match report.facts.caveats.len() as u64 {
-            0 => Ok(()),
-            _ if !self.args.strict => Ok(()),
-            caveats => {
-                let caveats = counted(caveats, "caveat", "caveats");
-                Err(Error::Condition(format!(
-                    "published, with {caveats} (--strict): {}",
-                    report.facts.caveats.join("; ")
-                )))
-            }
-        }
+        strict::hold(self.args.strict, &report.facts, "published")
     }
 }
 

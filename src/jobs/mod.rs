@@ -45,6 +45,7 @@ mod source;
 pub mod stopping;
 #[cfg(feature = "lake")]
 mod stored;
+mod strict;
 #[cfg(feature = "lake")]
 pub mod sync;
 pub mod verify;
@@ -58,6 +59,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
+use crate::clock::MachineClock;
 use crate::config::AccountSource;
 use crate::error::Result;
 use crate::logging::SAID;
@@ -75,7 +77,9 @@ pub struct Surroundings {
     pub api_url: Option<String>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
-    /// This machine's clock: milliseconds since the epoch.
+    /// This machine's clock.
+    pub clock: MachineClock,
+    /// What it said when the job began: milliseconds since the epoch.
     pub now_ms: Millis,
     /// Which permissions new folders are not to have.
     pub umask: u32,

@@ -9,15 +9,17 @@ use super::names_store;
 use super::placeholders;
 use crate::api::ask::RequestError;
 use crate::api::page::Page;
+use crate::clock::Clocks;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
 use crate::output::publish::{Destination, State};
 use crate::output::replace::Existing;
-use crate::period::Period;
+use crate::period::{LAST_INSTANT, Period, format_instant};
 
 /// The source has answered and the output is held.
 pub(super) struct Opened {
     pub(super) lister: Lister,
+    pub(super) clocks: Clocks,
     pub(super) period: Period,
     /// None on a dry run.
     pub(super) held: Option<Held>,
@@ -37,22 +39,19 @@ impl Job {
     /// Resolves the period, takes hold of the output, and asks for the first page. The job's start is the server's, which
     /// its first answer tells: where that makes it another period than this machine's clock did, all is done once more.
     pub(super) async fn open(&self) -> Result<Opened> {
-        let api = &self.connection.api;
-        let mut now_ms = self.connection.clock_ms(&self.surroundings);
+        let mut clocks = self.first_clocks().await?;
         let mut held: Option<Held> = None;
         let mut asked: Option<(Period, Option<Page>)> = None;
         loop {
-            let period = self.spec.resolve(self.args.period.timezone, now_ms);
-            let period = period.map_err(|error| match api.server_time_ms() {
-                Some(_) => Error::Usage(format!("{error} (by the API's clock)")),
-                None => error,
-            })?;
+            let period = clocks.period(&self.spec, self.args.period.timezone);
+            let period = period.map_err(|error| self.unpublished(error, &held))?;
             let lister = self.lister(&period);
             if let Some((same, first)) = asked.take()
                 && same == period
             {
                 return Ok(Opened {
                     lister,
+                    clocks,
                     period,
                     held,
                     first,
@@ -64,9 +63,29 @@ impl Job {
                 Err(RequestError::TooHeavy) => None,
                 Err(RequestError::Failed(error)) => return Err(self.unpublished(error, &held)),
             };
-            now_ms = api.server_time_ms().unwrap_or(now_ms);
+            clocks = self.connection.clocks().await;
             asked = Some((period, first));
         }
+    }
+
+    /// Both clocks as far as they are known, and the API's where this machine's alone would refuse the period: it may be wrong.
+    async fn first_clocks(&self) -> Result<Clocks> {
+        let api = &self.connection.api;
+        let (clocks, timezone) = (api.clocks(), self.args.period.timezone);
+        let Err(error) = clocks.period(&self.spec, timezone) else {
+            return Ok(clocks);
+        };
+        // Whatever the time is.
+        self.spec.resolve(timezone, LAST_INSTANT)?;
+        let asked = api.ask_time(clocks.machine_ms).await;
+        asked.map_err(|unanswered| match unanswered {
+            Error::Unreachable(text) => Error::Unreachable(format!(
+                "by this machine's clock, {}, {error}; the API could not be asked for the time: {text}",
+                format_instant(clocks.machine_ms)
+            )),
+            other => other,
+        })?;
+        Ok(self.connection.clocks().await)
     }
 
     /// Takes hold of the period's output folder, and looks at what stands there; on a dry run, only looks.

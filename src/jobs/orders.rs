@@ -21,7 +21,6 @@ use super::{
 use crate::cli::{Cli, Command};
 use crate::config::{Layers, Order, Outside};
 use crate::error::{Error, Result};
-use crate::period::now_ms;
 
 /// What is to be done, for whom.
 pub struct Orders {
@@ -99,7 +98,6 @@ impl Orders {
             tracing::info!(seconds = jitter.as_secs_f64(), "waiting (--jitter)");
             tokio::time::sleep(jitter).await;
         }
-        let now_ms = now_ms();
         let (several, is_json) = (
             self.orders.len() > 1,
             self.orders.iter().any(|(cli, _)| prints_json(&cli.command)),
@@ -113,7 +111,10 @@ impl Orders {
                 surroundings.record.clone(),
             );
             let (stdout, layers) = (surroundings.stdout.clone(), self.layers.clone());
-            let surroundings = Surroundings { now_ms, ..surroundings };
+            let surroundings = Surroundings {
+                now_ms: surroundings.clock.now_ms(),
+                ..surroundings
+            };
             let span = match name.as_deref().filter(|_| several) {
                 Some(account) => tracing::error_span!("account", account),
                 None => tracing::Span::none(),

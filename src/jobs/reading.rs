@@ -12,6 +12,7 @@ use crate::fetch::details::{DetailOptions, Details};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Fetched, Known, Lister, PeriodFetch, Readying};
 use crate::output::publish::Staging;
+use crate::report::facts::details_failed;
 use crate::statement::{DetailCounts, Filters};
 
 /// How many windows wait between one stage and the next, beside the ones that the plan counts.
@@ -37,6 +38,17 @@ pub(super) struct ReadPeriod {
     pub(super) details: DetailCounts,
     /// The words of the first detail that failed.
     pub(super) failure: Option<String>,
+}
+
+impl ReadPeriod {
+    /// What must be said of it where no report does.
+    pub(super) fn gaps(&self) -> Vec<String> {
+        let mut gaps: Vec<String> = details_failed(self.details.failed).into_iter().collect();
+        if self.fetched.changed_meanwhile {
+            gaps.push("runs were deleted, or came, while they were read".into());
+        }
+        gaps
+    }
 }
 
 impl Reading {

@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use sums::{sum_held, sum_parquet};
 
-use tokio::time::Instant;
-
 use super::aside::Aside;
 use super::export::JobStart;
 use super::holding::{self, Holding};
@@ -24,7 +22,6 @@ use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
 use crate::report::terminal::Look;
 use crate::statement::{Account, Filters, Retention, Source};
-use crate::text::counted;
 
 /// Runs the job.
 pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> {
@@ -32,16 +29,22 @@ pub async fn run(args: ReconcileArgs, surroundings: Surroundings) -> Result<()> 
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let retention = connection.ask_retention();
     let usage = connection.api.monthly_usage(args.cycle).await?;
-    let now_ms = connection.api.server_time_ms().unwrap_or(surroundings.now_ms);
-    let cycle = PeriodSpec::between(usage.from_ms, usage.to_ms)?.resolve(chrono_tz::UTC, now_ms)?;
+    let clocks = connection.judged_clocks().await;
+    let job_start = JobStart::of(clocks);
+    let cycle = clocks.period(&PeriodSpec::between(usage.from_ms, usage.to_ms)?, chrono_tz::UTC)?;
     let gathered = match runs_held(&args, &cycle, &connection).await? {
         Some(gathered) => gathered,
         None => {
-            let retention = retention_of(retention, &cycle, now_ms).await;
+            let retention = retention_of(retention, &cycle, job_start.ms).await;
             let retention = retention.inspect_err(|unknown| warn(unknown));
-            fetch(&args, &surroundings, &connection, &cycle, now_ms, retention.ok()).await?
+            fetch(&args, &surroundings, &connection, &cycle, job_start, retention.ok()).await?
         }
     };
+    if !gathered.proven {
+        warn("INCOMPLETE: the cycle's runs are not all proven to be there");
+    }
+    let headline = gathered.retention.as_ref().and_then(Retention::headline);
+    headline.iter().for_each(|headline| warn(headline));
     let reconciliation = Reconciliation {
         source: connection.source,
         period: (&cycle).into(),
@@ -138,7 +141,7 @@ async fn fetch(
     surroundings: &Surroundings,
     connection: &Connection,
     cycle: &Period,
-    now_ms: Millis,
+    job_start: JobStart,
     retention: Option<Retention>,
 ) -> Result<Gathered> {
     // One name a user and cycle.
@@ -152,10 +155,7 @@ async fn fetch(
         source: &args.source,
         costs: &args.costs,
         period: cycle,
-        job_start: JobStart {
-            ms: now_ms,
-            at: Instant::now(),
-        },
+        job_start,
         statuses: Vec::new(),
         filters: Filters::default(),
         names: Arc::new(NameBook::new(None, connection.spare.clone())),
@@ -165,10 +165,7 @@ async fn fetch(
         on_terminal: surroundings.stderr_is_terminal && !args.quiet,
     };
     let (read, staging) = aside.fetch().await?;
-    if read.details.failed > 0 {
-        let runs = counted(read.details.failed, "run", "runs");
-        warn(&format!("the details of {runs} could not be read"));
-    }
+    read.gaps().iter().for_each(|gap| warn(gap));
     let runs = sum_staged(staging, &read.written.files, (cycle.from, cycle.to)).await?;
     Ok(Gathered {
         runs,

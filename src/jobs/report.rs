@@ -9,7 +9,7 @@ use output::{Output, Written};
 
 use super::compared::{self, Asked};
 use super::holding::{self, Held, Holding, Opening};
-use super::{Stop, Surroundings, budgets, warn};
+use super::{Stop, Surroundings, budgets, strict, warn};
 use crate::cli::ReportArgs;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
@@ -31,7 +31,9 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     compared::check_offline(&args.judge)?;
     let (written, report) = holding::read(|opening| prepare(args, look, stop, opening))?;
     written.publish()?;
-    budgets::hold(&args.judge, &report.budgets)
+    report.facts.gaps().into_iter().for_each(warn);
+    budgets::hold(&args.judge, &report.budgets)?;
+    strict::hold(args.strict, &report.facts, "reported")
 }
 
 /// Reads, checks and writes everything; nothing of it is visible yet.

@@ -63,6 +63,7 @@ pub async fn run(args: ServeArgs, surroundings: Surroundings) -> Result<()> {
     let (log, told_all) = args.access_log.then(access_log).unzip();
     let demo_token = || args.demo.then(|| SecretString::from(DEMO_TOKEN));
     let options = ServeOptions {
+        clock: surroundings.clock,
         token: token.or_else(demo_token),
         latency: args.latency,
         rate_limit: args.rate_limit,

@@ -12,6 +12,7 @@ use crate::api::address::DEFAULT_API_URL;
 use crate::api::client::{ApiClient, ClientOptions};
 use crate::api::token::TokenSources;
 use crate::cli::SourceArgs;
+use crate::clock::{Clocks, MachineClock};
 use crate::error::Result;
 use crate::fetch::SpareTime;
 use crate::period::{Millis, Period};
@@ -33,6 +34,8 @@ pub(super) struct Connection {
     pub(super) source: Source,
     /// Time for what a job can do without.
     pub(super) spare: Arc<SpareTime>,
+    /// This machine's clock; the made-up account's, for the made-up account.
+    pub(super) clock: MachineClock,
     record: Record,
 }
 
@@ -65,6 +68,10 @@ impl Connection {
             sources.warning().iter().for_each(|warning| warn(warning));
             (api_url, token)
         };
+        let clock = match args.demo {
+            true => MachineClock::fixed(serve::made_up::DEMO_NOW_MS),
+            false => surroundings.clock,
+        };
         let unless_demo = |rate: f64| if args.demo { 0.0 } else { rate };
         let api = ApiClient::new(ClientOptions {
             api_url,
@@ -75,10 +82,12 @@ impl Connection {
             retries: args.retries,
             timeout: args.timeout,
             side_by_side: surroundings.side_by_side,
+            clock,
         })?;
         let api = Arc::new(api);
         surroundings.record.asks(&api);
         Ok(Connection {
+            clock,
             record: surroundings.record.clone(),
             api,
             source: if args.demo { Source::Demo } else { Source::Api },
@@ -90,13 +99,21 @@ impl Connection {
         self.source == Source::Demo
     }
 
-    /// Now, by the clock that the job goes by until the server has told its own.
-    pub(super) fn clock_ms(&self, surroundings: &Surroundings) -> Millis {
-        if self.is_demo() {
-            serve::made_up::DEMO_NOW_MS
-        } else {
-            surroundings.now_ms
+    /// Both clocks, once the API has told its own. Where they are apart, a fresh answer is asked for too: one that a cache gave
+    /// must not decide alone.
+    pub(super) async fn clocks(&self) -> Clocks {
+        if self.api.clocks().are_apart() {
+            // Who can't be asked twice is believed the first time.
+            drop(self.api.ask_time(self.clock.now_ms()).await);
         }
+        self.api.clocks()
+    }
+
+    /// The same, with a warning where they are apart.
+    pub(super) async fn judged_clocks(&self) -> Clocks {
+        let clocks = self.clocks().await;
+        clocks.warning().iter().for_each(|warning| warn(warning));
+        clocks
     }
 
     /// Whose runs these are, where that is told within some seconds.

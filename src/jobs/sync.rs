@@ -2,6 +2,7 @@
 //! table one commit a step, so that a sync that ends early has lost nothing of what it had committed.
 
 mod changes;
+mod clocks;
 mod committing;
 mod known;
 mod plan;
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use changes::ChangesFile;
 use plan::{Asking, Plan, Step};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use super::aside::{Aside, folder_of};
 use super::export::JobStart;
@@ -28,13 +28,12 @@ use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Known, Lister};
 use crate::lake::tally::Tally;
-use crate::lake::{Location, Table};
+use crate::lake::{Location, State, Table};
 use crate::output::publish::{Destination, Staging};
 use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
 use crate::report::dimension::Dimensions;
 use crate::report::terminal::Look;
 use crate::statement::{Account, Filters, PeriodText, TotalsText};
-use crate::text::counted;
 
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
 const KEEP_RECENT_MS: Millis = 7 * 86_400_000;
@@ -54,12 +53,9 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
     let connection = Connection::open(&args.source, args.costs.detail_rate, &surroundings).await?;
     let retention = connection.ask_retention();
     let account = connection.account().await;
-    let now_ms = match connection.api.server_time_ms() {
-        Some(now_ms) => now_ms,
-        None => connection.clock_ms(&surroundings),
-    };
     if account.is_none() {
         // Whether the token is any good shows in a list of next to nothing.
+        let now_ms = connection.api.clocks().start_ms();
         let lister = Lister {
             api: connection.api.clone(),
             statuses: Vec::new(),
@@ -68,19 +64,23 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
         };
         lister.page(now_ms - 1, now_ms, 0, false).await?;
     }
-    let job_start = JobStart {
-        ms: now_ms,
-        at: Instant::now(),
-    };
     let retention_days = retention.await.unwrap_or_else(|error| Err(error.to_string()));
     if let Err(why) = &retention_days {
         warn(&format!(
             "how many days Apify keeps runs is not known, so gaps can't be told: {why}"
         ));
     }
+    let clocks = connection.clocks().await;
+    if let Some(refusal) = clocks.refusal("until then, export a period that is over by its dates; nothing was written")
+    {
+        return Err(refusal);
+    }
+    clocks.warning().iter().for_each(|warning| warn(warning));
+    let job_start = JobStart::of(clocks);
     let job = Arc::new(Job {
         asking: Asking {
-            now_ms,
+            now_ms: clocks.start_ms(),
+            sure_ms: clocks.sure_ms(),
             since_ms: args.since.map(instant_of).transpose()?,
             lookback_ms: i64::try_from(args.lookback.as_millis()).unwrap_or(i64::MAX),
             resweep: args.resweep,
@@ -92,6 +92,7 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
         )),
         changes: Mutex::new(None),
         remembered_days: OnceLock::new(),
+        sure_until: OnceLock::new(),
         job_start,
         account,
         record: record.clone(),
@@ -163,6 +164,8 @@ struct Job {
     changes: Mutex<Option<ChangesFile>>,
     /// For how many days Apify kept runs when the lake last knew.
     remembered_days: OnceLock<u64>,
+    /// Where what was proven by a clock that was ahead is cut back to.
+    sure_until: OnceLock<Millis>,
 }
 
 /// A window that has been read; its files are there as long as this is.
@@ -218,16 +221,21 @@ impl Job {
     async fn begin(self: Arc<Self>) -> Result<(Option<Table>, Plan)> {
         Stop::run(move |_| {
             let table = self.find()?;
-            let state = table.as_ref().map(Table::state);
-            state.map_or(Ok(()), |state| self.check_clock(state))?;
+            let state = table.as_ref().map(|table| self.sound_state(table)).transpose()?;
+            let state = state.as_ref();
             if let Some(days) = state.and_then(|state| state.retention_days) {
                 self.remembered_days.get_or_init(|| days);
             }
-            let asking = self.asking();
+            let mut asking = self.asking();
+            if state.is_some_and(|state| state.proven.is_empty()) {
+                // Nothing it claimed is sure: it begins anew where it had begun.
+                let first = state.and_then(State::begins);
+                asking.since_ms = asking.since_ms.or(first.filter(|first| *first < asking.sure_ms));
+            }
             let swept = asking.swept(state)?;
             let open = match &table {
                 Some(table) => {
-                    let first = table.state().begins().unwrap_or(0);
+                    let first = state.and_then(State::begins).unwrap_or(0);
                     let from = asking.kept_from().unwrap_or(first);
                     table.open_costs(from, asking.now_ms, asking.now_ms)?
                 }
@@ -363,9 +371,8 @@ impl Job {
             on_terminal,
         };
         let (read, staging) = aside.fetch().await.map_err(committed_stays)?;
-        if read.details.failed > 0 {
-            let runs = counted(read.details.failed, "run", "runs");
-            warn(&format!("the details of {runs} could not be read"));
+        for gap in read.gaps() {
+            self.caveat(&format!("{} to {}: {gap}", format_instant(from), format_instant(to)));
         }
         let files = parquet_paths(&staging, &read.written.files);
         let proof = &read.fetched.proof;
@@ -379,6 +386,12 @@ impl Job {
             totals: Totals::from(&TotalsText::from(&read.written.summary.finish().totals)),
             _staging: staging,
         })
+    }
+
+    /// Says what must be known of what was read or of the lake, and notes it.
+    fn caveat(&self, text: &str) {
+        warn(text);
+        self.record.note(|noted| noted.caveats.push(text.into()));
     }
 
     fn is_metered(&self) -> bool {

@@ -12,6 +12,8 @@ const PRICED_AFTER_MS: Millis = 3 * 86_400_000;
 pub(super) struct Rules {
     /// The start of the sync.
     pub(super) now_ms: Millis,
+    /// The last instant that has come by any clock.
+    pub(super) latest_ms: Millis,
     /// Whether another price is taken over.
     pub(super) accept_repricing: bool,
 }
@@ -52,6 +54,12 @@ pub(super) struct Verdict {
 }
 
 impl Rules {
+    /// Whether another sync has seen a row since this one began. A row that was queried at a time that is still to come was seen
+    /// by a wrong clock, and can change.
+    pub(super) fn was_seen_since(&self, queried_at_ms: Millis) -> bool {
+        (self.now_ms + 1..=self.latest_ms).contains(&queried_at_ms)
+    }
+
     /// Judges.
     pub(super) fn judge(&self, old: &Version, new: &Version) -> Verdict {
         let same_end =
@@ -96,6 +104,7 @@ mod tests {
     fn judged(now: Millis, old: Version, new: Version) -> Verdict {
         let rules = Rules {
             now_ms: now,
+            latest_ms: now,
             accept_repricing: false,
         };
         rules.judge(&old, &new)
@@ -127,6 +136,7 @@ mod tests {
         assert_eq!((late.cost, late.repriced), (Whose::New, None));
         let accepted = Rules {
             now_ms: 9 * DAY,
+            latest_ms: 9 * DAY,
             accept_repricing: true,
         };
         let accepted = accepted.judge(&old, &new);

@@ -51,8 +51,8 @@ impl RowRef {
 }
 
 impl Moved {
-    /// Rows of the table whose runs are about to be added elsewhere, by a sync that began at this instant.
-    pub(super) fn new(rows: Vec<RecordBatch>, now_ms: Millis) -> Moved {
+    /// Rows of the table whose runs are about to be added elsewhere.
+    pub(super) fn new(rows: Vec<RecordBatch>, rules: &Rules) -> Moved {
         let mut moved: HashMap<String, MovedRun> = HashMap::new();
         for rows in rows {
             let rows = Rc::new(Keyed::new(rows));
@@ -62,17 +62,18 @@ impl Moved {
                     row,
                 };
                 let queried_at_ms = row.place().queried_at_ms();
+                let gives_way = !rules.was_seen_since(queried_at_ms);
                 match moved.get_mut(row.place().id()) {
                     None => {
                         let run = MovedRun {
-                            gives_way: queried_at_ms <= now_ms,
+                            gives_way,
                             others: Vec::new(),
                             row: row.clone(),
                         };
                         moved.insert(row.place().id().into(), run);
                     }
                     Some(run) => {
-                        run.gives_way &= queried_at_ms <= now_ms;
+                        run.gives_way &= gives_way;
                         let is_later = queried_at_ms > run.row.place().queried_at_ms();
                         let other = if is_later {
                             std::mem::replace(&mut run.row, row)
@@ -260,8 +261,7 @@ impl<'m> Merging<'m> {
     }
 
     fn pick<'a>(&self, parts: &[Part], old: Place<'a>, new: Place<'a>) -> (Pick<'m>, Found<'a>) {
-        if old.queried_at_ms() > self.rules.now_ms {
-            // Another sync has seen it since.
+        if self.rules.was_seen_since(old.queried_at_ms()) {
             return (Pick::Old(old.row), Found::Same(old));
         }
         let (verdict, fields) = self.judge(parts, old, new);

@@ -22,6 +22,7 @@ pub mod read;
 pub mod repair;
 mod staged_changes;
 pub mod state;
+mod sure;
 pub mod table;
 pub mod tally;
 #[cfg(test)]

@@ -367,6 +367,7 @@ fn seen(
         asked: vec![asked],
         files: vec![path],
         queried_at_ms: now,
+        latest_ms: Millis::MAX,
         accept_repricing: accept,
         kept_from_ms: Millis::MIN,
         watched: Vec::new(),

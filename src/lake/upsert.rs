@@ -37,6 +37,8 @@ pub struct Seen {
     pub files: Vec<PathBuf>,
     /// The start of the sync.
     pub queried_at_ms: Millis,
+    /// The last instant that has come by any clock: rows that were asked for later were so by a clock that was wrong.
+    pub latest_ms: Millis,
     /// Whether costs of another price are taken over.
     pub accept_repricing: bool,
     /// Apify should still keep runs that started a day after this.
@@ -78,6 +80,14 @@ struct Month<'s> {
 }
 
 impl Seen {
+    fn rules(&self) -> Rules {
+        Rules {
+            now_ms: self.queried_at_ms,
+            latest_ms: self.latest_ms,
+            accept_repricing: self.accept_repricing,
+        }
+    }
+
     /// Merges it with what the table holds. New files are written, and are part of nothing until the commit.
     ///
     /// The table is looked at twice where runs turn out to be in it under another start: only then is it known which rows give
@@ -108,7 +118,7 @@ impl Seen {
                 files: lookup.files,
                 bytes: lookup.bytes,
             };
-            moved = Moved::new(lookup.rows, self.queried_at_ms);
+            moved = Moved::new(lookup.rows, &self.rules());
         }
         if !moved.is_empty() {
             let starts: Vec<Millis> = moved.starts().collect();
@@ -201,10 +211,7 @@ impl Month<'_> {
     fn merging<'m>(&self, (_, columns, moved): Sight<'m>) -> Merging<'m> {
         Merging {
             columns,
-            rules: Rules {
-                now_ms: self.seen.queried_at_ms,
-                accept_repricing: self.seen.accept_repricing,
-            },
+            rules: self.seen.rules(),
             moved,
         }
     }

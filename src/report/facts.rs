@@ -7,6 +7,19 @@ use crate::text::{counted, thousands};
 /// Most parts of time that a caveat names.
 const MAX_SPANS: usize = 3;
 
+/// What begins a caveat about runs that nobody has.
+const INCOMPLETE: &str = "INCOMPLETE: ";
+/// No run at all.
+const NO_RUN: &str = "no run started in the period, or none that was asked for and this token may list";
+/// The list changed.
+const CHANGED: &str = "runs were deleted, or came, while the period was read: see the proof's notes";
+/// Names that rules go by.
+const GROUPS_IN_DOUBT: &str = "names could not all be read, so runs may stand in another group than the rules mean";
+/// Items that are no runs.
+const REJECTED: &str = "no sense and went to rejected.jsonl instead of the tables";
+/// Details that failed.
+const DETAILS_FAILED: &str = "could not be read: their rows are as the list gave them";
+
 /// What a report is about.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -38,6 +51,12 @@ impl Facts {
         self.retention.as_ref().and_then(Retention::headline)
     }
 
+    /// The caveats that change what a figure means, in order.
+    pub fn gaps(&self) -> Vec<&str> {
+        let caveats = self.caveats.iter().map(String::as_str);
+        caveats.filter(|caveat| is_gap(caveat)).collect()
+    }
+
     /// Whether there may be runs that are not among these.
     pub fn lacks_runs(&self) -> bool {
         !self.proof.proven || self.expired().is_some()
@@ -53,6 +72,8 @@ pub struct Doubts {
     pub provisional: u64,
     /// Runs were deleted, or came, while the period was read.
     pub changed_meanwhile: bool,
+    /// Whether no run is there.
+    pub no_run: bool,
     /// Items that made no sense as a run and were taken out.
     pub rejected: u64,
     /// Whether the period was cut at the job's start.
@@ -75,6 +96,27 @@ impl Doubts {
     fn expired(&self) -> Option<String> {
         self.retention.as_ref().and_then(Retention::headline)
     }
+}
+
+/// Whether a caveat changes what a figure means: runs may be missing or are not as they should be. Costs that aren't known, or may
+/// still move, and a period that isn't over are no such thing: what is there is all that there is by now. Told by its words, so
+/// that those of an export that is read back are too.
+pub fn is_gap(caveat: &str) -> bool {
+    let ends = [REJECTED, DETAILS_FAILED];
+    [NO_RUN, CHANGED, GROUPS_IN_DOUBT].contains(&caveat)
+        || caveat.starts_with(INCOMPLETE)
+        || ends.iter().any(|end| caveat.ends_with(end))
+}
+
+/// Whether it is one of details that failed.
+pub fn is_of_details(caveat: &str) -> bool {
+    caveat.ends_with(DETAILS_FAILED)
+}
+
+/// That so many details failed.
+pub fn details_failed(failed: u64) -> Option<String> {
+    let runs = counted(failed, "run", "runs");
+    (failed > 0).then(|| format!("the details of {runs} {DETAILS_FAILED}"))
 }
 
 /// The caveats of a part of an export: what its own period, retention and costs make of those of the whole.
@@ -114,28 +156,24 @@ pub fn caveats(doubts: &Doubts) -> Vec<String> {
             "INCOMPLETE: no sync has proven {spans}: what Apify had deleted by then is in no figure; every total is 'at least'"
         ));
     }
+    if doubts.no_run {
+        caveats.push(NO_RUN.into());
+    }
     if doubts.rejected > 0 {
         let runs = counted(doubts.rejected, "listed run makes", "listed runs make");
-        caveats.push(format!(
-            "{runs} no sense and went to rejected.jsonl instead of the tables"
-        ));
+        caveats.push(format!("{runs} {REJECTED}"));
     }
     if doubts.cost_unknown > 0 {
         let runs = counted(doubts.cost_unknown, "run has", "runs have");
         caveats.push(format!("{runs} no known cost: usage is 'at least'"));
     }
-    if doubts.details_failed > 0 {
-        let runs = counted(doubts.details_failed, "run", "runs");
-        caveats.push(format!(
-            "the details of {runs} could not be read: their rows are as the list gave them"
-        ));
-    }
+    caveats.extend(details_failed(doubts.details_failed));
     if doubts.provisional > 0 {
         let runs = counted(doubts.provisional, "run", "runs");
         caveats.push(format!("the cost of {runs} may still move: not ended, or only just"));
     }
     if doubts.groups_in_doubt {
-        caveats.push("names could not all be read, so runs may stand in another group than the rules mean".into());
+        caveats.push(GROUPS_IN_DOUBT.into());
     }
     for option in &doubts.unmatched {
         caveats.push(format!("no run of the period is of {option}"));
@@ -144,7 +182,88 @@ pub fn caveats(doubts: &Doubts) -> Vec<String> {
         caveats.push("the period is not over: this is it so far".into());
     }
     if doubts.changed_meanwhile {
-        caveats.push("runs were deleted, or came, while the period was read: see the proof's notes".into());
+        caveats.push(CHANGED.into());
     }
     caveats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_lack_runs_is_a_gap_and_what_may_still_move_is_none() {
+        let proven = Doubts {
+            proven: true,
+            ..Doubts::default()
+        };
+        let retention = Retention {
+            days: 14,
+            expired_days: 30,
+            period_days: 30,
+        };
+        let gaps = [
+            Doubts {
+                proven: false,
+                ..proven.clone()
+            },
+            Doubts {
+                unproven: vec![(0, 1)],
+                ..proven.clone()
+            },
+            Doubts {
+                retention: Some(retention),
+                ..proven.clone()
+            },
+            Doubts {
+                no_run: true,
+                ..proven.clone()
+            },
+            Doubts {
+                rejected: 1,
+                ..proven.clone()
+            },
+            Doubts {
+                rejected: 2,
+                ..proven.clone()
+            },
+            Doubts {
+                details_failed: 3,
+                ..proven.clone()
+            },
+            Doubts {
+                groups_in_doubt: true,
+                ..proven.clone()
+            },
+            Doubts {
+                changed_meanwhile: true,
+                ..proven.clone()
+            },
+        ];
+        let others = [
+            Doubts {
+                cost_unknown: 1,
+                ..proven.clone()
+            },
+            Doubts {
+                provisional: 2,
+                ..proven.clone()
+            },
+            Doubts {
+                cut: true,
+                ..proven.clone()
+            },
+            Doubts {
+                unmatched: vec!["--actor x".into()],
+                ..proven.clone()
+            },
+        ];
+        for (all, are_gaps) in [(&gaps[..], true), (&others[..], false)] {
+            for doubts in all {
+                let told = caveats(doubts);
+                assert_eq!((told.len(), is_gap(&told[0])), (1, are_gaps), "{told:?}");
+            }
+        }
+        assert!(caveats(&proven).is_empty());
+    }
 }

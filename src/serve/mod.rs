@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
+use crate::clock::MachineClock;
 use crate::error::Result;
 use archive::Shelf;
 use faults::Faults;
@@ -49,6 +50,8 @@ const FEATURES: [&str; 10] = [
 /// How an account is served.
 #[derive(Debug, Default)]
 pub struct ServeOptions {
+    /// What its answers are dated by; the made-up account has a clock of its own.
+    pub clock: MachineClock,
     /// The token that it takes; without one, it answers anybody.
     pub token: Option<SecretString>,
     /// How long each answer takes at least.

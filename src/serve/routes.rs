@@ -60,8 +60,12 @@ const JSON: &str = "application/json; charset=utf-8";
 
 impl Routes {
     pub(super) fn new(served: Served, options: ServeOptions) -> Routes {
-        let date = matches!(served, Served::MadeUp { .. }).then(|| {
-            let date = chrono::DateTime::from_timestamp_millis(DEMO_NOW_MS).expect("the clock is a valid instant");
+        let fixed_ms = match served {
+            Served::MadeUp { .. } => Some(DEMO_NOW_MS),
+            _ => options.clock.fixed_ms(),
+        };
+        let date = fixed_ms.map(|fixed_ms| {
+            let date = chrono::DateTime::from_timestamp_millis(fixed_ms).expect("the clock is a valid instant");
             HeaderValue::try_from(date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).expect("a date is ASCII")
         });
         Routes {

@@ -19,6 +19,7 @@ pub struct Apify {
     account: Account,
     answers: Vec<(String, Answer)>,
     date: Option<&'static str>,
+    age: Option<&'static str>,
 }
 
 impl Apify {
@@ -31,6 +32,7 @@ impl Apify {
             },
             answers: Vec::new(),
             date: None,
+            age: None,
         }
     }
 
@@ -90,9 +92,20 @@ impl Apify {
         self
     }
 
+    /// Says so with every answer that it comes from a cache, and how many seconds old it is.
+    pub fn aged(mut self, age: &'static str) -> Apify {
+        self.age = Some(age);
+        self
+    }
+
     /// Serves it.
     pub fn start(self) -> StandIn {
-        let Apify { account, answers, date } = self;
+        let Apify {
+            account,
+            answers,
+            date,
+            age,
+        } = self;
         StandIn::start_raw(move |request| {
             let fits = |path: &str| request.path == path || (path.ends_with('/') && request.path.starts_with(path));
             let reply = match answers.iter().rev().find(|(path, _)| fits(path)) {
@@ -102,7 +115,11 @@ impl Apify {
             };
             match (reply, date) {
                 (Reply::Answer(status, mut headers, body), Some(date)) => {
-                    headers.push(("Date", date.into()));
+                    // An answer's own date stands.
+                    if headers.iter().all(|(name, _)| *name != "Date") {
+                        headers.push(("Date", date.into()));
+                    }
+                    headers.extend(age.map(|age| ("Age", age.into())));
                     Reply::Answer(status, headers, body)
                 }
                 (reply, _) => reply,

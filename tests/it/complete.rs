@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use crate::harness::{Done, Exported, Place};
+use crate::harness::{Done, Exported, Place, export_args};
 use crate::stand_in::{Account, Quirks, Reply, Request, Run, StandIn, Ties, instant, ms, runs};
 
 const MINUTE: i64 = 60_000;
@@ -517,7 +517,7 @@ fn a_period_that_is_not_over_is_cut_at_the_server_s_clock() {
         Reply::Answer(200, date, account.list(request).into_bytes())
     });
     let place = Place::new();
-    let done = place.export(&server.url(), &[]);
+    let done = place.run_at("2025-09-15T12:30:15Z", &export_args(&server.url(), &[]));
     done.exits(0).shows(&["so far to 2025-09-15T12:30:15Z"]);
     assert_eq!(place.exported().ids(), expected(&wanted));
     let manifest = place.exported().json("manifest.json");

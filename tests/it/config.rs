@@ -185,7 +185,7 @@ fn values_that_make_no_sense_say_where_they_stand() {
         ),
         (
             "[export]\nstrict = \"yes\"",
-            "apify-runs.toml:2: strict is true or false",
+            "apify-runs.toml:2: strict is false or true or incomplete",
         ),
         ("[export]\nout = true", "apify-runs.toml:2: out is a text"),
         ("[export]\ncolumns = [[\"id\"]]", "apify-runs.toml:2: expected a text"),

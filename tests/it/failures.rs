@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::harness::{Done, Place};
+use crate::harness::{Done, Place, export_args};
 use crate::stand_in::{Account, Reply, Run, StandIn, TOKEN, envelope, ms, runs};
 
 fn account() -> Account {
@@ -506,7 +506,7 @@ fn the_api_s_clock_counts_too_where_it_finds_the_whole_period_too_heavy() {
     });
     let place = Place::new();
     place
-        .export(&server.url(), &[])
+        .run_at("2025-09-01T12:00:00Z", &export_args(&server.url(), &[]))
         .exits(0)
         .shows(&["so far to 2025-09-01T12:00:00Z"]);
     assert_eq!(place.exported().ids().len(), 720);

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::stand_in::TOKEN;
+use crate::stand_in::{TOKEN, date_at};
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_apify-runs");
@@ -35,6 +35,9 @@ pub const COMMANDS: [&str; 15] = [
     "completions",
     "man",
 ];
+
+/// This machine's clock, where no stand-in of the command line tells another time: the made-up account's.
+pub const NOW: &str = "2025-10-03T06:00:00Z";
 
 /// A folder that commands run in.
 pub struct Place {
@@ -71,8 +74,11 @@ impl Place {
         names(self.folder.path())
     }
 
-    /// A command in it, with nothing of this process's environment but a token.
+    /// A command in it, with nothing of this process's environment but a token. This machine's clock is that of the stand-in
+    /// which it asks.
     pub fn command(&self, args: &[&str]) -> Command {
+        let asked = args.iter().position(|arg| *arg == "--api-url");
+        let now = asked.and_then(|at| date_at(args.get(at + 1)?));
         let mut command = Command::new(BINARY);
         command
             .args(args)
@@ -80,6 +86,7 @@ impl Place {
             .env_clear()
             .env("HOME", self.folder.path())
             .env("APIFY_TOKEN", TOKEN)
+            .env("APIFY_RUNS_NOW", now.as_deref().unwrap_or(NOW))
             .stdin(Stdio::null());
         command
     }
@@ -87,6 +94,11 @@ impl Place {
     /// Runs a command to its end.
     pub fn run(&self, args: &[&str]) -> Done {
         done(&mut self.command(args))
+    }
+
+    /// Runs a command to its end, with this machine's clock at an instant.
+    pub fn run_at(&self, now: &str, args: &[&str]) -> Done {
+        done(self.command(args).env("APIFY_RUNS_NOW", now))
     }
 
     /// Starts a command whose output is kept until it has ended.

@@ -8,6 +8,7 @@ mod client;
 mod harness;
 mod stand_in;
 
+mod clocks;
 mod columns;
 mod complete;
 mod config;
@@ -27,6 +28,7 @@ mod reports;
 mod lake;
 
 mod check;
+mod gaps;
 mod groups;
 mod help;
 mod job;

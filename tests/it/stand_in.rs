@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 
 use chrono::{DateTime, SecondsFormat};
@@ -218,6 +218,26 @@ struct Shared {
     arrivals: Mutex<Sender<String>>,
 }
 
+/// The servers that are running, so that their clocks can be asked for.
+static RUNNING: Mutex<BTreeMap<String, Weak<Shared>>> = Mutex::new(BTreeMap::new());
+
+/// The time that a running server tells, in RFC 3339; none where it tells none. It is asked for nothing that is there, past its
+/// sockets and its notes.
+pub fn date_at(url: &str) -> Option<String> {
+    let shared = RUNNING.lock().unwrap().get(url.trim_end_matches('/'))?.upgrade()?;
+    let request = Request {
+        path: "/clock".into(),
+        query: BTreeMap::new(),
+        number: usize::MAX,
+        head: String::new(),
+    };
+    let Reply::Answer(_, headers, _) = (shared.answer)(&request) else {
+        return None;
+    };
+    let (_, date) = headers.into_iter().find(|(name, _)| *name == "Date")?;
+    Some(DateTime::parse_from_rfc2822(&date).ok()?.to_rfc3339())
+}
+
 /// A running server; it ends with the value.
 pub struct StandIn {
     address: SocketAddr,
@@ -265,11 +285,16 @@ impl StandIn {
                 }
             }
         });
-        StandIn {
+        let server = StandIn {
             address,
             shared,
             arrivals,
-        }
+        };
+        RUNNING
+            .lock()
+            .unwrap()
+            .insert(server.url(), Arc::downgrade(&server.shared));
+        server
     }
 
     /// Where it listens.

@@ -67,11 +67,12 @@ impl Exporting {
     fn of_part(&self, whole: &Period, period: &Period, figures: &Figures) -> (Option<Retention>, Vec<String>) {
         let manifest = self.manifest();
         let kept = manifest.retention.as_ref();
-        let doubts = |cost_unknown, provisional, retention, cut| Doubts {
+        let doubts = |cost_unknown, provisional, retention, cut, runs| Doubts {
             cost_unknown,
             provisional,
             retention,
             cut,
+            no_run: runs == 0,
             proven: true,
             ..Doubts::default()
         };
@@ -82,12 +83,14 @@ impl Exporting {
             totals.runs_provisional,
             kept.cloned(),
             whole.is_cut(),
+            totals.runs,
         );
         let of_part = doubts(
             part.cost_unknown(),
             part.provisional.runs,
             retention.clone(),
             period.is_cut(),
+            part.runs(),
         );
         let caveats = caveats_of_part(&manifest.caveats, &of_whole, &of_part);
         (retention, caveats)

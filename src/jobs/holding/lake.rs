@@ -100,6 +100,7 @@ impl Lake {
             cost_unknown: totals.cost_unknown(),
             provisional: totals.provisional.runs,
             cut: period.is_cut(),
+            no_run: totals.runs() == 0,
             proven: true,
             unproven,
             ..Doubts::default()

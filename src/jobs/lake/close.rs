@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::jobs::held::Held;
 use crate::jobs::holding::Lake;
 use crate::jobs::publishing::{Publishing, manifest, told};
-use crate::jobs::{Stop, Surroundings, print};
+use crate::jobs::{Stop, Surroundings, print, warn};
 use crate::lake::state::{Closing, State};
 use crate::lake::{DataFile, Moment, Table};
 use crate::output::hashed::hash_of;
@@ -236,6 +236,7 @@ impl Close {
     }
 
     fn tell(&self, done: &Done, elapsed: Duration, look: Look) -> Result<()> {
+        done.report.facts.gaps().into_iter().for_each(warn);
         if self.args.json {
             return print(&json::render(&done.report));
         }

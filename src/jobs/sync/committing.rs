@@ -21,8 +21,6 @@ use crate::statement::Account;
 use crate::text::counted;
 
 const DAY_MS: Millis = 86_400_000;
-/// How far the API's clock may be behind the one that the last sync went by: servers differ a little.
-const CLOCK_SLACK_MS: Millis = 60_000;
 /// How often a step is merged anew because another process has committed meanwhile.
 const COMMIT_ATTEMPTS: usize = 6;
 /// How far proof must have grown to be worth a commit of its own.
@@ -67,22 +65,9 @@ impl Job {
         Ok(Some(table))
     }
 
-    /// Exit 5 where the lake was synced at a time that is still to come.
-    pub(super) fn check_clock(&self, state: &State) -> Result<()> {
-        if self.asking.now_ms >= state.synced_at_ms - CLOCK_SLACK_MS {
-            return Ok(());
-        }
-        Err(Error::Untrusted(format!(
-            "{} was last synced at {}, and the API's clock says {}: a clock went back; nothing was written",
-            self.location.shown(),
-            format_instant(state.synced_at_ms),
-            format_instant(self.asking.now_ms)
-        )))
-    }
-
     /// Merges what was seen into the table as it is, as often as another process is faster.
     pub(super) fn put(&self, mut done: Done, step: &Step, files: Vec<PathBuf>, stop: &Stop) -> Result<Done> {
-        done.proven.extend(self.proves(done.table.as_deref(), step));
+        done.proven.extend(self.proves(done.table.as_deref(), step)?);
         for _ in 0..COMMIT_ATTEMPTS {
             stop.check()?;
             let table = done.table.as_deref();
@@ -92,6 +77,7 @@ impl Job {
                 asked: step.windows.clone(),
                 files: files.clone(),
                 queried_at_ms: self.asking.now_ms,
+                latest_ms: self.latest_ms(),
                 accept_repricing: self.args.accept_repricing,
                 kept_from_ms: self.asking().kept_from().unwrap_or(Millis::MIN),
                 watched: table.map(watched).unwrap_or_default(),
@@ -101,7 +87,7 @@ impl Job {
                 merged.discard(&self.location);
                 return Err(error);
             }
-            let state = self.state(table, &done.proven, &merged.tally);
+            let state = self.state(table, &done.proven, &merged.tally)?;
             if merged.tally.is_empty() && !is_worth_noting(table, &state, &columns) {
                 done.tally.add(&merged.tally);
                 return Ok(done);
@@ -191,25 +177,28 @@ impl Job {
 
     /// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
     /// missed before is proven by an empty answer.
-    fn proves(&self, table: Option<&Table>, step: &Step) -> Vec<(Millis, Millis)> {
+    fn proves(&self, table: Option<&Table>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
         if step.is_again {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let (from, to) = step.windows[0];
-        let proven = table.map(|table| table.state().proven.clone()).unwrap_or_default();
+        let to = to.min(self.asking.sure_ms);
+        let state = table.map(|table| self.sound_state(table)).transpose()?;
+        let proven = state.map(|state| state.proven).unwrap_or_default();
         let mut proves = match (self.asking().kept_from(), proven.first().zip(proven.last())) {
             (Some(kept), _) => vec![(from.max(kept), to)],
             (None, Some(((first, _), (_, until)))) => vec![(from, to.min(*first)), (from.max(*until), to)],
             (None, None) => vec![(from, to)],
         };
         proves.retain(|(from, to)| from < to);
-        proves
+        Ok(proves)
     }
 
     /// What the table is to know of itself afterwards.
-    fn state(&self, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> State {
+    fn state(&self, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> Result<State> {
         let fresh = || State::new(self.account.clone(), self.connection.source, self.asking.now_ms);
-        let mut state = table.map_or_else(fresh, |table| table.state().clone());
+        let sound = table.map(|table| self.sound_state(table)).transpose()?;
+        let mut state = sound.unwrap_or_else(fresh);
         state.tool_version = env!("CARGO_PKG_VERSION").into();
         state.account = state.account.take().or_else(|| self.account.clone());
         state.synced_at_ms = self.asking.now_ms.max(state.synced_at_ms);
@@ -221,7 +210,7 @@ impl Job {
                 corrections.add(moves.new, moves.changed, moves.usd(), state.synced_at_ms);
             }
         }
-        state
+        Ok(state)
     }
 }
 
@@ -244,7 +233,9 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
     // So that a month can be closed as soon as it is over.
     let month = |state: &State| state.proven_until().map(month_of);
     let ends_a_month = month(state) != month(table.state());
-    grown >= WORTH_NOTING_MS || fills_a_gap || ends_a_month || columns != table.columns()
+    // What was claimed of a time that is still to come.
+    let is_cut_back = state.proven_until() < table.state().proven_until();
+    grown >= WORTH_NOTING_MS || is_cut_back || fills_a_gap || ends_a_month || columns != table.columns()
 }
 
 /// What a commit says of itself.

@@ -14,6 +14,8 @@ const DAY_MS: Millis = 86_400_000;
 pub(super) struct Asking {
     /// The start of the sync.
     pub(super) now_ms: Millis,
+    /// The last instant that had come by the API's clock and by this machine's: nothing later is proven.
+    pub(super) sure_ms: Millis,
     /// `--since`.
     pub(super) since_ms: Option<Millis>,
     /// `--lookback`, in milliseconds.
@@ -192,6 +194,7 @@ mod tests {
     fn asking() -> Asking {
         Asking {
             now_ms: NOW,
+            sure_ms: NOW,
             since_ms: None,
             lookback_ms: 3 * DAY_MS,
             resweep: false,

@@ -3,7 +3,6 @@
 use super::plan::Plan;
 use super::{Done, Job};
 use crate::error::Result;
-use crate::jobs::warn;
 use crate::lake::Table;
 use crate::lake::columns::month_of;
 use crate::lake::tally::Tally;
@@ -18,13 +17,13 @@ impl Job {
     pub(super) fn tell(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>, look: Look) -> Result<()> {
         let gaps = texts(&plan.gaps);
         for (from, to) in &gaps {
-            warn(&format!(
+            self.caveat(&format!(
                 "a gap: {from} to {to} was not synced in time, and Apify no longer keeps its runs"
             ));
         }
         if done.tally.repriced > 0 && !self.args.accept_repricing {
             let runs = counted(done.tally.repriced, "run has", "runs have");
-            warn(&format!(
+            self.caveat(&format!(
                 "{runs} another price than when they settled; the lake keeps what they were, until \
                  --accept-repricing"
             ));
