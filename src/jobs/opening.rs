@@ -10,7 +10,7 @@ use super::placeholders;
 use crate::api::ask::RequestError;
 use crate::api::page::Page;
 use crate::error::{Error, Result};
-use crate::fetch::Lister;
+use crate::fetch::{Lister, PageLimit};
 use crate::output::publish::{Destination, State};
 use crate::output::replace::Existing;
 use crate::period::Period;
@@ -31,6 +31,7 @@ impl Job {
             statuses: self.args.status.clone(),
             allow_incomplete: self.args.allow_incomplete,
             period: (period.from, period.to),
+            limit: PageLimit::default(),
         }
     }
 

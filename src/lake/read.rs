@@ -1,6 +1,5 @@
 //! Rows out of the table's files, some columns of them. It trusts nothing that a file says beyond its own rows.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,6 +26,7 @@ use super::columns::{LakeColumns, to_export, with_schema};
 use super::files::DataFile;
 use super::location::Location;
 use super::table::Table;
+use crate::bounded::open_regular;
 use crate::error::{Error, Result};
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
@@ -62,7 +62,7 @@ fn open<'l>(
     let unreadable = move |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {shown}: {cause}"));
     if let Some(folder) = location.local() {
         let path = folder.join(&file.path);
-        let opened = File::open(path).map_err(|error| match error.kind() {
+        let opened = open_regular(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => unreadable(&"it is gone; was the table vacuumed?"),
             _ => unreadable(&error),
         })?;

@@ -20,6 +20,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::read::BATCH_ROWS;
+use crate::bounded::open_regular;
 
 /// A file that several threads read at once, each where it wants to.
 #[derive(Debug, Clone)]
@@ -78,11 +79,7 @@ pub struct OpenParquet {
 impl OpenParquet {
     /// Opens a file; `types_of_parquet` alone count where another engine may have written it.
     pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
-        // What is no file, such as a pipe, isn't even opened: that could wait for ever.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("it is no file").into());
-        }
-        OpenParquet::of(File::open(path)?, types_of_parquet)
+        OpenParquet::of(open_regular(path)?, types_of_parquet)
     }
 
     /// A file that was opened.

@@ -11,6 +11,7 @@ use csv::StringRecord;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::bounded::open_regular;
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::runs::chosen::Chosen;
@@ -46,7 +47,7 @@ pub fn parquet_columns(
 }
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let file = open_regular(path).map_err(|error| unreadable(path, error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))?;
     Chosen::of_schema(builder.schema()).map_err(|problem| unreadable(path, problem))?;
     Ok(builder.with_batch_size(BATCH_ROWS))
@@ -54,7 +55,7 @@ fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String>
 
 /// The rows of a CSV file in batches, in the order of the file.
 pub fn csv_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let file = open_regular(path).map_err(|error| unreadable(path, error))?;
     let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 << 10).from_reader(file);
     let header = reader.headers().map_err(|error| unreadable(path, error))?;
     let columns = Chosen::of_names(header).map_err(|problem| unreadable(path, problem))?;

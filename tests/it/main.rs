@@ -26,6 +26,7 @@ mod reports;
 #[cfg(feature = "lake")]
 mod lake;
 
+mod bounds;
 mod check;
 mod groups;
 mod help;

@@ -2,10 +2,13 @@
 //! `rows`'.
 
 use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::report_json;
+use crate::bounded::open_regular;
 use crate::error::Result;
 use crate::jobs::files::{REJECTED, REPORT_JSON};
 use crate::output::csv::RUNS_CSV;
@@ -38,7 +41,7 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
             "manifest.json: {runs} runs, and its proof says that {fetched} were fetched"
         ));
     }
-    let lines = fs::read_to_string(export.join(REJECTED)).map_or(0, |text| text.lines().count() as u64);
+    let lines = lines_of(&export.join(REJECTED)).unwrap_or(0);
     let said = manifest
         .files
         .iter()
@@ -50,8 +53,6 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
             manifest.runs_rejected
         ));
     }
-    let report = fs::read(export.join(REPORT_JSON)).ok();
-    let report = report.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let said = serde_json::to_value(manifest).expect("a manifest has only text keys");
     let shared = [
         "notice",
@@ -64,10 +65,29 @@ fn check_manifest(export: &Path, manifest: &Manifest) -> Vec<String> {
         "retention",
         "caveats",
     ];
-    let differing = |name: &&str| report.as_ref().is_some_and(|report| report[*name] != said[*name]);
+    let report = report_json::members(&export.join(REPORT_JSON), &shared);
+    // Whether it is one, its comparison to the rows tells.
+    let differing = |name: &&str| !report.is_empty() && report.get(*name).unwrap_or(&Value::Null) != &said[*name];
     let differing = shared.into_iter().filter(|name| differing(name));
     findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));
     findings
+}
+
+/// How many lines a text has: an item each, which may be large.
+fn lines_of(path: &Path) -> io::Result<u64> {
+    let mut text = BufReader::new(open_regular(path)?);
+    let mut lines = 0;
+    let mut is_open = false;
+    loop {
+        let part = text.fill_buf()?;
+        let Some(last) = part.last() else {
+            return Ok(lines + u64::from(is_open));
+        };
+        is_open = *last != b'\n';
+        lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let length = part.len();
+        text.consume(length);
+    }
 }
 
 pub(super) fn is_regular(path: &Path) -> bool {

@@ -1,11 +1,11 @@
 //! Runs from `runs.csv`: the columns that are needed, by name, line by line.
 
-use std::fs::File;
 use std::path::Path;
 
 use csv::StringRecord;
 
 use super::{ACT_ID, ACT_NAME, COST_STATE, FINISHED_AT, ID, KEY, OPTIONAL, RUN, STARTED_AT, STATUS, USAGE};
+use crate::bounded::open_regular;
 use crate::money::Usd;
 use crate::output::read::unreadable;
 use crate::period::{Millis, parse_instant};
@@ -28,7 +28,7 @@ fn read<'r, T: 'r>(
     columns: &'static [&'static str],
     of: fn(&StringRecord, &[Option<usize>]) -> Result<T, String>,
 ) -> Reading<'r, T> {
-    let opened = File::open(path).map_err(|error| error.to_string());
+    let opened = open_regular(path).map_err(|error| error.to_string());
     let opened = opened.and_then(|file| {
         let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 << 10).from_reader(file);
         let header = reader.headers().map_err(|error| error.to_string())?;

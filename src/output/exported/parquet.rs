@@ -1,6 +1,5 @@
 //! Runs from a Parquet file: the columns that are needed, by name, batch by batch.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
@@ -11,6 +10,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::{ACT_ID, ACT_NAME, COST_STATE, FINISHED_AT, ID, KEY, OPTIONAL, RUN, STARTED_AT, STATUS, USAGE};
+use crate::bounded::open_regular;
 use crate::money::Usd;
 use crate::output::read::{BATCH_ROWS, unreadable};
 use crate::runs::pairing::Reading;
@@ -58,7 +58,7 @@ fn data_type(column: &str) -> DataType {
 /// Reads those of the columns that are there.
 fn reader(path: &Path, columns: &[&str]) -> Result<ParquetRecordBatchReader, String> {
     let failed = |error: parquet::errors::ParquetError| unreadable(path, error);
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let file = open_regular(path).map_err(|error| unreadable(path, error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
     let mut roots = Vec::with_capacity(columns.len());
     for name in columns {
