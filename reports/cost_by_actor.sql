@@ -3,11 +3,8 @@
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
--- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
--- take. It stays set for the session; no figure below depends on it.
 -- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may
 -- still move where runs_provisional isn't. Share and mean are left to whoever shows the figures.
-SET TIME ZONE 'UTC';
 
 SELECT
     act_id,

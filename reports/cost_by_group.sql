@@ -14,11 +14,8 @@
 --             "user" AS user_pattern, "group" AS group_name FROM read_csv('groups.csv', header = true, all_varchar = true);
 --             (NULL for a column that the file lacks)
 --   Spark   spark-submit reports/spark.py --groups groups.csv OUT/runs.parquet FOLDER cost_by_group
--- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
--- take. It stays set for the session; no figure below depends on it.
 -- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may
 -- still move where runs_provisional isn't. Share and mean are left to whoever shows the figures.
-SET TIME ZONE 'UTC';
 
 WITH kinds AS (
     SELECT

@@ -3,10 +3,8 @@
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
--- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
--- take. It stays set for the session; no figure below depends on it.
+-- Instants are the same whatever the session's time zone, which only decides how the engine shows them.
 -- usage_total_usd is exact, and may still move where cost_state is 'provisional'.
-SET TIME ZONE 'UTC';
 
 SELECT
     id,

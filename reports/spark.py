@@ -203,16 +203,22 @@ def reason_to_skip(name, lacking, rules):
 
 
 def ask(spark, name):
-    """A report's rows; instants already as text, since Python would give them the driver's own time zone."""
-    for statement in read_report(name):
-        answer = spark.sql(statement)
-    columns = [
-        F.date_format(field.name, "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").alias(field.name)
-        if isinstance(field.dataType, TimestampType)
-        else F.col(field.name)
-        for field in answer.schema
-    ]
-    return answer.select(columns)
+    """A report's rows; instants already as text, since Python would give them the driver's own time zone. A zone is part of a
+    query from its analysis on: the report's is what it says itself, the texts' is UTC, and the session keeps its own."""
+    zone = spark.conf.get("spark.sql.session.timeZone")
+    try:
+        for statement in read_report(name):
+            answer = spark.sql(statement)
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+        columns = [
+            F.date_format(field.name, "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").alias(field.name)
+            if isinstance(field.dataType, TimestampType)
+            else F.col(field.name)
+            for field in answer.schema
+        ]
+        return answer.select(columns)
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", zone)
 
 
 def cell(column, value):

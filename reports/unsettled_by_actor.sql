@@ -4,11 +4,8 @@
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
--- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
--- take. It stays set for the session; no figure below depends on it.
 -- usage_provisional_usd is exact: what runs whose cost may still move cost so far, NULL where there is no such run. `runs`
 -- counts all runs of the Actor.
-SET TIME ZONE 'UTC';
 
 SELECT
     act_id,

@@ -4,11 +4,8 @@
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
--- The first statement is here as in every report: days and instants are UTC's, in the one form that all three engines
--- take. It stays set for the session; no figure below depends on it.
 -- Usage is exact, and NULL where there is no such run or none of a known cost: usage_unsuccessful_usd is 'at least' where
 -- runs_unsuccessful_cost_unknown isn't 0. `runs` counts all runs of the Actor.
-SET TIME ZONE 'UTC';
 
 SELECT
     act_id,

@@ -4,6 +4,7 @@
 //! `period → plan → walk (pages) → decode → dedup → write + summarise → render → publish`.
 //! Only `jobs` knows several stages; `serve` is the other end of the wire, and shares nothing with the client.
 
+pub mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -23,6 +23,8 @@ impl From<Error> for RequestError {
 pub(super) enum Answer<T> {
     Read(T),
     TooHeavy,
+    /// It is larger than any answer that is read, and a smaller one could be asked for.
+    TooLarge,
     /// 403 or 404, where that was to be expected: the status.
     Missing(u16),
 }
@@ -44,6 +46,8 @@ pub(super) struct Ask {
     pub(super) retries: u32,
     /// Whether the caller can ask for less instead.
     pub(super) narrowable: bool,
+    /// Whether the caller can ask for a smaller answer instead.
+    pub(super) divisible: bool,
     /// Whether 403 and 404 are answers.
     pub(super) may_be_missing: bool,
 }
@@ -56,6 +60,7 @@ impl Ask {
             lane: Lane::Lists,
             retries: u32::MAX,
             narrowable: false,
+            divisible: false,
             may_be_missing: false,
         }
     }

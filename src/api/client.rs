@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::address::{base_url, endpoint, within_origin};
 use super::ask::{Answer, Ask, Lane};
-use super::body::{self, MAX_BODY_BYTES};
+use super::body::{self, BodyProblem, MAX_BODY_BYTES};
 use super::counts::{Counters, RequestCounts};
 use super::failure::{Failure, Passing, causes, refusal};
 use super::pacing::Pacer;
@@ -210,6 +210,8 @@ impl ApiClient {
                     return Ok(Answer::Missing(status));
                 }
                 Ok(Err(Failure::Final(_, error))) => return Err(error),
+                Ok(Err(Failure::TooLarge)) if ask.divisible => return Ok(Answer::TooLarge),
+                Ok(Err(Failure::TooLarge)) => return Err(self.too_large(&ask.url)),
                 Ok(Err(Failure::Passing(passing))) if ask.narrowable && passing.too_heavy => {
                     return Ok(Answer::TooHeavy);
                 }
@@ -263,7 +265,11 @@ impl ApiClient {
         let mut packed = Vec::with_capacity(length as usize);
         while let Some(chunk) = response.chunk().await.map_err(|error| Passing::new(causes(&error)))? {
             if packed.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(Passing::new("a body of more than 64 MiB".into()).into());
+                if status == StatusCode::OK {
+                    return Err(Failure::TooLarge);
+                }
+                // The status says enough.
+                break;
             }
             packed.extend_from_slice(&chunk);
         }
@@ -279,12 +285,16 @@ impl ApiClient {
             }
             return Err(failure);
         }
-        let decoded = tokio::task::spawn_blocking(move || decode(&body::unpack(encoding.as_deref(), packed)?)).await;
+        let decode = move || decode(&body::unpack(encoding.as_deref(), packed)?).map_err(BodyProblem::Unreadable);
+        let decoded = tokio::task::spawn_blocking(decode).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
-        let decoded = decoded.map_err(|problem| Passing {
-            status: Some(200),
-            ..Passing::new(format!("200 OK, but {problem}"))
+        let decoded = decoded.map_err(|problem| match problem {
+            BodyProblem::TooLarge => Failure::TooLarge,
+            BodyProblem::Unreadable(problem) => Failure::Passing(Passing {
+                status: Some(200),
+                ..Passing::new(format!("200 OK, but {problem}"))
+            }),
         })?;
         self.note_date(date_ms, machine_ms);
         Ok((decoded, bytes))
@@ -332,6 +342,12 @@ impl ApiClient {
             let mut times = self.server_times.lock().unwrap_or_else(PoisonError::into_inner);
             times.add(date_ms, machine_ms);
         }
+    }
+
+    fn too_large(&self, url: &Url) -> Error {
+        Error::Untrusted(self.redacted(&format!(
+            "GET {url}: the answer holds more than 64 MiB, the most that is read"
+        )))
     }
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {

@@ -28,6 +28,8 @@ pub struct ListQuery<'a> {
     pub before: Millis,
     /// `offset`.
     pub offset: u64,
+    /// `limit`: the most runs on the page.
+    pub limit: u64,
     /// `desc`.
     pub desc: bool,
     /// `status`: any of these; all if empty.
@@ -105,13 +107,13 @@ impl Named {
 }
 
 impl ApiClient {
-    /// A full page of the account's runs.
-    pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Page, RequestError> {
+    /// A page of the account's runs; none where it is larger than any answer that is read.
+    pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Option<Page>, RequestError> {
         let mut url = self.url(&["v2", "actor-runs"]);
         {
             let mut pairs = url.query_pairs_mut();
             pairs
-                .append_pair("limit", &page::MAX_PAGE_ITEMS.to_string())
+                .append_pair("limit", &query.limit.to_string())
                 .append_pair("desc", if query.desc { "true" } else { "false" })
                 .append_pair("startedAfter", &format_instant(query.after))
                 .append_pair("startedBefore", &format_instant(query.before));
@@ -124,11 +126,13 @@ impl ApiClient {
         }
         let ask = Ask {
             narrowable: query.narrowable,
+            divisible: true,
             ..Ask::of(url)
         };
         match self.get(ask, page::decode).await? {
-            Answer::Read(page) => Ok(page),
+            Answer::Read(page) => Ok(Some(page.asked_for(query.limit))),
             Answer::TooHeavy => Err(RequestError::TooHeavy),
+            Answer::TooLarge => Ok(None),
             Answer::Missing(_) => unreachable!("a list that is not there is a failure"),
         }
     }
@@ -250,7 +254,7 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 fn read<T>(answer: Answer<T>) -> Result<T> {
     match answer {
         Answer::Read(read) => Ok(read),
-        Answer::TooHeavy | Answer::Missing(_) => Err(Error::Other(anyhow::anyhow!(
+        Answer::TooHeavy | Answer::TooLarge | Answer::Missing(_) => Err(Error::Other(anyhow::anyhow!(
             "the API gave an answer that was not asked for"
         ))),
     }

@@ -12,6 +12,8 @@ use crate::error::Error;
 /// How one attempt failed.
 pub(super) enum Failure {
     Passing(Passing),
+    /// The answer is larger than any that is read: asked again, it would be as large.
+    TooLarge,
     /// For good, with the answer's status.
     Final(u16, Error),
 }
@@ -51,6 +53,7 @@ impl Failure {
                 status: Some(status), ..
             }) => status.to_string(),
             Failure::Passing(passing) => passing.answer.clone(),
+            Failure::TooLarge => "more than 64 MiB".into(),
         }
     }
 }

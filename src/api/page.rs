@@ -27,6 +27,10 @@ pub struct Page {
     pub total: u64,
     /// The page size that the API applied, if it said a sensible one.
     pub limit: Option<u64>,
+    /// The most items that were asked for, where that was fewer than a full page has.
+    pub asked: Option<u64>,
+    /// How many bytes it came as, unpacked.
+    pub bytes: u64,
     /// The runs, in the order of the page, in the decoded schema.
     pub runs: RecordBatch,
     /// Items that make no sense as a run.
@@ -56,11 +60,19 @@ impl Page {
         (self.runs.num_rows() + self.rejected.len()) as u64
     }
 
-    /// How many items a full page of this server has.
+    /// The same page with how many items were asked for, beside what the server says that it applied.
+    pub fn asked_for(self, limit: u64) -> Page {
+        Page {
+            asked: (limit < MAX_PAGE_ITEMS).then_some(limit),
+            ..self
+        }
+    }
+
+    /// How many items a full page has: of this server, and no more than were asked for.
     pub fn capacity(&self) -> u64 {
-        self.limit
-            .filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit))
-            .unwrap_or(MAX_PAGE_ITEMS)
+        let applied = self.limit.filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit));
+        let applied = applied.unwrap_or(MAX_PAGE_ITEMS);
+        self.asked.map_or(applied, |asked| applied.min(asked))
     }
 
     /// Whether it is all that matches: the page and its own total must both say so.
@@ -127,6 +139,8 @@ fn decode_text(text: &str, items: Items) -> Result<Page, String> {
     Ok(Page {
         total,
         limit: data.limit,
+        asked: None,
+        bytes: text.len() as u64,
         runs,
         rejected,
         mistyped,

@@ -6,10 +6,16 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::bounded::{read_given, read_regular};
 use crate::error::{Error, Result};
 
 /// The environment variable that the Apify ecosystem uses.
 pub const TOKEN_VARIABLE: &str = "APIFY_TOKEN";
+
+/// Most bytes of a file that holds a token.
+const MAX_TOKEN_BYTES: u64 = 64 << 10;
+/// Most bytes of the official CLI's login.
+const MAX_LOGIN_BYTES: u64 = 1 << 20;
 
 const WAYS: &str = "no API token: set APIFY_TOKEN, name a file with --token-file, or log in with the official CLI \
                     (~/.apify/auth.json); or try --demo, which needs none";
@@ -31,7 +37,7 @@ impl TokenSources {
     /// The token; an error (exit 3) that names the ways to give one.
     pub fn token(&self) -> Result<SecretString> {
         if let Some(file) = &self.file {
-            let text = std::fs::read_to_string(file).map_err(|error| {
+            let text = read_given(file, MAX_TOKEN_BYTES).map_err(|error| {
                 Error::NotAuthorised(format!("cannot read --token-file {}: {error}", file.display()))
             })?;
             return usable(&text, &format!("--token-file {}", file.display()));
@@ -84,10 +90,11 @@ fn login_token(login: &Path) -> Result<SecretString> {
     struct Login {
         token: Option<String>,
     }
-    let token = std::fs::read(login)
+    let json = read_regular(login, MAX_LOGIN_BYTES)
+        .map_err(|error| Error::NotAuthorised(format!("cannot read {}: {error}; {WAYS}", login.display())))?;
+    let token = serde_json::from_slice::<Login>(&json)
         .ok()
-        .and_then(|json| serde_json::from_slice::<Login>(&json).ok())
-        .and_then(|l| l.token);
+        .and_then(|login| login.token);
     match token.filter(|token| !token.trim().is_empty()) {
         Some(token) => usable(&token, &login.display().to_string()),
         None => Err(Error::NotAuthorised(format!(

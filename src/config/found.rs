@@ -1,11 +1,11 @@
 //! Where the configuration file is, and whether it may be gone by.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command, CommandFactory};
 
 use super::{FILE_NAME, FILE_VARIABLE, File, Layers, Outside, asked_about};
+use crate::bounded::read_given;
 use crate::cli::Cli;
 use crate::error::{Error, Result};
 
@@ -35,12 +35,7 @@ pub(super) fn layers(typed: &ArgMatches, outside: &Outside, root: &Command) -> R
 fn read_file(path: &Path, root: &Command) -> Result<File> {
     let unreadable =
         |error: std::io::Error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display()));
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text);
-    if read.map_err(unreadable)? as u64 > MAX_FILE_BYTES {
-        return Err(unreadable(std::io::Error::other("it has more than a mebibyte")));
-    }
+    let text = read_given(path, MAX_FILE_BYTES).map_err(unreadable)?;
     File::parse(&text, path, root)
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::page_size::PageLimit;
 use crate::api::ask::RequestError;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::ListQuery;
@@ -20,6 +21,8 @@ pub struct Lister {
     pub allow_incomplete: bool,
     /// The period, `[from, to)`: what lies outside of it may make no sense.
     pub period: (Millis, Millis),
+    /// How many runs a page is asked for.
+    pub limit: PageLimit,
 }
 
 impl Lister {
@@ -49,18 +52,30 @@ impl Lister {
             after,
             before,
             offset,
+            limit: self.limit.runs(),
             desc,
             statuses: &self.statuses,
             narrowable,
         };
-        let page = self.api.list_runs(&query).await?;
+        let page = self.ask(query.clone()).await?;
         if self.senseless(&page).is_none() {
             return Ok(page);
         }
-        let again = self.api.list_runs(&query).await?;
+        let again = self.ask(query).await?;
         match self.senseless(&again) {
             Some(rejected) if !self.allow_incomplete => Err(RequestError::Failed(senseless(rejected, after, before))),
             _ => Ok(again),
+        }
+    }
+
+    /// The page as it comes: with fewer runs at once for as long as it is larger than any answer that is read.
+    async fn ask(&self, mut query: ListQuery<'_>) -> Result<Page, RequestError> {
+        loop {
+            if let Some(page) = self.api.list_runs(&query).await? {
+                self.limit.note(query.limit, &page);
+                return Ok(page);
+            }
+            query.limit = self.limit.smaller(query.limit).ok_or_else(|| too_large(&query))?;
         }
     }
 
@@ -70,6 +85,17 @@ impl Lister {
         let mut rejected = page.rejected.iter();
         rejected.find(|rejected| rejected.started_at_ms.is_none_or(|at| (from..to).contains(&at)))
     }
+}
+
+fn too_large(query: &ListQuery) -> Error {
+    let order = if query.desc { "latest" } else { "earliest" };
+    Error::Untrusted(format!(
+        "a single run fills more than 64 MiB of the list, the most that is read of an answer: number {} from the {order} of those \
+         that started between {} and {}",
+        query.offset + 1,
+        format_instant(query.after),
+        format_instant(query.before),
+    ))
 }
 
 fn senseless(rejected: &Rejected, after: Millis, before: Millis) -> Error {

@@ -18,6 +18,7 @@ mod window;
 
 pub use listed::count_needed;
 pub use lister::Lister;
+pub use page_size::PageLimit;
 pub use period_fetch::{Estimate, MAX_CONCURRENCY, PeriodFetch};
 pub use ready::{Known, ReadyWindow, Readying};
 pub use spare::SpareTime;

@@ -1,9 +1,48 @@
-//! How large pages are in memory, which bounds how many are held.
+//! How large pages are: in memory, which bounds how many are held, and on the wire, which bounds how many runs are asked for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES};
-use crate::api::page::Page;
+use crate::api::body::MAX_BODY_BYTES;
+use crate::api::page::{MAX_PAGE_ITEMS, Page};
+
+/// How many runs a page is asked for: as many as there may be, until one turns out larger than any answer that is read.
+#[derive(Debug)]
+pub struct PageLimit(AtomicU64);
+
+impl Default for PageLimit {
+    fn default() -> PageLimit {
+        PageLimit(AtomicU64::new(MAX_PAGE_ITEMS))
+    }
+}
+
+impl PageLimit {
+    /// Runs of the next page at most.
+    pub fn runs(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// After a page that was too large with so many runs at most, how many to ask for instead; none after a single run.
+    pub fn smaller(&self, limit: u64) -> Option<u64> {
+        let smaller = limit / 2;
+        if smaller == 0 {
+            return None;
+        }
+        // Others may have found the same meanwhile.
+        Some(self.0.fetch_min(smaller, Ordering::Relaxed).min(smaller))
+    }
+
+    /// After a page that came: where it was full and yet small, the next may hold more.
+    pub fn note(&self, limit: u64, page: &Page) {
+        let is_small = page.items() >= limit && page.bytes < MAX_BODY_BYTES as u64 / 4;
+        if limit < MAX_PAGE_ITEMS && is_small {
+            let larger = (2 * limit).min(MAX_PAGE_ITEMS);
+            let _ = self
+                .0
+                .compare_exchange(limit, larger, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
 
 /// The mean size of a page in memory.
 #[derive(Debug)]
@@ -35,5 +74,45 @@ impl PageSize {
         let pages = self.pages.load(Ordering::Relaxed);
         let mean = self.bytes.load(Ordering::Relaxed) / pages.max(1);
         ((MAX_HELD_BYTES / mean.max(1)).min(MAX_HELD_PAGES) / self.shares).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::page::decode;
+
+    fn page(runs: usize, bytes: u64) -> Page {
+        let run =
+            |at| format!(r#"{{"id":"r{at}","actId":"a","status":"SUCCEEDED","startedAt":"2025-09-01T00:00:00.000Z"}}"#);
+        let items: Vec<String> = (0..runs).map(run).collect();
+        let body = format!(r#"{{"data":{{"total":{runs},"items":[{}]}}}}"#, items.join(","));
+        let page = decode(body.as_bytes()).unwrap();
+        Page { bytes, ..page }
+    }
+
+    #[test]
+    fn a_limit_is_halved_down_to_one_run_and_doubles_again_after_full_pages_that_are_small() {
+        let limit = PageLimit::default();
+        let halved = std::iter::successors(Some(1000), |runs| limit.smaller(*runs));
+        assert_eq!(halved.collect::<Vec<_>>(), [1000, 500, 250, 125, 62, 31, 15, 7, 3, 1]);
+        // Of several that found the same, one counts; and what was asked for with more isn't asked for with as much again.
+        let limit = PageLimit::default();
+        assert_eq!(
+            (limit.smaller(1000), limit.smaller(1000), limit.smaller(20)),
+            (Some(500), Some(500), Some(10))
+        );
+        assert_eq!((limit.smaller(1000), limit.runs()), (Some(10), 10));
+        limit.note(10, &page(9, 100));
+        limit.note(10, &page(10, 17 << 20));
+        limit.note(500, &page(500, 100));
+        assert_eq!(limit.runs(), 10);
+        limit.note(10, &page(10, 15 << 20));
+        assert_eq!(limit.runs(), 20);
+        for runs in [20, 40, 80, 160, 320, 640, 1000] {
+            assert_eq!(limit.runs(), runs);
+            limit.note(runs, &page(runs as usize, 100));
+        }
+        assert_eq!(limit.runs(), 1000);
     }
 }

@@ -262,7 +262,8 @@ impl Walker {
             let plan = self.plan();
             (plan.aim_pages(), plan.max_pages())
         };
-        let items = reading.pages.first().map_or(1, |page| page.page.capacity());
+        // Pages of large runs have fewer.
+        let items = reading.pages.iter().map(|page| page.page.capacity()).min().unwrap_or(1);
         let read: u64 = reading.pages.iter().map(|page| page.page.items()).sum();
         if read + remaining <= max * items {
             return;

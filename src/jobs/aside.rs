@@ -14,7 +14,7 @@ use crate::cli::{CostArgs, Details, SourceArgs};
 use crate::error::Result;
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister};
+use crate::fetch::{Known, Lister, PageLimit};
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
@@ -65,6 +65,7 @@ impl Aside<'_> {
             statuses: self.statuses,
             allow_incomplete: false,
             period: (self.period.from, self.period.to),
+            limit: PageLimit::default(),
         };
         let first = match lister.first_page(self.period.from - 1, self.period.to).await {
             Ok(page) => Some(page),

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::bounded::read_given;
 use crate::cli::JudgeArgs;
 use crate::error::{Error, Result};
 use crate::period::Period;
@@ -11,10 +12,15 @@ use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::runs::chosen::Chosen;
 
+/// Most bytes of a file of rules.
+const MAX_RULES_BYTES: u64 = 16 << 20;
+/// Most bytes of a file of budgets.
+const MAX_BUDGETS_BYTES: u64 = 1 << 20;
+
 /// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
 pub(super) fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
     let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(error.to_string()))?;
     let groups = Groups::parse(&text).map_err(wrong)?;
     let needed = groups.needed_columns().into_iter();
     let missing: Vec<_> = needed.filter(|name| columns.position(name).is_none()).collect();
@@ -32,7 +38,7 @@ pub(super) fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Bud
     let mut budgets = args.budget.clone();
     if let Some(file) = &args.budgets {
         let wrong = |problem: String| Error::Usage(format!("--budgets {}: {problem}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(error.to_string()))?;
         budgets.extend(Budget::parse_lines(&text).map_err(wrong)?);
     }
     if args.fail_over_budget && budgets.is_empty() {

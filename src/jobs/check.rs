@@ -13,7 +13,7 @@ use super::{Stop, Surroundings, names_store, warn};
 use crate::cli::CheckArgs;
 use crate::clock::Clocks;
 use crate::error::{Error, Result};
-use crate::fetch::Lister;
+use crate::fetch::{Lister, PageLimit};
 use crate::output::publish::{Destination, State};
 use crate::output::replace::Existing;
 use crate::period::{Millis, PeriodSpec};
@@ -65,6 +65,7 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
         statuses: Vec::new(),
         allow_incomplete: true,
         period: (now_ms - 1, now_ms),
+        limit: PageLimit::default(),
     };
     // A list of next to nothing: that it may be asked for at all is what an export needs.
     let listed = lister.page(now_ms - 1, now_ms, 0, false).await;

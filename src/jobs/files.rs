@@ -1,7 +1,7 @@
 //! What stands beside the rows of an export: reports, rejected items, the manifest; and how the files are told.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use super::export::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::api::page::Rejected;
@@ -53,7 +53,12 @@ pub(super) fn told_files(manifest: &Manifest) -> String {
 
 /// A report as a CSV file's text.
 pub(super) fn csv_text(table: &Table) -> io::Result<Vec<u8>> {
-    let mut csv = crate::output::csv::writer(Vec::new());
+    write_csv(table, Vec::new())
+}
+
+/// Writes the same as it is made.
+pub(super) fn write_csv<W: Write>(table: &Table, into: W) -> io::Result<W> {
+    let mut csv = crate::output::csv::writer(into);
     csv_report::records(table).try_for_each(|record| csv.write_record(record))?;
     csv.into_inner().map_err(|error| error.into_error())
 }
@@ -61,6 +66,39 @@ pub(super) fn csv_text(table: &Table) -> io::Result<Vec<u8>> {
 /// A report's CSV file.
 pub(super) fn csv_name(table: &Table) -> String {
     format!("{}.csv", table.name)
+}
+
+/// The files of a new export as they are written, in the order of the manifest.
+struct NewFiles<'s> {
+    staging: &'s Staging,
+    files: Vec<FileEntry>,
+}
+
+/// A file that is being written; small parts go through a buffer, since they would be hashed one by one.
+type NewFile = BufWriter<HashedFile>;
+
+impl NewFiles<'_> {
+    fn failed(&self, path: &str, error: io::Error) -> Error {
+        Error::output("write", &self.staging.path().join(path), error)
+    }
+
+    fn begin(&self, path: &str) -> Result<NewFile> {
+        let file = HashedFile::new(self.staging.create(path)?);
+        Ok(BufWriter::with_capacity(64 << 10, file))
+    }
+
+    fn end(&mut self, path: &str, rows: Option<u64>, file: NewFile) -> Result<()> {
+        let file = file.into_inner().map_err(|error| error.into_error());
+        let entry = file.and_then(|file| file.finish(path, rows));
+        self.files.push(entry.map_err(|error| self.failed(path, error))?);
+        Ok(())
+    }
+
+    fn add(&mut self, path: &str, rows: Option<u64>, write: impl FnOnce(&mut NewFile) -> io::Result<()>) -> Result<()> {
+        let mut file = self.begin(path)?;
+        write(&mut file).map_err(|error| self.failed(path, error))?;
+        self.end(path, rows, file)
+    }
 }
 
 /// Writes what stands beside the rows, the manifest last. The page and the workbook list the files before them.
@@ -71,37 +109,35 @@ pub(super) fn complete(
     report: &mut Report,
     rejected: &[Rejected],
 ) -> Result<()> {
-    let failed = |path: &str, error: io::Error| Error::output("write", &staging.path().join(path), error);
     let working = staging.path().join(WORKING_PARQUET);
     if working.exists() {
         fs::remove_file(&working).map_err(|error| Error::output("remove", &working, error))?;
     }
-    let mut files: Vec<FileEntry> = rows.into_iter().filter(|file| file.path != WORKING_PARQUET).collect();
-    let add = |files: &mut Vec<FileEntry>, path: &str, text: &[u8], rows: Option<u64>| -> Result<()> {
-        let mut file = HashedFile::new(staging.create(path)?);
-        file.write_all(text).map_err(|error| failed(path, error))?;
-        files.push(file.finish(path, rows).map_err(|error| failed(path, error))?);
-        Ok(())
-    };
+    let files = rows.into_iter().filter(|file| file.path != WORKING_PARQUET).collect();
+    let mut new = NewFiles { staging, files };
     for table in report.tables() {
-        let path = csv_name(&table);
-        let text = csv_text(&table).map_err(|error| failed(&path, error))?;
-        add(&mut files, &path, &text, Some(table.len as u64))?;
+        let rows = Some(table.len as u64);
+        new.add(&csv_name(&table), rows, |file| write_csv(&table, file).map(drop))?;
     }
     if !rejected.is_empty() {
-        let lines: String = rejected.iter().map(|rejected| format!("{}\n", rejected.item)).collect();
-        add(&mut files, REJECTED, lines.as_bytes(), Some(rejected.len() as u64))?;
+        let rows = Some(rejected.len() as u64);
+        let mut items = rejected.iter();
+        new.add(REJECTED, rows, |file| {
+            items.try_for_each(|rejected| writeln!(file, "{}", rejected.item))
+        })?;
     }
-    add(&mut files, REPORT_JSON, json::render(report).as_bytes(), None)?;
-    add(&mut files, REPORT_MD, markdown::render(report).as_bytes(), None)?;
-    report.files.clone_from(&files);
-    let mut workbook = Vec::new();
+    new.add(REPORT_JSON, None, |file| json::write(report, file))?;
+    new.add(REPORT_MD, None, |file| markdown::write(report, file))?;
+    report.files.clone_from(&new.files);
+    let mut workbook = new.begin(REPORT_XLSX)?;
     xlsx::write(report, staging.path(), &mut workbook)?;
-    add(&mut files, REPORT_XLSX, &workbook, None)?;
-    report.files.clone_from(&files);
-    add(&mut files, REPORT_HTML, html::render(report).as_bytes(), None)?;
-    manifest.files = files;
+    new.end(REPORT_XLSX, None, workbook)?;
+    report.files.clone_from(&new.files);
+    new.add(REPORT_HTML, None, |file| {
+        file.write_all(html::render(report).as_bytes())
+    })?;
+    manifest.files = new.files;
     let mut file = staging.create(MANIFEST)?;
     file.write_all(manifest.to_json().as_bytes())
-        .map_err(|error| failed(MANIFEST, error))
+        .map_err(|error| Error::output("write", &staging.path().join(MANIFEST), error))
 }

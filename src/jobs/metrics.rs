@@ -12,9 +12,12 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::outcome::{Ended, JobFacts};
+use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 use crate::period::parse_instant;
 
+/// The most bytes of the file, which holds a few lines an account.
+const MAX_BYTES: u64 = 64 << 20;
 /// How long another job may take to write the file.
 const LOCK_TIME: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -129,10 +132,7 @@ fn fresh_file(path: &Path, text: &str) -> io::Result<()> {
 
 /// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.
 fn read(path: &Path) -> io::Result<Series> {
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(io::Error::other("it is no file"));
-    }
-    let text = match fs::read(path) {
+    let text = match read_regular(path, MAX_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         read => read?,
     };

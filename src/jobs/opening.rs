@@ -11,7 +11,7 @@ use crate::api::ask::RequestError;
 use crate::api::page::Page;
 use crate::clock::Clocks;
 use crate::error::{Error, Result};
-use crate::fetch::Lister;
+use crate::fetch::{Lister, PageLimit};
 use crate::output::publish::{Destination, State};
 use crate::output::replace::Existing;
 use crate::period::{LAST_INSTANT, Period, format_instant};
@@ -33,6 +33,7 @@ impl Job {
             statuses: self.args.status.clone(),
             allow_incomplete: self.args.allow_incomplete,
             period: (period.from, period.to),
+            limit: PageLimit::default(),
         }
     }
 

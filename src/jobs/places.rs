@@ -3,9 +3,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::bounded::read_regular;
 use crate::cli::Command;
 use crate::config::Order;
 use crate::error::{Error, Result};
+use crate::output::manifest::{MANIFEST, MAX_MANIFEST_BYTES};
 use crate::text::redacted;
 
 /// A file that a sync writes, where the others are folders.
@@ -91,7 +93,9 @@ pub fn are_one(one: &Path, other: &Path) -> bool {
 }
 
 fn is_export(folder: &Path) -> bool {
-    std::fs::read_to_string(folder.join("manifest.json")).is_ok_and(|manifest| manifest.contains("\"tool_version\""))
+    let manifest = read_regular(&folder.join(MANIFEST), MAX_MANIFEST_BYTES);
+    let manifest = manifest.ok().and_then(|manifest| String::from_utf8(manifest).ok());
+    manifest.is_some_and(|manifest| manifest.contains("\"tool_version\""))
 }
 
 /// What an order was told to write.

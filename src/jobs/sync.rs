@@ -26,7 +26,7 @@ use crate::api::ask::RequestError;
 use crate::cli::{Details, Optimize, SyncArgs};
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister};
+use crate::fetch::{Known, Lister, PageLimit};
 use crate::lake::tally::Tally;
 use crate::lake::{Location, State, Table};
 use crate::output::publish::{Destination, Staging};
@@ -61,6 +61,7 @@ pub async fn run(args: SyncArgs, surroundings: Surroundings) -> Result<()> {
             statuses: Vec::new(),
             allow_incomplete: true,
             period: (now_ms - 1, now_ms),
+            limit: PageLimit::default(),
         };
         lister.page(now_ms - 1, now_ms, 0, false).await?;
     }
@@ -272,6 +273,7 @@ impl Job {
                 statuses: Vec::new(),
                 allow_incomplete: false,
                 period: (from, to),
+                limit: PageLimit::default(),
             };
             match lister.first_page(from - 1, to).await {
                 Ok(page) if page.total <= MAX_STEP_RUNS => short.push((from, to)),

@@ -2,6 +2,8 @@
 //! sums, order, period, and no file beyond the manifest.
 
 mod files;
+mod report_json;
+mod reports;
 pub(super) mod rows;
 
 use std::fmt::Display;

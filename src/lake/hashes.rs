@@ -1,7 +1,6 @@
 //! The bytes of the table's files against the SHA-256 that the log has of them. A file is hashed once a process: files are
 //! written once and never changed.
 
-use std::fs::File;
 use std::io;
 use std::sync::PoisonError;
 
@@ -11,6 +10,7 @@ use object_store::path::Path as StorePath;
 
 use super::files::DataFile;
 use super::location::Location;
+use crate::bounded::open_regular;
 use crate::error::{Error, Result};
 use crate::output::hashed::hash_of;
 
@@ -31,7 +31,7 @@ impl Location {
     pub(super) fn hash_of_file(&self, file: &DataFile) -> Result<(String, u64)> {
         match self.local() {
             Some(folder) => {
-                let content = File::open(folder.join(&file.path)).map_err(|error| self.unread_file(file, &error))?;
+                let content = open_regular(&folder.join(&file.path)).map_err(|error| self.unread_file(file, &error))?;
                 hash_of(content).map_err(|error| self.unread_file(file, &error))
             }
             None => hashed(&self.bytes_of_file(file)?),

@@ -1,6 +1,5 @@
 //! Rows out of the table's files, some columns of them. It trusts nothing that a file says beyond its own rows.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +30,7 @@ use super::files::DataFile;
 use super::integrity::MonthSums;
 use super::location::Location;
 use super::table::Table;
+use crate::bounded::open_regular;
 use crate::error::{Error, Result};
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
@@ -82,7 +82,7 @@ fn open_as_it_is<'l>(
     wanted: Option<&[Span]>,
 ) -> Result<Opened<'l>> {
     if let Some(folder) = location.local() {
-        let content = File::open(folder.join(&file.path)).map_err(|error| location.unread_file(file, &error))?;
+        let content = open_regular(&folder.join(&file.path)).map_err(|error| location.unread_file(file, &error))?;
         return opened(location, file, content, (columns, wanted));
     }
     let shown_path = file.path.clone();

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::hashed::FileEntry;
 use crate::api::counts::RequestCounts;
+use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 pub use crate::statement::Replaced;
 use crate::statement::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
+/// The most bytes that are read of one: with as many rules as there may be, it has fewer.
+pub const MAX_MANIFEST_BYTES: u64 = 256 << 20;
 /// The version of this document's shape.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -81,7 +84,7 @@ impl Manifest {
     /// Reads an export's manifest; the error says why the folder is no export.
     pub fn read(export: &Path) -> Result<Manifest, String> {
         let path = export.join(MANIFEST);
-        let text = fs::read(&path).map_err(|error| match error.kind() {
+        let text = read_regular(&path, MAX_MANIFEST_BYTES).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
             _ => format!("cannot read {}: {error}", path.display()),
         })?;
@@ -90,7 +93,7 @@ impl Manifest {
 
     /// Whether a folder holds one, whole or broken.
     pub fn is_there(folder: &Path) -> bool {
-        fs::read(folder.join(MANIFEST)).is_ok_and(|text| !is_anothers(&text))
+        read_regular(&folder.join(MANIFEST), MAX_MANIFEST_BYTES).is_ok_and(|text| !is_anothers(&text))
     }
 
     /// The manifest of an export that is to be read, from its bytes: exit 2 where it is another tool's, or one of another

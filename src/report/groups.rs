@@ -1,10 +1,12 @@
 //! Cost centres: which group a run belongs to, by rules that the user keeps in a CSV file. Pure: text to rules, a row to its
 //! group. Patterns are the shell's simplest: `*` is any text, `?` one character.
 
+mod index;
+
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use wildmatch::WildMatch;
+use index::RuleIndex;
 
 use crate::runs::names::looks_like_an_id;
 use crate::runs::row::Row;
@@ -16,19 +18,17 @@ pub const UNASSIGNED: &str = "unassigned";
 /// Rules in their order: the first that matches counts.
 #[derive(Debug, Clone)]
 pub struct Groups {
-    rules: Vec<Compiled>,
-    /// The rule of what was seen: Actor, task, user. None is no rule.
-    seen: HashMap<String, Option<usize>, RandomState>,
+    rules: Vec<GroupRule>,
+    index: RuleIndex,
+    /// The rule of what was seen lately: Actor, task and user, by IDs and names. None is no rule.
+    seen: HashMap<Box<str>, Option<usize>, RandomState>,
     key: String,
 }
 
-#[derive(Debug, Clone)]
-struct Compiled {
-    rule: GroupRule,
-    actor: Option<WildMatch>,
-    task: Option<WildMatch>,
-    user: Option<WildMatch>,
-}
+/// How much of what was seen is remembered: accounts may have very many Actors, tasks and users.
+const MAX_SEEN: usize = 1 << 16;
+/// Most rules: each is in the manifest of every export.
+const MAX_RULES: usize = 100_000;
 
 /// What a file of rules needs to be.
 const SHAPE: &str = "expected CSV with a header: group, and at least one of actor, task and user, such as\nactor,group\napify/*,Marketing";
@@ -87,6 +87,9 @@ impl Groups {
                     line()
                 ));
             }
+            if rules.len() == MAX_RULES {
+                return Err(format!("line {}: no more than {MAX_RULES} rules are read", line()));
+            }
             rules.push(rule);
         }
         Ok(Groups::of(rules))
@@ -94,15 +97,9 @@ impl Groups {
 
     /// Rules that have been parsed before.
     pub fn of(rules: Vec<GroupRule>) -> Groups {
-        let compiled = |pattern: &Option<String>| pattern.as_deref().map(WildMatch::new);
-        let rules = rules.into_iter().map(|rule| Compiled {
-            actor: compiled(&rule.actor),
-            task: compiled(&rule.task),
-            user: compiled(&rule.user),
-            rule,
-        });
         Groups {
-            rules: rules.collect(),
+            index: RuleIndex::of(&rules),
+            rules,
             seen: HashMap::default(),
             key: String::new(),
         }
@@ -110,7 +107,7 @@ impl Groups {
 
     /// The rules as they stand in the file.
     pub fn rules(&self) -> impl Iterator<Item = &GroupRule> {
-        self.rules.iter().map(|compiled| &compiled.rule)
+        self.rules.iter()
     }
 
     /// Whether runs can be of a group.
@@ -143,20 +140,30 @@ impl Groups {
     /// A run's group.
     pub fn group_of(&mut self, row: &Row) -> &str {
         self.key.clear();
-        for part in [Some(row.act_id), row.actor_task_id, row.user_id] {
+        let subjects = [
+            Some(row.act_id),
+            row.act_name,
+            row.actor_task_id,
+            row.actor_task_name,
+            row.user_id,
+        ];
+        for part in subjects {
             // Absent is not empty.
             self.key.push_str(part.unwrap_or("\u{1}"));
             self.key.push('\0');
         }
-        let rule = match self.seen.get(&self.key) {
+        let rule = match self.seen.get(&*self.key) {
             Some(rule) => *rule,
             None => {
-                let rule = self.rules.iter().position(|rule| rule.matches(row));
-                self.seen.insert(self.key.clone(), rule);
+                let rule = self.index.first(row);
+                if self.seen.len() == MAX_SEEN {
+                    self.seen.clear();
+                }
+                self.seen.insert((*self.key).into(), rule);
                 rule
             }
         };
-        rule.map_or(UNASSIGNED, |rule| &self.rules[rule].rule.group)
+        rule.map_or(UNASSIGNED, |rule| &self.rules[rule].group)
     }
 }
 
@@ -182,18 +189,6 @@ fn place<'r>(rule: &'r mut GroupRule, column: &str) -> Option<Place<'r>> {
         "group" => Place::Group(&mut rule.group),
         _ => return None,
     })
-}
-
-impl Compiled {
-    fn matches(&self, row: &Row) -> bool {
-        let any = |pattern: &Option<WildMatch>, texts: [Option<&str>; 2]| {
-            let matches = |pattern: &WildMatch| texts.into_iter().flatten().any(|text| pattern.matches(text));
-            pattern.as_ref().is_none_or(matches)
-        };
-        any(&self.actor, [Some(row.act_id), row.act_name])
-            && any(&self.task, [row.actor_task_id, row.actor_task_name])
-            && any(&self.user, [row.user_id, None])
-    }
 }
 
 #[cfg(test)]

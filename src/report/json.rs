@@ -1,8 +1,9 @@
 //! `report.json`, and what `--json` prints. Money is decimal text, exact; NULL where no cost is known.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::Value;
 
 use super::Report;
 use super::against::Against;
@@ -66,6 +67,13 @@ impl From<&Against> for ComparisonText {
 
 /// The report as indented JSON, with a final line break.
 pub fn render(report: &Report) -> String {
+    let mut text = Vec::new();
+    write(report, &mut text).expect("memory takes all that is written");
+    String::from_utf8(text).expect("JSON is UTF-8")
+}
+
+/// Writes the same as it is made: of an account with very many Actors it is larger than all else of a job.
+pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let facts = &report.facts;
     let tables = report.tables();
     let text = ReportText {
@@ -83,12 +91,8 @@ pub fn render(report: &Report) -> String {
         comparison: report.against.as_ref().map(ComparisonText::from),
         tables: Tables(&tables),
     };
-    serde_json::to_string_pretty(&text).expect("a report has only text keys") + "\n"
-}
-
-/// A report's rows as the document has them.
-pub fn rows(table: &Table) -> Value {
-    serde_json::to_value(Rows(table)).expect("rows have only text keys")
+    serde_json::to_writer_pretty(&mut *into, &text)?;
+    into.write_all(b"\n")
 }
 
 /// Every table by its name. Rows become JSON one by one: an account may have very many Actors.

@@ -1,5 +1,7 @@
 //! `report.md`: every report in full, for wikis, mails and pull requests.
 
+use std::io::{self, Write};
+
 use super::Report;
 use super::headline;
 use super::table::{Cell, Column, Table};
@@ -8,43 +10,46 @@ use crate::text::{harmless_markdown, thousands};
 
 /// The report, with a final line break.
 pub fn render(report: &Report) -> String {
-    let mut text = "# Apify runs and their usage\n\n".to_string();
-    let mut line = |line: String| {
-        text += &line;
-        text.push('\n');
-    };
+    let mut text = Vec::new();
+    write(report, &mut text).expect("memory takes all that is written");
+    String::from_utf8(text).expect("it is put together from text")
+}
+
+/// Writes the same as it is made: an account may have very many Actors.
+pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
+    let mut line = |line: String| writeln!(into, "{line}");
+    line("# Apify runs and their usage\n".into())?;
     if let Some(notice) = report.facts.source.notice() {
-        line(format!("**{notice}**\n"));
+        line(format!("**{notice}**\n"))?;
     }
     for (label, sentences) in headline::entries(report) {
         let sentences: Vec<String> = sentences.iter().map(|sentence| harmless_markdown(sentence)).collect();
-        line(format!("- **{label}:** {}", sentences.join("; ")));
+        line(format!("- **{label}:** {}", sentences.join("; ")))?;
     }
     if report.figures.totals.runs() > 0 {
         let outcomes = headline::outcomes(report).join(" · ");
-        line(format!("- **Runs:** {}", harmless_markdown(&outcomes)));
+        line(format!("- **Runs:** {}", harmless_markdown(&outcomes)))?;
     }
     if !report.facts.caveats.is_empty() {
-        line("\nWhat the reader of a figure must know:\n".into());
+        line("\nWhat the reader of a figure must know:\n".into())?;
         for caveat in &report.facts.caveats {
-            line(format!("- {}", harmless_markdown(caveat)));
+            line(format!("- {}", harmless_markdown(caveat)))?;
         }
     }
     for table in report.tables() {
-        line(format!("\n## {}\n", harmless_markdown(&table.title)));
-        lines(&table, &mut line);
+        line(format!("\n## {}\n", harmless_markdown(&table.title)))?;
+        lines(&table, &mut line)?;
     }
-    line(format!("\n{}", headline::HOW_TO_READ));
-    text
+    line(format!("\n{}", headline::HOW_TO_READ))
 }
 
-fn lines(table: &Table, line: &mut impl FnMut(String)) {
+fn lines(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::Result<()> {
     if table.len == 0 {
-        line("None.".into());
+        line("None.".into())?;
     } else {
         let order = table.reading_order();
         let heads = order.iter().map(|at| harmless_markdown(table.columns[*at].head));
-        line(format!("| {} |", heads.collect::<Vec<_>>().join(" | ")));
+        line(format!("| {} |", heads.collect::<Vec<_>>().join(" | ")))?;
         let rule = |at: &usize| {
             if table.columns[*at].kind.is_number() {
                 "---:"
@@ -52,7 +57,7 @@ fn lines(table: &Table, line: &mut impl FnMut(String)) {
                 ":---"
             }
         };
-        line(format!("|{}|", order.iter().map(rule).collect::<Vec<_>>().join("|")));
+        line(format!("|{}|", order.iter().map(rule).collect::<Vec<_>>().join("|")))?;
         let row = |cells: &[Cell], lead: Option<&str>| {
             let cell = |(place, at): (usize, &usize)| match lead.filter(|_| place == 0) {
                 Some(lead) => lead.to_string(),
@@ -64,14 +69,15 @@ fn lines(table: &Table, line: &mut impl FnMut(String)) {
                 order.iter().enumerate().map(cell).collect::<Vec<_>>().join(" | ")
             )
         };
-        table.rows().for_each(|cells| line(row(&cells, None)));
+        table.rows().try_for_each(|cells| line(row(&cells, None)))?;
         if let Some(total) = &table.total {
-            line(row(total, Some("**Total**")));
+            line(row(total, Some("**Total**")))?;
         }
     }
     if let Some(note) = &table.note {
-        line(format!("\n{}", harmless_markdown(note)));
+        line(format!("\n{}", harmless_markdown(note)))?;
     }
+    Ok(())
 }
 
 fn text(cell: &Cell, column: &Column) -> String {

@@ -312,15 +312,121 @@ fn a_redirect_takes_the_token_to_no_other_host() {
     assert_eq!(elsewhere.requests().len(), 0);
 }
 
+/// 65 MiB of blanks in some kilobytes.
+fn bomb() -> Reply {
+    let blanks = zstd::encode_all(std::io::Read::take(std::io::repeat(b' '), 65 << 20), 1).unwrap();
+    Reply::Answer(200, vec![("Content-Encoding", "zstd".into())], blanks)
+}
+
+/// What a server was asked for with `limit`, in order.
+fn limits(server: &StandIn) -> Vec<String> {
+    let requests = server
+        .requests()
+        .into_iter()
+        .filter(|request| request.path == "/v2/actor-runs");
+    requests.map(|request| request.query["limit"].clone()).collect()
+}
+
 #[test]
-fn a_body_beyond_all_measure_is_refused_at_a_bound() {
-    // 65 MiB of blanks in some kilobytes.
-    let bomb = zstd::encode_all(std::io::Read::take(std::io::repeat(b' '), 65 << 20), 1).unwrap();
-    let (done, _) = export_from(
-        move || Reply::Answer(200, vec![("Content-Encoding", "zstd".into())], bomb.clone()),
-        &["--retries", "0"],
+fn a_body_beyond_all_measure_is_asked_for_with_less_in_it_and_not_as_it_was() {
+    let (done, server) = export_from(bomb, &[]);
+    done.exits(5)
+        .says(&["64 MiB", "number 1 from the earliest", "2025-09-30T"]);
+    assert_eq!(
+        limits(&server),
+        ["1000", "500", "250", "125", "62", "31", "15", "7", "3", "1"]
     );
-    done.exits(4).says(&["64 MiB"]);
+}
+
+/// Runs of 400 kB each, of which most start in one millisecond.
+fn large_runs() -> Account {
+    let blanks = " ".repeat(400_000);
+    let large = |at: usize| {
+        let minute = at.min(100) as i64;
+        let run = Run::new(format!("run{at:03}"), ms("2025-09-01T00:00:00Z") + minute * 60_000);
+        let rest = format!("{}{blanks}", run.rest);
+        run.with(&rest)
+    };
+    Account {
+        runs: (0..300).map(large).collect(),
+        ..Account::default()
+    }
+}
+
+#[test]
+fn a_page_beyond_the_bound_is_asked_for_again_with_fewer_runs() {
+    type Send = fn(String) -> Reply;
+    let ways: [(&str, Send); 3] = [
+        ("as it is", Reply::json),
+        ("packed", |body| {
+            let packed = zstd::encode_all(body.as_bytes(), 1).unwrap();
+            Reply::Answer(200, vec![("Content-Encoding", "zstd".into())], packed)
+        }),
+        // Nothing says then how many runs a full page has.
+        ("without a limit", |body| {
+            Reply::json(body.replacen("\"limit\":", "\"most\":", 1))
+        }),
+    ];
+    for (way, send) in ways {
+        let account = large_runs();
+        let server = StandIn::start(move |request| send(account.list(request)));
+        let place = Place::new();
+        let done = place.export(&server.url(), &["--concurrency", "1"]);
+        done.exits(0);
+        let expected: Vec<String> = (0..300).map(|at| format!("run{at:03}")).collect();
+        assert_eq!(place.exported().ids(), expected, "{way}");
+        let manifest = place.exported().json("manifest.json");
+        assert_eq!(
+            (&manifest["proof"]["proven"], &manifest["requests"]["retries"]),
+            (&true.into(), &0.into()),
+            "{way}"
+        );
+        assert_eq!(limits(&server)[..4], ["1000", "500", "250", "125"], "{way}");
+        assert!(
+            limits(&server)[4..].iter().all(|limit| limit == "125"),
+            "{way}: {:?}",
+            limits(&server)
+        );
+    }
+}
+
+#[test]
+fn a_single_run_beyond_the_bound_ends_the_job_with_its_place() {
+    let mut account = Account {
+        runs: runs(3, ms("2025-09-01T00:00:00Z"), 60_000),
+        ..Account::default()
+    };
+    account.runs[1].rest += &" ".repeat(65 << 20);
+    let server = StandIn::of(account);
+    let place = Place::new();
+    let done = place.export(&server.url(), &[]);
+    done.exits(5).says(&[
+        "a single run fills more than 64 MiB",
+        "number 1 from the earliest",
+        "2025-09-01T00:00:00.001Z",
+    ]);
+    assert_eq!(place.names(), [""; 0]);
+}
+
+#[test]
+fn other_answers_beyond_the_bound_are_asked_for_once() {
+    let run = |id: &str, cost: &str| {
+        Run::new(id, ms("2025-09-01T00:00:00Z")).with(&format!(
+            r#""actId":"a","finishedAt":"2025-09-20T00:00:00.000Z","usageTotalUsd":{cost}"#
+        ))
+    };
+    let server = crate::apify::Apify::of(vec![run("r1", "0.5"), run("r2", "null")])
+        .details(|_| bomb())
+        .at("/v2/actors", |_| bomb())
+        .at("/v2/users/me", |_| bomb())
+        .start();
+    let place = Place::new();
+    let done = place.export(&server.url(), &[]);
+    done.exits(0).says(&["the details of 1 run could not be read"]);
+    for path in ["/v2/actor-runs/r2", "/v2/actors", "/v2/users/me"] {
+        let asked = server.requests().iter().filter(|request| request.path == path).count();
+        assert_eq!(asked, 1, "{path}\n{done}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Encoding;
 use sha2::Digest;
 
-use crate::harness::Place;
+use crate::harness::{Place, make_endless, wait_until_open};
 use crate::stand_in::{Account, Run, StandIn, ms, runs};
 
 /// The contract's columns, in order.
@@ -437,22 +437,12 @@ fn verify_says_how_far_a_sum_goes() {
 #[test]
 fn verify_hears_signals_while_it_reads() {
     let place = export(runs(3, at(1, 0), 1000), &[]);
-    // Whoever reads a pipe waits for its other end.
-    let manifest = place.path("out/manifest.json");
-    std::fs::remove_file(&manifest).unwrap();
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&manifest)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let endless = place.path("out/report.md");
+    make_endless(&endless);
     let child = place.start(&["verify", "out"]);
-    // This end opens once verify has opened its own, and so is past its start.
-    let writer = File::options().write(true).open(&manifest).unwrap();
+    wait_until_open(&child, &endless);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     crate::harness::wait(child).exits(143);
-    drop(writer);
 }
 
 #[test]

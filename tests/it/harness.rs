@@ -194,6 +194,24 @@ impl std::fmt::Display for Done {
     }
 }
 
+/// Makes a file so long that it isn't read to its end while a test looks on; it takes no space.
+pub fn make_endless(path: &Path) {
+    fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+}
+
+/// Waits until a command that was started has opened a file.
+pub fn wait_until_open(child: &Child, path: &Path) {
+    let path = path.canonicalize().unwrap();
+    let opened = format!("/proc/{}/fd", child.id());
+    let is_open = || {
+        let mut files = fs::read_dir(&opened).unwrap().flatten();
+        files.any(|file| fs::read_link(file.path()).is_ok_and(|file| file == path))
+    };
+    while !is_open() {
+        std::thread::yield_now();
+    }
+}
+
 /// The names in a folder, in order.
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)

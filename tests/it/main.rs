@@ -27,6 +27,7 @@ mod reports;
 #[cfg(feature = "lake")]
 mod lake;
 
+mod bounds;
 mod check;
 mod gaps;
 mod groups;

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::apify::Apify;
-use crate::harness::{Done, Exported, Place};
+use crate::harness::{Done, Exported, Place, make_endless, wait_until_open};
 use crate::stand_in::{Account, Reply, Run, StandIn, ms};
 
 fn run(id: &str, started: &str, rest: &str) -> Run {
@@ -691,21 +691,12 @@ fn what_has_no_value_has_no_name_and_a_pair_has_that_of_its_actor() {
 #[test]
 fn a_report_hears_signals_while_it_reads_and_prints_nothing() {
     let place = exported();
-    // Whoever reads a pipe waits for its other end.
-    let manifest = place.path("out/manifest.json");
-    fs::remove_file(&manifest).unwrap();
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&manifest)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let endless = place.path("out/report.md");
+    make_endless(&endless);
     let child = place.start(&["report", "out", "--format", "md", "--out", "figures"]);
-    let writer = fs::File::options().write(true).open(&manifest).unwrap();
+    wait_until_open(&child, &endless);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
     let done = crate::harness::wait(child);
     done.exits(130).says(&["interrupted"]);
     assert_eq!((done.stdout.as_str(), place.path("figures").exists()), ("", false));
-    drop(writer);
 }

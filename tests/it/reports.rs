@@ -4,6 +4,22 @@
 use crate::harness::Place;
 use crate::stand_in::{Account, Reply, Run, StandIn, ms};
 
+/// Engines such as Sail and DataFusion refuse the statement, and no other report depends on the zone.
+#[test]
+fn only_the_reports_by_day_and_week_set_a_time_zone() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let sql = crate::harness::names(&folder)
+        .into_iter()
+        .filter(|name| name.ends_with(".sql"));
+    let (setting, others): (Vec<String>, Vec<String>) = sql.partition(|name| {
+        std::fs::read_to_string(folder.join(name))
+            .unwrap()
+            .contains("SET TIME ZONE")
+    });
+    assert_eq!(setting, ["cost_by_day.sql", "cost_by_week.sql"]);
+    assert_eq!(others.len(), 12);
+}
+
 fn run(id: &str, started: &str, act_id: &str, status: &str, cost: &str) -> Run {
     let finished = if status == "RUNNING" {
         String::new()

@@ -1,8 +1,11 @@
 //! An export's files against its manifest: which there are, their bytes, and what the documents among them say. Rows are
 //! `rows`'.
 
-use serde_json::Value;
+use std::io::{self, BufRead, BufReader};
 
+use serde_json::{Map, Value};
+
+use super::report_json;
 use crate::error::{Error, Result};
 use crate::jobs::files::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD};
 use crate::output::csv::RUNS_CSV;
@@ -76,8 +79,9 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
             "manifest.json: {runs} runs, and its proof says that {fetched} were fetched"
         ));
     }
-    let rejected = export.read(REJECTED).ok().and_then(|text| String::from_utf8(text).ok());
-    let lines = rejected.map_or(0, |text| text.lines().count() as u64);
+    let lines = export
+        .file(REJECTED)
+        .map_or(0, |file| lines_of(file.reader()).unwrap_or(0));
     let said = manifest
         .files
         .iter()
@@ -89,8 +93,6 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
             manifest.runs_rejected
         ));
     }
-    let report = export.read(REPORT_JSON).ok();
-    let report = report.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let said = serde_json::to_value(manifest).expect("a manifest has only text keys");
     let shared = [
         "notice",
@@ -103,10 +105,30 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
         "retention",
         "caveats",
     ];
-    let differing = |name: &&str| report.as_ref().is_some_and(|report| report[*name] != said[*name]);
+    let report = export.file(REPORT_JSON);
+    let report = report.map_or_else(|_| Map::new(), |file| report_json::members(file.reader(), &shared));
+    // Whether it is one, its comparison to the rows tells.
+    let differing = |name: &&str| !report.is_empty() && report.get(*name).unwrap_or(&Value::Null) != &said[*name];
     let differing = shared.into_iter().filter(|name| differing(name));
     findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));
     findings
+}
+
+/// How many lines a text has: an item each, which may be large.
+fn lines_of(text: impl io::Read) -> io::Result<u64> {
+    let mut text = BufReader::new(text);
+    let mut lines = 0;
+    let mut is_open = false;
+    loop {
+        let part = text.fill_buf()?;
+        let Some(last) = part.last() else {
+            return Ok(lines + u64::from(is_open));
+        };
+        is_open = *last != b'\n';
+        lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let length = part.len();
+        text.consume(length);
+    }
 }
 
 /// What is wrong with a file's bytes.

@@ -14,6 +14,7 @@ use object_store::{
 
 use super::Location;
 use crate::error::{Error, Result};
+use crate::output::manifest::MAX_MANIFEST_BYTES;
 
 /// A part of a file that goes up: S3 takes 10,000 of them, so 80 GiB are a file's most.
 const PART_BYTES: usize = 8 << 20;
@@ -58,6 +59,16 @@ impl Location {
         let store = self.store();
         let read = self.wait(async {
             let found = store.get(&StorePath::from(path)).await?;
+            if found.meta.size > MAX_MANIFEST_BYTES {
+                let source = format!(
+                    "it has {} bytes, and no more than {MAX_MANIFEST_BYTES} are read",
+                    found.meta.size
+                );
+                return Err(object_store::Error::Generic {
+                    store: "read",
+                    source: source.into(),
+                });
+            }
             let version = UpdateVersion {
                 e_tag: found.meta.e_tag.clone(),
                 version: found.meta.version.clone(),

@@ -15,7 +15,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::error::{Error, Result};
 use crate::output::anywhere::SharedFile;
 use crate::output::hashed::FileEntry;
-use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::manifest::{MANIFEST, MAX_MANIFEST_BYTES, Manifest};
 use crate::output::read::RowsFile;
 
 /// Files that a process may open beside an export's.
@@ -142,7 +142,10 @@ fn read_manifest(folder: BorrowedFd) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is no regular file"));
     }
     let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
+    file.by_ref().take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_MANIFEST_BYTES {
+        return Err(io::Error::other(format!("it has more than {MAX_MANIFEST_BYTES} bytes")));
+    }
     Ok(text)
 }
 
