@@ -434,25 +434,47 @@ fn verify_says_how_far_a_sum_goes() {
         .shows(&["MADE-UP ACCOUNT", "at least $7282.9286"]);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn verify_hears_signals_while_it_reads() {
     let place = export(runs(3, at(1, 0), 1000), &[]);
-    // Whoever reads a pipe waits for its other end.
-    let manifest = place.path("out/manifest.json");
-    std::fs::remove_file(&manifest).unwrap();
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&manifest)
-            .status()
-            .unwrap()
-            .success()
-    );
+    // Minutes of nothing but zeros, which take no place.
+    let csv = place.path("out/runs.csv");
+    File::options()
+        .write(true)
+        .open(&csv)
+        .unwrap()
+        .set_len(1 << 42)
+        .unwrap();
     let child = place.start(&["verify", "out"]);
-    // This end opens once verify has opened its own, and so is past its start.
-    let writer = File::options().write(true).open(&manifest).unwrap();
+    // Once it has opened the file it is past its start.
+    let opened = std::path::PathBuf::from(format!("/proc/{}/fd", child.id()));
+    let began = std::time::Instant::now();
+    let links = || std::fs::read_dir(&opened).into_iter().flatten().flatten();
+    let is_csv =
+        |link: std::fs::DirEntry| std::fs::read_link(link.path()).is_ok_and(|file| file.ends_with("out/runs.csv"));
+    while !links().any(is_csv) {
+        assert!(began.elapsed().as_secs() < 60, "verify doesn't open {}", csv.display());
+    }
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     crate::harness::wait(child).exits(143);
-    drop(writer);
+}
+
+#[test]
+fn a_manifest_that_is_no_file_is_not_waited_for() {
+    let place = export(runs(3, at(1, 0), 1000), &[]);
+    let manifest = place.path("out/manifest.json");
+    std::fs::remove_file(&manifest).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&manifest).status().unwrap();
+    assert!(made.success());
+    for command in [
+        &["verify", "out"][..],
+        &["report", "out"],
+        &["diff", "out", "out"],
+        &["serve", "out"],
+    ] {
+        place.run(command).exits(2).says(&["it is no regular file"]);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod client;
 mod harness;
 mod stand_in;
 
+mod broken_archives;
 mod columns;
 mod complete;
 mod config;
@@ -34,6 +35,7 @@ mod job;
 mod lake_read;
 mod names;
 mod reconcile;
+mod replaced;
 mod retention;
 mod schema_doc;
 mod secrets;
