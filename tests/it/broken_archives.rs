@@ -700,6 +700,10 @@ mod lakes {
         ("an earlier last start", |lake| {
             forge(lake, "2025-09-30T23:59:59.999Z", "2025-09-30T23:59:59.998Z")
         }),
+        ("bounds in another month", |lake| {
+            forge(lake, "2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
+            forge(lake, "2025-09-30T23:59:59.999Z", "2025-10-01T23:59:59.999Z");
+        }),
         ("a run without an Actor", |lake| {
             edit(lake, |rows| with_text(rows, 1, "act_id", ""))
         }),
