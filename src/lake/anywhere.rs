@@ -14,7 +14,7 @@ use super::bounds::LogBounds;
 use super::columns::{LakeColumns, with_schema};
 use super::files::DataFile;
 use super::location::Location;
-use super::read::{Object, as_many_as_told, groups, unread_object};
+use super::read::{Object, as_large_as_told, as_many_as_told, groups, is_sorted, unread_object};
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::output::anywhere::{OpenParquet, mask, options, rows, selected};
@@ -51,6 +51,7 @@ impl Table {
         location.check_hash(file)?;
         let name = format!("{}/{}", location.shown(), file.path);
         let odd = |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {name}: {cause}"));
+        as_large_as_told(location, file)?;
         let content = match location.local() {
             Some(folder) => {
                 let open = OpenParquet::open(&folder.join(&file.path), true);
@@ -66,7 +67,7 @@ impl Table {
         let opened = LakeFile {
             location: location.clone(),
             columns: self.columns().clone(),
-            bounds: LogBounds::of(location, file),
+            bounds: LogBounds::of(location, file, is_sorted(content.metadata().metadata())),
             content,
             name,
         };
@@ -75,12 +76,18 @@ impl Table {
     }
 }
 
-impl LakeFile {
+impl Content {
     fn metadata(&self) -> &ArrowReaderMetadata {
-        match &self.content {
+        match self {
             Content::Local(open) => open.metadata(),
             Content::Stored(_, metadata) => metadata,
         }
+    }
+}
+
+impl LakeFile {
+    fn metadata(&self) -> &ArrowReaderMetadata {
+        self.content.metadata()
     }
 
     fn odd(&self, cause: impl std::fmt::Display) -> Error {
@@ -118,9 +125,10 @@ impl RunsFile for LakeFile {
 
     fn scan(&self, columns: &[&str], see: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
         let schema = self.schema_of(Some(columns));
+        let mut bounds = self.bounds.clone();
         let mut see = |batch: RecordBatch| {
             let rows = with_schema(&batch, &schema).map_err(|why| self.odd(why))?;
-            self.bounds.check(&rows)?;
+            bounds.check(&rows)?;
             see(&rows)
         };
         match &self.content {

@@ -11,6 +11,8 @@ use super::location::Location;
 use crate::error::{Error, Result};
 use crate::period::Millis;
 
+const BEYOND: &str = "lies beyond the bounds that the log says";
+
 /// What the log says of a file's rows.
 #[derive(Debug, Clone)]
 pub(super) struct LogBounds {
@@ -18,43 +20,52 @@ pub(super) struct LogBounds {
     month: (Millis, Millis),
     starts: (Millis, Millis),
     ids: Option<(String, String)>,
+    /// The start before which no more may come; none of a file whose rows needn't be in order.
+    reached: Option<Millis>,
 }
 
 impl LogBounds {
-    /// Those of a file.
-    pub(super) fn of(location: &Location, file: &DataFile) -> LogBounds {
+    /// Those of a file, whose rows may have to be in order.
+    pub(super) fn of(location: &Location, file: &DataFile, is_sorted: bool) -> LogBounds {
         LogBounds {
             shown: format!("{}/{}", location.shown(), file.path),
             month: month_bounds(&file.month).unwrap_or((Millis::MIN, Millis::MAX)),
             starts: (file.first_ms, file.last_ms),
             ids: file.ids.clone(),
+            reached: is_sorted.then_some(Millis::MIN),
         }
     }
 
-    /// Exit 5 for rows of the table, or of an export, that lie beyond them; what they have neither ID nor start of isn't
-    /// judged.
-    pub(super) fn check(&self, rows: &RecordBatch) -> Result<()> {
+    /// Exit 5 for the file's next rows, as the table or an export has them, that lie beyond; what they have neither ID nor
+    /// start of isn't judged.
+    pub(super) fn check(&mut self, rows: &RecordBatch) -> Result<()> {
         let ids = rows.column_by_name("id").and_then(|ids| ids.as_string_opt::<i32>());
-        let named = |row: usize| ids.map_or("a run", |ids| ids.value(row));
-        let beyond = |row: usize, of: &str| {
-            let (shown, id) = (&self.shown, named(row));
+        let named = |row: usize| ids.map_or("?", |ids| ids.value(row));
+        let shown = &self.shown;
+        let wrong = |row: usize, what: &str| {
+            let id = named(row);
             Err(Error::Untrusted(format!(
-                "{shown}: run {id} lies beyond {of}: see apify-runs verify"
+                "{shown}: run {id} {what}: see apify-runs verify"
             )))
         };
         let (first, last) = self.starts;
         for (row, at) in starts(rows).enumerate() {
             if !(self.month.0..self.month.1).contains(&at) {
-                return beyond(row, "its file's month");
+                return wrong(row, "started outside of its month");
             }
             if !(first..=last).contains(&at) {
-                return beyond(row, "the bounds that the log says");
+                return wrong(row, BEYOND);
+            }
+            match &mut self.reached {
+                Some(reached) if at < *reached => return wrong(row, "is not in order of started_at"),
+                Some(reached) => *reached = at,
+                None => {}
             }
         }
         if let Some((ids, (least, greatest))) = ids.zip(self.ids.as_ref()) {
             let is_beyond = |id: &str| id < least.as_str() || id > greatest.as_str();
             if let Some(row) = ids.iter().position(|id| id.is_some_and(is_beyond)) {
-                return beyond(row, "the bounds that the log says");
+                return wrong(row, BEYOND);
             }
         }
         Ok(())

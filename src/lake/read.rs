@@ -237,7 +237,7 @@ fn unreachable_object(error: object_store::Error) -> ParquetError {
 }
 
 /// Whether this tool wrote a file.
-fn is_sorted(metadata: &ParquetMetaData) -> bool {
+pub(super) fn is_sorted(metadata: &ParquetMetaData) -> bool {
     let by = metadata.file_metadata().created_by();
     by.is_some_and(|by| by.starts_with("apify-runs "))
 }
@@ -311,7 +311,7 @@ fn checked<'l>(
     for file in group {
         let mut open = open(location, file, only, Some(&[wanted]))?;
         as_large_as_told(location, file)?;
-        open.bounds = Some(LogBounds::of(location, file));
+        open.bounds = Some(LogBounds::of(location, file, open.is_sorted));
         if open.is_sorted {
             // Files of this tool don't overlap in time.
             if let Some(before) = ours.filter(|before| file.first_ms <= before.last_ms) {
@@ -328,7 +328,7 @@ fn checked<'l>(
 }
 
 /// A local file of another size than the log says is another file.
-fn as_large_as_told(location: &Location, file: &DataFile) -> Result<()> {
+pub(super) fn as_large_as_told(location: &Location, file: &DataFile) -> Result<()> {
     let Some(folder) = location.local() else {
         return Ok(());
     };
@@ -347,21 +347,21 @@ fn as_large_as_told(location: &Location, file: &DataFile) -> Result<()> {
 
 fn merged<'l>(location: &'l Location, schema: SchemaRef, mut opened: Vec<Opened<'l>>) -> Result<Batches<'l>> {
     let odd = |why: String| Error::Untrusted(format!("cannot read {}: {why}", location.shown()));
-    let fit = move |batch: Result<RecordBatch>, bounds: &Option<LogBounds>| {
+    let fit = move |batch: Result<RecordBatch>, bounds: &mut Option<LogBounds>| {
         let rows = with_schema(&batch?, &schema).map_err(odd)?;
-        bounds.as_ref().map_or(Ok(()), |bounds| bounds.check(&rows))?;
+        bounds.as_mut().map_or(Ok(()), |bounds| bounds.check(&rows))?;
         Ok(rows)
     };
     if let [file] = opened.as_slice()
         && file.is_sorted
-        && let Some(file) = opened.pop()
+        && let Some(mut file) = opened.pop()
     {
-        return Ok(Box::new(file.batches.map(move |batch| fit(batch, &file.bounds))));
+        return Ok(Box::new(file.batches.map(move |batch| fit(batch, &mut file.bounds))));
     }
     let mut batches = Vec::new();
-    for file in opened {
+    for mut file in opened {
         for batch in file.batches {
-            batches.push(fit(batch, &file.bounds)?);
+            batches.push(fit(batch, &mut file.bounds)?);
         }
     }
     Ok(in_order(batches))

@@ -434,6 +434,7 @@ fn verify_says_how_far_a_sum_goes() {
         .shows(&["MADE-UP ACCOUNT", "at least $7282.9286"]);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn verify_hears_signals_while_it_reads() {
     let place = export(runs(3, at(1, 0), 1000), &[]);
@@ -443,6 +444,23 @@ fn verify_hears_signals_while_it_reads() {
     wait_until_open(&child, &endless);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     crate::harness::wait(child).exits(143);
+}
+
+#[test]
+fn a_manifest_that_is_no_file_is_not_waited_for() {
+    let place = export(runs(3, at(1, 0), 1000), &[]);
+    let manifest = place.path("out/manifest.json");
+    std::fs::remove_file(&manifest).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&manifest).status().unwrap();
+    assert!(made.success());
+    for command in [
+        &["verify", "out"][..],
+        &["report", "out"],
+        &["diff", "out", "out"],
+        &["serve", "out"],
+    ] {
+        place.run(command).exits(2).says(&["it is no regular file"]);
+    }
 }
 
 #[test]

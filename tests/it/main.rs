@@ -8,6 +8,7 @@ mod client;
 mod harness;
 mod stand_in;
 
+mod broken_archives;
 mod clocks;
 mod columns;
 mod complete;
@@ -39,6 +40,7 @@ mod lake_read;
 mod lake_truth;
 mod names;
 mod reconcile;
+mod replaced;
 mod retention;
 mod schema_doc;
 mod secrets;

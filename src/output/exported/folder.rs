@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
@@ -25,7 +24,7 @@ const USUAL_FILES: u64 = 512;
 #[derive(Debug)]
 pub struct ExportFolder {
     path: PathBuf,
-    folder: OwnedFd,
+    folder: File,
     /// The manifest's bytes.
     text: Vec<u8>,
     manifest: Manifest,
@@ -58,7 +57,7 @@ impl ExportFolder {
         Ok(ExportFolder::of(path, folder, text, manifest.clone()))
     }
 
-    fn of(path: &Path, folder: OwnedFd, text: Vec<u8>, manifest: Manifest) -> ExportFolder {
+    fn of(path: &Path, folder: File, text: Vec<u8>, manifest: Manifest) -> ExportFolder {
         make_room(manifest.files.len() as u64);
         let open = |file: &FileEntry| (file.path.clone(), open_file(folder.as_fd(), &file.path));
         ExportFolder {
@@ -114,24 +113,20 @@ impl ExportFolder {
 
     /// Whether its place has another manifest by now, or none: what couldn't be read may have gone with it.
     pub fn has_given_way(&self) -> bool {
-        fs::read(self.path.join(MANIFEST)).ok().as_ref() != Some(&self.text)
+        let there = open_folder(&self.path).and_then(|folder| read_manifest(folder.as_fd()));
+        there.ok().as_ref() != Some(&self.text)
     }
 
     /// Whether the folder itself has another manifest by now: files have been put into it one by one, and what was read of
-    /// them may be of two exports. A folder that has given way to another one as a whole is what it was.
+    /// them may be of two exports. A folder that has given way to another one as a whole, and is removed, is none of that.
     pub fn was_written_into(&self) -> bool {
-        let held = rustix::fs::fstat(&self.folder);
-        let is_there = held.is_ok_and(|held| {
-            let there = fs::metadata(&self.path);
-            there.is_ok_and(|there| (there.dev(), there.ino()) == (held.st_dev as u64, held.st_ino as u64))
-        });
-        is_there && self.has_given_way()
+        read_manifest(self.folder.as_fd()).is_ok_and(|text| text != self.text)
     }
 }
 
-fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+fn open_folder(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(openat(CWD, path, flags, Mode::empty())?)
+    Ok(File::from(openat(CWD, path, flags, Mode::empty())?))
 }
 
 fn read_manifest(folder: BorrowedFd) -> io::Result<Vec<u8>> {

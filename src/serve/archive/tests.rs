@@ -57,6 +57,7 @@ fn file(name: usize, runs: &[Run]) -> Box<dyn RunsFile> {
         "status",
         "started_at",
         "usage_total_usd",
+        "cost_state",
     ];
     let columns: Vec<&Column> = COLUMNS.iter().filter(|column| names.contains(&column.name)).collect();
     let texts = |text: &dyn Fn(&Run) -> Option<String>| -> ArrayRef {
@@ -68,6 +69,7 @@ fn file(name: usize, runs: &[Run]) -> Box<dyn RunsFile> {
             "act_id" => texts(&|run| Some(format!("actor{}", run.actor))),
             "actor_task_id" => texts(&|run| run.task.map(|task| format!("task{task}"))),
             "status" => texts(&|run| Some(STATUSES[run.status].into())),
+            "cost_state" => texts(&|_| Some("settled".into())),
             "started_at" => Arc::new(
                 runs.iter()
                     .map(|run| Some(run.start))
@@ -206,6 +208,26 @@ fn files_that_are_still_there_are_not_read_again() {
         (3, vec!["a".into(), "b".into(), "c".into()])
     );
     assert_eq!(ask(&new, Scope::Actor("actor1".into()), "").0, 3);
+}
+
+#[test]
+fn a_run_that_is_there_twice_is_not_served() {
+    let run = |id: &str, start| Run {
+        id: id.into(),
+        actor: 1,
+        task: None,
+        status: 0,
+        start,
+    };
+    let files = |second: &[Run]| vec![vec![file(0, &[run("a", 1), run("b", 2)])], vec![file(1, second)]];
+    let archive = |second: &[Run]| Archive::of(None, files(second), None, |_| {});
+    assert!(archive(&[run("c", 3)]).is_ok());
+    let error = archive(&[run("a", 3), run("c", 4)]).unwrap_err();
+    assert_eq!(error.exit_code(), 5);
+    assert!(
+        error.to_string().starts_with("run a is there more than once"),
+        "{error}"
+    );
 }
 
 #[test]

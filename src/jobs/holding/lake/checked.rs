@@ -186,6 +186,14 @@ impl Whole {
 /// Reads the runs of a period, and holds them to what `verify` holds rows to.
 pub(super) fn read(table: &Table, edges: (Millis, Millis), columns: &Chosen, see: &mut See) -> Result<()> {
     let shown = table.location().shown();
+    // By a wrong bound, a file would be passed over.
+    let lies_beyond = |file: &&DataFile| {
+        month_bounds(&file.month).is_none_or(|(from, to)| file.first_ms < from || file.last_ms >= to)
+    };
+    if let Some(file) = table.files().iter().find(lies_beyond) {
+        let finding = format!("{}: its bounds lie outside of its month", file.path);
+        return Err(untrusted(shown, LOG_SAYS, &[finding]));
+    }
     let rows = table
         .files_of(edges.0, edges.1)
         .into_iter()
