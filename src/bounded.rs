@@ -24,10 +24,15 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 
 /// A regular file's bytes, no more than `limit`.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open_regular(path)?;
-    let length = file.metadata()?.len();
-    if length > limit {
-        return Err(too_large(format!("{} bytes", thousands(length)), limit));
+    read_opened(open_regular(path)?, limit)
+}
+
+/// The same of a file that was opened without waiting.
+pub fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let found = file.metadata()?;
+    is_regular(&found)?;
+    if found.len() > limit {
+        return Err(too_large(format!("{} bytes", thousands(found.len())), limit));
     }
     read_up_to(file, limit)
 }

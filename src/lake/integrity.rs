@@ -81,7 +81,7 @@ struct Head {
 
 /// What an entry of the log says of itself.
 pub(super) struct CommitEntry {
-    /// The operation; `None` where the entry has no commit info, which every engine writes.
+    /// The operation; `None` where the entry holds no action at all, as no commit does.
     operation: Option<String>,
     /// The UUID, of a commit of this tool.
     pub(super) commit: Option<String>,
@@ -98,16 +98,13 @@ impl CommitEntry {
 
     fn parse(bytes: &[u8]) -> CommitEntry {
         let lines = bytes.split(|byte| *byte == b'\n');
-        let infos = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-        let info = infos
-            .filter_map(|mut action| action.get_mut("commitInfo").map(Value::take))
-            .next();
+        let actions: Vec<Value> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let info = actions.iter().find_map(|action| action.get("commitInfo"));
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(String::from);
-        let own = info.as_ref().and_then(|info| info.get("apifyRuns"));
+        let own = info.and_then(|info| info.get("apifyRuns"));
+        let named = text(info.and_then(|info| info.get("operation")));
         CommitEntry {
-            operation: info
-                .as_ref()
-                .map(|info| text(info.get("operation")).unwrap_or_else(|| "an unnamed operation".into())),
+            operation: named.or_else(|| (!actions.is_empty()).then(|| "an unnamed operation".into())),
             commit: text(own.and_then(|own| own.get("commit"))),
             is_ours: own.is_some(),
         }
@@ -299,7 +296,8 @@ mod tests {
             (theirs.operation.as_deref(), theirs.commit, theirs.is_ours),
             (Some("DELETE"), None, false)
         );
-        for damaged in [&b""[..], b"\0\0\0", b"{\"add\":{\"path\":\"a\"}}"] {
+        assert!(CommitEntry::parse(br#"{"add":{"path":"a"}}"#).operation.is_some());
+        for damaged in [&b""[..], b"\0\0\0"] {
             assert!(CommitEntry::parse(damaged).operation.is_none());
         }
     }

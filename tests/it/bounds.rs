@@ -68,7 +68,7 @@ fn what_the_user_names_may_be_a_pipe() {
     piped(with_token, TOKEN).exits(0);
     piped(command(&["--groups", "/dev/stdin"]), "actor,group\nactor,One\n").exits(0);
     assert_eq!(place.exported().rows("cost_by_group.csv")[0]["group"], "One");
-    let budgets = place.command(&["report", "out", "--budgets", "/dev/stdin", "--json"]);
+    let budgets = place.command(&["report", "out", "--budgets", "/dev/stdin", "--format", "json"]);
     piped(budgets, "5\n").exits(0).shows(&[r#""budgets""#]);
     // Nothing but its folder's file names the month.
     let mut configured = place.command(&["export", "--config", "/dev/stdin", "--dry-run"]);

@@ -459,7 +459,10 @@ fn a_manifest_that_is_no_file_is_not_waited_for() {
         &["diff", "out", "out"],
         &["serve", "out"],
     ] {
-        place.run(command).exits(2).says(&["it is no regular file"]);
+        place
+            .run(command)
+            .exits(2)
+            .says(&["it is a named pipe, not a regular file"]);
     }
 }
 

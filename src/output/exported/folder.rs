@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::bounded::read_opened;
 use crate::error::{Error, Result};
 use crate::output::anywhere::SharedFile;
 use crate::output::hashed::FileEntry;
@@ -132,16 +133,10 @@ fn open_folder(path: &Path) -> io::Result<File> {
 fn read_manifest(folder: BorrowedFd) -> io::Result<Vec<u8>> {
     // What is no file, such as a pipe, must not be waited for.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut file = File::from(openat(folder, MANIFEST, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut text = Vec::new();
-    file.by_ref().take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_MANIFEST_BYTES {
-        return Err(io::Error::other(format!("it has more than {MAX_MANIFEST_BYTES} bytes")));
-    }
-    Ok(text)
+    read_opened(
+        File::from(openat(folder, MANIFEST, flags, Mode::empty())?),
+        MAX_MANIFEST_BYTES,
+    )
 }
 
 /// Opens a regular file below a folder; a link is none.
