@@ -53,10 +53,7 @@ pub(super) enum Committed {
 impl Change {
     /// Makes it, upon the table as it was read, or where there was none.
     pub(super) fn commit(self, location: &Location, before: Option<&Table>) -> Result<Committed> {
-        let failed = |error: DeltaTableError| match error {
-            DeltaTableError::ObjectStore { source } => location.cannot_write("_delta_log", &source),
-            other => Error::Output(format!("{}: cannot commit: {other}", location.shown())),
-        };
+        let failed = |error: DeltaTableError| location.commit_failed(&error);
         let is_data = !matches!(self.doing, Doing::Optimize);
         let first_file = self.adds.first().map(|add| add.path.clone());
         let metadata = self.metadata(before).map_err(|error| failed(error.into()))?;
@@ -201,15 +198,16 @@ impl Table {
     /// Puts the log together in a checkpoint where one is due, and removes what is past its retention. A warning if that
     /// fails, since the table is right without.
     pub fn keep_log_short(&self, at_once: bool) -> Option<String> {
-        if !at_once && !self.version().is_multiple_of(CHECKPOINT_EVERY) || self.version() == 0 {
+        let is_due = self.version().is_multiple_of(CHECKPOINT_EVERY) || self.location.passes_over();
+        if !at_once && !is_due || self.version() == 0 {
             return None;
         }
         let done = self.location.wait(async {
             checkpoints::create_checkpoint(&self.delta, None).await?;
             checkpoints::cleanup_metadata(&self.delta, None).await
         });
-        let why = |error| format!("{}: the log could not be put together: {error}", self.location.shown());
-        done.err().map(why)
+        let why = |error| self.location.log_unwritten(&error, "cannot put its log together");
+        done.err().map(|error| why(error).to_string())
     }
 
     /// Records what the table knows of itself; `false` if another process was first.

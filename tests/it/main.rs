@@ -31,6 +31,8 @@ mod groups;
 mod help;
 mod job;
 #[cfg(feature = "lake")]
+mod lake_log;
+#[cfg(feature = "lake")]
 mod lake_read;
 mod names;
 mod reconcile;
