@@ -221,7 +221,7 @@ impl ApiClient {
             self.counters
                 .rate_limited
                 .fetch_add(u64::from(passing.rate_limited), Ordering::Relaxed);
-            let Some(wait) = policy.wait(failed, start.elapsed(), passing.retry_after, chance()) else {
+            let Some(wait) = policy.wait(failed, start.elapsed(), passing.retry_after, retry::chance()) else {
                 return Err(self.given_up(&ask.url, failed, start.elapsed(), &passing.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
@@ -375,21 +375,4 @@ fn date_ms(headers: &HeaderMap) -> Option<Millis> {
     let date = dates.next().filter(|_| dates.next().is_none())?;
     let age = headers.get(AGE).and_then(|age| age.to_str().ok()).map_or(0, parse_age);
     Some(parse_date(date.to_str().ok()?)? + age)
-}
-
-/// A random number in [0, 1), from the randomness that the hash maps are seeded with.
-fn chance() -> f64 {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    (random >> 11) as f64 / (1u64 << 53) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chance_is_a_share() {
-        assert!((0..100).map(|_| chance()).all(|share| (0.0..1.0).contains(&share)));
-    }
 }

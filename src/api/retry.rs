@@ -57,9 +57,21 @@ pub fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
+/// A random number in [0, 1), from the randomness that the hash maps are seeded with.
+pub fn chance() -> f64 {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chance_is_a_share() {
+        assert!((0..100).map(|_| chance()).all(|share| (0.0..1.0).contains(&share)));
+    }
 
     #[test]
     fn waits_double_within_the_recommended_bounds() {

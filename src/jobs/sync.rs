@@ -222,6 +222,9 @@ impl Job {
     async fn begin(self: Arc<Self>) -> Result<(Option<Table>, Plan)> {
         Stop::run(move |_| {
             let table = self.find()?;
+            // Before minutes of reading: without them, nothing can be committed.
+            let proven_at = table.as_ref().and_then(|table| table.state().proven_endpoint.clone());
+            self.location.ensure_conditional_puts(proven_at.as_deref())?;
             let state = table.as_ref().map(|table| self.sound_state(table)).transpose()?;
             let state = state.as_ref();
             if let Some(days) = state.and_then(|state| state.retention_days) {

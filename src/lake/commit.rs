@@ -86,6 +86,8 @@ impl Change {
             .map(DataFile::of_add)
             .collect::<Result<Vec<_>, String>>();
         let adds = adds.map_err(|why| Error::Other(anyhow::anyhow!("a new file is not as it must be: {why}")))?;
+        location.ensure_conditional_puts(before.and_then(|table| table.state().proven_endpoint.as_deref()))?;
+        self.state.proven_endpoint = location.endpoint();
         self.state.months = self.months(location, before, &adds)?;
         self.state.version = Some(id.version);
         self.state.commit = Some(id.uuid.clone());
@@ -100,7 +102,7 @@ impl Change {
             match find_commit(location, id.version, &id.uuid) {
                 Ok(Some(_)) => {}
                 Ok(None) if is_lost(&error) => return Ok(Committed::Lost),
-                Ok(None) => return Err(commit_failed(location, &error)),
+                Ok(None) => return Err(location.commit_failed(&error)),
                 Err(unread) => return Err(unknown_fate(location, id, &unread)),
             }
         }
@@ -235,13 +237,6 @@ fn reloaded(location: &Location, before: Option<&Table>) -> Result<Box<Table>> {
     }
 }
 
-fn commit_failed(location: &Location, error: &DeltaTableError) -> Error {
-    match error {
-        DeltaTableError::ObjectStore { source } => location.cannot_write("_delta_log", source),
-        other => Error::Output(format!("{}: cannot commit: {other}", location.shown())),
-    }
-}
-
 /// What is said where not even the log tells whether a commit was made.
 fn unknown_fate(location: &Location, id: &CommitId, unread: &Error) -> Error {
     let text = format!(
@@ -289,15 +284,16 @@ impl Table {
     /// Puts the log together in a checkpoint where one is due, and removes what is past its retention. A warning if that
     /// fails, since the table is right without.
     pub fn keep_log_short(&self, at_once: bool) -> Option<String> {
-        if !at_once && !self.version().is_multiple_of(CHECKPOINT_EVERY) || self.version() == 0 {
+        let is_due = self.version().is_multiple_of(CHECKPOINT_EVERY) || self.location.passes_over();
+        if !at_once && !is_due || self.version() == 0 {
             return None;
         }
         let done = self.location.wait(async {
             checkpoints::create_checkpoint(&self.delta, None).await?;
             checkpoints::cleanup_metadata(&self.delta, None).await
         });
-        let why = |error| format!("{}: the log could not be put together: {error}", self.location.shown());
-        done.err().map(why)
+        let why = |error| self.location.log_unwritten(&error, "cannot put its log together");
+        done.err().map(|error| why(error).to_string())
     }
 
     /// Records what the table knows of itself; its version after that. `None` if another process was first.

@@ -2,29 +2,41 @@
 //! errors into this project's; not what is kept there.
 
 mod address;
+mod answers;
 mod aws;
+mod body;
 mod clouds;
+mod failures;
+mod log_view;
 mod objects;
+mod patience;
+mod patient;
+mod probe;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use address::{Address, Cloud};
-use clouds::Client;
+use clouds::{Client, Opened};
+use deltalake_core::ObjectStore;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
-use deltalake_core::{DeltaTableError, ObjectStore};
+use failures::CANNOT_READ;
 use futures::StreamExt;
+use log_view::{HiddenNames, LOG, LogView};
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 pub use objects::{Content, Listed, Put};
+use patient::PatientStore;
 use tokio::runtime::{Builder, Handle};
-use trouble::{Kind, Trouble};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -36,9 +48,15 @@ pub struct Location {
     url: Url,
     local: Option<PathBuf>,
     log: LogStoreRef,
+    /// What is passed over in the log.
+    hidden: HiddenNames,
+    /// Whom a store is talked to at.
+    endpoint: Option<String>,
     handle: Handle,
     /// Paths of data files whose bytes have been found to be those that were written.
     pub(super) checked: Arc<Mutex<HashSet<String>>>,
+    /// Whether conditional puts were found to hold.
+    is_proven: Arc<AtomicBool>,
 }
 
 impl Location {
@@ -90,8 +108,13 @@ impl Location {
     fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
         let handle = network()?;
         let client = Client(handle.clone());
-        let root = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
-        Location::at(text, url, None, root, handle)
+        let Opened { store, endpoint } = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
+        let root = Arc::new(PatientStore::new(store, text));
+        let location = Location::at(text, url, None, root, handle)?;
+        Ok(Location {
+            endpoint: Some(endpoint),
+            ..location
+        })
     }
 
     /// A place in a store that is there already.
@@ -103,6 +126,8 @@ impl Location {
         handle: Handle,
     ) -> Result<Location> {
         let config = StorageConfig::default();
+        let hidden = HiddenNames::default();
+        let root: Arc<dyn ObjectStore> = Arc::new(LogView::new(root, hidden.clone()));
         let prefixed = config
             .decorate_store(root.clone(), &url)
             .map_err(|error| Error::Usage(format!("{text}: {error}")))?;
@@ -111,8 +136,11 @@ impl Location {
             log: default_logstore(Arc::new(prefixed), root, &url, &config),
             url,
             local,
+            hidden,
+            endpoint: None,
             handle,
             checked: Arc::default(),
+            is_proven: Arc::default(),
         })
     }
 
@@ -210,45 +238,19 @@ impl Location {
         }
     }
 
-    /// What became of reading something.
-    pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
-        let Trouble { kind, text } = Trouble::of(error);
-        let text = format!("{CANNOT_READ}{}: {text}", self.place(path));
-        match kind {
-            Kind::Missing => Error::Usage(text),
-            Kind::Unknown => Error::NotAuthorised(text),
-            Kind::Forbidden => Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it")),
-            Kind::Unreachable | Kind::Refused if self.local.is_some() => Error::Untrusted(text),
-            Kind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
-            Kind::Refused => Error::Usage(text),
-        }
+    /// Passes over a file of the log that is broken, from now on and wherever this place is looked at; `false` if it was already.
+    pub(super) fn hide_in_log(&self, name: &str) -> bool {
+        self.hidden.add(name)
     }
 
-    /// What became of writing something.
-    pub fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
-        let Trouble { kind, text } = Trouble::of(error);
-        let text = format!("cannot write {}: {text}", self.place(path));
-        match kind {
-            Kind::Unknown => Error::NotAuthorised(text),
-            Kind::Forbidden if self.local.is_none() => {
-                Error::Output(format!("{text}; the store knows who asks, and forbids it"))
-            }
-            Kind::Unreachable if self.local.is_none() => Error::Unreachable(format!("{text}; it is safe to run again")),
-            Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreachable => Error::Output(text),
-        }
+    /// Sees it again.
+    pub(super) fn show_in_log(&self, name: &str) {
+        self.hidden.remove(name);
     }
 
-    /// What became of reading the table's log.
-    pub(super) fn log_unread(&self, error: &DeltaTableError) -> Error {
-        match error {
-            DeltaTableError::ObjectStore { source } => self.cannot_read("_delta_log", source),
-            other => {
-                // With RUST_BACKTRACE=1 a backtrace of no use to anybody follows.
-                let text = other.to_string();
-                let text = text.split("\n   0: ").next().unwrap_or_default();
-                Error::Untrusted(format!("{}: its log can't be read: {text}", self.shown))
-            }
-        }
+    /// Whether files of the log are passed over, until something is written in their place.
+    pub(super) fn passes_over(&self) -> bool {
+        !self.hidden.is_empty()
     }
 }
 
@@ -274,12 +276,15 @@ fn is_misread(path: &str) -> bool {
 
 /// Whether a path is of the shape of a lake's own files.
 fn is_leftover(path: &str) -> bool {
-    path.starts_with("_delta_log/") || (path.starts_with("started_month=") && path.contains(".zstd.parquet"))
+    let is_beside = [LOG, OWN].iter().any(|folder| {
+        let rest = path.strip_prefix(folder);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    });
+    is_beside || (path.starts_with("started_month=") && path.contains(".zstd.parquet"))
 }
 
-/// How what can't be read is told.
-const CANNOT_READ: &str = "cannot read ";
-
+/// Where a lake keeps what is its own beside the table.
+pub(super) const OWN: &str = "_apify_runs";
 /// The runtime on which stores are talked to, on a thread of its own. It outlives the job's: whoever is stopped can still take
 /// back what was sent.
 fn network() -> Result<Handle> {

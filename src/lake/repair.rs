@@ -96,7 +96,8 @@ impl Table {
             damage.files.extend(self.damage_of(file)?);
         }
         damage.doubled = self.doubled(&self.sound_files(&damage.files))?;
-        if let Err(Error::Untrusted(why)) = self.check_log() {
+        let checked = self.check_entries().and_then(|()| self.check_log());
+        if let Err(Error::Untrusted(why)) = checked {
             damage.log = Some(why);
             let months = self.months_that_differ().into_iter();
             damage.months = months.map(|(month, found, left)| (month.into(), found, left)).collect();
@@ -172,8 +173,18 @@ impl Table {
         )]);
         let (adds, mut removes) = self.without(&damage.doubled, &self.sound_files(&damage.files))?;
         removes.extend(damage.files.iter().map(|damaged| damaged.file.clone()));
-        let version = self.commit_files(Doing::Repair, (adds, removes), state, info)?;
-        Ok(version.map(|version| Repaired { version, aside }))
+        let Some(version) = self.commit_files(Doing::Repair, (adds, removes), state, info)? else {
+            return Ok(None);
+        };
+        if damage.log.is_some() {
+            // What comes before a checkpoint is read no more, an emptied entry among it.
+            let table = Table::open_damaged(&self.location)?;
+            table
+                .keep_log_short(true)
+                .into_iter()
+                .for_each(|why| tracing::warn!("{why}"));
+        }
+        Ok(Some(Repaired { version, aside }))
     }
 
     /// Copies a file to where no vacuum removes it.

@@ -1,14 +1,13 @@
 //! The table at a moment: what its log says that it is, and which files it has. Nothing here writes.
 
-use chrono::DateTime;
-use deltalake_core::{DeltaTable, DeltaTableError};
-use object_store::ObjectStoreExt;
-use object_store::path::Path as StorePath;
+use deltalake_core::DeltaTable;
 
 use super::columns::{LakeColumns, STARTED_MONTH};
 use super::files::DataFile;
 use super::integrity::ForeignCommit;
 use super::location::Location;
+use super::log_entries::LogEntries;
+use super::rescue::without_broken;
 use super::state::{PROPERTY, State, StateError};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
@@ -46,6 +45,8 @@ pub struct Table {
     columns: LakeColumns,
     files: Vec<DataFile>,
     foreign: Vec<ForeignCommit>,
+    /// An entry of its log that is missing or empty, in words.
+    gap: Option<String>,
 }
 
 impl Table {
@@ -56,8 +57,11 @@ impl Table {
     /// record of, others for what keeps it from being read.
     pub fn find(location: &Location, moment: Moment) -> Result<Found> {
         let mut found = Table::load(location, moment)?;
-        if let (Found::Lake(table), Moment::Now) = (&mut found, moment) {
-            table.foreign = table.check_log()?;
+        if let Found::Lake(table) = &mut found {
+            table.check_entries()?;
+            if moment == Moment::Now {
+                table.foreign = table.check_log()?;
+            }
         }
         Ok(found)
     }
@@ -71,24 +75,30 @@ impl Table {
         if location.local().is_some_and(|path| path.exists() && !path.is_dir()) {
             return Ok(Found::Anothers("it is a file: a lake is a folder".into()));
         }
-        let is_table = location.wait(location.log().is_delta_table_location());
-        if !is_table.map_err(|error| location.log_unread(&error))? {
+        let entries = LogEntries::list(location)?;
+        if !entries.is_table() {
             return Ok(Found::Nothing);
         }
-        let mut delta = DeltaTable::new(location.log().clone());
-        let loaded = match moment {
-            Moment::Now => location.wait(delta.load()),
-            Moment::Version(version) => location.wait(delta.load_version(version)),
-            Moment::At(at) => {
-                let at = DateTime::from_timestamp_millis(at).ok_or_else(|| Error::Usage("no such moment".into()))?;
-                location.wait(delta.load_with_datetime(at))
-            }
+        let version = version_of(location, &entries, moment)?;
+        let attempt = || {
+            let mut delta = DeltaTable::new(location.log().clone());
+            let loaded = location.wait(async {
+                match moment {
+                    Moment::Now => delta.load().await,
+                    Moment::Version(_) | Moment::At(_) => delta.load_version(version).await,
+                }
+            });
+            loaded.map_err(|error| location.log_unloaded(&error))?;
+            Table::of(location, delta)
         };
-        loaded.map_err(|error| unloaded(location, moment, &error))?;
-        if let Moment::At(at) = moment {
-            was_there(location, delta.version().unwrap_or_default(), at)?;
+        match attempt() {
+            Ok(Found::Lake(mut table)) => {
+                table.gap = entries.gap(version);
+                Ok(Found::Lake(table))
+            }
+            Err(error @ (Error::Untrusted(_) | Error::Usage(_))) => without_broken(location, version, error, attempt),
+            other => other,
         }
-        Table::of(location, delta)
     }
 
     /// A lake that is to be read.
@@ -142,6 +152,7 @@ impl Table {
             columns,
             files,
             foreign: Vec::new(),
+            gap: None,
         })))
     }
 
@@ -178,6 +189,13 @@ impl Table {
         &self.files
     }
 
+    /// Exit 5 where an entry of the log is missing or empty: the library takes an emptied one for one that does nothing.
+    pub(super) fn check_entries(&self) -> Result<()> {
+        self.gap
+            .as_ref()
+            .map_or(Ok(()), |gap| Err(self.location.log_broken(gap)))
+    }
+
     /// What other engines have committed since this tool's last commit.
     pub fn foreign_commits(&self) -> &[ForeignCommit] {
         &self.foreign
@@ -189,35 +207,29 @@ impl Table {
     }
 }
 
-/// Exit 2 where the version that was found for a moment came after it: what the log still has begins later.
-fn was_there(location: &Location, version: u64, at: Millis) -> Result<()> {
-    let commit = StorePath::from(format!("_delta_log/{version:020}.json"));
-    let found = location.wait(location.store().head(&commit));
-    let found = found.map_err(|error| location.cannot_read(commit.as_ref(), &error))?;
-    let committed = found.last_modified.timestamp_millis();
-    if committed <= at {
-        return Ok(());
+/// The version that is meant, by the log's files; exit 2 where they have none such.
+fn version_of(location: &Location, entries: &LogEntries, moment: Moment) -> Result<u64> {
+    let (first, last) = entries.ends();
+    let lacks = |what: String| Err(Error::Usage(format!("{}: {what}", location.shown())));
+    match moment {
+        Moment::Now => Ok(last),
+        Moment::Version(version) if version > last => lacks(format!(
+            "its log has no record of it as of version {version}: it ends with version {last}"
+        )),
+        Moment::Version(version) if version < first => lacks(format!(
+            "its log has no record of it as of version {version}: what is left of it begins with version {first}"
+        )),
+        Moment::Version(version) => Ok(version),
+        Moment::At(at) => match entries.last_at(at).filter(|version| *version >= first) {
+            Some(version) => Ok(version),
+            None => {
+                let began = entries.written(first).map_or("an unknown time".into(), format_instant);
+                let why = match first {
+                    0 => format!("it began at {began}"),
+                    first => format!("what its log still has begins with version {first}, of {began}"),
+                };
+                lacks(format!("there is no lake as of {}: {why}", format_instant(at)))
+            }
+        },
     }
-    let (at, committed) = (format_instant(at), format_instant(committed));
-    let why = if version == 0 {
-        format!("it began at {committed}")
-    } else {
-        format!("what its log still has begins with version {version}, of {committed}")
-    };
-    Err(Error::Usage(format!(
-        "{}: there is no lake as of {at}: {why}",
-        location.shown()
-    )))
-}
-
-fn unloaded(location: &Location, moment: Moment, error: &DeltaTableError) -> Error {
-    let then = match moment {
-        Moment::Now => return location.log_unread(error),
-        Moment::Version(version) => format!("as of version {version}"),
-        Moment::At(at) => format!("as of {}", format_instant(at)),
-    };
-    Error::Usage(format!(
-        "{}: its log has no record of it {then}: {error}",
-        location.shown()
-    ))
 }

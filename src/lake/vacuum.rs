@@ -6,11 +6,12 @@ use deltalake_core::operations::vacuum::VacuumMode;
 use super::table::Table;
 use crate::error::{Error, Result};
 
+const TOO_SHORT: &str = "Invalid retention period";
+
 impl Table {
     /// Removes them, by Delta's own rules; with `dry_run` only says which they are. A shorter time than the table's own, a
     /// week, is refused unless it is forced.
     pub fn vacuum(&self, keep: std::time::Duration, force: bool, dry_run: bool) -> Result<Vec<String>> {
-        let shown = self.location.shown();
         let keep = Duration::from_std(keep).map_err(|_| Error::Usage("--keep: no such time".into()))?;
         let vacuum = self.delta.clone().vacuum();
         let vacuum = vacuum
@@ -19,7 +20,14 @@ impl Table {
             .with_enforce_retention_duration(!force)
             .with_dry_run(dry_run);
         let vacuumed = self.location.wait(async { vacuum.await });
-        let (_, metrics) = vacuumed.map_err(|error| Error::Output(format!("{shown}: cannot vacuum: {error}")))?;
+        let (_, metrics) = vacuumed.map_err(|error| match error {
+            // The library's only word for it.
+            error if error.to_string().contains(TOO_SHORT) => Error::Usage(format!(
+                "{}: --keep is less than the table's own delta.deletedFileRetentionDuration: wait, or say --force",
+                self.location.shown()
+            )),
+            error => self.location.log_unwritten(&error, "cannot vacuum"),
+        })?;
         let mut files = metrics.files_deleted;
         files.sort();
         Ok(files)

@@ -35,6 +35,8 @@ mod groups;
 mod help;
 mod job;
 #[cfg(feature = "lake")]
+mod lake_log;
+#[cfg(feature = "lake")]
 mod lake_read;
 #[cfg(feature = "lake")]
 mod lake_truth;

@@ -22,7 +22,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalP
 use tokio::sync::Mutex;
 
 use super::address::endpoint;
-use super::clouds::{CREDENTIALS_TIME, Client, client_options, retries};
+use super::clouds::{CREDENTIALS_TIME, Client, client_options, origin, retries};
 use super::trouble::causes;
 use crate::error::{Error, Result};
 
@@ -41,8 +41,11 @@ const OBJECT_VARIABLES: [&str; 4] = [
 ];
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 
-/// A bucket.
-pub(super) async fn bucket(name: &str, client: &Client) -> Result<AmazonS3> {
+/// Where a bucket is whose region nobody says.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// A bucket, and where it is talked to.
+pub(super) async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
     let config = config().await;
     let s3_endpoint = std::env::var(S3_ENDPOINT).ok().filter(|text| !text.is_empty());
     let given = match s3_endpoint {
@@ -71,6 +74,13 @@ pub(super) async fn bucket(name: &str, client: &Client) -> Result<AmazonS3> {
         (None, None) => region_of(name).await,
         (None, Some(_)) => None,
     };
+    let at = match &given {
+        Some((url, _)) => origin(url),
+        None => format!(
+            "https://s3.{}.amazonaws.com",
+            region.as_deref().unwrap_or(DEFAULT_REGION)
+        ),
+    };
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
@@ -86,6 +96,7 @@ pub(super) async fn bucket(name: &str, client: &Client) -> Result<AmazonS3> {
         .with_retry(retries())
         .with_http_connector(client.connector())
         .build()
+        .map(|store| (store, at))
         .map_err(|error| Error::Usage(format!("s3://{name}: {}", causes(&error))))
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use deltalake_core::ObjectStore;
 use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
-use object_store::client::SpawnedReqwestConnector;
 use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientOptions, CredentialProvider, RetryConfig};
 use tokio::runtime::Handle;
 use url::Url;
 
 use super::address::{Cloud, endpoint};
+use super::answers::Connector;
 use super::aws;
 use super::trouble::{Kind, Trouble, causes};
 use crate::error::{Error, Result};
@@ -26,12 +26,12 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 const RETRY_TIME: Duration = Duration::from_secs(60);
 const RETRIES: usize = 8;
 
-/// Through which requests go: all on the job's runtime, whichever thread of the Delta library asks.
+/// Through which requests go.
 pub(super) struct Client(pub(super) Handle);
 
 impl Client {
-    pub(super) fn connector(&self) -> SpawnedReqwestConnector {
-        SpawnedReqwestConnector::new(self.0.clone())
+    pub(super) fn connector(&self) -> Connector {
+        Connector::new(self.0.clone())
     }
 }
 
@@ -51,19 +51,46 @@ pub(super) fn retries() -> RetryConfig {
     }
 }
 
+/// A store that is talked to.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn ObjectStore>,
+    /// At which origin, such as `https://s3.eu-central-1.amazonaws.com`.
+    pub(super) endpoint: String,
+}
+
 /// A bucket or container, with credentials that were found.
-pub(super) async fn store(cloud: Cloud, bucket: &str, url: &Url, client: &Client) -> Result<Arc<dyn ObjectStore>> {
+pub(super) async fn store(cloud: Cloud, bucket: &str, url: &Url, client: &Client) -> Result<Opened> {
     Ok(match cloud {
-        Cloud::S3 => Arc::new(aws::bucket(bucket, client).await?),
-        Cloud::Google => Arc::new(google(bucket, client).await?),
-        Cloud::Azure => Arc::new(azure(bucket, url, client).await?),
+        Cloud::S3 => {
+            let (store, endpoint) = aws::bucket(bucket, client).await?;
+            let store = Arc::new(store);
+            Opened { store, endpoint }
+        }
+        Cloud::Google => {
+            let (store, endpoint) = google(bucket, client).await?;
+            let store = Arc::new(store);
+            Opened { store, endpoint }
+        }
+        Cloud::Azure => {
+            let (store, endpoint) = azure(bucket, url, client).await?;
+            let store = Arc::new(store);
+            Opened { store, endpoint }
+        }
     })
 }
 
-async fn google(bucket: &str, client: &Client) -> Result<GoogleCloudStorage> {
+/// Where a store is talked to: without path, query and credentials.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+const GOOGLE: &str = "https://storage.googleapis.com";
+
+async fn google(bucket: &str, client: &Client) -> Result<(GoogleCloudStorage, String)> {
     let builder = GoogleCloudStorageBuilder::from_env();
     let base = builder.get_config_value(&GoogleConfigKey::BaseUrl);
     let given = base.map(|text| endpoint(&text, "GOOGLE_BASE_URL")).transpose()?;
+    let at = given.as_ref().map_or(GOOGLE.to_string(), |(url, _)| origin(url));
     let is_given = [
         GoogleConfigKey::ServiceAccount,
         GoogleConfigKey::ServiceAccountKey,
@@ -92,7 +119,7 @@ async fn google(bucket: &str, client: &Client) -> Result<GoogleCloudStorage> {
          instance's account; run `gcloud auth application-default login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
-    Ok(store)
+    Ok((store, at))
 }
 
 /// The az tool's names of what the object stores' crate calls otherwise.
@@ -103,7 +130,10 @@ const AZ_VARIABLES: [(&str, AzureConfigKey); 2] = [
 /// Where the emulator is, if it is elsewhere than usual.
 const EMULATOR: &str = "AZURITE_BLOB_STORAGE_URL";
 
-async fn azure(container: &str, url: &Url, client: &Client) -> Result<MicrosoftAzure> {
+/// Where the emulator is usually.
+const EMULATOR_AT: &str = "http://127.0.0.1:10000";
+
+async fn azure(container: &str, url: &Url, client: &Client) -> Result<(MicrosoftAzure, String)> {
     let mut builder = MicrosoftAzureBuilder::from_env();
     for (variable, key) in AZ_VARIABLES {
         if let (None, Ok(value)) = (builder.get_config_value(&key), std::env::var(variable)) {
@@ -114,9 +144,8 @@ async fn azure(container: &str, url: &Url, client: &Client) -> Result<MicrosoftA
     let given = given
         .map(|text| endpoint(&text, "AZURE_STORAGE_ENDPOINT"))
         .transpose()?;
-    if let Ok(text) = std::env::var(EMULATOR) {
-        endpoint(&text, EMULATOR)?;
-    }
+    let emulator = std::env::var(EMULATOR).ok();
+    let emulator = emulator.map(|text| endpoint(&text, EMULATOR)).transpose()?;
     let is_given = [
         AzureConfigKey::AccessKey,
         AzureConfigKey::ClientId,
@@ -129,6 +158,13 @@ async fn azure(container: &str, url: &Url, client: &Client) -> Result<MicrosoftA
     .iter()
     .any(|key| builder.get_config_value(key).is_some());
     let is_emulator = builder.get_config_value(&AzureConfigKey::UseEmulator).as_deref() == Some("true");
+    let account = builder.get_config_value(&AzureConfigKey::AccountName);
+    let at = match (is_emulator, &given, &emulator) {
+        (true, _, Some((emulator, _))) => origin(emulator),
+        (true, _, None) => EMULATOR_AT.into(),
+        (false, Some((given, _)), _) => origin(given),
+        (false, None, _) => azure_origin(url, account.as_deref()),
+    };
     let by_tool = !is_given && is_on_path("az");
     if by_tool {
         builder = builder.with_use_azure_cli(true);
@@ -152,7 +188,16 @@ async fn azure(container: &str, url: &Url, client: &Client) -> Result<MicrosoftA
          CLI (az) and a machine's identity; run `az login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
-    Ok(store)
+    Ok((store, at))
+}
+
+/// Where an account of Azure is: named by the URL, such as `abfss://c@a.dfs.core.windows.net`, or else by the configuration.
+fn azure_origin(url: &Url, account: Option<&str>) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match (url.username(), host.split_once(".dfs.")) {
+        ("", _) | (_, None) => format!("https://{}.blob.core.windows.net", account.unwrap_or_default()),
+        (_, Some((account, rest))) => format!("https://{account}.blob.{rest}"),
+    }
 }
 
 /// Asks for credentials before anything is done. `looked` says where, if none were found and only the machine itself is left
@@ -184,4 +229,29 @@ fn home() -> Option<PathBuf> {
 fn is_on_path(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_known_by_its_origin_alone() {
+        let of = |text: &str| origin(&Url::parse(text).unwrap());
+        assert_eq!(
+            of("https://minio.example.com:9000/a/b?c=d#e"),
+            "https://minio.example.com:9000"
+        );
+        assert_eq!(of("https://s3.example.com:443/"), "https://s3.example.com");
+        let azure = |text: &str| azure_origin(&Url::parse(text).unwrap(), Some("mine"));
+        assert_eq!(azure("az://c/p"), "https://mine.blob.core.windows.net");
+        assert_eq!(
+            azure("abfss://c@a.dfs.core.windows.net/p"),
+            "https://a.blob.core.windows.net"
+        );
+        assert_eq!(
+            azure("abfss://c@a.dfs.fabric.microsoft.com/p"),
+            "https://a.blob.fabric.microsoft.com"
+        );
+    }
 }

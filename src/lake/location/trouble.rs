@@ -2,6 +2,11 @@
 
 use std::error::Error as Cause;
 
+use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::Error as KernelError;
+use deltalake_core::kernel::transaction::TransactionError;
+use deltalake_core::parquet::errors::ParquetError;
+
 /// What is to be made of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -40,43 +45,146 @@ const UNKNOWN_CODES: [&str; 12] = [
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
 ];
+/// Answers 409 of a store that works on another request for the same object, or has just done so.
+const CONFLICT_CODES: [&str; 2] = ["ConditionalRequestConflict", "OperationAborted"];
+/// How the words of whoever asked a store again and again begin.
+pub(super) const GAVE_UP: &str = "gave up after ";
+/// Words of the object stores' crate about an answer: of a list that can't be read, of one that failed, and of a connection.
+const OF_STORES: [&str; 3] = ["Got invalid list response", "Error performing ", "HTTP error: "];
 /// Longest text of a cause that is nobody's XML.
 const LONGEST_TEXT: usize = 300;
 
 impl Trouble {
     pub(super) fn of(error: &object_store::Error) -> Trouble {
         let all = error.to_string();
-        let code = element(&all, "Code");
-        // Errors of lists are of no kind of their own, whatever the store answers.
-        let number = status(&all).and_then(|status| status.get(..3));
-        let kind = match (error, number) {
-            _ if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) => Kind::Unknown,
-            (object_store::Error::Unauthenticated { .. }, _) | (_, Some("401")) => Kind::Unknown,
-            (object_store::Error::PermissionDenied { .. }, _) | (_, Some("403")) => Kind::Forbidden,
-            (object_store::Error::NotFound { .. }, _) | (_, Some("404")) => Kind::Missing,
-            (_, Some(number)) if number.starts_with('5') => Kind::Unreachable,
+        let kind = kind(&all).unwrap_or_else(|| match error {
+            object_store::Error::Unauthenticated { .. } => Kind::Unknown,
+            object_store::Error::PermissionDenied { .. } => Kind::Forbidden,
+            object_store::Error::NotFound { .. } => Kind::Missing,
             _ if is_of_network(error) => Kind::Unreachable,
             _ => Kind::Refused,
-        };
-        let text = match (code, status(&all)) {
-            (Some(code), _) => match element(&all, "Message") {
-                // Azure says below it which request it was.
-                Some(message) => format!("{code}: {}", first_line(message)),
-                None => code.to_string(),
-            },
-            _ if all.contains("redirect without LOCATION") => {
-                "the bucket is in another region: set AWS_REGION to the bucket's".into()
-            }
-            (None, Some(status)) => format!("the store answers {status}"),
-            (None, None) => match origin(&all) {
-                Some(origin) if kind == Kind::Unreachable => {
-                    format!("no answer from {origin}: {}", one_line(&deepest(error)))
-                }
-                _ => one_line(&deepest(error)),
-            },
-        };
+        });
+        let text = words(&all, kind, &deepest(error));
         Trouble { kind, text }
     }
+
+    /// What a store's error became on its way through the Delta library; None for an error that is no store's, and for what isn't
+    /// there: that says something about the log. Some of them are only in the text, since what wraps them keeps nothing else.
+    pub(super) fn of_delta(error: &DeltaTableError) -> Option<Trouble> {
+        let source = match error {
+            DeltaTableError::ObjectStore { source } => Some(source),
+            DeltaTableError::Kernel {
+                source: KernelError::ObjectStore(source),
+            } => Some(source),
+            DeltaTableError::Transaction {
+                source: TransactionError::ObjectStore { source },
+            } => Some(source),
+            DeltaTableError::Parquet {
+                source: ParquetError::External(source),
+            } => source.downcast_ref(),
+            _ => None,
+        };
+        let trouble = match source {
+            Some(source) => Some(Trouble::of(source)),
+            None => Trouble::in_text(&error.to_string()),
+        };
+        trouble.filter(|trouble| trouble.kind != Kind::Missing)
+    }
+
+    fn in_text(text: &str) -> Option<Trouble> {
+        if !text.contains(GAVE_UP) && !OF_STORES.iter().any(|words| text.contains(words)) {
+            return None;
+        }
+        let is_answered = status(text).is_some();
+        let kind = kind(text).unwrap_or(if is_answered { Kind::Refused } else { Kind::Unreachable });
+        // What comes last is the cause; a backtrace may follow.
+        let line = text.lines().next().unwrap_or_default();
+        let last = line.rsplit(": ").next().unwrap_or_default();
+        Some(Trouble {
+            kind,
+            text: words(text, kind, last),
+        })
+    }
+}
+
+/// What the words of an error say of its kind. Errors of lists are of no kind of their own, whatever the store answers.
+fn kind(text: &str) -> Option<Kind> {
+    let code = code(text);
+    if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) {
+        return Some(Kind::Unknown);
+    }
+    if code.is_some_and(|code| CONFLICT_CODES.contains(&code)) || text.contains(GAVE_UP) || is_no_list(text) {
+        return Some(Kind::Unreachable);
+    }
+    Some(match status(text)?.get(..3)? {
+        "401" => Kind::Unknown,
+        "403" => Kind::Forbidden,
+        "404" => Kind::Missing,
+        // What isn't there for good is no trouble that passes.
+        "501" | "505" => Kind::Refused,
+        "408" | "429" => Kind::Unreachable,
+        number if number.starts_with('5') => Kind::Unreachable,
+        _ => return None,
+    })
+}
+
+/// An error in words that are not the libraries': `deepest` is the last of its causes.
+fn words(all: &str, kind: Kind, deepest: &str) -> String {
+    if let Some((_, after)) = all.split_once(GAVE_UP) {
+        return one_line(&format!("{GAVE_UP}{}", after.lines().next().unwrap_or_default()));
+    }
+    if is_no_list(all) {
+        return "the store's list breaks off, or is none".into();
+    }
+    match (code(all), status(all)) {
+        (Some(code), _) => match element(all, "Message") {
+            // Azure says below it which request it was.
+            Some(message) => format!("{code}: {}", first_line(message)),
+            None => code.to_string(),
+        },
+        _ if all.contains("redirect without LOCATION") => {
+            "the bucket is in another region: set AWS_REGION to the bucket's".into()
+        }
+        (None, Some(status)) => format!("the store answers {status}"),
+        (None, None) => match origin(all) {
+            Some(origin) if kind == Kind::Unreachable => {
+                format!("no answer from {origin}: {}", one_line(deepest))
+            }
+            _ => one_line(deepest),
+        },
+    }
+}
+
+/// The code in a store's answer.
+pub(super) fn code(text: &str) -> Option<&str> {
+    element(text, "Code")
+}
+
+fn is_no_list(text: &str) -> bool {
+    text.contains(OF_STORES[0])
+}
+
+/// Whether a store answers that another request for the same object was in the way of this one.
+pub(super) fn is_conflict(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    let is_409 = status(&text).is_some_and(|status| status.starts_with("409"));
+    is_409 && code(&text).is_none_or(|code| CONFLICT_CODES.contains(&code))
+}
+
+/// Whether a store answers that it has no such operation, or header.
+pub(super) fn is_unimplemented(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    status(&text).is_some_and(|status| status.starts_with("501")) || code(&text) == Some("NotImplemented")
+}
+
+/// Whether an answer broke off, or can't be read, and nobody has asked again.
+pub(super) fn is_cut(error: &object_store::Error) -> bool {
+    let object_store::Error::Generic { .. } = error else {
+        return false;
+    };
+    let text = error.to_string();
+    let was_asked_again = text.contains(", after ") || text.contains(GAVE_UP);
+    !was_asked_again && status(&text).is_none() && (is_no_list(&text) || is_of_network(error))
 }
 
 /// The last of an error's causes, which tells most.
@@ -218,6 +326,57 @@ mod tests {
                 (kind, format!("the store answers {status}"))
             );
         }
+    }
+
+    #[test]
+    fn what_a_store_will_never_do_is_not_worth_another_run() {
+        for status in ["501 Not Implemented", "405 Method Not Allowed", "400 Bad Request"] {
+            let error = object_store::Error::Generic {
+                store: "S3",
+                source: answered(status, ""),
+            };
+            assert_eq!(Trouble::of(&error).kind, Kind::Refused, "{status}");
+            assert!(!is_cut(&error), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_store_s_trouble_is_found_in_what_the_delta_library_makes_of_it() {
+        let source = answered(
+            "503 Slow Down",
+            "<Error><Code>SlowDown</Code><Message>Less.</Message></Error>",
+        );
+        let busy = object_store::Error::Generic { store: "S3", source };
+        let wrapped = DeltaTableError::Generic(format!("Error interacting with object store: {busy}\n   0: backtrace"));
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "SlowDown: Less".into(),
+        };
+        assert_eq!(Trouble::of_delta(&wrapped).unwrap(), expected);
+        let wrapped = DeltaTableError::Kernel {
+            source: KernelError::ObjectStore(busy),
+        };
+        assert_eq!(Trouble::of_delta(&wrapped).unwrap(), expected);
+        let network = "Generic: Generic S3 error: Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: \
+                       error sending request";
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "no answer from http://127.0.0.1:1: error sending request".into(),
+        };
+        assert_eq!(
+            Trouble::of_delta(&DeltaTableError::Generic(network.into())).unwrap(),
+            expected
+        );
+        let of_log = "LogSegment end version 3 not the same as the specified end version 4";
+        assert_eq!(Trouble::of_delta(&DeltaTableError::Generic(of_log.into())), None);
+        let missing = object_store::Error::NotFound {
+            path: "_delta_log/1.json".into(),
+            source: answered("404 Not Found", ""),
+        };
+        assert_eq!(
+            Trouble::of_delta(&DeltaTableError::ObjectStore { source: missing }),
+            None
+        );
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! A table whose checkpoint, or whose pointer to one, is broken: read from what else its log has. A checkpoint only repeats the
+//! entries before it, so nothing is lost while those are there.
+
+use super::location::Location;
+use super::log_entries::{LAST_CHECKPOINT, LogEntries, is_broken_checkpoint};
+use super::table::Found;
+use crate::error::{Error, Result};
+
+/// How many checkpoints that can be read, and may say something wrong, are passed over.
+const MOST_DOUBTED: usize = 3;
+
+/// What was passed over, and is seen again unless it was worth it.
+struct Passing<'l> {
+    location: &'l Location,
+    names: Vec<String>,
+    is_settled: bool,
+}
+
+impl Passing<'_> {
+    fn over(&mut self, name: &str) {
+        if self.location.hide_in_log(name) {
+            self.names.push(name.to_string());
+        }
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.names.iter().for_each(|name| self.location.show_in_log(name));
+        }
+    }
+}
+
+/// Reads a version of the table without what is broken beside its entries. `why` is why it can't be read with it, and what is
+/// returned when that is no help.
+pub(super) fn without_broken(
+    location: &Location,
+    version: u64,
+    why: Error,
+    attempt: impl Fn() -> Result<Found>,
+) -> Result<Found> {
+    let mut entries = LogEntries::list(location)?;
+    let mut passing = Passing {
+        location,
+        names: Vec::new(),
+        is_settled: false,
+    };
+    // It only saves a list.
+    if entries.has_last_checkpoint() {
+        passing.over(LAST_CHECKPOINT);
+    }
+    for (_, names) in entries.checkpoints(version) {
+        let mut is_broken = false;
+        for name in names {
+            is_broken |= is_broken_checkpoint(location, name)?;
+        }
+        if !is_broken {
+            break;
+        }
+        names.iter().for_each(|name| passing.over(name));
+    }
+    entries = LogEntries::list(location)?;
+    if let Some(fault) = entries.fault(location, version)? {
+        let broken = passing.names.iter().filter(|name| *name != LAST_CHECKPOINT);
+        let broken: Vec<&str> = broken.map(String::as_str).collect();
+        let beside = match broken.as_slice() {
+            [] => String::new(),
+            names => format!("the checkpoint {} is broken, and ", names.join(", ")),
+        };
+        return Err(location.log_broken(&format!("{beside}{fault}")));
+    }
+    for _ in 0..=MOST_DOUBTED {
+        if !passing.names.is_empty()
+            && let Ok(found) = attempt()
+        {
+            passing.is_settled = true;
+            tracing::warn!("{}", told(location, &passing.names));
+            return Ok(found);
+        }
+        let entries = LogEntries::list(location)?;
+        let Some((_, names)) = entries.checkpoints(version).next() else {
+            break;
+        };
+        names.iter().for_each(|name| passing.over(name));
+        if LogEntries::list(location)?.gap(version).is_some() {
+            break;
+        }
+    }
+    Err(why)
+}
+
+fn told(location: &Location, names: &[String]) -> String {
+    let names: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != LAST_CHECKPOINT)
+        .collect();
+    let what = match names.as_slice() {
+        [] => format!("_delta_log/{LAST_CHECKPOINT} names no checkpoint that is there"),
+        names => format!("the checkpoint _delta_log/{} is broken", names.join(", ")),
+    };
+    format!(
+        "{}: {what}; it is passed over, since the log is whole without it, and the next sync that commits replaces it",
+        location.shown()
+    )
+}
