@@ -25,7 +25,7 @@ ALERTS = ROOT / "docs/alerts.yml"
 ALERTS_TEST = ROOT / "scripts/alerts_test.yml"
 NOT_RUN, ITS_OUTPUT = re.compile(r"<!-- not run: (.+) -->"), "<!-- its output -->"
 SECONDS_FOR_A_BLOCK = 300
-COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake optimize|lake vacuum|serve|completions|man|
+COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake optimize|lake vacuum|lake repair|serve|completions|man|
 config show""".replace("\n", "").split("|")
 # What differs from run to run, wherever it stands.
 TIMES = [

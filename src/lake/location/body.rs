@@ -69,6 +69,8 @@ impl Reading {
     async fn next(mut self) -> Result<Option<(Bytes, Reading)>> {
         loop {
             match self.bytes.next().await {
+                // An empty part is no progress, and must not renew the patience.
+                Some(Ok(bytes)) if bytes.is_empty() => {}
                 Some(Ok(bytes)) => {
                     self.left.start += bytes.len() as u64;
                     self.body.patience.renew();
