@@ -1,0 +1,234 @@
+"""The part `damage`: bits that turn in a lake's files, files and log entries that are lost, emptied, cut or garbled. `verify` has to
+see it, no figure may be wrong with exit 0, and `lake repair` is the way back."""
+
+import json
+import random
+import shutil
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow.parquet
+from demo import exact_sum, plain
+from standin import millis
+from support.archives import Torn, difference, lake_rows, lake_table, tree
+
+from .worlds import HOUR_MS, grow, new_world
+
+FIRST, LAST, BEGINS = millis("2025-06-20T00:00:00Z"), millis("2025-09-20T00:00:00Z"), millis("2025-08-03T06:00:00Z")
+# So short that what the first sync saw of June and July is gone at Apify by the end, and only the lake has it.
+RETENTION_DAYS = 45
+VERSIONS = 12
+FLIPS_A_FILE, REPAIRS = (12, 2), (24, 3)
+LOG_DAMAGES = ["lost", "empty", "cut", "bit", "garbage"]
+
+
+def sweep(tool, tallies, folder, options):
+    """A lake with a closed month and some that only the lake has, damaged in each of its files."""
+    with new_world(options.seed, FIRST, LAST, runs_a_day=3, retention_days=RETENTION_DAYS) as world:
+        base = folder / "base"
+        base.mkdir()
+        clock = BEGINS
+        while not (base / "lake").exists() or lake_table(base / "lake").version() < VERSIONS:
+            if clock > BEGINS:
+                world.account.happen(clock, moves=False)
+            grow(world, tool, base, clock)
+            clock += 60 * HOUR_MS
+        tool.must(base, "lake", "close", base / "lake", "--month", "2025-07", "--out", base / "closed", "--quiet")
+        shutil.rmtree(base / "tmp")
+        damage = Damage(world, tool, tallies, folder, base, options)
+        if options.only in "lake files":
+            damage.flip_bits()
+        if options.only in "lake log":
+            damage.break_log()
+        if options.only in "lake repair":
+            damage.repair()
+
+
+class Damage:
+    """What is done to copies of a lake."""
+
+    def __init__(self, world, tool, tallies, folder, base, options):
+        self.world, self.tool, self.tallies, self.folder, self.base, self.options = world, tool, tallies, folder, base, options
+        self.files = sorted(path for path in (base / "lake").glob("started_month=*/*.parquet") if path.name in self.live())
+        self.months = defaultdict(list)
+        for row in world.expected.rows.values():
+            self.months[row["started_month"]].append(row["usage_total_usd"])
+
+    def live(self):
+        """Names of the files that the table has now."""
+        return {uri.rsplit("/", 1)[-1] for uri in lake_table(self.base / "lake").file_uris()}
+
+    def copy(self, name):
+        """A copy to damage."""
+        work = self.folder / name
+        shutil.copytree(self.base, work)
+        return work
+
+    def wanted(self, kind, point):
+        """Whether this point is asked for."""
+        return self.options.kind in (None, kind) and self.options.point in (None, point)
+
+    def draw(self, *what):
+        """Chance that is the same whenever the same point is tried."""
+        return random.Random(f"{self.options.seed} {what}")
+
+    def flip_bits(self):
+        """Each file: bits anywhere in it."""
+        count = FLIPS_A_FILE[self.options.quick]
+        tries = [(at * count + number, path) for at, path in enumerate(self.files) for number in range(count)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda one: self.flip_bit(*one), [one for one in tries if self.wanted("bit", one[0])]))
+
+    def flip_bit(self, point, original):
+        work = self.copy(f"bit-{point}")
+        path = work / original.relative_to(self.base)
+        where = turn_a_bit(path, self.draw("bit", point))
+        done = self.tool.run(work, "verify", work / "lake", "--quiet")
+        self.tallies.that("lake files", "bit", point, done.code == 5, f"bit {where} of {path.name}: verify: {done.told()}")
+        shutil.rmtree(work)
+
+    def break_log(self):
+        """Each entry, checkpoint and pointer of the log."""
+        log = sorted(path for path in (self.base / "lake" / "_delta_log").iterdir() if path.is_file())
+        tries = [(kind, path) for path in log for kind in LOG_DAMAGES]
+        pointer = self.base / "lake" / "_delta_log" / "_last_checkpoint"
+        tries += [(kind, pointer) for kind in ("to nowhere", "to an earlier version")]
+        if self.options.quick:
+            tries = tries[self.options.seed % 4 :: 4]
+        numbered = [(number, *one) for number, one in enumerate(tries) if self.wanted(one[0], number)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda one: self.break_entry(*one), numbered))
+
+    def break_entry(self, point, kind, original):
+        """The lake is refused, or right: by verify, by report, and after a sync."""
+        work = self.copy(f"log-{point}")
+        path = work / original.relative_to(self.base)
+        harm(path, kind, self.draw("log", point))
+        problems, lake = [], work / "lake"
+        verified = self.tool.run(work, "verify", lake, "--quiet")
+        if verified.code not in (0, 5):
+            problems.append(f"verify: {verified.told()}")
+        reports = {month: self.tool.run(work, "report", lake, "--month", month, "--format", "json") for month in self.months}
+        wrong = [month for month, done in reports.items() if done.code == 0 and not self.is_right(month, done.out)]
+        if wrong:
+            problems.append(f"report is wrong of {', '.join(wrong)}, with exit 0; verify: exit {verified.code}")
+        elif verified.code == 0 and any(done.code for done in reports.values()):
+            problems.append(f"verify: exit 0; report: {next(done for done in reports.values() if done.code).told()}")
+        synced = self.tool.run(work, "sync", "--lake", lake, *self.world.source(), "--quiet")
+        if synced.code == 0:
+            try:
+                wrong = difference(plain_rows(lake_rows(lake)), plain_rows(self.world.expected.rows))
+            except Torn as torn:
+                wrong = str(torn)
+            if wrong:
+                problems.append(f"a sync on top ends with 0 (verify before: {verified.code}), and: {wrong}")
+        self.tallies.add("lake log", kind, points=1, old=verified.code == 5, new=verified.code == 0, healed=synced.code == 0)
+        for problem in problems:
+            self.tallies.fault("lake log", kind, point, f"{path.name}: {problem}")
+        shutil.rmtree(work)
+
+    def is_right(self, month, out):
+        totals = json.loads(out)["totals"]
+        costs = self.months[month]
+        return (totals["runs"], totals["usage_total_usd"]) == (len(costs), plain(exact_sum(costs) or Decimal(0)))
+
+    def repair(self):
+        """Each file, damaged in one way: shown, set aside, and asked for again."""
+        if self.tool.run(self.base, "lake", "repair", "--help").code != 0:
+            self.tallies.fault("lake repair", "none", 0, "this binary has no lake repair")
+            return
+        tries = [(number, kind, path) for number, (path, kind) in enumerate((path, kind) for kind in ("bit", "lost", "cut") for path in self.files)]
+        limit = REPAIRS[self.options.quick]
+        step = max(1, len(tries) // limit)
+        for number, kind, path in tries[self.options.seed % step :: step] if self.options.point is None else tries:
+            if self.wanted(kind, number):
+                self.repair_file(number, kind, path)
+
+    def repair_file(self, point, kind, original):
+        """One file; the model forgets its runs, and a sync brings back what Apify has."""
+        work = self.copy(f"repair-{point}")
+        path, lake = work / original.relative_to(self.base), work / "lake"
+        gone = set(pyarrow.parquet.read_table(original, columns=["id"], partitioning=None)["id"].to_pylist())
+        harm(path, kind, self.draw("repair", point))
+        damaged, siblings = tree(lake), None
+        shown = self.tool.run(work, "lake", "repair", lake)
+        problems = []
+        if shown.code not in (0, 5, 7) or path.name not in shown.out + shown.err:
+            problems.append(f"repair doesn't name {path.name}: {shown.told()}")
+        if tree(lake) != damaged:
+            problems.append("repair without --apply changed something")
+        applied = self.tool.run(work, "lake", "repair", lake, "--apply")
+        if applied.code != 0:
+            problems.append(f"repair --apply: {applied.told()}")
+        siblings = tree(lake)
+        relative = str(path.relative_to(lake))
+        touched = [name for name, digest in damaged.items() if name != relative and siblings.get(name) != digest]
+        if [name for name in touched if not name.endswith("_last_checkpoint")]:
+            problems.append(f"repair --apply touched other files: {', '.join(touched[:3])}")
+        if kind != "lost" and damaged[relative] not in tree(work).values():
+            problems.append("the damaged file is gone, not set aside")
+        problems += self.synced_again(work, lake, gone)
+        self.tallies.add("lake repair", kind, points=1, healed=not problems)
+        for problem in problems:
+            self.tallies.fault("lake repair", kind, point, f"{relative}: {problem}")
+        shutil.rmtree(work)
+
+    def synced_again(self, work, lake, gone):
+        """What is wrong after the repair, and after the next sync."""
+        world, problems = self.world, []
+        kept = world.expected
+        world.expected = kept.copy()
+        for run_id in gone:
+            del world.expected.rows[run_id]
+        try:
+            wrong = difference(lake_rows(lake), world.expected.rows)
+            problems += [f"after repair --apply: {wrong}"] if wrong else []
+            verified = self.tool.run(work, "verify", lake, "--quiet")
+            problems += [f"after repair --apply, verify: {verified.told()}"] if verified.code else []
+            world.standin.listed.clear()
+            synced = self.tool.run(work, "sync", "--lake", lake, *world.source(), "--quiet")
+            world.synced()
+            again = {life.id for life in world.account.there} & gone
+            lacking = again - world.expected.rows.keys()
+            problems += [f"the next sync: {synced.told()}"] if synced.code else []
+            problems += [f"the next sync doesn't ask for {len(lacking)} of {len(again)} runs that Apify has"] if lacking else []
+            wrong = difference(lake_rows(lake), world.expected.rows)
+            problems += [f"after the next sync: {wrong}"] if wrong else []
+            verified = self.tool.run(work, "verify", lake, "--quiet")
+            problems += [f"after the next sync, verify: {verified.told()}"] if verified.code else []
+        except Torn as torn:
+            problems.append(f"torn: {torn}")
+        finally:
+            world.expected = kept
+        return problems
+
+
+def plain_rows(rows):
+    """Rows without when they were asked for."""
+    return rows and {key: {name: value for name, value in row.items() if name != "queried_at"} for key, row in rows.items()}
+
+
+def turn_a_bit(path, draw):
+    """Turns one; where, in words."""
+    data = bytearray(path.read_bytes())
+    at, bit = draw.randrange(len(data)), draw.randrange(8)
+    data[at] ^= 1 << bit
+    path.write_bytes(data)
+    return f"{bit} of byte {at} of {len(data)}"
+
+
+def harm(path: Path, kind, draw):
+    """Damages a file."""
+    data = path.read_bytes()
+    if kind == "lost":
+        path.unlink()
+    elif kind == "bit":
+        turn_a_bit(path, draw)
+    elif kind == "to nowhere":
+        path.write_text(json.dumps(json.loads(data) | {"version": 9999}), encoding="utf-8")
+    elif kind == "to an earlier version":
+        path.write_text(json.dumps(json.loads(data) | {"version": 3}), encoding="utf-8")
+    else:
+        path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "garbage": draw.randbytes(len(data))}[kind])

@@ -1,0 +1,2 @@
+def sweep(tool, tallies, folder, options):
+    """Nothing yet."""

@@ -1,0 +1,64 @@
+"""The accounts and folders that sweeps start from: a lake of several commits whose next one is due for a checkpoint, and an
+export that the next one replaces. Holds no check itself."""
+
+import contextlib
+
+from standin import DAY_MS, StandIn, millis, serving
+from support.archives import difference, lake_rows, lake_table
+from support.moving_account import HOUR_MS, MovingAccount, MovingTable, World
+
+FIRST, LAST = millis("2025-06-20T00:00:00Z"), millis("2025-09-12T00:00:00Z")
+BEGINS, BEFORE = millis("2025-08-26T06:00:00Z"), millis("2025-08-31T06:00:00Z")
+AFTER = millis("2025-09-02T06:00:00Z")
+MONTH, EDGES = "2025-08", (millis("2025-08-01T00:00:00Z"), millis("2025-09-01T00:00:00Z"))
+RUNS_A_DAY, RETENTION_DAYS = 4, 120
+# The version that a lake has before the commit which is swept: the next one is followed by a checkpoint.
+VERSION_BEFORE = 9
+MOVED_RUNS = int(__import__('os').environ.get('MOVED', 6))
+
+
+@contextlib.contextmanager
+def new_world(seed, first=FIRST, last=LAST, runs_a_day=RUNS_A_DAY, retention_days=RETENTION_DAYS):
+    """An account and its server, for as long as the block lasts."""
+    account = MovingAccount(first, last, runs_a_day, retention_days, seed=seed)
+    with serving(StandIn(account, first, retention_days)) as standin:
+        yield World(account, standin, MovingTable(), first)
+
+
+def grow(world, tool, work, clock):
+    """A sync at a moment, upon which the lake is what the model says."""
+    world.set_clock(clock, tool)
+    world.standin.listed.clear()
+    done = tool.must(work, "sync", "--lake", work / "lake", *world.source(), "--quiet")
+    missed = world.synced()
+    wrong = difference(lake_rows(work / "lake"), world.expected.rows)
+    if missed or wrong:
+        raise RuntimeError(f"a faultless sync isn't what the model says: {wrong}; never listed: {sorted(missed)[:3]}; {done.told()}")
+
+
+def make_lake(world, tool, work):
+    """A lake whose next sync finds a new month, runs that are new and that moved, and makes version 10."""
+    work.mkdir()
+    clock = BEGINS
+    grow(world, tool, work, clock)
+    while lake_table(work / "lake").version() < VERSION_BEFORE:
+        clock += 12 * HOUR_MS
+        world.account.happen(clock, moves=False)
+        grow(world, tool, work, clock)
+    if clock >= AFTER:
+        raise RuntimeError(f"the lake has version {lake_table(work / 'lake').version()} too late")
+    before = world.expected.copy()
+    ended = [life for life in world.account.there if life.ends < BEFORE - 9 * DAY_MS]
+    # Within the month and across, out of reach of --lookback before.
+    for number, life in enumerate(world.account.random.sample(ended, MOVED_RUNS)):
+        world.account.move(life, AFTER - (number + 1) * 9 * HOUR_MS)
+    world.set_clock(AFTER, tool)
+    return before
+
+
+def finish_model(world, tool, work):
+    """The model after the sync that is swept: what it lists is what a faultless one lists."""
+    world.standin.listed.clear()
+    done = tool.run(work, "sync", "--lake", work / "lake", *world.source(), "--quiet")
+    missed = world.synced()
+    return done, missed
