@@ -7,7 +7,7 @@ from support.archives import difference, lake_rows
 
 from .scenarios import Close, Export, Optimize, Sync, Vacuum
 from .system_calls import SystemCalls
-from .worlds import AFTER, EDGES, MONTH, finish_model, make_lake, new_world
+from .worlds import AFTER, EDGES, MONTH, finish_model, make_lake, new_world, split
 
 
 def sweep(tool, tallies, folder, options):
@@ -43,7 +43,10 @@ def lakes(world, tool, tallies, folder):
     telling.changes = world.expected.changes(old)
     tidying = Sync(world, tool, before, "sync --optimize", ["--optimize", "auto"])
     close = Close(world, tool, after, MONTH, EDGES)
-    return [first, sync, telling, tidying, close, Optimize(world, tool, after), Vacuum(world, tool, after)]
+    pieces = folder / "pieces"
+    shutil.copytree(after, pieces)
+    split(pieces / "lake", ["2025-07", "2025-08"])
+    return [first, sync, telling, tidying, close, Optimize(world, tool, pieces), Vacuum(world, tool, pieces)]
 
 
 

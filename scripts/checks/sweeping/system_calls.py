@@ -1,35 +1,60 @@
 """The sweep of system calls: each command, interrupted at every call that it makes on its files, in every way that fits the
 call; then run again. What must hold stands in `judge`."""
 
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 from support.archives import Torn, bad_words
 
-# How many points of a kind are tried at most, for a whole run and a quick one; evenly spread.
-LIMITS = {"eio": (150, 12), "kill": (150, 12), "tear": (25, 4), "enospc": (40, 4), "term": (20, 3)}
-# How many of the calls that only look whether something is there are made to fail.
-LOOKS = (40, 4)
+# How many points of a kind are tried at most, for a whole run and a quick one; `look` is eio at a call that only looks
+# whether something is there.
+LIMITS = {"eio": (120, 9), "kill": (120, 9), "tear": (25, 3), "enospc": (30, 3), "term": (20, 2), "look": (60, 4)}
 
 
-def points(calls, kind):
-    """The calls that a kind of fault fits."""
-    fits = {
-        "eio": lambda call: call.does in "cr",
-        "look": lambda call: call.does == "l",
-        "kill": lambda call: call.does == "c",
-        "tear": lambda call: call.space == "w",
-        "enospc": lambda call: call.space in "ws",
-        "term": lambda call: call.does == "c",
-    }
-    return [call.number for call in calls if fits[kind](call)]
+FITS = {
+    "eio": lambda call: call.does in "cr",
+    "kill": lambda call: call.does == "c",
+    "tear": lambda call: call.space == "w",
+    "enospc": lambda call: call.space in "ws",
+    "term": lambda call: call.does == "c",
+    "look": lambda call: call.does == "l",
+}
+# What differs between two runs in a path: versions, UUIDs, processes.
+VARIES = re.compile(r"\d{19,}|[0-9a-f]{8}-[0-9a-f-]{27}|\.\d+\.|#\d+")
+
+
+def points(calls, kind, limit, offset):
+    """At most so many of the calls that a kind of fault fits: of each kind of call on each kind of file the first, the last,
+    and as many between as there is room for. Another seed takes others."""
+    groups = {}
+    for call in filter(FITS[kind], calls):
+        groups.setdefault((call.name, VARIES.sub("*", call.path)), []).append(call.number)
+    rounds = {}
+    for numbers in groups.values():
+        for turn, at in enumerate(order(len(numbers))):
+            rounds.setdefault(turn, []).append(numbers[at])
+    found = []
+    for turn in sorted(rounds):
+        found += spread(sorted(rounds[turn]), limit - len(found), offset)
+    return sorted(found)
+
+
+def order(count):
+    """First, last, then ever finer between."""
+    found, step = list(dict.fromkeys([0, count - 1])), count
+    while step > 1:
+        step = (step + 1) // 2
+        found += range(0, count, step)
+    return list(dict.fromkeys(found))
 
 
 def spread(numbers, limit, offset):
-    """At most so many, evenly spread; another seed takes others."""
+    """At most so many, `look` is eio at a call that only looks
+# whether something is there."""
     if len(numbers) <= limit:
         return numbers
-    step = len(numbers) / limit
+    step = len(numbers) / max(limit, 1)
     return sorted({numbers[int((at + offset % 1000 / 1000) * step)] for at in range(limit)})
 
 
@@ -57,9 +82,8 @@ class SystemCalls:
         if done.code or problems:
             return
         tries = []
-        for kind in [*LIMITS, "look"]:
-            limit = (LOOKS if kind == "look" else LIMITS[kind])[self.options.quick]
-            numbers = spread(points(done.calls, kind), limit, self.options.seed)
+        for kind, limits in LIMITS.items():
+            numbers = points(done.calls, kind, limits[self.options.quick], self.options.seed)
             tries += [(kind, number) for number in numbers]
         if self.options.kind:
             at = self.options.point

@@ -3,6 +3,7 @@ export that the next one replaces. Holds no check itself."""
 
 import contextlib
 
+from deltalake import DeltaTable, write_deltalake
 from standin import DAY_MS, StandIn, millis, serving
 from support.archives import difference, lake_rows, lake_table
 from support.moving_account import HOUR_MS, MovingAccount, MovingTable, World
@@ -62,3 +63,14 @@ def finish_model(world, tool, work):
     done = tool.run(work, "sync", "--lake", work / "lake", *world.source(), "--quiet")
     missed = world.synced()
     return done, missed
+
+
+def split(folder, months, pieces=4):
+    """Has deltalake put the rows of some months into several files each, as many small syncs or other engines leave them."""
+    table = DeltaTable(str(folder))
+    for month in months:
+        rows = table.to_pyarrow_table(filters=[("started_month", "=", month)]).sort_by([("started_at", "ascending"), ("id", "ascending")])
+        size = -(-len(rows) // pieces)
+        for at in range(0, len(rows), size):
+            how = {"mode": "append"} if at else {"mode": "overwrite", "predicate": f"started_month = '{month}'"}
+            write_deltalake(str(folder), rows.slice(at, size), **how)
