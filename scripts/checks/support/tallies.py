@@ -24,7 +24,10 @@ class Tallies:
     def fault(self, what, kind, point, text):
         """A point that didn't hold."""
         with self.lock:
-            self.rows.setdefault((what, kind), Counter())["faults"] += 1
+            row = self.rows.setdefault((what, kind), Counter())
+            row["faults"] += 1
+            # Where a sweep didn't come to its points, that is one.
+            row["points"] += kind == "none"
             self.faults.append((what, kind, point, text))
             print(f"FAILED  {what}, {kind}, {point}: {text}", flush=True)
 

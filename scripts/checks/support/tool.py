@@ -94,23 +94,23 @@ class Tool:
         self.binary, self.tracer = Path(binary), build_tracer()
         self.home = scratch / "home"
         self.home.mkdir(exist_ok=True)
-        # What the machine's clock says, RFC 3339.
-        self.now = None
+        # What the machine's clock says, RFC 3339, and variables besides.
+        self.now, self.variables = None, {}
 
-    def environment(self, work, extra):
+    def environment(self, work):
         temporary = work / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         environment = {"HOME": str(self.home), "TMPDIR": str(temporary), "NO_COLOR": "1", "APIFY_TOKEN": "a-token-for-loopback"}
         if self.now is not None:
             environment["APIFY_RUNS_NOW"] = self.now
-        return environment | (extra or {})
+        return environment | self.variables
 
-    def start(self, work, arguments, extra=None, tracing=()):
+    def start(self, work, arguments, tracing=()):
         """Started, not awaited. It ends when this script does."""
         return subprocess.Popen(
             [str(self.tracer), *map(str, tracing), "--", str(self.binary), *map(str, arguments)],
             cwd=self.home,
-            env=self.environment(work, extra),
+            env=self.environment(work),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -128,13 +128,13 @@ class Tool:
             code, err = 124, f"{err}\n(killed: it had not ended after {SECONDS_AT_MOST} s)"
         return Ended(" ".join(map(str, arguments)), code, out, err)
 
-    def run(self, work, *arguments, extra=None):
+    def run(self, work, *arguments):
         """To its end."""
-        return self.end(self.start(work, arguments, extra), arguments)
+        return self.end(self.start(work, arguments), arguments)
 
-    def must(self, work, *arguments, extra=None):
+    def must(self, work, *arguments):
         """To an end that is good: nothing could be checked otherwise."""
-        done = self.run(work, *arguments, extra=extra)
+        done = self.run(work, *arguments)
         if done.code != 0:
             raise RuntimeError(f"apify-runs {done.command}\n{done.told()}")
         return done

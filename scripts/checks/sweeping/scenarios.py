@@ -2,9 +2,11 @@
 Holds no check itself; system_calls.py does the interrupting."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet
 from support.archives import (
     Torn,
     difference,
@@ -20,20 +22,50 @@ from support.moving_account import read_changes
 
 
 class Scenario:
-    """A command upon a folder `before`, which each attempt gets a copy of."""
+    """A command upon a folder `before`, which each attempt gets a copy of; on a store, `lake` and an export are in the attempt's
+    own bucket."""
 
     name = ""
     tells = False
     # Whether what it does is done file by file, so that some of it may be done.
     in_parts = False
 
-    def __init__(self, world, tool, before):
-        self.world, self.tool, self.before = world, tool, before
+    def __init__(self, world, tool, before, store=None):
+        self.world, self.tool, self.before, self.store = world, tool, before, store
 
     def begin(self, work):
-        """The folder that an attempt starts from."""
+        """What an attempt starts from."""
         shutil.copytree(self.before, work)
         (work / "changes").mkdir(exist_ok=True)
+        if self.store:
+            self.store.bucket(work.name)
+            for name in self.stored:
+                if (work / name).exists():
+                    self.store.upload(work / name, work.name, name)
+                    shutil.rmtree(work / name)
+
+    def end(self, work):
+        """Nothing of it stays."""
+        shutil.rmtree(work, ignore_errors=True)
+        if self.store:
+            self.store.remove(work.name)
+
+    # What of a scenario is on the store, where there is one.
+    stored = ("lake",)
+
+    def place(self, work, name):
+        """A lake or an export as the tool is told of it."""
+        return f"s3://{work.name}/{name}" if self.store and name in self.stored else work / name
+
+    def local(self, work, name):
+        """The same as a folder: a copy of what is on the store."""
+        if not self.store or name not in self.stored:
+            return work / name
+        copy = work / "copy" / name
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir(parents=True)
+        self.store.download(work.name, name, copy)
+        return copy
 
     def command(self, work, attempt):
         """The arguments of the first attempt, or the second, which heals."""
@@ -51,18 +83,18 @@ class Scenario:
         """What is wrong after it."""
         return [] if self.state(work) == "new" else ["the second attempt left the old state"]
 
-    def verified(self, path):
+    def verified(self, work, name):
         """Raises Torn where the tool's own verify refuses what is there."""
-        done = self.tool.run(path.parent, "verify", path, "--quiet")
+        done = self.tool.run(work, "verify", self.place(work, name), "--quiet")
         if done.code != 0:
-            raise Torn(f"verify: {done.told()}")
+            raise Torn(f"verify of the {name}: {done.told()}")
 
 
 class Sync(Scenario):
     """A sync of a lake, or the first one; `after` is the model's table."""
 
-    def __init__(self, world, tool, before, name, options=(), tells=False):
-        super().__init__(world, tool, before)
+    def __init__(self, world, tool, before, name, options=(), tells=False, store=None):
+        super().__init__(world, tool, before, store)
         self.name, self.options, self.tells = name, options, tells
         old = lake_rows(before / "lake")
         self.old, self.new = old, world.expected.rows
@@ -71,15 +103,15 @@ class Sync(Scenario):
     def command(self, work, attempt):
         told = ["--changes", work / "changes" / f"{attempt}.csv"] if self.tells else []
         # Without --since a first sync begins where retention does, long before the first run.
-        return ["sync", "--lake", work / "lake", *self.world.source(), "--quiet", *self.options, *told]
+        return ["sync", "--lake", self.place(work, "lake"), *self.world.source(), "--quiet", *self.options, *told]
 
     def state(self, work):
-        rows = lake_rows(work / "lake")
+        rows = lake_rows(self.local(work, "lake"))
         is_new, is_old = difference(rows, self.new), difference(rows, self.old)
         if is_new and is_old:
             raise Torn(f"neither the old table ({is_old}) nor the new one ({is_new})")
         if rows is not None:
-            self.verified(work / "lake")
+            self.verified(work, "lake")
         return "old" if is_new else "new"
 
     def told(self, work):
@@ -99,14 +131,15 @@ class Optimize(Scenario):
         self.rows = lake_rows(self.before / "lake")
 
     def command(self, work, attempt):
-        return ["lake", "optimize", "--keep-recent", "0s", work / "lake", "--quiet"]
+        return ["lake", "optimize", "--keep-recent", "0s", self.place(work, "lake"), "--quiet"]
 
     def state(self, work):
-        wrong = difference(lake_rows(work / "lake"), self.rows)
+        lake = self.local(work, "lake")
+        wrong = difference(lake_rows(lake), self.rows)
         if wrong:
             raise Torn(wrong)
-        self.verified(work / "lake")
-        months = [name.split("/")[0] for name in live_files(lake_table(work / "lake"))]
+        self.verified(work, "lake")
+        months = [name.split("/")[0] for name in live_files(lake_table(lake))]
         return "new" if len(months) == len(set(months)) else "old"
 
 
@@ -121,15 +154,16 @@ class Vacuum(Scenario):
         self.rows = lake_rows(self.before / "lake")
 
     def command(self, work, attempt):
-        return ["lake", "vacuum", "--keep", "0s", "--force", work / "lake", "--quiet"]
+        return ["lake", "vacuum", "--keep", "0s", "--force", self.place(work, "lake"), "--quiet"]
 
     def state(self, work):
-        wrong = difference(lake_rows(work / "lake"), self.rows)
+        lake = self.local(work, "lake")
+        wrong = difference(lake_rows(lake), self.rows)
         if wrong:
             raise Torn(wrong)
-        self.verified(work / "lake")
-        there = sorted(path.name for path in (work / "lake").glob("started_month=*/*.parquet"))
-        live = sorted(Path(name).name for name in live_files(lake_table(work / "lake")))
+        self.verified(work, "lake")
+        there = sorted(path.name for path in lake.glob("started_month=*/*.parquet"))
+        live = sorted(Path(name).name for name in live_files(lake_table(lake)))
         return "new" if there == live else "old"
 
 
@@ -138,8 +172,8 @@ class Close(Scenario):
 
     name = "lake close"
 
-    def __init__(self, world, tool, before, month, edges):
-        super().__init__(world, tool, before)
+    def __init__(self, world, tool, before, month, edges, store=None):
+        super().__init__(world, tool, before, store)
         self.month, self.edges = month, edges
 
     def prepare(self, _work):
@@ -151,20 +185,21 @@ class Close(Scenario):
         self.published = {key: {name: row[name] for name in columns} for key, row in self.rows.items() if inside(row)}
 
     def command(self, work, attempt):
-        return ["lake", "close", work / "lake", "--month", self.month, "--out", work / "out", "--quiet"]
+        return ["lake", "close", self.place(work, "lake"), "--month", self.month, "--out", work / "out", "--quiet"]
 
     def state(self, work):
-        wrong = difference(lake_rows(work / "lake"), self.rows)
+        lake = self.local(work, "lake")
+        wrong = difference(lake_rows(lake), self.rows)
         if wrong:
             raise Torn(f"the lake: {wrong}")
-        self.verified(work / "lake")
+        self.verified(work, "lake")
         out = work / "out"
         if out.exists():
-            self.verified(out)
+            self.verified(work, "out")
             wrong = difference(export_rows(out), self.published)
             if wrong:
                 raise Torn(f"the export: {wrong}")
-        closing = lake_state(lake_table(work / "lake")).get("closings", {}).get(self.month)
+        closing = lake_state(lake_table(lake)).get("closings", {}).get(self.month)
         if closing is None:
             return "old"
         if not out.exists():
@@ -179,12 +214,51 @@ class Close(Scenario):
         return done.code == 0 or (state == "new" and done.code == 6 and "closed" in done.err)
 
 
+class Repair(Scenario):
+    """A file that is cut off, set aside."""
+
+    name = "lake repair"
+
+    def __init__(self, world, tool, before, store=None):
+        super().__init__(world, tool, before, store)
+        lake = before / "lake"
+        self.rows, self.old = lake_rows(lake), live_files(lake_table(lake))
+        # The month in the middle, so that there is one on either side.
+        self.damaged = lake / f"started_month={self.old[len(self.old) // 2]}"
+        gone = set(pyarrow.parquet.read_table(self.damaged, columns=["id"], partitioning=None)["id"].to_pylist())
+        self.rows = {key: row for key, row in self.rows.items() if key not in gone}
+        self.damaged.write_bytes(self.damaged.read_bytes()[:-100])
+        self.files = tree(lake)
+
+    def command(self, work, attempt):
+        return ["lake", "repair", self.place(work, "lake"), "--apply", "--quiet"]
+
+    def state(self, work):
+        lake = self.local(work, "lake")
+        found = tree(lake)
+        touched = [name for name, digest in self.files.items() if found.get(name) != digest and "_delta_log" not in name]
+        if [name for name in touched if not name.endswith(self.damaged.name)]:
+            raise Torn(f"other files are changed: {', '.join(touched)}")
+        if touched and self.files[touched[0]] not in found.values():
+            raise Torn("the damaged file is deleted")
+        if live_files(lake_table(lake)) == self.old:
+            return "old"
+        wrong = difference(lake_rows(lake), self.rows)
+        if wrong:
+            raise Torn(wrong)
+        self.verified(work, "lake")
+        return "new"
+
+
 class Export(Scenario):
     """A month into a folder, over an earlier export of it or into nothing."""
 
-    def __init__(self, world, tool, before, name, month, edges, options=()):
-        super().__init__(world, tool, before)
-        self.name, self.month, self.edges, self.options = name, month, edges, options
+    stored = ("out",)
+
+    def __init__(self, world, tool, before, name, period, options=(), store=None):
+        super().__init__(world, tool, before, store)
+        self.name, self.options = name, options
+        self.month, self.edges = period
 
     def prepare(self, _work):
         """What was there, and what has to come."""
@@ -193,23 +267,37 @@ class Export(Scenario):
 
     def command(self, work, attempt):
         source = self.world.source()
-        return ["export", "--month", self.month, "--out", work / "out", *source, *self.options, "--quiet"]
+        return ["export", "--month", self.month, "--out", self.place(work, "out"), *source, *self.options, "--quiet"]
 
     def state(self, work):
-        out = work / "out"
+        out = self.local(work, "out")
         found = tree(out)
-        if found == self.old:
+        # On a store, what another attempt had sent may lie about.
+        if {name: found.get(name) for name in self.old} == self.old and (self.store or found == self.old):
+            if not self.old and "manifest.json" in found:
+                return self.new(work, out)
             return "old"
-        if not found:
-            raise Torn("the old export is gone, and no new one is there")
-        self.verified(out)
+        if not (out / "manifest.json").exists():
+            raise Torn(f"no whole export is there any more: {', '.join(list(found)[:3]) or 'nothing'}")
+        return self.new(work, out)
+
+    def new(self, work, out):
+        """The new one is what it has to be. `verify` reads exports in folders only."""
+        if self.store:
+            files = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["files"]
+            found = tree(out)
+            wrong = [file["path"] for file in files if found.get(file["path"]) != file["sha256"]]
+            if wrong:
+                raise Torn(f"files aren't what the manifest says: {', '.join(wrong[:3])}")
+        else:
+            self.verified(work, "out")
         wrong = difference(export_rows(out), self.rows)
         if wrong:
             raise Torn(wrong)
         return "new"
 
     def finished(self, work):
-        beside = [path.name for path in work.iterdir() if path.name not in ("out", "tmp", "changes")]
+        beside = [path.name for path in work.iterdir() if path.name not in ("out", "tmp", "changes", "copy")]
         # A lock's file may stay; whatever else is there was staged or is old.
         beside = [name for name in beside if not name.endswith(".lock")]
         return super().finished(work) + ([f"left beside the export: {', '.join(beside)}"] if beside else [])

@@ -1,11 +1,10 @@
 """The sweep of system calls: each command, interrupted at every call that it makes on its files, in every way that fits the
-call; then run again. What must hold stands in `judge`."""
+call; then run again. What must hold stands in support/judging.py."""
 
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-from support.archives import Torn, bad_words
+from support.judging import Judge
 
 # How many points of a kind are tried at most, for a whole run and a quick one; `look` is eio at a call that only looks
 # whether something is there.
@@ -63,7 +62,7 @@ class SystemCalls:
 
     def __init__(self, tool, scenario, tallies, scratch, options):
         self.tool, self.scenario, self.tallies = tool, scenario, tallies
-        self.scratch, self.options = scratch, options
+        self.scratch, self.options, self.judge = scratch, options, Judge(tool)
 
     def run(self):
         """Counts the calls of a faultless run, then tries them."""
@@ -75,8 +74,8 @@ class SystemCalls:
             self.tallies.fault(name, "none", 0, f"a faultless run: {done.told()}")
         elif hasattr(self.scenario, "prepare"):
             self.scenario.prepare(work)
-        problems = [] if done.code else self.finished(work, "first alone")
-        shutil.rmtree(work)
+        problems = [] if done.code else self.judge.finished(self.scenario, work)
+        self.scenario.end(work)
         for problem in problems:
             self.tallies.fault(name, "none", 0, f"a faultless run: {problem}")
         if done.code or problems:
@@ -102,7 +101,7 @@ class SystemCalls:
             if done.hit is None:
                 self.tallies.add(name, kind, points=1, not_met=1)
                 return
-            counts, problems = self.judge(work, done)
+            counts, problems = self.judge(self.scenario, work, done)
             self.tallies.add(name, kind, points=1, **counts)
             for problem in problems:
                 text = f"at {done.hit}: {problem}" + (f" | {done.told()}" if done.code >= 0 else "")
@@ -110,53 +109,4 @@ class SystemCalls:
         except Exception as error:  # a fault of this script's own is one of the point's
             self.tallies.fault(name, kind, number, f"the check itself failed: {error!r}")
         finally:
-            shutil.rmtree(work, ignore_errors=True)
-
-    def judge(self, work, done):
-        """(a) The archive is the old one or the new one; (b) exit code and message say which; (c) the same command again ends as
-        one without a fault does; (d) what changed is told once over both."""
-        problems, counts = [], {}
-        state = None
-        try:
-            state = self.scenario.state(work)
-            counts[state] = 1
-        except Torn as torn:
-            problems.append(f"torn: {torn}")
-        if state == "old" and done.code == 0 and not self.scenario.in_parts:
-            problems.append("exit 0, and nothing was done")
-        if done.code == 124:
-            problems.append("it doesn't end")
-        problems += bad_words(done, state == "new")
-        again = self.tool.run(work, *self.scenario.command(work, "second"))
-        if not self.scenario.healed(state, again):
-            problems.append(f"the next one doesn't heal it: {again.told()}")
-        else:
-            found = self.finished(work, "both")
-            problems += [f"after the next one: {problem}" for problem in found]
-            counts["healed"] = not found
-        if self.scenario.tells and again.code == 0:
-            self.judge_told(work, counts, problems)
-        return counts, problems
-
-    def finished(self, work, _which):
-        """What is wrong at the end."""
-        try:
-            found = self.scenario.finished(work)
-        except Torn as torn:
-            return [f"torn: {torn}"]
-        left = [str(path.relative_to(work)) for path in (work / "tmp").rglob("*") if path.is_file()]
-        left = [path for path in left if not path.endswith(".lock")]
-        return found + ([f"left in the temporary folder: {', '.join(left[:3])}"] if left else [])
-
-    def judge_told(self, work, counts, problems):
-        """Each change once over both files; twice only counts."""
-        told, expected = self.scenario.told(work), self.scenario.changes
-        lost = expected.keys() - {run_id for run_id, _ in told}
-        more = {run_id for run_id, _ in told} - expected.keys()
-        twice = len(told) - len(set(told))
-        if lost:
-            problems.append(f"{len(lost)} of {len(expected)} changes were committed and told by neither, such as {sorted(lost)[0]}")
-        if more:
-            problems.append(f"{len(more)} changes are told that weren't made, such as {sorted(more)[0]}")
-        counts["told"] = not lost and not more
-        counts["told_twice"] = twice > 0
+            self.scenario.end(work)

@@ -2,8 +2,12 @@
 export that the next one replaces. Holds no check itself."""
 
 import contextlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
 from deltalake import DeltaTable, write_deltalake
+from lake_account import at
 from standin import DAY_MS, StandIn, millis, serving
 from support.archives import difference, lake_rows, lake_table
 from support.moving_account import HOUR_MS, MovingAccount, MovingTable, World
@@ -37,6 +41,45 @@ def grow(world, tool, work, clock):
         raise RuntimeError(f"a faultless sync isn't what the model says: {wrong}; never listed: {sorted(missed)[:3]}; {done.told()}")
 
 
+@dataclass
+class Folders:
+    """Lakes to start from: none, before the sync that is swept, after it, and after it in many files."""
+
+    empty: Path
+    before: Path
+    after: Path
+    pieces: Path
+    # One that a file is damaged of.
+    damaged: Path
+    # ID to kind of what that sync changes.
+    changes: dict
+
+
+def make_folders(world, tool, folder):
+    """All of them; the world's model and clock are of after that sync."""
+    folders = Folders(*(folder / name for name in ("empty", "before", "after", "pieces", "damaged")), {})
+    folders.empty.mkdir()
+    old = make_lake(world, tool, folders.before)
+    shutil.copytree(folders.before, folders.after)
+    world.standin.listed.clear()
+    done = tool.run(folders.after, "sync", "--lake", folders.after / "lake", *world.source(), "--quiet")
+    missed = world.synced()
+    wrong = done.code and done.told() or difference(lake_rows(folders.after / "lake"), world.expected.rows)
+    if wrong or missed:
+        raise RuntimeError(f"a faultless sync isn't what the model says: {wrong}; never listed: {sorted(missed)[:3]}")
+    shutil.copytree(folders.after, folders.pieces)
+    shutil.copytree(folders.after, folders.damaged)
+    split(folders.pieces / "lake", ["2025-07", "2025-08"])
+    folders.changes = world.expected.changes(old)
+    return folders
+
+
+def first_rows(world):
+    """What a first sync makes of the account now."""
+    names = world.account.names()
+    return {life.id: life.row(world.clock, names) | {"queried_at": at(world.clock)} for life in world.account.there}
+
+
 def make_lake(world, tool, work):
     """A lake whose next sync finds a new month, runs that are new and that moved, and makes version 10."""
     work.mkdir()
@@ -55,14 +98,6 @@ def make_lake(world, tool, work):
         world.account.move(life, AFTER - (number + 1) * 9 * HOUR_MS)
     world.set_clock(AFTER, tool)
     return before
-
-
-def finish_model(world, tool, work):
-    """The model after the sync that is swept: what it lists is what a faultless one lists."""
-    world.standin.listed.clear()
-    done = tool.run(work, "sync", "--lake", work / "lake", *world.source(), "--quiet")
-    missed = world.synced()
-    return done, missed
 
 
 def split(folder, months, pieces=4):
