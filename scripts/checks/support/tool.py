@@ -16,6 +16,8 @@ SUPPORT = Path(__file__).resolve().parent
 ROOT = SUPPORT.parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 SECONDS_AT_MOST = 120
+# How much of a message is shown.
+MOST_TOLD = 500
 # What of a call's line in the tracer's log says what it does.
 LINE = re.compile(r"(\d+) (\S+) ([crl])([ws-]) (.*?)( <- here)?$")
 
@@ -47,7 +49,8 @@ class Ended:
 
     def told(self):
         """For people: exit code and what it said."""
-        return f"exit {self.code}: {self.err.strip() or self.out.strip()}"
+        text = self.err.strip() or self.out.strip()
+        return f"exit {self.code}: {text if len(text) < MOST_TOLD else text[:MOST_TOLD] + '…'}"
 
 
 def build_tracer():
@@ -91,7 +94,7 @@ class Tool:
     """The binary, in an environment of which nothing is this shell's."""
 
     def __init__(self, binary, scratch):
-        self.binary, self.tracer = Path(binary), build_tracer()
+        self.binary, self.tracer, self.scratch = Path(binary), build_tracer(), scratch
         self.home = scratch / "home"
         self.home.mkdir(exist_ok=True)
         # What the machine's clock says, RFC 3339, and variables besides.
@@ -126,6 +129,8 @@ class Tool:
             process.kill()
             out, err = process.communicate()
             code, err = 124, f"{err}\n(killed: it had not ended after {SECONDS_AT_MOST} s)"
+        # Of a place, what tells it from others is enough.
+        err = err.replace(f"{self.scratch}/", "")
         return Ended(" ".join(map(str, arguments)), code, out, err)
 
     def run(self, work, *arguments):

@@ -8,7 +8,7 @@ from support.judging import Judge
 
 # How many points of a kind are tried at most, for a whole run and a quick one; `look` is eio at a call that only looks
 # whether something is there.
-LIMITS = {"eio": (120, 9), "kill": (120, 9), "tear": (25, 3), "enospc": (30, 3), "term": (20, 2), "look": (60, 4)}
+LIMITS = {"eio": (90, 8), "kill": (90, 9), "tear": (20, 3), "enospc": (20, 3), "term": (12, 2), "look": (40, 3)}
 
 
 FITS = {
