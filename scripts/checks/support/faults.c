@@ -3,10 +3,10 @@
    and its shipped builds are static; rather than `strace --inject`, which counts each thread's calls apart and can't be told a
    folder. A seccomp filter stops the process at the calls below and at no others. Linux on x86-64 alone.
 
-   usage: faults [--under FOLDER --log FILE [--at N --do KIND]] -- COMMAND ARGUMENT...
+   usage: faults [--under FOLDER --log FILE [--at N --do KIND] [--count changes]] -- COMMAND ARGUMENT...
    Without a folder nothing is traced: the command only ends with whoever started it.
    KIND: eio (that call fails), enospc (from then on, what takes space fails), kill (before the call), tear (half a write, then
-   killed), term (SIGTERM before the call). The log has a line for each call that was counted, and how the command ended.
+   killed), term (SIGTERM before the call). With `--count changes` calls that change nothing aren't counted. The log has a line for each call that was counted, and how the command ended.
 
    close is not among the calls: Rust ignores its result, and writers rely on fsync. */
 #define _GNU_SOURCE
@@ -58,7 +58,7 @@ static const char *kind = "";
 static long at = 0, counted = 0;
 static FILE *log_file = NULL;
 static pid_t command = 0;
-static int is_full = 0;
+static int is_full = 0, changes_only = 0;
 
 static void fail(const char *what) {
     fprintf(stderr, "faults: %s: %s\n", what, strerror(errno));
@@ -182,7 +182,9 @@ static void meet(pid_t thread) {
     for (int i = 0; i < CALL_COUNT && !call; i++)
         if (CALLS[i].number == (int)regs.orig_rax) call = &CALLS[i];
     if (!call || !finds(thread, call, &regs, path)) return;
-    int what = does(call, &regs), is_it = ++counted == at;
+    int what = does(call, &regs);
+    if (changes_only && !(what & CHANGES)) return;
+    int is_it = ++counted == at;
     fprintf(log_file, "%ld %s %c%c %s%s\n", counted, call->name, what & CHANGES ? 'c' : what & READS ? 'r' : 'l',
             what & WRITES ? 'w' : what & TAKES_SPACE ? 's' : '-', path, is_it ? " <- here" : "");
     if (is_full && what & TAKES_SPACE) refuse(thread, &regs, ENOSPC);
@@ -222,6 +224,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[first], "--log")) log_path = argv[first + 1];
         else if (!strcmp(argv[first], "--at")) at = atol(argv[first + 1]);
         else if (!strcmp(argv[first], "--do")) kind = argv[first + 1];
+        else if (!strcmp(argv[first], "--count")) changes_only = !strcmp(argv[first + 1], "changes");
     }
     if (first + 1 >= argc || !under != !log_path) {
         fprintf(stderr, "usage: faults [--under FOLDER --log FILE [--at N --do KIND]] -- COMMAND ARGUMENT...\n");

@@ -19,11 +19,11 @@ class Judge:
             counts[state] = 1
         except Torn as torn:
             problems.append(f"torn: {torn}")
-        if state == "old" and done.code == 0 and not scenario.in_parts:
-            problems.append("exit 0, and nothing was done")
+        if state in ("old", "part") and done.code == 0 and not scenario.in_parts:
+            problems.append("exit 0, and it isn't done")
         if done.code == 124:
             problems.append("it doesn't end")
-        problems += bad_words(done, state == "new")
+        problems += bad_words(done, state in ("new", "part"))
         again = self.tool.run(work, *scenario.command(work, "second"))
         if not scenario.healed(state, again):
             problems.append(f"the next one doesn't heal it: {again.told()}")

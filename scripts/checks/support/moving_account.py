@@ -114,6 +114,11 @@ class World:
         """The options that name this account."""
         return ["--api-url", self.standin.url, "--rate", 0, "--detail-rate", 0]
 
+    def begin_listing(self):
+        """From here on it is noted what is listed: answers that are ready are not."""
+        self.standin.listed.clear()
+        self.standin.ready = {}
+
     def seen(self, listed):
         """IDs of runs in parts of time that were listed; the tool asks a millisecond wider on both sides."""
         return {life.id for life in self.account.there if any(a < life.started < b for a, b in listed)}

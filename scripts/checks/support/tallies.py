@@ -4,7 +4,7 @@ what repeats it. Holds no check itself."""
 import threading
 from collections import Counter
 
-COLUMNS = ["points", "not met", "old", "new", "healed", "told", "told twice", "faults"]
+COLUMNS = ["points", "not met", "old", "part", "new", "healed", "told", "told twice", "faults"]
 
 
 class Tallies:

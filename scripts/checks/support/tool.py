@@ -144,10 +144,11 @@ class Tool:
             raise RuntimeError(f"apify-runs {done.command}\n{done.told()}")
         return done
 
-    def traced(self, work, arguments, at=0, kind=None):
-        """To its end, calls on files below `work` counted, the one at `at` gone wrong in this way."""
+    def traced(self, work, arguments, at=0, kind=None, count="all"):
+        """To its end, calls on files below `work` counted, or those that change something, the one at `at` gone wrong in this
+        way."""
         log = work.with_name(work.name + ".calls")
-        tracing = ["--under", work, "--log", log] + (["--at", at, "--do", kind] if kind else [])
+        tracing = ["--under", work, "--log", log, "--count", count] + (["--at", at, "--do", kind] if kind else [])
         done = self.end(self.start(work, arguments, tracing=tracing), arguments)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         log.unlink()

@@ -189,7 +189,7 @@ class Damage:
             problems += [f"after repair --apply: {wrong}"] if wrong else []
             verified = self.tool.run(work, "verify", lake, "--quiet")
             problems += [f"after repair --apply, verify: {verified.told()}"] if verified.code else []
-            world.standin.listed.clear()
+            world.begin_listing()
             synced = self.tool.run(work, "sync", "--lake", lake, *world.source(), "--quiet")
             world.synced()
             again = {life.id for life in world.account.there} & gone

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from demo import exact_sum, plain
 from standin import DAY_MS, millis
-from support.archives import Torn, difference, lake_rows
+from support.archives import Torn, difference, is_part, lake_rows, lake_state, lake_table
 from support.moving_account import HOUR_MS, LOOKBACK_MS, MINUTE_MS, read_changes
 
 from .worlds import new_world
@@ -18,6 +18,8 @@ from .worlds import new_world
 FIRST, LAST, BEGINS = millis("2025-06-10T00:00:00Z"), millis("2025-10-20T00:00:00Z"), millis("2025-07-20T06:00:00Z")
 HISTORIES, STEPS = (10, 2), (12, 6)
 FAULTS = ["kill", "eio", "tear", "enospc"]
+# Some more than a sync has calls that change something.
+MOST_CHANGES = 80
 
 
 def sweep(tool, tallies, folder, options):
@@ -39,12 +41,13 @@ class History:
 
     def __init__(self, world, tool, tallies, work, number, draw):
         self.world, self.tool, self.tallies, self.work, self.number, self.draw = world, tool, tallies, work, number, draw
-        self.lake, self.clock = work / "lake", BEGINS
-        # Until when the lake is proven: no run before may be missing from it.
-        self.step = 0
+        self.lake, self.clock, self.step = work / "lake", BEGINS, 0
+        # (ID, kind) of what was committed and no file of changes has told yet, and what the files of this round told.
+        self.untold, self.told = set(), []
+        self.said = ""
 
     def fault(self, text):
-        self.tallies.fault("history", "history", self.number, f"step {self.step}: {text}")
+        self.tallies.fault("history", "history", self.number, f"step {self.step}, {self.said}: {text}")
 
     def run(self, steps):
         """Step by step, until one doesn't hold."""
@@ -56,59 +59,90 @@ class History:
             self.world.set_clock(self.clock, self.tool)
             self.tallies.add("history", "history", points=1)
             try:
-                if not self.sync(happened):
+                if not self.round(happened):
                     return
             except Torn as torn:
-                self.fault(f"torn: {torn}, after {happened}")
+                self.fault(f"torn: {torn}")
                 return
             if self.draw.random() < 0.2:
                 self.tidy()
         self.compare_report()
 
-    def sync(self, happened):
-        """One sync, with a fault before it or without; whether all held."""
+    def round(self, happened):
+        """A sync with a fault, or one without, or both; whether all held."""
         resweep, accept = self.draw.random() < 0.2, self.draw.random() < 0.2
         lookback = self.draw.choice([LOOKBACK_MS, LOOKBACK_MS, DAY_MS])
         asked = ["--lookback", f"{lookback // HOUR_MS}h", *["--resweep"] * resweep, *["--accept-repricing"] * accept]
         asked += ["--optimize", "auto"] * (self.draw.random() < 0.2)
-        base = ["sync", "--lake", self.lake, *self.world.source(), *asked, "--quiet", "--changes"]
-        before, told, fault = self.world.expected.copy(), [], ""
-        self.world.standin.listed.clear()
+        command = ["sync", "--lake", self.lake, *self.world.source(), *asked, "--quiet", "--changes", self.work / "changes.csv"]
+        model = (resweep, accept, lookback)
+        self.said = f"{' '.join(map(str, asked))}, after {happened}"
         if self.draw.random() < 0.4:
-            kind, at = self.draw.choice(FAULTS), self.draw.randrange(1, 250)
-            first = self.work / "first.csv"
-            done = self.tool.traced(self.work, [*base, first], at, kind)
-            fault = f", {kind} at {at} before ({done.hit}, exit {done.code})"
-            if first.exists():
-                told += read_changes(first)
-                first.unlink()
-        second = self.work / "second.csv"
-        done = self.tool.run(self.work, *base, second)
-        what = f"{' '.join(map(str, asked))}{fault}, after {happened}"
+            self.interrupted(command, model)
+            # The next one comes at once, or when more has happened.
+            if self.draw.random() < 0.5:
+                return True
+        return self.whole(command, model)
+
+    def read_changes(self):
+        """What this sync told."""
+        path = self.work / "changes.csv"
+        if path.exists():
+            self.told += read_changes(path)
+            path.unlink()
+
+    def interrupted(self, command, model):
+        """A sync in which something goes wrong: of what it commits, all is there, or the first of several commits, or nothing."""
+        kind, number = self.draw.choice(FAULTS), self.draw.randrange(1, MOST_CHANGES)
+        self.world.begin_listing()
+        done = self.tool.traced(self.work, command, number, kind, count="changes")
+        self.said += f", {kind} at {number} ({done.hit}, exit {done.code})"
+        self.read_changes()
+        rows, before = lake_rows(self.lake), self.world.expected
+        not_old = difference(rows, before.rows or None)
+        if not_old is None:
+            return
+        self.world.expected = after = before.copy()
+        self.world.synced(*model)
+        wrong = difference(rows, after.rows)
+        if wrong and not is_part(rows, before.rows, after.rows):
+            raise Torn(f"neither what it was ({not_old}) nor what it should become ({wrong})")
+        if wrong:
+            after.rows = {key: after.rows[key] if row == after.rows[key] else row for key, row in rows.items()}
+            proven = lake_state(lake_table(self.lake))["proven"]
+            after.proven_until = millis(proven[-1][1]) if proven else None
+        self.untold |= set(after.changes(before).items())
+
+    def whole(self, command, model):
+        """A sync without a fault; whether all held."""
+        self.world.begin_listing()
+        done = self.tool.run(self.work, *command)
         if done.code != 0:
-            self.fault(f"{what}: {done.told()}")
+            self.fault(done.told())
             return False
-        told += read_changes(second)
-        second.unlink()
-        missed = self.world.synced(resweep, accept, lookback)
-        changes = self.world.expected.changes(before)
-        lost, more = changes.keys() - {key for key, _ in told}, {key for key, _ in told} - changes.keys()
+        self.read_changes()
+        before = self.world.expected.copy()
+        missed = self.world.synced(*model)
+        expected, told = self.untold | set(self.world.expected.changes(before).items()), set(self.told)
+        lost, more, twice = expected - told, told - expected, len(self.told) > len(told)
+        self.untold, self.told = set(), []
         problems = [missed and f"{len(missed)} runs were never listed", difference(lake_rows(self.lake), self.world.expected.rows)]
         problems += [lost and f"{len(lost)} changes are told nowhere", more and f"{len(more)} are told that weren't made"]
         verified = self.tool.run(self.work, "verify", self.lake, "--quiet")
         problems += [verified.code and f"verify: {verified.told()}"]
         problems = [problem for problem in problems if problem]
         for problem in problems:
-            self.fault(f"{what}: {problem}")
-        twice = len(told) > len(set(told))
+            self.fault(problem)
         self.tallies.add("history", "history", new=1, healed=not problems, told=not lost and not more, told_twice=twice)
         return not problems
 
     def tidy(self):
         """Files put together or removed: the same rows."""
+        if not self.lake.exists():
+            return
         job = self.draw.choice([["optimize", "--keep-recent", "1d"], ["vacuum", "--keep", "0s", "--force"]])
         done = self.tool.run(self.work, "lake", *job, self.lake, "--quiet")
-        wrong = done.code and done.told() or difference(lake_rows(self.lake), self.world.expected.rows)
+        wrong = done.code and done.told() or difference(lake_rows(self.lake), self.world.expected.rows or None)
         if wrong:
             self.fault(f"lake {job[0]}: {wrong}")
 

@@ -12,6 +12,7 @@ from support.archives import (
     difference,
     export_model,
     export_rows,
+    is_part,
     lake_rows,
     lake_state,
     lake_table,
@@ -72,7 +73,7 @@ class Scenario:
         raise NotImplementedError
 
     def state(self, work):
-        """'old' or 'new'; raises Torn for anything else."""
+        """'old', 'new', or 'part' where some of several commits were made; raises Torn for anything else."""
         raise NotImplementedError
 
     def healed(self, _state, done):
@@ -108,11 +109,11 @@ class Sync(Scenario):
     def state(self, work):
         rows = lake_rows(self.local(work, "lake"))
         is_new, is_old = difference(rows, self.new), difference(rows, self.old)
-        if is_new and is_old:
+        if is_new and is_old and not is_part(rows, self.old, self.new):
             raise Torn(f"neither the old table ({is_old}) nor the new one ({is_new})")
         if rows is not None:
             self.verified(work, "lake")
-        return "old" if is_new else "new"
+        return "new" if not is_new else "part" if is_old else "old"
 
     def told(self, work):
         """ID and kind of all that both attempts told, and the files that hold it."""

@@ -33,7 +33,7 @@ def new_world(seed, first=FIRST, last=LAST, runs_a_day=RUNS_A_DAY, retention_day
 def grow(world, tool, work, clock):
     """A sync at a moment, upon which the lake is what the model says."""
     world.set_clock(clock, tool)
-    world.standin.listed.clear()
+    world.begin_listing()
     done = tool.must(work, "sync", "--lake", work / "lake", *world.source(), "--quiet")
     missed = world.synced()
     wrong = difference(lake_rows(work / "lake"), world.expected.rows)
@@ -61,7 +61,7 @@ def make_folders(world, tool, folder):
     folders.empty.mkdir()
     old = make_lake(world, tool, folders.before)
     shutil.copytree(folders.before, folders.after)
-    world.standin.listed.clear()
+    world.begin_listing()
     done = tool.run(folders.after, "sync", "--lake", folders.after / "lake", *world.source(), "--quiet")
     missed = world.synced()
     wrong = done.code and done.told() or difference(lake_rows(folders.after / "lake"), world.expected.rows)
