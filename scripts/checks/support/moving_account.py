@@ -2,10 +2,12 @@
 with what happens to it drawn by a seed. What was told of a sync follows from the model too. Holds no check itself."""
 
 import csv
+import json
+import urllib.parse
 from dataclasses import dataclass
 
 from lake_account import HOUR_MS, ChangingAccount, ExpectedTable
-from standin import DAY_MS, StandIn, instant
+from standin import DAY_MS, StandIn, instant, millis
 
 MINUTE_MS = 60_000
 LOOKBACK_MS = 3 * DAY_MS
@@ -79,6 +81,24 @@ class MovingTable(ExpectedTable):
             elif old != row:
                 found[run_id] = "changed"
         return found
+
+
+class MovingStandIn(StandIn):
+    """Also says what Apify counts for a billing cycle: calendar months, and one dollar each."""
+
+    def handle_error(self, _request, _address):
+        """A client that was killed is none."""
+
+    def answer(self, target):
+        path, _, query = target.partition("?")
+        if path != "/v2/users/me/usage/monthly":
+            return super().answer(target)
+        year, month = map(int, urllib.parse.parse_qs(query)["date"][0].split("-")[:2])
+        following = f"{year + month // 12}-{month % 12 + 1:02}-01T00:00:00.000Z"
+        usage = {"usageCycle": {"startAt": f"{year}-{month:02}-01T00:00:00.000Z", "endAt": instant(millis(following) - 1)}}
+        usage |= {"monthlyServiceUsage": {}, "dailyServiceUsages": []}
+        usage |= {f"totalUsageCreditsUsd{when}VolumeDiscount": 1 for when in ("Before", "After")}
+        return 200, json.dumps({"data": usage}).encode()
 
 
 def instant_of(row):

@@ -49,7 +49,7 @@ class Ended:
 
     def told(self):
         """For people: exit code and what it said."""
-        text = self.err.strip() or self.out.strip()
+        text = self.err.strip() or (self.out.strip() if self.code else "")
         return f"exit {self.code}: {text if len(text) < MOST_TOLD else text[:MOST_TOLD] + '…'}"
 
 

@@ -14,13 +14,14 @@ from demo import exact_sum, plain
 from standin import millis
 from support.archives import Torn, difference, lake_rows, lake_table, tree
 
+from .foreign import Foreign
 from .worlds import HOUR_MS, grow, new_world
 
 FIRST, LAST, BEGINS = millis("2025-04-20T00:00:00Z"), millis("2025-09-20T00:00:00Z"), millis("2025-08-03T06:00:00Z")
 # So short that what the first sync saw of April and May is gone at Apify by the end, and only the lake has it.
 RETENTION_DAYS = 100
 # A checkpoint comes with version 10, the month is closed before, and there are some after it.
-VERSIONS, CLOSED_AFTER = 13, 7
+VERSIONS, CLOSED_AFTER, CLOSED = 13, 7, "2025-07"
 FLIPS_A_FILE, REPAIRS = (12, 2), (24, 3)
 LOG_DAMAGES = ["lost", "empty", "cut", "bit", "garbage"]
 
@@ -37,7 +38,7 @@ def sweep(tool, tallies, folder, options):
             grow(world, tool, base, clock)
             clock += 60 * HOUR_MS
             if (base / "lake" / "_delta_log" / f"{CLOSED_AFTER:020}.json").exists() and not (base / "closed").exists():
-                tool.must(base, "lake", "close", base / "lake", "--month", "2025-07", "--out", base / "closed", "--quiet")
+                tool.must(base, "lake", "close", base / "lake", "--month", CLOSED, "--out", base / "closed", "--quiet")
         shutil.rmtree(base / "tmp")
         damage = Damage(world, tool, tallies, folder, base, options)
         if options.only in "lake files":
@@ -46,6 +47,11 @@ def sweep(tool, tallies, folder, options):
             damage.break_log()
         if options.only in "lake repair":
             damage.repair()
+        foreign = Foreign(world, tool, tallies, damage, CLOSED)
+        if options.only in "double":
+            foreign.double()
+        if options.only in "note":
+            foreign.spoil_notes()
 
 
 class Damage:
@@ -89,6 +95,10 @@ class Damage:
         where = turn_a_bit(path, self.draw("bit", point))
         done = self.tool.run(work, "verify", work / "lake", "--quiet")
         self.tallies.that("lake files", "bit", point, done.code == 5, f"bit {where} of {path.name}: verify: {done.told()}")
+        month = path.parent.name.removeprefix("started_month=")
+        done = self.tool.run(work, "report", work / "lake", "--month", month, "--format", "json")
+        held = done.code != 0 or self.is_right(month, done.out)
+        self.tallies.that("report of lake files", "bit", point, held, f"bit {where} of {path.name}: its totals of {month} are wrong, with exit 0")
         shutil.rmtree(work)
 
     def break_log(self):

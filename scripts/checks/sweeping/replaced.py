@@ -17,9 +17,11 @@ REPLACEMENTS = (40, 10)
 
 def sweep(tool, tallies, folder, options):
     """One export after the other into the same folder, and readers beside them."""
-    with new_world(options.seed, runs_a_day=60) as world:
+    # What reconcile asks is answered by a server of its own, whose account stands still.
+    with new_world(options.seed, runs_a_day=60) as world, new_world(options.seed) as still:
+        still.set_clock(AFTER, tool)
         for layout in ([], ["--partition-by", "day"]):
-            Replaced(world, tool, tallies, folder, layout).run(options)
+            Replaced(world, tool, tallies, folder, layout).run(options, still)
 
 
 class Replaced:
@@ -39,10 +41,8 @@ class Replaced:
         source = self.world.source()
         return self.tool.run(self.work, "export", "--month", MONTH, "--out", out, *source, *self.layout, "--quiet")
 
-    def run(self, options):
+    def run(self, options, still):
         self.world.set_clock(AFTER, self.tool)
-        cycle = {"usageCycle": {"startAt": "2025-08-01T00:00:00.000Z", "endAt": "2025-08-31T23:59:59.999Z"}, "monthlyServiceUsage": {}}
-        cycle |= {"dailyServiceUsages": [], "totalUsageCreditsUsdBeforeVolumeDiscount": 1, "totalUsageCreditsUsdAfterVolumeDiscount": 1}
         # The account's list has to hold all runs from the start, since an export isn't replaced by one that knows less.
         self.export(self.other)
         self.export(self.out)
@@ -50,20 +50,20 @@ class Replaced:
             "verify": ["verify", self.out, "--quiet"],
             "report": ["report", self.out, "--format", "json"],
             "diff": ["diff", self.other, self.out, "--json"],
-            "reconcile": ["reconcile", "--cycle", "2025-08-15", self.out, *self.world.source(), "--json"],
+            "reconcile": ["reconcile", "--cycle", "2025-08-15", self.out, *still.source(), "--json"],
         }
         readers = {name: command for name, command in readers.items() if options.only in f"{name} beside exports"}
-        usage = json.dumps({"data": cycle}).encode()
         threads = [threading.Thread(target=self.read, args=(name, command)) for name, command in readers.items()]
         for thread in threads:
             thread.start()
         for number in range(REPLACEMENTS[options.quick]):
             if number % 2:
-                # Costs that move, so that the files differ.
-                for life in self.world.account.random.sample(self.world.account.there, 50):
+                # Costs that move, so that the files differ; of runs whose cost is listed, since details are taken from the
+                # export that is replaced.
+                listed = [life for life in self.world.account.there if life.listed_from == 0]
+                for life in self.world.account.random.sample(listed, 50):
                     life.repriced_at = self.world.clock
             self.world.set_clock(AFTER + number * DAY_MS // 50, self.tool)
-            self.world.standin.ready |= {f"/v2/users/me/usage/monthly?date=2025-08-{day:02}": (200, usage) for day in range(1, 32)}
             done = self.export(self.out)
             self.tallies.that("export beside readers", "replaced", number, done.code == 0, done.told())
         self.is_over.set()

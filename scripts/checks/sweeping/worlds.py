@@ -8,9 +8,9 @@ from pathlib import Path
 
 from deltalake import DeltaTable, write_deltalake
 from lake_account import at
-from standin import DAY_MS, StandIn, millis, serving
+from standin import DAY_MS, millis, serving
 from support.archives import difference, lake_rows, lake_table
-from support.moving_account import HOUR_MS, MovingAccount, MovingTable, World
+from support.moving_account import HOUR_MS, MovingAccount, MovingStandIn, MovingTable, World
 
 FIRST, LAST = millis("2025-06-20T00:00:00Z"), millis("2025-09-12T00:00:00Z")
 BEGINS, BEFORE = millis("2025-08-26T06:00:00Z"), millis("2025-08-31T06:00:00Z")
@@ -26,7 +26,7 @@ MOVED_RUNS = int(__import__('os').environ.get('MOVED', 6))
 def new_world(seed, first=FIRST, last=LAST, runs_a_day=RUNS_A_DAY, retention_days=RETENTION_DAYS):
     """An account and its server, for as long as the block lasts."""
     account = MovingAccount(first, last, runs_a_day, retention_days, seed=seed)
-    with serving(StandIn(account, first, retention_days)) as standin:
+    with serving(MovingStandIn(account, first, retention_days)) as standin:
         yield World(account, standin, MovingTable(), first)
 
 
