@@ -2,8 +2,9 @@
 
 import shutil
 
-from .scenarios import Close, Export, Optimize, Repair, Sync, Vacuum
+from .scenarios import Close, Export, Sync
 from .system_calls import SystemCalls
+from .upkeep import Optimize, Repair, Vacuum
 from .worlds import AFTER, EDGES, MONTH, first_rows, make_folders, new_world
 
 
@@ -26,8 +27,11 @@ def lakes(world, tool, folder):
     first.new = first_rows(world)
     telling = Sync(world, tool, folders.before, "sync --changes", tells=True)
     telling.changes = folders.changes
+    first_telling = Sync(world, tool, folders.empty, "sync --changes, the first", tells=True)
+    first_telling.new, first_telling.changes = first.new, dict.fromkeys(first.new, "new")
     return [
         first,
+        first_telling,
         Sync(world, tool, folders.before, "sync"),
         telling,
         Sync(world, tool, folders.before, "sync --optimize", ["--optimize", "auto"]),

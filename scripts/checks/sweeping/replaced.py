@@ -1,6 +1,7 @@
 """The part `replaced`: verify, report, diff and reconcile of an export that other exports replace all the while. Each must end well,
 and a report must be of one export, not of two mixed."""
 
+import copy
 import json
 import shutil
 import threading
@@ -29,6 +30,8 @@ class Replaced:
 
     def __init__(self, world, tool, tallies, folder, layout):
         self.world, self.tool, self.tallies, self.layout = world, tool, tallies, layout
+        # Readers have a clock that stands still, as the server that they ask.
+        self.reader = copy.copy(tool)
         self.work = folder / f"work-{len(layout)}"
         self.work.mkdir()
         self.out, self.other = self.work / "out", self.work / "other"
@@ -43,6 +46,7 @@ class Replaced:
 
     def run(self, options, still):
         self.world.set_clock(AFTER, self.tool)
+        self.reader.now = self.tool.now
         # The account's list has to hold all runs from the start, since an export isn't replaced by one that knows less.
         self.export(self.other)
         self.export(self.out)
@@ -76,7 +80,7 @@ class Replaced:
         number = 0
         while not self.is_over.is_set():
             number += 1
-            done = self.tool.run(self.work, *command)
+            done = self.reader.run(self.work, *command)
             held, text = done.code == 0, done.told()
             if held and name == "report":
                 totals = json.loads(done.out)["totals"]

@@ -3,10 +3,9 @@ Holds no check itself; system_calls.py does the interrupting."""
 
 import hashlib
 import json
+import re
 import shutil
-from pathlib import Path
 
-import pyarrow.parquet
 from support.archives import (
     Torn,
     difference,
@@ -16,10 +15,12 @@ from support.archives import (
     lake_rows,
     lake_state,
     lake_table,
-    live_files,
     tree,
 )
 from support.moving_account import read_changes
+
+# What may lie in a lake: data, also of commits that never came, and the log with what was staged for it.
+OF_A_TABLE = re.compile(r"^started_month=[^/]+/[^/]+$|^_delta_log/(\d{20}\..*|_last_checkpoint.*)$")
 
 
 class Scenario:
@@ -82,7 +83,9 @@ class Scenario:
 
     def finished(self, work):
         """What is wrong after it."""
-        return [] if self.state(work) == "new" else ["the second attempt left the old state"]
+        found = [] if self.state(work) == "new" else ["the second attempt left the old state"]
+        left = [name for name in tree(self.local(work, "lake")) if not OF_A_TABLE.search(name)]
+        return found + ([f"left in the lake: {', '.join(left[:3])}"] if left else [])
 
     def verified(self, work, name):
         """Raises Torn where the tool's own verify refuses what is there."""
@@ -119,53 +122,6 @@ class Sync(Scenario):
         """ID and kind of all that both attempts told, and the files that hold it."""
         files = sorted((work / "changes").glob("*.csv"))
         return [entry for path in files for entry in read_changes(path)]
-
-
-class Optimize(Scenario):
-    """Small files of two months put together, a commit a month."""
-
-    name = "lake optimize"
-    in_parts = True
-
-    def prepare(self, _work):
-        """The rows that have to stay."""
-        self.rows = lake_rows(self.before / "lake")
-
-    def command(self, work, attempt):
-        return ["lake", "optimize", "--keep-recent", "0s", self.place(work, "lake"), "--quiet"]
-
-    def state(self, work):
-        lake = self.local(work, "lake")
-        wrong = difference(lake_rows(lake), self.rows)
-        if wrong:
-            raise Torn(wrong)
-        self.verified(work, "lake")
-        months = [name.split("/")[0] for name in live_files(lake_table(lake))]
-        return "new" if len(months) == len(set(months)) else "old"
-
-
-class Vacuum(Scenario):
-    """Files that no version needs, removed."""
-
-    name = "lake vacuum"
-    in_parts = True
-
-    def prepare(self, _work):
-        """The rows that have to stay."""
-        self.rows = lake_rows(self.before / "lake")
-
-    def command(self, work, attempt):
-        return ["lake", "vacuum", "--keep", "0s", "--force", self.place(work, "lake"), "--quiet"]
-
-    def state(self, work):
-        lake = self.local(work, "lake")
-        wrong = difference(lake_rows(lake), self.rows)
-        if wrong:
-            raise Torn(wrong)
-        self.verified(work, "lake")
-        there = sorted(path.name for path in lake.glob("started_month=*/*.parquet"))
-        live = sorted(Path(name).name for name in live_files(lake_table(lake)))
-        return "new" if there == live else "old"
 
 
 class Close(Scenario):
@@ -213,42 +169,6 @@ class Close(Scenario):
     def healed(self, state, done):
         # A month that is closed is said to be.
         return done.code == 0 or (state == "new" and done.code == 6 and "closed" in done.err)
-
-
-class Repair(Scenario):
-    """A file that is cut off, set aside."""
-
-    name = "lake repair"
-
-    def __init__(self, world, tool, before, store=None):
-        super().__init__(world, tool, before, store)
-        lake = before / "lake"
-        self.rows, self.old = lake_rows(lake), live_files(lake_table(lake))
-        # The month in the middle, so that there is one on either side.
-        self.damaged = lake / f"started_month={self.old[len(self.old) // 2]}"
-        gone = set(pyarrow.parquet.read_table(self.damaged, columns=["id"], partitioning=None)["id"].to_pylist())
-        self.rows = {key: row for key, row in self.rows.items() if key not in gone}
-        self.damaged.write_bytes(self.damaged.read_bytes()[:-100])
-        self.files = tree(lake)
-
-    def command(self, work, attempt):
-        return ["lake", "repair", self.place(work, "lake"), "--apply", "--quiet"]
-
-    def state(self, work):
-        lake = self.local(work, "lake")
-        found = tree(lake)
-        touched = [name for name, digest in self.files.items() if found.get(name) != digest and "_delta_log" not in name]
-        if [name for name in touched if not name.endswith(self.damaged.name)]:
-            raise Torn(f"other files are changed: {', '.join(touched)}")
-        if touched and self.files[touched[0]] not in found.values():
-            raise Torn("the damaged file is deleted")
-        if live_files(lake_table(lake)) == self.old:
-            return "old"
-        wrong = difference(lake_rows(lake), self.rows)
-        if wrong:
-            raise Torn(wrong)
-        self.verified(work, "lake")
-        return "new"
 
 
 class Export(Scenario):

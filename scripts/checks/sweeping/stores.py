@@ -8,8 +8,9 @@ from support.archives import lake_rows
 from support.faulty_store import Fault, FaultyServer
 from support.judging import Judge
 
-from .scenarios import Close, Export, Optimize, Repair, Sync, Vacuum
+from .scenarios import Close, Export, Sync
 from .system_calls import VARIES, order, spread
+from .upkeep import Optimize, Repair, Vacuum
 from .worlds import EDGES, MONTH, first_rows, make_folders, new_world
 
 # How many points of a kind are tried at most for a command, for a whole run and a quick one.
@@ -26,6 +27,8 @@ LIMITS = {
     "kill": (16, 1),
     "kill after": (16, 2),
 }
+# Those that go on for as long as the tool asks, which is a minute each; of one command.
+ALWAYS = {"500 always": (2, 0), "404 always": (2, 0), "409 always": (2, 0)}
 CHANGING = ("PUT", "POST", "DELETE")
 FITS = {
     "404": lambda request: request.method in ("GET", "HEAD") and not request.is_list,
@@ -97,7 +100,7 @@ class Requests:
         if problems:
             return
         tries = []
-        for kind, limits in LIMITS.items():
+        for kind, limits in (LIMITS | (ALWAYS if self.scenario.tells else {})).items():
             if self.options.kind in (None, kind):
                 tries += [(kind, number) for number in self.points(fault.requests, kind, limits[self.options.quick])]
         if self.options.point is not None:
@@ -109,7 +112,7 @@ class Requests:
     def points(self, requests, kind, limit):
         """As of system calls: of each kind of request on each kind of object some."""
         groups, rounds, found = {}, {}, []
-        for request in filter(FITS.get(kind, bool), requests):
+        for request in filter(FITS.get(kind.removesuffix(" always"), bool), requests):
             groups.setdefault((request.method, request.is_list, VARIES.sub("*", request.path)), []).append(request.number)
         for numbers in groups.values():
             for turn, place in enumerate(order(len(numbers))):
@@ -134,12 +137,15 @@ class Requests:
         name = self.scenario.name
         work = self.scratch / f"{self.slug}-{kind.replace(' ', '-')}-{number}"
         try:
-            done, fault = self.first(work, Fault(number, kind))
+            is_always = kind.endswith("always")
+            done, fault = self.first(work, Fault(number, kind.removesuffix(" always"), is_always))
             if fault.hit is None:
                 self.tallies.add(name, kind, points=1, not_met=1)
                 return
             counts, problems = self.judge(self.scenario, work, done)
-            if done.code != 0 and not kind.startswith("kill"):
+            if is_always and done.code not in (0, 4):
+                problems.insert(0, "what doesn't pass has to be exit 4")
+            elif done.code != 0 and not is_always and not kind.startswith("kill"):
                 problems.insert(0, "one wrong answer isn't got over")
             self.tallies.add(name, kind, points=1, **counts)
             for problem in problems:
