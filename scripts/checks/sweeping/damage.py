@@ -50,6 +50,8 @@ def sweep(tool, tallies, folder, options):
         foreign = Foreign(world, tool, tallies, damage, CLOSED)
         if options.only in "double":
             foreign.double()
+        if options.only in "hash":
+            foreign.count_hashes()
         if options.only in "note":
             foreign.spoil_notes()
 

@@ -10,6 +10,8 @@ from lake_account import at
 from standin import DAY_MS
 from support.archives import STATE, lake_table
 
+from .worlds import split
+
 # Values that no version of the tool writes, by what they stand for in a closed month's note.
 NOTES = {
     "usage_total_usd": ["12,5", "", "1e999", "NaN", "-"],
@@ -92,6 +94,22 @@ class Foreign:
                 text = f"{name} = {value!r}: expected exit 5 naming {STATE} and the value: {done.told()}"
                 self.tallies.that(f"{command[0]} of a lake", "note", point, held, text)
             shutil.rmtree(work)
+
+    def count_hashes(self):
+        """All files have one, also those that a checkpoint tells of; what another engine wrote has none, until it is optimized."""
+        work = self.damage.copy("hashes")
+        lake = work / "lake"
+        steps = [("of the tool's", False), ("after another engine", True), ("after lake optimize", False)]
+        for point, (name, is_lacking) in enumerate(steps):
+            if point == 1:
+                split(lake, [self.month])
+            elif point == 2:
+                self.tool.must(work, "lake", "optimize", "--keep-recent", "0s", lake, "--quiet")
+            done = self.tool.run(work, "verify", lake)
+            held = done.code == 0 and ("no hash" in done.out + done.err) == is_lacking
+            text = f"{name}: expected {'some' if is_lacking else 'none'} without a hash: exit {done.code}: {done.out}{done.err}"
+            self.tallies.that("verify of a lake", "hash", point, held, text)
+        shutil.rmtree(work)
 
     def sync(self, work):
         return ["sync", "--lake", work / "lake", *self.world.source(), "--quiet"]
