@@ -86,7 +86,7 @@ def main():
         for name, (sweep, what) in PARTS.items():
             if asked.part and name not in asked.part:
                 continue
-            started = time.monotonic()
+            started, tallies.part = time.monotonic(), name
             print(f"\n{name}: {what}", flush=True)
             folder = scratch / name
             folder.mkdir()

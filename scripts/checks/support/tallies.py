@@ -7,11 +7,18 @@ from collections import Counter
 COLUMNS = ["points", "not met", "old", "part", "new", "healed", "told", "told twice", "faults"]
 
 
+def is_wanted(options, kind, *names):
+    """Whether what has one of these names, and this kind of fault, is asked for."""
+    return options.kind in (None, kind) and any(options.only in name for name in names)
+
+
 class Tallies:
     """Counts by command and kind; used by several threads."""
 
     def __init__(self, seed):
         self.seed, self.lock = seed, threading.Lock()
+        # The part that is at work.
+        self.part = ""
         self.rows, self.faults = {}, []
 
     def add(self, what, kind, **counts):
@@ -28,7 +35,7 @@ class Tallies:
             row["faults"] += 1
             # Where a sweep didn't come to its points, that is one.
             row["points"] += kind == "none"
-            self.faults.append((what, kind, point, text))
+            self.faults.append((self.part, what, kind, point))
             print(f"FAILED  {what}, {kind}, {point}: {text}", flush=True)
 
     def that(self, what, kind, point, held, text=""):
@@ -46,10 +53,10 @@ class Tallies:
         for (what, kind), row in self.rows.items():
             print(f"{what:{width}}  {kind:12}" + "".join(f"{row[name] or '·':>11}" for name in COLUMNS))
         total = sum(row["points"] for row in self.rows.values())
-        points = {(what, kind, point) for what, kind, point, _ in self.faults}
+        points = set(self.faults)
         if self.faults:
             print("\nto repeat one of them:")
-        for what, kind, point in sorted(points, key=str)[:20]:
-            print(f"  scripts/check sweeps --seed {self.seed} --only '{what}' --kind '{kind}' --point '{point}'")
+        for part, what, kind, point in sorted(points, key=str)[:20]:
+            print(f"  scripts/check sweeps --seed {self.seed} --part {part} --only '{what}' --kind '{kind}' --point '{point}'")
         print(f"\n{total - len(points)} passed, {len(points)} failed")
         return not self.faults

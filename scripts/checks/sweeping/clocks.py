@@ -9,6 +9,7 @@ import standin
 from standin import DAY_MS, instant, millis
 from support.archives import Torn, difference, lake_rows, lake_state, lake_table, tree
 from support.moving_account import HOUR_MS, MINUTE_MS
+from support.tallies import is_wanted
 
 from .worlds import grow, new_world
 
@@ -31,7 +32,7 @@ class Handler(standin.Handler):
 
 def sweep(tool, tallies, folder, options):
     """All cases."""
-    if options.only not in "clocks":
+    if not is_wanted(options, options.kind, "clocks"):
         return
     with new_world(options.seed, runs_a_day=3) as world:
         world.standin.RequestHandlerClass = Handler
@@ -62,7 +63,7 @@ class Clocks:
     def that(self, kind, held, text):
         """One case."""
         self.number += 1
-        if self.options.point in (None, self.number):
+        if self.options.kind in (None, kind) and self.options.point in (None, self.number):
             self.tallies.that("clocks", kind, self.number, held, text)
 
     def sync(self, work):

@@ -14,6 +14,8 @@ from demo import exact_sum, plain
 from standin import millis
 from support.archives import Torn, difference, lake_rows, lake_table, tree
 
+from support.tallies import is_wanted
+
 from .foreign import Foreign
 from .worlds import HOUR_MS, grow, new_world
 
@@ -41,18 +43,18 @@ def sweep(tool, tallies, folder, options):
                 tool.must(base, "lake", "close", base / "lake", "--month", CLOSED, "--out", base / "closed", "--quiet")
         shutil.rmtree(base / "tmp")
         damage = Damage(world, tool, tallies, folder, base, options)
-        if options.only in "lake files":
+        if is_wanted(options, options.kind, "lake files", "report of lake files"):
             damage.flip_bits()
-        if options.only in "lake log":
+        if is_wanted(options, options.kind, "lake log"):
             damage.break_log()
-        if options.only in "lake repair":
+        if is_wanted(options, options.kind, "lake repair"):
             damage.repair()
         foreign = Foreign(world, tool, tallies, damage, CLOSED)
-        if options.only in "double":
+        if is_wanted(options, "double", *foreign.names):
             foreign.double()
-        if options.only in "hash":
+        if is_wanted(options, "hash", *foreign.names):
             foreign.count_hashes()
-        if options.only in "note":
+        if is_wanted(options, "note", *foreign.names):
             foreign.spoil_notes()
 
 

@@ -27,6 +27,8 @@ FINE = {"runs_new": 1, "runs_changed": 0, "usage_moved_usd": "0.5", "last_at": "
 class Foreign:
     """Copies of a lake whose month is closed, with something in them that isn't the tool's."""
 
+    names = [f"{command} of a lake" for command in ("verify", "report", "diff", "close", "reconcile", "serve", "sync")]
+
     def __init__(self, world, tool, tallies, damage, month):
         self.world, self.tool, self.tallies, self.damage, self.month = world, tool, tallies, damage, month
 

@@ -12,6 +12,7 @@ from demo import exact_sum, plain
 from standin import DAY_MS, millis
 from support.archives import Torn, difference, is_part, lake_rows, lake_state, lake_table
 from support.moving_account import HOUR_MS, LOOKBACK_MS, MINUTE_MS, read_changes
+from support.tallies import is_wanted
 
 from .worlds import new_world
 
@@ -24,7 +25,7 @@ MOST_CHANGES = 80
 
 def sweep(tool, tallies, folder, options):
     """Several accounts, each its own history."""
-    if options.only not in "history":
+    if not is_wanted(options, "history", "history", "report of a lake"):
         return
     for number in range(HISTORIES[options.quick]):
         if options.point is not None and number != options.point:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from support.archives import lake_rows
 from support.faulty_store import Fault, FaultyServer
 from support.judging import Judge
+from support.tallies import is_wanted
 
 from .scenarios import Close, Export, Sync
 from .system_calls import VARIES, order, spread
@@ -52,7 +53,7 @@ def sweep(tool, tallies, folder, options):
             for scenario in scenarios(world, tool, folder, store):
                 if options.only in scenario.name:
                     Requests(tool, scenario, tallies, folder, options).run()
-            if options.only in "store that forgets conditions":
+            if is_wanted(options, "forgets", "store that forgets conditions"):
                 forgetting(world, tool, tallies, folder, store)
     finally:
         store.close()
