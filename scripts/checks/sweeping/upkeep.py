@@ -82,7 +82,7 @@ class Repair(Scenario):
     def state(self, work):
         lake = self.local(work, "lake")
         found = tree(lake)
-        touched = [name for name, digest in self.files.items() if found.get(name) != digest and "_delta_log" not in name]
+        touched = [name for name, digest in self.files.items() if found.get(name) != digest and not name.startswith("_")]
         if [name for name in touched if not name.endswith(self.damaged.name)]:
             raise Torn(f"other files are changed: {', '.join(touched)}")
         if touched and self.files[touched[0]] not in found.values():
