@@ -132,5 +132,3 @@ def bad_words(done, is_new):
     if nothing and is_new:
         found.append(f"it says '{nothing.group()}', and it was")
     return found
-
-

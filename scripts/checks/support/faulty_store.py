@@ -48,7 +48,9 @@ class Fault:
             self.hit = request
             return True
         hit = self.hit
-        return bool(self.forever and hit and (hit.method, hit.path, hit.is_list) == (request.method, request.path, request.is_list))
+        return bool(
+            self.forever and hit and (hit.method, hit.path, hit.is_list) == (request.method, request.path, request.is_list)
+        )
 
 
 class FaultyGate(Gate):
@@ -97,7 +99,9 @@ class FaultyGate(Gate):
         if kind == "short":
             # All of it is announced, and half of it comes.
             head = f"HTTP/1.1 {answered['status']}\r\n" + "".join(
-                f"{name}: {value}\r\n" for name, value in answered["headers"] if name.lower() not in ("content-length", "connection")
+                f"{name}: {value}\r\n"
+                for name, value in answered["headers"]
+                if name.lower() not in ("content-length", "connection")
             )
             connection = environ["werkzeug.socket"]
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
@@ -109,7 +113,11 @@ class FaultyGate(Gate):
             start_response(answered["status"], [*headers, ("Content-Length", str(len(body)))])
             return [body]
         status, code = ERRORS[kind]
-        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else f"<Error><Code>{code}</Code><Message>a fault</Message></Error>".encode()
+        body = (
+            b""
+            if environ["REQUEST_METHOD"] == "HEAD"
+            else f"<Error><Code>{code}</Code><Message>a fault</Message></Error>".encode()
+        )
         start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
         return [body]
 

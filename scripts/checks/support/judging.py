@@ -52,7 +52,9 @@ class Judge:
         more = {run_id for run_id, _ in told} - expected.keys()
         twice = len(told) - len(set(told))
         if lost:
-            problems.append(f"{len(lost)} of {len(expected)} changes were committed and told by neither, such as {sorted(lost)[0]}")
+            problems.append(
+                f"{len(lost)} of {len(expected)} changes were committed and told by neither, such as {sorted(lost)[0]}"
+            )
         if more:
             problems.append(f"{len(more)} changes are told that weren't made, such as {sorted(more)[0]}")
         counts["told"] = not lost and not more

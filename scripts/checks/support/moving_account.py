@@ -42,7 +42,7 @@ class MovingAccount(ChangingAccount):
             for life in pick(3, [life for life in ended if life.cost != "0"]):
                 life.repriced_at = clock
             told.append("repriced")
-        if moves and __import__("os").environ.get("MOVED") != "0" and random.random() < 0.7:
+        if moves and random.random() < 0.7:
             # To where every sync looks, or anywhere; within a month and across.
             for life in pick(random.randrange(1, 6), ended):
                 near = random.random() < 0.7

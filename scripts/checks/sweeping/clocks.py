@@ -74,7 +74,14 @@ class Clocks:
         refused = [(10 * DAY_MS, 0), (-10 * DAY_MS, 0), (0, 10 * DAY_MS), (0, -10 * DAY_MS), (2 * DAY_MS, 0), (-2 * DAY_MS, 0)]
         for off in refused:
             self.refused_sync(*off)
-        for off in [(6 * MINUTE_MS, 0), (-6 * MINUTE_MS, 0), (0, 6 * MINUTE_MS), (0, -6 * MINUTE_MS), (0, -20 * HOUR_MS), (20 * HOUR_MS, 0)]:
+        for off in [
+            (6 * MINUTE_MS, 0),
+            (-6 * MINUTE_MS, 0),
+            (0, 6 * MINUTE_MS),
+            (0, -6 * MINUTE_MS),
+            (0, -20 * HOUR_MS),
+            (20 * HOUR_MS, 0),
+        ]:
             self.warned_sync(*off)
         for off in [(2 * MINUTE_MS, 0), (-2 * MINUTE_MS, 0), (0, 2 * MINUTE_MS)]:
             self.quiet_sync(*off, 0)
@@ -93,7 +100,11 @@ class Clocks:
         work, what = self.begin(*off)
         before = tree(work / "lake")
         done = self.sync(work)
-        self.that("sync, a day", done.code == 5 and tree(work / "lake") == before, f"{what}: expected exit 5 and an unchanged lake: {done.told()}")
+        self.that(
+            "sync, a day",
+            done.code == 5 and tree(work / "lake") == before,
+            f"{what}: expected exit 5 and an unchanged lake: {done.told()}",
+        )
         self.set(0, 0)
         self.right_sync(work, f"after {what}")
         shutil.rmtree(work)
@@ -119,11 +130,17 @@ class Clocks:
         """More than five minutes: a warning, and proven by the earlier of the two."""
         work, what = self.begin(*off)
         done = self.sync(work)
-        self.that("sync, minutes", done.code == 0 and "clock" in done.err, f"{what}: expected exit 0 and a warning of the clocks: {done.told()}")
+        self.that(
+            "sync, minutes",
+            done.code == 0 and "clock" in done.err,
+            f"{what}: expected exit 0 and a warning of the clocks: {done.told()}",
+        )
         if done.code == 0:
             until = millis(lake_state(lake_table(work / "lake"))["proven"][-1][1])
             at_most = self.world.clock + min(off)
-            self.that("proven until", until <= at_most, f"{what}: proven until {instant(until)}, expected at most {instant(at_most)}")
+            self.that(
+                "proven until", until <= at_most, f"{what}: proven until {instant(until)}, expected at most {instant(at_most)}"
+            )
         self.set(0, 0)
         self.right_sync(work, f"after {what}")
         shutil.rmtree(work)
@@ -163,7 +180,11 @@ class Clocks:
         elif done.code == 0:
             period_text = json.loads((work / "out" / "manifest.json").read_text(encoding="utf-8"))["period"]
             is_off = abs(off[0] - off[1]) > 5 * MINUTE_MS
-            self.that("export", ("clock" in done.err) == is_off, f"{what}: {'no ' if is_off else 'a '}warning of the clocks: {done.told()}")
+            self.that(
+                "export",
+                ("clock" in done.err) == is_off,
+                f"{what}: {'no ' if is_off else 'a '}warning of the clocks: {done.told()}",
+            )
             if period == ["--last-month"]:
                 self.that("export", period_text["from"].startswith("2025-08-01"), f"{what}: it is of {period_text['from']}")
         shutil.rmtree(work)

@@ -105,7 +105,13 @@ class Damage:
         month = path.parent.name.removeprefix("started_month=")
         done = self.tool.run(work, "report", work / "lake", "--month", month, "--format", "json")
         held = done.code != 0 or self.is_right(month, done.out)
-        self.tallies.that("report of lake files", "bit", point, held, f"bit {where} of {path.name}: its totals of {month} are wrong, with exit 0")
+        self.tallies.that(
+            "report of lake files",
+            "bit",
+            point,
+            held,
+            f"bit {where} of {path.name}: its totals of {month} are wrong, with exit 0",
+        )
         shutil.rmtree(work)
 
     def break_log(self):
@@ -165,7 +171,10 @@ class Damage:
         if self.tool.run(self.base, "lake", "repair", "--help").code != 0:
             self.tallies.fault("lake repair", "none", 0, "this binary has no lake repair")
             return
-        tries = [(number, kind, path) for number, (path, kind) in enumerate((path, kind) for kind in ("bit", "lost", "cut") for path in self.files)]
+        tries = [
+            (number, kind, path)
+            for number, (path, kind) in enumerate((path, kind) for kind in ("bit", "lost", "cut") for path in self.files)
+        ]
         limit = REPAIRS[self.options.quick]
         step = max(1, len(tries) // limit)
         for number, kind, path in tries[self.options.seed % step :: step] if self.options.point is None else tries:

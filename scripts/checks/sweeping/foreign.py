@@ -27,7 +27,7 @@ FINE = {"runs_new": 1, "runs_changed": 0, "usage_moved_usd": "0.5", "last_at": "
 class Foreign:
     """Copies of a lake whose month is closed, with something in them that isn't the tool's."""
 
-    names = [f"{command} of a lake" for command in ("verify", "report", "diff", "close", "reconcile", "serve", "sync")]
+    names = [f"{command} of a lake" for command in ("verify", "report", "diff", "close", "reconcile", "serve", "sync", "repair")]
 
     def __init__(self, world, tool, tallies, damage, month):
         self.world, self.tool, self.tallies, self.damage, self.month = world, tool, tallies, damage, month
@@ -49,7 +49,9 @@ class Foreign:
         for name, command in self.commands(work).items():
             done = self.ended(work, command)
             held = done.code == 5 and all(text in done.err for text in says)
-            self.tallies.that(f"{name} of a lake", kind, point, held, f"expected exit 5 naming {' and '.join(says)}: {done.told()}")
+            self.tallies.that(
+                f"{name} of a lake", kind, point, held, f"expected exit 5 naming {' and '.join(says)}: {done.told()}"
+            )
         self.tallies.that("close of a lake", kind, point, not (work / "again").exists(), "an export is there")
 
     def ended(self, work, command):
@@ -73,7 +75,19 @@ class Foreign:
                 self.tallies.that("verify of a lake", "double", point, done.code == 5 and found["id"] in done.err, done.told())
             else:
                 self.all_refuse(work, "double", point, [found["id"]])
+            self.repair(work, point)
             shutil.rmtree(work)
+
+    def repair(self, work, point):
+        """A repair leaves one row of it."""
+        lake = work / "lake"
+        done = self.tool.run(work, "lake", "repair", lake, "--apply", "--quiet")
+        verified = self.tool.run(work, "verify", lake, "--quiet")
+        text = f"repair: {done.told()}; then verify: {verified.told()}"
+        self.tallies.that("repair of a lake", "double", point, (done.code, verified.code) == (0, 0), text)
+        ids = lake_table(lake).to_pyarrow_table(columns=["id"])["id"].to_pylist()
+        text = f"{len(ids)} rows after a repair, expected {len(self.world.expected.rows)}"
+        self.tallies.that("repair of a lake", "double", point, sorted(ids) == sorted(self.world.expected.rows), text)
 
     def spoil_notes(self):
         """Each value of a closed month's note."""
@@ -90,7 +104,11 @@ class Foreign:
                 note[name] = value
             metadata["configuration"][STATE] = json.dumps(state)
             commit(work / "lake", metadata)
-            for command in (["report", work / "lake", "--month", self.month], ["verify", work / "lake", "--quiet"], self.sync(work)):
+            for command in (
+                ["report", work / "lake", "--month", self.month],
+                ["verify", work / "lake", "--quiet"],
+                self.sync(work),
+            ):
                 done = self.tool.run(work, *command)
                 names_value = str(value) in done.err or value == BEFORE_IT_BEGINS and "begins" in done.err
                 held = done.code == 5 and STATE in done.err and names_value
@@ -131,7 +149,9 @@ def commit(lake, metadata):
     """An entry that sets it, as a hand may write it."""
     path = lake / "_delta_log" / f"{lake_table(lake).version() + 1:020}.json"
     info = {"timestamp": 1_756_360_800_000, "operation": "SET TBLPROPERTIES", "operationParameters": {}, "engineInfo": "a hand"}
-    path.write_text("\n".join(json.dumps(action) for action in ({"commitInfo": info}, {"metaData": metadata})) + "\n", encoding="utf-8")
+    path.write_text(
+        "\n".join(json.dumps(action) for action in ({"commitInfo": info}, {"metaData": metadata})) + "\n", encoding="utf-8"
+    )
 
 
 def moved(rows, started_ms):

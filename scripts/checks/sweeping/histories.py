@@ -127,7 +127,10 @@ class History:
         expected, told = self.untold | set(self.world.expected.changes(before).items()), set(self.told)
         lost, more, twice = expected - told, told - expected, len(self.told) > len(told)
         self.untold, self.told = set(), []
-        problems = [missed and f"{len(missed)} runs were never listed", difference(lake_rows(self.lake), self.world.expected.rows)]
+        problems = [
+            missed and f"{len(missed)} runs were never listed",
+            difference(lake_rows(self.lake), self.world.expected.rows),
+        ]
         problems += [lost and f"{len(lost)} changes are told nowhere", more and f"{len(more)} are told that weren't made"]
         verified = self.tool.run(self.work, "verify", self.lake, "--quiet")
         problems += [verified.code and f"verify: {verified.told()}"]
@@ -160,4 +163,6 @@ class History:
             totals = json.loads(done.out)["totals"]
             found = totals["runs"], totals["usage_total_usd"]
             expected = len(costs), plain(exact_sum(costs) or Decimal(0))
-            self.tallies.that("report of a lake", "history", self.number, found == expected, f"{month}: {found}, the model has {expected}")
+            self.tallies.that(
+                "report of a lake", "history", self.number, found == expected, f"{month}: {found}, the model has {expected}"
+            )

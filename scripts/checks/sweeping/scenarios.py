@@ -21,7 +21,9 @@ from support.moving_account import read_changes
 
 # What may lie in a lake: data, also of commits that never came, the log with what was staged for it, and the tool's own note of
 # its last commit.
-OF_A_TABLE = re.compile(r"^started_month=[^/]+/[^/]+$|^_delta_log/(\d{20}\..*|_last_checkpoint.*)$|^_apify_runs/head\.json(#\d+)?$")
+OF_A_TABLE = re.compile(
+    r"^started_month=[^/]+/[^/]+$|^_delta_log/(\d{20}\..*|_last_checkpoint.*)$|^_apify_runs/head\.json(#\d+)?$"
+)
 
 
 class Scenario:

@@ -50,7 +50,7 @@ def order(count):
 
 def spread(numbers, limit, offset):
     """At most so many, `look` is eio at a call that only looks
-# whether something is there."""
+    # whether something is there."""
     if len(numbers) <= limit:
         return numbers
     step = len(numbers) / max(limit, 1)
@@ -86,7 +86,11 @@ class SystemCalls:
             tries += [(kind, number) for number in numbers]
         if self.options.kind:
             at = self.options.point
-            tries = [(kind, number) for kind, number in tries if kind == self.options.kind] if at is None else [(self.options.kind, at)]
+            tries = (
+                [(kind, number) for kind, number in tries if kind == self.options.kind]
+                if at is None
+                else [(self.options.kind, at)]
+            )
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: self.attempt(*one), tries))
 

@@ -19,7 +19,7 @@ MONTH, EDGES = "2025-08", (millis("2025-08-01T00:00:00Z"), millis("2025-09-01T00
 RUNS_A_DAY, RETENTION_DAYS = 4, 120
 # The version that a lake has before the commit which is swept: the next one is followed by a checkpoint.
 VERSION_BEFORE = 9
-MOVED_RUNS = int(__import__('os').environ.get('MOVED', 6))
+MOVED_RUNS = 6
 
 
 @contextlib.contextmanager
@@ -38,7 +38,9 @@ def grow(world, tool, work, clock):
     missed = world.synced()
     wrong = difference(lake_rows(work / "lake"), world.expected.rows)
     if missed or wrong:
-        raise RuntimeError(f"a faultless sync isn't what the model says: {wrong}; never listed: {sorted(missed)[:3]}; {done.told()}")
+        raise RuntimeError(
+            f"a faultless sync isn't what the model says: {wrong}; never listed: {sorted(missed)[:3]}; {done.told()}"
+        )
 
 
 @dataclass
@@ -104,8 +106,10 @@ def split(folder, months, pieces=4):
     """Has deltalake put the rows of some months into several files each, as many small syncs or other engines leave them."""
     table = DeltaTable(str(folder))
     for month in months:
-        rows = table.to_pyarrow_table(filters=[("started_month", "=", month)]).sort_by([("started_at", "ascending"), ("id", "ascending")])
+        rows = table.to_pyarrow_table(filters=[("started_month", "=", month)]).sort_by(
+            [("started_at", "ascending"), ("id", "ascending")]
+        )
         size = -(-len(rows) // pieces)
-        for at in range(0, len(rows), size):
-            how = {"mode": "append"} if at else {"mode": "overwrite", "predicate": f"started_month = '{month}'"}
-            write_deltalake(str(folder), rows.slice(at, size), **how)
+        for start in range(0, len(rows), size):
+            how = {"mode": "append"} if start else {"mode": "overwrite", "predicate": f"started_month = '{month}'"}
+            write_deltalake(str(folder), rows.slice(start, size), **how)
