@@ -38,6 +38,11 @@ class Tallies:
             self.faults.append((self.part, what, kind, point))
             print(f"FAILED  {what}, {kind}, {point}: {text}", flush=True)
 
+    def note(self, what, kind, point, text):
+        """What is told of a point that holds."""
+        with self.lock:
+            print(f"note    {what}, {kind}, {point}: {text}", flush=True)
+
     def that(self, what, kind, point, held, text=""):
         """Counts a point that is simply right or wrong."""
         self.add(what, kind, points=1)

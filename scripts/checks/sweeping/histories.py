@@ -5,7 +5,7 @@ once, and the tool's own verify and report agree."""
 import json
 import random
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
 
 from demo import exact_sum, plain
@@ -43,12 +43,13 @@ class History:
     def __init__(self, world, tool, tallies, work, number, draw):
         self.world, self.tool, self.tallies, self.work, self.number, self.draw = world, tool, tallies, work, number, draw
         self.lake, self.clock, self.step = work / "lake", BEGINS, 0
-        # (ID, kind) of what was committed and no file of changes has told yet, and what the files of this round told.
-        self.untold, self.told = set(), []
-        self.said = ""
+        # How often each (ID, kind) was committed since the last whole sync, and told.
+        self.untold, self.told = Counter(), Counter()
+        # What is asked for in this step, and the fault before.
+        self.said, self.last_fault = "", "no fault"
 
     def fault(self, text):
-        self.tallies.fault("history", "history", self.number, f"step {self.step}, {self.said}: {text}")
+        self.tallies.fault("history", "history", self.number, f"step {self.step}, {self.said}; before: {self.last_fault}: {text}")
 
     def run(self, steps):
         """Step by step, until one doesn't hold."""
@@ -89,7 +90,7 @@ class History:
         """What this sync told."""
         path = self.work / "changes.csv"
         if path.exists():
-            self.told += read_changes(path)
+            self.told.update(read_changes(path))
             path.unlink()
 
     def interrupted(self, command, model):
@@ -97,7 +98,7 @@ class History:
         kind, number = self.draw.choice(FAULTS), self.draw.randrange(1, MOST_CHANGES)
         self.world.begin_listing()
         done = self.tool.traced(self.work, command, number, kind, count="changes")
-        self.said += f", {kind} at {number} ({done.hit}, exit {done.code})"
+        self.last_fault = f"{kind} at {number} ({done.hit}, exit {done.code})"
         self.read_changes()
         rows, before = lake_rows(self.lake), self.world.expected
         not_old = difference(rows, before.rows or None)
@@ -112,7 +113,7 @@ class History:
             after.rows = {key: after.rows[key] if row == after.rows[key] else row for key, row in rows.items()}
             proven = lake_state(lake_table(self.lake))["proven"]
             after.proven_until = millis(proven[-1][1]) if proven else None
-        self.untold |= set(after.changes(before).items())
+        self.untold.update(after.changes(before).items())
 
     def whole(self, command, model):
         """A sync without a fault; whether all held."""
@@ -124,9 +125,17 @@ class History:
         self.read_changes()
         before = self.world.expected.copy()
         missed = self.world.synced(*model)
-        expected, told = self.untold | set(self.world.expected.changes(before).items()), set(self.told)
-        lost, more, twice = expected - told, told - expected, len(self.told) > len(told)
-        self.untold, self.told = set(), []
+        self.untold.update(self.world.expected.changes(before).items())
+        lost, more = self.untold - self.told, {change for change in self.told if change not in self.untold}
+        twice = self.told - self.untold
+        self.untold, self.told = Counter(), Counter()
+        if twice:
+            self.tallies.note(
+                "history",
+                "history",
+                self.number,
+                f"step {self.step}, after {self.last_fault}: {len(twice)} changes are told twice",
+            )
         problems = [
             missed and f"{len(missed)} runs were never listed",
             difference(lake_rows(self.lake), self.world.expected.rows),
@@ -137,7 +146,7 @@ class History:
         problems = [problem for problem in problems if problem]
         for problem in problems:
             self.fault(problem)
-        self.tallies.add("history", "history", new=1, healed=not problems, told=not lost and not more, told_twice=twice)
+        self.tallies.add("history", "history", new=1, healed=not problems, told=not lost and not more, told_twice=bool(twice))
         return not problems
 
     def tidy(self):

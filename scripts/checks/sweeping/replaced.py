@@ -13,7 +13,7 @@ from support.archives import export_model
 
 from .worlds import AFTER, EDGES, MONTH, new_world
 
-REPLACEMENTS = (40, 10)
+REPLACEMENTS = (40, 6)
 
 
 def sweep(tool, tallies, folder, options):

@@ -16,17 +16,17 @@ from .worlds import EDGES, MONTH, first_rows, make_folders, new_world
 
 # How many points of a kind are tried at most for a command, for a whole run and a quick one.
 LIMITS = {
-    "500": (12, 1),
-    "503": (6, 0),
-    "404": (12, 1),
-    "409": (10, 2),
+    "500": (6, 0),
+    "503": (4, 0),
+    "404": (10, 1),
+    "409": (8, 1),
     "cut": (8, 1),
-    "short": (12, 1),
-    "drop": (8, 1),
-    "500 after": (12, 1),
-    "drop after": (16, 2),
-    "kill": (16, 1),
-    "kill after": (16, 2),
+    "short": (10, 1),
+    "drop": (6, 0),
+    "500 after": (8, 1),
+    "drop after": (12, 1),
+    "kill": (10, 1),
+    "kill after": (12, 1),
 }
 # Those that go on for as long as the tool asks, which is a minute each; of one command.
 ALWAYS = {"500 always": (2, 0), "404 always": (2, 0), "409 always": (2, 0)}

@@ -8,7 +8,7 @@ from support.judging import Judge
 
 # How many points of a kind are tried at most, for a whole run and a quick one; `look` is eio at a call that only looks
 # whether something is there.
-LIMITS = {"eio": (90, 8), "kill": (90, 9), "tear": (20, 3), "enospc": (20, 3), "term": (12, 2), "look": (40, 3)}
+LIMITS = {"eio": (70, 6), "kill": (80, 7), "tear": (16, 2), "enospc": (16, 2), "term": (10, 1), "look": (30, 2)}
 
 
 FITS = {
@@ -107,6 +107,8 @@ class SystemCalls:
                 return
             counts, problems = self.judge(self.scenario, work, done)
             self.tallies.add(name, kind, points=1, **counts)
+            if counts.get("told_twice"):
+                self.tallies.note(name, kind, number, f"at {done.hit}: told twice")
             for problem in problems:
                 text = f"at {done.hit}: {problem}" + (f" | {done.told()}" if done.code >= 0 else "")
                 self.tallies.fault(name, kind, number, text)
