@@ -5,8 +5,9 @@
 
    usage: faults [--under FOLDER --log FILE [--at N --do KIND] [--count changes]] -- COMMAND ARGUMENT...
    Without a folder nothing is traced: the command only ends with whoever started it.
-   KIND: eio (that call fails), enospc (from then on, what takes space fails), kill (before the call), tear (half a write, then
-   killed), term (SIGTERM before the call). With `--count changes` calls that change nothing aren't counted. The log has a line for each call that was counted, and how the command ended.
+   KIND: eio (that call fails), enospc (from then on, what takes space fails), kill (before the call), tear (half a write, or
+   another call as it is, then killed), term (SIGTERM before the call). With `--count changes` calls that change nothing aren't
+   counted. The log has a line for each call that was counted, and how the command ended.
 
    close is not among the calls: Rust ignores its result, and writers rely on fsync. */
 #define _GNU_SOURCE
@@ -157,10 +158,10 @@ static void refuse(pid_t thread, struct user_regs_struct *regs, int error) {
     ptrace(PTRACE_SETREGS, thread, 0, regs);
 }
 
-/* Half of a write is made, and then the process is killed. */
-static void tear(pid_t thread, struct user_regs_struct *regs) {
+/* The call is made, half of it where it is a write, and then the process is killed. */
+static void tear(pid_t thread, struct user_regs_struct *regs, int is_write) {
     int status;
-    regs->rdx /= 2;
+    if (is_write) regs->rdx /= 2;
     ptrace(PTRACE_SETREGS, thread, 0, regs);
     ptrace(PTRACE_SYSCALL, thread, 0, 0);
     waitpid(thread, &status, __WALL);
@@ -193,7 +194,7 @@ static void meet(pid_t thread) {
     if (!strcmp(kind, "eio")) refuse(thread, &regs, EIO);
     else if (!strcmp(kind, "enospc")) is_full = 1, refuse(thread, &regs, ENOSPC);
     else if (!strcmp(kind, "kill")) kill(command, SIGKILL);
-    else if (!strcmp(kind, "tear")) tear(thread, &regs);
+    else if (!strcmp(kind, "tear")) tear(thread, &regs, what & WRITES);
     else if (!strcmp(kind, "term")) kill(command, SIGTERM);
 }
 
