@@ -22,7 +22,9 @@ NOTHING_CHANGED = re.compile(
     r"nothing (of it )?was (written|committed|published|changed)|(is|are) as (it|they) (was|were)|cannot commit"
     r"|could not be committed|no run was (added|written)"
 )
-INTERNALS = re.compile(r"LogSegment|DeltaTable|ObjectStore|Generic \w+ error|\w+Error ?[({]|panicked|stack backtrace|Arrow error")
+INTERNALS = re.compile(
+    r"LogSegment|Kernel error|DeltaTable|ObjectStore|Generic \w+ error|\w+Error ?[({]|panicked|stack backtrace|Arrow error"
+)
 
 
 class Torn(Exception):

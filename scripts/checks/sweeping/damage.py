@@ -7,16 +7,16 @@ import shutil
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from pathlib import Path
 
 import pyarrow.parquet
 from demo import exact_sum, plain
 from standin import millis
 from support.archives import Torn, difference, lake_rows, lake_table, tree
-
 from support.tallies import is_wanted
 
 from .foreign import Foreign
+from .harm import harm, turn_a_bit
+from .logs import Logs
 from .worlds import HOUR_MS, grow, new_world
 
 FIRST, LAST, BEGINS = millis("2025-04-20T00:00:00Z"), millis("2025-09-20T00:00:00Z"), millis("2025-08-03T06:00:00Z")
@@ -26,9 +26,6 @@ RETENTION_DAYS = 100
 VERSIONS, CLOSED_AFTER, CLOSED = 13, 7, "2025-07"
 FLIPS_A_FILE, REPAIRS = (12, 2), (24, 3)
 CHANGES_WITH_A_COMMIT = {"_delta_log/_last_checkpoint", "_apify_runs/head.json"}
-LOG_DAMAGES = ["lost", "empty", "cut", "bit", "garbage"]
-# Entries before the checkpoint are gone, as Delta's clean-up does; then the checkpoint is damaged, too.
-CLEANED = ["cleaned", "cleaned, lost", "cleaned, cut"]
 
 
 def sweep(tool, tallies, folder, options):
@@ -49,7 +46,7 @@ def sweep(tool, tallies, folder, options):
         if is_wanted(options, options.kind, "lake files", "report of lake files"):
             damage.flip_bits()
         if is_wanted(options, options.kind, "lake log"):
-            damage.break_log()
+            Logs(damage).break_all()
         if is_wanted(options, options.kind, "lake repair"):
             damage.repair()
         foreign = Foreign(world, tool, tallies, damage, CLOSED)
@@ -112,53 +109,6 @@ class Damage:
             held,
             f"bit {where} of {path.name}: its totals of {month} are wrong, with exit 0",
         )
-        shutil.rmtree(work)
-
-    def break_log(self):
-        """Each entry, checkpoint and pointer of the log."""
-        log = sorted(path for path in (self.base / "lake" / "_delta_log").iterdir() if path.is_file())
-        tries = [(kind, path) for path in log for kind in LOG_DAMAGES]
-        pointer = self.base / "lake" / "_delta_log" / "_last_checkpoint"
-        tries += [(kind, pointer) for kind in ("to nowhere", "to an earlier version")]
-        checkpoint = next(path for path in log if path.name.endswith(".checkpoint.parquet"))
-        tries += [(kind, checkpoint) for kind in CLEANED]
-        if self.options.quick:
-            tries = tries[self.options.seed % 4 :: 4]
-        numbered = [(number, *one) for number, one in enumerate(tries) if self.wanted(one[0], number)]
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda one: self.break_entry(*one), numbered))
-
-    def break_entry(self, point, kind, original):
-        """The lake is refused, or right: by verify, by report, and after a sync."""
-        work = self.copy(f"log-{point}")
-        path = work / original.relative_to(self.base)
-        harm(path, kind, self.draw("log", point))
-        problems, lake = [], work / "lake"
-        verified = self.tool.run(work, "verify", lake, "--quiet")
-        # The log is whole without its checkpoints, unless it has been cleaned.
-        is_whole = kind == "cleaned" or "checkpoint" in path.name and kind not in CLEANED
-        right_ends = (0,) if is_whole else (5,) if kind in CLEANED else (0, 5)
-        if verified.code not in right_ends:
-            problems.append(f"verify has to end with {' or '.join(map(str, right_ends))}: {verified.told()}")
-        reports = {month: self.tool.run(work, "report", lake, "--month", month, "--format", "json") for month in self.months}
-        wrong = [month for month, done in reports.items() if done.code == 0 and not self.is_right(month, done.out)]
-        if wrong:
-            problems.append(f"report is wrong of {', '.join(wrong)}, with exit 0; verify: exit {verified.code}")
-        elif verified.code == 0 and any(done.code for done in reports.values()):
-            problems.append(f"verify: exit 0; report: {next(done for done in reports.values() if done.code).told()}")
-        synced = self.tool.run(work, "sync", "--lake", lake, *self.world.source(), "--quiet")
-        if synced.code and is_whole:
-            problems.append(f"a sync on top: {synced.told()}")
-        if synced.code == 0:
-            try:
-                wrong = difference(plain_rows(lake_rows(lake)), plain_rows(self.world.expected.rows))
-            except Torn as torn:
-                wrong = str(torn)
-            if wrong:
-                problems.append(f"a sync on top ends with 0 (verify before: {verified.code}), and: {wrong}")
-        self.tallies.add("lake log", kind, points=1, old=verified.code == 5, new=verified.code == 0, healed=synced.code == 0)
-        for problem in problems:
-            self.tallies.fault("lake log", kind, point, f"{path.name}: {problem}")
         shutil.rmtree(work)
 
     def is_right(self, month, out):
@@ -238,39 +188,3 @@ class Damage:
         finally:
             world.expected = kept
         return problems
-
-
-def plain_rows(rows):
-    """Rows without when they were asked for."""
-    return rows and {key: {name: value for name, value in row.items() if name != "queried_at"} for key, row in rows.items()}
-
-
-def turn_a_bit(path, draw):
-    """Turns one; where, in words."""
-    data = bytearray(path.read_bytes())
-    at, bit = draw.randrange(len(data)), draw.randrange(8)
-    data[at] ^= 1 << bit
-    path.write_bytes(data)
-    return f"{bit} of byte {at} of {len(data)}"
-
-
-def harm(path: Path, kind, draw):
-    """Damages a file."""
-    data = path.read_bytes()
-    if kind in CLEANED:
-        for entry in path.parent.glob("*.json"):
-            if entry.name < path.name:
-                entry.unlink()
-        if kind != "cleaned":
-            harm(path, kind.removeprefix("cleaned, "), draw)
-        return
-    if kind == "lost":
-        path.unlink()
-    elif kind == "bit":
-        turn_a_bit(path, draw)
-    elif kind == "to nowhere":
-        path.write_text(json.dumps(json.loads(data) | {"version": 9999}), encoding="utf-8")
-    elif kind == "to an earlier version":
-        path.write_text(json.dumps(json.loads(data) | {"version": 3}), encoding="utf-8")
-    else:
-        path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "garbage": draw.randbytes(len(data))}[kind])
