@@ -1,0 +1,227 @@
+"""The commands that the sweep of system calls interrupts: what each starts from, how it is called, and what old and new are.
+Holds no check itself; system_calls.py does the interrupting."""
+
+import hashlib
+import json
+import re
+import shutil
+
+from support.archives import (
+    Torn,
+    difference,
+    export_model,
+    export_rows,
+    is_part,
+    lake_rows,
+    lake_state,
+    lake_table,
+    tree,
+)
+from support.moving_account import read_changes
+
+# What may lie in a lake: data, also of commits that never came, the log with what was staged for it, and the tool's own note of
+# its last commit.
+OF_A_TABLE = re.compile(
+    r"^started_month=[^/]+/[^/]+$|^_delta_log/(\d{20}\..*|_last_checkpoint.*)$|^_apify_runs/head\.json(#\d+)?$"
+)
+
+
+class Scenario:
+    """A command upon a folder `before`, which each attempt gets a copy of; on a store, `lake` and an export are in the attempt's
+    own bucket."""
+
+    name = ""
+    tells = False
+    # Whether what it does is done file by file, so that some of it may be done.
+    in_parts = False
+
+    def __init__(self, world, tool, before, store=None):
+        self.world, self.tool, self.before, self.store = world, tool, before, store
+
+    def begin(self, work):
+        """What an attempt starts from."""
+        shutil.copytree(self.before, work)
+        (work / "changes").mkdir(exist_ok=True)
+        if self.store:
+            self.store.bucket(work.name)
+            for name in self.stored:
+                if (work / name).exists():
+                    self.store.upload(work / name, work.name, name)
+                    shutil.rmtree(work / name)
+
+    def end(self, work):
+        """Nothing of it stays."""
+        shutil.rmtree(work, ignore_errors=True)
+        if self.store:
+            self.store.remove(work.name)
+
+    # What of a scenario is on the store, where there is one.
+    stored = ("lake",)
+
+    def place(self, work, name):
+        """A lake or an export as the tool is told of it."""
+        return f"s3://{work.name}/{name}" if self.store and name in self.stored else work / name
+
+    def local(self, work, name):
+        """The same as a folder: a copy of what is on the store."""
+        if not self.store or name not in self.stored:
+            return work / name
+        copy = work / "copy" / name
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir(parents=True)
+        self.store.download(work.name, name, copy)
+        return copy
+
+    def command(self, work, attempt):
+        """The arguments of the first attempt, or the second, which heals."""
+        raise NotImplementedError
+
+    def state(self, work):
+        """'old', 'new', or 'part' where some of several commits were made; raises Torn for anything else."""
+        raise NotImplementedError
+
+    def healed(self, _state, done):
+        """Whether the second attempt ended as it should."""
+        return done.code == 0
+
+    def finished(self, work):
+        """What is wrong after it."""
+        found = [] if self.state(work) == "new" else ["the second attempt left the old state"]
+        left = [name for name in tree(self.local(work, "lake")) if not OF_A_TABLE.search(name)]
+        return found + ([f"left in the lake: {', '.join(left[:3])}"] if left else [])
+
+    def verified(self, work, name):
+        """Raises Torn where the tool's own verify refuses what is there."""
+        done = self.tool.run(work, "verify", self.place(work, name), "--quiet")
+        if done.code != 0:
+            raise Torn(f"verify of the {name}: {done.told()}")
+
+
+class Sync(Scenario):
+    """A sync of a lake, or the first one; `after` is the model's table."""
+
+    def __init__(self, world, tool, before, name, options=(), tells=False, store=None):
+        super().__init__(world, tool, before, store)
+        self.name, self.options, self.tells = name, options, tells
+        old = lake_rows(before / "lake")
+        self.old, self.new = old, world.expected.rows
+        self.changes = {}
+
+    def command(self, work, attempt):
+        told = ["--changes", work / "changes" / f"{attempt}.csv"] if self.tells else []
+        # Without --since a first sync begins where retention does, long before the first run.
+        return ["sync", "--lake", self.place(work, "lake"), *self.world.source(), "--quiet", *self.options, *told]
+
+    def state(self, work):
+        rows = lake_rows(self.local(work, "lake"))
+        is_new, is_old = difference(rows, self.new), difference(rows, self.old)
+        if is_new and is_old and not is_part(rows, self.old, self.new):
+            raise Torn(f"neither the old table ({is_old}) nor the new one ({is_new})")
+        if rows is not None:
+            self.verified(work, "lake")
+        return "new" if not is_new else "part" if is_old else "old"
+
+    def told(self, work):
+        """ID and kind of all that both attempts told, and the files that hold it."""
+        files = sorted((work / "changes").glob("*.csv"))
+        return [entry for path in files for entry in read_changes(path)]
+
+
+class Close(Scenario):
+    """A month published, and noted in the lake."""
+
+    name = "lake close"
+
+    def __init__(self, world, tool, before, month, edges, store=None):
+        super().__init__(world, tool, before, store)
+        self.month, self.edges = month, edges
+
+    def prepare(self, _work):
+        """The rows that the month has to have."""
+        self.rows = lake_rows(self.before / "lake")
+        first, end = self.edges
+        inside = lambda row: first <= row["started_at"].timestamp() * 1000 < end
+        columns = ["id", "status", "started_at", "finished_at", "usage_total_usd", "cost_state", "act_id"]
+        self.published = {key: {name: row[name] for name in columns} for key, row in self.rows.items() if inside(row)}
+
+    def command(self, work, attempt):
+        return ["lake", "close", self.place(work, "lake"), "--month", self.month, "--out", work / "out", "--quiet"]
+
+    def state(self, work):
+        lake = self.local(work, "lake")
+        wrong = difference(lake_rows(lake), self.rows)
+        if wrong:
+            raise Torn(f"the lake: {wrong}")
+        self.verified(work, "lake")
+        out = work / "out"
+        if out.exists():
+            self.verified(work, "out")
+            wrong = difference(export_rows(out), self.published)
+            if wrong:
+                raise Torn(f"the export: {wrong}")
+        closing = lake_state(lake_table(lake)).get("closings", {}).get(self.month)
+        if closing is None:
+            return "old"
+        if not out.exists():
+            raise Torn("the month is noted as closed, and there is no export")
+        digest = hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
+        if closing["manifest_sha256"] != digest or closing["runs"] != len(self.published):
+            raise Torn("what is noted of the month is not of the export that is there")
+        return "new"
+
+    def healed(self, state, done):
+        # A month that is closed is said to be.
+        return done.code == 0 or (state == "new" and done.code == 6 and "closed" in done.err)
+
+
+class Export(Scenario):
+    """A month into a folder, over an earlier export of it or into nothing."""
+
+    stored = ("out",)
+
+    def __init__(self, world, tool, before, name, period, options=(), store=None):
+        super().__init__(world, tool, before, store)
+        self.name, self.options = name, options
+        self.month, self.edges = period
+
+    def prepare(self, _work):
+        """What was there, and what has to come."""
+        self.old = tree(self.before / "out")
+        self.rows = export_model(self.world.account, *self.edges)
+
+    def command(self, work, attempt):
+        source = self.world.source()
+        return ["export", "--month", self.month, "--out", self.place(work, "out"), *source, *self.options, "--quiet"]
+
+    def state(self, work):
+        out = self.local(work, "out")
+        found = tree(out)
+        # On a store, what another attempt had sent may lie about.
+        if {name: found.get(name) for name in self.old} == self.old and (self.store or found == self.old):
+            if not self.old and "manifest.json" in found:
+                return self.new(work, out)
+            return "old"
+        if not (out / "manifest.json").exists():
+            raise Torn(f"no whole export is there any more: {', '.join(list(found)[:3]) or 'nothing'}")
+        return self.new(work, out)
+
+    def new(self, work, out):
+        """The new one is what it has to be. `verify` reads exports in folders only."""
+        if self.store:
+            files = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["files"]
+            found = tree(out)
+            wrong = [file["path"] for file in files if found.get(file["path"]) != file["sha256"]]
+            if wrong:
+                raise Torn(f"files aren't what the manifest says: {', '.join(wrong[:3])}")
+        else:
+            self.verified(work, "out")
+        wrong = difference(export_rows(out), self.rows)
+        if wrong:
+            raise Torn(wrong)
+        return "new"
+
+    def finished(self, work):
+        beside = [path.name for path in work.iterdir() if path.name not in ("out", "tmp", "changes", "copy")]
+        # A lock's file may stay; whatever else is there was staged or is old.
+        beside = [name for name in beside if not name.endswith(".lock")]
+        return super().finished(work) + ([f"left beside the export: {', '.join(beside)}"] if beside else [])
