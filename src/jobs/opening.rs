@@ -42,12 +42,12 @@ impl Job {
     pub(super) async fn open(&self) -> Result<Opened> {
         let mut clocks = self.first_clocks().await?;
         let mut held: Option<Held> = None;
-        let mut asked: Option<(Period, Option<Page>)> = None;
+        let mut asked: Option<(Period, Option<Page>, Lister)> = None;
         loop {
             let period = clocks.period(&self.spec, self.args.period.timezone);
             let period = period.map_err(|error| self.unpublished(error, &held))?;
-            let lister = self.lister(&period);
-            if let Some((same, first)) = asked.take()
+            // With the size of pages that it has found.
+            if let Some((same, first, lister)) = asked.take()
                 && same == period
             {
                 return Ok(Opened {
@@ -59,13 +59,14 @@ impl Job {
                 });
             }
             self.hold(&mut held, &period).await?;
+            let lister = self.lister(&period);
             let first = match lister.first_page(period.from - 1, period.to).await {
                 Ok(page) => Some(page),
                 Err(RequestError::TooHeavy) => None,
                 Err(RequestError::Failed(error)) => return Err(self.unpublished(error, &held)),
             };
             clocks = self.connection.clocks().await;
-            asked = Some((period, first));
+            asked = Some((period, first, lister));
         }
     }
 

@@ -179,7 +179,7 @@ fn entry<'m>(manifest: &'m mut Value, name: &str) -> &'m mut Value {
 }
 
 /// Makes the manifest's size and hash of a file fit.
-fn fit(out: &Path, name: &str) {
+pub fn fit(out: &Path, name: &str) {
     let bytes = fs::read(out.join(name)).unwrap();
     let hash: String = Sha256::digest(&bytes)
         .iter()

@@ -349,7 +349,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "runs.csv",
             |text| text.replacen(",actor,", ",other,", 1),
-            "are not those of the rows",
+            "its rows are not those of the Parquet files",
         ),
         (
             "runs.csv",

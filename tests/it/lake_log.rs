@@ -30,7 +30,7 @@ fn runs(count: i64) -> Vec<Run> {
         let started = began + n * HOUR;
         let finished = instant(started + 1000);
         let rest = format!(r#""actId":"actor","finishedAt":"{finished}","usageTotalUsd":1"#);
-        Run::new(&format!("run{n}"), started).with(&rest)
+        Run::new(format!("run{n}"), started).with(&rest)
     };
     (0..count).map(run).collect()
 }
