@@ -151,7 +151,7 @@ class History:
 
     def tidy(self):
         """Files put together or removed: the same rows."""
-        if not self.lake.exists():
+        if lake_table(self.lake) is None:
             return
         job = self.draw.choice([["optimize", "--keep-recent", "1d"], ["vacuum", "--keep", "0s", "--force"]])
         done = self.tool.run(self.work, "lake", *job, self.lake, "--quiet")

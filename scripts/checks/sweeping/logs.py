@@ -50,6 +50,10 @@ class Logs:
         if synced.code and is_whole:
             problems.append(f"a sync on top: {synced.told()}")
         if synced.code == 0:
+            if is_whole and kind != "cleaned":
+                # The tool passes a broken checkpoint over; deltalake doesn't, and reads the whole log without it.
+                for left in (work / "lake" / "_delta_log").glob("*checkpoint*"):
+                    left.unlink()
             wrong = self.differs(work, verified)
             problems += [f"a sync on top ends with 0 (verify before: {verified.code}), and: {wrong}"] if wrong else []
         problems += self.internals(verified, synced)
