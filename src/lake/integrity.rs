@@ -19,8 +19,6 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::text::{counted, thousands};
 
-/// What this tool keeps beside the log, out of the way of every engine: names that begin with `_` are no data to them.
-pub(super) const OWN_FOLDER: &str = "_apify_runs";
 /// The last commit of this tool, so that a log without its last entry is noticed.
 const HEAD: &str = "_apify_runs/head.json";
 /// Most commits of other engines that are looked at one by one.

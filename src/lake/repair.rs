@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 use super::commit::Doing;
 use super::doubled::Doubled;
 use super::files::{DataFile, month_bounds};
-use super::integrity::{MonthSums, OWN_FOLDER};
-use super::location::Location;
+use super::integrity::MonthSums;
+use super::location::{Location, OWN};
 use super::table::{Found, Table};
 use crate::error::{Error, Result};
 use crate::period::Millis;
@@ -23,7 +23,12 @@ pub struct DamagedFile {
     pub why: String,
     /// Whether it is there at all.
     is_there: bool,
+    /// Whether it could not be read, so that nobody knows what it holds.
+    is_unread: bool,
 }
+
+/// How often a file that can't be read is read in all before it counts as damaged.
+const READINGS: usize = 3;
 
 impl DamagedFile {
     /// What it held, as far as the log tells.
@@ -69,7 +74,7 @@ impl Damage {
 pub struct Repaired {
     /// The table's version afterwards.
     pub version: u64,
-    /// Where each file is kept now; `None` of one that is gone or could not be copied.
+    /// Where each file is kept now; `None` of one that is gone.
     pub aside: Vec<Option<String>>,
 }
 
@@ -93,7 +98,14 @@ impl Table {
     pub fn damage(&self) -> Result<Damage> {
         let mut damage = Damage::default();
         for file in self.files() {
-            damage.files.extend(self.damage_of(file)?);
+            // A disk may fail once: what can be read again is not damaged.
+            let mut found = self.damage_of(file)?;
+            for _ in 1..READINGS {
+                if found.as_ref().is_some_and(|damaged| damaged.is_unread) {
+                    found = self.damage_of(file)?;
+                }
+            }
+            damage.files.extend(found);
         }
         damage.doubled = self.doubled(&self.sound_files(&damage.files))?;
         let checked = self.check_entries().and_then(|()| self.check_log());
@@ -117,6 +129,7 @@ impl Table {
                 file: file.clone(),
                 why,
                 is_there,
+                is_unread: false,
             }))
         };
         match self.bytes_of(file)? {
@@ -137,7 +150,12 @@ impl Table {
             Err(Error::Untrusted(why)) => {
                 let place = format!("{}/{}: ", self.location.shown(), file.path);
                 let why = why.strip_prefix("cannot read ").unwrap_or(&why);
-                damaged(why.strip_prefix(&place).unwrap_or(why).into(), true)
+                Ok(Some(DamagedFile {
+                    file: file.clone(),
+                    why: why.strip_prefix(&place).unwrap_or(why).into(),
+                    is_there: true,
+                    is_unread: true,
+                }))
             }
             Err(error) => Err(error),
         }
@@ -149,7 +167,11 @@ impl Table {
     /// # Errors
     /// What keeps it from being committed.
     pub fn repair(&self, damage: &Damage, now_ms: Millis) -> Result<Option<Repaired>> {
-        let aside = damage.files.iter().map(|damaged| self.set_aside(damaged)).collect();
+        let aside = damage
+            .files
+            .iter()
+            .map(|damaged| self.set_aside(damaged))
+            .collect::<Result<Vec<_>>>()?;
         let mut state = self.state().clone();
         for (from, to) in damage.spans() {
             state.unprove(from, to);
@@ -187,26 +209,22 @@ impl Table {
         Ok(Some(Repaired { version, aside }))
     }
 
-    /// Copies a file to where no vacuum removes it.
-    fn set_aside(&self, damaged: &DamagedFile) -> Option<String> {
+    /// Gives a file a second place, which no vacuum empties: on disk a link, so that it needn't be readable.
+    ///
+    /// # Errors
+    /// What keeps it from that: nothing is taken out of the table that would not be kept.
+    fn set_aside(&self, damaged: &DamagedFile) -> Result<Option<String>> {
         if !damaged.is_there {
-            return None;
+            return Ok(None);
         }
-        let path = format!("{OWN_FOLDER}/set-aside/{}", damaged.file.path);
+        let path = format!("{OWN}/set-aside/{}", damaged.file.path);
         let (from, to) = (
             StorePath::from(damaged.file.path.as_str()),
             StorePath::from(path.as_str()),
         );
         let copied = self.location.wait(self.location.store().copy(&from, &to));
-        match copied {
-            Ok(()) => Some(path),
-            Err(error) => {
-                tracing::warn!(
-                    "{} could not be copied, and stays where it is: {error}",
-                    damaged.file.path
-                );
-                None
-            }
-        }
+        copied.map_err(|error| self.location.cannot_write(&path, &error))?;
+        self.location.keep(&path)?;
+        Ok(Some(path))
     }
 }

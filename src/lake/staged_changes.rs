@@ -1,13 +1,13 @@
 //! Changes of commits that were not told yet, in the lake's own folder: each part under the version and the UUID of its
 //! commit, so that any later sync finds out whether that commit was made. What the rows say is the sync's.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 use super::commit::CommitId;
-use super::integrity::{CommitEntry, OWN_FOLDER};
-use super::location::Location;
+use super::integrity::CommitEntry;
+use super::location::{Location, OWN};
 use crate::error::{Error, Result};
 
 /// The changes of one commit.
@@ -52,7 +52,7 @@ impl StagedChanges {
 }
 
 fn folder() -> String {
-    format!("{OWN_FOLDER}/changes/")
+    format!("{OWN}/changes/")
 }
 
 impl Location {
@@ -78,9 +78,31 @@ impl Location {
         }
     }
 
+    /// Removes what a process left that was killed while it staged changes: on disk, files under the store's temporary names, which
+    /// it doesn't list.
+    pub fn remove_half_staged(&self) -> Result<()> {
+        let Some(entries) = self.local().and_then(|local| fs::read_dir(local.join(folder())).ok()) else {
+            return Ok(());
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some((whole, _)) = name.split_once('#') else {
+                continue;
+            };
+            let staged = StagedChanges::parse(&format!("{}{whole}", folder()));
+            if let Some(staged) = staged
+                && self.fate(&staged)? != CommitFate::Open
+            {
+                // What can't be removed now is tried again by the next sync.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
     /// All that is staged, with what became of the commits, in the order of their versions.
     pub fn left_changes(&self) -> Result<Vec<(StagedChanges, CommitFate)>> {
-        let listed = self.list_in(&format!("{OWN_FOLDER}/changes"))?;
+        let listed = self.list_in(&format!("{OWN}/changes"))?;
         let staged = listed.iter().filter_map(|object| StagedChanges::parse(&object.path));
         staged
             .map(|changes| Ok((changes.clone(), self.fate(&changes)?)))

@@ -1,5 +1,7 @@
 //! The table at a moment: what its log says that it is, and which files it has. Nothing here writes.
 
+use std::path::Path;
+
 use deltalake_core::DeltaTable;
 
 use super::columns::{LakeColumns, STARTED_MONTH};
@@ -72,7 +74,7 @@ impl Table {
     }
 
     fn load(location: &Location, moment: Moment) -> Result<Found> {
-        if location.local().is_some_and(|path| path.exists() && !path.is_dir()) {
+        if location.local().is_some_and(is_no_folder) {
             return Ok(Found::Anothers("it is a file: a lake is a folder".into()));
         }
         let entries = LogEntries::list(location)?;
@@ -205,6 +207,11 @@ impl Table {
     pub fn files_of(&self, from: Millis, to: Millis) -> Vec<&DataFile> {
         self.files.iter().filter(|file| file.overlaps(from, to)).collect()
     }
+}
+
+/// Whether something else than a folder is there; what can't be looked at isn't judged.
+fn is_no_folder(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
 /// The version that is meant, by the log's files; exit 2 where they have none such.

@@ -72,7 +72,9 @@ struct Saved(Vec<(PathBuf, Vec<u8>)>);
 impl Saved {
     fn of(place: &Place) -> Saved {
         let folder = log(place);
-        let files = names(&folder).into_iter().map(|name| folder.join(name));
+        // With the record of the last commit, which belongs to it.
+        let head = place.path("lake/_apify_runs/head.json");
+        let files = names(&folder).into_iter().map(|name| folder.join(name)).chain([head]);
         Saved(files.map(|path| (path.clone(), fs::read(path).unwrap())).collect())
     }
 

@@ -480,7 +480,7 @@ fn a_damaged_file_is_set_aside_and_its_time_is_proven_again_as_far_as_apify_keep
             for (path, bytes) in siblings {
                 assert_eq!(fs::read(path).unwrap(), bytes);
             }
-            let report = place.run(&["report", "lake", "--month", "2025-09"]);
+            let report = place.run(&["report", "lake", "--month", "2025-09", "--format", "json"]);
             report.exits(0);
             assert_eq!(
                 report.stdout.contains("set aside"),

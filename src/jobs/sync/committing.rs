@@ -138,7 +138,7 @@ impl Job {
                 CommitFate::Open => {}
             }
         }
-        Ok(())
+        self.location.remove_half_staged()
     }
 
     fn merge(&self, seen: &Seen, table: Option<&Table>, columns: &LakeColumns) -> Result<Merged> {

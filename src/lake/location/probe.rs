@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering;
 use object_store::path::Path as StorePath;
 use object_store::{Error as StoreError, ObjectStoreExt, PutMode};
 
-use super::{Location, OWN};
+use super::{Listed, Location, OWN};
 use crate::error::{Error, Result};
+
+/// After how long an object of this kind is nobody's.
+const STALE_MS: i64 = 3_600_000;
 
 impl Location {
     /// The origin at which a store is talked to, scheme, host and port alone; None for a folder.
@@ -39,8 +42,22 @@ impl Location {
         }
         let path = format!("{OWN}/probe-{}", uuid::Uuid::new_v4());
         let tried = self.try_conditional_puts(&path);
-        self.discard([path]);
+        let stale = self.stale_probes(&path);
+        self.discard(stale.into_iter().chain([path]));
         tried
+    }
+
+    /// Objects of processes that were killed: an hour older than this one's, by the store's clock, so that nobody needs them.
+    fn stale_probes(&self, own: &str) -> Vec<String> {
+        let listed = self.list_in(OWN).unwrap_or_default();
+        let is_probe = |object: &&Listed| object.path.starts_with(&format!("{OWN}/probe-"));
+        let probes: Vec<&Listed> = listed.iter().filter(is_probe).collect();
+        let own_ms = probes
+            .iter()
+            .find(|probe| probe.path == own)
+            .map(|probe| probe.written_ms);
+        let is_stale = |probe: &&&Listed| own_ms.is_some_and(|own_ms| probe.written_ms < own_ms - STALE_MS);
+        probes.iter().filter(is_stale).map(|probe| probe.path.clone()).collect()
     }
 
     fn try_conditional_puts(&self, path: &str) -> Result<()> {
