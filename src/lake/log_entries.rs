@@ -165,6 +165,21 @@ impl LogEntries {
     }
 }
 
+/// The entry of the newest version, where it is the one that can't be read: the table without it is the version before.
+///
+/// # Errors
+/// What keeps the log from being looked at.
+pub(super) fn broken_last_entry(location: &Location) -> Result<Option<String>> {
+    let entries = LogEntries::list(location)?;
+    let (_, last) = entries.ends();
+    if last == 0 || !entries.entries.contains_key(&last) {
+        return Ok(None);
+    }
+    let path = entry_path(last);
+    let is_broken = fetch(location, &path)?.is_some_and(|bytes| broken_line(&bytes).is_some());
+    Ok(is_broken.then_some(path))
+}
+
 /// Where the entry of a version is.
 pub(super) fn entry_path(version: u64) -> String {
     format!("{LOG}/{version:020}.json")

@@ -10,6 +10,7 @@ use super::doubled::Doubled;
 use super::files::{DataFile, month_bounds};
 use super::integrity::MonthSums;
 use super::location::{Location, OWN};
+use super::log_entries::broken_last_entry;
 use super::table::{Found, Table};
 use crate::error::{Error, Result};
 use crate::period::Millis;
@@ -89,6 +90,26 @@ impl Table {
             Found::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
             Found::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
         }
+    }
+
+    /// The path of the log's last entry, where that alone keeps the lake from being read.
+    ///
+    /// # Errors
+    /// What keeps the log from being looked at.
+    pub fn broken_entry(location: &Location) -> Result<Option<String>> {
+        broken_last_entry(location)
+    }
+
+    /// Takes such an entry out of the log and keeps it aside; its place in the log is then what the commit before left.
+    ///
+    /// # Errors
+    /// What keeps it from being moved.
+    pub fn set_entry_aside(location: &Location, path: &str) -> Result<String> {
+        let aside = format!("{OWN}/set-aside/{path}");
+        let (from, to) = (StorePath::from(path), StorePath::from(aside.as_str()));
+        let moved = location.wait(location.store().rename(&from, &to));
+        moved.map_err(|error| location.cannot_write(&aside, &error))?;
+        Ok(aside)
     }
 
     /// Everything that is wrong with it.

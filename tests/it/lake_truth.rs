@@ -499,6 +499,32 @@ fn a_damaged_file_is_set_aside_and_its_time_is_proven_again_as_far_as_apify_keep
 }
 
 #[test]
+fn a_log_whose_last_entry_is_empty_or_garbled_has_a_way_back() {
+    for (damage, version) in [("", 2), ("{\"add\":{\"path\":\"half", 1)] {
+        let (place, world, server) = september();
+        world.has(dollars(320));
+        world.now("2025-09-26T00:00:00Z");
+        synced(&place, &server, &[]);
+        fs::write(last_entry(&place), damage).unwrap();
+        place
+            .run(&["verify", "lake"])
+            .exits(5)
+            .says(&["00000000000000000001.json"]);
+        place
+            .run(&["lake", "repair", "lake"])
+            .exits(0)
+            .shows(&["Nothing was changed"]);
+        let repaired = format!("Version {version}");
+        place
+            .run(&["lake", "repair", "lake", "--apply"])
+            .exits(0)
+            .shows(&[&repaired]);
+        assert_eq!(synced(&place, &server, &[])["runs_new"], 20, "{damage:?}");
+        place.run(&["verify", "lake"]).exits(0).shows(&["320 runs, $320"]);
+    }
+}
+
+#[test]
 fn a_log_that_lost_its_last_entry_has_a_way_back() {
     let (place, world, server) = september();
     world.has(dollars(320));

@@ -4,7 +4,7 @@ use tokio::runtime::Handle;
 
 use crate::cli::RepairArgs;
 use crate::error::{Error, Result};
-use crate::jobs::print;
+use crate::jobs::{print, warn};
 use crate::lake::integrity::MonthSums;
 use crate::lake::repair::{Damage, DamagedFile, Repaired};
 use crate::lake::{Location, State, Table};
@@ -20,6 +20,24 @@ const ATTEMPTS: usize = 3;
 /// Runs the job, whose machine's clock is at `now_ms`.
 pub(super) fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
+    let entry = match Table::open_damaged(&location) {
+        Err(Error::Untrusted(why)) => Some((
+            Table::broken_entry(&location)?.ok_or(Error::Untrusted(why.clone()))?,
+            why,
+        )),
+        _ => None,
+    };
+    if let Some((path, why)) = entry {
+        if !args.apply {
+            let shown = location.shown();
+            let hint = format!(
+                "`apify-runs lake repair {shown} --apply` sets {path} aside: the lake is as the commit before left it"
+            );
+            return print(&format!("{why}\nNothing was changed. {hint}\n"));
+        }
+        let aside = Table::set_entry_aside(&location, &path)?;
+        warn(&format!("{why}; it is kept as {}/{aside}", location.shown()));
+    }
     for _ in 0..ATTEMPTS {
         let table = Table::open_damaged(&location)?;
         let damage = table.damage()?;
