@@ -17,7 +17,8 @@ use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::columns::{as_type, with_schema};
 use super::files::DataFile;
-use super::read::{Object, as_many_as_told, options, unread_object};
+use super::object::{Object, unread_object};
+use super::read::{as_many_as_told, options};
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::output::anywhere::{mask, options as page_options, selected};

@@ -1,7 +1,6 @@
 //! Two streams of rows in one order, the table's and those that a sync has seen, as one: each run once, as it is from now
 //! on. What is done about a run is `merge`'s to judge; here rows are found, compared and put together.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use arrow_array::cast::AsArray;
@@ -12,6 +11,7 @@ use arrow_select::interleave::interleave;
 
 use super::columns::{LakeColumns, QUERIED_AT};
 use super::merge::{Rules, Verdict, Version, Whose};
+use super::moved::{Moved, RowRef};
 use super::read::Batches;
 use super::write::FileWriter;
 use crate::error::Result;
@@ -19,97 +19,6 @@ use crate::money::Usd;
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
 use crate::runs::run::Run;
-
-/// Runs of the table that are listed under another start now, by ID.
-#[derive(Default)]
-pub(super) struct Moved(HashMap<String, MovedRun>);
-
-/// One of them.
-pub(super) struct MovedRun {
-    /// Its row; of several, which no table should have, the one that was queried last.
-    row: RowRef,
-    /// Further rows of it.
-    others: Vec<RowRef>,
-    /// Whether its rows give way to what is listed; if not, another sync has seen it since.
-    gives_way: bool,
-}
-
-/// A row that outlives the reading of its batch.
-#[derive(Clone)]
-struct RowRef {
-    rows: Rc<Keyed>,
-    row: usize,
-}
-
-impl RowRef {
-    fn place(&self) -> Place<'_> {
-        Place {
-            rows: &self.rows,
-            row: self.row,
-        }
-    }
-}
-
-impl Moved {
-    /// Rows of the table whose runs are about to be added elsewhere.
-    pub(super) fn new(rows: Vec<RecordBatch>, rules: &Rules) -> Moved {
-        let mut moved: HashMap<String, MovedRun> = HashMap::new();
-        for rows in rows {
-            let rows = Rc::new(Keyed::new(rows));
-            for row in 0..rows.batch.num_rows() {
-                let row = RowRef {
-                    rows: rows.clone(),
-                    row,
-                };
-                let queried_at_ms = row.place().queried_at_ms();
-                let gives_way = !rules.was_seen_since(queried_at_ms);
-                match moved.get_mut(row.place().id()) {
-                    None => {
-                        let run = MovedRun {
-                            gives_way,
-                            others: Vec::new(),
-                            row: row.clone(),
-                        };
-                        moved.insert(row.place().id().into(), run);
-                    }
-                    Some(run) => {
-                        run.gives_way &= gives_way;
-                        let is_later = queried_at_ms > run.row.place().queried_at_ms();
-                        let other = if is_later {
-                            std::mem::replace(&mut run.row, row)
-                        } else {
-                            row
-                        };
-                        run.others.push(other);
-                    }
-                }
-            }
-        }
-        Moved(moved)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The starts that rows of these runs have in the table, of those that give way.
-    pub(super) fn starts(&self) -> impl Iterator<Item = Millis> {
-        let runs = self.0.values().filter(|run| run.gives_way);
-        runs.flat_map(|run| {
-            std::iter::once(&run.row)
-                .chain(&run.others)
-                .map(|row| row.place().started_at_ms())
-        })
-    }
-
-    fn takes_away(&self, old: &Place) -> bool {
-        let run = self.0.get(old.id()).filter(|run| run.gives_way);
-        run.is_some_and(|run| {
-            let mut rows = std::iter::once(&run.row).chain(&run.others);
-            rows.any(|row| row.place().started_at_ms() == old.started_at_ms())
-        })
-    }
-}
 
 /// A row of one of the streams.
 #[derive(Clone, Copy)]
@@ -228,7 +137,7 @@ impl<'m> Merging<'m> {
         'm: 'a,
     {
         let moved: &'m Moved = self.moved;
-        let Some(moved) = moved.0.get(new.id()) else {
+        let Some(moved) = moved.get(new.id()) else {
             return (Some(Pick::New(new.row)), Found::New(new));
         };
         let old = moved.row.place();
@@ -337,7 +246,17 @@ pub(super) struct Keyed {
 }
 
 impl Keyed {
-    fn new(batch: RecordBatch) -> Keyed {
+    /// How many rows it has.
+    pub(super) fn len(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// One of them.
+    pub(super) fn place(&self, row: usize) -> Place<'_> {
+        Place { rows: self, row }
+    }
+
+    pub(super) fn new(batch: RecordBatch) -> Keyed {
         let column = |name: &str| batch.column_by_name(name).expect("every row of the table has it");
         Keyed {
             ids: column("id").as_string::<i32>().clone(),
@@ -363,7 +282,8 @@ impl<'a> Place<'a> {
         self.rows.started.value(self.row).div_euclid(1000)
     }
 
-    fn queried_at_ms(&self) -> Millis {
+    /// When it was queried.
+    pub(super) fn queried_at_ms(&self) -> Millis {
         self.rows.queried.value(self.row).div_euclid(1000)
     }
 

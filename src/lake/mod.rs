@@ -17,6 +17,8 @@ mod log_entries;
 mod lookup;
 mod merge;
 mod merged;
+mod moved;
+mod object;
 mod open_costs;
 pub mod optimize;
 pub mod read;
