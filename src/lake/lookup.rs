@@ -26,6 +26,8 @@ use crate::output::read::BATCH_ROWS;
 
 /// Files that are looked at side by side: it hides a store's latency.
 const FILES_AT_ONCE: usize = 4;
+/// With more IDs than these, to ask a filter for each takes longer than to read the IDs that it is of.
+const MANY_IDS: usize = 256 << 10;
 
 /// IDs that are looked for.
 pub(super) type Ids = HashSet<Box<str>, RandomState>;
@@ -51,10 +53,14 @@ impl Table {
         if ids.is_empty() {
             return Ok(lookup);
         }
-        let looked = futures::stream::iter(self.files())
-            .map(|file| async move { (file, FileLookup::new(self, file).run(ids).await) })
-            .buffered(FILES_AT_ONCE);
-        let looked = self.location().wait(looked.collect::<Vec<_>>());
+        // On two threads, since it is hashing and decoding that takes the time.
+        let (first, second) = self.files().split_at(self.files().len() / 2);
+        let looked = std::thread::scope(|scope| {
+            let second = scope.spawn(|| self.look_into(second, ids));
+            let mut looked = self.look_into(first, ids);
+            looked.extend(second.join().expect("a lookup doesn't panic"));
+            looked
+        });
         for (file, found) in looked {
             let found = found.map_err(|error| unread_object(self.location(), &file.path, &error))?;
             lookup.files += 1;
@@ -68,6 +74,14 @@ impl Table {
             }
         }
         Ok(lookup)
+    }
+
+    /// Some of the table's files, each with what was found there.
+    fn look_into<'t>(&'t self, files: &'t [DataFile], ids: &Ids) -> Vec<(&'t DataFile, Result<Lookup, ParquetError>)> {
+        let looked = futures::stream::iter(files)
+            .map(|file| async move { (file, FileLookup::new(self, file).run(ids).await) })
+            .buffered(FILES_AT_ONCE);
+        self.location().wait(looked.collect())
     }
 }
 
@@ -115,6 +129,9 @@ impl<'t> FileLookup<'t> {
             .map(|group| group.column(id))
             .collect();
         let places: Vec<Option<Range<u64>>> = chunks.into_iter().map(filter_place).collect();
+        if ids.len() > MANY_IDS {
+            return Ok((0..places.len()).collect());
+        }
         let Some(all) = places
             .iter()
             .flatten()
