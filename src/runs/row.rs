@@ -63,17 +63,15 @@ pub struct Row<'a> {
 
 impl Row<'_> {
     /// What makes no sense about it by itself, in words that follow 'run ID'.
-    pub fn faults(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let is_empty = self.id.is_empty() || self.act_id.is_empty() || self.status.is_empty();
+    pub fn fault(&self) -> Option<&'static str> {
+        if self.id.is_empty() || self.act_id.is_empty() || self.status.is_empty() {
+            return Some("lacks its ID, Actor or status");
+        }
         let fits = match self.usage {
             None => self.cost_state == UNKNOWN,
-            Some(_) => [SETTLED, PROVISIONAL].contains(&self.cost_state),
+            Some(_) => self.cost_state == SETTLED || self.cost_state == PROVISIONAL,
         };
-        let faults = [
-            is_empty.then_some("lacks its ID, Actor or status"),
-            (!fits).then_some("has a cost_state that its cost doesn't go with"),
-        ];
-        faults.into_iter().flatten()
+        (!fits).then_some("has a cost_state that its cost doesn't go with")
     }
 }
 

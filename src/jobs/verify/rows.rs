@@ -55,7 +55,7 @@ impl InOrder {
     pub(in crate::jobs) fn see(&mut self, path: &str, row: &Row) {
         self.seen.see(row.id);
         let (at, id) = (row.started_at_ms, row.id);
-        let mut wrong: Vec<String> = row.faults().map(String::from).collect();
+        let mut wrong: Vec<String> = row.fault().into_iter().map(String::from).collect();
         if let Some(((from, to), of)) = self.bounds
             && !(from..to).contains(&at)
         {

@@ -193,7 +193,7 @@ impl Group {
             ));
         }
         for run in rows_of(batch) {
-            if let Some(fault) = run.faults().next() {
+            if let Some(fault) = run.fault() {
                 return Err(Error::Untrusted(format!("run {} {fault}", run.id)));
             }
         }
