@@ -1,7 +1,5 @@
 //! What changes the meaning of a figure is a line on stderr, also with --quiet; and `--strict=incomplete` is exit 7 for that alone.
 
-use serde_json::Value;
-
 use crate::apify::{Apify, ended};
 use crate::harness::{Done, Place, done, export_args};
 use crate::stand_in::{Reply, Run, StandIn, ms, runs};
@@ -185,7 +183,8 @@ fn a_lake_s_period_that_is_not_wholly_proven_says_so_and_obeys_strict_and_its_sy
         matches!(warnings(done.exits(0))[..], [line] if line.starts_with(gap)),
         "{done}"
     );
-    let outcome: Value = serde_json::from_str(&std::fs::read_to_string(place.path("ended.json")).unwrap()).unwrap();
+    let outcome: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("ended.json")).unwrap()).unwrap();
     assert!(outcome["caveats"][0].as_str().unwrap().starts_with(gap), "{outcome}");
     let unproven = "INCOMPLETE: no sync has proven 2025-09-10T00:00:00.000Z to 2025-09-25T00:00:00.000Z";
     let part = ["report", "lake", "--from", "2025-09-05", "--to", "2025-10-01"];

@@ -34,6 +34,7 @@ pub(in crate::jobs) struct InOrder {
 }
 
 impl InOrder {
+    #[cfg(feature = "lake")]
     /// Of rows that must have started between two instants, which are called so.
     pub(in crate::jobs) fn within(edges: Option<(Millis, Millis)>, called: &'static str) -> InOrder {
         InOrder {
