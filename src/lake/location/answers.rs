@@ -50,7 +50,8 @@ impl HttpService for Client {
         let status = response.status();
         if status.is_success() && is_list {
             let (parts, body) = response.into_parts();
-            let body = body.bytes().await?;
+            // Also one that breaks off: its error would be asked again for by the crate, but for few seconds.
+            let body = body.bytes().await.unwrap_or_default();
             if !is_list_whole(&body) {
                 return Err(HttpError::new(HttpErrorKind::Decode, NoList));
             }
