@@ -21,7 +21,7 @@ impl Location {
     /// Proves it once a process, unless it was proven for this origin before.
     ///
     /// # Errors
-    /// Those of [`Location::prove_conditional_puts`].
+    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
     pub fn ensure_conditional_puts(&self, proven_at: Option<&str>) -> Result<()> {
         if self.endpoint.as_deref() == proven_at || self.is_proven.load(Ordering::Relaxed) {
             return Ok(());
