@@ -335,26 +335,27 @@ fn one_stale_answer_does_not_decide_where_others_tell_the_time() {
 fn the_made_up_account_has_a_clock_of_its_own() {
     let place = Place::new();
     for now in ["1999-01-01T00:00:00Z", "2031-01-01T00:00:00Z"] {
-        for job in [
+        let jobs: [&[&str]; 3] = [
             &[
                 "export",
                 "--demo",
-                "--last-month",
+                "--last",
+                "4d",
                 "--replace",
                 "--quiet",
                 "--out",
                 "out",
-            ][..],
-            &["sync", "--demo", "--lake", "lake", "--quiet"],
-        ] {
+            ],
+            &["sync", "--demo", "--lake", "lake", "--since", "2025-10-03", "--quiet"],
+            &["export", "--demo", "--last-month", "--dry-run", "--quiet"],
+        ];
+        for job in jobs {
             let done = place.run_at(now, job);
             assert_eq!((done.code, &*done.stderr), (Some(0), ""), "{done}");
         }
     }
-    assert_eq!(
-        place.exported().json("manifest.json")["period"]["from"],
-        "2025-09-01T00:00:00.000Z"
-    );
+    let period = &place.exported().json("manifest.json")["period"];
+    assert_eq!(period["to"], "2025-10-03T06:00:00.000Z");
 }
 
 #[test]
@@ -369,4 +370,19 @@ fn a_clock_that_is_set_to_nonsense_is_exit_2_and_a_good_one_is_no_unknown_variab
     let mut command = place.command(&["config", "show", "export"]);
     let shown = done(command.env("APIFY_RUNS_NOW", NOW));
     assert_eq!(shown.exits(0).stderr, "");
+}
+
+#[test]
+fn a_month_that_is_to_come_by_this_machine_s_clock_is_not_closed() {
+    let place = Place::new();
+    sync(&place, "2025-10-13T06:00:00Z", &dated(AHEAD), &["--quiet"]).exits(0);
+    let close = [
+        "lake", "close", "lake", "--month", "2025-09", "--out", "closed", "--quiet",
+    ];
+    place
+        .run_at("2025-09-29T06:00:00Z", &close)
+        .exits(5)
+        .says(&["isn't over by this machine's clock", "nothing was published"]);
+    assert_eq!(place.names(), ["lake"]);
+    place.run_at(NOW, &close).exits(0);
 }

@@ -169,11 +169,13 @@ fn exports_that_replace_each_other_disturb_nobody_who_reads_them() {
                 exporting.store(false, Ordering::Relaxed);
             });
             while exporting.load(Ordering::Relaxed) {
-                ran(&place, &command).exits(0);
-                times += 1;
+                let done = ran(&place, &command);
+                // On a machine so busy that three readings were overtaken by exports it says so; it never takes them for damage.
+                assert!(matches!(done.code, Some(0 | 4)), "{command}: {done}");
+                times += u32::from(done.code == Some(0));
             }
         });
-        assert!(times > 0);
+        assert!(times > 0, "{command}");
     }
 }
 

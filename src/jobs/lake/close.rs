@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::cli::CloseArgs;
+use crate::clock::WARNED_OF_MS;
 use crate::error::{Error, Result};
 use crate::jobs::held::Held;
 use crate::jobs::holding::Lake;
@@ -157,7 +158,8 @@ impl Close {
         })
     }
 
-    /// The month; exit 2 where it wasn't over, exit 5 where some of it isn't proven, exit 6 where it was closed before.
+    /// The month; exit 2 where it was not over, exit 5 where a clock was ahead or some of it is not proven, exit 6 where it was
+    /// closed before.
     fn period(&self, lake: &Lake) -> Result<Period> {
         let (place, name) = (&self.args.lake, &self.name);
         let period = self.args.month.resolve(self.args.timezone, LAST_INSTANT)?;
@@ -166,6 +168,14 @@ impl Close {
             return Err(Error::Usage(format!(
                 "{name} wasn't over when {place} was last synced, at {}: sync it once the month is over, then close it",
                 format_instant(state.synced_at_ms)
+            )));
+        }
+        if state.source == Source::Api && period.to > self.now_ms.saturating_add(WARNED_OF_MS) {
+            return Err(Error::Untrusted(format!(
+                "{place} was last synced at {}, and {name} isn't over by this machine's clock, which says {}: one of them is wrong. \
+                 Set the clock or sync once more; nothing was published",
+                format_instant(state.synced_at_ms),
+                format_instant(self.now_ms)
             )));
         }
         let unproven = lake.unproven(&period);
