@@ -34,8 +34,8 @@ pub(in crate::jobs) struct InOrder {
 }
 
 impl InOrder {
-    #[cfg(feature = "lake")]
     /// Of rows that must have started between two instants, which are called so.
+    #[cfg(feature = "lake")]
     pub(in crate::jobs) fn within(edges: Option<(Millis, Millis)>, called: &'static str) -> InOrder {
         InOrder {
             bounds: edges.map(|edges| (edges, called)),
