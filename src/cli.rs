@@ -5,7 +5,6 @@ mod report;
 mod serve;
 mod setup;
 mod shared;
-mod site;
 mod values;
 
 use std::path::PathBuf;
@@ -13,15 +12,17 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::archive::address::{AsOf, Site};
+pub use crate::cli::lake::{
+    CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
+};
+pub use crate::cli::report::{ReportArgs, ReportFormat};
+pub use crate::cli::serve::ServeArgs;
+pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
+pub use crate::cli::shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
+use crate::cli::values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 use crate::logging::LogFormat;
 use crate::money::Usd;
-pub use lake::{CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs};
-pub use report::{ReportArgs, ReportFormat};
-pub use serve::ServeArgs;
-pub use setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs, ShowArgs};
-pub use shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
-pub use site::{AsOf, Site};
-use values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 
 /// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
 #[derive(Debug, Parser)]

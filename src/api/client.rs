@@ -130,11 +130,6 @@ impl ApiClient {
         self.server_times().clocks(self.clock)
     }
 
-    /// How many good answers told the server's clock.
-    pub fn times_told(&self) -> u64 {
-        self.server_times().answers
-    }
-
     fn server_times(&self) -> ServerTimes {
         *self.server_times.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,14 +7,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::ask::{Answer, Ask, Lane, RequestError};
-use super::client::ApiClient;
-use super::detail::{self, Answered};
-use super::page::{self, Page};
-use super::usage::{self, MonthlyUsage};
+use crate::api::ask::{Answer, Ask, Lane, RequestError};
+use crate::api::client::ApiClient;
+use crate::api::detail;
+use crate::api::detail::Answered;
+use crate::api::page;
+use crate::api::page::Page;
+use crate::api::usage;
+use crate::api::usage::MonthlyUsage;
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
-use crate::statement::Account;
+use crate::provenance::Account;
 
 /// Attempts after the first of what a job can do without.
 const FEW_RETRIES: u32 = 2;

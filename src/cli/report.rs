@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
-use super::shared::{JudgeArgs, Strict};
-use super::site::{AsOf, Site};
-use super::values::parse_element;
+use crate::archive::address::{AsOf, Site};
+use crate::cli::shared::{JudgeArgs, Strict};
+use crate::cli::values::parse_element;
 use crate::period::{Edge, PeriodSpec, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
 

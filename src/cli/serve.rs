@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-use super::site::{AsOf, Site};
+use crate::archive::address::{AsOf, Site};
 use crate::period::{Edge, parse_duration, parse_edge};
 use crate::serve::DEFAULT_CONNECTIONS;
 use crate::serve::faults::Faults;

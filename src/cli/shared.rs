@@ -9,14 +9,14 @@ use chrono_tz::Tz;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::site::Site;
-use super::values::{no_dash, parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
+use crate::archive::address::Site;
+use crate::cli::values::{no_dash, parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+use crate::provenance::DetailMode;
 use crate::report::budget::Budget;
-use crate::statement::DetailMode;
 
 /// Most details in flight: each holds a connection.
 const MAX_DETAIL_CONCURRENCY: i64 = 500;

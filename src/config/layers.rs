@@ -6,12 +6,12 @@ use std::fmt;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::composed::Added;
-use super::file::{AccountPart, File, Kind, Sections, Setting, nearest, options, options_below};
-use super::{Composed, Outside, PREFIX};
 use crate::api::address::API_URL_VARIABLE;
 use crate::api::token::TOKEN_VARIABLE;
 use crate::clock::NOW_VARIABLE;
+use crate::config::blame::Added;
+use crate::config::file::{AccountPart, File, Kind, Sections, Setting, nearest, options, options_below};
+use crate::config::{Composed, Outside, PREFIX};
 use crate::error::{Error, Result};
 
 /// The forms of a period, of which one takes the place of any other.

@@ -2,10 +2,10 @@
 //! that clap judges as if all of it had been typed. No option is known here by what it does.
 
 mod accounts;
-mod composed;
+mod blame;
 mod file;
-mod found;
 mod layers;
+mod locate;
 mod show;
 
 use std::env;
@@ -16,15 +16,15 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 use crate::api::address::DEFAULT_API_URL;
 use crate::cli::Cli;
+pub use crate::config::blame::Composed;
+use crate::config::file::options;
+pub use crate::config::file::{AccountPart, File, nearest};
+use crate::config::layers::leaf;
+pub use crate::config::layers::{Layers, Origin};
+pub use crate::config::show::show;
 use crate::error::Error;
 use crate::logging::LogFormat;
 use crate::text::redacted;
-pub use composed::Composed;
-use file::options;
-pub use file::{AccountPart, File, nearest};
-use layers::leaf;
-pub use layers::{Layers, Origin};
-pub use show::show;
 
 /// The file's name, in the working folder.
 pub const FILE_NAME: &str = "apify-runs.toml";
@@ -185,7 +185,7 @@ pub fn orders(argv: Vec<OsString>, outside: &Outside) -> (std::result::Result<Or
         .as_ref()
         .is_some_and(|(_, command, _)| command.get_name() == "show" || has_settings(command));
     let layers = match &lenient {
-        Some(typed) if has_options => found::layers(typed, outside, &root),
+        Some(typed) if has_options => locate::layers(typed, outside, &root),
         _ => Ok(Layers::default()),
     };
     let layers = match layers {

@@ -10,15 +10,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::listed::{Listed, ListedRun};
-use super::names::is_path_segment;
-use super::tally::RowAt;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::Found;
 use crate::error::{Error, Result};
+use crate::fetch::listed::{Listed, ListedRun};
+use crate::fetch::names::is_path_segment;
+use crate::fetch::tally::RowAt;
+use crate::provenance::{DetailCounts, DetailMode};
 use crate::runs::cost_state::{SETTLED, SettleRule, is_terminal};
 use crate::runs::detail::{Metering, RunDetail, with_details};
-use crate::statement::{DetailCounts, DetailMode};
 
 /// After so many details in a row that failed, retries and all, no more are asked for: it is the API, not the runs.
 const FAILURES_IN_A_ROW: u32 = 40;

@@ -6,10 +6,10 @@ use arrow_array::{Array, RecordBatch};
 
 use crate::money::Usd;
 use crate::period::Millis;
+use crate::provenance::DetailMode;
 use crate::runs::cost_state::{SettleRule, is_terminal};
 use crate::runs::detail::RunDetail;
 use crate::runs::schema::col;
-use crate::statement::DetailMode;
 
 /// How many runs of a page would be asked for.
 pub fn count_needed(page: &RecordBatch, mode: DetailMode, settle: &SettleRule) -> u64 {

@@ -23,4 +23,3 @@ pub use period_fetch::{Estimate, MAX_CONCURRENCY, PeriodFetch};
 pub use ready::{Known, ReadyWindow, Readying};
 pub use spare::SpareTime;
 pub use sum::Fetched;
-pub use window::WalkedWindow;

@@ -10,15 +10,15 @@ use arrow_array::{Array, RecordBatch};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::details::{Details, Question};
-use super::names::NameBook;
-use super::tally::RowAt;
-use super::window::WalkedWindow;
 use crate::error::{Error, Result};
+use crate::fetch::details::{Details, Question};
+use crate::fetch::names::NameBook;
+use crate::fetch::tally::RowAt;
+use crate::fetch::window::WalkedWindow;
 use crate::period::Millis;
+use crate::provenance::Filters;
 use crate::runs::detail::RunDetail;
 use crate::runs::schema::col;
-use crate::statement::Filters;
 
 /// Windows that are made ready at once: while one waits for its last details, the next one's are under way.
 const AT_ONCE: usize = 2;

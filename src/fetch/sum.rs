@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::window::WalkedWindow;
 use crate::api::page::Rejected;
+use crate::fetch::window::WalkedWindow;
 use crate::period::Millis;
-use crate::statement::Proof;
+use crate::provenance::Proof;
 
 /// What came of it beside the runs.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 
-use super::files::{DataFile, month_bounds};
-use super::location::Location;
 use crate::error::{Error, Result};
+use crate::lake::files::{DataFile, month_bounds};
 use crate::period::Millis;
+use crate::stores::Location;
 
 const BEYOND: &str = "lies beyond the bounds that the log says";
 

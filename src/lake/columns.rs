@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use arrow_array::{
     Array, ArrayRef, Date32Array, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
 
 use crate::period::{Millis, format_instant};
-use crate::runs::chosen::Chosen;
+use crate::runs::column_set::Chosen;
 use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
 
 /// When a row's values last changed, by the start of the sync that saw it.
@@ -223,11 +223,4 @@ fn in_unit(column: &ArrayRef, unit: TimeUnit) -> Option<ArrayRef> {
         TimeUnit::Microsecond => Arc::new(micros.with_timezone("UTC")),
         _ => return None,
     })
-}
-
-/// The days of a batch of the table.
-pub fn started_on(rows: &RecordBatch) -> &PrimitiveArray<Date32Type> {
-    rows.column_by_name(STARTED_ON)
-        .expect("every row of the table has it")
-        .as_primitive()
 }

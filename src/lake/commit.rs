@@ -9,13 +9,13 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableError, checkpoints};
 use serde_json::{Map, Value, json};
 
-use super::columns::{LakeColumns, STARTED_MONTH};
-use super::files::{DataFile, STATS_COLUMNS};
-use super::integrity::{FileChanges, MonthSums, find_commit, months_after};
-use super::location::Location;
-use super::state::{PROPERTY, State};
-use super::table::{Found, Table};
 use crate::error::{Error, Result};
+use crate::lake::columns::{LakeColumns, STARTED_MONTH};
+use crate::lake::files::{DataFile, STATS_COLUMNS};
+use crate::lake::integrity::{FileChanges, MonthSums, find_commit, months_after};
+use crate::lake::state::{PROPERTY, State};
+use crate::lake::table::{Found, Table};
+use crate::stores::Location;
 use tracing::warn;
 
 /// After how many commits the log is put together in a checkpoint: readers read that and what came later.
@@ -174,7 +174,7 @@ impl Change {
             },
             Doing::Optimize => DeltaOperation::Optimize {
                 predicate: None,
-                target_size: super::write::MAX_FILE_ROWS as i64,
+                target_size: crate::lake::write::MAX_FILE_ROWS as i64,
             },
             Doing::Repair => DeltaOperation::FileSystemCheck {},
             Doing::Note => DeltaOperation::SetTableProperties {

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
 
-use super::files::DataFile;
-use super::location::Location;
 use crate::bounded::open_regular;
 use crate::error::{Error, Result};
+use crate::lake::files::DataFile;
 use crate::output::hashed::hash_of;
+use crate::stores::Location;
 
 impl Location {
     /// That a file holds the bytes that were written, as far as the log has their hash.

@@ -10,13 +10,13 @@ use arrow_array::{Array, RecordBatch};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::columns::LakeColumns;
-use super::files::DataFile;
-use super::location::Location;
-use super::read::sums_of_file;
-use super::table::Table;
 use crate::error::{Error, Result};
+use crate::lake::columns::LakeColumns;
+use crate::lake::files::DataFile;
+use crate::lake::read::sums_of_file;
+use crate::lake::table::Table;
 use crate::money::Usd;
+use crate::stores::Location;
 use crate::text::{counted, thousands};
 
 /// The last commit of this tool, so that a log without its last entry is noticed.

@@ -12,9 +12,9 @@ use object_store::{Error as StoreError, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-use super::location::Location;
 use crate::error::{Error, Result};
 use crate::period::Millis;
+use crate::stores::Location;
 
 /// The file that names the newest checkpoint.
 pub(super) const LAST_CHECKPOINT: &str = "_last_checkpoint";

@@ -15,13 +15,13 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use super::columns::{as_type, with_schema};
-use super::files::DataFile;
-use super::object::{Object, unread_object};
-use super::read::{as_many_as_told, options};
-use super::table::Table;
 use crate::error::{Error, Result};
-use crate::output::anywhere::{mask, options as page_options, selected};
+use crate::lake::columns::{as_type, with_schema};
+use crate::lake::files::DataFile;
+use crate::lake::object::{Object, unread_object};
+use crate::lake::read::{as_many_as_told, options};
+use crate::lake::table::Table;
+use crate::output::random_access::{mask, options as page_options, selected};
 use crate::output::read::BATCH_ROWS;
 
 /// Files that are looked at side by side: it hides a store's latency.

@@ -4,7 +4,6 @@
 //! Rows are in files that are disjoint in time and sorted within, so that a window touches few of them. What syncs have
 //! proven stands in the table's own metadata. Everything here blocks: the Delta library's futures run on the job's runtime.
 
-mod anywhere;
 mod bounds;
 pub mod columns;
 mod commit;
@@ -12,18 +11,18 @@ mod doubled;
 pub mod files;
 mod hashes;
 pub mod integrity;
-pub mod location;
 mod log_entries;
 mod lookup;
 mod merge;
-mod merged;
 mod moved;
 mod object;
 mod open_costs;
 pub mod optimize;
+mod random_access;
 pub mod read;
 pub mod repair;
 mod rescue;
+mod row_merge;
 mod staged_changes;
 pub mod state;
 mod sure;
@@ -35,10 +34,9 @@ pub mod upsert;
 mod vacuum;
 mod write;
 
-pub use commit::{CommitId, Committed};
-pub use files::DataFile;
-pub use location::Location;
-pub use staged_changes::{CommitFate, StagedChanges};
-pub use state::State;
-pub use table::{Found, Moment, Table};
-pub use tally::Tally;
+pub use crate::lake::commit::{CommitId, Committed};
+pub use crate::lake::files::DataFile;
+pub use crate::lake::staged_changes::{CommitFate, StagedChanges};
+pub use crate::lake::state::State;
+pub use crate::lake::table::{Found, Moment, Table};
+pub use crate::stores::Location;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use arrow_array::RecordBatch;
 
-use super::merge::Rules;
-use super::merged::{Keyed, Place};
+use crate::lake::merge::Rules;
+use crate::lake::row_merge::{Keyed, Place};
 use crate::period::Millis;
 
 /// Runs of the table that are listed under another start now, by ID.

@@ -15,9 +15,9 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
-use super::files::DataFile;
-use super::location::Location;
 use crate::error::{Error, Result};
+use crate::lake::files::DataFile;
+use crate::stores::Location;
 
 /// A Parquet file in an object store, read in ranges: those of the columns that are wanted.
 #[derive(Debug, Clone)]

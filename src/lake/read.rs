@@ -19,19 +19,19 @@ use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::bounds::LogBounds;
-use super::columns::{LakeColumns, to_export, with_schema};
-use super::files::DataFile;
-use super::integrity::MonthSums;
-use super::location::Location;
-use super::object::{Object, unread_object};
-use super::table::Table;
 use crate::bounded::open_regular;
 use crate::error::{Error, Result};
+use crate::lake::bounds::LogBounds;
+use crate::lake::columns::{LakeColumns, to_export, with_schema};
+use crate::lake::files::DataFile;
+use crate::lake::integrity::MonthSums;
+use crate::lake::object::{Object, unread_object};
+use crate::lake::table::Table;
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
-use crate::runs::chosen::Chosen;
+use crate::runs::column_set::Chosen;
 use crate::runs::schema::{COLUMNS, Column};
+use crate::stores::Location;
 
 /// What a key is made of.
 const KEY: [&str; 2] = ["id", "started_at"];

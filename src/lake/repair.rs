@@ -5,15 +5,15 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
 use serde_json::{Map, json};
 
-use super::commit::Doing;
-use super::doubled::Doubled;
-use super::files::{DataFile, month_bounds};
-use super::integrity::MonthSums;
-use super::location::{Location, OWN};
-use super::log_entries::broken_last_entry;
-use super::table::{Found, Table};
 use crate::error::{Error, Result};
+use crate::lake::commit::Doing;
+use crate::lake::doubled::Doubled;
+use crate::lake::files::{DataFile, month_bounds};
+use crate::lake::integrity::MonthSums;
+use crate::lake::log_entries::broken_last_entry;
+use crate::lake::table::{Found, Table};
 use crate::period::Millis;
+use crate::stores::{Location, OWN};
 
 /// A file that is not what the log says.
 #[derive(Debug, Clone)]

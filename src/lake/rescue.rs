@@ -1,10 +1,10 @@
 //! A table whose checkpoint, or whose pointer to one, is broken: read from what else its log has. A checkpoint only repeats the
 //! entries before it, so nothing is lost while those are there.
 
-use super::location::Location;
-use super::log_entries::{LAST_CHECKPOINT, LogEntries, is_broken_checkpoint};
-use super::table::Found;
 use crate::error::{Error, Result};
+use crate::lake::log_entries::{LAST_CHECKPOINT, LogEntries, is_broken_checkpoint};
+use crate::lake::table::Found;
+use crate::stores::Location;
 
 /// How many checkpoints that can be read, and may say something wrong, are passed over.
 const MOST_DOUBTED: usize = 3;

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
-use super::commit::CommitId;
-use super::integrity::CommitEntry;
-use super::location::{Location, OWN};
 use crate::error::{Error, Result};
+use crate::lake::commit::CommitId;
+use crate::lake::integrity::CommitEntry;
+use crate::stores::{Location, OWN};
 
 /// The changes of one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::integrity::MonthSums;
+use crate::lake::integrity::MonthSums;
 use crate::money::Usd;
 use crate::period::{Millis, instant_text, spans_text};
-use crate::statement::{Account, Source};
+use crate::provenance::{Account, Source};
 
 /// The property's name.
 pub const PROPERTY: &str = "apify-runs.lake";

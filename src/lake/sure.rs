@@ -83,7 +83,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement::Source;
+    use crate::provenance::Source;
 
     #[test]
     fn what_is_claimed_after_an_instant_is_taken_back() {

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use deltalake_core::DeltaTable;
 
-use super::columns::{LakeColumns, STARTED_MONTH};
-use super::files::DataFile;
-use super::integrity::ForeignCommit;
-use super::location::Location;
-use super::log_entries::LogEntries;
-use super::rescue::without_broken;
-use super::state::{PROPERTY, State, StateError};
 use crate::error::{Error, Result};
+use crate::lake::columns::{LakeColumns, STARTED_MONTH};
+use crate::lake::files::DataFile;
+use crate::lake::integrity::ForeignCommit;
+use crate::lake::log_entries::LogEntries;
+use crate::lake::rescue::without_broken;
+use crate::lake::state::{PROPERTY, State, StateError};
 use crate::period::{Millis, format_instant};
+use crate::stores::Location;
 
 /// The newest protocol that this version reads and writes: plain files, without deletion vectors or renamed columns.
 const READER_VERSION: i32 = 1;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::month_of;
-use super::merged::{Found, Place};
 use crate::error::Result;
+use crate::lake::columns::month_of;
+use crate::lake::row_merge::{Found, Place};
 use crate::money::Usd;
 use crate::period::Millis;
 use crate::report::changes::{Difference, Kind};

@@ -26,16 +26,16 @@ use serde_json::Map;
 use tokio::runtime::{Handle, Runtime};
 use url::Url;
 
-use super::columns::{LakeColumns, with_schema};
-use super::read::{groups, sorted};
-use super::table::{Found, Moment, Table};
-use super::upsert::{Merged, Seen};
-use super::{CommitId, Committed, Location, State};
 use crate::error::{Error, Result};
+use crate::lake::columns::{LakeColumns, with_schema};
+use crate::lake::read::{groups, sorted};
+use crate::lake::table::{Found, Moment, Table};
+use crate::lake::upsert::{Merged, Seen};
+use crate::lake::{CommitId, Committed, Location, State};
 use crate::period::Millis;
-use crate::runs::chosen::Chosen;
+use crate::provenance::Source;
+use crate::runs::column_set::Chosen;
 use crate::runs::cost_state::SettleRule;
-use crate::statement::Source;
 
 const AUGUST: Millis = 1_754_006_400_000;
 const SEPTEMBER: Millis = 1_756_684_800_000;

@@ -10,22 +10,22 @@ use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType};
 use deltalake_core::kernel::Add;
 use serde_json::{Map, Value};
 
-use super::columns::{LakeColumns, month_of};
-use super::commit::{Change, CommitId, Committed, Doing};
-use super::files::{DataFile, month_bounds};
-use super::location::Location;
-use super::lookup::Ids;
-use super::merge::Rules;
-use super::merged::{Found, Merging};
-use super::moved::Moved;
-use super::read::{Batches, Span, groups, sorted};
-use super::state::State;
-use super::table::Table;
-use super::tally::{LookedUp, OnChange, Tally, Watched};
-use super::write::FileWriter;
 use crate::error::{Error, Result};
+use crate::lake::columns::{LakeColumns, month_of};
+use crate::lake::commit::{Change, CommitId, Committed, Doing};
+use crate::lake::files::{DataFile, month_bounds};
+use crate::lake::lookup::Ids;
+use crate::lake::merge::Rules;
+use crate::lake::moved::Moved;
+use crate::lake::read::{Batches, Span, groups, sorted};
+use crate::lake::row_merge::{Found, Merging};
+use crate::lake::state::State;
+use crate::lake::table::Table;
+use crate::lake::tally::{LookedUp, OnChange, Tally, Watched};
+use crate::lake::write::FileWriter;
 use crate::output::read::{parquet_batches, parquet_columns};
 use crate::period::Millis;
+use crate::stores::Location;
 
 /// A file with fewer rows takes in what comes after it, instead of a new one for every sync.
 const SMALL_FILE_ROWS: u64 = 32 << 10;

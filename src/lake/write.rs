@@ -13,15 +13,15 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{BloomFilterPosition, BloomFilterProperties, EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::columns::{LakeColumns, QUERIED_AT, STARTED_MONTH};
-use super::files::{Nulls, Stats, tags};
-use super::integrity::MonthSums;
-use super::location::Location;
 use crate::error::{Error, Result};
+use crate::lake::columns::{LakeColumns, QUERIED_AT, STARTED_MONTH};
+use crate::lake::files::{Nulls, Stats, tags};
+use crate::lake::integrity::MonthSums;
 use crate::output::hashed::hash_of;
 use crate::output::parquet::{LOOK_ROWS, PAGE_BYTES, PAGE_ROWS};
 use crate::period::format_instant;
 use crate::runs::schema::{Kind, Values};
+use crate::stores::Location;
 
 /// Most rows of a file, but for runs of one millisecond: what a sync that changes one of them writes anew, and holds in memory meanwhile, compressed.
 pub const MAX_FILE_ROWS: usize = 256 << 10;

@@ -11,11 +11,11 @@ use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
-use super::hashed::{FileEntry, HashedFile};
 use crate::error::{Error, Result};
 use crate::money::Usd;
+use crate::output::hashed::{FileEntry, HashedFile};
 use crate::period::{format_instant, instant_bytes};
-use crate::runs::chosen::Chosen;
+use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind};
 use crate::text::defused;
 

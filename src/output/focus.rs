@@ -18,15 +18,14 @@ use std::io::Write;
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 
-pub use self::columns::{COLUMNS, FocusColumn};
-use self::csv::FocusCsv;
-use self::missing::MissingCsv;
-use self::parquet::FocusParquet;
-use self::place::{Missing, Placed, Placer, Runs};
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::runs::chosen::NEEDED;
-use crate::statement::{Account, Source};
+use crate::output::focus::csv::FocusCsv;
+use crate::output::focus::missing::MissingCsv;
+use crate::output::focus::parquet::FocusParquet;
+use crate::output::focus::place::{Missing, Placed, Placer, Runs};
+use crate::provenance::{Account, Source};
+use crate::runs::column_set::NEEDED;
 
 /// The file of rows as CSV.
 pub const FOCUS_CSV: &str = "focus.csv";

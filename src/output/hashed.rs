@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use sha2::{Digest, Sha256};
 
-pub use crate::statement::FileEntry;
+pub use crate::provenance::FileEntry;
 
 /// Hashes what is written through it, on its way into a file or nowhere.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::hashed::FileEntry;
 use crate::api::counts::RequestCounts;
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
-pub use crate::statement::Replaced;
-use crate::statement::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::output::hashed::FileEntry;
+pub use crate::provenance::Replaced;
+use crate::provenance::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";

@@ -11,11 +11,11 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::hashed::{FileEntry, HashedFile};
-use super::publish::Staging;
 use crate::error::{Error, Result};
+use crate::output::hashed::{FileEntry, HashedFile};
+use crate::output::publish::Staging;
 use crate::period::{Millis, format_instant};
-use crate::runs::chosen::Chosen;
+use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.

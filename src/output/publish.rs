@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use rustix::fs::Mode;
 
-use super::lock::Lock;
-pub use super::place::State;
-use super::place::{Place, reason};
-use super::swap::{Exchange, exchange, finish, for_each, remove, swap, sync, sync_folder};
 use crate::error::{Error, Result};
+use crate::output::lock::Lock;
+pub use crate::output::output_path::State;
+use crate::output::output_path::{Place, reason};
+use crate::output::swap::{Exchange, exchange, finish, for_each, remove, swap, sync, sync_folder};
 
 /// The process's umask. It can only be read by setting it, for the whole process: call this once, at the start,
 /// before there are threads.

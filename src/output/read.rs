@@ -11,10 +11,10 @@ use csv::StringRecord;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::anywhere::SharedFile;
 use crate::money::Usd;
+use crate::output::random_access::SharedFile;
 use crate::period::parse_instant;
-use crate::runs::chosen::Chosen;
+use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind};
 use crate::text::as_it_was;
 
@@ -189,6 +189,6 @@ impl Cells {
     }
 }
 
-pub(super) fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {
+pub fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {
     format!("cannot read {}: {cause}", path.display())
 }

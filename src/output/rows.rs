@@ -6,13 +6,13 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
 
-use super::csv::{CsvRows, RUNS_CSV};
-use super::hashed::FileEntry;
-use super::parquet::{Layout, ParquetRows};
-use super::publish::Staging;
-use super::read::BATCH_ROWS;
 use crate::error::Result;
-use crate::runs::chosen::Chosen;
+use crate::output::csv::{CsvRows, RUNS_CSV};
+use crate::output::hashed::FileEntry;
+use crate::output::parquet::{Layout, ParquetRows};
+use crate::output::publish::Staging;
+use crate::output::read::BATCH_ROWS;
+use crate::runs::column_set::Chosen;
 
 /// What is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::place::{Place, reason};
+use crate::output::output_path::{Place, reason};
 
 /// The file that is written last, so that a folder which holds it is complete.
 const LAST_FILE: &str = "manifest.json";

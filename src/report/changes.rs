@@ -17,11 +17,11 @@ use foldhash::fast::RandomState;
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
+use crate::provenance::{Account, Filters, PeriodText, Source, TotalsText};
+use crate::report::changes::moves::{ActorMoves, Moves};
+use crate::report::changes::prices::{Prices, Verdict};
 use crate::runs::pairing::Pair;
 use crate::runs::run::Run;
-use crate::statement::{Account, Filters, PeriodText, Source, TotalsText};
-use moves::{ActorMoves, Moves};
-use prices::{Prices, Verdict};
 
 /// Changed runs that are kept to be shown one by one: those whose dollars moved most.
 pub const SHOWN_RUNS: usize = 20;

@@ -1,7 +1,7 @@
 //! What runs can be broken down by: names, titles and order of the reports. How they are folded is `summary`'s.
 
-use super::groups::Groups;
-use crate::runs::chosen::Chosen;
+use crate::report::groups::Groups;
+use crate::runs::column_set::Chosen;
 
 /// What runs are broken down by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! What a report is about: whose runs, which period, when asked, whether complete; and what its reader must know.
 
 use crate::period::{Millis, Period, format_instant};
-use crate::statement::{Account, Filters, Proof, Retention, Source};
+use crate::provenance::{Account, Filters, Proof, Retention, Source};
 use crate::text::{counted, thousands};
 
 /// Most parts of time that a caveat names.

@@ -5,12 +5,12 @@ mod index;
 
 use std::collections::HashMap;
 
+use crate::report::groups::index::RuleIndex;
 use foldhash::fast::RandomState;
-use index::RuleIndex;
 
+use crate::provenance::GroupRule;
 use crate::runs::names::looks_like_an_id;
 use crate::runs::row::Row;
-use crate::statement::GroupRule;
 
 /// The group of runs that no rule matches.
 pub const UNASSIGNED: &str = "unassigned";

@@ -1,10 +1,10 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
-use super::Report;
-use super::dimension::Dimension;
-use super::figures::Breakdown;
 use crate::period::format_instant;
-use crate::statement::Source;
+use crate::provenance::Source;
+use crate::report::Report;
+use crate::report::dimension::Dimension;
+use crate::report::figures::Breakdown;
 use crate::text::{counted, fitted, harmless, thousands};
 
 /// What stands at the end of every full report.

@@ -20,19 +20,19 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::Report;
-use super::against::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
-use super::budget::BUDGETS;
-use super::dimension::Dimension;
-use super::table::Table;
-use super::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
 use crate::period::{Millis, format_instant};
-use crate::statement::FileEntry;
+use crate::provenance::FileEntry;
+use crate::report::Report;
+use crate::report::against::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
+use crate::report::budget::BUDGETS;
+use crate::report::dimension::Dimension;
+use crate::report::html::budgets::Budget;
+use crate::report::html::chart::Chart;
+use crate::report::html::grid::{Entry, Grid, Head, Line};
+use crate::report::html::shown::sentence;
+use crate::report::table::Table;
+use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
 use crate::text::thousands;
-use budgets::Budget;
-use chart::Chart;
-use grid::{Entry, Grid, Head, Line};
-use shown::sentence;
 
 const TEMPLATE: &str = include_str!("../../reports/report.html");
 /// Files that are listed one by one: an export by days may have thousands.
@@ -79,7 +79,7 @@ pub fn render(report: &Report) -> String {
             sentences.iter().map(|text| sentence(text)).collect()
         }),
         sections: sections(report),
-        how_to_read: super::headline::HOW_TO_READ,
+        how_to_read: crate::report::headline::HOW_TO_READ,
         files: files(&report.files),
     };
     filled(&page).expect("the template shows pages, as tests show")

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::Report;
-use super::against::Against;
-use super::table::{Cell, Table};
 use crate::period::format_instant;
-use crate::statement::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::provenance::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::report::Report;
+use crate::report::against::Against;
+use crate::report::table::{Cell, Table};
 
 #[derive(Serialize)]
 struct ReportText<'a, 't, 'r> {

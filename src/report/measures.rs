@@ -1,9 +1,9 @@
 //! What is measured of every group of runs: counts and exact sums.
 
 use crate::money::{SCALE, Usd, ratio_6_places};
+use crate::provenance::TotalsText;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
-use crate::statement::TotalsText;
 
 /// Runs that ended in one way, and their dollars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

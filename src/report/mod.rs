@@ -16,19 +16,19 @@ pub mod markdown;
 pub mod measures;
 pub mod reconcile;
 pub mod summary;
-pub mod synced;
+pub mod sync_summary;
 pub mod table;
 pub mod tables;
 pub mod terminal;
 pub mod xlsx;
 
-use against::Against;
-use budget::Spent;
-use facts::Facts;
-use figures::Figures;
-use table::Table;
+use crate::report::against::Against;
+use crate::report::budget::Spent;
+use crate::report::facts::Facts;
+use crate::report::figures::Figures;
+use crate::report::table::Table;
 
-use crate::statement::{FileEntry, Replaced};
+use crate::provenance::{FileEntry, Replaced};
 
 /// Everything that a rendering shows.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::api::usage::{MonthlyUsage, Service};
 use crate::money::Usd;
+use crate::provenance::{PeriodText, Retention, Source};
 use crate::runs::schema::{COLUMNS, METERS, col};
-use crate::statement::{PeriodText, Retention, Source};
 use crate::text::counted;
 
 /// The least tolerance: a dollar.

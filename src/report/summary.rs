@@ -147,11 +147,6 @@ impl Summary {
         Some(())
     }
 
-    /// All runs so far.
-    pub fn totals(&self) -> Measures {
-        self.totals
-    }
-
     /// The figures: dearest groups first, then by key; days and weeks ascending.
     pub fn finish(self) -> Figures {
         let values: Vec<Arc<Values>> = self.axes.into_iter().map(|axis| Arc::new(axis.values)).collect();
@@ -283,7 +278,7 @@ mod tests {
     use super::*;
     use crate::api::page::decode;
     use crate::report::figures::{DEAREST, Group};
-    use crate::runs::chosen::Chosen;
+    use crate::runs::column_set::Chosen;
     use crate::runs::complete::Completion;
     use crate::runs::cost_state::SettleRule;
     use crate::runs::names::Names;

@@ -18,7 +18,6 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, Worksheet, XlsxErr
 
 use super::Report;
 use crate::error::{Error, Result};
-pub use runs::RunsSheet;
 use sheet::FIRST_ROW;
 use styles::Styles;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 
-use super::chosen::Chosen;
-use super::cost_state::SettleRule;
-use super::names::Names;
-use super::schema::col;
+use crate::runs::column_set::Chosen;
+use crate::runs::cost_state::SettleRule;
+use crate::runs::names::Names;
+use crate::runs::schema::col;
 
 /// What completes rows.
 #[derive(Debug)]

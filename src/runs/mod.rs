@@ -2,8 +2,7 @@
 //! when its cost is final, and how an ID is kept unique.
 //! Knows neither HTTP nor files.
 
-pub mod anywhere;
-pub mod chosen;
+pub mod column_set;
 pub mod complete;
 pub mod cost_state;
 pub mod dedup;
@@ -11,6 +10,7 @@ pub mod detail;
 pub mod merge;
 pub mod names;
 pub mod pairing;
+pub mod random_access;
 pub mod row;
 pub mod run;
 pub mod schema;

@@ -1,7 +1,6 @@
 //! A run as an export's files hold it, as far as two exports are compared. Owned, unlike [`super::row::Row`]: its partner
 //! may come from another file, batches later.
 
-use super::row::Row;
 use crate::money::Usd;
 use crate::period::Millis;
 
@@ -35,22 +34,7 @@ pub struct Run {
     pub cost_state: String,
 }
 
-impl Run {
-    /// The same as a row, as far as it is known.
-    pub fn row(&self) -> Row<'_> {
-        Row {
-            id: &self.id,
-            act_id: &self.act_id,
-            status: &self.status,
-            started_at_ms: self.started_at_ms,
-            finished_at_ms: self.finished_at_ms.flatten(),
-            usage: self.usage,
-            cost_state: &self.cost_state,
-            act_name: self.act_name.as_deref(),
-            ..Row::default()
-        }
-    }
-}
+impl Run {}
 
 /// Something that stands in the order of an export.
 pub trait Placed {

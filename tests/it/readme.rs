@@ -1,7 +1,7 @@
 //! The README shows what the tool really does: its first command's output, its help texts, its columns, its limits.
 
-use apify_runs::fetch::MAX_CONCURRENCY;
-use apify_runs::runs::schema::{COLUMNS, Kind};
+use apify_runs::MAX_CONCURRENCY;
+use apify_runs::schema::{COLUMNS, Kind};
 
 use crate::harness::{COMMANDS, Place};
 

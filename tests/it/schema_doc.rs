@@ -4,7 +4,7 @@
 use std::env;
 use std::fs;
 
-use apify_runs::runs::schema::{COLUMNS, Column, Kind, Values};
+use apify_runs::schema::{COLUMNS, Column, Kind, Values};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema.md");
 

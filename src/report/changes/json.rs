@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use super::moves::ActorMoves;
-use super::{Comparison, Difference, Side};
 use crate::period::format_instant;
+use crate::provenance::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};
+use crate::report::changes::moves::ActorMoves;
+use crate::report::changes::{Comparison, Difference, Side};
 use crate::runs::run::Run;
-use crate::statement::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};
 
 #[derive(Serialize)]
 struct Figures<'a> {

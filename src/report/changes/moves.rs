@@ -1,10 +1,10 @@
 //! Runs and dollars that moved: of all runs that differ, and of each Actor's. Sums are of known costs; what they lack is
 //! counted beside them.
 
-use super::{Difference, Kind};
 use crate::money::Usd;
+use crate::provenance::ChangesText;
+use crate::report::changes::{Difference, Kind};
 use crate::runs::run::Run;
-use crate::statement::ChangesText;
 
 /// Runs and the dollars that they moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::prices::VerdictKind;
-use super::*;
+use crate::provenance::ChangesText;
+use crate::report::changes::prices::VerdictKind;
+use crate::report::changes::*;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
-use crate::statement::ChangesText;
 
 const CENT: i128 = 10_i128.pow(16);
 

@@ -1,12 +1,12 @@
 //! The sentences about two exports and what they differ in. One wording for the terminal, for JSON's cautions, and for what
 //! `export` says of the export that it replaced.
 
-use super::moves::Part;
-use super::prices::{Verdict, VerdictKind};
-use super::{Comparison, Side};
 use crate::money::Usd;
 use crate::period::{Period, parse_instant, parse_timezone};
-use crate::statement::{ChangesText, Filters, Source};
+use crate::provenance::{ChangesText, Filters, Source};
+use crate::report::changes::moves::Part;
+use crate::report::changes::prices::{Verdict, VerdictKind};
+use crate::report::changes::{Comparison, Side};
 use crate::text::{counted, thousands};
 
 impl Comparison {

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use wildmatch::WildMatch;
 
+use crate::provenance::GroupRule;
 use crate::runs::row::Row;
-use crate::statement::GroupRule;
 
 /// What patterns are of: the Actor, the task, the user.
 const SUBJECTS: usize = 3;

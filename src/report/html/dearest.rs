@@ -1,11 +1,11 @@
 //! The dearest runs as the page shows them, each with the way to it in Apify Console.
 
-use super::grid::{Entry, Grid, Head, Line};
-use super::minute;
 use crate::money::percent;
+use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::figures::DearRun;
-use crate::statement::Source;
+use crate::report::html::grid::{Entry, Grid, Head, Line};
+use crate::report::html::minute;
 
 /// A run's page in Apify Console. Documented as `links.consoleRunUrl`:
 /// <https://docs.apify.com/platform/actors/development/actor-definition/output-schema#available-template-variables>.

@@ -3,12 +3,12 @@
 
 use serde::Serialize;
 
-use super::shown::{Shown, sentence};
 use crate::money::{Usd, percent};
 use crate::period::{format_instant, parse_instant};
+use crate::provenance::{Replaced, Source};
 use crate::report::changes::words;
+use crate::report::html::shown::{Shown, sentence};
 use crate::report::{Report, headline};
-use crate::statement::{Replaced, Source};
 use crate::text::{counted, thousands};
 
 /// What stands before any table.

@@ -3,17 +3,17 @@
 mod accounts;
 mod reader;
 
-use accounts::{report, report_by, row};
-use reader::text_of;
+use crate::report::html::tests::accounts::{report, report_by, row};
+use crate::report::html::tests::reader::text_of;
 
-use super::*;
 use crate::money::Usd;
 use crate::period::parse_instant;
+use crate::provenance::{Account, Replaced, Source};
 use crate::report::against::{Against, Before};
 use crate::report::budget::{Budget as Limit, Spent};
+use crate::report::html::*;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
-use crate::statement::{Account, Replaced, Source};
 
 const HOSTILE: [&str; 8] = [
     "<script>alert(1)</script>",

@@ -6,14 +6,15 @@ use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 use rust_xlsxwriter::XlsxError;
 
-use super::cells::{Look, Value};
-use super::sheet::{Column, Sheet, Total, range};
-use super::{Book, cannot_write};
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::report::Report;
-use crate::runs::chosen::Chosen;
-use crate::runs::schema::{self, Kind};
+use crate::report::xlsx::cells::{Look, Value};
+use crate::report::xlsx::sheet::{Column, Sheet, Total, range};
+use crate::report::xlsx::{Book, cannot_write};
+use crate::runs::column_set::Chosen;
+use crate::runs::schema;
+use crate::runs::schema::Kind;
 use crate::text::thousands;
 
 const NAME: &str = "Runs";
@@ -50,7 +51,7 @@ impl Book<'_> {
                 thousands(expected)
             )
         });
-        let note = super::table::note_of(self.report, cut.clone());
+        let note = crate::report::xlsx::table::note_of(self.report, cut.clone());
         let usage = totals.usage().map(Value::usd);
         let heads = (0..).zip(columns.columns()).map(|(at, column)| Column {
             head: column.name.into(),

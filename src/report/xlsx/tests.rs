@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
 
-use super::reading::Workbook;
-use super::*;
 use crate::api::page::decode;
 use crate::money::Usd;
 use crate::period::{Period, format_instant};
+use crate::provenance::{Filters, Proof, Source};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
-use crate::runs::chosen::Chosen;
+use crate::report::xlsx::reading::Workbook;
+use crate::report::xlsx::*;
+use crate::runs::column_set::Chosen;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::{SETTLED, SettleRule};
 use crate::runs::names::Names;
 use crate::runs::row::Row;
-use crate::statement::{Filters, Proof, Source};
 
 const SEPTEMBER: i64 = 1_756_684_800_000;
 
@@ -109,7 +109,7 @@ fn hostile_names_are_text_and_nothing_else() {
     assert_eq!(shown(6), "a\\u{0}\\u{1b}\\u{202e}_xFFFF_b");
     // As the format writes what looks like an escape of its own.
     assert_eq!(shown(7), "_x005F_x0041_");
-    assert!(shown(9).ends_with(super::cells::CUT) && shown(9).len() > 32_000);
+    assert!(shown(9).ends_with(crate::report::xlsx::cells::CUT) && shown(9).len() > 32_000);
     assert_eq!(shown(10), "");
     for (name, cells) in &workbook.sheets {
         for (place, cell) in cells {

@@ -8,9 +8,9 @@ use std::thread;
 
 use arrow_array::RecordBatch;
 
-use super::items::LISTED;
 use crate::error::{Error, Result};
-use crate::runs::anywhere::RunsFile;
+use crate::runs::random_access::RunsFile;
+use crate::serve::archive::items::LISTED;
 
 /// Runs of a block.
 pub(super) const BLOCK_RUNS: u32 = 4096;

@@ -9,12 +9,12 @@ use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, RecordBatch, StringArray};
 use foldhash::fast::{FixedState, RandomState};
 
-use super::segment::{Entry, OTHER_STATUS, SEGMENT_RUNS, Segment};
 use crate::error::{Error, Result};
 use crate::period::Millis;
-use crate::runs::anywhere::RunsFile;
-use crate::runs::chosen::NEEDED;
+use crate::runs::column_set::NEEDED;
+use crate::runs::random_access::RunsFile;
 use crate::runs::row::rows_of;
+use crate::serve::archive::segment::{Entry, OTHER_STATUS, SEGMENT_RUNS, Segment};
 use crate::serve::query::STATUSES;
 
 const COLUMNS: [&str; 9] = [

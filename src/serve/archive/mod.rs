@@ -16,18 +16,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
-use super::FEATURES;
-use super::query::RunsQuery;
-use super::question::{Question, Scope};
-use super::refusal::Refusal;
 use crate::error::{Error, Result};
-use crate::runs::anywhere::RunsFile;
-use crate::statement::Account;
-use blocks::{Blocks, Run};
-use directory::Directory;
-use group::{Group, hash_of};
-use items::{Items, close, push};
-use segment::Wanted;
+use crate::provenance::Account;
+use crate::runs::random_access::RunsFile;
+use crate::serve::FEATURES;
+use crate::serve::archive::blocks::{Blocks, Run};
+use crate::serve::archive::directory::Directory;
+use crate::serve::archive::group::{Group, hash_of};
+use crate::serve::archive::items::{Items, close, push};
+use crate::serve::archive::segment::Wanted;
+use crate::serve::query::RunsQuery;
+use crate::serve::question::{Question, Scope};
+use crate::serve::refusal::Refusal;
 
 /// Members of `GET /v2/users/me` that no archive has.
 const NOT_ARCHIVED: [&str; 3] = ["plan", "effectivePlatformFeatures", "isPaying"];

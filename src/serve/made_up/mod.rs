@@ -23,22 +23,22 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 
-use actor::{Actor, Choice};
-use cycle::Cycle;
-use detail::detail;
-use directory::{Activity, Directory};
-use fate::LateFinishes;
-use index::IdIndex;
-use random::Random;
-use row::Row;
-use runs::{Draft, starts, write_run};
-use usage::MonthlyUsage;
+use crate::serve::made_up::actor::{Actor, Choice};
+use crate::serve::made_up::cycle::Cycle;
+use crate::serve::made_up::detail::detail;
+use crate::serve::made_up::directory::{Activity, Directory};
+use crate::serve::made_up::fate::LateFinishes;
+use crate::serve::made_up::index::IdIndex;
+use crate::serve::made_up::random::Random;
+use crate::serve::made_up::row::Row;
+use crate::serve::made_up::runs::{Draft, starts, write_run};
+use crate::serve::made_up::usage::MonthlyUsage;
 
-use super::query::{RunsQuery, STATUSES};
-use super::question::{Question, Scope};
-use super::refusal::Refusal;
 use crate::period::Millis;
-use crate::statement::Account;
+use crate::provenance::Account;
+use crate::serve::query::{RunsQuery, STATUSES};
+use crate::serve::question::{Question, Scope};
+use crate::serve::refusal::Refusal;
 
 /// The fixed clock of the made-up account: 2025-10-03T06:00:00Z.
 pub const DEMO_NOW_MS: Millis = 1_759_471_200_000;

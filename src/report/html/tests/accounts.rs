@@ -4,14 +4,14 @@ use chrono_tz::UTC;
 
 use crate::money::Usd;
 use crate::period::{PeriodSpec, parse_edge, parse_instant};
+use crate::provenance::{Account, Filters, Proof, Source};
 use crate::report::Report;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::facts::{Doubts, Facts, caveats};
 use crate::report::summary::Summary;
-use crate::runs::chosen::Chosen;
+use crate::runs::column_set::Chosen;
 use crate::runs::cost_state::{SETTLED, UNKNOWN};
 use crate::runs::row::Row;
-use crate::statement::{Account, Filters, Proof, Source};
 
 fn usd(text: &str) -> Usd {
     Usd::parse_plain(text).unwrap()

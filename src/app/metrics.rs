@@ -1,0 +1,257 @@
+//! `--metrics-file`: gauges for Prometheus' textfile collector, by account and command. The file is replaced at once; what a job
+//! didn't learn stays as the last one that did left it, and so do other accounts' and commands' lines.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::app::outcome::{Ended, JobFacts};
+use crate::bounded::read_regular;
+use crate::error::{Error, Result};
+use crate::period::parse_instant;
+
+/// The most bytes of the file, which holds a few lines an account.
+const MAX_BYTES: u64 = 64 << 20;
+/// How long another job may take to write the file.
+const LOCK_TIME: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Names, and what they are. By Prometheus' conventions: base units, no `_total`,
+/// since none of them counts on from job to job.
+const GAUGES: [(&str, &str); 14] = [
+    (
+        "apify_runs_last_success_timestamp_seconds",
+        "When the last job that ended with exit code 0 ended, seconds since the epoch",
+    ),
+    (
+        "apify_runs_last_run_timestamp_seconds",
+        "When the last job ended, seconds since the epoch",
+    ),
+    ("apify_runs_last_exit_code", "Exit code of the last job"),
+    ("apify_runs_duration_seconds", "How long the last job took"),
+    (
+        "apify_runs_period_start_timestamp_seconds",
+        "First instant of the last published period, seconds since the epoch",
+    ),
+    (
+        "apify_runs_period_end_timestamp_seconds",
+        "First instant after the last published period, seconds since the epoch",
+    ),
+    ("apify_runs_runs", "Runs of the last published period"),
+    (
+        "apify_runs_usage_dollars",
+        "Usage of the last published period in US dollars, of runs whose cost is known",
+    ),
+    (
+        "apify_runs_cost_unknown_runs",
+        "Runs of the last published period whose cost is unknown, which are not in the dollars",
+    ),
+    (
+        "apify_runs_cost_provisional_runs",
+        "Runs of the last published period whose cost may still move",
+    ),
+    ("apify_runs_requests", "Requests that the last job sent"),
+    (
+        "apify_runs_retries",
+        "Requests of the last job that repeated an earlier one",
+    ),
+    (
+        "apify_runs_rate_limited_requests",
+        "Answers of 429 that the last job got",
+    ),
+    (
+        "apify_runs_received_bytes",
+        "Bytes of bodies that the last job received",
+    ),
+];
+
+/// Values by name and labels, as texts.
+type Series = BTreeMap<(String, String), String>;
+
+/// The collector reads no other.
+pub fn check(path: &Path) -> Result<()> {
+    if path.extension().is_some_and(|extension| extension == "prom") {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--metrics-file {}: Prometheus' textfile collector reads FILE.prom alone",
+        path.display()
+    )))
+}
+
+/// Puts a job's end into the file.
+///
+/// # Errors
+/// In words: that nobody can be told is no reason for a job to fail.
+pub fn write(path: &Path, facts: &JobFacts, parts: &[Ended]) -> std::result::Result<(), String> {
+    replace(path, facts, parts).map_err(|error| format!("cannot write --metrics-file {}: {error}", path.display()))
+}
+
+fn replace(path: &Path, facts: &JobFacts, parts: &[Ended]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    // Held while the file is read and replaced, since jobs of several accounts may share it.
+    let held = File::open(folder)?;
+    let until = Instant::now() + LOCK_TIME;
+    while let Err(error) = flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        if error != Errno::WOULDBLOCK || Instant::now() >= until {
+            return Err(error.into());
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    let mut series = read(path)?;
+    parts.iter().for_each(|part| put(&mut series, facts, part));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fresh = folder.join(format!(".{name}.new"));
+    let written = fresh_file(&fresh, &render(&series)).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    written
+}
+
+/// Writes a file that the collector's user may read.
+fn fresh_file(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.
+fn read(path: &Path) -> io::Result<Series> {
+    let text = match read_regular(path, MAX_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    let text = String::from_utf8_lossy(&text);
+    let line = |line: &str| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (name, labels) = series.split_once('{')?;
+        let labels = labels.strip_suffix('}')?;
+        let known = GAUGES.iter().any(|(known, _)| *known == name);
+        (known && value.parse::<f64>().is_ok()).then(|| ((name.into(), labels.into()), value.into()))
+    };
+    let of_ours =
+        |text: &str| line(text).ok_or_else(|| io::Error::other("it holds other lines than apify-runs writes"));
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(of_ours).collect()
+}
+
+fn put(series: &mut Series, facts: &JobFacts, part: &Ended) {
+    let (noted, counts) = part.record.read();
+    let account = part
+        .account
+        .as_deref()
+        .unwrap_or(if facts.is_demo { "demo" } else { "default" });
+    let labels = format!("account=\"{}\",command=\"{}\"", escaped(account), facts.command);
+    let mut set = |name: &str, value: String| {
+        series.insert((format!("apify_runs_{name}"), labels.clone()), value);
+    };
+    let took_ms = i64::try_from(facts.took.as_millis()).unwrap_or(i64::MAX);
+    let ended = seconds(facts.started_ms.saturating_add(took_ms));
+    if part.exit_code == 0 {
+        set("last_success_timestamp_seconds", ended.clone());
+    }
+    set("last_run_timestamp_seconds", ended);
+    set("last_exit_code", part.exit_code.to_string());
+    set("duration_seconds", format!("{:.3}", facts.took.as_secs_f64()));
+    set("requests", counts.total.to_string());
+    set("retries", counts.retries.to_string());
+    set("rate_limited_requests", counts.rate_limited.to_string());
+    set("received_bytes", counts.bytes.to_string());
+    if let Some(totals) = &noted.totals {
+        for (name, text) in noted
+            .period
+            .iter()
+            .flat_map(|period| [("start", &period.from), ("end", &period.to)])
+        {
+            if let Some(at) = parse_instant(text) {
+                set(&format!("period_{name}_timestamp_seconds"), seconds(at));
+            }
+        }
+        set("runs", totals.runs.to_string());
+        set("cost_unknown_runs", totals.cost_unknown.to_string());
+        set("cost_provisional_runs", totals.provisional.to_string());
+        // Unknown is never zero.
+        let usage = totals.usage_usd.map_or("NaN".into(), |usage| usage.to_string());
+        set("usage_dollars", usage);
+    }
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{}.{:03}", ms.div_euclid(1000), ms.rem_euclid(1000))
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+fn render(series: &Series) -> String {
+    let mut text = String::new();
+    for (name, help) in GAUGES {
+        let mut lines = series.iter().filter(|((of, _), _)| of == name).peekable();
+        if lines.peek().is_some() {
+            text += &format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
+            lines.for_each(|((_, labels), value)| text += &format!("{name}{{{labels}}} {value}\n"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::journal::Record;
+
+    #[test]
+    fn a_failed_job_with_nothing_published_has_its_own_figures_alone() {
+        let mut series = Series::new();
+        let facts = JobFacts {
+            job: "j".into(),
+            command: "export".into(),
+            started_ms: 1_759_471_200_000,
+            took: Duration::from_millis(1500),
+            is_demo: false,
+        };
+        let part = Ended {
+            account: Some("a\"b\\c".into()),
+            exit_code: 4,
+            error: None,
+            record: Record::default(),
+        };
+        put(&mut series, &facts, &part);
+        let labels = r#"account="a\"b\\c",command="export""#;
+        let expected = [
+            ("last_run_timestamp_seconds", "1759471201.500"),
+            ("last_exit_code", "4"),
+            ("duration_seconds", "1.500"),
+            ("requests", "0"),
+            ("retries", "0"),
+            ("rate_limited_requests", "0"),
+            ("received_bytes", "0"),
+        ];
+        let text = render(&series);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = expected.map(|(name, value)| format!("apify_runs_{name}{{{labels}}} {value}"));
+        assert_eq!(lines, expected);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.prom");
+        fs::write(&path, &text).unwrap();
+        assert_eq!(read(&path).unwrap(), series);
+        fs::write(&path, b"apify_runs_runs{} 1\xff").unwrap();
+        assert!(read(&path).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! Signals: what stops a job, and what is said of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::app::exit::{End, Parts};
+use crate::cli::Command;
+
+/// How long it may take to say that a signal came.
+const SAYING_TIME: Duration = Duration::from_secs(1);
+/// How long a server may take to end by itself: longer than it gives to what it is still answering.
+const GRACE: Duration = Duration::from_secs(12);
+
+/// What became of the output of a job that was stopped.
+pub fn stopped(command: &Command) -> &'static str {
+    match command {
+        Command::Export(_) => "stopped; nothing was published",
+        Command::Sync(_) => "stopped; what was committed stays",
+        _ => "stopped",
+    }
+}
+
+/// How a job is stopped.
+#[derive(Debug)]
+pub struct Stop {
+    /// Told once a signal has come.
+    pub stopping: Arc<Notify>,
+    /// How long it may go on.
+    pub grace: Duration,
+    /// What is said of that.
+    stopped: &'static str,
+}
+
+impl Stop {
+    /// A server is given time, anything else none.
+    pub fn of(command: &Command) -> Stop {
+        // A server answers what it was asked before.
+        let is_server = matches!(command, Command::Serve(_));
+        Stop {
+            stopping: Arc::new(Notify::new()),
+            grace: if is_server { GRACE } else { Duration::ZERO },
+            stopped: stopped(command),
+        }
+    }
+}
+
+/// Runs a job, or stops it at a signal; what it has staged goes with it. A second signal doesn't wait for its end.
+pub async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &Parts) -> End {
+    // Listening begins before the job does.
+    let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
+    let mut listeners = kinds.map(listener);
+    let mut job = std::pin::pin!(job);
+    let kind = tokio::select! {
+        end = &mut job => return end,
+        kind = first_of(&mut listeners) => kind,
+    };
+    stop.stopping.notify_one();
+    if !stop.grace.is_zero() {
+        tokio::select! {
+            _ = &mut job => {}
+            () = tokio::time::sleep(stop.grace) => {}
+            _ = first_of(&mut listeners) => {}
+        }
+    }
+    let how = match kind {
+        kind if kind == SignalKind::hangup() => "hung up",
+        kind if kind == SignalKind::interrupt() => "interrupted",
+        _ => "terminated",
+    };
+    let error = parts.stopped(how, stop.stopped);
+    // Whoever should read that may have stopped to, which keeps nobody from ending.
+    let text = error.clone();
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tracing::error!("{text}");
+        let _ = said.send(());
+    });
+    let _ = heard.recv_timeout(SAYING_TIME);
+    let exit_code = 128 + kind.as_raw_value() as u8;
+    End {
+        exit_code,
+        parts: parts.ended(exit_code, &format!("{how}, {}", stop.stopped)),
+        error: Some(error),
+    }
+}
+
+/// The first signal that comes.
+async fn first_of([hangup, interrupt, terminate]: &mut [Option<Signal>; 3]) -> SignalKind {
+    tokio::select! {
+        () = heard(hangup) => SignalKind::hangup(),
+        () = heard(interrupt) => SignalKind::interrupt(),
+        () = heard(terminate) => SignalKind::terminate(),
+    }
+}
+
+/// None for a signal that is not to be heeded.
+fn listener(kind: SignalKind) -> Option<Signal> {
+    if kind == SignalKind::hangup() && hangups_are_ignored() {
+        return None;
+    }
+    signal(kind).ok()
+}
+
+/// Ends once a signal comes that is listened to.
+async fn heard(listener: &mut Option<Signal>) {
+    if let Some(signal) = listener
+        && signal.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Whether whoever started this wants it to outlive its terminal, as `nohup` does; only Linux tells.
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 != 0)
+}

@@ -1,0 +1,206 @@
+//! An export as something that is held: one period, all of it checked against the manifest whenever it is read.
+
+pub mod files;
+pub mod report_json;
+pub mod reports;
+pub mod rows;
+pub mod verify;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::export_folder::ExportFolder;
+use crate::archive::part::{asked_at, holds, period_of, rows_again, within};
+use crate::archive::runs::Exported;
+use crate::archive::{Content, Depth, Held, Holding, See, Verified};
+use crate::error::{Error, Result};
+use crate::output::manifest::Manifest;
+use crate::period::Period;
+use crate::provenance::Retention;
+use crate::report::facts::{Doubts, Facts, caveats_of_part};
+use crate::report::figures::Figures;
+use crate::report::summary::Summary;
+use crate::runs::column_set::Chosen;
+use crate::runs::pairing::Reading;
+use crate::runs::run::{Key, Run};
+
+/// An export that is there.
+pub struct Exporting {
+    folder: Arc<ExportFolder>,
+    runs: Result<Exported, String>,
+}
+
+impl Exporting {
+    /// The one in a folder.
+    pub fn of(folder: Arc<ExportFolder>) -> Exporting {
+        Exporting {
+            runs: Exported::of(&folder),
+            folder,
+        }
+    }
+
+    /// Its files, to be served; `None` if its manifest is still the one with this stamp.
+    pub fn content(self, known: Option<&str>) -> Result<Option<Content>> {
+        let stamp = self.manifest().to_json();
+        if known == Some(&stamp) {
+            return Ok(None);
+        }
+        let (account, source) = (self.manifest().account.clone(), self.manifest().source);
+        verify::read_rows(&self.folder, |_| Ok(()))?;
+        let files = self.runs.map_err(Error::Untrusted)?.open()?;
+        Ok(Some(Content {
+            account,
+            source,
+            stamp,
+            files: files.into_iter().map(|file| vec![file]).collect(),
+        }))
+    }
+
+    fn manifest(&self) -> &Manifest {
+        self.folder.manifest()
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn whole(&self) -> Result<Period> {
+        period_of(self.manifest(), self.path())
+    }
+
+    /// What is kept of a part of its period, and the caveats of the whole made true of it.
+    fn of_part(&self, whole: &Period, period: &Period, figures: &Figures) -> (Option<Retention>, Vec<String>) {
+        let manifest = self.manifest();
+        let kept = manifest.retention.as_ref();
+        let doubts = |cost_unknown, provisional, retention, cut, runs| Doubts {
+            cost_unknown,
+            provisional,
+            retention,
+            cut,
+            no_run: runs == 0,
+            proven: true,
+            ..Doubts::default()
+        };
+        let retention = kept.map(|kept| Retention::of(kept.days, period, asked_at(manifest)));
+        let (totals, part) = (&manifest.totals, &figures.totals);
+        let of_whole = doubts(
+            totals.runs_cost_unknown,
+            totals.runs_provisional,
+            kept.cloned(),
+            whole.is_cut(),
+            totals.runs,
+        );
+        let of_part = doubts(
+            part.cost_unknown(),
+            part.provisional.runs,
+            retention.clone(),
+            period.is_cut(),
+            part.runs(),
+        );
+        let caveats = caveats_of_part(&manifest.caveats, &of_whole, &of_part);
+        (retention, caveats)
+    }
+
+    fn reading<'r, T: 'r>(&'r self, of: impl FnOnce(&'r Exported) -> Reading<'r, T>) -> Reading<'r, T> {
+        match &self.runs {
+            Ok(runs) => of(runs),
+            Err(why) => Box::new(std::iter::once(Err(why.clone()))),
+        }
+    }
+}
+
+impl Holding for Exporting {
+    fn held(&self) -> Result<Held> {
+        let manifest = self.manifest();
+        Ok(Held {
+            shown: self.path().display().to_string(),
+            account: manifest.account.clone(),
+            source: manifest.source,
+            notice: manifest.notice.clone(),
+            period: self.whole()?,
+            is_of_one_period: true,
+            is_billing_cycle: manifest.is_billing_cycle,
+            filters: manifest.filters.clone(),
+            queried_at_ms: asked_at(manifest),
+            groups: manifest.groups.clone(),
+            totals: Some(manifest.totals.clone()),
+            replaced: manifest.replaced.clone(),
+            files: manifest.files.clone(),
+        })
+    }
+
+    fn columns(&self) -> Result<Chosen> {
+        let columns = self.manifest().columns.iter().map(String::as_str);
+        Chosen::of_names(columns)
+            .map_err(|problem| Error::Untrusted(format!("{}: manifest.json: {problem}", self.path().display())))
+    }
+
+    fn part(&self, asked: &Period) -> Result<Option<Period>> {
+        let whole = self.whole()?;
+        let is_held = holds(&whole, asked) && asked.from < whole.to;
+        Ok(is_held.then(|| Period {
+            to: asked.requested_to.min(whole.to),
+            ..asked.clone()
+        }))
+    }
+
+    fn is_proven(&self, _period: &Period) -> bool {
+        self.manifest().proof.proven
+    }
+
+    fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
+        let (manifest, whole) = (self.manifest(), self.whole()?);
+        let is_part = (period.from, period.to) != (whole.from, whole.to);
+        let (retention, caveats) = if is_part {
+            self.of_part(&whole, &period, figures)
+        } else {
+            (manifest.retention.clone(), manifest.caveats.clone())
+        };
+        // Budgets are a report's own: those that the export was held against are no part of its figures.
+        let caveats = caveats
+            .into_iter()
+            .filter(|caveat| !caveat.contains("is of --budget "))
+            .collect();
+        Ok(Facts {
+            account: manifest.account.clone(),
+            source: manifest.source,
+            period,
+            part_of: is_part.then_some(whole),
+            filters: manifest.filters.clone(),
+            queried_at_ms: asked_at(manifest),
+            proof: manifest.proof.clone(),
+            by_syncs: false,
+            retention,
+            caveats,
+        })
+    }
+
+    fn read(&self, period: &Period, _columns: &Chosen, mut summary: Option<Summary>, see: &mut See) -> Result<Figures> {
+        let as_exported = verify::read_verified(&self.folder, |batch| {
+            let rows = within(batch, period);
+            see(&rows)?;
+            summary.as_mut().map_or(Ok(()), |summary| summary.add(&rows))
+        })?;
+        Ok(summary.map_or(as_exported, Summary::finish))
+    }
+
+    fn checked(&self, period: &Period, _columns: &Chosen, see: &mut See) -> Result<()> {
+        verify::read_rows(&self.folder, |batch| see(&within(batch, period)))
+    }
+
+    fn again(&self, period: &Period, _columns: &Chosen, see: &mut See) -> Result<()> {
+        rows_again(&self.folder, |batch| see(&within(batch, period)))
+    }
+
+    fn runs(&self, _period: &Period) -> Reading<'_, Run> {
+        self.reading(Exported::runs)
+    }
+
+    fn keys(&self, _period: &Period) -> Reading<'_, Key> {
+        self.reading(Exported::keys)
+    }
+
+    fn verify(&self, depth: Depth) -> Result<Verified> {
+        verify::verified(&self.folder, depth)
+    }
+}

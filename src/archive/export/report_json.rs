@@ -1,0 +1,327 @@
+//! `report.json`, read without being held: some of its members, and its reports against the tables that they should be. What
+//! a difference means is `reports`'.
+
+use std::fmt;
+use std::io::{BufReader, Read};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::de::IoRead;
+use serde_json::{Map, Value};
+
+use crate::period::format_instant;
+use crate::report::table::{Cell, Column, Table};
+
+/// What a document says of tables, and in all.
+pub struct Compared {
+    pub totals: Option<Value>,
+    /// Of each table, in their order, whether the document has its rows and no others.
+    pub same: Vec<bool>,
+}
+
+/// Compares a document's reports to tables, by what they say and not by how it is written.
+///
+/// # Errors
+/// Where it is no such document, in words.
+pub fn compare(document: impl Read, tables: &[Table]) -> Result<Compared, String> {
+    let mut compared = Compared {
+        totals: None,
+        same: vec![false; tables.len()],
+    };
+    let mut json = json(document);
+    let read = json
+        .deserialize_map(Comparing(tables, &mut compared))
+        .and_then(|()| json.end());
+    read.map(|()| compared).map_err(|error| error.to_string())
+}
+
+/// Those of its members that have these names. They stand before its reports, which are left unread; whether the rest makes sense,
+/// [`compare`] tells.
+pub fn members(document: impl Read, names: &[&str]) -> Map<String, Value> {
+    let mut members = Map::new();
+    let _ = json(document).deserialize_map(Choosing(names, &mut members));
+    members
+}
+
+fn json<R: Read>(document: R) -> serde_json::Deserializer<IoRead<BufReader<R>>> {
+    serde_json::Deserializer::from_reader(BufReader::with_capacity(64 << 10, document))
+}
+
+struct Comparing<'c, 'r>(&'c [Table<'r>], &'c mut Compared);
+
+impl<'de> Visitor<'de> for Comparing<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a report")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Comparing(tables, compared) = self;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "totals" {
+                compared.totals = Some(map.next_value()?);
+            } else if let Some(at) = tables.iter().position(|table| table.name == name) {
+                compared.same[at] = map.next_value_seed(Rows(&tables[at]))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Choosing<'c>(&'c [&'c str], &'c mut Map<String, Value>);
+
+impl<'de> Visitor<'de> for Choosing<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a report")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Choosing(names, members) = self;
+        while let Some(name) = map.next_key::<String>()? {
+            if names.contains(&name.as_str()) {
+                members.insert(name, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+            if members.len() == names.len() {
+                return Err(A::Error::custom("all of them are there"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a list holds a table's rows.
+struct Rows<'c, 'r>(&'c Table<'r>);
+
+impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a report's rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        let mut same = true;
+        for cells in self.0.rows() {
+            let row = Row {
+                columns: &self.0.columns,
+                cells: cells.into_iter().map(Some).collect(),
+            };
+            match list.next_element_seed(row)? {
+                Some(is_it) => same &= is_it,
+                None => return Ok(false),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            same = false;
+        }
+        Ok(same)
+    }
+}
+
+/// Whether an object holds a row's cells, each once.
+struct Row<'c, 'r> {
+    columns: &'c [Column],
+    cells: Vec<Option<Cell<'r>>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a report's row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<bool, A::Error> {
+        let mut same = true;
+        let mut next = 0;
+        while let Some(at) = map.next_key_seed(Name(self.columns, next))? {
+            let cell = at.and_then(|at| self.cells[at].take());
+            same &= match cell {
+                Some(cell) => map.next_value_seed(Scalar(&cell))?,
+                None => map.next_value::<IgnoredAny>().map(|_| false)?,
+            };
+            next = at.map_or(next, |at| at + 1);
+        }
+        Ok(same && self.cells.iter().all(Option::is_none))
+    }
+}
+
+/// The place of the column that a text names, which is looked for at one place first.
+struct Name<'c>(&'c [Column], usize);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<usize>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a column's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        let Name(columns, next) = self;
+        let is_it = |column: &Column| column.name == name;
+        let at_once = columns.get(next).is_some_and(is_it).then_some(next);
+        Ok(at_once.or_else(|| columns.iter().position(is_it)))
+    }
+}
+
+/// Whether a value is a cell's.
+struct Scalar<'c, 'r>(&'c Cell<'r>);
+
+impl<'de> DeserializeSeed<'de> for Scalar<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Scalar<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a cell")
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(*self.0 == Cell::Absent)
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<bool, E> {
+        Ok(*self.0 == Cell::Count(number))
+    }
+
+    fn visit_str<E>(self, found: &str) -> Result<bool, E> {
+        Ok(match self.0 {
+            Cell::Absent | Cell::Count(_) => false,
+            Cell::Text(text) => text == found,
+            Cell::Usd(usd) => usd.to_string() == found,
+            Cell::Decimal(decimal) => decimal == found,
+            Cell::Instant(ms) => format_instant(*ms) == found,
+        })
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::table::{Kind, column};
+
+    fn table() -> Table<'static> {
+        let row = |at| match at {
+            0 => vec![Cell::text(Some("é\"x")), Cell::Count(2), Cell::Instant(0)],
+            _ => vec![Cell::Absent, Cell::Count(1), Cell::Decimal("0.500000".into())],
+        };
+        Table {
+            name: "by_key".into(),
+            title: String::new(),
+            columns: vec![
+                column("key", "key", Kind::Key),
+                column("runs", "runs", Kind::Count),
+                column("third", "third", Kind::Share),
+            ],
+            len: 2,
+            row: Box::new(row),
+            total: None,
+            note: None,
+        }
+    }
+
+    fn compared(text: &str) -> Result<bool, String> {
+        compare(text.as_bytes(), &[table()]).map(|compared| compared.same[0])
+    }
+
+    const FIRST: &str = r#"{"key":"é\"x","runs":2,"third":"1970-01-01T00:00:00.000Z"}"#;
+    const SECOND: &str = r#"{ "third": "0.500000", "runs": 1, "key": null }"#;
+
+    #[test]
+    fn rows_are_compared_by_what_they_say_and_every_difference_counts() {
+        let document = |rows: &str| format!(r#"{{"notice":null,"by_key":[{rows}],"other":[{{"a":[1]}}]}}"#);
+        let whole = format!("{FIRST},{SECOND}");
+        assert_eq!(compared(&document(&whole)), Ok(true));
+        for (from, to) in [
+            (FIRST, ""),
+            (SECOND, FIRST),
+            ("\"runs\":2", "\"runs\":3"),
+            ("\"runs\":2", "\"runs\":\"2\""),
+            ("\"runs\":2", "\"runs\":2.0"),
+            ("\"runs\":2", "\"runs\":-2"),
+            ("\"runs\":2", "\"runs\":2,\"runs\":2"),
+            ("\"runs\":2,", ""),
+            ("\"runs\":2", "\"runs\":2,\"more\":null"),
+            ("null", "\"\""),
+            ("null", "true"),
+            ("00.000Z", "00Z"),
+            ("0.500000", "0.5"),
+        ] {
+            let other = whole.replacen(from, to, 1);
+            let other = other.trim_matches(',');
+            assert_eq!(compared(&document(other)), Ok(false), "{from} -> {to}");
+        }
+        assert_eq!(compared(&document(&format!("{whole},{SECOND}"))), Ok(false));
+        assert_eq!(compared("{}"), Ok(false));
+    }
+
+    #[test]
+    fn what_is_no_such_document_is_an_error() {
+        for text in [
+            "",
+            "[]",
+            r#"{"by_key":[]"#,
+            "{} {}",
+            r#"{"by_key":{}}"#,
+            r#"{"by_key":[{"key":[]}]}"#,
+        ] {
+            assert!(compared(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_read_up_to_the_last_that_is_wanted() {
+        let text = r#"{"a":1,"b":{"c":[2]},"d":3, and no more"#.as_bytes();
+        let found = members(text, &["b", "a"]);
+        assert_eq!((found.len(), &found["b"]["c"][0]), (2, &Value::from(2)));
+        assert_eq!(members(text, &["a", "x"]).len(), 1);
+    }
+}

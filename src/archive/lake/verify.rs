@@ -1,0 +1,291 @@
+//! A lake's files against its log: that each is there, has the bytes, the rows and the bounds that the log says, that each
+//! month holds what the last commit left, and that the whole table holds no run twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+
+use crate::archive::export::rows::InOrder;
+use crate::archive::findings::{MAX_FINDINGS, sums, untrusted};
+use crate::archive::lake::{Depth, See, Verified};
+use crate::error::Result;
+use crate::lake::files::month_bounds;
+use crate::lake::integrity::MonthSums;
+use crate::lake::{DataFile, Table};
+use crate::period::Millis;
+use crate::provenance::TotalsText;
+use crate::report::measures::Measures;
+use crate::runs::column_set::Chosen;
+use crate::runs::dedup::{SeenIds, Suspects, repeated};
+use crate::runs::row::{Row, rows_of};
+use crate::text::{counted, thousands};
+
+/// What makes a lake's promises.
+const LOG_SAYS: &str = "log";
+
+/// What came of checking a lake, whose syncs have proven something between two instants.
+pub fn verified(table: &Table, (from, to): (Millis, Millis), depth: Depth) -> Result<Verified> {
+    let mut whole = Whole {
+        depth,
+        ..Whole::default()
+    };
+    for file in table.files() {
+        whole.check(table, file)?;
+    }
+    whole.check_apart(table.files());
+    whole.check_unique(table)?;
+    whole.check_months(table);
+    let gaps = table.state().unproven(from, to).len() as u64;
+    let doubt = (gaps > 0).then(|| format!("{} that no sync has proven", counted(gaps, "gap", "gaps")));
+    let notice = table.state().source.notice();
+    let told = format!(
+        "{}{}, version {}: {}, {}: as its log says\n{}",
+        notice.map_or(String::new(), |notice| format!("{notice}\n")),
+        table.location().shown(),
+        table.version(),
+        counted(table.files().len() as u64, "file", "files"),
+        sums(&TotalsText::from(&whole.totals), doubt),
+        whole.notes(table).concat()
+    );
+    Ok(Verified {
+        findings: whole.findings,
+        told,
+        promised_by: LOG_SAYS,
+    })
+}
+
+/// What has been seen of the table.
+#[derive(Default)]
+struct Whole {
+    depth: Depth,
+    seen: SeenIds,
+    totals: Measures,
+    /// What its rows come to, by UTC month.
+    months: BTreeMap<String, MonthSums>,
+    /// Files whose hash the log doesn't have.
+    without_hash: u64,
+    /// Paths of files that another engine wrote, or that could not be read: where they lie in time is no promise of ours.
+    anothers: Vec<String>,
+    findings: Vec<String>,
+}
+
+impl Whole {
+    fn check(&mut self, table: &Table, file: &DataFile) -> Result<()> {
+        let mut wrong = |what: String| self.findings.push(format!("{}: {what}", file.path));
+        match table.bytes_of(file)? {
+            None => {
+                wrong("it is gone; was the table vacuumed?".into());
+                self.anothers.push(file.path.clone());
+                return Ok(());
+            }
+            Some(bytes) if bytes != file.bytes => wrong(format!("{bytes} bytes, the log says {}", file.bytes)),
+            Some(_) => {}
+        }
+        self.without_hash += u64::from(file.sha256.is_none());
+        if self.depth == Depth::Full
+            && let Err(error) = table.location().check_hash(file)
+        {
+            self.findings.push(error.to_string());
+        }
+        let mut rows = FileRows::of(file);
+        rows.checked.seen = std::mem::take(&mut self.seen);
+        let totals = &mut self.totals;
+        let month = self.months.entry(file.month.clone()).or_default();
+        let read = table.rows_of_file(file, |batch| {
+            rows.see(batch, totals);
+            month.add_rows(batch);
+            Ok(())
+        });
+        self.seen = std::mem::take(&mut rows.checked.seen);
+        match read {
+            Ok(true) => self.findings.extend(rows.findings(true)),
+            Ok(false) => {
+                self.anothers.push(file.path.clone());
+                self.findings.extend(rows.findings(false));
+            }
+            Err(error) => {
+                self.anothers.push(file.path.clone());
+                self.findings.push(error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Files of this tool don't overlap in time.
+    fn check_apart(&mut self, files: &[DataFile]) {
+        let ours: Vec<&DataFile> = files
+            .iter()
+            .filter(|file| !self.anothers.contains(&file.path))
+            .collect();
+        for pair in ours.windows(2).filter(|pair| pair[1].first_ms <= pair[0].last_ms) {
+            let (path, other) = (&pair[1].path, &pair[0].path);
+            self.findings
+                .push(format!("{path}: its runs start before those of {other} end"));
+        }
+    }
+
+    /// Each month holds what the last commit left.
+    fn check_months(&mut self, table: &Table) {
+        let left = &table.state().months;
+        if !table.is_as_committed() || left.is_empty() || !self.findings.is_empty() {
+            return;
+        }
+        self.months.retain(|_, sums| sums.runs > 0);
+        let names: BTreeSet<&String> = left.keys().chain(self.months.keys()).collect();
+        let shown = |sums: Option<&MonthSums>| {
+            let sums = sums.copied().unwrap_or_default();
+            let unknown = counted(sums.runs_cost_unknown, "cost", "costs");
+            format!(
+                "{}, ${}, {unknown} unknown",
+                counted(sums.runs, "run", "runs"),
+                sums.usage_total_usd
+            )
+        };
+        let differing = names
+            .into_iter()
+            .filter(|month| left.get(*month) != self.months.get(*month));
+        let findings = differing.map(|month| {
+            let (found, left) = (shown(self.months.get(month)), shown(left.get(month)));
+            format!("{month}: {found}; the last commit left {left}")
+        });
+        self.findings.extend(findings);
+    }
+
+    /// What is no fault, and yet to be known.
+    fn notes(&self, table: &Table) -> Vec<String> {
+        let shown = table.location().shown();
+        let foreign = table.foreign_commits().iter().map(|commit| {
+            format!(
+                "Note: version {} is another engine's ({}): rows and dollars needn't be what the last sync left\n",
+                commit.version, commit.operation
+            )
+        });
+        let without = (self.without_hash > 0).then(|| {
+            let all = counted(table.files().len() as u64, "file has", "files have");
+            format!(
+                "Note: {} of {all} no hash: `apify-runs lake optimize {shown}` adds it\n",
+                self.without_hash
+            )
+        });
+        foreign.chain(without).collect()
+    }
+
+    /// No run is there twice: the few that may be are looked for once more.
+    fn check_unique(&mut self, table: &Table) -> Result<()> {
+        let suspects = std::mem::take(&mut self.seen).suspects();
+        if suspects.is_empty() || !self.findings.is_empty() {
+            return Ok(());
+        }
+        let times = times(table, (Millis::MIN, Millis::MAX), &suspects)?;
+        self.findings.extend(repeated(&times));
+        Ok(())
+    }
+}
+
+/// Reads the runs of a period, and holds them to what `verify` holds rows to.
+pub fn read(table: &Table, edges: (Millis, Millis), columns: &Chosen, see: &mut See) -> Result<()> {
+    let shown = table.location().shown();
+    // By a wrong bound, a file would be passed over.
+    let lies_beyond = |file: &&DataFile| {
+        month_bounds(&file.month).is_none_or(|(from, to)| file.first_ms < from || file.last_ms >= to)
+    };
+    if let Some(file) = table.files().iter().find(lies_beyond) {
+        let finding = format!("{}: its bounds lie outside of its month", file.path);
+        return Err(untrusted(shown, LOG_SAYS, &[finding]));
+    }
+    let rows = table
+        .files_of(edges.0, edges.1)
+        .into_iter()
+        .filter_map(|file| file.rows);
+    let mut checked = InOrder::of_about(rows.sum(), Some(edges), "the period");
+    table.rows(edges, columns, |rows| {
+        rows_of(rows).for_each(|row| checked.see(shown, &row));
+        see(rows)
+    })?;
+    let suspects = checked.seen.suspects();
+    let doubled = if suspects.is_empty() {
+        None
+    } else {
+        repeated(&times(table, edges, &suspects)?)
+    };
+    let findings: Vec<String> = doubled.into_iter().chain(checked.findings).collect();
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(untrusted(shown, LOG_SAYS, &findings))
+    }
+}
+
+fn times(table: &Table, edges: (Millis, Millis), suspects: &Suspects) -> Result<BTreeMap<String, u64>> {
+    let mut times = BTreeMap::new();
+    for batch in table.keys(edges) {
+        let batch = batch?;
+        let ids = batch.column_by_name("id").expect("a key has it").as_string::<i32>();
+        ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
+    }
+    Ok(times)
+}
+
+/// The rows of a file.
+struct FileRows<'f> {
+    file: &'f DataFile,
+    checked: InOrder,
+    rows: u64,
+    /// Rows beyond the bounds that the log says, and the first of them.
+    beyond_log: u64,
+    first_beyond: Option<String>,
+}
+
+impl<'f> FileRows<'f> {
+    fn of(file: &'f DataFile) -> FileRows<'f> {
+        FileRows {
+            checked: InOrder::within(month_bounds(&file.month), "its month"),
+            file,
+            rows: 0,
+            beyond_log: 0,
+            first_beyond: None,
+        }
+    }
+
+    fn see(&mut self, batch: &RecordBatch, totals: &mut Measures) {
+        for row in rows_of(batch) {
+            self.rows += 1;
+            self.checked.see(&self.file.path, &row);
+            if totals.add(&row).is_none() {
+                self.checked
+                    .findings
+                    .push("the sum of costs is beyond 38 digits".into());
+            }
+            if !self.is_within(&row) {
+                self.beyond_log += 1;
+                self.first_beyond.get_or_insert_with(|| row.id.to_string());
+            }
+        }
+    }
+
+    /// Whether a row lies within what the log says of its file: what a reader skips must hold nothing that it looks for.
+    fn is_within(&self, row: &Row) -> bool {
+        let ids = self.file.ids.as_ref();
+        let known = ids.is_none_or(|(least, greatest)| least.as_str() <= row.id && row.id <= greatest.as_str());
+        known && (self.file.first_ms..=self.file.last_ms).contains(&row.started_at_ms)
+    }
+
+    fn findings(self, is_ours: bool) -> Vec<String> {
+        let path = &self.file.path;
+        let in_order = |finding: &String| is_ours || !finding.ends_with("is not in order of started_at and id");
+        let mut findings: Vec<String> = self.checked.findings.into_iter().filter(in_order).collect();
+        findings.truncate(MAX_FINDINGS);
+        if let Some(id) = self.first_beyond {
+            let runs = counted(self.beyond_log, "run lies", "runs lie");
+            findings.push(format!(
+                "{path}: {runs} beyond the bounds that the log says, such as {id}"
+            ));
+        }
+        if let Some(said) = self.file.rows.filter(|said| *said != self.rows) {
+            let (found, said) = (thousands(self.rows), thousands(said));
+            findings.push(format!("{path}: {found} rows, the log says {said}"));
+        }
+        findings
+    }
+}

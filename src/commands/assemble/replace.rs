@@ -1,0 +1,40 @@
+//! A new export held against the one that is there: whether it may take its place, and what moved between the two. Changes
+//! neither; `finish` publishes.
+
+use std::path::PathBuf;
+
+use crate::archive::existing::{Existing, unclear};
+use crate::archive::export::verify;
+use crate::error::Result;
+use crate::output::manifest::Manifest;
+use crate::report::changes::Changes;
+
+/// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
+/// --replace it may in any case, also where the old one can't be compared.
+pub fn replaces(
+    existing: &Existing,
+    new: &[PathBuf],
+    manifest: &mut Manifest,
+    replace: bool,
+) -> Result<Option<String>> {
+    let mut changes = Some(Changes::default());
+    let compared = existing.is_of_the_same(manifest).and_then(|()| {
+        // What isn't what its manifest says may have held more.
+        verify::check_rows(&existing.open()?).map_err(|problem| unclear(problem.to_string()))?;
+        existing.lost_to(new, |pair| {
+            // Sums that don't fit are no reason to keep the old one: they stay unsaid.
+            if let Some(found) = &mut changes
+                && found.see(pair).is_err()
+            {
+                changes = None;
+            }
+        })
+    });
+    if let (Ok(_), Some(replaced), Some(changes)) = (&compared, &mut manifest.replaced, &changes) {
+        replaced.changes = Some(changes.total().into());
+    }
+    if replace {
+        return Ok(None);
+    }
+    existing.loses_no_run(&compared?)
+}

@@ -1,0 +1,95 @@
+//! Budgets and cost centres as a job is given them, and whether a budget that must hold does. What they come to is
+//! `report`'s.
+
+use std::path::Path;
+
+use crate::bounded::read_given;
+use crate::cli::JudgeArgs;
+use crate::error::{Error, Result};
+use crate::period::Period;
+use crate::report::budget::{Budget, Scope, Spent};
+use crate::report::figures::Figures;
+use crate::report::groups::Groups;
+use crate::runs::column_set::Chosen;
+
+/// Most bytes of a file of rules.
+const MAX_RULES_BYTES: u64 = 16 << 20;
+/// Most bytes of a file of budgets.
+const MAX_BUDGETS_BYTES: u64 = 1 << 20;
+
+/// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
+pub fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
+    let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
+    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(error.to_string()))?;
+    let groups = Groups::parse(&text).map_err(wrong)?;
+    let needed = groups.needed_columns().into_iter();
+    let missing: Vec<_> = needed.filter(|name| columns.position(name).is_none()).collect();
+    match missing.as_slice() {
+        [] => Ok(groups),
+        missing => Err(wrong(format!(
+            "its rules need columns that are left out: {}",
+            missing.join(", ")
+        ))),
+    }
+}
+
+/// The budgets that were given, on the command line and in a file; exit 2 where one makes no sense.
+pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
+    let mut budgets = args.budget.clone();
+    if let Some(file) = &args.budgets {
+        let wrong = |problem: String| Error::Usage(format!("--budgets {}: {problem}", file.display()));
+        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(error.to_string()))?;
+        budgets.extend(Budget::parse_lines(&text).map_err(wrong)?);
+    }
+    if args.fail_over_budget && budgets.is_empty() {
+        return Err(Error::Usage(
+            "--fail-over-budget needs a budget: give --budget or --budgets".into(),
+        ));
+    }
+    for budget in &budgets {
+        let Scope::Group(name) = &budget.scope else {
+            continue;
+        };
+        let is_known = groups.is_some_and(|groups| groups.has(name));
+        if !is_known {
+            let why = if groups.is_some() {
+                "no rule names that group"
+            } else {
+                "there are no rules: give --groups FILE"
+            };
+            return Err(Error::Usage(format!("{}: {why}", budget.option())));
+        }
+    }
+    Ok(budgets)
+}
+
+/// How budgets stand.
+pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<Spent> {
+    budgets
+        .iter()
+        .map(|budget| Spent::of(budget, figures, period, lacks_runs))
+        .collect()
+}
+
+/// Budgets of Actors that no run is of: a name that was typed wrong would be within its budget for ever.
+pub fn unmatched(spent: &[Spent]) -> Vec<String> {
+    let idle = spent.iter().filter(|spent| spent.measures.runs() == 0);
+    let idle = idle.filter(|spent| matches!(spent.budget.scope, Scope::Actor(_)));
+    idle.map(|spent| spent.budget.option()).collect()
+}
+
+/// Exit 7 if a budget that must hold doesn't.
+pub fn hold(args: &JudgeArgs, spent: &[Spent]) -> Result<()> {
+    let over: Vec<String> = spent
+        .iter()
+        .filter(|spent| spent.fails())
+        .map(Spent::sentence)
+        .collect();
+    if !args.fail_over_budget || over.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Condition(format!(
+        "not within budget (--fail-over-budget): {}",
+        over.join("; ")
+    )))
+}

@@ -1,0 +1,251 @@
+//! `check`: whether cron may rely on an export from here: API, token, clock, rate, retention, output. A line each; what
+//! fails decides the exit code, what is merely worth knowing doesn't.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+
+use crate::archive::existing::Existing;
+use crate::cli::CheckArgs;
+use crate::clock::Clocks;
+use crate::commands::destination::path_template;
+use crate::commands::destination::store::StoredOut;
+use crate::context::Context;
+use crate::context::blocking::Stop;
+use crate::context::terminal::warn;
+use crate::error::{Error, Result};
+use crate::fetch::{Lister, PageLimit};
+use crate::output::publish::{Destination, State};
+use crate::period::{Millis, PeriodSpec};
+use crate::pipeline::connection::{Connection, RetentionDays};
+use crate::stores::names_store;
+use crate::text::{counted, harmless};
+
+/// A clock that is off by more is worth a word: the API's tells seconds, and an answer takes some time.
+const CLOCK_TOLERANCE_MS: i64 = 5_000;
+/// The days of the longest month: who keeps runs for fewer loses some before a monthly export.
+const LONGEST_MONTH_DAYS: u64 = 31;
+
+/// A line's outcome.
+enum Finding {
+    Fine(String),
+    Worth(String),
+    Failed(String, Error),
+}
+
+use Finding::{Failed, Fine, Worth};
+
+/// Runs the job.
+pub async fn run(args: CheckArgs, context: Context) -> Result<()> {
+    let mut now_ms = context.now_ms;
+    let mut findings = match Connection::open(&args.source, None, &context).await {
+        Ok(connection) => {
+            let findings = ask(&args, &connection).await;
+            now_ms = connection.api.clocks().start_ms();
+            findings
+        }
+        Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
+        Err(error) => return Err(error),
+    };
+    findings.push(match args.out.as_ref().filter(|out| names_store(out)) {
+        Some(_) => match month(&args, &context, now_ms) {
+            Ok(out) => stored(out).await,
+            Err(error) => Failed("output".into(), error),
+        },
+        None => output(&args, &context, now_ms),
+    });
+    tell(findings, args.quiet, &context)
+}
+
+/// What the API says.
+async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
+    let api = &connection.api;
+    let start = Instant::now();
+    let now_ms = connection.clock.now_ms();
+    let lister = Lister {
+        api: api.clone(),
+        statuses: Vec::new(),
+        allow_incomplete: true,
+        period: (now_ms - 1, now_ms),
+        limit: PageLimit::default(),
+    };
+    // A list of next to nothing: that it may be asked for at all is what an export needs.
+    let listed = lister.page(now_ms - 1, now_ms, 0, false).await;
+    if let Err(error) = listed {
+        let what = if matches!(error, Error::NotAuthorised(_)) {
+            "token"
+        } else {
+            "api"
+        };
+        return vec![Failed(what.into(), error)];
+    }
+    let took = start.elapsed().as_millis();
+    let mut findings = vec![Fine(format!("api: {} answers, in {took} ms", api.base_url()))];
+    findings.push(match connection.account().await {
+        Some(account) => {
+            let name = account.username.as_deref().unwrap_or("without a name");
+            Fine(format!(
+                "token: of account {} ({}), may list runs",
+                harmless(name),
+                harmless(&account.id)
+            ))
+        }
+        None => Worth("token: may list runs; whose it is the API doesn't say".into()),
+    });
+    findings.push(clock(&connection.clocks().await));
+    findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
+    let days = connection.ask_retention().await;
+    findings.push(retention(days.unwrap_or_else(|error| Err(error.to_string()))));
+    findings
+}
+
+fn clock(clocks: &Clocks) -> Finding {
+    let Some(server_ms) = clocks.server_ms else {
+        return Worth("clock: the API doesn't tell the time, so this machine's decides where periods end".into());
+    };
+    if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
+        return Failed("clock".into(), refusal);
+    }
+    let off_ms = clocks.machine_ms - server_ms;
+    if off_ms.abs() <= CLOCK_TOLERANCE_MS {
+        return Fine("clock: as the API's, to some seconds".into());
+    }
+    let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
+    let way = if off_ms < 0 { "behind" } else { "ahead of" };
+    Worth(format!(
+        "clock: {off} {way} the API's; periods go by the API's, and nothing is proven beyond the earlier of the two"
+    ))
+}
+
+fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
+    let asked = asked.unwrap_or(if demo {
+        0.0
+    } else {
+        crate::pipeline::connection::DEFAULT_RATE
+    });
+    let here = if asked == 0.0 {
+        "no limit here".to_string()
+    } else {
+        format!("{asked} requests a second at most here")
+    };
+    match limit {
+        None => Fine(format!("rate: {here}; the API doesn't say what it allows")),
+        Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(format!(
+            "rate: {here}, but the API allows {limit} a second: give --rate"
+        )),
+        Some(limit) => Fine(format!("rate: {here}; the API allows {limit}")),
+    }
+}
+
+fn retention(days: RetentionDays) -> Finding {
+    match days {
+        Ok(days) if days < LONGEST_MONTH_DAYS => Worth(format!(
+            "retention {}: a monthly export will miss runs; sync daily or raise retention",
+            counted(days, "day", "days")
+        )),
+        Ok(days) => Fine(format!("retention {}", counted(days, "day", "days"))),
+        Err(why) => Worth(format!("retention unknown: {}", harmless(&why))),
+    }
+}
+
+/// Where last month's export would go.
+fn month(args: &CheckArgs, context: &Context, now_ms: Millis) -> Result<PathBuf> {
+    let month = PeriodSpec::LastMonth.resolve(chrono_tz::UTC, now_ms)?;
+    path_template::folder(args.out.as_deref(), &month, context.account_name(), args.source.demo)
+}
+
+/// Whether an export could be put where it is to go; writes nothing.
+fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
+    let checked = month(args, context, now_ms).and_then(|out| {
+        let state = Destination::check(&out)?;
+        if state == State::Occupied {
+            Existing::read(&out)?;
+        }
+        Ok((out, state))
+    });
+    match checked {
+        Ok((out, State::Occupied)) => Fine(format!("output: {} is an export that can be replaced", out.display())),
+        Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
+        Err(error) => Failed("output".into(), error),
+    }
+}
+
+/// The same of a place in an object store; whether this user may write there shows when it is tried.
+async fn stored(out: PathBuf) -> Finding {
+    let (place, handle) = (out.clone(), Handle::current());
+    let found = Stop::run(move |_| StoredOut::open(&place, handle).map(|found| found.existing().is_some())).await;
+    match found {
+        Ok(true) => Fine(format!("output: {} is an export that can be replaced", out.display())),
+        Ok(false) => Fine(format!("output: {} can be reached", out.display())),
+        Err(error) => Failed("output".into(), error),
+    }
+}
+
+/// Prints the lines; the first that failed decides the exit code.
+fn tell(findings: Vec<Finding>, quiet: bool, context: &Context) -> Result<()> {
+    let mut lines = Vec::new();
+    let mut first = None;
+    for finding in findings {
+        match finding {
+            Fine(text) => lines.push(format!("ok    {text}")),
+            Worth(text) => {
+                if quiet {
+                    warn(&text);
+                }
+                lines.push(format!("warn  {text}"));
+            }
+            Failed(what, error) => {
+                lines.push(format!("FAIL  {what}: {}", harmless(&error.to_string())));
+                first.get_or_insert(error);
+            }
+        }
+    }
+    let printed = if quiet {
+        Ok(())
+    } else {
+        context.stdout.print(&(lines.join("\n") + "\n"))
+    };
+    first.map_or(printed, Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(finding: Finding) -> String {
+        match finding {
+            Fine(text) => format!("ok {text}"),
+            Worth(text) => format!("warn {text}"),
+            Failed(what, _) => format!("fail {what}"),
+        }
+    }
+
+    #[test]
+    fn a_month_must_be_kept_for_a_monthly_export() {
+        assert_eq!(
+            text(retention(Ok(14))),
+            "warn retention 14 days: a monthly export will miss runs; sync daily or raise retention"
+        );
+        assert_eq!(text(retention(Ok(31))), "ok retention 31 days");
+        assert!(text(retention(Ok(30))).starts_with("warn"));
+    }
+
+    #[test]
+    fn a_clock_may_differ_by_some_seconds() {
+        let clock = |server_ms, machine_ms| text(clock(&Clocks { server_ms, machine_ms }));
+        assert!(clock(Some(10_000), 12_500).starts_with("ok"));
+        assert!(clock(Some(10_000), 70_000).starts_with("warn clock: 60 seconds ahead of"));
+        assert!(clock(Some(70_000), 10_000).starts_with("warn clock: 60 seconds behind"));
+        assert!(clock(None, 0).starts_with("warn"));
+        assert_eq!(clock(Some(10_000), 86_410_001), "fail clock");
+    }
+
+    #[test]
+    fn a_rate_beyond_what_the_api_allows_is_worth_a_word() {
+        assert!(text(rate(Some(60), None, false)).starts_with("ok rate: 30 requests"));
+        assert!(text(rate(Some(20), None, false)).starts_with("warn"));
+        assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate: no limit here"));
+        assert!(text(rate(None, None, false)).starts_with("ok"));
+    }
+}

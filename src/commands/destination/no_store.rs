@@ -1,0 +1,38 @@
+//! What takes an export in a build without object stores: nothing does.
+
+use std::path::{Path, PathBuf};
+
+use tokio::runtime::Handle;
+
+use crate::archive::existing::Existing;
+use crate::error::Result;
+use crate::output::manifest::Manifest;
+use crate::output::publish::Staging;
+use crate::period::Millis;
+
+/// No value of it exists.
+pub enum StoredOut {}
+
+impl StoredOut {
+    pub fn open(_out: &Path, _handle: Handle) -> Result<StoredOut> {
+        Err(crate::commands::no_lake::none())
+    }
+
+    pub fn existing(&self) -> Option<Existing> {
+        match *self {}
+    }
+
+    pub fn publish(
+        &self,
+        _staging: &Staging,
+        _manifest: &Manifest,
+        _started_ms: Millis,
+        _check: &dyn Fn() -> Result<()>,
+    ) -> Result<Vec<String>> {
+        match *self {}
+    }
+}
+
+pub fn staging_folder(_out: &Path) -> Result<PathBuf> {
+    Err(crate::commands::no_lake::none())
+}

@@ -1,0 +1,154 @@
+//! Placeholders in a path: `exports/{account}/{month}`. What they stand for is one component of it, and never a way out.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::nearest;
+use crate::error::{Error, Result};
+use crate::period::Period;
+use crate::stores::names_store;
+use crate::text::redacted;
+
+/// What placeholders stand for; the reason why one stands for nothing here.
+pub struct Known(Vec<(&'static str, std::result::Result<String, String>)>);
+
+impl Known {
+    /// What doesn't depend on a period.
+    pub fn of_account(account: Option<&str>) -> Known {
+        let none = "no account was named: --account NAME or --all-accounts, of the configuration's [accounts.NAME]";
+        Known(vec![("account", account.map(String::from).ok_or_else(|| none.into()))])
+    }
+
+    /// The period's too.
+    pub fn and_period(mut self, period: &Period) -> Known {
+        let (from, to) = period.ends();
+        let month = period
+            .month()
+            .ok_or_else(|| "the period is no calendar month; {period}, {from} and {to} stand for any".to_string());
+        self.0.push(("month", month));
+        self.0.push(("period", Ok(period.short_name())));
+        self.0.push(("from", Ok(from)));
+        self.0.push(("to", Ok(to)));
+        self
+    }
+
+    /// A path with each placeholder filled in; `{{` and `}}` are braces.
+    pub fn fill_path(&self, option: &str, path: &Path) -> Result<PathBuf> {
+        match path.to_str() {
+            Some(text) if text.contains(['{', '}']) => self.fill(option, text).map(PathBuf::from),
+            _ => Ok(path.to_path_buf()),
+        }
+    }
+
+    /// A text likewise.
+    pub fn fill(&self, option: &str, text: &str) -> Result<String> {
+        let wrong = |problem: &str| Error::Usage(format!("{option} {}: {problem}", redacted(text)));
+        let mut filled = String::new();
+        let mut rest = text;
+        let open = text.find('{').map_or("", |at| &text[at..]);
+        if open.split('/').any(|component| component == "..") {
+            return Err(wrong("'..' after a placeholder would lead out of the folder"));
+        }
+        while let Some(at) = rest.find(['{', '}']) {
+            filled += &rest[..at];
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix(brace) {
+                filled += brace;
+                rest = after;
+                continue;
+            }
+            let Some((name, after)) = rest.split_once('}').filter(|_| brace == "{") else {
+                return Err(wrong(&format!("a lone {brace}; write {brace}{brace} for one")));
+            };
+            let known = self.0.iter().find(|(known, _)| *known == name);
+            let Some((_, value)) = known else {
+                let names: Vec<String> = self.0.iter().map(|(known, _)| (*known).into()).collect();
+                let near = nearest(name, &names).map_or(String::new(), |near| format!("; did you mean {{{near}}}?"));
+                let names: Vec<String> = names.iter().map(|name| format!("{{{name}}}")).collect();
+                let known = names.join(", ");
+                return Err(wrong(&format!(
+                    "{{{name}}} stands for nothing{near} (known here: {known})"
+                )));
+            };
+            let value = value.as_ref().map_err(|why| wrong(&format!("{{{name}}}: {why}")))?;
+            if value.is_empty() || value.starts_with('.') || value.contains(['/', '\\', '\0']) {
+                return Err(wrong(&format!(
+                    "{{{name}}} is {value:?}, which would lead out of the folder"
+                )));
+            }
+            filled += value;
+            rest = after;
+        }
+        Ok(filled + rest)
+    }
+}
+
+/// Where an export goes: what `--out` says, else a folder of the working one, named after its period.
+pub fn folder(out: Option<&Path>, period: &Period, account: Option<&str>, is_demo: bool) -> Result<PathBuf> {
+    let Some(out) = out else {
+        let name = account.map(|account| format!("apify-runs-{account}-{}", period.short_name()));
+        return Ok(name.unwrap_or_else(|| period.default_folder(is_demo)).into());
+    };
+    let shown = out.to_string_lossy();
+    if shown.contains("://") && !names_store(out) {
+        let shown = redacted(&shown);
+        return Err(Error::Usage(format!(
+            "--out {shown} is no place that is known: give a folder's path, or s3://, gs:// or az://"
+        )));
+    }
+    let account = account.or(is_demo.then_some("demo"));
+    Known::of_account(account).and_period(period).fill_path("--out", out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period::PeriodSpec;
+
+    fn known(account: Option<&str>) -> Known {
+        let period = PeriodSpec::Month { year: 2025, month: 9 }.resolve(chrono_tz::UTC, 1_759_471_200_000);
+        Known::of_account(account).and_period(&period.unwrap())
+    }
+
+    #[test]
+    fn each_stands_for_one_component() {
+        let known = known(Some("acme"));
+        let cases = [
+            ("exports/{account}/{month}", "exports/acme/2025-09"),
+            ("{period}-{from}-{to}", "2025-09-2025-09-01-2025-10-01"),
+            ("{{account}}/a", "{account}/a"),
+            ("s3://b/{account}", "s3://b/acme"),
+            ("plain", "plain"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(known.fill("--out", text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_leads_out_or_stands_for_nothing_is_refused() {
+        let error = |known: &Known, text: &str| {
+            let error = known.fill("--out", text).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        };
+        for name in ["..", ".hidden", "a/b", "", "a\\b"] {
+            assert!(
+                error(&known(Some(name)), "x/{account}").contains("out of the folder"),
+                "{name}"
+            );
+        }
+        assert!(error(&known(Some("a")), "x/{account}/../../y").contains("out of the folder"));
+        assert_eq!(known(Some("a")).fill("--out", "../x/{account}").unwrap(), "../x/a");
+        assert!(error(&known(None), "{account}").contains("--account"));
+        assert!(error(&known(None), "{mnth}").contains("did you mean {month}?"));
+        assert!(error(&known(None), "a{").contains("{{") && error(&known(None), "a}b").contains("}}"));
+        let days = PeriodSpec::Last(std::time::Duration::from_secs(86_400)).resolve(chrono_tz::UTC, 1_759_471_200_000);
+        let days = Known::of_account(None).and_period(&days.unwrap());
+        assert!(error(&days, "{month}").contains("no calendar month"));
+        assert_eq!(
+            days.fill("--out", "{period}").unwrap(),
+            "20251002T060000Z_20251003T060000Z"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! `lake`: the care of a lake.
+
+mod close;
+mod repair;
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::context::blocking::Stop;
+
+use crate::context::Context;
+
+use crate::cli::{LakeArgs, LakeCommand, OptimizeArgs, VacuumArgs};
+use crate::context::terminal::{print, warn};
+use crate::error::{Error, Result};
+use crate::lake::{Location, Moment, Table};
+use crate::text::counted;
+
+/// The shortest time that Delta keeps files for whoever still reads or writes by an earlier version.
+const SAFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// Runs the job.
+pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
+    let (handle, now_ms) = (Handle::current(), context.now_ms);
+    match args.command {
+        LakeCommand::Close(args) => close::run(args, context).await,
+        LakeCommand::Optimize(args) => Stop::run(move |_| optimize(&args, handle)).await,
+        LakeCommand::Vacuum(args) => Stop::run(move |_| vacuum(&args, handle)).await,
+        LakeCommand::Repair(args) => Stop::run(move |_| repair::run(&args, handle, now_ms)).await,
+    }
+}
+
+fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
+    let location = Location::open(&args.lake, handle)?;
+    let table = Table::open(&location, Moment::Now)?;
+    let keep_recent = i64::try_from(args.keep_recent.as_millis()).unwrap_or(i64::MAX);
+    let before = table.state().synced_at_ms.saturating_sub(keep_recent);
+    let files = table.files().len();
+    let (after, optimized) = table.optimize(before, 2)?;
+    let Some(after) = after else {
+        return Err(Error::Busy(format!(
+            "{}: another process committed meanwhile; {} made before that, run again",
+            location.shown(),
+            counted(optimized.commits as u64, "commit was", "commits were")
+        )));
+    };
+    if let Some(warning) = after.keep_log_short(optimized.commits > 0) {
+        warn(&warning);
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    let hashed = match optimized.hashed as u64 {
+        0 => String::new(),
+        hashed => format!("; the log has the SHA-256 of {} more", counted(hashed, "file", "files")),
+    };
+    print(&format!(
+        "{}: {} before, {} now{hashed}\n",
+        location.shown(),
+        counted(files as u64, "file", "files"),
+        after.files().len()
+    ))
+}
+
+fn vacuum(args: &VacuumArgs, handle: Handle) -> Result<()> {
+    if args.keep < SAFE && !args.force {
+        return Err(Error::Usage(
+            "--keep: less than 7d may take files from under whoever reads or writes the lake meanwhile: wait, or say --force".into(),
+        ));
+    }
+    let location = Location::open(&args.lake, handle)?;
+    let table = Table::open(&location, Moment::Now)?;
+    let files = table.vacuum(args.keep, args.force, args.dry_run)?;
+    if args.quiet {
+        return Ok(());
+    }
+    let count = counted(files.len() as u64, "file", "files");
+    let done = if args.dry_run { "would be removed" } else { "removed" };
+    let listed: String = files
+        .iter()
+        .filter(|_| args.dry_run)
+        .map(|file| format!("{file}\n"))
+        .collect();
+    print(&format!("{listed}{}: {count} {done}\n", location.shown()))
+}

@@ -1,0 +1,287 @@
+//! `lake close`: a month of the lake becomes an ordinary export, and the lake remembers what was published, so that whatever
+//! changes later is a correction that reports tell of.
+
+mod month;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::commands::lake::close::month::{SETTLE_MS, columns, write};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use crate::archive::Lake;
+use crate::cli::CloseArgs;
+use crate::clock::WARNED_OF_MS;
+use crate::commands::assemble::{Publishing, manifest, told};
+use crate::commands::destination::Held;
+use crate::context::Context;
+use crate::context::blocking::Stop;
+use crate::context::terminal::{print, warn};
+use crate::error::{Error, Result};
+use crate::lake::state::{Closing, State};
+use crate::lake::{DataFile, Moment, Table};
+use crate::output::hashed::hash_of;
+use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::publish::Staging;
+use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
+use crate::provenance::Source;
+use crate::report::facts::spans;
+use crate::report::terminal::{Look, WIDTH};
+use crate::report::{Report, json};
+use crate::text::labelled;
+
+/// How often it is done anew because another process has changed the month meanwhile, or noted because it has committed.
+const ATTEMPTS: usize = 6;
+
+/// Runs the job.
+pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
+    let started = Instant::now();
+    let close = Arc::new(Close {
+        name: name(&args),
+        now_ms: context.now_ms,
+        args,
+    });
+    for _ in 0..ATTEMPTS {
+        let job = close.clone();
+        let ready = Stop::run(move |stop| job.prepare(stop)).await?;
+        let now_ms = context.now_ms;
+        let manifest = ready
+            .held
+            .publish(ready.staging, ready.manifest, now_ms, context.umask)
+            .await?;
+        let (job, closing, lake) = (close.clone(), ready.closing.clone(), ready.lake);
+        let noted = Stop::run(move |_| job.note(lake.table, closing)).await;
+        let noted = noted.map_err(|error| match error {
+            Error::Output(text) => Error::Output(format!(
+                "{text}; the export is published, but {} is not noted as closed",
+                close.name
+            )),
+            other => other,
+        });
+        if let Some(version) = noted? {
+            let look = if context.bold { Look::Bold } else { Look::Plain };
+            let done = Done {
+                report: ready.report,
+                manifest,
+                closing: ready.closing,
+                version,
+            };
+            return close.tell(&done, started.elapsed(), look);
+        }
+    }
+    Err(Error::Busy(format!(
+        "{}: other processes change the month all the time; the export is published, and {} is not noted as closed: run again",
+        close.args.lake, close.name
+    )))
+}
+
+/// How the lake names the month: with its zone unless that is UTC, since it is another month then.
+fn name(args: &CloseArgs) -> String {
+    let month = match args.month {
+        PeriodSpec::Month { year, month } => format!("{year:04}-{month:02}"),
+        _ => "the month".into(),
+    };
+    match args.timezone {
+        chrono_tz::UTC => month,
+        zone => format!("{month} ({})", zone.name()),
+    }
+}
+
+/// What is closed.
+struct Close {
+    args: CloseArgs,
+    name: String,
+    now_ms: Millis,
+}
+
+/// All is written, and nothing is visible yet.
+struct Ready {
+    lake: Lake,
+    held: Held,
+    staging: Arc<Staging>,
+    manifest: Manifest,
+    report: Report,
+    closing: Closing,
+}
+
+/// It is published, and the lake knows.
+struct Done {
+    report: Report,
+    manifest: Manifest,
+    closing: Closing,
+    version: u64,
+}
+
+impl Close {
+    /// Writes the month as the lake has it now.
+    fn prepare(&self, stop: &Stop) -> Result<Ready> {
+        let lake = Lake::open(&self.args.lake, None)?;
+        let period = self.period(&lake)?;
+        let out = self.out(&lake, &period);
+        if lake.table.location().holds(&out) {
+            return Err(Error::Output(format!(
+                "{} is in the lake, which holds nothing but what its log names: name another --out",
+                out.display()
+            )));
+        }
+        let mut held = Held::in_folder(out)?;
+        let existing = held.existing()?;
+        let staging = Arc::new(held.destination.stage()?);
+        let columns = columns(&lake, &period)?;
+        let (rows, figures) = write(&lake, &period, &columns, &staging, stop)?;
+        let report = Report {
+            facts: lake.facts_but(Some(&self.name), period.clone(), &figures),
+            figures,
+            against: None,
+            budgets: Vec::new(),
+            replaced: None,
+            files: Vec::new(),
+            only: Vec::new(),
+        };
+        let publishing = Publishing {
+            manifest: manifest(&report, &columns, SETTLE_MS),
+            staging,
+            report,
+            rows,
+            rejected: Vec::new(),
+        };
+        let (staging, manifest, report) = publishing.complete(existing, self.args.replace)?;
+        stop.check()?;
+        let closing = self.closing(&lake, &report, &staging)?;
+        Ok(Ready {
+            lake,
+            held,
+            staging,
+            manifest,
+            report,
+            closing,
+        })
+    }
+
+    /// The month; exit 2 where it was not over, exit 5 where a clock was ahead or some of it is not proven, exit 6 where it was
+    /// closed before.
+    fn period(&self, lake: &Lake) -> Result<Period> {
+        let (place, name) = (&self.args.lake, &self.name);
+        let period = self.args.month.resolve(self.args.timezone, LAST_INSTANT)?;
+        let state = lake.table.state();
+        if period.to > state.synced_at_ms {
+            return Err(Error::Usage(format!(
+                "{name} wasn't over when {place} was last synced, at {}: sync it once the month is over, then close it",
+                format_instant(state.synced_at_ms)
+            )));
+        }
+        if state.source == Source::Api && period.to > self.now_ms.saturating_add(WARNED_OF_MS) {
+            return Err(Error::Untrusted(format!(
+                "{place} was last synced at {}, and {name} isn't over by this machine's clock, which says {}: one of them is wrong. \
+                 Set the clock or sync once more; nothing was published",
+                format_instant(state.synced_at_ms),
+                format_instant(self.now_ms)
+            )));
+        }
+        let unproven = lake.unproven(&period);
+        if !unproven.is_empty() {
+            let spans = spans(&unproven);
+            return Err(Error::Untrusted(format!(
+                "{place} can't close {name}: no sync has proven {spans}; nothing was published"
+            )));
+        }
+        match state.closings.get(name) {
+            Some(closed) if !self.args.replace => Err(Error::Output(format!(
+                "{name} was closed at {} already, with {} runs; --replace closes it once more",
+                format_instant(closed.closed_at),
+                closed.runs
+            ))),
+            _ => Ok(period),
+        }
+    }
+
+    fn out(&self, lake: &Lake, period: &Period) -> PathBuf {
+        let is_demo = lake.table.state().source == Source::Demo;
+        let out = self.args.out.clone();
+        out.unwrap_or_else(|| PathBuf::from(period.default_folder(is_demo)))
+    }
+
+    fn closing(&self, lake: &Lake, report: &Report, staging: &Staging) -> Result<Closing> {
+        let path = staging.path().join(MANIFEST);
+        let hash = std::fs::File::open(&path).and_then(hash_of);
+        let (manifest_sha256, _) = hash.map_err(|error| Error::output("read", &path, error))?;
+        let state = lake.table.state();
+        // The made-up account's clock stands still, and so does its lake's.
+        let closed_at_ms = match state.source {
+            Source::Api => self.now_ms,
+            Source::Demo => state.synced_at_ms,
+        };
+        let totals = &report.figures.totals;
+        Ok(Closing {
+            from: report.facts.period.from,
+            to: report.facts.period.to,
+            closed_at: closed_at_ms,
+            table_version: lake.table.version(),
+            manifest_sha256,
+            runs: totals.runs(),
+            usage_total_usd: totals.usage(),
+            corrections: None,
+            damaged_at: None,
+        })
+    }
+
+    /// Records it; the table's version afterwards. `None` where another process has changed the month since it was read: what
+    /// was published is not what the lake has any more.
+    fn note(&self, mut table: Table, closing: Closing) -> Result<Option<u64>> {
+        let edges = (closing.from, closing.to);
+        let published: Vec<DataFile> = files_of(&table, edges);
+        for _ in 0..ATTEMPTS {
+            let mut state: State = table.state().clone();
+            state.tool_version = env!("CARGO_PKG_VERSION").into();
+            state.closings.insert(self.name.clone(), closing.clone());
+            if let Some(version) = table.note(state, info(&self.name, &closing))? {
+                return Ok(Some(version));
+            }
+            table = Table::open(table.location(), Moment::Now)?;
+            if files_of(&table, edges) != published {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    fn tell(&self, done: &Done, elapsed: Duration, look: Look) -> Result<()> {
+        done.report.facts.gaps().into_iter().for_each(warn);
+        if self.args.json {
+            return print(&json::render(&done.report));
+        }
+        if self.args.quiet {
+            return Ok(());
+        }
+        let period = &done.report.facts.period;
+        let is_demo = done.report.facts.source == Source::Demo;
+        let out = self.args.out.clone();
+        let out = out.unwrap_or_else(|| PathBuf::from(period.default_folder(is_demo)));
+        let mut text = told(&done.report, &done.manifest, out, elapsed, look);
+        let closed = format!(
+            "Closed {} in {}, version {}: {MANIFEST} has the SHA-256 {}; what changes from now on is a correction, of which \
+             reports tell",
+            self.name, self.args.lake, done.version, done.closing.manifest_sha256
+        );
+        text += &(labelled("", &closed, 0, WIDTH) + "\n");
+        print(&text)
+    }
+}
+
+fn files_of(table: &Table, (from, to): (Millis, Millis)) -> Vec<DataFile> {
+    table.files_of(from, to).into_iter().cloned().collect()
+}
+
+/// What the commit says of itself.
+fn info(name: &str, closing: &Closing) -> Map<String, Value> {
+    let told = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "closed": name,
+        "manifest_sha256": closing.manifest_sha256,
+        "runs": closing.runs,
+        "usage_total_usd": closing.usage_total_usd,
+    });
+    Map::from_iter([("apifyRuns".to_string(), told)])
+}

@@ -1,0 +1,73 @@
+//! A month of the lake as the files of an export: its rows as every export has them.
+
+use std::sync::Arc;
+
+use arrow_array::Array;
+
+use crate::archive::{Holding, Lake};
+use crate::commands::export::RUNS_PARQUET;
+use crate::context::blocking::Stop;
+use crate::error::Result;
+use crate::output::hashed::FileEntry;
+use crate::output::parquet::Layout;
+use crate::output::publish::Staging;
+use crate::output::rows::{Recut, RowFiles, RowFormats};
+use crate::period::Period;
+use crate::pipeline::writer::write_full;
+use crate::report::dimension::Dimensions;
+use crate::report::figures::Figures;
+use crate::report::summary::Summary;
+use crate::runs::column_set::Chosen;
+use crate::runs::schema::{COLUMNS, DETAIL};
+
+/// When syncs take a cost for settled, unless they were told otherwise.
+pub const SETTLE_MS: i64 = 600_000;
+
+/// The columns that an export of the month has: those of details only if some run of it has any.
+pub fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
+    let all = lake.columns()?;
+    let names = |details: bool| -> Vec<&'static str> {
+        let columns = COLUMNS.iter().enumerate();
+        let wanted = columns.filter(|(at, _)| DETAIL.contains(at) == details);
+        wanted.map(|(_, column)| column.name).collect()
+    };
+    let details = names(true);
+    for batch in lake.table.batches((period.from, period.to), &all.among(&details)) {
+        let batch = batch?;
+        let known = |name: &&'static str| {
+            let column = batch.column_by_name(name);
+            column.is_some_and(|column| column.null_count() < column.len())
+        };
+        if details.iter().any(known) {
+            return Ok(all);
+        }
+    }
+    Ok(all.among(&names(false)))
+}
+
+/// Writes the month's rows, as every export has them, and adds them up.
+pub fn write(
+    lake: &Lake,
+    period: &Period,
+    columns: &Chosen,
+    staging: &Arc<Staging>,
+    stop: &Stop,
+) -> Result<(Vec<FileEntry>, Figures)> {
+    let formats = RowFormats {
+        columns: columns.clone(),
+        parquet: Layout::File(RUNS_PARQUET),
+        parquet_compat: false,
+        csv: true,
+    };
+    let mut files = RowFiles::create(staging, &formats)?;
+    let mut summary = Summary::new(period.timezone, Dimensions::of(columns, None));
+    let mut recut = Recut::default();
+    lake.checked(period, columns, &mut |rows| {
+        stop.check()?;
+        let all = (0..rows.num_rows() as u32).map(|row| (0, row));
+        recut.add(vec![rows.clone()], all);
+        write_full(&mut recut, &mut files, &mut summary, false)
+    })?;
+    write_full(&mut recut, &mut files, &mut summary, true)?;
+    Ok((files.finish()?, summary.finish()))
+}

@@ -1,0 +1,137 @@
+//! `report`: the figures of an export or a lake, from its files alone: other breakdowns, a part of its period, other formats,
+//! held against another period or budgets. Nothing is shown before all that it is made of has been read and checked.
+
+mod focus;
+mod folder;
+mod output;
+
+use crate::commands::report::output::{Output, Written};
+
+use crate::commands::compare;
+
+use crate::archive;
+use crate::archive::{Held, Holding, Opening};
+use crate::cli::ReportArgs;
+use crate::commands::compare::Asked;
+use crate::commands::{budgets, strict};
+use crate::context::Context;
+use crate::context::blocking::Stop;
+use crate::context::terminal::warn;
+use crate::error::{Error, Result};
+use crate::period::{LAST_INSTANT, Period, PeriodSpec};
+use crate::report::Report;
+use crate::report::against::Against;
+use crate::report::dimension::{By, Dimensions};
+use crate::report::groups::Groups;
+use crate::report::summary::Summary;
+use crate::report::terminal::Look;
+use crate::runs::row::ROW;
+
+/// Runs the job, on a thread of its own, so that signals are heard meanwhile.
+pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
+    let look = if context.bold { Look::Bold } else { Look::Plain };
+    Stop::run(move |stop| report(&args, look, stop)).await
+}
+
+fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
+    compare::check_offline(&args.judge)?;
+    let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
+    written.publish()?;
+    report.facts.gaps().into_iter().for_each(warn);
+    budgets::hold(&args.judge, &report.budgets)?;
+    strict::hold(args.strict, &report.facts, "reported")
+}
+
+/// Reads, checks and writes everything; nothing of it is visible yet.
+fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Result<(Written, Report)> {
+    let holding = opening.open(&args.path, args.as_of)?;
+    let holding = holding.as_ref();
+    let columns = holding.columns()?;
+    let held = holding.held()?;
+    let groups = match &args.groups {
+        Some(file) => Some(budgets::read_groups(file, &columns)?),
+        None => held.groups.clone().map(Groups::of),
+    };
+    let given = budgets::given(&args.judge, groups.as_ref())?;
+    let period = asked(args, holding, &held)?;
+    let mut dimensions = Dimensions::of(&columns, groups);
+    for by in &args.by {
+        dimensions.and(*by).map_err(Error::Usage)?;
+    }
+    let mut output = Output::open(args, &held, &columns, look)?;
+    // What is checked anyway needn't be folded twice.
+    let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
+    let summary = (!is_as_held).then(|| Summary::new(period.timezone, dimensions));
+    let wanted = if output.wants_all_columns() {
+        columns.clone()
+    } else {
+        columns.among(&ROW)
+    };
+    let figures = holding.read(&period, &wanted, summary, &mut |rows| {
+        stop.check()?;
+        output.rows(rows)
+    })?;
+    let mut facts = holding.facts(period, &figures)?;
+    let before = args.judge.compare.as_ref();
+    let before = before
+        .map(|site| compare::before(opening, site, &Asked::of(&facts), stop))
+        .transpose()?;
+    let against = before.map(|before| Against {
+        before,
+        min_change: args.judge.min_change,
+    });
+    let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
+    for option in budgets::unmatched(&spent) {
+        warn(&format!("no run of the period is of {option}"));
+        facts.caveats.push(format!("no run of the period is of {option}"));
+    }
+    let is_part = facts.part_of.is_some();
+    let mut report = Report {
+        facts,
+        figures,
+        against,
+        budgets: spent,
+        // What moved did so in all of the period.
+        replaced: held.replaced.filter(|_| !is_part),
+        files: held.files,
+        only: Vec::new(),
+    };
+    report.only = chosen(args, &report)?;
+    let written = output.write(&report, holding, stop)?;
+    Ok((written, report))
+}
+
+/// The period that was asked for, which must be covered: exit 5 otherwise.
+fn asked(args: &ReportArgs, holding: &dyn Holding, held: &Held) -> Result<Period> {
+    let timezone = args.timezone.unwrap_or(held.period.timezone);
+    let spec = match (&args.month, args.from, args.to) {
+        (Some(month), ..) => month.clone(),
+        (None, Some(from), Some(to)) => PeriodSpec::FromTo { from, to },
+        _ => {
+            return Ok(Period {
+                timezone,
+                ..held.period.clone()
+            });
+        }
+    };
+    // Whatever lies in the future is just another period that isn't covered.
+    let period = spec.resolve(timezone, LAST_INSTANT)?;
+    holding.part(&period)?.ok_or_else(|| {
+        let (shown, whole) = (&held.shown, held.period.first_line());
+        Error::Untrusted(format!("{shown} doesn't cover that period: it holds {whole}"))
+    })
+}
+
+/// The tables that were asked for; none where all are. Exit 2 for a name that there is not.
+fn chosen(args: &ReportArgs, report: &Report) -> Result<Vec<String>> {
+    let tables = report.tables();
+    let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
+    if let Some(unknown) = args.only.iter().find(|name| !names.contains(&name.as_str())) {
+        return Err(Error::Usage(format!(
+            "there is no report {unknown:?} of this export; there are {}",
+            names.join(", ")
+        )));
+    }
+    let by = args.by.iter().copied().map(By::name);
+    Ok(args.only.iter().cloned().chain(by).collect())
+}

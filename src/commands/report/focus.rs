@@ -1,0 +1,123 @@
+//! FOCUS files on a thread of their own: they take as long as all the rest of a report, and hold every run.
+
+use std::fs::File;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use arrow_array::RecordBatch;
+
+use crate::archive::Held;
+use crate::commands::report::folder::Folder;
+use crate::context::terminal::{say, warn};
+use crate::error::Result;
+use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
+use crate::report::Report;
+use crate::runs::column_set::Chosen;
+use crate::text::{counted, thousands};
+
+/// Batches that wait.
+const WAITING: usize = 4;
+
+/// The thread, and the way to it; `None` is the end.
+pub struct Focus {
+    batches: Option<SyncSender<Option<RecordBatch>>>,
+    thread: Option<JoinHandle<Result<FocusCounts>>>,
+}
+
+impl Focus {
+    /// Begins the files in a folder.
+    pub fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<Focus> {
+        let mut files = begin(folder, held, columns)?;
+        let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
+        let thread = std::thread::spawn(move || {
+            while let Ok(batch) = waiting.recv() {
+                match batch {
+                    Some(batch) => files.write(&batch)?,
+                    None => return Ok(files.finish()?.counts),
+                }
+            }
+            // Nobody wants them any more.
+            Ok(FocusCounts::default())
+        });
+        Ok(Focus {
+            batches: Some(batches),
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands rows on; an error is what kept them from being written.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.send(Some(rows.clone()))
+    }
+
+    /// Completes the files, and says on stderr what they lack.
+    pub fn finish(mut self, report: &Report) -> Result<()> {
+        self.send(None)?;
+        let counts = self.join()?;
+        declare(&counts, report);
+        Ok(())
+    }
+
+    fn send(&mut self, batch: Option<RecordBatch>) -> Result<()> {
+        let sent = self.batches.as_ref().map(|batches| batches.send(batch));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            // It has ended before: it says why.
+            _ => self
+                .join()
+                .and(Err(anyhow::anyhow!("the FOCUS files were given up").into())),
+        }
+    }
+
+    fn join(&mut self) -> Result<FocusCounts> {
+        self.batches = None;
+        let Some(thread) = self.thread.take() else {
+            return Ok(FocusCounts::default());
+        };
+        thread
+            .join()
+            .map_err(|_| anyhow::anyhow!("writing the FOCUS files failed"))?
+    }
+}
+
+impl Drop for Focus {
+    /// Its files may be removed next: it must be done with them.
+    fn drop(&mut self) {
+        let _ = self.join();
+    }
+}
+
+/// The files of FOCUS, begun.
+fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFiles<File>> {
+    let cycle = (held.period.from, held.period.requested_to);
+    let context = FocusContext {
+        account: held.account.clone(),
+        source: held.source,
+        queried_at_ms: held.queried_at_ms,
+        billing_cycle: held.is_billing_cycle.then_some(cycle),
+    };
+    let [csv, parquet, missing] = [FOCUS_CSV, FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
+    FocusFiles::new(&context, &columns.schema(), csv?, parquet?, missing?)
+}
+
+/// Says on stderr what focus.csv is not: also where nobody asked for a summary.
+fn declare(counts: &FocusCounts, report: &Report) {
+    if report.facts.lacks_runs() {
+        let why = report.facts.caveats.first().map_or("INCOMPLETE", String::as_str);
+        warn(&format!("{FOCUS_CSV} lacks runs: {why}"));
+    }
+    let runs = counts.missing_unknown + counts.missing_unfinished;
+    if runs == 0 {
+        return;
+    }
+    let usage = match counts.missing_unfinished {
+        0 => String::new(),
+        _ => format!(", {} of usage", counts.missing_usage.dollars()),
+    };
+    say(&format!(
+        "apify-runs: not in {FOCUS_CSV} but in {FOCUS_MISSING_CSV}: {} ({} without a cost, {} not finished{usage})",
+        counted(runs, "run", "runs"),
+        thousands(counts.missing_unknown),
+        thousands(counts.missing_unfinished)
+    ));
+}

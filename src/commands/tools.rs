@@ -1,0 +1,78 @@
+//! `config show`, `completions` and `man`: what the command line says of itself.
+
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+
+use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
+use crate::config::{Layers, Refusal, show, unhidden};
+use crate::context::terminal::print;
+use crate::error::{Error, Result};
+
+const NAME: &str = "apify-runs";
+
+/// `config`.
+pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
+    let ConfigCommand::Show(args) = args.command;
+    let text = match show(layers, &args.command_line) {
+        Ok(text) => text,
+        Err(Refusal::Usage(error)) => return Err(error),
+        // The help of the command line that is asked about.
+        Err(Refusal::Clap(shown)) if !shown.use_stderr() => shown.to_string(),
+        Err(Refusal::Clap(error)) => {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            return Err(Error::Usage(text.to_owned()));
+        }
+    };
+    print(&text)
+}
+
+/// `completions`.
+pub fn completions(args: &CompletionsArgs) -> Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut unhidden(Cli::command()), NAME, &mut text);
+    let text = String::from_utf8_lossy(&text);
+    // For bash, clap_complete 4.6 names a program with a hyphen in two ways (clap-rs/clap#6421), and completes nothing below it.
+    print(&text.replace("apify__subcmd__runs", "apify__runs"))
+}
+
+/// `man`.
+pub fn man(args: ManArgs) -> Result<()> {
+    let mut root = unhidden(Cli::command());
+    root.build();
+    if let Some(folder) = args.out {
+        fs::create_dir_all(&folder).map_err(|error| Error::output("create", &folder, error))?;
+        return write_pages(&root, NAME, &folder);
+    }
+    let (mut command, mut name) = (&root, NAME.to_string());
+    for word in args.command.iter().flat_map(|words| words.split_whitespace()) {
+        command = command
+            .find_subcommand(word)
+            .ok_or_else(|| Error::Usage(format!("there is no command '{word}' of {name}: see {NAME} --help")))?;
+        name += &format!("-{word}");
+    }
+    print(&page(command, &name)?)
+}
+
+fn page(command: &Command, name: &str) -> Result<String> {
+    let named = command.clone().display_name(name.to_owned());
+    let man = clap_mangen::Man::new(named)
+        .title(name.to_uppercase())
+        .source(concat!("apify-runs ", env!("CARGO_PKG_VERSION")))
+        .manual("apify-runs");
+    let mut text = Vec::new();
+    man.render(&mut text).map_err(anyhow::Error::from)?;
+    // clap_mangen leaves the date out without leaving a place for it.
+    Ok(String::from_utf8_lossy(&text).replacen("1  \"", "1 \"\" \"", 1))
+}
+
+fn write_pages(command: &Command, name: &str, folder: &Path) -> Result<()> {
+    let path = folder.join(format!("{name}.1"));
+    fs::write(&path, page(command, name)?).map_err(|error| Error::output("write", &path, error))?;
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        write_pages(below, &format!("{name}-{}", below.get_name()), folder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! `verify`: what an export or a lake promises, checked again from its files alone.
+
+use crate::archive::findings::untrusted;
+use crate::archive::{self, Depth};
+use crate::cli::VerifyArgs;
+use crate::context::terminal::print;
+use crate::error::Result;
+
+/// Runs the job, on a thread of its own, so that signals are heard meanwhile.
+pub async fn run(args: VerifyArgs) -> Result<()> {
+    let verified = tokio::task::spawn_blocking(move || verify(&args)).await;
+    verified.map_err(|error| anyhow::anyhow!("verifying failed: {error}"))?
+}
+
+fn verify(args: &VerifyArgs) -> Result<()> {
+    let depth = if args.quick { Depth::Quick } else { Depth::Full };
+    let verified = archive::read(|opening| opening.open(&args.path, args.as_of)?.verify(depth))?;
+    if !verified.findings.is_empty() {
+        return Err(untrusted(&args.path, verified.promised_by, &verified.findings));
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    print(&verified.told)
+}

@@ -1,0 +1,346 @@
+//! Where an export goes: what `--out` names, what stands there, and whether a finished folder could be put there.
+//! Deliberately writes nothing, so that it can be asked before the first request.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+use crate::error::{Error, Result};
+
+/// The longest name that leaves room for `.NAME.apify-runs-staging` within the usual 255 bytes.
+const LONGEST_NAME: usize = 255 - ".".len() - ".apify-runs-staging".len();
+
+/// How many dangling symlinks are followed, one to the next.
+const LINKS: usize = 40;
+
+/// What stands where an export is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Absent,
+    /// A folder without entries.
+    Empty,
+    /// A folder that holds something.
+    Occupied,
+}
+
+/// `--out` resolved: symlinks followed, since the folder behind them is what is replaced.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// As it was typed, for messages.
+    pub shown: PathBuf,
+    parent: PathBuf,
+    name: OsString,
+}
+
+impl Place {
+    /// Finds what `out` means. Its parents may be missing.
+    pub fn resolve(out: &Path) -> Result<Place> {
+        let mut path = out.to_owned();
+        for _ in 0..LINKS {
+            match fs::canonicalize(&path) {
+                Ok(real) => return Place::named(out, real.parent(), real.file_name()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::output("use the output folder", out, reason(&error))),
+            }
+            let parent = match path.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+                Some(parent) => parent,
+                None => return Err(nameless(out)),
+            };
+            match fs::read_link(without_slash(&path)) {
+                Ok(target) => path = parent.join(target),
+                Err(_) => return Place::named(out, Some(parent), path.file_name()),
+            }
+        }
+        Err(Error::output("use the output folder", out, "too many symlinks"))
+    }
+
+    fn named(out: &Path, parent: Option<&Path>, name: Option<&OsStr>) -> Result<Place> {
+        let (Some(parent), Some(name)) = (parent, name) else {
+            return Err(nameless(out));
+        };
+        if name.as_bytes().len() > LONGEST_NAME {
+            let cause = format!("its name is longer than {LONGEST_NAME} bytes");
+            return Err(Error::output("use the output folder", out, cause));
+        }
+        Ok(Place {
+            shown: out.to_owned(),
+            parent: parent.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Fixes the parent, which exists by now, for good: whatever the current folder becomes later.
+    pub fn anchored(mut self) -> io::Result<Place> {
+        self.parent = fs::canonicalize(&self.parent)?;
+        Ok(self)
+    }
+
+    pub fn parent(&self) -> &Path {
+        &self.parent
+    }
+
+    /// The folder that readers know.
+    pub fn out(&self) -> PathBuf {
+        self.parent.join(&self.name)
+    }
+
+    /// Where an export is put together, and where a replaced one is taken apart.
+    pub fn staging(&self) -> PathBuf {
+        self.sibling(".apify-runs-staging")
+    }
+
+    /// Where a replaced export waits, on file systems that can't exchange two folders.
+    pub fn old(&self) -> PathBuf {
+        self.sibling(".apify-runs-old")
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.sibling(".apify-runs.lock")
+    }
+
+    fn sibling(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(".");
+        name.push(&self.name);
+        name.push(suffix);
+        self.parent.join(name)
+    }
+
+    /// What stands at `out`, if a finished folder could take its place.
+    pub fn check(&self) -> Result<State> {
+        let state = self.state()?;
+        if state != State::Absent && is_mount_point(&self.out(), &self.parent) {
+            return Err(Error::Output(format!(
+                "cannot replace {}: it is a mount point, which can't be swapped for a finished folder; use a folder \
+                 inside it, e.g. {}",
+                self.shown.display(),
+                self.shown.join("apify-runs").display()
+            )));
+        }
+        self.check_parent()?;
+        Ok(state)
+    }
+
+    /// What stands at `out`.
+    pub fn state(&self) -> Result<State> {
+        let failed = |error: io::Error| Error::output("read", &self.shown, reason(&error));
+        match fs::metadata(self.out()) {
+            Ok(found) if !found.is_dir() => Err(Error::output("use the output folder", &self.shown, "it is a file")),
+            Ok(_) => match fs::read_dir(self.out()).map_err(failed)?.next() {
+                Some(entry) => entry.map(|_| State::Occupied).map_err(failed),
+                None => Ok(State::Empty),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Absent),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whether the parent, or the nearest one of those that exist, takes new entries.
+    fn check_parent(&self) -> Result<()> {
+        let nearest = self
+            .parent
+            .ancestors()
+            .map(current_if_empty)
+            .find(|folder| fs::symlink_metadata(folder).is_ok());
+        let nearest = nearest.unwrap_or(Path::new("/"));
+        let cause = match fs::metadata(nearest) {
+            Ok(found) if !found.is_dir() => "it is not a folder".to_owned(),
+            Ok(_) => match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
+                Ok(()) => return Ok(()),
+                Err(errno) => reason(&errno.into()),
+            },
+            Err(error) => reason(&error),
+        };
+        Err(Error::Output(format!(
+            "cannot write {}: nothing can be created in {}: {cause}",
+            self.shown.display(),
+            nearest.display()
+        )))
+    }
+
+    /// Device and inode of the folder at `out`, which tell it from another one put there meanwhile.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        fs::symlink_metadata(self.out())
+            .ok()
+            .map(|found| (found.dev(), found.ino()))
+    }
+}
+
+fn nameless(out: &Path) -> Error {
+    let cause = "it has no name of its own that a finished folder could take; name a folder inside it";
+    Error::output("use the output folder", out, cause)
+}
+
+/// The system's words, without Rust's `(os error 2)`.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+fn current_if_empty(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
+/// A symlink itself, which a trailing slash would follow.
+fn without_slash(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// Whether `folder` is where a file system, or a part of one, is mounted.
+fn is_mount_point(folder: &Path, parent: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+        // Unlike the device, it also knows bind mounts within one file system.
+        if let Ok(found) = statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS)
+            && found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
+        {
+            return found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
+        }
+    }
+    match (fs::metadata(folder), fs::metadata(parent)) {
+        (Ok(folder), Ok(parent)) => folder.dev() != parent.dev(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn check(out: &Path) -> Result<State> {
+        Place::resolve(out)?.check()
+    }
+
+    /// A temporary folder by its real path: macOS keeps those behind a symlink.
+    fn temporary() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        (folder, path)
+    }
+
+    fn refusal(out: &Path) -> String {
+        let error = check(out).unwrap_err();
+        assert_eq!(error.exit_code(), 6);
+        error.to_string()
+    }
+
+    #[test]
+    fn what_stands_there_is_told_and_nothing_is_written() {
+        let (_guard, folder) = temporary();
+        assert_eq!(check(&folder.join("out")).unwrap(), State::Absent);
+        assert_eq!(check(&folder.join("not/yet/there/out/")).unwrap(), State::Absent);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        fs::create_dir(folder.join("out")).unwrap();
+        assert_eq!(check(&folder.join("out")).unwrap(), State::Empty);
+        assert_eq!(check(&folder.join("out//")).unwrap(), State::Empty);
+        fs::write(folder.join("out/.hidden"), "").unwrap();
+        assert_eq!(check(&folder.join("out/.")).unwrap(), State::Occupied);
+        assert_eq!(check(&folder.join("out/../out")).unwrap(), State::Occupied);
+    }
+
+    #[test]
+    fn the_hidden_siblings_stand_beside_the_folder_behind_a_symlink() {
+        let (_guard, folder) = temporary();
+        fs::create_dir_all(folder.join("disk/real")).unwrap();
+        symlink("disk/real", folder.join("link")).unwrap();
+        let place = Place::resolve(&folder.join("link/")).unwrap();
+        assert_eq!(place.out(), folder.join("disk/real"));
+        assert_eq!(place.staging(), folder.join("disk/.real.apify-runs-staging"));
+        assert_eq!(place.old(), folder.join("disk/.real.apify-runs-old"));
+        assert_eq!(place.lock(), folder.join("disk/.real.apify-runs.lock"));
+    }
+
+    #[test]
+    fn a_dangling_symlink_means_the_folder_that_it_will_show() {
+        let (_guard, folder) = temporary();
+        symlink("two", folder.join("one")).unwrap();
+        symlink(folder.join("three"), folder.join("two")).unwrap();
+        for out in ["one", "one/"] {
+            let place = Place::resolve(&folder.join(out)).unwrap();
+            assert_eq!(place.out(), folder.join("three"));
+            assert_eq!(place.check().unwrap(), State::Absent);
+        }
+        symlink("round", folder.join("round")).unwrap();
+        refusal(&folder.join("round"));
+    }
+
+    #[test]
+    fn a_relative_path_means_the_current_folder_s() {
+        let here = std::env::current_dir().unwrap();
+        let place = Place::resolve(Path::new("not-there-either")).unwrap();
+        assert_eq!(place.check().unwrap(), State::Absent);
+        assert_eq!(
+            place.anchored().unwrap().out(),
+            here.canonicalize().unwrap().join("not-there-either")
+        );
+        assert_eq!(
+            Place::resolve(Path::new(".")).unwrap().out(),
+            here.canonicalize().unwrap()
+        );
+    }
+
+    #[test]
+    fn files_and_folders_without_a_name_are_refused() {
+        let (_guard, folder) = temporary();
+        let file = folder.join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(
+            refusal(&file),
+            format!("cannot use the output folder {}: it is a file", file.display())
+        );
+        refusal(&file.join("out"));
+        for out in ["/", "", "..//../../../../../../../../..", "not/there/.."] {
+            assert!(refusal(Path::new(out)).contains("no name of its own"), "{out}");
+        }
+        assert!(refusal(&folder.join("x".repeat(236))).contains("235 bytes"));
+        assert_eq!(check(&folder.join("x".repeat(235))).unwrap(), State::Absent);
+    }
+
+    #[test]
+    fn a_parent_in_which_nothing_can_be_created_is_refused_by_name() {
+        let (_guard, folder) = temporary();
+        let locked = folder.join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).unwrap();
+        if rustix::process::geteuid().is_root() {
+            return;
+        }
+        let out = locked.join("new/out");
+        assert_eq!(
+            refusal(&out),
+            format!(
+                "cannot write {}: nothing can be created in {}: Permission denied",
+                out.display(),
+                locked.display()
+            )
+        );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_mount_point_is_refused_with_what_to_do() {
+        assert_eq!(
+            refusal(Path::new("/proc")),
+            "cannot replace /proc: it is a mount point, which can't be swapped for a finished folder; use a folder \
+             inside it, e.g. /proc/apify-runs"
+        );
+        let (_guard, folder) = temporary();
+        assert!(!is_mount_point(&folder, folder.parent().unwrap()));
+    }
+}

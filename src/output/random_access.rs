@@ -1,0 +1,208 @@
+//! A Parquet file on disk, read where it is wanted: by row groups and, where the file tells its pages, by those. The file
+//! stays open, so that what replaces it under its name is another one.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::output::read::BATCH_ROWS;
+
+/// A file that several threads read at once, each where it wants to.
+#[derive(Debug, Clone)]
+pub struct SharedFile {
+    file: Arc<File>,
+    bytes: u64,
+}
+
+impl SharedFile {
+    /// A file that was opened, as large as it is now.
+    pub fn of(file: File) -> io::Result<SharedFile> {
+        let bytes = file.metadata()?.len();
+        Ok(SharedFile {
+            file: Arc::new(file),
+            bytes,
+        })
+    }
+
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Its bytes from the first one on, whoever else reads it.
+    pub fn reader(&self) -> SharedReader {
+        let file = self.file.clone();
+        SharedReader { file, at: 0 }
+    }
+}
+
+impl Length for SharedFile {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl ChunkReader for SharedFile {
+    type T = BufReader<SharedReader>;
+
+    fn get_read(&self, start: u64) -> Result<BufReader<SharedReader>, ParquetError> {
+        let file = self.file.clone();
+        Ok(BufReader::new(SharedReader { file, at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        // Lengths are the file's to tell: none is believed beyond its end.
+        if start.checked_add(length as u64).is_none_or(|end| end > self.bytes) {
+            return Err(ParquetError::EOF("it ends before a page does".into()));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
+/// A file's bytes from a place on.
+#[derive(Debug)]
+pub struct SharedReader {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for SharedReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(into, self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+/// A Parquet file that is open.
+#[derive(Debug)]
+pub struct OpenParquet {
+    file: SharedFile,
+    metadata: ArrowReaderMetadata,
+}
+
+impl OpenParquet {
+    /// Opens a file; `types_of_parquet` alone count where another engine may have written it.
+    pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+        // What is no file, such as a pipe, isn't even opened: that could wait for ever.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is no file").into());
+        }
+        OpenParquet::of(SharedFile::of(File::open(path)?)?, types_of_parquet)
+    }
+
+    /// A file that was opened.
+    pub fn of(file: SharedFile, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+        let metadata = ArrowReaderMetadata::load(&file, options(types_of_parquet))?;
+        Ok(OpenParquet { file, metadata })
+    }
+
+    /// What it says of itself.
+    pub fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    /// The columns of its rows.
+    pub fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// How many rows it says that it has.
+    pub fn rows(&self) -> usize {
+        rows(self.metadata.metadata())
+    }
+
+    /// All rows, with those of these columns that it has.
+    pub fn scan(&self, columns: &[&str]) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let mask = mask(&self.metadata, Some(columns));
+        let builder = self.builder().with_projection(mask);
+        builder.with_batch_size(BATCH_ROWS).build()
+    }
+
+    /// The rows at some places, which ascend, likewise; without a choice, with all columns.
+    pub fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>, ParquetError> {
+        let Some((row_groups, selection)) = selected(self.metadata.metadata(), places) else {
+            return Ok(Vec::new());
+        };
+        let builder = self.builder().with_row_groups(row_groups).with_row_selection(selection);
+        let builder = builder.with_projection(mask(&self.metadata, columns));
+        let batches = builder.with_batch_size(BATCH_ROWS).build()?;
+        batches.map(|batch| Ok(batch?)).collect()
+    }
+
+    fn builder(&self) -> ParquetRecordBatchReaderBuilder<SharedFile> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
+    }
+}
+
+/// How files are opened that are read anywhere.
+pub fn options(types_of_parquet: bool) -> ArrowReaderOptions {
+    ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(types_of_parquet)
+        .with_offset_index_policy(PageIndexPolicy::Optional)
+}
+
+/// Those of some columns that a file has; all without a choice.
+pub fn mask(metadata: &ArrowReaderMetadata, columns: Option<&[&str]>) -> ProjectionMask {
+    match columns {
+        Some(columns) => ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied()),
+        None => ProjectionMask::all(),
+    }
+}
+
+/// How many rows a file says that it has.
+pub fn rows(metadata: &ParquetMetaData) -> usize {
+    usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0)
+}
+
+/// The row groups that hold the rows at some places, and where those stand in them; `None` for no places.
+pub fn selected(metadata: &ParquetMetaData, places: &[Range<usize>]) -> Option<(Vec<usize>, RowSelection)> {
+    let mut row_groups = Vec::new();
+    let mut ranges = Vec::with_capacity(places.len());
+    let mut places = places.iter();
+    let mut next = places.next().cloned();
+    // Where the row group begins in the file, and among those that are read.
+    let (mut begins, mut begins_read) = (0, 0);
+    for (at, row_group) in metadata.row_groups().iter().enumerate() {
+        let rows = usize::try_from(row_group.num_rows()).unwrap_or(0);
+        let end = begins + rows;
+        let before = ranges.len();
+        while let Some(place) = next.clone().filter(|place| place.start < end) {
+            let part = place.start - begins..place.end.min(end) - begins;
+            ranges.push(part.start + begins_read..part.end + begins_read);
+            // The rest of a place is in the next row group.
+            next = if place.end > end {
+                Some(end..place.end)
+            } else {
+                places.next().cloned()
+            };
+        }
+        if ranges.len() > before {
+            row_groups.push(at);
+            begins_read += rows;
+        }
+        begins = end;
+    }
+    (!ranges.is_empty()).then(|| {
+        (
+            row_groups,
+            RowSelection::from_consecutive_ranges(ranges.into_iter(), begins_read),
+        )
+    })
+}

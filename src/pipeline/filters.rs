@@ -1,0 +1,78 @@
+//! What `--actor` and `--task` mean: IDs as they are, names looked up. Filters hold IDs alone, so that a rename is no other
+//! export.
+
+use crate::api::endpoints::Named;
+use crate::error::{Error, Result};
+use crate::fetch::names::NameBook;
+use crate::provenance::Filters;
+use crate::runs::names::looks_like_an_id;
+
+/// The filters as asked for, statuses included.
+pub async fn resolve(status: &[String], actors: &[String], tasks: &[String], names: &NameBook) -> Result<Filters> {
+    if !actors.is_empty() || !tasks.is_empty() {
+        names.fetch_lists().await;
+    }
+    Ok(Filters {
+        status: sorted(status.to_vec()),
+        actor: ids(Named::Actors, actors, names).await?,
+        task: ids(Named::Tasks, tasks, names).await?,
+    })
+}
+
+fn sorted(mut list: Vec<String>) -> Vec<String> {
+    list.sort();
+    list.dedup();
+    list
+}
+
+async fn ids(named: Named, elements: &[String], names: &NameBook) -> Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(elements.len());
+    for element in elements {
+        ids.push(id(named, element, names).await?);
+    }
+    Ok(sorted(ids))
+}
+
+/// The ID that an element means.
+async fn id(named: Named, element: &str, names: &NameBook) -> Result<String> {
+    let (option, kind) = match named {
+        Named::Actors => ("--actor", "Actor"),
+        Named::Tasks => ("--task", "task"),
+    };
+    if looks_like_an_id(element) || (names.is_silent() && !element.contains(['/', '~'])) {
+        return Ok(element.into());
+    }
+    if names.is_silent() {
+        return Err(Error::Usage(format!(
+            "{option} {element}: names can't be looked up with --no-names; give its ID"
+        )));
+    }
+    if !names.is_whole(named) {
+        return Err(Error::Unreachable(format!(
+            "{option} {element}: the names of {kind}s could not all be read, so which are meant is not known; give IDs, or run \
+             again"
+        )));
+    }
+    let found = names.ids_of(named, element);
+    match found.as_slice() {
+        [id] => return Ok(id.clone()),
+        [] => {}
+        several => {
+            return Err(Error::Usage(format!(
+                "{option} {element}: {} are named so ({}); give one's ID, or its name in full",
+                several.len(),
+                several.join(", ")
+            )));
+        }
+    }
+    if !element.contains(['/', '~']) {
+        // An ID; also one of what is no longer there, whose runs still are.
+        return Ok(element.into());
+    }
+    match names.find(named, &element.replace('/', "~")).await? {
+        Some(item) => Ok(item.id),
+        None => Err(Error::Usage(format!(
+            "{option} {element}: no {kind} of that name can be found with this token; give its ID"
+        ))),
+    }
+}

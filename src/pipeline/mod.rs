@@ -1,0 +1,104 @@
+//! Reads a period into files that nobody sees yet: windows are walked, made ready and written, side by side.
+
+pub mod connection;
+pub mod filters;
+pub mod known_details;
+pub mod progress;
+pub mod scratch;
+pub mod writer;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::api::page::Page;
+use crate::error::Result;
+use crate::fetch::details::{DetailOptions, Details};
+use crate::fetch::names::NameBook;
+use crate::fetch::{Fetched, Known, Lister, PeriodFetch, Readying};
+use crate::output::publish::Staging;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::writer::{WriteOptions, Written, write_windows};
+use crate::provenance::{DetailCounts, Filters};
+use crate::report::facts::details_failed;
+
+/// How many windows wait between one stage and the next, beside the ones that the plan counts.
+const WAITING_WINDOWS: usize = 1;
+
+/// What is read, and how.
+pub struct Reading {
+    pub lister: Lister,
+    pub first: Option<Page>,
+    /// Requests in flight.
+    pub concurrency: usize,
+    pub filters: Filters,
+    pub names: Arc<NameBook>,
+    pub details: DetailOptions,
+    pub known: Option<Known>,
+    pub on_terminal: bool,
+}
+
+/// What was read.
+pub struct ReadPeriod {
+    pub fetched: Fetched,
+    pub written: Written,
+    pub details: DetailCounts,
+    /// The words of the first detail that failed.
+    pub failure: Option<String>,
+}
+
+impl ReadPeriod {
+    /// What must be said of it where no report does.
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps: Vec<String> = details_failed(self.details.failed).into_iter().collect();
+        if self.fetched.changed_meanwhile {
+            gaps.push("runs were deleted, or came, while they were read".into());
+        }
+        gaps
+    }
+}
+
+impl Reading {
+    /// Reads and writes.
+    pub async fn into_files(self, staging: Arc<Staging>, options: WriteOptions) -> Result<ReadPeriod> {
+        let expected = self.first.as_ref().map(|page| page.total);
+        let progress = Progress::new(expected.unwrap_or(0), self.on_terminal);
+        let (on_items, on_details) = (progress.clone(), progress.clone());
+        let details = Arc::new(Details::new(
+            self.lister.api.clone(),
+            self.details,
+            Box::new(move |wanted, came| on_details.details(wanted, came)),
+        ));
+        let readying = Readying {
+            filters: self.filters,
+            names: self.names,
+            details: details.clone(),
+            held: Arc::default(),
+        };
+        let on_items = Box::new(move |items| on_items.received(items));
+        let fetch =
+            PeriodFetch::new(self.lister, self.first, self.concurrency, on_items).minding(readying.held.clone());
+        let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
+        let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
+        let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, expected, &staging, &options));
+        let reading = async { tokio::try_join!(fetch.run(walked), readying.run(self.known, to_be_ready, ready)) };
+        let fetched = tokio::select! {
+            fetched = reading => fetched,
+            () = progress.clone().write_lines() => unreachable!("lines are written until the end"),
+        };
+        progress.finish();
+        let written = writer
+            .await
+            .map_err(|error| anyhow::anyhow!("the writer failed: {error}"))?;
+        // What the writer has to say comes first: a reader whose receiver is gone has nothing to add.
+        let written = written?;
+        let (fetched, ()) = fetched?;
+        let (details, failure) = details.counts();
+        Ok(ReadPeriod {
+            fetched,
+            written,
+            details,
+            failure,
+        })
+    }
+}

@@ -1,0 +1,415 @@
+//! What went wrong with a store, in one line: object stores answer in XML, which is wrapped in several errors on its way here.
+
+use std::error::Error as Cause;
+
+use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::Error as KernelError;
+use deltalake_core::kernel::transaction::TransactionError;
+use deltalake_core::parquet::errors::ParquetError;
+
+/// What is to be made of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The bucket, or what was asked of it, isn't there.
+    Missing,
+    /// Nobody that the store knows.
+    Unknown,
+    /// Somebody who may not do this.
+    Forbidden,
+    /// The store can't be reached, or keeps failing.
+    Unreachable,
+    /// The store doesn't take this.
+    Refused,
+}
+
+/// An error of a store.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub kind: Kind,
+    /// In words, on one line.
+    pub text: String,
+}
+
+/// Answers by which a store says that it knows nobody of these credentials, whatever the status beside them.
+const UNKNOWN_CODES: [&str; 12] = [
+    "AuthFailure",
+    "AuthenticationFailed",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidAuthenticationInfo",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidToken",
+    "NotSignedUp",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+/// Answers 409 of a store that works on another request for the same object, or has just done so.
+const CONFLICT_CODES: [&str; 2] = ["ConditionalRequestConflict", "OperationAborted"];
+/// How the words of whoever asked a store again and again begin.
+pub const GAVE_UP: &str = "gave up after ";
+/// Words of the object stores' crate about an answer: of a list that can't be read, of one that failed, and of a connection.
+const OF_STORES: [&str; 3] = ["Got invalid list response", "Error performing ", "HTTP error: "];
+/// Longest text of a cause that is nobody's XML.
+const LONGEST_TEXT: usize = 300;
+
+impl Trouble {
+    pub fn of(error: &object_store::Error) -> Trouble {
+        let all = error.to_string();
+        let kind = kind(&all).unwrap_or_else(|| match error {
+            object_store::Error::Unauthenticated { .. } => Kind::Unknown,
+            object_store::Error::PermissionDenied { .. } => Kind::Forbidden,
+            object_store::Error::NotFound { .. } => Kind::Missing,
+            _ if is_of_network(error) => Kind::Unreachable,
+            _ => Kind::Refused,
+        });
+        let text = words(&all, kind, &deepest(error));
+        Trouble { kind, text }
+    }
+
+    /// What a store's error became on its way through the Delta library; None for an error that is no store's, and for what isn't
+    /// there: that says something about the log. Some of them are only in the text, since what wraps them keeps nothing else.
+    pub fn of_delta(error: &DeltaTableError) -> Option<Trouble> {
+        let source = match error {
+            DeltaTableError::ObjectStore { source } => Some(source),
+            DeltaTableError::Kernel {
+                source: KernelError::ObjectStore(source),
+            } => Some(source),
+            DeltaTableError::Transaction {
+                source: TransactionError::ObjectStore { source },
+            } => Some(source),
+            DeltaTableError::Parquet {
+                source: ParquetError::External(source),
+            } => source.downcast_ref(),
+            _ => None,
+        };
+        let trouble = match source {
+            Some(source) => Some(Trouble::of(source)),
+            None => Trouble::in_text(&error.to_string()),
+        };
+        trouble.filter(|trouble| trouble.kind != Kind::Missing)
+    }
+
+    fn in_text(text: &str) -> Option<Trouble> {
+        if !text.contains(GAVE_UP) && !OF_STORES.iter().any(|words| text.contains(words)) {
+            return None;
+        }
+        let is_answered = status(text).is_some();
+        let kind = kind(text).unwrap_or(if is_answered { Kind::Refused } else { Kind::Unreachable });
+        // What comes last is the cause; a backtrace may follow.
+        let line = text.lines().next().unwrap_or_default();
+        let last = line.rsplit(": ").next().unwrap_or_default();
+        Some(Trouble {
+            kind,
+            text: words(text, kind, last),
+        })
+    }
+}
+
+/// What the words of an error say of its kind. Errors of lists are of no kind of their own, whatever the store answers.
+fn kind(text: &str) -> Option<Kind> {
+    let code = code(text);
+    if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) {
+        return Some(Kind::Unknown);
+    }
+    if code.is_some_and(|code| CONFLICT_CODES.contains(&code)) || text.contains(GAVE_UP) || is_no_list(text) {
+        return Some(Kind::Unreachable);
+    }
+    Some(match status(text)?.get(..3)? {
+        "401" => Kind::Unknown,
+        "403" => Kind::Forbidden,
+        "404" => Kind::Missing,
+        // What isn't there for good is no trouble that passes.
+        "501" | "505" => Kind::Refused,
+        "408" | "429" => Kind::Unreachable,
+        number if number.starts_with('5') => Kind::Unreachable,
+        _ => return None,
+    })
+}
+
+/// An error in words that are not the libraries': `deepest` is the last of its causes.
+fn words(all: &str, kind: Kind, deepest: &str) -> String {
+    if let Some((_, after)) = all.split_once(GAVE_UP) {
+        return one_line(&format!("{GAVE_UP}{}", after.lines().next().unwrap_or_default()));
+    }
+    if is_no_list(all) {
+        return "the store's list breaks off, or is none".into();
+    }
+    match (code(all), status(all)) {
+        (Some(code), _) => match element(all, "Message") {
+            // Azure says below it which request it was.
+            Some(message) => format!("{code}: {}", first_line(message)),
+            None => code.to_string(),
+        },
+        _ if all.contains("redirect without LOCATION") => {
+            "the bucket is in another region: set AWS_REGION to the bucket's".into()
+        }
+        (None, Some(status)) => format!("the store answers {status}"),
+        (None, None) => match origin(all) {
+            Some(origin) if kind == Kind::Unreachable => {
+                format!("no answer from {origin}: {}", one_line(deepest))
+            }
+            _ => one_line(deepest),
+        },
+    }
+}
+
+/// The code in a store's answer.
+pub fn code(text: &str) -> Option<&str> {
+    element(text, "Code")
+}
+
+fn is_no_list(text: &str) -> bool {
+    text.contains(OF_STORES[0])
+}
+
+/// Whether a store answers that another request for the same object was in the way of this one.
+pub fn is_conflict(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    let is_409 = status(&text).is_some_and(|status| status.starts_with("409"));
+    is_409 && code(&text).is_none_or(|code| CONFLICT_CODES.contains(&code))
+}
+
+/// Whether a store answers that it has no such operation, or header.
+pub fn is_unimplemented(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    status(&text).is_some_and(|status| status.starts_with("501")) || code(&text) == Some("NotImplemented")
+}
+
+/// Whether an answer broke off, or can't be read, and nobody has asked again.
+pub fn is_cut(error: &object_store::Error) -> bool {
+    let object_store::Error::Generic { .. } = error else {
+        return false;
+    };
+    let text = error.to_string();
+    let was_asked_again = text.contains(", after ") || text.contains(GAVE_UP);
+    !was_asked_again && status(&text).is_none() && (is_no_list(&text) || is_of_network(error))
+}
+
+/// The last of an error's causes, which tells most.
+fn deepest(error: &object_store::Error) -> String {
+    let mut cause: &dyn Cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// Whether something between here and the store failed.
+fn is_of_network(error: &object_store::Error) -> bool {
+    let mut cause: Option<&dyn Cause> = Some(error);
+    while let Some(this) = cause {
+        if this.is::<object_store::client::HttpError>() || this.is::<std::io::Error>() {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}
+
+/// Whom a request was sent to; its path and query, which may hold a signature, are nobody's business.
+fn origin(text: &str) -> Option<String> {
+    // The innermost of several that are worded alike.
+    let (_, after) = text.rsplit_once("Error performing ")?;
+    let url = url::Url::parse(after.split_whitespace().nth(1)?).ok()?;
+    Some(url.origin().ascii_serialization())
+}
+
+/// The status that a store answered with, such as '403 Forbidden'.
+fn status(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("non-2xx status code: ")?;
+    Some(after.split(':').next().unwrap_or(after).trim())
+}
+
+/// The text of an XML element without attributes.
+fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, after) = text.split_once(&format!("<{name}>"))?;
+    let (value, _) = after.split_once(&format!("</{name}>"))?;
+    Some(value.trim()).filter(|value| !value.is_empty())
+}
+
+fn first_line(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    one_line(first).trim_end_matches('.').to_string()
+}
+
+/// On one line, and not too long.
+pub fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_TEXT) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+/// An error's causes, from the first that says something, each once.
+pub fn causes(error: &dyn Cause) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        let text = this.to_string();
+        if told.last().is_none_or(|last| !last.contains(&text)) {
+            told.push(text);
+        }
+        cause = this.source();
+    }
+    one_line(&told.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As object_store 0.13 words them.
+    fn answered(status: &str, body: &str) -> Box<dyn Cause + Send + Sync> {
+        format!(
+            "Error performing GET http://127.0.0.1:5000/b in 5ms - Server returned non-2xx status code: {status}: {body}"
+        )
+        .into()
+    }
+
+    const NO_BUCKET: &str = "<?xml version=\"1.0\"?>\n<Error>\n  <Code>NoSuchBucket</Code>\n  <Message>The specified bucket \
+                             does not exist</Message>\n</Error>";
+
+    #[test]
+    fn an_answer_becomes_its_code_and_message() {
+        let source = answered("404 Not Found", NO_BUCKET);
+        let error = object_store::Error::NotFound {
+            path: "runs".into(),
+            source,
+        };
+        let expected = Trouble {
+            kind: Kind::Missing,
+            text: "NoSuchBucket: The specified bucket does not exist".into(),
+        };
+        assert_eq!(Trouble::of(&error), expected);
+    }
+
+    #[test]
+    fn bad_credentials_are_told_from_a_lack_of_permission_though_both_are_403() {
+        for (code, kind) in [
+            ("InvalidAccessKeyId", Kind::Unknown),
+            ("SignatureDoesNotMatch", Kind::Unknown),
+            ("AccessDenied", Kind::Forbidden),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+            let error = object_store::Error::PermissionDenied {
+                path: "runs".into(),
+                source: answered("403 Forbidden", &body),
+            };
+            assert_eq!(
+                Trouble::of(&error),
+                Trouble {
+                    kind,
+                    text: format!("{code}: No")
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_that_fails_can_be_asked_again_and_one_that_refuses_can_t() {
+        for (status, kind) in [
+            ("503 Service Unavailable", Kind::Unreachable),
+            ("400 Bad Request", Kind::Refused),
+        ] {
+            let error = object_store::Error::Generic {
+                store: "S3",
+                source: answered(status, ""),
+            };
+            let trouble = Trouble::of(&error);
+            assert_eq!(
+                (trouble.kind, trouble.text),
+                (kind, format!("the store answers {status}"))
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_store_will_never_do_is_not_worth_another_run() {
+        for status in ["501 Not Implemented", "405 Method Not Allowed", "400 Bad Request"] {
+            let error = object_store::Error::Generic {
+                store: "S3",
+                source: answered(status, ""),
+            };
+            assert_eq!(Trouble::of(&error).kind, Kind::Refused, "{status}");
+            assert!(!is_cut(&error), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_store_s_trouble_is_found_in_what_the_delta_library_makes_of_it() {
+        let source = answered(
+            "503 Slow Down",
+            "<Error><Code>SlowDown</Code><Message>Less.</Message></Error>",
+        );
+        let busy = object_store::Error::Generic { store: "S3", source };
+        let wrapped = DeltaTableError::Generic(format!("Error interacting with object store: {busy}\n   0: backtrace"));
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "SlowDown: Less".into(),
+        };
+        assert_eq!(Trouble::of_delta(&wrapped).unwrap(), expected);
+        let wrapped = DeltaTableError::Kernel {
+            source: KernelError::ObjectStore(busy),
+        };
+        assert_eq!(Trouble::of_delta(&wrapped).unwrap(), expected);
+        let network = "Generic: Generic S3 error: Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: \
+                       error sending request";
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "no answer from http://127.0.0.1:1: error sending request".into(),
+        };
+        assert_eq!(
+            Trouble::of_delta(&DeltaTableError::Generic(network.into())).unwrap(),
+            expected
+        );
+        let of_log = "LogSegment end version 3 not the same as the specified end version 4";
+        assert_eq!(Trouble::of_delta(&DeltaTableError::Generic(of_log.into())), None);
+        let missing = object_store::Error::NotFound {
+            path: "_delta_log/1.json".into(),
+            source: answered("404 Not Found", ""),
+        };
+        assert_eq!(
+            Trouble::of_delta(&DeltaTableError::ObjectStore { source: missing }),
+            None
+        );
+    }
+
+    #[test]
+    fn an_answer_to_a_list_is_known_by_its_status_and_azure_s_by_its_first_line() {
+        let body = "<Error><Code>ContainerNotFound</Code><Message>The specified container does not exist.\nRequestId:1\n\
+                    Time:2025</Message></Error>";
+        let error = object_store::Error::Generic {
+            store: "MicrosoftAzure",
+            source: answered("404 Not Found", body),
+        };
+        let expected = Trouble {
+            kind: Kind::Missing,
+            text: "ContainerNotFound: The specified container does not exist".into(),
+        };
+        assert_eq!(Trouble::of(&error), expected);
+    }
+
+    #[test]
+    fn whoever_gives_no_answer_is_named_without_a_signature() {
+        let refused = std::io::Error::other("Connection refused");
+        let text = "Error performing list request: Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: error sending request";
+        let source = anyhow::Error::new(refused).context(text).into();
+        let trouble = Trouble::of(&object_store::Error::Generic { store: "S3", source });
+        let expected = Trouble {
+            kind: Kind::Unreachable,
+            text: "no answer from http://127.0.0.1:1: Connection refused".into(),
+        };
+        assert_eq!(trouble, expected);
+    }
+
+    #[test]
+    fn causes_are_told_once_each_and_on_one_line() {
+        let error = anyhow::anyhow!("file\nnot found").context("cannot read the profile");
+        assert_eq!(causes(error.as_ref()), "cannot read the profile: file not found");
+    }
+}

@@ -1,0 +1,61 @@
+//! Errors of stores and folders as this project's: which exit code they are, and in which words.
+
+use deltalake_core::DeltaTableError;
+
+use crate::error::Error;
+use crate::stores::Location;
+use crate::stores::errors::{Kind, Trouble};
+use crate::stores::log_view::LOG;
+
+/// How what can't be read is told.
+pub const CANNOT_READ: &str = "cannot read ";
+
+impl Location {
+    /// What became of reading something.
+    pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
+        self.unread(path, Trouble::of(error))
+    }
+
+    fn unread(&self, path: &str, trouble: Trouble) -> Error {
+        let text = format!("{CANNOT_READ}{}: {}", self.place(path), trouble.text);
+        match trouble.kind {
+            Kind::Missing => Error::Usage(text),
+            Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Forbidden => Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it")),
+            Kind::Unreachable | Kind::Refused if self.local.is_some() => Error::Untrusted(text),
+            Kind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
+            Kind::Refused => Error::Usage(text),
+        }
+    }
+
+    /// What became of writing something.
+    pub fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
+        self.unwritten(path, Trouble::of(error))
+    }
+
+    fn unwritten(&self, path: &str, trouble: Trouble) -> Error {
+        let text = format!("cannot write {}: {}", self.place(path), trouble.text);
+        match trouble.kind {
+            Kind::Unknown => Error::NotAuthorised(text),
+            Kind::Forbidden if self.local.is_none() => {
+                Error::Output(format!("{text}; the store knows who asks, and forbids it"))
+            }
+            Kind::Unreachable if self.local.is_none() => Error::Unreachable(format!("{text}; it is safe to run again")),
+            Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreachable => Error::Output(text),
+        }
+    }
+
+    /// What a store's own trouble, as the Delta library wraps it, does to something that reads, or writes; None where it is the
+    /// table's log that something is wrong with.
+    pub fn trouble_of(&self, error: &DeltaTableError, is_write: bool) -> Option<Error> {
+        if self.local.is_some() {
+            // What a folder answers says something about its files.
+            return None;
+        }
+        let trouble = Trouble::of_delta(error)?;
+        Some(match is_write {
+            true => self.unwritten(LOG, trouble),
+            false => self.unread(LOG, trouble),
+        })
+    }
+}

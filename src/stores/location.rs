@@ -1,0 +1,288 @@
+//! A place that a table is at: a folder, or a prefix in an object store.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+
+use crate::stores::address::{Address, Cloud};
+use crate::stores::clouds::{self, Client, Opened};
+use crate::stores::failures::CANNOT_READ;
+use crate::stores::log_view::{HiddenNames, LOG, LogView};
+use crate::stores::patient::PatientStore;
+use deltalake_core::ObjectStore;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::StreamExt;
+use object_store::ObjectStoreExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as StorePath;
+use tokio::runtime::{Builder, Handle};
+use url::Url;
+
+use crate::error::{Error, Result};
+
+/// A place that a table is at, or may come to be.
+#[derive(Clone)]
+pub struct Location {
+    pub(super) shown: String,
+    url: Url,
+    pub(super) local: Option<PathBuf>,
+    log: LogStoreRef,
+    /// What is passed over in the log.
+    hidden: HiddenNames,
+    /// Whom a store is talked to at.
+    pub(super) endpoint: Option<String>,
+    handle: Handle,
+    /// Paths of data files whose bytes have been found to be those that were written.
+    pub checked: Arc<Mutex<HashSet<String>>>,
+    /// Whether conditional puts were found to hold.
+    pub(super) is_proven: Arc<AtomicBool>,
+}
+
+impl Location {
+    /// A folder, as a path or a `file://` URL, or a place in an object store: s3://, gs:// or az://. A folder's futures run on the
+    /// runtime that is given. A store is asked whether it is there, with credentials that it knows.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is no such place, and a bucket that isn't there; [`Error::NotAuthorised`] without credentials
+    /// that are good for it; [`Error::Unreachable`] if there is no way to it.
+    pub fn open(text: &str, handle: Handle) -> Result<Location> {
+        let (cloud, bucket, url) = match Address::parse(text)? {
+            Address::Folder(folder) => return Location::folder(text, &folder, handle),
+            Address::Store { cloud, bucket, url } => (cloud, bucket, url),
+        };
+        let store = Location::in_store(text, cloud, &bucket, url)?;
+        let first = store.wait(async { store.store().list(None).next().await });
+        match first {
+            Some(Err(error)) => Err(store.cannot_read("", &error)),
+            Some(Ok(_)) | None => Ok(store),
+        }
+    }
+
+    /// The same of a place that is to be written to.
+    ///
+    /// # Errors
+    /// As [`Location::open`], but [`Error::Output`] for a bucket that isn't there.
+    pub fn open_to_write(text: &str, handle: Handle) -> Result<Location> {
+        // What is no place at all is wrong usage all the same.
+        Address::parse(text)?;
+        Location::open(text, handle).map_err(|error| match error {
+            Error::Usage(text) if text.starts_with(CANNOT_READ) => Error::Output(text),
+            other => other,
+        })
+    }
+
+    fn folder(text: &str, folder: &Path, handle: Handle) -> Result<Location> {
+        let absolute = resolved(folder).map_err(|error| Error::output("find", folder, error))?;
+        if let Some(shown) = absolute.to_str().filter(|path| is_misread(path)) {
+            return Err(Error::Usage(format!(
+                "{}: Delta's log can't be at a path with a backslash, a line feed or % and two digits: choose another",
+                shown.escape_default()
+            )));
+        }
+        let url =
+            Url::from_directory_path(&absolute).map_err(|()| Error::Usage(format!("{text}: no path of a folder")))?;
+        Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
+    }
+
+    fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
+        let handle = network()?;
+        let client = Client(handle.clone());
+        let Opened { store, endpoint } = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
+        let root = Arc::new(PatientStore::new(store, text));
+        let location = Location::at(text, url, None, root, handle)?;
+        Ok(Location {
+            endpoint: Some(endpoint),
+            ..location
+        })
+    }
+
+    /// A place in a store that is there already.
+    pub fn at(
+        text: &str,
+        url: Url,
+        local: Option<PathBuf>,
+        root: Arc<dyn ObjectStore>,
+        handle: Handle,
+    ) -> Result<Location> {
+        let config = StorageConfig::default();
+        let hidden = HiddenNames::default();
+        let root: Arc<dyn ObjectStore> = Arc::new(LogView::new(root, hidden.clone()));
+        let prefixed = config
+            .decorate_store(root.clone(), &url)
+            .map_err(|error| Error::Usage(format!("{text}: {error}")))?;
+        Ok(Location {
+            shown: text.trim_end_matches('/').to_string(),
+            log: default_logstore(Arc::new(prefixed), root, &url, &config),
+            url,
+            local,
+            hidden,
+            endpoint: None,
+            handle,
+            checked: Arc::default(),
+            is_proven: Arc::default(),
+        })
+    }
+
+    /// As it was given.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Its URL, for the table's log.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The folder, if it is one of this machine.
+    pub fn local(&self) -> Option<&Path> {
+        self.local.as_deref()
+    }
+
+    /// Whether a path lies in it.
+    pub fn holds(&self, path: &Path) -> bool {
+        let local = self.local.as_ref();
+        local.is_some_and(|local| resolved(path).is_ok_and(|path| path.starts_with(local)))
+    }
+
+    /// The table's log.
+    pub fn log(&self) -> &LogStoreRef {
+        &self.log
+    }
+
+    /// What is kept there, by paths within.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        self.log.object_store(None)
+    }
+
+    /// Waits for something.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.handle.block_on(future)
+    }
+
+    /// Writes an object whole.
+    pub fn put(&self, path: &str, content: Vec<u8>) -> Result<()> {
+        let put = self.wait(self.store().put(&StorePath::from(path), content.into()));
+        put.map_err(|error| self.cannot_write(path, &error))?;
+        self.keep(path)
+    }
+
+    /// Sees to it that a file outlives a loss of power; object stores do so by themselves.
+    pub fn keep(&self, path: &str) -> Result<()> {
+        let Some(folder) = &self.local else {
+            return Ok(());
+        };
+        let file = folder.join(path);
+        let synced = [Some(file.as_path()), file.parent()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|path| {
+                let opened = File::open(path)?;
+                opened.sync_all()
+            });
+        synced.map_err(|error| Error::output("write", &file, error))
+    }
+
+    /// Removes objects that nothing names; what can't be removed stays until the table is vacuumed.
+    pub fn discard(&self, paths: impl IntoIterator<Item = String>) {
+        let store = self.store();
+        for path in paths {
+            let _ = self.wait(store.delete(&StorePath::from(path)));
+        }
+    }
+
+    /// Whether nothing is there but what a sync leaves that was killed before its first commit.
+    pub fn is_free(&self) -> Result<bool> {
+        let store = self.store();
+        let foreign = self.wait(async {
+            let mut objects = store.list(None);
+            while let Some(object) = objects.next().await {
+                match object {
+                    Ok(object) if is_leftover(object.location.as_ref()) => {}
+                    Err(object_store::Error::NotFound { .. }) => {}
+                    other => return other.map(|_| true),
+                }
+            }
+            Ok(false)
+        });
+        foreign
+            .map(|foreign| !foreign)
+            .map_err(|error| self.cannot_read("", &error))
+    }
+
+    pub fn place(&self, path: &str) -> String {
+        if path.is_empty() {
+            self.shown.clone()
+        } else {
+            format!("{}/{path}", self.shown)
+        }
+    }
+
+    /// Passes over a file of the log that is broken, from now on and wherever this place is looked at; `false` if it was already.
+    pub fn hide_in_log(&self, name: &str) -> bool {
+        self.hidden.add(name)
+    }
+
+    /// Sees it again.
+    pub fn show_in_log(&self, name: &str) {
+        self.hidden.remove(name);
+    }
+
+    /// Whether files of the log are passed over, until something is written in their place.
+    pub fn passes_over(&self) -> bool {
+        !self.hidden.is_empty()
+    }
+}
+
+/// A folder's path from the root on, without links or `..`, whether or not it is there yet.
+fn resolved(folder: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(folder)?;
+    let there = absolute.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(Path::new("/"));
+    let rest = absolute.strip_prefix(there).unwrap_or(Path::new(""));
+    if rest.components().any(|part| part == Component::ParentDir) {
+        return Err(io::Error::other("it leads up from a folder that isn't there"));
+    }
+    Ok(rest
+        .components()
+        .fold(there.canonicalize()?, |path, part| path.join(part)))
+}
+
+/// Whether the log's URLs would come to mean another path than this.
+fn is_misread(path: &str) -> bool {
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    path.contains('\\') || path.contains(char::is_control) || path.split('%').skip(1).any(is_escape)
+}
+
+/// Whether a path is of the shape of a lake's own files.
+pub(super) fn is_leftover(path: &str) -> bool {
+    let is_beside = [LOG, OWN].iter().any(|folder| {
+        let rest = path.strip_prefix(folder);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    });
+    is_beside || (path.starts_with("started_month=") && path.contains(".zstd.parquet"))
+}
+
+/// Where a lake keeps what is its own beside the table.
+pub const OWN: &str = "_apify_runs";
+/// The runtime on which stores are talked to, on a thread of its own. It outlives the job's: whoever is stopped can still take
+/// back what was sent.
+fn network() -> Result<Handle> {
+    static NETWORK: OnceLock<Handle> = OnceLock::new();
+    if let Some(handle) = NETWORK.get() {
+        return Ok(handle.clone());
+    }
+    let failed = |error: io::Error| Error::Other(anyhow::anyhow!("cannot start: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let handle = runtime.handle().clone();
+    let drive = move || runtime.block_on(std::future::pending::<()>());
+    thread::Builder::new()
+        .name("network".into())
+        .spawn(drive)
+        .map_err(failed)?;
+    // Two that come at once have one each; the first stays.
+    Ok(NETWORK.get_or_init(|| handle).clone())
+}

@@ -1,0 +1,110 @@
+//! How often, and for how long, a store is asked again for one thing: as the API is, exponential with jitter, bounded by count and by
+//! time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::{Error, Result};
+use tokio::time::Instant;
+
+use crate::api::retry::{RetryPolicy, chance};
+use crate::stores::errors::GAVE_UP;
+
+/// Attempts after the first: the waits between them are 16 to 31 s in all.
+const RETRIES: u32 = 5;
+/// Nothing is asked again once its attempts and waits have taken this long.
+const TIME_CAP: Duration = Duration::from_secs(120);
+/// After so many failed attempts, some 3 s, stderr is told.
+const TOLD_AFTER: u32 = 3;
+
+/// What is asked again for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A list that ends too early, or is none.
+    CutList,
+    /// A list has the object, and there is none by its name.
+    Hidden,
+    /// Another request for the same object is being worked on.
+    Conflict,
+    /// An object that ends too early.
+    CutObject,
+    /// An answer that ends too early, or none.
+    NoAnswer,
+    /// An object that was replaced while it was read.
+    Replaced,
+}
+
+impl Fault {
+    fn words(self) -> &'static str {
+        match self {
+            Fault::CutList => "the store's list breaks off, or is none",
+            Fault::Hidden => "the store lists the object, but answers 404 when asked for it",
+            Fault::Conflict => "the store keeps answering 409 Conflict",
+            Fault::CutObject => "the object breaks off while it is read",
+            Fault::NoAnswer => "the store's answer breaks off",
+            Fault::Replaced => "the object was replaced while it was read",
+        }
+    }
+}
+
+/// Why nothing is asked again any more. It is safe to run again.
+#[derive(Debug, thiserror::Error)]
+#[error("{GAVE_UP}{attempts} attempts in {seconds:.0} s: {what}")]
+pub struct GaveUp {
+    attempts: u32,
+    seconds: f64,
+    what: &'static str,
+}
+
+/// How often one thing was asked for, and since when.
+#[derive(Debug)]
+pub struct Patience {
+    /// Whom the warning names.
+    shown: Arc<str>,
+    began: Instant,
+    failed: u32,
+}
+
+impl Patience {
+    /// For one thing that a store is asked for.
+    pub fn with(shown: Arc<str>) -> Patience {
+        Patience {
+            shown,
+            began: Instant::now(),
+            failed: 0,
+        }
+    }
+
+    /// Waits before the next attempt; an error when there is to be none.
+    pub async fn pause(&mut self, fault: Fault) -> Result<()> {
+        self.failed += 1;
+        let elapsed = self.began.elapsed();
+        let policy = RetryPolicy { retries: RETRIES };
+        let wait = policy.wait(self.failed, elapsed, None, chance());
+        let Some(wait) = wait.filter(|wait| elapsed + *wait <= TIME_CAP) else {
+            return Err(self.give_up(fault));
+        };
+        if self.failed == TOLD_AFTER {
+            tracing::warn!("{}: {}; it is asked again", self.shown, fault.words());
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    pub fn give_up(&self, fault: Fault) -> Error {
+        let gave_up = GaveUp {
+            attempts: self.failed.max(1),
+            seconds: self.began.elapsed().as_secs_f64(),
+            what: fault.words(),
+        };
+        Error::Generic {
+            store: "remote",
+            source: Box::new(gave_up),
+        }
+    }
+
+    /// Something was received: what comes next is another matter.
+    pub fn renew(&mut self) {
+        (self.began, self.failed) = (Instant::now(), 0);
+    }
+}

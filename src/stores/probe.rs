@@ -1,0 +1,112 @@
+//! Whether a store keeps its word on conditional puts, on which every commit relies: of two that write the same object on the
+//! condition that there is none, one must be told. And at whom it is asked that.
+
+use std::sync::atomic::Ordering;
+
+use object_store::path::Path as StorePath;
+use object_store::{Error as StoreError, ObjectStoreExt, PutMode};
+
+use crate::error::{Error, Result};
+use crate::stores::{Listed, Location, OWN};
+
+/// After how long an object of this kind is nobody's.
+const STALE_MS: i64 = 3_600_000;
+
+impl Location {
+    /// The origin at which a store is talked to, scheme, host and port alone; None for a folder.
+    pub fn endpoint(&self) -> Option<String> {
+        self.endpoint.clone()
+    }
+
+    /// Proves it once a process, unless it was proven for this origin before.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
+    pub fn ensure_conditional_puts(&self, proven_at: Option<&str>) -> Result<()> {
+        if self.endpoint.as_deref() == proven_at || self.is_proven.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.prove_conditional_puts()?;
+        self.is_proven.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Puts an object twice on the condition that there is none; the second must be refused. Nothing is asked of a folder, whose
+    /// file system has no choice. What is left where the object can't be removed is harmless.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
+    pub fn prove_conditional_puts(&self) -> Result<()> {
+        if self.local().is_some() {
+            return Ok(());
+        }
+        let path = format!("{OWN}/probe-{}", uuid::Uuid::new_v4());
+        let tried = self.try_conditional_puts(&path);
+        let stale = self.stale_probes(&path);
+        self.discard(stale.into_iter().chain([path]));
+        tried
+    }
+
+    /// Objects of processes that were killed: an hour older than this one's, by the store's clock, so that nobody needs them.
+    fn stale_probes(&self, own: &str) -> Vec<String> {
+        let listed = self.list_in(OWN).unwrap_or_default();
+        let is_probe = |object: &&Listed| object.path.starts_with(&format!("{OWN}/probe-"));
+        let probes: Vec<&Listed> = listed.iter().filter(is_probe).collect();
+        let own_ms = probes
+            .iter()
+            .find(|probe| probe.path == own)
+            .map(|probe| probe.written_ms);
+        let is_stale = |probe: &&&Listed| own_ms.is_some_and(|own_ms| probe.written_ms < own_ms - STALE_MS);
+        probes.iter().filter(is_stale).map(|probe| probe.path.clone()).collect()
+    }
+
+    fn try_conditional_puts(&self, path: &str) -> Result<()> {
+        let (store, at) = (self.store(), StorePath::from(path));
+        let create = || {
+            let content = bytes::Bytes::from_static(b"apify-runs: whether conditional puts hold\n");
+            self.wait(store.put_opts(&at, content.into(), PutMode::Create.into()))
+        };
+        match create() {
+            Ok(_) => {}
+            Err(error) if is_unknown(&error) => return Err(self.unconditional("doesn't know conditional puts")),
+            // It may have met its own first attempt.
+            Err(error) if is_refused(&error) => {
+                let found = self.wait(store.head(&at));
+                found.map_err(|_| self.cannot_write(path, &error))?;
+            }
+            Err(error) => return Err(self.cannot_write(path, &error)),
+        }
+        match create() {
+            Ok(_) => {
+                Err(self.unconditional("overwrites an object although it is told to write only where there is none"))
+            }
+            Err(error) if is_refused(&error) => Ok(()),
+            Err(error) if is_unknown(&error) => Err(self.unconditional("doesn't know conditional puts")),
+            Err(error) => Err(self.cannot_write(path, &error)),
+        }
+    }
+
+    fn unconditional(&self, what: &str) -> Error {
+        let at = self.endpoint.as_deref().map_or(String::new(), |at| format!(" at {at}"));
+        Error::Output(format!(
+            "{}: the store{at} {what} (If-None-Match), so two syncs could overwrite each other's commits; nothing was written: \
+             choose a store that has them (Amazon S3, Google Cloud Storage, Azure, Cloudflare R2, a current MinIO), or a folder",
+            self.shown
+        ))
+    }
+}
+
+fn is_refused(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
+    )
+}
+
+fn is_unknown(error: &StoreError) -> bool {
+    let is_unimplemented = matches!(
+        error,
+        StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }
+    );
+    is_unimplemented || crate::stores::errors::is_unimplemented(error)
+}
