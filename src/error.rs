@@ -1,6 +1,7 @@
 //! The ways in which a job ends early, one variant for each exit code. Not a catalogue of causes: a cause that nobody
 //! branches on is text, put together where it is known.
 
+use std::fmt::{self, Display};
 use std::path::Path;
 
 /// Why a job ended; the variant decides the exit code, the text says what, where and what to do.
@@ -51,7 +52,77 @@ impl Error {
     }
 
     /// An output that could not be written: `doing` is a verb, as in 'write', `path` what it was done to.
-    pub fn output(doing: &str, path: &Path, cause: impl std::fmt::Display) -> Error {
+    pub fn output(doing: &str, path: &Path, cause: impl Display) -> Error {
         Error::Output(format!("cannot {doing} {}: {cause}", path.display()))
     }
+
+    /// Exit 2.
+    pub fn usage(cause: impl Display) -> Error {
+        Error::Usage(cause.to_string())
+    }
+
+    /// Exit 5.
+    pub fn untrusted(cause: impl Display) -> Error {
+        Error::Untrusted(cause.to_string())
+    }
+
+    /// The same error with the fate of the output behind its text, as in 'nothing was published'.
+    pub fn with_fate(self, fate: &str) -> Error {
+        match self {
+            Error::Other(cause) => Error::Other(anyhow::anyhow!("{cause:#}{fate}")),
+            Error::Usage(text) => Error::Usage(text + fate),
+            Error::NotAuthorised(text) => Error::NotAuthorised(text + fate),
+            Error::Unreachable(text) => Error::Unreachable(text + fate),
+            Error::Untrusted(text) => Error::Untrusted(text + fate),
+            Error::Output(text) => Error::Output(text + fate),
+            Error::Condition(text) => Error::Condition(text + fate),
+            Error::Busy(text) => Error::Busy(text + fate),
+        }
+    }
 }
+
+/// What cannot be read from a file or an answer. Its exit code is the caller's to choose: the same text is exit 5 where an
+/// archive is read and exit 6 where it is the working file of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// The file, or the request.
+    pub path: Option<String>,
+    /// Where in it: a row, a column, a field.
+    pub place: Option<String>,
+    /// What was found, and what was expected.
+    pub cause: String,
+}
+
+impl ReadError {
+    /// Without a place; callers who know it add it.
+    pub fn new(cause: impl Display) -> ReadError {
+        ReadError {
+            path: None,
+            place: None,
+            cause: cause.to_string(),
+        }
+    }
+
+    /// Adds the row, column or field.
+    pub fn at(mut self, place: impl Display) -> ReadError {
+        self.place = Some(place.to_string());
+        self
+    }
+
+    /// Adds the file or the request.
+    pub fn in_file(mut self, path: impl Display) -> ReadError {
+        self.path = Some(path.to_string());
+        self
+    }
+}
+
+impl Display for ReadError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [&self.path, &self.place].into_iter().flatten() {
+            write!(out, "{part}: ")?;
+        }
+        out.write_str(&self.cause)
+    }
+}
+
+impl std::error::Error for ReadError {}
