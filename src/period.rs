@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 pub use instant::{DayClock, Millis, format_instant, instant_bytes, parse_instant};
@@ -56,17 +57,63 @@ pub enum Edge {
     Instant(DateTime<Utc>),
 }
 
-/// A resolved period, `[from, to)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A resolved period, `[from, to)`; in documents with instants as text and the zone by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PeriodFields")]
 pub struct Period {
     /// The first millisecond of the period.
+    #[serde(with = "instant_text")]
     pub from: Millis,
     /// The first millisecond beyond it, at most the job's start.
+    #[serde(with = "instant_text")]
     pub to: Millis,
     /// `to` as it was asked for; later than `to` where the period isn't over yet.
+    #[serde(with = "instant_text")]
     pub requested_to: Millis,
     /// Where midnights and days are meant.
+    #[serde(serialize_with = "zone_name")]
     pub timezone: Tz,
+}
+
+/// A period as a document has it, before it is known to be one.
+#[derive(Deserialize)]
+struct PeriodFields {
+    #[serde(with = "instant_text")]
+    from: Millis,
+    #[serde(with = "instant_text")]
+    to: Millis,
+    #[serde(with = "instant_text")]
+    requested_to: Millis,
+    timezone: String,
+}
+
+impl TryFrom<PeriodFields> for Period {
+    type Error = String;
+
+    fn try_from(fields: PeriodFields) -> std::result::Result<Period, String> {
+        let PeriodFields {
+            from,
+            to,
+            requested_to,
+            timezone,
+        } = fields;
+        if from >= to || to > requested_to {
+            let [from, to, requested_to] = [from, to, requested_to].map(format_instant);
+            return Err(format!(
+                "expected from < to <= requested_to, found {from}, {to} and {requested_to}"
+            ));
+        }
+        Ok(Period {
+            from,
+            to,
+            requested_to,
+            timezone: parse_timezone(&timezone).map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+fn zone_name<S: Serializer>(zone: &Tz, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(zone.name())
 }
 
 impl Period {

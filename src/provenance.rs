@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::period::{Millis, Period, format_instant};
+use crate::money::Usd;
+use crate::period::{Millis, Period, instant_text};
 use crate::text::thousands;
 
 /// Most notes that are kept; what is beyond is counted.
@@ -59,30 +60,6 @@ impl Filters {
     }
 }
 
-/// The period as files show it; instants as in every other file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeriodText {
-    /// Its first millisecond.
-    pub from: String,
-    /// The first millisecond after it; the job's start where the period reaches past that.
-    pub to: String,
-    /// The end that was asked for.
-    pub requested_to: String,
-    /// The zone in which dates and days are read.
-    pub timezone: String,
-}
-
-impl From<&Period> for PeriodText {
-    fn from(period: &Period) -> PeriodText {
-        PeriodText {
-            from: format_instant(period.from),
-            to: format_instant(period.to),
-            requested_to: format_instant(period.requested_to),
-            timezone: period.timezone.name().into(),
-        }
-    }
-}
-
 /// The proof as the manifest has it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Proof {
@@ -97,6 +74,16 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// Both together, without notes.
+    pub fn and(&self, other: &Proof) -> Proof {
+        Proof {
+            proven: self.proven && other.proven,
+            counted: self.counted + other.counted,
+            fetched: self.fetched + other.fetched,
+            notes: Vec::new(),
+        }
+    }
+
     /// Adds a note; beyond a bound, notes are only counted.
     pub fn note(&mut self, note: String) {
         if self.notes.len() < MAX_NOTES {
@@ -204,8 +191,8 @@ pub struct GroupRule {
 }
 
 /// The measures of a group, as the manifest and the report have them.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct TotalsText {
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Totals {
     /// Runs.
     pub runs: u64,
     /// Of them, `SUCCEEDED`.
@@ -219,17 +206,37 @@ pub struct TotalsText {
     /// Any other status.
     pub runs_other: u64,
     /// US dollars, exact; null where no cost is known.
-    pub usage_total_usd: Option<String>,
+    pub usage_total_usd: Option<Usd>,
     /// Runs without a cost: not in the sum.
     pub runs_cost_unknown: u64,
     /// Runs whose cost may still move.
     pub runs_provisional: u64,
 }
 
+impl Totals {
+    /// Both together; the cost is unknown only where neither is known.
+    pub fn plus(&self, other: &Totals) -> Totals {
+        Totals {
+            runs: self.runs + other.runs,
+            runs_succeeded: self.runs_succeeded + other.runs_succeeded,
+            runs_failed: self.runs_failed + other.runs_failed,
+            runs_timed_out: self.runs_timed_out + other.runs_timed_out,
+            runs_aborted: self.runs_aborted + other.runs_aborted,
+            runs_other: self.runs_other + other.runs_other,
+            usage_total_usd: match (self.usage_total_usd, other.usage_total_usd) {
+                (Some(one), Some(other)) => Some(Usd(one.0 + other.0)),
+                (one, other) => one.or(other),
+            },
+            runs_cost_unknown: self.runs_cost_unknown + other.runs_cost_unknown,
+            runs_provisional: self.runs_provisional + other.runs_provisional,
+        }
+    }
+}
+
 /// What moved between two exports, in all or of an Actor. Dollars are of runs whose costs both exports know; they are exact,
 /// and null where no cost is known.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct ChangesText {
+pub struct ChangeTotals {
     /// Runs that only the newer one has.
     pub runs_new: u64,
     /// Runs of which status, start, end, cost or its state differ.
@@ -237,37 +244,38 @@ pub struct ChangesText {
     /// Runs that only the older one has.
     pub runs_vanished: u64,
     /// US dollars of new runs.
-    pub usage_new_usd: Option<String>,
+    pub usage_new_usd: Option<Usd>,
     /// By how many changed runs moved, new less old.
-    pub usage_changed_usd: Option<String>,
+    pub usage_changed_usd: Option<Usd>,
     /// US dollars of vanished runs, below zero.
-    pub usage_vanished_usd: Option<String>,
+    pub usage_vanished_usd: Option<Usd>,
     /// All three together.
-    pub usage_moved_usd: Option<String>,
+    pub usage_moved_usd: Option<Usd>,
     /// Runs of the three whose cost isn't known, on either side: not in the sums.
     pub runs_cost_unknown: u64,
     /// Of them, changed runs whose cost only the newer one knows.
     pub costs_became_known: u64,
     /// Those costs in US dollars: not in the sums above.
-    pub usage_became_known_usd: String,
+    pub usage_became_known_usd: Usd,
     /// Changed runs whose cost only the older one knows.
     pub costs_became_unknown: u64,
     /// Those costs in US dollars: not in the sums above.
-    pub usage_became_unknown_usd: String,
+    pub usage_became_unknown_usd: Usd,
 }
 
 /// An export that was replaced.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Replaced {
     /// When its job began.
-    pub queried_at: String,
+    #[serde(rename = "queried_at", with = "instant_text")]
+    pub queried_at_ms: Millis,
     /// Its runs.
     pub runs: u64,
     /// Its usage in US dollars, exact.
-    pub usage_total_usd: Option<String>,
+    pub usage_total_usd: Option<Usd>,
     /// What moved since; absent where it is of something else, or could not be read.
     #[serde(default)]
-    pub changes: Option<ChangesText>,
+    pub changes: Option<ChangeTotals>,
 }
 
 /// A file of an export, as the manifest lists it.

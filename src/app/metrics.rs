@@ -14,7 +14,6 @@ use rustix::io::Errno;
 use crate::app::outcome::{Ended, JobFacts};
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
-use crate::period::parse_instant;
 
 /// The most bytes of the file, which holds a few lines an account.
 const MAX_BYTES: u64 = 64 << 20;
@@ -173,20 +172,15 @@ fn put(series: &mut Series, facts: &JobFacts, part: &Ended) {
     set("rate_limited_requests", counts.rate_limited.to_string());
     set("received_bytes", counts.bytes.to_string());
     if let Some(totals) = &noted.totals {
-        for (name, text) in noted
-            .period
-            .iter()
-            .flat_map(|period| [("start", &period.from), ("end", &period.to)])
-        {
-            if let Some(at) = parse_instant(text) {
-                set(&format!("period_{name}_timestamp_seconds"), seconds(at));
-            }
+        if let Some(period) = &noted.period {
+            set("period_start_timestamp_seconds", seconds(period.from));
+            set("period_end_timestamp_seconds", seconds(period.to));
         }
         set("runs", totals.runs.to_string());
-        set("cost_unknown_runs", totals.cost_unknown.to_string());
-        set("cost_provisional_runs", totals.provisional.to_string());
+        set("cost_unknown_runs", totals.runs_cost_unknown.to_string());
+        set("cost_provisional_runs", totals.runs_provisional.to_string());
         // Unknown is never zero.
-        let usage = totals.usage_usd.map_or("NaN".into(), |usage| usage.to_string());
+        let usage = totals.usage_total_usd.map_or("NaN".into(), |usage| usage.to_string());
         set("usage_dollars", usage);
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::context::journal::{Noted, ProofCounts, Record, Totals};
-use crate::period::{Millis, format_instant};
-use crate::provenance::PeriodText;
+use crate::context::journal::{Noted, Record};
+use crate::period::{Millis, Period, format_instant};
+use crate::provenance::{Proof, Totals};
 
 /// Longest document, its newline too.
 pub const MAX_BYTES: usize = 4096;
@@ -73,9 +74,9 @@ struct Document<'j> {
     exit_code: u8,
     exit_name: &'static str,
     error: Option<String>,
-    period: Option<PeriodText>,
-    totals: Option<TotalsDocument>,
-    proof: Option<ProofDocument>,
+    period: Option<Period>,
+    totals: Option<Value>,
+    proof: Option<Value>,
     caveats: Vec<String>,
     requests: u64,
     retries: u64,
@@ -96,21 +97,6 @@ struct Document<'j> {
 }
 
 #[derive(Serialize)]
-struct TotalsDocument {
-    runs: u64,
-    usage_total_usd: Option<String>,
-    runs_cost_unknown: u64,
-    runs_provisional: u64,
-}
-
-#[derive(Serialize)]
-struct ProofDocument {
-    proven: bool,
-    counted: u64,
-    fetched: u64,
-}
-
-#[derive(Serialize)]
 struct FileDocument {
     path: String,
     bytes: u64,
@@ -122,7 +108,7 @@ struct AccountDocument {
     exit_code: u8,
     exit_name: &'static str,
     error: Option<String>,
-    totals: Option<TotalsDocument>,
+    totals: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proven: Option<bool>,
     caveats: usize,
@@ -134,15 +120,14 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-impl From<&Totals> for TotalsDocument {
-    fn from(totals: &Totals) -> TotalsDocument {
-        TotalsDocument {
-            runs: totals.runs,
-            usage_total_usd: totals.usage_usd.map(|usage| usage.to_string()),
-            runs_cost_unknown: totals.cost_unknown,
-            runs_provisional: totals.provisional,
-        }
-    }
+/// Of totals what an outcome has room for.
+fn totals_text(totals: &Totals) -> Value {
+    json!({
+        "runs": totals.runs,
+        "usage_total_usd": totals.usage_total_usd,
+        "runs_cost_unknown": totals.runs_cost_unknown,
+        "runs_provisional": totals.runs_provisional,
+    })
 }
 
 /// The document of a job: of one account, or of several with a sum in which no account is twice.
@@ -176,12 +161,9 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
         exit_name: exit_name(exit_code),
         error: error.map(String::from),
         period: period(&notes),
-        totals: sum(&notes).as_ref().map(TotalsDocument::from),
-        proof: proof(&notes).map(|proof| ProofDocument {
-            proven: proof.proven,
-            counted: proof.counted,
-            fetched: proof.fetched,
-        }),
+        totals: sum(&notes).as_ref().map(totals_text),
+        proof: proof(&notes)
+            .map(|proof| json!({"proven": proof.proven, "counted": proof.counted, "fetched": proof.fetched})),
         caveats,
         requests: counts(|counts| counts.total),
         retries: counts(|counts| counts.retries),
@@ -200,7 +182,7 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
 }
 
 /// The period of all, if it is one.
-fn period(parts: &[&Noted]) -> Option<PeriodText> {
+fn period(parts: &[&Noted]) -> Option<Period> {
     let mut periods = parts.iter().map(|noted| &noted.period);
     let first = periods.next()?;
     periods.all(|period| period == first).then(|| first.clone())?
@@ -238,9 +220,11 @@ fn distinct<'n>(parts: &[&'n Noted]) -> impl Iterator<Item = &'n Noted> {
         })
 }
 
-fn proof(parts: &[&Noted]) -> Option<ProofCounts> {
-    let all: Option<Vec<ProofCounts>> = distinct(parts).map(|noted| noted.proof).collect();
-    all?.into_iter().reduce(ProofCounts::and)
+fn proof(parts: &[&Noted]) -> Option<Proof> {
+    let all: Option<Vec<&Proof>> = distinct(parts).map(|noted| noted.proof.as_ref()).collect();
+    let mut all = all?.into_iter();
+    let first = all.next()?.clone();
+    Some(all.fold(first, |sum, proof| sum.and(proof)))
 }
 
 /// Names that turned out to be of one account of the API.
@@ -271,8 +255,8 @@ fn accounts_of(parts: &[(&Ended, &Noted)]) -> IndexMap<String, AccountDocument> 
         exit_code: part.exit_code,
         exit_name: exit_name(part.exit_code),
         error: part.error.clone(),
-        totals: noted.totals.as_ref().map(TotalsDocument::from),
-        proven: noted.proof.map(|proof| proof.proven),
+        totals: noted.totals.as_ref().map(totals_text),
+        proven: noted.proof.as_ref().map(|proof| proof.proven),
         caveats: noted.caveats.len(),
         out: noted.out.clone(),
     };
@@ -342,7 +326,6 @@ mod tests {
     use crate::app::outcome::file::is_outcome;
     use crate::provenance::FileEntry;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     fn facts() -> JobFacts {
         JobFacts {
@@ -359,9 +342,9 @@ mod tests {
         record.note(|noted| {
             noted.totals = Some(Totals {
                 runs,
-                usage_usd: Some(crate::money::Usd(i128::from(runs) * 10_i128.pow(18))),
-                cost_unknown: 1,
-                provisional: 0,
+                usage_total_usd: Some(crate::money::Usd(i128::from(runs) * 10_i128.pow(18))),
+                runs_cost_unknown: 1,
+                ..Totals::default()
             });
         });
         Ended {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::csv::RUNS_CSV;
 use crate::output::manifest::{Manifest, Replaced};
-use crate::period::{Millis, parse_instant};
+use crate::period::{Millis, format_instant};
 use crate::provenance::{Account, Source};
 use crate::runs::pairing::Pair;
 use crate::text::{counted, thousands};
@@ -75,8 +75,8 @@ impl Existing {
     }
 
     /// When its job began: milliseconds since the epoch.
-    pub fn queried_at_ms(&self) -> Option<Millis> {
-        parse_instant(&self.manifest.queried_at)
+    pub fn queried_at_ms(&self) -> Millis {
+        self.manifest.queried_at_ms
     }
 
     /// Its Parquet files of runs, in order.
@@ -88,9 +88,9 @@ impl Existing {
     /// What the manifest says of an export that is replaced.
     pub fn replaced(&self) -> Replaced {
         Replaced {
-            queried_at: self.manifest.queried_at.clone(),
+            queried_at_ms: self.manifest.queried_at_ms,
             runs: self.manifest.totals.runs,
-            usage_total_usd: self.manifest.totals.usage_total_usd.clone(),
+            usage_total_usd: self.manifest.totals.usage_total_usd,
             changes: None,
         }
     }
@@ -99,7 +99,13 @@ impl Existing {
     /// that the API didn't name is taken for the same: that every run is still there shows it better.
     pub fn is_of_the_same(&self, new: &Manifest) -> Result<()> {
         let old = &self.manifest;
-        let period = |m: &Manifest| format!("{} to {}", m.period.from, m.period.requested_to);
+        let period = |m: &Manifest| {
+            format!(
+                "{} to {}",
+                format_instant(m.period.from),
+                format_instant(m.period.requested_to)
+            )
+        };
         let account = |m: &Manifest| m.account.as_ref().map(|account| account.id.clone());
         let differs = if old.source != new.source {
             "another source (the API, or the made-up account)".to_string()

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::export_folder::ExportFolder;
-use crate::archive::part::{asked_at, holds, period_of, rows_again, within};
+use crate::archive::part::{holds, rows_again, within};
 use crate::archive::runs::Exported;
 use crate::archive::{Content, Depth, Held, Holding, See, Verified};
 use crate::error::{Error, Result};
@@ -64,8 +64,8 @@ impl Exporting {
         self.folder.path()
     }
 
-    fn whole(&self) -> Result<Period> {
-        period_of(self.manifest(), self.path())
+    fn whole(&self) -> Period {
+        self.manifest().period.clone()
     }
 
     /// What is kept of a part of its period, and the caveats of the whole made true of it.
@@ -81,7 +81,7 @@ impl Exporting {
             proven: true,
             ..Doubts::default()
         };
-        let retention = kept.map(|kept| Retention::of(kept.days, period, asked_at(manifest)));
+        let retention = kept.map(|kept| Retention::of(kept.days, period, manifest.queried_at_ms));
         let (totals, part) = (&manifest.totals, &figures.totals);
         let of_whole = doubts(
             totals.runs_cost_unknown,
@@ -117,11 +117,11 @@ impl Holding for Exporting {
             account: manifest.account.clone(),
             source: manifest.source,
             notice: manifest.notice.clone(),
-            period: self.whole()?,
+            period: self.whole(),
             is_of_one_period: true,
             is_billing_cycle: manifest.is_billing_cycle,
             filters: manifest.filters.clone(),
-            queried_at_ms: asked_at(manifest),
+            queried_at_ms: manifest.queried_at_ms,
             groups: manifest.groups.clone(),
             totals: Some(manifest.totals.clone()),
             replaced: manifest.replaced.clone(),
@@ -136,7 +136,7 @@ impl Holding for Exporting {
     }
 
     fn part(&self, asked: &Period) -> Result<Option<Period>> {
-        let whole = self.whole()?;
+        let whole = self.whole();
         let is_held = holds(&whole, asked) && asked.from < whole.to;
         Ok(is_held.then(|| Period {
             to: asked.requested_to.min(whole.to),
@@ -149,7 +149,7 @@ impl Holding for Exporting {
     }
 
     fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
-        let (manifest, whole) = (self.manifest(), self.whole()?);
+        let (manifest, whole) = (self.manifest(), self.whole());
         let is_part = (period.from, period.to) != (whole.from, whole.to);
         let (retention, caveats) = if is_part {
             self.of_part(&whole, &period, figures)
@@ -167,7 +167,7 @@ impl Holding for Exporting {
             period,
             part_of: is_part.then_some(whole),
             filters: manifest.filters.clone(),
-            queried_at_ms: asked_at(manifest),
+            queried_at_ms: manifest.queried_at_ms,
             proof: manifest.proof.clone(),
             by_syncs: false,
             retention,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::error::Error;
-use crate::provenance::TotalsText;
+use crate::provenance::Totals;
 use crate::text::counted;
 
 /// Most findings that are told one by one.
@@ -28,7 +28,7 @@ pub fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) ->
 }
 
 /// Runs and dollars, and what keeps them from being final.
-pub fn sums(totals: &TotalsText, doubt: Option<String>) -> String {
+pub fn sums(totals: &Totals, doubt: Option<String>) -> String {
     let mut doubts: Vec<String> = doubt.into_iter().collect();
     if totals.runs_cost_unknown > 0 {
         doubts.push(format!(
@@ -43,7 +43,7 @@ pub fn sums(totals: &TotalsText, doubt: Option<String>) -> String {
         ));
     }
     let at_least = if doubts.is_empty() { "" } else { "at least " };
-    let usage = match &totals.usage_total_usd {
+    let usage = match totals.usage_total_usd {
         Some(usd) => format!("{at_least}${usd}"),
         None => "no known cost".into(),
     };

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Destination;
 use crate::period::{Millis, Period};
-use crate::provenance::{Account, FileEntry, Filters, GroupRule, Replaced, Source, TotalsText};
+use crate::provenance::{Account, FileEntry, Filters, GroupRule, Replaced, Source, Totals};
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
@@ -66,7 +66,7 @@ pub struct Held {
     /// The rules that its runs were grouped by.
     pub groups: Option<Vec<GroupRule>>,
     /// The figures of all its runs, where it says them: they must come out.
-    pub totals: Option<TotalsText>,
+    pub totals: Option<Totals>,
     /// What it took the place of.
     pub replaced: Option<Replaced>,
     /// Its files, where people open them.

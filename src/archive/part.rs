@@ -1,7 +1,5 @@
 //! A part of an export's period, and the rows that are of it.
 
-use std::path::Path;
-
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
@@ -9,32 +7,7 @@ use arrow_array::types::TimestampMillisecondType;
 use crate::archive::export_folder::ExportFolder;
 use crate::error::{Error, Result};
 use crate::output::csv::RUNS_CSV;
-use crate::output::manifest::Manifest;
-use crate::period::{Millis, Period, parse_instant, parse_timezone};
-
-/// An export's period; exit 5 where its manifest has none that makes sense, or doesn't say when it was asked for.
-pub fn period_of(manifest: &Manifest, shown: &Path) -> Result<Period> {
-    let text = &manifest.period;
-    let instants = parse_instant(&text.from)
-        .zip(parse_instant(&text.to))
-        .zip(parse_instant(&text.requested_to));
-    let parsed = instants.zip(parse_timezone(&text.timezone).ok());
-    let parsed = parsed.filter(|(((from, to), requested_to), _)| from < to && to <= requested_to);
-    let parsed = parsed.filter(|_| parse_instant(&manifest.queried_at).is_some());
-    let (((from, to), requested_to), timezone) =
-        parsed.ok_or_else(|| Error::Untrusted(format!("{}: its period makes no sense", shown.display())))?;
-    Ok(Period {
-        from,
-        to,
-        requested_to,
-        timezone,
-    })
-}
-
-/// When an export's job began; of one whose period makes sense.
-pub fn asked_at(manifest: &Manifest) -> Millis {
-    parse_instant(&manifest.queried_at).unwrap_or_default()
-}
+use crate::period::Period;
 
 /// Whether an export's period holds another, both as they were asked for.
 pub fn holds(export: &Period, period: &Period) -> bool {

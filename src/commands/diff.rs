@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::context::terminal::{print, print_part};
 use crate::error::{Error, Result};
 use crate::output::csv::writer;
-use crate::period::{Period, format_instant};
+use crate::period::Period;
 use crate::report::changes::{Changes, Comparison, Difference, Side, csv, json, terminal};
 use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
@@ -145,9 +145,9 @@ fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
         account: held.account,
         source: held.source,
         notice: held.notice,
-        period: period.into(),
+        period: period.clone(),
         filters: held.filters,
-        queried_at: format_instant(held.queried_at_ms),
+        queried_at_ms: held.queried_at_ms,
         proven: holding.is_proven(period),
         totals,
     })

@@ -50,7 +50,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     headline.iter().for_each(|headline| warn(headline));
     let reconciliation = Reconciliation {
         source: connection.source,
-        period: (&cycle).into(),
+        period: cycle.clone(),
         is_over: !cycle.is_cut(),
         runs_from: gathered.from,
         retention: gathered.retention,

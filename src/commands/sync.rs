@@ -21,7 +21,7 @@ use crate::commands::destination::path_template;
 use crate::commands::export::JobStart;
 use crate::context::Context;
 use crate::context::blocking::Stop;
-use crate::context::journal::{ProofCounts, Record, Totals};
+use crate::context::journal::Record;
 use crate::context::terminal::{Printer, warn};
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
@@ -33,7 +33,7 @@ use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::{Aside, folder_of};
 use crate::pipeline::writer::parquet_paths;
-use crate::provenance::{Account, Filters, PeriodText, TotalsText};
+use crate::provenance::{Account, Filters, Proof, Totals};
 use crate::report::dimension::Dimensions;
 use crate::report::terminal::Look;
 
@@ -175,7 +175,7 @@ struct Job {
 struct Read {
     files: Vec<PathBuf>,
     totals: Totals,
-    proof: ProofCounts,
+    proof: Proof,
     _staging: Arc<Staging>,
 }
 
@@ -331,11 +331,11 @@ impl Job {
         self.record.note(|noted| {
             noted.out = Some(self.location.shown().into());
             let so_far = noted.period.take();
-            noted.period = Some(PeriodText {
-                from: so_far.map_or_else(|| format_instant(from), |so_far| so_far.from),
-                to: format_instant(to),
-                requested_to: format_instant(to),
-                timezone: "UTC".into(),
+            noted.period = Some(Period {
+                from: so_far.map_or(from, |so_far| so_far.from),
+                to,
+                requested_to: to,
+                timezone: chrono_tz::UTC,
             });
             for read in read {
                 noted.totals = Some(
@@ -344,7 +344,10 @@ impl Job {
                         .as_ref()
                         .map_or(read.totals.clone(), |sum| sum.plus(&read.totals)),
                 );
-                noted.proof = Some(noted.proof.map_or(read.proof, |sum| sum.and(read.proof)));
+                noted.proof = Some(match &noted.proof {
+                    Some(sum) => sum.and(&read.proof),
+                    None => read.proof.clone(),
+                });
             }
         });
     }
@@ -385,12 +388,8 @@ impl Job {
         let proof = &read.fetched.proof;
         Ok(Read {
             files,
-            proof: ProofCounts {
-                proven: proof.proven,
-                counted: proof.counted,
-                fetched: proof.fetched,
-            },
-            totals: Totals::from(&TotalsText::from(&read.written.summary.finish().totals)),
+            proof: proof.clone(),
+            totals: (&read.written.summary.finish().totals).into(),
             _staging: staging,
         })
     }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::api::client::ApiClient;
 use crate::api::counts::{Counters, RequestCounts};
-use crate::money::Usd;
 use crate::output::manifest::Manifest;
-use crate::provenance::{FileEntry, PeriodText, TotalsText};
+use crate::period::Period;
+use crate::provenance::{FileEntry, Proof, Totals};
 
 /// The notes of a job, shared by all that take part in it.
 #[derive(Debug, Clone, Default)]
@@ -19,11 +19,11 @@ pub struct Noted {
     /// The account's ID, where the API told.
     pub account_id: Option<String>,
     /// The period.
-    pub period: Option<PeriodText>,
+    pub period: Option<Period>,
     /// Figures, once they are published.
     pub totals: Option<Totals>,
     /// Whether all runs are there.
-    pub proof: Option<ProofCounts>,
+    pub proof: Option<Proof>,
     /// What the reader of a figure must know.
     pub caveats: Vec<String>,
     /// Where the output is.
@@ -36,30 +36,6 @@ pub struct Noted {
     pub ended: Option<(u8, Option<String>)>,
     under_way: Option<(&'static str, Instant)>,
     counters: Option<Arc<Counters>>,
-}
-
-/// Runs and dollars.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Totals {
-    /// Runs.
-    pub runs: u64,
-    /// US dollars; none where no cost is known.
-    pub usage_usd: Option<Usd>,
-    /// Runs without a cost: not in the sum.
-    pub cost_unknown: u64,
-    /// Runs whose cost may still move.
-    pub provisional: u64,
-}
-
-/// Runs by the API's count, and as they were received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProofCounts {
-    /// Whether that shows that all are there.
-    pub proven: bool,
-    /// By the API's count.
-    pub counted: u64,
-    /// Received.
-    pub fetched: u64,
 }
 
 impl Record {
@@ -88,12 +64,8 @@ impl Record {
     pub fn published(&self, manifest: &Manifest, out: &str) {
         let mut noted = self.noted();
         noted.period = Some(manifest.period.clone());
-        noted.totals = Some(Totals::from(&manifest.totals));
-        noted.proof = Some(ProofCounts {
-            proven: manifest.proof.proven,
-            counted: manifest.proof.counted,
-            fetched: manifest.proof.fetched,
-        });
+        noted.totals = Some(manifest.totals.clone());
+        noted.proof = Some(manifest.proof.clone());
         noted.caveats.clone_from(&manifest.caveats);
         noted.out = Some(out.into());
         noted.files.clone_from(&manifest.files);
@@ -123,42 +95,5 @@ impl Noted {
             }
         }
         self.under_way = next.map(|name| (name, now));
-    }
-}
-
-impl ProofCounts {
-    /// Both together.
-    pub fn and(self, other: ProofCounts) -> ProofCounts {
-        ProofCounts {
-            proven: self.proven && other.proven,
-            counted: self.counted + other.counted,
-            fetched: self.fetched + other.fetched,
-        }
-    }
-}
-
-impl From<&TotalsText> for Totals {
-    fn from(totals: &TotalsText) -> Totals {
-        Totals {
-            runs: totals.runs,
-            usage_usd: totals.usage_total_usd.as_deref().and_then(Usd::parse_plain),
-            cost_unknown: totals.runs_cost_unknown,
-            provisional: totals.runs_provisional,
-        }
-    }
-}
-
-impl Totals {
-    /// Both together: unknown only where neither is known.
-    pub fn plus(&self, other: &Totals) -> Totals {
-        Totals {
-            runs: self.runs + other.runs,
-            usage_usd: match (self.usage_usd, other.usage_usd) {
-                (Some(one), Some(other)) => Some(Usd(one.0 + other.0)),
-                (one, other) => one.or(other),
-            },
-            cost_unknown: self.cost_unknown + other.cost_unknown,
-            provisional: self.provisional + other.provisional,
-        }
     }
 }

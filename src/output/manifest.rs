@@ -1,6 +1,7 @@
 //! `manifest.json`: what an export holds and what it stands for. Written last, so that a folder that has one is whole.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Component, Path};
 
@@ -10,8 +11,9 @@ use crate::api::counts::RequestCounts;
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 use crate::output::hashed::FileEntry;
+use crate::period::{Millis, Period, instant_text};
 pub use crate::provenance::Replaced;
-use crate::provenance::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -35,14 +37,15 @@ pub struct Manifest {
     #[serde(default)]
     pub notice: Option<String>,
     /// The period.
-    pub period: PeriodText,
+    pub period: Period,
     /// Whether that period is one of Apify's billing cycles.
     #[serde(default)]
     pub is_billing_cycle: bool,
     /// What was left out on request.
     pub filters: Filters,
     /// The job's start.
-    pub queried_at: String,
+    #[serde(rename = "queried_at", with = "instant_text")]
+    pub queried_at_ms: Millis,
     /// How long before it a run must have finished for its cost to be settled, in milliseconds.
     pub settle_ms: i64,
     /// Whether all runs are there.
@@ -51,7 +54,7 @@ pub struct Manifest {
     #[serde(default)]
     pub retention: Option<Retention>,
     /// Figures of all runs.
-    pub totals: TotalsText,
+    pub totals: Totals,
     /// What came of asking for single runs' details.
     #[serde(default)]
     pub details: DetailCounts,
@@ -88,7 +91,7 @@ impl Manifest {
             std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
             _ => format!("cannot read {}: {error}", path.display()),
         })?;
-        serde_json::from_slice(&text).map_err(|error| no_manifest(&path, &error))
+        document(&text).map_err(|error| no_manifest(&path, error))
     }
 
     /// Whether a folder holds one, whole or broken.
@@ -99,8 +102,8 @@ impl Manifest {
     /// The manifest of an export that is to be read, from its bytes: exit 2 where it is another tool's, or one of another
     /// version; exit 5 where it is broken.
     pub fn parse(text: &[u8], export: &Path) -> Result<Manifest> {
-        let manifest: Manifest = serde_json::from_slice(text).map_err(|error| {
-            let problem = no_manifest(&export.join(MANIFEST), &error);
+        let manifest: Manifest = document(text).map_err(|error| {
+            let problem = no_manifest(&export.join(MANIFEST), error);
             if is_anothers(text) {
                 Error::Usage(problem)
             } else {
@@ -151,7 +154,12 @@ impl Manifest {
     }
 }
 
-fn no_manifest(path: &Path, error: &serde_json::Error) -> String {
+/// The document in a text; the error names the field.
+fn document(text: &[u8]) -> Result<Manifest, serde_path_to_error::Error<serde_json::Error>> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
+}
+
+fn no_manifest(path: &Path, error: impl Display) -> String {
     format!("{} is no manifest of apify-runs: {error}", path.display())
 }
 

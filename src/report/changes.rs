@@ -17,7 +17,8 @@ use foldhash::fast::RandomState;
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::provenance::{Account, Filters, PeriodText, Source, TotalsText};
+use crate::period::{Millis, Period};
+use crate::provenance::{Account, Filters, Source, Totals};
 use crate::report::changes::moves::{ActorMoves, Moves};
 use crate::report::changes::prices::{Prices, Verdict};
 use crate::runs::pairing::Pair;
@@ -38,15 +39,15 @@ pub struct Side {
     /// What must be said of that source, if anything.
     pub notice: Option<String>,
     /// The period.
-    pub period: PeriodText,
+    pub period: Period,
     /// What was left out on request.
     pub filters: Filters,
     /// Its job's start.
-    pub queried_at: String,
+    pub queried_at_ms: Millis,
     /// Whether all runs are there.
     pub proven: bool,
     /// Its figures.
-    pub totals: TotalsText,
+    pub totals: Totals,
 }
 
 /// Everything that a rendering shows.

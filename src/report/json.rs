@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::period::format_instant;
-use crate::provenance::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::money::Usd;
+use crate::period::{Millis, Period, format_instant, instant_text};
+use crate::provenance::{Account, Filters, Proof, Retention, Source, Totals};
 use crate::report::Report;
 use crate::report::against::Against;
 use crate::report::table::{Cell, Table};
@@ -14,53 +15,54 @@ use crate::report::table::{Cell, Table};
 #[derive(Serialize)]
 struct ReportText<'a, 't, 'r> {
     notice: Option<&'static str>,
-    period: PeriodText,
+    period: &'a Period,
     /// The period of the export, where the report is of a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    part_of: Option<PeriodText>,
+    part_of: Option<&'a Period>,
     account: &'a Option<Account>,
     source: Source,
     filters: &'a Filters,
-    queried_at: String,
+    #[serde(with = "instant_text")]
+    queried_at: Millis,
     proof: &'a Proof,
     retention: &'a Option<Retention>,
-    totals: TotalsText,
+    totals: Totals,
     caveats: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    comparison: Option<ComparisonText>,
+    comparison: Option<ComparisonText<'a>>,
     #[serde(flatten)]
     tables: Tables<'t, 'r>,
 }
 
 /// The other period, as far as anything can be said of it.
 #[derive(Serialize)]
-struct ComparisonText {
+struct ComparisonText<'a> {
     judged: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    period: Option<PeriodText>,
+    period: Option<&'a Period>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
+    from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    totals: Option<TotalsText>,
-    min_change_usd: String,
+    totals: Option<Totals>,
+    min_change_usd: Usd,
 }
 
-impl From<&Against> for ComparisonText {
-    fn from(against: &Against) -> ComparisonText {
+impl<'a> From<&'a Against> for ComparisonText<'a> {
+    fn from(against: &'a Against) -> ComparisonText<'a> {
         let before = against.before.as_ref().ok();
         ComparisonText {
             judged: before.is_some(),
-            why: against.before.as_ref().err().cloned(),
-            period: before.map(|before| (&before.period).into()),
-            from: before.map(|before| before.from.clone()),
+            why: against.before.as_ref().err().map(String::as_str),
+            period: before.map(|before| &before.period),
+            from: before.map(|before| before.from.as_str()),
             incomplete: before.map(|before| before.lacks_runs),
             totals: before.map(|before| (&before.figures.totals).into()),
-            min_change_usd: against.min_change.to_string(),
+            min_change_usd: against.min_change,
         }
     }
 }
@@ -78,12 +80,12 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let tables = report.tables();
     let text = ReportText {
         notice: facts.source.notice(),
-        period: (&facts.period).into(),
-        part_of: facts.part_of.as_ref().map(PeriodText::from),
+        period: &facts.period,
+        part_of: facts.part_of.as_ref(),
         account: &facts.account,
         source: facts.source,
         filters: &facts.filters,
-        queried_at: format_instant(facts.queried_at_ms),
+        queried_at: facts.queried_at_ms,
         proof: &facts.proof,
         retention: &facts.retention,
         totals: (&report.figures.totals).into(),

@@ -1,7 +1,7 @@
 //! What is measured of every group of runs: counts and exact sums.
 
 use crate::money::{SCALE, Usd, ratio_6_places};
-use crate::provenance::TotalsText;
+use crate::provenance::Totals;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
 
@@ -132,16 +132,16 @@ impl Measures {
     }
 }
 
-impl From<&Measures> for TotalsText {
-    fn from(measures: &Measures) -> TotalsText {
-        TotalsText {
+impl From<&Measures> for Totals {
+    fn from(measures: &Measures) -> Totals {
+        Totals {
             runs: measures.runs(),
             runs_succeeded: measures.succeeded.runs,
             runs_failed: measures.failed.runs,
             runs_timed_out: measures.timed_out.runs,
             runs_aborted: measures.aborted.runs,
             runs_other: measures.other.runs,
-            usage_total_usd: measures.usage().map(|usd| usd.to_string()),
+            usage_total_usd: measures.usage(),
             runs_cost_unknown: measures.cost_unknown(),
             runs_provisional: measures.provisional.runs,
         }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::api::usage::{MonthlyUsage, Service};
 use crate::money::Usd;
-use crate::provenance::{PeriodText, Retention, Source};
+use crate::period::Period;
+use crate::provenance::{Retention, Source};
 use crate::runs::schema::{COLUMNS, METERS, col};
 use crate::text::counted;
 
@@ -53,7 +54,7 @@ pub struct Reconciliation {
     /// Where runs and usage came from.
     pub source: Source,
     /// The cycle; `to` is the job's start where it isn't over.
-    pub period: PeriodText,
+    pub period: Period,
     /// Whether it is over.
     pub is_over: bool,
     /// Where the runs came from, in words.
@@ -323,6 +324,7 @@ pub fn minus(a: Usd, b: Usd) -> Usd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::period::parse_instant;
 
     fn usd(text: &str) -> Usd {
         Usd::from_json_number(text).unwrap()
@@ -346,11 +348,11 @@ mod tests {
         ];
         Reconciliation {
             source: Source::Api,
-            period: PeriodText {
-                from: "2025-09-02T00:00:00.000Z".into(),
-                to: "2025-10-02T00:00:00.000Z".into(),
-                requested_to: "2025-10-02T00:00:00.000Z".into(),
-                timezone: "UTC".into(),
+            period: Period {
+                from: parse_instant("2025-09-02T00:00:00.000Z").unwrap(),
+                to: parse_instant("2025-10-02T00:00:00.000Z").unwrap(),
+                requested_to: parse_instant("2025-10-02T00:00:00.000Z").unwrap(),
+                timezone: chrono_tz::UTC,
             },
             is_over: true,
             runs_from: "fetched now".into(),

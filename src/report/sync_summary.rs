@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::money::Usd;
+use crate::period::{Millis, format_instant, instant_text, spans_text};
 use crate::provenance::Account;
 use crate::text::{counted, harmless, labelled, thousands};
 
@@ -29,15 +30,19 @@ pub struct Synced {
     /// Files that they took out.
     pub files_removed: u64,
     /// The start of the sync, by the API's clock.
-    pub queried_at: String,
+    #[serde(with = "instant_text")]
+    pub queried_at: Millis,
     /// What was asked for: `[from, to)`.
-    pub asked: Vec<(String, String)>,
+    #[serde(with = "spans_text")]
+    pub asked: Vec<(Millis, Millis)>,
     /// Of those, the ones that were asked for again since costs of theirs had not settled.
     pub asked_again: u64,
     /// What is proven in all.
-    pub proven: Vec<(String, String)>,
+    #[serde(with = "spans_text")]
+    pub proven: Vec<(Millis, Millis)>,
     /// What no sync has proven and Apify no longer keeps.
-    pub gaps: Vec<(String, String)>,
+    #[serde(with = "spans_text")]
+    pub gaps: Vec<(Millis, Millis)>,
     /// Runs that the API listed, as many as it counts.
     pub runs_listed: u64,
     /// Runs that the lake didn't have.
@@ -61,9 +66,9 @@ pub struct Synced {
     /// Whether that was taken over.
     pub repricing_accepted: bool,
     /// Their cost as the lake had it.
-    pub repriced_from_usd: String,
+    pub repriced_from_usd: Usd,
     /// Their cost as the API says it now.
-    pub repriced_to_usd: String,
+    pub repriced_to_usd: Usd,
     /// The second by the first, to six places; null where nothing was repriced.
     pub repricing_factor: Option<String>,
     /// Runs of the lake that the API no longer lists, of those that were asked for: they stay.
@@ -73,7 +78,7 @@ pub struct Synced {
     /// Dollars by month, in order.
     pub months: Vec<MonthMoved>,
     /// By how many dollars months before this one moved, in all.
-    pub usage_moved_past_months_usd: String,
+    pub usage_moved_past_months_usd: Usd,
     /// The months whose partitions were touched.
     pub partitions: Vec<String>,
     /// What came of putting small files together.
@@ -91,9 +96,9 @@ pub struct MonthMoved {
     /// Runs that changed.
     pub runs_changed: u64,
     /// Dollars of new runs.
-    pub usage_new_usd: String,
+    pub usage_new_usd: Usd,
     /// By how many dollars changed runs moved.
-    pub usage_changed_usd: String,
+    pub usage_changed_usd: Usd,
 }
 
 /// As JSON, with a final line break.
@@ -189,18 +194,19 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
         )));
     }
     for month in &synced.months {
-        let dollars = |text: &str| Usd::parse_plain(text).unwrap_or_default().dollars();
         lines.push(format!(
             "{:<18} {:>11} {:>16} {:>16}",
             month.month,
             thousands(month.runs_new + month.runs_changed),
-            dollars(&month.usage_new_usd),
-            dollars(&month.usage_changed_usd)
+            month.usage_new_usd.dollars(),
+            month.usage_changed_usd.dollars()
         ));
     }
     if !synced.months.is_empty() {
-        let past = Usd::parse_plain(&synced.usage_moved_past_months_usd).unwrap_or_default();
-        let text = format!("{} moved into past months", past.dollars());
+        let text = format!(
+            "{} moved into past months",
+            synced.usage_moved_past_months_usd.dollars()
+        );
         lines.push(labelled("", &text, 0, WIDTH));
     }
     if synced.runs_cost_unknown > 0 {
@@ -227,6 +233,6 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-fn span((from, to): &(String, String)) -> String {
-    format!("{from} to {to}")
+fn span((from, to): &(Millis, Millis)) -> String {
+    format!("{} to {}", format_instant(*from), format_instant(*to))
 }

@@ -10,7 +10,7 @@ use crate::archive::export::report_json;
 use crate::archive::export::report_json::Compared;
 use crate::archive::export_folder::ExportFolder;
 use crate::commands::assemble::files::{REPORT_JSON, csv_name, write_csv};
-use crate::provenance::TotalsText;
+use crate::provenance::Totals;
 use crate::report::figures::Figures;
 use crate::report::table::Table;
 
@@ -32,7 +32,7 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
         Err(problem) => return vec![format!("{REPORT_JSON}: {problem}")],
     };
     let mut findings = Vec::new();
-    let expected = serde_json::to_value(TotalsText::from(&figures.totals));
+    let expected = serde_json::to_value(Totals::from(&figures.totals));
     if totals.unwrap_or_default() != expected.unwrap_or(Value::Null) {
         findings.push(format!("{REPORT_JSON}: its totals are not those of the rows"));
     }

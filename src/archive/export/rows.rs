@@ -13,8 +13,8 @@ use crate::archive::export_folder::ExportFolder;
 use crate::archive::findings::MAX_FINDINGS;
 use crate::output::csv::RUNS_CSV;
 use crate::output::manifest::Manifest;
-use crate::period::{Millis, format_instant, parse_instant, parse_timezone};
-use crate::provenance::TotalsText;
+use crate::period::{Millis, format_instant};
+use crate::provenance::Totals;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
@@ -92,15 +92,7 @@ pub struct Rows<'m> {
 
 impl<'m> Rows<'m> {
     pub fn new(manifest: &'m Manifest, format: &'static str, scope: Scope) -> Rows<'m> {
-        let bounds = parse_instant(&manifest.period.from).zip(parse_instant(&manifest.period.to));
-        let timezone = parse_timezone(&manifest.period.timezone);
-        let mut findings = Vec::new();
-        if bounds.is_none_or(|(from, to)| from >= to) || timezone.is_err() {
-            findings.push("manifest.json: its period makes no sense".into());
-        }
-        if parse_instant(&manifest.queried_at).is_none() {
-            findings.push("manifest.json: its queried_at makes no sense".into());
-        }
+        let period = &manifest.period;
         let dimensions = match scope {
             Scope::Everything | Scope::EverythingButHashes => dimensions(manifest),
             Scope::RowsAndManifest | Scope::Rows => Dimensions::default(),
@@ -110,11 +102,8 @@ impl<'m> Rows<'m> {
             format,
             scope,
             rows: 0,
-            checked: InOrder {
-                findings,
-                ..InOrder::of_about(manifest.totals.runs, bounds, "the period")
-            },
-            summary: Summary::new(timezone.unwrap_or_default(), dimensions),
+            checked: InOrder::of_about(manifest.totals.runs, Some((period.from, period.to)), "the period"),
+            summary: Summary::new(period.timezone, dimensions),
         }
     }
 
@@ -148,7 +137,7 @@ impl<'m> Rows<'m> {
                 Ok(times) => findings.extend(repeated(&times).map(|runs| format!("{format}: {runs}"))),
             }
         }
-        let (said, found) = (&self.manifest.totals, TotalsText::from(&figures.totals));
+        let (said, found) = (&self.manifest.totals, Totals::from(&figures.totals));
         if self.rows != said.runs {
             findings.push(format!("{format}: {} rows, the manifest says {}", self.rows, said.runs));
         }
@@ -234,11 +223,13 @@ pub fn csv_times(export: &ExportFolder, suspects: &Suspects) -> Result<BTreeMap<
     Ok(times)
 }
 
-fn shown(totals: &TotalsText) -> String {
+fn shown(totals: &Totals) -> String {
     format!(
         "{} runs, {}, {} unknown, {} provisional",
         totals.runs,
-        totals.usage_total_usd.as_deref().unwrap_or("no known cost"),
+        totals
+            .usage_total_usd
+            .map_or("no known cost".into(), |usd| usd.to_string()),
         totals.runs_cost_unknown,
         totals.runs_provisional
     )

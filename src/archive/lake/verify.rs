@@ -14,7 +14,7 @@ use crate::lake::files::month_bounds;
 use crate::lake::integrity::MonthSums;
 use crate::lake::{DataFile, Table};
 use crate::period::Millis;
-use crate::provenance::TotalsText;
+use crate::provenance::Totals;
 use crate::report::measures::Measures;
 use crate::runs::column_set::Chosen;
 use crate::runs::dedup::{SeenIds, Suspects, repeated};
@@ -45,7 +45,7 @@ pub fn verified(table: &Table, (from, to): (Millis, Millis), depth: Depth) -> Re
         table.location().shown(),
         table.version(),
         counted(table.files().len() as u64, "file", "files"),
-        sums(&TotalsText::from(&whole.totals), doubt),
+        sums(&Totals::from(&whole.totals), doubt),
         whole.notes(table).concat()
     );
     Ok(Verified {

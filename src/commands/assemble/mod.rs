@@ -19,7 +19,7 @@ use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::Staging;
 use crate::period::{Millis, format_instant};
 use crate::pipeline::writer::parquet_paths;
-use crate::provenance::{DetailCounts, TotalsText};
+use crate::provenance::{DetailCounts, Totals};
 use crate::report::changes::words;
 use crate::report::terminal::Look;
 use crate::report::{Report, terminal};
@@ -69,14 +69,14 @@ pub fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifes
         account: facts.account.clone(),
         source: facts.source,
         notice: facts.source.notice().map(String::from),
-        period: (&facts.period).into(),
+        period: facts.period.clone(),
         is_billing_cycle: false,
         filters: facts.filters.clone(),
-        queried_at: format_instant(facts.queried_at_ms),
+        queried_at_ms: facts.queried_at_ms,
         settle_ms,
         proof: facts.proof.clone(),
         retention: facts.retention.clone(),
-        totals: TotalsText::from(&report.figures.totals),
+        totals: Totals::from(&report.figures.totals),
         details: DetailCounts::default(),
         columns: columns.names().into_iter().map(String::from).collect(),
         groups: None,
@@ -95,11 +95,11 @@ pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duratio
     if let Some(replaced) = &manifest.replaced {
         text += &format!(
             "Replaced the export of {}, which held {}\n",
-            replaced.queried_at,
+            format_instant(replaced.queried_at_ms),
             counted(replaced.runs, "run", "runs")
         );
         text += &replaced.changes.as_ref().map_or(String::new(), |changes| {
-            labelled("", &words::line(changes, &replaced.queried_at), 0, terminal::WIDTH) + "\n"
+            labelled("", &words::line(changes, replaced.queried_at_ms), 0, terminal::WIDTH) + "\n"
         });
     }
     let out = if out.is_relative() && !names_store(&out) {

@@ -5,7 +5,7 @@ use crate::commands::export::{Job, JobStart};
 use crate::error::Result;
 use crate::fetch::{Estimate, Lister, PeriodFetch, count_needed};
 use crate::period::Period;
-use crate::provenance::{PeriodText, Retention};
+use crate::provenance::Retention;
 use crate::text::counted;
 
 impl Job {
@@ -39,7 +39,7 @@ impl Job {
         if self.args.json {
             let told = serde_json::json!({
                 "notice": self.connection.source.notice(),
-                "period": PeriodText::from(period),
+                "period": period,
                 "retention": retention.ok(),
                 "runs": estimate.map(|estimate| estimate.runs),
                 "windows": estimate.map(|estimate| estimate.windows),

@@ -94,7 +94,7 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let Some(held) = held else {
         return job.dry_run(lister, &period, first, retention, job_start).await;
     };
-    record.note(|noted| noted.period = Some((&period).into()));
+    record.note(|noted| noted.period = Some(period.clone()));
     job.clear_before(&period)?;
     let told = Told {
         account: job.connection.account().await,
@@ -245,12 +245,16 @@ impl Job {
         let Some(existing) = held.existing()?.filter(|_| !self.args.replace) else {
             return Ok(None);
         };
-        let settled_by = existing
-            .queried_at_ms()
-            .map(|at| at.saturating_sub(self.args.costs.settle_ms()));
-        let same = existing.is_from(self.connection.source, told.account.as_ref());
-        let known = |settled_by| known_details::of(existing.parquet_paths(), settled_by, &self.columns, metered);
-        Ok(settled_by.filter(|_| same).and_then(known))
+        if !existing.is_from(self.connection.source, told.account.as_ref()) {
+            return Ok(None);
+        }
+        let settled_by = existing.queried_at_ms().saturating_sub(self.args.costs.settle_ms());
+        Ok(known_details::of(
+            existing.parquet_paths(),
+            settled_by,
+            &self.columns,
+            metered,
+        ))
     }
 
     fn write_options(&self, told: &Told) -> WriteOptions {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::read::{parquet_batches, parquet_chosen};
 use crate::period::{Millis, Period};
-use crate::provenance::TotalsText;
+use crate::provenance::Totals;
 use crate::report::dimension::{Dimension, Dimensions};
 use crate::report::figures::Breakdown;
 use crate::report::measures::Measures;
@@ -111,7 +111,7 @@ pub fn sum_held(holding: &dyn Holding, held: &Held, cycle: &Period) -> Result<Cy
     if held
         .totals
         .as_ref()
-        .is_some_and(|said| TotalsText::from(&sums.all) != *said)
+        .is_some_and(|said| Totals::from(&sums.all) != *said)
     {
         return Err(Error::Untrusted(format!(
             "the runs of {} don't add up to what its manifest says: see apify-runs verify",

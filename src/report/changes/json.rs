@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::period::format_instant;
-use crate::provenance::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};
+use crate::period::{Millis, Period, format_instant, instant_text};
+use crate::provenance::{Account, ChangeTotals, Filters, Source, Totals};
 use crate::report::changes::moves::ActorMoves;
 use crate::report::changes::{Comparison, Difference, Side};
 use crate::runs::run::Run;
@@ -23,20 +23,21 @@ struct Figures<'a> {
 #[derive(Serialize)]
 struct SideText<'a> {
     path: &'a str,
-    period: &'a PeriodText,
+    period: &'a Period,
     account: &'a Option<Account>,
     source: Source,
     filters: &'a Filters,
-    queried_at: &'a str,
+    #[serde(with = "instant_text")]
+    queried_at: Millis,
     proven: bool,
-    totals: &'a TotalsText,
+    totals: &'a Totals,
 }
 
 #[derive(Serialize)]
 struct AllChanges {
     runs_unchanged: u64,
     #[serde(flatten)]
-    changes: ChangesText,
+    changes: ChangeTotals,
 }
 
 #[derive(Serialize)]
@@ -53,7 +54,7 @@ struct ActorText<'a> {
     act_id: &'a str,
     act_name: &'a Option<String>,
     #[serde(flatten)]
-    changes: ChangesText,
+    changes: ChangeTotals,
 }
 
 /// The document without its last member, which [`row`]s are: what stands between is [`SEPARATOR`], and [`END`] ends it.
@@ -64,7 +65,7 @@ pub fn figures(comparison: &Comparison) -> String {
         changes,
         prices,
     } = comparison;
-    let actor = |actor: &'_ ActorMoves| ChangesText::from(&actor.moves);
+    let actor = |actor: &'_ ActorMoves| ChangeTotals::from(&actor.moves);
     let figures = Figures {
         notice: comparison.notice(),
         old: side(old),
@@ -108,7 +109,7 @@ fn side(side: &Side) -> SideText<'_> {
         account: &side.account,
         source: side.source,
         filters: &side.filters,
-        queried_at: &side.queried_at,
+        queried_at: side.queried_at_ms,
         proven: side.proven,
         totals: &side.totals,
     }

@@ -2,7 +2,7 @@
 //! counted beside them.
 
 use crate::money::Usd;
-use crate::provenance::ChangesText;
+use crate::provenance::ChangeTotals;
 use crate::report::changes::{Difference, Kind};
 use crate::runs::run::Run;
 
@@ -87,23 +87,22 @@ impl Moves {
     }
 }
 
-impl From<&Moves> for ChangesText {
-    fn from(moves: &Moves) -> ChangesText {
-        let text = |part: &Part| part.usage().map(|usd| usd.to_string());
+impl From<&Moves> for ChangeTotals {
+    fn from(moves: &Moves) -> ChangeTotals {
         let net = moves.net();
-        ChangesText {
+        ChangeTotals {
             runs_new: moves.new.runs,
             runs_changed: moves.changed.runs,
             runs_vanished: moves.vanished.runs,
-            usage_new_usd: text(&moves.new),
-            usage_changed_usd: text(&moves.changed),
-            usage_vanished_usd: text(&moves.vanished),
-            usage_moved_usd: text(&net),
+            usage_new_usd: moves.new.usage(),
+            usage_changed_usd: moves.changed.usage(),
+            usage_vanished_usd: moves.vanished.usage(),
+            usage_moved_usd: net.usage(),
             runs_cost_unknown: net.cost_unknown,
             costs_became_known: moves.became_known.runs,
-            usage_became_known_usd: moves.became_known.usage.to_string(),
+            usage_became_known_usd: moves.became_known.usage,
             costs_became_unknown: moves.became_unknown.runs,
-            usage_became_unknown_usd: moves.became_unknown.usage.to_string(),
+            usage_became_unknown_usd: moves.became_unknown.usage,
         }
     }
 }

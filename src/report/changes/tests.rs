@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::provenance::ChangesText;
+use crate::period::parse_instant;
+use crate::provenance::ChangeTotals;
 use crate::report::changes::prices::VerdictKind;
 use crate::report::changes::*;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
@@ -60,21 +61,21 @@ fn dollars_are_of_known_costs_and_what_became_known_or_unknown_stands_apart() {
         Pair::Both(run("f", Some(9)), run("f", Some(9))),
         Pair::Both(run("g", None), run("g", None)),
     ]);
-    let expected = ChangesText {
+    let expected = ChangeTotals {
         runs_new: 2,
         runs_changed: 3,
         runs_vanished: 1,
-        usage_new_usd: Some("0.05".into()),
-        usage_changed_usd: Some("0.03".into()),
-        usage_vanished_usd: Some("-0.02".into()),
-        usage_moved_usd: Some("0.06".into()),
+        usage_new_usd: Usd::parse_plain("0.05"),
+        usage_changed_usd: Usd::parse_plain("0.03"),
+        usage_vanished_usd: Usd::parse_plain("-0.02"),
+        usage_moved_usd: Usd::parse_plain("0.06"),
         runs_cost_unknown: 3,
         costs_became_known: 1,
-        usage_became_known_usd: "0.3".into(),
+        usage_became_known_usd: Usd::parse_plain("0.3").unwrap(),
         costs_became_unknown: 1,
-        usage_became_unknown_usd: "0.07".into(),
+        usage_became_unknown_usd: Usd::parse_plain("0.07").unwrap(),
     };
-    assert_eq!(ChangesText::from(changes.total()), expected);
+    assert_eq!(ChangeTotals::from(changes.total()), expected);
     assert_eq!(changes.unchanged, 2);
     let actors: Vec<_> = changes.actors().iter().map(|actor| actor.act_id.clone()).collect();
     assert_eq!(actors, ["actor-a", "actor-e", "actor-b", "actor-c", "actor-d"]);
@@ -84,9 +85,9 @@ fn dollars_are_of_known_costs_and_what_became_known_or_unknown_stands_apart() {
 
 #[test]
 fn dollars_are_unknown_and_not_zero_where_no_cost_is_known() {
-    let text = ChangesText::from(folded(&[Pair::New(run("a", None))]).total());
+    let text = ChangeTotals::from(folded(&[Pair::New(run("a", None))]).total());
     assert_eq!((text.usage_new_usd, text.usage_moved_usd), (None, None));
-    assert_eq!(text.usage_changed_usd, Some("0".into()));
+    assert_eq!(text.usage_changed_usd, Usd::parse_plain("0"));
 }
 
 #[test]
@@ -245,7 +246,12 @@ fn factors_of_any_size_break_nothing() {
 
 #[test]
 fn a_line_says_what_moved_and_leaves_out_what_is_nothing() {
-    let line = |pairs: &[Pair]| words::line(&folded(pairs).total().into(), "2025-10-02T06:00:00.000Z");
+    let line = |pairs: &[Pair]| {
+        words::line(
+            &folded(pairs).total().into(),
+            parse_instant("2025-10-02T06:00:00.000Z").unwrap(),
+        )
+    };
     assert_eq!(line(&[]), "no change since 2025-10-02");
     assert_eq!(
         line(&[Pair::New(run("a", Some(1)))]),

@@ -2,8 +2,8 @@
 //! `export` says of the export that it replaced.
 
 use crate::money::Usd;
-use crate::period::{Period, parse_instant, parse_timezone};
-use crate::provenance::{ChangesText, Filters, Source};
+use crate::period::{Millis, format_instant};
+use crate::provenance::{ChangeTotals, Filters, Source};
 use crate::report::changes::moves::Part;
 use crate::report::changes::prices::{Verdict, VerdictKind};
 use crate::report::changes::{Comparison, Side};
@@ -19,7 +19,7 @@ impl Comparison {
     pub fn cautions(&self) -> Vec<String> {
         let (old, new) = (&self.old, &self.new);
         let id = |side: &Side| side.account.as_ref().map(|account| account.id.clone());
-        let period = |side: &Side| (side.period.from.clone(), side.period.requested_to.clone());
+        let period = |side: &Side| (side.period.from, side.period.requested_to);
         let differing = [
             (old.source != new.source, "sources (the API, or the made-up account)"),
             (id(old).zip(id(new)).is_some_and(|(old, new)| old != new), "accounts"),
@@ -38,7 +38,7 @@ impl Comparison {
                 listed(&differing)
             ));
         }
-        if old.queried_at > new.queried_at {
+        if old.queried_at_ms > new.queried_at_ms {
             cautions.push("OLD was asked for after NEW was".into());
         }
         for (side, name) in [(old, "OLD"), (new, "NEW")] {
@@ -60,20 +60,7 @@ fn listed(what: &[&str]) -> String {
 
 /// What one of the exports is, in sentences.
 pub(super) fn side(side: &Side) -> Vec<String> {
-    let period = &side.period;
-    let parsed = parse_instant(&period.from).zip(parse_instant(&period.to));
-    let parsed = parsed.zip(parse_instant(&period.requested_to));
-    let first_line = match (parsed, parse_timezone(&period.timezone)) {
-        (Some(((from, to), requested_to)), Ok(timezone)) => Period {
-            from,
-            to,
-            requested_to,
-            timezone,
-        }
-        .first_line(),
-        _ => format!("{} to {} ({})", period.from, period.to, period.timezone),
-    };
-    let mut lines = vec![side.path.clone(), first_line];
+    let mut lines = vec![side.path.clone(), side.period.first_line()];
     if let (Some(account), Source::Api) = (&side.account, side.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
         lines.push(format!("account {name}"));
@@ -85,17 +72,13 @@ pub(super) fn side(side: &Side) -> Vec<String> {
     } else {
         ""
     };
-    let usage = match totals.usage_total_usd.as_deref() {
-        Some(text) => Usd::parse_plain(text).map_or(text.into(), |usd| format!("{bound}{}", usd.dollars())),
+    let usage = match totals.usage_total_usd {
+        Some(usd) => format!("{bound}{}", usd.dollars()),
         None if totals.runs == 0 => "no usage".into(),
         None => "unknown usage".into(),
     };
-    let at = &side.queried_at;
-    let at = format!(
-        "{} {} UTC",
-        at.get(..10).unwrap_or(at),
-        at.get(11..16).unwrap_or_default()
-    );
+    let at = format_instant(side.queried_at_ms);
+    let at = format!("{} {} UTC", &at[..10], &at[11..16]);
     lines.push(format!(
         "{}, {usage}, as Apify priced it at {at}",
         counted(totals.runs, "run", "runs")
@@ -164,12 +147,12 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
 }
 
 /// All of it in one line: `+3 runs, 2 changed, +$31.20 since 2025-10-02`. What is nothing is left out.
-pub fn line(changes: &ChangesText, queried_at: &str) -> String {
-    let since = queried_at.get(..10).unwrap_or(queried_at);
-    let usd = |text: &str| Usd::parse_plain(text).filter(|usd| usd.0 != 0);
+pub fn line(changes: &ChangeTotals, queried_at_ms: Millis) -> String {
+    let queried_at = format_instant(queried_at_ms);
+    let since = &queried_at[..10];
     let some = |count: u64, text: String| (count > 0).then_some(text);
-    let became = |costs: u64, how: &str, usage: &str| {
-        let usage = usd(usage).unwrap_or_default().dollars();
+    let became = |costs: u64, how: &str, usage: Usd| {
+        let usage = usage.dollars();
         some(
             costs,
             format!("{} became {how} ({usage})", counted(costs, "cost", "costs")),
@@ -180,13 +163,13 @@ pub fn line(changes: &ChangesText, queried_at: &str) -> String {
         some(new, format!("+{}", counted(new, "run", "runs"))),
         some(vanished, format!("{} vanished", thousands(vanished))),
         some(changed, format!("{} changed", thousands(changed))),
-        changes.usage_moved_usd.as_deref().and_then(usd).map(signed),
+        changes.usage_moved_usd.filter(|usd| usd.0 != 0).map(signed),
         without_cost(changes.runs_cost_unknown),
-        became(changes.costs_became_known, "known", &changes.usage_became_known_usd),
+        became(changes.costs_became_known, "known", changes.usage_became_known_usd),
         became(
             changes.costs_became_unknown,
             "unknown",
-            &changes.usage_became_unknown_usd,
+            changes.usage_became_unknown_usd,
         ),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::money::{Usd, percent};
-use crate::period::{format_instant, parse_instant};
+use crate::period::format_instant;
 use crate::provenance::{Replaced, Source};
 use crate::report::changes::words;
 use crate::report::html::shown::{Shown, sentence};
@@ -178,20 +178,20 @@ fn tiles(report: &Report) -> Vec<Tile> {
 
 /// What changed since the export that this one took the place of, in sentences.
 pub fn replaced(replaced: &Replaced) -> Vec<String> {
-    let asked = parse_instant(&replaced.queried_at).map_or_else(|| sentence(&replaced.queried_at), format_instant);
-    let usage = match &replaced.usage_total_usd {
-        Some(text) => Usd::parse_plain(text).map_or_else(|| sentence(text), Usd::dollars),
+    let asked = format_instant(replaced.queried_at_ms);
+    let usage = match replaced.usage_total_usd {
+        Some(usd) => usd.dollars(),
         None if replaced.runs == 0 => "no usage".into(),
         None => "unknown usage".into(),
     };
     let was = format!(
         "It took the place of the export asked for at {} UTC: {}, {usage}.",
-        asked.get(..16).unwrap_or(&asked).replace('T', " "),
+        asked[..16].replace('T', " "),
         counted(replaced.runs, "run", "runs")
     );
     let moved = replaced.changes.as_ref().map_or(
         "What moved since is not known: it was of something else, or could not be read.".into(),
-        |changes| format!("{}.", sentence(&words::line(changes, &replaced.queried_at))),
+        |changes| format!("{}.", sentence(&words::line(changes, replaced.queried_at_ms))),
     );
     vec![was, moved]
 }

@@ -202,9 +202,9 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
         .map(|limit| Spent::of(limit, &now.figures, &now.facts.period, false))
         .collect();
     now.replaced = Some(Replaced {
-        queried_at: "2025-10-02T06:00:00.000Z".into(),
+        queried_at_ms: parse_instant("2025-10-02T06:00:00.000Z").unwrap(),
         runs: 1,
-        usage_total_usd: Some("9.5".into()),
+        usage_total_usd: Usd::parse_plain("9.5"),
         changes: None,
     });
     let text = text_of(&render(&now)).join("\n");

@@ -3,6 +3,7 @@
 use super::{Reconciliation, Verdict, minus};
 use crate::api::usage::Service;
 use crate::money::Usd;
+use crate::period::format_instant;
 use crate::report::terminal::{Look, WIDTH};
 use crate::text::{counted, filled, harmless, labelled};
 
@@ -33,12 +34,12 @@ pub fn render(all: &Reconciliation, look: Look) -> String {
 }
 
 fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
-    let day = |instant: &str| instant.trim_end_matches("T00:00:00.000Z").to_string();
-    let (from, to) = (day(&all.period.from), day(&all.period.requested_to));
+    let day = |at| format_instant(at).trim_end_matches("T00:00:00.000Z").to_string();
+    let (from, to) = (day(all.period.from), day(all.period.requested_to));
     let so_far = if all.is_over {
         String::new()
     } else {
-        format!(", so far to {}", all.period.to)
+        format!(", so far to {}", format_instant(all.period.to))
     };
     let mut entries = vec![("Cycle", format!("{from} to {to}{so_far}, {to} not included, UTC"))];
     let runs = &all.runs;

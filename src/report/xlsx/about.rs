@@ -7,6 +7,7 @@ use super::Listed;
 use super::cells::Value;
 use super::sheet::for_print;
 use super::styles::Styles;
+use crate::period::format_instant;
 use crate::report::Report;
 use crate::report::changes::words;
 use crate::report::headline;
@@ -56,9 +57,12 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
     page.entry("To be known", report.facts.caveats.iter().cloned())?;
     if let Some(replaced) = &report.replaced {
         let held = counted(replaced.runs, "run", "runs");
-        let first = format!("the export of {}, which held {held}", replaced.queried_at);
+        let first = format!(
+            "the export of {}, which held {held}",
+            format_instant(replaced.queried_at_ms)
+        );
         let changes = replaced.changes.as_ref();
-        let line = changes.map(|changes| words::line(changes, &replaced.queried_at));
+        let line = changes.map(|changes| words::line(changes, replaced.queried_at_ms));
         page.entry("Replaced", [first].into_iter().chain(line))?;
     }
     page.gap();
