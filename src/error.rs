@@ -66,17 +66,14 @@ impl Error {
         Error::Untrusted(cause.to_string())
     }
 
-    /// The same error with the fate of the output behind its text, as in 'nothing was published'.
-    pub fn with_fate(self, fate: &str) -> Error {
+    /// The same error with the fate of the output behind its text, as in 'nothing was published'. Errors of the command line, of
+    /// the token and of conditions come before or after the output, and have none; `rerun` follows what a later run may not meet.
+    pub fn with_fate(self, fate: &str, rerun: &str) -> Error {
         match self {
-            Error::Other(cause) => Error::Other(anyhow::anyhow!("{cause:#}{fate}")),
-            Error::Usage(text) => Error::Usage(text + fate),
-            Error::NotAuthorised(text) => Error::NotAuthorised(text + fate),
-            Error::Unreachable(text) => Error::Unreachable(text + fate),
-            Error::Untrusted(text) => Error::Untrusted(text + fate),
-            Error::Output(text) => Error::Output(text + fate),
-            Error::Condition(text) => Error::Condition(text + fate),
-            Error::Busy(text) => Error::Busy(text + fate),
+            Error::Unreachable(text) => Error::Unreachable(format!("{text}; {fate}{rerun}")),
+            Error::Untrusted(text) => Error::Untrusted(format!("{text}; {fate}")),
+            Error::Output(text) => Error::Output(format!("{text}; {fate}")),
+            other => other,
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::context::terminal::{Printer, warn};
 use crate::error::Result;
 use crate::logging;
 use crate::output::publish;
+use crate::report::terminal::Look;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -129,6 +130,17 @@ fn machine_clock(outside: &Outside) -> Result<MachineClock> {
         })
 }
 
+/// Bold letters only on a terminal that shows them to somebody who wants them.
+fn look(outside: &Outside) -> Look {
+    let is_wanted = outside.variable("NO_COLOR").is_none();
+    let is_able = outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
+    if io::stdout().is_terminal() && is_wanted && is_able {
+        Look::Bold
+    } else {
+        Look::Plain
+    }
+}
+
 fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Context {
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
@@ -141,9 +153,7 @@ fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stoppi
         clock,
         now_ms: clock.now_ms(),
         umask,
-        bold: io::stdout().is_terminal()
-            && outside.variable("NO_COLOR").is_none()
-            && outside.variable("TERM").is_none_or(|terminal| terminal != "dumb"),
+        look: look(outside),
         // A bar and lines of a log would write over each other.
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,

@@ -10,12 +10,11 @@ use crate::archive::existing::Existing;
 use crate::cli::CheckArgs;
 use crate::clock::Clocks;
 use crate::commands::destination::path_template;
-use crate::commands::destination::store::StoredOut;
+use crate::commands::destination::store::StoreDestination;
 use crate::context::Context;
-use crate::context::blocking::Stop;
+use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::fetch::{Lister, PageLimit};
 use crate::output::publish::{Destination, State};
 use crate::period::{Millis, PeriodSpec};
 use crate::pipeline::connection::{Connection, RetentionDays};
@@ -63,16 +62,7 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
     let api = &connection.api;
     let start = Instant::now();
     let now_ms = connection.clock.now_ms();
-    let lister = Lister {
-        api: api.clone(),
-        statuses: Vec::new(),
-        allow_incomplete: true,
-        period: (now_ms - 1, now_ms),
-        limit: PageLimit::default(),
-    };
-    // A list of next to nothing: that it may be asked for at all is what an export needs.
-    let listed = lister.page(now_ms - 1, now_ms, 0, false).await;
-    if let Err(error) = listed {
+    if let Err(error) = connection.probe_list(now_ms).await {
         let what = if matches!(error, Error::NotAuthorised(_)) {
             "token"
         } else {
@@ -96,7 +86,7 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
     findings.push(clock(&connection.clocks().await));
     findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
     let days = connection.ask_retention().await;
-    findings.push(retention(days.unwrap_or_else(|error| Err(error.to_string()))));
+    findings.push(retention(days.unwrap_or_else(|error| Err(error.into()))));
     findings
 }
 
@@ -145,7 +135,7 @@ fn retention(days: RetentionDays) -> Finding {
             counted(days, "day", "days")
         )),
         Ok(days) => Fine(format!("retention {}", counted(days, "day", "days"))),
-        Err(why) => Worth(format!("retention unknown: {}", harmless(&why))),
+        Err(why) => Worth(format!("retention unknown: {}", harmless(&why.to_string()))),
     }
 }
 
@@ -174,7 +164,8 @@ fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
 /// The same of a place in an object store; whether this user may write there shows when it is tried.
 async fn stored(out: PathBuf) -> Finding {
     let (place, handle) = (out.clone(), Handle::current());
-    let found = Stop::run(move |_| StoredOut::open(&place, handle).map(|found| found.existing().is_some())).await;
+    let found =
+        run_blocking(move |_| StoreDestination::open(&place, handle).map(|found| found.existing().is_some())).await;
     match found {
         Ok(true) => Fine(format!("output: {} is an export that can be replaced", out.display())),
         Ok(false) => Fine(format!("output: {} can be reached", out.display())),

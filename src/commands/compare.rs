@@ -1,25 +1,21 @@
 //! The period that a report is compared to: from an export or a lake that holds it, or fetched by the export that wants it. What the
 //! two come to side by side is `report`'s.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::archive;
 use crate::archive::Opening;
 use crate::cli::{JudgeArgs, Site};
-use crate::commands::export::{Job, Told};
-use crate::context::blocking::Stop;
+use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::output::publish::Destination;
-use crate::period::{DayClock, Period, format_instant};
-use crate::pipeline::scratch::{Aside, folder_of};
-use crate::provenance::{Account, Filters, Retention, Source};
-use crate::report::against::{Against, Before};
+use crate::period::{Period, format_instant};
+use crate::provenance::{Account, Filters, Source};
+use crate::report::against::Before;
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
 use crate::runs::row::ROW;
-use crate::stores::names_store;
 
 /// What `--compare` of an export fetches instead of reading it from another.
 const PREVIOUS: &str = "previous";
@@ -27,7 +23,7 @@ const PREVIOUS: &str = "previous";
 /// Exit 2 where an export is to be compared to one that isn't there: before anything is asked.
 pub async fn check(args: &JudgeArgs) -> Result<()> {
     match args.compare.clone() {
-        Some(site) if !is_previous(&site) => Stop::run(move |_| is_there(&site)).await,
+        Some(site) if !is_previous(&site) => run_blocking(move |_| is_there(&site)).await,
         _ => Ok(()),
     }
 }
@@ -47,127 +43,22 @@ fn is_there(site: &Site) -> Result<()> {
     archive::read(|opening| opening.open(site, None).map(|_| ()))
 }
 
-fn is_previous(site: &Site) -> bool {
+pub fn is_previous(site: &Site) -> bool {
     site.path() == Some(Path::new(PREVIOUS))
 }
 
-impl Job {
-    /// What an export is compared to. That it can't be is no reason not to publish it: it is said, and stands in the report.
-    pub async fn against(&self, told: &Told) -> Result<Option<Against>> {
-        let Some(site) = self.args.judge.compare.clone() else {
-            return Ok(None);
-        };
-        let before = if self.fetches_before() {
-            self.fetch_before(told).await
-        } else {
-            let asked = Asked {
-                source: self.connection.source,
-                account: told.account.clone(),
-                filters: told.filters.clone(),
-                period: told.period.clone(),
-            };
-            let read = Stop::run(move |stop| archive::read(|opening| before(opening, &site, &asked, stop))).await;
-            read.map_err(|error| error.to_string()).and_then(|before| before)
-        };
-        if let Err(why) = &before {
-            warn(&format!("the period before is not judged: {why}"));
-        }
-        Ok(Some(Against {
-            before,
-            min_change: self.args.judge.min_change,
-        }))
-    }
-
-    /// Whether the period before is to be fetched too.
-    pub fn fetches_before(&self) -> bool {
-        self.args.judge.compare.as_ref().is_some_and(is_previous)
-    }
-
-    async fn fetch_before(&self, told: &Told) -> std::result::Result<Before, String> {
-        let period = self.period_before(told).await?;
-        let kept = told.retention.as_ref().ok();
-        let retention = kept.map(|kept| Retention::of(kept.days, &period, told.job_start.ms));
-        if retention
-            .as_ref()
-            .is_some_and(|kept| kept.expired_days >= kept.period_days)
-        {
-            return Err(format!("all of {} is past retention", period.first_line()));
-        }
-        let aside = Aside {
-            connection: &self.connection,
-            source: &self.args.source,
-            costs: &self.args.costs,
-            period: &period,
-            job_start: told.job_start,
-            statuses: self.args.status.clone(),
-            filters: told.filters.clone(),
-            names: self.names.clone(),
-            dimensions: Dimensions::default(),
-            folder: self.folder_before(&told.period).map_err(|error| error.to_string())?,
-            known: None,
-            on_terminal: self.context.stderr_is_terminal && !self.args.quiet,
-        };
-        let fetched = aside.fetch().await.map_err(|error| error.to_string());
-        let (read, _staging) = fetched?;
-        let proven = read.fetched.proof.proven;
-        let expired = retention.as_ref().and_then(Retention::headline);
-        for gap in expired.into_iter().chain(read.gaps()) {
-            warn(&format!("the period before: {gap}"));
-        }
-        Ok(Before {
-            from: "fetched too".into(),
-            lacks_runs: !proven || retention.is_some_and(|kept| kept.expired_days > 0),
-            figures: read.written.summary.finish(),
-            period,
-        })
-    }
-
-    /// Removes what a killed export left of the period before.
-    pub fn clear_before(&self, period: &Period) -> Result<()> {
-        Destination::clear(&self.folder_before(period)?)
-    }
-
-    /// Where its rows are while they are read: beside the export, which this process holds.
-    fn folder_before(&self, period: &Period) -> Result<PathBuf> {
-        let out = self.out(period)?;
-        if names_store(&out) {
-            return Ok(folder_of("before", &out.to_string_lossy()));
-        }
-        let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(out.with_file_name(format!(".{name}.before")))
-    }
-
-    /// The period before; a billing cycle's is the API's to tell.
-    async fn period_before(&self, told: &Told) -> std::result::Result<Period, String> {
-        let period = &told.period;
-        if self.args.period.cycle.is_none() {
-            return period.before().ok_or_else(|| "there is no period before".to_string());
-        }
-        let date = DayClock::new(chrono_tz::UTC).day_of(period.from - 1);
-        let asked = self.connection.api.monthly_usage(date).await;
-        let usage = asked.map_err(|error| error.to_string())?;
-        let before = Period {
-            from: usage.from_ms,
-            to: usage.to_ms,
-            requested_to: usage.to_ms,
-            timezone: period.timezone,
-        };
-        Ok(before.cut_as(period))
-    }
-}
-
 /// Whose runs, and of which period, another export is to be compared to.
-pub struct Asked {
+pub struct ComparisonScope {
     pub source: Source,
     pub account: Option<Account>,
     pub filters: Filters,
     pub period: Period,
 }
 
-impl Asked {
+impl ComparisonScope {
     /// What a report is about.
-    pub fn of(facts: &Facts) -> Asked {
-        Asked {
+    pub fn new(facts: &Facts) -> ComparisonScope {
+        ComparisonScope {
             source: facts.source,
             account: facts.account.clone(),
             filters: facts.filters.clone(),
@@ -181,8 +72,8 @@ impl Asked {
 pub fn before(
     opening: &Opening,
     site: &Site,
-    asked: &Asked,
-    stop: &Stop,
+    asked: &ComparisonScope,
+    stop: &CancelFlag,
 ) -> Result<std::result::Result<Before, String>> {
     let holding = opening.open(site, None)?;
     let held = holding.held()?;

@@ -23,7 +23,7 @@ const ROWS_AT_ONCE: usize = 1000;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: DiffArgs, context: Context) -> Result<()> {
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.look;
     let compared = tokio::task::spawn_blocking(move || diff(&args, look)).await;
     compared.map_err(|error| anyhow::anyhow!("comparing failed: {error}"))?
 }

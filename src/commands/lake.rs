@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::context::blocking::Stop;
-
 use crate::context::Context;
+use crate::context::blocking::run_blocking;
 
 use crate::cli::{LakeArgs, LakeCommand, OptimizeArgs, VacuumArgs};
 use crate::context::terminal::{print, warn};
@@ -25,9 +24,9 @@ pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
     let (handle, now_ms) = (Handle::current(), context.now_ms);
     match args.command {
         LakeCommand::Close(args) => close::run(args, context).await,
-        LakeCommand::Optimize(args) => Stop::run(move |_| optimize(&args, handle)).await,
-        LakeCommand::Vacuum(args) => Stop::run(move |_| vacuum(&args, handle)).await,
-        LakeCommand::Repair(args) => Stop::run(move |_| repair::run(&args, handle, now_ms)).await,
+        LakeCommand::Optimize(args) => run_blocking(move |_| optimize(&args, handle)).await,
+        LakeCommand::Vacuum(args) => run_blocking(move |_| vacuum(&args, handle)).await,
+        LakeCommand::Repair(args) => run_blocking(move |_| repair::run(&args, handle, now_ms)).await,
     }
 }
 

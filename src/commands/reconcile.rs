@@ -9,22 +9,21 @@ use crate::commands::reconcile::sums::{sum_held, sum_parquet};
 use crate::archive;
 use crate::archive::Holding;
 use crate::cli::{ReconcileArgs, Site};
-use crate::commands::export::JobStart;
 use crate::context::Context;
-use crate::context::blocking::Stop;
+use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::fetch::names::NameBook;
 use crate::output::publish::Staging;
 use crate::period::{Millis, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::{Connection, retention_of};
-use crate::pipeline::scratch::Aside;
+use crate::pipeline::options::PipelineOptions;
+use crate::pipeline::scratch::ScratchFetch;
+use crate::pipeline::start::JobStart;
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Account, Filters, Retention, Source};
 use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
-use crate::report::terminal::Look;
 
 /// Runs the job.
 pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
@@ -33,13 +32,13 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     let retention = connection.ask_retention();
     let usage = connection.api.monthly_usage(args.cycle).await?;
     let clocks = connection.judged_clocks().await;
-    let job_start = JobStart::of(clocks);
+    let job_start = JobStart::new(clocks);
     let cycle = clocks.period(&PeriodSpec::between(usage.from_ms, usage.to_ms)?, chrono_tz::UTC)?;
     let gathered = match runs_held(&args, &cycle, &connection).await? {
         Some(gathered) => gathered,
         None => {
             let retention = retention_of(retention, &cycle, job_start.ms).await;
-            let retention = retention.inspect_err(|unknown| warn(unknown));
+            let retention = retention.inspect_err(|unknown| warn(&unknown.to_string()));
             fetch(&args, &context, &connection, &cycle, job_start, retention.ok()).await?
         }
     };
@@ -59,7 +58,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         usage,
         tolerance: args.tolerance,
     };
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.look;
     let printed = match (args.json, args.quiet) {
         (true, _) => context.stdout.print(&json::render(&reconciliation)),
         (_, true) => Ok(()),
@@ -92,7 +91,7 @@ async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection
     };
     let (source, account) = (connection.source, connection.account().await);
     let (as_of, cycle) = (args.as_of, cycle.clone());
-    Stop::run(move |_| {
+    run_blocking(move |_| {
         let gathered = archive::read(|opening| {
             let holding = opening.open(&site, as_of)?;
             gather(&site, holding.as_ref(), &cycle, (source, account.as_ref()))
@@ -153,21 +152,22 @@ async fn fetch(
         .account_name()
         .map_or(String::new(), |account| format!("-{account}"));
     let folder = std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}{account}", args.cycle));
-    let aside = Aside {
-        connection,
-        source: &args.source,
-        costs: &args.costs,
+    let fetch = ScratchFetch {
+        options: PipelineOptions {
+            connection,
+            source: &args.source,
+            costs: &args.costs,
+            start: job_start,
+            names: connection.name_book(false),
+            filters: Filters::default(),
+            on_terminal: context.stderr_is_terminal && !args.quiet,
+        },
         period: cycle,
-        job_start,
-        statuses: Vec::new(),
-        filters: Filters::default(),
-        names: Arc::new(NameBook::new(None, connection.spare.clone())),
-        dimensions: Dimensions::default(),
+        statuses: &[],
         folder,
         known: None,
-        on_terminal: context.stderr_is_terminal && !args.quiet,
     };
-    let (read, staging) = aside.fetch().await?;
+    let (read, staging) = fetch.fetch().await?;
     read.gaps().iter().for_each(|gap| warn(gap));
     let runs = sum_staged(staging, &read.written.files, (cycle.from, cycle.to)).await?;
     Ok(Gathered {
@@ -184,12 +184,10 @@ async fn sum_staged(
     edges: (Millis, Millis),
 ) -> Result<CycleRuns> {
     let files = parquet_paths(&staging, files);
-    let summed = tokio::task::spawn_blocking(move || {
+    run_blocking(move |_| {
         let runs = sum_parquet(&files, edges);
         drop(staging);
         runs
-    });
-    summed
-        .await
-        .map_err(|error| anyhow::anyhow!("summing the runs failed: {error}"))?
+    })
+    .await
 }

@@ -12,10 +12,10 @@ use crate::commands::compare;
 use crate::archive;
 use crate::archive::{Held, Holding, Opening};
 use crate::cli::ReportArgs;
-use crate::commands::compare::Asked;
+use crate::commands::compare::ComparisonScope;
 use crate::commands::{budgets, strict};
 use crate::context::Context;
-use crate::context::blocking::Stop;
+use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
@@ -29,11 +29,11 @@ use crate::runs::row::ROW;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
-    let look = if context.bold { Look::Bold } else { Look::Plain };
-    Stop::run(move |stop| report(&args, look, stop)).await
+    let look = context.look;
+    run_blocking(move |stop| report(&args, look, stop)).await
 }
 
-fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
+fn report(args: &ReportArgs, look: Look, stop: &CancelFlag) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
     written.publish()?;
@@ -43,7 +43,7 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
 }
 
 /// Reads, checks and writes everything; nothing of it is visible yet.
-fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Result<(Written, Report)> {
+fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) -> Result<(Written, Report)> {
     let holding = opening.open(&args.path, args.as_of)?;
     let holding = holding.as_ref();
     let columns = holding.columns()?;
@@ -74,7 +74,7 @@ fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Res
     let mut facts = holding.facts(period, &figures)?;
     let before = args.judge.compare.as_ref();
     let before = before
-        .map(|site| compare::before(opening, site, &Asked::of(&facts), stop))
+        .map(|site| compare::before(opening, site, &ComparisonScope::new(&facts), stop))
         .transpose()?;
     let against = before.map(|before| Against {
         before,

@@ -15,27 +15,25 @@ use crate::commands::sync::changes_file::ChangesFile;
 use crate::commands::sync::plan::{Asking, Plan, Step};
 use tokio::runtime::Handle;
 
-use crate::api::ask::RequestError;
 use crate::cli::{Details, Optimize, SyncArgs};
 use crate::commands::destination::path_template;
-use crate::commands::export::JobStart;
 use crate::context::Context;
-use crate::context::blocking::Stop;
+use crate::context::blocking::run_blocking;
 use crate::context::journal::Record;
 use crate::context::terminal::{Printer, warn};
 use crate::error::{Error, Result};
+use crate::fetch::Known;
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister, PageLimit};
 use crate::lake::tally::Tally;
 use crate::lake::{Location, State, Table};
 use crate::output::publish::{Destination, Staging};
 use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
-use crate::pipeline::connection::Connection;
-use crate::pipeline::scratch::{Aside, folder_of};
+use crate::pipeline::connection::{Connection, first_page};
+use crate::pipeline::options::PipelineOptions;
+use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
+use crate::pipeline::start::JobStart;
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Account, Filters, Proof, Totals};
-use crate::report::dimension::Dimensions;
-use crate::report::terminal::Look;
 
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
 const KEEP_RECENT_MS: Millis = 7 * 86_400_000;
@@ -51,23 +49,16 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     let record = context.record.clone();
     record.stage("asked");
     let (text, handle) = (args.lake.clone(), Handle::current());
-    let location = Stop::run(move |_| Location::open_to_write(&text, handle)).await?;
+    let location = run_blocking(move |_| Location::open_to_write(&text, handle)).await?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
     let retention = connection.ask_retention();
     let account = connection.account().await;
     if account.is_none() {
         // Whether the token is any good shows in a list of next to nothing.
         let now_ms = connection.api.clocks().start_ms();
-        let lister = Lister {
-            api: connection.api.clone(),
-            statuses: Vec::new(),
-            allow_incomplete: true,
-            period: (now_ms - 1, now_ms),
-            limit: PageLimit::default(),
-        };
-        lister.page(now_ms - 1, now_ms, 0, false).await?;
+        connection.probe_list(now_ms).await?;
     }
-    let retention_days = retention.await.unwrap_or_else(|error| Err(error.to_string()));
+    let retention_days = retention.await.unwrap_or_else(|error| Err(error.into()));
     if let Err(why) = &retention_days {
         warn(&format!(
             "how many days Apify keeps runs is not known, so gaps can't be told: {why}"
@@ -79,7 +70,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
         return Err(refusal);
     }
     clocks.warning().iter().for_each(|warning| warn(warning));
-    let job_start = JobStart::of(clocks);
+    let job_start = JobStart::new(clocks);
     let job = Arc::new(Job {
         asking: Asking {
             now_ms: clocks.start_ms(),
@@ -89,10 +80,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
             resweep: args.resweep,
             retention_days: retention_days.ok(),
         },
-        names: Arc::new(NameBook::new(
-            (!args.no_names).then(|| connection.api.clone()),
-            connection.spare.clone(),
-        )),
+        names: connection.name_book(!args.no_names),
         changes: Mutex::new(None),
         remembered_days: OnceLock::new(),
         sure_until: OnceLock::new(),
@@ -127,7 +115,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     published?;
     record.stage("tidied");
     let (done, optimized) = job.clone().tidy(done).await?;
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.look;
     job.tell(&done, &plan, optimized, look)
 }
 
@@ -222,7 +210,7 @@ impl Job {
 
     /// Looks at the lake, and plans.
     async fn begin(self: Arc<Self>) -> Result<(Option<Table>, Plan)> {
-        Stop::run(move |_| {
+        run_blocking(move |_| {
             let table = self.find()?;
             // Before minutes of reading: without them, nothing can be committed.
             let proven_at = table.as_ref().and_then(|table| table.state().proven_endpoint.clone());
@@ -255,12 +243,12 @@ impl Job {
 
     /// Deals with changes that earlier syncs have left.
     async fn settle(self: Arc<Self>) -> Result<()> {
-        Stop::run(move |_| self.settle_left_changes()).await
+        run_blocking(move |_| self.settle_left_changes()).await
     }
 
     /// Puts the file of changes in its place, with those that were committed meanwhile.
     async fn publish_changes(self: Arc<Self>) -> Result<()> {
-        Stop::run(move |_| {
+        run_blocking(move |_| {
             let changes = self.changes.lock().expect("nobody panics while holding it").take();
             changes.map_or(Ok(()), ChangesFile::publish)?;
             // Of commits that others have made void since the sync began.
@@ -273,17 +261,9 @@ impl Job {
     async fn short(&self, plan: &Plan) -> Result<Vec<(Millis, Millis)>> {
         let mut short = Vec::new();
         for (from, to) in plan.long() {
-            let lister = Lister {
-                api: self.connection.api.clone(),
-                statuses: Vec::new(),
-                allow_incomplete: false,
-                period: (from, to),
-                limit: PageLimit::default(),
-            };
-            match lister.first_page(from - 1, to).await {
-                Ok(page) if page.total <= MAX_STEP_RUNS => short.push((from, to)),
-                Ok(_) | Err(RequestError::TooHeavy) => {}
-                Err(RequestError::Failed(error)) => return Err(error),
+            let first = first_page(&self.connection.lister((from, to), &[], false)).await?;
+            if first.is_some_and(|page| page.total <= MAX_STEP_RUNS) {
+                short.push((from, to));
             }
         }
         Ok(short)
@@ -313,7 +293,7 @@ impl Job {
             );
         }
         let job = self.clone();
-        Stop::run(move |stop| {
+        run_blocking(move |stop| {
             let files = read.iter().flat_map(|read| read.files.iter().cloned()).collect();
             let done = job.put(done, &step, files, stop)?;
             // What is asked for again was noted before.
@@ -366,21 +346,22 @@ impl Job {
             requested_to: to,
             timezone: chrono_tz::UTC,
         };
-        let aside = Aside {
-            connection: &self.connection,
-            source: &self.args.source,
-            costs: &self.args.costs,
+        let fetch = ScratchFetch {
+            options: PipelineOptions {
+                connection: &self.connection,
+                source: &self.args.source,
+                costs: &self.args.costs,
+                start: self.job_start,
+                names: self.names.clone(),
+                filters: Filters::default(),
+                on_terminal,
+            },
             period: &period,
-            job_start: self.job_start,
-            statuses: Vec::new(),
-            filters: Filters::default(),
-            names: self.names.clone(),
-            dimensions: Dimensions::default(),
+            statuses: &[],
             folder,
             known,
-            on_terminal,
         };
-        let (read, staging) = aside.fetch().await.map_err(committed_stays)?;
+        let (read, staging) = fetch.fetch().await.map_err(committed_stays)?;
         for gap in read.gaps() {
             self.caveat(&format!("{} to {}: {gap}", format_instant(from), format_instant(to)));
         }
@@ -389,7 +370,7 @@ impl Job {
         Ok(Read {
             files,
             proof: proof.clone(),
-            totals: (&read.written.summary.finish().totals).into(),
+            totals: (&read.written.figures.totals).into(),
             _staging: staging,
         })
     }
@@ -407,7 +388,7 @@ impl Job {
     /// Where rows are while they are read: one place a user and lake, so that two syncs of this machine don't meet.
     fn folder(&self) -> PathBuf {
         let place = self.location.local().map(|path| path.display().to_string());
-        folder_of("sync", &place.unwrap_or_else(|| self.location.shown().into()))
+        scratch_folder("sync", &place.unwrap_or_else(|| self.location.shown().into()))
     }
 
     /// Puts small files together, where that was asked for.
@@ -415,7 +396,7 @@ impl Job {
         if self.args.optimize == Optimize::Never {
             return Ok((done, None));
         }
-        Stop::run(move |_| {
+        run_blocking(move |_| {
             let table = done.table.take().and_then(Arc::into_inner);
             let Some(table) = table.map_or_else(|| self.find(), |table| Ok(Some(table)))? else {
                 return Ok((done, None));
@@ -440,17 +421,10 @@ impl Job {
     }
 }
 
+/// What a later sync may not meet.
+const RERUN: &str = ", it is safe to run again";
+
 /// An error of reading says what became of what was read before.
 fn committed_stays(error: Error) -> Error {
-    with_fate(error, "what was committed stays")
-}
-
-/// An error with what became of the lake.
-fn with_fate(error: Error, fate: &str) -> Error {
-    match error {
-        Error::Unreachable(text) => Error::Unreachable(format!("{text}; {fate}, it is safe to run again")),
-        Error::Untrusted(text) => Error::Untrusted(format!("{text}; {fate}")),
-        Error::Output(text) => Error::Output(format!("{text}; {fate}")),
-        other => other,
-    }
+    error.with_fate("what was committed stays", RERUN)
 }

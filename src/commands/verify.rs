@@ -3,13 +3,13 @@
 use crate::archive::findings::untrusted;
 use crate::archive::{self, Depth};
 use crate::cli::VerifyArgs;
+use crate::context::blocking::run_blocking;
 use crate::context::terminal::print;
 use crate::error::Result;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: VerifyArgs) -> Result<()> {
-    let verified = tokio::task::spawn_blocking(move || verify(&args)).await;
-    verified.map_err(|error| anyhow::anyhow!("verifying failed: {error}"))?
+    run_blocking(move |_| verify(&args)).await
 }
 
 fn verify(args: &VerifyArgs) -> Result<()> {

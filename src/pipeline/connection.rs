@@ -7,7 +7,9 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use crate::api::address::DEFAULT_API_URL;
+use crate::api::ask::RequestError;
 use crate::api::client::{ApiClient, ClientOptions};
+use crate::api::page::Page;
 use crate::api::token::TokenSources;
 use crate::cli::SourceArgs;
 use crate::clock::{Clocks, MachineClock};
@@ -15,7 +17,8 @@ use crate::context::Context;
 use crate::context::journal::Record;
 use crate::context::terminal::warn;
 use crate::error::Result;
-use crate::fetch::SpareTime;
+use crate::fetch::names::NameBook;
+use crate::fetch::{Lister, PageLimit, SpareTime};
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Retention, Source};
 use crate::serve;
@@ -40,8 +43,11 @@ pub struct Connection {
     record: Record,
 }
 
+/// The first page of a period; none where the API finds the whole period too heavy to list at once.
+pub type FirstPage = Option<Page>;
+
 /// How long Apify keeps runs: its days, or why that isn't known.
-pub type RetentionDays = std::result::Result<u64, String>;
+pub type RetentionDays = anyhow::Result<u64>;
 
 impl Connection {
     /// Finds address and token; asks nothing yet.
@@ -92,6 +98,28 @@ impl Connection {
         })
     }
 
+    /// Lists the runs that started in `[from, to)`.
+    pub fn lister(&self, span: (Millis, Millis), statuses: &[String], allow_incomplete: bool) -> Lister {
+        Lister {
+            api: self.api.clone(),
+            statuses: statuses.to_vec(),
+            allow_incomplete,
+            period: span,
+            limit: PageLimit::default(),
+        }
+    }
+
+    /// Asks for a list of next to nothing: that it may be asked for at all is what every job needs.
+    pub async fn probe_list(&self, now_ms: Millis) -> Result<()> {
+        let lister = self.lister((now_ms - 1, now_ms), &[], true);
+        lister.page(now_ms - 1, now_ms, 0, false).await.map(drop)
+    }
+
+    /// The names of this account's Actors and tasks; without `asks`, none is asked for.
+    pub fn name_book(&self, asks: bool) -> Arc<NameBook> {
+        Arc::new(NameBook::new(asks.then(|| self.api.clone()), self.spare.clone()))
+    }
+
     pub fn is_demo(&self) -> bool {
         self.source == Source::Demo
     }
@@ -129,10 +157,20 @@ impl Connection {
         tokio::spawn(async move {
             match spare.spend(api.retention_days()).await {
                 Some(Ok(days)) => Ok(days),
-                Some(Err(error)) => Err(error.to_string()),
-                None => Err(format!("no answer within {} s", SPARE_TIME.as_secs())),
+                Some(Err(error)) => Err(error.into()),
+                None => Err(anyhow::anyhow!("no answer within {} s", SPARE_TIME.as_secs())),
             }
         })
+    }
+}
+
+/// Asks for the first page of what a lister lists.
+pub async fn first_page(lister: &Lister) -> Result<FirstPage> {
+    let (from, to) = lister.period;
+    match lister.first_page(from - 1, to).await {
+        Ok(page) => Ok(Some(page)),
+        Err(RequestError::TooHeavy) => Ok(None),
+        Err(RequestError::Failed(error)) => Err(error),
     }
 }
 
@@ -141,8 +179,8 @@ pub async fn retention_of(
     asked: JoinHandle<RetentionDays>,
     period: &Period,
     now_ms: Millis,
-) -> std::result::Result<Retention, String> {
-    let days = asked.await.unwrap_or_else(|error| Err(error.to_string()));
-    let unknown = |why: String| format!("how many days Apify keeps runs is not known, so some may be gone: {why}");
+) -> anyhow::Result<Retention> {
+    let days = asked.await.unwrap_or_else(|error| Err(error.into()));
+    let unknown = |why| anyhow::anyhow!("how many days Apify keeps runs is not known, so some may be gone: {why}");
     days.map(|days| Retention::of(days, period, now_ms)).map_err(unknown)
 }

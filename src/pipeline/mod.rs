@@ -1,34 +1,36 @@
-//! Reads a period into files that nobody sees yet: windows are walked, made ready and written, side by side.
+//! API to staged rows, shared by export, sync, reconcile and compare: windows are fetched, enriched and written, side by side.
 
 pub mod connection;
 pub mod filters;
 pub mod known_details;
+pub mod options;
 pub mod progress;
 pub mod scratch;
+pub mod start;
 pub mod writer;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::api::page::Page;
 use crate::error::Result;
 use crate::fetch::details::{DetailOptions, Details};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Fetched, Known, Lister, PeriodFetch, Readying};
 use crate::output::publish::Staging;
+use crate::pipeline::connection::FirstPage;
 use crate::pipeline::progress::Progress;
-use crate::pipeline::writer::{WriteOptions, Written, write_windows};
+use crate::pipeline::writer::{WriteOptions, WrittenRows, write_windows};
 use crate::provenance::{DetailCounts, Filters};
 use crate::report::facts::details_failed;
 
 /// How many windows wait between one stage and the next, beside the ones that the plan counts.
 const WAITING_WINDOWS: usize = 1;
 
-/// What is read, and how.
-pub struct Reading {
+/// What is read, and how; [`options::PipelineOptions`] puts it together.
+pub struct Pipeline {
     pub lister: Lister,
-    pub first: Option<Page>,
+    pub first: FirstPage,
     /// Requests in flight.
     pub concurrency: usize,
     pub filters: Filters,
@@ -39,15 +41,15 @@ pub struct Reading {
 }
 
 /// What was read.
-pub struct ReadPeriod {
+pub struct PeriodResult {
     pub fetched: Fetched,
-    pub written: Written,
+    pub written: WrittenRows,
     pub details: DetailCounts,
     /// The words of the first detail that failed.
     pub failure: Option<String>,
 }
 
-impl ReadPeriod {
+impl PeriodResult {
     /// What must be said of it where no report does.
     pub fn gaps(&self) -> Vec<String> {
         let mut gaps: Vec<String> = details_failed(self.details.failed).into_iter().collect();
@@ -58,9 +60,9 @@ impl ReadPeriod {
     }
 }
 
-impl Reading {
-    /// Reads and writes.
-    pub async fn into_files(self, staging: Arc<Staging>, options: WriteOptions) -> Result<ReadPeriod> {
+impl Pipeline {
+    /// Fetches and writes into the staging folder.
+    pub async fn run(self, staging: Arc<Staging>, options: WriteOptions) -> Result<PeriodResult> {
         let expected = self.first.as_ref().map(|page| page.total);
         let progress = Progress::new(expected.unwrap_or(0), self.on_terminal);
         let (on_items, on_details) = (progress.clone(), progress.clone());
@@ -94,7 +96,7 @@ impl Reading {
         let written = written?;
         let (fetched, ()) = fetched?;
         let (details, failure) = details.counts();
-        Ok(ReadPeriod {
+        Ok(PeriodResult {
             fetched,
             written,
             details,

@@ -21,6 +21,7 @@ use crate::output::publish::Staging;
 use crate::output::read::{parquet_batches, parquet_columns};
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::report::dimension::Dimensions;
+use crate::report::figures::Figures;
 use crate::report::summary::Summary;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::SettleRule;
@@ -45,11 +46,10 @@ pub struct WriteOptions {
 }
 
 /// What was written.
-pub struct Written {
+pub struct WrittenRows {
     /// The files of rows.
     pub files: Vec<FileEntry>,
-    /// The figures.
-    pub summary: Summary,
+    pub figures: Figures,
     /// IDs that two windows held; each is now in the files once.
     pub in_two_windows: u64,
 }
@@ -60,7 +60,7 @@ pub fn write_windows(
     expected: Option<u64>,
     staging: &Arc<Staging>,
     options: &WriteOptions,
-) -> Result<Written> {
+) -> Result<WrittenRows> {
     let mut files = RowFiles::create(staging, &options.formats)?;
     let mut summary = options.summary();
     let completion = Completion::new(options.settle, options.metered);
@@ -88,9 +88,9 @@ pub fn write_windows(
     let files = files.finish()?;
     let losers = losers(seen.suspects(), staging, &files)?;
     if losers.is_empty() {
-        return Ok(Written {
+        return Ok(WrittenRows {
             files,
-            summary,
+            figures: summary.finish(),
             in_two_windows: 0,
         });
     }
@@ -131,7 +131,12 @@ fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Res
 }
 
 /// Writes the files once more without some rows.
-fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], losers: &Losers) -> Result<Written> {
+fn rewrite(
+    staging: &Arc<Staging>,
+    options: &WriteOptions,
+    files: &[FileEntry],
+    losers: &Losers,
+) -> Result<WrittenRows> {
     let mut superseded = Vec::new();
     for (at, path) in parquet_paths(staging, files).into_iter().enumerate() {
         let aside = staging.path().join(format!(".superseded-{at}.parquet"));
@@ -157,9 +162,9 @@ fn rewrite(staging: &Arc<Staging>, options: &WriteOptions, files: &[FileEntry], 
         fs::remove_file(path).map_err(|error| Error::output("remove", path, error))?;
     }
     write_full(&mut recut, &mut files, &mut summary, true)?;
-    Ok(Written {
+    Ok(WrittenRows {
         files: files.finish()?,
-        summary,
+        figures: summary.finish(),
         in_two_windows: losers.len() as u64,
     })
 }

@@ -25,7 +25,7 @@ pub const REPORT_MD: &str = "report.md";
 pub const REJECTED: &str = "rejected.jsonl";
 
 /// The files as the last line of the summary names them.
-pub fn told_files(manifest: &Manifest) -> String {
+pub fn file_list(manifest: &Manifest) -> String {
     let daily = manifest
         .files
         .iter()
@@ -103,7 +103,7 @@ impl NewFiles<'_> {
 }
 
 /// Writes what stands beside the rows, the manifest last. The page and the workbook list the files before them.
-pub fn complete(
+pub fn write_files(
     staging: &Staging,
     manifest: &mut Manifest,
     rows: Vec<FileEntry>,

@@ -1,5 +1,5 @@
-//! The last steps of every export: its reports and manifest are written, it is held against what stands at the output, and
-//! takes its place. Where its rows came from is not known here.
+//! The reports and the manifest of every export, put together in its staging folder. Where its rows came from is not known
+//! here, and nothing becomes visible: that is `destination`'s.
 
 pub mod files;
 mod replace;
@@ -11,57 +11,109 @@ use std::time::Duration;
 use crate::api::counts::RequestCounts;
 use crate::api::page::Rejected;
 use crate::archive::existing::Existing;
-use crate::commands::assemble::files::{complete, told_files};
-use crate::commands::assemble::replace::replaces;
+use crate::context::blocking::run_blocking;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::Staging;
 use crate::period::{Millis, format_instant};
 use crate::pipeline::writer::parquet_paths;
-use crate::provenance::{DetailCounts, Totals};
+use crate::provenance::{DetailCounts, GroupRule};
 use crate::report::changes::words;
 use crate::report::terminal::Look;
 use crate::report::{Report, terminal};
 use crate::runs::column_set::Chosen;
+use crate::runs::cost_state;
 use crate::stores::names_store;
 use crate::text::{counted, labelled};
+use files::{file_list, write_files};
+use replace::compare_to_existing;
 
-/// Rows are written, figures are made, and nothing is visible yet.
-pub struct Publishing {
-    pub staging: Arc<Staging>,
-    pub manifest: Manifest,
+/// What an export is put together from: rows are written, figures are made.
+pub struct ExportParts {
     pub report: Report,
     /// The files of rows.
     pub rows: Vec<FileEntry>,
     pub rejected: Vec<Rejected>,
+    pub manifest: ManifestInput,
 }
 
-impl Publishing {
-    /// Writes what is missing, and brings all of it to the disk; exit 6 if it may not take the place of the one that is there.
-    pub fn complete(self, existing: Option<Existing>, replace: bool) -> Result<(Arc<Staging>, Manifest, Report)> {
-        let Publishing {
-            staging,
-            mut manifest,
-            mut report,
-            rows,
-            rejected,
-        } = self;
-        if let Some(existing) = existing {
-            manifest.replaced = Some(existing.replaced());
-            let caveat = replaces(&existing, &parquet_paths(&staging, &rows), &mut manifest, replace)?;
-            report.facts.caveats.extend(caveat);
-            manifest.caveats.clone_from(&report.facts.caveats);
-            report.replaced.clone_from(&manifest.replaced);
+/// What a manifest says that no report does.
+pub struct ManifestInput {
+    pub columns: Chosen,
+    pub settle_ms: Millis,
+    pub is_billing_cycle: bool,
+    pub details: DetailCounts,
+    pub groups: Option<Vec<GroupRule>>,
+    pub fields_mistyped: u64,
+    pub requests: RequestCounts,
+}
+
+impl ManifestInput {
+    /// Of rows that nothing was asked for.
+    pub fn new(columns: Chosen) -> ManifestInput {
+        ManifestInput {
+            columns,
+            settle_ms: cost_state::DEFAULT_SETTLE_MS,
+            is_billing_cycle: false,
+            details: DetailCounts::default(),
+            groups: None,
+            fields_mistyped: 0,
+            requests: RequestCounts::default(),
         }
-        complete(&staging, &mut manifest, rows, &mut report, &rejected)?;
-        staging.sync()?;
-        Ok((staging, manifest, report))
     }
 }
 
-/// What an export says of itself as far as its report tells; the rest is as if there were nothing to tell.
-pub fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifest {
+/// All files of an export, in its staging folder and on the disk.
+pub struct Assembled {
+    pub staging: Arc<Staging>,
+    pub manifest: Manifest,
+    pub report: Report,
+}
+
+/// Writes what is missing beside the rows, the manifest last; exit 6 if the export may not take the place of the one that is
+/// there.
+pub async fn assemble(
+    staging: Arc<Staging>,
+    parts: ExportParts,
+    existing: Option<Existing>,
+    replace: bool,
+) -> Result<Assembled> {
+    run_blocking(move |_| assemble_blocking(staging, parts, existing, replace)).await
+}
+
+/// The same for a thread of its own.
+pub fn assemble_blocking(
+    staging: Arc<Staging>,
+    parts: ExportParts,
+    existing: Option<Existing>,
+    replace: bool,
+) -> Result<Assembled> {
+    let ExportParts {
+        mut report,
+        rows,
+        rejected,
+        manifest: input,
+    } = parts;
+    let mut manifest = manifest(&report, input, rejected.len() as u64);
+    if let Some(existing) = existing {
+        let new_rows = parquet_paths(&staging, &rows);
+        let caveat = compare_to_existing(&existing, &new_rows, &mut manifest, replace)?;
+        report.facts.caveats.extend(caveat);
+        report.replaced.clone_from(&manifest.replaced);
+        manifest.caveats.clone_from(&report.facts.caveats);
+    }
+    write_files(&staging, &mut manifest, rows, &mut report, &rejected)?;
+    staging.sync()?;
+    Ok(Assembled {
+        staging,
+        manifest,
+        report,
+    })
+}
+
+/// The manifest, but for what the export replaces and for its files.
+fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manifest {
     let facts = &report.facts;
     Manifest {
         schema_version: SCHEMA_VERSION,
@@ -70,27 +122,27 @@ pub fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifes
         source: facts.source,
         notice: facts.source.notice().map(String::from),
         period: facts.period.clone(),
-        is_billing_cycle: false,
+        is_billing_cycle: input.is_billing_cycle,
         filters: facts.filters.clone(),
         queried_at_ms: facts.queried_at_ms,
-        settle_ms,
+        settle_ms: input.settle_ms,
         proof: facts.proof.clone(),
         retention: facts.retention.clone(),
-        totals: Totals::from(&report.figures.totals),
-        details: DetailCounts::default(),
-        columns: columns.names().into_iter().map(String::from).collect(),
-        groups: None,
-        fields_mistyped: 0,
-        runs_rejected: 0,
+        totals: (&report.figures.totals).into(),
+        details: input.details,
+        columns: input.columns.names().into_iter().map(String::from).collect(),
+        groups: input.groups,
+        fields_mistyped: input.fields_mistyped,
+        runs_rejected,
         caveats: facts.caveats.clone(),
-        requests: RequestCounts::default(),
+        requests: input.requests,
         replaced: None,
         files: Vec::new(),
     }
 }
 
-/// What is told of an export that was published at a path: its report, what it replaced, its files.
-pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: Look) -> String {
+/// The summary of an export that was published at a path: its report, what it replaced, its files.
+pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: Look) -> String {
     let mut text = terminal::render(report, look);
     if let Some(replaced) = &manifest.replaced {
         text += &format!(
@@ -111,7 +163,7 @@ pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duratio
         "Wrote {} in {:.1} s: {}",
         out.display(),
         elapsed.as_secs_f64(),
-        told_files(manifest)
+        file_list(manifest)
     );
     text + &labelled("", &wrote, 0, terminal::WIDTH) + "\n"
 }

@@ -11,12 +11,13 @@ use crate::report::changes::Changes;
 
 /// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
 /// --replace it may in any case, also where the old one can't be compared.
-pub fn replaces(
+pub fn compare_to_existing(
     existing: &Existing,
     new: &[PathBuf],
     manifest: &mut Manifest,
     replace: bool,
 ) -> Result<Option<String>> {
+    let mut replaced = existing.replaced();
     let mut changes = Some(Changes::default());
     let compared = existing.is_of_the_same(manifest).and_then(|()| {
         // What isn't what its manifest says may have held more.
@@ -30,9 +31,10 @@ pub fn replaces(
             }
         })
     });
-    if let (Ok(_), Some(replaced), Some(changes)) = (&compared, &mut manifest.replaced, &changes) {
+    if let (Ok(_), Some(changes)) = (&compared, &changes) {
         replaced.changes = Some(changes.total().into());
     }
+    manifest.replaced = Some(replaced);
     if replace {
         return Ok(None);
     }

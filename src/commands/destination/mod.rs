@@ -15,39 +15,49 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::archive::existing::Existing;
-use crate::commands::destination::store::{StoredOut, staging_folder};
-use crate::context::blocking::Stop;
+use crate::commands::destination::store::{StoreDestination, staging_folder};
+use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
 use crate::output::publish::{Destination, Staging, State};
 use crate::period::Millis;
+use crate::stores::names_store;
 
 /// The output, which no other process of this machine writes meanwhile.
-pub struct Held {
+pub struct ExportDestination {
     /// As it was given.
     pub out: PathBuf,
     /// Where the export is put together, and where it goes unless that is a store.
-    pub destination: Destination,
+    pub folder: Destination,
     /// The place in a store.
-    stored: Option<StoredOut>,
+    store: Option<StoreDestination>,
 }
 
-impl Held {
+impl ExportDestination {
+    /// Locks a folder or a place in a store.
+    pub async fn open(out: PathBuf) -> Result<ExportDestination> {
+        if names_store(&out) {
+            ExportDestination::in_store(out).await
+        } else {
+            ExportDestination::in_folder(out)
+        }
+    }
+
     /// Takes hold of a folder, in which there is an export or nothing.
-    pub fn in_folder(out: PathBuf) -> Result<Held> {
-        let held = Held {
-            destination: Destination::acquire(&out)?,
+    pub fn in_folder(out: PathBuf) -> Result<ExportDestination> {
+        let opened = ExportDestination {
+            folder: Destination::acquire(&out)?,
             out,
-            stored: None,
+            store: None,
         };
-        held.existing()?;
-        Ok(held)
+        opened.existing()?;
+        Ok(opened)
     }
 
     /// Looks at a place in a store. What holds it is this machine's; others find out when they publish.
-    pub async fn in_store(out: PathBuf) -> Result<Held> {
-        let destination = Destination::acquire(&staging_folder(&out)?).map_err(|error| match error {
+    async fn in_store(out: PathBuf) -> Result<ExportDestination> {
+        let folder = Destination::acquire(&staging_folder(&out)?).map_err(|error| match error {
             Error::Busy(_) => Error::Busy(format!(
                 "another apify-runs process of this machine is writing {}; it is left alone",
                 out.display()
@@ -55,27 +65,27 @@ impl Held {
             other => other,
         })?;
         let (place, handle) = (out.clone(), Handle::current());
-        let stored = Stop::run(move |_| StoredOut::open(&place, handle)).await?;
-        Ok(Held {
+        let stored = run_blocking(move |_| StoreDestination::open(&place, handle)).await?;
+        Ok(ExportDestination {
             out,
-            destination,
-            stored: Some(stored),
+            folder,
+            store: Some(stored),
         })
     }
 
     /// Where the export goes, as it is told.
     pub fn shown(&self) -> PathBuf {
-        match self.stored {
+        match self.store {
             Some(_) => self.out.clone(),
-            None => self.destination.path(),
+            None => self.folder.path(),
         }
     }
 
     /// The export that is there.
     pub fn existing(&self) -> Result<Option<Existing>> {
-        match &self.stored {
+        match &self.store {
             Some(stored) => Ok(stored.existing()),
-            None if self.destination.state() == State::Occupied => Existing::read(&self.destination.path()).map(Some),
+            None if self.folder.state() == State::Occupied => Existing::read(&self.folder.path()).map(Some),
             None => Ok(None),
         }
     }
@@ -88,9 +98,9 @@ impl Held {
         started_ms: Millis,
         umask: u32,
     ) -> Result<Manifest> {
-        let (manifest, warnings) = match self.stored.take() {
+        let (manifest, warnings) = match self.store.take() {
             Some(stored) => {
-                let sent = Stop::run(move |stop| {
+                let sent = run_blocking(move |stop| {
                     let warnings = stored.publish(&staging, &manifest, started_ms, &|| stop.check())?;
                     Ok((manifest, warnings))
                 });

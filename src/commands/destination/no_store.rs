@@ -11,10 +11,10 @@ use crate::output::publish::Staging;
 use crate::period::Millis;
 
 /// No value of it exists.
-pub enum StoredOut {}
+pub enum StoreDestination {}
 
-impl StoredOut {
-    pub fn open(_out: &Path, _handle: Handle) -> Result<StoredOut> {
+impl StoreDestination {
+    pub fn open(_out: &Path, _handle: Handle) -> Result<StoreDestination> {
         Err(crate::commands::no_lake::none())
     }
 

@@ -17,7 +17,7 @@ use crate::output::csv::RUNS_CSV;
 use crate::output::manifest::{MANIFEST, Manifest, is_within};
 use crate::output::publish::{Destination, Staging};
 use crate::period::Millis;
-use crate::pipeline::scratch::folder_of;
+use crate::pipeline::scratch::scratch_folder;
 use crate::stores::{Listed, Put};
 use crate::text::counted;
 
@@ -25,7 +25,7 @@ use crate::text::counted;
 const ABANDONED_MS: Millis = 24 * 3_600_000;
 
 /// A place in a store that an export goes to, as it was found.
-pub struct StoredOut {
+pub struct StoreDestination {
     location: Location,
     before: Option<Before>,
 }
@@ -41,12 +41,12 @@ struct Before {
     copied: Arc<Staging>,
 }
 
-impl StoredOut {
+impl StoreDestination {
     /// Looks at a place, and copies the rows that are there into a folder of this machine; blocks.
     ///
     /// # Errors
     /// Exit 6 for objects that are no part of an export of this tool; others for what keeps them from being read.
-    pub fn open(out: &Path, handle: Handle) -> Result<StoredOut> {
+    pub fn open(out: &Path, handle: Handle) -> Result<StoreDestination> {
         let text = out.to_string_lossy();
         let location = Location::open_to_write(&text, handle)?;
         let found = location.read(MANIFEST)?;
@@ -86,7 +86,7 @@ impl StoredOut {
                 })
             })
             .transpose()?;
-        Ok(StoredOut { location, before })
+        Ok(StoreDestination { location, before })
     }
 
     /// The export that is there.
@@ -183,12 +183,12 @@ fn paths<'m>(id: &'m str, manifest: &'m Manifest) -> impl Iterator<Item = String
 /// # Errors
 /// Only in builds without stores.
 pub fn staging_folder(out: &Path) -> Result<PathBuf> {
-    Ok(folder_of("export", &out.to_string_lossy()))
+    Ok(scratch_folder("export", &out.to_string_lossy()))
 }
 
 /// The files of rows, in a folder that the next export removes if this one is killed.
 fn copy(location: &Location, id: &str, manifest: &Manifest) -> Result<Arc<Staging>> {
-    let mut folder = Destination::acquire(&folder_of("replaced", location.shown()))?;
+    let mut folder = Destination::acquire(&scratch_folder("replaced", location.shown()))?;
     let staging = folder.stage()?;
     let mut files: Vec<&str> = manifest.parquet_files().map(|file| file.path.as_str()).collect();
     if files.is_empty() {

@@ -7,24 +7,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::commands::lake::close::month::{SETTLE_MS, columns, write};
+use crate::commands::lake::close::month::{columns, write};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::archive::Lake;
 use crate::cli::CloseArgs;
 use crate::clock::WARNED_OF_MS;
-use crate::commands::assemble::{Publishing, manifest, told};
-use crate::commands::destination::Held;
+use crate::commands::assemble::{Assembled, ExportParts, ManifestInput, assemble_blocking, summary};
+use crate::commands::destination::ExportDestination;
 use crate::context::Context;
-use crate::context::blocking::Stop;
+use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
 use crate::lake::state::{Closing, State};
 use crate::lake::{DataFile, Moment, Table};
 use crate::output::hashed::hash_of;
 use crate::output::manifest::{MANIFEST, Manifest};
-use crate::output::publish::Staging;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::provenance::Source;
 use crate::report::facts::spans;
@@ -45,25 +44,24 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
     });
     for _ in 0..ATTEMPTS {
         let job = close.clone();
-        let ready = Stop::run(move |stop| job.prepare(stop)).await?;
-        let now_ms = context.now_ms;
-        let manifest = ready
-            .held
-            .publish(ready.staging, ready.manifest, now_ms, context.umask)
-            .await?;
+        let ready = run_blocking(move |stop| job.prepare(stop)).await?;
+        let Assembled {
+            staging,
+            manifest,
+            report,
+        } = ready.assembled;
+        let published = ready
+            .destination
+            .publish(staging, manifest, context.now_ms, context.umask);
+        let manifest = published.await?;
         let (job, closing, lake) = (close.clone(), ready.closing.clone(), ready.lake);
-        let noted = Stop::run(move |_| job.note(lake.table, closing)).await;
-        let noted = noted.map_err(|error| match error {
-            Error::Output(text) => Error::Output(format!(
-                "{text}; the export is published, but {} is not noted as closed",
-                close.name
-            )),
-            other => other,
-        });
+        let noted = run_blocking(move |_| job.note(lake.table, closing)).await;
+        let fate = format!("the export is published, but {} is not noted as closed", close.name);
+        let noted = noted.map_err(|error| error.with_fate(&fate, ""));
         if let Some(version) = noted? {
-            let look = if context.bold { Look::Bold } else { Look::Plain };
+            let look = context.look;
             let done = Done {
-                report: ready.report,
+                report,
                 manifest,
                 closing: ready.closing,
                 version,
@@ -99,10 +97,8 @@ struct Close {
 /// All is written, and nothing is visible yet.
 struct Ready {
     lake: Lake,
-    held: Held,
-    staging: Arc<Staging>,
-    manifest: Manifest,
-    report: Report,
+    destination: ExportDestination,
+    assembled: Assembled,
     closing: Closing,
 }
 
@@ -116,7 +112,7 @@ struct Done {
 
 impl Close {
     /// Writes the month as the lake has it now.
-    fn prepare(&self, stop: &Stop) -> Result<Ready> {
+    fn prepare(&self, stop: &CancelFlag) -> Result<Ready> {
         let lake = Lake::open(&self.args.lake, None)?;
         let period = self.period(&lake)?;
         let out = self.out(&lake, &period);
@@ -126,9 +122,9 @@ impl Close {
                 out.display()
             )));
         }
-        let mut held = Held::in_folder(out)?;
-        let existing = held.existing()?;
-        let staging = Arc::new(held.destination.stage()?);
+        let mut destination = ExportDestination::in_folder(out)?;
+        let existing = destination.existing()?;
+        let staging = Arc::new(destination.folder.stage()?);
         let columns = columns(&lake, &period)?;
         let (rows, figures) = write(&lake, &period, &columns, &staging, stop)?;
         let report = Report {
@@ -140,23 +136,19 @@ impl Close {
             files: Vec::new(),
             only: Vec::new(),
         };
-        let publishing = Publishing {
-            manifest: manifest(&report, &columns, SETTLE_MS),
-            staging,
+        let parts = ExportParts {
             report,
             rows,
             rejected: Vec::new(),
+            manifest: ManifestInput::new(columns),
         };
-        let (staging, manifest, report) = publishing.complete(existing, self.args.replace)?;
+        let assembled = assemble_blocking(staging, parts, existing, self.args.replace)?;
         stop.check()?;
-        let closing = self.closing(&lake, &report, &staging)?;
         Ok(Ready {
+            closing: self.closing(&lake, &assembled)?,
             lake,
-            held,
-            staging,
-            manifest,
-            report,
-            closing,
+            destination,
+            assembled,
         })
     }
 
@@ -203,8 +195,9 @@ impl Close {
         out.unwrap_or_else(|| PathBuf::from(period.default_folder(is_demo)))
     }
 
-    fn closing(&self, lake: &Lake, report: &Report, staging: &Staging) -> Result<Closing> {
-        let path = staging.path().join(MANIFEST);
+    fn closing(&self, lake: &Lake, assembled: &Assembled) -> Result<Closing> {
+        let report = &assembled.report;
+        let path = assembled.staging.path().join(MANIFEST);
         let hash = std::fs::File::open(&path).and_then(hash_of);
         let (manifest_sha256, _) = hash.map_err(|error| Error::output("read", &path, error))?;
         let state = lake.table.state();
@@ -259,7 +252,7 @@ impl Close {
         let is_demo = done.report.facts.source == Source::Demo;
         let out = self.args.out.clone();
         let out = out.unwrap_or_else(|| PathBuf::from(period.default_folder(is_demo)));
-        let mut text = told(&done.report, &done.manifest, out, elapsed, look);
+        let mut text = summary(&done.report, &done.manifest, out, elapsed, look);
         let closed = format!(
             "Closed {} in {}, version {}: {MANIFEST} has the SHA-256 {}; what changes from now on is a correction, of which \
              reports tell",

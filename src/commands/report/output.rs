@@ -9,7 +9,7 @@ use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::assemble::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
 use crate::commands::report::focus::Focus;
 use crate::commands::report::folder::Folder;
-use crate::context::blocking::Stop;
+use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::report::terminal::Look;
@@ -79,7 +79,7 @@ impl Output {
     }
 
     /// Writes everything, to be published.
-    pub fn write(mut self, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<Written> {
+    pub fn write(mut self, report: &Report, holding: &dyn Holding, stop: &CancelFlag) -> Result<Written> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
@@ -109,7 +109,7 @@ impl Output {
     }
 
     /// The workbook, with its sheet of runs if that is wanted.
-    fn workbook(&self, folder: &mut Folder, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<()> {
+    fn workbook(&self, folder: &mut Folder, report: &Report, holding: &dyn Holding, stop: &CancelFlag) -> Result<()> {
         let file = folder.create(REPORT_XLSX)?;
         let mut book = Book::new(report, &folder.path)?;
         if let Some(columns) = &self.runs {

@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 
 use crate::commands::sync::changes_file::ChangesFile;
 use crate::commands::sync::plan::Step;
-use crate::commands::sync::{Done, Job, with_fate};
-use crate::context::blocking::Stop;
+use crate::commands::sync::{Done, Job, RERUN};
+use crate::context::blocking::CancelFlag;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::lake::columns::{LakeColumns, month_of};
@@ -67,7 +67,7 @@ impl Job {
     }
 
     /// Merges what was seen into the table as it is, as often as another process is faster.
-    pub fn put(&self, mut done: Done, step: &Step, files: Vec<PathBuf>, stop: &Stop) -> Result<Done> {
+    pub fn put(&self, mut done: Done, step: &Step, files: Vec<PathBuf>, stop: &CancelFlag) -> Result<Done> {
         done.proven.extend(self.proves(done.table.as_deref(), step)?);
         for _ in 0..COMMIT_ATTEMPTS {
             stop.check()?;
@@ -112,7 +112,7 @@ impl Job {
                 }
                 Committed::Unread(version, error) => {
                     self.with_changes(ChangesFile::commit)?;
-                    return Err(with_fate(error, &format!("version {version} is committed")));
+                    return Err(error.with_fate(&format!("version {version} is committed"), RERUN));
                 }
                 Committed::Lost => {}
             }

@@ -6,7 +6,7 @@ use arrow_array::Array;
 
 use crate::archive::{Holding, Lake};
 use crate::commands::export::RUNS_PARQUET;
-use crate::context::blocking::Stop;
+use crate::context::blocking::CancelFlag;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
 use crate::output::parquet::Layout;
@@ -19,9 +19,6 @@ use crate::report::figures::Figures;
 use crate::report::summary::Summary;
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{COLUMNS, DETAIL};
-
-/// When syncs take a cost for settled, unless they were told otherwise.
-pub const SETTLE_MS: i64 = 600_000;
 
 /// The columns that an export of the month has: those of details only if some run of it has any.
 pub fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
@@ -51,7 +48,7 @@ pub fn write(
     period: &Period,
     columns: &Chosen,
     staging: &Arc<Staging>,
-    stop: &Stop,
+    stop: &CancelFlag,
 ) -> Result<(Vec<FileEntry>, Figures)> {
     let formats = RowFormats {
         columns: columns.clone(),

@@ -1,0 +1,114 @@
+//! What an export is compared to: another export or a lake, or the period before, fetched too.
+
+use std::path::PathBuf;
+
+use crate::archive;
+use crate::cli::ExportArgs;
+use crate::commands::compare::{ComparisonScope, before, is_previous};
+use crate::commands::export::job::{ExportJob, ExportScope};
+use crate::context::blocking::run_blocking;
+use crate::context::terminal::warn;
+use crate::error::Result;
+use crate::output::publish::Destination;
+use crate::period::{DayClock, Period};
+use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
+use crate::provenance::Retention;
+use crate::report::against::{Against, Before};
+use crate::stores::names_store;
+
+/// Reads or fetches the other period. That it can't be is no reason not to publish the export: it is said, and stands in the
+/// report.
+pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Against>> {
+    let Some(site) = job.args.judge.compare.clone() else {
+        return Ok(None);
+    };
+    let before = if fetches_previous(&job.args) {
+        fetch_previous(job, scope).await.map_err(|error| error.to_string())
+    } else {
+        let wanted = ComparisonScope {
+            source: job.connection.source,
+            account: scope.account.clone(),
+            filters: scope.filters.clone(),
+            period: scope.period.clone(),
+        };
+        let read = run_blocking(move |cancel| archive::read(|opening| before(opening, &site, &wanted, cancel))).await;
+        read.map_err(|error| error.to_string()).and_then(|before| before)
+    };
+    if let Err(why) = &before {
+        warn(&format!("the period before is not judged: {why}"));
+    }
+    Ok(Some(Against {
+        before,
+        min_change: job.args.judge.min_change,
+    }))
+}
+
+/// Whether the period before is to be fetched too.
+pub fn fetches_previous(args: &ExportArgs) -> bool {
+    args.judge.compare.as_ref().is_some_and(is_previous)
+}
+
+/// The figures of the period before; the error says why there are none.
+async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<Before> {
+    let period = previous_period(job, &scope.period).await?;
+    let kept = scope.retention.as_ref().ok();
+    let retention = kept.map(|kept| Retention::of(kept.days, &period, scope.start.ms));
+    if retention
+        .as_ref()
+        .is_some_and(|kept| kept.expired_days >= kept.period_days)
+    {
+        anyhow::bail!("all of {} is past retention", period.first_line());
+    }
+    let fetch = ScratchFetch {
+        options: job.pipeline_options(scope),
+        period: &period,
+        statuses: &job.args.status,
+        folder: previous_folder(job, &scope.period)?,
+        known: None,
+    };
+    let (result, _staging) = fetch.fetch().await?;
+    let proven = result.fetched.proof.proven;
+    let expired = retention.as_ref().and_then(Retention::headline);
+    for gap in expired.into_iter().chain(result.gaps()) {
+        warn(&format!("the period before: {gap}"));
+    }
+    Ok(Before {
+        from: "fetched too".into(),
+        lacks_runs: !proven || retention.is_some_and(|kept| kept.expired_days > 0),
+        figures: result.written.figures,
+        period,
+    })
+}
+
+/// Removes what a killed export left of the period before.
+pub fn clear_previous(job: &ExportJob, period: &Period) -> Result<()> {
+    Destination::clear(&previous_folder(job, period)?)
+}
+
+/// Where its rows are while they are read: beside the export, which this process has locked.
+fn previous_folder(job: &ExportJob, period: &Period) -> Result<PathBuf> {
+    let out = job.out(period)?;
+    if names_store(&out) {
+        return Ok(scratch_folder("before", &out.to_string_lossy()));
+    }
+    let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(out.with_file_name(format!(".{name}.before")))
+}
+
+/// The period before; a billing cycle's is the API's to tell.
+async fn previous_period(job: &ExportJob, period: &Period) -> anyhow::Result<Period> {
+    if job.args.period.cycle.is_none() {
+        return period
+            .before()
+            .ok_or_else(|| anyhow::anyhow!("there is no period before"));
+    }
+    let date = DayClock::new(chrono_tz::UTC).day_of(period.from - 1);
+    let usage = job.connection.api.monthly_usage(date).await?;
+    let before = Period {
+        from: usage.from_ms,
+        to: usage.to_ms,
+        requested_to: usage.to_ms,
+        timezone: period.timezone,
+    };
+    Ok(before.cut_as(period))
+}

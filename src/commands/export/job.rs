@@ -1,0 +1,189 @@
+//! What an export was asked to do, and of whom.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use crate::cli::{CostArgs, Details, ExportArgs, Format};
+use crate::commands::budgets;
+use crate::commands::destination::path_template;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::fetch::names::NameBook;
+use crate::period::{Period, PeriodSpec};
+use crate::pipeline::connection::Connection;
+use crate::pipeline::options::PipelineOptions;
+use crate::pipeline::start::JobStart;
+use crate::provenance::{Account, Filters, Retention};
+use crate::report::budget::Budget;
+use crate::report::groups::Groups;
+use crate::runs::column_set::Chosen;
+
+/// The options, checked as far as nobody has to be asked.
+pub struct ExportPlan {
+    pub args: ExportArgs,
+    columns: Chosen,
+    groups: Option<Groups>,
+    budgets: Vec<Budget>,
+    /// None where it is a billing cycle, which the API knows.
+    spec: Option<PeriodSpec>,
+}
+
+impl ExportPlan {
+    pub fn new(args: ExportArgs) -> Result<ExportPlan> {
+        check_formats(&args)?;
+        args.costs.check().map_err(Error::Usage)?;
+        let spec = args.period.spec().or(args.source.demo.then_some(PeriodSpec::LastMonth));
+        if spec.is_none() && args.period.cycle.is_none() {
+            return Err(no_period());
+        }
+        let columns = Chosen::asked(&args.columns, &args.exclude, is_metered(&args.costs)).map_err(Error::Usage)?;
+        let groups = args.groups.as_deref();
+        let groups = groups
+            .map(|file| read_groups(file, &columns, args.no_names))
+            .transpose()?;
+        Ok(ExportPlan {
+            budgets: budgets::given(&args.judge, groups.as_ref())?,
+            spec: spec.filter(|_| args.period.cycle.is_none()),
+            columns,
+            groups,
+            args,
+        })
+    }
+}
+
+/// A plan, and the API that can be asked.
+pub struct ExportJob {
+    pub args: ExportArgs,
+    pub context: Context,
+    pub connection: Connection,
+    pub names: Arc<NameBook>,
+    pub spec: PeriodSpec,
+    pub columns: Chosen,
+    pub groups: Option<Groups>,
+    pub budgets: Vec<Budget>,
+}
+
+impl ExportJob {
+    /// Finds address and token; asks for the billing cycle, if it is one.
+    pub async fn connect(plan: ExportPlan, context: Context) -> Result<ExportJob> {
+        let ExportPlan {
+            args,
+            columns,
+            groups,
+            budgets,
+            spec,
+        } = plan;
+        let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
+        let spec = match spec {
+            Some(spec) => spec,
+            None => cycle_of(args.period.cycle, &connection).await?,
+        };
+        let names = connection.name_book(!args.no_names);
+        Ok(ExportJob {
+            args,
+            context,
+            connection,
+            names,
+            spec,
+            columns,
+            groups,
+            budgets,
+        })
+    }
+
+    /// The output of a period: the account's own, where one was named.
+    pub fn out(&self, period: &Period) -> Result<PathBuf> {
+        let (out, account) = (self.args.out.as_deref(), self.context.account_name());
+        path_template::folder(out, period, account, self.connection.is_demo())
+    }
+
+    /// Whether rows have the columns of details.
+    pub fn is_metered(&self) -> bool {
+        is_metered(&self.args.costs)
+    }
+
+    /// How its periods are read.
+    pub fn pipeline_options(&self, scope: &ExportScope) -> PipelineOptions<'_> {
+        PipelineOptions {
+            connection: &self.connection,
+            source: &self.args.source,
+            costs: &self.args.costs,
+            start: scope.start,
+            names: self.names.clone(),
+            filters: scope.filters.clone(),
+            on_terminal: self.context.stderr_is_terminal && !self.args.quiet,
+        }
+    }
+}
+
+/// What the API said before runs were read, and what that made of what was asked.
+pub struct ExportScope {
+    pub start: JobStart,
+    pub period: Period,
+    pub filters: Filters,
+    /// What is kept of the period, or a note that this isn't known.
+    pub retention: anyhow::Result<Retention>,
+    pub account: Option<Account>,
+}
+
+fn is_metered(costs: &CostArgs) -> bool {
+    costs.details == Details::All
+}
+
+/// The billing cycle that holds a date.
+async fn cycle_of(date: Option<NaiveDate>, connection: &Connection) -> Result<PeriodSpec> {
+    let usage = connection.api.monthly_usage(date.ok_or_else(no_period)?).await?;
+    PeriodSpec::between(usage.from_ms, usage.to_ms)
+}
+
+fn no_period() -> Error {
+    Error::Usage(
+        "which period? Give one of --month 2025-09, --last-month, --last 7d, --cycle 2025-09-15, or --from 2025-09-01 --to \
+         2025-10-01 (--to is not included)"
+            .into(),
+    )
+}
+
+/// The rules of `--groups`, whose runs' groups must be clear from the rows that are kept.
+fn read_groups(file: &Path, columns: &Chosen, no_names: bool) -> Result<Groups> {
+    let groups = budgets::read_groups(file, columns)?;
+    if no_names && groups.go_by_names() {
+        let file = file.display();
+        return Err(Error::Usage(format!(
+            "--groups {file}: its rules go by names too: leave --no-names out"
+        )));
+    }
+    Ok(groups)
+}
+
+/// Options that shape Parquet need some.
+fn check_formats(args: &ExportArgs) -> Result<()> {
+    let shaping = [
+        (args.partition_by.is_some(), "--partition-by"),
+        (args.parquet_compat, "--parquet-compat"),
+    ];
+    match shaping.iter().find(|(given, _)| *given) {
+        Some((_, option)) if !args.format.contains(&Format::Parquet) => Err(Error::Usage(format!(
+            "{option} is about Parquet, and --format names none: write --format parquet,csv, or leave {option} out"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_period_every_form_of_one_is_named() {
+        let text = no_period().to_string();
+        assert!(
+            ["--month", "--last-month", "--last ", "--from", "--to"]
+                .iter()
+                .all(|form| text.contains(form)),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! The figures of an export with all that must be said of them: its report, and what the manifest says beside it.
+
+use crate::api::endpoints::Named;
+use crate::commands::assemble::{ExportParts, ManifestInput};
+use crate::commands::budgets;
+use crate::commands::export::job::{ExportJob, ExportScope};
+use crate::context::terminal::warn;
+use crate::fetch::Fetched;
+use crate::pipeline::PeriodResult;
+use crate::provenance::{Filters, Proof, Retention};
+use crate::report::Report;
+use crate::report::against::Against;
+use crate::report::dimension::Dimension;
+use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::figures::Figures;
+use crate::text::counted;
+
+/// Makes the report of what was read.
+pub fn report(job: &ExportJob, scope: ExportScope, result: PeriodResult, against: Option<Against>) -> ExportParts {
+    let PeriodResult {
+        fetched,
+        written,
+        details,
+        failure,
+    } = result;
+    if let Some(failure) = failure {
+        let runs = counted(details.failed, "run", "runs");
+        warn(&format!(
+            "the details of {runs} could not be read, so these rows are as the list gave them; \
+             manifest.json names them. {failure}"
+        ));
+    }
+    let figures = written.figures;
+    let (proof, retention) = proof(&fetched, written.in_two_windows, scope.retention);
+    let mut facts = Facts {
+        account: scope.account,
+        source: job.connection.source,
+        filters: scope.filters,
+        queried_at_ms: scope.start.ms,
+        proof,
+        caveats: Vec::new(),
+        retention,
+        part_of: None,
+        by_syncs: false,
+        period: scope.period,
+    };
+    let budgets = budgets::spent(&job.budgets, &figures, &facts.period, facts.lacks_runs());
+    let mut unmatched = unmatched(&facts.filters, &figures);
+    unmatched.extend(budgets::unmatched(&budgets));
+    for option in &unmatched {
+        warn(&format!("no run of the period is of {option}"));
+    }
+    facts.caveats = caveats(&Doubts {
+        cost_unknown: figures.totals.cost_unknown(),
+        provisional: figures.totals.provisional.runs,
+        changed_meanwhile: fetched.changed_meanwhile,
+        no_run: figures.totals.runs() == 0,
+        rejected: fetched.rejected.len() as u64,
+        cut: facts.period.is_cut(),
+        proven: facts.proof.proven,
+        unproven: Vec::new(),
+        retention: facts.retention.clone(),
+        details_failed: details.failed,
+        groups_in_doubt: groups_are_in_doubt(job),
+        unmatched,
+    });
+    ExportParts {
+        report: Report {
+            facts,
+            figures,
+            against,
+            budgets,
+            replaced: None,
+            files: Vec::new(),
+            only: Vec::new(),
+        },
+        rows: written.files,
+        rejected: fetched.rejected,
+        manifest: ManifestInput {
+            is_billing_cycle: job.args.period.cycle.is_some(),
+            settle_ms: job.args.costs.settle_ms(),
+            details,
+            groups: job.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
+            fields_mistyped: fetched.mistyped,
+            requests: job.connection.api.counts(),
+            ..ManifestInput::new(job.columns.clone())
+        },
+    }
+}
+
+/// The proof of the rows that are there: of those listed, some make no sense as a run, some are listed twice.
+fn proof(fetched: &Fetched, in_two_windows: u64, retention: anyhow::Result<Retention>) -> (Proof, Option<Retention>) {
+    let rejected = fetched.rejected.len() as u64;
+    let mut proof = fetched.proof.clone();
+    proof.fetched -= rejected.min(proof.fetched);
+    proof.proven &= rejected == 0;
+    if in_two_windows > 0 {
+        let runs = counted(in_two_windows, "run is", "runs are");
+        proof.note(format!("{runs} listed under another start too; each is here once"));
+        proof.fetched -= in_two_windows.min(proof.fetched);
+    }
+    let retention = retention.map_err(|unknown| proof.note(unknown.to_string())).ok();
+    (proof, retention)
+}
+
+/// Whether rules go by names of which not every list could be read.
+fn groups_are_in_doubt(job: &ExportJob) -> bool {
+    let groups = job.groups.as_ref();
+    let needed = groups.map_or(Vec::new(), |groups| groups.needed_columns());
+    let doubtful = |column: &str, named: Named| needed.contains(&column) && !job.names.is_whole(named);
+    doubtful("act_name", Named::Actors) || doubtful("actor_task_name", Named::Tasks)
+}
+
+/// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.
+fn unmatched(filters: &Filters, figures: &Figures) -> Vec<String> {
+    let actors = figures.by(Dimension::Actor);
+    let ran = |id: &String| actors.is_some_and(|actors| actors.groups().any(|actor| actor.key(0) == Some(id.as_str())));
+    let missing = filters.actor.iter().filter(|id| !ran(id));
+    let mut unmatched: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
+    if figures.totals.runs() == 0 && !filters.task.is_empty() {
+        unmatched.push(format!("--task {}", filters.task.join(",")));
+    }
+    unmatched
+}

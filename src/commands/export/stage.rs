@@ -1,0 +1,71 @@
+//! The pipeline of an export: its period becomes files in the staging folder, and figures.
+
+use std::sync::Arc;
+
+use crate::cli::{Format, PartitionBy};
+use crate::commands::destination::ExportDestination;
+use crate::commands::export::job::{ExportJob, ExportScope};
+use crate::commands::export::open::{Listing, unpublished};
+use crate::commands::export::{RUNS_PARQUET, WORKING_PARQUET};
+use crate::error::Result;
+use crate::fetch::Known;
+use crate::output::parquet::Layout;
+use crate::output::publish::Staging;
+use crate::output::rows::RowFormats;
+use crate::pipeline::{PeriodResult, known_details};
+use crate::report::dimension::Dimensions;
+
+/// Rows are written, and nothing is visible yet.
+pub struct Staged {
+    pub destination: ExportDestination,
+    pub staging: Arc<Staging>,
+    pub result: PeriodResult,
+}
+
+/// Reads the period and writes its rows, side by side.
+pub async fn stage(
+    job: &ExportJob,
+    scope: &ExportScope,
+    listing: Listing,
+    mut destination: ExportDestination,
+) -> Result<Staged> {
+    let staging = Arc::new(destination.folder.stage()?);
+    let options = job.pipeline_options(scope);
+    let dimensions = Dimensions::of(&job.columns, job.groups.clone());
+    let write = options.write(formats(job, scope), scope.period.timezone, dimensions);
+    let known = known_details(job, scope, &destination)?;
+    let pipeline = options.pipeline(listing.lister, listing.first, known);
+    match pipeline.run(staging.clone(), write).await {
+        Ok(result) => Ok(Staged {
+            destination,
+            staging,
+            result,
+        }),
+        Err(error) => Err(unpublished(error, Some(&destination))),
+    }
+}
+
+fn formats(job: &ExportJob, scope: &ExportScope) -> RowFormats {
+    let args = &job.args;
+    let parquet = match args.partition_by {
+        _ if !args.format.contains(&Format::Parquet) => Layout::File(WORKING_PARQUET),
+        Some(PartitionBy::Day) => Layout::Daily(scope.period.from),
+        None => Layout::File(RUNS_PARQUET),
+    };
+    RowFormats {
+        columns: job.columns.clone(),
+        parquet,
+        parquet_compat: args.parquet_compat,
+        csv: args.format.contains(&Format::Csv),
+    }
+}
+
+/// What the export that is there knows already, if it is of the same account and source; with --replace, nothing.
+fn known_details(job: &ExportJob, scope: &ExportScope, destination: &ExportDestination) -> Result<Option<Known>> {
+    let existing = destination.existing()?.filter(|_| !job.args.replace);
+    let existing = existing.filter(|existing| existing.is_from(job.connection.source, scope.account.as_ref()));
+    Ok(existing.and_then(|existing| {
+        let settled_by = existing.queried_at_ms().saturating_sub(job.args.costs.settle_ms());
+        known_details::of(existing.parquet_paths(), settled_by, &job.columns, job.is_metered())
+    }))
+}
