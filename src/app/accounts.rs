@@ -11,28 +11,28 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::app::exit::{End, Parts, gravest};
-use crate::app::outcome::Ended;
+use crate::app::exit::{AccountJournals, JobResult, worst_exit_code};
+use crate::app::outcome::AccountResult;
 use crate::app::signals::stopped;
 use crate::cli::{Cli, Command};
 use crate::commands::{check, diff, export, lake, reconcile, report, serve, sync, tools, verify};
 use crate::config::{Layers, Order, Outside};
 use crate::context::Context;
-use crate::context::journal::Record;
+use crate::context::journal::Journal;
 use crate::context::terminal::{Printer, print, warn};
 use crate::error::{Error, Result};
 
 /// What is to be done, for whom.
-pub struct Orders {
+pub struct AccountJobs {
     orders: Vec<(Cli, Context)>,
     layers: Arc<Layers>,
     at_once: usize,
     deadline: Option<(Duration, Instant)>,
 }
 
-impl Orders {
+impl AccountJobs {
     /// Gives each order context of its own. The deadline counts from now.
-    pub fn new(orders: Vec<Order>, layers: Layers, context: &Context, outside: &Outside) -> Orders {
+    pub fn new(orders: Vec<Order>, layers: Layers, context: &Context, outside: &Outside) -> AccountJobs {
         let several = orders.len() > 1;
         let at_once = orders.first().and_then(|order| order.cli.command.source());
         let at_once = at_once
@@ -56,7 +56,7 @@ impl Orders {
             let context = Context {
                 account: order.account,
                 token,
-                record: Record::default(),
+                journal: Journal::default(),
                 stdout,
                 side_by_side: at_once,
                 // Several bars would write over each other.
@@ -65,7 +65,7 @@ impl Orders {
             };
             (order.cli, context)
         };
-        Orders {
+        AccountJobs {
             orders: orders.into_iter().map(mine).collect(),
             layers: Arc::new(layers),
             at_once,
@@ -79,17 +79,17 @@ impl Orders {
     }
 
     /// The records of all parts.
-    pub fn parts(&self) -> Parts {
-        let part = |(_, context): &(Cli, Context)| (context.account_name().map(String::from), context.record.clone());
-        Parts(self.orders.iter().map(part).collect())
+    pub fn parts(&self) -> AccountJournals {
+        let part = |(_, context): &(Cli, Context)| (context.account_name().map(String::from), context.journal.clone());
+        AccountJournals(self.orders.iter().map(part).collect())
     }
 
     /// Runs all of them, and says how each ended that didn't end well.
-    pub async fn run(self, jitter: Duration) -> End {
+    pub async fn run(self, jitter: Duration) -> JobResult {
         if !jitter.is_zero() {
             self.orders
                 .iter()
-                .for_each(|(_, context)| context.record.stage("waited"));
+                .for_each(|(_, context)| context.journal.stage("waited"));
             tracing::info!(seconds = jitter.as_secs_f64(), "waiting (--jitter)");
             tokio::time::sleep(jitter).await;
         }
@@ -101,7 +101,7 @@ impl Orders {
         let turns = Arc::new(Semaphore::new(self.at_once));
         let mut under_way = Vec::new();
         for (cli, context) in self.orders {
-            let (name, record) = (context.account_name().map(String::from), context.record.clone());
+            let (name, journal) = (context.account_name().map(String::from), context.journal.clone());
             let (stdout, layers) = (context.stdout.clone(), self.layers.clone());
             let context = Context {
                 now_ms: context.clock.now_ms(),
@@ -112,8 +112,8 @@ impl Orders {
                 None => tracing::Span::none(),
             };
             let stopped = stopped(&cli.command);
-            let noted = record.clone();
-            names.push((name, record, stdout));
+            let noted = journal.clone();
+            names.push((name, journal, stdout));
             let turns = turns.clone();
             let job = async move {
                 let _turn = turns.acquire().await.map_err(anyhow::Error::from)?;
@@ -129,7 +129,7 @@ impl Orders {
                 let end = result
                     .as_ref()
                     .map_or_else(|error| (error.exit_code(), Some(error.to_string())), |()| (0, None));
-                noted.note(|noted| noted.ended = Some(end));
+                noted.update(|entry| entry.ended = Some(end));
                 result
             };
             // A bug is one account's trouble too. In this task, so that whoever drops it drops all that they hold.
@@ -138,24 +138,24 @@ impl Orders {
         let results = futures::future::join_all(under_way).await;
         let mut parts = Vec::new();
         let mut printed: IndexMap<String, String> = IndexMap::new();
-        for ((account, record, stdout), result) in names.into_iter().zip(results) {
+        for ((account, journal, stdout), result) in names.into_iter().zip(results) {
             let (exit_code, error) = match result {
                 Ok(Ok(())) => (0, None),
                 Ok(Err(error)) => (error.exit_code(), Some(error.to_string())),
                 Err(_) => (1, Some("a bug ended it".into())),
             };
             printed.insert(account.clone().unwrap_or_default(), stdout.kept());
-            parts.push(Ended {
+            parts.push(AccountResult {
                 account,
                 exit_code,
                 error,
-                record,
+                journal,
             });
         }
-        let mut end = End::of(parts);
+        let mut end = JobResult::of(parts);
         if several && let Err(error) = print(&together(&printed, is_json)) {
             tracing::error!("{error}");
-            end.exit_code = gravest([end.exit_code, error.exit_code()]);
+            end.exit_code = worst_exit_code([end.exit_code, error.exit_code()]);
             end.error.get_or_insert_with(|| error.to_string());
         }
         end
@@ -220,7 +220,7 @@ async fn run(cli: Cli, context: Context, layers: Arc<Layers>) -> Result<()> {
 }
 
 /// Says which names turned out to be of one account of the API.
-pub fn warn_of_shared_accounts(parts: &[Ended]) {
+pub fn warn_of_shared_accounts(parts: &[AccountResult]) {
     crate::app::outcome::shared(parts)
         .iter()
         .for_each(|shared| warn(shared));

@@ -5,20 +5,20 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::accounts::warn_of_shared_accounts;
-use super::exit::End;
+use super::exit::JobResult;
 use super::outcome::file::OutcomeFile;
-use super::outcome::{self, Ended, JobFacts};
+use super::outcome::{self, AccountResult, JobInfo};
 use super::{metrics, output_conflicts};
 use crate::cli::Command;
 use crate::config::{Order, Refusal, Telling};
-use crate::context::journal::Record;
+use crate::context::journal::Journal;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::logging;
 
 /// Who is told of the end, and what.
 pub struct EndReport {
-    pub facts: JobFacts,
+    pub facts: JobInfo,
     started: Instant,
     outcome: Option<OutcomeFile>,
     metrics: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct EndReport {
 impl EndReport {
     pub fn new(started_ms: i64) -> EndReport {
         EndReport {
-            facts: JobFacts {
+            facts: JobInfo {
                 job: logging::job_id(started_ms),
                 command: String::new(),
                 started_ms,
@@ -87,13 +87,13 @@ impl EndReport {
 
     /// What was asked for can't be done as it was asked.
     pub fn of_usage(self, error: &str) -> ExitCode {
-        let part = Ended {
+        let part = AccountResult {
             account: None,
             exit_code: 2,
             error: Some(error.into()),
-            record: Record::default(),
+            journal: Journal::default(),
         };
-        self.of(End {
+        self.of(JobResult {
             exit_code: 2,
             error: Some(error.into()),
             parts: vec![part],
@@ -101,7 +101,7 @@ impl EndReport {
     }
 
     /// Tells of an end; who can't be told is a warning.
-    pub fn of(mut self, end: End) -> ExitCode {
+    pub fn of(mut self, end: JobResult) -> ExitCode {
         self.facts.took = self.started.elapsed();
         warn_of_shared_accounts(&end.parts);
         if let Some(file) = self.outcome.take() {

@@ -1,34 +1,34 @@
 //! How a command ended: of each account's part, and in all.
 
-use crate::app::outcome::Ended;
-use crate::context::journal::Record;
+use crate::app::outcome::AccountResult;
+use crate::context::journal::Journal;
 
-/// Exit codes, gravest first: what needs somebody before what passes by itself.
-const GRAVEST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
+/// Exit codes, worst_exit_code first: what needs somebody before what passes by itself.
+const WORST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct End {
-    /// The exit code: the gravest of all accounts'.
+pub struct JobResult {
+    /// The exit code: the worst_exit_code of all accounts'.
     pub exit_code: u8,
     /// What is said of it, where that is one thing.
     pub error: Option<String>,
     /// Each account's, or the one that there is.
-    pub parts: Vec<Ended>,
+    pub parts: Vec<AccountResult>,
 }
 
 /// The records of all parts, for whoever has to tell of an end that came from outside.
 #[derive(Debug, Clone)]
-pub struct Parts(pub Vec<(Option<String>, Record)>);
+pub struct AccountJournals(pub Vec<(Option<String>, Journal)>);
 
-impl Parts {
+impl AccountJournals {
     /// What is said when a signal has come: who was done by then, where there are several.
     pub fn stopped(&self, how: &str, stopped: &str) -> String {
         if self.0.len() < 2 {
             return format!("{how}, {stopped}");
         }
-        let is_done = |record: &Record| matches!(record.read().0.ended, Some((0 | 7, _)));
-        let done = self.0.iter().filter(|(_, record)| is_done(record));
+        let is_done = |journal: &Journal| matches!(journal.read().0.ended, Some((0 | 7, _)));
+        let done = self.0.iter().filter(|(_, journal)| is_done(journal));
         let done: Vec<&str> = done.filter_map(|(account, _)| account.as_deref()).collect();
         match done.as_slice() {
             [] => format!("{how}, {stopped}"),
@@ -42,25 +42,25 @@ impl Parts {
     }
 
     /// All that haven't ended by themselves as having ended in the same way.
-    pub fn ended(&self, exit_code: u8, error: &str) -> Vec<Ended> {
-        let part = |(account, record): &(Option<String>, Record)| {
-            let ended = record.read().0.ended;
+    pub fn ended(&self, exit_code: u8, error: &str) -> Vec<AccountResult> {
+        let part = |(account, journal): &(Option<String>, Journal)| {
+            let ended = journal.read().0.ended;
             let (exit_code, error) = ended.unwrap_or_else(|| (exit_code, Some(error.into())));
-            Ended {
+            AccountResult {
                 account: account.clone(),
                 exit_code,
                 error,
-                record: record.clone(),
+                journal: journal.clone(),
             }
         };
         self.0.iter().map(part).collect()
     }
 }
 
-impl End {
+impl JobResult {
     /// An end that came to all that hadn't ended by themselves.
-    pub fn of_all(exit_code: u8, error: String, parts: &Parts) -> End {
-        End {
+    pub fn of_all(exit_code: u8, error: String, parts: &AccountJournals) -> JobResult {
+        JobResult {
             exit_code,
             parts: parts.ended(exit_code, &error),
             error: Some(error),
@@ -68,9 +68,9 @@ impl End {
     }
 
     /// How it ended in all.
-    pub fn of(parts: Vec<Ended>) -> End {
-        let exit_code = gravest(parts.iter().map(|part| part.exit_code));
-        let failed: Vec<&Ended> = parts.iter().filter(|part| part.exit_code != 0).collect();
+    pub fn of(parts: Vec<AccountResult>) -> JobResult {
+        let exit_code = worst_exit_code(parts.iter().map(|part| part.exit_code));
+        let failed: Vec<&AccountResult> = parts.iter().filter(|part| part.exit_code != 0).collect();
         let error = match (failed.as_slice(), parts.len()) {
             ([], _) => None,
             ([one], 1) => one.error.clone(),
@@ -84,7 +84,7 @@ impl End {
                 ))
             }
         };
-        End {
+        JobResult {
             exit_code,
             error,
             parts,
@@ -92,8 +92,8 @@ impl End {
     }
 }
 
-pub fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
-    let rank = |code: &u8| GRAVEST_FIRST.iter().position(|known| known == code).unwrap_or(0);
+pub fn worst_exit_code(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let rank = |code: &u8| WORST_FIRST.iter().position(|known| known == code).unwrap_or(0);
     codes.into_iter().min_by_key(rank).unwrap_or(0)
 }
 
@@ -103,11 +103,11 @@ mod tests {
 
     #[test]
     fn the_gravest_code_is_the_jobs() {
-        assert_eq!(gravest([0, 7, 0]), 7);
-        assert_eq!(gravest([7, 1, 8, 4, 5, 6, 3]), 3);
-        assert_eq!(gravest([8, 4]), 4);
-        assert_eq!(gravest([5, 6, 4]), 6);
-        assert_eq!(gravest([0, 0]), 0);
-        assert_eq!(gravest([]), 0);
+        assert_eq!(worst_exit_code([0, 7, 0]), 7);
+        assert_eq!(worst_exit_code([7, 1, 8, 4, 5, 6, 3]), 3);
+        assert_eq!(worst_exit_code([8, 4]), 4);
+        assert_eq!(worst_exit_code([5, 6, 4]), 6);
+        assert_eq!(worst_exit_code([0, 0]), 0);
+        assert_eq!(worst_exit_code([]), 0);
     }
 }

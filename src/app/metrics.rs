@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::app::outcome::{Ended, JobFacts};
+use crate::app::outcome::{AccountResult, JobInfo};
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 
@@ -88,11 +88,11 @@ pub fn check(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// In words: that nobody can be told is no reason for a job to fail.
-pub fn write(path: &Path, facts: &JobFacts, parts: &[Ended]) -> std::result::Result<(), String> {
+pub fn write(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> std::result::Result<(), String> {
     replace(path, facts, parts).map_err(|error| format!("cannot write --metrics-file {}: {error}", path.display()))
 }
 
-fn replace(path: &Path, facts: &JobFacts, parts: &[Ended]) -> io::Result<()> {
+fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -149,8 +149,8 @@ fn read(path: &Path) -> io::Result<Series> {
     lines.map(of_ours).collect()
 }
 
-fn put(series: &mut Series, facts: &JobFacts, part: &Ended) {
-    let (noted, counts) = part.record.read();
+fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult) {
+    let (noted, counts) = part.journal.read();
     let account = part
         .account
         .as_deref()
@@ -208,23 +208,23 @@ fn render(series: &Series) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::journal::Record;
+    use crate::context::journal::Journal;
 
     #[test]
     fn a_failed_job_with_nothing_published_has_its_own_figures_alone() {
         let mut series = Series::new();
-        let facts = JobFacts {
+        let facts = JobInfo {
             job: "j".into(),
             command: "export".into(),
             started_ms: 1_759_471_200_000,
             took: Duration::from_millis(1500),
             is_demo: false,
         };
-        let part = Ended {
+        let part = AccountResult {
             account: Some("a\"b\\c".into()),
             exit_code: 4,
             error: None,
-            record: Record::default(),
+            journal: Journal::default(),
         };
         put(&mut series, &facts, &part);
         let labels = r#"account="a\"b\\c",command="export""#;

@@ -18,15 +18,15 @@ use std::time::Duration;
 
 use crate::api::address::API_URL_VARIABLE;
 use crate::api::token::TOKEN_VARIABLE;
-use crate::app::accounts::Orders;
+use crate::app::accounts::AccountJobs;
 use crate::app::end_report::EndReport;
-use crate::app::exit::End;
-use crate::app::signals::{Stop, until_stopped};
+use crate::app::exit::JobResult;
+use crate::app::signals::{ShutdownPolicy, until_stopped};
 use crate::cli::Cli;
 use crate::clock::{MachineClock, NOW_VARIABLE};
 use crate::config::{self, Outside, Refusal};
 use crate::context::Context;
-use crate::context::journal::Record;
+use crate::context::journal::Journal;
 use crate::context::terminal::{Printer, warn};
 use crate::error::Result;
 use crate::logging;
@@ -58,7 +58,7 @@ pub fn run() -> ExitCode {
         .command
         .run()
         .map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
-    let stop = Stop::of(&first.command);
+    let stop = ShutdownPolicy::of(&first.command);
     let is_server = !stop.grace.is_zero();
     let prepared = report.prepare(&orders.orders);
     let clock = match prepared.and_then(|()| machine_clock(&outside)) {
@@ -69,7 +69,7 @@ pub fn run() -> ExitCode {
         }
     };
     let context = context(umask, &outside, clock, first, stop.stopping.clone());
-    let orders = Orders::new(orders.orders, orders.layers, &context, &outside);
+    let orders = AccountJobs::new(orders.orders, orders.layers, &context, &outside);
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
@@ -79,12 +79,12 @@ pub fn run() -> ExitCode {
         Err(error) => {
             let error = format!("cannot start: {error}");
             tracing::error!("{error}");
-            return report.of(End::of_all(1, error, &parts));
+            return report.of(JobResult::of_all(1, error, &parts));
         }
     };
     panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
     let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(orders.run(jitter), stop, &parts)));
-    let end = panic::catch_unwind(job).unwrap_or_else(|_| End::of_all(1, "a bug ended it".into(), &parts));
+    let end = panic::catch_unwind(job).unwrap_or_else(|_| JobResult::of_all(1, "a bug ended it".into(), &parts));
     runtime.shutdown_timeout(STOP_TIME);
     report.of(end)
 }
@@ -158,7 +158,7 @@ fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stoppi
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,
         side_by_side: 1,
-        record: Record::default(),
+        journal: Journal::default(),
         stdout: Printer::default(),
     }
 }

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::context::journal::{Noted, Record};
+use crate::context::journal::{Journal, JournalEntry};
 use crate::period::{Millis, Period, format_instant};
 use crate::provenance::{Proof, Totals};
 
@@ -21,7 +21,7 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// How an account's part, or all of a job, ended.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub struct AccountResult {
     /// The account, where one was named.
     pub account: Option<String>,
     /// The exit code.
@@ -29,12 +29,12 @@ pub struct Ended {
     /// What was said of it.
     pub error: Option<String>,
     /// What was noted.
-    pub record: Record,
+    pub journal: Journal,
 }
 
 /// What is true of the whole job.
 #[derive(Debug, Clone)]
-pub struct JobFacts {
+pub struct JobInfo {
     /// The job's ID.
     pub job: String,
     /// The command, if one was called.
@@ -131,8 +131,8 @@ fn totals_text(totals: &Totals) -> Value {
 }
 
 /// The document of a job: of one account, or of several with a sum in which no account is twice.
-pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[Ended]) -> String {
-    let read: Vec<_> = parts.iter().map(|part| (part, part.record.read())).collect();
+pub fn render(facts: &JobInfo, exit_code: u8, error: Option<&str>, parts: &[AccountResult]) -> String {
+    let read: Vec<_> = parts.iter().map(|part| (part, part.journal.read())).collect();
     let (accounts, one) = match read.as_slice() {
         [(part, (noted, _))] if part.account.is_none() => (None, Some(noted)),
         [(part, (noted, _))] => (Some(accounts_of(&[(part, noted)])), Some(noted)),
@@ -147,7 +147,7 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
     let mut times = IndexMap::from([("total", seconds(facts.took))]);
     let stages = one.iter().flat_map(|noted| &noted.stages);
     times.extend(stages.map(|(stage, time)| (*stage, seconds(*time))));
-    let notes: Vec<&Noted> = read.iter().map(|(_, (noted, _))| noted).collect();
+    let notes: Vec<&JournalEntry> = read.iter().map(|(_, (noted, _))| noted).collect();
     let caveats = match one {
         Some(noted) => noted.caveats.clone(),
         None => shared_accounts(&read.iter().map(|(part, (noted, _))| (*part, noted)).collect::<Vec<_>>()),
@@ -182,13 +182,13 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
 }
 
 /// The period of all, if it is one.
-fn period(parts: &[&Noted]) -> Option<Period> {
+fn period(parts: &[&JournalEntry]) -> Option<Period> {
     let mut periods = parts.iter().map(|noted| &noted.period);
     let first = periods.next()?;
     periods.all(|period| period == first).then(|| first.clone())?
 }
 
-fn files(noted: &Noted) -> Vec<FileDocument> {
+fn files(noted: &JournalEntry) -> Vec<FileDocument> {
     let file = |file: &crate::provenance::FileEntry| FileDocument {
         path: file.path.clone(),
         bytes: file.bytes,
@@ -198,7 +198,7 @@ fn files(noted: &Noted) -> Vec<FileDocument> {
 }
 
 /// All that were published, each of the API's accounts once; none where nothing was, or not all of them was.
-fn sum(parts: &[&Noted]) -> Option<Totals> {
+fn sum(parts: &[&JournalEntry]) -> Option<Totals> {
     let all: Option<Vec<&Totals>> = distinct(parts).map(|noted| noted.totals.as_ref()).collect();
     let mut all = all?.into_iter();
     let first = all.next()?.clone();
@@ -206,7 +206,7 @@ fn sum(parts: &[&Noted]) -> Option<Totals> {
 }
 
 /// Each of the API's accounts once.
-fn distinct<'n>(parts: &[&'n Noted]) -> impl Iterator<Item = &'n Noted> {
+fn distinct<'n>(parts: &[&'n JournalEntry]) -> impl Iterator<Item = &'n JournalEntry> {
     let mut seen: Vec<&str> = Vec::new();
     parts
         .iter()
@@ -220,7 +220,7 @@ fn distinct<'n>(parts: &[&'n Noted]) -> impl Iterator<Item = &'n Noted> {
         })
 }
 
-fn proof(parts: &[&Noted]) -> Option<Proof> {
+fn proof(parts: &[&JournalEntry]) -> Option<Proof> {
     let all: Option<Vec<&Proof>> = distinct(parts).map(|noted| noted.proof.as_ref()).collect();
     let mut all = all?.into_iter();
     let first = all.next()?.clone();
@@ -228,7 +228,7 @@ fn proof(parts: &[&Noted]) -> Option<Proof> {
 }
 
 /// Names that turned out to be of one account of the API.
-fn shared_accounts(parts: &[(&Ended, &Noted)]) -> Vec<String> {
+fn shared_accounts(parts: &[(&AccountResult, &JournalEntry)]) -> Vec<String> {
     let mut names: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for (part, noted) in parts {
         if let (Some(name), Some(id)) = (part.account.as_deref(), noted.account_id.as_deref()) {
@@ -242,16 +242,16 @@ fn shared_accounts(parts: &[(&Ended, &Noted)]) -> Vec<String> {
 }
 
 /// The same, of parts as they ended.
-pub fn shared(parts: &[Ended]) -> Vec<String> {
-    let read: Vec<_> = parts.iter().map(|part| (part, part.record.read().0)).collect();
+pub fn shared(parts: &[AccountResult]) -> Vec<String> {
+    let read: Vec<_> = parts.iter().map(|part| (part, part.journal.read().0)).collect();
     shared_accounts(&read.iter().map(|(part, noted)| (*part, noted)).collect::<Vec<_>>())
 }
 
-fn accounts_of(parts: &[(&Ended, &Noted)]) -> IndexMap<String, AccountDocument> {
+fn accounts_of(parts: &[(&AccountResult, &JournalEntry)]) -> IndexMap<String, AccountDocument> {
     let named = parts
         .iter()
         .filter_map(|(part, noted)| Some((part.account.clone()?, part, noted)));
-    let document = |part: &Ended, noted: &Noted| AccountDocument {
+    let document = |part: &AccountResult, noted: &JournalEntry| AccountDocument {
         exit_code: part.exit_code,
         exit_name: exit_name(part.exit_code),
         error: part.error.clone(),
@@ -327,8 +327,8 @@ mod tests {
     use crate::provenance::FileEntry;
     use proptest::prelude::*;
 
-    fn facts() -> JobFacts {
-        JobFacts {
+    fn facts() -> JobInfo {
+        JobInfo {
             job: "20251003T060000Z-0a1b2c3d".into(),
             command: "export".into(),
             started_ms: 1_759_471_200_000,
@@ -337,9 +337,9 @@ mod tests {
         }
     }
 
-    fn part(account: Option<String>, exit_code: u8, error: Option<String>, runs: u64) -> Ended {
-        let record = Record::default();
-        record.note(|noted| {
+    fn part(account: Option<String>, exit_code: u8, error: Option<String>, runs: u64) -> AccountResult {
+        let journal = Journal::default();
+        journal.update(|noted| {
             noted.totals = Some(Totals {
                 runs,
                 usage_total_usd: Some(crate::money::Usd(i128::from(runs) * 10_i128.pow(18))),
@@ -347,11 +347,11 @@ mod tests {
                 ..Totals::default()
             });
         });
-        Ended {
+        AccountResult {
             account,
             exit_code,
             error,
-            record,
+            journal,
         }
     }
 
@@ -368,12 +368,12 @@ mod tests {
 
     #[test]
     fn totals_of_several_accounts_are_summed_and_each_account_is_counted_once() {
-        let parts: Vec<Ended> = ["a", "b", "c"]
+        let parts: Vec<AccountResult> = ["a", "b", "c"]
             .iter()
             .map(|name| part(Some((*name).into()), 0, None, 10))
             .collect();
         for (part, id) in parts.iter().zip(["one", "two", "one"]) {
-            part.record.note(|noted| noted.account_id = Some(id.into()));
+            part.journal.update(|noted| noted.account_id = Some(id.into()));
         }
         let told = parsed(&render(&facts(), 0, None, &parts));
         assert_eq!(told["totals"]["runs"], 20);
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted_and_failures_stay_longest() {
-        let mut parts: Vec<Ended> = (0..300)
+        let mut parts: Vec<AccountResult> = (0..300)
             .map(|at| part(Some(format!("account-{at:03}")), 0, None, 1))
             .collect();
         parts[150].exit_code = 4;
@@ -413,7 +413,7 @@ mod tests {
             out in "\\PC{0,2000}",
         ) {
             let part = part(None, 5, error.clone(), 3);
-            part.record.note(|noted| {
+            part.journal.update(|noted| {
                 noted.caveats.clone_from(&caveats);
                 noted.out = Some(out);
                 noted.files = files.iter().map(|path| FileEntry {

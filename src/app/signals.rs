@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::app::exit::{End, Parts};
+use crate::app::exit::{AccountJournals, JobResult};
 use crate::cli::Command;
 
 /// How long it may take to say that a signal came.
@@ -25,7 +25,7 @@ pub fn stopped(command: &Command) -> &'static str {
 
 /// How a job is stopped.
 #[derive(Debug)]
-pub struct Stop {
+pub struct ShutdownPolicy {
     /// Told once a signal has come.
     pub stopping: Arc<Notify>,
     /// How long it may go on.
@@ -34,12 +34,12 @@ pub struct Stop {
     stopped: &'static str,
 }
 
-impl Stop {
+impl ShutdownPolicy {
     /// A server is given time, anything else none.
-    pub fn of(command: &Command) -> Stop {
+    pub fn of(command: &Command) -> ShutdownPolicy {
         // A server answers what it was asked before.
         let is_server = matches!(command, Command::Serve(_));
-        Stop {
+        ShutdownPolicy {
             stopping: Arc::new(Notify::new()),
             grace: if is_server { GRACE } else { Duration::ZERO },
             stopped: stopped(command),
@@ -48,7 +48,11 @@ impl Stop {
 }
 
 /// Runs a job, or stops it at a signal; what it has staged goes with it. A second signal doesn't wait for its end.
-pub async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &Parts) -> End {
+pub async fn until_stopped(
+    job: impl Future<Output = JobResult>,
+    stop: ShutdownPolicy,
+    parts: &AccountJournals,
+) -> JobResult {
     // Listening begins before the job does.
     let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
     let mut listeners = kinds.map(listener);
@@ -80,7 +84,7 @@ pub async fn until_stopped(job: impl Future<Output = End>, stop: Stop, parts: &P
     });
     let _ = heard.recv_timeout(SAYING_TIME);
     let exit_code = 128 + kind.as_raw_value() as u8;
-    End {
+    JobResult {
         exit_code,
         parts: parts.ended(exit_code, &format!("{how}, {}", stop.stopped)),
         error: Some(error),

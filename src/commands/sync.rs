@@ -19,7 +19,7 @@ use crate::cli::{Details, Optimize, SyncArgs};
 use crate::commands::destination::path_template;
 use crate::context::Context;
 use crate::context::blocking::run_blocking;
-use crate::context::journal::Record;
+use crate::context::journal::Journal;
 use crate::context::terminal::{Printer, warn};
 use crate::error::{Error, Result};
 use crate::fetch::Known;
@@ -46,8 +46,8 @@ const MAX_STEP_RUNS: u64 = 250_000;
 pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     args.costs.check().map_err(Error::Usage)?;
     let args = filled(args, &context)?;
-    let record = context.record.clone();
-    record.stage("asked");
+    let journal = context.journal.clone();
+    journal.stage("asked");
     let (text, handle) = (args.lake.clone(), Handle::current());
     let location = run_blocking(move |_| Location::open_to_write(&text, handle)).await?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
@@ -86,7 +86,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
         sure_until: OnceLock::new(),
         job_start,
         account,
-        record: record.clone(),
+        journal: journal.clone(),
         stdout: context.stdout.clone(),
         location,
         connection,
@@ -103,7 +103,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     *job.changes.lock().expect("nobody panics while holding it") = changes;
     let on_terminal = context.stderr_is_terminal && !job.args.quiet;
     job.clone().settle().await?;
-    record.stage("read");
+    journal.stage("read");
     let done = job
         .clone()
         .steps(Done::new(table), &plan, scratch.path(), on_terminal)
@@ -113,7 +113,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     let published = job.clone().publish_changes().await;
     let done = done?;
     published?;
-    record.stage("tidied");
+    journal.stage("tidied");
     let (done, optimized) = job.clone().tidy(done).await?;
     let look = context.look;
     job.tell(&done, &plan, optimized, look)
@@ -147,7 +147,7 @@ struct Job {
     asking: Asking,
     job_start: JobStart,
     account: Option<Account>,
-    record: Record,
+    journal: Journal,
     stdout: Printer,
     location: Location,
     connection: Connection,
@@ -308,7 +308,7 @@ impl Job {
 
     /// Notes runs that have been committed.
     fn note(&self, (from, to): (Millis, Millis), read: &[Read]) {
-        self.record.note(|noted| {
+        self.journal.update(|noted| {
             noted.out = Some(self.location.shown().into());
             let so_far = noted.period.take();
             noted.period = Some(Period {
@@ -378,7 +378,7 @@ impl Job {
     /// Says what must be known of what was read or of the lake, and notes it.
     fn caveat(&self, text: &str) {
         warn(text);
-        self.record.note(|noted| noted.caveats.push(text.into()));
+        self.journal.update(|noted| noted.caveats.push(text.into()));
     }
 
     fn is_metered(&self) -> bool {

@@ -11,11 +11,11 @@ use crate::provenance::{FileEntry, Proof, Totals};
 
 /// The notes of a job, shared by all that take part in it.
 #[derive(Debug, Clone, Default)]
-pub struct Record(Arc<Mutex<Noted>>);
+pub struct Journal(Arc<Mutex<JournalEntry>>);
 
 /// What is noted; what isn't known (yet) is absent.
 #[derive(Debug, Clone, Default)]
-pub struct Noted {
+pub struct JournalEntry {
     /// The account's ID, where the API told.
     pub account_id: Option<String>,
     /// The period.
@@ -38,14 +38,14 @@ pub struct Noted {
     counters: Option<Arc<Counters>>,
 }
 
-impl Record {
-    fn noted(&self) -> MutexGuard<'_, Noted> {
+impl Journal {
+    fn noted(&self) -> MutexGuard<'_, JournalEntry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something was learnt.
-    pub fn note(&self, note: impl FnOnce(&mut Noted)) {
-        note(&mut self.noted());
+    pub fn update(&self, update: impl FnOnce(&mut JournalEntry)) {
+        update(&mut self.noted());
     }
 
     /// Another stage begins.
@@ -56,7 +56,7 @@ impl Record {
 
     /// Requests go by this client. Its counts are kept and not the client: the record outlives the account's job, and connections
     /// shouldn't.
-    pub fn asks(&self, api: &ApiClient) {
+    pub fn attach_client(&self, api: &ApiClient) {
         self.noted().counters = Some(api.counters());
     }
 
@@ -72,7 +72,7 @@ impl Record {
     }
 
     /// What has been noted up to now, the last stage ended.
-    pub fn read(&self) -> (Noted, RequestCounts) {
+    pub fn read(&self) -> (JournalEntry, RequestCounts) {
         let mut noted = self.noted();
         noted.switch(None);
         let counts = noted
@@ -84,7 +84,7 @@ impl Record {
     }
 }
 
-impl Noted {
+impl JournalEntry {
     fn switch(&mut self, next: Option<&'static str>) {
         let now = Instant::now();
         if let Some((name, began)) = self.under_way.take() {

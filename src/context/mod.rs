@@ -14,7 +14,7 @@ use terminal::Printer;
 
 use crate::clock::MachineClock;
 use crate::config::AccountSource;
-use crate::context::journal::Record;
+use crate::context::journal::Journal;
 use crate::period::Millis;
 use crate::report::terminal::Look;
 
@@ -44,7 +44,7 @@ pub struct Context {
     /// How many jobs of this process are at work at once, and share its memory.
     pub side_by_side: usize,
     /// What the job comes to.
-    pub record: Record,
+    pub journal: Journal,
     /// Where what was asked for is printed.
     pub stdout: Printer,
 }

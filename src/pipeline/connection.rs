@@ -14,7 +14,7 @@ use crate::api::token::TokenSources;
 use crate::cli::SourceArgs;
 use crate::clock::{Clocks, MachineClock};
 use crate::context::Context;
-use crate::context::journal::Record;
+use crate::context::journal::Journal;
 use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::fetch::names::NameBook;
@@ -40,7 +40,7 @@ pub struct Connection {
     pub spare: Arc<SpareTime>,
     /// This machine's clock; the made-up account's, for the made-up account.
     pub clock: MachineClock,
-    record: Record,
+    journal: Journal,
 }
 
 /// The first page of a period; none where the API finds the whole period too heavy to list at once.
@@ -88,10 +88,10 @@ impl Connection {
             clock,
         })?;
         let api = Arc::new(api);
-        context.record.asks(&api);
+        context.journal.attach_client(&api);
         Ok(Connection {
             clock,
-            record: context.record.clone(),
+            journal: context.journal.clone(),
             api,
             source: if args.demo { Source::Demo } else { Source::Api },
             spare: Arc::new(SpareTime::new(SPARE_TIME)),
@@ -147,7 +147,7 @@ impl Connection {
             .await
             .ok()?
             .ok()?;
-        self.record.note(|noted| noted.account_id = Some(account.id.clone()));
+        self.journal.update(|noted| noted.account_id = Some(account.id.clone()));
         Some(account)
     }
 

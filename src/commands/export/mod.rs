@@ -28,7 +28,7 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let plan = ExportPlan::new(args)?;
     crate::commands::compare::check(&plan.args.judge).await?;
     let job = ExportJob::connect(plan, context).await?;
-    let journal = job.context.record.clone();
+    let journal = job.context.journal.clone();
 
     journal.stage("asked");
     let opened = open::open(&job).await?;
@@ -37,7 +37,7 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     };
     let scope = opened.scope;
     let started_ms = scope.start.ms;
-    journal.note(|noted| noted.period = Some(scope.period.clone()));
+    journal.update(|noted| noted.period = Some(scope.period.clone()));
     compare::clear_previous(&job, &scope.period)?;
 
     journal.stage("read");
