@@ -11,65 +11,97 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::app::exit::{AccountJournals, JobResult, worst_exit_code};
-use crate::app::outcome::AccountResult;
-use crate::app::signals::stopped;
+use crate::app::exit::{AccountJournals, AccountResult, JobResult, worst_exit_code};
+use crate::app::signals::fate_when_stopped;
 use crate::cli::{Cli, Command};
-use crate::commands::{check, diff, export, lake, reconcile, report, serve, sync, tools, verify};
+use crate::commands;
 use crate::config::{Layers, Order, Outside};
 use crate::context::Context;
-use crate::context::journal::Journal;
-use crate::context::terminal::{Printer, print, warn};
+use crate::context::journal::{Ending, Journal};
+use crate::context::terminal::{Printer, print};
 use crate::error::{Error, Result};
 
-/// What is to be done, for whom.
+/// A command for one account.
+struct AccountJob {
+    cli: Cli,
+    context: Context,
+}
+
+impl AccountJob {
+    fn account(&self) -> Option<String> {
+        self.context.account_name().map(String::from)
+    }
+
+    fn prints_json(&self) -> bool {
+        match &self.cli.command {
+            Command::Export(args) => args.json,
+            Command::Sync(args) => args.json,
+            Command::Reconcile(args) => args.json,
+            _ => false,
+        }
+    }
+}
+
+/// A command for each account that it was called for.
 pub struct AccountJobs {
-    orders: Vec<(Cli, Context)>,
+    jobs: Vec<AccountJob>,
     layers: Arc<Layers>,
     at_once: usize,
-    deadline: Option<(Duration, Instant)>,
+    deadline: Option<Deadline>,
+}
+
+#[derive(Clone, Copy)]
+struct Deadline {
+    /// As it was given.
+    time: Duration,
+    at: Instant,
 }
 
 impl AccountJobs {
-    /// Gives each order context of its own. The deadline counts from now.
+    /// Gives each job a context of its own. The deadline counts from now.
     pub fn new(orders: Vec<Order>, layers: Layers, context: &Context, outside: &Outside) -> AccountJobs {
         let several = orders.len() > 1;
-        let at_once = orders.first().and_then(|order| order.cli.command.source());
-        let at_once = at_once
-            .map_or(1, |source| source.accounts_at_once.get())
-            .min(orders.len());
-        let run = orders.first().and_then(|order| order.cli.command.run());
-        let deadline = run.and_then(|run| run.deadline);
-        let mine = |order: Order| {
-            let variable = order.account.as_ref().and_then(|account| account.token_env.clone());
-            let token = match &variable {
+        let first = orders.first().map(|order| &order.cli.command);
+        let at_once = first
+            .and_then(Command::source)
+            .map_or(1, |source| source.accounts_at_once.get());
+        let at_once = at_once.min(orders.len());
+        let deadline = first.and_then(Command::run).and_then(|run| run.deadline);
+        let job = |order: Order| {
+            let variable = order.account.as_ref().and_then(|account| account.token_env.as_deref());
+            let token = match variable {
                 Some(name) => outside
                     .variable(name)
                     .map(|token| token.to_string_lossy().into_owned().into()),
                 None => context.token.clone(),
             };
-            let stdout = if several {
-                Printer::Kept(Arc::default())
-            } else {
-                Printer::Stdout
-            };
             let context = Context {
                 account: order.account,
                 token,
                 journal: Journal::default(),
-                stdout,
+                stdout: if several {
+                    Printer::Kept(Arc::default())
+                } else {
+                    Printer::Stdout
+                },
                 side_by_side: at_once,
                 // Several bars would write over each other.
                 stderr_is_terminal: context.stderr_is_terminal && !several,
                 ..context.clone()
             };
-            (order.cli, context)
+            AccountJob {
+                cli: order.cli,
+                context,
+            }
         };
         AccountJobs {
-            orders: orders.into_iter().map(mine).collect(),
+            jobs: orders.into_iter().map(job).collect(),
             layers: Arc::new(layers),
             at_once,
-            deadline: deadline.map(|deadline| (deadline, Instant::now() + deadline)),
+            deadline: deadline.map(|time| Deadline {
+                time,
+                at: Instant::now() + time,
+            }),
         }
     }
 
@@ -78,82 +110,47 @@ impl AccountJobs {
         self.at_once
     }
 
-    /// The records of all parts.
-    pub fn parts(&self) -> AccountJournals {
-        let part = |(_, context): &(Cli, Context)| (context.account_name().map(String::from), context.journal.clone());
-        AccountJournals(self.orders.iter().map(part).collect())
+    /// The journals of all accounts, for whoever reports an end that came from outside.
+    pub fn journals(&self) -> AccountJournals {
+        let jobs = self.jobs.iter();
+        AccountJournals(jobs.map(|job| (job.account(), job.context.journal.clone())).collect())
     }
 
-    /// Runs all of them, and says how each ended that didn't end well.
+    /// Runs all of them, and logs how each ended.
     pub async fn run(self, jitter: Duration) -> JobResult {
         if !jitter.is_zero() {
-            self.orders
-                .iter()
-                .for_each(|(_, context)| context.journal.stage("waited"));
+            self.jobs.iter().for_each(|job| job.context.journal.stage("waited"));
             tracing::info!(seconds = jitter.as_secs_f64(), "waiting (--jitter)");
             tokio::time::sleep(jitter).await;
         }
-        let (several, is_json) = (
-            self.orders.len() > 1,
-            self.orders.iter().any(|(cli, _)| prints_json(&cli.command)),
-        );
-        let mut names = Vec::new();
-        let turns = Arc::new(Semaphore::new(self.at_once));
-        let mut under_way = Vec::new();
-        for (cli, context) in self.orders {
-            let (name, journal) = (context.account_name().map(String::from), context.journal.clone());
-            let (stdout, layers) = (context.stdout.clone(), self.layers.clone());
-            let context = Context {
-                now_ms: context.clock.now_ms(),
-                ..context
-            };
-            let span = match name.as_deref().filter(|_| several) {
+        let several = self.jobs.len() > 1;
+        let is_json = self.jobs.iter().any(AccountJob::prints_json);
+        let turns = Semaphore::new(self.at_once);
+        let (layers, turns, deadline) = (&self.layers, &turns, self.deadline);
+        // In this task, so that whoever drops it drops all that they hold.
+        let results = futures::future::join_all(self.jobs.into_iter().map(|job| async move {
+            let (account, stdout) = (job.account(), job.context.stdout.clone());
+            let span = match account.as_deref().filter(|_| several) {
                 Some(account) => tracing::error_span!("account", account),
                 None => tracing::Span::none(),
             };
-            let stopped = stopped(&cli.command);
-            let noted = journal.clone();
-            names.push((name, journal, stdout));
-            let turns = turns.clone();
-            let job = async move {
-                let _turn = turns.acquire().await.map_err(anyhow::Error::from)?;
-                run(cli, context, layers).await
-            };
-            let job = within(self.deadline, stopped, job);
-            let job = async move {
-                let result = job.await;
-                match &result {
-                    Ok(()) => tracing::info!("done"),
-                    Err(error) => tracing::error!("{error}"),
-                }
-                let end = result
-                    .as_ref()
-                    .map_or_else(|error| (error.exit_code(), Some(error.to_string())), |()| (0, None));
-                noted.update(|entry| entry.ended = Some(end));
-                result
-            };
-            // A bug is one account's trouble too. In this task, so that whoever drops it drops all that they hold.
-            under_way.push(AssertUnwindSafe(job.instrument(span)).catch_unwind());
-        }
-        let results = futures::future::join_all(under_way).await;
-        let mut parts = Vec::new();
-        let mut printed: IndexMap<String, String> = IndexMap::new();
-        for ((account, journal, stdout), result) in names.into_iter().zip(results) {
-            let (exit_code, error) = match result {
-                Ok(Ok(())) => (0, None),
-                Ok(Err(error)) => (error.exit_code(), Some(error.to_string())),
-                Err(_) => (1, Some("a bug ended it".into())),
-            };
-            printed.insert(account.clone().unwrap_or_default(), stdout.kept());
-            parts.push(AccountResult {
+            let journal = job.context.journal.clone();
+            let running = run_in_turn(job, layers.clone(), turns, deadline).instrument(span);
+            // A bug is one account's trouble too.
+            let ending = AssertUnwindSafe(running).catch_unwind().await;
+            let ending = ending.unwrap_or_else(|_| Ending::new(1, "a bug ended it"));
+            let result = AccountResult {
                 account,
-                exit_code,
-                error,
+                ending,
                 journal,
-            });
-        }
-        let mut end = JobResult::of(parts);
-        if several && let Err(error) = print(&together(&printed, is_json)) {
+            };
+            (result, stdout.kept())
+        }));
+        let (results, printed): (Vec<AccountResult>, Vec<String>) = results.await.into_iter().unzip();
+        let names = results.iter().map(|result| result.account.clone().unwrap_or_default());
+        let printed: IndexMap<String, String> = names.zip(printed).collect();
+        let mut end = JobResult::new(results);
+        if several && let Err(error) = print(&join_printed(&printed, is_json)) {
             tracing::error!("{error}");
             end.exit_code = worst_exit_code([end.exit_code, error.exit_code()]);
             end.error.get_or_insert_with(|| error.to_string());
@@ -162,9 +159,48 @@ impl AccountJobs {
     }
 }
 
-/// What each account's job has to print, one after the other.
-fn together(printed: &IndexMap<String, String>, is_json: bool) -> String {
+/// Runs a job once it is its turn; notes and logs its end.
+async fn run_in_turn(job: AccountJob, layers: Arc<Layers>, turns: &Semaphore, deadline: Option<Deadline>) -> Ending {
+    let AccountJob { cli, context } = job;
+    let context = Context {
+        now_ms: context.clock.now_ms(),
+        ..context
+    };
+    let journal = context.journal.clone();
+    let fate = fate_when_stopped(&cli.command);
+    let running = async {
+        let _turn = turns.acquire().await.map_err(anyhow::Error::from)?;
+        commands::run(cli, context, &layers).await
+    };
+    let result = run_until(deadline, fate, running).await;
+    match &result {
+        Ok(()) => tracing::info!("done"),
+        Err(error) => tracing::error!("{error}"),
+    }
+    let ending = Ending::from(&result);
+    journal.update(|entry| entry.ended = Some(ending.clone()));
+    ending
+}
+
+/// Gives a job up at the deadline; `fate` says what that leaves.
+async fn run_until(deadline: Option<Deadline>, fate: &str, job: impl Future<Output = Result<()>>) -> Result<()> {
+    let Some(Deadline { time, at }) = deadline else {
+        return job.await;
+    };
+    let late = |_| {
+        Error::Unreachable(format!(
+            "the job was not done within {time:?} (--deadline), {fate}; it is safe to run again"
+        ))
+    };
+    tokio::time::timeout_at(at, job)
+        .await
+        .unwrap_or_else(|elapsed| Err(late(elapsed)))
+}
+
+/// What the accounts' jobs have to print, as one text or one document.
+fn join_printed(printed: &IndexMap<String, String>, is_json: bool) -> String {
     if is_json {
+        // Raw: no digit of a number is anybody's to change.
         let raw = |(name, text): (&String, &String)| (name.clone(), RawValue::from_string(text.trim().into()).ok());
         let accounts: IndexMap<String, Option<Box<RawValue>>> = printed.iter().map(raw).collect();
         let document = IndexMap::from([("accounts", accounts)]);
@@ -173,57 +209,6 @@ fn together(printed: &IndexMap<String, String>, is_json: bool) -> String {
     let said = printed.iter().filter(|(_, text)| !text.is_empty());
     let texts: Vec<String> = said.map(|(name, text)| format!("== {name}\n{text}")).collect();
     texts.join("\n")
-}
-
-fn prints_json(command: &Command) -> bool {
-    match command {
-        Command::Export(args) => args.json,
-        Command::Sync(args) => args.json,
-        Command::Reconcile(args) => args.json,
-        _ => false,
-    }
-}
-
-async fn within(
-    deadline: Option<(Duration, Instant)>,
-    stopped: &'static str,
-    job: impl Future<Output = Result<()>>,
-) -> Result<()> {
-    let Some((time, at)) = deadline else {
-        return job.await;
-    };
-    let late = |_| {
-        Error::Unreachable(format!(
-            "the job was not done within {time:?} (--deadline), {stopped}; it is safe to run again"
-        ))
-    };
-    tokio::time::timeout_at(at, job)
-        .await
-        .unwrap_or_else(|elapsed| Err(late(elapsed)))
-}
-
-async fn run(cli: Cli, context: Context, layers: Arc<Layers>) -> Result<()> {
-    match cli.command {
-        Command::Export(args) => export::run(*args, context).await,
-        Command::Reconcile(args) => reconcile::run(*args, context).await,
-        Command::Report(args) => report::run(*args, context).await,
-        Command::Check(args) => check::run(args, context).await,
-        Command::Verify(args) => verify::run(args).await,
-        Command::Diff(args) => diff::run(args, context).await,
-        Command::Sync(args) => sync::run(*args, context).await,
-        Command::Lake(args) => lake::run(args, context).await,
-        Command::Serve(args) => serve::run(*args, context).await,
-        Command::Config(args) => tools::config(args, &layers),
-        Command::Completions(args) => tools::completions(&args),
-        Command::Man(args) => tools::man(args),
-    }
-}
-
-/// Says which names turned out to be of one account of the API.
-pub fn warn_of_shared_accounts(parts: &[AccountResult]) {
-    crate::app::outcome::shared(parts)
-        .iter()
-        .for_each(|shared| warn(shared));
 }
 
 #[cfg(test)]
@@ -236,11 +221,11 @@ mod tests {
             ("acme".to_string(), "{\"usage\":0.10}\n".to_string()),
             ("beta".to_string(), String::new()),
         ]);
-        let json = together(&printed, true);
+        let json = join_printed(&printed, true);
         // As it came: no digit of a number is anybody's to change.
         assert!(json.contains("0.10"), "{json}");
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert!(json["accounts"]["beta"].is_null());
-        assert_eq!(together(&printed, false), "== acme\n{\"usage\":0.10}\n");
+        assert_eq!(join_printed(&printed, false), "== acme\n{\"usage\":0.10}\n");
     }
 }

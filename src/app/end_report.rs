@@ -4,21 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::accounts::warn_of_shared_accounts;
-use super::exit::JobResult;
+use super::exit::{AccountResult, JobResult};
 use super::outcome::file::OutcomeFile;
-use super::outcome::{self, AccountResult, JobInfo};
+use super::outcome::{self, JobInfo};
 use super::{metrics, output_conflicts};
 use crate::cli::Command;
 use crate::config::{Order, Refusal, Telling};
-use crate::context::journal::Journal;
+use crate::context::journal::{Ending, Journal};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::logging;
 
-/// Who is told of the end, and what.
+/// Where the end of the job is reported, and what of it is known from the start.
 pub struct EndReport {
-    pub facts: JobInfo,
+    pub info: JobInfo,
     started: Instant,
     outcome: Option<OutcomeFile>,
     metrics: Option<PathBuf>,
@@ -27,7 +26,7 @@ pub struct EndReport {
 impl EndReport {
     pub fn new(started_ms: i64) -> EndReport {
         EndReport {
-            facts: JobInfo {
+            info: JobInfo {
                 job: logging::job_id(started_ms),
                 command: String::new(),
                 started_ms,
@@ -44,21 +43,21 @@ impl EndReport {
     /// whatever is refused once it has its place.
     pub fn prepare(&mut self, orders: &[Order]) -> Result<()> {
         let command = &orders[0].cli.command;
-        self.facts.is_demo = command.source().is_some_and(|source| source.demo);
+        self.info.is_demo = command.source().is_some_and(|source| source.demo);
         let Some(run) = command.run() else {
             return Ok(());
         };
         let (outcome, metrics) = (run.outcome.as_deref(), run.metrics_file.as_deref());
         if let Some(outcome) = outcome {
-            output_conflicts::check_beside(orders, "--outcome", outcome)?;
+            output_conflicts::check_report_file(orders, "--outcome", outcome)?;
             self.outcome = Some(OutcomeFile::empty(outcome)?);
         }
         if let Some(metrics) = metrics {
             metrics::check(metrics)?;
-            output_conflicts::check_beside(orders, "--metrics-file", metrics)?;
+            output_conflicts::check_report_file(orders, "--metrics-file", metrics)?;
         }
         if let (Some(outcome), Some(metrics)) = (outcome, metrics)
-            && output_conflicts::are_one(outcome, metrics)
+            && output_conflicts::is_same_path(outcome, metrics)
         {
             return Err(Error::Usage(
                 "--outcome and --metrics-file are one file: give each its own".into(),
@@ -73,43 +72,39 @@ impl EndReport {
     }
 
     /// A command line or a configuration made no sense; that is said here.
-    pub fn of_refusal(mut self, refusal: &Refusal, telling: Telling) -> ExitCode {
+    pub fn finish_refused(mut self, refusal: &Refusal, telling: Telling) -> ExitCode {
         let text = refusal.in_a_line();
-        logging::start(0, telling.log_format, &self.facts.job);
+        logging::start(0, telling.log_format, &self.info.job);
         match refusal {
             Refusal::Clap(error) if telling.log_format.is_none() => drop(error.print()),
             _ => tracing::error!("{text}"),
         }
         // What else it holds stays.
         self.outcome = telling.outcome.and_then(|path| OutcomeFile::empty(&path).ok());
-        self.of_usage(&text)
+        self.finish_with_usage_error(&text)
     }
 
     /// What was asked for can't be done as it was asked.
-    pub fn of_usage(self, error: &str) -> ExitCode {
-        let part = AccountResult {
+    pub fn finish_with_usage_error(self, error: &str) -> ExitCode {
+        self.finish(JobResult::new(vec![AccountResult {
             account: None,
-            exit_code: 2,
-            error: Some(error.into()),
+            ending: Ending::new(2, error),
             journal: Journal::default(),
-        };
-        self.of(JobResult {
-            exit_code: 2,
-            error: Some(error.into()),
-            parts: vec![part],
-        })
+        }]))
     }
 
-    /// Tells of an end; who can't be told is a warning.
-    pub fn of(mut self, end: JobResult) -> ExitCode {
-        self.facts.took = self.started.elapsed();
-        warn_of_shared_accounts(&end.parts);
+    /// Reports the end; a file that can't be written is a warning.
+    pub fn finish(mut self, end: JobResult) -> ExitCode {
+        self.info.took = self.started.elapsed();
+        outcome::shared_accounts(&end.accounts)
+            .iter()
+            .for_each(|shared| warn(shared));
         if let Some(file) = self.outcome.take() {
-            let document = outcome::render(&self.facts, end.exit_code, end.error.as_deref(), &end.parts);
+            let document = outcome::render(&self.info, &end);
             file.write(&document).unwrap_or_else(|problem| warn(&problem));
         }
         if let Some(metrics) = &self.metrics
-            && let Err(problem) = metrics::write(metrics, &self.facts, &end.parts)
+            && let Err(problem) = metrics::write(metrics, &self.info, &end.accounts)
         {
             warn(&problem);
         }

@@ -1,94 +1,92 @@
-//! How a command ended: of each account's part, and in all.
+//! Exit codes: each account's, and the process's.
 
-use crate::app::outcome::AccountResult;
-use crate::context::journal::Journal;
+use crate::context::journal::{Ending, Journal};
 
-/// Exit codes, worst_exit_code first: what needs somebody before what passes by itself.
+/// Exit codes, the worst first: what needs somebody before what passes by itself.
 const WORST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
 
-/// How a command ended.
+/// How the job of an account ended.
+#[derive(Debug, Clone)]
+pub struct AccountResult {
+    /// The account, where one was named.
+    pub account: Option<String>,
+    pub ending: Ending,
+    pub journal: Journal,
+}
+
+/// How the process ends.
 #[derive(Debug)]
 pub struct JobResult {
-    /// The exit code: the worst_exit_code of all accounts'.
+    /// The worst of all accounts'.
     pub exit_code: u8,
     /// What is said of it, where that is one thing.
     pub error: Option<String>,
-    /// Each account's, or the one that there is.
-    pub parts: Vec<AccountResult>,
-}
-
-/// The records of all parts, for whoever has to tell of an end that came from outside.
-#[derive(Debug, Clone)]
-pub struct AccountJournals(pub Vec<(Option<String>, Journal)>);
-
-impl AccountJournals {
-    /// What is said when a signal has come: who was done by then, where there are several.
-    pub fn stopped(&self, how: &str, stopped: &str) -> String {
-        if self.0.len() < 2 {
-            return format!("{how}, {stopped}");
-        }
-        let is_done = |journal: &Journal| matches!(journal.read().0.ended, Some((0 | 7, _)));
-        let done = self.0.iter().filter(|(_, journal)| is_done(journal));
-        let done: Vec<&str> = done.filter_map(|(account, _)| account.as_deref()).collect();
-        match done.as_slice() {
-            [] => format!("{how}, {stopped}"),
-            done => format!(
-                "{how}; {} of {} accounts were done: {}",
-                done.len(),
-                self.0.len(),
-                done.join(", ")
-            ),
-        }
-    }
-
-    /// All that haven't ended by themselves as having ended in the same way.
-    pub fn ended(&self, exit_code: u8, error: &str) -> Vec<AccountResult> {
-        let part = |(account, journal): &(Option<String>, Journal)| {
-            let ended = journal.read().0.ended;
-            let (exit_code, error) = ended.unwrap_or_else(|| (exit_code, Some(error.into())));
-            AccountResult {
-                account: account.clone(),
-                exit_code,
-                error,
-                journal: journal.clone(),
-            }
-        };
-        self.0.iter().map(part).collect()
-    }
+    /// Each account's, or the only one.
+    pub accounts: Vec<AccountResult>,
 }
 
 impl JobResult {
-    /// An end that came to all that hadn't ended by themselves.
-    pub fn of_all(exit_code: u8, error: String, parts: &AccountJournals) -> JobResult {
-        JobResult {
-            exit_code,
-            parts: parts.ended(exit_code, &error),
-            error: Some(error),
-        }
-    }
-
-    /// How it ended in all.
-    pub fn of(parts: Vec<AccountResult>) -> JobResult {
-        let exit_code = worst_exit_code(parts.iter().map(|part| part.exit_code));
-        let failed: Vec<&AccountResult> = parts.iter().filter(|part| part.exit_code != 0).collect();
-        let error = match (failed.as_slice(), parts.len()) {
+    pub fn new(accounts: Vec<AccountResult>) -> JobResult {
+        let exit_code = worst_exit_code(accounts.iter().map(|account| account.ending.exit_code));
+        let failed = accounts.iter().filter(|account| account.ending.exit_code != 0);
+        let failed: Vec<&AccountResult> = failed.collect();
+        let error = match (failed.as_slice(), accounts.len()) {
             ([], _) => None,
-            ([one], 1) => one.error.clone(),
+            ([one], 1) => one.ending.error.clone(),
             (several, of) => {
-                let names = several.iter().filter_map(|part| part.account.as_deref());
-                let names: Vec<&str> = names.collect();
-                Some(format!(
-                    "{} of {of} accounts failed: {}",
-                    several.len(),
-                    names.join(", ")
-                ))
+                let names: Vec<&str> = several.iter().filter_map(|failed| failed.account.as_deref()).collect();
+                let (count, names) = (several.len(), names.join(", "));
+                Some(format!("{count} of {of} accounts failed: {names}"))
             }
         };
         JobResult {
             exit_code,
             error,
-            parts,
+            accounts,
         }
+    }
+
+    /// An end that came from outside to all that hadn't ended by themselves.
+    pub fn cut_short(exit_code: u8, error: String, journals: &AccountJournals) -> JobResult {
+        JobResult {
+            exit_code,
+            accounts: journals.results(exit_code, &error),
+            error: Some(error),
+        }
+    }
+}
+
+/// The journals of all accounts.
+#[derive(Debug, Clone)]
+pub struct AccountJournals(pub Vec<(Option<String>, Journal)>);
+
+impl AccountJournals {
+    /// What is said when a signal has come: who was done by then, where there are several.
+    pub fn stopped(&self, how: &str, fate: &str) -> String {
+        let is_done = |journal: &Journal| {
+            let ended = journal.read().0.ended;
+            ended.is_some_and(|ended| matches!(ended.exit_code, 0 | 7))
+        };
+        let done = self
+            .0
+            .iter()
+            .filter(|(_, journal)| self.0.len() > 1 && is_done(journal));
+        let done: Vec<&str> = done.filter_map(|(account, _)| account.as_deref()).collect();
+        if done.is_empty() {
+            return format!("{how}, {fate}");
+        }
+        let (count, of, names) = (done.len(), self.0.len(), done.join(", "));
+        format!("{how}; {count} of {of} accounts were done: {names}")
+    }
+
+    /// Each account's end; all that haven't ended by themselves end in the same way.
+    pub fn results(&self, exit_code: u8, error: &str) -> Vec<AccountResult> {
+        let result = |(account, journal): &(Option<String>, Journal)| AccountResult {
+            account: account.clone(),
+            ending: journal.read().0.ended.unwrap_or_else(|| Ending::new(exit_code, error)),
+            journal: journal.clone(),
+        };
+        self.0.iter().map(result).collect()
     }
 }
 

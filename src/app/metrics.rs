@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::app::outcome::{AccountResult, JobInfo};
+use crate::app::exit::AccountResult;
+use crate::app::outcome::JobInfo;
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 
@@ -161,11 +162,11 @@ fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult) {
     };
     let took_ms = i64::try_from(facts.took.as_millis()).unwrap_or(i64::MAX);
     let ended = seconds(facts.started_ms.saturating_add(took_ms));
-    if part.exit_code == 0 {
+    if part.ending.exit_code == 0 {
         set("last_success_timestamp_seconds", ended.clone());
     }
     set("last_run_timestamp_seconds", ended);
-    set("last_exit_code", part.exit_code.to_string());
+    set("last_exit_code", part.ending.exit_code.to_string());
     set("duration_seconds", format!("{:.3}", facts.took.as_secs_f64()));
     set("requests", counts.total.to_string());
     set("retries", counts.retries.to_string());
@@ -222,8 +223,10 @@ mod tests {
         };
         let part = AccountResult {
             account: Some("a\"b\\c".into()),
-            exit_code: 4,
-            error: None,
+            ending: crate::context::journal::Ending {
+                exit_code: 4,
+                error: None,
+            },
             journal: Journal::default(),
         };
         put(&mut series, &facts, &part);

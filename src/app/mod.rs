@@ -39,54 +39,55 @@ use tokio::sync::Notify;
 /// How long threads that write may take to notice that the job was stopped.
 const STOP_TIME: Duration = Duration::from_millis(1500);
 
-/// Parses the command line of this process, runs its command for each account, reports the end and gives the exit code.
+/// Runs the command of this process's command line for each account, reports the end and gives the exit code.
 pub fn run() -> ExitCode {
     let umask = publish::umask();
     let outside = Outside::of_this_process();
     let mut report = EndReport::new(crate::period::now_ms());
     let (orders, telling) = config::orders(env::args_os().collect(), &outside);
-    report.facts.command.clone_from(&telling.command);
+    report.info.command.clone_from(&telling.command);
     let orders = match orders {
         Ok(orders) => orders,
         Err(Refusal::Clap(help)) if !help.use_stderr() => return shown(&help),
-        Err(refusal) => return report.of_refusal(&refusal, telling),
+        Err(refusal) => return report.finish_refused(&refusal, telling),
     };
     let first = &orders.orders[0].cli;
-    logging::start(first.any.verbose, first.any.log_format, &report.facts.job);
+    logging::start(first.any.verbose, first.any.log_format, &report.info.job);
     orders.warnings.iter().for_each(|warning| warn(warning));
-    let jitter = first
-        .command
-        .run()
-        .map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
-    let stop = ShutdownPolicy::of(&first.command);
-    let is_server = !stop.grace.is_zero();
     let prepared = report.prepare(&orders.orders);
     let clock = match prepared.and_then(|()| machine_clock(&outside)) {
         Ok(clock) => clock,
         Err(error) => {
             tracing::error!("{error}");
-            return report.of_usage(&error.to_string());
+            return report.finish_with_usage_error(&error.to_string());
         }
     };
-    let context = context(umask, &outside, clock, first, stop.stopping.clone());
-    let orders = AccountJobs::new(orders.orders, orders.layers, &context, &outside);
+    let jitter = first.command.run().map(|run| run.jitter.mul_f64(chance()));
+    let shutdown = ShutdownPolicy::of(&first.command);
+    let context = context(umask, &outside, clock, first, shutdown.stopping.clone());
+    let jobs = AccountJobs::new(orders.orders, orders.layers, &context, &outside);
+    report.finish(run_jobs(jobs, jitter.unwrap_or_default(), shutdown))
+}
+
+/// Runs the accounts' jobs until all are done, a signal comes, or a bug ends them.
+fn run_jobs(jobs: AccountJobs, jitter: Duration, shutdown: ShutdownPolicy) -> JobResult {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
-    let parts = orders.parts();
-    let runtime = match runtime(is_server, orders.at_once()) {
+    let journals = jobs.journals();
+    let runtime = match runtime(!shutdown.grace.is_zero(), jobs.at_once()) {
         Ok(runtime) => runtime,
         Err(error) => {
             let error = format!("cannot start: {error}");
             tracing::error!("{error}");
-            return report.of(JobResult::of_all(1, error, &parts));
+            return JobResult::cut_short(1, error, &journals);
         }
     };
     panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
-    let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(orders.run(jitter), stop, &parts)));
-    let end = panic::catch_unwind(job).unwrap_or_else(|_| JobResult::of_all(1, "a bug ended it".into(), &parts));
+    let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(jobs.run(jitter), shutdown, &journals)));
+    let result = panic::catch_unwind(job);
     runtime.shutdown_timeout(STOP_TIME);
-    report.of(end)
+    result.unwrap_or_else(|_| JobResult::cut_short(1, "a bug ended it".into(), &journals))
 }
 
 /// A help or a version; whoever stopped to read it is no error.

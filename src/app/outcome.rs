@@ -1,36 +1,22 @@
 //! `--outcome`: how a job ended, as one short JSON document, written in place: it also serves where the file is a mount of its
 //! own, as a Kubernetes termination message is, which holds 4,096 bytes.
 
+mod document;
 pub mod file;
 
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::context::journal::{Journal, JournalEntry};
+use crate::api::counts::RequestCounts;
+use crate::app::exit::{AccountResult, JobResult};
+use crate::context::journal::JournalEntry;
 use crate::period::{Millis, Period, format_instant};
 use crate::provenance::{Proof, Totals};
+use document::{AccountDocument, FileDocument, OutcomeDocument};
 
-/// Longest document, its newline too.
-pub const MAX_BYTES: usize = 4096;
-/// Longest text of an error at first, and at last.
-const ERROR_CHARS: [usize; 2] = [1000, 120];
 const SCHEMA_VERSION: u32 = 1;
-
-/// How an account's part, or all of a job, ended.
-#[derive(Debug, Clone)]
-pub struct AccountResult {
-    /// The account, where one was named.
-    pub account: Option<String>,
-    /// The exit code.
-    pub exit_code: u8,
-    /// What was said of it.
-    pub error: Option<String>,
-    /// What was noted.
-    pub journal: Journal,
-}
 
 /// What is true of the whole job.
 #[derive(Debug, Clone)]
@@ -41,14 +27,13 @@ pub struct JobInfo {
     pub command: String,
     /// When it began, by this machine's clock.
     pub started_ms: Millis,
-    /// How long it took.
     pub took: Duration,
     /// Whether it is about the made-up account.
     pub is_demo: bool,
 }
 
 /// What an exit code means, in a word.
-pub fn exit_name(code: u8) -> &'static str {
+fn exit_name(code: u8) -> &'static str {
     match code {
         0 => "done",
         2 => "usage",
@@ -65,59 +50,51 @@ pub fn exit_name(code: u8) -> &'static str {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'j> {
-    schema_version: u32,
-    tool_version: &'static str,
-    job: &'j str,
-    command: &'j str,
-    exit_code: u8,
-    exit_name: &'static str,
-    error: Option<String>,
-    period: Option<Period>,
-    totals: Option<Value>,
-    proof: Option<Value>,
-    caveats: Vec<String>,
-    requests: u64,
-    retries: u64,
-    rate_limited: u64,
-    bytes: u64,
-    seconds: IndexMap<&'static str, f64>,
-    started_at: String,
-    out: Option<String>,
-    files: Vec<FileDocument>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    accounts: Option<IndexMap<String, AccountDocument>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    caveats_left_out: usize,
-    #[serde(skip_serializing_if = "is_zero")]
-    files_left_out: usize,
-    #[serde(skip_serializing_if = "is_zero")]
-    accounts_left_out: usize,
-}
-
-#[derive(Serialize)]
-struct FileDocument {
-    path: String,
-    bytes: u64,
-    rows: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct AccountDocument {
-    exit_code: u8,
-    exit_name: &'static str,
-    error: Option<String>,
-    totals: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    proven: Option<bool>,
-    caveats: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    out: Option<String>,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
+/// The document of a job: of one account, or of several with a sum in which no account of the API is twice.
+pub fn render(info: &JobInfo, result: &JobResult) -> String {
+    let accounts = &result.accounts;
+    let (entries, counts): (Vec<JournalEntry>, Vec<RequestCounts>) =
+        accounts.iter().map(|account| account.journal.read()).unzip();
+    let named = accounts.iter().zip(&entries);
+    let named: IndexMap<String, AccountDocument> = named
+        .filter_map(|(account, entry)| Some((account.account.clone()?, account_document(account, entry))))
+        .collect();
+    // What is said of one account alone.
+    let one = entries.first().filter(|_| entries.len() == 1);
+    let sum = |of: fn(&RequestCounts) -> u64| counts.iter().map(of).sum();
+    let seconds = |time: Duration| (time.as_secs_f64() * 1000.0).round() / 1000.0;
+    let mut times = IndexMap::from([("total", seconds(info.took))]);
+    let stages = one.iter().flat_map(|entry| &entry.stages);
+    times.extend(stages.map(|(stage, time)| (*stage, seconds(*time))));
+    let proof = sum_of_all(&entries, |entry| entry.proof.as_ref(), Proof::and);
+    let mut document = OutcomeDocument {
+        schema_version: SCHEMA_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        job: &info.job,
+        command: &info.command,
+        exit_code: result.exit_code,
+        exit_name: exit_name(result.exit_code),
+        error: result.error.clone(),
+        period: common_period(&entries),
+        totals: sum_of_all(&entries, |entry| entry.totals.as_ref(), Totals::plus)
+            .as_ref()
+            .map(totals_text),
+        proof: proof.map(|proof| json!({"proven": proof.proven, "counted": proof.counted, "fetched": proof.fetched})),
+        caveats: one.map_or_else(|| shared_accounts(accounts), |entry| entry.caveats.clone()),
+        requests: sum(|counts| counts.total),
+        retries: sum(|counts| counts.retries),
+        rate_limited: sum(|counts| counts.rate_limited),
+        bytes: sum(|counts| counts.bytes),
+        seconds: times,
+        started_at: format_instant(info.started_ms),
+        out: one.and_then(|entry| entry.out.clone()),
+        files: one.map_or(Vec::new(), files),
+        accounts: Some(named).filter(|named| !named.is_empty()),
+        caveats_left_out: 0,
+        files_left_out: 0,
+        accounts_left_out: 0,
+    };
+    document.shortened()
 }
 
 /// Of totals what an outcome has room for.
@@ -130,108 +107,58 @@ fn totals_text(totals: &Totals) -> Value {
     })
 }
 
-/// The document of a job: of one account, or of several with a sum in which no account is twice.
-pub fn render(facts: &JobInfo, exit_code: u8, error: Option<&str>, parts: &[AccountResult]) -> String {
-    let read: Vec<_> = parts.iter().map(|part| (part, part.journal.read())).collect();
-    let (accounts, one) = match read.as_slice() {
-        [(part, (noted, _))] if part.account.is_none() => (None, Some(noted)),
-        [(part, (noted, _))] => (Some(accounts_of(&[(part, noted)])), Some(noted)),
-        many => {
-            let many: Vec<_> = many.iter().map(|(part, (noted, _))| (*part, noted)).collect();
-            (Some(accounts_of(&many)).filter(|accounts| !accounts.is_empty()), None)
-        }
-    };
-    let counts =
-        |of: fn(&crate::api::counts::RequestCounts) -> u64| read.iter().map(|(_, (_, counts))| of(counts)).sum();
-    let seconds = |time: Duration| (time.as_secs_f64() * 1000.0).round() / 1000.0;
-    let mut times = IndexMap::from([("total", seconds(facts.took))]);
-    let stages = one.iter().flat_map(|noted| &noted.stages);
-    times.extend(stages.map(|(stage, time)| (*stage, seconds(*time))));
-    let notes: Vec<&JournalEntry> = read.iter().map(|(_, (noted, _))| noted).collect();
-    let caveats = match one {
-        Some(noted) => noted.caveats.clone(),
-        None => shared_accounts(&read.iter().map(|(part, (noted, _))| (*part, noted)).collect::<Vec<_>>()),
-    };
-    let mut document = Document {
-        schema_version: SCHEMA_VERSION,
-        tool_version: env!("CARGO_PKG_VERSION"),
-        job: &facts.job,
-        command: &facts.command,
-        exit_code,
-        exit_name: exit_name(exit_code),
-        error: error.map(String::from),
-        period: period(&notes),
-        totals: sum(&notes).as_ref().map(totals_text),
-        proof: proof(&notes)
-            .map(|proof| json!({"proven": proof.proven, "counted": proof.counted, "fetched": proof.fetched})),
-        caveats,
-        requests: counts(|counts| counts.total),
-        retries: counts(|counts| counts.retries),
-        rate_limited: counts(|counts| counts.rate_limited),
-        bytes: counts(|counts| counts.bytes),
-        seconds: times,
-        started_at: format_instant(facts.started_ms),
-        out: one.and_then(|noted| noted.out.clone()),
-        files: one.map_or(Vec::new(), files),
-        accounts,
-        caveats_left_out: 0,
-        files_left_out: 0,
-        accounts_left_out: 0,
-    };
-    document.shortened()
+fn account_document(account: &AccountResult, entry: &JournalEntry) -> AccountDocument {
+    AccountDocument {
+        exit_code: account.ending.exit_code,
+        exit_name: exit_name(account.ending.exit_code),
+        error: account.ending.error.clone(),
+        totals: entry.totals.as_ref().map(totals_text),
+        proven: entry.proof.as_ref().map(|proof| proof.proven),
+        caveats: entry.caveats.len(),
+        out: entry.out.clone(),
+    }
+}
+
+fn files(entry: &JournalEntry) -> Vec<FileDocument> {
+    let files = entry.files.iter().map(|file| FileDocument {
+        path: file.path.clone(),
+        bytes: file.bytes,
+        rows: file.rows,
+    });
+    files.collect()
 }
 
 /// The period of all, if it is one.
-fn period(parts: &[&JournalEntry]) -> Option<Period> {
-    let mut periods = parts.iter().map(|noted| &noted.period);
+fn common_period(entries: &[JournalEntry]) -> Option<Period> {
+    let mut periods = entries.iter().map(|entry| &entry.period);
     let first = periods.next()?;
     periods.all(|period| period == first).then(|| first.clone())?
 }
 
-fn files(noted: &JournalEntry) -> Vec<FileDocument> {
-    let file = |file: &crate::provenance::FileEntry| FileDocument {
-        path: file.path.clone(),
-        bytes: file.bytes,
-        rows: file.rows,
-    };
-    noted.files.iter().map(file).collect()
-}
-
-/// All that were published, each of the API's accounts once; none where nothing was, or not all of them was.
-fn sum(parts: &[&JournalEntry]) -> Option<Totals> {
-    let all: Option<Vec<&Totals>> = distinct(parts).map(|noted| noted.totals.as_ref()).collect();
-    let mut all = all?.into_iter();
-    let first = all.next()?.clone();
-    Some(all.fold(first, |sum, totals| sum.plus(totals)))
-}
-
-/// Each of the API's accounts once.
-fn distinct<'n>(parts: &[&'n JournalEntry]) -> impl Iterator<Item = &'n JournalEntry> {
+/// The sum over the API's accounts, each once; none where nothing was published, or not all of it was.
+fn sum_of_all<T: Clone>(
+    entries: &[JournalEntry],
+    part: impl Fn(&JournalEntry) -> Option<&T>,
+    plus: impl Fn(&T, &T) -> T,
+) -> Option<T> {
     let mut seen: Vec<&str> = Vec::new();
-    parts
-        .iter()
-        .copied()
-        .filter(move |noted| match noted.account_id.as_deref() {
-            Some(id) if seen.contains(&id) => false,
-            id => {
-                seen.extend(id);
-                true
-            }
-        })
+    let mut sum: Option<T> = None;
+    for entry in entries {
+        match entry.account_id.as_deref() {
+            Some(id) if seen.contains(&id) => continue,
+            id => seen.extend(id),
+        }
+        let part = part(entry)?;
+        sum = Some(sum.map_or_else(|| part.clone(), |sum| plus(&sum, part)));
+    }
+    sum
 }
 
-fn proof(parts: &[&JournalEntry]) -> Option<Proof> {
-    let all: Option<Vec<&Proof>> = distinct(parts).map(|noted| noted.proof.as_ref()).collect();
-    let mut all = all?.into_iter();
-    let first = all.next()?.clone();
-    Some(all.fold(first, |sum, proof| sum.and(proof)))
-}
-
-/// Names that turned out to be of one account of the API.
-fn shared_accounts(parts: &[(&AccountResult, &JournalEntry)]) -> Vec<String> {
-    let mut names: IndexMap<&str, Vec<&str>> = IndexMap::new();
-    for (part, noted) in parts {
-        if let (Some(name), Some(id)) = (part.account.as_deref(), noted.account_id.as_deref()) {
+/// Which names turned out to be of one account of the API.
+pub fn shared_accounts(accounts: &[AccountResult]) -> Vec<String> {
+    let mut names: IndexMap<String, Vec<&str>> = IndexMap::new();
+    for account in accounts {
+        if let (Some(name), Some(id)) = (account.account.as_deref(), account.journal.read().0.account_id) {
             names.entry(id).or_default().push(name);
         }
     }
@@ -241,89 +168,12 @@ fn shared_accounts(parts: &[(&AccountResult, &JournalEntry)]) -> Vec<String> {
         .collect()
 }
 
-/// The same, of parts as they ended.
-pub fn shared(parts: &[AccountResult]) -> Vec<String> {
-    let read: Vec<_> = parts.iter().map(|part| (part, part.journal.read().0)).collect();
-    shared_accounts(&read.iter().map(|(part, noted)| (*part, noted)).collect::<Vec<_>>())
-}
-
-fn accounts_of(parts: &[(&AccountResult, &JournalEntry)]) -> IndexMap<String, AccountDocument> {
-    let named = parts
-        .iter()
-        .filter_map(|(part, noted)| Some((part.account.clone()?, part, noted)));
-    let document = |part: &AccountResult, noted: &JournalEntry| AccountDocument {
-        exit_code: part.exit_code,
-        exit_name: exit_name(part.exit_code),
-        error: part.error.clone(),
-        totals: noted.totals.as_ref().map(totals_text),
-        proven: noted.proof.as_ref().map(|proof| proof.proven),
-        caveats: noted.caveats.len(),
-        out: noted.out.clone(),
-    };
-    named.map(|(name, part, noted)| (name, document(part, noted))).collect()
-}
-
-impl Document<'_> {
-    /// The document as a line that fits: what matters least goes first.
-    fn shortened(&mut self) -> String {
-        self.cut_errors(ERROR_CHARS[0]);
-        loop {
-            let text = serde_json::to_string(self).expect("it has no maps but of texts") + "\n";
-            if text.len() <= MAX_BYTES {
-                return text;
-            }
-            if self.files.pop().is_some() {
-                self.files_left_out += 1;
-            } else if self.caveats.pop().is_some() {
-                self.caveats_left_out += 1;
-            } else if !self.cut_errors(ERROR_CHARS[1]) && !self.drop_an_account() {
-                return text;
-            }
-        }
-    }
-
-    /// Whether a text was longer.
-    fn cut_errors(&mut self, chars: usize) -> bool {
-        let accounts = self
-            .accounts
-            .iter_mut()
-            .flatten()
-            .map(|(_, account)| &mut account.error);
-        let texts = accounts.chain([&mut self.error, &mut self.out]).flatten();
-        let cut: Vec<bool> = texts.map(|text| cut(text, chars)).collect();
-        cut.contains(&true)
-    }
-
-    /// Leaves an account out, if there is one: the last that went well, else the last.
-    fn drop_an_account(&mut self) -> bool {
-        let Some(accounts) = &mut self.accounts else {
-            return false;
-        };
-        let well = accounts.values().rposition(|account| account.exit_code == 0);
-        let dropped = well
-            .or(accounts.len().checked_sub(1))
-            .and_then(|at| accounts.shift_remove_index(at));
-        self.accounts_left_out += usize::from(dropped.is_some());
-        dropped.is_some()
-    }
-}
-
-/// Cuts a text to so many characters and an ellipsis; whether it was longer.
-fn cut(text: &mut String, chars: usize) -> bool {
-    match text.char_indices().nth(chars) {
-        Some((at, _)) if &text[at..] != "…" => {
-            text.truncate(at);
-            text.push('…');
-            true
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::outcome::document::MAX_BYTES;
     use crate::app::outcome::file::is_outcome;
+    use crate::context::journal::{Ending, Journal};
     use crate::provenance::FileEntry;
     use proptest::prelude::*;
 
@@ -349,8 +199,7 @@ mod tests {
         });
         AccountResult {
             account,
-            exit_code,
-            error,
+            ending: Ending { exit_code, error },
             journal,
         }
     }
@@ -362,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_document_and_any_beginning_of_one_is_known_as_an_outcome() {
-        let whole = render(&facts(), 0, None, &[part(None, 0, None, 1)]);
+        let whole = render(&facts(), &JobResult::new(vec![part(None, 0, None, 1)]));
         assert!((0..whole.len()).all(|end| is_outcome(&whole[..end])));
     }
 
@@ -375,7 +224,7 @@ mod tests {
         for (part, id) in parts.iter().zip(["one", "two", "one"]) {
             part.journal.update(|noted| noted.account_id = Some(id.into()));
         }
-        let told = parsed(&render(&facts(), 0, None, &parts));
+        let told = parsed(&render(&facts(), &JobResult::new(parts)));
         assert_eq!(told["totals"]["runs"], 20);
         assert_eq!(told["totals"]["usage_total_usd"], "20");
         assert_eq!(
@@ -389,14 +238,13 @@ mod tests {
         let mut parts: Vec<AccountResult> = (0..300)
             .map(|at| part(Some(format!("account-{at:03}")), 0, None, 1))
             .collect();
-        parts[150].exit_code = 4;
-        parts[150].error = Some("é".repeat(5000));
-        let told = parsed(&render(
-            &facts(),
-            4,
-            Some("1 of 300 accounts failed: account-150"),
-            &parts,
-        ));
+        parts[150].ending = Ending::new(4, "é".repeat(5000));
+        let result = JobResult {
+            exit_code: 4,
+            error: Some("1 of 300 accounts failed: account-150".into()),
+            accounts: parts,
+        };
+        let told = parsed(&render(&facts(), &result));
         let accounts = told["accounts"].as_object().unwrap();
         assert_eq!(accounts["account-150"]["exit_name"], "unreachable");
         let left_out = told["accounts_left_out"].as_u64().unwrap();
@@ -423,7 +271,7 @@ mod tests {
                     rows: None,
                 }).collect();
             });
-            let told = parsed(&render(&facts(), 5, error.as_deref(), &[part]));
+            let told = parsed(&render(&facts(), &JobResult::new(vec![part])));
             let left_out = |what: &str| told[what].as_u64().unwrap_or(0) as usize;
             prop_assert_eq!(told["caveats"].as_array().unwrap().len() + left_out("caveats_left_out"), caveats.len());
             prop_assert_eq!(told["files"].as_array().unwrap().len() + left_out("files_left_out"), files.len());

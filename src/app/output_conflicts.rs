@@ -14,7 +14,7 @@ use crate::text::redacted;
 const CHANGES: &str = "--changes";
 
 /// Something that is written.
-struct Written {
+struct OutputPath {
     option: &'static str,
     /// As it was given.
     shown: String,
@@ -27,9 +27,9 @@ struct Written {
 /// # Errors
 /// [`Error::Usage`] that names both.
 pub fn check_apart(orders: &[Order]) -> Result<()> {
-    let mut all: Vec<(usize, Written)> = Vec::new();
+    let mut all: Vec<(usize, OutputPath)> = Vec::new();
     for (at, order) in orders.iter().enumerate() {
-        for written in written_by(order) {
+        for written in outputs_of(order) {
             let shared = all.iter().find(|(other, earlier)| {
                 *other != at && (lies_in(&written.place, &earlier.place) || lies_in(&earlier.place, &written.place))
             });
@@ -45,7 +45,7 @@ pub fn check_apart(orders: &[Order]) -> Result<()> {
                 )));
             }
             let is_within =
-                |(other, earlier): &&(usize, Written)| *other == at && lies_in(&earlier.place, &written.place);
+                |(other, earlier): &&(usize, OutputPath)| *other == at && lies_in(&earlier.place, &written.place);
             if let Some((_, changes)) = all.iter().find(is_within) {
                 return Err(lies_within(changes.option, &changes.shown, &written));
             }
@@ -55,7 +55,7 @@ pub fn check_apart(orders: &[Order]) -> Result<()> {
     Ok(())
 }
 
-fn lies_within(option: &str, path: &str, output: &Written) -> Error {
+fn lies_within(option: &str, path: &str, output: &OutputPath) -> Error {
     Error::Usage(format!(
         "{option} {path} lies in {} {}, which holds nothing else: put it elsewhere",
         output.option, output.shown
@@ -66,7 +66,7 @@ fn lies_within(option: &str, path: &str, output: &Written) -> Error {
 ///
 /// # Errors
 /// [`Error::Usage`] that names both.
-pub fn check_beside(orders: &[Order], option: &str, path: &Path) -> Result<()> {
+pub fn check_report_file(orders: &[Order], option: &str, path: &Path) -> Result<()> {
     let place = resolved(path);
     for output in orders.iter().flat_map(written_by) {
         if output.option != CHANGES && lies_in(&place, &output.place) {
@@ -88,7 +88,7 @@ pub fn check_beside(orders: &[Order], option: &str, path: &Path) -> Result<()> {
 }
 
 /// Whether two paths are one place.
-pub fn are_one(one: &Path, other: &Path) -> bool {
+pub fn is_same_path(one: &Path, other: &Path) -> bool {
     resolved(one) == resolved(other)
 }
 
@@ -99,7 +99,7 @@ fn is_export(folder: &Path) -> bool {
 }
 
 /// What an order was told to write.
-fn written_by(order: &Order) -> Vec<Written> {
+fn outputs_of(order: &Order) -> Vec<OutputPath> {
     let is_demo = order.cli.command.source().is_some_and(|source| source.demo);
     let name = order.account.as_ref().map(|account| account.name.as_str());
     let name = name.or(is_demo.then_some("demo")).unwrap_or_default();
@@ -107,7 +107,7 @@ fn written_by(order: &Order) -> Vec<Written> {
         // As far as accounts make a difference; other placeholders stay as they are.
         let filled = text.replace("{{", "\u{1}").replace("{account}", name);
         let local = filled.strip_prefix("file://").unwrap_or(&filled);
-        Written {
+        OutputPath {
             option,
             shown: redacted(text),
             place: if local.contains("://") {
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_place_are_one() {
+    fn spellings_of_one_place_is_same_path() {
         let folder = tempfile::tempdir().unwrap();
         let real = folder.path().canonicalize().unwrap();
         std::fs::create_dir(real.join("a")).unwrap();

@@ -15,7 +15,7 @@ const SAYING_TIME: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(12);
 
 /// What became of the output of a job that was stopped.
-pub fn stopped(command: &Command) -> &'static str {
+pub fn fate_when_stopped(command: &Command) -> &'static str {
     match command {
         Command::Export(_) => "stopped; nothing was published",
         Command::Sync(_) => "stopped; what was committed stays",
@@ -30,8 +30,8 @@ pub struct ShutdownPolicy {
     pub stopping: Arc<Notify>,
     /// How long it may go on.
     pub grace: Duration,
-    /// What is said of that.
-    stopped: &'static str,
+    /// What becomes of the output.
+    fate: &'static str,
 }
 
 impl ShutdownPolicy {
@@ -42,7 +42,7 @@ impl ShutdownPolicy {
         ShutdownPolicy {
             stopping: Arc::new(Notify::new()),
             grace: if is_server { GRACE } else { Duration::ZERO },
-            stopped: stopped(command),
+            fate: fate_when_stopped(command),
         }
     }
 }
@@ -50,8 +50,8 @@ impl ShutdownPolicy {
 /// Runs a job, or stops it at a signal; what it has staged goes with it. A second signal doesn't wait for its end.
 pub async fn until_stopped(
     job: impl Future<Output = JobResult>,
-    stop: ShutdownPolicy,
-    parts: &AccountJournals,
+    shutdown: ShutdownPolicy,
+    journals: &AccountJournals,
 ) -> JobResult {
     // Listening begins before the job does.
     let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
@@ -61,11 +61,11 @@ pub async fn until_stopped(
         end = &mut job => return end,
         kind = first_of(&mut listeners) => kind,
     };
-    stop.stopping.notify_one();
-    if !stop.grace.is_zero() {
+    shutdown.stopping.notify_one();
+    if !shutdown.grace.is_zero() {
         tokio::select! {
             _ = &mut job => {}
-            () = tokio::time::sleep(stop.grace) => {}
+            () = tokio::time::sleep(shutdown.grace) => {}
             _ = first_of(&mut listeners) => {}
         }
     }
@@ -74,7 +74,7 @@ pub async fn until_stopped(
         kind if kind == SignalKind::interrupt() => "interrupted",
         _ => "terminated",
     };
-    let error = parts.stopped(how, stop.stopped);
+    let error = journals.stopped(how, shutdown.fate);
     // Whoever should read that may have stopped to, which keeps nobody from ending.
     let text = error.clone();
     let (said, heard) = std::sync::mpsc::channel();
@@ -86,7 +86,7 @@ pub async fn until_stopped(
     let exit_code = 128 + kind.as_raw_value() as u8;
     JobResult {
         exit_code,
-        parts: parts.ended(exit_code, &format!("{how}, {}", stop.stopped)),
+        accounts: journals.results(exit_code, &format!("{how}, {}", shutdown.fate)),
         error: Some(error),
     }
 }

@@ -1,24 +1,24 @@
-//! What a job comes to, noted while it is at it: for those who are told of its end, whatever that is.
+//! What a job has come to so far: written while it works, read by whoever reports its end, whatever that is.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::api::client::ApiClient;
 use crate::api::counts::{Counters, RequestCounts};
+use crate::error::Result;
 use crate::output::manifest::Manifest;
 use crate::period::Period;
 use crate::provenance::{FileEntry, Proof, Totals};
 
-/// The notes of a job, shared by all that take part in it.
+/// What is known of one account's job, shared by all that take part in it.
 #[derive(Debug, Clone, Default)]
 pub struct Journal(Arc<Mutex<JournalEntry>>);
 
-/// What is noted; what isn't known (yet) is absent.
+/// What isn't known yet is absent.
 #[derive(Debug, Clone, Default)]
 pub struct JournalEntry {
     /// The account's ID, where the API told.
     pub account_id: Option<String>,
-    /// The period.
     pub period: Option<Period>,
     /// Figures, once they are published.
     pub totals: Option<Totals>,
@@ -26,61 +26,85 @@ pub struct JournalEntry {
     pub proof: Option<Proof>,
     /// What the reader of a figure must know.
     pub caveats: Vec<String>,
-    /// Where the output is.
     pub out: Option<String>,
-    /// Files that were published.
     pub files: Vec<FileEntry>,
     /// How long each stage took, in order.
     pub stages: Vec<(&'static str, Duration)>,
-    /// How it ended, once it has: the exit code, and what was said.
-    pub ended: Option<(u8, Option<String>)>,
+    pub ended: Option<Ending>,
     under_way: Option<(&'static str, Instant)>,
     counters: Option<Arc<Counters>>,
 }
 
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    pub exit_code: u8,
+    /// What was said of it.
+    pub error: Option<String>,
+}
+
+impl Ending {
+    pub fn new(exit_code: u8, error: impl Into<String>) -> Ending {
+        Ending {
+            exit_code,
+            error: Some(error.into()),
+        }
+    }
+}
+
+impl From<&Result<()>> for Ending {
+    fn from(result: &Result<()>) -> Ending {
+        match result {
+            Ok(()) => Ending {
+                exit_code: 0,
+                error: None,
+            },
+            Err(error) => Ending::new(error.exit_code(), error.to_string()),
+        }
+    }
+}
+
 impl Journal {
-    fn noted(&self) -> MutexGuard<'_, JournalEntry> {
+    fn entry(&self) -> MutexGuard<'_, JournalEntry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something was learnt.
     pub fn update(&self, update: impl FnOnce(&mut JournalEntry)) {
-        update(&mut self.noted());
+        update(&mut self.entry());
     }
 
-    /// Another stage begins.
+    /// Begins another stage.
     pub fn stage(&self, name: &'static str) {
         tracing::info!(stage = name, "next stage");
-        self.noted().switch(Some(name));
+        self.entry().switch(Some(name));
     }
 
-    /// Requests go by this client. Its counts are kept and not the client: the record outlives the account's job, and connections
-    /// shouldn't.
+    /// Keeps the counts of a client and not the client: the journal outlives the account's job, and connections shouldn't.
     pub fn attach_client(&self, api: &ApiClient) {
-        self.noted().counters = Some(api.counters());
+        self.entry().counters = Some(api.counters());
     }
 
     /// An export has been published.
     pub fn published(&self, manifest: &Manifest, out: &str) {
-        let mut noted = self.noted();
-        noted.period = Some(manifest.period.clone());
-        noted.totals = Some(manifest.totals.clone());
-        noted.proof = Some(manifest.proof.clone());
-        noted.caveats.clone_from(&manifest.caveats);
-        noted.out = Some(out.into());
-        noted.files.clone_from(&manifest.files);
+        let mut entry = self.entry();
+        entry.period = Some(manifest.period.clone());
+        entry.totals = Some(manifest.totals.clone());
+        entry.proof = Some(manifest.proof.clone());
+        entry.caveats.clone_from(&manifest.caveats);
+        entry.out = Some(out.into());
+        entry.files.clone_from(&manifest.files);
     }
 
-    /// What has been noted up to now, the last stage ended.
+    /// All of it up to now, the last stage ended.
     pub fn read(&self) -> (JournalEntry, RequestCounts) {
-        let mut noted = self.noted();
-        noted.switch(None);
-        let counts = noted
+        let mut entry = self.entry();
+        entry.switch(None);
+        let counts = entry
             .counters
             .as_ref()
             .map(|counters| counters.read())
             .unwrap_or_default();
-        (noted.clone(), counts)
+        (entry.clone(), counts)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::app::outcome::MAX_BYTES;
+use crate::app::outcome::document::MAX_BYTES;
 use crate::error::{Error, Result};
 
 /// Whether a text is an outcome of any version, or the beginning of one: nothing else may be written over.

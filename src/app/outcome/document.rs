@@ -1,0 +1,124 @@
+//! The document of `--outcome`, and how it is cut to a size.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::period::Period;
+
+/// Longest document, its newline too.
+pub const MAX_BYTES: usize = 4096;
+/// Longest text of an error at first, and at last.
+const ERROR_CHARS: [usize; 2] = [1000, 120];
+
+#[derive(Serialize)]
+pub struct OutcomeDocument<'j> {
+    pub schema_version: u32,
+    pub tool_version: &'static str,
+    pub job: &'j str,
+    pub command: &'j str,
+    pub exit_code: u8,
+    pub exit_name: &'static str,
+    pub error: Option<String>,
+    pub period: Option<Period>,
+    pub totals: Option<Value>,
+    pub proof: Option<Value>,
+    pub caveats: Vec<String>,
+    pub requests: u64,
+    pub retries: u64,
+    pub rate_limited: u64,
+    pub bytes: u64,
+    pub seconds: IndexMap<&'static str, f64>,
+    pub started_at: String,
+    pub out: Option<String>,
+    pub files: Vec<FileDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<IndexMap<String, AccountDocument>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub caveats_left_out: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub files_left_out: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub accounts_left_out: usize,
+}
+
+#[derive(Serialize)]
+pub struct FileDocument {
+    pub path: String,
+    pub bytes: u64,
+    pub rows: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub struct AccountDocument {
+    pub exit_code: u8,
+    pub exit_name: &'static str,
+    pub error: Option<String>,
+    pub totals: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven: Option<bool>,
+    pub caveats: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out: Option<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl OutcomeDocument<'_> {
+    /// The document as a line that fits: what matters least goes first.
+    pub fn shortened(&mut self) -> String {
+        self.cut_errors(ERROR_CHARS[0]);
+        loop {
+            let text = serde_json::to_string(self).expect("it has no maps but of texts") + "\n";
+            if text.len() <= MAX_BYTES {
+                return text;
+            }
+            if self.files.pop().is_some() {
+                self.files_left_out += 1;
+            } else if self.caveats.pop().is_some() {
+                self.caveats_left_out += 1;
+            } else if !self.cut_errors(ERROR_CHARS[1]) && !self.drop_an_account() {
+                return text;
+            }
+        }
+    }
+
+    /// Whether a text was longer.
+    fn cut_errors(&mut self, chars: usize) -> bool {
+        let accounts = self
+            .accounts
+            .iter_mut()
+            .flatten()
+            .map(|(_, account)| &mut account.error);
+        let texts = accounts.chain([&mut self.error, &mut self.out]).flatten();
+        let cut: Vec<bool> = texts.map(|text| cut(text, chars)).collect();
+        cut.contains(&true)
+    }
+
+    /// Leaves an account out, if there is one: the last that went well, else the last.
+    fn drop_an_account(&mut self) -> bool {
+        let Some(accounts) = &mut self.accounts else {
+            return false;
+        };
+        let well = accounts.values().rposition(|account| account.exit_code == 0);
+        let dropped = well
+            .or(accounts.len().checked_sub(1))
+            .and_then(|at| accounts.shift_remove_index(at));
+        self.accounts_left_out += usize::from(dropped.is_some());
+        dropped.is_some()
+    }
+}
+
+/// Cuts a text to so many characters and an ellipsis; whether it was longer.
+fn cut(text: &mut String, chars: usize) -> bool {
+    match text.char_indices().nth(chars) {
+        Some((at, _)) if &text[at..] != "…" => {
+            text.truncate(at);
+            text.push('…');
+            true
+        }
+        _ => false,
+    }
+}
