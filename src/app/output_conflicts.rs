@@ -68,7 +68,7 @@ fn lies_within(option: &str, path: &str, output: &OutputPath) -> Error {
 /// [`Error::Usage`] that names both.
 pub fn check_report_file(orders: &[Order], option: &str, path: &Path) -> Result<()> {
     let place = resolved(path);
-    for output in orders.iter().flat_map(written_by) {
+    for output in orders.iter().flat_map(outputs_of) {
         if output.option != CHANGES && lies_in(&place, &output.place) {
             return Err(lies_within(option, &path.display().to_string(), &output));
         }

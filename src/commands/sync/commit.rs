@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, json};
 
 use crate::commands::sync::changes_file::ChangesFile;
+use crate::commands::sync::clocks::{latest_ms, sound_state};
+use crate::commands::sync::job::{RERUN, SyncJob, SyncProgress};
 use crate::commands::sync::plan::Step;
-use crate::commands::sync::{Done, Job, RERUN};
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
@@ -31,188 +32,191 @@ const FEW_RUNS: u64 = 10;
 /// Most windows that a commit tells of.
 const MAX_TOLD_WINDOWS: usize = 50;
 
-impl Job {
-    /// The lake, if there is one yet: one that may be written to by this sync.
-    pub fn find(&self) -> Result<Option<Table>> {
-        let shown = self.location.shown();
-        let table = match Table::find(&self.location, Moment::Now)? {
-            Found::Lake(table) => *table,
-            Found::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
-            Found::Nothing if self.location.is_free()? => return Ok(None),
-            Found::Nothing => {
-                return Err(Error::Output(format!(
-                    "{shown} holds other files and no lake: choose an empty place, or one that doesn't exist"
-                )));
-            }
-        };
-        let state = table.state();
-        let (theirs, ours) = (state.account.as_ref(), self.account.as_ref());
-        if state.source != self.connection.source || theirs.zip(ours).is_some_and(|(theirs, ours)| theirs.id != ours.id)
-        {
-            let of = |account: Option<&Account>| account.map_or("nobody known".into(), |account| account.id.clone());
+/// The lake, if there is one yet: one that may be written to by this sync.
+pub fn find(job: &SyncJob) -> Result<Option<Table>> {
+    let shown = job.location.shown();
+    let table = match Table::find(&job.location, Moment::Now)? {
+        Found::Lake(table) => *table,
+        Found::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
+        Found::Nothing if job.location.is_free()? => return Ok(None),
+        Found::Nothing => {
             return Err(Error::Output(format!(
-                "{shown} is of another account or source ({}) than this token's ({}): a lake holds one account's runs",
-                of(theirs),
-                of(ours)
+                "{shown} holds other files and no lake: choose an empty place, or one that doesn't exist"
             )));
         }
-        if theirs.is_some() && ours.is_none() {
-            return Err(Error::Unreachable(format!(
-                "{shown} is of account {}, and the API doesn't say whose this token is; nothing was written, it is safe to run \
-                 again",
-                theirs.map(|account| account.id.clone()).unwrap_or_default()
-            )));
-        }
-        Ok(Some(table))
+    };
+    let state = table.state();
+    let (theirs, ours) = (state.account.as_ref(), job.account.as_ref());
+    if state.source != job.connection.source || theirs.zip(ours).is_some_and(|(theirs, ours)| theirs.id != ours.id) {
+        let of = |account: Option<&Account>| account.map_or("nobody known".into(), |account| account.id.clone());
+        return Err(Error::Output(format!(
+            "{shown} is of another account or source ({}) than this token's ({}): a lake holds one account's runs",
+            of(theirs),
+            of(ours)
+        )));
     }
+    if theirs.is_some() && ours.is_none() {
+        return Err(Error::Unreachable(format!(
+            "{shown} is of account {}, and the API doesn't say whose this token is; nothing was written, it is safe to run \
+             again",
+            theirs.map(|account| account.id.clone()).unwrap_or_default()
+        )));
+    }
+    Ok(Some(table))
+}
 
-    /// Merges what was seen into the table as it is, as often as another process is faster.
-    pub fn put(&self, mut done: Done, step: &Step, files: Vec<PathBuf>, stop: &CancelFlag) -> Result<Done> {
-        done.proven.extend(self.proves(done.table.as_deref(), step)?);
-        for _ in 0..COMMIT_ATTEMPTS {
-            stop.check()?;
-            let table = done.table.as_deref();
-            let columns = table.map(|table| table.columns().brought_up_to_date(self.args.with_personal_data));
-            let columns = columns.unwrap_or_else(|| LakeColumns::all(self.args.with_personal_data));
-            let seen = Seen {
-                asked: step.windows.clone(),
-                files: files.clone(),
-                queried_at_ms: self.asking.now_ms,
-                latest_ms: self.latest_ms(),
-                accept_repricing: self.args.accept_repricing,
-                kept_from_ms: self.asking().kept_from().unwrap_or(Millis::MIN),
-                watched: table.map(watched).unwrap_or_default(),
-            };
-            let merged = self.merge(&seen, table, &columns)?;
-            if let Err(error) = self.check_kept(&merged.tally, step) {
-                merged.discard(&self.location);
-                return Err(error);
-            }
-            let state = self.state(table, &done.proven, &merged.tally)?;
-            if merged.tally.is_empty() && !is_worth_noting(table, &state, &columns) {
-                done.tally.add(&merged.tally);
+/// Merges what was seen into the table as it is, as often as another process is faster.
+pub fn put(
+    job: &SyncJob,
+    mut done: SyncProgress,
+    step: &Step,
+    files: Vec<PathBuf>,
+    stop: &CancelFlag,
+) -> Result<SyncProgress> {
+    done.proven.extend(proves(job, done.table.as_deref(), step)?);
+    for _ in 0..COMMIT_ATTEMPTS {
+        stop.check()?;
+        let table = done.table.as_deref();
+        let columns = table.map(|table| table.columns().brought_up_to_date(job.args.with_personal_data));
+        let columns = columns.unwrap_or_else(|| LakeColumns::all(job.args.with_personal_data));
+        let seen = Seen {
+            asked: step.windows.clone(),
+            files: files.clone(),
+            queried_at_ms: job.asking.now_ms,
+            latest_ms: latest_ms(job),
+            accept_repricing: job.args.accept_repricing,
+            kept_from_ms: job.asking().kept_from().unwrap_or(Millis::MIN),
+            watched: table.map(watched).unwrap_or_default(),
+        };
+        let merged = merge(job, &seen, table, &columns)?;
+        if let Err(error) = check_kept(job, &merged.tally, step) {
+            merged.discard(&job.location);
+            return Err(error);
+        }
+        let state = state(job, table, &done.proven, &merged.tally)?;
+        if merged.tally.is_empty() && !is_worth_noting(table, &state, &columns) {
+            done.tally.add(&merged.tally);
+            return Ok(done);
+        }
+        let id = CommitId::next(table);
+        if let Err(error) = with_changes(job, |changes| changes.stage(&id)) {
+            merged.discard(&job.location);
+            return Err(error);
+        }
+        let told = (merged.tally.clone(), merged.months(), merged.files());
+        let info = info(&told.0, step);
+        match merged.commit(&job.location, table, (state, info), &id)? {
+            Committed::Done(table) => {
+                if let Some(warning) = table.keep_log_short(false) {
+                    warn(&warning);
+                }
+                with_changes(job, ChangesFile::commit)?;
+                done.table = Some(Arc::new(*table));
+                done.add(told);
                 return Ok(done);
             }
-            let id = CommitId::next(table);
-            if let Err(error) = self.with_changes(|changes| changes.stage(&id)) {
-                merged.discard(&self.location);
-                return Err(error);
+            Committed::Unread(version, error) => {
+                with_changes(job, ChangesFile::commit)?;
+                return Err(error.with_fate(&format!("version {version} is committed"), RERUN));
             }
-            let told = (merged.tally.clone(), merged.months(), merged.files());
-            let info = info(&told.0, step);
-            match merged.commit(&self.location, table, (state, info), &id)? {
-                Committed::Done(table) => {
-                    if let Some(warning) = table.keep_log_short(false) {
-                        warn(&warning);
-                    }
-                    self.with_changes(ChangesFile::commit)?;
-                    done.table = Some(Arc::new(*table));
-                    done.add(told);
-                    return Ok(done);
-                }
-                Committed::Unread(version, error) => {
-                    self.with_changes(ChangesFile::commit)?;
-                    return Err(error.with_fate(&format!("version {version} is committed"), RERUN));
-                }
-                Committed::Lost => {}
+            Committed::Lost => {}
+        }
+        with_changes(job, ChangesFile::rewind)?;
+        done.table = find(job)?.map(Arc::new);
+    }
+    Err(Error::Busy(format!(
+        "{}: other processes commit all the time; what was committed stays, run again",
+        job.location.shown()
+    )))
+}
+
+/// Takes what earlier syncs have committed and not told into this sync's file, and removes what is of commits that can't
+/// be made any more. Without `--changes`, the former waits for a sync with it.
+pub fn settle_left_changes(job: &SyncJob) -> Result<()> {
+    for (left, fate) in job.location.left_changes()? {
+        match fate {
+            CommitFate::Made => {
+                with_changes(job, |changes| changes.take_over(&left))?;
             }
-            self.with_changes(ChangesFile::rewind)?;
-            done.table = self.find()?.map(Arc::new);
-        }
-        Err(Error::Busy(format!(
-            "{}: other processes commit all the time; what was committed stays, run again",
-            self.location.shown()
-        )))
-    }
-
-    /// Takes what earlier syncs have committed and not told into this sync's file, and removes what is of commits that can't
-    /// be made any more. Without `--changes`, the former waits for a sync with it.
-    pub fn settle_left_changes(&self) -> Result<()> {
-        for (left, fate) in self.location.left_changes()? {
-            match fate {
-                CommitFate::Made => {
-                    self.with_changes(|changes| changes.take_over(&left))?;
-                }
-                CommitFate::Void => {
-                    self.location.remove([left.path.as_str()]);
-                }
-                CommitFate::Open => {}
+            CommitFate::Void => {
+                job.location.remove([left.path.as_str()]);
             }
+            CommitFate::Open => {}
         }
-        self.location.remove_half_staged()
     }
+    job.location.remove_half_staged()
+}
 
-    fn merge(&self, seen: &Seen, table: Option<&Table>, columns: &LakeColumns) -> Result<Merged> {
-        let mut changes = self.changes.lock().expect("nobody panics while holding it");
-        let mut on_change = changes.as_mut().map(ChangesFile::writer);
-        let on_change = on_change.as_mut().map(|on_change| on_change as &mut OnChange);
-        seen.merge(&self.location, table, columns, on_change)
+fn merge(job: &SyncJob, seen: &Seen, table: Option<&Table>, columns: &LakeColumns) -> Result<Merged> {
+    let mut changes = job.changes.lock().expect("nobody panics while holding it");
+    let mut on_change = changes.as_mut().map(ChangesFile::writer);
+    let on_change = on_change.as_mut().map(|on_change| on_change as &mut OnChange);
+    seen.merge(&job.location, table, columns, on_change)
+}
+
+fn with_changes<T>(job: &SyncJob, act: impl FnOnce(&mut ChangesFile) -> Result<T>) -> Result<Option<T>> {
+    let mut changes = job.changes.lock().expect("nobody panics while holding it");
+    changes.as_mut().map(act).transpose()
+}
+
+/// Exit 5 where Apify lists so few of the runs which the lake has, and which it should keep, that it can't be believed.
+fn check_kept(job: &SyncJob, tally: &Tally, step: &Step) -> Result<()> {
+    let (held, gone) = (tally.held_kept, tally.gone_kept);
+    let is_empty = tally.listed == 0 && held > 0;
+    let has_shrunk = gone > FEW_RUNS && gone * 2 > held;
+    if job.args.accept_deletions || step.is_again || !(is_empty || has_shrunk) {
+        return Ok(());
     }
-
-    fn with_changes<T>(&self, act: impl FnOnce(&mut ChangesFile) -> Result<T>) -> Result<Option<T>> {
-        let mut changes = self.changes.lock().expect("nobody panics while holding it");
-        changes.as_mut().map(act).transpose()
-    }
-
-    /// Exit 5 where Apify lists so few of the runs which the lake has, and which it should keep, that it can't be believed.
-    fn check_kept(&self, tally: &Tally, step: &Step) -> Result<()> {
-        let (held, gone) = (tally.held_kept, tally.gone_kept);
-        let is_empty = tally.listed == 0 && held > 0;
-        let has_shrunk = gone > FEW_RUNS && gone * 2 > held;
-        if self.args.accept_deletions || step.is_again || !(is_empty || has_shrunk) {
-            return Ok(());
+    let (from, to) = step.windows[0];
+    let (from, to) = (format_instant(from), format_instant(to));
+    Err(Error::Untrusted(format!(
+        "{from} to {to}: the lake has {} of those that Apify should still keep, and the API lists {} no more; if they were \
+         deleted, say --accept-deletions (they stay in the lake); nothing of it was written",
+        counted(held, "run", "runs"),
+        if gone == held {
+            "all of them".to_string()
+        } else {
+            format!("{gone} of them")
         }
-        let (from, to) = step.windows[0];
-        let (from, to) = (format_instant(from), format_instant(to));
-        Err(Error::Untrusted(format!(
-            "{from} to {to}: the lake has {} of those that Apify should still keep, and the API lists {} no more; if they were \
-             deleted, say --accept-deletions (they stay in the lake); nothing of it was written",
-            counted(held, "run", "runs"),
-            if gone == held {
-                "all of them".to_string()
-            } else {
-                format!("{gone} of them")
-            }
-        )))
-    }
+    )))
+}
 
-    /// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
-    /// missed before is proven by an empty answer.
-    fn proves(&self, table: Option<&Table>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
-        if step.is_again {
-            return Ok(Vec::new());
-        }
-        let (from, to) = step.windows[0];
-        let to = to.min(self.asking.sure_ms);
-        let state = table.map(|table| self.sound_state(table)).transpose()?;
-        let proven = state.map(|state| state.proven).unwrap_or_default();
-        let mut proves = match (self.asking().kept_from(), proven.first().zip(proven.last())) {
-            (Some(kept), _) => vec![(from.max(kept), to)],
-            (None, Some(((first, _), (_, until)))) => vec![(from, to.min(*first)), (from.max(*until), to)],
-            (None, None) => vec![(from, to)],
-        };
-        proves.retain(|(from, to)| from < to);
-        Ok(proves)
+/// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
+/// missed before is proven by an empty answer.
+fn proves(job: &SyncJob, table: Option<&Table>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
+    if step.is_again {
+        return Ok(Vec::new());
     }
+    let (from, to) = step.windows[0];
+    let to = to.min(job.asking.sure_ms);
+    let state = table.map(|table| sound_state(job, table)).transpose()?;
+    let proven = state.map(|state| state.proven).unwrap_or_default();
+    let mut proves = match (job.asking().kept_from(), proven.first().zip(proven.last())) {
+        (Some(kept), _) => vec![(from.max(kept), to)],
+        (None, Some(((first, _), (_, until)))) => vec![(from, to.min(*first)), (from.max(*until), to)],
+        (None, None) => vec![(from, to)],
+    };
+    proves.retain(|(from, to)| from < to);
+    Ok(proves)
+}
 
-    /// What the table is to know of itself afterwards.
-    fn state(&self, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> Result<State> {
-        let fresh = || State::new(self.account.clone(), self.connection.source, self.asking.now_ms);
-        let sound = table.map(|table| self.sound_state(table)).transpose()?;
-        let mut state = sound.unwrap_or_else(fresh);
-        state.tool_version = env!("CARGO_PKG_VERSION").into();
-        state.account = state.account.take().or_else(|| self.account.clone());
-        state.synced_at_ms = self.asking.now_ms.max(state.synced_at_ms);
-        state.retention_days = self.asking.retention_days.or(state.retention_days);
-        proven.iter().for_each(|(from, to)| state.prove(*from, *to));
-        for (name, moves) in &tally.watched {
-            if let Some(closing) = state.closings.get_mut(name) {
-                let corrections = closing.corrections.get_or_insert_default();
-                corrections.add(moves.new, moves.changed, moves.usd(), state.synced_at_ms);
-            }
+/// What the table is to know of itself afterwards.
+fn state(job: &SyncJob, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> Result<State> {
+    let fresh = || State::new(job.account.clone(), job.connection.source, job.asking.now_ms);
+    let sound = table.map(|table| sound_state(job, table)).transpose()?;
+    let mut state = sound.unwrap_or_else(fresh);
+    state.tool_version = env!("CARGO_PKG_VERSION").into();
+    state.account = state.account.take().or_else(|| job.account.clone());
+    state.synced_at_ms = job.asking.now_ms.max(state.synced_at_ms);
+    state.retention_days = job.asking.retention_days.or(state.retention_days);
+    proven.iter().for_each(|(from, to)| state.prove(*from, *to));
+    for (name, moves) in &tally.watched {
+        if let Some(closing) = state.closings.get_mut(name) {
+            let corrections = closing.corrections.get_or_insert_default();
+            corrections.add(moves.new, moves.changed, moves.usd(), state.synced_at_ms);
         }
-        Ok(state)
     }
+    Ok(state)
 }
 
 /// The months that were closed, which are watched for corrections.

@@ -1,0 +1,96 @@
+//! The windows of a sync, read one by one into files that are gone afterwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::commands::sync::job::{RERUN, SyncJob};
+use crate::error::{Error, Result};
+use crate::fetch::Known;
+use crate::output::publish::Staging;
+use crate::period::{Millis, Period, format_instant};
+use crate::pipeline::options::PipelineOptions;
+use crate::pipeline::scratch::ScratchFetch;
+use crate::pipeline::writer::parquet_paths;
+use crate::provenance::{Filters, Proof, Totals};
+
+/// A window that has been read; its files are there as long as this is.
+pub struct ReadWindow {
+    pub files: Vec<PathBuf>,
+    pub totals: Totals,
+    pub proof: Proof,
+    _staging: Arc<Staging>,
+}
+
+/// Notes runs that have been committed.
+pub fn note(job: &SyncJob, (from, to): (Millis, Millis), read: &[ReadWindow]) {
+    job.journal.update(|noted| {
+        noted.out = Some(job.location.shown().into());
+        let so_far = noted.period.take();
+        noted.period = Some(Period {
+            from: so_far.map_or(from, |so_far| so_far.from),
+            to,
+            requested_to: to,
+            timezone: chrono_tz::UTC,
+        });
+        for read in read {
+            noted.totals = Some(
+                noted
+                    .totals
+                    .as_ref()
+                    .map_or(read.totals.clone(), |sum| sum.plus(&read.totals)),
+            );
+            noted.proof = Some(match &noted.proof {
+                Some(sum) => sum.and(&read.proof),
+                None => read.proof.clone(),
+            });
+        }
+    });
+}
+
+/// Reads the runs of a window; its files are there as long as the folder is held.
+pub async fn read_window(
+    job: &SyncJob,
+    (from, to): (Millis, Millis),
+    folder: PathBuf,
+    known: Option<Known>,
+    on_terminal: bool,
+) -> Result<ReadWindow> {
+    let period = Period {
+        from,
+        to,
+        requested_to: to,
+        timezone: chrono_tz::UTC,
+    };
+    let fetch = ScratchFetch {
+        options: PipelineOptions {
+            connection: &job.connection,
+            source: &job.args.source,
+            costs: &job.args.costs,
+            start: job.job_start,
+            names: job.names.clone(),
+            filters: Filters::default(),
+            on_terminal,
+        },
+        period: &period,
+        statuses: &[],
+        folder,
+        known,
+    };
+    let (read, staging) = fetch.fetch().await.map_err(committed_stays)?;
+    for gap in read.gaps() {
+        job.caveat(&format!("{} to {}: {gap}", format_instant(from), format_instant(to)));
+    }
+    let files = parquet_paths(&staging, &read.written.files);
+    let proof = &read.fetched.proof;
+    Ok(ReadWindow {
+        files,
+        proof: proof.clone(),
+        totals: (&read.written.figures.totals).into(),
+        _staging: staging,
+    })
+}
+
+/// An error of reading says what became of what was read before.
+fn committed_stays(error: Error) -> Error {
+    error.with_fate("what was committed stays", RERUN)
+}
