@@ -2,7 +2,6 @@
 
 mod sums;
 
-use std::sync::Arc;
 
 use crate::commands::reconcile::sums::{sum_held, sum_parquet};
 
@@ -13,8 +12,7 @@ use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::output::publish::Staging;
-use crate::period::{Millis, Period, PeriodSpec, format_instant};
+use crate::period::{Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::{Connection, retention_of};
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::scratch::ScratchFetch;
@@ -39,7 +37,8 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         None => {
             let retention = retention_of(retention, &cycle, job_start.ms).await;
             let retention = retention.inspect_err(|unknown| warn(&unknown.to_string()));
-            fetch(&args, &context, &connection, &cycle, job_start, retention.ok()).await?
+            let fetch = scratch_fetch(&args, &context, &connection, &cycle, job_start);
+            sum_fetched(fetch, retention.ok()).await?
         }
     };
     if !gathered.proven {
@@ -76,7 +75,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
 }
 
 /// A cycle's runs, and where they came from.
-struct Gathered {
+struct CycleSource {
     runs: CycleRuns,
     proven: bool,
     /// What was kept of them when they were asked for.
@@ -85,7 +84,7 @@ struct Gathered {
 }
 
 /// The runs of what is held there, if it covers the cycle.
-async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection) -> Result<Option<Gathered>> {
+async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection) -> Result<Option<CycleSource>> {
     let Some(site) = args.path.clone() else {
         return Ok(None);
     };
@@ -107,7 +106,7 @@ fn gather(
     holding: &dyn Holding,
     cycle: &Period,
     (source, account): (Source, Option<&Account>),
-) -> Result<std::result::Result<Gathered, String>> {
+) -> Result<std::result::Result<CycleSource, String>> {
     let held = holding.held()?;
     if !held.is_from(source, account) {
         return Err(Error::Usage(format!(
@@ -128,7 +127,7 @@ fn gather(
     }
     let runs = sum_held(holding, &held, cycle)?;
     let figures = Summary::new(cycle.timezone, Dimensions::default()).finish();
-    Ok(Ok(Gathered {
+    Ok(Ok(CycleSource {
         runs,
         proven: holding.is_proven(cycle),
         // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
@@ -137,57 +136,50 @@ fn gather(
     }))
 }
 
-/// The cycle's runs from the API, by way of files that are gone afterwards.
-async fn fetch(
-    args: &ReconcileArgs,
+/// How the cycle's runs are read from the API, by way of files that are gone afterwards.
+fn scratch_fetch<'a>(
+    args: &'a ReconcileArgs,
     context: &Context,
-    connection: &Connection,
-    cycle: &Period,
-    job_start: JobStart,
-    retention: Option<Retention>,
-) -> Result<Gathered> {
+    connection: &'a Connection,
+    cycle: &'a Period,
+    start: JobStart,
+) -> ScratchFetch<'a> {
     // One name a user and cycle.
     let user = rustix::process::getuid().as_raw();
     let account = context
         .account_name()
         .map_or(String::new(), |account| format!("-{account}"));
-    let folder = std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}{account}", args.cycle));
-    let fetch = ScratchFetch {
+    ScratchFetch {
         options: PipelineOptions {
             connection,
             source: &args.source,
             costs: &args.costs,
-            start: job_start,
+            start,
             names: connection.name_book(false),
             filters: Filters::default(),
             on_terminal: context.stderr_is_terminal && !args.quiet,
         },
         period: cycle,
         statuses: &[],
-        folder,
+        folder: std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}{account}", args.cycle)),
         known: None,
-    };
-    let (read, staging) = fetch.fetch().await?;
-    read.gaps().iter().for_each(|gap| warn(gap));
-    let runs = sum_staged(staging, &read.written.files, (cycle.from, cycle.to)).await?;
-    Ok(Gathered {
-        runs,
-        proven: read.fetched.proof.proven,
+    }
+}
+
+async fn sum_fetched(fetch: ScratchFetch<'_>, retention: Option<Retention>) -> Result<CycleSource> {
+    let span = (fetch.period.from, fetch.period.to);
+    let (result, staging) = fetch.fetch().await?;
+    result.gaps().iter().for_each(|gap| warn(gap));
+    let files = parquet_paths(&staging, &result.written.files);
+    let runs = run_blocking(move |_| {
+        let runs = sum_parquet(&files, span);
+        drop(staging);
+        runs
+    });
+    Ok(CycleSource {
+        runs: runs.await?,
+        proven: result.fetched.proof.proven,
         retention,
         from: "fetched now".into(),
     })
-}
-
-async fn sum_staged(
-    staging: Arc<Staging>,
-    files: &[crate::output::hashed::FileEntry],
-    edges: (Millis, Millis),
-) -> Result<CycleRuns> {
-    let files = parquet_paths(&staging, files);
-    run_blocking(move |_| {
-        let runs = sum_parquet(&files, edges);
-        drop(staging);
-        runs
-    })
-    .await
 }

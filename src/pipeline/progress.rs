@@ -16,19 +16,19 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Progress {
     bar: ProgressBar,
-    counts: Arc<Counts>,
+    counts: Arc<ProgressCounts>,
     lines: bool,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct ProgressCounts {
     runs: AtomicU64,
     total: u64,
     details: AtomicU64,
     details_wanted: AtomicU64,
 }
 
-impl Counts {
+impl ProgressCounts {
     fn done(&self) -> u64 {
         self.runs.load(Ordering::Relaxed).min(self.total) + self.details.load(Ordering::Relaxed)
     }
@@ -38,7 +38,7 @@ impl Counts {
     }
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for ProgressCounts {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let runs = read(&self.runs).min(self.total);
@@ -63,9 +63,9 @@ impl Progress {
         bar.set_style(style.expect("the template is valid"));
         Progress {
             bar,
-            counts: Arc::new(Counts {
+            counts: Arc::new(ProgressCounts {
                 total,
-                ..Counts::default()
+                ..ProgressCounts::default()
             }),
             lines: !on_terminal,
         }

@@ -10,11 +10,13 @@ use crate::output::manifest::Manifest;
 use crate::output::publish::Staging;
 use crate::period::Millis;
 
-/// No value of it exists.
-pub enum StoreDestination {}
+pub use NoStore as StoreDestination;
 
-impl StoreDestination {
-    pub fn open(_out: &Path, _handle: Handle) -> Result<StoreDestination> {
+/// No value of it exists.
+pub enum NoStore {}
+
+impl NoStore {
+    pub fn open(_out: &Path, _handle: Handle) -> Result<NoStore> {
         Err(crate::commands::no_lake::none())
     }
 

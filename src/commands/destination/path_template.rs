@@ -9,17 +9,17 @@ use crate::stores::names_store;
 use crate::text::redacted;
 
 /// What placeholders stand for; the reason why one stands for nothing here.
-pub struct Known(Vec<(&'static str, std::result::Result<String, String>)>);
+pub struct TemplateValues(Vec<(&'static str, std::result::Result<String, String>)>);
 
-impl Known {
+impl TemplateValues {
     /// What doesn't depend on a period.
-    pub fn of_account(account: Option<&str>) -> Known {
+    pub fn of_account(account: Option<&str>) -> TemplateValues {
         let none = "no account was named: --account NAME or --all-accounts, of the configuration's [accounts.NAME]";
-        Known(vec![("account", account.map(String::from).ok_or_else(|| none.into()))])
+        TemplateValues(vec![("account", account.map(String::from).ok_or_else(|| none.into()))])
     }
 
     /// The period's too.
-    pub fn and_period(mut self, period: &Period) -> Known {
+    pub fn and_period(mut self, period: &Period) -> TemplateValues {
         let (from, to) = period.ends();
         let month = period
             .month()
@@ -97,7 +97,9 @@ pub fn folder(out: Option<&Path>, period: &Period, account: Option<&str>, is_dem
         )));
     }
     let account = account.or(is_demo.then_some("demo"));
-    Known::of_account(account).and_period(period).fill_path("--out", out)
+    TemplateValues::of_account(account)
+        .and_period(period)
+        .fill_path("--out", out)
 }
 
 #[cfg(test)]
@@ -105,9 +107,9 @@ mod tests {
     use super::*;
     use crate::period::PeriodSpec;
 
-    fn known(account: Option<&str>) -> Known {
+    fn known(account: Option<&str>) -> TemplateValues {
         let period = PeriodSpec::Month { year: 2025, month: 9 }.resolve(chrono_tz::UTC, 1_759_471_200_000);
-        Known::of_account(account).and_period(&period.unwrap())
+        TemplateValues::of_account(account).and_period(&period.unwrap())
     }
 
     #[test]
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_leads_out_or_stands_for_nothing_is_refused() {
-        let error = |known: &Known, text: &str| {
+        let error = |known: &TemplateValues, text: &str| {
             let error = known.fill("--out", text).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             error.to_string()
@@ -144,7 +146,7 @@ mod tests {
         assert!(error(&known(None), "{mnth}").contains("did you mean {month}?"));
         assert!(error(&known(None), "a{").contains("{{") && error(&known(None), "a}b").contains("}}"));
         let days = PeriodSpec::Last(std::time::Duration::from_secs(86_400)).resolve(chrono_tz::UTC, 1_759_471_200_000);
-        let days = Known::of_account(None).and_period(&days.unwrap());
+        let days = TemplateValues::of_account(None).and_period(&days.unwrap());
         assert!(error(&days, "{month}").contains("no calendar month"));
         assert_eq!(
             days.fill("--out", "{period}").unwrap(),

@@ -27,11 +27,11 @@ const ABANDONED_MS: Millis = 24 * 3_600_000;
 /// A place in a store that an export goes to, as it was found.
 pub struct StoreDestination {
     location: Location,
-    before: Option<Before>,
+    before: Option<StoredExport>,
 }
 
 /// The export that is there.
-struct Before {
+struct StoredExport {
     version: UpdateVersion,
     /// Its ID, empty if its files lie beside its manifest.
     id: String,
@@ -78,7 +78,7 @@ impl StoreDestination {
         let before = before
             .map(|(version, id, manifest)| {
                 let copied = copy(&location, &id, &manifest)?;
-                Ok::<_, Error>(Before {
+                Ok::<_, Error>(StoredExport {
                     version,
                     id,
                     manifest,

@@ -2,13 +2,13 @@
 
 use crate::commands::export::compare;
 use crate::commands::export::job::{ExportJob, ExportScope};
-use crate::commands::export::open::Listing;
+use crate::commands::export::open::RunListing;
 use crate::error::Result;
 use crate::fetch::{Estimate, PeriodFetch, count_needed};
 use crate::text::counted;
 
 /// Says what the export would be, as far as the first page tells.
-pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: Listing) -> Result<()> {
+pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) -> Result<()> {
     let needed = listing.first.as_ref().map(|page| {
         let needed = count_needed(
             &page.runs,

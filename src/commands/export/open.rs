@@ -17,21 +17,21 @@ use crate::pipeline::start::JobStart;
 use crate::stores::names_store;
 
 /// The source has answered and the output is locked.
-pub struct Opened {
+pub struct OpenedExport {
     pub scope: ExportScope,
-    pub listing: Listing,
+    pub listing: RunListing,
     /// None on a dry run.
     pub destination: Option<ExportDestination>,
 }
 
 /// The list of the period's runs, and its first page.
-pub struct Listing {
+pub struct RunListing {
     pub lister: Lister,
     pub first: FirstPage,
 }
 
 /// Opens the output and the list, and asks whatever decides what is read.
-pub async fn open(job: &ExportJob) -> Result<Opened> {
+pub async fn open(job: &ExportJob) -> Result<OpenedExport> {
     let retention = job.connection.ask_retention();
     let (clocks, period, destination, listing) = settle_period(job).await?;
     clocks.warning().iter().for_each(|warning| warn(warning));
@@ -43,7 +43,7 @@ pub async fn open(job: &ExportJob) -> Result<Opened> {
         Some(_) => job.connection.account().await,
         None => None,
     };
-    Ok(Opened {
+    Ok(OpenedExport {
         scope: ExportScope {
             start,
             period,
@@ -58,10 +58,10 @@ pub async fn open(job: &ExportJob) -> Result<Opened> {
 
 /// Resolves the period, locks the output, and asks for the first page. The job's start is the server's, which its first answer
 /// tells: where that makes it another period than this machine's clock did, all is done once more.
-async fn settle_period(job: &ExportJob) -> Result<(Clocks, Period, Option<ExportDestination>, Listing)> {
+async fn settle_period(job: &ExportJob) -> Result<(Clocks, Period, Option<ExportDestination>, RunListing)> {
     let mut clocks = first_clocks(job).await?;
     let mut destination: Option<ExportDestination> = None;
-    let mut asked: Option<(Period, Listing)> = None;
+    let mut asked: Option<(Period, RunListing)> = None;
     loop {
         let period = clocks.period(&job.spec, job.args.period.timezone);
         let period = period.map_err(|error| unpublished(error, destination.as_ref()))?;
@@ -83,7 +83,7 @@ async fn settle_period(job: &ExportJob) -> Result<(Clocks, Period, Option<Export
         let first = first_page(&lister).await;
         let first = first.map_err(|error| unpublished(error, destination.as_ref()))?;
         clocks = job.connection.clocks().await;
-        asked = Some((period, Listing { lister, first }));
+        asked = Some((period, RunListing { lister, first }));
     }
 }
 

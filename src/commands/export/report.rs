@@ -7,7 +7,7 @@ use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::terminal::warn;
 use crate::fetch::Fetched;
 use crate::pipeline::PeriodResult;
-use crate::provenance::{Filters, Proof, Retention};
+use crate::provenance::{DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
 use crate::report::against::Against;
 use crate::report::dimension::Dimension;
@@ -23,13 +23,7 @@ pub fn report(job: &ExportJob, scope: ExportScope, result: PeriodResult, against
         details,
         failure,
     } = result;
-    if let Some(failure) = failure {
-        let runs = counted(details.failed, "run", "runs");
-        warn(&format!(
-            "the details of {runs} could not be read, so these rows are as the list gave them; \
-             manifest.json names them. {failure}"
-        ));
-    }
+    failure.iter().for_each(|failure| warn_of_details(&details, failure));
     let figures = written.figures;
     let (proof, retention) = proof(&fetched, written.in_two_windows, scope.retention);
     let mut facts = Facts {
@@ -76,16 +70,28 @@ pub fn report(job: &ExportJob, scope: ExportScope, result: PeriodResult, against
         },
         rows: written.files,
         rejected: fetched.rejected,
-        manifest: ManifestInput {
-            is_billing_cycle: job.args.period.cycle.is_some(),
-            settle_ms: job.args.costs.settle_ms(),
-            details,
-            groups: job.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
-            fields_mistyped: fetched.mistyped,
-            requests: job.connection.api.counts(),
-            ..ManifestInput::new(job.columns.clone())
-        },
+        manifest: manifest_input(job, details, fetched.mistyped),
     }
+}
+
+fn manifest_input(job: &ExportJob, details: DetailCounts, fields_mistyped: u64) -> ManifestInput {
+    ManifestInput {
+        is_billing_cycle: job.args.period.cycle.is_some(),
+        settle_ms: job.args.costs.settle_ms(),
+        details,
+        groups: job.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
+        fields_mistyped,
+        requests: job.connection.api.counts(),
+        ..ManifestInput::new(job.columns.clone())
+    }
+}
+
+fn warn_of_details(details: &DetailCounts, failure: &str) {
+    let runs = counted(details.failed, "run", "runs");
+    warn(&format!(
+        "the details of {runs} could not be read, so these rows are as the list gave them; \
+         manifest.json names them. {failure}"
+    ));
 }
 
 /// The proof of the rows that are there: of those listed, some make no sense as a run, some are listed twice.

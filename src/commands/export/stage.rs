@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cli::{Format, PartitionBy};
 use crate::commands::destination::ExportDestination;
 use crate::commands::export::job::{ExportJob, ExportScope};
-use crate::commands::export::open::{Listing, unpublished};
+use crate::commands::export::open::{RunListing, unpublished};
 use crate::commands::export::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::error::Result;
 use crate::fetch::Known;
@@ -26,7 +26,7 @@ pub struct Staged {
 pub async fn stage(
     job: &ExportJob,
     scope: &ExportScope,
-    listing: Listing,
+    listing: RunListing,
     mut destination: ExportDestination,
 ) -> Result<Staged> {
     let staging = Arc::new(destination.folder.stage()?);

@@ -65,6 +65,18 @@ pub fn find(job: &SyncJob) -> Result<Option<Table>> {
     Ok(Some(table))
 }
 
+fn seen(job: &SyncJob, table: Option<&Table>, step: &Step, files: &[PathBuf]) -> Seen {
+    Seen {
+        asked: step.windows.clone(),
+        files: files.to_vec(),
+        queried_at_ms: job.asking.now_ms,
+        latest_ms: latest_ms(job),
+        accept_repricing: job.args.accept_repricing,
+        kept_from_ms: job.asking().kept_from().unwrap_or(Millis::MIN),
+        watched: table.map(watched).unwrap_or_default(),
+    }
+}
+
 /// Merges what was seen into the table as it is, as often as another process is faster.
 pub fn put(
     job: &SyncJob,
@@ -79,16 +91,7 @@ pub fn put(
         let table = done.table.as_deref();
         let columns = table.map(|table| table.columns().brought_up_to_date(job.args.with_personal_data));
         let columns = columns.unwrap_or_else(|| LakeColumns::all(job.args.with_personal_data));
-        let seen = Seen {
-            asked: step.windows.clone(),
-            files: files.clone(),
-            queried_at_ms: job.asking.now_ms,
-            latest_ms: latest_ms(job),
-            accept_repricing: job.args.accept_repricing,
-            kept_from_ms: job.asking().kept_from().unwrap_or(Millis::MIN),
-            watched: table.map(watched).unwrap_or_default(),
-        };
-        let merged = merge(job, &seen, table, &columns)?;
+        let merged = merge(job, &seen(job, table, step, &files), table, &columns)?;
         if let Err(error) = check_kept(job, &merged.tally, step) {
             merged.discard(&job.location);
             return Err(error);

@@ -153,7 +153,7 @@ impl SyncProgress {
 /// The options with their placeholders filled in.
 pub fn fill_placeholders(args: SyncArgs, context: &Context) -> Result<SyncArgs> {
     let account = context.account_name().or(args.source.demo.then_some("demo"));
-    let known = path_template::Known::of_account(account);
+    let known = path_template::TemplateValues::of_account(account);
     let changes = args
         .changes
         .as_deref()

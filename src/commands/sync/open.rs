@@ -6,13 +6,13 @@ use crate::commands::sync::changes_file::ChangesFile;
 use crate::commands::sync::clocks::sound_state;
 use crate::commands::sync::commit::{find, settle_left_changes};
 use crate::commands::sync::job::SyncJob;
-use crate::commands::sync::plan::Plan;
+use crate::commands::sync::plan::SyncPlan;
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
 use crate::lake::{State, Table};
 
 /// Looks at the lake, and plans.
-pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<Table>, Plan)> {
+pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<Table>, SyncPlan)> {
     run_blocking(move |_| {
         let table = find(&job)?;
         // Before minutes of reading: without them, nothing can be committed.

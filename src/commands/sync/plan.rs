@@ -37,7 +37,7 @@ pub struct Step {
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct SyncPlan {
     /// Periods that will be proven, in order.
     pub swept: Vec<(Millis, Millis)>,
     /// Windows beyond them.
@@ -98,7 +98,7 @@ impl Asking {
     }
 
     /// The same with windows to ask for again.
-    pub fn plan(&self, state: Option<&State>, swept: Vec<(Millis, Millis)>, open: Vec<(Millis, Millis)>) -> Plan {
+    pub fn plan(&self, state: Option<&State>, swept: Vec<(Millis, Millis)>, open: Vec<(Millis, Millis)>) -> SyncPlan {
         let again = united(open)
             .into_iter()
             .flat_map(|window| without(window, &swept))
@@ -110,14 +110,14 @@ impl Asking {
             }
             _ => Vec::new(),
         };
-        Plan { swept, again, gaps }
+        SyncPlan { swept, again, gaps }
     }
 }
 
 /// Windows that are asked for again and that one commit takes, whatever their months.
 const FEW_WINDOWS: usize = 500;
 
-impl Plan {
+impl SyncPlan {
     /// Periods of several months, which may have few runs.
     pub fn long(&self) -> Vec<(Millis, Millis)> {
         let swept = self.swept.iter().copied();

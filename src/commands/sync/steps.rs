@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::commands::sync::commit::put;
 use crate::commands::sync::job::{SyncJob, SyncProgress};
 use crate::commands::sync::known_details;
-use crate::commands::sync::plan::{Plan, Step};
+use crate::commands::sync::plan::{Step, SyncPlan};
 use crate::commands::sync::read::{ReadWindow, note, read_window};
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
@@ -17,7 +17,7 @@ use crate::pipeline::connection::first_page;
 const MAX_STEP_RUNS: u64 = 250_000;
 
 /// Long periods that have so few runs that one commit takes them.
-async fn short(job: &SyncJob, plan: &Plan) -> Result<Vec<(Millis, Millis)>> {
+async fn short(job: &SyncJob, plan: &SyncPlan) -> Result<Vec<(Millis, Millis)>> {
     let mut short = Vec::new();
     for (from, to) in plan.long() {
         let first = first_page(&job.connection.lister((from, to), &[], false)).await?;
@@ -32,7 +32,7 @@ async fn short(job: &SyncJob, plan: &Plan) -> Result<Vec<(Millis, Millis)>> {
 pub async fn take(
     job: Arc<SyncJob>,
     mut done: SyncProgress,
-    plan: &Plan,
+    plan: &SyncPlan,
     scratch: &Path,
     on_terminal: bool,
 ) -> Result<SyncProgress> {

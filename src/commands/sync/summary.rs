@@ -1,7 +1,7 @@
 //! What a sync says of itself at its end.
 
 use crate::commands::sync::job::{SyncJob, SyncProgress};
-use crate::commands::sync::plan::Plan;
+use crate::commands::sync::plan::SyncPlan;
 use crate::error::Result;
 use crate::lake::Table;
 use crate::lake::columns::month_of;
@@ -17,7 +17,7 @@ use crate::text::counted;
 pub fn tell(
     job: &SyncJob,
     done: &SyncProgress,
-    plan: &Plan,
+    plan: &SyncPlan,
     optimized: Option<(usize, usize)>,
     look: Look,
 ) -> Result<()> {
@@ -42,7 +42,7 @@ pub fn tell(
     }
 }
 
-fn synced(job: &SyncJob, done: &SyncProgress, plan: &Plan, optimized: Option<(usize, usize)>) -> Synced {
+fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option<(usize, usize)>) -> Synced {
     let tally = &done.tally;
     let state = done.table.as_deref().map(Table::state);
     let mut partitions = done.months.clone();
