@@ -37,7 +37,6 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Other(_) => 1,
@@ -56,12 +55,10 @@ impl Error {
         Error::Output(format!("cannot {doing} {}: {cause}", path.display()))
     }
 
-    /// Exit 2.
     pub fn usage(cause: impl Display) -> Error {
         Error::Usage(cause.to_string())
     }
 
-    /// Exit 5.
     pub fn untrusted(cause: impl Display) -> Error {
         Error::Untrusted(cause.to_string())
     }
@@ -100,13 +97,11 @@ impl ReadError {
         }
     }
 
-    /// Adds the row, column or field.
     pub fn at(mut self, place: impl Display) -> ReadError {
         self.place = Some(place.to_string());
         self
     }
 
-    /// Adds the file or the request.
     pub fn in_file(mut self, path: impl Display) -> ReadError {
         self.path = Some(path.to_string());
         self

@@ -10,20 +10,16 @@ use crate::text::thousands;
 /// Most notes that are kept; what is beyond is counted.
 const MAX_NOTES: usize = 50;
 
-/// The account that a token belongs to, as far as it may be kept.
+/// The account that a token belongs to: no more than may be kept.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Account {
-    /// Its ID.
     pub id: String,
-    /// Its name.
     pub username: Option<String>,
 }
 
-/// Where runs came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The Apify API.
     Api,
     /// The made-up account.
     Demo,
@@ -39,7 +35,6 @@ impl Source {
     }
 }
 
-/// What every output of the demo says.
 const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token used, nothing below is real";
 
 /// What was asked for beside the period. Empty lists leave nothing out.
@@ -49,18 +44,15 @@ pub struct Filters {
     pub status: Vec<String>,
     /// Actor IDs, filtered from the account's list.
     pub actor: Vec<String>,
-    /// Task IDs, likewise.
     pub task: Vec<String>,
 }
 
 impl Filters {
-    /// Whether nothing is left out.
     pub fn is_empty(&self) -> bool {
         self.status.is_empty() && self.actor.is_empty() && self.task.is_empty()
     }
 }
 
-/// The proof as the manifest has it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Proof {
     /// Whether every run that the API counts has been received.
@@ -97,24 +89,20 @@ impl Proof {
     }
 }
 
-/// Of which runs the details are asked for.
+/// The runs whose details are asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DetailMode {
     /// Those to which the list gave no cost, or zero just after they finished.
     #[default]
     Missing,
-    /// All.
     All,
-    /// None.
     None,
 }
 
-/// What came of asking for details.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DetailCounts {
-    /// Of which runs they were wanted.
     pub mode: DetailMode,
     /// Runs whose details were asked for.
     pub asked: u64,
@@ -135,7 +123,6 @@ pub struct DetailCounts {
 }
 
 impl DetailCounts {
-    /// Nothing yet.
     pub fn of(mode: DetailMode) -> DetailCounts {
         DetailCounts {
             mode,
@@ -147,11 +134,9 @@ impl DetailCounts {
 /// What Apify keeps, against the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// For how many days it keeps runs.
     pub days: u64,
     /// How many of the period's days had been passed by that when the job began, begun ones too.
     pub expired_days: u64,
-    /// How many days the period has.
     pub period_days: u64,
 }
 
@@ -186,24 +171,17 @@ pub struct GroupRule {
     pub task: Option<String>,
     /// The ID of the user who started it.
     pub user: Option<String>,
-    /// The group.
     pub group: String,
 }
 
 /// The measures of a group, as the manifest and the report have them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Totals {
-    /// Runs.
     pub runs: u64,
-    /// Of them, `SUCCEEDED`.
     pub runs_succeeded: u64,
-    /// `FAILED`.
     pub runs_failed: u64,
-    /// `TIMED-OUT`.
     pub runs_timed_out: u64,
-    /// `ABORTED`.
     pub runs_aborted: u64,
-    /// Any other status.
     pub runs_other: u64,
     /// US dollars, exact; null where no cost is known.
     pub usage_total_usd: Option<Usd>,
@@ -237,19 +215,15 @@ impl Totals {
 /// and null where no cost is known.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct ChangeTotals {
-    /// Runs that only the newer one has.
     pub runs_new: u64,
     /// Runs of which status, start, end, cost or its state differ.
     pub runs_changed: u64,
-    /// Runs that only the older one has.
     pub runs_vanished: u64,
-    /// US dollars of new runs.
     pub usage_new_usd: Option<Usd>,
     /// By how many changed runs moved, new less old.
     pub usage_changed_usd: Option<Usd>,
     /// US dollars of vanished runs, below zero.
     pub usage_vanished_usd: Option<Usd>,
-    /// All three together.
     pub usage_moved_usd: Option<Usd>,
     /// Runs of the three whose cost isn't known, on either side: not in the sums.
     pub runs_cost_unknown: u64,
@@ -263,13 +237,10 @@ pub struct ChangeTotals {
     pub usage_became_unknown_usd: Usd,
 }
 
-/// An export that was replaced.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Replaced {
-    /// When its job began.
     #[serde(rename = "queried_at", with = "instant_text")]
     pub queried_at_ms: Millis,
-    /// Its runs.
     pub runs: u64,
     /// Its usage in US dollars, exact.
     pub usage_total_usd: Option<Usd>,
@@ -285,7 +256,6 @@ pub struct FileEntry {
     pub path: String,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
-    /// Its size.
     pub bytes: u64,
     /// Its rows, where it has any (a header is none).
     pub rows: Option<u64>,

@@ -52,7 +52,6 @@ pub struct AccountJobs {
 
 #[derive(Clone, Copy)]
 struct Deadline {
-    /// As it was given.
     time: Duration,
     at: Instant,
 }

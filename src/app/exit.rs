@@ -5,16 +5,14 @@ use crate::context::journal::{Ending, Journal};
 /// Exit codes, the worst first: what needs somebody before what passes by itself.
 const WORST_FIRST: [u8; 9] = [3, 2, 6, 5, 4, 8, 1, 7, 0];
 
-/// How the job of an account ended.
 #[derive(Debug, Clone)]
 pub struct AccountResult {
-    /// The account, where one was named.
+    /// The configuration's name for it, where one was given.
     pub account: Option<String>,
     pub ending: Ending,
     pub journal: Journal,
 }
 
-/// How the process ends.
 #[derive(Debug)]
 pub struct JobResult {
     /// The worst of all accounts'.
@@ -56,7 +54,6 @@ impl JobResult {
     }
 }
 
-/// The journals of all accounts.
 #[derive(Debug, Clone)]
 pub struct AccountJournals(pub Vec<(Option<String>, Journal)>);
 

@@ -18,12 +18,10 @@ use document::{AccountDocument, FileDocument, OutcomeDocument};
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// What is true of the whole job.
 #[derive(Debug, Clone)]
 pub struct JobInfo {
-    /// The job's ID.
     pub job: String,
-    /// The command, if one was called.
+    /// Empty where the command line names none.
     pub command: String,
     /// When it began, by this machine's clock.
     pub started_ms: Millis,
@@ -97,7 +95,7 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
     document.shortened()
 }
 
-/// Of totals what an outcome has room for.
+/// The part of the totals that fits into 4,096 bytes.
 fn totals_text(totals: &Totals) -> Value {
     json!({
         "runs": totals.runs,

@@ -1,5 +1,5 @@
-//! Whether what a job writes has a place of its own: accounts side by side, and the files that tell of the job. Compared as the file
-//! system has them, however they are spelt. Looks, and writes nothing.
+//! No two outputs in one place: neither of accounts side by side, nor the outcome or metrics file inside an output. Paths are
+//! compared as the file system has them. Writes nothing.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::text::redacted;
 /// A file that a sync writes, where the others are folders.
 const CHANGES: &str = "--changes";
 
-/// Something that is written.
+/// A path that a job will write to.
 struct OutputPath {
     option: &'static str,
     /// As it was given.
@@ -87,7 +87,6 @@ pub fn check_report_file(orders: &[Order], option: &str, path: &Path) -> Result<
     }
 }
 
-/// Whether two paths are one place.
 pub fn is_same_path(one: &Path, other: &Path) -> bool {
     resolved(one) == resolved(other)
 }
@@ -98,7 +97,7 @@ fn is_export(folder: &Path) -> bool {
     manifest.is_some_and(|manifest| manifest.contains("\"tool_version\""))
 }
 
-/// What an order was told to write.
+/// The paths that one account's job will write to.
 fn outputs_of(order: &Order) -> Vec<OutputPath> {
     let is_demo = order.cli.command.source().is_some_and(|source| source.demo);
     let name = order.account.as_ref().map(|account| account.name.as_str());

@@ -23,12 +23,11 @@ pub fn fate_when_stopped(command: &Command) -> &'static str {
     }
 }
 
-/// How a job is stopped.
 #[derive(Debug)]
 pub struct ShutdownPolicy {
-    /// Told once a signal has come.
+    /// Notified by a signal.
     pub stopping: Arc<Notify>,
-    /// How long it may go on.
+    /// How long the command may go on after that.
     pub grace: Duration,
     /// What becomes of the output.
     fate: &'static str,
@@ -91,7 +90,6 @@ pub async fn until_stopped(
     }
 }
 
-/// The first signal that comes.
 async fn first_of([hangup, interrupt, terminate]: &mut [Option<Signal>; 3]) -> SignalKind {
     tokio::select! {
         () = heard(hangup) => SignalKind::hangup(),
@@ -108,7 +106,7 @@ fn listener(kind: SignalKind) -> Option<Signal> {
     signal(kind).ok()
 }
 
-/// Ends once a signal comes that is listened to.
+/// Waits for a signal; for ever where it is ignored.
 async fn heard(listener: &mut Option<Signal>) {
     if let Some(signal) = listener
         && signal.recv().await.is_some()

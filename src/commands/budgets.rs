@@ -12,9 +12,7 @@ use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::runs::column_set::Chosen;
 
-/// Most bytes of a file of rules.
 const MAX_RULES_BYTES: u64 = 16 << 20;
-/// Most bytes of a file of budgets.
 const MAX_BUDGETS_BYTES: u64 = 1 << 20;
 
 /// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
@@ -63,7 +61,6 @@ pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
     Ok(budgets)
 }
 
-/// How budgets stand.
 pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<Spent> {
     budgets
         .iter()
@@ -78,7 +75,7 @@ pub fn unmatched(spent: &[Spent]) -> Vec<String> {
     idle.map(|spent| spent.budget.option()).collect()
 }
 
-/// Exit 7 if a budget that must hold doesn't.
+/// Exit 7 if a budget is exceeded and `--fail-over-budget` was given.
 pub fn hold(args: &JudgeArgs, spent: &[Spent]) -> Result<()> {
     let over: Vec<String> = spent
         .iter()

@@ -26,7 +26,6 @@ const CLOCK_TOLERANCE_MS: i64 = 5_000;
 /// The days of the longest month: who keeps runs for fewer loses some before a monthly export.
 const LONGEST_MONTH_DAYS: u64 = 31;
 
-/// A line's outcome.
 enum Finding {
     Fine(String),
     Worth(String),
@@ -35,7 +34,6 @@ enum Finding {
 
 use Finding::{Failed, Fine, Worth};
 
-/// Runs the job.
 pub async fn run(args: CheckArgs, context: Context) -> Result<()> {
     let mut now_ms = context.now_ms;
     let mut findings = match Connection::open(&args.source, None, &context).await {
@@ -57,7 +55,6 @@ pub async fn run(args: CheckArgs, context: Context) -> Result<()> {
     tell(findings, args.quiet, &context)
 }
 
-/// What the API says.
 async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
     let api = &connection.api;
     let start = Instant::now();

@@ -1,5 +1,5 @@
-//! The period that a report is compared to: from an export or a lake that holds it, or fetched by the export that wants it. What the
-//! two come to side by side is `report`'s.
+//! `--compare`: the figures of another period, read from an export or a lake. `export` can fetch them instead; comparing them is
+//! the report's part.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub async fn check(args: &JudgeArgs) -> Result<()> {
     }
 }
 
-/// The same where nothing can be fetched.
+/// The same for `report`, which fetches nothing.
 pub fn check_offline(args: &JudgeArgs) -> Result<()> {
     match &args.compare {
         Some(site) if is_previous(site) && !Path::new(PREVIOUS).exists() => Err(Error::Usage(
@@ -56,7 +56,6 @@ pub struct ComparisonScope {
 }
 
 impl ComparisonScope {
-    /// What a report is about.
     pub fn new(facts: &Facts) -> ComparisonScope {
         ComparisonScope {
             source: facts.source,

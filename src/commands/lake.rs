@@ -19,7 +19,6 @@ use crate::text::counted;
 /// The shortest time that Delta keeps files for whoever still reads or writes by an earlier version.
 const SAFE: Duration = Duration::from_secs(7 * 86_400);
 
-/// Runs the job.
 pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
     let (handle, now_ms) = (Handle::current(), context.now_ms);
     match args.command {

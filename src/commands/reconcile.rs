@@ -2,7 +2,6 @@
 
 mod sums;
 
-
 use crate::commands::reconcile::sums::{sum_held, sum_parquet};
 
 use crate::archive;
@@ -23,7 +22,6 @@ use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
 
-/// Runs the job.
 pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     args.costs.check().map_err(Error::Usage)?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
@@ -74,7 +72,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     printed
 }
 
-/// A cycle's runs, and where they came from.
+/// The runs of a cycle, and where they came from.
 struct CycleSource {
     runs: CycleRuns,
     proven: bool,

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 
 const NAME: &str = "apify-runs";
 
-/// `config`.
 pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     let ConfigCommand::Show(args) = args.command;
     let text = match show(layers, &args.command_line) {
@@ -29,7 +28,6 @@ pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     print(&text)
 }
 
-/// `completions`.
 pub fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut unhidden(Cli::command()), NAME, &mut text);
@@ -38,7 +36,6 @@ pub fn completions(args: &CompletionsArgs) -> Result<()> {
     print(&text.replace("apify__subcmd__runs", "apify__runs"))
 }
 
-/// `man`.
 pub fn man(args: ManArgs) -> Result<()> {
     let mut root = unhidden(Cli::command());
     root.build();

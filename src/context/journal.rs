@@ -17,7 +17,6 @@ pub struct Journal(Arc<Mutex<JournalEntry>>);
 /// What isn't known yet is absent.
 #[derive(Debug, Clone, Default)]
 pub struct JournalEntry {
-    /// The account's ID, where the API told.
     pub account_id: Option<String>,
     pub period: Option<Period>,
     /// Figures, once they are published.
@@ -35,7 +34,6 @@ pub struct JournalEntry {
     counters: Option<Arc<Counters>>,
 }
 
-/// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
     pub exit_code: u8,
@@ -73,7 +71,6 @@ impl Journal {
         update(&mut self.entry());
     }
 
-    /// Begins another stage.
     pub fn stage(&self, name: &'static str) {
         tracing::info!(stage = name, "next stage");
         self.entry().switch(Some(name));

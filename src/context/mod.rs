@@ -18,7 +18,7 @@ use crate::context::journal::Journal;
 use crate::period::Millis;
 use crate::report::terminal::Look;
 
-/// What a job takes from outside of its command line.
+/// What a command is given beside its arguments.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The account of the configuration that the job is for, if one was named.
@@ -27,25 +27,21 @@ pub struct Context {
     pub token: Option<SecretString>,
     /// `APIFY_API_BASE_URL`.
     pub api_url: Option<String>,
-    /// The user's home folder.
     pub home: Option<PathBuf>,
-    /// This machine's clock.
     pub clock: MachineClock,
-    /// What it said when the job began: milliseconds since the epoch.
+    /// Its time when the job began.
     pub now_ms: Millis,
-    /// Which permissions new folders are not to have.
+    /// Of the process, as it was at its start.
     pub umask: u32,
     /// Bold where stdout is a terminal that may be given bold letters.
     pub look: Look,
-    /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
-    /// Told once a job is to come to an end by itself, if it can: a signal came.
+    /// Notified by a signal; a server then ends by itself.
     pub stopping: Arc<Notify>,
-    /// How many jobs of this process are at work at once, and share its memory.
+    /// Jobs of this process that work at once and share its memory.
     pub side_by_side: usize,
-    /// What the job comes to.
     pub journal: Journal,
-    /// Where what was asked for is printed.
+    /// Takes the output that was asked for.
     pub stdout: Printer,
 }
 

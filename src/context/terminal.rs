@@ -6,18 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::Result;
 use crate::logging::SAID;
 
-/// Takes what was asked for: to stdout, or until all that goes there is known.
+/// stdout, or a buffer where several accounts print one document together.
 #[derive(Debug, Clone, Default)]
 pub enum Printer {
-    /// At once.
     #[default]
     Stdout,
-    /// Kept.
     Kept(Arc<Mutex<String>>),
 }
 
 impl Printer {
-    /// Prints; nobody listening any more is no error.
+    /// Prints; a closed pipe is no error.
     pub fn print(&self, text: &str) -> Result<()> {
         match self {
             Printer::Stdout => print(text),
@@ -28,7 +26,6 @@ impl Printer {
         }
     }
 
-    /// What was kept.
     pub fn kept(&self) -> String {
         match self {
             Printer::Stdout => String::new(),
@@ -42,17 +39,17 @@ pub fn say(text: &str) {
     tracing::info!(target: SAID, "{text}");
 }
 
-/// Says on stderr what needs somebody's attention.
+/// Writes a warning to stderr.
 pub fn warn(text: &str) {
     tracing::warn!("{text}");
 }
 
-/// Writes to stdout; nobody listening any more is no error.
+/// Writes to stdout; a closed pipe is no error.
 pub fn print(text: &str) -> Result<()> {
     print_part(text).map(|_| ())
 }
 
-/// Writes a part of a longer text to stdout; false once nobody listens any more, which is no error.
+/// Writes a part of a longer text to stdout; false once the pipe is closed, which is no error.
 pub fn print_part(text: &str) -> Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

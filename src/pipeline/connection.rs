@@ -1,4 +1,4 @@
-//! Whom a job asks, and what it learns of them before it reads: shared by every command that asks the API.
+//! The API as commands use it: address, token, account, clock, retention.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,16 +27,15 @@ use crate::serve;
 pub const DEFAULT_RATE: f64 = 30.0;
 /// Details a second by default: each is of a run of its own, which has a rate limit of its own.
 const DEFAULT_DETAIL_RATE: f64 = 1000.0;
-/// What names and limits may take in all: nothing but words depends on them.
+/// Bound on names and limits together: no figure depends on them.
 const SPARE_TIME: Duration = Duration::from_secs(10);
-/// What the question whose token it is may take.
+/// Bound on asking whose token it is.
 const ACCOUNT_TIME: Duration = Duration::from_secs(10);
 
-/// An API that can be asked.
 pub struct Connection {
     pub api: Arc<ApiClient>,
     pub source: Source,
-    /// Time for what a job can do without.
+    /// Time for requests that the job can do without.
     pub spare: Arc<SpareTime>,
     /// This machine's clock; the made-up account's, for the made-up account.
     pub clock: MachineClock,
@@ -134,7 +133,7 @@ impl Connection {
         self.api.clocks()
     }
 
-    /// The same, with a warning where they are apart.
+    /// The same; warns where they are apart.
     pub async fn judged_clocks(&self) -> Clocks {
         let clocks = self.clocks().await;
         clocks.warning().iter().for_each(|warning| warn(warning));

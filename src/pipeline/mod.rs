@@ -31,7 +31,6 @@ const WAITING_WINDOWS: usize = 1;
 pub struct Pipeline {
     pub lister: Lister,
     pub first: FirstPage,
-    /// Requests in flight.
     pub concurrency: usize,
     pub filters: Filters,
     pub names: Arc<NameBook>,
@@ -40,12 +39,11 @@ pub struct Pipeline {
     pub on_terminal: bool,
 }
 
-/// What was read.
 pub struct PeriodResult {
     pub fetched: Fetched,
     pub written: WrittenRows,
     pub details: DetailCounts,
-    /// The words of the first detail that failed.
+    /// The first detail that failed, in words.
     pub failure: Option<String>,
 }
 

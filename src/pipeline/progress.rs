@@ -71,13 +71,11 @@ impl Progress {
         }
     }
 
-    /// More runs have come.
     pub fn received(&self, runs: u64) {
         self.counts.runs.fetch_add(runs, Ordering::Relaxed);
         self.show();
     }
 
-    /// More details are wanted, or have come.
     pub fn details(&self, wanted: u64, came: u64) {
         self.counts.details_wanted.fetch_add(wanted, Ordering::Relaxed);
         self.counts.details.fetch_add(came, Ordering::Relaxed);
@@ -107,7 +105,6 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

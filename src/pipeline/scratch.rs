@@ -17,7 +17,6 @@ use crate::pipeline::options::PipelineOptions;
 use crate::report::dimension::Dimensions;
 use crate::runs::column_set::Chosen;
 
-/// The rows while they are of use.
 const ROWS: &str = "runs.parquet";
 
 /// A folder of this machine for one purpose and place: the same for a user, so that what a killed process leaves is removed by
@@ -34,7 +33,6 @@ pub fn scratch_folder(purpose: &str, place: &str) -> PathBuf {
 pub struct ScratchFetch<'a> {
     pub options: PipelineOptions<'a>,
     pub period: &'a Period,
-    /// Statuses that the API is asked for.
     pub statuses: &'a [String],
     pub folder: PathBuf,
     /// What is known of its runs for good, so that their details needn't be asked for.

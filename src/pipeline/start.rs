@@ -12,7 +12,6 @@ use crate::runs::cost_state::SettleRule;
 pub struct JobStart {
     pub ms: Millis,
     pub at: Instant,
-    /// Both clocks then.
     pub clocks: Clocks,
 }
 

@@ -28,26 +28,21 @@ use crate::runs::cost_state::SettleRule;
 use crate::runs::dedup::{SeenIds, Suspects};
 use crate::runs::schema::col;
 
-/// What the writing side is told.
+/// What is written, and how.
 #[derive(Debug)]
 pub struct WriteOptions {
-    /// Files.
     pub formats: RowFormats,
-    /// When a cost is settled.
     pub settle: SettleRule,
     /// Whether rows have the columns of details.
     pub metered: bool,
     /// Names: those of the lists are there when the first window comes, single ones when their window does.
     pub names: Arc<NameBook>,
-    /// Whose days.
+    /// For the days of reports.
     pub timezone: Tz,
-    /// What runs are broken down by.
     pub dimensions: Dimensions,
 }
 
-/// What was written.
 pub struct WrittenRows {
-    /// The files of rows.
     pub files: Vec<FileEntry>,
     pub figures: Figures,
     /// IDs that two windows held; each is now in the files once.
@@ -130,7 +125,7 @@ fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Res
     Ok(suspects.losers())
 }
 
-/// Writes the files once more without some rows.
+/// Writes the files again without the losers.
 fn rewrite(
     staging: &Arc<Staging>,
     options: &WriteOptions,

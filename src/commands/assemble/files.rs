@@ -15,11 +15,8 @@ use crate::report::xlsx::REPORT_XLSX;
 use crate::report::{Report, csv as csv_report, html, json, markdown};
 use crate::text::{counted, thousands, unbroken};
 
-/// All reports as one document.
 pub const REPORT_JSON: &str = "report.json";
-/// The same as a page.
 pub const REPORT_HTML: &str = "report.html";
-/// The same for wikis, mails and pull requests.
 pub const REPORT_MD: &str = "report.md";
 /// Items that make no sense as a run, as they came.
 pub const REJECTED: &str = "rejected.jsonl";
@@ -52,19 +49,17 @@ pub fn file_list(manifest: &Manifest) -> String {
     told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
 }
 
-/// A report as a CSV file's text.
 pub fn csv_text(table: &Table) -> io::Result<Vec<u8>> {
     write_csv(table, Vec::new())
 }
 
-/// Writes the same as it is made.
+/// Writes it row by row: an account may have very many Actors.
 pub fn write_csv<W: Write>(table: &Table, into: W) -> io::Result<W> {
     let mut csv = crate::output::csv::writer(into);
     csv_report::records(table).try_for_each(|record| csv.write_record(record))?;
     csv.into_inner().map_err(|error| error.into_error())
 }
 
-/// A report's CSV file.
 pub fn csv_name(table: &Table) -> String {
     format!("{}.csv", table.name)
 }

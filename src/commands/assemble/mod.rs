@@ -32,13 +32,12 @@ use replace::compare_to_existing;
 /// What an export is put together from: rows are written, figures are made.
 pub struct ExportParts {
     pub report: Report,
-    /// The files of rows.
     pub rows: Vec<FileEntry>,
     pub rejected: Vec<Rejected>,
     pub manifest: ManifestInput,
 }
 
-/// What a manifest says that no report does.
+/// The fields of a manifest that no report has.
 pub struct ManifestInput {
     pub columns: Chosen,
     pub settle_ms: Millis,
@@ -50,7 +49,7 @@ pub struct ManifestInput {
 }
 
 impl ManifestInput {
-    /// Of rows that nothing was asked for.
+    /// Without requests: rows that came from a lake.
     pub fn new(columns: Chosen) -> ManifestInput {
         ManifestInput {
             columns,
@@ -82,7 +81,7 @@ pub async fn assemble(
     run_blocking(move |_| assemble_blocking(staging, parts, existing, replace)).await
 }
 
-/// The same for a thread of its own.
+/// The same on the caller's thread.
 pub fn assemble_blocking(
     staging: Arc<Staging>,
     parts: ExportParts,

@@ -26,11 +26,9 @@ use crate::stores::names_store;
 
 /// The output, which no other process of this machine writes meanwhile.
 pub struct ExportDestination {
-    /// As it was given.
     pub out: PathBuf,
     /// Where the export is put together, and where it goes unless that is a store.
     pub folder: Destination,
-    /// The place in a store.
     store: Option<StoreDestination>,
 }
 
@@ -73,7 +71,7 @@ impl ExportDestination {
         })
     }
 
-    /// Where the export goes, as it is told.
+    /// The path for messages.
     pub fn shown(&self) -> PathBuf {
         match self.store {
             Some(_) => self.out.clone(),
@@ -81,7 +79,6 @@ impl ExportDestination {
         }
     }
 
-    /// The export that is there.
     pub fn existing(&self) -> Result<Option<Existing>> {
         match &self.store {
             Some(stored) => Ok(stored.existing()),
@@ -90,7 +87,7 @@ impl ExportDestination {
         }
     }
 
-    /// Makes a finished export visible there.
+    /// Makes an assembled export visible.
     pub async fn publish(
         mut self,
         staging: Arc<Staging>,

@@ -12,13 +12,13 @@ use crate::text::redacted;
 pub struct TemplateValues(Vec<(&'static str, std::result::Result<String, String>)>);
 
 impl TemplateValues {
-    /// What doesn't depend on a period.
+    /// `{account}` alone.
     pub fn of_account(account: Option<&str>) -> TemplateValues {
         let none = "no account was named: --account NAME or --all-accounts, of the configuration's [accounts.NAME]";
         TemplateValues(vec![("account", account.map(String::from).ok_or_else(|| none.into()))])
     }
 
-    /// The period's too.
+    /// The period's placeholders too.
     pub fn and_period(mut self, period: &Period) -> TemplateValues {
         let (from, to) = period.ends();
         let month = period
@@ -39,7 +39,7 @@ impl TemplateValues {
         }
     }
 
-    /// A text likewise.
+    /// A text with each placeholder filled in.
     pub fn fill(&self, option: &str, text: &str) -> Result<String> {
         let wrong = |problem: &str| Error::Usage(format!("{option} {}: {problem}", redacted(text)));
         let mut filled = String::new();

@@ -30,14 +30,12 @@ pub struct StoreDestination {
     before: Option<StoredExport>,
 }
 
-/// The export that is there.
 struct StoredExport {
     version: UpdateVersion,
     /// Its ID, empty if its files lie beside its manifest.
     id: String,
-    /// With paths as a folder has them.
+    /// With paths relative to the export, as in a folder.
     manifest: Manifest,
-    /// The files of its rows.
     copied: Arc<Staging>,
 }
 
@@ -89,7 +87,6 @@ impl StoreDestination {
         Ok(StoreDestination { location, before })
     }
 
-    /// The export that is there.
     pub fn existing(&self) -> Option<Existing> {
         self.before.as_ref().map(|before| {
             let shown = Path::new(self.location.shown());
@@ -173,7 +170,7 @@ impl StoreDestination {
     }
 }
 
-/// Where an export's files are.
+/// The keys of an export's files, relative to the output.
 fn paths<'m>(id: &'m str, manifest: &'m Manifest) -> impl Iterator<Item = String> + 'm {
     manifest.files.iter().map(move |file| names::within(id, &file.path))
 }

@@ -104,7 +104,6 @@ impl ExportJob {
         is_metered(&self.args.costs)
     }
 
-    /// How its periods are read.
     pub fn pipeline_options(&self, scope: &ExportScope) -> PipelineOptions<'_> {
         PipelineOptions {
             connection: &self.connection,
@@ -158,7 +157,7 @@ fn read_groups(file: &Path, columns: &Chosen, no_names: bool) -> Result<Groups> 
     Ok(groups)
 }
 
-/// Options that shape Parquet need some.
+/// Refuses options of Parquet where no Parquet is written.
 fn check_formats(args: &ExportArgs) -> Result<()> {
     let shaping = [
         (args.partition_by.is_some(), "--partition-by"),

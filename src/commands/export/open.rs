@@ -16,7 +16,7 @@ use crate::pipeline::filters;
 use crate::pipeline::start::JobStart;
 use crate::stores::names_store;
 
-/// The source has answered and the output is locked.
+/// The API has answered and the output is locked.
 pub struct OpenedExport {
     pub scope: ExportScope,
     pub listing: RunListing,
@@ -118,7 +118,7 @@ async fn look_at(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An error before anything was published says so.
+/// Appends that nothing was published.
 pub fn unpublished(error: Error, destination: Option<&ExportDestination>) -> Error {
     let fate = destination.map_or("nothing was written".into(), |destination| {
         format!("nothing was published, {} is as it was", destination.shown().display())

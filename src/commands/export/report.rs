@@ -15,7 +15,7 @@ use crate::report::facts::{Doubts, Facts, caveats};
 use crate::report::figures::Figures;
 use crate::text::counted;
 
-/// Makes the report of what was read.
+/// Makes the report of the staged rows.
 pub fn report(job: &ExportJob, scope: ExportScope, result: PeriodResult, against: Option<Against>) -> ExportParts {
     let PeriodResult {
         fetched,

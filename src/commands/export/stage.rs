@@ -15,7 +15,7 @@ use crate::output::rows::RowFormats;
 use crate::pipeline::{PeriodResult, known_details};
 use crate::report::dimension::Dimensions;
 
-/// Rows are written, and nothing is visible yet.
+/// The rows are in the staging folder; nothing is visible yet.
 pub struct Staged {
     pub destination: ExportDestination,
     pub staging: Arc<Staging>,

@@ -45,7 +45,6 @@ pub fn summarise(job: &ExportJob, report: &Report, manifest: &Manifest, elapsed:
     check_conditions(job, report).and(printed)
 }
 
-/// Whether the conditions that were asked for hold.
 fn check_conditions(job: &ExportJob, report: &Report) -> Result<()> {
     if !report.facts.proof.proven {
         return Err(Error::Condition(

@@ -34,7 +34,6 @@ use crate::text::labelled;
 /// How often it is done anew because another process has changed the month meanwhile, or noted because it has committed.
 const ATTEMPTS: usize = 6;
 
-/// Runs the job.
 pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
     let started = Instant::now();
     let close = Arc::new(Close {
@@ -87,14 +86,13 @@ fn name(args: &CloseArgs) -> String {
     }
 }
 
-/// What is closed.
 struct Close {
     args: CloseArgs,
     name: String,
     now_ms: Millis,
 }
 
-/// All is written, and nothing is visible yet.
+/// The export is assembled; nothing is visible yet.
 struct Ready {
     lake: Lake,
     destination: ExportDestination,
@@ -102,7 +100,7 @@ struct Ready {
     closing: Closing,
 }
 
-/// It is published, and the lake knows.
+/// The export is published, and the lake has noted the month as closed.
 struct Done {
     report: Report,
     manifest: Manifest,
@@ -267,7 +265,7 @@ fn files_of(table: &Table, (from, to): (Millis, Millis)) -> Vec<DataFile> {
     table.files_of(from, to).into_iter().cloned().collect()
 }
 
-/// What the commit says of itself.
+/// The commit info.
 fn info(name: &str, closing: &Closing) -> Map<String, Value> {
     let told = json!({
         "version": env!("CARGO_PKG_VERSION"),

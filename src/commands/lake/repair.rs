@@ -12,12 +12,12 @@ use crate::period::{Millis, format_instant};
 use crate::text::{counted, thousands};
 
 const DAY_MS: Millis = 86_400_000;
-/// Most IDs that are told.
+/// IDs that are named.
 const MAX_IDS: usize = 3;
 /// How often it is done anew because another process has committed meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// Runs the job, whose machine's clock is at `now_ms`.
+/// Reports damage, and with `--apply` takes it out of the table.
 pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
     let entry = match Table::open_damaged(&location) {

@@ -21,7 +21,6 @@ use crate::runs::column_set::Chosen;
 use crate::runs::row::{ROW, Row, rows_of};
 use crate::runs::schema::{COLUMNS, METERS, col};
 
-/// The longest that a run is taken to last.
 const LONGEST_RUN_MS: Millis = 31 * 86_400_000;
 
 /// The runs of a cycle, added up as they go by.
@@ -134,7 +133,6 @@ fn has_meters(columns: &Chosen) -> bool {
     meters().iter().all(|meter| columns.position(meter).is_some())
 }
 
-/// The runs of files that started in a cycle.
 pub fn sum_parquet(files: &[PathBuf], edges: (Millis, Millis)) -> Result<CycleRuns> {
     let mut sums = Sums::new(edges);
     let metered = add_parquet(&mut sums, files)?;

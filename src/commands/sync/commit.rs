@@ -1,5 +1,4 @@
-//! What a sync has read, put into the lake: merged with the table as it is, judged, and committed, as often as another process
-//! was faster. How it was read is `sync`'s.
+//! Fetched runs, merged with the table as it is, checked and committed; anew whenever another process has committed first.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ const COMMIT_ATTEMPTS: usize = 6;
 const WORTH_NOTING_MS: Millis = DAY_MS;
 /// Fewer runs than these may all be gone, since owners delete them.
 const FEW_RUNS: u64 = 10;
-/// Most windows that a commit tells of.
+/// Windows that a commit info lists.
 const MAX_TOLD_WINDOWS: usize = 50;
 
 /// The lake, if there is one yet: one that may be written to by this sync.
@@ -203,7 +202,7 @@ fn proves(job: &SyncJob, table: Option<&Table>, step: &Step) -> Result<Vec<(Mill
     Ok(proves)
 }
 
-/// What the table is to know of itself afterwards.
+/// The state of the table after the commit.
 fn state(job: &SyncJob, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> Result<State> {
     let fresh = || State::new(job.account.clone(), job.connection.source, job.asking.now_ms);
     let sound = table.map(|table| sound_state(job, table)).transpose()?;
@@ -246,7 +245,7 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
     grown >= WORTH_NOTING_MS || is_cut_back || fills_a_gap || ends_a_month || columns != table.columns()
 }
 
-/// What a commit says of itself.
+/// The commit info.
 fn info(tally: &Tally, step: &Step) -> Map<String, serde_json::Value> {
     let asked = step.windows.iter().take(MAX_TOLD_WINDOWS);
     let asked: Vec<[String; 2]> = asked

@@ -22,10 +22,10 @@ use crate::pipeline::scratch::scratch_folder;
 use crate::pipeline::start::JobStart;
 use crate::provenance::Account;
 
-/// What a later sync may not meet.
+/// What an error adds that a later sync may not meet.
 pub const RERUN: &str = ", it is safe to run again";
 
-/// What is to be done, and with what.
+/// What all steps share.
 pub struct SyncJob {
     pub args: SyncArgs,
     pub asking: Asking,
@@ -118,7 +118,6 @@ impl SyncJob {
     }
 }
 
-/// What has been done.
 pub struct SyncProgress {
     pub table: Option<Arc<Table>>,
     pub tally: Tally,
@@ -150,7 +149,7 @@ impl SyncProgress {
     }
 }
 
-/// The options with their placeholders filled in.
+/// Fills in the placeholders of paths.
 pub fn fill_placeholders(args: SyncArgs, context: &Context) -> Result<SyncArgs> {
     let account = context.account_name().or(args.source.demo.then_some("demo"));
     let known = path_template::TemplateValues::of_account(account);

@@ -11,7 +11,6 @@ use crate::context::blocking::run_blocking;
 use crate::error::Result;
 use crate::lake::{State, Table};
 
-/// Looks at the lake, and plans.
 pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<Table>, SyncPlan)> {
     run_blocking(move |_| {
         let table = find(&job)?;
@@ -44,7 +43,7 @@ pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<Table>, SyncPlan)> {
     .await
 }
 
-/// Deals with changes that earlier syncs have left.
+/// Settles the staged changes that earlier syncs have left.
 pub async fn settle(job: Arc<SyncJob>) -> Result<()> {
     run_blocking(move |_| settle_left_changes(&job)).await
 }

@@ -9,18 +9,14 @@ use crate::period::{Millis, format_instant};
 
 const DAY_MS: Millis = 86_400_000;
 
-/// What is known before anything is asked for.
+/// What the plan depends on, beside the state of the lake.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking {
-    /// The start of the sync.
     pub now_ms: Millis,
     /// The last instant that had come by the API's clock and by this machine's: nothing later is proven.
     pub sure_ms: Millis,
-    /// `--since`.
     pub since_ms: Option<Millis>,
-    /// `--lookback`, in milliseconds.
     pub lookback_ms: Millis,
-    /// `--resweep`.
     pub resweep: bool,
     /// For how many days Apify keeps runs, where that is known.
     pub retention_days: Option<u64>,
@@ -35,12 +31,11 @@ pub struct Step {
     pub is_again: bool,
 }
 
-/// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncPlan {
     /// Periods that will be proven, in order.
     pub swept: Vec<(Millis, Millis)>,
-    /// Windows beyond them.
+    /// Windows outside of them whose costs had not settled.
     pub again: Vec<(Millis, Millis)>,
     /// What no sync has proven, and Apify no longer keeps.
     pub gaps: Vec<(Millis, Millis)>,
@@ -97,7 +92,7 @@ impl Asking {
         Ok(united(swept))
     }
 
-    /// The same with windows to ask for again.
+    /// The plan with the windows whose costs had not settled.
     pub fn plan(&self, state: Option<&State>, swept: Vec<(Millis, Millis)>, open: Vec<(Millis, Millis)>) -> SyncPlan {
         let again = united(open)
             .into_iter()

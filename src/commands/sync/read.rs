@@ -21,7 +21,7 @@ pub struct ReadWindow {
     _staging: Arc<Staging>,
 }
 
-/// Notes runs that have been committed.
+/// Notes committed runs in the journal.
 pub fn note(job: &SyncJob, (from, to): (Millis, Millis), read: &[ReadWindow]) {
     job.journal.update(|noted| {
         noted.out = Some(job.location.shown().into());

@@ -28,7 +28,6 @@ async fn short(job: &SyncJob, plan: &SyncPlan) -> Result<Vec<(Millis, Millis)>> 
     Ok(short)
 }
 
-/// Takes one step after the other.
 pub async fn take(
     job: Arc<SyncJob>,
     mut done: SyncProgress,

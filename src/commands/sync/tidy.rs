@@ -1,4 +1,4 @@
-//! Small files of the lake, put together after a sync.
+//! Compaction of small files after a sync.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::period::Millis;
 const KEEP_RECENT_MS: Millis = 7 * 86_400_000;
 const MANY_FILES: usize = 8;
 
-/// Puts small files together, where that was asked for.
+/// Compacts small files unless `--optimize never` was given.
 pub async fn tidy(job: Arc<SyncJob>, mut done: SyncProgress) -> Result<(SyncProgress, Option<(usize, usize)>)> {
     if job.args.optimize == Optimize::Never {
         return Ok((done, None));
