@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
-use crate::period::{self, LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
+use crate::period::{self, DAY_MS, LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::text::counted;
 
 /// The variable that sets this machine's clock, as an instant of RFC 3339: for rehearsals and tests.
@@ -20,7 +20,6 @@ const MAX_AGE_S: i64 = 366 * 86_400;
 
 const MINUTE_MS: Millis = 60_000;
 const HOUR_MS: Millis = 60 * MINUTE_MS;
-const DAY_MS: Millis = 24 * HOUR_MS;
 
 /// This machine's clock, which stands still where it was set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

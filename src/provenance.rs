@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::period::{Millis, Period, format_instant};
+use crate::period::{DAY_MS, Millis, Period, format_instant};
 use crate::text::thousands;
 
 /// Most notes that are kept; what is beyond is counted.
@@ -167,8 +167,6 @@ pub struct Retention {
     /// How many days the period has.
     pub period_days: u64,
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 impl Retention {
     /// What is past retention of a period at some time.

@@ -29,7 +29,7 @@ use crate::fetch::{Known, Lister, PageLimit};
 use crate::lake::tally::Tally;
 use crate::lake::{Location, State, Table};
 use crate::output::publish::{Destination, Staging};
-use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
+use crate::period::{DAY_MS, Edge, Millis, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::{Aside, folder_of};
 use crate::pipeline::writer::parquet_paths;
@@ -38,7 +38,7 @@ use crate::report::dimension::Dimensions;
 use crate::report::terminal::Look;
 
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
-const KEEP_RECENT_MS: Millis = 7 * 86_400_000;
+const KEEP_RECENT_MS: Millis = 7 * DAY_MS;
 const MANY_FILES: usize = 8;
 
 /// Most runs of a commit that spans months.

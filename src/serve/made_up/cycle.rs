@@ -4,10 +4,8 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::DEMO_NOW_MS;
+use super::options::{DAY_MS, DEMO_NOW_MS};
 use crate::period::{Millis, format_instant};
-
-pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// A cycle, its last millisecond included, as the API writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +31,6 @@ impl Cycle {
         Cycle::holding(now.date_naive())
     }
 
-    /// How many days it has.
     pub(super) fn days(self) -> usize {
         ((self.end + 1 - self.start) / DAY_MS) as usize
     }

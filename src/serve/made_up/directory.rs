@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::actor::{Actor, Task, Visibility};
-use super::detail::pricing_info;
-use super::{demo_account, demo_username};
+use super::options::{demo_account, demo_username};
 use crate::period::{Millis, format_instant};
-use crate::serve::archive::directory::page;
-use crate::serve::query::ListQuery;
+use crate::serve::envelope::page;
+use crate::serve::query::DirectoryQuery;
 use crate::serve::refusal::Refusal;
 
 /// What an Actor's runs add up to.
@@ -24,7 +23,7 @@ pub(super) struct Activity {
 
 impl Activity {
     /// Of an Actor with so many tasks, before its first run.
-    pub(super) fn of(tasks: usize) -> Activity {
+    pub(super) fn new(tasks: usize) -> Activity {
         Activity {
             runs: 0,
             last: None,
@@ -44,7 +43,7 @@ impl Activity {
 
 /// Actors and tasks, found by what they are called.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(super) struct MadeUpDirectory {
     actors: Vec<Actor>,
     activity: Vec<Activity>,
     by_id: HashMap<String, usize>,
@@ -57,30 +56,24 @@ pub(super) struct Directory {
     listed_tasks: Vec<(usize, usize)>,
 }
 
-impl Directory {
-    /// Of Actors, each with what it did.
-    pub(super) fn new(actors: Vec<Actor>, activity: Vec<Activity>) -> Directory {
+impl MadeUpDirectory {
+    pub(super) fn new(actors: Vec<Actor>, activity: Vec<Activity>) -> MadeUpDirectory {
         let each = || actors.iter().enumerate();
-        let mut listed: Vec<usize> = each()
-            .filter(|(_, actor)| actor.visibility == Visibility::Listed)
-            .map(|(at, _)| at)
-            .collect();
+        let is_listed = |at: &usize| actors[*at].visibility == Visibility::Listed;
+        let mut listed: Vec<usize> = (0..actors.len()).filter(is_listed).collect();
         listed.sort_by_key(|at| (actors[*at].created, *at));
-        let each_task =
-            || each().flat_map(|(at, actor)| actor.tasks.iter().enumerate().map(move |(n, task)| (at, n, task)));
-        let mut listed_tasks: Vec<(usize, usize)> = each_task()
-            .filter(|(_, _, task)| !task.is_deleted)
-            .map(|(at, number, _)| (at, number))
+        let mut listed_tasks: Vec<(usize, usize)> = each()
+            .flat_map(|(at, actor)| (0..actor.tasks.len()).map(move |number| (at, number)))
+            .filter(|(at, number)| !actors[*at].tasks[*number].is_deleted)
             .collect();
+        let mut tasks = HashMap::new();
+        for (at, number) in &listed_tasks {
+            let task = &actors[*at].tasks[*number];
+            tasks.insert(task.id.clone(), (*at, *number));
+            tasks.insert(format!("{}~{}", demo_username(), task.name), (*at, *number));
+        }
         listed_tasks.sort_by_key(|(at, number)| (actors[*at].tasks[*number].created, *at, *number));
-        let tasks = each_task()
-            .filter(|(_, _, task)| !task.is_deleted)
-            .flat_map(|(at, number, task)| {
-                let name = format!("{}~{}", demo_username(), task.name);
-                [(task.id.clone(), (at, number)), (name, (at, number))]
-            })
-            .collect();
-        Directory {
+        MadeUpDirectory {
             by_id: each().map(|(at, actor)| (actor.id.clone(), at)).collect(),
             by_name: each().map(|(at, actor)| (actor.full_name(), at)).collect(),
             listed,
@@ -103,13 +96,13 @@ impl Directory {
     }
 
     /// `GET /v2/actors`.
-    pub(super) fn list_actors(&self, query: &ListQuery) -> Value {
+    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Value {
         let mut shown: Vec<usize> = self.listed.clone();
         shown.retain(|at| !query.my || self.actors[*at].is_own);
         if query.by_last_run {
             shown.sort_by_key(|at| self.activity[*at].last);
         }
-        page(query, &shown, |at| {
+        page(query.paging, &shown, |at| {
             let actor = &self.actors[*at];
             let mut item = json!({
                 "id": actor.id,
@@ -166,7 +159,7 @@ impl Directory {
             "modifiedAt": format_instant(actor.modified),
             "stats": stats,
             "versions": [{ "versionNumber": "0.1", "sourceType": "SOURCE_FILES", "envVars": null, "applyEnvVarsToBuild": false, "buildTag": "latest" }],
-            "pricingInfos": pricing_info(actor).into_iter().collect::<Vec<_>>(),
+            "pricingInfos": actor.pricing_info().into_iter().collect::<Vec<_>>(),
             "defaultRunOptions": { "build": "latest", "timeoutSecs": 3600, "memoryMbytes": 2048, "restartOnError": false },
             "isDeprecated": false,
             "title": actor.title,
@@ -180,8 +173,8 @@ impl Directory {
     }
 
     /// `GET /v2/actor-tasks`.
-    pub(super) fn list_tasks(&self, query: &ListQuery) -> Value {
-        page(query, &self.listed_tasks, |place| {
+    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Value {
+        page(query.paging, &self.listed_tasks, |place| {
             let mut item = self.task(*place);
             let actor = &self.actors[place.0];
             let is_visible = matches!(actor.visibility, Visibility::Listed | Visibility::LookUp);

@@ -1,14 +1,11 @@
 //! Runs that fare out of the ordinary: those that end minutes before the clock, whose cost reads 0 at first, and those that
 //! were resurrected days later. All of it follows from the account's options, nothing is remembered.
 
+use super::options::{AccountOptions, DAY_MS, DEMO_NOW_MS, HOUR_MS};
 use super::random::Random;
-use super::{AccountOptions, DEMO_NOW_MS};
 use crate::period::Millis;
 
 const RESURRECTION: u64 = 3;
-
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How long before the clock such runs ended.
 const AGES_MS: [i64; 12] = [
@@ -30,7 +27,7 @@ pub(super) struct LateFinishes {
 
 impl LateFinishes {
     /// Of runs that start at these instants, in order. None where the period ended more than three days before the clock.
-    pub(super) fn of(options: &AccountOptions, starts: &[Millis]) -> LateFinishes {
+    pub(super) fn new(options: &AccountOptions, starts: &[Millis]) -> LateFinishes {
         let end = options.to_ms.min(DEMO_NOW_MS - 2 * SETTLING_MS);
         let from = options.from_ms.max(end - 2 * DAY_MS);
         let at = |instant: Millis| starts.partition_point(|start| *start < instant);
@@ -92,7 +89,7 @@ mod tests {
     fn runs_end_just_before_the_clock_only_if_the_period_is_recent() {
         let starts: Vec<Millis> = (0..10_000).map(|at| 1_756_684_800_000 + at * 259_200).collect();
         let ends = |to_ms: Millis| {
-            let late = LateFinishes::of(
+            let late = LateFinishes::new(
                 &AccountOptions {
                     to_ms,
                     ..AccountOptions::default()

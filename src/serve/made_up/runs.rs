@@ -1,18 +1,16 @@
 //! What the made-up account's list is made of: when runs start, a run's JSON. Equal options give equal bytes, on every
 //! machine.
 
-use super::actor::{Actor, Pricing};
+use super::actor::Actor;
 use super::fate::{is_settling, resurrection};
+use super::options::{AccountOptions, DAY_MS, DEMO_NOW_MS, HOUR_MS};
+use super::pricing::Pricing;
 use super::random::Random;
 use super::spending::{Spending, ordinary_cost};
-use super::{AccountOptions, DEMO_NOW_MS};
 use crate::period::{Millis, format_instant};
 use crate::serve::query::STATUSES;
 
 const HIDDEN: u64 = 8;
-
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Who started the runs: one of the account's people.
 pub(super) const RUNS_USER_ID: &str = "uSerOfTheDemo0001";
@@ -67,8 +65,8 @@ pub(super) struct Draft<'a> {
     pub(super) finish: Option<Millis>,
 }
 
-/// What is to be known of a run that was written.
-pub(super) struct Written {
+/// What the list is filtered by, of a run that was written.
+pub(super) struct RunTags {
     /// Its place in [`STATUSES`].
     pub(super) status: u8,
     /// Which of its Actor's tasks started it.
@@ -76,7 +74,7 @@ pub(super) struct Written {
 }
 
 /// Appends one run.
-pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> Written {
+pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> RunTags {
     let (start, actor) = (draft.start, draft.actor);
     let drawn = status(start, random, options);
     let status = if draft.finish.is_some() {
@@ -132,7 +130,7 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
         _ => {}
     }
     text("}");
-    Written { status, task }
+    RunTags { status, task }
 }
 
 /// What the list says of a run's cost: nothing at all for Actors paid by event or result, nor where the options hide it, and

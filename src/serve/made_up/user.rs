@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 
 use super::cycle::Cycle;
 use super::decimal::Decimal;
-use super::demo_account;
-use super::usage::MonthlyUsage;
-use crate::serve::FEATURES;
+use super::options::demo_account;
+use super::usage::CycleUsage;
+use crate::serve::plan::{FEATURES, effective_features};
 
 /// What looks like a secret, and is one in a real account's answer.
 const PROXY_PASSWORD: &str = "apify_proxy_made_up_dem0Passw0rd";
 
-/// What is under way.
-pub(super) struct Current {
+/// What the account has now.
+pub(super) struct CurrentCounts {
     pub(super) own_actors: usize,
     pub(super) tasks: usize,
     pub(super) active_runs: usize,
@@ -22,7 +22,7 @@ pub(super) struct Current {
 /// `data` of the limits.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Limits {
+pub(super) struct AccountLimits {
     monthly_usage_cycle: Cycle,
     limits: Value,
     current: CurrentUsage,
@@ -47,17 +47,6 @@ struct CurrentUsage {
 /// `data` of `GET /v2/users/me`.
 pub(super) fn me(retention_days: u32) -> Value {
     let account = demo_account();
-    let feature = || {
-        json!({
-            "isEnabled": true,
-            "disabledReason": null,
-            "disabledReasonType": null,
-            "isTrial": false,
-            "trialExpirationAt": null,
-        })
-    };
-    let effective: serde_json::Map<String, Value> =
-        FEATURES.iter().map(|name| ((*name).to_owned(), feature())).collect();
     json!({
         "id": account.id,
         "username": account.username,
@@ -89,15 +78,15 @@ pub(super) fn me(retention_days: u32) -> Value {
             "availableAddOns": [],
             "tier": "GOLD",
         },
-        "effectivePlatformFeatures": effective,
+        "effectivePlatformFeatures": effective_features(true),
         "createdAt": "2019-01-01T08:30:00.000Z",
         "isPaying": true,
     })
 }
 
 /// `GET /v2/users/me/limits`, by the usage of the cycle that holds the clock.
-pub(super) fn limits(retention_days: u32, current: &Current, usage: &MonthlyUsage) -> Limits {
-    Limits {
+pub(super) fn limits(retention_days: u32, current: &CurrentCounts, usage: &CycleUsage) -> AccountLimits {
+    AccountLimits {
         monthly_usage_cycle: usage.usage_cycle,
         limits: json!({
             "maxMonthlyUsageUsd": 1_000_000,

@@ -10,28 +10,27 @@ use arrow_array::RecordBatch;
 
 use crate::error::{Error, Result};
 use crate::runs::random_access::RunsFile;
-use crate::serve::archive::items::LISTED;
 
-/// Runs of a block.
+use super::items::listed_columns;
+
 pub(super) const BLOCK_RUNS: u32 = 4096;
-/// How many bytes of blocks are kept.
 const KEPT_BYTES: usize = 16 << 20;
-/// What a block is taken to need before it was read.
+/// What a block is taken to need before it is read.
 const SOME_BYTES: usize = 1 << 20;
-/// So many runs that lie alone are worth a thread of their own.
+/// As many runs that lie alone are worth a thread of their own.
 const MANY: usize = 50;
-/// Of fewer than a fourth of a block's runs, it isn't read as a whole.
+/// A block is read whole for a fourth of its runs, or for all between the first and the last that are wanted.
 const FEW: u32 = BLOCK_RUNS / 4;
 
 /// A run: a batch, and which of its rows.
 pub(super) type Run = (Arc<RecordBatch>, usize);
 
-/// Of an archive's files, by their number.
+/// The number of a file in its archive, and of a block in that.
 type Block = (usize, u32);
 
-/// Blocks that were read last, the latest at the end.
+/// BlockCache that were read last, the latest at the end.
 #[derive(Debug, Default)]
-pub(super) struct Blocks {
+pub(super) struct BlockCache {
     kept: Mutex<VecDeque<(Block, Arc<OnceBlock>)>>,
 }
 
@@ -48,9 +47,10 @@ impl OnceBlock {
     }
 }
 
-impl Blocks {
+impl BlockCache {
     /// What lists tell of the runs at some rows of a file, which ascend; `number` tells it from the archive's others.
     pub(super) fn runs(&self, file: &dyn RunsFile, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
+        let columns = listed_columns();
         let mut by_block: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
             by_block.entry(row / BLOCK_RUNS).or_default().push(*row);
@@ -60,14 +60,14 @@ impl Blocks {
         for (block, rows) in by_block {
             let is_wanted = rows.len() as u32 >= FEW.min(1 + rows[rows.len() - 1] - rows[0]);
             if is_wanted && rows.len() > 1 {
-                read_alone(file, &mut alone, Some(&LISTED), &mut runs)?;
+                read_alone(file, &mut alone, Some(&columns), &mut runs)?;
                 let batch = self.block(file, (number, block))?;
                 runs.extend(rows.iter().map(|row| (batch.clone(), (row % BLOCK_RUNS) as usize)));
             } else {
                 alone.extend(rows);
             }
         }
-        read_alone(file, &mut alone, Some(&LISTED), &mut runs)?;
+        read_alone(file, &mut alone, Some(&columns), &mut runs)?;
         Ok(runs)
     }
 
@@ -75,10 +75,8 @@ impl Blocks {
     fn block(&self, file: &dyn RunsFile, block: Block) -> Result<Arc<RecordBatch>> {
         let once = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = kept
-                .iter()
-                .position(|(of, _)| *of == block)
-                .and_then(|at| kept.remove(at));
+            let found = kept.iter().position(|(of, _)| *of == block);
+            let found = found.and_then(|at| kept.remove(at));
             let (_, once) = found.unwrap_or_else(|| (block, Arc::default()));
             kept.push_back((block, once.clone()));
             let mut bytes = 0;
@@ -97,7 +95,7 @@ impl Blocks {
         }
         let first = block.1 as usize * BLOCK_RUNS as usize;
         let rows = first..file.rows().min(first + BLOCK_RUNS as usize);
-        let batches = file.read(std::slice::from_ref(&rows), Some(&LISTED))?;
+        let batches = file.read(std::slice::from_ref(&rows), Some(&listed_columns()))?;
         has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
         let read = match batches.as_slice() {
             [one] => one.clone(),
@@ -126,10 +124,8 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>
         parts => thread::scope(|scope| {
             let reading: Vec<_> = parts.iter().map(|part| scope.spawn(|| read(part))).collect();
             let failed = || Err(anyhow::anyhow!("a thread that read {} failed", file.name()).into());
-            reading
-                .into_iter()
-                .map(|part| part.join().unwrap_or_else(|_| failed()))
-                .collect()
+            let read = reading.into_iter().map(|part| part.join().unwrap_or_else(|_| failed()));
+            read.collect()
         }),
     };
     for batch in read.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! What goes out of an answer, and how it ends: whole, or as a fault has it.
+//! The body of a response, and how it ends: whole, or as a fault has it.
 
 use std::io;
 use std::pin::Pin;
@@ -9,20 +9,18 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
-/// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// With all that was promised.
     Whole,
-    /// Half-way, with the connection.
+    /// The connection ends after half of the body.
     CutOff,
-    /// Never: half of it comes, and then nothing until the client goes.
+    /// Half of the body comes, and then nothing until the client goes.
     Stalled,
 }
 
-/// A body. Its memory counts among the answers that are being made or sent until it is gone.
+/// Its memory counts among the answers that are being made or sent until it is gone.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct AnswerBody {
     left: Option<Bytes>,
     promised: u64,
     ending: Ending,
@@ -30,29 +28,28 @@ pub(super) struct Answer {
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// How long that is.
 const PAUSE: Duration = Duration::from_millis(20);
 
-struct Counted(
+struct ContentWithPermit(
     Vec<u8>,
     #[allow(dead_code, reason = "it is held, not read")] Option<OwnedSemaphorePermit>,
 );
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for ContentWithPermit {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl Answer {
-    /// Of these bytes; `permit` is given back when they are sent.
-    pub(super) fn new(content: Vec<u8>, permit: Option<OwnedSemaphorePermit>, ending: Ending) -> Answer {
+impl AnswerBody {
+    /// `permit` is given back when the content has been sent.
+    pub(super) fn new(content: Vec<u8>, permit: Option<OwnedSemaphorePermit>, ending: Ending) -> AnswerBody {
         let promised = content.len() as u64;
-        let mut bytes = Bytes::from_owner(Counted(content, permit));
+        let mut bytes = Bytes::from_owner(ContentWithPermit(content, permit));
         if ending != Ending::Whole {
             bytes.truncate(bytes.len() / 2);
         }
-        Answer {
+        AnswerBody {
             left: Some(bytes).filter(|bytes| !bytes.is_empty()),
             promised,
             ending,
@@ -60,13 +57,13 @@ impl Answer {
         }
     }
 
-    /// How many bytes it promises.
+    /// Its `Content-Length`.
     pub(super) fn promised(&self) -> u64 {
         self.promised
     }
 }
 
-impl Body for Answer {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -1,17 +1,12 @@
-//! How an answer is packed: what the client prefers of what is on offer, at each codec's fastest level.
+//! Content encodings: the one that a client prefers of those on offer, at each codec's fastest level.
 
 use std::io::Write;
 
-/// An encoding on offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
     Identity,
-    /// zstd.
     Zstd,
-    /// gzip.
     Gzip,
-    /// Brotli.
     Brotli,
 }
 
@@ -33,7 +28,7 @@ impl Encoding {
         best.1
     }
 
-    /// Its name in `Content-Encoding`.
+    /// Its value of `Content-Encoding`; none for the identity.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Encoding::Identity => None,
@@ -43,7 +38,6 @@ impl Encoding {
         }
     }
 
-    /// Packs a body.
     pub fn pack(self, body: Vec<u8>) -> Vec<u8> {
         let packed = Vec::with_capacity(body.len() / 4);
         match self {
