@@ -7,10 +7,12 @@ use arrow_buffer::i256;
 use serde::de::{self, Deserialize, Deserializer, Unexpected};
 use serde::{Serialize, Serializer};
 
+use crate::text::thousands;
+
 /// Digits after the point that are kept; Decimal128(38,18).
 pub const SCALE: u32 = 18;
 
-/// All digits that are kept, before and after the point.
+/// Digits that are kept before and after the point.
 pub const PRECISION: u32 = 38;
 
 const ONE: u128 = 10_u128.pow(SCALE);
@@ -24,10 +26,8 @@ pub struct Usd(pub i128);
 /// Why a text is no amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Not a number of JSON's grammar.
     #[error("is not a number")]
     NotANumber,
-    /// More than 20 digits before the point.
     #[error("does not fit: more than 20 digits before the point")]
     DoesNotFit,
 }
@@ -70,7 +70,7 @@ impl Usd {
         if cents == 0 && self.0 != 0 {
             return format!("{sign}<$0.01");
         }
-        format!("{sign}${}.{:02}", grouped(cents / 100), cents % 100)
+        format!("{sign}${}.{:02}", thousands(cents / 100), cents % 100)
     }
 }
 
@@ -94,14 +94,13 @@ impl fmt::Display for Usd {
 }
 
 impl Serialize for Usd {
-    /// As its plain text, so that no reader takes it for a double.
+    /// As text, so that no reader takes it for a double.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Usd {
-    /// From its plain text; the error has the text that is none.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
         let text = String::deserialize(deserializer)?;
         Usd::parse_plain(&text).ok_or_else(|| {
@@ -154,7 +153,8 @@ impl<'a> Parts<'a> {
         Some(u128::from(number(self.whole)) * ONE + u128::from(fraction))
     }
 
-    /// Any number: its digits up to the 18th place, rounded by the rest; time is linear in the text.
+    /// Any number: its digits up to the 18th place, rounded by the rest; time is linear in the text. `12.5e-18` has the digits
+    /// 125, of which a shift of -18 + 18 - 1 = -1 leaves 3 - 1 = 2 before the place of rounding: 12, and the 5 rounds.
     fn units(&self) -> Result<u128, MoneyError> {
         let zeros = self.digits().take_while(|digit| *digit == 0).count();
         let count = self.whole.len() + self.fraction.len() - zeros;
@@ -165,7 +165,7 @@ impl<'a> Parts<'a> {
             .exponent
             .saturating_add(i64::from(SCALE))
             .saturating_sub(self.fraction.len() as i64);
-        // How many digits the rounded integer has; below zero, the number is less than a tenth of a unit.
+        // The digits of the rounded integer; below zero, the number is less than a tenth of a unit.
         let kept = shift.saturating_add(count as i64);
         if kept > i64::from(PRECISION) {
             return Err(MoneyError::DoesNotFit);
@@ -238,19 +238,6 @@ fn rounded(units: u128, unit: u128) -> u128 {
     let (quotient, rest) = (units / unit, units % unit);
     let up = rest > unit - rest || (rest == unit - rest && quotient % 2 == 1);
     quotient + u128::from(up)
-}
-
-/// With a comma before every three digits: `7,412`.
-fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `numerator / denominator` with six places, half-even; `None` for a denominator of zero. Of two amounts, it is a

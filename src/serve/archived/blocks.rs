@@ -28,7 +28,7 @@ pub(super) type Run = (Arc<RecordBatch>, usize);
 /// The number of a file in its archive, and of a block in that.
 type Block = (usize, u32);
 
-/// BlockCache that were read last, the latest at the end.
+/// The blocks that were used last, the latest at the end.
 #[derive(Debug, Default)]
 pub(super) struct BlockCache {
     kept: Mutex<VecDeque<(Block, Arc<OnceBlock>)>>,
@@ -71,7 +71,6 @@ impl BlockCache {
         Ok(runs)
     }
 
-    /// A block, from those that are kept or from its file.
     fn block(&self, file: &dyn RunsFile, block: Block) -> Result<Arc<RecordBatch>> {
         let once = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

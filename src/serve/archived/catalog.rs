@@ -18,7 +18,6 @@ pub(super) struct ActorOrTask {
     pub(super) id: Box<str>,
     /// As its latest run has it.
     pub(super) name: Option<Box<str>>,
-    /// The Actor of a task.
     pub(super) act_id: Box<str>,
     pub(super) runs: u64,
     pub(super) first: Millis,

@@ -2,7 +2,7 @@
 //! members that no export keeps; those hold a neutral value, and are named in `notArchived`.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
+use arrow_array::types::{ArrowPrimitiveType, Decimal128Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 use serde_json::json;
 
@@ -63,20 +63,13 @@ impl<'b> DetailRow<'b> {
         column.is_valid(self.row).then(|| column.value(self.row))
     }
 
-    fn integer(&self, name: &str) -> Option<i64> {
-        let column = self.batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
+    fn number<T: ArrowPrimitiveType>(&self, name: &str) -> Option<T::Native> {
+        let column = self.batch.column_by_name(name)?.as_primitive_opt::<T>()?;
         column.is_valid(self.row).then(|| column.value(self.row))
     }
 
     fn decimal(&self, name: &str) -> Option<Usd> {
-        let column = self.batch.column_by_name(name)?.as_primitive_opt::<Decimal128Type>()?;
-        column.is_valid(self.row).then(|| Usd(column.value(self.row)))
-    }
-
-    fn started_at(&self) -> Option<i64> {
-        let column = self.batch.column_by_name("started_at")?;
-        let column = column.as_primitive_opt::<TimestampMillisecondType>()?;
-        column.is_valid(self.row).then(|| column.value(self.row))
+        self.number::<Decimal128Type>(name).map(Usd)
     }
 
     fn write_stats(&self, json: &mut Vec<u8>) {
@@ -85,7 +78,7 @@ impl<'b> DetailRow<'b> {
                 ("durationMillis", "duration_millis"),
                 ("resurrectCount", "resurrect_count"),
             ] {
-                if let Some(number) = self.integer(column) {
+                if let Some(number) = self.number::<Int64Type>(column) {
                     push(json, format_args!("\"{name}\":{number},"));
                 }
             }
@@ -96,7 +89,7 @@ impl<'b> DetailRow<'b> {
     }
 
     fn write_options(&self, missing: &mut Vec<&str>, json: &mut Vec<u8>) {
-        let memory = self.integer("memory_mbytes");
+        let memory = self.number::<Int64Type>("memory_mbytes");
         missing.extend(["options.build", "options.timeoutSecs", "options.diskMbytes"]);
         if memory.is_none() {
             missing.push("options.memoryMbytes");
@@ -139,7 +132,8 @@ impl<'b> DetailRow<'b> {
             _ => (&[], ""),
         };
         missing.extend(of_model);
-        let started = self.started_at().map(format_instant).unwrap_or_default();
+        let started = self.number::<TimestampMillisecondType>("started_at");
+        let started = started.map(format_instant).unwrap_or_default();
         write_object("pricingInfo", json, |json| {
             json.extend_from_slice(b"\"pricingModel\":");
             write_text(model, json);

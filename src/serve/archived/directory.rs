@@ -31,7 +31,6 @@ pub(super) struct ArchiveDirectory {
 struct NameIndex {
     all: Vec<ActorOrTask>,
     by_id: HashMap<Box<str>, usize, RandomState>,
-    /// As `username~name`.
     by_name: HashMap<String, usize, RandomState>,
     /// Those with a name, by their first run.
     listed: Vec<usize>,
@@ -90,13 +89,12 @@ impl ArchiveDirectory {
         }
     }
 
-    /// The ID of an Actor that runs are of, named or not.
+    /// The ID of an Actor that runs are of, whether its name is known or not.
     pub(super) fn actor_id(&self, wanted: &str) -> Result<&str, Refusal> {
         let found = self.actors.find(wanted).map(|seen| &*seen.id);
         found.ok_or(Refusal::NotFound(ACTOR))
     }
 
-    /// The same of a task.
     pub(super) fn task_id(&self, wanted: &str) -> Result<&str, Refusal> {
         let found = self.tasks.find(wanted).map(|seen| &*seen.id);
         found.ok_or(Refusal::NotFound(TASK))

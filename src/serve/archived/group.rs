@@ -4,8 +4,7 @@
 use std::hash::BuildHasher;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMillisecondType;
-use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_array::{Array, RecordBatch};
 use foldhash::fast::FixedState;
 
 use crate::error::{Error, Result};
@@ -81,9 +80,8 @@ impl FileGroup {
             })?;
             if row as usize != runs.rows() {
                 let (name, rows) = (runs.name(), runs.rows());
-                return Err(Error::Untrusted(format!(
-                    "{name}: it holds {row} runs instead of {rows}"
-                )));
+                let found = format!("{name}: it holds {row} runs instead of {rows}");
+                return Err(Error::Untrusted(found));
             }
         }
         if in_order && !is_in_order {
@@ -114,67 +112,51 @@ impl FileGroup {
         row: &mut u32,
         entries: &mut Vec<SegmentEntry>,
     ) -> Result<()> {
-        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
-        let odd = || Error::Untrusted("a file of runs has not the columns of an export".into());
-        if NEEDED.iter().any(|name| batch.column_by_name(name).is_none()) {
-            return Err(odd());
+        let nulls = |name: &str| batch.column_by_name(name).map(|column| column.null_count());
+        if NEEDED.iter().any(|name| nulls(name).is_none()) {
+            return Err(Error::untrusted("a file of runs has not the columns of an export"));
         }
-        let (ids, act_ids, statuses) = (text("id"), text("act_id"), text("status"));
-        let ((ids, act_ids), statuses) = ids.zip(act_ids).zip(statuses).ok_or_else(odd)?;
-        let started = batch.column_by_name("started_at");
-        let started = started.and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>());
-        let started = started.ok_or_else(odd)?;
-        if ids.null_count() + act_ids.null_count() + statuses.null_count() + started.null_count() > 0 {
-            return Err(Error::Untrusted(
-                "a file of runs has some without ID, Actor, status or start".into(),
+        if ["id", "act_id", "status", "started_at"]
+            .iter()
+            .any(|name| nulls(name) != Some(0))
+        {
+            return Err(Error::untrusted(
+                "a file of runs has some without ID, Actor, status or start",
             ));
         }
+        let (mut last_actor, mut last_task) = (0, 0);
         for run in rows_of(batch) {
             if let Some(fault) = run.fault() {
                 return Err(Error::Untrusted(format!("run {} {fault}", run.id)));
             }
-        }
-        let (tasks, act_names, task_names) = (text("actor_task_id"), text("act_name"), text("actor_task_name"));
-        let (mut last_actor, mut last_task) = (0, 0);
-        for at in 0..batch.num_rows() {
-            let start = started.value(at);
-            let act_id = act_ids.value(at);
-            let act_name = value(act_names, at);
-            let actor = self.actors.add(act_id, "", act_name, start, &mut last_actor);
-            let task = match value(tasks, at) {
-                Some(id) => 1 + self.tasks.add(id, act_id, value(task_names, at), start, &mut last_task),
-                None => 0,
-            };
+            let start = run.started_at_ms;
+            let actor = self.actors.add(run.act_id, "", run.act_name, start, &mut last_actor);
+            let task = run.actor_task_id.map_or(0, |id| {
+                1 + self
+                    .tasks
+                    .add(id, run.act_id, run.actor_task_name, start, &mut last_task)
+            });
             entries.push(SegmentEntry {
                 start,
                 file,
                 row: *row,
-                hash: hash_of(ids.value(at)),
+                hash: hash_of(run.id),
                 actor,
                 task,
-                status: status_of(statuses.value(at)),
+                status: status_of(run.status),
             });
-            *row = row
-                .checked_add(1)
-                .ok_or_else(|| Error::Usage("a file has more runs than can be served".into()))?;
+            let next = row.checked_add(1);
+            *row = next.ok_or_else(|| Error::usage("a file has more runs than can be served"))?;
         }
         Ok(())
     }
 }
 
-fn value(column: Option<&StringArray>, row: usize) -> Option<&str> {
-    column
-        .filter(|column| column.is_valid(row))
-        .map(|column| column.value(row))
-}
-
-/// A status' place among those that can be asked for.
 fn status_of(status: &str) -> u8 {
     let place = STATUSES.iter().position(|known| *known == status);
     place.map_or(OTHER_STATUS, |place| place as u8)
 }
 
-/// The ID of a run.
 pub(super) fn id_of(batch: &RecordBatch, row: usize) -> Option<&str> {
     Some(batch.column_by_name("id")?.as_string_opt::<i32>()?.value(row))
 }

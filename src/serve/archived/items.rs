@@ -37,7 +37,7 @@ const TAIL: [(&str, &str); 4] = [
     ("defaultDatasetId", "default_dataset_id"),
     ("defaultRequestQueueId", "default_request_queue_id"),
 ];
-/// What the API gave besides, as JSON.
+/// The column of the members that no other column has, as a JSON object.
 const EXTRA: &str = "extra";
 
 /// The columns that lists are made of.
@@ -46,10 +46,8 @@ pub(super) fn listed_columns() -> Vec<&'static str> {
     members.map(|(_, column)| *column).chain([EXTRA]).collect()
 }
 
-/// What the API gave besides, by name.
 pub(super) type Extra<'a> = indexmap::IndexMap<String, &'a RawValue>;
 
-/// The runs of a batch.
 pub(super) struct RunItems<'b> {
     pub(super) batch: &'b RecordBatch,
     head: Vec<ItemMember<'b>>,
@@ -87,14 +85,13 @@ impl<'b> RunItems<'b> {
         }
     }
 
-    /// What the API gave besides; nothing where that isn't an object.
+    /// The members that no column has.
     pub(super) fn extra(&self, row: usize) -> Extra<'b> {
         let extra = self.extra.filter(|extra| extra.is_valid(row));
         let extra = extra.and_then(|extra| serde_json::from_str(extra.value(row)).ok());
         extra.unwrap_or_default()
     }
 
-    /// Appends a run as an object.
     pub(super) fn write(&self, row: usize, json: &mut Vec<u8>) {
         json.push(b'{');
         self.write_members(row, json);
@@ -169,8 +166,7 @@ fn write_all(members: &[ItemMember], row: usize, json: &mut Vec<u8>) {
     members.for_each(|member| member.write(row, json));
 }
 
-/// Appends what the API gave besides, but for members that a column has already: an export never keeps those twice, another
-/// engine may.
+/// Appends the members that no column has: an export keeps no other in `extra`, another engine may.
 fn write_others<'m, 'b: 'm>(
     extra: &Extra,
     members: impl Iterator<Item = &'m ItemMember<'b>> + Clone,

@@ -57,9 +57,6 @@ fn names_of(files: &[Box<dyn RunsFile>]) -> Vec<&str> {
 impl ServedArchive {
     /// Of files, those that overlap in time together, in order of time. What another archive has of the same files is taken
     /// from it.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] for a file that isn't what it is said to be.
     pub fn new(
         account: Option<Account>,
         files: Vec<Vec<Box<dyn RunsFile>>>,

@@ -61,8 +61,10 @@ struct DictionaryEncoded {
 
 #[derive(Debug)]
 enum RunPlaces {
-    /// One after the other.
-    From { file: u32, row: u32 },
+    From {
+        file: u32,
+        row: u32,
+    },
     /// Anywhere: what another engine wrote needn't be in order.
     Each(Vec<(u32, u32)>),
 }
@@ -113,7 +115,6 @@ impl Segment {
         }
     }
 
-    /// How many of its runs are wanted.
     pub(super) fn count(&self, wanted: &RunFilter) -> usize {
         let Some(matching) = self.matching(wanted) else {
             return 0;
@@ -147,7 +148,6 @@ impl Segment {
         found.extend(wanted.skip(part.start).take(part.len()).map(|run| self.place(run)));
     }
 
-    /// Where runs are whose ID has this hash.
     pub(super) fn with_hash(&self, hash: u32, found: &mut Vec<(u32, u32)>) {
         // Nearly every segment has none: that is told without a branch for each run.
         if self.hashes.iter().fold(false, |any, of| any | (*of == hash)) {
@@ -157,7 +157,9 @@ impl Segment {
     }
 
     fn matching(&self, wanted: &RunFilter) -> Option<SegmentFilter> {
-        let range = self.starts.within(wanted.after, wanted.before);
+        let begin = self.starts.partition_point(|start| start < wanted.after);
+        let end = self.starts.partition_point(|start| start <= wanted.before);
+        let range = begin..end.max(begin);
         let code = |coded: &DictionaryEncoded, value: Option<u32>| match value {
             None => Some(None),
             Some(value) => coded.code(value).map(Some),
@@ -208,19 +210,11 @@ impl SegmentFilter {
 }
 
 impl SegmentStarts {
-    /// The runs that started from one instant to another, both included.
-    fn within(&self, after: Millis, before: Millis) -> Range<usize> {
-        let (begin, end) = match self {
-            SegmentStarts::Near { first, after: starts } => (
-                starts.partition_point(|start| first + Millis::from(*start) < after),
-                starts.partition_point(|start| first + Millis::from(*start) <= before),
-            ),
-            SegmentStarts::Far(starts) => (
-                starts.partition_point(|start| *start < after),
-                starts.partition_point(|start| *start <= before),
-            ),
-        };
-        begin..end.max(begin)
+    fn partition_point(&self, is_before: impl Fn(Millis) -> bool) -> usize {
+        match self {
+            SegmentStarts::Near { first, after } => after.partition_point(|ms| is_before(first + Millis::from(*ms))),
+            SegmentStarts::Far(starts) => starts.partition_point(|start| is_before(*start)),
+        }
     }
 }
 

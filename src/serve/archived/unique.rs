@@ -33,7 +33,6 @@ pub(super) fn check(groups: &[Arc<FileGroup>]) -> Result<()> {
     })
 }
 
-/// Hashes that more than one run has.
 fn suspects(groups: &[Arc<FileGroup>]) -> HashSet<u32, RandomState> {
     let segments = groups.iter().flat_map(|group| &group.segments);
     let mut hashes: Vec<u32> = segments.flat_map(|segment| segment.hashes()).copied().collect();

@@ -195,14 +195,14 @@ impl Routes {
         if let Some(date) = &self.date {
             headers.insert(header::DATE, date.clone());
         }
-        if let Some(name) = reply.encoding.name() {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        }
-        if reply.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if reply.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let by_status = match reply.status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, HEAD")),
+            _ => None,
+        };
+        let encoding = reply.encoding.name().map(|name| (header::CONTENT_ENCODING, name));
+        for (name, value) in encoding.into_iter().chain(by_status) {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         if let Some(limit) = self.options.rate_limit {
             headers.insert("x-ratelimit-limit", HeaderValue::from(limit.get()));

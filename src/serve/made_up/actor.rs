@@ -19,7 +19,7 @@ const LAST_MADE_MS: u64 = 1_754_006_400_000;
 #[derive(Debug)]
 pub(super) struct Actor {
     pub(super) id: String,
-    /// How often it runs, beside the others.
+    /// How often it runs, relative to the others.
     pub(super) weight: u64,
     pub(super) build_id: String,
     pub(super) build: u64,
@@ -40,13 +40,11 @@ pub(super) struct Actor {
 /// Who may see an Actor that was run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Visibility {
-    /// It stands in the account's list.
     Listed,
-    /// It doesn't, but is public: it can be looked up.
+    /// Not listed, but public.
     LookUp,
-    /// It was made private by its owner.
+    /// Made private by its owner.
     Private,
-    /// It is gone.
     Deleted,
 }
 
@@ -96,7 +94,6 @@ impl Actor {
         }
     }
 
-    /// As the API's `username~name`.
     pub(super) fn full_name(&self) -> String {
         format!("{}~{}", self.username, self.name)
     }

@@ -25,7 +25,6 @@ impl Cycle {
         }
     }
 
-    /// The one that holds the clock.
     pub(super) fn current() -> Cycle {
         let now = chrono::DateTime::from_timestamp_millis(DEMO_NOW_MS).expect("the clock is a valid instant");
         Cycle::holding(now.date_naive())

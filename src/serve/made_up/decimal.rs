@@ -57,7 +57,6 @@ impl fmt::Display for Decimal {
 }
 
 impl Serialize for Decimal {
-    /// All its digits, where the text is JSON.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = RawValue::from_string(self.to_string()).map_err(S::Error::custom)?;
         text.serialize(serializer)

@@ -18,7 +18,6 @@ use super::spending::Spending;
 
 const STATS: u64 = 9;
 
-/// The members that the list lacks.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DetailMembers<'a> {

@@ -17,12 +17,10 @@ use crate::serve::refusal::Refusal;
 pub(super) struct Activity {
     pub(super) runs: u64,
     pub(super) last: Option<Millis>,
-    /// Runs by each of its tasks.
     pub(super) by_task: Vec<u64>,
 }
 
 impl Activity {
-    /// Of an Actor with so many tasks, before its first run.
     pub(super) fn new(tasks: usize) -> Activity {
         Activity {
             runs: 0,
@@ -41,7 +39,6 @@ impl Activity {
     }
 }
 
-/// Actors and tasks, found by what they are called.
 #[derive(Debug)]
 pub(super) struct MadeUpDirectory {
     actors: Vec<Actor>,
@@ -84,12 +81,11 @@ impl MadeUpDirectory {
         }
     }
 
-    /// The Actor of a run.
     pub(super) fn actor(&self, id: &str) -> &Actor {
         &self.actors[self.by_id[id]]
     }
 
-    /// How many Actors of its own, and how many tasks, the account has.
+    /// The account's own Actors, and its tasks.
     pub(super) fn counts(&self) -> (usize, usize) {
         let own = self.listed.iter().filter(|at| self.actors[**at].is_own).count();
         (own, self.listed_tasks.len())

@@ -15,7 +15,6 @@ const AGES_MS: [i64; 12] = [
 /// For how long after its end a run's cost reads 0.
 const SETTLING_MS: i64 = 600_000;
 
-/// The most runs that end just before the clock.
 const LATE_FINISHES: usize = 36;
 
 /// Which runs, by their place, end just before the clock: spread over those that started in the period's last two days.
@@ -43,7 +42,6 @@ impl LateFinishes {
         }
     }
 
-    /// When the run ends, if it is one of them.
     pub(super) fn finish(&self, run: usize) -> Option<Millis> {
         let beyond = run.checked_sub(self.first)?;
         let is_one = self.count > 0 && beyond.is_multiple_of(self.step) && beyond / self.step < self.count;
@@ -56,12 +54,10 @@ pub(super) fn is_settling(finished: Option<Millis>) -> bool {
     finished.is_some_and(|finished| (DEMO_NOW_MS - SETTLING_MS + 1..=DEMO_NOW_MS).contains(&finished))
 }
 
-/// How often a run was resurrected.
 pub(super) struct Resurrection {
     pub(super) count: u64,
     /// When it ended for the last time.
     pub(super) finished: Millis,
-    /// How long it ran in all.
     pub(super) duration: Millis,
 }
 

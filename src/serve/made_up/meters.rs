@@ -38,7 +38,6 @@ const KINDS: [MeterKind; 12] = [
 
 pub(super) const METERS: usize = KINDS.len();
 
-/// Key and unit price of a meter.
 pub(super) fn meter(at: usize) -> (&'static str, Decimal) {
     (KINDS[at].0, KINDS[at].1)
 }
@@ -107,7 +106,6 @@ impl Meters {
         Meters(readings)
     }
 
-    /// Those that are known, by their place.
     pub(super) fn known(&self) -> impl Iterator<Item = (usize, MeterUsage)> {
         self.0.iter().enumerate().filter_map(|(at, reading)| match reading {
             MeterReading::Known(used) => Some((at, *used)),

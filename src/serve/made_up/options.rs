@@ -13,7 +13,6 @@ pub const DEMO_TOKEN: &str = "demo";
 pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Whose runs the demo shows.
 pub fn demo_account() -> Account {
     Account {
         id: "MADEUPACCOUNT0000".into(),

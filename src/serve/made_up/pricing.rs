@@ -5,24 +5,20 @@ use super::random::Random;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pricing {
-    /// By what its runs use.
     Usage,
     /// By events (somebody else's Actor): the list has no cost, the detail has it.
     Events {
-        /// Name and price.
         events: Vec<(&'static str, Decimal)>,
         /// Whether the account pays for usage too.
         and_usage: bool,
     },
     /// By result, the older way: no cost in the list, and none in the detail.
     Results {
-        /// For each item.
         price: Decimal,
     },
 }
 
 impl Pricing {
-    /// Of the account's `at`th Actor.
     pub(super) fn made_up(at: u64, random: &mut Random) -> Pricing {
         let cents_1000 = |number: u64| Decimal::new(number, 5);
         match at {

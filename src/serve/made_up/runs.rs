@@ -57,7 +57,6 @@ pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Milli
 
 /// A run that is about to be written.
 pub(super) struct Draft<'a> {
-    /// Its place in the list.
     pub(super) run: usize,
     pub(super) start: Millis,
     pub(super) actor: &'a Actor,
@@ -69,11 +68,9 @@ pub(super) struct Draft<'a> {
 pub(super) struct RunTags {
     /// Its place in [`STATUSES`].
     pub(super) status: u8,
-    /// Which of its Actor's tasks started it.
     pub(super) task: Option<usize>,
 }
 
-/// Appends one run.
 pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> RunTags {
     let (start, actor) = (draft.start, draft.actor);
     let drawn = status(start, random, options);

@@ -15,7 +15,7 @@ use crate::period::{Millis, format_instant};
 
 const STORAGE: u64 = 11;
 
-/// Of compute units, before a volume discount of four percent.
+/// Compute units alone have a volume discount: four percent.
 const DISCOUNTED_PERCENT: i128 = 96;
 
 const DOLLAR: Decimal = Decimal::new(1, 0);
@@ -151,7 +151,6 @@ impl Services {
         (0..self.0.len()).map(|at| self.discounted(at)).sum()
     }
 
-    /// Compute units alone have a volume discount.
     fn discounted(&self, at: usize) -> Decimal {
         let usd = self.0[at].usd;
         if at == 0 { usd.percent(DISCOUNTED_PERCENT) } else { usd }
@@ -159,7 +158,6 @@ impl Services {
 }
 
 impl Serialize for Services {
-    /// Those that were used, by key.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (at, (used, (key, price))) in self.0.iter().zip(services()).enumerate() {
@@ -178,7 +176,6 @@ impl Serialize for Services {
     }
 }
 
-/// Key and unit price of every service.
 fn services() -> impl Iterator<Item = (&'static str, Decimal)> {
     (0..METERS).map(meter).chain(OTHERS)
 }
