@@ -86,8 +86,7 @@ impl ServerTimes {
             server_ms: Some(server_ms),
             machine_ms,
         };
-        let is_nearer =
-            |first: Clocks| first.difference_ms().saturating_sub(clocks.difference_ms()) > WARNED_OF_MS;
+        let is_nearer = |first: Clocks| first.difference_ms().saturating_sub(clocks.difference_ms()) > WARNED_OF_MS;
         if self.first.is_none_or(is_nearer) {
             self.first = Some(clocks);
         }

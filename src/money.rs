@@ -45,7 +45,9 @@ impl Usd {
     pub fn from_json_number(text: &str) -> Result<Usd, MoneyError> {
         let parts = Parts::of(text.as_bytes()).ok_or(MoneyError::NotANumber)?;
         let units = parts.ordinary_units().map_or_else(|| parts.units(), Ok)?;
-        Ok(signed(parts.negative, units))
+        // Less than 10^38, which an `i128` holds.
+        let units = units as i128;
+        Ok(Usd(if parts.negative { -units } else { units }))
     }
 
     /// Reads what `Display` writes: a decimal without exponent and with at most 18 places, hence never rounded.
@@ -225,12 +227,6 @@ fn number(digits: &[u8]) -> u64 {
     digits
         .iter()
         .fold(0, |number, byte| number * 10 + u64::from(byte - b'0'))
-}
-
-/// `units` is less than 10^38, which an `i128` holds.
-fn signed(negative: bool, units: u128) -> Usd {
-    let units = units as i128;
-    Usd(if negative { -units } else { units })
 }
 
 /// `units / unit`, half-even.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
-use crate::archive::{self, Content};
-use crate::cli::{ServeArgs, Site};
+use crate::archive;
+use crate::cli::{AsOf, ServeArgs, Site};
 use crate::context::Context;
 use crate::context::terminal::{print, say};
 use crate::error::{Error, Result};
@@ -125,25 +125,19 @@ async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
         to_ms: period.to,
         cost_missing_percent: args.cost_missing,
         retention_days: args.retention_days,
+        settle_after: args.settle_after,
     };
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
     let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
     say(&format!("MADE-UP ACCOUNT: {} runs; {access}", args.runs));
-    Ok(Backend::made_up(account, args.settle_after))
+    Ok(Backend::MadeUp(Box::new(account)))
 }
 
 async fn open(site: &Site, args: &ServeArgs, access: &str) -> Result<Backend> {
     let (at, as_of) = (site.clone(), args.as_of);
-    let opened = tokio::task::spawn_blocking(move || {
-        archive::read(|opening| {
-            let content = opening.content(&at, as_of, None)?.expect("nothing was known of it");
-            let (source, revision) = (content.source, content.stamp.clone());
-            Ok((served_archive(content, None)?, source, revision))
-        })
-    });
-    let opened = opened.await;
-    let (archive, source, revision) =
-        opened.map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;
+    let loaded = tokio::task::spawn_blocking(move || load(&at, as_of, None)).await;
+    let loaded = loaded.map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;
+    let (archive, revision, source) = loaded.expect("nothing was known of it");
     let notice = if source == Source::Demo {
         "MADE-UP ACCOUNT: "
     } else {
@@ -153,12 +147,24 @@ async fn open(site: &Site, args: &ServeArgs, access: &str) -> Result<Backend> {
     Ok(Backend::Archive(Arc::new(CurrentArchive::new(archive, revision))))
 }
 
-fn runs(archive: &ServedArchive) -> String {
-    counted(archive.runs() as u64, "run", "runs")
+/// What is at a place, and its revision; `None` if it still has the revision of the `old` one.
+fn load(
+    site: &Site,
+    as_of: Option<AsOf>,
+    old: Option<(&ServedArchive, &str)>,
+) -> Result<Option<(ServedArchive, String, Source)>> {
+    let (old, revision) = old.unzip();
+    archive::read(|opening| {
+        let Some(content) = opening.content(site, as_of, revision)? else {
+            return Ok(None);
+        };
+        let archive = ServedArchive::new(content.account, content.files, old, say)?;
+        Ok(Some((archive, content.stamp, content.source)))
+    })
 }
 
-fn served_archive(content: Content, old: Option<&ServedArchive>) -> Result<ServedArchive> {
-    ServedArchive::new(content.account, content.files, old, say)
+fn runs(archive: &ServedArchive) -> String {
+    counted(archive.runs() as u64, "run", "runs")
 }
 
 /// Takes over what comes to be at the place, from time to time, and never ends. What can't be read leaves what there was.
@@ -180,11 +186,8 @@ fn refreshing(backend: &Backend, args: &ServeArgs) -> impl Future<Output = ()> +
             tokio::time::sleep(every).await;
             let (current, at) = (current.clone(), site.clone());
             let refreshed = tokio::task::spawn_blocking(move || refresh(&current, &at)).await;
-            let error = match refreshed {
-                Ok(Ok(())) => String::new(),
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            };
+            let refreshed = refreshed.unwrap_or_else(|error| Err(Error::Other(error.into())));
+            let error = refreshed.err().map_or(String::new(), |error| error.to_string());
             // Once for each error, not once a minute.
             if error != last_error && !error.is_empty() {
                 say(&format!("what was read before is still served: {error}"));
@@ -196,14 +199,7 @@ fn refreshing(backend: &Backend, args: &ServeArgs) -> impl Future<Output = ()> +
 
 fn refresh(current: &CurrentArchive, site: &Site) -> Result<()> {
     let (old, revision) = (current.get(), current.revision());
-    let changed = archive::read(|opening| {
-        let Some(content) = opening.content(site, None, Some(&revision))? else {
-            return Ok(None);
-        };
-        let revision = content.stamp.clone();
-        Ok(Some((served_archive(content, Some(&old))?, revision)))
-    })?;
-    if let Some((archive, revision)) = changed {
+    if let Some((archive, revision, _)) = load(site, None, Some((&old, &revision)))? {
         let serving = runs(&archive);
         current.replace(archive, revision);
         say(&format!("{site} has changed: serving {serving}"));

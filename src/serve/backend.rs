@@ -1,7 +1,6 @@
 //! The account behind the server, made up or archived. It answers questions and knows nothing of HTTP.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::archived::CurrentArchive;
 use super::made_up::MadeUpAccount;
@@ -12,38 +11,21 @@ use crate::period::Millis;
 
 #[derive(Debug)]
 pub enum Backend {
-    MadeUp {
-        account: Box<MadeUpAccount>,
-        /// How long after `started` the runs that have just ended cost nothing yet, in their details too.
-        settle_after: Duration,
-        started: Instant,
-    },
+    MadeUp(Box<MadeUpAccount>),
     /// An export or a lake.
     Archive(Arc<CurrentArchive>),
 }
 
 impl Backend {
-    pub fn made_up(account: MadeUpAccount, settle_after: Duration) -> Backend {
-        Backend::MadeUp {
-            account: Box::new(account),
-            settle_after,
-            started: Instant::now(),
-        }
-    }
-
     /// The instant at which the account's own clock stands, if it has one.
     pub(super) fn fixed_ms(&self) -> Option<Millis> {
-        matches!(self, Backend::MadeUp { .. }).then_some(DEMO_NOW_MS)
+        matches!(self, Backend::MadeUp(_)).then_some(DEMO_NOW_MS)
     }
 
     /// The answer to a question, as JSON.
     pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
         match self {
-            Backend::MadeUp {
-                account,
-                settle_after,
-                started,
-            } => account.answer(question, started.elapsed() >= *settle_after),
+            Backend::MadeUp(account) => account.answer(question),
             Backend::Archive(archive) => archive.get().answer(question),
         }
     }

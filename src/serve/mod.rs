@@ -14,7 +14,6 @@ mod refusal;
 
 use std::future::pending;
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use crate::error::Result;
 use made_up::MadeUpAccount;
@@ -39,7 +38,7 @@ pub async fn start_in_process() -> Result<String> {
         token: Some(DEMO_TOKEN.into()),
         ..ServeOptions::default()
     };
-    let backend = Backend::made_up(account, Duration::ZERO);
+    let backend = Backend::MadeUp(Box::new(account));
     let server = Server::bind(backend, options, (Ipv4Addr::LOCALHOST, 0).into(), DEFAULT_CONNECTIONS).await?;
     let url = server.url();
     tokio::spawn(server.run(pending()));

@@ -94,8 +94,7 @@ impl BlockCache {
         }
         let first = block.1 as usize * BLOCK_RUNS as usize;
         let rows = first..file.rows().min(first + BLOCK_RUNS as usize);
-        let batches = file.read(std::slice::from_ref(&rows), Some(&listed_columns()))?;
-        has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
+        let batches = read_places(file, std::slice::from_ref(&rows), Some(&listed_columns()))?;
         let read = match batches.as_slice() {
             [one] => one.clone(),
             several => arrow_select::concat::concat_batches(&several[0].schema(), several)
@@ -113,9 +112,7 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>
     let parts: Vec<&[u32]> = rows.chunks(many).collect();
     let read = |rows: &[u32]| -> Result<Vec<RecordBatch>> {
         let places: Vec<Range<usize>> = rows.iter().map(|row| *row as usize..*row as usize + 1).collect();
-        let batches = file.read(&places, columns)?;
-        has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
-        Ok(batches)
+        read_places(file, &places, columns)
     };
     let read: Vec<Result<Vec<RecordBatch>>> = match parts.as_slice() {
         [] => Vec::new(),
@@ -142,12 +139,16 @@ pub(super) fn whole(file: &dyn RunsFile, rows: &[u32]) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-fn has_all(file: &dyn RunsFile, wanted: usize, read: usize) -> Result<()> {
-    if wanted == read {
-        return Ok(());
+/// The runs at some places of a file, all of them.
+fn read_places(file: &dyn RunsFile, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+    let batches = file.read(places, columns)?;
+    let wanted: usize = places.iter().map(ExactSizeIterator::len).sum();
+    let read: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    if wanted != read {
+        let name = file.name();
+        return Err(Error::Untrusted(format!(
+            "{name}: of {wanted} runs that it should hold, {read} could be read"
+        )));
     }
-    let name = file.name();
-    Err(Error::Untrusted(format!(
-        "{name}: of {wanted} runs that it should hold, {read} could be read"
-    )))
+    Ok(batches)
 }

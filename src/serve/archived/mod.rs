@@ -88,8 +88,8 @@ impl ServedArchive {
     }
 
     pub fn runs(&self) -> usize {
-        let runs = self.groups.iter().flat_map(|group| &group.segments);
-        runs.map(|segment| segment.statuses().len()).sum()
+        let segments = self.groups.iter().flat_map(|group| &group.segments);
+        segments.map(|segment| segment.hashes().len()).sum()
     }
 
     /// The answer to a question, as JSON.

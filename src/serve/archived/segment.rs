@@ -197,10 +197,6 @@ impl Segment {
     pub(super) fn hashes(&self) -> &[u32] {
         &self.hashes
     }
-
-    pub(super) fn statuses(&self) -> &[u8] {
-        &self.statuses
-    }
 }
 
 impl SegmentFilter {

@@ -9,21 +9,15 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    Whole,
-    /// The connection ends after half of the body.
-    CutOff,
-    /// Half of the body comes, and then nothing until the client goes.
-    Stalled,
-}
+use super::faults::InjectedFault;
 
 /// Its memory counts among the answers that are being made or sent until it is gone.
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     left: Option<Bytes>,
     promised: u64,
-    ending: Ending,
+    /// Stops it half-way, if it is a cut or a stall.
+    fault: Option<InjectedFault>,
     /// Runs out before the connection is cut off, so that what there is has been sent.
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -43,16 +37,21 @@ impl AsRef<[u8]> for ContentWithPermit {
 
 impl AnswerBody {
     /// `permit` is given back when the content has been sent.
-    pub(super) fn new(content: Vec<u8>, permit: Option<OwnedSemaphorePermit>, ending: Ending) -> AnswerBody {
+    pub(super) fn new(
+        content: Vec<u8>,
+        permit: Option<OwnedSemaphorePermit>,
+        fault: Option<InjectedFault>,
+    ) -> AnswerBody {
         let promised = content.len() as u64;
         let mut bytes = Bytes::from_owner(ContentWithPermit(content, permit));
-        if ending != Ending::Whole {
+        let fault = fault.filter(|fault| matches!(fault, InjectedFault::Cut | InjectedFault::Stall));
+        if fault.is_some() {
             bytes.truncate(bytes.len() / 2);
         }
         AnswerBody {
             left: Some(bytes).filter(|bytes| !bytes.is_empty()),
             promised,
-            ending,
+            fault,
             pause: None,
         }
     }
@@ -71,20 +70,20 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match (self.left.take(), self.ending) {
+        match (self.left.take(), self.fault) {
             (Some(bytes), _) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            (None, Ending::Whole) => Poll::Ready(None),
-            (None, Ending::CutOff) => {
+            (None, Some(InjectedFault::Cut)) => {
                 let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
                 let cut = |()| Some(Err(io::ErrorKind::ConnectionAborted.into()));
                 pause.as_mut().poll(context).map(cut)
             }
-            (None, Ending::Stalled) => Poll::Pending,
+            (None, Some(_)) => Poll::Pending,
+            (None, None) => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_none() && self.ending == Ending::Whole
+        self.left.is_none() && self.fault.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -12,20 +12,18 @@ pub enum Encoding {
 
 impl Encoding {
     /// The best that an `Accept-Encoding` allows; of equal ones the cheapest.
+    /// The one that an `Accept-Encoding` prefers; of equal ones the cheapest.
     pub fn negotiated(accept: &str) -> Encoding {
-        let mut best = (0u32, Encoding::Identity);
-        for (name, encoding) in [
-            ("zstd", Encoding::Zstd),
-            ("gzip", Encoding::Gzip),
-            ("br", Encoding::Brotli),
-        ] {
+        let weight_of = |encoding: &Encoding| {
             let named = |wanted: &str| accept.split(',').find_map(|part| weight(part, wanted));
-            let weight = named(name).or_else(|| named("*")).unwrap_or(0);
-            if weight > best.0 {
-                best = (weight, encoding);
-            }
-        }
-        best.1
+            encoding.name().and_then(named).or_else(|| named("*")).unwrap_or(0)
+        };
+        // `max_by_key` takes the last of equal ones.
+        let cheapest_last = [Encoding::Brotli, Encoding::Gzip, Encoding::Zstd].into_iter();
+        let best = cheapest_last
+            .filter(|encoding| weight_of(encoding) > 0)
+            .max_by_key(weight_of);
+        best.unwrap_or(Encoding::Identity)
     }
 
     /// Its value of `Content-Encoding`; none for the identity.

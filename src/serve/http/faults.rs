@@ -11,9 +11,9 @@ pub enum InjectedFault {
     Status(StatusCode),
     /// The connection is reset before anything is answered.
     Reset,
-    /// The connection ends half-way through the body.
+    /// The connection ends after half of the body.
     Cut,
-    /// The body stops half-way, and the connection stays.
+    /// Half of the body comes, and then nothing until the client goes.
     Stall,
 }
 

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access_log;
-use super::answer::{AnswerBody, Ending};
+use super::answer::AnswerBody;
 use super::encoding::Encoding;
 use super::faults::InjectedFault;
 use super::options::ServeOptions;
@@ -103,25 +103,23 @@ impl Routes {
     async fn respond_or_fail(self: &Arc<Self>, head: &Parts) -> Result<Response<AnswerBody>, ResetConnection> {
         if head.uri.path() == HEALTH && is_read(&head.method) {
             let reply = Reply::json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec());
-            return Ok(self.response(reply, Ending::Whole));
+            return Ok(self.response(reply, None));
         }
         if !self.options.latency.is_zero() {
             tokio::time::sleep(self.options.latency).await;
         }
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
         let fault = self.options.faults.as_ref().and_then(|faults| faults.draw(request));
-        let ending = match fault {
+        match fault {
             Some(InjectedFault::Reset) => return Err(ResetConnection),
-            Some(InjectedFault::Status(status)) => return Ok(self.response(Reply::fault(status), Ending::Whole)),
-            Some(InjectedFault::Cut) => Ending::CutOff,
-            Some(InjectedFault::Stall) => Ending::Stalled,
-            None => Ending::Whole,
-        };
+            Some(InjectedFault::Status(status)) => return Ok(self.response(Reply::fault(status), None)),
+            Some(InjectedFault::Cut | InjectedFault::Stall) | None => {}
+        }
         let reply = match self.admit(head) {
             Ok(question) => self.answer(question, &head.headers).await,
             Err(refusal) => Err(refusal),
         };
-        Ok(self.response(reply.unwrap_or_else(|refusal| Reply::refusal(&refusal)), ending))
+        Ok(self.response(reply.unwrap_or_else(|refusal| Reply::refusal(&refusal)), fault))
     }
 
     async fn answer(self: &Arc<Self>, question: ApiQuestion, headers: &HeaderMap) -> Result<Reply, Refusal> {
@@ -186,8 +184,8 @@ impl Routes {
         }
     }
 
-    fn response(&self, reply: Reply, ending: Ending) -> Response<AnswerBody> {
-        let mut response = Response::new(AnswerBody::new(reply.content, reply.permit, ending));
+    fn response(&self, reply: Reply, fault: Option<InjectedFault>) -> Response<AnswerBody> {
+        let mut response = Response::new(AnswerBody::new(reply.content, reply.permit, fault));
         *response.status_mut() = reply.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));

@@ -1,7 +1,7 @@
 //! Billing cycles: from the second of a month to the first of the next, UTC.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
-use serde::ser::SerializeStruct;
+use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
 use super::options::{DAY_MS, DEMO_NOW_MS};
@@ -47,10 +47,8 @@ impl Cycle {
 
 impl Serialize for Cycle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut cycle = serializer.serialize_struct("UsageCycle", 2)?;
-        cycle.serialize_field("startAt", &format_instant(self.start))?;
-        cycle.serialize_field("endAt", &format_instant(self.end))?;
-        cycle.end()
+        let (start, end) = (format_instant(self.start), format_instant(self.end));
+        IndexMap::from([("startAt", start), ("endAt", end)]).serialize(serializer)
     }
 }
 

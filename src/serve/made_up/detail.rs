@@ -30,7 +30,7 @@ struct DetailMembers<'a> {
     stats: RunStats,
     #[serde(skip_serializing_if = "Option::is_none")]
     charged_event_counts: Option<BTreeMap<&'static str, u64>>,
-    options: RunOptions,
+    options: Value,
     exit_code: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     general_access: Option<&'static str>,
@@ -68,15 +68,6 @@ struct RunStats {
     compute_units: Decimal,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RunOptions {
-    build: &'static str,
-    timeout_secs: u64,
-    memory_mbytes: u64,
-    disk_mbytes: u64,
-}
-
 /// A run's detail; until the account is `settled`, the costs of runs that have just ended read 0.
 pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
     let row = &run.row;
@@ -88,19 +79,23 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
     let (stats, memory) = stats(run, &spending.meters, &mut random);
     let (message, exit_code) = ending(row.status);
     let store = |name| row.string(name);
+    let total = spending
+        .total
+        .map(|total| RawValue::from_string(total).expect("costs are written as numbers"));
+    let timeout_secs = [0, 300, 3600, 86_400][random.below(4) as usize];
     let more = DetailMembers {
         user_id: (!row.has("userId")).then_some(RUNS_USER_ID),
         status_message: message,
         is_status_message_terminal: row.finished.is_some(),
         pricing_info: run.actor.pricing_info(),
         stats,
-        charged_event_counts: spending.events.as_ref().map(|events| events.iter().copied().collect()),
-        options: RunOptions {
-            build: "latest",
-            timeout_secs: [0, 300, 3600, 86_400][random.below(4) as usize],
-            memory_mbytes: memory,
-            disk_mbytes: memory * 2,
-        },
+        charged_event_counts: spending.events,
+        options: json!({
+            "build": "latest",
+            "timeoutSecs": timeout_secs,
+            "memoryMbytes": memory,
+            "diskMbytes": memory * 2,
+        }),
         exit_code,
         general_access: (!row.has("generalAccess")).then_some("FOLLOW_USER_SETTING"),
         storage_ids: json!({
@@ -111,19 +106,16 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
         container_url: format!("https://{}.runs.example.com", random.id().to_lowercase()),
         is_container_server_ready: row.status == "RUNNING",
         git_branch_name: run.actor.is_own.then_some("main"),
-        usage: spending.meters.quantities(),
-        usage_total_usd: spending
-            .total
-            .map(|total| RawValue::from_string(total).expect("costs are written as numbers")),
-        usage_usd: spending.pays_usage.then_some(spending.meters.dollars()),
+        usage: spending.meters.values(|used| used.quantity),
+        usage_total_usd: total,
+        usage_usd: spending.pays_usage.then_some(spending.meters.values(|used| used.usd)),
         platform_usage_billing_model: if spending.pays_usage { "USER" } else { "DEVELOPER" },
     };
     let more = to_raw_value(&more).expect("it is plain data");
     let has_end = row.has("finishedAt");
     let finished = if has_end { "" } else { r#","finishedAt":null"# };
-    [r#"{"data":"#, &row.open(), finished, ",", &more.get()[1..], "}"]
-        .concat()
-        .into_bytes()
+    let parts = [r#"{"data":"#, &row.open(), finished, ",", &more.get()[1..], "}"];
+    parts.concat().into_bytes()
 }
 
 /// Measurements, and the memory that makes the compute units likely: gigabytes times hours.

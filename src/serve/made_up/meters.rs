@@ -78,11 +78,7 @@ impl Meters {
                 }
                 continue;
             }
-            let a_step = if *step == WHOLE {
-                *price
-            } else {
-                Decimal(price.0 / 1_000_000)
-            };
+            let a_step = Decimal(price.0 / (WHOLE.0 / step.0));
             let steps = (total.0 * i128::from(share) / 1000 / a_step.0) as u64;
             let usd = a_step * steps;
             rest.0 -= usd.0;
@@ -117,15 +113,7 @@ impl Meters {
         self.known().next().map_or(Decimal::ZERO, |(_, used)| used.quantity)
     }
 
-    /// `usage`.
-    pub(super) fn quantities(&self) -> MeterValues<'_> {
-        let value = |used: &MeterUsage| used.quantity;
-        MeterValues { meters: self, value }
-    }
-
-    /// `usageUsd`.
-    pub(super) fn dollars(&self) -> MeterValues<'_> {
-        let value = |used: &MeterUsage| used.usd;
+    pub(super) fn values(&self, value: fn(&MeterUsage) -> Decimal) -> MeterValues<'_> {
         MeterValues { meters: self, value }
     }
 }
@@ -173,12 +161,14 @@ mod tests {
     fn some_are_null_and_some_are_left_out() {
         let meters = Meters::split(WHOLE, &mut Random::of(1, 0, 1));
         let texts: Vec<String> = (0..50)
-            .map(|at| serde_json::to_string(&Meters::split(WHOLE, &mut Random::of(1, 0, at)).dollars()).unwrap())
+            .map(|at| {
+                serde_json::to_string(&Meters::split(WHOLE, &mut Random::of(1, 0, at)).values(|used| used.usd)).unwrap()
+            })
             .collect();
         assert!(texts.iter().any(|text| text.contains(r#""PROXY_SERPS":null"#)));
         assert!(texts.iter().any(|text| !text.contains("PROXY_SERPS")));
         assert!(
-            serde_json::to_string(&meters.quantities())
+            serde_json::to_string(&meters.values(|used| used.quantity))
                 .unwrap()
                 .starts_with(r#"{"ACTOR_COMPUTE_UNITS":"#)
         );

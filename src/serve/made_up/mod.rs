@@ -22,6 +22,7 @@ mod user;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use actor::{Actor, Choice};
 use cycle::Cycle;
@@ -43,6 +44,7 @@ use crate::serve::refusal::Refusal;
 #[derive(Debug)]
 pub struct MadeUpAccount {
     options: AccountOptions,
+    made: Instant,
     list: RunList,
     directory: MadeUpDirectory,
     /// Of the cycles that have runs and were asked for, by their start.
@@ -79,14 +81,14 @@ impl MadeUpAccount {
         }
         MadeUpAccount {
             options: options.clone(),
+            made: Instant::now(),
             list,
             directory: MadeUpDirectory::new(actors, activity),
             usage: Mutex::default(),
         }
     }
 
-    /// The answer to a question, as JSON. Until the account is `settled`, runs that have just ended cost nothing yet.
-    pub(super) fn answer(&self, question: &ApiQuestion, settled: bool) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
         match question {
             ApiQuestion::Runs(scope, query) => {
                 let whose = match scope {
@@ -101,7 +103,7 @@ impl MadeUpAccount {
             }
             ApiQuestion::Run(id) => {
                 let run = self.list.find(id).ok_or(Refusal::NotFound("Actor run"))?;
-                Ok(detail(&self.run(run), settled))
+                Ok(detail(&self.run(run), self.made.elapsed() >= self.options.settle_after))
             }
             ApiQuestion::Actors(query) => object(&self.directory.list_actors(query)),
             ApiQuestion::Actor(wanted) => object(&self.directory.look_up_actor(wanted)?),
@@ -270,7 +272,7 @@ mod tests {
     #[test]
     fn a_run_is_found_by_its_id_and_the_same_detail_is_given_each_time() {
         let account = small();
-        let ask = |id: &str| account.answer(&ApiQuestion::Run(id.into()), true);
+        let ask = |id: &str| account.answer(&ApiQuestion::Run(id.into()));
         for run in all(&account).iter().step_by(97) {
             let id = run["id"].as_str().unwrap();
             let detail: Value = serde_json::from_slice(&ask(id).unwrap()).unwrap();
@@ -289,7 +291,7 @@ mod tests {
                 ..AccountOptions::default()
             });
             for question in [ApiQuestion::Me, ApiQuestion::Limits, ApiQuestion::MonthlyUsage(None)] {
-                assert!(account.answer(&question, true).is_ok());
+                assert!(account.answer(&question).is_ok());
             }
         }
     }

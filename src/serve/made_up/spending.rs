@@ -1,5 +1,7 @@
 //! What a run cost and what for, once it has settled: by the list's row where that has a cost, else by chance alone.
 
+use std::collections::BTreeMap;
+
 use super::actor::Actor;
 use super::decimal::Decimal;
 use super::fate::is_settling;
@@ -20,7 +22,7 @@ pub(super) struct Spending {
     /// Whether the account pays for what the meters read.
     pub(super) pays_usage: bool,
     /// How often each event was charged; none for Actors that aren't paid so.
-    pub(super) events: Option<Vec<(&'static str, u64)>>,
+    pub(super) events: Option<BTreeMap<&'static str, u64>>,
     pub(super) events_usd: Decimal,
     /// What the results of a pay-per-result Actor cost.
     pub(super) results_usd: Decimal,

@@ -42,7 +42,7 @@ struct Services([MeterUsage; METERS + OTHERS.len()]);
 pub(super) struct CycleUsage {
     pub(super) usage_cycle: Cycle,
     monthly_service_usage: Services,
-    daily_service_usages: Vec<Day>,
+    daily_service_usages: Vec<UsageDay>,
     #[serde(rename = "totalUsageCreditsUsdBeforeVolumeDiscount")]
     before_discount: Decimal,
     #[serde(rename = "totalUsageCreditsUsdAfterVolumeDiscount")]
@@ -52,7 +52,7 @@ pub(super) struct CycleUsage {
 /// A day's part; its total is the one after the volume discount.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Day {
+struct UsageDay {
     date: String,
     service_usage: Services,
     total_usage_credits_usd: Decimal,
@@ -87,29 +87,26 @@ impl CycleUsage {
             each.for_each(|(at, day)| day.add_storage(day_start(at), seed));
         }
         let mut month = Services::default();
-        days.iter().for_each(|day| month.add(day));
+        for (at, used) in days.iter().flat_map(|day| day.0.iter().enumerate()) {
+            month.count(at, *used);
+        }
+        let day = |(at, day): (usize, Services)| UsageDay {
+            date: format_instant(day_start(at)),
+            total_usage_credits_usd: day.after_discount(),
+            service_usage: day,
+        };
         CycleUsage {
             before_discount: month.0.iter().map(|used| used.usd).sum(),
             after_discount: month.after_discount(),
             usage_cycle: cycle,
             monthly_service_usage: month,
-            daily_service_usages: days
-                .into_iter()
-                .enumerate()
-                .map(|(at, day)| Day {
-                    date: format_instant(day_start(at)),
-                    total_usage_credits_usd: day.after_discount(),
-                    service_usage: day,
-                })
-                .collect(),
+            daily_service_usages: days.into_iter().enumerate().map(day).collect(),
         }
     }
 
     pub(super) fn quantity(&self, key: &str) -> Decimal {
-        let used = self.monthly_service_usage.0.iter().zip(services());
-        used.filter(|(_, (name, _))| *name == key)
-            .map(|(used, _)| used.quantity)
-            .sum()
+        let at = services().position(|(name, _)| name == key);
+        at.map_or(Decimal::ZERO, |at| self.monthly_service_usage.0[at].quantity)
     }
 }
 
@@ -136,10 +133,6 @@ impl Services {
             };
             self.count(at, used);
         }
-    }
-
-    fn add(&mut self, other: &Services) {
-        other.0.iter().enumerate().for_each(|(at, used)| self.count(at, *used));
     }
 
     fn count(&mut self, at: usize, used: MeterUsage) {
