@@ -60,14 +60,14 @@ impl BlockCache {
         for (block, rows) in by_block {
             let is_wanted = rows.len() as u32 >= FEW.min(1 + rows[rows.len() - 1] - rows[0]);
             if is_wanted && rows.len() > 1 {
-                read_alone(file, &mut alone, Some(&columns), &mut runs)?;
+                read_alone(file, &mut alone, &columns, &mut runs)?;
                 let batch = self.block(file, (number, block))?;
                 runs.extend(rows.iter().map(|row| (batch.clone(), (row % BLOCK_RUNS) as usize)));
             } else {
                 alone.extend(rows);
             }
         }
-        read_alone(file, &mut alone, Some(&columns), &mut runs)?;
+        read_alone(file, &mut alone, &columns, &mut runs)?;
         Ok(runs)
     }
 
@@ -106,13 +106,13 @@ impl BlockCache {
 
 /// Reads rows that no block was read for, and leaves none of them. Where they are many, each core reads its part: they lie
 /// far from each other, and of each much has to be unpacked.
-fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>, runs: &mut Vec<Run>) -> Result<()> {
+fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: &[&str], runs: &mut Vec<Run>) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let many = rows.len().div_ceil(cores).max(MANY);
     let parts: Vec<&[u32]> = rows.chunks(many).collect();
     let read = |rows: &[u32]| -> Result<Vec<RecordBatch>> {
         let places: Vec<Range<usize>> = rows.iter().map(|row| *row as usize..*row as usize + 1).collect();
-        read_places(file, &places, columns)
+        read_places(file, &places, Some(columns))
     };
     let read: Vec<Result<Vec<RecordBatch>>> = match parts.as_slice() {
         [] => Vec::new(),
@@ -132,11 +132,11 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>
     Ok(())
 }
 
-/// All that is kept of the runs at some rows of a file, which ascend.
-pub(super) fn whole(file: &dyn RunsFile, rows: &[u32]) -> Result<Vec<Run>> {
-    let mut runs = Vec::with_capacity(rows.len());
-    read_alone(file, &mut rows.to_vec(), None, &mut runs)?;
-    Ok(runs)
+/// The run at a row of a file, with all its columns.
+pub(super) fn whole(file: &dyn RunsFile, row: u32) -> Result<Run> {
+    let batches = read_places(file, &[row as usize..row as usize + 1], None)?;
+    let batch = batches.into_iter().find(|batch| batch.num_rows() > 0);
+    Ok((Arc::new(batch.expect("it was counted")), 0))
 }
 
 /// The runs at some places of a file, all of them.

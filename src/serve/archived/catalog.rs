@@ -25,8 +25,10 @@ pub(super) struct ActorOrTask {
 }
 
 impl Catalog {
-    pub(super) fn place(&self, id: &str) -> Option<u32> {
-        self.by_id.get(id).copied()
+    /// The place of an ID, if one is given; `None` where no run is of it.
+    pub(super) fn place(&self, id: Option<&str>) -> Option<Option<u32>> {
+        let Some(id) = id else { return Some(None) };
+        self.by_id.get(id).copied().map(Some)
     }
 
     /// Counts a run of an Actor or a task, and returns its place; `last` is the place that the run before had.

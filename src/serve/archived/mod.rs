@@ -28,7 +28,6 @@ use crate::serve::query::RunsQuery;
 use crate::serve::question::{ApiQuestion, RunScope};
 use crate::serve::refusal::Refusal;
 use blocks::{BlockCache, Run};
-use catalog::Catalog;
 use directory::ArchiveDirectory;
 use group::{FileGroup, hash_of};
 use items::RunItems;
@@ -89,7 +88,7 @@ impl ServedArchive {
 
     pub fn runs(&self) -> usize {
         let segments = self.groups.iter().flat_map(|group| &group.segments);
-        segments.map(|segment| segment.hashes().len()).sum()
+        segments.map(|segment| segment.hashes.len()).sum()
     }
 
     /// The answer to a question, as JSON.
@@ -132,16 +131,11 @@ impl ServedArchive {
     /// How many runs a query is about, and those of its page in ascending order.
     fn find(&self, query: &RunsQuery, actor: Option<&str>, task: Option<&str>) -> Result<(usize, Vec<Run>)> {
         let counts = self.groups.iter().map(|group| {
-            // A group without a run of the Actor or the task has no place for it, and no run to find.
-            let place = |catalog: &Catalog, id: Option<&str>| match id {
-                None => Some(None),
-                Some(id) => catalog.place(id).map(Some),
-            };
             let wanted = RunFilter {
                 after: query.after,
                 before: query.before,
-                actor: place(&group.actors, actor)?,
-                task: place(&group.tasks, task)?.map(|place| place + 1),
+                actor: group.actors.place(actor)?,
+                task: group.tasks.place(task)?.map(|place| place + 1),
                 statuses: query.statuses.as_deref(),
             };
             let counts: Vec<usize> = group.segments.iter().map(|segment| segment.count(&wanted)).collect();
@@ -178,14 +172,12 @@ impl ServedArchive {
             wanted.sort_by_key(|place| places[*place].1);
             let rows: Vec<u32> = wanted.iter().map(|place| places[*place].1).collect();
             let read = self.blocks.runs(&**file, number + at, &rows)?;
-            wanted
-                .into_iter()
-                .zip(read)
-                .for_each(|(place, run)| runs[place] = Some(run));
+            for (place, run) in wanted.into_iter().zip(read) {
+                runs[place] = Some(run);
+            }
         }
-        runs.into_iter()
-            .collect::<Option<Vec<Run>>>()
-            .ok_or_else(|| Error::Other(anyhow::anyhow!("a run has no file")))
+        let runs: Option<Vec<Run>> = runs.into_iter().collect();
+        runs.ok_or_else(|| Error::Other(anyhow::anyhow!("a run has no file")))
     }
 
     fn run(&self, id: &str) -> Result<Vec<u8>, Refusal> {
@@ -204,12 +196,9 @@ impl ServedArchive {
             let segments = group.segments.iter();
             segments.for_each(|segment| segment.with_hash(hash, &mut places));
             for (file, row) in places {
-                let found = blocks::whole(&*group.files[file as usize], &[row])?;
+                let run = blocks::whole(&*group.files[file as usize], row)?;
                 // IDs of one hash may differ.
-                if let Some(run) = found
-                    .into_iter()
-                    .find(|(batch, row)| group::id_of(batch, *row) == Some(id))
-                {
+                if group::id_of(&run.0, run.1) == Some(id) {
                     return Ok(Some(run));
                 }
             }

@@ -35,7 +35,7 @@ pub(super) fn check(groups: &[Arc<FileGroup>]) -> Result<()> {
 
 fn suspects(groups: &[Arc<FileGroup>]) -> HashSet<u32, RandomState> {
     let segments = groups.iter().flat_map(|group| &group.segments);
-    let mut hashes: Vec<u32> = segments.flat_map(|segment| segment.hashes()).copied().collect();
+    let mut hashes: Vec<u32> = segments.flat_map(|segment| &segment.hashes).copied().collect();
     hashes.sort_unstable();
     let twice = hashes.windows(2).filter(|pair| pair[0] == pair[1]);
     twice.map(|pair| pair[0]).collect()
