@@ -156,7 +156,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Any number: its digits up to the 18th place, rounded by the rest; time is linear in the text. `12.5e-18` has the digits
-    /// 125, of which a shift of -18 + 18 - 1 = -1 leaves 3 - 1 = 2 before the place of rounding: 12, and the 5 rounds.
+    /// 125, of which a shift of -18 + 18 - 1 = -1 keeps 3 - 1 = 2: 12, which the 5 behind it leaves, half-even.
     fn units(&self) -> Result<u128, MoneyError> {
         let zeros = self.digits().take_while(|digit| *digit == 0).count();
         let count = self.whole.len() + self.fraction.len() - zeros;

@@ -12,7 +12,6 @@ use crate::period::Millis;
 #[derive(Debug)]
 pub enum Backend {
     MadeUp(Box<MadeUpAccount>),
-    /// An export or a lake.
     Archive(Arc<CurrentArchive>),
 }
 

@@ -7,7 +7,6 @@ use chrono::{DateTime, NaiveDate};
 use super::refusal::Refusal;
 use crate::period::Millis;
 
-/// The most items on a page.
 const MAX_LIMIT: usize = 1000;
 
 /// Statuses that the API documents.
@@ -22,7 +21,6 @@ pub(super) const STATUSES: [&str; 8] = [
     "ABORTED",
 ];
 
-/// The page that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paging {
     pub(super) offset: usize,

@@ -13,17 +13,15 @@ pub(super) enum RunScope {
     Task(String),
 }
 
-/// What can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApiQuestion {
     Runs(RunScope, RunsQuery),
     /// By its ID alone.
     Run(String),
     Actors(DirectoryQuery),
-    /// By its ID, or as `username~name`.
+    /// By its ID, or as `username~name`; a task likewise.
     Actor(String),
     Tasks(DirectoryQuery),
-    /// Likewise.
     Task(String),
     Me,
     Limits,

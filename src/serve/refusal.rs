@@ -13,9 +13,7 @@ pub(super) enum Refusal {
     BadValue(String),
     /// What there is no such one of.
     NotFound(&'static str),
-    /// What belongs to somebody else.
     Forbidden(&'static str),
-    /// What no archive holds.
     NotArchived(&'static str),
     Failed,
 }

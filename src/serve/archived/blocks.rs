@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 
 use crate::error::{Error, Result};
 use crate::runs::random_access::RunsFile;
@@ -95,11 +96,8 @@ impl BlockCache {
         let first = block.1 as usize * BLOCK_RUNS as usize;
         let rows = first..file.rows().min(first + BLOCK_RUNS as usize);
         let batches = read_places(file, std::slice::from_ref(&rows), Some(&listed_columns()))?;
-        let read = match batches.as_slice() {
-            [one] => one.clone(),
-            several => arrow_select::concat::concat_batches(&several[0].schema(), several)
-                .map_err(|error| Error::Untrusted(format!("{}: {error}", file.name())))?,
-        };
+        let read = concat_batches(&batches[0].schema(), &batches);
+        let read = read.map_err(|error| Error::Untrusted(format!("{}: {error}", file.name())))?;
         Ok(batch.insert(Arc::new(read)).clone())
     }
 }
@@ -115,7 +113,6 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: &[&str], runs: 
         read_places(file, &places, Some(columns))
     };
     let read: Vec<Result<Vec<RecordBatch>>> = match parts.as_slice() {
-        [] => Vec::new(),
         [all] => vec![read(all)],
         parts => thread::scope(|scope| {
             let reading: Vec<_> = parts.iter().map(|part| scope.spawn(|| read(part))).collect();

@@ -27,9 +27,7 @@ pub(super) fn write(items: &RunItems, row: usize, user_id: &str, json: &mut Vec<
     items.write_members(row, json);
     if run.text("user_id").is_none() && !extra.contains_key("userId") {
         missing.push("userId");
-        json.extend_from_slice(b"\"userId\":");
-        write_text(user_id, json);
-        json.push(b',');
+        write_member("userId", &json!(user_id).to_string(), json);
     }
     if !extra.contains_key("generalAccess") {
         missing.push("generalAccess");

@@ -116,10 +116,8 @@ impl FileGroup {
         if NEEDED.iter().any(|name| nulls(name).is_none()) {
             return Err(Error::untrusted("a file of runs has not the columns of an export"));
         }
-        if ["id", "act_id", "status", "started_at"]
-            .iter()
-            .any(|name| nulls(name) != Some(0))
-        {
+        let whole = ["id", "act_id", "status", "started_at"];
+        if whole.iter().any(|name| nulls(name) != Some(0)) {
             return Err(Error::untrusted(
                 "a file of runs has some without ID, Actor, status or start",
             ));
@@ -131,11 +129,11 @@ impl FileGroup {
             }
             let start = run.started_at_ms;
             let actor = self.actors.add(run.act_id, "", run.act_name, start, &mut last_actor);
-            let task = run.actor_task_id.map_or(0, |id| {
-                1 + self
-                    .tasks
+            let mut add_task = |id| {
+                self.tasks
                     .add(id, run.act_id, run.actor_task_name, start, &mut last_task)
-            });
+            };
+            let task = run.actor_task_id.map_or(0, |id| 1 + add_task(id));
             entries.push(SegmentEntry {
                 start,
                 file,

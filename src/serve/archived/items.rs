@@ -40,7 +40,6 @@ const TAIL: [(&str, &str); 4] = [
 /// The column of the members that no other column has, as a JSON object.
 const EXTRA: &str = "extra";
 
-/// The columns that lists are made of.
 pub(super) fn listed_columns() -> Vec<&'static str> {
     let members = HEAD.iter().chain(&META).chain(&TAIL);
     members.map(|(_, column)| *column).chain([EXTRA]).collect()
@@ -173,12 +172,12 @@ fn write_others<'m, 'b: 'm>(
     row: usize,
     json: &mut Vec<u8>,
 ) {
-    for (name, value) in extra {
-        if !members
+    let has_column = |name: &str| {
+        members
             .clone()
             .any(|member| member.name == name && member.has_value(row))
-        {
-            write_member(name, value.get(), json);
-        }
+    };
+    for (name, value) in extra.iter().filter(|(name, _)| !has_column(name)) {
+        write_member(name, value.get(), json);
     }
 }

@@ -34,7 +34,6 @@ pub(super) fn write_name(name: &'static str, json: &mut Vec<u8>) {
     json.extend_from_slice(b"\":");
 }
 
-/// Appends a text in quotes.
 pub(super) fn write_text(text: &str, json: &mut Vec<u8>) {
     if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
         json.push(b'"');

@@ -91,7 +91,6 @@ impl ServedArchive {
         segments.map(|segment| segment.hashes.len()).sum()
     }
 
-    /// The answer to a question, as JSON.
     pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
         let data = match question {
             ApiQuestion::Runs(scope, query) => return self.page(scope, query),

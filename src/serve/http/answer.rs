@@ -56,8 +56,7 @@ impl AnswerBody {
         }
     }
 
-    /// Its `Content-Length`.
-    pub(super) fn promised(&self) -> u64 {
+    pub(super) fn content_length(&self) -> u64 {
         self.promised
     }
 }

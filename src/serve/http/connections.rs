@@ -25,7 +25,6 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 const STOP_TIME: Duration = Duration::from_secs(10);
 /// The wait after a connection could not be accepted, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Most bytes of a request's head.
 const HEAD_BYTES: usize = 32 << 10;
 const HEADERS: usize = 64;
 

@@ -11,7 +11,6 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The best that an `Accept-Encoding` allows; of equal ones the cheapest.
     /// The one that an `Accept-Encoding` prefers; of equal ones the cheapest.
     pub fn negotiated(accept: &str) -> Encoding {
         let weight_of = |encoding: &Encoding| {
@@ -19,11 +18,10 @@ impl Encoding {
             encoding.name().and_then(named).or_else(|| named("*")).unwrap_or(0)
         };
         // `max_by_key` takes the last of equal ones.
-        let cheapest_last = [Encoding::Brotli, Encoding::Gzip, Encoding::Zstd].into_iter();
-        let best = cheapest_last
-            .filter(|encoding| weight_of(encoding) > 0)
+        let best = [Encoding::Brotli, Encoding::Gzip, Encoding::Zstd]
+            .into_iter()
             .max_by_key(weight_of);
-        best.unwrap_or(Encoding::Identity)
+        best.filter(|best| weight_of(best) > 0).unwrap_or(Encoding::Identity)
     }
 
     /// Its value of `Content-Encoding`; none for the identity.

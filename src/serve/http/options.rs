@@ -9,7 +9,6 @@ use secrecy::SecretString;
 use super::faults::Faults;
 use crate::clock::MachineClock;
 
-/// Connections that are open at once by default.
 pub const DEFAULT_CONNECTIONS: usize = 512;
 
 #[derive(Debug, Default)]

@@ -45,7 +45,6 @@ pub(super) struct Routes {
     answers: Arc<Semaphore>,
     /// Answers that are being made: as many as there are cores.
     makers: Arc<Semaphore>,
-    /// How many requests there were.
     requests: AtomicU64,
 }
 
@@ -81,7 +80,6 @@ impl Routes {
         self.options.faults.is_some()
     }
 
-    /// Every request comes this way, whatever it asks for.
     pub(super) async fn respond(
         self: &Arc<Self>,
         head: Parts,
@@ -91,7 +89,7 @@ impl Routes {
         let response = self.respond_or_fail(&head).await;
         if let Some(log) = &self.options.access_log {
             let sent = response.as_ref().ok();
-            let sent = sent.map(|response| (response.status(), response.body().promised()));
+            let sent = sent.map(|response| (response.status(), response.body().content_length()));
             let secret = self.options.token.as_ref().map(ExposeSecret::expose_secret);
             // Nobody waits for a log that isn't read: its lines are lost.
             let _ = log.try_send(access_log::line(&head, peer, sent, came.elapsed(), secret));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ use super::runs::RUNS_USER_ID;
 use super::spending::Spending;
 
 const STATS: u64 = 9;
+
+type RunStats = IndexMap<&'static str, Decimal>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,28 +47,6 @@ struct DetailMembers<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_usd: Option<MeterValues<'a>>,
     platform_usage_billing_model: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RunStats {
-    input_body_len: u64,
-    migration_count: u64,
-    reboot_count: u64,
-    restart_count: u64,
-    resurrect_count: u64,
-    mem_avg_bytes: u64,
-    mem_max_bytes: u64,
-    mem_current_bytes: u64,
-    cpu_avg_usage: Decimal,
-    cpu_max_usage: Decimal,
-    cpu_current_usage: u64,
-    net_rx_bytes: u64,
-    net_tx_bytes: u64,
-    duration_millis: i64,
-    run_time_secs: Decimal,
-    metamorph: u64,
-    compute_units: Decimal,
 }
 
 /// A run's detail; until the account is `settled`, the costs of runs that have just ended read 0.
@@ -129,25 +110,29 @@ fn stats(run: &MadeUpRun, meters: &Meters, random: &mut Random) -> (RunStats, u6
         |mbytes: &u64| i128::from(*mbytes) * i128::from(duration) / (1024 * 3600) >= units.0 / Decimal::new(1, 3).0;
     let memory = (7..15).map(|power| 1 << power).find(fits).unwrap_or(32_768);
     let max = (memory << 20) * (20 + random.below(80)) / 100;
-    let stats = RunStats {
-        input_body_len: 20 + random.skewed(4000),
-        migration_count: random.below(50) / 49,
-        reboot_count: 0,
-        restart_count: random.below(100) / 99,
-        resurrect_count: again.map_or(0, |again| again.count),
-        mem_avg_bytes: max / 100 * (40 + random.below(55)),
-        mem_max_bytes: max,
-        mem_current_bytes: 0,
-        cpu_avg_usage: Decimal::new(random.below(6_000_000_000), 8),
-        cpu_max_usage: Decimal::new(6_000_000_000 + random.below(20_000_000_000), 8),
-        cpu_current_usage: 0,
-        net_rx_bytes: random.skewed(500_000_000),
-        net_tx_bytes: random.skewed(20_000_000),
-        duration_millis: duration,
-        run_time_secs: Decimal::new(duration as u64, 3),
-        metamorph: 0,
-        compute_units: units,
-    };
+    let count = |number: u64| Decimal::new(number, 0);
+    let stats = IndexMap::from([
+        ("inputBodyLen", count(20 + random.skewed(4000))),
+        ("migrationCount", count(random.below(50) / 49)),
+        ("rebootCount", Decimal::ZERO),
+        ("restartCount", count(random.below(100) / 99)),
+        ("resurrectCount", count(again.map_or(0, |again| again.count))),
+        ("memAvgBytes", count(max / 100 * (40 + random.below(55)))),
+        ("memMaxBytes", count(max)),
+        ("memCurrentBytes", Decimal::ZERO),
+        ("cpuAvgUsage", Decimal::new(random.below(6_000_000_000), 8)),
+        (
+            "cpuMaxUsage",
+            Decimal::new(6_000_000_000 + random.below(20_000_000_000), 8),
+        ),
+        ("cpuCurrentUsage", Decimal::ZERO),
+        ("netRxBytes", count(random.skewed(500_000_000))),
+        ("netTxBytes", count(random.skewed(20_000_000))),
+        ("durationMillis", count(duration as u64)),
+        ("runTimeSecs", Decimal::new(duration as u64, 3)),
+        ("metamorph", Decimal::ZERO),
+        ("computeUnits", units),
+    ]);
     (stats, memory)
 }
 

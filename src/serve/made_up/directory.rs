@@ -43,19 +43,20 @@ impl Activity {
 pub(super) struct MadeUpDirectory {
     actors: Vec<Actor>,
     activity: Vec<Activity>,
-    by_id: HashMap<String, usize>,
-    by_name: HashMap<String, usize>,
-    /// Those in the list, in order of creation.
+    /// Their places, by ID and by name.
+    places: HashMap<String, usize>,
+    /// Those that are listed, in order of creation, as all lists are.
     listed: Vec<usize>,
-    /// Actor and place in it, by ID and by name.
+    /// Actor and place in it, likewise.
     tasks: HashMap<String, (usize, usize)>,
-    /// Those in the list, in order of creation.
     listed_tasks: Vec<(usize, usize)>,
 }
 
 impl MadeUpDirectory {
     pub(super) fn new(actors: Vec<Actor>, activity: Vec<Activity>) -> MadeUpDirectory {
         let each = || actors.iter().enumerate();
+        let names = |(at, actor): (usize, &Actor)| [(actor.id.clone(), at), (actor.full_name(), at)];
+        let places = each().flat_map(names).collect();
         let is_listed = |at: &usize| actors[*at].visibility == Visibility::Listed;
         let mut listed: Vec<usize> = (0..actors.len()).filter(is_listed).collect();
         listed.sort_by_key(|at| (actors[*at].created, *at));
@@ -71,8 +72,7 @@ impl MadeUpDirectory {
         }
         listed_tasks.sort_by_key(|(at, number)| (actors[*at].tasks[*number].created, *at, *number));
         MadeUpDirectory {
-            by_id: each().map(|(at, actor)| (actor.id.clone(), at)).collect(),
-            by_name: each().map(|(at, actor)| (actor.full_name(), at)).collect(),
+            places,
             listed,
             tasks,
             listed_tasks,
@@ -82,7 +82,7 @@ impl MadeUpDirectory {
     }
 
     pub(super) fn actor(&self, id: &str) -> &Actor {
-        &self.actors[self.by_id[id]]
+        &self.actors[self.places[id]]
     }
 
     /// The account's own Actors, and its tasks.
@@ -117,8 +117,7 @@ impl MadeUpDirectory {
 
     /// The Actor of this ID or name, if the account may see it.
     pub(super) fn visible_actor(&self, wanted: &str) -> Result<usize, Refusal> {
-        let found = self.by_id.get(wanted).or_else(|| self.by_name.get(wanted));
-        let at = *found.ok_or(Refusal::NotFound("Actor"))?;
+        let at = *self.places.get(wanted).ok_or(Refusal::NotFound("Actor"))?;
         match self.actors[at].visibility {
             Visibility::Listed | Visibility::LookUp => Ok(at),
             Visibility::Private => Err(Refusal::Forbidden("Actor")),

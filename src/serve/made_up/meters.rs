@@ -42,22 +42,15 @@ pub(super) fn meter(at: usize) -> (&'static str, Decimal) {
     (KINDS[at].0, KINDS[at].1)
 }
 
-/// What the API says of one meter of a run: all three occur, and each is read differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MeterReading {
-    Absent,
-    Null,
-    Known(MeterUsage),
-}
-
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct MeterUsage {
     pub(super) quantity: Decimal,
     pub(super) usd: Decimal,
 }
 
+/// A meter may be absent (`None`) or null (`Some(None)`): the API has both.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Meters([MeterReading; METERS]);
+pub(super) struct Meters([Option<Option<MeterUsage>>; METERS]);
 
 /// One value of each meter that a run has: `usage` or `usageUsd`.
 pub(super) struct MeterValues<'a> {
@@ -68,13 +61,13 @@ pub(super) struct MeterValues<'a> {
 impl Meters {
     /// Splits a cost. All parts but the first are multiples of 10^-8 dollars.
     pub(super) fn split(total: Decimal, random: &mut Random) -> Meters {
-        let mut readings = [MeterReading::Absent; METERS];
+        let mut readings = [None; METERS];
         let mut rest = total;
         for (reading, MeterKind(_, price, step, chance, most)) in readings.iter_mut().zip(&KINDS).skip(1) {
             let (place, share) = (random.below(100), random.below(*most));
             if place >= *chance {
                 if place % 2 == 0 {
-                    *reading = MeterReading::Null;
+                    *reading = Some(None);
                 }
                 continue;
             }
@@ -82,31 +75,20 @@ impl Meters {
             let steps = (total.0 * i128::from(share) / 1000 / a_step.0) as u64;
             let usd = a_step * steps;
             rest.0 -= usd.0;
-            *reading = MeterReading::Known(MeterUsage {
-                quantity: *step * steps,
-                usd,
-            });
+            let quantity = *step * steps;
+            *reading = Some(Some(MeterUsage { quantity, usd }));
         }
         // A unit is a quarter of a dollar.
-        readings[0] = MeterReading::Known(MeterUsage {
-            quantity: rest * 4,
-            usd: rest,
-        });
-        Meters(readings)
-    }
-
-    /// As before anything was counted.
-    pub(super) fn none() -> Meters {
-        let mut readings = [MeterReading::Absent; METERS];
-        readings[0] = MeterReading::Known(MeterUsage::default());
+        let (quantity, usd) = (rest * 4, rest);
+        readings[0] = Some(Some(MeterUsage { quantity, usd }));
         Meters(readings)
     }
 
     pub(super) fn known(&self) -> impl Iterator<Item = (usize, MeterUsage)> {
-        self.0.iter().enumerate().filter_map(|(at, reading)| match reading {
-            MeterReading::Known(used) => Some((at, *used)),
-            MeterReading::Absent | MeterReading::Null => None,
-        })
+        self.0
+            .iter()
+            .enumerate()
+            .filter_map(|(at, reading)| Some((at, (*reading)??)))
     }
 
     pub(super) fn compute_units(&self) -> Decimal {
@@ -118,14 +100,21 @@ impl Meters {
     }
 }
 
+impl Default for Meters {
+    /// As before anything was counted.
+    fn default() -> Meters {
+        let mut readings = [None; METERS];
+        readings[0] = Some(Some(MeterUsage::default()));
+        Meters(readings)
+    }
+}
+
 impl Serialize for MeterValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (reading, kind) in self.meters.0.iter().zip(&KINDS) {
-            match reading {
-                MeterReading::Absent => {}
-                MeterReading::Null => map.serialize_entry(kind.0, &None::<Decimal>)?,
-                MeterReading::Known(used) => map.serialize_entry(kind.0, &(self.value)(used))?,
+            if let Some(used) = reading {
+                map.serialize_entry(kind.0, &used.as_ref().map(self.value))?;
             }
         }
         map.end()

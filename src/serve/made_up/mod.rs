@@ -111,14 +111,9 @@ impl MadeUpAccount {
             ApiQuestion::Task(wanted) => object(&self.directory.look_up_task(wanted)?),
             ApiQuestion::Me => object(&user::me(self.options.retention_days)),
             ApiQuestion::Limits => {
-                let (own_actors, tasks) = self.directory.counts();
-                let current = user::CurrentCounts {
-                    own_actors,
-                    tasks,
-                    active_runs: self.list.active_runs(),
-                };
+                let (days, active_runs) = (self.options.retention_days, self.list.active_runs());
                 let usage = self.usage(Cycle::current());
-                object(&user::limits(self.options.retention_days, &current, &usage))
+                object(&user::limits(days, &self.directory, active_runs, &usage))
             }
             ApiQuestion::MonthlyUsage(date) => object(&*self.usage(date.map_or_else(Cycle::current, Cycle::holding))),
         }

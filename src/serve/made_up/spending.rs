@@ -15,6 +15,7 @@ const EVENTS: u64 = 5;
 const METERS: u64 = 6;
 const RESULTS: u64 = 7;
 
+#[derive(Default)]
 pub(super) struct Spending {
     /// As a JSON number; `None` is what the API never says.
     pub(super) total: Option<String>,
@@ -41,14 +42,7 @@ impl Spending {
         let ordinary = || ordinary_cost(actor, &mut chance(COST));
         let split = |total| Meters::split(total, &mut chance(METERS));
         let exact = |text: &str| Decimal::parse(text).expect("costs are written as numbers");
-        let mut spending = Spending {
-            total: None,
-            meters: Meters::none(),
-            pays_usage: false,
-            events: None,
-            events_usd: Decimal::ZERO,
-            results_usd: Decimal::ZERO,
-        };
+        let mut spending = Spending::default();
         match &actor.pricing {
             Pricing::Usage => {
                 let total = listed.map_or_else(ordinary, str::to_owned);
@@ -85,7 +79,7 @@ impl Spending {
     /// What the API says as long as nothing has been counted.
     pub(super) fn before_it_settles(mut self) -> Spending {
         self.total = self.total.map(|_| "0".into());
-        self.meters = Meters::none();
+        self.meters = Meters::default();
         self.events.iter_mut().flatten().for_each(|(_, count)| *count = 0);
         self
     }

@@ -6,19 +6,13 @@ use serde_json::{Value, json};
 
 use super::cycle::Cycle;
 use super::decimal::Decimal;
+use super::directory::MadeUpDirectory;
 use super::options::demo_account;
 use super::usage::CycleUsage;
 use crate::serve::plan::{FEATURES, effective_features};
 
 /// In a real account's answer this is a secret; here it shows that nothing of it is kept.
 const PROXY_PASSWORD: &str = "apify_proxy_made_up_dem0Passw0rd";
-
-/// What the account has now.
-pub(super) struct CurrentCounts {
-    pub(super) own_actors: usize,
-    pub(super) tasks: usize,
-    pub(super) active_runs: usize,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +62,13 @@ pub(super) fn me(retention_days: u32) -> Value {
 }
 
 /// `GET /v2/users/me/limits`, by the usage of the cycle that holds the clock.
-pub(super) fn limits(retention_days: u32, current: &CurrentCounts, usage: &CycleUsage) -> AccountLimits {
+pub(super) fn limits(
+    retention_days: u32,
+    directory: &MadeUpDirectory,
+    active_runs: usize,
+    usage: &CycleUsage,
+) -> AccountLimits {
+    let (own_actors, tasks) = directory.counts();
     let count = |number: usize| Decimal::new(number as u64, 0);
     AccountLimits {
         monthly_usage_cycle: usage.usage_cycle,
@@ -99,12 +99,12 @@ pub(super) fn limits(retention_days: u32, current: &CurrentCounts, usage: &Cycle
                 usage.quantity("PROXY_RESIDENTIAL_TRANSFER_GBYTES"),
             ),
             // A gigabyte each.
-            ("actorMemoryGbytes", count(current.active_runs)),
-            ("actorCount", count(current.own_actors)),
-            ("actorTaskCount", count(current.tasks)),
-            ("activeActorJobCount", count(current.active_runs)),
+            ("actorMemoryGbytes", count(active_runs)),
+            ("actorCount", count(own_actors)),
+            ("actorTaskCount", count(tasks)),
+            ("activeActorJobCount", count(active_runs)),
             ("teamAccountSeatCount", count(1)),
-            ("scheduleCount", count(current.own_actors)),
+            ("scheduleCount", count(own_actors)),
         ]),
     }
 }
