@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crate::text::thousands;
 
-/// How long a pipe may take to say all that it says.
+/// The most time for reading a pipe to its end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Opens a regular file; whatever else is there, such as a pipe, a device or a folder, is refused and not waited for.
+/// Opens a regular file; a pipe, a device or a folder is refused without waiting for it.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     // Before it is opened, since to open a pipe waits for its writer, and to open a device may do anything.
     is_regular(&fs::metadata(path)?)?;
@@ -22,12 +22,11 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A regular file's bytes, no more than `limit`.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_opened(open_regular(path)?, limit)
 }
 
-/// The same of a file that was opened without waiting.
+/// The bytes of a file that was opened without waiting, no more than `limit`.
 pub fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let found = file.metadata()?;
     is_regular(&found)?;

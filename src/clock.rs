@@ -5,37 +5,32 @@ use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
-use crate::period::{self, LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
+use crate::period::{self, DAY_MS, LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::text::counted;
 
-/// The variable that sets this machine's clock, as an instant of RFC 3339: for rehearsals and tests.
+/// Sets this machine's clock to an instant of RFC 3339: for rehearsals and tests.
 pub const NOW_VARIABLE: &str = "APIFY_RUNS_NOW";
 
-/// Clocks that differ by more are warned of.
+/// The most by which clocks differ in a healthy setup.
 pub const WARNED_OF_MS: Millis = 5 * MINUTE_MS;
-/// Clocks that differ by more leave nobody knowing what day it is.
+/// Beyond this, the day isn't known, and a job that depends on it is refused.
 const REFUSED_MS: Millis = DAY_MS;
-/// The longest `Age` that is heeded: no cache keeps a list of runs for longer, and a senseless one must move no clock.
+/// The longest `Age` that counts: no cache keeps a list of runs for longer, and a wrong one must move no clock.
 const MAX_AGE_S: i64 = 366 * 86_400;
 
 const MINUTE_MS: Millis = 60_000;
 const HOUR_MS: Millis = 60 * MINUTE_MS;
-const DAY_MS: Millis = 24 * HOUR_MS;
 
 /// This machine's clock, which stands still where it was set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MachineClock(Option<Millis>);
 
 impl MachineClock {
-    /// One that stands still.
     pub fn fixed(now_ms: Millis) -> MachineClock {
         MachineClock(Some(now_ms))
     }
 
     /// Reads the text of [`NOW_VARIABLE`].
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for anything but an instant of RFC 3339 since 1970.
     pub fn parse(text: &str) -> Result<MachineClock> {
         let now_ms = DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis()).ok();
         let now_ms = now_ms.filter(|now| (0..=LAST_INSTANT).contains(now)).ok_or_else(|| {
@@ -46,18 +41,16 @@ impl MachineClock {
         Ok(MachineClock::fixed(now_ms))
     }
 
-    /// Milliseconds since the epoch.
     pub fn now_ms(self) -> Millis {
         self.0.unwrap_or_else(period::now_ms)
     }
 
-    /// The instant at which it stands still, if it was set.
     pub fn fixed_ms(self) -> Option<Millis> {
         self.0
     }
 }
 
-/// What a `Date` says, in any of the three forms of RFC 9110: milliseconds since the epoch; none where that makes no sense.
+/// A `Date` in any of the three forms of RFC 9110.
 pub fn parse_date(text: &str) -> Option<Millis> {
     let text = text.trim();
     let old_form = |form| NaiveDateTime::parse_from_str(text, form).map(|at| at.and_utc().timestamp_millis());
@@ -68,7 +61,7 @@ pub fn parse_date(text: &str) -> Option<Millis> {
     at.ok().filter(|at| (1..=LAST_INSTANT).contains(at))
 }
 
-/// How long ago an answer was made, by its `Age` in seconds: milliseconds; nothing where that makes no sense.
+/// An `Age`, as milliseconds; 0 where it is no number of seconds or too large.
 pub fn parse_age(text: &str) -> Millis {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -76,68 +69,63 @@ pub fn parse_age(text: &str) -> Millis {
     seconds.unwrap_or(0) * 1000
 }
 
-/// What the API's answers have told of its clock so far.
+/// What the API's answers say of its clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerTimes {
-    believed: Option<(Millis, Millis)>,
-    /// How many told the time.
+    first: Option<Clocks>,
+    /// How many of them had a `Date`.
     pub answers: u64,
 }
 
 impl ServerTimes {
-    /// Another answer told the time: the server's and this machine's when it was received. The first one counts, unless a later
-    /// one is nearer to this machine's by more than clocks may differ: then the first was stale, or of a server that is wrong.
+    /// Adds an answer: its time, and this machine's when it was received. The first counts, unless a later one is nearer to this
+    /// machine's by more than clocks may differ: then the first was stale, or of a server whose clock is wrong.
     pub fn add(&mut self, server_ms: Millis, machine_ms: Millis) {
         self.answers += 1;
-        let off = |(server, machine): (Millis, Millis)| server.saturating_sub(machine).saturating_abs();
-        let told = (server_ms, machine_ms);
-        let is_nearer = |believed| off(believed).saturating_sub(off(told)) > WARNED_OF_MS;
-        if self.believed.is_none_or(is_nearer) {
-            self.believed = Some(told);
+        let clocks = Clocks {
+            server_ms: Some(server_ms),
+            machine_ms,
+        };
+        let is_nearer = |first: Clocks| first.difference_ms().saturating_sub(clocks.difference_ms()) > WARNED_OF_MS;
+        if self.first.is_none_or(is_nearer) {
+            self.first = Some(clocks);
         }
     }
 
-    /// Both clocks when the answer came that is believed, or this machine's alone.
+    /// Both clocks when the answer came that counts, or this machine's alone.
     pub fn clocks(&self, machine: MachineClock) -> Clocks {
-        match self.believed {
-            Some((server_ms, machine_ms)) => Clocks {
-                server_ms: Some(server_ms),
-                machine_ms,
-            },
-            None => Clocks {
-                server_ms: None,
-                machine_ms: machine.now_ms(),
-            },
-        }
+        self.first.unwrap_or_else(|| Clocks {
+            server_ms: None,
+            machine_ms: machine.now_ms(),
+        })
     }
 }
 
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
-    /// The server's: its `Date` and the answer's `Age`; none where no answer told it.
+    /// An answer's `Date` and `Age`; none where no answer had them.
     pub server_ms: Option<Millis>,
-    /// This machine's.
     pub machine_ms: Millis,
 }
 
 impl Clocks {
-    /// The job's start: the server's where it told.
+    /// The job's start.
     pub fn start_ms(&self) -> Millis {
         self.server_ms.unwrap_or(self.machine_ms)
     }
 
-    /// The last instant that has come by both: nothing later is proven.
+    /// The earlier clock: nothing later is proven.
     pub fn sure_ms(&self) -> Millis {
         self.start_ms().min(self.machine_ms)
     }
 
-    /// The last instant that has come by either: what lies after it is in the future of both.
+    /// The later clock: what lies after it is in the future of both.
     pub fn latest_ms(&self) -> Millis {
         self.start_ms().max(self.machine_ms)
     }
 
-    /// The instant before which a run must have ended to be settled: the job's start, and of clocks that are apart the earlier.
+    /// The instant before which a run must have ended to be settled.
     pub fn settled_by_ms(&self) -> Millis {
         if self.are_apart() {
             self.sure_ms()
@@ -150,17 +138,14 @@ impl Clocks {
         self.latest_ms().saturating_sub(self.sure_ms())
     }
 
-    /// Whether they differ by more than clocks do: worth a warning in every job.
     pub fn are_apart(&self) -> bool {
         self.difference_ms() > WARNED_OF_MS
     }
 
-    /// Whether they differ so much that nobody knows what day it is.
-    pub fn disagree(&self) -> bool {
+    fn disagree(&self) -> bool {
         self.difference_ms() > REFUSED_MS
     }
 
-    /// Both, and how far they are apart.
     fn in_words(&self) -> String {
         format!(
             "the API's clock says {}, this machine's {}: {} apart",
@@ -170,7 +155,6 @@ impl Clocks {
         )
     }
 
-    /// What to warn of, if they are apart.
     pub fn warning(&self) -> Option<String> {
         self.are_apart().then(|| {
             format!(
@@ -181,7 +165,7 @@ impl Clocks {
         })
     }
 
-    /// Why a job that depends on now is refused, if they disagree; `advice` is what to do instead.
+    /// Refuses a job that depends on now, if they disagree; `advice` is what to do instead.
     pub fn refusal(&self, advice: &str) -> Option<Error> {
         self.disagree().then(|| self.untrusted(advice))
     }
@@ -193,11 +177,8 @@ impl Clocks {
         ))
     }
 
-    /// The period that was asked for. It is meant by the job's start, and ends at the last instant that is sure.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for one that makes no sense by both clocks; [`Error::Untrusted`] for one that depends on now where they
-    /// disagree, or that has begun by one of them alone.
+    /// The period that was asked for, resolved at the job's start and cut at the last instant that is sure. An error of usage if
+    /// it makes no sense by both clocks; untrusted if it depends on now where they disagree, or has begun by one of them alone.
     pub fn period(&self, spec: &PeriodSpec, tz: Tz) -> Result<Period> {
         let depends_on_now = matches!(spec, PeriodSpec::LastMonth | PeriodSpec::Last(_));
         if depends_on_now && let Some(refusal) = self.refusal(GIVE_A_PERIOD) {
@@ -211,7 +192,7 @@ impl Clocks {
             if self.server_ms.is_none() {
                 return error;
             }
-            // By the other clock it has begun: which of them is right decides, and no command line.
+            // By the other clock it has begun: a wrong clock is no wrong usage.
             match spec.resolve(tz, self.latest_ms()) {
                 Ok(_) => self.untrusted(GIVE_A_PAST_PERIOD),
                 Err(_) => Error::Usage(format!("{error} (by the API's clock)")),

@@ -7,10 +7,12 @@ use arrow_buffer::i256;
 use serde::de::{self, Deserialize, Deserializer, Unexpected};
 use serde::{Serialize, Serializer};
 
+use crate::text::thousands;
+
 /// Digits after the point that are kept; Decimal128(38,18).
 pub const SCALE: u32 = 18;
 
-/// All digits that are kept, before and after the point.
+/// Digits that are kept before and after the point.
 pub const PRECISION: u32 = 38;
 
 const ONE: u128 = 10_u128.pow(SCALE);
@@ -24,10 +26,8 @@ pub struct Usd(pub i128);
 /// Why a text is no amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Not a number of JSON's grammar.
     #[error("is not a number")]
     NotANumber,
-    /// More than 20 digits before the point.
     #[error("does not fit: more than 20 digits before the point")]
     DoesNotFit,
 }
@@ -45,7 +45,9 @@ impl Usd {
     pub fn from_json_number(text: &str) -> Result<Usd, MoneyError> {
         let parts = Parts::of(text.as_bytes()).ok_or(MoneyError::NotANumber)?;
         let units = parts.ordinary_units().map_or_else(|| parts.units(), Ok)?;
-        Ok(signed(parts.negative, units))
+        // Less than 10^38, which an `i128` holds.
+        let units = units as i128;
+        Ok(Usd(if parts.negative { -units } else { units }))
     }
 
     /// Reads what `Display` writes: a decimal without exponent and with at most 18 places, hence never rounded.
@@ -70,7 +72,7 @@ impl Usd {
         if cents == 0 && self.0 != 0 {
             return format!("{sign}<$0.01");
         }
-        format!("{sign}${}.{:02}", grouped(cents / 100), cents % 100)
+        format!("{sign}${}.{:02}", thousands(cents / 100), cents % 100)
     }
 }
 
@@ -94,14 +96,13 @@ impl fmt::Display for Usd {
 }
 
 impl Serialize for Usd {
-    /// As its plain text, so that no reader takes it for a double.
+    /// As text, so that no reader takes it for a double.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Usd {
-    /// From its plain text; the error has the text that is none.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
         let text = String::deserialize(deserializer)?;
         Usd::parse_plain(&text).ok_or_else(|| {
@@ -154,7 +155,8 @@ impl<'a> Parts<'a> {
         Some(u128::from(number(self.whole)) * ONE + u128::from(fraction))
     }
 
-    /// Any number: its digits up to the 18th place, rounded by the rest; time is linear in the text.
+    /// Any number: its digits up to the 18th place, rounded by the rest; time is linear in the text. `12.5e-18` has the digits
+    /// 125, of which a shift of -18 + 18 - 1 = -1 keeps 3 - 1 = 2: 12, which the 5 behind it leaves, half-even.
     fn units(&self) -> Result<u128, MoneyError> {
         let zeros = self.digits().take_while(|digit| *digit == 0).count();
         let count = self.whole.len() + self.fraction.len() - zeros;
@@ -165,7 +167,7 @@ impl<'a> Parts<'a> {
             .exponent
             .saturating_add(i64::from(SCALE))
             .saturating_sub(self.fraction.len() as i64);
-        // How many digits the rounded integer has; below zero, the number is less than a tenth of a unit.
+        // The digits of the rounded integer; below zero, the number is less than a tenth of a unit.
         let kept = shift.saturating_add(count as i64);
         if kept > i64::from(PRECISION) {
             return Err(MoneyError::DoesNotFit);
@@ -227,30 +229,11 @@ fn number(digits: &[u8]) -> u64 {
         .fold(0, |number, byte| number * 10 + u64::from(byte - b'0'))
 }
 
-/// `units` is less than 10^38, which an `i128` holds.
-fn signed(negative: bool, units: u128) -> Usd {
-    let units = units as i128;
-    Usd(if negative { -units } else { units })
-}
-
 /// `units / unit`, half-even.
 fn rounded(units: u128, unit: u128) -> u128 {
     let (quotient, rest) = (units / unit, units % unit);
     let up = rest > unit - rest || (rest == unit - rest && quotient % 2 == 1);
     quotient + u128::from(up)
-}
-
-/// With a comma before every three digits: `7,412`.
-fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `numerator / denominator` with six places, half-even; `None` for a denominator of zero. Of two amounts, it is a

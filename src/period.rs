@@ -13,7 +13,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-pub use instant::{DayClock, Millis, format_instant, instant_bytes, parse_instant};
+pub use instant::{DAY_MS, DayClock, Millis, format_instant, instant_bytes, parse_instant};
 use instant::{day_start, local_date};
 pub use instant_text::spans as spans_text;
 use words::local_text;
@@ -174,7 +174,7 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        "d" => 86_400_000,
+        "d" => DAY_MS as u64,
         _ => 0,
     };
     if digits == 0 || millis == 0 {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::money::Usd;
-use crate::period::{Millis, Period, instant_text};
+use crate::period::{DAY_MS, Millis, Period, instant_text};
 use crate::text::thousands;
 
 /// Most notes that are kept; what is beyond is counted.
@@ -139,8 +139,6 @@ pub struct Retention {
     pub expired_days: u64,
     pub period_days: u64,
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 impl Retention {
     /// What is past retention of a period at some time.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 /// A count with thousands separators.
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
+pub fn thousands(count: impl Into<u128>) -> String {
+    let digits = count.into().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn counts_are_easy_to_read() {
         assert_eq!(
-            [0, 12, 999, 1000, 1234567].map(thousands),
+            [0u64, 12, 999, 1000, 1234567].map(thousands),
             ["0", "12", "999", "1,000", "1,234,567"]
         );
         assert_eq!(

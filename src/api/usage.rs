@@ -3,10 +3,8 @@
 
 use super::detail::Object;
 use crate::money::Usd;
-use crate::period::{Millis, parse_instant};
+use crate::period::{DAY_MS, Millis, parse_instant};
 use serde_json::value::RawValue;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// The usage of a billing cycle, by Apify's own keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,7 @@ use clap::{ArgGroup, Args};
 
 use crate::archive::address::{AsOf, Site};
 use crate::period::{Edge, parse_duration, parse_edge};
-use crate::serve::DEFAULT_CONNECTIONS;
-use crate::serve::faults::Faults;
+use crate::serve::{DEFAULT_CONNECTIONS, Faults};
 
 /// `serve`.
 #[derive(Debug, Args)]

@@ -10,34 +10,32 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use crate::archive;
-
-use crate::archive::Content;
 use crate::cli::{AsOf, ServeArgs, Site};
 use crate::context::Context;
 use crate::context::terminal::{print, say};
 use crate::error::{Error, Result};
 use crate::period::PeriodSpec;
 use crate::provenance::Source;
-use crate::serve::archive::{Archive, Shelf};
-use crate::serve::made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
-use crate::serve::{ServeOptions, Served, Server};
+use crate::serve::archived::{CurrentArchive, ServedArchive};
+use crate::serve::made_up::MadeUpAccount;
+use crate::serve::made_up::options::{AccountOptions, DEMO_TOKEN};
+use crate::serve::{Backend, ServeOptions, Server};
 use crate::text::{counted, harmless};
 
-/// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
 
-/// Lines of the access log that may be on their way; what comes beyond is lost.
+/// Lines of the access log that wait to be written; further ones are lost.
 const LOG_LINES: usize = 4096;
-/// How long the last of them may take.
+/// How long writing the last of them may take.
 const LOG_TIME: Duration = Duration::from_secs(1);
 
-/// 9999-12-31T23:59:59Z.
+/// 9999-12-31T23:59:59Z. Not `LAST_INSTANT`, 999 ms later: some made-up runs start a millisecond after the period, and still
+/// need a date of four digits.
 const LAST_INSTANT_MS: i64 = 253_402_300_799_000;
 
-/// Runs the job.
 pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     if args.latency > MAX_LATENCY {
-        return Err(Error::Usage("--latency: an hour at most".into()));
+        return Err(Error::usage("--latency: an hour at most"));
     }
     let token = token(&context)?;
     if token.is_none() && !args.host.is_loopback() {
@@ -46,24 +44,24 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
             args.host
         )));
     }
-    let told = match (&token, args.demo) {
+    let access = match (&token, args.demo) {
         (Some(_), _) => "the token is the one in APIFY_TOKEN",
         (None, true) => "the token is demo",
         (None, false) => "no token is asked for, since APIFY_TOKEN has none",
     };
-    let served = async {
+    let backend = async {
         match &args.path {
-            Some(site) => open(site, &args, told).await,
-            None => made_up(&args, told).await,
+            Some(site) => open(site, &args, access).await,
+            None => made_up(&args, access).await,
         }
     };
     // Millions of runs take a while, in which a signal has to be heard.
-    let served = tokio::select! {
-        served = served => served?,
+    let backend = tokio::select! {
+        backend = backend => backend?,
         () = context.stopping.notified() => return Ok(()),
     };
-    let refreshing = refreshing(&served, &args);
-    let (log, told_all) = args.access_log.then(access_log).unzip();
+    let refreshing = refreshing(&backend, &args);
+    let (log, log_end) = args.access_log.then(access_log).unzip();
     let demo_token = || args.demo.then(|| SecretString::from(DEMO_TOKEN));
     let options = ServeOptions {
         clock: context.clock,
@@ -74,46 +72,45 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
         access_log: log,
     };
     let at = SocketAddr::new(args.host, args.port);
-    let server = Server::bind(served, options, at, args.max_connections.get()).await?;
+    let server = Server::bind(backend, options, at, args.max_connections.get()).await?;
     print(&format!("{}\n", server.url()))?;
     tokio::select! {
         () = server.run(context.stopping.notified()) => {}
         () = refreshing => {}
     }
-    if let Some(told_all) = told_all {
-        let _ = tokio::time::timeout(LOG_TIME, told_all).await;
+    if let Some(log_end) = log_end {
+        let _ = tokio::time::timeout(LOG_TIME, log_end).await;
     }
     Ok(())
 }
 
-/// What is to be known to be answered: a text that a header can carry, without the line's end that files have.
+/// The token that clients need, without the line's end that files have.
 fn token(context: &Context) -> Result<Option<SecretString>> {
     let token = context.token.as_ref().map(|token| token.expose_secret().trim());
     let token = token.filter(|token| !token.is_empty());
     if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err(Error::Usage(
-            "APIFY_TOKEN has characters that no header can carry: a token is of letters, digits and signs".into(),
+        return Err(Error::usage(
+            "APIFY_TOKEN has characters that no header can carry: a token is of letters, digits and signs",
         ));
     }
     Ok(token.map(SecretString::from))
 }
 
-/// Tells requests on stderr from a thread of its own: nobody who asks waits for whoever reads that. The second part ends once
-/// all was told of a server that has ended.
+/// Writes lines to stderr from a thread of its own, so that no request waits for whoever reads that. The receiver is told when
+/// all lines of a server that has ended are written.
 fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
     let (sender, lines) = sync_channel::<String>(LOG_LINES);
-    let (done, told_all) = oneshot::channel();
+    let (done, log_end) = oneshot::channel();
     std::thread::spawn(move || {
         lines.iter().for_each(|line| {
             let _ = writeln!(io::stderr(), "{}", harmless(&line));
         });
         let _ = done.send(());
     });
-    (sender, told_all)
+    (sender, log_end)
 }
 
-/// The made-up account that was asked for.
-async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
+async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     // The account may lie in any time: nothing of it is cut at a clock.
     let period = PeriodSpec::FromTo {
         from: args.from,
@@ -128,89 +125,83 @@ async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
         to_ms: period.to,
         cost_missing_percent: args.cost_missing,
         retention_days: args.retention_days,
+        settle_after: args.settle_after,
     };
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
     let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
-    say(&format!("MADE-UP ACCOUNT: {} runs; {told}", args.runs));
-    Ok(Served::made_up(account, args.settle_after))
+    say(&format!("MADE-UP ACCOUNT: {} runs; {access}", args.runs));
+    Ok(Backend::MadeUp(Box::new(account)))
 }
 
-/// What is held at a place.
-async fn open(site: &Site, args: &ServeArgs, told: &str) -> Result<Served> {
+async fn open(site: &Site, args: &ServeArgs, access: &str) -> Result<Backend> {
     let (at, as_of) = (site.clone(), args.as_of);
-    let opened = tokio::task::spawn_blocking(move || {
-        archive::read(|opening| {
-            let content = opening.content(&at, as_of, None)?.expect("nothing was known of it");
-            let (source, stamp) = (content.source, content.stamp.clone());
-            Ok((archive(content, None)?, source, stamp))
-        })
-    });
-    let (archive, source, stamp) = opened
-        .await
-        .map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;
+    let loaded = tokio::task::spawn_blocking(move || load(&at, as_of, None)).await;
+    let loaded = loaded.map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;
+    let (archive, revision, source) = loaded.expect("nothing was known of it");
     let notice = if source == Source::Demo {
         "MADE-UP ACCOUNT: "
     } else {
         ""
     };
-    say(&format!("{notice}{} of {site}; {told}", runs(&archive)));
-    Ok(Served::Archive(Arc::new(Shelf::new(archive, stamp))))
+    say(&format!("{notice}{} of {site}; {access}", runs(&archive)));
+    Ok(Backend::Archive(Arc::new(CurrentArchive::new(archive, revision))))
 }
 
-fn runs(archive: &Archive) -> String {
+/// What is at a place, and its revision; `None` if it still has the revision of the `old` one.
+fn load(
+    site: &Site,
+    as_of: Option<AsOf>,
+    old: Option<(&ServedArchive, &str)>,
+) -> Result<Option<(ServedArchive, String, Source)>> {
+    let (old, revision) = old.unzip();
+    archive::read(|opening| {
+        let Some(content) = opening.content(site, as_of, revision)? else {
+            return Ok(None);
+        };
+        let archive = ServedArchive::new(content.account, content.files, old, say)?;
+        Ok(Some((archive, content.stamp, content.source)))
+    })
+}
+
+fn runs(archive: &ServedArchive) -> String {
     counted(archive.runs() as u64, "run", "runs")
 }
 
-fn archive(content: Content, old: Option<&Archive>) -> Result<Archive> {
-    Archive::of(content.account, content.files, old, say)
-}
-
 /// Takes over what comes to be at the place, from time to time, and never ends. What can't be read leaves what there was.
-fn refreshing(served: &Served, args: &ServeArgs) -> impl Future<Output = ()> + use<> {
-    let place = match (served, &args.path) {
+fn refreshing(backend: &Backend, args: &ServeArgs) -> impl Future<Output = ()> + use<> {
+    let place = match (backend, &args.path) {
         // What a lake was is what it will have been.
-        (Served::Archive(shelf), Some(site)) if args.as_of.is_none() && !args.refresh.is_zero() => {
-            Some((shelf.clone(), site.clone()))
+        (Backend::Archive(current), Some(site)) if args.as_of.is_none() && !args.refresh.is_zero() => {
+            Some((current.clone(), site.clone()))
         }
         _ => None,
     };
     let every = args.refresh;
     async move {
-        let Some((shelf, site)) = place else {
+        let Some((current, site)) = place else {
             return std::future::pending().await;
         };
-        let mut told = String::new();
+        let mut last_error = String::new();
         loop {
             tokio::time::sleep(every).await;
-            let (shelf, at) = (shelf.clone(), site.clone());
-            let refreshed = tokio::task::spawn_blocking(move || refresh(&shelf, &at)).await;
-            let trouble = match refreshed {
-                Ok(Ok(())) => String::new(),
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            };
-            if trouble != told && !trouble.is_empty() {
-                say(&format!("what was read before is still served: {trouble}"));
+            let (current, at) = (current.clone(), site.clone());
+            let refreshed = tokio::task::spawn_blocking(move || refresh(&current, &at)).await;
+            let refreshed = refreshed.unwrap_or_else(|error| Err(Error::Other(error.into())));
+            let error = refreshed.err().map_or(String::new(), |error| error.to_string());
+            // Once for each error, not once a minute.
+            if error != last_error && !error.is_empty() {
+                say(&format!("what was read before is still served: {error}"));
             }
-            told = trouble;
+            last_error = error;
         }
     }
 }
 
-fn refresh(shelf: &Shelf, site: &Site) -> Result<()> {
-    let now: Option<AsOf> = None;
-    let old = shelf.current();
-    let stamp = shelf.stamp();
-    let changed = archive::read(|opening| {
-        let content = opening.content(site, now, Some(&stamp))?;
-        let content = content.map(|content| (content.stamp.clone(), content));
-        content
-            .map(|(stamp, content)| Ok((archive(content, Some(&old))?, stamp)))
-            .transpose()
-    })?;
-    if let Some((archive, stamp)) = changed {
-        shelf.replace(archive, stamp);
-        let serving = runs(&shelf.current());
+fn refresh(current: &CurrentArchive, site: &Site) -> Result<()> {
+    let (old, revision) = (current.get(), current.revision());
+    if let Some((archive, revision, _)) = load(site, None, Some((&old, &revision)))? {
+        let serving = runs(&archive);
+        current.replace(archive, revision);
         say(&format!("{site} has changed: serving {serving}"));
     }
     Ok(())

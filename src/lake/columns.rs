@@ -13,7 +13,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
 
-use crate::period::{Millis, format_instant};
+use crate::period::{DAY_MS, Millis, format_instant};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
 
@@ -26,7 +26,6 @@ pub const STARTED_MONTH: &str = "started_month";
 
 /// Columns that a table has only if it was asked to.
 const PERSONAL: [&str; 2] = ["meta_client_ip", "meta_user_agent"];
-const DAY_MS: Millis = 86_400_000;
 
 /// Which columns a table has.
 #[derive(Debug, Clone, PartialEq, Eq)]

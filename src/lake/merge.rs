@@ -1,11 +1,11 @@
 //! What becomes of a run that the table knows and a sync has seen again. Pure: two versions and a clock in, a verdict out.
 
 use crate::money::Usd;
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 use crate::runs::cost_state::{SETTLED, is_terminal};
 
 /// How long after a run has finished its cost may still be on its way; what moves later has another price.
-const PRICED_AFTER_MS: Millis = 3 * 86_400_000;
+const PRICED_AFTER_MS: Millis = 3 * DAY_MS;
 
 /// How versions are judged.
 #[derive(Debug, Clone, Copy)]

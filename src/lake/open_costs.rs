@@ -7,11 +7,11 @@ use arrow_array::types::TimestampMicrosecondType;
 use super::read::{groups, sorted};
 use super::table::Table;
 use crate::error::Result;
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 use crate::runs::cost_state::{PROVISIONAL, UNKNOWN};
 
 /// How long after a run has finished a cost that is unknown may still come.
-const UNKNOWN_FOR_MS: Millis = 7 * 86_400_000;
+const UNKNOWN_FOR_MS: Millis = 7 * DAY_MS;
 /// Runs between two such that are asked for along with them, rather than with a request of their own.
 const NEAR_ROWS: usize = 500;
 

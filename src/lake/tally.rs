@@ -6,11 +6,9 @@ use crate::error::Result;
 use crate::lake::columns::month_of;
 use crate::lake::row_merge::{Found, Place};
 use crate::money::Usd;
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 use crate::report::changes::{Difference, Kind};
 use crate::runs::run::Run;
-
-const DAY_MS: Millis = 86_400_000;
 
 /// What is told of every run that is new or changed.
 pub type OnChange<'c> = dyn FnMut(&Difference) -> Result<()> + 'c;

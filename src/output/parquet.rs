@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnPath;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::publish::Staging;
-use crate::period::{Millis, format_instant};
+use crate::period::{DAY_MS, Millis, format_instant};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Kind, Values};
 
@@ -27,7 +27,6 @@ pub const PAGE_ROWS: usize = 4096;
 pub const PAGE_BYTES: usize = 8 << 10;
 /// After how many rows a page's bytes are looked at.
 pub const LOOK_ROWS: usize = 512;
-const DAY_MS: i64 = 86_400_000;
 
 /// How rows are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use chrono::{Datelike, Days, Months, NaiveDate, SecondsFormat};
 use chrono_tz::Tz;
 
 use super::instant::{day_start, local_date, local_time};
-use super::{Millis, Period, format_instant};
+use super::{DAY_MS, Millis, Period, format_instant};
 
 /// Days, hours and so on, largest first, with their milliseconds.
 const UNITS: [(Millis, &str); 5] = [
-    (86_400_000, "day"),
+    (DAY_MS, "day"),
     (3_600_000, "hour"),
     (60_000, "minute"),
     (1_000, "second"),

@@ -54,7 +54,7 @@ impl Connection {
         let (api_url, token) = if args.demo {
             (
                 serve::start_in_process().await?,
-                SecretString::from(serve::made_up::DEMO_TOKEN),
+                SecretString::from(serve::made_up::options::DEMO_TOKEN),
             )
         } else {
             let given = context.api_url.clone().filter(|url| !url.trim().is_empty());
@@ -71,7 +71,7 @@ impl Connection {
             (api_url, token)
         };
         let clock = match args.demo {
-            true => MachineClock::fixed(serve::made_up::DEMO_NOW_MS),
+            true => MachineClock::fixed(serve::made_up::options::DEMO_NOW_MS),
             false => context.clock,
         };
         let unless_demo = |rate: f64| if args.demo { 0.0 } else { rate };

@@ -1,15 +1,16 @@
-//! The lists' parameters, as the API documents them: text to values, or the reason why not.
+//! The lists' parameters, as the API documents them: text to values, or the refusal that says why not.
 
 use std::ops::Range;
 
-use crate::period::Millis;
 use chrono::{DateTime, NaiveDate};
 
-/// The most items on a page.
-pub const MAX_LIMIT: usize = 1000;
+use super::refusal::Refusal;
+use crate::period::Millis;
+
+const MAX_LIMIT: usize = 1000;
 
 /// Statuses that the API documents.
-pub const STATUSES: [&str; 8] = [
+pub(super) const STATUSES: [&str; 8] = [
     "READY",
     "RUNNING",
     "SUCCEEDED",
@@ -20,94 +21,60 @@ pub const STATUSES: [&str; 8] = [
     "ABORTED",
 ];
 
-/// A query of the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Paging {
+    pub(super) offset: usize,
+    pub(super) limit: usize,
+    /// Last first.
+    pub(super) desc: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunsQuery {
-    /// Items to skip.
-    pub offset: usize,
-    /// Items on the page.
-    pub limit: usize,
-    /// Latest first.
-    pub desc: bool,
+pub(super) struct RunsQuery {
+    pub(super) paging: Paging,
     /// Positions in [`STATUSES`]; `None` is all.
-    pub statuses: Option<Vec<u8>>,
+    pub(super) statuses: Option<Vec<u8>>,
     /// First millisecond.
-    pub after: Millis,
+    pub(super) after: Millis,
     /// Last millisecond.
-    pub before: Millis,
+    pub(super) before: Millis,
 }
 
 /// A query of the Actors or the tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListQuery {
-    /// Items to skip.
-    pub offset: usize,
-    /// Items on the page.
-    pub limit: usize,
-    /// Last first.
-    pub desc: bool,
+pub(super) struct DirectoryQuery {
+    pub(super) paging: Paging,
     /// Only the account's own Actors.
-    pub my: bool,
+    pub(super) my: bool,
     /// By the last run instead of by creation.
-    pub by_last_run: bool,
+    pub(super) by_last_run: bool,
 }
 
-impl ListQuery {
-    /// Reads a query string; an error is the API's message for 400.
-    pub fn parse(query: &str) -> Result<ListQuery, String> {
-        let mut parsed = ListQuery {
-            offset: 0,
-            limit: MAX_LIMIT,
-            desc: false,
-            my: false,
-            by_last_run: false,
-        };
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "offset" => parsed.offset = number(&name, &value)?,
-                "limit" => parsed.limit = limit(&name, &value)?,
-                "desc" => parsed.desc = boolean(&name, &value)?,
-                "my" => parsed.my = boolean(&name, &value)?,
-                "sortBy" => {
-                    parsed.by_last_run = match &*value {
-                        "createdAt" | "" => false,
-                        "stats.lastRunStartedAt" => true,
-                        _ => return Err(wrong(&name, "createdAt or stats.lastRunStartedAt")),
-                    };
+impl Paging {
+    const FIRST: Paging = Paging {
+        offset: 0,
+        limit: MAX_LIMIT,
+        desc: false,
+    };
+
+    /// Takes a parameter; one of another name is ignored, as the API does.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        match name {
+            "offset" => self.offset = number(name, value)?,
+            "limit" => {
+                self.limit = match number(name, value)? {
+                    0 => MAX_LIMIT,
+                    limit => limit.min(MAX_LIMIT),
                 }
-                _ => {}
             }
+            "desc" => self.desc = boolean(name, value)?,
+            _ => {}
         }
-        Ok(parsed)
+        Ok(())
     }
-}
 
-fn wrong(name: &str, expected: &str) -> String {
-    format!("Parameter \"{name}\" must be {expected}")
-}
-
-fn number(name: &str, value: &str) -> Result<usize, String> {
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = is_number.then(|| value.parse().ok()).flatten();
-    number.ok_or_else(|| wrong(name, "a non-negative integer"))
-}
-
-fn limit(name: &str, value: &str) -> Result<usize, String> {
-    let limit = number(name, value)?;
-    Ok(if limit == 0 { MAX_LIMIT } else { limit.min(MAX_LIMIT) })
-}
-
-fn boolean(name: &str, value: &str) -> Result<bool, String> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" | "" => Ok(false),
-        _ => Err(wrong(name, "a boolean")),
-    }
-}
-
-impl RunsQuery {
-    /// Which of so many runs, in ascending order, make up the page; the page itself may be the other way round.
-    pub(super) fn part_of(&self, total: usize) -> Range<usize> {
+    /// Which of `total` items, in ascending order, make up the page; the page itself may be the other way round.
+    pub(super) fn part_of(self, total: usize) -> Range<usize> {
         let skipped = self.offset.min(total);
         let count = self.limit.min(total - skipped);
         if self.desc {
@@ -116,49 +83,84 @@ impl RunsQuery {
             skipped..skipped + count
         }
     }
+}
 
-    /// The same query of a list that has no dates: they are ignored there, whatever they say.
-    pub(super) fn parse_without_dates(query: &str) -> Result<RunsQuery, String> {
-        RunsQuery::read(query, false)
+impl DirectoryQuery {
+    pub(super) fn parse(query: &str) -> Result<DirectoryQuery, Refusal> {
+        let mut parsed = DirectoryQuery {
+            paging: Paging::FIRST,
+            my: false,
+            by_last_run: false,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*name, &*value) {
+                ("my", _) => parsed.my = boolean(&name, &value)?,
+                ("sortBy", "createdAt" | "") => parsed.by_last_run = false,
+                ("sortBy", "stats.lastRunStartedAt") => parsed.by_last_run = true,
+                ("sortBy", _) => return Err(bad_value(&name, "createdAt or stats.lastRunStartedAt")),
+                _ => parsed.paging.set(&name, &value)?,
+            }
+        }
+        Ok(parsed)
     }
+}
 
-    /// Reads a query string; an error is the API's message for 400.
-    pub fn parse(query: &str) -> Result<RunsQuery, String> {
+impl RunsQuery {
+    pub(super) fn parse(query: &str) -> Result<RunsQuery, Refusal> {
         RunsQuery::read(query, true)
     }
 
-    fn read(query: &str, has_dates: bool) -> Result<RunsQuery, String> {
+    pub(super) fn parse_without_dates(query: &str) -> Result<RunsQuery, Refusal> {
+        RunsQuery::read(query, false)
+    }
+
+    fn read(query: &str, has_dates: bool) -> Result<RunsQuery, Refusal> {
         let mut parsed = RunsQuery {
-            offset: 0,
-            limit: MAX_LIMIT,
-            desc: false,
+            paging: Paging::FIRST,
             statuses: None,
             after: Millis::MIN,
             before: Millis::MAX,
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let wrong = |expected: &str| wrong(&name, expected);
+            let instant = || instant(&value).ok_or_else(|| bad_value(&name, INSTANT));
             match &*name {
-                "offset" => parsed.offset = number(&name, &value)?,
-                "limit" => parsed.limit = limit(&name, &value)?,
-                "desc" => parsed.desc = boolean(&name, &value)?,
                 "status" if value.is_empty() => parsed.statuses = None,
                 "status" => {
                     let place = |status: &str| STATUSES.iter().position(|known| *known == status).map(|at| at as u8);
                     let places: Option<Vec<u8>> = value.split(',').map(place).collect();
-                    parsed.statuses = Some(places.ok_or_else(|| wrong("a comma list of run statuses"))?);
+                    let places = places.ok_or_else(|| bad_value(&name, "a comma list of run statuses"))?;
+                    parsed.statuses = Some(places);
                 }
                 "startedAfter" | "startedBefore" if !has_dates => {}
                 "startedAfter" => {
                     // What lies between two milliseconds is after the first.
-                    let (ms, is_past) = instant(&value).ok_or_else(|| wrong(INSTANT))?;
+                    let (ms, is_past) = instant()?;
                     parsed.after = ms + Millis::from(is_past);
                 }
-                "startedBefore" => parsed.before = instant(&value).ok_or_else(|| wrong(INSTANT))?.0,
-                _ => {}
+                "startedBefore" => parsed.before = instant()?.0,
+                _ => parsed.paging.set(&name, &value)?,
             }
         }
         Ok(parsed)
+    }
+}
+
+/// The API's answer to a parameter that isn't what it takes.
+pub(super) fn bad_value(name: &str, expected: &str) -> Refusal {
+    Refusal::BadValue(format!("Parameter \"{name}\" must be {expected}"))
+}
+
+fn number(name: &str, value: &str) -> Result<usize, Refusal> {
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_number.then(|| value.parse().ok()).flatten();
+    number.ok_or_else(|| bad_value(name, "a non-negative integer"))
+}
+
+fn boolean(name: &str, value: &str) -> Result<bool, Refusal> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" | "" => Ok(false),
+        _ => Err(bad_value(name, "a boolean")),
     }
 }
 
@@ -166,15 +168,16 @@ const INSTANT: &str = "a date, or a date and time as in 2025-09-01T00:00:00.000Z
 
 /// The millisecond that an instant lies in, and whether it is past that one's beginning.
 fn instant(text: &str) -> Option<(Millis, bool)> {
-    let date = text.get(..10)?.bytes().enumerate();
-    let is_date = date.into_iter().all(|(at, byte)| {
+    // chrono takes less exact dates too, such as 2025-9-5 and +262142-12-31.
+    let mut date = text.get(..10)?.bytes().enumerate();
+    let is_exact = date.all(|(at, byte)| {
         if at == 4 || at == 7 {
             byte == b'-'
         } else {
             byte.is_ascii_digit()
         }
     });
-    if !is_date {
+    if !is_exact {
         return None;
     }
     if text.len() == 10 {
@@ -194,7 +197,7 @@ mod tests {
 
     #[test]
     fn limits_are_clamped_and_zero_is_unset() {
-        let limit = |query| RunsQuery::parse(query).unwrap().limit;
+        let limit = |query| RunsQuery::parse(query).unwrap().paging.limit;
         assert_eq!(
             [limit(""), limit("limit=0"), limit("limit=5"), limit("limit=5000")],
             [1000, 1000, 5, 1000]
@@ -217,7 +220,7 @@ mod tests {
             "startedBefore=2025-09-15T23:59:60Z",
         ] {
             let name = query.split('=').next().unwrap();
-            assert!(RunsQuery::parse(query).unwrap_err().contains(name), "{query}");
+            assert!(RunsQuery::parse(query).unwrap_err().message().contains(name), "{query}");
         }
     }
 
@@ -236,7 +239,7 @@ mod tests {
         );
         assert_eq!(RunsQuery::parse("status=FAILED&status=").unwrap().statuses, None);
         assert_eq!(
-            (query.after, query.before, query.desc),
+            (query.after, query.before, query.paging.desc),
             (1_756_684_800_001, 1_756_771_200_000, true)
         );
     }

@@ -2,45 +2,26 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::query::{ListQuery, RunsQuery};
+use super::query::{DirectoryQuery, RunsQuery, bad_value};
 use super::refusal::Refusal;
 
-/// Whose runs.
+/// Whose runs: Actors and tasks by their ID or as `username~name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// All of the account's.
+pub(super) enum RunScope {
     Account,
-    /// An Actor's, by its ID or as `username~name`.
     Actor(String),
-    /// A task's, likewise.
     Task(String),
 }
 
-/// A place under `/v2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Runs(Scope),
+pub(super) enum ApiQuestion {
+    Runs(RunScope, RunsQuery),
+    /// By its ID alone.
     Run(String),
-    Actors,
+    Actors(DirectoryQuery),
+    /// By its ID, or as `username~name`; a task likewise.
     Actor(String),
-    Tasks,
-    Task(String),
-    Me,
-    Limits,
-    MonthlyUsage,
-}
-
-/// What can be answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Question {
-    Runs(Scope, RunsQuery),
-    /// By its ID.
-    Run(String),
-    Actors(ListQuery),
-    /// By its ID, or as `username~name`.
-    Actor(String),
-    Tasks(ListQuery),
-    /// Likewise.
+    Tasks(DirectoryQuery),
     Task(String),
     Me,
     Limits,
@@ -48,46 +29,27 @@ pub(super) enum Question {
     MonthlyUsage(Option<NaiveDate>),
 }
 
-impl Endpoint {
-    /// The endpoint at a path.
-    pub(super) fn at(path: &str) -> Option<Endpoint> {
+impl ApiQuestion {
+    /// `None` where no endpoint has the path; a refusal where one has, and a parameter isn't what it takes.
+    pub(super) fn parse(path: &str, query: &str) -> Option<Result<ApiQuestion, Refusal>> {
         let mut parts = path.strip_prefix("/v2/")?.split('/');
         let parts = (parts.next()?, parts.next(), parts.next(), parts.next(), parts.next());
+        let runs = |scope| Ok(ApiQuestion::Runs(scope, RunsQuery::parse(query)?));
+        // The list of a task's runs has no dates: they are ignored there, whatever they say.
+        let task_runs = |scope| Ok(ApiQuestion::Runs(scope, RunsQuery::parse_without_dates(query)?));
         Some(match parts {
-            ("actor-runs", None, ..) => Endpoint::Runs(Scope::Account),
-            ("actor-runs", Some(id), None, ..) => Endpoint::Run(decoded(id)),
-            ("actors" | "acts", None, ..) => Endpoint::Actors,
-            ("actors" | "acts", Some(id), None, ..) => Endpoint::Actor(decoded(id)),
-            ("actors" | "acts", Some(id), Some("runs"), None, _) => Endpoint::Runs(Scope::Actor(decoded(id))),
-            ("actor-tasks", None, ..) => Endpoint::Tasks,
-            ("actor-tasks", Some(id), None, ..) => Endpoint::Task(decoded(id)),
-            ("actor-tasks", Some(id), Some("runs"), None, _) => Endpoint::Runs(Scope::Task(decoded(id))),
-            ("users", Some("me"), None, ..) => Endpoint::Me,
-            ("users", Some("me"), Some("limits"), None, _) => Endpoint::Limits,
-            ("users", Some("me"), Some("usage"), Some("monthly"), None) => Endpoint::MonthlyUsage,
+            ("actor-runs", None, ..) => runs(RunScope::Account),
+            ("actor-runs", Some(id), None, ..) => Ok(ApiQuestion::Run(decoded(id))),
+            ("actors" | "acts", None, ..) => DirectoryQuery::parse(query).map(ApiQuestion::Actors),
+            ("actors" | "acts", Some(id), None, ..) => Ok(ApiQuestion::Actor(decoded(id))),
+            ("actors" | "acts", Some(id), Some("runs"), None, _) => runs(RunScope::Actor(decoded(id))),
+            ("actor-tasks", None, ..) => DirectoryQuery::parse(query).map(ApiQuestion::Tasks),
+            ("actor-tasks", Some(id), None, ..) => Ok(ApiQuestion::Task(decoded(id))),
+            ("actor-tasks", Some(id), Some("runs"), None, _) => task_runs(RunScope::Task(decoded(id))),
+            ("users", Some("me"), None, ..) => Ok(ApiQuestion::Me),
+            ("users", Some("me"), Some("limits"), None, _) => Ok(ApiQuestion::Limits),
+            ("users", Some("me"), Some("usage"), Some("monthly"), None) => date(query).map(ApiQuestion::MonthlyUsage),
             _ => return None,
-        })
-    }
-
-    /// The question that its parameters make of it.
-    pub(super) fn question(self, query: &str) -> Result<Question, Refusal> {
-        let list = || ListQuery::parse(query).map_err(Refusal::BadValue);
-        Ok(match self {
-            Endpoint::Runs(scope) => {
-                let query = match scope {
-                    Scope::Task(_) => RunsQuery::parse_without_dates(query),
-                    _ => RunsQuery::parse(query),
-                };
-                Question::Runs(scope, query.map_err(Refusal::BadValue)?)
-            }
-            Endpoint::Run(id) => Question::Run(id),
-            Endpoint::Actors => Question::Actors(list()?),
-            Endpoint::Actor(id) => Question::Actor(id),
-            Endpoint::Tasks => Question::Tasks(list()?),
-            Endpoint::Task(id) => Question::Task(id),
-            Endpoint::Me => Question::Me,
-            Endpoint::Limits => Question::Limits,
-            Endpoint::MonthlyUsage => Question::MonthlyUsage(date(query)?),
         })
     }
 }
@@ -98,15 +60,12 @@ fn date(query: &str) -> Result<Option<NaiveDate>, Refusal> {
         return Ok(None);
     };
     let date = (value.len() == 10).then(|| value.parse::<NaiveDate>().ok()).flatten();
-    match date.filter(|date| (2000..3000).contains(&date.year())) {
-        Some(date) => Ok(Some(date)),
-        None => Err(Refusal::BadValue(
-            "Parameter \"date\" must be a date in the YYYY-MM-DD format, of the years 2000 to 2999".into(),
-        )),
-    }
+    let date = date.filter(|date| (2000..3000).contains(&date.year()));
+    let expected = "a date in the YYYY-MM-DD format, of the years 2000 to 2999";
+    date.map(Some).ok_or_else(|| bad_value("date", expected))
 }
 
-/// A part of a path without its percent signs; what is no text is nothing's name.
+/// A part of a path, percent-decoded. What isn't UTF-8 becomes U+FFFD, which no name has.
 fn decoded(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
@@ -127,12 +86,12 @@ mod tests {
 
     #[test]
     fn paths_are_taken_literally_and_names_decoded() {
-        assert_eq!(Endpoint::at("/v2/acts"), Some(Endpoint::Actors));
+        let at = |path| ApiQuestion::parse(path, "");
+        assert!(matches!(at("/v2/acts"), Some(Ok(ApiQuestion::Actors(_)))));
         assert_eq!(
-            Endpoint::at("/v2/acts/a~%3Db%2Fc%20%F0%9F%95%B7+%zz%"),
-            Some(Endpoint::Actor("a~=b/c 🕷+%zz%".into()))
+            at("/v2/acts/a~%3Db%2Fc%20%F0%9F%95%B7+%zz%"),
+            Some(Ok(ApiQuestion::Actor("a~=b/c 🕷+%zz%".into())))
         );
-        assert_eq!(Endpoint::at("/v2/users/me/usage/monthly"), Some(Endpoint::MonthlyUsage));
         for path in [
             "/",
             "/v2/",
@@ -141,17 +100,17 @@ mod tests {
             "/v2/users/me/usage",
             "/v2/users/me/limits/x",
         ] {
-            assert_eq!(Endpoint::at(path), None, "{path}");
+            assert_eq!(at(path), None, "{path}");
         }
     }
 
     #[test]
     fn a_date_is_a_date() {
-        let usage = |query| Endpoint::MonthlyUsage.question(query);
-        assert_eq!(usage(""), Ok(Question::MonthlyUsage(None)));
+        let usage = |query| ApiQuestion::parse("/v2/users/me/usage/monthly", query).unwrap();
+        assert_eq!(usage(""), Ok(ApiQuestion::MonthlyUsage(None)));
         assert_eq!(
             usage("date=2025-09-14"),
-            Ok(Question::MonthlyUsage(NaiveDate::from_ymd_opt(2025, 9, 14)))
+            Ok(ApiQuestion::MonthlyUsage(NaiveDate::from_ymd_opt(2025, 9, 14)))
         );
         for wrong in [
             "date=",

@@ -8,10 +8,9 @@ use crate::error::{Error, Result};
 use crate::lake::integrity::MonthSums;
 use crate::lake::repair::{Damage, DamagedFile, Repaired};
 use crate::lake::{Location, State, Table};
-use crate::period::{Millis, format_instant};
+use crate::period::{DAY_MS, Millis, format_instant};
 use crate::text::{counted, thousands};
 
-const DAY_MS: Millis = 86_400_000;
 /// IDs that are named.
 const MAX_IDS: usize = 3;
 /// How often it is done anew because another process has committed meanwhile.

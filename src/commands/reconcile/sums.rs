@@ -10,7 +10,7 @@ use crate::archive::{Held, Holding};
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::read::{parquet_batches, parquet_chosen};
-use crate::period::{Millis, Period};
+use crate::period::{DAY_MS, Millis, Period};
 use crate::provenance::Totals;
 use crate::report::dimension::{Dimension, Dimensions};
 use crate::report::figures::Breakdown;
@@ -21,7 +21,7 @@ use crate::runs::column_set::Chosen;
 use crate::runs::row::{ROW, Row, rows_of};
 use crate::runs::schema::{COLUMNS, METERS, col};
 
-const LONGEST_RUN_MS: Millis = 31 * 86_400_000;
+const LONGEST_RUN_MS: Millis = 31 * DAY_MS;
 
 /// The runs of a cycle, added up as they go by.
 struct Sums {

@@ -17,11 +17,10 @@ use crate::lake::tally::{OnChange, Tally, Watched};
 use crate::lake::upsert::{Merged, Seen};
 use crate::lake::{CommitFate, CommitId, Committed, Found, Moment, State, Table};
 use crate::money::Usd;
-use crate::period::{Millis, format_instant};
+use crate::period::{DAY_MS, Millis, format_instant};
 use crate::provenance::Account;
 use crate::text::counted;
 
-const DAY_MS: Millis = 86_400_000;
 /// How often a step is merged anew because another process has committed meanwhile.
 const COMMIT_ATTEMPTS: usize = 6;
 /// How far proof must have grown to be worth a commit of its own.

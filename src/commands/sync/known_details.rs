@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::fetch::Known;
 use crate::lake::Table;
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 use crate::pipeline::known_details::note;
 use crate::runs::column_set::Chosen;
 
 /// How long after a run has finished its cost is asked for again by every sync that sees it.
-const ASKED_FOR_MS: Millis = 3 * 86_400_000;
+const ASKED_FOR_MS: Millis = 3 * DAY_MS;
 
 /// Runs whose cost has settled and that finished long ago; with all that details tell if they are `metered`. What can't be
 /// read is asked for.

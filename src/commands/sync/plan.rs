@@ -5,9 +5,7 @@ use crate::lake::State;
 use crate::lake::columns::month_of;
 use crate::lake::files::month_bounds;
 use crate::lake::state::united;
-use crate::period::{Millis, format_instant};
-
-const DAY_MS: Millis = 86_400_000;
+use crate::period::{DAY_MS, Millis, format_instant};
 
 /// What the plan depends on, beside the state of the lake.
 #[derive(Debug, Clone, Copy)]

@@ -8,10 +8,10 @@ use crate::commands::sync::job::{SyncJob, SyncProgress};
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::Result;
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
-const KEEP_RECENT_MS: Millis = 7 * 86_400_000;
+const KEEP_RECENT_MS: Millis = 7 * DAY_MS;
 const MANY_FILES: usize = 8;
 
 /// Compacts small files unless `--optimize never` was given.

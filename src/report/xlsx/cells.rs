@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 
 use crate::money::Usd;
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 use crate::text::{harmless, width};
 
 /// Most UTF-16 units of a cell's text, by Excel's own limit.
@@ -141,7 +141,7 @@ impl<'v> Value<'v> {
 
     /// An instant in UTC.
     pub fn instant(ms: Millis) -> Value<'v> {
-        let serial = serial(ms as f64 / 86_400_000.0);
+        let serial = serial(ms as f64 / DAY_MS as f64);
         serial.map_or_else(|| Value::text(&crate::period::format_instant(ms)), Value::Number)
     }
 

@@ -1,14 +1,17 @@
 //! An Actor of the made-up account: what its runs have in common, how it is paid, who may see it.
 
-use super::decimal::Decimal;
+use serde_json::{Value, json};
+
 use super::names;
+use super::options::demo_username;
+use super::pricing::Pricing;
 use super::random::Random;
-use crate::period::Millis;
+use crate::period::{Millis, format_instant};
 
 const NAMES: u64 = 1;
 const TASKS: u64 = 2;
 
-/// 2019-01-01 and 2025-08-01: between them all Actors and tasks were made.
+/// Actors and tasks were made between 2019-01-01 and 2025-08-01.
 const FIRST_MADE_MS: u64 = 1_546_300_800_000;
 const LAST_MADE_MS: u64 = 1_754_006_400_000;
 
@@ -16,7 +19,7 @@ const LAST_MADE_MS: u64 = 1_754_006_400_000;
 #[derive(Debug)]
 pub(super) struct Actor {
     pub(super) id: String,
-    /// How often it runs, beside the others.
+    /// How often it runs, relative to the others.
     pub(super) weight: u64,
     pub(super) build_id: String,
     pub(super) build: u64,
@@ -26,7 +29,6 @@ pub(super) struct Actor {
     pub(super) usual_cost: u64,
     pub(super) pricing: Pricing,
     pub(super) visibility: Visibility,
-    /// The account's own.
     pub(super) is_own: bool,
     pub(super) username: String,
     pub(super) name: String,
@@ -35,39 +37,17 @@ pub(super) struct Actor {
     pub(super) modified: Millis,
 }
 
-/// How an Actor is paid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Pricing {
-    /// By what its runs use.
-    Usage,
-    /// By events (somebody else's Actor): the list has no cost, the detail has it.
-    Events {
-        /// Name and price.
-        events: Vec<(&'static str, Decimal)>,
-        /// Whether the account pays for usage too.
-        and_usage: bool,
-    },
-    /// By result, the older way: no cost in the list, and none in the detail.
-    Results {
-        /// For each item.
-        price: Decimal,
-    },
-}
-
 /// Who may see an Actor that was run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Visibility {
-    /// It stands in the account's list.
     Listed,
-    /// It doesn't, but is public: it can be looked up.
+    /// Not listed, but public.
     LookUp,
-    /// It was made private by its owner.
+    /// Made private by its owner.
     Private,
-    /// It is gone.
     Deleted,
 }
 
-/// A task of an Actor.
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) id: String,
@@ -82,7 +62,7 @@ impl Actor {
     pub(super) fn made_up(at: u64, tasks_before: u64, seed: u64, random: &mut Random) -> Actor {
         let rank = at + 1;
         let mut own = Random::of(seed, NAMES, at);
-        let pricing = pricing(at, &mut own);
+        let pricing = Pricing::made_up(at, &mut own);
         let visibility = match (at % 23, at / 23 % 3) {
             (7, 0) => Visibility::LookUp,
             (7, 1) => Visibility::Private,
@@ -106,7 +86,7 @@ impl Actor {
             pricing,
             visibility,
             is_own,
-            username: if is_own { super::demo_username() } else { owner.into() },
+            username: if is_own { demo_username() } else { owner.into() },
             title: (own.below(2) == 0).then(|| names::title(&name)),
             name,
             created,
@@ -114,9 +94,44 @@ impl Actor {
         }
     }
 
-    /// As the API's `username~name`.
     pub(super) fn full_name(&self) -> String {
         format!("{}~{}", self.username, self.name)
+    }
+
+    /// `pricingInfo`; the account's own Actors have none.
+    pub(super) fn pricing_info(&self) -> Option<Value> {
+        let since = format_instant(self.created);
+        let mut info = match &self.pricing {
+            Pricing::Usage if self.is_own || self.visibility == Visibility::Deleted => return None,
+            Pricing::Usage => json!({ "pricingModel": "FREE" }),
+            Pricing::Events { events, .. } => {
+                let events = events.iter().enumerate().map(|(at, (name, price))| {
+                    let event = json!({
+                        "eventTitle": names::title(name),
+                        "eventDescription": format!("Charged for each {name}"),
+                        "eventPriceUsd": price,
+                        "isPrimaryEvent": at == 1,
+                        "isOneTimeEvent": at == 0,
+                    });
+                    ((*name).to_owned(), event)
+                });
+                let events: serde_json::Map<String, Value> = events.collect();
+                json!({
+                    "pricingModel": "PAY_PER_EVENT",
+                    "pricingPerEvent": { "actorChargeEvents": events },
+                    "minimalMaxTotalChargeUsd": null,
+                })
+            }
+            Pricing::Results { price } => json!({
+                "pricingModel": "PRICE_PER_DATASET_ITEM",
+                "unitName": "result",
+                "pricePerUnitUsd": price,
+            }),
+        };
+        info["apifyMarginPercentage"] = json!(0.2);
+        info["createdAt"] = json!(since);
+        info["startedAt"] = json!(since);
+        Some(info)
     }
 }
 
@@ -142,7 +157,7 @@ pub(super) struct Choice {
 
 impl Choice {
     /// Each comes thrice, where the runs are many; turns take a quarter of the runs at most.
-    pub(super) fn of(actors: &[Actor], runs: usize) -> Choice {
+    pub(super) fn new(actors: &[Actor], runs: usize) -> Choice {
         let thresholds = actors.iter().scan(0, |sum, actor| {
             *sum += actor.weight;
             Some(*sum)
@@ -159,29 +174,6 @@ impl Choice {
             return run / self.turn % self.thresholds.len();
         }
         self.thresholds.partition_point(|threshold| *threshold <= pick)
-    }
-}
-
-fn pricing(at: u64, random: &mut Random) -> Pricing {
-    let cents_1000 = |number: u64| Decimal::new(number, 5);
-    match at {
-        41 | 90 => Pricing::Results {
-            price: cents_1000(50 + random.below(450)),
-        },
-        _ if at % 17 == 11 => {
-            let mut events = vec![
-                ("actor-start", cents_1000(1 + random.below(2000))),
-                ("result", cents_1000(20 + random.below(500))),
-            ];
-            if random.below(2) == 0 {
-                events.push(("page-crawled", cents_1000(5 + random.below(100))));
-            }
-            Pricing::Events {
-                events,
-                and_usage: at / 17 % 2 == 1,
-            }
-        }
-        _ => Pricing::Usage,
     }
 }
 

@@ -1,13 +1,11 @@
 //! Billing cycles: from the second of a month to the first of the next, UTC.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
-use serde::ser::SerializeStruct;
+use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use super::DEMO_NOW_MS;
+use super::options::{DAY_MS, DEMO_NOW_MS};
 use crate::period::{Millis, format_instant};
-
-pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// A cycle, its last millisecond included, as the API writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +25,11 @@ impl Cycle {
         }
     }
 
-    /// The one that holds the clock.
     pub(super) fn current() -> Cycle {
         let now = chrono::DateTime::from_timestamp_millis(DEMO_NOW_MS).expect("the clock is a valid instant");
         Cycle::holding(now.date_naive())
     }
 
-    /// How many days it has.
     pub(super) fn days(self) -> usize {
         ((self.end + 1 - self.start) / DAY_MS) as usize
     }
@@ -51,10 +47,8 @@ impl Cycle {
 
 impl Serialize for Cycle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut cycle = serializer.serialize_struct("UsageCycle", 2)?;
-        cycle.serialize_field("startAt", &format_instant(self.start))?;
-        cycle.serialize_field("endAt", &format_instant(self.end))?;
-        cycle.end()
+        let (start, end) = (format_instant(self.start), format_instant(self.end));
+        IndexMap::from([("startAt", start), ("endAt", end)]).serialize(serializer)
     }
 }
 

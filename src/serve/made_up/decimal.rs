@@ -1,8 +1,9 @@
-//! Exact decimals of what is served: dollars and quantities, never a float. The client has its own; neither sees the other's.
+//! Exact decimals of what is served: dollars and quantities, never a float. The client's `Usd` is another, deliberately: an error
+//! of one shows as a difference between what was served and what was exported.
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Mul, Sub, SubAssign};
+use std::ops::{AddAssign, Mul};
 
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
@@ -56,36 +57,15 @@ impl fmt::Display for Decimal {
 }
 
 impl Serialize for Decimal {
-    /// All its digits, where the text is JSON.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = RawValue::from_string(self.to_string()).map_err(S::Error::custom)?;
         text.serialize(serializer)
     }
 }
 
-impl Add for Decimal {
-    type Output = Decimal;
-    fn add(self, other: Decimal) -> Decimal {
-        Decimal(self.0 + other.0)
-    }
-}
-
 impl AddAssign for Decimal {
     fn add_assign(&mut self, other: Decimal) {
         self.0 += other.0;
-    }
-}
-
-impl Sub for Decimal {
-    type Output = Decimal;
-    fn sub(self, other: Decimal) -> Decimal {
-        Decimal(self.0 - other.0)
-    }
-}
-
-impl SubAssign for Decimal {
-    fn sub_assign(&mut self, other: Decimal) {
-        self.0 -= other.0;
     }
 }
 
@@ -98,7 +78,7 @@ impl Mul<u64> for Decimal {
 
 impl Sum for Decimal {
     fn sum<I: Iterator<Item = Decimal>>(amounts: I) -> Decimal {
-        amounts.fold(Decimal::ZERO, Add::add)
+        Decimal(amounts.map(|amount| amount.0).sum())
     }
 }
 

@@ -3,37 +3,37 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::DEMO_NOW_MS;
-use super::actor::{Actor, Pricing, Visibility};
 use super::decimal::Decimal;
 use super::fate::{is_settling, resurrection};
-use super::meters::{Dollars, Meters, Quantities};
+use super::meters::{MeterValues, Meters};
+use super::options::DEMO_NOW_MS;
 use super::random::Random;
-use super::row::Row;
+use super::row::MadeUpRun;
 use super::runs::RUNS_USER_ID;
 use super::spending::Spending;
-use crate::period::{Millis, format_instant};
 
 const STATS: u64 = 9;
 
-/// What the list doesn't say; what is `None` isn't said here either.
+type RunStats = IndexMap<&'static str, Decimal>;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct More<'a> {
+struct DetailMembers<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'static str>,
     status_message: &'static str,
     is_status_message_terminal: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pricing_info: Option<Value>,
-    stats: Stats,
+    stats: RunStats,
     #[serde(skip_serializing_if = "Option::is_none")]
     charged_event_counts: Option<BTreeMap<&'static str, u64>>,
-    options: Options,
+    options: Value,
     exit_code: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     general_access: Option<&'static str>,
@@ -41,68 +41,42 @@ struct More<'a> {
     container_url: String,
     is_container_server_ready: bool,
     git_branch_name: Option<&'static str>,
-    usage: Quantities<'a>,
+    usage: MeterValues<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_total_usd: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage_usd: Option<Dollars<'a>>,
+    usage_usd: Option<MeterValues<'a>>,
     platform_usage_billing_model: &'static str,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Stats {
-    input_body_len: u64,
-    migration_count: u64,
-    reboot_count: u64,
-    restart_count: u64,
-    resurrect_count: u64,
-    mem_avg_bytes: u64,
-    mem_max_bytes: u64,
-    mem_current_bytes: u64,
-    cpu_avg_usage: Decimal,
-    cpu_max_usage: Decimal,
-    cpu_current_usage: u64,
-    net_rx_bytes: u64,
-    net_tx_bytes: u64,
-    duration_millis: i64,
-    run_time_secs: Decimal,
-    metamorph: u64,
-    compute_units: Decimal,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Options {
-    build: &'static str,
-    timeout_secs: u64,
-    memory_mbytes: u64,
-    disk_mbytes: u64,
-}
-
-/// The run `row`, as its detail; `settled` is false as long as the runs that have just ended read 0.
-pub(super) fn detail(row: &Row, run: usize, start: Millis, actor: &Actor, seed: u64, settled: bool) -> Vec<u8> {
-    let mut spending = Spending::of(row, run, actor, seed);
+/// A run's detail; until the account is `settled`, the costs of runs that have just ended read 0.
+pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
+    let row = &run.row;
+    let mut spending = Spending::of_run(run);
     if !settled && is_settling(row.finished) {
         spending = spending.before_it_settles();
     }
-    let mut random = Random::of(seed, STATS, run as u64);
-    let (stats, memory) = stats(row, run, start, &spending.meters, seed, &mut random);
+    let mut random = Random::of(run.seed, STATS, run.number as u64);
+    let (stats, memory) = stats(run, &spending.meters, &mut random);
     let (message, exit_code) = ending(row.status);
     let store = |name| row.string(name);
-    let more = More {
+    let total = spending
+        .total
+        .map(|total| RawValue::from_string(total).expect("costs are written as numbers"));
+    let timeout_secs = [0, 300, 3600, 86_400][random.below(4) as usize];
+    let more = DetailMembers {
         user_id: (!row.has("userId")).then_some(RUNS_USER_ID),
         status_message: message,
         is_status_message_terminal: row.finished.is_some(),
-        pricing_info: pricing_info(actor),
+        pricing_info: run.actor.pricing_info(),
         stats,
-        charged_event_counts: spending.events.as_ref().map(|events| events.iter().copied().collect()),
-        options: Options {
-            build: "latest",
-            timeout_secs: [0, 300, 3600, 86_400][random.below(4) as usize],
-            memory_mbytes: memory,
-            disk_mbytes: memory * 2,
-        },
+        charged_event_counts: spending.events,
+        options: json!({
+            "build": "latest",
+            "timeoutSecs": timeout_secs,
+            "memoryMbytes": memory,
+            "diskMbytes": memory * 2,
+        }),
         exit_code,
         general_access: (!row.has("generalAccess")).then_some("FOLLOW_USER_SETTING"),
         storage_ids: json!({
@@ -112,54 +86,53 @@ pub(super) fn detail(row: &Row, run: usize, start: Millis, actor: &Actor, seed: 
         }),
         container_url: format!("https://{}.runs.example.com", random.id().to_lowercase()),
         is_container_server_ready: row.status == "RUNNING",
-        git_branch_name: actor.is_own.then_some("main"),
-        usage: Quantities(&spending.meters),
-        usage_total_usd: spending
-            .total
-            .map(|total| RawValue::from_string(total).expect("costs are written as numbers")),
-        usage_usd: spending.pays_usage.then_some(Dollars(&spending.meters)),
+        git_branch_name: run.actor.is_own.then_some("main"),
+        usage: spending.meters.values(|used| used.quantity),
+        usage_total_usd: total,
+        usage_usd: spending.pays_usage.then_some(spending.meters.values(|used| used.usd)),
         platform_usage_billing_model: if spending.pays_usage { "USER" } else { "DEVELOPER" },
     };
     let more = to_raw_value(&more).expect("it is plain data");
-    let finished = if row.has("finishedAt") {
-        ""
-    } else {
-        r#","finishedAt":null"#
-    };
-    [r#"{"data":"#, &row.open(), finished, ",", &more.get()[1..], "}"]
-        .concat()
-        .into_bytes()
+    let has_end = row.has("finishedAt");
+    let finished = if has_end { "" } else { r#","finishedAt":null"# };
+    let parts = [r#"{"data":"#, &row.open(), finished, ",", &more.get()[1..], "}"];
+    parts.concat().into_bytes()
 }
 
 /// Measurements, and the memory that makes the compute units likely: gigabytes times hours.
-fn stats(row: &Row, run: usize, start: Millis, meters: &Meters, seed: u64, random: &mut Random) -> (Stats, u64) {
-    let again = resurrection(run, start, seed).filter(|again| Some(again.finished) == row.finished);
-    let until_now = row.finished.unwrap_or(DEMO_NOW_MS) - start;
+fn stats(run: &MadeUpRun, meters: &Meters, random: &mut Random) -> (RunStats, u64) {
+    let (start, finished) = (run.start, run.row.finished);
+    let again = resurrection(run.number, start, run.seed).filter(|again| Some(again.finished) == finished);
+    let until_now = finished.unwrap_or(DEMO_NOW_MS) - start;
     let duration = again.as_ref().map_or(until_now, |again| again.duration).max(0);
     let units = meters.compute_units();
     let fits =
         |mbytes: &u64| i128::from(*mbytes) * i128::from(duration) / (1024 * 3600) >= units.0 / Decimal::new(1, 3).0;
     let memory = (7..15).map(|power| 1 << power).find(fits).unwrap_or(32_768);
     let max = (memory << 20) * (20 + random.below(80)) / 100;
-    let stats = Stats {
-        input_body_len: 20 + random.skewed(4000),
-        migration_count: random.below(50) / 49,
-        reboot_count: 0,
-        restart_count: random.below(100) / 99,
-        resurrect_count: again.map_or(0, |again| again.count),
-        mem_avg_bytes: max / 100 * (40 + random.below(55)),
-        mem_max_bytes: max,
-        mem_current_bytes: 0,
-        cpu_avg_usage: Decimal::new(random.below(6_000_000_000), 8),
-        cpu_max_usage: Decimal::new(6_000_000_000 + random.below(20_000_000_000), 8),
-        cpu_current_usage: 0,
-        net_rx_bytes: random.skewed(500_000_000),
-        net_tx_bytes: random.skewed(20_000_000),
-        duration_millis: duration,
-        run_time_secs: Decimal::new(duration as u64, 3),
-        metamorph: 0,
-        compute_units: units,
-    };
+    let count = |number: u64| Decimal::new(number, 0);
+    let stats = IndexMap::from([
+        ("inputBodyLen", count(20 + random.skewed(4000))),
+        ("migrationCount", count(random.below(50) / 49)),
+        ("rebootCount", Decimal::ZERO),
+        ("restartCount", count(random.below(100) / 99)),
+        ("resurrectCount", count(again.map_or(0, |again| again.count))),
+        ("memAvgBytes", count(max / 100 * (40 + random.below(55)))),
+        ("memMaxBytes", count(max)),
+        ("memCurrentBytes", Decimal::ZERO),
+        ("cpuAvgUsage", Decimal::new(random.below(6_000_000_000), 8)),
+        (
+            "cpuMaxUsage",
+            Decimal::new(6_000_000_000 + random.below(20_000_000_000), 8),
+        ),
+        ("cpuCurrentUsage", Decimal::ZERO),
+        ("netRxBytes", count(random.skewed(500_000_000))),
+        ("netTxBytes", count(random.skewed(20_000_000))),
+        ("durationMillis", count(duration as u64)),
+        ("runTimeSecs", Decimal::new(duration as u64, 3)),
+        ("metamorph", Decimal::ZERO),
+        ("computeUnits", units),
+    ]);
     (stats, memory)
 }
 
@@ -171,40 +144,4 @@ fn ending(status: &str) -> (&'static str, Option<u8>) {
         "ABORTED" => ("The run was aborted by the user.", None),
         _ => ("Actor is running", None),
     }
-}
-
-/// How an Actor is paid, as the API says it; `None` for the account's own.
-pub(super) fn pricing_info(actor: &Actor) -> Option<Value> {
-    let since = format_instant(actor.created);
-    let mut info = match &actor.pricing {
-        Pricing::Usage if actor.is_own || actor.visibility == Visibility::Deleted => return None,
-        Pricing::Usage => json!({ "pricingModel": "FREE" }),
-        Pricing::Events { events, .. } => {
-            let events = events.iter().enumerate().map(|(at, (name, price))| {
-                let event = json!({
-                    "eventTitle": super::names::title(name),
-                    "eventDescription": format!("Charged for each {name}"),
-                    "eventPriceUsd": price,
-                    "isPrimaryEvent": at == 1,
-                    "isOneTimeEvent": at == 0,
-                });
-                ((*name).to_owned(), event)
-            });
-            let events: serde_json::Map<String, Value> = events.collect();
-            json!({
-                "pricingModel": "PAY_PER_EVENT",
-                "pricingPerEvent": { "actorChargeEvents": events },
-                "minimalMaxTotalChargeUsd": null,
-            })
-        }
-        Pricing::Results { price } => json!({
-            "pricingModel": "PRICE_PER_DATASET_ITEM",
-            "unitName": "result",
-            "pricePerUnitUsd": price,
-        }),
-    };
-    info["apifyMarginPercentage"] = json!(0.2);
-    info["createdAt"] = json!(since);
-    info["startedAt"] = json!(since);
-    Some(info)
 }

@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::actor::{Actor, Task, Visibility};
-use super::detail::pricing_info;
-use super::{demo_account, demo_username};
+use super::options::{demo_account, demo_username};
 use crate::period::{Millis, format_instant};
-use crate::serve::archive::directory::page;
-use crate::serve::query::ListQuery;
+use crate::serve::envelope::page;
+use crate::serve::query::DirectoryQuery;
 use crate::serve::refusal::Refusal;
 
 /// What an Actor's runs add up to.
@@ -18,13 +17,11 @@ use crate::serve::refusal::Refusal;
 pub(super) struct Activity {
     pub(super) runs: u64,
     pub(super) last: Option<Millis>,
-    /// Runs by each of its tasks.
     pub(super) by_task: Vec<u64>,
 }
 
 impl Activity {
-    /// Of an Actor with so many tasks, before its first run.
-    pub(super) fn of(tasks: usize) -> Activity {
+    pub(super) fn new(tasks: usize) -> Activity {
         Activity {
             runs: 0,
             last: None,
@@ -42,47 +39,40 @@ impl Activity {
     }
 }
 
-/// Actors and tasks, found by what they are called.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(super) struct MadeUpDirectory {
     actors: Vec<Actor>,
     activity: Vec<Activity>,
-    by_id: HashMap<String, usize>,
-    by_name: HashMap<String, usize>,
-    /// Those in the list, in order of creation.
+    /// Their places, by ID and by name.
+    places: HashMap<String, usize>,
+    /// Those that are listed, in order of creation, as all lists are.
     listed: Vec<usize>,
-    /// Actor and place in it, by ID and by name.
+    /// Actor and place in it, likewise.
     tasks: HashMap<String, (usize, usize)>,
-    /// Those in the list, in order of creation.
     listed_tasks: Vec<(usize, usize)>,
 }
 
-impl Directory {
-    /// Of Actors, each with what it did.
-    pub(super) fn new(actors: Vec<Actor>, activity: Vec<Activity>) -> Directory {
+impl MadeUpDirectory {
+    pub(super) fn new(actors: Vec<Actor>, activity: Vec<Activity>) -> MadeUpDirectory {
         let each = || actors.iter().enumerate();
-        let mut listed: Vec<usize> = each()
-            .filter(|(_, actor)| actor.visibility == Visibility::Listed)
-            .map(|(at, _)| at)
-            .collect();
+        let names = |(at, actor): (usize, &Actor)| [(actor.id.clone(), at), (actor.full_name(), at)];
+        let places = each().flat_map(names).collect();
+        let is_listed = |at: &usize| actors[*at].visibility == Visibility::Listed;
+        let mut listed: Vec<usize> = (0..actors.len()).filter(is_listed).collect();
         listed.sort_by_key(|at| (actors[*at].created, *at));
-        let each_task =
-            || each().flat_map(|(at, actor)| actor.tasks.iter().enumerate().map(move |(n, task)| (at, n, task)));
-        let mut listed_tasks: Vec<(usize, usize)> = each_task()
-            .filter(|(_, _, task)| !task.is_deleted)
-            .map(|(at, number, _)| (at, number))
+        let mut listed_tasks: Vec<(usize, usize)> = each()
+            .flat_map(|(at, actor)| (0..actor.tasks.len()).map(move |number| (at, number)))
+            .filter(|(at, number)| !actors[*at].tasks[*number].is_deleted)
             .collect();
+        let mut tasks = HashMap::new();
+        for (at, number) in &listed_tasks {
+            let task = &actors[*at].tasks[*number];
+            tasks.insert(task.id.clone(), (*at, *number));
+            tasks.insert(format!("{}~{}", demo_username(), task.name), (*at, *number));
+        }
         listed_tasks.sort_by_key(|(at, number)| (actors[*at].tasks[*number].created, *at, *number));
-        let tasks = each_task()
-            .filter(|(_, _, task)| !task.is_deleted)
-            .flat_map(|(at, number, task)| {
-                let name = format!("{}~{}", demo_username(), task.name);
-                [(task.id.clone(), (at, number)), (name, (at, number))]
-            })
-            .collect();
-        Directory {
-            by_id: each().map(|(at, actor)| (actor.id.clone(), at)).collect(),
-            by_name: each().map(|(at, actor)| (actor.full_name(), at)).collect(),
+        MadeUpDirectory {
+            places,
             listed,
             tasks,
             listed_tasks,
@@ -91,25 +81,24 @@ impl Directory {
         }
     }
 
-    /// The Actor of a run.
     pub(super) fn actor(&self, id: &str) -> &Actor {
-        &self.actors[self.by_id[id]]
+        &self.actors[self.places[id]]
     }
 
-    /// How many Actors of its own, and how many tasks, the account has.
+    /// The account's own Actors, and its tasks.
     pub(super) fn counts(&self) -> (usize, usize) {
         let own = self.listed.iter().filter(|at| self.actors[**at].is_own).count();
         (own, self.listed_tasks.len())
     }
 
     /// `GET /v2/actors`.
-    pub(super) fn list_actors(&self, query: &ListQuery) -> Value {
+    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Value {
         let mut shown: Vec<usize> = self.listed.clone();
         shown.retain(|at| !query.my || self.actors[*at].is_own);
         if query.by_last_run {
             shown.sort_by_key(|at| self.activity[*at].last);
         }
-        page(query, &shown, |at| {
+        page(query.paging, &shown, |at| {
             let actor = &self.actors[*at];
             let mut item = json!({
                 "id": actor.id,
@@ -128,8 +117,7 @@ impl Directory {
 
     /// The Actor of this ID or name, if the account may see it.
     pub(super) fn visible_actor(&self, wanted: &str) -> Result<usize, Refusal> {
-        let found = self.by_id.get(wanted).or_else(|| self.by_name.get(wanted));
-        let at = *found.ok_or(Refusal::NotFound("Actor"))?;
+        let at = *self.places.get(wanted).ok_or(Refusal::NotFound("Actor"))?;
         match self.actors[at].visibility {
             Visibility::Listed | Visibility::LookUp => Ok(at),
             Visibility::Private => Err(Refusal::Forbidden("Actor")),
@@ -166,7 +154,7 @@ impl Directory {
             "modifiedAt": format_instant(actor.modified),
             "stats": stats,
             "versions": [{ "versionNumber": "0.1", "sourceType": "SOURCE_FILES", "envVars": null, "applyEnvVarsToBuild": false, "buildTag": "latest" }],
-            "pricingInfos": pricing_info(actor).into_iter().collect::<Vec<_>>(),
+            "pricingInfos": actor.pricing_info().into_iter().collect::<Vec<_>>(),
             "defaultRunOptions": { "build": "latest", "timeoutSecs": 3600, "memoryMbytes": 2048, "restartOnError": false },
             "isDeprecated": false,
             "title": actor.title,
@@ -180,8 +168,8 @@ impl Directory {
     }
 
     /// `GET /v2/actor-tasks`.
-    pub(super) fn list_tasks(&self, query: &ListQuery) -> Value {
-        page(query, &self.listed_tasks, |place| {
+    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Value {
+        page(query.paging, &self.listed_tasks, |place| {
             let mut item = self.task(*place);
             let actor = &self.actors[place.0];
             let is_visible = matches!(actor.visibility, Visibility::Listed | Visibility::LookUp);

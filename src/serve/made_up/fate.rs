@@ -1,14 +1,11 @@
 //! Runs that fare out of the ordinary: those that end minutes before the clock, whose cost reads 0 at first, and those that
 //! were resurrected days later. All of it follows from the account's options, nothing is remembered.
 
+use super::options::{AccountOptions, DAY_MS, DEMO_NOW_MS, HOUR_MS};
 use super::random::Random;
-use super::{AccountOptions, DEMO_NOW_MS};
 use crate::period::Millis;
 
 const RESURRECTION: u64 = 3;
-
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How long before the clock such runs ended.
 const AGES_MS: [i64; 12] = [
@@ -18,7 +15,6 @@ const AGES_MS: [i64; 12] = [
 /// For how long after its end a run's cost reads 0.
 const SETTLING_MS: i64 = 600_000;
 
-/// The most runs that end just before the clock.
 const LATE_FINISHES: usize = 36;
 
 /// Which runs, by their place, end just before the clock: spread over those that started in the period's last two days.
@@ -30,7 +26,7 @@ pub(super) struct LateFinishes {
 
 impl LateFinishes {
     /// Of runs that start at these instants, in order. None where the period ended more than three days before the clock.
-    pub(super) fn of(options: &AccountOptions, starts: &[Millis]) -> LateFinishes {
+    pub(super) fn new(options: &AccountOptions, starts: &[Millis]) -> LateFinishes {
         let end = options.to_ms.min(DEMO_NOW_MS - 2 * SETTLING_MS);
         let from = options.from_ms.max(end - 2 * DAY_MS);
         let at = |instant: Millis| starts.partition_point(|start| *start < instant);
@@ -46,7 +42,6 @@ impl LateFinishes {
         }
     }
 
-    /// When the run ends, if it is one of them.
     pub(super) fn finish(&self, run: usize) -> Option<Millis> {
         let beyond = run.checked_sub(self.first)?;
         let is_one = self.count > 0 && beyond.is_multiple_of(self.step) && beyond / self.step < self.count;
@@ -59,12 +54,10 @@ pub(super) fn is_settling(finished: Option<Millis>) -> bool {
     finished.is_some_and(|finished| (DEMO_NOW_MS - SETTLING_MS + 1..=DEMO_NOW_MS).contains(&finished))
 }
 
-/// How often a run was resurrected.
 pub(super) struct Resurrection {
     pub(super) count: u64,
     /// When it ended for the last time.
     pub(super) finished: Millis,
-    /// How long it ran in all.
     pub(super) duration: Millis,
 }
 
@@ -92,7 +85,7 @@ mod tests {
     fn runs_end_just_before_the_clock_only_if_the_period_is_recent() {
         let starts: Vec<Millis> = (0..10_000).map(|at| 1_756_684_800_000 + at * 259_200).collect();
         let ends = |to_ms: Millis| {
-            let late = LateFinishes::of(
+            let late = LateFinishes::new(
                 &AccountOptions {
                     to_ms,
                     ..AccountOptions::default()

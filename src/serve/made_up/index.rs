@@ -4,14 +4,13 @@ use std::hash::BuildHasher;
 
 const EMPTY: u32 = u32::MAX;
 
-/// Places of runs, by the hash of their IDs.
+/// Places of runs by the hash of their IDs, which differ; open addressing.
 #[derive(Debug)]
 pub(super) struct IdIndex {
     slots: Vec<u32>,
 }
 
 impl IdIndex {
-    /// Of so many runs whose IDs differ.
     pub(super) fn new<'a>(count: usize, id: impl Fn(usize) -> &'a [u8]) -> IdIndex {
         let mut slots = vec![EMPTY; count + count / 2 + 1];
         for run in 0..count {
@@ -24,7 +23,6 @@ impl IdIndex {
         IdIndex { slots }
     }
 
-    /// The run of this ID.
     pub(super) fn find<'a>(&self, wanted: &[u8], id: impl Fn(usize) -> &'a [u8]) -> Option<usize> {
         let mut slot = slot(wanted, self.slots.len());
         while self.slots[slot] != EMPTY {

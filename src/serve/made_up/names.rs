@@ -3,54 +3,12 @@
 
 use super::random::Random;
 
-const SUBJECTS: [&str; 24] = [
-    "news", "jobs", "maps", "shop", "hotel", "flights", "prices", "reviews", "property", "recipes", "events",
-    "careers", "leads", "social", "video", "podcast", "forum", "stocks", "weather", "tenders", "patents", "auction",
-    "menu", "rental",
-];
-
-const TRADES: [&str; 16] = [
-    "scraper",
-    "crawler",
-    "monitor",
-    "extractor",
-    "watcher",
-    "sync",
-    "cleaner",
-    "checker",
-    "finder",
-    "tracker",
-    "importer",
-    "exporter",
-    "enricher",
-    "matcher",
-    "indexer",
-    "alerts",
-];
-
-const OWNERS: [&str; 8] = [
-    "somebody",
-    "data-kitchen",
-    "crawl-craft",
-    "nimble-bits",
-    "old-harbour",
-    "scrape-shop",
-    "tiny-robots",
-    "paper-trail",
-];
-
-const OCCASIONS: [&str; 10] = [
-    "daily",
-    "hourly",
-    "weekly",
-    "nightly",
-    "backfill",
-    "germany",
-    "france",
-    "us-east",
-    "test",
-    "for-finance",
-];
+const SUBJECTS: &str = "news jobs maps shop hotel flights prices reviews property recipes events careers leads social video podcast \
+    forum stocks weather tenders patents auction menu rental";
+const TRADES: &str = "scraper crawler monitor extractor watcher sync cleaner checker finder tracker importer exporter enricher \
+    matcher indexer alerts";
+const OWNERS: &str = "somebody data-kitchen crawl-craft nimble-bits old-harbour scrape-shop tiny-robots paper-trail";
+const OCCASIONS: &str = "daily hourly weekly nightly backfill germany france us-east test for-finance";
 
 /// Names as third parties may choose them.
 const HOSTILE: [&str; 12] = [
@@ -68,7 +26,7 @@ const HOSTILE: [&str; 12] = [
     "ünïcode ナマエ, null",
 ];
 
-/// An Actor's name, unlike every other's.
+/// The name of the account's `at`th Actor; no two are the same.
 pub(super) fn actor_name(at: u64) -> String {
     if at == 0 {
         return "web-scraper".into();
@@ -76,36 +34,40 @@ pub(super) fn actor_name(at: u64) -> String {
     if at % 29 == 21 {
         return hostile(at / 29);
     }
-    let kinds = (SUBJECTS.len() * TRADES.len()) as u64;
+    let (subjects, trades) = (words(SUBJECTS), words(TRADES));
+    let kinds = (subjects.len() * trades.len()) as u64;
     // 101 has no factor in common with the number of kinds: each comes once a round.
     let kind = (at * 101 % kinds) as usize;
-    let name = format!("{}-{}", SUBJECTS[kind / TRADES.len()], TRADES[kind % TRADES.len()]);
+    let name = format!("{}-{}", subjects[kind / trades.len()], trades[kind % trades.len()]);
     numbered(name, at / kinds, "-")
 }
 
-/// A task's name, unlike every other's.
+/// The name of its `at`th task, likewise.
 pub(super) fn task_name(at: u64, actor_name: &str) -> String {
-    match at % 19 {
-        8 => hostile(at / 19),
-        _ => format!(
-            "{actor_name}-{}-{at}",
-            OCCASIONS[(at % OCCASIONS.len() as u64) as usize]
-        ),
+    if at % 19 == 8 {
+        return hostile(at / 19);
     }
+    let occasions = words(OCCASIONS);
+    format!("{actor_name}-{}-{at}", occasions[at as usize % occasions.len()])
 }
 
-/// Whose somebody else's Actor is.
+/// The user of somebody else's Actor.
 pub(super) fn owner(random: &mut Random) -> &'static str {
-    OWNERS[random.below(OWNERS.len() as u64) as usize]
+    let owners = words(OWNERS);
+    owners[random.below(owners.len() as u64) as usize]
 }
 
-/// A title, for those that have one: a name in words.
+/// A name in words.
 pub(super) fn title(name: &str) -> String {
     let words = name.split('-').map(|word| {
         let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
         first.to_uppercase() + rest
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+fn words(list: &'static str) -> Vec<&'static str> {
+    list.split(' ').collect()
 }
 
 fn hostile(at: u64) -> String {

@@ -1,11 +1,22 @@
-//! A run as the list has it, read back from its JSON: what else is said of it follows from that.
+//! A run as the list has it, read back from its JSON: what else is said of it follows from that. The client's reader of runs
+//! is another, deliberately: neither can hide the other's mistakes.
 
 use std::ops::Range;
 
+use super::actor::Actor;
 use crate::period::{Millis, parse_instant};
 
-/// One row.
-pub(super) struct Row<'a> {
+/// A run of the list, with what its detail and its spending are worked out from.
+pub(super) struct MadeUpRun<'a> {
+    pub(super) row: MadeUpRow<'a>,
+    /// Its place in the list.
+    pub(super) number: usize,
+    pub(super) start: Millis,
+    pub(super) actor: &'a Actor,
+    pub(super) seed: u64,
+}
+
+pub(super) struct MadeUpRow<'a> {
     /// The whole object.
     pub(super) text: &'a str,
     pub(super) act_id: &'a str,
@@ -16,13 +27,13 @@ pub(super) struct Row<'a> {
     cost_member: Range<usize>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> MadeUpRow<'a> {
     /// Reads a row, with or without the comma after it. The places of its members are those that are written.
-    pub(super) fn read(json: &'a [u8]) -> Row<'a> {
+    pub(super) fn read(json: &'a [u8]) -> MadeUpRow<'a> {
         let text = std::str::from_utf8(json).expect("rows are written as text");
         let text = text.strip_suffix(',').unwrap_or(text);
         let cost = member(text, "usageTotalUsd");
-        Row {
+        MadeUpRow {
             text,
             act_id: string(text, "actId").unwrap_or_default(),
             status: string(text, "status").unwrap_or_default(),
@@ -37,19 +48,14 @@ impl<'a> Row<'a> {
         self.text.contains(&format!(r#","{name}":"#))
     }
 
-    /// A member that is text.
     pub(super) fn string(&self, name: &str) -> &'a str {
         string(self.text, name).unwrap_or_default()
     }
 
     /// The object without its cost and its closing brace.
     pub(super) fn open(&self) -> String {
-        let end = self.text.len() - 1;
-        [
-            &self.text[..self.cost_member.start],
-            &self.text[self.cost_member.end..end],
-        ]
-        .concat()
+        let (before, after) = (&self.text[..self.cost_member.start], &self.text[self.cost_member.end..]);
+        [before, &after[..after.len() - 1]].concat()
     }
 }
 
@@ -75,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_row_is_read_back_and_opened_for_more() {
-        let row = Row::read(
+        let row = MadeUpRow::read(
             br#"{"id":"r","actId":"a","status":"FAILED","finishedAt":"2025-09-01T00:00:00.001Z","meta":{"userAgent":"\",x"},"usageTotalUsd":1e-7,"defaultDatasetId":"d"},"#,
         );
         assert_eq!((row.act_id, row.status, row.cost), ("a", "FAILED", Some("1e-7")));
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_absent_or_null_stays_so() {
-        let row = Row::read(br#"{"id":"r","actId":"a","status":"RUNNING","finishedAt":null}"#);
+        let row = MadeUpRow::read(br#"{"id":"r","actId":"a","status":"RUNNING","finishedAt":null}"#);
         assert_eq!((row.finished, row.cost), (None, None));
         assert_eq!(row.open() + "}", row.text);
     }

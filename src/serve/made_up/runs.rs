@@ -1,18 +1,16 @@
 //! What the made-up account's list is made of: when runs start, a run's JSON. Equal options give equal bytes, on every
 //! machine.
 
-use super::actor::{Actor, Pricing};
+use super::actor::Actor;
 use super::fate::{is_settling, resurrection};
+use super::options::{AccountOptions, DAY_MS, DEMO_NOW_MS, HOUR_MS};
+use super::pricing::Pricing;
 use super::random::Random;
 use super::spending::{Spending, ordinary_cost};
-use super::{AccountOptions, DEMO_NOW_MS};
 use crate::period::{Millis, format_instant};
 use crate::serve::query::STATUSES;
 
 const HIDDEN: u64 = 8;
-
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Who started the runs: one of the account's people.
 pub(super) const RUNS_USER_ID: &str = "uSerOfTheDemo0001";
@@ -25,14 +23,9 @@ pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Milli
     let hours = length.div_ceil(HOUR_MS as u64);
     let burst_ms = (options.runs * 11 / 20 / hours / 5).clamp(20, HOUR_MS as u64 / 8);
     let mut starts = Vec::with_capacity(options.runs as usize + 8);
-    for edge in [from, to - 1]
-        .into_iter()
-        .chain((1..).map(|day| from + day * DAY_MS).take_while(|day| *day < to).take(6))
-    {
-        if (starts.len() as u64) < options.runs {
-            starts.push(edge);
-        }
-    }
+    let midnights = (1..).map(|day| from + day * DAY_MS).take_while(|day| *day < to).take(6);
+    let edges = [from, to - 1].into_iter().chain(midnights);
+    starts.extend(edges.take(options.runs as usize));
     while (starts.len() as u64) < options.runs {
         let at = match random.below(100) {
             0..55 => from + (random.below(hours) * HOUR_MS as u64 + random.below(burst_ms)) as i64,
@@ -40,11 +33,10 @@ pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Milli
             _ => {
                 let at = from + random.below(length) as i64;
                 let hour = at.rem_euclid(DAY_MS) / HOUR_MS;
-                if (7..21).contains(&hour) || random.below(3) == 0 {
-                    at
-                } else {
+                if !(7..21).contains(&hour) && random.below(3) != 0 {
                     continue;
                 }
+                at
             }
         };
         if at < to {
@@ -59,7 +51,6 @@ pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Milli
 
 /// A run that is about to be written.
 pub(super) struct Draft<'a> {
-    /// Its place in the list.
     pub(super) run: usize,
     pub(super) start: Millis,
     pub(super) actor: &'a Actor,
@@ -67,23 +58,17 @@ pub(super) struct Draft<'a> {
     pub(super) finish: Option<Millis>,
 }
 
-/// What is to be known of a run that was written.
-pub(super) struct Written {
+/// What the list is filtered by, of a run that was written.
+pub(super) struct RunTags {
     /// Its place in [`STATUSES`].
     pub(super) status: u8,
-    /// Which of its Actor's tasks started it.
     pub(super) task: Option<usize>,
 }
 
-/// Appends one run.
-pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> Written {
+pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> RunTags {
     let (start, actor) = (draft.start, draft.actor);
     let drawn = status(start, random, options);
-    let status = if draft.finish.is_some() {
-        place_of("SUCCEEDED")
-    } else {
-        drawn
-    };
+    let status = draft.finish.map_or(drawn, |_| place_of("SUCCEEDED"));
     let name = STATUSES[status as usize];
     let is_terminal = matches!(name, "SUCCEEDED" | "FAILED" | "TIMED-OUT" | "ABORTED");
     let mut text = |part: &str| json.extend_from_slice(part.as_bytes());
@@ -132,7 +117,7 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
         _ => {}
     }
     text("}");
-    Written { status, task }
+    RunTags { status, task }
 }
 
 /// What the list says of a run's cost: nothing at all for Actors paid by event or result, nor where the options hide it, and
@@ -149,18 +134,13 @@ fn listed_cost(
         (Pricing::Events { .. }, Some(_)) => real()?,
         (Pricing::Usage, hidden) => {
             let drawn = cost(draft.actor, random);
-            if drawn == "null" && hidden.is_some() {
-                real()?
-            } else {
-                drawn
-            }
+            let is_lacking = drawn == "null" && hidden.is_some();
+            if is_lacking { real()? } else { drawn }
         }
     };
     let chance = || Random::of(options.seed, HIDDEN, draft.run as u64).below(100);
-    if options
-        .cost_missing_percent
-        .is_some_and(|percent| chance() < u64::from(percent))
-    {
+    let is_hidden = |percent: u8| chance() < u64::from(percent);
+    if options.cost_missing_percent.is_some_and(is_hidden) {
         return None;
     }
     Some(if is_settling(finished) { "0".into() } else { cost })
@@ -170,11 +150,8 @@ fn meta(start: Millis, actor: &Actor, random: &mut Random) -> String {
     let on_the_hour = start.rem_euclid(HOUR_MS / 4) < 60_000;
     if on_the_hour && random.below(10) > 0 {
         let scheduled = start - start.rem_euclid(HOUR_MS / 4);
-        let extra = if random.below(50) == 0 {
-            r#","retryOf":null"#
-        } else {
-            ""
-        };
+        let has_extra = random.below(50) == 0;
+        let extra = if has_extra { r#","retryOf":null"# } else { "" };
         let (id, at) = (&actor.schedule_id, format_instant(scheduled));
         return format!(r#""origin":"SCHEDULER","scheduleId":"{id}","scheduledAt":"{at}"{extra}"#);
     }
@@ -202,10 +179,9 @@ fn meta(start: Millis, actor: &Actor, random: &mut Random) -> String {
     ];
     let origin = origins[random.below(origins.len() as u64) as usize];
     let agent = agents[random.skewed(agents.len() as u64) as usize];
-    let ip = if random.below(8) == 0 {
-        "null".into()
-    } else {
-        format!("\"192.0.2.{}\"", random.below(250))
+    let ip = match random.below(8) {
+        0 => "null".into(),
+        _ => format!("\"192.0.2.{}\"", random.below(250)),
     };
     format!(r#""origin":"{origin}","clientIp":{ip},"userAgent":"{agent}""#)
 }

@@ -1,38 +1,39 @@
 //! What a run cost and what for, once it has settled: by the list's row where that has a cost, else by chance alone.
 
-use super::actor::{Actor, Pricing};
+use std::collections::BTreeMap;
+
+use super::actor::Actor;
 use super::decimal::Decimal;
 use super::fate::is_settling;
 use super::meters::Meters;
+use super::pricing::Pricing;
 use super::random::Random;
-use super::row::Row;
+use super::row::MadeUpRun;
 
 const COST: u64 = 4;
 const EVENTS: u64 = 5;
 const METERS: u64 = 6;
 const RESULTS: u64 = 7;
 
-/// A run's costs.
+#[derive(Default)]
 pub(super) struct Spending {
     /// As a JSON number; `None` is what the API never says.
     pub(super) total: Option<String>,
-    /// What it used.
     pub(super) meters: Meters,
-    /// Whether the account pays for that.
+    /// Whether the account pays for what the meters read.
     pub(super) pays_usage: bool,
     /// How often each event was charged; none for Actors that aren't paid so.
-    pub(super) events: Option<Vec<(&'static str, u64)>>,
-    /// What these cost.
+    pub(super) events: Option<BTreeMap<&'static str, u64>>,
     pub(super) events_usd: Decimal,
     /// What the results of a pay-per-result Actor cost.
     pub(super) results_usd: Decimal,
 }
 
 impl Spending {
-    /// Of a run that the list has.
-    pub(super) fn of(row: &Row, run: usize, actor: &Actor, seed: u64) -> Spending {
-        let listed = row.cost.filter(|cost| *cost != "null" && !is_settling(row.finished));
-        Spending::made_up(listed, run, actor, seed)
+    pub(super) fn of_run(run: &MadeUpRun) -> Spending {
+        let has_settled = !is_settling(run.row.finished);
+        let listed = run.row.cost.filter(|cost| *cost != "null" && has_settled);
+        Spending::made_up(listed, run.number, run.actor, run.seed)
     }
 
     /// Of a run of which no more is known than a cost, if that.
@@ -41,14 +42,7 @@ impl Spending {
         let ordinary = || ordinary_cost(actor, &mut chance(COST));
         let split = |total| Meters::split(total, &mut chance(METERS));
         let exact = |text: &str| Decimal::parse(text).expect("costs are written as numbers");
-        let mut spending = Spending {
-            total: None,
-            meters: Meters::none(),
-            pays_usage: false,
-            events: None,
-            events_usd: Decimal::ZERO,
-            results_usd: Decimal::ZERO,
-        };
+        let mut spending = Spending::default();
         match &actor.pricing {
             Pricing::Usage => {
                 let total = listed.map_or_else(ordinary, str::to_owned);
@@ -61,21 +55,17 @@ impl Spending {
                 let counts: Vec<u64> = (0..events.len() as u64)
                     .map(|at| if at == 0 { 1 } else { random.skewed(80 * at) })
                     .collect();
-                spending.events_usd = events
-                    .iter()
-                    .zip(&counts)
-                    .map(|((_, price), count)| *price * *count)
-                    .sum();
+                let each = events.iter().zip(&counts);
+                spending.events_usd = each.map(|((_, price), count)| *price * *count).sum();
                 spending.events = Some(events.iter().map(|(name, _)| *name).zip(counts).collect());
                 // A quarter of what such a run costs elsewhere, to nine places.
                 let usage = Decimal(exact(&ordinary()).0 / 4 / Decimal::new(1, 9).0 * Decimal::new(1, 9).0);
                 spending.meters = split(usage);
                 spending.pays_usage = *and_usage;
-                let total = if *and_usage {
-                    spending.events_usd + usage
-                } else {
-                    spending.events_usd
-                };
+                let mut total = spending.events_usd;
+                if *and_usage {
+                    total += usage;
+                }
                 spending.total = Some(total.to_string());
             }
             Pricing::Results { price } => {
@@ -89,7 +79,7 @@ impl Spending {
     /// What the API says as long as nothing has been counted.
     pub(super) fn before_it_settles(mut self) -> Spending {
         self.total = self.total.map(|_| "0".into());
-        self.meters = Meters::none();
+        self.meters = Meters::default();
         self.events.iter_mut().flatten().for_each(|(_, count)| *count = 0);
         self
     }

@@ -4,17 +4,18 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::cycle::{Cycle, DAY_MS};
+use super::cycle::Cycle;
 use super::decimal::Decimal;
-use super::meters::{METERS, Used, meter};
+use super::meters::{METERS, MeterUsage, meter};
+use super::options::{DAY_MS, DEMO_NOW_MS};
 use super::random::Random;
+use super::row::MadeUpRun;
 use super::spending::Spending;
-use super::{DEMO_NOW_MS, MadeUpAccount};
 use crate::period::{Millis, format_instant};
 
 const STORAGE: u64 = 11;
 
-/// Of compute units, before a volume discount of four percent.
+/// Compute units alone have a volume discount: four percent.
 const DISCOUNTED_PERCENT: i128 = 96;
 
 const DOLLAR: Decimal = Decimal::new(1, 0);
@@ -34,15 +35,14 @@ const TIMED_STORAGE: usize = METERS + 2;
 
 /// What was used of each service, in the order of the meters and then of `OTHERS`.
 #[derive(Debug, Clone, Copy, Default)]
-struct Services([Used; METERS + OTHERS.len()]);
+struct Services([MeterUsage; METERS + OTHERS.len()]);
 
-/// `data` of the answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MonthlyUsage {
+pub(super) struct CycleUsage {
     pub(super) usage_cycle: Cycle,
     monthly_service_usage: Services,
-    daily_service_usages: Vec<Day>,
+    daily_service_usages: Vec<UsageDay>,
     #[serde(rename = "totalUsageCreditsUsdBeforeVolumeDiscount")]
     before_discount: Decimal,
     #[serde(rename = "totalUsageCreditsUsdAfterVolumeDiscount")]
@@ -52,7 +52,7 @@ pub(super) struct MonthlyUsage {
 /// A day's part; its total is the one after the volume discount.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Day {
+struct UsageDay {
     date: String,
     service_usage: Services,
     total_usage_credits_usd: Decimal,
@@ -60,7 +60,7 @@ struct Day {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+struct ServiceItem {
     quantity: Decimal,
     base_amount_usd: Decimal,
     base_unit_price_usd: Decimal,
@@ -68,51 +68,45 @@ struct Item {
     price_tiers: [(); 0],
 }
 
-impl MonthlyUsage {
+impl CycleUsage {
     /// Of the runs that started in the cycle. Usage counts on the day on which a run ended, at the latest the cycle's last.
-    pub(super) fn of(account: &MadeUpAccount, cycle: Cycle) -> MonthlyUsage {
-        let runs = account.started_in(cycle.start, cycle.end);
+    pub(super) fn new<'a>(cycle: Cycle, runs: impl Iterator<Item = MadeUpRun<'a>>, seed: u64) -> CycleUsage {
         let mut days = vec![Services::default(); cycle.days()];
         let mut shown = cycle.days_until(DEMO_NOW_MS);
-        for run in runs.clone() {
-            let row = account.row(run);
-            let actor = account.directory().actor(row.act_id);
-            let ended = row.finished.unwrap_or(DEMO_NOW_MS).max(account.start(run));
-            let day = cycle.day(ended);
+        let mut has_runs = false;
+        for run in runs {
+            let day = cycle.day(run.row.finished.unwrap_or(DEMO_NOW_MS).max(run.start));
             shown = shown.max(day + 1);
-            days[day].add_run(&Spending::of(&row, run, actor, account.seed()));
+            days[day].add_run(&Spending::of_run(&run));
+            has_runs = true;
         }
         days.truncate(shown);
-        if !runs.is_empty() {
-            for (at, day) in days.iter_mut().enumerate() {
-                day.add_storage(cycle.start + at as Millis * DAY_MS, account.seed());
-            }
+        let day_start = |at: usize| cycle.start + at as Millis * DAY_MS;
+        if has_runs {
+            let each = days.iter_mut().enumerate();
+            each.for_each(|(at, day)| day.add_storage(day_start(at), seed));
         }
         let mut month = Services::default();
-        days.iter().for_each(|day| month.add(day));
-        MonthlyUsage {
+        for (at, used) in days.iter().flat_map(|day| day.0.iter().enumerate()) {
+            month.count(at, *used);
+        }
+        let day = |(at, day): (usize, Services)| UsageDay {
+            date: format_instant(day_start(at)),
+            total_usage_credits_usd: day.after_discount(),
+            service_usage: day,
+        };
+        CycleUsage {
             before_discount: month.0.iter().map(|used| used.usd).sum(),
             after_discount: month.after_discount(),
             usage_cycle: cycle,
             monthly_service_usage: month,
-            daily_service_usages: days
-                .into_iter()
-                .enumerate()
-                .map(|(at, day)| Day {
-                    date: format_instant(cycle.start + at as Millis * DAY_MS),
-                    total_usage_credits_usd: day.after_discount(),
-                    service_usage: day,
-                })
-                .collect(),
+            daily_service_usages: days.into_iter().enumerate().map(day).collect(),
         }
     }
 
-    /// How much was used of a meter.
     pub(super) fn quantity(&self, key: &str) -> Decimal {
-        let used = self.monthly_service_usage.0.iter().zip(services());
-        used.filter(|(_, (name, _))| *name == key)
-            .map(|(used, _)| used.quantity)
-            .sum()
+        let at = services().position(|(name, _)| name == key);
+        at.map_or(Decimal::ZERO, |at| self.monthly_service_usage.0[at].quantity)
     }
 }
 
@@ -124,7 +118,7 @@ impl Services {
             }
         }
         for (at, usd) in [(PER_EVENT, spending.events_usd), (PER_ITEM, spending.results_usd)] {
-            self.count(at, Used { quantity: usd, usd });
+            self.count(at, MeterUsage { quantity: usd, usd });
         }
     }
 
@@ -133,7 +127,7 @@ impl Services {
         for at in TIMED_STORAGE..self.0.len() {
             let gbyte_hours = Random::of(seed, STORAGE + at as u64, day as u64).below(2_000_000);
             let (_, price) = OTHERS[at - METERS];
-            let used = Used {
+            let used = MeterUsage {
                 quantity: Decimal::new(gbyte_hours, 3),
                 usd: Decimal(price.0 / 1000) * gbyte_hours,
             };
@@ -141,11 +135,7 @@ impl Services {
         }
     }
 
-    fn add(&mut self, other: &Services) {
-        other.0.iter().enumerate().for_each(|(at, used)| self.count(at, *used));
-    }
-
-    fn count(&mut self, at: usize, used: Used) {
+    fn count(&mut self, at: usize, used: MeterUsage) {
         self.0[at].quantity += used.quantity;
         self.0[at].usd += used.usd;
     }
@@ -154,7 +144,6 @@ impl Services {
         (0..self.0.len()).map(|at| self.discounted(at)).sum()
     }
 
-    /// Compute units alone have a volume discount.
     fn discounted(&self, at: usize) -> Decimal {
         let usd = self.0[at].usd;
         if at == 0 { usd.percent(DISCOUNTED_PERCENT) } else { usd }
@@ -162,12 +151,11 @@ impl Services {
 }
 
 impl Serialize for Services {
-    /// Those that were used, by key.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (at, (used, (key, price))) in self.0.iter().zip(services()).enumerate() {
-            if *used != Used::default() {
-                let item = Item {
+            if *used != MeterUsage::default() {
+                let item = ServiceItem {
                     quantity: used.quantity,
                     base_amount_usd: used.usd,
                     base_unit_price_usd: price,
@@ -181,7 +169,6 @@ impl Serialize for Services {
     }
 }
 
-/// Key and unit price of every service.
 fn services() -> impl Iterator<Item = (&'static str, Decimal)> {
     (0..METERS).map(meter).chain(OTHERS)
 }

@@ -1,63 +1,29 @@
 //! `GET /v2/users/me` and its limits: whose account it is, on which plan, and how much of that is used.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cycle::Cycle;
 use super::decimal::Decimal;
-use super::demo_account;
-use super::usage::MonthlyUsage;
-use crate::serve::FEATURES;
+use super::directory::MadeUpDirectory;
+use super::options::demo_account;
+use super::usage::CycleUsage;
+use crate::serve::plan::{FEATURES, effective_features};
 
-/// What looks like a secret, and is one in a real account's answer.
+/// In a real account's answer this is a secret; here it shows that nothing of it is kept.
 const PROXY_PASSWORD: &str = "apify_proxy_made_up_dem0Passw0rd";
 
-/// What is under way.
-pub(super) struct Current {
-    pub(super) own_actors: usize,
-    pub(super) tasks: usize,
-    pub(super) active_runs: usize,
-}
-
-/// `data` of the limits.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Limits {
+pub(super) struct AccountLimits {
     monthly_usage_cycle: Cycle,
     limits: Value,
-    current: CurrentUsage,
+    current: IndexMap<&'static str, Decimal>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CurrentUsage {
-    monthly_usage_usd: Decimal,
-    monthly_actor_compute_units: Decimal,
-    monthly_external_data_transfer_gbytes: Decimal,
-    monthly_proxy_serps: Decimal,
-    monthly_residential_proxy_gbytes: Decimal,
-    actor_memory_gbytes: usize,
-    actor_count: usize,
-    actor_task_count: usize,
-    active_actor_job_count: usize,
-    team_account_seat_count: usize,
-    schedule_count: usize,
-}
-
-/// `data` of `GET /v2/users/me`.
 pub(super) fn me(retention_days: u32) -> Value {
     let account = demo_account();
-    let feature = || {
-        json!({
-            "isEnabled": true,
-            "disabledReason": null,
-            "disabledReasonType": null,
-            "isTrial": false,
-            "trialExpirationAt": null,
-        })
-    };
-    let effective: serde_json::Map<String, Value> =
-        FEATURES.iter().map(|name| ((*name).to_owned(), feature())).collect();
     json!({
         "id": account.id,
         "username": account.username,
@@ -89,15 +55,22 @@ pub(super) fn me(retention_days: u32) -> Value {
             "availableAddOns": [],
             "tier": "GOLD",
         },
-        "effectivePlatformFeatures": effective,
+        "effectivePlatformFeatures": effective_features(true),
         "createdAt": "2019-01-01T08:30:00.000Z",
         "isPaying": true,
     })
 }
 
 /// `GET /v2/users/me/limits`, by the usage of the cycle that holds the clock.
-pub(super) fn limits(retention_days: u32, current: &Current, usage: &MonthlyUsage) -> Limits {
-    Limits {
+pub(super) fn limits(
+    retention_days: u32,
+    directory: &MadeUpDirectory,
+    active_runs: usize,
+    usage: &CycleUsage,
+) -> AccountLimits {
+    let (own_actors, tasks) = directory.counts();
+    let count = |number: usize| Decimal::new(number as u64, 0);
+    AccountLimits {
         monthly_usage_cycle: usage.usage_cycle,
         limits: json!({
             "maxMonthlyUsageUsd": 1_000_000,
@@ -113,19 +86,25 @@ pub(super) fn limits(retention_days: u32, current: &Current, usage: &MonthlyUsag
             "dataRetentionDays": retention_days,
             "maxScheduleCount": 100_000,
         }),
-        current: CurrentUsage {
-            monthly_usage_usd: usage.after_discount,
-            monthly_actor_compute_units: usage.quantity("ACTOR_COMPUTE_UNITS"),
-            monthly_external_data_transfer_gbytes: usage.quantity("DATA_TRANSFER_EXTERNAL_GBYTES"),
-            monthly_proxy_serps: usage.quantity("PROXY_SERPS"),
-            monthly_residential_proxy_gbytes: usage.quantity("PROXY_RESIDENTIAL_TRANSFER_GBYTES"),
+        current: IndexMap::from([
+            ("monthlyUsageUsd", usage.after_discount),
+            ("monthlyActorComputeUnits", usage.quantity("ACTOR_COMPUTE_UNITS")),
+            (
+                "monthlyExternalDataTransferGbytes",
+                usage.quantity("DATA_TRANSFER_EXTERNAL_GBYTES"),
+            ),
+            ("monthlyProxySerps", usage.quantity("PROXY_SERPS")),
+            (
+                "monthlyResidentialProxyGbytes",
+                usage.quantity("PROXY_RESIDENTIAL_TRANSFER_GBYTES"),
+            ),
             // A gigabyte each.
-            actor_memory_gbytes: current.active_runs,
-            actor_count: current.own_actors,
-            actor_task_count: current.tasks,
-            active_actor_job_count: current.active_runs,
-            team_account_seat_count: 1,
-            schedule_count: current.own_actors,
-        },
+            ("actorMemoryGbytes", count(active_runs)),
+            ("actorCount", count(own_actors)),
+            ("actorTaskCount", count(tasks)),
+            ("activeActorJobCount", count(active_runs)),
+            ("teamAccountSeatCount", count(1)),
+            ("scheduleCount", count(own_actors)),
+        ]),
     }
 }

@@ -1,44 +1,46 @@
 //! The Actors and tasks that an archive's runs are of: those whose names it knows are listed, and found by them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use serde_json::{Value, json};
 
-use super::group::{Group, Known, Seen};
+use super::catalog::{ActorOrTask, Catalog};
+use super::group::FileGroup;
 use crate::period::format_instant;
-use crate::serve::query::ListQuery;
+use crate::provenance::Account;
+use crate::serve::envelope::page;
+use crate::serve::query::DirectoryQuery;
 use crate::serve::refusal::Refusal;
 
 /// What an Actor or a task is called in errors.
 const ACTOR: &str = "Actor";
 const TASK: &str = "Actor task";
 
-/// By ID and by name.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(super) struct ArchiveDirectory {
     user_id: String,
     username: String,
-    actors: Named,
-    tasks: Named,
+    actors: NameIndex,
+    tasks: NameIndex,
 }
 
-/// Actors, or tasks.
+/// Actors, or tasks, found by ID and by name.
 #[derive(Debug, Default)]
-struct Named {
-    all: Vec<Seen>,
+struct NameIndex {
+    all: Vec<ActorOrTask>,
     by_id: HashMap<Box<str>, usize, RandomState>,
-    /// As `username~name`.
     by_name: HashMap<String, usize, RandomState>,
     /// Those with a name, by their first run.
     listed: Vec<usize>,
 }
 
-impl Named {
+impl NameIndex {
     /// Of all groups, in order of time; `name` is how a name is asked for.
-    fn of<'g>(known: impl Iterator<Item = &'g Known>, name: impl Fn(&str) -> String) -> Named {
-        let mut named = Named::default();
-        for seen in known.flat_map(|known| &known.all) {
+    fn new<'g>(catalogs: impl Iterator<Item = &'g Catalog>, name: impl Fn(&str) -> String) -> NameIndex {
+        let mut named = NameIndex::default();
+        for seen in catalogs.flat_map(|catalog| &catalog.all) {
             match named.by_id.get(&seen.id) {
                 None => {
                     named.by_id.insert(seen.id.clone(), named.all.len());
@@ -65,50 +67,48 @@ impl Named {
         named
     }
 
-    fn find(&self, wanted: &str) -> Option<&Seen> {
+    fn find(&self, wanted: &str) -> Option<&ActorOrTask> {
         let at = self.by_id.get(wanted).or_else(|| self.by_name.get(wanted))?;
         Some(&self.all[*at])
     }
 }
 
-impl Directory {
-    /// What groups know, of an account.
-    pub(super) fn of<'g>(groups: impl Iterator<Item = &'g Group> + Clone, user_id: &str, username: &str) -> Directory {
-        Directory {
-            actors: Named::of(groups.clone().map(|group| &group.actors), |name| {
-                name.replacen('/', "~", 1)
-            }),
-            tasks: Named::of(groups.map(|group| &group.tasks), |name| format!("{username}~{name}")),
-            user_id: user_id.into(),
-            username: username.into(),
+impl ArchiveDirectory {
+    pub(super) fn new(groups: &[Arc<FileGroup>], account: &Account) -> ArchiveDirectory {
+        let username = account.username.as_ref().unwrap_or(&account.id);
+        let (actors, tasks) = (
+            groups.iter().map(|group| &group.actors),
+            groups.iter().map(|group| &group.tasks),
+        );
+        ArchiveDirectory {
+            // Exports hold an Actor's name as `username/name`.
+            actors: NameIndex::new(actors, |name| name.replacen('/', "~", 1)),
+            tasks: NameIndex::new(tasks, |name| format!("{username}~{name}")),
+            user_id: account.id.clone(),
+            username: username.clone(),
         }
     }
 
-    /// The ID of an Actor that runs are of, named or not.
+    /// The ID of an Actor that runs are of, whether its name is known or not.
     pub(super) fn actor_id(&self, wanted: &str) -> Result<&str, Refusal> {
-        self.actors
-            .find(wanted)
-            .map(|seen| &*seen.id)
-            .ok_or(Refusal::NotFound(ACTOR))
+        let found = self.actors.find(wanted).map(|seen| &*seen.id);
+        found.ok_or(Refusal::NotFound(ACTOR))
     }
 
-    /// The same of a task.
     pub(super) fn task_id(&self, wanted: &str) -> Result<&str, Refusal> {
-        self.tasks
-            .find(wanted)
-            .map(|seen| &*seen.id)
-            .ok_or(Refusal::NotFound(TASK))
+        let found = self.tasks.find(wanted).map(|seen| &*seen.id);
+        found.ok_or(Refusal::NotFound(TASK))
     }
 
     /// `GET /v2/actors`.
-    pub(super) fn list_actors(&self, query: &ListQuery) -> Value {
+    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Value {
         let of = |at: &usize| &self.actors.all[*at];
         let mut shown = self.actors.listed.clone();
         shown.retain(|at| !query.my || split(of(at)).0 == self.username);
         if query.by_last_run {
             shown.sort_by_key(|at| of(at).last);
         }
-        page(query, &shown, |at| self.short_actor(of(at)))
+        page(query.paging, &shown, |at| self.short_actor(of(at)))
     }
 
     /// `GET /v2/actors/{id or username~name}`; one without a name is as good as not there.
@@ -130,8 +130,8 @@ impl Directory {
     }
 
     /// `GET /v2/actor-tasks`.
-    pub(super) fn list_tasks(&self, query: &ListQuery) -> Value {
-        page(query, &self.tasks.listed, |at| {
+    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Value {
+        page(query.paging, &self.tasks.listed, |at| {
             let seen = &self.tasks.all[*at];
             let mut task = self.short_task(seen);
             if let Some(actor) = self.actors.find(&seen.act_id).filter(|actor| actor.name.is_some()) {
@@ -149,7 +149,7 @@ impl Directory {
         found.map(|seen| self.short_task(seen)).ok_or(Refusal::NotFound(TASK))
     }
 
-    fn short_actor(&self, seen: &Seen) -> Value {
+    fn short_actor(&self, seen: &ActorOrTask) -> Value {
         let (username, name) = split(seen);
         json!({
             "id": seen.id,
@@ -162,7 +162,7 @@ impl Directory {
         })
     }
 
-    fn short_task(&self, seen: &Seen) -> Value {
+    fn short_task(&self, seen: &ActorOrTask) -> Value {
         json!({
             "id": seen.id,
             "userId": self.user_id,
@@ -178,25 +178,7 @@ impl Directory {
 }
 
 /// Whose an Actor is, and its name.
-fn split(seen: &Seen) -> (&str, &str) {
+fn split(seen: &ActorOrTask) -> (&str, &str) {
     let name = seen.name.as_deref().unwrap_or_default();
     name.split_once('/').unwrap_or(("", name))
-}
-
-/// A page of what is listed.
-pub(in crate::serve) fn page<T>(query: &ListQuery, shown: &[T], item: impl Fn(&T) -> Value) -> Value {
-    let (skip, take) = (query.offset, query.limit);
-    let items: Vec<Value> = if query.desc {
-        shown.iter().rev().skip(skip).take(take).map(item).collect()
-    } else {
-        shown.iter().skip(skip).take(take).map(item).collect()
-    };
-    json!({
-        "total": shown.len(),
-        "offset": query.offset,
-        "limit": query.limit,
-        "desc": query.desc,
-        "count": items.len(),
-        "items": items,
-    })
 }

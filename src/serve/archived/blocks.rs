@@ -7,31 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 
 use crate::error::{Error, Result};
 use crate::runs::random_access::RunsFile;
-use crate::serve::archive::items::LISTED;
 
-/// Runs of a block.
+use super::items::listed_columns;
+
 pub(super) const BLOCK_RUNS: u32 = 4096;
-/// How many bytes of blocks are kept.
 const KEPT_BYTES: usize = 16 << 20;
-/// What a block is taken to need before it was read.
+/// What a block is taken to need before it is read.
 const SOME_BYTES: usize = 1 << 20;
-/// So many runs that lie alone are worth a thread of their own.
+/// As many runs that lie alone are worth a thread of their own.
 const MANY: usize = 50;
-/// Of fewer than a fourth of a block's runs, it isn't read as a whole.
+/// A block is read whole for a fourth of its runs, or for all between the first and the last that are wanted.
 const FEW: u32 = BLOCK_RUNS / 4;
 
 /// A run: a batch, and which of its rows.
 pub(super) type Run = (Arc<RecordBatch>, usize);
 
-/// Of an archive's files, by their number.
+/// The number of a file in its archive, and of a block in that.
 type Block = (usize, u32);
 
-/// Blocks that were read last, the latest at the end.
+/// The blocks that were used last, the latest at the end.
 #[derive(Debug, Default)]
-pub(super) struct Blocks {
+pub(super) struct BlockCache {
     kept: Mutex<VecDeque<(Block, Arc<OnceBlock>)>>,
 }
 
@@ -48,9 +48,10 @@ impl OnceBlock {
     }
 }
 
-impl Blocks {
+impl BlockCache {
     /// What lists tell of the runs at some rows of a file, which ascend; `number` tells it from the archive's others.
     pub(super) fn runs(&self, file: &dyn RunsFile, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
+        let columns = listed_columns();
         let mut by_block: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
             by_block.entry(row / BLOCK_RUNS).or_default().push(*row);
@@ -60,25 +61,22 @@ impl Blocks {
         for (block, rows) in by_block {
             let is_wanted = rows.len() as u32 >= FEW.min(1 + rows[rows.len() - 1] - rows[0]);
             if is_wanted && rows.len() > 1 {
-                read_alone(file, &mut alone, Some(&LISTED), &mut runs)?;
+                read_alone(file, &mut alone, &columns, &mut runs)?;
                 let batch = self.block(file, (number, block))?;
                 runs.extend(rows.iter().map(|row| (batch.clone(), (row % BLOCK_RUNS) as usize)));
             } else {
                 alone.extend(rows);
             }
         }
-        read_alone(file, &mut alone, Some(&LISTED), &mut runs)?;
+        read_alone(file, &mut alone, &columns, &mut runs)?;
         Ok(runs)
     }
 
-    /// A block, from those that are kept or from its file.
     fn block(&self, file: &dyn RunsFile, block: Block) -> Result<Arc<RecordBatch>> {
         let once = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = kept
-                .iter()
-                .position(|(of, _)| *of == block)
-                .and_then(|at| kept.remove(at));
+            let found = kept.iter().position(|(of, _)| *of == block);
+            let found = found.and_then(|at| kept.remove(at));
             let (_, once) = found.unwrap_or_else(|| (block, Arc::default()));
             kept.push_back((block, once.clone()));
             let mut bytes = 0;
@@ -97,39 +95,30 @@ impl Blocks {
         }
         let first = block.1 as usize * BLOCK_RUNS as usize;
         let rows = first..file.rows().min(first + BLOCK_RUNS as usize);
-        let batches = file.read(std::slice::from_ref(&rows), Some(&LISTED))?;
-        has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
-        let read = match batches.as_slice() {
-            [one] => one.clone(),
-            several => arrow_select::concat::concat_batches(&several[0].schema(), several)
-                .map_err(|error| Error::Untrusted(format!("{}: {error}", file.name())))?,
-        };
+        let batches = read_places(file, std::slice::from_ref(&rows), Some(&listed_columns()))?;
+        let read = concat_batches(&batches[0].schema(), &batches);
+        let read = read.map_err(|error| Error::Untrusted(format!("{}: {error}", file.name())))?;
         Ok(batch.insert(Arc::new(read)).clone())
     }
 }
 
 /// Reads rows that no block was read for, and leaves none of them. Where they are many, each core reads its part: they lie
 /// far from each other, and of each much has to be unpacked.
-fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>, runs: &mut Vec<Run>) -> Result<()> {
+fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: &[&str], runs: &mut Vec<Run>) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let many = rows.len().div_ceil(cores).max(MANY);
     let parts: Vec<&[u32]> = rows.chunks(many).collect();
     let read = |rows: &[u32]| -> Result<Vec<RecordBatch>> {
         let places: Vec<Range<usize>> = rows.iter().map(|row| *row as usize..*row as usize + 1).collect();
-        let batches = file.read(&places, columns)?;
-        has_all(file, rows.len(), batches.iter().map(RecordBatch::num_rows).sum())?;
-        Ok(batches)
+        read_places(file, &places, Some(columns))
     };
     let read: Vec<Result<Vec<RecordBatch>>> = match parts.as_slice() {
-        [] => Vec::new(),
         [all] => vec![read(all)],
         parts => thread::scope(|scope| {
             let reading: Vec<_> = parts.iter().map(|part| scope.spawn(|| read(part))).collect();
             let failed = || Err(anyhow::anyhow!("a thread that read {} failed", file.name()).into());
-            reading
-                .into_iter()
-                .map(|part| part.join().unwrap_or_else(|_| failed()))
-                .collect()
+            let read = reading.into_iter().map(|part| part.join().unwrap_or_else(|_| failed()));
+            read.collect()
         }),
     };
     for batch in read.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten() {
@@ -140,19 +129,23 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>
     Ok(())
 }
 
-/// All that is kept of the runs at some rows of a file, which ascend.
-pub(super) fn whole(file: &dyn RunsFile, rows: &[u32]) -> Result<Vec<Run>> {
-    let mut runs = Vec::with_capacity(rows.len());
-    read_alone(file, &mut rows.to_vec(), None, &mut runs)?;
-    Ok(runs)
+/// The run at a row of a file, with all its columns.
+pub(super) fn whole(file: &dyn RunsFile, row: u32) -> Result<Run> {
+    let batches = read_places(file, &[row as usize..row as usize + 1], None)?;
+    let batch = batches.into_iter().find(|batch| batch.num_rows() > 0);
+    Ok((Arc::new(batch.expect("it was counted")), 0))
 }
 
-fn has_all(file: &dyn RunsFile, wanted: usize, read: usize) -> Result<()> {
-    if wanted == read {
-        return Ok(());
+/// The runs at some places of a file, all of them.
+fn read_places(file: &dyn RunsFile, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+    let batches = file.read(places, columns)?;
+    let wanted: usize = places.iter().map(ExactSizeIterator::len).sum();
+    let read: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    if wanted != read {
+        let name = file.name();
+        return Err(Error::Untrusted(format!(
+            "{name}: of {wanted} runs that it should hold, {read} could be read"
+        )));
     }
-    let name = file.name();
-    Err(Error::Untrusted(format!(
-        "{name}: of {wanted} runs that it should hold, {read} could be read"
-    )))
+    Ok(batches)
 }

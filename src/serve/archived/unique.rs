@@ -2,31 +2,27 @@
 //! are read.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use foldhash::fast::RandomState;
 
-use super::NamedGroup;
-use super::group::hash_of;
+use super::group::{FileGroup, hash_of};
 use crate::error::{Error, Result};
 use crate::runs::dedup::repeated;
 
 /// Exit 5 where some run is there more than once.
-pub(super) fn check(groups: &[NamedGroup]) -> Result<()> {
+pub(super) fn check(groups: &[Arc<FileGroup>]) -> Result<()> {
     let suspects = suspects(groups);
     if suspects.is_empty() {
         return Ok(());
     }
     let mut times: BTreeMap<String, u64> = BTreeMap::new();
-    for file in groups.iter().flat_map(|(_, group)| &group.files) {
+    for file in groups.iter().flat_map(|group| &group.files) {
         file.scan(&["id"], &mut |batch| {
             let ids = batch.column_by_name("id").map(|ids| ids.as_string::<i32>());
-            for id in ids
-                .into_iter()
-                .flatten()
-                .flatten()
-                .filter(|id| suspects.contains(&hash_of(id)))
-            {
+            let ids = ids.into_iter().flatten().flatten();
+            for id in ids.filter(|id| suspects.contains(&hash_of(id))) {
                 *times.entry(id.into()).or_default() += 1;
             }
             Ok(())
@@ -37,14 +33,10 @@ pub(super) fn check(groups: &[NamedGroup]) -> Result<()> {
     })
 }
 
-/// Hashes that more than one run has.
-fn suspects(groups: &[NamedGroup]) -> HashSet<u32, RandomState> {
-    let segments = groups.iter().flat_map(|(_, group)| &group.segments);
-    let mut hashes: Vec<u32> = segments.flat_map(|segment| segment.hashes()).copied().collect();
+fn suspects(groups: &[Arc<FileGroup>]) -> HashSet<u32, RandomState> {
+    let segments = groups.iter().flat_map(|group| &group.segments);
+    let mut hashes: Vec<u32> = segments.flat_map(|segment| &segment.hashes).copied().collect();
     hashes.sort_unstable();
-    hashes
-        .windows(2)
-        .filter(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0])
-        .collect()
+    let twice = hashes.windows(2).filter(|pair| pair[0] == pair[1]);
+    twice.map(|pair| pair[0]).collect()
 }

@@ -1,36 +1,34 @@
-//! Trouble on demand, for whoever tests a client: which requests go wrong, and how. Equal seeds give the same trouble to the
-//! same sequence of requests.
+//! `--faults`: which requests go wrong on purpose, and how. Equal seeds give equal faults to equal sequences of requests.
 
 use std::hash::BuildHasher;
 
+use anyhow::{Context, anyhow, bail};
 use foldhash::fast::FixedState;
 use hyper::StatusCode;
 
-/// What a request meets instead of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Another status.
+pub enum InjectedFault {
     Status(StatusCode),
-    /// The connection is reset.
+    /// The connection is reset before anything is answered.
     Reset,
-    /// The connection ends half-way through the body.
+    /// The connection ends after half of the body.
     Cut,
-    /// The body stops half-way, and the connection stays.
+    /// Half of the body comes, and then nothing until the client goes.
     Stall,
 }
 
 /// Shares of all requests, in millionths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
-    shares: Vec<(Fault, u32)>,
+    shares: Vec<(InjectedFault, u32)>,
     seed: u64,
 }
 
 const ALL: u32 = 1_000_000;
 
 impl Faults {
-    /// Reads such as `503=2%,429=1%,reset=0.5%,cut=1%,stall=1%,seed=7`; the error says what makes no sense.
-    pub fn parse(spec: &str) -> Result<Faults, String> {
+    /// Reads such as `503=2%,429=1%,reset=0.5%,cut=1%,stall=1%,seed=7`.
+    pub fn parse(spec: &str) -> anyhow::Result<Faults> {
         let mut faults = Faults {
             shares: Vec::new(),
             seed: 1,
@@ -38,37 +36,35 @@ impl Faults {
         for part in spec.split(',') {
             let (name, value) = part
                 .split_once('=')
-                .ok_or_else(|| format!("{part:?} is no NAME=SHARE"))?;
+                .with_context(|| format!("{part:?} is no NAME=SHARE"))?;
             if name == "seed" {
-                faults.seed = value.parse().map_err(|_| format!("seed {value:?} is no number"))?;
+                faults.seed = value.parse().map_err(|_| anyhow!("seed {value:?} is no number"))?;
                 continue;
             }
-            let fault = match name {
-                "reset" => Fault::Reset,
-                "cut" => Fault::Cut,
-                "stall" => Fault::Stall,
-                status => status
-                    .parse()
-                    .ok()
-                    .filter(|code| (400..600).contains(code))
-                    .and_then(|code| StatusCode::from_u16(code).ok())
-                    .map(Fault::Status)
-                    .ok_or_else(|| {
-                        format!("{name:?} is none of a status from 400 to 599, reset, cut, stall and seed")
-                    })?,
+            let status = || {
+                let code = name.parse().ok().filter(|code| (400..600).contains(code))?;
+                StatusCode::from_u16(code).ok().map(InjectedFault::Status)
             };
-            let share = share(value).ok_or_else(|| format!("{value:?} is no share such as 2% or 0.5%"))?;
+            let fault = match name {
+                "reset" => InjectedFault::Reset,
+                "cut" => InjectedFault::Cut,
+                "stall" => InjectedFault::Stall,
+                _ => status().with_context(|| {
+                    format!("{name:?} is none of a status from 400 to 599, reset, cut, stall and seed")
+                })?,
+            };
+            let share = share(value).with_context(|| format!("{value:?} is no share such as 2% or 0.5%"))?;
             faults.shares.push((fault, share));
         }
         match faults.shares.iter().map(|(_, share)| u64::from(*share)).sum::<u64>() {
-            0 => Err("no fault has a share".into()),
-            sum if sum > u64::from(ALL) => Err("the shares are more than 100% together".into()),
+            0 => bail!("no fault has a share"),
+            sum if sum > u64::from(ALL) => bail!("the shares are more than 100% together"),
             _ => Ok(faults),
         }
     }
 
-    /// What the request of this number meets, if anything.
-    pub fn draw(&self, request: u64) -> Option<Fault> {
+    /// The fault of the request of this number, if it has one.
+    pub fn draw(&self, request: u64) -> Option<InjectedFault> {
         let drawn = FixedState::with_seed(self.seed).hash_one(request);
         let mut place = ((u128::from(drawn) * u128::from(ALL)) >> 64) as u32;
         for (fault, share) in &self.shares {
@@ -97,10 +93,10 @@ mod tests {
     fn shares_come_out_as_asked_and_equal_seeds_draw_alike() {
         let faults = Faults::parse("503=2%,reset=0.5%,cut=10%,seed=7").unwrap();
         let drawn: Vec<_> = (0..100_000).map(|request| faults.draw(request)).collect();
-        let count = |wanted: Option<Fault>| drawn.iter().filter(|fault| **fault == wanted).count();
-        assert!((1_800..2_200).contains(&count(Some(Fault::Status(StatusCode::SERVICE_UNAVAILABLE)))));
-        assert!((400..600).contains(&count(Some(Fault::Reset))));
-        assert!((9_500..10_500).contains(&count(Some(Fault::Cut))));
+        let count = |wanted: Option<InjectedFault>| drawn.iter().filter(|fault| **fault == wanted).count();
+        assert!((1_800..2_200).contains(&count(Some(InjectedFault::Status(StatusCode::SERVICE_UNAVAILABLE)))));
+        assert!((400..600).contains(&count(Some(InjectedFault::Reset))));
+        assert!((9_500..10_500).contains(&count(Some(InjectedFault::Cut))));
         assert!((86_500..88_500).contains(&count(None)));
         let again = Faults::parse("503=2%,reset=0.5%,cut=10%,seed=7").unwrap();
         assert!((0..1000).all(|request| again.draw(request) == faults.draw(request)));

@@ -1,39 +1,30 @@
-//! How an answer is packed: what the client prefers of what is on offer, at each codec's fastest level.
+//! Content encodings: the one that a client prefers of those on offer, at each codec's fastest level.
 
 use std::io::Write;
 
-/// An encoding on offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
     Identity,
-    /// zstd.
     Zstd,
-    /// gzip.
     Gzip,
-    /// Brotli.
     Brotli,
 }
 
 impl Encoding {
-    /// The best that an `Accept-Encoding` allows; of equal ones the cheapest.
+    /// The one that an `Accept-Encoding` prefers; of equal ones the cheapest.
     pub fn negotiated(accept: &str) -> Encoding {
-        let mut best = (0u32, Encoding::Identity);
-        for (name, encoding) in [
-            ("zstd", Encoding::Zstd),
-            ("gzip", Encoding::Gzip),
-            ("br", Encoding::Brotli),
-        ] {
+        let weight_of = |encoding: &Encoding| {
             let named = |wanted: &str| accept.split(',').find_map(|part| weight(part, wanted));
-            let weight = named(name).or_else(|| named("*")).unwrap_or(0);
-            if weight > best.0 {
-                best = (weight, encoding);
-            }
-        }
-        best.1
+            encoding.name().and_then(named).or_else(|| named("*")).unwrap_or(0)
+        };
+        // `max_by_key` takes the last of equal ones.
+        let best = [Encoding::Brotli, Encoding::Gzip, Encoding::Zstd]
+            .into_iter()
+            .max_by_key(weight_of);
+        best.filter(|best| weight_of(best) > 0).unwrap_or(Encoding::Identity)
     }
 
-    /// Its name in `Content-Encoding`.
+    /// Its value of `Content-Encoding`; none for the identity.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Encoding::Identity => None,
@@ -43,7 +34,6 @@ impl Encoding {
         }
     }
 
-    /// Packs a body.
     pub fn pack(self, body: Vec<u8>) -> Vec<u8> {
         let packed = Vec::with_capacity(body.len() / 4);
         match self {

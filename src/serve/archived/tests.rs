@@ -108,12 +108,12 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
     })
 }
 
-fn archive(groups: Vec<Vec<Box<dyn RunsFile>>>, old: Option<&Archive>) -> Archive {
-    Archive::of(None, groups, old, |_| {}).unwrap()
+fn archive(groups: Vec<Vec<Box<dyn RunsFile>>>, old: Option<&ServedArchive>) -> ServedArchive {
+    ServedArchive::new(None, groups, old, |_| {}).unwrap()
 }
 
-fn ask(archive: &Archive, scope: Scope, query: &str) -> (usize, Vec<String>) {
-    let question = Question::Runs(scope, RunsQuery::parse(query).unwrap());
+fn ask(archive: &ServedArchive, scope: RunScope, query: &str) -> (usize, Vec<String>) {
+    let question = ApiQuestion::Runs(scope, RunsQuery::parse(query).unwrap());
     let data = serde_json::from_slice::<Value>(&archive.answer(&question).unwrap()).unwrap()["data"].take();
     let ids = data["items"]
         .as_array()
@@ -156,9 +156,9 @@ proptest! {
         }).collect();
         wanted.sort_by_key(|run| run.start);
         let known = actor.is_none_or(|actor| runs.iter().any(|run| run.actor == actor));
-        let scope = actor.map_or(Scope::Account, |actor| Scope::Actor(format!("actor{actor}")));
+        let scope = actor.map_or(RunScope::Account, |actor| RunScope::Actor(format!("actor{actor}")));
         if !known {
-            let question = Question::Runs(scope, RunsQuery::parse(&query).unwrap());
+            let question = ApiQuestion::Runs(scope, RunsQuery::parse(&query).unwrap());
             prop_assert_eq!(archive.answer(&question), Err(Refusal::NotFound("Actor")));
             return Ok(());
         }
@@ -173,14 +173,14 @@ proptest! {
         prop_assert_eq!(starts, wanted.iter().skip(offset).take(limit).map(|run| run.start).collect::<Vec<_>>());
         prop_assert!(ids.iter().all(|id| wanted.iter().any(|run| run.id == *id)));
         // Page by page, each is there once.
-        let mut all: Vec<String> = (0..).map(|page| ask(&archive, Scope::Account, &format!("limit=7&offset={}", page * 7)).1)
+        let mut all: Vec<String> = (0..).map(|page| ask(&archive, RunScope::Account, &format!("limit=7&offset={}", page * 7)).1)
             .take_while(|page| !page.is_empty()).flatten().collect();
         all.sort();
         let mut expected: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
         expected.sort();
         prop_assert_eq!(all, expected);
         for run in &runs {
-            let answer = archive.answer(&Question::Run(run.id.clone())).unwrap();
+            let answer = archive.answer(&ApiQuestion::Run(run.id.clone())).unwrap();
             let detail: Value = serde_json::from_slice(&answer).unwrap();
             prop_assert_eq!(detail["data"]["actId"].as_str(), Some(&*format!("actor{}", run.actor)));
         }
@@ -202,12 +202,12 @@ fn files_that_are_still_there_are_not_read_again() {
         vec![vec![first()], vec![file(3, &[run("b", 5), run("c", 6)])]],
         Some(&old),
     );
-    assert!(Arc::ptr_eq(&old.groups[0].1, &new.groups[0].1));
+    assert!(Arc::ptr_eq(&old.groups[0], &new.groups[0]));
     assert_eq!(
-        ask(&new, Scope::Account, ""),
+        ask(&new, RunScope::Account, ""),
         (3, vec!["a".into(), "b".into(), "c".into()])
     );
-    assert_eq!(ask(&new, Scope::Actor("actor1".into()), "").0, 3);
+    assert_eq!(ask(&new, RunScope::Actor("actor1".into()), "").0, 3);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_run_that_is_there_twice_is_not_served() {
         start,
     };
     let files = |second: &[Run]| vec![vec![file(0, &[run("a", 1), run("b", 2)])], vec![file(1, second)]];
-    let archive = |second: &[Run]| Archive::of(None, files(second), None, |_| {});
+    let archive = |second: &[Run]| ServedArchive::new(None, files(second), None, |_| {});
     assert!(archive(&[run("c", 3)]).is_ok());
     let error = archive(&[run("a", 3), run("c", 4)]).unwrap_err();
     assert_eq!(error.exit_code(), 5);
@@ -262,7 +262,7 @@ fn what_the_api_gave_besides_is_put_back_where_it_was() {
         ];
         let batch = RecordBatch::try_new(schema.clone(), arrays).unwrap();
         let mut json = Vec::new();
-        Items::of(&batch).write(0, &mut json);
+        RunItems::new(&batch).write(0, &mut json);
         String::from_utf8(json).unwrap()
     };
     let head = r#"{"id":"r","actId":"a","status":"S\"","startedAt":"2025-09-01T00:00:00.001Z""#;

@@ -1,5 +1,14 @@
 //! What is remembered of each run, so that a question reads no more of the files than its answer: 13 bytes a run, by its place
-//! in time. A segment is some thousands of runs that follow each other.
+//! in time. A segment is up to 32,768 runs that follow each other, as one array a property:
+//!
+//! | bytes a run | array | |
+//! |---|---|---|
+//! | 4 | `starts` | milliseconds after the segment's first run; 8 bytes where one is 49 days later or more |
+//! | 4 | `hashes` | of the ID |
+//! | 2 | `actors` | code in the segment's own dictionary of places in the group's catalog |
+//! | 2 | `tasks` | likewise |
+//! | 1 | `statuses` | place in `STATUSES` |
+//! | 0 | `places` | file and first row; 8 bytes where rows don't follow each other |
 
 use std::ops::Range;
 
@@ -11,14 +20,13 @@ pub(super) const SEGMENT_RUNS: usize = 32 << 10;
 /// A status that the API doesn't document, and can't be asked for.
 pub(super) const OTHER_STATUS: u8 = u8::MAX;
 
-/// One run as it is remembered.
+/// A run on its way into a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct SegmentEntry {
     pub(super) start: Millis,
     /// Which of the group's files it is in, and where.
     pub(super) file: u32,
     pub(super) row: u32,
-    /// Of its ID.
     pub(super) hash: u32,
     /// Its place among the group's Actors.
     pub(super) actor: u32,
@@ -28,43 +36,42 @@ pub(super) struct Entry {
     pub(super) status: u8,
 }
 
-/// Some runs that follow each other in time.
 #[derive(Debug)]
 pub(super) struct Segment {
-    starts: Starts,
-    hashes: Vec<u32>,
-    actors: Coded,
-    tasks: Coded,
+    starts: SegmentStarts,
+    pub(super) hashes: Vec<u32>,
+    actors: DictionaryEncoded,
+    tasks: DictionaryEncoded,
     statuses: Vec<u8>,
-    places: Places,
+    places: RunPlaces,
 }
 
-/// Starts, which mostly lie within weeks.
 #[derive(Debug)]
-enum Starts {
+enum SegmentStarts {
     Near { first: Millis, after: Vec<u32> },
     Far(Vec<Millis>),
 }
 
 /// Numbers of which few differ: each by its place among those that do.
 #[derive(Debug)]
-struct Coded {
+struct DictionaryEncoded {
     values: Vec<u32>,
     codes: Vec<u16>,
 }
 
-/// Where runs are.
 #[derive(Debug)]
-enum Places {
-    /// One after the other.
-    From { file: u32, row: u32 },
+enum RunPlaces {
+    From {
+        file: u32,
+        row: u32,
+    },
     /// Anywhere: what another engine wrote needn't be in order.
     Each(Vec<(u32, u32)>),
 }
 
-/// What is asked of a group's runs.
+/// What is asked of a group's runs, by places in its catalogs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'q> {
+pub(super) struct RunFilter<'q> {
     pub(super) after: Millis,
     pub(super) before: Millis,
     pub(super) actor: Option<u32>,
@@ -72,8 +79,8 @@ pub(super) struct Wanted<'q> {
     pub(super) statuses: Option<&'q [u8]>,
 }
 
-/// What that comes to in a segment.
-struct Matching {
+/// The same of a segment, by codes of its dictionaries.
+struct SegmentFilter {
     range: Range<usize>,
     actor: Option<u16>,
     task: Option<u16>,
@@ -83,44 +90,39 @@ struct Matching {
 
 impl Segment {
     /// Of runs in order of their start.
-    pub(super) fn of(entries: &[Entry]) -> Segment {
+    pub(super) fn new(entries: &[SegmentEntry]) -> Segment {
         let first = entries.first().map_or(0, |entry| entry.start);
-        let after = entries.iter().map(|entry| {
-            entry
-                .start
-                .checked_sub(first)
-                .and_then(|after| u32::try_from(after).ok())
-        });
-        let starts = match after.collect() {
-            Some(after) => Starts::Near { first, after },
-            None => Starts::Far(entries.iter().map(|entry| entry.start).collect()),
+        let after = |entry: &SegmentEntry| u32::try_from(entry.start.checked_sub(first)?).ok();
+        let starts = match entries.iter().map(after).collect() {
+            Some(after) => SegmentStarts::Near { first, after },
+            None => SegmentStarts::Far(entries.iter().map(|entry| entry.start).collect()),
         };
-        let follow = |pair: &[Entry]| pair[0].file == pair[1].file && pair[1].row == pair[0].row + 1;
+        let follow = |pair: &[SegmentEntry]| pair[0].file == pair[1].file && pair[1].row == pair[0].row + 1;
         let places = match entries {
-            [first, ..] if entries.windows(2).all(follow) => Places::From {
+            [first, ..] if entries.windows(2).all(follow) => RunPlaces::From {
                 file: first.file,
                 row: first.row,
             },
-            _ => Places::Each(entries.iter().map(|entry| (entry.file, entry.row)).collect()),
+            _ => RunPlaces::Each(entries.iter().map(|entry| (entry.file, entry.row)).collect()),
         };
         Segment {
             starts,
             hashes: entries.iter().map(|entry| entry.hash).collect(),
-            actors: Coded::of(entries.iter().map(|entry| entry.actor)),
-            tasks: Coded::of(entries.iter().map(|entry| entry.task)),
+            actors: DictionaryEncoded::new(entries.iter().map(|entry| entry.actor)),
+            tasks: DictionaryEncoded::new(entries.iter().map(|entry| entry.task)),
             statuses: entries.iter().map(|entry| entry.status).collect(),
             places,
         }
     }
 
-    /// How many of its runs are wanted.
-    pub(super) fn count(&self, wanted: &Wanted) -> usize {
+    pub(super) fn count(&self, wanted: &RunFilter) -> usize {
         let Some(matching) = self.matching(wanted) else {
             return 0;
         };
         if matching.is_all() {
             return matching.range.len();
         }
+        // Without a branch for each run where one property decides, since millions are counted.
         let range = matching.range.clone();
         let of_actor = self.actors.are(&range, matching.actor);
         let of_task = self.tasks.are(&range, matching.task);
@@ -128,16 +130,16 @@ impl Segment {
             (Some((codes, code)), None, None) | (None, Some((codes, code)), None) => {
                 codes.iter().map(|of| usize::from(*of == code)).sum()
             }
-            (None, None, Some(statuses)) => self.statuses[range]
-                .iter()
-                .map(|status| usize::from(statuses[usize::from(*status)]))
-                .sum(),
+            (None, None, Some(statuses)) => {
+                let is_wanted = |status: &u8| usize::from(statuses[usize::from(*status)]);
+                self.statuses[range].iter().map(is_wanted).sum()
+            }
             _ => range.filter(|run| self.is_wanted(*run, &matching)).count(),
         }
     }
 
     /// Where the runs of a part of those that are wanted are, in order of their start.
-    pub(super) fn find(&self, wanted: &Wanted, part: Range<usize>, found: &mut Vec<(u32, u32)>) {
+    pub(super) fn find(&self, wanted: &RunFilter, part: Range<usize>, found: &mut Vec<(u32, u32)>) {
         let Some(matching) = self.matching(wanted) else { return };
         if matching.is_all() {
             found.extend(part.map(|at| self.place(matching.range.start + at)));
@@ -147,7 +149,6 @@ impl Segment {
         found.extend(wanted.skip(part.start).take(part.len()).map(|run| self.place(run)));
     }
 
-    /// Where runs are whose ID has this hash.
     pub(super) fn with_hash(&self, hash: u32, found: &mut Vec<(u32, u32)>) {
         // Nearly every segment has none: that is told without a branch for each run.
         if self.hashes.iter().fold(false, |any, of| any | (*of == hash)) {
@@ -156,91 +157,71 @@ impl Segment {
         }
     }
 
-    fn matching(&self, wanted: &Wanted) -> Option<Matching> {
-        let range = self.starts.within(wanted.after, wanted.before);
-        let code = |coded: &Coded, value: Option<u32>| match value {
-            None => Some(None),
-            Some(value) => coded.code(value).map(Some),
-        };
+    fn matching(&self, wanted: &RunFilter) -> Option<SegmentFilter> {
+        let begin = self.starts.partition_point(|start| start < wanted.after);
+        let end = self.starts.partition_point(|start| start <= wanted.before);
+        let range = begin..end.max(begin);
         let statuses = wanted.statuses.map(|wanted| {
             let mut statuses = [false; 256];
             wanted.iter().for_each(|status| statuses[usize::from(*status)] = true);
             statuses
         });
         (!range.is_empty()).then_some(())?;
-        Some(Matching {
+        Some(SegmentFilter {
             range,
-            actor: code(&self.actors, wanted.actor)?,
-            task: code(&self.tasks, wanted.task)?,
+            actor: self.actors.code(wanted.actor)?,
+            task: self.tasks.code(wanted.task)?,
             statuses,
         })
     }
 
-    fn is_wanted(&self, run: usize, matching: &Matching) -> bool {
+    fn is_wanted(&self, run: usize, matching: &SegmentFilter) -> bool {
+        let has_status = |statuses: &[bool; 256]| statuses[usize::from(self.statuses[run])];
         matching.actor.is_none_or(|code| self.actors.codes[run] == code)
             && matching.task.is_none_or(|code| self.tasks.codes[run] == code)
-            && matching
-                .statuses
-                .as_ref()
-                .is_none_or(|statuses| statuses[usize::from(self.statuses[run])])
+            && matching.statuses.as_ref().is_none_or(has_status)
     }
 
     fn place(&self, run: usize) -> (u32, u32) {
         match &self.places {
-            Places::From { file, row } => (*file, row + run as u32),
-            Places::Each(places) => places[run],
+            RunPlaces::From { file, row } => (*file, row + run as u32),
+            RunPlaces::Each(places) => places[run],
         }
-    }
-
-    /// The hashes of its runs' IDs.
-    pub(super) fn hashes(&self) -> &[u32] {
-        &self.hashes
-    }
-
-    /// Which statuses its runs are in.
-    pub(super) fn statuses(&self) -> &[u8] {
-        &self.statuses
     }
 }
 
-impl Matching {
+impl SegmentFilter {
     fn is_all(&self) -> bool {
         self.actor.is_none() && self.task.is_none() && self.statuses.is_none()
     }
 }
 
-impl Starts {
-    /// The runs that started from one instant to another, both included.
-    fn within(&self, after: Millis, before: Millis) -> Range<usize> {
-        let (begin, end) = match self {
-            Starts::Near { first, after: starts } => (
-                starts.partition_point(|start| first + Millis::from(*start) < after),
-                starts.partition_point(|start| first + Millis::from(*start) <= before),
-            ),
-            Starts::Far(starts) => (
-                starts.partition_point(|start| *start < after),
-                starts.partition_point(|start| *start <= before),
-            ),
-        };
-        begin..end.max(begin)
+impl SegmentStarts {
+    fn partition_point(&self, is_before: impl Fn(Millis) -> bool) -> usize {
+        match self {
+            SegmentStarts::Near { first, after } => after.partition_point(|ms| is_before(first + Millis::from(*ms))),
+            SegmentStarts::Far(starts) => starts.partition_point(|start| is_before(*start)),
+        }
     }
 }
 
-impl Coded {
-    fn of(values: impl Iterator<Item = u32> + Clone) -> Coded {
+impl DictionaryEncoded {
+    fn new(values: impl Iterator<Item = u32> + Clone) -> DictionaryEncoded {
         let mut distinct: Vec<u32> = values.clone().collect();
         distinct.sort_unstable();
         distinct.dedup();
         distinct.shrink_to_fit();
         let code = |value: u32| distinct.binary_search(&value).unwrap_or_default() as u16;
-        Coded {
+        DictionaryEncoded {
             codes: values.map(code).collect(),
             values: distinct,
         }
     }
 
-    fn code(&self, value: u32) -> Option<u16> {
-        self.values.binary_search(&value).ok().map(|code| code as u16)
+    /// The code of a value, if one is given; `None` where no run has it.
+    fn code(&self, value: Option<u32>) -> Option<Option<u16>> {
+        let Some(value) = value else { return Some(None) };
+        self.values.binary_search(&value).ok().map(|code| Some(code as u16))
     }
 
     fn are(&self, range: &Range<usize>, code: Option<u16>) -> Option<(&[u16], u16)> {
@@ -253,10 +234,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn entry() -> impl Strategy<Value = SegmentEntry> {
         let start = prop_oneof![0i64..50, Just(-1), Just(1 << 40)];
         (start, 0u32..3, 0u32..200, 0u32..5, 0u32..3, 0u8..4).prop_map(|(start, file, row, actor, task, status)| {
-            Entry {
+            SegmentEntry {
                 start,
                 file,
                 row,
@@ -276,9 +257,9 @@ mod tests {
             statuses in prop::option::of(prop::collection::vec(0u8..5, 0..3)), from in 0usize..20, many in 0usize..20,
         ) {
             entries.sort();
-            let segment = Segment::of(&entries);
+            let segment = Segment::new(&entries);
             let statuses = statuses.as_deref();
-            let wanted = Wanted { after, before: after + span, actor, task, statuses };
+            let wanted = RunFilter { after, before: after + span, actor, task, statuses };
             let by_hand: Vec<(u32, u32)> = entries.iter().filter(|entry| {
                 (after..=after + span).contains(&entry.start)
                     && actor.is_none_or(|actor| entry.actor == actor)

@@ -1,0 +1,224 @@
+//! An archive behind the API's endpoints: runs that were exported or are kept in a lake. What a question needs to be found is
+//! in memory, 13 bytes a run; what its answer says is read from the files.
+
+mod blocks;
+mod catalog;
+mod current;
+mod detail;
+mod directory;
+mod group;
+mod items;
+mod json;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod unique;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::provenance::Account;
+use crate::runs::random_access::RunsFile;
+use crate::serve::envelope::{object, page_of_runs};
+use crate::serve::plan::effective_features;
+use crate::serve::query::RunsQuery;
+use crate::serve::question::{ApiQuestion, RunScope};
+use crate::serve::refusal::Refusal;
+use blocks::{BlockCache, Run};
+use directory::ArchiveDirectory;
+use group::{FileGroup, hash_of};
+use items::RunItems;
+use segment::RunFilter;
+
+pub use current::CurrentArchive;
+
+/// Members of `GET /v2/users/me` that no archive has.
+const NOT_ARCHIVED: [&str; 3] = ["plan", "effectivePlatformFeatures", "isPaying"];
+
+#[derive(Debug)]
+pub struct ServedArchive {
+    account: Account,
+    /// In order of time.
+    groups: Vec<Arc<FileGroup>>,
+    directory: ArchiveDirectory,
+    blocks: BlockCache,
+    /// Says on stderr why a question could not be answered.
+    warn: fn(&str),
+}
+
+fn names_of(files: &[Box<dyn RunsFile>]) -> Vec<&str> {
+    files.iter().map(|file| file.name()).collect()
+}
+
+impl ServedArchive {
+    /// Of files, those that overlap in time together, in order of time. What another archive has of the same files is taken
+    /// from it.
+    pub fn new(
+        account: Option<Account>,
+        files: Vec<Vec<Box<dyn RunsFile>>>,
+        old: Option<&ServedArchive>,
+        warn: fn(&str),
+    ) -> Result<ServedArchive> {
+        let known = old.iter().flat_map(|old| &old.groups);
+        let known: HashMap<Vec<&str>, &Arc<FileGroup>> = known.map(|group| (names_of(&group.files), group)).collect();
+        let mut groups = Vec::with_capacity(files.len());
+        for files in files {
+            let same = known.get(&names_of(&files)).map(|group| Arc::clone(group));
+            groups.push(match same {
+                Some(group) => group,
+                None => Arc::new(FileGroup::read(files)?),
+            });
+        }
+        unique::check(&groups)?;
+        let account = account.unwrap_or(Account {
+            id: String::new(),
+            username: None,
+        });
+        Ok(ServedArchive {
+            directory: ArchiveDirectory::new(&groups, &account),
+            groups,
+            account,
+            blocks: BlockCache::default(),
+            warn,
+        })
+    }
+
+    pub fn runs(&self) -> usize {
+        let segments = self.groups.iter().flat_map(|group| &group.segments);
+        segments.map(|segment| segment.hashes.len()).sum()
+    }
+
+    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
+        let data = match question {
+            ApiQuestion::Runs(scope, query) => return self.page(scope, query),
+            ApiQuestion::Run(id) => return self.run(id),
+            ApiQuestion::Actors(query) => self.directory.list_actors(query),
+            ApiQuestion::Actor(wanted) => self.directory.actor(wanted)?,
+            ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
+            ApiQuestion::Task(wanted) => self.directory.task(wanted)?,
+            ApiQuestion::Me => self.me(),
+            ApiQuestion::Limits => return Err(Refusal::NotArchived("limits")),
+            ApiQuestion::MonthlyUsage(_) => return Err(Refusal::NotArchived("monthly usage")),
+        };
+        object(&data)
+    }
+
+    fn page(&self, scope: &RunScope, query: &RunsQuery) -> Result<Vec<u8>, Refusal> {
+        let (actor, task) = match scope {
+            RunScope::Account => (None, None),
+            RunScope::Actor(wanted) => (Some(self.directory.actor_id(wanted)?), None),
+            RunScope::Task(wanted) => (None, Some(self.directory.task_id(wanted)?)),
+        };
+        let (total, mut runs) = self.find(query, actor, task).map_err(|error| self.failed(&error))?;
+        if query.paging.desc {
+            runs.reverse();
+        }
+        Ok(page_of_runs(query.paging, total, runs.len(), |json| {
+            for of_batch in runs.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(one, other)) {
+                let items = RunItems::new(&of_batch[0].0);
+                for (_, row) in of_batch {
+                    items.write(*row, json);
+                    json.push(b',');
+                }
+            }
+        }))
+    }
+
+    /// How many runs a query is about, and those of its page in ascending order.
+    fn find(&self, query: &RunsQuery, actor: Option<&str>, task: Option<&str>) -> Result<(usize, Vec<Run>)> {
+        let counts = self.groups.iter().map(|group| {
+            let wanted = RunFilter {
+                after: query.after,
+                before: query.before,
+                actor: group.actors.place(actor)?,
+                task: group.tasks.place(task)?.map(|place| place + 1),
+                statuses: query.statuses.as_deref(),
+            };
+            let counts: Vec<usize> = group.segments.iter().map(|segment| segment.count(&wanted)).collect();
+            Some((wanted, counts))
+        });
+        let counts: Vec<_> = counts.collect();
+        let total = counts.iter().flatten().flat_map(|(_, counts)| counts).sum();
+        let part = query.paging.part_of(total);
+        let mut runs = Vec::with_capacity(part.len());
+        let (mut before, mut file_number) = (0, 0);
+        for (group, counted) in self.groups.iter().zip(&counts) {
+            if let Some((wanted, counts)) = counted {
+                let mut places = Vec::new();
+                for (count, segment) in counts.iter().zip(&group.segments) {
+                    let (from, to) = (part.start.max(before), part.end.min(before + count));
+                    if from < to {
+                        segment.find(wanted, from - before..to - before, &mut places);
+                    }
+                    before += count;
+                }
+                runs.extend(self.read(group, file_number, &places)?);
+            }
+            file_number += group.files.len();
+        }
+        Ok((total, runs))
+    }
+
+    /// The runs at some places of a group, in that order; `number` is that of its first file.
+    fn read(&self, group: &FileGroup, number: usize, places: &[(u32, u32)]) -> Result<Vec<Run>> {
+        let mut runs: Vec<Option<Run>> = vec![None; places.len()];
+        for (at, file) in group.files.iter().enumerate() {
+            let of_file = |place: &usize| places[*place].0 as usize == at;
+            let mut wanted: Vec<usize> = (0..places.len()).filter(of_file).collect();
+            wanted.sort_by_key(|place| places[*place].1);
+            let rows: Vec<u32> = wanted.iter().map(|place| places[*place].1).collect();
+            let read = self.blocks.runs(&**file, number + at, &rows)?;
+            for (place, run) in wanted.into_iter().zip(read) {
+                runs[place] = Some(run);
+            }
+        }
+        let runs: Option<Vec<Run>> = runs.into_iter().collect();
+        runs.ok_or_else(|| Error::Other(anyhow::anyhow!("a run has no file")))
+    }
+
+    fn run(&self, id: &str) -> Result<Vec<u8>, Refusal> {
+        let run = self.run_of(id).map_err(|error| self.failed(&error))?;
+        let (batch, row) = run.ok_or(Refusal::NotFound("Actor run"))?;
+        let mut json = br#"{"data":"#.to_vec();
+        detail::write(&RunItems::new(&batch), row, &self.account.id, &mut json);
+        json.push(b'}');
+        Ok(json)
+    }
+
+    fn run_of(&self, id: &str) -> Result<Option<Run>> {
+        let hash = hash_of(id);
+        for group in &self.groups {
+            let mut places = Vec::new();
+            let segments = group.segments.iter();
+            segments.for_each(|segment| segment.with_hash(hash, &mut places));
+            for (file, row) in places {
+                let run = blocks::whole(&*group.files[file as usize], row)?;
+                // IDs of one hash may differ.
+                if group::id_of(&run.0, run.1) == Some(id) {
+                    return Ok(Some(run));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn me(&self) -> Value {
+        json!({
+            "id": self.account.id,
+            "username": self.account.username.as_ref().unwrap_or(&self.account.id),
+            "plan": { "availableProxyGroups": {} },
+            "effectivePlatformFeatures": effective_features(false),
+            "isPaying": false,
+            "notArchived": NOT_ARCHIVED,
+        })
+    }
+
+    /// Tells whoever runs the server what those who ask needn't know.
+    fn failed(&self, error: &Error) -> Refusal {
+        (self.warn)(&format!("a question could not be answered: {error}"));
+        Refusal::Failed
+    }
+}

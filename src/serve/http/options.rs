@@ -1,0 +1,27 @@
+//! How an account is served, whichever account it is.
+
+use std::num::NonZeroU32;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::faults::Faults;
+use crate::clock::MachineClock;
+
+pub const DEFAULT_CONNECTIONS: usize = 512;
+
+#[derive(Debug, Default)]
+pub struct ServeOptions {
+    /// Dates the answers; the made-up account has a clock of its own.
+    pub clock: MachineClock,
+    /// The token to ask for; without one, every client is answered.
+    pub token: Option<SecretString>,
+    /// The least time between a request and its answer.
+    pub latency: Duration,
+    /// Requests a second beyond which it answers 429.
+    pub rate_limit: Option<NonZeroU32>,
+    pub faults: Option<Faults>,
+    /// Receives each request as a line of JSON.
+    pub access_log: Option<SyncSender<String>>,
+}
