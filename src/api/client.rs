@@ -6,30 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{
-    ACCEPT_ENCODING, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER,
-};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::address::{base_url, endpoint, within_origin};
+use super::answer::{AnswerHead, receive};
 use super::ask::{Answer, Ask, Lane};
-use super::body::{self, BodyProblem, MAX_BODY_BYTES};
+use super::body::{self, BodyProblem};
 use super::counts::{Counters, RequestCounts};
-use super::failure::{Failure, Passing, causes, refusal};
+use super::failure::{Failure, TransientFailure, causes, refusal};
 use super::pacing::Pacer;
 use super::retry::{self, RetryPolicy};
-use crate::clock::{Clocks, MachineClock, ServerTimes, parse_age, parse_date};
+use crate::clock::{Clocks, MachineClock, ServerTimes};
 use crate::error::{Error, Result};
-use crate::period::Millis;
 
-/// What the API's answers say that they allow, a second.
-const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-
-/// How the API is asked.
 #[derive(Debug)]
 pub struct ClientOptions {
     /// The API's address, without `/v2`.
@@ -52,7 +45,6 @@ pub struct ClientOptions {
     pub clock: MachineClock,
 }
 
-/// The API, with a token.
 pub struct ApiClient {
     http: reqwest::Client,
     base: Url,
@@ -60,7 +52,7 @@ pub struct ApiClient {
     in_flight: Semaphore,
     pacer: Pacer,
     detail_pacer: Pacer,
-    retries: RetryPolicy,
+    retries: u32,
     timeout: Duration,
     side_by_side: usize,
     counters: Arc<Counters>,
@@ -112,9 +104,7 @@ impl ApiClient {
             in_flight: Semaphore::new(options.concurrency.max(1)),
             pacer: Pacer::new(options.rate),
             detail_pacer: Pacer::new(options.detail_rate),
-            retries: RetryPolicy {
-                retries: options.retries,
-            },
+            retries: options.retries,
             timeout: options.timeout,
             side_by_side: options.side_by_side,
             counters: Arc::default(),
@@ -139,22 +129,19 @@ impl ApiClient {
         Some(self.rate_limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
     }
 
-    /// The API's address.
     pub fn base_url(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// How many clients of this process are at work at once.
     pub fn side_by_side(&self) -> usize {
         self.side_by_side
     }
 
-    /// Where it counts what it sends and receives, for whoever wants to know that once the client is gone.
+    /// For who wants to know the counts once the client is gone.
     pub fn counters(&self) -> Arc<Counters> {
         self.counters.clone()
     }
 
-    /// What was sent and received up to now.
     pub fn counts(&self) -> RequestCounts {
         self.counters.read()
     }
@@ -165,7 +152,6 @@ impl ApiClient {
         self.pacer.least_time(requests).max(details)
     }
 
-    /// An endpoint's address.
     pub(super) fn url(&self, path: &[&str]) -> Url {
         endpoint(&self.base, path)
     }
@@ -174,14 +160,14 @@ impl ApiClient {
     pub(super) async fn get<T: Send + 'static>(
         &self,
         ask: Ask,
-        decode: impl Fn(&[u8]) -> Result<T, String> + Send + Copy + 'static,
+        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + Copy + 'static,
     ) -> Result<Answer<T>> {
         let pacer = match ask.lane {
             Lane::Lists => &self.pacer,
             Lane::Details => &self.detail_pacer,
         };
         let policy = RetryPolicy {
-            retries: self.retries.retries.min(ask.retries),
+            retries: self.retries.min(ask.retries),
         };
         let start = Instant::now();
         for failed in 1.. {
@@ -196,7 +182,7 @@ impl ApiClient {
             let attempted = attempt.await;
             drop(permit);
             self.log(&ask.url, failed, sent.elapsed(), &attempted);
-            let passing = match attempted {
+            let failure = match attempted {
                 Ok(Ok((answer, _))) => {
                     pacer.speed_up();
                     return Ok(Answer::Read(answer));
@@ -207,22 +193,22 @@ impl ApiClient {
                 Ok(Err(Failure::Final(_, error))) => return Err(error),
                 Ok(Err(Failure::TooLarge)) if ask.divisible => return Ok(Answer::TooLarge),
                 Ok(Err(Failure::TooLarge)) => return Err(self.too_large(&ask.url)),
-                Ok(Err(Failure::Passing(passing))) if ask.narrowable && passing.too_heavy => {
+                Ok(Err(Failure::Transient(failure))) if ask.narrowable && failure.too_heavy => {
                     return Ok(Answer::TooHeavy);
                 }
-                Ok(Err(Failure::Passing(passing))) => passing,
-                Err(_) => Passing::new(format!("no whole answer within {:?} (--timeout)", self.timeout)),
+                Ok(Err(Failure::Transient(failure))) => failure,
+                Err(_) => TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.timeout)),
             };
             self.counters
                 .rate_limited
-                .fetch_add(u64::from(passing.rate_limited), Ordering::Relaxed);
-            let Some(wait) = policy.wait(failed, start.elapsed(), passing.retry_after, retry::chance()) else {
-                return Err(self.given_up(&ask.url, failed, start.elapsed(), &passing.answer));
+                .fetch_add(u64::from(failure.rate_limited), Ordering::Relaxed);
+            let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, retry::chance()) else {
+                return Err(self.given_up(&ask.url, failed, start.elapsed(), &failure.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             let until = now + wait;
-            if passing.rate_limited {
+            if failure.rate_limited {
                 pacer.slow_down(sent, now, until);
             }
             tokio::time::sleep_until(until).await;
@@ -234,68 +220,46 @@ impl ApiClient {
     async fn attempt<T: Send + 'static>(
         &self,
         url: Url,
-        decode: impl Fn(&[u8]) -> Result<T, String> + Send + 'static,
+        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<(T, u64), Failure> {
-        let mut response = self
-            .http
-            .get(url)
-            .send()
-            .await
-            .map_err(|error| Passing::new(causes(&error)))?;
-        let status = response.status();
-        let (date_ms, machine_ms) = (date_ms(response.headers()), self.clock.now_ms());
-        let now_ms = date_ms.unwrap_or(machine_ms);
-        let header = |name: HeaderName| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok())
-        };
-        if let Some(limit) = header(RATE_LIMIT).and_then(|limit| limit.parse().ok()) {
+        let response = self.http.get(url).send().await;
+        let mut response = response.map_err(|error| TransientFailure::new(causes(&error)))?;
+        let head = AnswerHead::new(&response, self.clock.now_ms());
+        if let Some(limit) = head.rate_limit {
             self.rate_limit.store(limit, Ordering::Relaxed);
         }
-        let encoding = header(CONTENT_ENCODING).map(str::to_owned);
-        let retry_after = header(RETRY_AFTER).and_then(|value| retry::retry_after(value, now_ms));
-        let length = response.content_length().unwrap_or(0).min(MAX_BODY_BYTES as u64);
-        let mut packed = Vec::with_capacity(length as usize);
-        while let Some(chunk) = response.chunk().await.map_err(|error| Passing::new(causes(&error)))? {
-            if packed.len() + chunk.len() > MAX_BODY_BYTES {
-                if status == StatusCode::OK {
-                    return Err(Failure::TooLarge);
-                }
-                // The status says enough.
-                break;
-            }
-            packed.extend_from_slice(&chunk);
-        }
+        let packed = receive(&mut response).await?;
         let bytes = packed.len() as u64;
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if status != StatusCode::OK {
+        let encoding = head.encoding.clone();
+        if head.status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
-            let redacted = |text: &str| self.redacted(text);
-            let failure = refusal(status, &body, retry_after, response.url(), redacted);
-            if matches!(&failure, Failure::Passing(passing) if passing.too_heavy) {
+            let failure = refusal(&head, &body, response.url(), |text| self.redacted(text));
+            if matches!(&failure, Failure::Transient(failure) if failure.too_heavy) {
                 // The API itself, by its documented words.
-                self.note_date(date_ms, machine_ms);
+                self.note_date(&head);
             }
             return Err(failure);
         }
-        let decode = move || decode(&body::unpack(encoding.as_deref(), packed)?).map_err(BodyProblem::Unreadable);
+        let decode = move || {
+            let body = body::unpack(encoding.as_deref(), packed)?;
+            decode(&body).map_err(|error| BodyProblem::Unreadable(error.to_string()))
+        };
         let decoded = tokio::task::spawn_blocking(decode).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| match problem {
             BodyProblem::TooLarge => Failure::TooLarge,
-            BodyProblem::Unreadable(problem) => Failure::Passing(Passing {
+            BodyProblem::Unreadable(problem) => Failure::Transient(TransientFailure {
                 status: Some(200),
-                ..Passing::new(format!("200 OK, but {problem}"))
+                ..TransientFailure::new(format!("200 OK, but {problem}"))
             }),
         })?;
-        self.note_date(date_ms, machine_ms);
+        self.note_date(&head);
         Ok((decoded, bytes))
     }
 
-    /// Tells an attempt, and what came of it, where the log has a place for that.
+    /// Logs an attempt and its result, with `-vv`.
     fn log<T>(
         &self,
         url: &Url,
@@ -332,10 +296,10 @@ impl ApiClient {
     }
 
     /// Keeps the time that an answer of the API's tells: an error page may be somebody else's, with another clock.
-    fn note_date(&self, date_ms: Option<Millis>, machine_ms: Millis) {
-        if let Some(date_ms) = date_ms {
+    fn note_date(&self, head: &AnswerHead) {
+        if let Some(date_ms) = head.date_ms {
             let mut times = self.server_times.lock().unwrap_or_else(PoisonError::into_inner);
-            times.add(date_ms, machine_ms);
+            times.add(date_ms, head.machine_ms);
         }
     }
 
@@ -361,13 +325,4 @@ impl ApiClient {
     fn redacted(&self, text: &str) -> String {
         text.replace(self.token.expose_secret(), "[token]")
     }
-}
-
-/// The server's clock when an answer is received: when it was made, and how old it is since (RFC 9110, 9111). Milliseconds since
-/// the epoch; none where that makes no sense, as two dates don't.
-fn date_ms(headers: &HeaderMap) -> Option<Millis> {
-    let mut dates = headers.get_all(DATE).iter();
-    let date = dates.next().filter(|_| dates.next().is_none())?;
-    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).map_or(0, parse_age);
-    Some(parse_date(date.to_str().ok()?)? + age)
 }

@@ -53,7 +53,7 @@ pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
 }
 
 /// Whether a status is worth another attempt.
-pub fn is_passing(status: u16) -> bool {
+pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
@@ -122,7 +122,15 @@ mod tests {
 
     #[test]
     fn what_the_server_means_for_good_is_not_tried_again() {
-        assert!([408, 429, 500, 502, 503, 599].iter().all(|status| is_passing(*status)));
-        assert!([400, 401, 403, 404, 302, 200].iter().all(|status| !is_passing(*status)));
+        assert!(
+            [408, 429, 500, 502, 503, 599]
+                .iter()
+                .all(|status| is_transient(*status))
+        );
+        assert!(
+            [400, 401, 403, 404, 302, 200]
+                .iter()
+                .all(|status| !is_transient(*status))
+        );
     }
 }

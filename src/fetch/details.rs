@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::api::client::ApiClient;
-use crate::api::endpoints::Found;
+use crate::api::endpoints::Lookup;
 use crate::error::{Error, Result};
 use crate::fetch::listed::{Listed, ListedRun};
 use crate::fetch::names::is_path_segment;
@@ -224,10 +224,10 @@ impl Details {
         }
         locked(&self.counts).asked += 1;
         match self.api.run_detail(id).await {
-            Ok(Found::Here(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
-            Ok(Found::Here(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
-            Ok(Found::Not(404)) => locked(&self.counts).not_found += 1,
-            Ok(Found::Not(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
+            Ok(Lookup::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
+            Ok(Lookup::Found(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
+            Ok(Lookup::Missing(404)) => locked(&self.counts).not_found += 1,
+            Ok(Lookup::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
             Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
             Err(error) => self.note_failure(id, &error.to_string()),
         }

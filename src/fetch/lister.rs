@@ -6,7 +6,8 @@ use super::page_size::PageLimit;
 use crate::api::ask::RequestError;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::ListQuery;
-use crate::api::page::{Page, Rejected};
+use crate::api::item::RejectedItem;
+use crate::api::page::Page;
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 
@@ -80,7 +81,7 @@ impl Lister {
     }
 
     /// The first item of a page that makes no sense and may belong to the period.
-    fn senseless<'p>(&self, page: &'p Page) -> Option<&'p Rejected> {
+    fn senseless<'p>(&self, page: &'p Page) -> Option<&'p RejectedItem> {
         let (from, to) = self.period;
         let mut rejected = page.rejected.iter();
         rejected.find(|rejected| rejected.started_at_ms.is_none_or(|at| (from..to).contains(&at)))
@@ -98,7 +99,7 @@ fn too_large(query: &ListQuery) -> Error {
     ))
 }
 
-fn senseless(rejected: &Rejected, after: Millis, before: Millis) -> Error {
+fn senseless(rejected: &RejectedItem, after: Millis, before: Millis) -> Error {
     let run = rejected
         .id
         .as_ref()

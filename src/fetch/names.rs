@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::spare::SpareTime;
 use super::tally::RowAt;
 use crate::api::client::ApiClient;
-use crate::api::endpoints::{Named, NamedItem};
+use crate::api::endpoints::{NameKind, NamedItem};
 use crate::error::Result;
 use crate::runs::names::Names;
 use crate::runs::schema::col;
@@ -29,9 +29,9 @@ pub struct NameBook {
     names: RwLock<Names>,
     lists: OnceCell<()>,
     /// Lists that were read to their end.
-    whole: Mutex<HashSet<Named>>,
+    whole: Mutex<HashSet<NameKind>>,
     /// What was looked up one by one, found or not.
-    looked_up: Mutex<HashSet<(Named, Box<str>)>>,
+    looked_up: Mutex<HashSet<(NameKind, Box<str>)>>,
 }
 
 impl NameBook {
@@ -60,14 +60,14 @@ impl NameBook {
     /// Fetches every name that the account's lists have, once.
     pub async fn fetch_lists(&self) {
         let fetch = async || {
-            let lists = async { tokio::join!(self.fetch_list(Named::Actors), self.fetch_list(Named::Tasks)) };
+            let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };
             self.spare.spend(lists).await;
         };
         self.lists.get_or_init(fetch).await;
     }
 
     /// Page by page; a page that fails is the last.
-    async fn fetch_list(&self, named: Named) {
+    async fn fetch_list(&self, named: NameKind) {
         let Some(api) = &self.api else { return };
         let mut offset = 0;
         while let Ok(page) = api.names(named, offset).await {
@@ -85,8 +85,8 @@ impl NameBook {
         if self.api.is_none() {
             return;
         }
-        let actors = self.missing(Named::Actors, pages, rows, col::ACT_ID);
-        let tasks = self.missing(Named::Tasks, pages, rows, col::ACTOR_TASK_ID);
+        let actors = self.missing(NameKind::Actors, pages, rows, col::ACT_ID);
+        let tasks = self.missing(NameKind::Tasks, pages, rows, col::ACTOR_TASK_ID);
         let mut missing = actors.into_iter().chain(tasks).peekable();
         if missing.peek().is_none() {
             return;
@@ -106,11 +106,17 @@ impl NameBook {
     }
 
     /// What rows point at without a known name, each once and never again.
-    fn missing(&self, named: Named, pages: &[RecordBatch], rows: &[RowAt], column: usize) -> Vec<(Named, Box<str>)> {
+    fn missing(
+        &self,
+        named: NameKind,
+        pages: &[RecordBatch],
+        rows: &[RowAt],
+        column: usize,
+    ) -> Vec<(NameKind, Box<str>)> {
         let names = self.names();
         let known = match named {
-            Named::Actors => &names.actors,
-            Named::Tasks => &names.tasks,
+            NameKind::Actors => &names.actors,
+            NameKind::Tasks => &names.tasks,
         };
         let columns: Vec<_> = pages
             .iter()
@@ -139,7 +145,7 @@ impl NameBook {
     }
 
     /// Asks for the name of one ID; that it can't be had is nobody's concern.
-    async fn look_up(&self, named: Named, id: &str) {
+    async fn look_up(&self, named: NameKind, id: &str) {
         if let Ok(Some(item)) = self.find(named, id).await {
             // Under the ID that was asked for: that is what runs have.
             self.note(named, id, &item);
@@ -147,7 +153,7 @@ impl NameBook {
     }
 
     /// What has this ID, or this name in full (`username~name`), by a question of its own.
-    pub async fn find(&self, named: Named, id: &str) -> Result<Option<NamedItem>> {
+    pub async fn find(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
         match &self.api {
             Some(api) if is_path_segment(id) => api.name(named, id).await,
             _ => Ok(None),
@@ -155,7 +161,7 @@ impl NameBook {
     }
 
     /// Whether a list was read to its end: what it lacks isn't on it.
-    pub fn is_whole(&self, named: Named) -> bool {
+    pub fn is_whole(&self, named: NameKind) -> bool {
         self.whole
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -163,11 +169,11 @@ impl NameBook {
     }
 
     /// What an ID or a name means, as far as the lists have it: IDs, each once.
-    pub fn ids_of(&self, named: Named, text: &str) -> Vec<String> {
+    pub fn ids_of(&self, named: NameKind, text: &str) -> Vec<String> {
         let names = self.names();
         let names = match named {
-            Named::Actors => &names.actors,
-            Named::Tasks => &names.tasks,
+            NameKind::Actors => &names.actors,
+            NameKind::Tasks => &names.tasks,
         };
         match names.get(text) {
             Some(_) => vec![text.into()],
@@ -175,11 +181,11 @@ impl NameBook {
         }
     }
 
-    fn note(&self, named: Named, id: &str, item: &NamedItem) {
+    fn note(&self, named: NameKind, id: &str, item: &NamedItem) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         match named {
-            Named::Actors => names.actors.insert(id, &item.name),
-            Named::Tasks => names.tasks.insert(id, &item.name),
+            NameKind::Actors => names.actors.insert(id, &item.name),
+            NameKind::Tasks => names.tasks.insert(id, &item.name),
         }
     }
 }

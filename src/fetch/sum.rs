@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::page::Rejected;
+use crate::api::item::RejectedItem;
 use crate::fetch::window::WalkedWindow;
 use crate::period::Millis;
 use crate::provenance::Proof;
@@ -15,7 +15,7 @@ pub struct Fetched {
     /// Whether runs were deleted, or came, meanwhile.
     pub changed_meanwhile: bool,
     /// Items that make no sense as a run.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedItem>,
     /// Known fields of a wrong type.
     pub mistyped: u64,
 }
@@ -40,7 +40,7 @@ pub(super) struct Sum {
     pub(super) changed_meanwhile: bool,
     pub(super) notes: Vec<String>,
     /// Each once, though windows overlap by a millisecond and some have no start.
-    pub(super) rejected: BTreeMap<String, Rejected>,
+    pub(super) rejected: BTreeMap<String, RejectedItem>,
     pub(super) mistyped: u64,
     pub(super) windows: Vec<Counted>,
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 
-use crate::api::page::{Page, Rejected};
+use crate::api::item::RejectedItem;
+use crate::api::page::Page;
 use crate::period::Millis;
 use crate::runs::merge::Rank;
 use crate::runs::schema::col;
@@ -31,7 +32,7 @@ pub struct Tally {
     /// Items received, those left out that the walk itself asked for twice.
     pub received: u64,
     /// Items that make no sense as a run, each once.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedItem>,
 }
 
 impl Tally {

@@ -5,7 +5,7 @@ use arrow_array::RecordBatch;
 use super::plan::Window;
 use super::tally::{Received, RowAt, Tally};
 use super::walk::Reading;
-use crate::api::page::Rejected;
+use crate::api::item::RejectedItem;
 use crate::period::{Millis, format_instant};
 
 /// A window that has been read.
@@ -37,7 +37,7 @@ pub struct WalkedWindow {
     /// Whether that is something the reader of a figure must know.
     pub changed_meanwhile: bool,
     /// Items of it that make no sense as a run.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedItem>,
     /// Known fields of a wrong type in its runs.
     pub mistyped: u64,
 }

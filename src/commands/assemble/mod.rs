@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::counts::RequestCounts;
-use crate::api::page::Rejected;
+use crate::api::item::RejectedItem;
 use crate::archive::existing::Existing;
 use crate::commands::assemble::files::{complete, told_files};
 use crate::commands::assemble::replace::replaces;
@@ -34,7 +34,7 @@ pub struct Publishing {
     pub report: Report,
     /// The files of rows.
     pub rows: Vec<FileEntry>,
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedItem>,
 }
 
 impl Publishing {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::endpoints::Named;
+use crate::api::endpoints::NameKind;
 use crate::commands::assemble::{Publishing, manifest, told};
 use crate::commands::export::{Job, Staged, Told};
 use crate::commands::{budgets, strict};
@@ -148,8 +148,8 @@ impl Job {
             .groups
             .as_ref()
             .map_or(Vec::new(), |groups| groups.needed_columns());
-        let doubtful = |column: &str, named: Named| needed.contains(&column) && !self.names.is_whole(named);
-        doubtful("act_name", Named::Actors) || doubtful("actor_task_name", Named::Tasks)
+        let doubtful = |column: &str, named: NameKind| needed.contains(&column) && !self.names.is_whole(named);
+        doubtful("act_name", NameKind::Actors) || doubtful("actor_task_name", NameKind::Tasks)
     }
 
     fn manifest(&self, report: &Report, fields_mistyped: u64, runs_rejected: u64, details: DetailCounts) -> Manifest {
