@@ -11,14 +11,12 @@ use super::retry;
 use crate::clock::{parse_age, parse_date};
 use crate::period::Millis;
 
-/// How many requests a second the API allows.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 
 pub(super) struct AnswerHead {
     pub(super) status: StatusCode,
     /// The server's clock, if it can be told.
     pub(super) date_ms: Option<Millis>,
-    /// This machine's clock at the same moment.
     pub(super) machine_ms: Millis,
     pub(super) rate_limit: Option<u64>,
     pub(super) encoding: Option<String>,

@@ -25,23 +25,21 @@ use crate::error::{Error, Result};
 
 #[derive(Debug)]
 pub struct ClientOptions {
-    /// The API's address, without `/v2`.
+    /// Without `/v2`.
     pub api_url: String,
-    /// The token; goes to that address only.
+    /// Sent to that address only.
     pub token: SecretString,
     /// Requests in flight at most, details apart: those are bounded by who asks for them.
     pub concurrency: usize,
     /// Requests a second at most; 0 is no limit.
     pub rate: f64,
-    /// The same of single runs' details, which are paced on their own.
+    /// The same of details, which are paced on their own.
     pub detail_rate: f64,
-    /// Attempts after the first.
     pub retries: u32,
-    /// How long an attempt may take, body and all.
+    /// Of one attempt, body and all.
     pub timeout: Duration,
-    /// How many clients of this process are at work at once, and share its memory.
+    /// Clients of this process at work at once, which share its memory.
     pub side_by_side: usize,
-    /// This machine's clock, against which the API's is held.
     pub clock: MachineClock,
 }
 
@@ -59,7 +57,7 @@ pub struct ApiClient {
     clock: MachineClock,
     server_times: Mutex<ServerTimes>,
     rate_limit: AtomicU64,
-    /// Whose requests these are, in the log.
+    /// Names the account in the log.
     span: tracing::Span,
 }
 
@@ -72,7 +70,7 @@ impl fmt::Debug for ApiClient {
 }
 
 impl ApiClient {
-    /// A client; refuses addresses to which a token must not go (exit 2).
+    /// Refuses addresses to which a token must not go (exit 2).
     pub fn new(options: ClientOptions) -> Result<ApiClient> {
         let base = base_url(&options.api_url)?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", options.token.expose_secret()))
@@ -95,10 +93,9 @@ impl ApiClient {
             // This machine alone. A proxy would read the token; and certificates, which some containers lack, aren't needed.
             http = http.no_proxy().tls_certs_only([]);
         }
+        let http = http.build();
         Ok(ApiClient {
-            http: http
-                .build()
-                .map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
+            http: http.map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
             base,
             token: options.token,
             in_flight: Semaphore::new(options.concurrency.max(1)),
@@ -115,7 +112,7 @@ impl ApiClient {
         })
     }
 
-    /// The server's clock by its good answers so far, and this machine's at the same moment.
+    /// The server's clock by its good answers so far, and this machine's.
     pub fn clocks(&self) -> Clocks {
         self.server_times().clocks(self.clock)
     }
@@ -124,7 +121,7 @@ impl ApiClient {
         *self.server_times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The requests a second that the API allows, by the last answer that told (`X-RateLimit-Limit`).
+    /// Requests a second that the API allows, by the last answer with `X-RateLimit-Limit`.
     pub fn rate_limit(&self) -> Option<u64> {
         Some(self.rate_limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
     }
@@ -146,7 +143,7 @@ impl ApiClient {
         self.counters.read()
     }
 
-    /// The least time that so many requests take at the given rate, and beside them so many details at theirs.
+    /// The least time for so many requests at the given rate, and as many details at theirs.
     pub fn least_time(&self, requests: u64, details: u64) -> Duration {
         let details = self.detail_pacer.least_time(details);
         self.pacer.least_time(requests).max(details)
@@ -156,7 +153,7 @@ impl ApiClient {
         endpoint(&self.base, path)
     }
 
-    /// One request until it has an answer that can be read, or there is no hope of one.
+    /// Sends one request until it has a readable answer, or no retry is left.
     pub(super) async fn get<T: Send + 'static>(
         &self,
         ask: Ask,
@@ -216,7 +213,7 @@ impl ApiClient {
         unreachable!("a retry policy ends before the count of attempts does")
     }
 
-    /// One attempt. Unpacking and decoding go to a thread of their own, since they take longer than asking.
+    /// One attempt. Unpacking and decoding run on a thread of their own, since they take longer than sending.
     async fn attempt<T: Send + 'static>(
         &self,
         url: Url,
@@ -234,7 +231,8 @@ impl ApiClient {
         let encoding = head.encoding.clone();
         if head.status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
-            let failure = refusal(&head, &body, response.url(), |text| self.redacted(text));
+            let redacted = |text: &str| self.redacted(text);
+            let failure = refusal(head.status, &body, head.retry_after, response.url(), redacted);
             if matches!(&failure, Failure::Transient(failure) if failure.too_heavy) {
                 // The API itself, by its documented words.
                 self.note_date(&head);
@@ -270,12 +268,8 @@ impl ApiClient {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let of = |name: &str| {
-            url.query_pairs()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-        };
-        let (from, to, offset) = (of("startedAfter"), of("startedBefore"), of("offset"));
+        let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
+        let (from, to) = (parameter("startedAfter"), parameter("startedBefore"));
         let (bytes, failure) = match attempted {
             Ok(Ok((_, bytes))) => (Some(*bytes), None),
             Ok(Err(failure)) => (None, Some(self.redacted(&failure.in_short()))),
@@ -284,9 +278,9 @@ impl ApiClient {
         tracing::debug!(
             parent: &self.span,
             path = url.path(),
-            from,
-            to,
-            offset,
+            from = from.as_deref(),
+            to = to.as_deref(),
+            offset = parameter("offset").as_deref(),
             attempt,
             ms = took.as_millis() as u64,
             bytes,
@@ -295,7 +289,7 @@ impl ApiClient {
         );
     }
 
-    /// Keeps the time that an answer of the API's tells: an error page may be somebody else's, with another clock.
+    /// Notes the server's time. Only of the API's own answers: an error page may be a proxy's, with another clock.
     fn note_date(&self, head: &AnswerHead) {
         if let Some(date_ms) = head.date_ms {
             let mut times = self.server_times.lock().unwrap_or_else(PoisonError::into_inner);
@@ -321,7 +315,7 @@ impl ApiClient {
         )))
     }
 
-    /// A text without the token, whoever put it there.
+    /// A text without the token.
     fn redacted(&self, text: &str) -> String {
         text.replace(self.token.expose_secret(), "[token]")
     }

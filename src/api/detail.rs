@@ -19,8 +19,8 @@ pub struct DetailAnswer {
 pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
     let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| anyhow!("the body is not a run: {error}"))?;
-    let envelope = JsonObject::of(text);
-    let run = JsonObject::of(envelope.raw("data").context("the body is JSON without \"data\"")?);
+    let envelope = JsonObject::new(text);
+    let run = JsonObject::new(envelope.raw("data").context("the body is JSON without \"data\"")?);
     let text = |name: &str| run.text(name).filter(|text| !text.is_empty());
     let required = |name: &str| text(name).with_context(|| format!("the run has no {name:?}"));
     let usage = match run.raw("usageTotalUsd") {
@@ -40,7 +40,7 @@ pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
 
 /// The columns of its own; a field that isn't there, or of another type, is NULL.
 fn metering(run: &JsonObject) -> Metering {
-    let inner = |name: &str| run.raw(name).map(JsonObject::of).unwrap_or_default();
+    let inner = |name: &str| run.raw(name).map(JsonObject::new).unwrap_or_default();
     let (meters, stats, options) = (inner("usageUsd"), inner("stats"), inner("options"));
     // An archive that is served puts a neutral value where the API's own clients need one, and says so.
     let is_archived = |name: &str| {
@@ -68,7 +68,7 @@ pub(super) struct JsonObject<'a>(Members<'a>);
 
 impl<'a> JsonObject<'a> {
     /// Splits a JSON text; what is no object has no members.
-    pub(super) fn of(text: &'a str) -> JsonObject<'a> {
+    pub(super) fn new(text: &'a str) -> JsonObject<'a> {
         let mut members = Members::new();
         if !MembersSeed(&mut members).split(text) {
             members.clear();

@@ -30,7 +30,7 @@ pub struct ListQuery<'a> {
     pub desc: bool,
     /// Any of these; all if empty.
     pub statuses: &'a [String],
-    /// Whether the caller can ask for less instead, should the server find the query too heavy.
+    /// Whether the caller can narrow the query, should it be too heavy for the server.
     pub narrowable: bool,
 }
 
@@ -54,9 +54,8 @@ pub struct NamedItem {
 pub struct NamesPage {
     /// By the API's count.
     pub total: u64,
-    /// Items on the page, sensible or not.
+    /// Items on the page, also those without a name.
     pub count: u64,
-    /// Those that have a name.
     pub items: Vec<NamedItem>,
 }
 
@@ -99,27 +98,24 @@ impl NameKind {
 }
 
 impl ApiClient {
-    /// A page of the account's runs; none where it is larger than any answer that is read.
+    /// A page of the account's runs; none where it is larger than [`MAX_BODY_BYTES`](super::body::MAX_BODY_BYTES).
     pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Option<Page>, RequestError> {
         let mut url = self.url(&["v2", "actor-runs"]);
-        {
-            let mut pairs = url.query_pairs_mut();
-            pairs
-                .append_pair("limit", &query.limit.to_string())
-                .append_pair("desc", if query.desc { "true" } else { "false" })
-                .append_pair("startedAfter", &format_instant(query.after))
-                .append_pair("startedBefore", &format_instant(query.before));
-            if query.offset > 0 {
-                pairs.append_pair("offset", &query.offset.to_string());
-            }
-            if !query.statuses.is_empty() {
-                pairs.append_pair("status", &query.statuses.join(","));
-            }
+        url.query_pairs_mut()
+            .append_pair("limit", &query.limit.to_string())
+            .append_pair("desc", &query.desc.to_string())
+            .append_pair("startedAfter", &format_instant(query.after))
+            .append_pair("startedBefore", &format_instant(query.before));
+        if query.offset > 0 {
+            url.query_pairs_mut().append_pair("offset", &query.offset.to_string());
+        }
+        if !query.statuses.is_empty() {
+            url.query_pairs_mut().append_pair("status", &query.statuses.join(","));
         }
         let ask = Ask {
             narrowable: query.narrowable,
             divisible: true,
-            ..Ask::of(url)
+            ..Ask::new(url)
         };
         match self.get(ask, page::decode).await? {
             Answer::Read(page) => Ok(Some(page.asked_for(query.limit))),
@@ -138,7 +134,7 @@ impl ApiClient {
             .append_pair("startedBefore", &format_instant(around_ms));
         let ask = Ask {
             retries: FEW_RETRIES,
-            ..Ask::of(url)
+            ..Ask::new(url)
         };
         read(self.get(ask, page::decode).await?).map(|_| ())
     }
@@ -148,7 +144,7 @@ impl ApiClient {
         let ask = Ask {
             lane: Lane::Details,
             may_be_missing: true,
-            ..Ask::of(self.url(&["v2", "actor-runs", id]))
+            ..Ask::new(self.url(&["v2", "actor-runs", id]))
         };
         found(self.get(ask, detail::decode).await?)
     }
@@ -175,7 +171,6 @@ impl ApiClient {
         Ok(data.limits.data_retention_days)
     }
 
-    /// A page of names, a thousand at most.
     pub async fn names(&self, named: NameKind, offset: u64) -> Result<NamesPage> {
         #[derive(Deserialize)]
         struct Data {
@@ -206,7 +201,7 @@ impl ApiClient {
             lane: Lane::Details,
             retries: FEW_RETRIES,
             may_be_missing: true,
-            ..Ask::of(self.url(&["v2", named.path(), id]))
+            ..Ask::new(self.url(&["v2", named.path(), id]))
         };
         match found(self.get(ask, json::<Envelope<NameEntry>>).await?)? {
             Lookup::Found(envelope) => Ok(named.item(envelope.data)),
@@ -218,7 +213,7 @@ impl ApiClient {
     pub async fn monthly_usage(&self, date: NaiveDate) -> Result<MonthlyUsage> {
         let mut url = self.url(&["v2", "users", "me", "usage", "monthly"]);
         url.query_pairs_mut().append_pair("date", &date.to_string());
-        let usage = read(self.get(Ask::of(url), usage::decode).await?)?;
+        let usage = read(self.get(Ask::new(url), usage::decode).await?)?;
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
         if (usage.from_ms..usage.to_ms).contains(&midnight) {
             return Ok(usage);
@@ -232,7 +227,7 @@ impl ApiClient {
     async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url, retries: u32) -> Result<T> {
         let ask = Ask {
             retries,
-            ..Ask::of(url)
+            ..Ask::new(url)
         };
         Ok(read(self.get(ask, json::<Envelope<T>>).await?)?.data)
     }

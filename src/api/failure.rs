@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
-use super::answer::AnswerHead;
 use super::retry;
 use crate::error::Error;
 
@@ -14,21 +13,18 @@ pub(super) enum Failure {
     Transient(TransientFailure),
     /// The answer is larger than any that is read: asked again, it would be as large.
     TooLarge,
-    /// For good, with the answer's status.
+    /// Not to be retried; with the answer's status.
     Final(u16, Error),
 }
 
-/// A failure that another attempt may mend.
 pub(super) struct TransientFailure {
-    /// What came instead of a good answer, for people.
+    /// For people.
     pub(super) answer: String,
-    /// The answer's status, if there was an answer.
+    /// None where there was no answer.
     pub(super) status: Option<u16>,
-    /// What the server asks to wait.
     pub(super) retry_after: Option<Duration>,
-    /// 429.
     pub(super) rate_limited: bool,
-    /// 503 `query-timeout`.
+    /// 503 `query-timeout`: a narrower query may pass.
     pub(super) too_heavy: bool,
 }
 
@@ -45,7 +41,7 @@ impl TransientFailure {
 }
 
 impl Failure {
-    /// For a log: without a word of the answer's body, since nobody knows what is in it.
+    /// For a log: without the body's text, which may hold anything.
     pub(super) fn in_short(&self) -> String {
         match self {
             Failure::Final(status, _) => status.to_string(),
@@ -64,8 +60,13 @@ impl From<TransientFailure> for Failure {
 }
 
 /// What an answer other than 200 means; `redacted` takes the token out of a text.
-pub(super) fn refusal(head: &AnswerHead, body: &[u8], url: &Url, redacted: impl Fn(&str) -> String) -> Failure {
-    let status = head.status;
+pub(super) fn refusal(
+    status: StatusCode,
+    body: &[u8],
+    retry_after: Option<Duration>,
+    url: &Url,
+    redacted: impl Fn(&str) -> String,
+) -> Failure {
     let said = ApiError::new(body, &redacted);
     let answer = format!("{status}{said}");
     let failed = |error| Failure::Final(status.as_u16(), error);
@@ -75,7 +76,7 @@ pub(super) fn refusal(head: &AnswerHead, body: &[u8], url: &Url, redacted: impl 
             TransientFailure {
                 answer,
                 status: Some(code),
-                retry_after: head.retry_after,
+                retry_after,
                 rate_limited: code == 429,
                 too_heavy,
             }

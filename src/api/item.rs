@@ -22,14 +22,13 @@ const OPTIONAL: [usize; 14] = [2, 3, 7, 8, 10, 11, 12, 13, 16, 17, 18, 6, 14, 9]
 /// An item that lacks what a run can't be without, or whose cost is no exact number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedItem {
-    /// The item as compact JSON.
+    /// As compact JSON.
     pub item: String,
     pub id: Option<String>,
     /// Where it can be read.
     pub started_at_ms: Option<i64>,
     /// The field at fault, by the API's name.
     pub field: &'static str,
-    /// What is wrong with it.
     pub problem: String,
 }
 
@@ -241,7 +240,6 @@ impl<'a> RequiredFields<'a> {
     }
 }
 
-/// The beginning of a text, for messages.
 fn excerpt(text: &str) -> String {
     let short: String = text
         .chars()

@@ -12,7 +12,6 @@ use crate::runs::schema::col;
 /// The raw members of an object, in their order: key and value as JSON text.
 pub(super) type Members<'a> = Vec<(&'a str, &'a str)>;
 
-/// Splits an object into its members.
 pub(super) struct MembersSeed<'v, 'a>(pub(super) &'v mut Members<'a>);
 
 impl<'de> DeserializeSeed<'de> for MembersSeed<'_, 'de> {
@@ -137,7 +136,6 @@ fn unescaped(key: &str) -> Cow<'_, str> {
 pub(super) struct Extra(String);
 
 impl Extra {
-    /// Adds a member.
     pub(super) fn push(&mut self, key: &str, value: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(key);
@@ -145,8 +143,7 @@ impl Extra {
         push_compact(&mut self.0, value);
     }
 
-    /// Keeps a known field's value that is there, isn't null and isn't of its type.
-    /// Returns how many that were.
+    /// Keeps a known field's value, unless it is absent or null: it is of a wrong type. Returns how many that were.
     pub(super) fn keep(&mut self, member: Member) -> usize {
         let wrong = member.filter(|(_, value)| *value != "null");
         if let Some((key, value)) = wrong {
@@ -165,14 +162,12 @@ impl Extra {
     }
 }
 
-/// Members as one object of compact JSON.
 pub(super) fn joined(members: &Members) -> String {
     let mut object = Extra::default();
     members.iter().for_each(|(key, value)| object.push(key, value));
     object.finish().unwrap_or_else(|| "{}".into())
 }
 
-/// JSON text without the white space between its tokens.
 pub(super) fn compact(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     push_compact(&mut text, json);

@@ -23,18 +23,18 @@ const MOST_RUNS: u64 = 1_000_000_000_000;
 
 #[derive(Debug)]
 pub struct Page {
-    /// How many runs match the query, by the API's count.
+    /// Runs that match the query, by the API's count.
     pub total: u64,
-    /// The page size that the API applied, if it said a sensible one.
+    /// The page size that the API says it applied.
     pub limit: Option<u64>,
-    /// The most items that were asked for, where that was fewer than a full page has.
+    /// The limit that was asked for, where it is below [`MAX_PAGE_ITEMS`].
     pub asked: Option<u64>,
-    /// How many bytes it came as, unpacked.
+    /// Of the body, unpacked.
     pub bytes: u64,
-    /// The runs, in the order of the page, in the decoded schema.
+    /// In the decoded schema.
     pub runs: RecordBatch,
     pub rejected: Vec<RejectedItem>,
-    /// Known fields of a wrong type, which are NULL with their raw value in `extra`: the row of each.
+    /// The row of each known field of a wrong type: NULL, with its raw value in `extra`.
     pub mistyped: Vec<u32>,
 }
 
@@ -52,7 +52,7 @@ impl Page {
         }
     }
 
-    /// How many items a full page has: of this server, and no more than were asked for.
+    /// Items of a full page: of this server, and no more than were asked for.
     pub fn capacity(&self) -> u64 {
         let applied = self.limit.filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit));
         let applied = applied.unwrap_or(MAX_PAGE_ITEMS);
@@ -64,7 +64,7 @@ impl Page {
         self.items() == 0 || (self.items() < self.capacity() && self.items() >= self.total)
     }
 
-    /// The latest start on it, of items that make no sense too.
+    /// The latest start on it, of rejected items too.
     pub fn latest_ms(&self) -> Option<i64> {
         let rejected = self.rejected.iter().filter_map(|rejected| rejected.started_at_ms);
         self.started_at_ms().iter().copied().chain(rejected).max()
@@ -94,7 +94,7 @@ impl Page {
     }
 }
 
-/// Decodes the body of a list answer; an error means that it is not one (cut off, not JSON, another shape).
+/// Decodes the body of a list answer; an error means that it is none (cut off, not JSON, another shape).
 pub fn decode(body: &[u8]) -> anyhow::Result<Page> {
     let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
     // Nearly always each item is an object, which is read once; whatever is wrong otherwise, the second way tells.
@@ -129,7 +129,7 @@ fn decode_text(text: &str, items: ItemKind) -> anyhow::Result<Page> {
     })
 }
 
-/// `data` beside its items, which have gone into the columns.
+/// `data` without its items, which go into the columns.
 #[derive(Default)]
 struct ListData {
     total: Option<u64>,
@@ -206,9 +206,8 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
 
 #[derive(Clone, Copy)]
 enum ItemKind {
-    /// Objects; anything else is an error.
     Objects,
-    /// Any JSON; what is no object is rejected.
+    /// What is no object is rejected.
     Anything,
 }
 

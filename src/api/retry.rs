@@ -14,7 +14,6 @@ pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
 /// A request is given up when its attempts and waits have taken this long, whatever `--retries` allows.
 pub const REQUEST_TIME_CAP: Duration = Duration::from_secs(600);
 
-/// How often a request may be tried again.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
     /// Attempts after the first.
@@ -52,7 +51,6 @@ pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
     ))
 }
 
-/// Whether a status is worth another attempt.
 pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }

@@ -18,31 +18,28 @@ pub struct MonthlyUsage {
     pub to_ms: Millis,
     /// In the API's order.
     pub services: Vec<Service>,
-    /// Days: the date as the API writes it, and US dollars of all services before volume discount.
+    /// The date as the API writes it, and all services before volume discount.
     pub days: Vec<(String, Usd)>,
-    /// US dollars of all services, before volume discount.
+    /// Of all services, before volume discount.
     pub before_discount: Usd,
-    /// The same after it.
     pub after_discount: Usd,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// Apify's key, such as `ACTOR_COMPUTE_UNITS`.
+    /// Such as `ACTOR_COMPUTE_UNITS`.
     pub key: String,
-    /// US dollars before volume discount (`baseAmountUsd`).
+    /// Before volume discount.
     pub base: Usd,
-    /// US dollars after it (`amountAfterVolumeDiscountUsd`), where told.
     pub after_discount: Option<Usd>,
 }
 
-/// Decodes the body of `usage/monthly`.
 pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
     let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
     let lacks = |what: &str| anyhow!("the body is no monthly usage: it lacks {what}");
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| anyhow!("the body is no usage: {error}"))?;
-    let data = JsonObject::of(JsonObject::of(text).raw("data").ok_or_else(|| lacks("data"))?);
-    let cycle = JsonObject::of(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
+    let data = JsonObject::new(JsonObject::new(text).raw("data").ok_or_else(|| lacks("data"))?);
+    let cycle = JsonObject::new(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
     let instant = |name: &str| cycle.text(name).and_then(|text| parse_instant(&text));
     let (from_ms, end_ms) = instant("startAt")
         .zip(instant("endAt"))
@@ -74,8 +71,8 @@ fn after_last_second(end_ms: Millis) -> Millis {
 fn services_of(raw: &str) -> anyhow::Result<Vec<Service>> {
     let mut services: Vec<Service> = Vec::new();
     let mut sum = Usd::default();
-    for (key, raw) in JsonObject::of(raw).members() {
-        let service = JsonObject::of(raw);
+    for (key, raw) in JsonObject::new(raw).members() {
+        let service = JsonObject::new(raw);
         let base = service.decimal("baseAmountUsd");
         let base =
             base.with_context(|| format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read"))?;
@@ -95,7 +92,7 @@ fn services_of(raw: &str) -> anyhow::Result<Vec<Service>> {
 fn days(raw: &str) -> Vec<(String, Usd)> {
     let days: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
     let day = |day: &&RawValue| {
-        let day = JsonObject::of(day.get());
+        let day = JsonObject::new(day.get());
         Some((
             day.text("date")?.get(..10)?.to_string(),
             day.decimal("totalUsageCreditsUsd")?,
