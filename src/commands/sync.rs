@@ -25,7 +25,7 @@ use crate::context::journal::{ProofCounts, Record, Totals};
 use crate::context::terminal::{Printer, warn};
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister, PageLimit};
+use crate::fetch::{KnownDetails, Lister, PageLimit};
 use crate::lake::tally::Tally;
 use crate::lake::{Location, State, Table};
 use crate::output::publish::{Destination, Staging};
@@ -354,7 +354,7 @@ impl Job {
         &self,
         (from, to): (Millis, Millis),
         folder: PathBuf,
-        known: Option<Known>,
+        known: Option<KnownDetails>,
         on_terminal: bool,
     ) -> Result<Read> {
         let period = Period {

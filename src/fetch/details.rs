@@ -1,5 +1,5 @@
-//! Fetches single runs' details: for which runs, how many at once, when again, and what came of it. A detail that can't be
-//! had leaves its row as the list gave it, and is counted. What a detail does to a row is `runs::detail`'s.
+//! Fetches single runs' details: for which runs, how many at once, when again, and with what result. A failed detail
+//! leaves its row as the list gave it, and is counted. What a detail does to a row is `runs::detail`'s.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,64 +13,57 @@ use tokio::time::Instant;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::Lookup;
 use crate::error::{Error, Result};
-use crate::fetch::listed::{Listed, ListedRun};
+use crate::fetch::listed_run::{ListedRun, ListedRuns};
 use crate::fetch::names::is_path_segment;
 use crate::fetch::tally::RowAt;
 use crate::provenance::{DetailCounts, DetailMode};
 use crate::runs::cost_state::{SETTLED, SettleRule, is_terminal};
 use crate::runs::detail::{Metering, RunDetail, with_details};
 
-/// After so many details in a row that failed, retries and all, no more are asked for: it is the API, not the runs.
+/// After so many failed details in a row, retries and all, no more are fetched: the API fails, not the runs.
 const FAILURES_IN_A_ROW: u32 = 40;
-/// How many runs whose detail failed are named.
+/// Runs with a failed detail that are named.
 const MAX_NAMED: usize = 1000;
 
-/// How details are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct DetailOptions {
-    /// Of which runs.
     pub mode: DetailMode,
-    /// How many at once.
     pub concurrency: usize,
-    /// When a cost is settled.
     pub settle: SettleRule,
-    /// When the job began, which is `settle.job_start_ms`.
+    /// The same moment as `settle.job_start_ms`.
     pub job_start: Instant,
-    /// How long after that a run may be waited for that has finished and isn't settled.
+    /// How long after that a finished run may be waited for to settle.
     pub wait_settled: Duration,
 }
 
-/// Asks for details.
 pub struct Details {
     pub(super) api: Arc<ApiClient>,
     pub(super) options: DetailOptions,
     at_once: Arc<Semaphore>,
     counts: Mutex<DetailCounts>,
     failures: Mutex<Failures>,
-    /// Told how many more are to be asked for, and how many of them are done.
+    /// Called with how many more are to be fetched, and how many of them are done.
     on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
 }
 
 #[derive(Default)]
 struct Failures {
     in_a_row: u32,
-    /// The first one's words.
     first: Option<String>,
 }
 
-/// A run to ask for.
 pub(super) struct Question {
     at: RowAt,
     pub(super) id: String,
-    /// Not before then, when its cost will be settled.
+    /// Not before its cost will be settled.
     due: Option<Instant>,
 }
 
-/// What details say about a window's rows.
+/// Details of a window's rows.
 #[derive(Default)]
 pub(super) struct Answers {
     by_page: BTreeMap<u32, BTreeMap<u32, RunDetail>>,
-    /// Cost states that their rows alone don't tell, by run.
+    /// Cost states that can't be told from the rows alone, by run.
     pub(super) states: HashMap<String, &'static str>,
 }
 
@@ -79,11 +72,11 @@ impl Answers {
         self.by_page.entry(at.0).or_default().insert(at.1, detail);
     }
 
-    /// A run that was listed for its status keeps it, though its detail may say another by now; how final its cost is, the
-    /// detail decides.
+    /// A run that was listed for its status keeps it, though its detail may have another by now; how final its cost is,
+    /// the detail decides.
     pub(super) fn keep_to(&mut self, statuses: &[String], settle: &SettleRule, pages: &[RecordBatch]) {
         for (page, details) in &mut self.by_page {
-            let listed = Listed::of(&pages[*page as usize]);
+            let listed = ListedRuns::new(&pages[*page as usize]);
             for (row, detail) in details {
                 if !statuses.is_empty() && !statuses.contains(&detail.status) {
                     let run = listed.run(*row as usize);
@@ -100,7 +93,6 @@ impl Answers {
 }
 
 impl Details {
-    /// Nothing is asked yet.
     pub fn new(
         api: Arc<ApiClient>,
         options: DetailOptions,
@@ -116,12 +108,12 @@ impl Details {
         }
     }
 
-    /// What came of it, and the words of the first that failed.
+    /// The counts, and the first failure.
     pub fn counts(&self) -> (DetailCounts, Option<String>) {
         (locked(&self.counts).clone(), locked(&self.failures).first.clone())
     }
 
-    /// Asks what a window's rows need, unless an earlier export has answered it for good.
+    /// Fetches the details that a window's rows need and that aren't known.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         pages: &[RecordBatch],
@@ -154,9 +146,9 @@ impl Details {
         Ok(answers)
     }
 
-    /// The runs to ask for, by the mode; those that will be settled in time, then.
+    /// The runs whose detail is needed, by the mode; and those that will settle in time.
     pub(super) fn questions(&self, pages: &[RecordBatch], rows: &[RowAt]) -> Vec<Question> {
-        let columns: Vec<Listed> = pages.iter().map(Listed::of).collect();
+        let columns: Vec<ListedRuns> = pages.iter().map(ListedRuns::new).collect();
         let mut questions = Vec::new();
         for at in rows {
             let run = columns[at.0 as usize].run(at.1 as usize);
@@ -172,7 +164,7 @@ impl Details {
         questions
     }
 
-    /// When a run's cost will be settled that isn't yet, if it has finished and that is worth waiting for.
+    /// When a finished run's cost will be settled, if that is worth waiting for.
     fn due(&self, run: &ListedRun) -> Option<Instant> {
         let options = &self.options;
         let finished = run
@@ -183,7 +175,7 @@ impl Details {
         (wait <= options.wait_settled).then(|| options.job_start + wait)
     }
 
-    /// Leaves out the questions that an earlier export has answered for good.
+    /// Leaves out the questions whose answer is known.
     fn not_known(
         &self,
         questions: Vec<Question>,
@@ -196,7 +188,7 @@ impl Details {
         }
         let mut left = Vec::with_capacity(questions.len());
         for question in questions {
-            let listed = Listed::of(&pages[question.at.0 as usize]).run(question.at.1 as usize);
+            let listed = ListedRuns::new(&pages[question.at.0 as usize]).run(question.at.1 as usize);
             match known.remove(&question.id).filter(|detail| listed.is_as_in(detail)) {
                 Some(detail) if !self.options.settle.just_finished(listed.finished_at_ms) => {
                     let mut counts = locked(&self.counts);
@@ -210,7 +202,7 @@ impl Details {
         left
     }
 
-    /// A run's detail, if it can be had; an error if nothing can.
+    /// A run's detail, if it can be had; an error where the token is refused.
     async fn ask(&self, id: &str) -> Result<Option<RunDetail>> {
         if !is_path_segment(id) {
             self.note_failure(id, "its ID can't stand in a URL");
@@ -234,7 +226,7 @@ impl Details {
         Ok(None)
     }
 
-    /// Takes note of an answer, of which no more is kept than is wanted.
+    /// Counts an answer, and drops what isn't wanted of it.
     fn noted(&self, mut detail: RunDetail) -> RunDetail {
         locked(&self.failures).in_a_row = 0;
         let mut counts = locked(&self.counts);
@@ -269,7 +261,7 @@ impl Details {
         answers.note(question.at, detail);
     }
 
-    /// Whether a run finished long enough ago by now, which is later than the job's start; it may have run again meanwhile.
+    /// Whether a run finished long enough ago by now, later than the job's start; it may have run again meanwhile.
     fn has_settled(&self, detail: &RunDetail) -> bool {
         let options = &self.options;
         let since_start = i64::try_from(options.job_start.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -280,7 +272,7 @@ impl Details {
         by_now.state(&detail.status, detail.finished_at_ms, true) == SETTLED
     }
 
-    /// The pages with what was answered in its place.
+    /// The pages with the details in their rows.
     pub(super) fn applied(&self, pages: Vec<RecordBatch>, answers: &Answers) -> Vec<RecordBatch> {
         let metered = self.options.mode == DetailMode::All;
         let none = BTreeMap::new();

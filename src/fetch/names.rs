@@ -1,5 +1,5 @@
-//! Fetches names: all that the account's lists have, in bulk, and single ones only for what those lack. A job goes on
-//! without them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
+//! Fetches names: all of the account's lists, in bulk, and single ones only for what those lack. A job goes on without
+//! them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -9,8 +9,8 @@ use arrow_array::{Array, RecordBatch};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::spare::SpareTime;
 use super::tally::RowAt;
+use super::time_budget::TimeBudget;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::{NameKind, NamedItem};
 use crate::error::Result;
@@ -20,26 +20,24 @@ use crate::runs::schema::col;
 /// Single look-ups at once: each is of an Actor or a task of its own, which has a rate limit of its own, as a run has.
 const AT_ONCE: usize = 32;
 
-/// The names that are known so far, and how to know more.
 #[derive(Debug)]
 pub struct NameBook {
-    /// Whom to ask; nobody if names aren't wanted.
+    /// None if names aren't wanted.
     api: Option<Arc<ApiClient>>,
-    spare: Arc<SpareTime>,
+    budget: Arc<TimeBudget>,
     names: RwLock<Names>,
     lists: OnceCell<()>,
-    /// Lists that were read to their end.
+    /// Lists that were read to the end.
     whole: Mutex<HashSet<NameKind>>,
-    /// What was looked up one by one, found or not.
     looked_up: Mutex<HashSet<(NameKind, Box<str>)>>,
 }
 
 impl NameBook {
-    /// An empty one; without an API it stays so.
-    pub fn new(api: Option<Arc<ApiClient>>, spare: Arc<SpareTime>) -> NameBook {
+    /// Without an API it stays empty.
+    pub fn new(api: Option<Arc<ApiClient>>, budget: Arc<TimeBudget>) -> NameBook {
         NameBook {
             api,
-            spare,
+            budget,
             names: RwLock::default(),
             lists: OnceCell::new(),
             whole: Mutex::default(),
@@ -47,26 +45,24 @@ impl NameBook {
         }
     }
 
-    /// Whether nobody is asked.
+    /// Whether no name is fetched.
     pub fn is_silent(&self) -> bool {
         self.api.is_none()
     }
 
-    /// What is known.
     pub fn names(&self) -> RwLockReadGuard<'_, Names> {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches every name that the account's lists have, once.
+    /// Fetches the account's lists, once.
     pub async fn fetch_lists(&self) {
         let fetch = async || {
             let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };
-            self.spare.spend(lists).await;
+            self.budget.run_within(lists).await;
         };
         self.lists.get_or_init(fetch).await;
     }
 
-    /// Page by page; a page that fails is the last.
     async fn fetch_list(&self, named: NameKind) {
         let Some(api) = &self.api else { return };
         let mut offset = 0;
@@ -80,7 +76,7 @@ impl NameBook {
         }
     }
 
-    /// Fetches the names of what some rows point at and no list had.
+    /// Fetches the names of what the rows point at and no list had.
     pub async fn fetch_missing(self: &Arc<Self>, pages: &[RecordBatch], rows: &[RowAt]) {
         if self.api.is_none() {
             return;
@@ -102,10 +98,10 @@ impl NameBook {
             }
             while under_way.join_next().await.is_some() {}
         };
-        self.spare.spend(look_ups).await;
+        self.budget.run_within(look_ups).await;
     }
 
-    /// What rows point at without a known name, each once and never again.
+    /// What rows point at without a known name, each only once.
     fn missing(
         &self,
         named: NameKind,
@@ -144,7 +140,7 @@ impl NameBook {
         missing
     }
 
-    /// Asks for the name of one ID; that it can't be had is nobody's concern.
+    /// A failure leaves the name unknown.
     async fn look_up(&self, named: NameKind, id: &str) {
         if let Ok(Some(item)) = self.find(named, id).await {
             // Under the ID that was asked for: that is what runs have.
@@ -152,7 +148,7 @@ impl NameBook {
         }
     }
 
-    /// What has this ID, or this name in full (`username~name`), by a question of its own.
+    /// The Actor or task with this ID, or full name (`username~name`), by a request of its own.
     pub async fn find(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
         match &self.api {
             Some(api) if is_path_segment(id) => api.name(named, id).await,
@@ -160,7 +156,7 @@ impl NameBook {
         }
     }
 
-    /// Whether a list was read to its end: what it lacks isn't on it.
+    /// Whether a list was read to the end, so that what it lacks isn't on it.
     pub fn is_whole(&self, named: NameKind) -> bool {
         self.whole
             .lock()
@@ -168,7 +164,7 @@ impl NameBook {
             .contains(&named)
     }
 
-    /// What an ID or a name means, as far as the lists have it: IDs, each once.
+    /// The IDs that an ID or a name stands for, as far as the lists have it.
     pub fn ids_of(&self, named: NameKind, text: &str) -> Vec<String> {
         let names = self.names();
         let names = match named {
@@ -190,7 +186,7 @@ impl NameBook {
     }
 }
 
-/// Whether an ID that came from somewhere can stand in a path without meaning another endpoint.
+/// Whether an ID can stand in a path without meaning another endpoint.
 pub(super) fn is_path_segment(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '~' | '.');
     !id.is_empty() && id.chars().all(plain) && !id.chars().all(|c| c == '.')

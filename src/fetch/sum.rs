@@ -7,29 +7,24 @@ use crate::fetch::window::WalkedWindow;
 use crate::period::Millis;
 use crate::provenance::Proof;
 
-/// What came of it beside the runs.
+/// The result of reading a period, beside its runs.
 #[derive(Debug)]
-pub struct Fetched {
-    /// Whether all are there.
+pub struct FetchResult {
     pub proof: Proof,
-    /// Whether runs were deleted, or came, meanwhile.
     pub changed_meanwhile: bool,
-    /// Items that make no sense as a run.
     pub rejected: Vec<RejectedItem>,
-    /// Known fields of a wrong type.
     pub mistyped: u64,
 }
 
-/// A window in short, to count it again should the whole not add up.
-pub(super) struct Counted {
+/// For counting the window again should the whole not add up.
+pub(super) struct WindowCount {
     pub(super) from: Millis,
     pub(super) to: Millis,
     pub(super) received: u64,
 }
 
-/// The windows so far, added up.
 #[derive(Default)]
-pub(super) struct Sum {
+pub(super) struct PeriodSum {
     pub(super) counted: u64,
     pub(super) fetched: u64,
     pub(super) moved: u64,
@@ -42,16 +37,15 @@ pub(super) struct Sum {
     /// Each once, though windows overlap by a millisecond and some have no start.
     pub(super) rejected: BTreeMap<String, RejectedItem>,
     pub(super) mistyped: u64,
-    pub(super) windows: Vec<Counted>,
+    pub(super) windows: Vec<WindowCount>,
 }
 
-impl Sum {
-    /// Distinct runs that were received and that a count of the whole period includes.
+impl PeriodSum {
+    /// Distinct runs received that a count of the whole period includes.
     pub(super) fn received(&self) -> u64 {
         self.fetched + self.moved + self.outside_first + self.outside_last
     }
 
-    /// Adds the next window.
     pub(super) fn add(&mut self, window: &WalkedWindow) {
         if self.windows.is_empty() {
             self.proven = true;
@@ -70,15 +64,14 @@ impl Sum {
             .extend(rejected.map(|rejected| (rejected.item.clone(), rejected.clone())));
         self.mistyped += window.mistyped;
         let received = window.fetched + window.moved + window.listed_twice + window.outside.0 + window.outside.1;
-        self.windows.push(Counted {
+        self.windows.push(WindowCount {
             from: window.from,
             to: window.to,
             received,
         });
     }
 
-    /// All of it.
-    pub(super) fn fetched(self) -> Fetched {
+    pub(super) fn finish(self) -> FetchResult {
         let mut proof = Proof {
             proven: self.proven,
             counted: self.counted,
@@ -86,7 +79,7 @@ impl Sum {
             notes: Vec::new(),
         };
         self.notes.into_iter().for_each(|note| proof.note(note));
-        Fetched {
+        FetchResult {
             proof,
             changed_meanwhile: self.changed_meanwhile,
             rejected: self.rejected.into_values().collect(),

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::context::journal::Record;
 use crate::context::terminal::warn;
 use crate::error::Result;
-use crate::fetch::SpareTime;
+use crate::fetch::TimeBudget;
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Retention, Source};
 use crate::serve;
@@ -34,7 +34,7 @@ pub struct Connection {
     pub api: Arc<ApiClient>,
     pub source: Source,
     /// Time for what a job can do without.
-    pub spare: Arc<SpareTime>,
+    pub spare: Arc<TimeBudget>,
     /// This machine's clock; the made-up account's, for the made-up account.
     pub clock: MachineClock,
     record: Record,
@@ -88,7 +88,7 @@ impl Connection {
             record: context.record.clone(),
             api,
             source: if args.demo { Source::Demo } else { Source::Api },
-            spare: Arc::new(SpareTime::new(SPARE_TIME)),
+            spare: Arc::new(TimeBudget::new(SPARE_TIME)),
         })
     }
 
@@ -127,7 +127,7 @@ impl Connection {
     pub fn ask_retention(&self) -> JoinHandle<RetentionDays> {
         let (api, spare) = (self.api.clone(), self.spare.clone());
         tokio::spawn(async move {
-            match spare.spend(api.retention_days()).await {
+            match spare.run_within(api.retention_days()).await {
                 Some(Ok(days)) => Ok(days),
                 Some(Err(error)) => Err(error.to_string()),
                 None => Err(format!("no answer within {} s", SPARE_TIME.as_secs())),

@@ -15,7 +15,7 @@ use crate::api::page::Page;
 use crate::error::Result;
 use crate::fetch::details::{DetailOptions, Details};
 use crate::fetch::names::NameBook;
-use crate::fetch::{Fetched, Known, Lister, PeriodFetch, Readying};
+use crate::fetch::{Enrichment, FetchResult, KnownDetails, Lister, PeriodFetch};
 use crate::output::publish::Staging;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::writer::{WriteOptions, Written, write_windows};
@@ -34,13 +34,13 @@ pub struct Reading {
     pub filters: Filters,
     pub names: Arc<NameBook>,
     pub details: DetailOptions,
-    pub known: Option<Known>,
+    pub known: Option<KnownDetails>,
     pub on_terminal: bool,
 }
 
 /// What was read.
 pub struct ReadPeriod {
-    pub fetched: Fetched,
+    pub fetched: FetchResult,
     pub written: Written,
     pub details: DetailCounts,
     /// The words of the first detail that failed.
@@ -69,15 +69,15 @@ impl Reading {
             self.details,
             Box::new(move |wanted, came| on_details.details(wanted, came)),
         ));
-        let readying = Readying {
+        let readying = Enrichment {
             filters: self.filters,
             names: self.names,
             details: details.clone(),
             held: Arc::default(),
         };
         let on_items = Box::new(move |items| on_items.received(items));
-        let fetch =
-            PeriodFetch::new(self.lister, self.first, self.concurrency, on_items).minding(readying.held.clone());
+        let fetch = PeriodFetch::new(self.lister, self.first, self.concurrency, on_items)
+            .with_backpressure(readying.held.clone());
         let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
         let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
         let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, expected, &staging, &options));

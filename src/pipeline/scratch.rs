@@ -11,7 +11,7 @@ use crate::commands::export::JobStart;
 use crate::error::Result;
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister, PageLimit};
+use crate::fetch::{KnownDetails, Lister, PageLimit};
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
@@ -51,7 +51,7 @@ pub struct Aside<'j> {
     /// Where its rows are meanwhile: always the same, so that what a killed process leaves is removed by the next.
     pub folder: PathBuf,
     /// What is known of its runs for good, so that their details needn't be asked for.
-    pub known: Option<Known>,
+    pub known: Option<KnownDetails>,
     pub on_terminal: bool,
 }
 

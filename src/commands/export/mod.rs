@@ -21,7 +21,7 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister};
+use crate::fetch::{KnownDetails, Lister};
 use crate::output::parquet::Layout;
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
@@ -241,7 +241,7 @@ impl Job {
     }
 
     /// What the export that stands there knows already, if it is of the same account and source; with --replace, nothing.
-    fn known(&self, held: &Held, told: &Told, metered: bool) -> Result<Option<Known>> {
+    fn known(&self, held: &Held, told: &Told, metered: bool) -> Result<Option<KnownDetails>> {
         let Some(existing) = held.existing()?.filter(|_| !self.args.replace) else {
             return Ok(None);
         };

@@ -11,7 +11,7 @@ use crate::commands::export::{Job, Staged, Told};
 use crate::commands::{budgets, strict};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::fetch::Fetched;
+use crate::fetch::FetchResult;
 use crate::output::manifest::Manifest;
 use crate::pipeline::ReadPeriod;
 use crate::provenance::{DetailCounts, Filters};
@@ -77,7 +77,7 @@ impl Job {
     fn report(
         &self,
         told: Told,
-        fetched: &Fetched,
+        fetched: &FetchResult,
         figures: Figures,
         in_two_windows: u64,
         details: &DetailCounts,
