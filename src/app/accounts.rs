@@ -16,7 +16,7 @@ use crate::app::outcome::Ended;
 use crate::app::signals::stopped;
 use crate::cli::{Cli, Command};
 use crate::commands::{check, diff, export, lake, reconcile, report, serve, sync, tools, verify};
-use crate::config::{Layers, Order, Outside};
+use crate::config::{Invocation, Layers, ProcessEnv};
 use crate::context::Context;
 use crate::context::journal::Record;
 use crate::context::terminal::{Printer, print, warn};
@@ -32,7 +32,7 @@ pub struct Orders {
 
 impl Orders {
     /// Gives each order context of its own. The deadline counts from now.
-    pub fn new(orders: Vec<Order>, layers: Layers, context: &Context, outside: &Outside) -> Orders {
+    pub fn new(orders: Vec<Invocation>, layers: Layers, context: &Context, outside: &ProcessEnv) -> Orders {
         let several = orders.len() > 1;
         let at_once = orders.first().and_then(|order| order.cli.command.source());
         let at_once = at_once
@@ -40,7 +40,7 @@ impl Orders {
             .min(orders.len());
         let run = orders.first().and_then(|order| order.cli.command.run());
         let deadline = run.and_then(|run| run.deadline);
-        let mine = |order: Order| {
+        let mine = |order: Invocation| {
             let variable = order.account.as_ref().and_then(|account| account.token_env.clone());
             let token = match &variable {
                 Some(name) => outside

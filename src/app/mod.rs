@@ -24,7 +24,7 @@ use crate::app::exit::End;
 use crate::app::signals::{Stop, until_stopped};
 use crate::cli::Cli;
 use crate::clock::{MachineClock, NOW_VARIABLE};
-use crate::config::{self, Outside, Refusal};
+use crate::config::{self, ConfigError, ProcessEnv};
 use crate::context::Context;
 use crate::context::journal::Record;
 use crate::context::terminal::{Printer, warn};
@@ -41,16 +41,16 @@ const STOP_TIME: Duration = Duration::from_millis(1500);
 /// Parses the command line of this process, runs its command for each account, reports the end and gives the exit code.
 pub fn run() -> ExitCode {
     let umask = publish::umask();
-    let outside = Outside::of_this_process();
+    let outside = ProcessEnv::of_this_process();
     let mut report = EndReport::new(crate::period::now_ms());
-    let (orders, telling) = config::orders(env::args_os().collect(), &outside);
+    let (orders, telling) = config::resolve(env::args_os().collect(), &outside);
     report.facts.command.clone_from(&telling.command);
     let orders = match orders {
         Ok(orders) => orders,
-        Err(Refusal::Clap(help)) if !help.use_stderr() => return shown(&help),
+        Err(ConfigError::Clap(help)) if !help.use_stderr() => return shown(&help),
         Err(refusal) => return report.of_refusal(&refusal, telling),
     };
-    let first = &orders.orders[0].cli;
+    let first = &orders.each[0].cli;
     logging::start(first.any.verbose, first.any.log_format, &report.facts.job);
     orders.warnings.iter().for_each(|warning| warn(warning));
     let jitter = first
@@ -59,7 +59,7 @@ pub fn run() -> ExitCode {
         .map_or(Duration::ZERO, |run| run.jitter.mul_f64(chance()));
     let stop = Stop::of(&first.command);
     let is_server = !stop.grace.is_zero();
-    let prepared = report.prepare(&orders.orders);
+    let prepared = report.prepare(&orders.each);
     let clock = match prepared.and_then(|()| machine_clock(&outside)) {
         Ok(clock) => clock,
         Err(error) => {
@@ -68,7 +68,7 @@ pub fn run() -> ExitCode {
         }
     };
     let context = context(umask, &outside, clock, first, stop.stopping.clone());
-    let orders = Orders::new(orders.orders, orders.layers, &context, &outside);
+    let orders = Orders::new(orders.each, orders.layers, &context, &outside);
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed");
@@ -121,7 +121,7 @@ fn chance() -> f64 {
 }
 
 /// This machine's clock, or what stands in for it.
-fn machine_clock(outside: &Outside) -> Result<MachineClock> {
+fn machine_clock(outside: &ProcessEnv) -> Result<MachineClock> {
     outside
         .variable(NOW_VARIABLE)
         .map_or(Ok(MachineClock::default()), |text| {
@@ -129,7 +129,7 @@ fn machine_clock(outside: &Outside) -> Result<MachineClock> {
         })
 }
 
-fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Context {
+fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Context {
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
