@@ -6,8 +6,12 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::OUTPUT;
 use super::shared::{CostArgs, RunArgs, SourceArgs};
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+
+const ASKED_FOR: &str = "What is asked for";
+const TAKEN_OVER: &str = "What is taken over";
 
 /// When a sync puts small files together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,51 +32,42 @@ pub struct SyncArgs {
     #[arg(long, value_name = "URL")]
     pub lake: String,
     /// The first run's beginning: a date, or RFC 3339 [default: what Apify still keeps]
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, help_heading = "What is asked for")]
+    #[arg(long, value_name = "DATE", value_parser = parse_edge, help_heading = ASKED_FOR)]
     pub since: Option<Edge>,
     /// How far before the last proven instant to begin, since costs move and runs come late
-    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration, help_heading = "What is asked for")]
+    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration, help_heading = ASKED_FOR)]
     pub lookback: Duration,
     /// Ask for all that Apify still keeps: finds runs that were resurrected long after they ended
-    #[arg(long, help_heading = "What is asked for")]
+    #[arg(long, help_heading = ASKED_FOR)]
     pub resweep: bool,
     /// Take over costs that moved more than 3 days after a run finished: a change of plan or price
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub accept_repricing: bool,
     /// Go on although Apify lists few or none of the runs that the lake has: they were deleted
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub accept_deletions: bool,
     /// Keep the callers' addresses and user agents too: personal data
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub with_personal_data: bool,
     /// Ask for no names of Actors and tasks
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub no_names: bool,
-    /// The source.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Costs.
     #[command(flatten)]
     pub costs: CostArgs,
     /// Put small files together afterwards where a month has many: auto or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "never",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "never", hide_possible_values = true, help_heading = OUTPUT)]
     pub optimize: Optimize,
     /// Write every run that is new or changed as CSV, in the columns of diff --csv
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub changes: Option<PathBuf>,
     /// Print what changed as JSON
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print nothing but warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
     pub quiet: bool,
-    /// The job as a whole.
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -86,7 +81,6 @@ pub struct SyncArgs {
   apify-runs lake vacuum lake --dry-run"
 )]
 pub struct LakeArgs {
-    /// What to do.
     #[command(subcommand)]
     pub command: LakeCommand,
 }

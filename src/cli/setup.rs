@@ -15,7 +15,6 @@ use clap_complete::Shell;
   apify-runs config show export --month 2025-09"
 )]
 pub struct ConfigArgs {
-    /// What to do.
     #[command(subcommand)]
     pub command: ConfigCommand,
 }

@@ -16,7 +16,7 @@ use crate::commands::sync::plan::{Asking, Plan, Step};
 use tokio::runtime::Handle;
 
 use crate::api::ask::RequestError;
-use crate::cli::{Details, Optimize, SyncArgs};
+use crate::cli::{Optimize, SyncArgs};
 use crate::commands::destination::path_template;
 use crate::commands::export::JobStart;
 use crate::context::Context;
@@ -33,7 +33,7 @@ use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::{Aside, folder_of};
 use crate::pipeline::writer::parquet_paths;
-use crate::provenance::{Account, Filters, PeriodText, TotalsText};
+use crate::provenance::{Account, DetailMode, Filters, PeriodText, TotalsText};
 use crate::report::dimension::Dimensions;
 use crate::report::terminal::Look;
 
@@ -46,7 +46,7 @@ const MAX_STEP_RUNS: u64 = 250_000;
 
 /// Runs the job.
 pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
-    args.costs.check().map_err(Error::Usage)?;
+    args.costs.check()?;
     let args = filled(args, &context)?;
     let record = context.record.clone();
     record.stage("asked");
@@ -402,7 +402,7 @@ impl Job {
     }
 
     fn is_metered(&self) -> bool {
-        self.args.costs.details == Details::All
+        self.args.costs.details == DetailMode::All
     }
 
     /// Where rows are while they are read: one place a user and lake, so that two syncs of this machine don't meet.

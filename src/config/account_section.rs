@@ -7,7 +7,7 @@ use clap::Command;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::file::Sections;
+use super::sections::Sections;
 use super::source_text::SourceText;
 use crate::error::{Error, Result};
 

@@ -8,6 +8,7 @@ mod commands;
 mod file;
 mod layers;
 mod locate;
+mod sections;
 mod setting;
 mod show;
 mod source_text;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::api::ask::RequestError;
-use crate::cli::{CostArgs, Details, SourceArgs};
+use crate::cli::{CostArgs, SourceArgs};
 use crate::commands::export::JobStart;
 use crate::error::Result;
 use crate::fetch::details::DetailOptions;
@@ -19,7 +19,7 @@ use crate::period::Period;
 use crate::pipeline::connection::Connection;
 use crate::pipeline::writer::WriteOptions;
 use crate::pipeline::{ReadPeriod, Reading};
-use crate::provenance::Filters;
+use crate::provenance::{DetailMode, Filters};
 use crate::report::dimension::Dimensions;
 use crate::runs::column_set::Chosen;
 
@@ -72,7 +72,7 @@ impl Aside<'_> {
             Err(RequestError::TooHeavy) => None,
             Err(RequestError::Failed(error)) => return Err(error),
         };
-        let metered = self.costs.details == Details::All;
+        let metered = self.costs.details == DetailMode::All;
         let settle = self.job_start.settle(self.costs);
         let options = WriteOptions {
             formats: RowFormats {
@@ -94,7 +94,7 @@ impl Aside<'_> {
             filters: self.filters,
             names: self.names,
             details: DetailOptions {
-                mode: self.costs.details.into(),
+                mode: self.costs.details,
                 concurrency: self.costs.detail_concurrency.into(),
                 settle,
                 job_start: self.job_start.at,

@@ -19,7 +19,7 @@ impl Job {
         job_start: JobStart,
     ) -> Result<()> {
         let needed = first.as_ref().map(|page| {
-            let needed = count_needed(&page.runs, self.args.costs.details.into(), &self.settle(job_start));
+            let needed = count_needed(&page.runs, self.args.costs.details, &self.settle(job_start));
             (needed, page.items())
         });
         let fetch = PeriodFetch::new(lister, first, self.args.source.concurrency.into(), Box::new(|_| {}));

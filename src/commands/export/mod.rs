@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use tokio::time::Instant;
 
 use crate::api::page::Page;
-use crate::cli::{CostArgs, Details, ExportArgs, Format, PartitionBy};
+use crate::cli::{CostArgs, ExportArgs, Format, PartitionBy};
 use crate::clock::Clocks;
 use crate::commands::destination::Held;
 use crate::commands::export::open::Opened;
@@ -30,7 +30,7 @@ use crate::pipeline::connection::{Connection, retention_of};
 use crate::pipeline::writer::WriteOptions;
 use crate::pipeline::{ReadPeriod, Reading};
 use crate::pipeline::{filters, known_details};
-use crate::provenance::{Account, Filters, Retention};
+use crate::provenance::{Account, DetailMode, Filters, Retention};
 use crate::report::budget::Budget;
 use crate::report::dimension::Dimensions;
 use crate::report::groups::Groups;
@@ -46,12 +46,12 @@ pub const WORKING_PARQUET: &str = ".runs.parquet";
 pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let started = Instant::now();
     check_formats(&args)?;
-    args.costs.check().map_err(Error::Usage)?;
+    args.costs.check()?;
     let given = args.period.spec().or(args.source.demo.then_some(PeriodSpec::LastMonth));
     if given.is_none() && args.period.cycle.is_none() {
         return Err(no_period());
     }
-    let metered = args.costs.details == Details::All;
+    let metered = args.costs.details == DetailMode::All;
     let columns = Chosen::asked(&args.columns, &args.exclude, metered).map_err(Error::Usage)?;
     let groups = args
         .groups
@@ -224,7 +224,7 @@ impl Job {
             filters: told.filters.clone(),
             names: self.names.clone(),
             details: DetailOptions {
-                mode: self.args.costs.details.into(),
+                mode: self.args.costs.details,
                 concurrency: self.args.costs.detail_concurrency.into(),
                 settle: options.settle,
                 job_start: told.job_start.at,
@@ -268,7 +268,7 @@ impl Job {
                 csv: args.format.contains(&Format::Csv),
             },
             settle: self.settle(told.job_start),
-            metered: args.costs.details == Details::All,
+            metered: args.costs.details == DetailMode::All,
             names: self.names.clone(),
             timezone: told.period.timezone,
             dimensions: Dimensions::of(&self.columns, self.groups.clone()),
