@@ -46,7 +46,6 @@ pub struct Cli {
     pub any: AnyArgs,
 }
 
-/// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
 pub struct AnyArgs {
@@ -67,7 +66,6 @@ pub struct AnyArgs {
     pub help: Option<bool>,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Export a period's runs into a folder: Parquet, CSV, reports, manifest
@@ -118,7 +116,6 @@ impl Command {
     }
 }
 
-/// A format of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// runs.parquet
@@ -127,14 +124,12 @@ pub enum Format {
     Csv,
 }
 
-/// How Parquet is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PartitionBy {
     /// runs/started_on=YYYY-MM-DD/runs.parquet, UTC days
     Day,
 }
 
-/// `export`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs export --month 2025-09 --out september
@@ -210,7 +205,6 @@ pub struct ExportArgs {
     pub run: RunArgs,
 }
 
-/// `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs verify september
@@ -230,7 +224,6 @@ pub struct VerifyArgs {
     pub quiet: bool,
 }
 
-/// `reconcile`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs reconcile --cycle 2025-09-15 september
@@ -265,7 +258,6 @@ pub struct ReconcileArgs {
     pub run: RunArgs,
 }
 
-/// `check`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs check
@@ -283,7 +275,6 @@ pub struct CheckArgs {
     pub run: RunArgs,
 }
 
-/// `diff`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exits 0 whether or not they differ; 2 where a path holds no export or lake, 5 where one can't be read.

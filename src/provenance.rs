@@ -84,7 +84,7 @@ impl From<&Period> for PeriodText {
 }
 
 /// The proof as the manifest has it.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Proof {
     /// Whether every run that the API counts has been received.
     pub proven: bool,

@@ -46,15 +46,11 @@ pub struct ClientOptions {
 pub struct ApiClient {
     http: reqwest::Client,
     base: Url,
-    token: SecretString,
+    options: ClientOptions,
     in_flight: Semaphore,
     pacer: Pacer,
     detail_pacer: Pacer,
-    retries: u32,
-    timeout: Duration,
-    side_by_side: usize,
     counters: Arc<Counters>,
-    clock: MachineClock,
     server_times: Mutex<ServerTimes>,
     rate_limit: AtomicU64,
     /// Names the account in the log.
@@ -63,9 +59,8 @@ pub struct ApiClient {
 
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("ApiClient")
-            .field("base", &self.base.as_str())
-            .finish_non_exhaustive()
+        let base = self.base.as_str();
+        f.debug_struct("ApiClient").field("base", &base).finish_non_exhaustive()
     }
 }
 
@@ -97,15 +92,11 @@ impl ApiClient {
         Ok(ApiClient {
             http: http.map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
             base,
-            token: options.token,
             in_flight: Semaphore::new(options.concurrency.max(1)),
             pacer: Pacer::new(options.rate),
             detail_pacer: Pacer::new(options.detail_rate),
-            retries: options.retries,
-            timeout: options.timeout,
-            side_by_side: options.side_by_side,
+            options,
             counters: Arc::default(),
-            clock: options.clock,
             server_times: Mutex::default(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
@@ -114,7 +105,7 @@ impl ApiClient {
 
     /// The server's clock by its good answers so far, and this machine's.
     pub fn clocks(&self) -> Clocks {
-        self.server_times().clocks(self.clock)
+        self.server_times().clocks(self.options.clock)
     }
 
     fn server_times(&self) -> ServerTimes {
@@ -131,7 +122,7 @@ impl ApiClient {
     }
 
     pub fn side_by_side(&self) -> usize {
-        self.side_by_side
+        self.options.side_by_side
     }
 
     /// For who wants to know the counts once the client is gone.
@@ -164,7 +155,7 @@ impl ApiClient {
             Lane::Details => &self.detail_pacer,
         };
         let policy = RetryPolicy {
-            retries: self.retries.min(ask.retries),
+            retries: self.options.retries.min(ask.retries),
         };
         let start = Instant::now();
         for failed in 1.. {
@@ -175,7 +166,7 @@ impl ApiClient {
             };
             let sent = Instant::now();
             self.counters.total.fetch_add(1, Ordering::Relaxed);
-            let attempt = tokio::time::timeout(self.timeout, self.attempt(ask.url.clone(), decode));
+            let attempt = tokio::time::timeout(self.options.timeout, self.attempt(ask.url.clone(), decode));
             let attempted = attempt.await;
             drop(permit);
             self.log(&ask.url, failed, sent.elapsed(), &attempted);
@@ -194,7 +185,9 @@ impl ApiClient {
                     return Ok(Answer::TooHeavy);
                 }
                 Ok(Err(Failure::Transient(failure))) => failure,
-                Err(_) => TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.timeout)),
+                Err(_) => {
+                    TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.options.timeout))
+                }
             };
             self.counters
                 .rate_limited
@@ -221,7 +214,7 @@ impl ApiClient {
     ) -> Result<(T, u64), Failure> {
         let response = self.http.get(url).send().await;
         let mut response = response.map_err(|error| TransientFailure::new(causes(&error)))?;
-        let head = AnswerHead::new(&response, self.clock.now_ms());
+        let head = AnswerHead::new(&response, self.options.clock.now_ms());
         if let Some(limit) = head.rate_limit {
             self.rate_limit.store(limit, Ordering::Relaxed);
         }
@@ -305,9 +298,9 @@ impl ApiClient {
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {
         let times = if attempts == 1 {
-            "once".into()
+            "once"
         } else {
-            format!("{attempts} times")
+            &format!("{attempts} times")
         };
         Error::Unreachable(self.redacted(&format!(
             "GET {url} was tried {times} in {:.1} s; the last answer: {answer}",
@@ -317,6 +310,6 @@ impl ApiClient {
 
     /// A text without the token.
     fn redacted(&self, text: &str) -> String {
-        text.replace(self.token.expose_secret(), "[token]")
+        text.replace(self.options.token.expose_secret(), "[token]")
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow_array::builder::{Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
+use arrow_array::builder::{ArrayBuilder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 
@@ -18,6 +18,7 @@ use crate::runs::schema::{USD_PRECISION, USD_SCALE, col, decoded_schema};
 /// Columns that may be NULL, beside the cost: texts, then instants, then the integer. In this order `extra` gets the values
 /// that are of another type; it is part of the output.
 const OPTIONAL: [usize; 14] = [2, 3, 7, 8, 10, 11, 12, 13, 16, 17, 18, 6, 14, 9];
+const REQUIRED_TEXTS: [usize; 3] = [col::ID, col::ACT_ID, col::STATUS];
 
 /// An item that lacks what a run can't be without, or whose cost is no exact number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +53,11 @@ impl ColumnBuilder {
         }
     }
 
-    fn push_text(&mut self, text: Option<impl AsRef<str>>) {
-        match self {
-            ColumnBuilder::Text(builder) => builder.append_option(text),
-            _ => unreachable!("the column holds no text"),
-        }
-    }
-
     fn push_number(&mut self, number: Option<i128>) {
-        let integer = number.map(|number| number as i64);
         match self {
-            ColumnBuilder::Instant(builder) => builder.append_option(integer),
-            ColumnBuilder::Integer(builder) => builder.append_option(integer),
+            ColumnBuilder::Instant(builder) => builder.append_option(number.map(|ms| ms as i64)),
             ColumnBuilder::Usd(builder) => builder.append_option(number),
-            ColumnBuilder::Text(_) => unreachable!("the column holds text"),
+            _ => unreachable!("texts and integers are read from JSON"),
         }
     }
 
@@ -111,7 +103,7 @@ impl ColumnBuilder {
 pub(super) struct PageBuilder {
     /// By position in the decoded schema.
     columns: Vec<ColumnBuilder>,
-    rows: u32,
+    extra: StringBuilder,
     rejected: Vec<RejectedItem>,
     mistyped: Vec<u32>,
 }
@@ -122,15 +114,15 @@ impl PageBuilder {
         let text_bytes = |name: &str| match name {
             "status" | "meta_origin" => 9,
             "build_number" => 8,
-            "meta_client_ip" | "meta_user_agent" | "meta_schedule_id" | "extra" => 0,
+            "meta_client_ip" | "meta_user_agent" | "meta_schedule_id" => 0,
             _ => 17,
         };
         let schema = decoded_schema();
-        let columns = schema.fields().iter();
+        let columns = schema.fields()[..KNOWN].iter();
         let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), rows, text_bytes(field.name())));
         PageBuilder {
             columns: columns.collect(),
-            rows: 0,
+            extra: StringBuilder::new(),
             rejected: Vec::new(),
             mistyped: Vec::new(),
         }
@@ -139,14 +131,14 @@ impl PageBuilder {
     /// Appends one item, or puts it among the rejected; `meta_members` is room to work in, empty before.
     pub(super) fn append<'a>(&mut self, members: &Members<'a>, meta_members: &mut Members<'a>) {
         let item = ItemMembers::new(members, meta_members);
-        match RequiredFields::new(&item) {
+        match check_required(&item) {
             Err((field, problem)) => self.reject(joined(members), &item, field, problem),
-            Ok(required) => {
-                self.columns[col::ID].push_text(Some(required.id));
-                self.columns[col::ACT_ID].push_text(Some(required.act_id));
-                self.columns[col::STATUS].push_text(Some(required.status));
-                self.columns[col::STARTED_AT].push_number(Some(required.started_at_ms.into()));
-                self.columns[col::USAGE_TOTAL_USD].push_number(required.usage.map(|usd| usd.0));
+            Ok((started_at_ms, usage)) => {
+                for at in REQUIRED_TEXTS {
+                    self.columns[at].push_json(item.known[at].map(|(_, raw)| raw));
+                }
+                self.columns[col::STARTED_AT].push_number(Some(started_at_ms.into()));
+                self.columns[col::USAGE_TOTAL_USD].push_number(usage.map(|usd| usd.0));
                 self.append_optional(item);
             }
         }
@@ -169,9 +161,9 @@ impl PageBuilder {
         if let Some(meta) = meta_extra.finish() {
             extra.push("\"meta\"", &meta);
         }
-        self.mistyped.extend(std::iter::repeat_n(self.rows, mistyped));
-        self.columns[KNOWN].push_text(extra.finish());
-        self.rows += 1;
+        let row = self.extra.len() as u32;
+        self.mistyped.extend(std::iter::repeat_n(row, mistyped));
+        self.extra.append_option(extra.finish());
     }
 
     /// Rejects an item that isn't even an object, by its compact JSON.
@@ -192,65 +184,40 @@ impl PageBuilder {
 
     /// The runs, the rejected items, and the row of each known field of a wrong type.
     pub(super) fn finish(self) -> (RecordBatch, Vec<RejectedItem>, Vec<u32>) {
-        let columns = self.columns.into_iter().map(ColumnBuilder::finish).collect();
+        let columns = self.columns.into_iter().chain([ColumnBuilder::Text(self.extra)]);
+        let columns = columns.map(ColumnBuilder::finish).collect();
         let runs = RecordBatch::try_new(decoded_schema(), columns).expect("each item appends once to every column");
         (runs, self.rejected, self.mistyped)
     }
 }
 
-/// What no row can be without, and the cost.
-struct RequiredFields<'a> {
-    id: Cow<'a, str>,
-    act_id: Cow<'a, str>,
-    status: Cow<'a, str>,
-    started_at_ms: i64,
-    usage: Option<Usd>,
-}
-
-impl<'a> RequiredFields<'a> {
-    /// An error names the field and what is wrong with it.
-    fn new(item: &ItemMembers<'a>) -> Result<RequiredFields<'a>, (&'static str, String)> {
-        let text = |field: &'static str, member: Member<'a>| match member.map(|(_, raw)| raw) {
+/// Checks what no row can be without, and gives the start and the cost; an error names the field and what is wrong with it.
+fn check_required(item: &ItemMembers) -> Result<(i64, Option<Usd>), (&'static str, String)> {
+    fn text<'a>(field: &'static str, member: Member<'a>) -> Result<Cow<'a, str>, (&'static str, String)> {
+        match member.map(|(_, raw)| raw) {
             None | Some("null") => Err((field, "is missing".to_string())),
-            Some(raw) => match string(raw) {
-                Some(text) if !text.is_empty() => Ok(text),
-                _ => Err((field, format!("is {}, not a text", excerpt(raw)))),
-            },
-        };
-        let id = text("id", item.known[col::ID])?;
-        let act_id = text("actId", item.known[col::ACT_ID])?;
-        let status = text("status", item.known[col::STATUS])?;
-        let started_at = text("startedAt", item.known[col::STARTED_AT])?;
-        let started_at_ms = parse_instant(&started_at)
-            .ok_or_else(|| ("startedAt", format!("is {}, not an instant", excerpt(&started_at))))?;
-        let usage = match item.known[col::USAGE_TOTAL_USD].map(|(_, raw)| raw) {
-            None | Some("null") => None,
-            Some(raw) => Some(
-                Usd::from_json_number(raw)
-                    .map_err(|error| ("usageTotalUsd", format!("is {}: it {error}", excerpt(raw))))?,
-            ),
-        };
-        Ok(RequiredFields {
-            id,
-            act_id,
-            status,
-            started_at_ms,
-            usage,
-        })
+            Some(raw) => string(raw)
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| (field, format!("is {}, not a text", excerpt(raw)))),
+        }
     }
+    text("id", item.known[col::ID])?;
+    text("actId", item.known[col::ACT_ID])?;
+    text("status", item.known[col::STATUS])?;
+    let started_at = text("startedAt", item.known[col::STARTED_AT])?;
+    let started_at_ms = parse_instant(&started_at)
+        .ok_or_else(|| ("startedAt", format!("is {}, not an instant", excerpt(&started_at))))?;
+    let raw = item.known[col::USAGE_TOTAL_USD].map(|(_, raw)| raw);
+    let usage = raw.filter(|raw| *raw != "null").map(|raw| {
+        Usd::from_json_number(raw).map_err(|error| ("usageTotalUsd", format!("is {}: it {error}", excerpt(raw))))
+    });
+    Ok((started_at_ms, usage.transpose()?))
 }
 
 fn excerpt(text: &str) -> String {
-    let short: String = text
-        .chars()
-        .take(40)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if short.len() < text.len() {
-        format!("{short}…")
-    } else {
-        short
-    }
+    let short: String = text.chars().take(40).collect();
+    let end = if short.len() < text.len() { "…" } else { "" };
+    short.replace(char::is_control, " ") + end
 }
 
 #[cfg(test)]

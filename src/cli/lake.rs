@@ -13,7 +13,6 @@ use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, p
 const ASKED_FOR: &str = "What is asked for";
 const TAKEN_OVER: &str = "What is taken over";
 
-/// When a sync puts small files together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Optimize {
     /// Where a month has many.
@@ -22,7 +21,6 @@ pub enum Optimize {
     Never,
 }
 
-/// `sync`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs sync --lake lake --since 2025-09-01
@@ -72,7 +70,6 @@ pub struct SyncArgs {
     pub run: RunArgs,
 }
 
-/// `lake`.
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
@@ -85,7 +82,6 @@ pub struct LakeArgs {
     pub command: LakeCommand,
 }
 
-/// What there is to do with a lake.
 #[derive(Debug, Subcommand)]
 pub enum LakeCommand {
     /// Publish a month as an export, and watch it for corrections from now on
@@ -98,7 +94,6 @@ pub enum LakeCommand {
     Repair(RepairArgs),
 }
 
-/// `lake close`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake close lake --month 2025-09 --out closed
@@ -127,7 +122,6 @@ pub struct CloseArgs {
     pub quiet: bool,
 }
 
-/// `lake optimize`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake optimize lake
@@ -144,7 +138,6 @@ pub struct OptimizeArgs {
     pub quiet: bool,
 }
 
-/// `lake vacuum`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake vacuum lake --dry-run
@@ -167,7 +160,6 @@ pub struct VacuumArgs {
     pub quiet: bool,
 }
 
-/// `lake repair`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake repair lake

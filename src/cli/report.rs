@@ -15,7 +15,6 @@ use crate::report::dimension::By;
 const PERIOD: &str = "Period [default: all of it]";
 const SHOWN: &str = "What it shows";
 
-/// A format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     /// The summary, or the tables that are named
@@ -34,7 +33,6 @@ pub enum ReportFormat {
     Focus,
 }
 
-/// `report`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs report september --by actor,status

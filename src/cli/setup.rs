@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-/// `config`.
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
@@ -19,14 +18,12 @@ pub struct ConfigArgs {
     pub command: ConfigCommand,
 }
 
-/// What there is to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print what is in force, and where each value comes from
     Show(ShowArgs),
 }
 
-/// `config show`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs config show
@@ -37,7 +34,6 @@ pub struct ShowArgs {
     pub command_line: Vec<OsString>,
 }
 
-/// `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs completions bash
@@ -48,7 +44,6 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// `man`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs man export

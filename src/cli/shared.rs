@@ -21,7 +21,6 @@ use crate::report::budget::Budget;
 /// Most details in flight: each holds a connection.
 const MAX_DETAIL_CONCURRENCY: i64 = 500;
 
-/// Which period.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from", "cycle"]))]
 pub struct PeriodArgs {
@@ -63,7 +62,6 @@ impl PeriodArgs {
     }
 }
 
-/// Where runs come from, and how they are asked for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
@@ -99,7 +97,6 @@ pub struct SourceArgs {
     pub accounts_at_once: NonZeroUsize,
 }
 
-/// A job as a whole: when, for how long, and who is told of its end.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub struct RunArgs {
@@ -142,7 +139,6 @@ impl ValueEnum for DetailMode {
     }
 }
 
-/// Single runs' details, and when a cost is settled.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runs and costs")]
 pub struct CostArgs {
@@ -179,7 +175,6 @@ impl CostArgs {
     }
 }
 
-/// Which figures that aren't final end a job with exit 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Strict {
     /// None.
@@ -192,7 +187,6 @@ pub enum Strict {
     Incomplete,
 }
 
-/// What figures are held against.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]
 pub struct JudgeArgs {

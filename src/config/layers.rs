@@ -40,31 +40,16 @@ enum Height {
 #[derive(Debug, Default)]
 pub struct Layers {
     pub file: Option<File>,
-    environment: Vec<(String, OsString)>,
+    pub(super) env: ProcessEnv,
 }
 
 impl Layers {
-    pub fn new(file: Option<File>, env: &ProcessEnv) -> Layers {
-        let named = |(name, value): &(OsString, OsString)| Some((name.to_str()?.to_owned(), value.clone()));
-        let environment = env.variables.iter().filter_map(named);
-        Layers {
-            file,
-            // Set to nothing is not set.
-            environment: environment.filter(|(_, value)| !value.is_empty()).collect(),
-        }
-    }
-
-    fn variable(&self, name: &str) -> Option<&OsString> {
-        let found = self.environment.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value)
-    }
-
     fn find_in_environment(&self, path: &[String], option: &str) -> Option<Setting> {
         let of_one = [path.join("_"), option.into()].join("_");
         [of_one, option.into()].iter().find_map(|name| {
             let name = variable_name(name);
             Some(Setting {
-                texts: vec![self.variable(&name)?.clone()],
+                texts: vec![self.env.variable(&name)?.clone()],
                 form: ValueForm::Any,
                 origin: Origin::Environment(name),
             })
@@ -86,7 +71,7 @@ impl Layers {
         }
         let shared = || {
             let mut ecosystem = ECOSYSTEM.iter().filter(|(name, _)| *name == option);
-            let is_beaten = ecosystem.any(|(_, variable)| self.variable(variable).is_some());
+            let is_beaten = ecosystem.any(|(_, variable)| self.env.variable(variable).is_some());
             let setting = within(&self.file.as_ref()?.sections).filter(|_| !is_beaten)?;
             Some((Height::File, setting))
         };
@@ -159,7 +144,7 @@ impl Layers {
                     (None, Some(variable)) => format!("the token is in {variable}, the account's token-env"),
                     (None, None) => continue,
                 },
-                _ if given.contains(&option) || self.variable(variable).is_none() => continue,
+                _ if given.contains(&option) || self.env.variable(variable).is_none() => continue,
                 _ => format!("{option} is not set: {variable} is"),
             };
             text += &format!("# {}\n", crate::text::harmless(&comment));
@@ -175,7 +160,8 @@ impl Layers {
             let of_one = |option: &String| [path.join("-"), option.clone()].join("-");
             known.extend(options(command).iter().map(of_one));
         });
-        let names = self.environment.iter().map(|(name, _)| name.as_str());
+        let names = self.env.variables.iter().filter(|(_, value)| !value.is_empty());
+        let names = names.filter_map(|(name, _)| name.to_str());
         let ours = names.filter(|name| *name != NOW_VARIABLE && name.starts_with(PREFIX));
         let unknown = ours.filter(|name| !known.iter().any(|option| variable_name(option) == *name));
         let warning = |name: &str| {

@@ -28,7 +28,7 @@ pub fn layers(typed: &ArgMatches, env: &ProcessEnv, root: &Command) -> Result<La
         }
         None => found(env)?.map(|path| read_file(&path, root)).transpose()?,
     };
-    Ok(Layers::new(file, env))
+    Ok(Layers { file, env: env.clone() })
 }
 
 fn read_file(path: &Path, root: &Command) -> Result<File> {
@@ -49,9 +49,8 @@ fn found(env: &ProcessEnv) -> Result<Option<PathBuf>> {
     let home = || env.variable("HOME").map(|home| PathBuf::from(home).join(".config"));
     let folder = env.variable("XDG_CONFIG_HOME").map(PathBuf::from);
     let users = folder.filter(|folder| folder.is_absolute()).or_else(home);
-    Ok(users
-        .map(|folder| folder.join("apify-runs").join(FILE_NAME))
-        .filter(|path| path.exists()))
+    let file = users.map(|folder| folder.join("apify-runs").join(FILE_NAME));
+    Ok(file.filter(|path| path.exists()))
 }
 
 /// A file in the working folder says where the token goes: one that another user put there must not.

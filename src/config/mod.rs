@@ -53,42 +53,32 @@ pub struct Invocation {
 
 #[derive(Debug)]
 pub struct Invocations {
-    /// One an account; one where none was named.
+    /// One an account, or one for none in particular.
     pub each: Vec<Invocation>,
     pub warnings: Vec<String>,
     pub layers: Layers,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Help, a version, or a wrong command line.
-    Clap(clap::Error),
+    #[error(transparent)]
+    Clap(#[from] clap::Error),
     /// A wrong configuration.
-    Usage(Error),
+    #[error(transparent)]
+    Usage(#[from] Error),
 }
 
 impl ConfigError {
     /// The problem, without clap's hints.
     pub fn in_a_line(&self) -> String {
-        let text = match self {
-            ConfigError::Usage(error) => return error.to_string(),
-            ConfigError::Clap(error) => error.to_string(),
-        };
+        let text = self.to_string();
+        if matches!(self, ConfigError::Usage(_)) {
+            return text;
+        }
         let lines = text.lines().map(str::trim);
         let problem: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
         problem.join(" ").trim_start_matches("error: ").to_owned()
-    }
-}
-
-impl From<Error> for ConfigError {
-    fn from(error: Error) -> ConfigError {
-        ConfigError::Usage(error)
-    }
-}
-
-impl From<clap::Error> for ConfigError {
-    fn from(error: clap::Error) -> ConfigError {
-        ConfigError::Clap(error)
     }
 }
 

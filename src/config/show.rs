@@ -106,11 +106,8 @@ fn account_section(account: &AccountSection) -> String {
             .map(move |(key, setting)| (format!("{command}.{key}"), setting))
     });
     let settings = of_all.chain(of_one).map(|(key, setting)| {
-        let texts: Vec<String> = setting
-            .texts
-            .iter()
-            .map(|text| quoted(&text.to_string_lossy()))
-            .collect();
+        let texts = setting.texts.iter().map(|text| quoted(&text.to_string_lossy()));
+        let texts: Vec<String> = texts.collect();
         let value = match setting.form {
             ValueForm::Flag => texts.concat().trim_matches('"').to_owned(),
             ValueForm::List => format!("[{}]", texts.join(", ")),
@@ -171,7 +168,6 @@ fn quoted_key(name: &str) -> String {
 
 /// A text as TOML has it: JSON's escapes are TOML's. What in a URL may be secret is left out.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(redacted(text))
-        .to_string()
-        .replace('\u{7f}', "\\u007f")
+    let json = serde_json::Value::from(redacted(text)).to_string();
+    json.replace('\u{7f}', "\\u007f")
 }

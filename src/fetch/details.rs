@@ -40,16 +40,15 @@ pub struct Details {
     pub(super) api: Arc<ApiClient>,
     pub(super) options: DetailOptions,
     at_once: Arc<Semaphore>,
-    counts: Mutex<DetailCounts>,
-    failures: Mutex<Failures>,
+    progress: Mutex<DetailProgress>,
     /// Called with how many more are to be fetched, and how many of them are done.
     on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
 }
 
-#[derive(Default)]
-struct Failures {
-    in_a_row: u32,
-    first: Option<String>,
+struct DetailProgress {
+    counts: DetailCounts,
+    failures_in_a_row: u32,
+    first_failure: Option<String>,
 }
 
 pub(super) struct Question {
@@ -102,15 +101,19 @@ impl Details {
             api,
             options,
             at_once: Arc::new(Semaphore::new(options.concurrency.max(1))),
-            counts: Mutex::new(DetailCounts::of(options.mode)),
-            failures: Mutex::default(),
+            progress: Mutex::new(DetailProgress {
+                counts: DetailCounts::of(options.mode),
+                failures_in_a_row: 0,
+                first_failure: None,
+            }),
             on_progress,
         }
     }
 
     /// The counts, and the first failure.
     pub fn counts(&self) -> (DetailCounts, Option<String>) {
-        (locked(&self.counts).clone(), locked(&self.failures).first.clone())
+        let progress = self.progress();
+        (progress.counts.clone(), progress.first_failure.clone())
     }
 
     /// Fetches the details that a window's rows need and that aren't known.
@@ -167,9 +170,8 @@ impl Details {
     /// When a finished run's cost will be settled, if that is worth waiting for.
     fn due(&self, run: &ListedRun) -> Option<Instant> {
         let options = &self.options;
-        let finished = run
-            .finished_at_ms
-            .filter(|_| is_terminal(run.status) && options.mode != DetailMode::None)?;
+        let can_settle = is_terminal(run.status) && options.mode != DetailMode::None;
+        let finished = run.finished_at_ms.filter(|_| can_settle)?;
         let since_start = finished.saturating_add(options.settle.settle_ms) - options.settle.job_start_ms;
         let wait = Duration::from_millis(u64::try_from(since_start).ok().filter(|wait| *wait > 0)?);
         (wait <= options.wait_settled).then(|| options.job_start + wait)
@@ -191,7 +193,7 @@ impl Details {
             let listed = ListedRuns::new(&pages[question.at.0 as usize]).run(question.at.1 as usize);
             match known.remove(&question.id).filter(|detail| listed.is_as_in(detail)) {
                 Some(detail) if !self.options.settle.just_finished(listed.finished_at_ms) => {
-                    let mut counts = locked(&self.counts);
+                    let counts = &mut self.progress().counts;
                     counts.reused += 1;
                     counts.meters_disagree += u64::from(detail.meters_disagree());
                     answers.note(question.at, detail);
@@ -207,18 +209,18 @@ impl Details {
         if !is_path_segment(id) {
             self.note_failure(id, "its ID can't stand in a URL");
             // Which is no failure of the API's.
-            locked(&self.failures).in_a_row -= 1;
+            self.progress().failures_in_a_row -= 1;
             return Ok(None);
         }
-        if locked(&self.failures).in_a_row >= FAILURES_IN_A_ROW {
+        if self.progress().failures_in_a_row >= FAILURES_IN_A_ROW {
             self.note_failure(id, "not asked for any more, since so many failed");
             return Ok(None);
         }
-        locked(&self.counts).asked += 1;
+        self.progress().counts.asked += 1;
         match self.api.run_detail(id).await {
             Ok(Lookup::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
             Ok(Lookup::Found(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
-            Ok(Lookup::Missing(404)) => locked(&self.counts).not_found += 1,
+            Ok(Lookup::Missing(404)) => self.progress().counts.not_found += 1,
             Ok(Lookup::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
             Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
             Err(error) => self.note_failure(id, &error.to_string()),
@@ -228,8 +230,9 @@ impl Details {
 
     /// Counts an answer, and drops what isn't wanted of it.
     fn noted(&self, mut detail: RunDetail) -> RunDetail {
-        locked(&self.failures).in_a_row = 0;
-        let mut counts = locked(&self.counts);
+        let mut progress = self.progress();
+        progress.failures_in_a_row = 0;
+        let counts = &mut progress.counts;
         match detail.usage {
             Some(_) => counts.found += 1,
             None => counts.without_cost += 1,
@@ -241,14 +244,19 @@ impl Details {
         detail
     }
 
+    fn progress(&self) -> MutexGuard<'_, DetailProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note_failure(&self, id: &str, problem: &str) {
-        let mut failures = locked(&self.failures);
-        failures.in_a_row += 1;
-        failures.first.get_or_insert_with(|| format!("run {id}: {problem}"));
-        let mut counts = locked(&self.counts);
-        counts.failed += 1;
-        if counts.failed_runs.len() < MAX_NAMED {
-            counts.failed_runs.push(id.into());
+        let mut progress = self.progress();
+        progress.failures_in_a_row += 1;
+        progress
+            .first_failure
+            .get_or_insert_with(|| format!("run {id}: {problem}"));
+        progress.counts.failed += 1;
+        if progress.counts.failed_runs.len() < MAX_NAMED {
+            progress.counts.failed_runs.push(id.into());
         }
     }
 
@@ -288,8 +296,4 @@ impl Details {
 
 fn failed(error: tokio::task::JoinError) -> Error {
     anyhow::anyhow!("asking for details failed: {error}").into()
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -199,11 +199,11 @@ impl PeriodFetch {
         let received = sum.received();
         let as_listed = received + sum.listed_twice;
         let first_total = first_total.saturating_sub(self.walker.counted_beyond(to).await?);
-        if (received..=as_listed).contains(&first_total) || !sum.proven {
+        if (received..=as_listed).contains(&first_total) || !sum.proof.proven {
             return Ok(sum.finish());
         }
         let again = self.walker.count(from - 1, to).await?;
-        sum.notes.push(format!(
+        sum.proof.note(format!(
             "the whole period: the API counted {first_total} runs at first and {again} at the end; {received} were received"
         ));
         if again > as_listed {
@@ -223,7 +223,7 @@ impl PeriodFetch {
             let came = counted.saturating_sub(window.received);
             if came > 0 {
                 let (from, to) = (format_instant(window.from), format_instant(window.to));
-                sum.notes.push(format!("{from} to {to}: {came} came after it was read"));
+                sum.proof.note(format!("{from} to {to}: {came} came after it was read"));
             }
             // Neighbours overlap by a millisecond: what came to both may be the same runs.
             late += came.saturating_sub(before);
@@ -241,11 +241,10 @@ impl PeriodFetch {
         if !self.walker.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));
         }
-        sum.proven = false;
-        sum.counted = sum
-            .counted
-            .max(again.saturating_sub(sum.outside_first + sum.outside_last));
-        sum.notes.push(problem);
+        sum.proof.proven = false;
+        let inside = again.saturating_sub(sum.outside_first + sum.outside_last);
+        sum.proof.counted = sum.proof.counted.max(inside);
+        sum.proof.note(problem);
         Ok(())
     }
 }

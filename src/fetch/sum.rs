@@ -25,15 +25,12 @@ pub(super) struct WindowCount {
 
 #[derive(Default)]
 pub(super) struct PeriodSum {
-    pub(super) counted: u64,
-    pub(super) fetched: u64,
+    pub(super) proof: Proof,
     pub(super) moved: u64,
     pub(super) listed_twice: u64,
     pub(super) outside_first: u64,
     pub(super) outside_last: u64,
-    pub(super) proven: bool,
     pub(super) changed_meanwhile: bool,
-    pub(super) notes: Vec<String>,
     /// Each once, though windows overlap by a millisecond and some have no start.
     pub(super) rejected: BTreeMap<String, RejectedItem>,
     pub(super) mistyped: u64,
@@ -43,22 +40,22 @@ pub(super) struct PeriodSum {
 impl PeriodSum {
     /// Distinct runs received that a count of the whole period includes.
     pub(super) fn received(&self) -> u64 {
-        self.fetched + self.moved + self.outside_first + self.outside_last
+        self.proof.fetched + self.moved + self.outside_first + self.outside_last
     }
 
     pub(super) fn add(&mut self, window: &WalkedWindow) {
         if self.windows.is_empty() {
-            self.proven = true;
+            self.proof.proven = true;
             self.outside_first = window.outside.0;
         }
-        self.counted += window.counted;
-        self.fetched += window.fetched;
+        self.proof.counted += window.counted;
+        self.proof.fetched += window.fetched;
         self.moved += window.moved;
         self.listed_twice += window.listed_twice;
         self.outside_last = window.outside.1;
-        self.proven &= window.proven;
+        self.proof.proven &= window.proven;
         self.changed_meanwhile |= window.changed_meanwhile;
-        self.notes.extend(window.notes.iter().cloned());
+        window.notes.iter().for_each(|note| self.proof.note(note.clone()));
         let rejected = window.rejected.iter();
         self.rejected
             .extend(rejected.map(|rejected| (rejected.item.clone(), rejected.clone())));
@@ -72,15 +69,8 @@ impl PeriodSum {
     }
 
     pub(super) fn finish(self) -> FetchResult {
-        let mut proof = Proof {
-            proven: self.proven,
-            counted: self.counted,
-            fetched: self.fetched,
-            notes: Vec::new(),
-        };
-        self.notes.into_iter().for_each(|note| proof.note(note));
         FetchResult {
-            proof,
+            proof: self.proof,
             changed_meanwhile: self.changed_meanwhile,
             rejected: self.rejected.into_values().collect(),
             mistyped: self.mistyped,
