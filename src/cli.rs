@@ -1,4 +1,5 @@
-//! The command line: text to typed values. No I/O, and no knowledge of what the values do.
+//! The command line: text to typed values, which the types parse that they become. No I/O, and nothing is run here. Doc
+//! comments of options are their help.
 
 mod lake;
 mod report;
@@ -19,10 +20,14 @@ pub use crate::cli::lake::{
 pub use crate::cli::report::{ReportArgs, ReportFormat};
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
-pub use crate::cli::shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
+pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
 use crate::cli::values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 use crate::logging::LogFormat;
 use crate::money::Usd;
+
+/// Headings of helps.
+const OUTPUT: &str = "Output";
+const RUNS_AND_COSTS: &str = "Runs and costs";
 
 /// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
 #[derive(Debug, Parser)]
@@ -35,15 +40,12 @@ use crate::money::Usd;
     disable_help_flag = true
 )]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// What every command takes.
     #[command(flatten)]
     pub any: AnyArgs,
 }
 
-/// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
 pub struct AnyArgs {
@@ -64,7 +66,6 @@ pub struct AnyArgs {
     pub help: Option<bool>,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Export a period's runs into a folder: Parquet, CSV, reports, manifest
@@ -94,30 +95,27 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whom it asks, if it asks the API.
+    /// None where the API is not asked.
     pub fn source(&self) -> Option<&SourceArgs> {
-        match self {
-            Command::Export(args) => Some(&args.source),
-            Command::Reconcile(args) => Some(&args.source),
-            Command::Check(args) => Some(&args.source),
-            Command::Sync(args) => Some(&args.source),
-            _ => None,
-        }
+        self.job().map(|(source, _)| source)
     }
 
-    /// Its options as a job, if it asks the API.
+    /// None where the API is not asked.
     pub fn run(&self) -> Option<&RunArgs> {
+        self.job().map(|(_, run)| run)
+    }
+
+    fn job(&self) -> Option<(&SourceArgs, &RunArgs)> {
         match self {
-            Command::Export(args) => Some(&args.run),
-            Command::Reconcile(args) => Some(&args.run),
-            Command::Check(args) => Some(&args.run),
-            Command::Sync(args) => Some(&args.run),
+            Command::Export(args) => Some((&args.source, &args.run)),
+            Command::Reconcile(args) => Some((&args.source, &args.run)),
+            Command::Check(args) => Some((&args.source, &args.run)),
+            Command::Sync(args) => Some((&args.source, &args.run)),
             _ => None,
         }
     }
 }
 
-/// A format of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// runs.parquet
@@ -126,111 +124,87 @@ pub enum Format {
     Csv,
 }
 
-/// How Parquet is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PartitionBy {
     /// runs/started_on=YYYY-MM-DD/runs.parquet, UTC days
     Day,
 }
 
-/// `export`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs export --month 2025-09 --out september
   apify-runs export --demo --last-month --format parquet --out made-up --json")]
 pub struct ExportArgs {
-    /// The period.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// The source.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Costs.
     #[command(flatten)]
     pub costs: CostArgs,
     /// Only runs of these statuses (comma list)
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = "Runs and costs")]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = RUNS_AND_COSTS)]
     pub status: Vec<String>,
     /// Only runs of these Actors, by ID or name (comma list)
-    #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = "Runs and costs")]
+    #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub actor: Vec<String>,
     /// Only runs of these tasks, by ID or name (comma list)
-    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = "Runs and costs")]
+    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub task: Vec<String>,
-    /// What figures are held against.
     #[command(flatten)]
     pub judge: JudgeArgs,
     /// The folder; {account}, {month} and {period} stand for themselves
-    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
+    #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// Formats of the rows (comma list)
     #[arg(
-        long,
-        value_name = "FORMAT",
-        value_delimiter = ',',
-        default_value = "parquet,csv",
-        hide_possible_values = true,
-        help_heading = "Output"
+        long, value_name = "FORMAT", value_delimiter = ',', default_value = "parquet,csv",
+        hide_possible_values = true, help_heading = OUTPUT
     )]
     pub format: Vec<Format>,
     /// Split Parquet by the UTC day on which runs started
-    #[arg(
-        hide = true,
-        long,
-        value_name = "day",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
+    #[arg(hide = true, long, value_name = "day", hide_possible_values = true, help_heading = OUTPUT)]
     pub partition_by: Option<PartitionBy>,
     /// Write Parquet in plain and dictionary encodings alone, for engines that can't read others
-    #[arg(hide = true, long, help_heading = "Output")]
+    #[arg(hide = true, long, help_heading = OUTPUT)]
     pub parquet_compat: bool,
     /// Only these columns (comma list)
-    #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
+    #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = OUTPUT)]
     pub columns: Vec<String>,
     /// All columns but these (comma list)
-    #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = "Output")]
+    #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = OUTPUT)]
     pub exclude: Vec<String>,
     /// Ask for no names of Actors and tasks
-    #[arg(hide = true, long, help_heading = "Output")]
+    #[arg(hide = true, long, help_heading = OUTPUT)]
     pub no_names: bool,
     /// Report by cost centre too: a CSV file of rules
-    #[arg(hide = true, long, value_name = "FILE", help_heading = "Output")]
+    #[arg(hide = true, long, value_name = "FILE", help_heading = OUTPUT)]
     pub groups: Option<PathBuf>,
     /// Replace what is there even if it holds runs that the new one lacks
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub replace: bool,
     /// Publish even what the API's count doesn't prove, without rows that make no sense, all marked (exit 7)
-    #[arg(hide = true, long, help_heading = "Output")]
+    #[arg(hide = true, long, help_heading = OUTPUT)]
     pub allow_incomplete: bool,
     /// Exit 7 if a figure isn't final; =incomplete: only if runs may be missing
     #[arg(
-        long,
-        value_name = "WHAT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        help_heading = "Output"
+        long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        help_heading = OUTPUT
     )]
     pub strict: Strict,
     /// Show how much and how long that would be; write nothing
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub dry_run: bool,
     /// Print the report as JSON
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print nothing but warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
     pub quiet: bool,
-    /// The job as a whole.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs verify september
@@ -250,7 +224,6 @@ pub struct VerifyArgs {
     pub quiet: bool,
 }
 
-/// `reconcile`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs reconcile --cycle 2025-09-15 september
@@ -265,50 +238,43 @@ pub struct ReconcileArgs {
     /// A date in the billing cycle
     #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
     pub cycle: NaiveDate,
-    /// The source.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Costs.
     #[command(flatten)]
     pub costs: CostArgs,
     /// What is no difference, in US dollars [default: 1, or a thousandth if that is more]
-    #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = "Output")]
+    #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = OUTPUT)]
     pub tolerance: Option<Usd>,
     /// Exit 7 if dollars are not accounted for, or can't be judged
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub fail_unexplained: bool,
     /// Print it as JSON
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print nothing but warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
     pub quiet: bool,
-    /// The job as a whole.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// `check`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs check
   apify-runs check --out exports/2025-09 --quiet")]
 pub struct CheckArgs {
-    /// The source.
     #[command(flatten)]
     pub source: SourceArgs,
     /// Where exports will go [default: the folder of last month's]
-    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
+    #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// Print nothing but warnings and errors
-    #[arg(long, short, help_heading = "Output")]
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
-    /// The job as a whole.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// `diff`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exits 0 whether or not they differ; 2 where a path holds no export or lake, 5 where one can't be read.

@@ -73,17 +73,17 @@ struct AccountName(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut seen = Seen::default();
-        attributes.record(&mut seen);
-        let account = seen.fields.get(ACCOUNT).and_then(Value::as_str);
+        let mut fields = EventFields::default();
+        attributes.record(&mut fields);
+        let account = fields.values.get(ACCOUNT).and_then(Value::as_str);
         if let (Some(account), Some(span)) = (account, context.span(id)) {
             span.extensions_mut().insert(AccountName(account.into()));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut seen = Seen::default();
-        event.record(&mut seen);
+        let mut fields = EventFields::default();
+        event.record(&mut fields);
         let account = context.event_scope(event).and_then(|scope| {
             scope
                 .into_iter()
@@ -91,9 +91,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         });
         let metadata = event.metadata();
         let text = match self.format {
-            None => plain(seen, account.as_deref(), *metadata.level(), metadata.target() == SAID),
-            Some(LogFormat::Text) => self.text(seen, account.as_deref(), *metadata.level()),
-            Some(LogFormat::Json) => self.json(seen, account.as_deref(), *metadata.level()),
+            None => plain(fields, account.as_deref(), *metadata.level(), metadata.target() == SAID),
+            Some(LogFormat::Text) => self.text(fields, account.as_deref(), *metadata.level()),
+            Some(LogFormat::Json) => self.json(fields, account.as_deref(), *metadata.level()),
         };
         // That nobody can be told is no reason to stop.
         let _ = io::stderr().write_all(text.as_bytes());
@@ -101,42 +101,42 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 }
 
 /// Words for people.
-fn plain(seen: Seen, account: Option<&str>, level: Level, said: bool) -> String {
+fn plain(fields: EventFields, account: Option<&str>, level: Level, said: bool) -> String {
     let mut prefix = String::new();
     if !said {
         prefix += "apify-runs: ";
         account.iter().for_each(|account| prefix += &format!("{account}: "));
         prefix += if level == Level::WARN { "warning: " } else { "" };
     }
-    let lines: Vec<String> = seen.message.lines().map(harmless).collect();
+    let lines: Vec<String> = fields.message.lines().map(harmless).collect();
     format!("{prefix}{}\n", lines.join("\n"))
 }
 
 impl Lines {
-    fn text(&self, seen: Seen, account: Option<&str>, level: Level) -> String {
+    fn text(&self, fields: EventFields, account: Option<&str>, level: Level) -> String {
         let account = account.map_or(String::new(), |account| format!(" {account}"));
         let head = format!("{} {level} {}{account}", timestamp(), self.job);
-        let mut fields = String::new();
-        for (name, value) in &seen.fields {
+        let mut suffix = String::new();
+        for (name, value) in &fields.values {
             let _ = match value {
-                Value::String(text) => write!(fields, " {name}={}", harmless(text)),
-                value => write!(fields, " {name}={value}"),
+                Value::String(text) => write!(suffix, " {name}={}", harmless(text)),
+                value => write!(suffix, " {name}={value}"),
             };
         }
         // A message of several lines is as many lines of the log.
-        let lines = seen.message.lines().map(harmless);
-        let lines: Vec<String> = lines.map(|line| format!("{head} {line}{fields}\n")).collect();
+        let lines = fields.message.lines().map(harmless);
+        let lines: Vec<String> = lines.map(|line| format!("{head} {line}{suffix}\n")).collect();
         lines.concat()
     }
 
-    fn json(&self, seen: Seen, account: Option<&str>, level: Level) -> String {
+    fn json(&self, fields: EventFields, account: Option<&str>, level: Level) -> String {
         let mut line = Map::new();
         line.insert("timestamp".into(), timestamp().into());
         line.insert("level".into(), level.as_str().to_lowercase().into());
         line.insert("job".into(), self.job.clone().into());
         account.map(|account| line.insert(ACCOUNT.into(), account.into()));
-        line.insert("message".into(), seen.message.into());
-        line.extend(seen.fields);
+        line.insert("message".into(), fields.message.into());
+        line.extend(fields.values);
         Value::Object(line).to_string() + "\n"
     }
 }
@@ -147,23 +147,23 @@ fn timestamp() -> String {
 
 /// The fields of an event or a span.
 #[derive(Default)]
-struct Seen {
+struct EventFields {
     message: String,
-    fields: Map<String, Value>,
+    values: Map<String, Value>,
 }
 
-impl Seen {
+impl EventFields {
     fn note(&mut self, field: &Field, value: Value) {
         match (field.name(), value) {
             ("message", Value::String(text)) => self.message = text,
             (name, value) => {
-                self.fields.insert(name.into(), value);
+                self.values.insert(name.into(), value);
             }
         }
     }
 }
 
-impl Visit for Seen {
+impl Visit for EventFields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.note(field, value.into());
     }
@@ -193,25 +193,25 @@ impl Visit for Seen {
 mod tests {
     use super::*;
 
-    fn seen(message: &str) -> Seen {
-        let mut fields = Map::new();
-        fields.insert("offset".into(), 1000.into());
-        fields.insert("path".into(), "/v2/\u{1b}[31m".into());
-        Seen {
+    fn fields(message: &str) -> EventFields {
+        let mut values = Map::new();
+        values.insert("offset".into(), 1000.into());
+        values.insert("path".into(), "/v2/\u{1b}[31m".into());
+        EventFields {
             message: message.into(),
-            fields,
+            values,
         }
     }
 
     #[test]
     fn plain_words_say_whose_they_are_and_show_no_fields() {
-        let warning = plain(seen("a gap"), Some("acme"), Level::WARN, false);
+        let warning = plain(fields("a gap"), Some("acme"), Level::WARN, false);
         assert_eq!(warning, "apify-runs: acme: warning: a gap\n");
         assert_eq!(
-            plain(seen("no\ntoken"), None, Level::ERROR, false),
+            plain(fields("no\ntoken"), None, Level::ERROR, false),
             "apify-runs: no\ntoken\n"
         );
-        assert_eq!(plain(seen("serving"), None, Level::INFO, true), "serving\n");
+        assert_eq!(plain(fields("serving"), None, Level::INFO, true), "serving\n");
     }
 
     #[test]
@@ -220,13 +220,13 @@ mod tests {
             format: None,
             job: "20251003T060000Z-0a1b2c3d".into(),
         };
-        let text = lines.text(seen("one\ntwo"), Some("acme"), Level::INFO);
+        let text = lines.text(fields("one\ntwo"), Some("acme"), Level::INFO);
         for (line, message) in text.lines().zip(["one", "two"]) {
             let words = format!(" INFO 20251003T060000Z-0a1b2c3d acme {message} offset=1000 path=/v2/");
             assert!(line.contains(&words) && !line.contains('\u{1b}'), "{line}");
         }
         assert_eq!(text.lines().count(), 2);
-        let line = lines.json(seen("one\ntwo"), None, Level::DEBUG);
+        let line = lines.json(fields("one\ntwo"), None, Level::DEBUG);
         let json: Value = serde_json::from_str(line.strip_suffix('\n').unwrap()).unwrap();
         assert!(!line.trim_end().contains('\n'));
         assert_eq!(json["level"], "debug");

@@ -24,30 +24,26 @@ const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 /// `9999-12-31T23:59:59.999Z`, the last instant that every output can write.
 pub const LAST_INSTANT: Millis = 253_402_300_799_999;
 
-/// Which period was asked for, before time zone and clock are known.
+/// A period as given, before time zone and clock are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeriodSpec {
-    /// `--month`: a calendar month in the time zone.
+    /// A calendar month in the time zone.
     Month {
-        /// As in `2025`.
         year: i32,
         /// 1 to 12.
         month: u32,
     },
-    /// `--last-month`: the calendar month before the one in which the job starts.
+    /// The calendar month before the one in which the job starts.
     LastMonth,
-    /// `--last`: exactly this long, up to the job's start.
+    /// Exactly this long, up to the job's start.
     Last(Duration),
-    /// `--from` and `--to`, the latter excluded.
     FromTo {
-        /// The first instant of the period, or the day with whose first instant it begins.
         from: Edge,
-        /// The first instant, or the first day, that is no longer part of it.
+        /// Excluded.
         to: Edge,
     },
 }
 
-/// One end of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// A day: its first instant in the time zone.
@@ -137,7 +133,7 @@ pub fn now_ms() -> Millis {
     since.map_or(0, |since| Millis::try_from(since.as_millis()).unwrap_or(LAST_INSTANT))
 }
 
-/// Reads `--month`, as in `2025-09`.
+/// As in `2025-09`.
 pub fn parse_month(text: &str) -> Result<PeriodSpec> {
     let first = iso_date(&format!("{text}-01"))
         .ok_or_else(|| Error::Usage(format!("'{text}' is not a month; expected YYYY-MM, as in 2025-09")))?;
@@ -148,7 +144,7 @@ pub fn parse_month(text: &str) -> Result<PeriodSpec> {
     })
 }
 
-/// Reads one of `--from` and `--to`: a date, as in `2025-09-01`, or an instant of RFC 3339 with its offset.
+/// A date, as in `2025-09-01`, or an instant of RFC 3339 with its offset.
 pub fn parse_edge(text: &str) -> Result<Edge> {
     if let Some(date) = iso_date(text) {
         check_year(text, date.year())?;
@@ -165,7 +161,7 @@ pub fn parse_edge(text: &str) -> Result<Edge> {
     Ok(Edge::Instant(instant))
 }
 
-/// Reads a duration: a whole number and its unit, as in `250ms`, `30s`, `10m`, `12h`, `7d`.
+/// A whole number and its unit, as in `250ms`, `30s`, `10m`, `12h`, `7d`.
 pub fn parse_duration(text: &str) -> Result<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -182,19 +178,15 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
             "'{text}' is not a duration; expected a whole number and one of ms, s, m, h, d, as in 250ms, 30s, 10m, 12h, 7d"
         )));
     }
-    number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(millis))
-        .map(Duration::from_millis)
-        .ok_or_else(|| {
-            Error::Usage(format!(
-                "'{text}' is too long a duration; expected less than 500 million years"
-            ))
-        })
+    let length = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+    length.map(Duration::from_millis).ok_or_else(|| {
+        Error::Usage(format!(
+            "'{text}' is too long a duration; expected less than 500 million years"
+        ))
+    })
 }
 
-/// Reads `--timezone`: a name of the IANA database, as in `Europe/Prague`.
+/// A name of the IANA database, as in `Europe/Prague`.
 pub fn parse_timezone(text: &str) -> Result<Tz> {
     text.parse().map_err(|_| {
         let near = chrono_tz::TZ_VARIANTS
@@ -209,20 +201,8 @@ pub fn parse_timezone(text: &str) -> Result<Tz> {
 
 /// A date in exactly the form `YYYY-MM-DD`.
 fn iso_date(text: &str) -> Option<NaiveDate> {
-    let bytes = text.as_bytes();
-    let shaped = bytes.len() == 10
-        && bytes.iter().enumerate().all(|(at, byte)| match at {
-            4 | 7 => *byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !shaped {
-        return None;
-    }
-    NaiveDate::from_ymd_opt(
-        text[..4].parse().ok()?,
-        text[5..7].parse().ok()?,
-        text[8..].parse().ok()?,
-    )
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    text.parse().ok().filter(|_| shape == "0000-00-00")
 }
 
 fn check_year(text: &str, year: i32) -> Result<()> {
@@ -265,11 +245,7 @@ impl PeriodSpec {
         Ok(PeriodSpec::FromTo { from, to })
     }
 
-    /// The instants that are meant, in time zone `tz`, for a job that starts at `now`.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for a period that is empty, that lies wholly in the future, or that leaves the calendar;
-    /// [`Error::Other`] for a clock that does.
+    /// The instants that are meant, for a job that starts at `now`.
     pub fn resolve(&self, tz: Tz, now: Millis) -> Result<Period> {
         if !(0..=LAST_INSTANT).contains(&now) {
             return Err(anyhow::anyhow!("the clock is wrong: it shows {}", format_instant(now)).into());
@@ -277,11 +253,11 @@ impl PeriodSpec {
         let (from, requested_to) = match self {
             PeriodSpec::Month { year, month } => month_edges(tz, NaiveDate::from_ymd_opt(*year, *month, 1))?,
             PeriodSpec::LastMonth => {
-                let today = local_date(tz, now);
-                let first = today
-                    .with_day(1)
-                    .and_then(|first| first.checked_sub_months(Months::new(1)));
-                month_edges(tz, first)?
+                let this_month = local_date(tz, now).with_day(1);
+                month_edges(
+                    tz,
+                    this_month.and_then(|first| first.checked_sub_months(Months::new(1))),
+                )?
             }
             PeriodSpec::Last(duration) => (last_from(tz, *duration, now)?, now),
             PeriodSpec::FromTo { from, to } => from_to(tz, *from, *to)?,
@@ -305,29 +281,29 @@ impl PeriodSpec {
 
 /// First instant of the month that begins with day `first`, and of the one after it.
 fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
-    first
-        .and_then(|first| Some((first, first.checked_add_months(Months::new(1))?)))
-        .map(|(first, next)| (day_start(tz, first), day_start(tz, next)))
-        .ok_or_else(|| Error::Usage("there is no such month; expected YYYY-MM, as in 2025-09".into()))
+    let next = first.and_then(|first| first.checked_add_months(Months::new(1)));
+    let edges = first
+        .zip(next)
+        .map(|(first, next)| (day_start(tz, first), day_start(tz, next)));
+    edges.ok_or_else(|| Error::usage("there is no such month; expected YYYY-MM, as in 2025-09"))
 }
 
 fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
     if duration.is_zero() {
-        return Err(Error::Usage(
-            "--last of no length; expected more than nothing, as in 7d".into(),
+        return Err(Error::usage(
+            "--last of no length; expected more than nothing, as in 7d",
         ));
     }
-    i64::try_from(duration.as_nanos().div_ceil(1_000_000))
-        .ok()
+    let length = i64::try_from(duration.as_nanos().div_ceil(1_000_000)).ok();
+    let from = length
         .and_then(|length| now.checked_sub(length))
-        .filter(|from| *from >= 0)
-        .ok_or_else(|| {
-            Error::Usage(format!(
-                "--last reaches back beyond {}, seen from {}; expected less, as in 7d",
-                YEARS.start(),
-                local_text(tz, now)
-            ))
-        })
+        .filter(|from| *from >= 0);
+    from.ok_or_else(|| {
+        let (first, now) = (YEARS.start(), local_text(tz, now));
+        Error::Usage(format!(
+            "--last reaches back beyond {first}, seen from {now}; expected less, as in 7d"
+        ))
+    })
 }
 
 fn from_to(tz: Tz, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
@@ -336,12 +312,10 @@ fn from_to(tz: Tz, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
         return Ok((start, end));
     }
     let hint = match (from, to) {
-        (Edge::Date(day), Edge::Date(same)) if day == same => match day.checked_add_days(Days::new(1)) {
-            Some(next) => format!("; for that one day, write --to {next}"),
-            None => String::new(),
-        },
-        _ => String::new(),
+        (Edge::Date(day), Edge::Date(same)) if day == same => day.checked_add_days(Days::new(1)),
+        _ => None,
     };
+    let hint = hint.map_or(String::new(), |next| format!("; for that one day, write --to {next}"));
     Err(Error::Usage(format!(
         "the period is empty: --from {} is not before --to {}, which is excluded ({tz}){hint}",
         edge_text(tz, from),

@@ -53,7 +53,7 @@ impl Filters {
     }
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Proof {
     /// Whether every run that the API counts has been received.
     pub proven: bool,

@@ -4,13 +4,13 @@ use reqwest::{Url, redirect};
 
 use crate::error::{Error, Result};
 
-/// The API's address unless another is given.
 pub const DEFAULT_API_URL: &str = "https://api.apify.com";
-/// The environment variable of the Apify ecosystem for another.
+/// Names another one, in the Apify ecosystem.
 pub const API_URL_VARIABLE: &str = "APIFY_API_BASE_URL";
 /// How many redirects within the API's own host are followed, one after the other.
 const MAX_REDIRECTS: usize = 5;
-/// Follows redirects within the API's own origin; elsewhere the token must not go.
+
+/// Follows redirects within the API's own origin alone: the token must not go elsewhere.
 pub(super) fn within_origin() -> redirect::Policy {
     redirect::Policy::custom(|attempt| {
         let start = attempt.previous().first().map(Url::origin);
@@ -22,7 +22,7 @@ pub(super) fn within_origin() -> redirect::Policy {
     })
 }
 
-/// The API's address as a URL that a token may go to.
+/// The API's address, refused where a token must not go.
 pub(super) fn base_url(text: &str) -> Result<Url> {
     let wrong = |problem: &str| {
         Error::Usage(format!(
@@ -46,12 +46,9 @@ pub(super) fn base_url(text: &str) -> Result<Url> {
     }
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
-        let address = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>();
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
     })
 }
@@ -59,18 +56,13 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 /// A path below the base; a base that already ends in `/v2` is taken as meant.
 pub(super) fn endpoint(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
-    let given: Vec<String> = base
-        .path_segments()
-        .into_iter()
-        .flatten()
-        .filter(|s| !s.is_empty())
-        .map(String::from)
-        .collect();
-    let given = given.strip_suffix(&["v2".to_string()]).unwrap_or(&given).to_vec();
+    let given = base.path_segments().into_iter().flatten();
+    let mut given: Vec<&str> = given.filter(|segment| !segment.is_empty()).collect();
+    given.pop_if(|last| *last == "v2");
     url.path_segments_mut()
         .expect("http URLs have paths")
         .clear()
-        .extend(&given)
+        .extend(given)
         .extend(path);
     url
 }

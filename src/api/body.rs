@@ -5,15 +5,14 @@ use std::io::{self, Read};
 /// The most that a body may hold, packed or unpacked.
 pub const MAX_BODY_BYTES: usize = 64 << 20;
 
-/// What is asked for. zstd first: it unpacks in half the time of the others.
+/// zstd first: it unpacks in half the time of the others.
 pub const ACCEPT_ENCODING: &str = "zstd, gzip, br";
 
-/// Why a body can't be read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BodyProblem {
-    /// It holds more than [`MAX_BODY_BYTES`]: the same question would be answered in the same way again.
+    /// It holds more than [`MAX_BODY_BYTES`]: another attempt would get the same.
     TooLarge,
-    /// It is broken or of another kind, in words; another attempt may bring a good one.
+    /// Another attempt may bring a good one.
     Unreadable(String),
 }
 

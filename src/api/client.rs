@@ -6,81 +6,66 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{
-    ACCEPT_ENCODING, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER,
-};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::address::{base_url, endpoint, within_origin};
+use super::answer::{AnswerHead, receive};
 use super::ask::{Answer, Ask, Lane};
-use super::body::{self, BodyProblem, MAX_BODY_BYTES};
+use super::body::{self, BodyProblem};
 use super::counts::{Counters, RequestCounts};
-use super::failure::{Failure, Passing, causes, refusal};
+use super::failure::{Failure, TransientFailure, causes, refusal};
 use super::pacing::Pacer;
 use super::retry::{self, RetryPolicy};
-use crate::clock::{Clocks, MachineClock, ServerTimes, parse_age, parse_date};
+use crate::clock::{Clocks, MachineClock, ServerTimes};
 use crate::error::{Error, Result};
-use crate::period::Millis;
 
-/// What the API's answers say that they allow, a second.
-const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-
-/// How the API is asked.
 #[derive(Debug)]
 pub struct ClientOptions {
-    /// The API's address, without `/v2`.
+    /// Without `/v2`.
     pub api_url: String,
-    /// The token; goes to that address only.
+    /// Sent to that address only.
     pub token: SecretString,
     /// Requests in flight at most, details apart: those are bounded by who asks for them.
     pub concurrency: usize,
     /// Requests a second at most; 0 is no limit.
     pub rate: f64,
-    /// The same of single runs' details, which are paced on their own.
+    /// The same of details, which are paced on their own.
     pub detail_rate: f64,
-    /// Attempts after the first.
     pub retries: u32,
-    /// How long an attempt may take, body and all.
+    /// Of one attempt, body and all.
     pub timeout: Duration,
-    /// How many clients of this process are at work at once, and share its memory.
+    /// Clients of this process at work at once, which share its memory.
     pub side_by_side: usize,
-    /// This machine's clock, against which the API's is held.
     pub clock: MachineClock,
 }
 
-/// The API, with a token.
 pub struct ApiClient {
     http: reqwest::Client,
     base: Url,
-    token: SecretString,
+    options: ClientOptions,
     in_flight: Semaphore,
     pacer: Pacer,
     detail_pacer: Pacer,
-    retries: RetryPolicy,
-    timeout: Duration,
-    side_by_side: usize,
     counters: Arc<Counters>,
-    clock: MachineClock,
     server_times: Mutex<ServerTimes>,
     rate_limit: AtomicU64,
-    /// Whose requests these are, in the log.
+    /// Names the account in the log.
     span: tracing::Span,
 }
 
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("ApiClient")
-            .field("base", &self.base.as_str())
-            .finish_non_exhaustive()
+        let base = self.base.as_str();
+        f.debug_struct("ApiClient").field("base", &base).finish_non_exhaustive()
     }
 }
 
 impl ApiClient {
-    /// A client; refuses addresses to which a token must not go (exit 2).
+    /// Refuses addresses to which a token must not go (exit 2).
     pub fn new(options: ClientOptions) -> Result<ApiClient> {
         let base = base_url(&options.api_url)?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", options.token.expose_secret()))
@@ -103,85 +88,74 @@ impl ApiClient {
             // This machine alone. A proxy would read the token; and certificates, which some containers lack, aren't needed.
             http = http.no_proxy().tls_certs_only([]);
         }
+        let http = http.build();
         Ok(ApiClient {
-            http: http
-                .build()
-                .map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
+            http: http.map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
             base,
-            token: options.token,
             in_flight: Semaphore::new(options.concurrency.max(1)),
             pacer: Pacer::new(options.rate),
             detail_pacer: Pacer::new(options.detail_rate),
-            retries: RetryPolicy {
-                retries: options.retries,
-            },
-            timeout: options.timeout,
-            side_by_side: options.side_by_side,
+            options,
             counters: Arc::default(),
-            clock: options.clock,
             server_times: Mutex::default(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
         })
     }
 
-    /// The server's clock by its good answers so far, and this machine's at the same moment.
+    /// The server's clock by its good answers so far, and this machine's.
     pub fn clocks(&self) -> Clocks {
-        self.server_times().clocks(self.clock)
+        self.server_times().clocks(self.options.clock)
     }
 
     fn server_times(&self) -> ServerTimes {
         *self.server_times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The requests a second that the API allows, by the last answer that told (`X-RateLimit-Limit`).
+    /// Requests a second that the API allows, by the last answer with `X-RateLimit-Limit`.
     pub fn rate_limit(&self) -> Option<u64> {
         Some(self.rate_limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
     }
 
-    /// The API's address.
     pub fn base_url(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// How many clients of this process are at work at once.
     pub fn side_by_side(&self) -> usize {
-        self.side_by_side
+        self.options.side_by_side
     }
 
-    /// Where it counts what it sends and receives, for whoever wants to know that once the client is gone.
+    /// For who wants to know the counts once the client is gone.
     pub fn counters(&self) -> Arc<Counters> {
         self.counters.clone()
     }
 
-    /// What was sent and received up to now.
     pub fn counts(&self) -> RequestCounts {
         self.counters.read()
     }
 
-    /// The least time that so many requests take at the given rate, and beside them so many details at theirs.
+    /// The least time for so many requests at the given rate, and as many details at theirs.
     pub fn least_time(&self, requests: u64, details: u64) -> Duration {
         let details = self.detail_pacer.least_time(details);
         self.pacer.least_time(requests).max(details)
     }
 
-    /// An endpoint's address.
     pub(super) fn url(&self, path: &[&str]) -> Url {
         endpoint(&self.base, path)
     }
 
-    /// One request until it has an answer that can be read, or there is no hope of one.
+    /// Sends one request until it has a readable answer, or no retry is left.
     pub(super) async fn get<T: Send + 'static>(
         &self,
         ask: Ask,
-        decode: impl Fn(&[u8]) -> Result<T, String> + Send + Copy + 'static,
+        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + Copy + 'static,
     ) -> Result<Answer<T>> {
         let pacer = match ask.lane {
             Lane::Lists => &self.pacer,
             Lane::Details => &self.detail_pacer,
         };
         let policy = RetryPolicy {
-            retries: self.retries.retries.min(ask.retries),
+            retries: self.options.retries.min(ask.retries),
         };
         let start = Instant::now();
         for failed in 1.. {
@@ -192,11 +166,11 @@ impl ApiClient {
             };
             let sent = Instant::now();
             self.counters.total.fetch_add(1, Ordering::Relaxed);
-            let attempt = tokio::time::timeout(self.timeout, self.attempt(ask.url.clone(), decode));
+            let attempt = tokio::time::timeout(self.options.timeout, self.attempt(ask.url.clone(), decode));
             let attempted = attempt.await;
             drop(permit);
             self.log(&ask.url, failed, sent.elapsed(), &attempted);
-            let passing = match attempted {
+            let failure = match attempted {
                 Ok(Ok((answer, _))) => {
                     pacer.speed_up();
                     return Ok(Answer::Read(answer));
@@ -207,22 +181,24 @@ impl ApiClient {
                 Ok(Err(Failure::Final(_, error))) => return Err(error),
                 Ok(Err(Failure::TooLarge)) if ask.divisible => return Ok(Answer::TooLarge),
                 Ok(Err(Failure::TooLarge)) => return Err(self.too_large(&ask.url)),
-                Ok(Err(Failure::Passing(passing))) if ask.narrowable && passing.too_heavy => {
+                Ok(Err(Failure::Transient(failure))) if ask.narrowable && failure.too_heavy => {
                     return Ok(Answer::TooHeavy);
                 }
-                Ok(Err(Failure::Passing(passing))) => passing,
-                Err(_) => Passing::new(format!("no whole answer within {:?} (--timeout)", self.timeout)),
+                Ok(Err(Failure::Transient(failure))) => failure,
+                Err(_) => {
+                    TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.options.timeout))
+                }
             };
             self.counters
                 .rate_limited
-                .fetch_add(u64::from(passing.rate_limited), Ordering::Relaxed);
-            let Some(wait) = policy.wait(failed, start.elapsed(), passing.retry_after, retry::chance()) else {
-                return Err(self.given_up(&ask.url, failed, start.elapsed(), &passing.answer));
+                .fetch_add(u64::from(failure.rate_limited), Ordering::Relaxed);
+            let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, retry::chance()) else {
+                return Err(self.given_up(&ask.url, failed, start.elapsed(), &failure.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             let until = now + wait;
-            if passing.rate_limited {
+            if failure.rate_limited {
                 pacer.slow_down(sent, now, until);
             }
             tokio::time::sleep_until(until).await;
@@ -230,72 +206,51 @@ impl ApiClient {
         unreachable!("a retry policy ends before the count of attempts does")
     }
 
-    /// One attempt. Unpacking and decoding go to a thread of their own, since they take longer than asking.
+    /// One attempt. Unpacking and decoding run on a thread of their own, since they take longer than sending.
     async fn attempt<T: Send + 'static>(
         &self,
         url: Url,
-        decode: impl Fn(&[u8]) -> Result<T, String> + Send + 'static,
+        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<(T, u64), Failure> {
-        let mut response = self
-            .http
-            .get(url)
-            .send()
-            .await
-            .map_err(|error| Passing::new(causes(&error)))?;
-        let status = response.status();
-        let (date_ms, machine_ms) = (date_ms(response.headers()), self.clock.now_ms());
-        let now_ms = date_ms.unwrap_or(machine_ms);
-        let header = |name: HeaderName| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok())
-        };
-        if let Some(limit) = header(RATE_LIMIT).and_then(|limit| limit.parse().ok()) {
+        let response = self.http.get(url).send().await;
+        let mut response = response.map_err(|error| TransientFailure::new(causes(&error)))?;
+        let head = AnswerHead::new(&response, self.options.clock.now_ms());
+        if let Some(limit) = head.rate_limit {
             self.rate_limit.store(limit, Ordering::Relaxed);
         }
-        let encoding = header(CONTENT_ENCODING).map(str::to_owned);
-        let retry_after = header(RETRY_AFTER).and_then(|value| retry::retry_after(value, now_ms));
-        let length = response.content_length().unwrap_or(0).min(MAX_BODY_BYTES as u64);
-        let mut packed = Vec::with_capacity(length as usize);
-        while let Some(chunk) = response.chunk().await.map_err(|error| Passing::new(causes(&error)))? {
-            if packed.len() + chunk.len() > MAX_BODY_BYTES {
-                if status == StatusCode::OK {
-                    return Err(Failure::TooLarge);
-                }
-                // The status says enough.
-                break;
-            }
-            packed.extend_from_slice(&chunk);
-        }
+        let packed = receive(&mut response).await?;
         let bytes = packed.len() as u64;
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if status != StatusCode::OK {
+        let encoding = head.encoding.clone();
+        if head.status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
             let redacted = |text: &str| self.redacted(text);
-            let failure = refusal(status, &body, retry_after, response.url(), redacted);
-            if matches!(&failure, Failure::Passing(passing) if passing.too_heavy) {
+            let failure = refusal(head.status, &body, head.retry_after, response.url(), redacted);
+            if matches!(&failure, Failure::Transient(failure) if failure.too_heavy) {
                 // The API itself, by its documented words.
-                self.note_date(date_ms, machine_ms);
+                self.note_date(&head);
             }
             return Err(failure);
         }
-        let decode = move || decode(&body::unpack(encoding.as_deref(), packed)?).map_err(BodyProblem::Unreadable);
+        let decode = move || {
+            let body = body::unpack(encoding.as_deref(), packed)?;
+            decode(&body).map_err(|error| BodyProblem::Unreadable(error.to_string()))
+        };
         let decoded = tokio::task::spawn_blocking(decode).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| match problem {
             BodyProblem::TooLarge => Failure::TooLarge,
-            BodyProblem::Unreadable(problem) => Failure::Passing(Passing {
+            BodyProblem::Unreadable(problem) => Failure::Transient(TransientFailure {
                 status: Some(200),
-                ..Passing::new(format!("200 OK, but {problem}"))
+                ..TransientFailure::new(format!("200 OK, but {problem}"))
             }),
         })?;
-        self.note_date(date_ms, machine_ms);
+        self.note_date(&head);
         Ok((decoded, bytes))
     }
 
-    /// Tells an attempt, and what came of it, where the log has a place for that.
+    /// Logs an attempt and its result, with `-vv`.
     fn log<T>(
         &self,
         url: &Url,
@@ -306,12 +261,8 @@ impl ApiClient {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let of = |name: &str| {
-            url.query_pairs()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-        };
-        let (from, to, offset) = (of("startedAfter"), of("startedBefore"), of("offset"));
+        let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
+        let (from, to) = (parameter("startedAfter"), parameter("startedBefore"));
         let (bytes, failure) = match attempted {
             Ok(Ok((_, bytes))) => (Some(*bytes), None),
             Ok(Err(failure)) => (None, Some(self.redacted(&failure.in_short()))),
@@ -320,9 +271,9 @@ impl ApiClient {
         tracing::debug!(
             parent: &self.span,
             path = url.path(),
-            from,
-            to,
-            offset,
+            from = from.as_deref(),
+            to = to.as_deref(),
+            offset = parameter("offset").as_deref(),
             attempt,
             ms = took.as_millis() as u64,
             bytes,
@@ -331,11 +282,11 @@ impl ApiClient {
         );
     }
 
-    /// Keeps the time that an answer of the API's tells: an error page may be somebody else's, with another clock.
-    fn note_date(&self, date_ms: Option<Millis>, machine_ms: Millis) {
-        if let Some(date_ms) = date_ms {
+    /// Notes the server's time. Only of the API's own answers: an error page may be a proxy's, with another clock.
+    fn note_date(&self, head: &AnswerHead) {
+        if let Some(date_ms) = head.date_ms {
             let mut times = self.server_times.lock().unwrap_or_else(PoisonError::into_inner);
-            times.add(date_ms, machine_ms);
+            times.add(date_ms, head.machine_ms);
         }
     }
 
@@ -347,9 +298,9 @@ impl ApiClient {
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {
         let times = if attempts == 1 {
-            "once".into()
+            "once"
         } else {
-            format!("{attempts} times")
+            &format!("{attempts} times")
         };
         Error::Unreachable(self.redacted(&format!(
             "GET {url} was tried {times} in {:.1} s; the last answer: {answer}",
@@ -357,17 +308,8 @@ impl ApiClient {
         )))
     }
 
-    /// A text without the token, whoever put it there.
+    /// A text without the token.
     fn redacted(&self, text: &str) -> String {
-        text.replace(self.token.expose_secret(), "[token]")
+        text.replace(self.options.token.expose_secret(), "[token]")
     }
-}
-
-/// The server's clock when an answer is received: when it was made, and how old it is since (RFC 9110, 9111). Milliseconds since
-/// the epoch; none where that makes no sense, as two dates don't.
-fn date_ms(headers: &HeaderMap) -> Option<Millis> {
-    let mut dates = headers.get_all(DATE).iter();
-    let date = dates.next().filter(|_| dates.next().is_none())?;
-    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).map_or(0, parse_age);
-    Some(parse_date(date.to_str().ok()?)? + age)
 }

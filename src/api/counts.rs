@@ -7,17 +7,15 @@ use serde::{Deserialize, Serialize};
 /// What was sent and received, for the manifest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RequestCounts {
-    /// Attempts sent.
+    /// Attempts.
     pub total: u64,
     /// Of them, those that repeated an earlier one.
     pub retries: u64,
-    /// Answers of 429.
     pub rate_limited: u64,
     /// Bytes of bodies as they came, packed or not.
     pub bytes: u64,
 }
 
-/// Where a client counts that.
 #[derive(Debug, Default)]
 pub struct Counters {
     pub(super) total: AtomicU64,
@@ -27,7 +25,6 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// What they have come to.
     pub fn read(&self) -> RequestCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RequestCounts {

@@ -1,33 +1,33 @@
 //! One run's detail, from its bytes to a value. Pure, and as exact as the list: every number is read from its own text.
 
+use anyhow::{Context, anyhow};
+
 use super::members::{Members, MembersSeed, compact, string};
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::runs::detail::{Metering, RunDetail};
 use crate::runs::schema::{COLUMNS, METERS, col};
 
-/// An answer about one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    /// Whose detail it is.
+pub struct DetailAnswer {
+    /// The run's, which may be another than was asked for.
     pub id: String,
-    /// What it says.
     pub detail: RunDetail,
 }
 
 /// Decodes the body of a detail's answer; an error means that it is none, or that its cost is no exact number.
-pub fn decode(body: &[u8]) -> Result<Answered, String> {
-    let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| format!("the body is not a run: {error}"))?;
-    let envelope = Object::of(text);
-    let run = Object::of(envelope.raw("data").ok_or("the body is JSON without \"data\"")?);
+pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
+    let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| anyhow!("the body is not a run: {error}"))?;
+    let envelope = JsonObject::new(text);
+    let run = JsonObject::new(envelope.raw("data").context("the body is JSON without \"data\"")?);
     let text = |name: &str| run.text(name).filter(|text| !text.is_empty());
-    let required = |name: &str| text(name).ok_or_else(|| format!("the run has no {name:?}"));
+    let required = |name: &str| text(name).with_context(|| format!("the run has no {name:?}"));
     let usage = match run.raw("usageTotalUsd") {
         None => None,
-        Some(raw) => Some(Usd::from_json_number(raw).map_err(|error| format!("the run's usageTotalUsd {error}"))?),
+        Some(raw) => Some(Usd::from_json_number(raw).map_err(|error| anyhow!("the run's usageTotalUsd {error}"))?),
     };
-    Ok(Answered {
+    Ok(DetailAnswer {
         id: required("id")?,
         detail: RunDetail {
             status: required("status")?,
@@ -39,8 +39,8 @@ pub fn decode(body: &[u8]) -> Result<Answered, String> {
 }
 
 /// The columns of its own; a field that isn't there, or of another type, is NULL.
-fn metering(run: &Object) -> Metering {
-    let inner = |name: &str| run.raw(name).map(Object::of).unwrap_or_default();
+fn metering(run: &JsonObject) -> Metering {
+    let inner = |name: &str| run.raw(name).map(JsonObject::new).unwrap_or_default();
     let (meters, stats, options) = (inner("usageUsd"), inner("stats"), inner("options"));
     // An archive that is served puts a neutral value where the API's own clients need one, and says so.
     let is_archived = |name: &str| {
@@ -64,16 +64,16 @@ fn metering(run: &Object) -> Metering {
 
 /// A JSON object's members as they came; of several that one name asks for the last counts, and null is as good as absent.
 #[derive(Default)]
-pub(super) struct Object<'a>(Members<'a>);
+pub(super) struct JsonObject<'a>(Members<'a>);
 
-impl<'a> Object<'a> {
+impl<'a> JsonObject<'a> {
     /// Splits a JSON text; what is no object has no members.
-    pub(super) fn of(text: &'a str) -> Object<'a> {
+    pub(super) fn new(text: &'a str) -> JsonObject<'a> {
         let mut members = Members::new();
         if !MembersSeed(&mut members).split(text) {
             members.clear();
         }
-        Object(members)
+        JsonObject(members)
     }
 
     /// Every member that isn't null: name and JSON text.
@@ -118,7 +118,7 @@ mod tests {
             "PROXY_SERPS": 3e-7, "NEW_METER": 1}, "stats": {"computeUnits": 0.13804, "durationMillis": 248472,
             "resurrectCount": 0}, "options": {"memoryMbytes": 1024}, "pricingInfo": {"pricingModel": "PAY_PER_EVENT"},
             "chargedEventCounts": {"actor-start": 1, "page": 150}}}"#;
-        let Answered { id, detail } = decode(body).unwrap();
+        let DetailAnswer { id, detail } = decode(body).unwrap();
         assert_eq!(
             (id.as_str(), detail.status.as_str(), detail.finished_at_ms),
             ("r", "SUCCEEDED", Some(7))
@@ -154,7 +154,12 @@ mod tests {
             r#","usageTotalUsd":null,"usageUsd":7,"stats":[],"options":{"memoryMbytes":"1"},"chargedEventCounts":[1]"#;
         assert_eq!(run(odd).unwrap().detail, run("").unwrap().detail);
         assert_eq!(run("").unwrap().detail.usage, None);
-        assert!(run(r#","usageTotalUsd":"0.1""#).unwrap_err().contains("usageTotalUsd"));
+        assert!(
+            run(r#","usageTotalUsd":"0.1""#)
+                .unwrap_err()
+                .to_string()
+                .contains("usageTotalUsd")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What there is to ask of the API, one function an endpoint: the run list, one run's detail, names, limits, usage. How it
 //! is asked is `client`'s; what is done with an answer is `fetch`'s and the jobs'.
 
+use anyhow::anyhow;
 use chrono::{NaiveDate, NaiveTime};
 use reqwest::Url;
 use serde::Deserialize;
@@ -9,12 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::api::ask::{Answer, Ask, Lane, RequestError};
 use crate::api::client::ApiClient;
-use crate::api::detail;
-use crate::api::detail::Answered;
-use crate::api::page;
-use crate::api::page::Page;
-use crate::api::usage;
-use crate::api::usage::MonthlyUsage;
+use crate::api::detail::{self, DetailAnswer};
+use crate::api::page::{self, Page};
+use crate::api::usage::{self, MonthlyUsage};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 use crate::provenance::Account;
@@ -22,61 +20,51 @@ use crate::provenance::Account;
 /// Attempts after the first of what a job can do without.
 const FEW_RETRIES: u32 = 2;
 
-/// A query of the account's run list; bounds are inclusive, in milliseconds.
+/// A query of the account's run list, by the API's parameters; bounds are inclusive.
 #[derive(Debug, Clone)]
 pub struct ListQuery<'a> {
-    /// `startedAfter`.
     pub after: Millis,
-    /// `startedBefore`.
     pub before: Millis,
-    /// `offset`.
     pub offset: u64,
-    /// `limit`: the most runs on the page.
     pub limit: u64,
-    /// `desc`.
     pub desc: bool,
-    /// `status`: any of these; all if empty.
+    /// Any of these; all if empty.
     pub statuses: &'a [String],
-    /// Whether the caller can ask for less instead, should the server find the query too heavy.
+    /// Whether the caller can narrow the query, should it be too heavy for the server.
     pub narrowable: bool,
 }
 
-/// What has a name of its own.
+/// What exports give a name to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Named {
+pub enum NameKind {
     /// `/v2/actors`: named `username/name`.
     Actors,
     /// `/v2/actor-tasks`: named by its name alone.
     Tasks,
 }
 
-/// Something with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedItem {
-    /// Its ID.
     pub id: String,
-    /// Its name as exports have it.
+    /// As exports have it.
     pub name: String,
 }
 
-/// A page of names.
 #[derive(Debug)]
 pub struct NamesPage {
-    /// How many there are, by the API's count.
+    /// By the API's count.
     pub total: u64,
-    /// Items on the page, sensible or not.
+    /// Items on the page, also those without a name.
     pub count: u64,
-    /// Those that have a name.
     pub items: Vec<NamedItem>,
 }
 
-/// How a single look-up ended, where it didn't fail.
+/// The result of a look-up by ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found<T> {
-    /// It is there.
-    Here(T),
-    /// It isn't, or not for this token: 404 or 403.
-    Not(u16),
+pub enum Lookup<T> {
+    Found(T),
+    /// 404, or 403 where the token may not see it.
+    Missing(u16),
 }
 
 #[derive(Deserialize)]
@@ -91,18 +79,18 @@ struct NameEntry {
     username: Option<String>,
 }
 
-impl Named {
+impl NameKind {
     fn path(self) -> &'static str {
         match self {
-            Named::Actors => "actors",
-            Named::Tasks => "actor-tasks",
+            NameKind::Actors => "actors",
+            NameKind::Tasks => "actor-tasks",
         }
     }
 
     fn item(self, entry: NameEntry) -> Option<NamedItem> {
         let name = entry.name.filter(|name| !name.is_empty())?;
         let name = match (self, entry.username) {
-            (Named::Actors, Some(username)) => format!("{username}/{name}"),
+            (NameKind::Actors, Some(username)) => format!("{username}/{name}"),
             _ => name,
         };
         Some(NamedItem { id: entry.id, name })
@@ -110,27 +98,24 @@ impl Named {
 }
 
 impl ApiClient {
-    /// A page of the account's runs; none where it is larger than any answer that is read.
+    /// A page of the account's runs; none where it is larger than [`MAX_BODY_BYTES`](super::body::MAX_BODY_BYTES).
     pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Option<Page>, RequestError> {
         let mut url = self.url(&["v2", "actor-runs"]);
-        {
-            let mut pairs = url.query_pairs_mut();
-            pairs
-                .append_pair("limit", &query.limit.to_string())
-                .append_pair("desc", if query.desc { "true" } else { "false" })
-                .append_pair("startedAfter", &format_instant(query.after))
-                .append_pair("startedBefore", &format_instant(query.before));
-            if query.offset > 0 {
-                pairs.append_pair("offset", &query.offset.to_string());
-            }
-            if !query.statuses.is_empty() {
-                pairs.append_pair("status", &query.statuses.join(","));
-            }
+        url.query_pairs_mut()
+            .append_pair("limit", &query.limit.to_string())
+            .append_pair("desc", &query.desc.to_string())
+            .append_pair("startedAfter", &format_instant(query.after))
+            .append_pair("startedBefore", &format_instant(query.before));
+        if query.offset > 0 {
+            url.query_pairs_mut().append_pair("offset", &query.offset.to_string());
+        }
+        if !query.statuses.is_empty() {
+            url.query_pairs_mut().append_pair("status", &query.statuses.join(","));
         }
         let ask = Ask {
             narrowable: query.narrowable,
             divisible: true,
-            ..Ask::of(url)
+            ..Ask::new(url)
         };
         match self.get(ask, page::decode).await? {
             Answer::Read(page) => Ok(Some(page.asked_for(query.limit))),
@@ -149,17 +134,17 @@ impl ApiClient {
             .append_pair("startedBefore", &format_instant(around_ms));
         let ask = Ask {
             retries: FEW_RETRIES,
-            ..Ask::of(url)
+            ..Ask::new(url)
         };
         read(self.get(ask, page::decode).await?).map(|_| ())
     }
 
     /// One run's detail. 403 and 404 are answers: a run may have been deleted, or a token may list runs and no more.
-    pub async fn run_detail(&self, id: &str) -> Result<Found<Answered>> {
+    pub async fn run_detail(&self, id: &str) -> Result<Lookup<DetailAnswer>> {
         let ask = Ask {
             lane: Lane::Details,
             may_be_missing: true,
-            ..Ask::of(self.url(&["v2", "actor-runs", id]))
+            ..Ask::new(self.url(&["v2", "actor-runs", id]))
         };
         found(self.get(ask, detail::decode).await?)
     }
@@ -186,8 +171,7 @@ impl ApiClient {
         Ok(data.limits.data_retention_days)
     }
 
-    /// A page of names, a thousand at most.
-    pub async fn names(&self, named: Named, offset: u64) -> Result<NamesPage> {
+    pub async fn names(&self, named: NameKind, offset: u64) -> Result<NamesPage> {
         #[derive(Deserialize)]
         struct Data {
             total: u64,
@@ -212,16 +196,16 @@ impl ApiClient {
     }
 
     /// One name, by ID or by `username~name`; none where there is no such thing for this token, or it has none.
-    pub async fn name(&self, named: Named, id: &str) -> Result<Option<NamedItem>> {
+    pub async fn name(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
         let ask = Ask {
             lane: Lane::Details,
             retries: FEW_RETRIES,
             may_be_missing: true,
-            ..Ask::of(self.url(&["v2", named.path(), id]))
+            ..Ask::new(self.url(&["v2", named.path(), id]))
         };
         match found(self.get(ask, json::<Envelope<NameEntry>>).await?)? {
-            Found::Here(envelope) => Ok(named.item(envelope.data)),
-            Found::Not(_) => Ok(None),
+            Lookup::Found(envelope) => Ok(named.item(envelope.data)),
+            Lookup::Missing(_) => Ok(None),
         }
     }
 
@@ -229,7 +213,7 @@ impl ApiClient {
     pub async fn monthly_usage(&self, date: NaiveDate) -> Result<MonthlyUsage> {
         let mut url = self.url(&["v2", "users", "me", "usage", "monthly"]);
         url.query_pairs_mut().append_pair("date", &date.to_string());
-        let usage = read(self.get(Ask::of(url), usage::decode).await?)?;
+        let usage = read(self.get(Ask::new(url), usage::decode).await?)?;
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
         if (usage.from_ms..usage.to_ms).contains(&midnight) {
             return Ok(usage);
@@ -243,29 +227,29 @@ impl ApiClient {
     async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url, retries: u32) -> Result<T> {
         let ask = Ask {
             retries,
-            ..Ask::of(url)
+            ..Ask::new(url)
         };
         Ok(read(self.get(ask, json::<Envelope<T>>).await?)?.data)
     }
 }
 
 /// Decodes what has the shape that is needed; whatever else is in it is dropped unread, and told by no error.
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|_| "the body has not the documented shape".to_string())
+fn json<T: DeserializeOwned>(body: &[u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(body).map_err(|_| anyhow!("the body has not the documented shape"))
 }
 
 fn read<T>(answer: Answer<T>) -> Result<T> {
     match answer {
         Answer::Read(read) => Ok(read),
-        Answer::TooHeavy | Answer::TooLarge | Answer::Missing(_) => Err(Error::Other(anyhow::anyhow!(
-            "the API gave an answer that was not asked for"
-        ))),
+        Answer::TooHeavy | Answer::TooLarge | Answer::Missing(_) => {
+            Err(Error::Other(anyhow!("the API gave an answer that was not asked for")))
+        }
     }
 }
 
-fn found<T>(answer: Answer<T>) -> Result<Found<T>> {
+fn found<T>(answer: Answer<T>) -> Result<Lookup<T>> {
     match answer {
-        Answer::Missing(status) => Ok(Found::Not(status)),
-        other => read(other).map(Found::Here),
+        Answer::Missing(status) => Ok(Lookup::Missing(status)),
+        other => read(other).map(Lookup::Found),
     }
 }

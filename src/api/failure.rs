@@ -9,32 +9,28 @@ use serde::Deserialize;
 use super::retry;
 use crate::error::Error;
 
-/// How one attempt failed.
 pub(super) enum Failure {
-    Passing(Passing),
+    Transient(TransientFailure),
     /// The answer is larger than any that is read: asked again, it would be as large.
     TooLarge,
-    /// For good, with the answer's status.
+    /// Not to be retried; with the answer's status.
     Final(u16, Error),
 }
 
-/// A failure that another attempt may mend.
-pub(super) struct Passing {
-    /// What came instead of a good answer, for people.
+pub(super) struct TransientFailure {
+    /// For people.
     pub(super) answer: String,
-    /// The answer's status, if there was an answer.
+    /// None where there was no answer.
     pub(super) status: Option<u16>,
-    /// What the server asks to wait.
     pub(super) retry_after: Option<Duration>,
-    /// 429.
     pub(super) rate_limited: bool,
-    /// 503 `query-timeout`.
+    /// 503 `query-timeout`: a narrower query may pass.
     pub(super) too_heavy: bool,
 }
 
-impl Passing {
-    pub(super) fn new(answer: String) -> Passing {
-        Passing {
+impl TransientFailure {
+    pub(super) fn new(answer: String) -> TransientFailure {
+        TransientFailure {
             answer,
             status: None,
             retry_after: None,
@@ -45,22 +41,21 @@ impl Passing {
 }
 
 impl Failure {
-    /// For a log: without a word of the answer's body, since nobody knows what is in it.
+    /// For a log: without the body's text, which may hold anything.
     pub(super) fn in_short(&self) -> String {
         match self {
             Failure::Final(status, _) => status.to_string(),
-            Failure::Passing(Passing {
-                status: Some(status), ..
-            }) => status.to_string(),
-            Failure::Passing(passing) => passing.answer.clone(),
+            Failure::Transient(failure) => failure
+                .status
+                .map_or(failure.answer.clone(), |status| status.to_string()),
             Failure::TooLarge => "more than 64 MiB".into(),
         }
     }
 }
 
-impl From<Passing> for Failure {
-    fn from(passing: Passing) -> Failure {
-        Failure::Passing(passing)
+impl From<TransientFailure> for Failure {
+    fn from(failure: TransientFailure) -> Failure {
+        Failure::Transient(failure)
     }
 }
 
@@ -72,13 +67,13 @@ pub(super) fn refusal(
     url: &Url,
     redacted: impl Fn(&str) -> String,
 ) -> Failure {
-    let said = ApiError::read(body, &redacted);
+    let said = ApiError::new(body, &redacted);
     let answer = format!("{status}{said}");
     let failed = |error| Failure::Final(status.as_u16(), error);
     match status.as_u16() {
-        code if retry::is_passing(code) => {
+        code if retry::is_transient(code) => {
             let too_heavy = code == 503 && said.kind.as_deref() == Some("query-timeout");
-            Passing {
+            TransientFailure {
                 answer,
                 status: Some(code),
                 retry_after,
@@ -108,9 +103,9 @@ struct ApiError {
 
 impl ApiError {
     /// Reads a body; texts are redacted whole, so that cutting them short later leaves no part of a secret.
-    fn read(body: &[u8], redacted: impl Fn(&str) -> String) -> ApiError {
+    fn new(body: &[u8], redacted: impl Fn(&str) -> String) -> ApiError {
         #[derive(Deserialize)]
-        struct Envelope {
+        struct ErrorEnvelope {
             error: Inner,
         }
         #[derive(Deserialize)]
@@ -119,8 +114,8 @@ impl ApiError {
             kind: Option<String>,
             message: Option<String>,
         }
-        match serde_json::from_slice::<Envelope>(body) {
-            Ok(Envelope { error }) => ApiError {
+        match serde_json::from_slice::<ErrorEnvelope>(body) {
+            Ok(ErrorEnvelope { error }) => ApiError {
                 kind: error.kind.as_deref().map(&redacted),
                 message: redacted(&error.message.unwrap_or_default()),
             },
@@ -171,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_error_body_is_told_in_one_line_whatever_it_is() {
-        let said = |body: &[u8]| ApiError::read(body, str::to_string).to_string();
+        let said = |body: &[u8]| ApiError::new(body, str::to_string).to_string();
         assert_eq!(
             said(br#"{"error":{"type":"invalid-value","message":"no\nsuch"}}"#),
             " invalid-value: no such"

@@ -1,76 +1,128 @@
-//! One item of the run list: from its raw members to a row of columns, or among the rejected. Pure, like the page it
-//! stands on.
+//! One item of the run list: from its raw members to a row of columns, or among the rejected. Pure.
 //!
 //! Every field is first taken as its raw JSON text, since only that keeps a cost exact, lets a known field of a wrong
-//! type be put aside, and carries fields that nobody knows.
+//! type be put aside, and carries fields that this version doesn't know.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{ArrayBuilder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
 use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 
-use super::members::{Extra, Member, Members, Sorted, joined, string};
-use super::page::Rejected;
+use super::members::{ItemMembers, KNOWN, META, Member, Members, joined, string};
 use crate::money::Usd;
 use crate::period::parse_instant;
-use crate::runs::schema::{USD_PRECISION, USD_SCALE, decoded_schema};
+use crate::runs::schema::{USD_PRECISION, USD_SCALE, col, decoded_schema};
 
-/// Builders for the decoded columns of one page.
-pub(super) struct Columns {
-    id: StringBuilder,
-    act_id: StringBuilder,
-    user_id: StringBuilder,
-    actor_task_id: StringBuilder,
-    status: StringBuilder,
-    started_at: TimestampMillisecondBuilder,
-    finished_at: TimestampMillisecondBuilder,
-    build_id: StringBuilder,
-    build_number: StringBuilder,
-    build_number_int: Int64Builder,
-    meta_origin: StringBuilder,
-    meta_client_ip: StringBuilder,
-    meta_user_agent: StringBuilder,
-    meta_schedule_id: StringBuilder,
-    meta_scheduled_at: TimestampMillisecondBuilder,
-    usage_total_usd: Decimal128Builder,
-    default_key_value_store_id: StringBuilder,
-    default_dataset_id: StringBuilder,
-    default_request_queue_id: StringBuilder,
+/// Columns that may be NULL, beside the cost: texts, then instants, then the integer. In this order `extra` gets the values
+/// that are of another type; it is part of the output.
+const OPTIONAL: [usize; 14] = [2, 3, 7, 8, 10, 11, 12, 13, 16, 17, 18, 6, 14, 9];
+const REQUIRED_TEXTS: [usize; 3] = [col::ID, col::ACT_ID, col::STATUS];
+
+/// An item that lacks what a run can't be without, or whose cost is no exact number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedItem {
+    /// As compact JSON.
+    pub item: String,
+    pub id: Option<String>,
+    /// Where it can be read.
+    pub started_at_ms: Option<i64>,
+    /// The field at fault, by the API's name.
+    pub field: &'static str,
+    pub problem: String,
+}
+
+enum ColumnBuilder {
+    Text(StringBuilder),
+    Instant(TimestampMillisecondBuilder),
+    Integer(Int64Builder),
+    Usd(Decimal128Builder),
+}
+
+impl ColumnBuilder {
+    fn new(data_type: &DataType, rows: usize, text_bytes: usize) -> ColumnBuilder {
+        match data_type {
+            DataType::Utf8 => ColumnBuilder::Text(StringBuilder::with_capacity(rows, rows * text_bytes)),
+            DataType::Int64 => ColumnBuilder::Integer(Int64Builder::with_capacity(rows)),
+            DataType::Decimal128(..) => {
+                let usd = Decimal128Builder::with_capacity(rows).with_precision_and_scale(USD_PRECISION, USD_SCALE);
+                ColumnBuilder::Usd(usd.expect("the column's own precision is valid"))
+            }
+            _ => ColumnBuilder::Instant(TimestampMillisecondBuilder::with_capacity(rows).with_timezone("UTC")),
+        }
+    }
+
+    fn push_number(&mut self, number: Option<i128>) {
+        match self {
+            ColumnBuilder::Instant(builder) => builder.append_option(number.map(|ms| ms as i64)),
+            ColumnBuilder::Usd(builder) => builder.append_option(number),
+            _ => unreachable!("texts and integers are read from JSON"),
+        }
+    }
+
+    /// Appends the value of a JSON text, else NULL; whether there is one.
+    fn push_json(&mut self, raw: Option<&str>) -> bool {
+        let text = || raw.and_then(string);
+        match self {
+            ColumnBuilder::Text(builder) => {
+                let text = text();
+                builder.append_option(text.as_deref());
+                text.is_some()
+            }
+            ColumnBuilder::Instant(builder) => {
+                let instant = text().and_then(|text| parse_instant(&text));
+                builder.append_option(instant);
+                instant.is_some()
+            }
+            ColumnBuilder::Integer(builder) => {
+                let integer = raw.and_then(|raw| raw.parse().ok());
+                builder.append_option(integer);
+                integer.is_some()
+            }
+            ColumnBuilder::Usd(_) => unreachable!("a cost that is no number is an error"),
+        }
+    }
+
+    /// The column, without room for more: a page is held until its window is complete.
+    fn finish(self) -> ArrayRef {
+        fn shrunk(mut array: impl Array + 'static) -> ArrayRef {
+            array.shrink_to_fit();
+            Arc::new(array)
+        }
+        match self {
+            ColumnBuilder::Text(mut builder) => shrunk(builder.finish()),
+            ColumnBuilder::Instant(mut builder) => shrunk(builder.finish()),
+            ColumnBuilder::Integer(mut builder) => shrunk(builder.finish()),
+            ColumnBuilder::Usd(mut builder) => shrunk(builder.finish()),
+        }
+    }
+}
+
+/// The decoded columns of one page while they are filled.
+pub(super) struct PageBuilder {
+    /// By position in the decoded schema.
+    columns: Vec<ColumnBuilder>,
     extra: StringBuilder,
-    rejected: Vec<Rejected>,
+    rejected: Vec<RejectedItem>,
     mistyped: Vec<u32>,
 }
 
-/// Room for an ID as Apify makes them, for every row of a page.
-const ID_BYTES: usize = 17;
-
-impl Columns {
-    pub(super) fn with_capacity(rows: usize) -> Columns {
-        let text = |bytes_a_row: usize| StringBuilder::with_capacity(rows, rows * bytes_a_row);
-        let instant = || TimestampMillisecondBuilder::with_capacity(rows).with_timezone("UTC");
-        let usd = Decimal128Builder::with_capacity(rows).with_precision_and_scale(USD_PRECISION, USD_SCALE);
-        Columns {
-            id: text(ID_BYTES),
-            act_id: text(ID_BYTES),
-            user_id: text(ID_BYTES),
-            actor_task_id: text(ID_BYTES),
-            status: text(9),
-            started_at: instant(),
-            finished_at: instant(),
-            build_id: text(ID_BYTES),
-            build_number: text(8),
-            build_number_int: Int64Builder::with_capacity(rows),
-            meta_origin: text(9),
-            meta_client_ip: text(0),
-            meta_user_agent: text(0),
-            meta_schedule_id: text(0),
-            meta_scheduled_at: instant(),
-            usage_total_usd: usd.expect("the column's own precision is valid"),
-            default_key_value_store_id: text(ID_BYTES),
-            default_dataset_id: text(ID_BYTES),
-            default_request_queue_id: text(ID_BYTES),
-            extra: text(0),
+impl PageBuilder {
+    pub(super) fn with_capacity(rows: usize) -> PageBuilder {
+        // IDs as Apify makes them have 17 bytes; columns that are mostly NULL get no room.
+        let text_bytes = |name: &str| match name {
+            "status" | "meta_origin" => 9,
+            "build_number" => 8,
+            "meta_client_ip" | "meta_user_agent" | "meta_schedule_id" => 0,
+            _ => 17,
+        };
+        let schema = decoded_schema();
+        let columns = schema.fields()[..KNOWN].iter();
+        let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), rows, text_bytes(field.name())));
+        PageBuilder {
+            columns: columns.collect(),
+            extra: StringBuilder::new(),
             rejected: Vec::new(),
             mistyped: Vec::new(),
         }
@@ -78,64 +130,34 @@ impl Columns {
 
     /// Appends one item, or puts it among the rejected; `meta_members` is room to work in, empty before.
     pub(super) fn append<'a>(&mut self, members: &Members<'a>, meta_members: &mut Members<'a>) {
-        let item = Sorted::of(members, meta_members);
-        match required_fields(&item) {
+        let item = ItemMembers::new(members, meta_members);
+        match check_required(&item) {
             Err((field, problem)) => self.reject(joined(members), &item, field, problem),
-            Ok((id, act_id, status, started_at, usage)) => {
-                self.id.append_value(id);
-                self.act_id.append_value(act_id);
-                self.status.append_value(status);
-                self.started_at.append_value(started_at);
-                self.usage_total_usd.append_option(usage.map(|usd| usd.0));
+            Ok((started_at_ms, usage)) => {
+                for at in REQUIRED_TEXTS {
+                    self.columns[at].push_json(item.known[at].map(|(_, raw)| raw));
+                }
+                self.columns[col::STARTED_AT].push_number(Some(started_at_ms.into()));
+                self.columns[col::USAGE_TOTAL_USD].push_number(usage.map(|usd| usd.0));
                 self.append_optional(item);
             }
         }
     }
 
     /// Appends the columns that may be NULL, and `extra`.
-    fn append_optional(&mut self, item: Sorted) {
+    fn append_optional(&mut self, item: ItemMembers) {
         let (mut extra, mut meta_extra, mut mistyped) = (item.extra, item.meta_extra, item.mistyped);
-        let mut text = |builder: &mut StringBuilder, member: Member, extra: &mut Extra| {
-            let value = member.and_then(|(_, raw)| string(raw));
-            if value.is_none() {
+        for at in OPTIONAL {
+            let member = item.known[at];
+            if !self.columns[at].push_json(member.map(|(_, raw)| raw)) {
+                let extra = if META.contains(&at) {
+                    &mut meta_extra
+                } else {
+                    &mut extra
+                };
                 mistyped += extra.keep(member);
             }
-            builder.append_option(value);
-        };
-        text(&mut self.user_id, item.user_id, &mut extra);
-        text(&mut self.actor_task_id, item.actor_task_id, &mut extra);
-        text(&mut self.build_id, item.build_id, &mut extra);
-        text(&mut self.build_number, item.build_number, &mut extra);
-        text(
-            &mut self.default_key_value_store_id,
-            item.default_key_value_store_id,
-            &mut extra,
-        );
-        text(&mut self.default_dataset_id, item.default_dataset_id, &mut extra);
-        text(
-            &mut self.default_request_queue_id,
-            item.default_request_queue_id,
-            &mut extra,
-        );
-        text(&mut self.meta_origin, item.meta_origin, &mut meta_extra);
-        text(&mut self.meta_client_ip, item.meta_client_ip, &mut meta_extra);
-        text(&mut self.meta_user_agent, item.meta_user_agent, &mut meta_extra);
-        text(&mut self.meta_schedule_id, item.meta_schedule_id, &mut meta_extra);
-        let mut instant = |builder: &mut TimestampMillisecondBuilder, member: Member, extra: &mut Extra| {
-            let text = member.and_then(|(_, raw)| string(raw));
-            let value = text.and_then(|text| parse_instant(&text));
-            if value.is_none() {
-                mistyped += extra.keep(member);
-            }
-            builder.append_option(value);
-        };
-        instant(&mut self.finished_at, item.finished_at, &mut extra);
-        instant(&mut self.meta_scheduled_at, item.meta_scheduled_at, &mut meta_extra);
-        let number = item.build_number_int.and_then(|(_, raw)| raw.parse::<i64>().ok());
-        if number.is_none() {
-            mistyped += extra.keep(item.build_number_int);
         }
-        self.build_number_int.append_option(number);
         if let Some(meta) = meta_extra.finish() {
             extra.push("\"meta\"", &meta);
         }
@@ -144,98 +166,63 @@ impl Columns {
         self.extra.append_option(extra.finish());
     }
 
-    /// Takes note of an item that isn't even an object, by its compact JSON.
+    /// Rejects an item that isn't even an object, by its compact JSON.
     pub(super) fn reject_non_object(&mut self, item: String) {
-        self.reject(item, &Sorted::default(), "item", "is not an object".into());
+        self.reject(item, &ItemMembers::default(), "item", "is not an object".into());
     }
 
-    fn reject(&mut self, item: String, sorted: &Sorted, field: &'static str, problem: String) {
-        let text = |member: Member| member.and_then(|(_, raw)| string(raw)).map(Cow::into_owned);
-        self.rejected.push(Rejected {
+    fn reject(&mut self, item: String, members: &ItemMembers, field: &'static str, problem: String) {
+        let text = |at: usize| members.known[at].and_then(|(_, raw)| string(raw)).map(Cow::into_owned);
+        self.rejected.push(RejectedItem {
             item,
-            id: text(sorted.id),
-            started_at_ms: text(sorted.started_at).as_deref().and_then(parse_instant),
+            id: text(col::ID),
+            started_at_ms: text(col::STARTED_AT).as_deref().and_then(parse_instant),
             field,
             problem,
         });
     }
 
-    /// The runs, what was rejected, and the row of each known field of a wrong type.
-    pub(super) fn finish(mut self) -> (RecordBatch, Vec<Rejected>, Vec<u32>) {
-        fn shrunk(mut array: impl Array + 'static) -> ArrayRef {
-            array.shrink_to_fit();
-            Arc::new(array)
-        }
-        let columns: Vec<ArrayRef> = vec![
-            shrunk(self.id.finish()),
-            shrunk(self.act_id.finish()),
-            shrunk(self.user_id.finish()),
-            shrunk(self.actor_task_id.finish()),
-            shrunk(self.status.finish()),
-            shrunk(self.started_at.finish()),
-            shrunk(self.finished_at.finish()),
-            shrunk(self.build_id.finish()),
-            shrunk(self.build_number.finish()),
-            shrunk(self.build_number_int.finish()),
-            shrunk(self.meta_origin.finish()),
-            shrunk(self.meta_client_ip.finish()),
-            shrunk(self.meta_user_agent.finish()),
-            shrunk(self.meta_schedule_id.finish()),
-            shrunk(self.meta_scheduled_at.finish()),
-            shrunk(self.usage_total_usd.finish()),
-            shrunk(self.default_key_value_store_id.finish()),
-            shrunk(self.default_dataset_id.finish()),
-            shrunk(self.default_request_queue_id.finish()),
-            shrunk(self.extra.finish()),
-        ];
+    /// The runs, the rejected items, and the row of each known field of a wrong type.
+    pub(super) fn finish(self) -> (RecordBatch, Vec<RejectedItem>, Vec<u32>) {
+        let columns = self.columns.into_iter().chain([ColumnBuilder::Text(self.extra)]);
+        let columns = columns.map(ColumnBuilder::finish).collect();
         let runs = RecordBatch::try_new(decoded_schema(), columns).expect("each item appends once to every column");
         (runs, self.rejected, self.mistyped)
     }
 }
 
-type RequiredFields<'a> = (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, i64, Option<Usd>);
-
-/// What no row can be without, and the cost; an error names the field and what is wrong with it.
-fn required_fields<'a>(item: &Sorted<'a>) -> Result<RequiredFields<'a>, (&'static str, String)> {
-    let text = |field: &'static str, member: Member<'a>| match member.map(|(_, raw)| raw) {
-        None | Some("null") => Err((field, "is missing".to_string())),
-        Some(raw) => match string(raw) {
-            Some(text) if !text.is_empty() => Ok(text),
-            _ => Err((field, format!("is {}, not a text", excerpt(raw)))),
-        },
-    };
-    let id = text("id", item.id)?;
-    let act_id = text("actId", item.act_id)?;
-    let status = text("status", item.status)?;
-    let started_at = text("startedAt", item.started_at)?;
-    let started_at = parse_instant(&started_at)
+/// Checks what no row can be without, and gives the start and the cost; an error names the field and what is wrong with it.
+fn check_required(item: &ItemMembers) -> Result<(i64, Option<Usd>), (&'static str, String)> {
+    fn text<'a>(field: &'static str, member: Member<'a>) -> Result<Cow<'a, str>, (&'static str, String)> {
+        match member.map(|(_, raw)| raw) {
+            None | Some("null") => Err((field, "is missing".to_string())),
+            Some(raw) => string(raw)
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| (field, format!("is {}, not a text", excerpt(raw)))),
+        }
+    }
+    text("id", item.known[col::ID])?;
+    text("actId", item.known[col::ACT_ID])?;
+    text("status", item.known[col::STATUS])?;
+    let started_at = text("startedAt", item.known[col::STARTED_AT])?;
+    let started_at_ms = parse_instant(&started_at)
         .ok_or_else(|| ("startedAt", format!("is {}, not an instant", excerpt(&started_at))))?;
-    let usage = match item.usage_total_usd.map(|(_, raw)| raw) {
-        None | Some("null") => None,
-        Some(raw) => Some(
-            Usd::from_json_number(raw)
-                .map_err(|error| ("usageTotalUsd", format!("is {}: it {error}", excerpt(raw))))?,
-        ),
-    };
-    Ok((id, act_id, status, started_at, usage))
+    let raw = item.known[col::USAGE_TOTAL_USD].map(|(_, raw)| raw);
+    let usage = raw.filter(|raw| *raw != "null").map(|raw| {
+        Usd::from_json_number(raw).map_err(|error| ("usageTotalUsd", format!("is {}: it {error}", excerpt(raw))))
+    });
+    Ok((started_at_ms, usage.transpose()?))
 }
 
-/// The beginning of a text, for messages.
 fn excerpt(text: &str) -> String {
-    let short: String = text
-        .chars()
-        .take(40)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if short.len() < text.len() {
-        format!("{short}…")
-    } else {
-        short
-    }
+    let short: String = text.chars().take(40).collect();
+    let end = if short.len() < text.len() { "…" } else { "" };
+    short.replace(char::is_control, " ") + end
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::members::{KNOWN, META, meta_position, position};
     use super::super::page::{Page, decode};
     use crate::runs::schema::{COLUMNS, col};
     use arrow_array::Array;
@@ -333,6 +320,22 @@ mod tests {
             assert!(decode(body.as_bytes()).is_err(), "{body}");
         }
         assert!(decode(b"{\"data\":{\"items\":[],\"total\":0,\"x\":\"\xff\"}}").is_err());
+    }
+
+    #[test]
+    fn fields_stand_where_the_table_of_columns_has_them() {
+        for (at, column) in COLUMNS[..KNOWN].iter().enumerate() {
+            let mut words = column.name.trim_start_matches("meta_").split('_');
+            let first = words.next().unwrap().to_string();
+            let name = words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..]);
+            let position = if META.contains(&at) { meta_position } else { position };
+            assert_eq!(position(&name), Some(at), "{name}");
+            assert_eq!(column.name.starts_with("meta_"), META.contains(&at), "{name}");
+        }
+        let mut all = super::OPTIONAL.to_vec();
+        all.extend([col::ID, col::ACT_ID, col::STATUS, col::STARTED_AT, col::USAGE_TOTAL_USD]);
+        all.sort();
+        assert_eq!(all, (0..KNOWN).collect::<Vec<_>>());
     }
 
     /// What a field may hold, beside nothing.

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::runs::schema::col;
+
 /// The raw members of an object, in their order: key and value as JSON text.
 pub(super) type Members<'a> = Vec<(&'a str, &'a str)>;
 
-/// Splits an object into its members.
 pub(super) struct MembersSeed<'v, 'a>(pub(super) &'v mut Members<'a>);
 
 impl<'de> DeserializeSeed<'de> for MembersSeed<'_, 'de> {
@@ -54,29 +56,16 @@ pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
 /// A member that may be there: key and value as JSON text.
 pub(super) type Member<'a> = Option<(&'a str, &'a str)>;
 
-/// An item's members, each where the table of columns has it; the last of several with one name counts.
+/// How many decoded columns an item has of its own; the one behind them is `extra`.
+pub(super) const KNOWN: usize = col::COST_STATE;
+/// Those of them that are members of `meta`.
+pub(super) const META: Range<usize> = 10..15;
+
+/// An item's members by position in the decoded schema; the last of several with one name counts.
 #[derive(Default)]
-pub(super) struct Sorted<'a> {
-    pub(super) id: Member<'a>,
-    pub(super) act_id: Member<'a>,
-    pub(super) user_id: Member<'a>,
-    pub(super) actor_task_id: Member<'a>,
-    pub(super) status: Member<'a>,
-    pub(super) started_at: Member<'a>,
-    pub(super) finished_at: Member<'a>,
-    pub(super) build_id: Member<'a>,
-    pub(super) build_number: Member<'a>,
-    pub(super) build_number_int: Member<'a>,
-    pub(super) meta_origin: Member<'a>,
-    pub(super) meta_client_ip: Member<'a>,
-    pub(super) meta_user_agent: Member<'a>,
-    pub(super) meta_schedule_id: Member<'a>,
-    pub(super) meta_scheduled_at: Member<'a>,
-    pub(super) usage_total_usd: Member<'a>,
-    pub(super) default_key_value_store_id: Member<'a>,
-    pub(super) default_dataset_id: Member<'a>,
-    pub(super) default_request_queue_id: Member<'a>,
-    /// What nobody knows.
+pub(super) struct ItemMembers<'a> {
+    pub(super) known: [Member<'a>; KNOWN],
+    /// Fields that this version doesn't know.
     pub(super) extra: Extra,
     /// The same of `meta`.
     pub(super) meta_extra: Extra,
@@ -84,61 +73,57 @@ pub(super) struct Sorted<'a> {
     pub(super) mistyped: usize,
 }
 
-impl<'a> Sorted<'a> {
-    /// Sorts an item's members; `meta_members` is room to work in, empty before.
-    pub(super) fn of(members: &Members<'a>, meta_members: &mut Members<'a>) -> Sorted<'a> {
-        let mut sorted = Sorted::default();
+impl<'a> ItemMembers<'a> {
+    /// `meta_members` is room to work in, empty before.
+    pub(super) fn new(members: &Members<'a>, meta_members: &mut Members<'a>) -> ItemMembers<'a> {
+        let mut item = ItemMembers::default();
         for &(key, value) in members {
             let name = unescaped(key);
-            if let Some(place) = sorted.top(&name) {
-                *place = Some((key, value));
+            if let Some(at) = position(&name) {
+                item.known[at] = Some((key, value));
             } else if name != "meta" {
-                sorted.extra.push(key, value);
+                item.extra.push(key, value);
             } else if value.starts_with('{') && meta_members.is_empty() && MembersSeed(meta_members).split(value) {
                 for &(key, value) in meta_members.iter() {
-                    match sorted.meta(&unescaped(key)) {
-                        Some(place) => *place = Some((key, value)),
-                        None => sorted.meta_extra.push(key, value),
+                    match meta_position(&unescaped(key)) {
+                        Some(at) => item.known[at] = Some((key, value)),
+                        None => item.meta_extra.push(key, value),
                     }
                 }
             } else if value != "null" {
-                sorted.mistyped += 1;
-                sorted.extra.push(key, value);
+                item.mistyped += 1;
+                item.extra.push(key, value);
             }
         }
-        sorted
+        item
     }
+}
 
-    fn top(&mut self, name: &str) -> Option<&mut Member<'a>> {
-        Some(match name {
-            "id" => &mut self.id,
-            "actId" => &mut self.act_id,
-            "userId" => &mut self.user_id,
-            "actorTaskId" => &mut self.actor_task_id,
-            "status" => &mut self.status,
-            "startedAt" => &mut self.started_at,
-            "finishedAt" => &mut self.finished_at,
-            "buildId" => &mut self.build_id,
-            "buildNumber" => &mut self.build_number,
-            "buildNumberInt" => &mut self.build_number_int,
-            "usageTotalUsd" => &mut self.usage_total_usd,
-            "defaultKeyValueStoreId" => &mut self.default_key_value_store_id,
-            "defaultDatasetId" => &mut self.default_dataset_id,
-            "defaultRequestQueueId" => &mut self.default_request_queue_id,
-            _ => return None,
-        })
-    }
+/// A field's position in the decoded schema, by the API's name; a test holds it against the table of columns.
+pub(super) fn position(name: &str) -> Option<usize> {
+    Some(match name {
+        "id" => col::ID,
+        "actId" => col::ACT_ID,
+        "userId" => col::USER_ID,
+        "actorTaskId" => col::ACTOR_TASK_ID,
+        "status" => col::STATUS,
+        "startedAt" => col::STARTED_AT,
+        "finishedAt" => col::FINISHED_AT,
+        "buildId" => 7,
+        "buildNumber" => 8,
+        "buildNumberInt" => 9,
+        "usageTotalUsd" => col::USAGE_TOTAL_USD,
+        "defaultKeyValueStoreId" => 16,
+        "defaultDatasetId" => 17,
+        "defaultRequestQueueId" => 18,
+        _ => return None,
+    })
+}
 
-    fn meta(&mut self, name: &str) -> Option<&mut Member<'a>> {
-        Some(match name {
-            "origin" => &mut self.meta_origin,
-            "clientIp" => &mut self.meta_client_ip,
-            "userAgent" => &mut self.meta_user_agent,
-            "scheduleId" => &mut self.meta_schedule_id,
-            "scheduledAt" => &mut self.meta_scheduled_at,
-            _ => return None,
-        })
-    }
+/// The same of a member of `meta`.
+pub(super) fn meta_position(name: &str) -> Option<usize> {
+    let names = ["origin", "clientIp", "userAgent", "scheduleId", "scheduledAt"];
+    names.iter().position(|known| *known == name).map(|at| META.start + at)
 }
 
 /// A key without its quotes, escapes in it resolved.
@@ -151,7 +136,6 @@ fn unescaped(key: &str) -> Cow<'_, str> {
 pub(super) struct Extra(String);
 
 impl Extra {
-    /// Adds a member.
     pub(super) fn push(&mut self, key: &str, value: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(key);
@@ -159,8 +143,7 @@ impl Extra {
         push_compact(&mut self.0, value);
     }
 
-    /// Keeps a known field's value that is there, isn't null and isn't of its type.
-    /// Returns how many that were.
+    /// Keeps a known field's value, unless it is absent or null: it is of a wrong type. Returns how many that were.
     pub(super) fn keep(&mut self, member: Member) -> usize {
         let wrong = member.filter(|(_, value)| *value != "null");
         if let Some((key, value)) = wrong {
@@ -179,14 +162,12 @@ impl Extra {
     }
 }
 
-/// Members as one object of compact JSON.
 pub(super) fn joined(members: &Members) -> String {
     let mut object = Extra::default();
     members.iter().for_each(|(key, value)| object.push(key, value));
     object.finish().unwrap_or_else(|| "{}".into())
 }
 
-/// JSON text without the white space between its tokens.
 pub(super) fn compact(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     push_compact(&mut text, json);

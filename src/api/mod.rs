@@ -1,6 +1,7 @@
 //! The Apify API as a client. The only place that knows HTTP; what is asked for, and in which order, is `fetch`'s.
 
 pub mod address;
+mod answer;
 pub mod ask;
 pub mod body;
 pub mod client;
@@ -8,7 +9,7 @@ pub mod counts;
 pub mod detail;
 pub mod endpoints;
 mod failure;
-mod item;
+pub mod item;
 mod members;
 pub mod pacing;
 pub mod page;

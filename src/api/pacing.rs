@@ -12,31 +12,28 @@ use tokio::time::{Instant, sleep_until};
 /// How far below the given rate turns are handed out. A server counts in its own seconds: at the very rate, jitter makes
 /// it see one too many now and then.
 const MARGIN: f64 = 0.975;
-/// By what a 429 lengthens the interval between turns: all that waited would else come at once again.
+/// Factor of a 429: all that waited would else be sent at once again.
 const SLOWER: f64 = 1.5;
-/// The least interval after a 429.
+/// The shortest interval after a 429.
 const SLOWER_FROM: Duration = Duration::from_millis(10);
 /// The longest, so that a burst of 429s costs seconds and not minutes.
 const SLOWEST: Duration = Duration::from_millis(250);
-/// By what an answer shortens it again. With [`SLOWER`], one in five is a 429 where the limit is far below what is asked;
-/// from the longest, it takes some two seconds.
+/// Factor of an answer. With [`SLOWER`], one in five is a 429 where the limit is far below the given rate; from the
+/// longest interval, recovery takes some two seconds.
 const FASTER: f64 = 0.9;
 
-/// Hands out turns.
 #[derive(Debug)]
 pub struct Pacer {
-    /// Between turns, at the given rate.
+    /// Between turns, without a 429.
     interval: Duration,
-    state: Mutex<State>,
+    state: Mutex<PaceState>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// Between turns, for now.
+struct PaceState {
     interval: Duration,
     next_turn: Option<Instant>,
     paused_until: Option<Instant>,
-    /// When a 429 last lengthened the interval.
     slowed_at: Option<Instant>,
 }
 
@@ -50,7 +47,7 @@ impl Pacer {
         };
         Pacer {
             interval,
-            state: Mutex::new(State {
+            state: Mutex::new(PaceState {
                 interval,
                 next_turn: None,
                 paused_until: None,
@@ -59,7 +56,6 @@ impl Pacer {
         }
     }
 
-    /// Waits for a turn.
     pub async fn turn(&self) {
         loop {
             let at = self.reserve(Instant::now());
@@ -74,8 +70,8 @@ impl Pacer {
         }
     }
 
-    /// A 429 came to a request that was sent at `sent`: nothing goes before `until`, and then at a slower pace. All that were
-    /// under way together when the limit was met slow it once.
+    /// A request that was sent at `sent` got a 429: nothing is sent before `until`, then at a slower pace. Requests
+    /// that were in flight together when the limit was met slow it once.
     pub fn slow_down(&self, sent: Instant, now: Instant, until: Instant) {
         let mut state = self.state();
         state.paused_until = state.paused_until.max(Some(until));
@@ -90,7 +86,7 @@ impl Pacer {
             .max(self.interval);
     }
 
-    /// An answer came: a slower pace is sped up again, to the given rate at most.
+    /// Speeds a slower pace up again, to the given rate at most.
     pub fn speed_up(&self) {
         let mut state = self.state();
         let faster = state.interval.mul_f64(FASTER);
@@ -102,7 +98,6 @@ impl Pacer {
         };
     }
 
-    /// The least time that `requests` take.
     pub fn least_time(&self, requests: u64) -> Duration {
         self.interval.mul_f64(requests.saturating_sub(1) as f64)
     }
@@ -116,7 +111,7 @@ impl Pacer {
         at
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, PaceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use anyhow::{Context, anyhow, ensure};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::item::Columns;
+use super::item::{PageBuilder, RejectedItem};
 use super::members::{MembersSeed, compact};
 use crate::runs::schema::col;
 
@@ -20,47 +21,30 @@ pub const MAX_PAGE_ITEMS: u64 = 1000;
 /// More runs than any account has; a `total` beyond it is none.
 const MOST_RUNS: u64 = 1_000_000_000_000;
 
-/// A decoded page.
 #[derive(Debug)]
 pub struct Page {
-    /// How many runs match the query, by the API's count.
+    /// Runs that match the query, by the API's count.
     pub total: u64,
-    /// The page size that the API applied, if it said a sensible one.
+    /// The page size that the API says it applied.
     pub limit: Option<u64>,
-    /// The most items that were asked for, where that was fewer than a full page has.
+    /// The limit that was asked for, where it is below [`MAX_PAGE_ITEMS`].
     pub asked: Option<u64>,
-    /// How many bytes it came as, unpacked.
+    /// Of the body, unpacked.
     pub bytes: u64,
-    /// The runs, in the order of the page, in the decoded schema.
+    /// In the decoded schema.
     pub runs: RecordBatch,
-    /// Items that make no sense as a run.
-    pub rejected: Vec<Rejected>,
-    /// Known fields of a wrong type, which are NULL with their raw value in `extra`: the row of each.
+    pub rejected: Vec<RejectedItem>,
+    /// The row of each known field of a wrong type: NULL, with its raw value in `extra`.
     pub mistyped: Vec<u32>,
 }
 
-/// An item that lacks what a run can't be without, or whose cost is no exact number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// The item as compact JSON.
-    pub item: String,
-    /// The run's ID, where there is one.
-    pub id: Option<String>,
-    /// When it started, where that can be read: milliseconds since the epoch.
-    pub started_at_ms: Option<i64>,
-    /// The field at fault, by the API's name.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl Page {
-    /// Items as they came, sensible or not.
+    /// Items received, rejected ones too.
     pub fn items(&self) -> u64 {
         (self.runs.num_rows() + self.rejected.len()) as u64
     }
 
-    /// The same page with how many items were asked for, beside what the server says that it applied.
+    /// The same page with the limit that was asked for, beside the one that the server says that it applied.
     pub fn asked_for(self, limit: u64) -> Page {
         Page {
             asked: (limit < MAX_PAGE_ITEMS).then_some(limit),
@@ -68,7 +52,7 @@ impl Page {
         }
     }
 
-    /// How many items a full page has: of this server, and no more than were asked for.
+    /// Items of a full page: of this server, and no more than were asked for.
     pub fn capacity(&self) -> u64 {
         let applied = self.limit.filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit));
         let applied = applied.unwrap_or(MAX_PAGE_ITEMS);
@@ -80,19 +64,19 @@ impl Page {
         self.items() == 0 || (self.items() < self.capacity() && self.items() >= self.total)
     }
 
-    /// The latest start on it, of items that make no sense too.
+    /// The latest start on it, of rejected items too.
     pub fn latest_ms(&self) -> Option<i64> {
         let rejected = self.rejected.iter().filter_map(|rejected| rejected.started_at_ms);
         self.started_at_ms().iter().copied().chain(rejected).max()
     }
 
-    /// Whether any run on it started in that millisecond.
+    /// Whether any item on it started in that millisecond.
     pub fn holds(&self, ms: i64) -> bool {
         let mut rejected = self.rejected.iter().filter_map(|rejected| rejected.started_at_ms);
         self.started_at_ms().contains(&ms) || rejected.any(|at| at == ms)
     }
 
-    /// What tells its items apart: a run's ID and start, or the text of what is no run.
+    /// What tells its items apart: ID and start of a run, the JSON text of a rejected item.
     pub fn identities(&self) -> impl Iterator<Item = (String, i64)> {
         let ids = self.runs.column(col::ID).as_string::<i32>();
         let runs = ids.iter().flatten().zip(self.started_at_ms());
@@ -101,7 +85,7 @@ impl Page {
             .chain(rejected.map(|rejected| (rejected.item.clone(), i64::MIN)))
     }
 
-    /// When each run started, in the order of the page.
+    /// In the order of the page.
     pub fn started_at_ms(&self) -> &[i64] {
         self.runs
             .column(col::STARTED_AT)
@@ -110,15 +94,15 @@ impl Page {
     }
 }
 
-/// Decodes the body of a list answer; an error means that it is not one (cut off, not JSON, another shape).
-pub fn decode(body: &[u8]) -> Result<Page, String> {
-    let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
+/// Decodes the body of a list answer; an error means that it is none (cut off, not JSON, another shape).
+pub fn decode(body: &[u8]) -> anyhow::Result<Page> {
+    let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
     // Nearly always each item is an object, which is read once; whatever is wrong otherwise, the second way tells.
-    decode_text(text, Items::Objects).or_else(|_| decode_text(text, Items::Anything))
+    decode_text(text, ItemKind::Objects).or_else(|_| decode_text(text, ItemKind::Anything))
 }
 
-fn decode_text(text: &str, items: Items) -> Result<Page, String> {
-    let mut columns = Columns::with_capacity(MAX_PAGE_ITEMS as usize);
+fn decode_text(text: &str, items: ItemKind) -> anyhow::Result<Page> {
+    let mut columns = PageBuilder::with_capacity(MAX_PAGE_ITEMS as usize);
     let mut json = serde_json::Deserializer::from_str(text);
     let envelope = EnvelopeSeed(ItemsSeed {
         items,
@@ -126,15 +110,13 @@ fn decode_text(text: &str, items: Items) -> Result<Page, String> {
     })
     .deserialize(&mut json)
     .and_then(|envelope| json.end().map(|()| envelope))
-    .map_err(|error| format!("the body is not a list of runs: {error}"))?;
-    let data = envelope.ok_or("the body is JSON without \"data\"")?;
-    if !data.has_items {
-        return Err("the body is JSON without \"data.items\"".into());
-    }
+    .map_err(|error| anyhow!("the body is not a list of runs: {error}"))?;
+    let data = envelope.context("the body is JSON without \"data\"")?;
+    ensure!(data.has_items, "the body is JSON without \"data.items\"");
     let total = data
         .total
         .filter(|total| *total <= MOST_RUNS)
-        .ok_or("the body is JSON without a \"data.total\" that counts")?;
+        .context("the body is JSON without a \"data.total\" that counts")?;
     let (runs, rejected, mistyped) = columns.finish();
     Ok(Page {
         total,
@@ -147,32 +129,31 @@ fn decode_text(text: &str, items: Items) -> Result<Page, String> {
     })
 }
 
-/// `data` beside its items, which have gone into the columns.
+/// `data` without its items, which go into the columns.
 #[derive(Default)]
-struct Data {
+struct ListData {
     total: Option<u64>,
     limit: Option<u64>,
     has_items: bool,
 }
 
-/// The whole answer.
 struct EnvelopeSeed<'c>(ItemsSeed<'c>);
 
 impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_> {
-    type Value = Option<Data>;
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<Data>, D::Error> {
+    type Value = Option<ListData>;
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<ListData>, D::Error> {
         json.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
-    type Value = Option<Data>;
+    type Value = Option<ListData>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object with \"data\"")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Option<Data>, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Option<ListData>, M::Error> {
         let mut items = Some(self.0);
         let mut data = None;
         while let Some(key) = map.next_key::<Cow<str>>()? {
@@ -190,22 +171,22 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
 struct DataSeed<'c>(ItemsSeed<'c>);
 
 impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
-    type Value = Data;
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Data, D::Error> {
+    type Value = ListData;
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<ListData, D::Error> {
         json.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for DataSeed<'_> {
-    type Value = Data;
+    type Value = ListData;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object with \"items\"")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Data, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<ListData, M::Error> {
         let mut items = Some(self.0);
-        let mut data = Data::default();
+        let mut data = ListData::default();
         while let Some(key) = map.next_key::<Cow<str>>()? {
             match (&*key, items.take_if(|_| key == "items")) {
                 (_, Some(items)) => {
@@ -223,18 +204,16 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
     }
 }
 
-/// What the items are taken for.
 #[derive(Clone, Copy)]
-enum Items {
-    /// Objects; anything else is an error.
+enum ItemKind {
     Objects,
-    /// Any JSON; what is no object is rejected.
+    /// What is no object is rejected.
     Anything,
 }
 
 struct ItemsSeed<'c> {
-    items: Items,
-    columns: &'c mut Columns,
+    items: ItemKind,
+    columns: &'c mut PageBuilder,
 }
 
 impl<'de> DeserializeSeed<'de> for ItemsSeed<'_> {
@@ -258,13 +237,13 @@ impl<'de> Visitor<'de> for ItemsSeed<'_> {
             members.clear();
             meta_members.clear();
             match self.items {
-                Items::Objects => {
+                ItemKind::Objects => {
                     if items.next_element_seed(MembersSeed(&mut members))?.is_none() {
                         return Ok(());
                     }
                     self.columns.append(&members, &mut meta_members);
                 }
-                Items::Anything => {
+                ItemKind::Anything => {
                     let Some(item) = items.next_element::<&RawValue>()? else {
                         return Ok(());
                     };

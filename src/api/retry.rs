@@ -14,7 +14,6 @@ pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
 /// A request is given up when its attempts and waits have taken this long, whatever `--retries` allows.
 pub const REQUEST_TIME_CAP: Duration = Duration::from_secs(600);
 
-/// How often a request may be tried again.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
     /// Attempts after the first.
@@ -52,8 +51,7 @@ pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
     ))
 }
 
-/// Whether a status is worth another attempt.
-pub fn is_passing(status: u16) -> bool {
+pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
@@ -122,7 +120,15 @@ mod tests {
 
     #[test]
     fn what_the_server_means_for_good_is_not_tried_again() {
-        assert!([408, 429, 500, 502, 503, 599].iter().all(|status| is_passing(*status)));
-        assert!([400, 401, 403, 404, 302, 200].iter().all(|status| !is_passing(*status)));
+        assert!(
+            [408, 429, 500, 502, 503, 599]
+                .iter()
+                .all(|status| is_transient(*status))
+        );
+        assert!(
+            [400, 401, 403, 404, 302, 200]
+                .iter()
+                .all(|status| !is_transient(*status))
+        );
     }
 }

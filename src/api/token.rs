@@ -12,24 +12,20 @@ use crate::error::{Error, Result};
 /// The environment variable that the Apify ecosystem uses.
 pub const TOKEN_VARIABLE: &str = "APIFY_TOKEN";
 
-/// Most bytes of a file that holds a token.
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
-/// Most bytes of the official CLI's login.
 const MAX_LOGIN_BYTES: u64 = 1 << 20;
 
-const WAYS: &str = "no API token: set APIFY_TOKEN, name a file with --token-file, or log in with the official CLI \
+const NO_TOKEN: &str = "no API token: set APIFY_TOKEN, name a file with --token-file, or log in with the official CLI \
                     (~/.apify/auth.json); or try --demo, which needs none";
 
-/// What was given to find a token by.
 #[derive(Debug, Default)]
 pub struct TokenSources {
-    /// `--token-file`.
     pub file: Option<PathBuf>,
-    /// The name of the variable, where another than `APIFY_TOKEN` was named; then there is no other way.
+    /// The name of another variable than `APIFY_TOKEN`: then no other way is tried.
     pub named_variable: Option<String>,
     /// What `APIFY_TOKEN`, or the variable that was named, holds.
     pub variable: Option<SecretString>,
-    /// The user's home folder, for `~/.apify/auth.json`.
+    /// For `~/.apify/auth.json`.
     pub home: Option<PathBuf>,
 }
 
@@ -42,35 +38,23 @@ impl TokenSources {
             })?;
             return usable(&text, &format!("--token-file {}", file.display()));
         }
-        if let Some(token) = self
-            .variable
-            .as_ref()
-            .filter(|token| !token.expose_secret().trim().is_empty())
-        {
-            return usable(
-                token.expose_secret(),
-                self.named_variable.as_deref().unwrap_or(TOKEN_VARIABLE),
-            );
+        let token = self.variable.as_ref().map_or("", |token| token.expose_secret());
+        if !token.trim().is_empty() {
+            return usable(token, self.named_variable.as_deref().unwrap_or(TOKEN_VARIABLE));
         }
         if let Some(name) = &self.named_variable {
             return Err(Error::NotAuthorised(format!(
                 "the variable {name}, which token-env names, holds no token"
             )));
         }
-        match self
-            .home
-            .as_ref()
-            .map(|home| home.join(".apify/auth.json"))
-            .filter(|login| login.exists())
-        {
+        let login = self.home.as_ref().map(|home| home.join(".apify/auth.json"));
+        match login.filter(|login| login.exists()) {
             Some(login) => login_token(&login),
-            None => Err(Error::NotAuthorised(WAYS.into())),
+            None => Err(Error::NotAuthorised(NO_TOKEN.into())),
         }
     }
-}
 
-impl TokenSources {
-    /// What somebody should see to: a file that every user of the machine can read.
+    /// A warning of a file that every user of the machine can read.
     pub fn warning(&self) -> Option<String> {
         use std::os::unix::fs::PermissionsExt;
         let file = self.file.as_ref()?;
@@ -91,14 +75,12 @@ fn login_token(login: &Path) -> Result<SecretString> {
         token: Option<String>,
     }
     let json = read_regular(login, MAX_LOGIN_BYTES)
-        .map_err(|error| Error::NotAuthorised(format!("cannot read {}: {error}; {WAYS}", login.display())))?;
-    let token = serde_json::from_slice::<Login>(&json)
-        .ok()
-        .and_then(|login| login.token);
-    match token.filter(|token| !token.trim().is_empty()) {
+        .map_err(|error| Error::NotAuthorised(format!("cannot read {}: {error}; {NO_TOKEN}", login.display())))?;
+    let login_token = serde_json::from_slice::<Login>(&json).map_or(None, |login| login.token);
+    match login_token.filter(|token| !token.trim().is_empty()) {
         Some(token) => usable(&token, &login.display().to_string()),
         None => Err(Error::NotAuthorised(format!(
-            "{WAYS} ({} is there, and no token can be read from it: newer versions of that CLI keep it in the system's \
+            "{NO_TOKEN} ({} is there, and no token can be read from it: newer versions of that CLI keep it in the system's \
              keyring, which apify-runs does not read)",
             login.display()
         ))),
@@ -109,7 +91,7 @@ fn login_token(login: &Path) -> Result<SecretString> {
 fn usable(text: &str, source: &str) -> Result<SecretString> {
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() {
-        return Err(Error::NotAuthorised(format!("{source} holds no token; {WAYS}")));
+        return Err(Error::NotAuthorised(format!("{source} holds no token; {NO_TOKEN}")));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::NotAuthorised(format!(

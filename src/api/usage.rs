@@ -1,46 +1,43 @@
 //! What Apify itself counts for a billing cycle, from its bytes to exact amounts. Pure; what of it belongs to runs is the
 //! reconciliation's.
 
-use super::detail::Object;
+use anyhow::{Context, anyhow};
+use serde_json::value::RawValue;
+
+use super::detail::JsonObject;
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, parse_instant};
-use serde_json::value::RawValue;
 
 /// The usage of a billing cycle, by Apify's own keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthlyUsage {
-    /// The cycle's first millisecond.
+    /// The cycle, `[from, to)`.
     pub from_ms: Millis,
-    /// The first millisecond after it.
     pub to_ms: Millis,
-    /// Services in the API's order.
+    /// In the API's order.
     pub services: Vec<Service>,
-    /// Days: the date as the API writes it, and US dollars of all services before volume discount.
+    /// The date as the API writes it, and all services before volume discount.
     pub days: Vec<(String, Usd)>,
-    /// US dollars of all services, before volume discount.
+    /// Of all services, before volume discount.
     pub before_discount: Usd,
-    /// The same after it.
     pub after_discount: Usd,
 }
 
-/// A service's usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// Apify's key, such as `ACTOR_COMPUTE_UNITS`.
+    /// Such as `ACTOR_COMPUTE_UNITS`.
     pub key: String,
-    /// US dollars before volume discount (`baseAmountUsd`).
+    /// Before volume discount.
     pub base: Usd,
-    /// US dollars after it (`amountAfterVolumeDiscountUsd`), where told.
     pub after_discount: Option<Usd>,
 }
 
-/// Decodes the body of `usage/monthly`.
-pub fn decode(body: &[u8]) -> Result<MonthlyUsage, String> {
-    let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
-    let lacks = |what: &str| format!("the body is no monthly usage: it lacks {what}");
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| format!("the body is no usage: {error}"))?;
-    let data = Object::of(Object::of(text).raw("data").ok_or_else(|| lacks("data"))?);
-    let cycle = Object::of(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
+pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
+    let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
+    let lacks = |what: &str| anyhow!("the body is no monthly usage: it lacks {what}");
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| anyhow!("the body is no usage: {error}"))?;
+    let data = JsonObject::new(JsonObject::new(text).raw("data").ok_or_else(|| lacks("data"))?);
+    let cycle = JsonObject::new(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
     let instant = |name: &str| cycle.text(name).and_then(|text| parse_instant(&text));
     let (from_ms, end_ms) = instant("startAt")
         .zip(instant("endAt"))
@@ -69,16 +66,16 @@ fn after_last_second(end_ms: Millis) -> Millis {
 }
 
 /// Services in their order; of several with one key the last counts.
-fn services_of(raw: &str) -> Result<Vec<Service>, String> {
+fn services_of(raw: &str) -> anyhow::Result<Vec<Service>> {
     let mut services: Vec<Service> = Vec::new();
     let mut sum = Usd::default();
-    for (key, raw) in Object::of(raw).members() {
-        let service = Object::of(raw);
+    for (key, raw) in JsonObject::new(raw).members() {
+        let service = JsonObject::new(raw);
         let base = service.decimal("baseAmountUsd");
         let base =
-            base.ok_or_else(|| format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read"))?;
+            base.with_context(|| format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read"))?;
         let fits = sum.checked_add(Usd(base.0.saturating_abs()));
-        sum = fits.ok_or("the body is no monthly usage: its amounts add up to more than 38 digits")?;
+        sum = fits.context("the body is no monthly usage: its amounts add up to more than 38 digits")?;
         services.retain(|service| service.key != key);
         services.push(Service {
             after_discount: service.decimal("amountAfterVolumeDiscountUsd"),
@@ -93,7 +90,7 @@ fn services_of(raw: &str) -> Result<Vec<Service>, String> {
 fn days(raw: &str) -> Vec<(String, Usd)> {
     let days: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
     let day = |day: &&RawValue| {
-        let day = Object::of(day.get());
+        let day = JsonObject::new(day.get());
         Some((
             day.text("date")?.get(..10)?.to_string(),
             day.decimal("totalUsageCreditsUsd")?,
@@ -145,7 +142,9 @@ mod tests {
             ("startAt", "start"),
             ("UsdBeforeVolume", "Usd"),
         ] {
-            let error = decode(USAGE.replacen(lacking, with, 1).as_bytes()).unwrap_err();
+            let error = decode(USAGE.replacen(lacking, with, 1).as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("no monthly usage"), "{error}");
         }
         let twice = USAGE.replacen(
@@ -157,12 +156,12 @@ mod tests {
         assert_eq!((services.len(), services[0].base.to_string()), (2, "2".into()));
         let large = USAGE.replacen("1.50", "90000000000000000000", 1);
         let large = large.replacen("2.5e-1", "90000000000000000000", 1);
-        assert!(decode(large.as_bytes()).unwrap_err().contains("38 digits"));
+        assert!(decode(large.as_bytes()).unwrap_err().to_string().contains("38 digits"));
         let short = USAGE.replacen("23:59:59.999Z", "23:59:59Z", 1);
         assert_eq!(decode(short.as_bytes()).unwrap().to_ms, 1_759_363_200_000);
         let whole = USAGE.replacen("2025-10-01T23:59:59.999Z", "2025-10-02T00:00:00Z", 1);
         assert_eq!(decode(whole.as_bytes()).unwrap().to_ms, 1_759_363_200_000);
-        assert!(decode(b"{}").unwrap_err().contains("data"));
+        assert!(decode(b"{}").unwrap_err().to_string().contains("data"));
         assert!(decode(b"<html>").is_err());
     }
 }

@@ -15,7 +15,7 @@ use crate::app::exit::{AccountJournals, AccountResult, JobResult, worst_exit_cod
 use crate::app::signals::fate_when_stopped;
 use crate::cli::{Cli, Command};
 use crate::commands;
-use crate::config::{Layers, Order, Outside};
+use crate::config::{Invocation, Layers, ProcessEnv};
 use crate::context::Context;
 use crate::context::journal::{Ending, Journal};
 use crate::context::terminal::{Printer, print};
@@ -58,7 +58,7 @@ struct Deadline {
 
 impl AccountJobs {
     /// Gives each job a context of its own. The deadline counts from now.
-    pub fn new(orders: Vec<Order>, layers: Layers, context: &Context, outside: &Outside) -> AccountJobs {
+    pub fn new(orders: Vec<Invocation>, layers: Layers, context: &Context, outside: &ProcessEnv) -> AccountJobs {
         let several = orders.len() > 1;
         let first = orders.first().map(|order| &order.cli.command);
         let at_once = first
@@ -66,7 +66,7 @@ impl AccountJobs {
             .map_or(1, |source| source.accounts_at_once.get());
         let at_once = at_once.min(orders.len());
         let deadline = first.and_then(Command::run).and_then(|run| run.deadline);
-        let job = |order: Order| {
+        let job = |order: Invocation| {
             let variable = order.account.as_ref().and_then(|account| account.token_env.as_deref());
             let token = match variable {
                 Some(name) => outside

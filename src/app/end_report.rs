@@ -9,7 +9,7 @@ use super::outcome::file::OutcomeFile;
 use super::outcome::{self, JobInfo};
 use super::{metrics, output_conflicts};
 use crate::cli::Command;
-use crate::config::{Order, Refusal, Telling};
+use crate::config::{ConfigError, Invocation, ReportingOptions};
 use crate::context::journal::{Ending, Journal};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ impl EndReport {
 
     /// Whether all that is written has a place of its own. Nothing is written over before that is known, and an outcome tells of
     /// whatever is refused once it has its place.
-    pub fn prepare(&mut self, orders: &[Order]) -> Result<()> {
+    pub fn prepare(&mut self, orders: &[Invocation]) -> Result<()> {
         let command = &orders[0].cli.command;
         self.info.is_demo = command.source().is_some_and(|source| source.demo);
         let Some(run) = command.run() else {
@@ -72,11 +72,11 @@ impl EndReport {
     }
 
     /// A command line or a configuration made no sense; that is said here.
-    pub fn finish_refused(mut self, refusal: &Refusal, telling: Telling) -> ExitCode {
+    pub fn finish_refused(mut self, refusal: &ConfigError, telling: ReportingOptions) -> ExitCode {
         let text = refusal.in_a_line();
         logging::start(0, telling.log_format, &self.info.job);
         match refusal {
-            Refusal::Clap(error) if telling.log_format.is_none() => drop(error.print()),
+            ConfigError::Clap(error) if telling.log_format.is_none() => drop(error.print()),
             _ => tracing::error!("{text}"),
         }
         // What else it holds stays.

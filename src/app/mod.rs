@@ -24,7 +24,7 @@ use crate::app::exit::JobResult;
 use crate::app::signals::{ShutdownPolicy, until_stopped};
 use crate::cli::Cli;
 use crate::clock::{MachineClock, NOW_VARIABLE};
-use crate::config::{self, Outside, Refusal};
+use crate::config::{self, ConfigError, ProcessEnv};
 use crate::context::Context;
 use crate::context::journal::Journal;
 use crate::context::terminal::{Printer, warn};
@@ -42,19 +42,19 @@ const STOP_TIME: Duration = Duration::from_millis(1500);
 /// Runs the command of this process's command line for each account, reports the end and gives the exit code.
 pub fn run() -> ExitCode {
     let umask = publish::umask();
-    let outside = Outside::of_this_process();
+    let outside = ProcessEnv::of_this_process();
     let mut report = EndReport::new(crate::period::now_ms());
-    let (orders, telling) = config::orders(env::args_os().collect(), &outside);
+    let (orders, telling) = config::resolve(env::args_os().collect(), &outside);
     report.info.command.clone_from(&telling.command);
     let orders = match orders {
         Ok(orders) => orders,
-        Err(Refusal::Clap(help)) if !help.use_stderr() => return shown(&help),
+        Err(ConfigError::Clap(help)) if !help.use_stderr() => return shown(&help),
         Err(refusal) => return report.finish_refused(&refusal, telling),
     };
-    let first = &orders.orders[0].cli;
+    let first = &orders.each[0].cli;
     logging::start(first.any.verbose, first.any.log_format, &report.info.job);
     orders.warnings.iter().for_each(|warning| warn(warning));
-    let prepared = report.prepare(&orders.orders);
+    let prepared = report.prepare(&orders.each);
     let clock = match prepared.and_then(|()| machine_clock(&outside)) {
         Ok(clock) => clock,
         Err(error) => {
@@ -65,7 +65,7 @@ pub fn run() -> ExitCode {
     let jitter = first.command.run().map(|run| run.jitter.mul_f64(chance()));
     let shutdown = ShutdownPolicy::of(&first.command);
     let context = context(umask, &outside, clock, first, shutdown.stopping.clone());
-    let jobs = AccountJobs::new(orders.orders, orders.layers, &context, &outside);
+    let jobs = AccountJobs::new(orders.each, orders.layers, &context, &outside);
     report.finish(run_jobs(jobs, jitter.unwrap_or_default(), shutdown))
 }
 
@@ -123,7 +123,7 @@ fn chance() -> f64 {
 }
 
 /// This machine's clock, or what stands in for it.
-fn machine_clock(outside: &Outside) -> Result<MachineClock> {
+fn machine_clock(outside: &ProcessEnv) -> Result<MachineClock> {
     outside
         .variable(NOW_VARIABLE)
         .map_or(Ok(MachineClock::default()), |text| {
@@ -132,7 +132,7 @@ fn machine_clock(outside: &Outside) -> Result<MachineClock> {
 }
 
 /// Bold letters only on a terminal that shows them to somebody who wants them.
-fn look(outside: &Outside) -> Look {
+fn look(outside: &ProcessEnv) -> Look {
     let is_wanted = outside.variable("NO_COLOR").is_none();
     let is_able = outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
     if io::stdout().is_terminal() && is_wanted && is_able {
@@ -142,7 +142,7 @@ fn look(outside: &Outside) -> Look {
     }
 }
 
-fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Context {
+fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Context {
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();

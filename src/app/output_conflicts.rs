@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::bounded::read_regular;
 use crate::cli::Command;
-use crate::config::Order;
+use crate::config::Invocation;
 use crate::error::{Error, Result};
 use crate::output::manifest::{MANIFEST, MAX_MANIFEST_BYTES};
 use crate::text::redacted;
@@ -26,7 +26,7 @@ struct OutputPath {
 ///
 /// # Errors
 /// [`Error::Usage`] that names both.
-pub fn check_apart(orders: &[Order]) -> Result<()> {
+pub fn check_apart(orders: &[Invocation]) -> Result<()> {
     let mut all: Vec<(usize, OutputPath)> = Vec::new();
     for (at, order) in orders.iter().enumerate() {
         for written in outputs_of(order) {
@@ -66,7 +66,7 @@ fn lies_within(option: &str, path: &str, output: &OutputPath) -> Error {
 ///
 /// # Errors
 /// [`Error::Usage`] that names both.
-pub fn check_report_file(orders: &[Order], option: &str, path: &Path) -> Result<()> {
+pub fn check_report_file(orders: &[Invocation], option: &str, path: &Path) -> Result<()> {
     let place = resolved(path);
     for output in orders.iter().flat_map(outputs_of) {
         if output.option != CHANGES && lies_in(&place, &output.place) {
@@ -98,7 +98,7 @@ fn is_export(folder: &Path) -> bool {
 }
 
 /// The paths that one account's job will write to.
-fn outputs_of(order: &Order) -> Vec<OutputPath> {
+fn outputs_of(order: &Invocation) -> Vec<OutputPath> {
     let is_demo = order.cli.command.source().is_some_and(|source| source.demo);
     let name = order.account.as_ref().map(|account| account.name.as_str());
     let name = name.or(is_demo.then_some("demo")).unwrap_or_default();

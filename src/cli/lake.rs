@@ -6,10 +6,13 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::OUTPUT;
 use super::shared::{CostArgs, RunArgs, SourceArgs};
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
 
-/// When a sync puts small files together.
+const ASKED_FOR: &str = "What is asked for";
+const TAKEN_OVER: &str = "What is taken over";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Optimize {
     /// Where a month has many.
@@ -18,7 +21,6 @@ pub enum Optimize {
     Never,
 }
 
-/// `sync`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs sync --lake lake --since 2025-09-01
@@ -28,56 +30,46 @@ pub struct SyncArgs {
     #[arg(long, value_name = "URL")]
     pub lake: String,
     /// The first run's beginning: a date, or RFC 3339 [default: what Apify still keeps]
-    #[arg(long, value_name = "DATE", value_parser = parse_edge, help_heading = "What is asked for")]
+    #[arg(long, value_name = "DATE", value_parser = parse_edge, help_heading = ASKED_FOR)]
     pub since: Option<Edge>,
     /// How far before the last proven instant to begin, since costs move and runs come late
-    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration, help_heading = "What is asked for")]
+    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration, help_heading = ASKED_FOR)]
     pub lookback: Duration,
     /// Ask for all that Apify still keeps: finds runs that were resurrected long after they ended
-    #[arg(long, help_heading = "What is asked for")]
+    #[arg(long, help_heading = ASKED_FOR)]
     pub resweep: bool,
     /// Take over costs that moved more than 3 days after a run finished: a change of plan or price
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub accept_repricing: bool,
     /// Go on although Apify lists few or none of the runs that the lake has: they were deleted
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub accept_deletions: bool,
     /// Keep the callers' addresses and user agents too: personal data
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub with_personal_data: bool,
     /// Ask for no names of Actors and tasks
-    #[arg(long, help_heading = "What is taken over")]
+    #[arg(long, help_heading = TAKEN_OVER)]
     pub no_names: bool,
-    /// The source.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Costs.
     #[command(flatten)]
     pub costs: CostArgs,
     /// Put small files together afterwards where a month has many: auto or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "never",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "never", hide_possible_values = true, help_heading = OUTPUT)]
     pub optimize: Optimize,
     /// Write every run that is new or changed as CSV, in the columns of diff --csv
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub changes: Option<PathBuf>,
     /// Print what changed as JSON
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print nothing but warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
     pub quiet: bool,
-    /// The job as a whole.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// `lake`.
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
@@ -86,12 +78,10 @@ pub struct SyncArgs {
   apify-runs lake vacuum lake --dry-run"
 )]
 pub struct LakeArgs {
-    /// What to do.
     #[command(subcommand)]
     pub command: LakeCommand,
 }
 
-/// What there is to do with a lake.
 #[derive(Debug, Subcommand)]
 pub enum LakeCommand {
     /// Publish a month as an export, and watch it for corrections from now on
@@ -104,7 +94,6 @@ pub enum LakeCommand {
     Repair(RepairArgs),
 }
 
-/// `lake close`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake close lake --month 2025-09 --out closed
@@ -133,7 +122,6 @@ pub struct CloseArgs {
     pub quiet: bool,
 }
 
-/// `lake optimize`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake optimize lake
@@ -150,7 +138,6 @@ pub struct OptimizeArgs {
     pub quiet: bool,
 }
 
-/// `lake vacuum`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake vacuum lake --dry-run
@@ -173,7 +160,6 @@ pub struct VacuumArgs {
     pub quiet: bool,
 }
 
-/// `lake repair`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs lake repair lake

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-/// `config`.
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
@@ -15,19 +14,16 @@ use clap_complete::Shell;
   apify-runs config show export --month 2025-09"
 )]
 pub struct ConfigArgs {
-    /// What to do.
     #[command(subcommand)]
     pub command: ConfigCommand,
 }
 
-/// What there is to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print what is in force, and where each value comes from
     Show(ShowArgs),
 }
 
-/// `config show`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs config show
@@ -38,7 +34,6 @@ pub struct ShowArgs {
     pub command_line: Vec<OsString>,
 }
 
-/// `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs completions bash
@@ -49,7 +44,6 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// `man`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   apify-runs man export

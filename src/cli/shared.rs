@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::archive::address::Site;
@@ -21,7 +21,6 @@ use crate::report::budget::Budget;
 /// Most details in flight: each holds a connection.
 const MAX_DETAIL_CONCURRENCY: i64 = 500;
 
-/// Which period.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from", "cycle"]))]
 pub struct PeriodArgs {
@@ -49,23 +48,20 @@ pub struct PeriodArgs {
 }
 
 impl PeriodArgs {
-    /// What was asked for, if anything was; a billing cycle is the API's to tell.
+    /// None where no period was given, or a billing cycle, which is the API's to tell.
     pub fn spec(&self) -> Option<PeriodSpec> {
-        if let Some(month) = &self.month {
-            return Some(month.clone());
+        match (&self.month, self.last) {
+            (Some(month), _) => Some(month.clone()),
+            _ if self.last_month => Some(PeriodSpec::LastMonth),
+            (_, Some(last)) => Some(PeriodSpec::Last(last)),
+            _ => Some(PeriodSpec::FromTo {
+                from: self.from?,
+                to: self.to?,
+            }),
         }
-        if self.last_month {
-            return Some(PeriodSpec::LastMonth);
-        }
-        if let Some(last) = self.last {
-            return Some(PeriodSpec::Last(last));
-        }
-        let (from, to) = (self.from?, self.to?);
-        Some(PeriodSpec::FromTo { from, to })
     }
 }
 
-/// Where runs come from, and how they are asked for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
@@ -101,7 +97,6 @@ pub struct SourceArgs {
     pub accounts_at_once: NonZeroUsize,
 }
 
-/// A job as a whole: when, for how long, and who is told of its end.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub struct RunArgs {
@@ -120,48 +115,36 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// Whether its times leave any for the job.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where jitter may take all of it.
+    /// Refuses a jitter that may take all of the deadline.
     pub fn check(&self) -> Result<()> {
         if self.deadline.is_some_and(|deadline| self.jitter >= deadline) {
-            return Err(Error::Usage(
-                "--jitter may take all of --deadline: give more time, or less jitter".into(),
-            ));
+            let problem = "--jitter may take all of --deadline: give more time, or less jitter";
+            return Err(Error::usage(problem));
         }
         Ok(())
     }
 }
 
-/// Which runs' details are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Details {
-    /// Of runs without a cost in the list.
-    Missing,
-    /// Of every run.
-    All,
-    /// Of none.
-    None,
-}
+impl ValueEnum for DetailMode {
+    fn value_variants<'a>() -> &'a [DetailMode] {
+        &[DetailMode::Missing, DetailMode::All, DetailMode::None]
+    }
 
-impl From<Details> for DetailMode {
-    fn from(details: Details) -> DetailMode {
-        match details {
-            Details::Missing => DetailMode::Missing,
-            Details::All => DetailMode::All,
-            Details::None => DetailMode::None,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            DetailMode::Missing => PossibleValue::new("missing").help("Of runs without a cost in the list"),
+            DetailMode::All => PossibleValue::new("all").help("Of every run"),
+            DetailMode::None => PossibleValue::new("none").help("Of none"),
+        })
     }
 }
 
-/// Single runs' details, and when a cost is settled.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runs and costs")]
 pub struct CostArgs {
     /// Whose details to ask for: missing, all or none
     #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
-    pub details: Details,
+    pub details: DetailMode,
     /// Details in flight at most
     #[arg(hide = true, long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
     pub detail_concurrency: u16,
@@ -177,10 +160,11 @@ pub struct CostArgs {
 }
 
 impl CostArgs {
-    /// Why they make no sense together, if so.
-    pub fn check(&self) -> Result<(), String> {
-        if self.details == Details::None && !self.wait_settled.is_zero() {
-            return Err("--wait-settled asks for details, and --details none for none: leave one of them out".into());
+    /// Refuses options that contradict each other.
+    pub fn check(&self) -> Result<()> {
+        if self.details == DetailMode::None && !self.wait_settled.is_zero() {
+            let problem = "--wait-settled asks for details, and --details none for none: leave one of them out";
+            return Err(Error::usage(problem));
         }
         Ok(())
     }
@@ -191,7 +175,6 @@ impl CostArgs {
     }
 }
 
-/// Which figures that aren't final end a job with exit 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Strict {
     /// None.
@@ -204,7 +187,6 @@ pub enum Strict {
     Incomplete,
 }
 
-/// What figures are held against.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparison and budgets")]
 pub struct JudgeArgs {

@@ -23,7 +23,7 @@ use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
 
 pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
-    args.costs.check().map_err(Error::Usage)?;
+    args.costs.check()?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
     let retention = connection.ask_retention();
     let usage = connection.api.monthly_usage(args.cycle).await?;

@@ -22,7 +22,7 @@ use job::{SyncJob, SyncProgress};
 
 /// Syncs a lake with the API.
 pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
-    args.costs.check().map_err(Error::Usage)?;
+    args.costs.check().map_err(Error::usage)?;
     let args = job::fill_placeholders(args, &context)?;
     let journal = context.journal.clone();
     journal.stage("asked");

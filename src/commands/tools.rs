@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 
 use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
-use crate::config::{Layers, Refusal, show, unhidden};
+use crate::config::{ConfigError, Layers, show, unhidden};
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 
@@ -16,10 +16,10 @@ pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     let ConfigCommand::Show(args) = args.command;
     let text = match show(layers, &args.command_line) {
         Ok(text) => text,
-        Err(Refusal::Usage(error)) => return Err(error),
+        Err(ConfigError::Usage(error)) => return Err(error),
         // The help of the command line that is asked about.
-        Err(Refusal::Clap(shown)) if !shown.use_stderr() => shown.to_string(),
-        Err(Refusal::Clap(error)) => {
+        Err(ConfigError::Clap(shown)) if !shown.use_stderr() => shown.to_string(),
+        Err(ConfigError::Clap(error)) => {
             let text = error.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             return Err(Error::Usage(text.to_owned()));

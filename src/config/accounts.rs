@@ -1,66 +1,55 @@
 //! Which of the configuration's accounts a command line is about, whichever layer says so.
 
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
-use super::file::{AccountPart, nearest};
-use super::layers::{Layers, leaf};
+use super::account_section::AccountSection;
+use super::commands::{CalledCommand, nearest};
+use super::layers::Layers;
 use crate::error::{Error, Result};
 
 impl Layers {
-    /// The accounts that were asked for.
-    pub fn accounts(&self, root: &Command, typed: &ArgMatches) -> Result<Vec<&AccountPart>> {
-        let composed = self.compose(root, typed, &[], None)?;
-        let (_, command, typed) = leaf(root, typed);
-        let has = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
-        if !has("account") {
-            return Ok(Vec::new());
+    /// The accounts that were asked for, each once; else none in particular.
+    pub fn accounts(&self, root: &Command, typed: &ArgMatches) -> Result<Vec<Option<&AccountSection>>> {
+        let line = self.compose(root, typed, &[], None)?;
+        let called = CalledCommand::new(root, typed);
+        if !called.has_option("account") {
+            return Ok(vec![None]);
         }
-        let is_typed = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
-        let added = |option: &str| composed.added.iter().find(|added| added.option == option);
-        let all = is_typed("all_accounts") || added("all-accounts").is_some_and(|added| !added.arguments.is_empty());
-        let known = self.file.as_ref().map(|file| &file.accounts);
-        let none = || {
-            let file = self
-                .file
-                .as_ref()
-                .map(|file| format!("{} has no [accounts.NAME]", file.path.display()));
-            let file = file.unwrap_or_else(|| format!("there is no configuration ({}, --config)", super::FILE_NAME));
-            Error::Usage(format!("no account is known: {file}"))
-        };
-        if all {
-            let known = known.filter(|known| !known.is_empty()).ok_or_else(none)?;
-            return Ok(known.values().collect());
-        }
-        let names: Vec<String> = if is_typed("account") {
-            typed
-                .get_many::<String>("account")
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect()
+        let is_on = |option| line.added(option).is_some_and(|added| !added.arguments.is_empty());
+        let all = called.is_typed("all_accounts") || is_on("all-accounts");
+        let names: Vec<String> = if called.is_typed("account") {
+            let names = called.typed.get_many::<String>("account");
+            names.into_iter().flatten().cloned().collect()
         } else {
-            let texts = added("account").map_or(&[][..], |added| &added.texts);
-            let texts = texts.iter().map(|text| text.to_string_lossy().into_owned());
-            texts
-                .flat_map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>())
-                .collect()
+            let texts = line.added("account").into_iter().flat_map(|added| &added.setting.texts);
+            let texts: Vec<_> = texts.map(|text| text.to_string_lossy()).collect();
+            let names = texts.iter().flat_map(|text| text.split(','));
+            names.map(|name| name.trim().to_owned()).collect()
         };
-        let mut accounts: Vec<&AccountPart> = Vec::new();
-        for name in names {
-            let known = known.filter(|known| !known.is_empty()).ok_or_else(none)?;
-            let account = known.get(&name).ok_or_else(|| {
-                let names: Vec<String> = known.keys().cloned().collect();
-                let near = nearest(&name, &names).map_or(String::new(), |near| format!("; did you mean {near}?"));
-                Error::Usage(format!(
-                    "no account is called '{name}'{near} (known: {})",
-                    names.join(", ")
-                ))
-            })?;
-            if !accounts.iter().any(|other| other.source.name == name) {
-                accounts.push(account);
-            }
+        if !all && names.is_empty() {
+            return Ok(vec![None]);
         }
-        Ok(accounts)
+        let known = self.file.as_ref().map(|file| &file.accounts);
+        let known = known.filter(|known| !known.is_empty()).ok_or_else(|| {
+            let none = match &self.file {
+                Some(file) => format!("{} has no [accounts.NAME]", file.path.display()),
+                None => format!("there is no configuration ({}, --config)", super::FILE_NAME),
+            };
+            Error::Usage(format!("no account is known: {none}"))
+        })?;
+        if all {
+            return Ok(known.values().map(Some).collect());
+        }
+        let mut accounts = indexmap::IndexMap::new();
+        for name in &names {
+            let account = known.get(name).ok_or_else(|| {
+                let known: Vec<String> = known.keys().cloned().collect();
+                let near = nearest(name, &known).map_or(String::new(), |near| format!("; did you mean {near}?"));
+                let known = known.join(", ");
+                Error::Usage(format!("no account is called '{name}'{near} (known: {known})"))
+            })?;
+            accounts.insert(name, Some(account));
+        }
+        Ok(accounts.into_values().collect())
     }
 }

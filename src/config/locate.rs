@@ -6,65 +6,63 @@ use clap::{ArgMatches, Command, CommandFactory};
 
 use crate::bounded::read_given;
 use crate::cli::Cli;
-use crate::config::{FILE_NAME, FILE_VARIABLE, File, Layers, Outside, asked_about};
+use crate::config::{FILE_NAME, FILE_VARIABLE, File, Layers, ProcessEnv, line_to_show};
 use crate::error::{Error, Result};
 
-/// Longest configuration.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// What was found besides the command line.
-pub fn layers(typed: &ArgMatches, outside: &Outside, root: &Command) -> Result<Layers> {
+/// What there is besides the command line.
+pub fn layers(typed: &ArgMatches, env: &ProcessEnv, root: &Command) -> Result<Layers> {
     let config = |typed: &ArgMatches| typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
     // `config show` asks about another command line.
-    let asked_about = || {
-        let words = asked_about(typed)?;
+    let of_line_to_show = || {
+        let words = line_to_show(typed)?;
         config(&Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?)
     };
-    let named = config(typed).or_else(asked_about);
-    let named = named.or_else(|| outside.variable(FILE_VARIABLE).map(PathBuf::from));
+    let named = config(typed).or_else(of_line_to_show);
+    let named = named.or_else(|| env.variable(FILE_VARIABLE).map(PathBuf::from));
     let file = match named {
         Some(path) => {
             let file = read_file(&path, root)?;
             Some(File { is_named: true, ..file })
         }
-        None => found(outside)?.map(|path| read_file(&path, root)).transpose()?,
+        None => found(env)?.map(|path| read_file(&path, root)).transpose()?,
     };
-    Ok(Layers::new(file, outside))
+    Ok(Layers { file, env: env.clone() })
 }
 
 fn read_file(path: &Path, root: &Command) -> Result<File> {
-    let unreadable =
-        |error: std::io::Error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display()));
-    let text = read_given(path, MAX_FILE_BYTES).map_err(unreadable)?;
+    let text = read_given(path, MAX_FILE_BYTES).map_err(|error| unreadable(path, error))?;
     File::parse(&text, path, root)
 }
 
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::Usage(format!("cannot read the configuration {}: {error}", path.display()))
+}
+
 /// The working folder's file, else the user's.
-fn found(outside: &Outside) -> Result<Option<PathBuf>> {
+fn found(env: &ProcessEnv) -> Result<Option<PathBuf>> {
     let here = PathBuf::from(FILE_NAME);
     if here.is_file() {
         return is_ours(&here).map(|()| Some(here));
     }
-    let home = || outside.variable("HOME").map(|home| PathBuf::from(home).join(".config"));
-    let folder = outside.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let home = || env.variable("HOME").map(|home| PathBuf::from(home).join(".config"));
+    let folder = env.variable("XDG_CONFIG_HOME").map(PathBuf::from);
     let users = folder.filter(|folder| folder.is_absolute()).or_else(home);
-    Ok(users
-        .map(|folder| folder.join("apify-runs").join(FILE_NAME))
-        .filter(|path| path.exists()))
+    let file = users.map(|folder| folder.join("apify-runs").join(FILE_NAME));
+    Ok(file.filter(|path| path.exists()))
 }
 
 /// A file in the working folder says where the token goes: one that another user put there must not.
 fn is_ours(path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path)
-        .map_err(|error| Error::Usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
     let user = rustix::process::geteuid().as_raw();
     if [user, 0].contains(&metadata.uid()) {
         return Ok(());
     }
+    let path = path.display();
     Err(Error::Usage(format!(
-        "{} is another user's, and could send your token elsewhere: name it with --config {} if it is meant",
-        path.display(),
-        path.display()
+        "{path} is another user's, and could send your token elsewhere: name it with --config {path} if it is meant"
     )))
 }

@@ -4,102 +4,93 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 
+use clap::error::ErrorKind::MissingRequiredArgument;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
-use super::layers::{commands_below, is_also_a_flag, leaf};
-use super::{AccountPart, Layers, Origin, Refusal, command};
+use super::account_section::AccountSection;
+use super::commands::{CalledCommand, argv, command, commands_below, settable};
+use super::setting::{Origin, ValueForm, is_also_a_flag};
+use super::{ConfigError, Layers};
 use crate::cli::Cli;
 use crate::text::{harmless, redacted, width};
 
 /// The text: of one command line, or of every command.
-pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, Refusal> {
+pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, ConfigError> {
     let root = command();
     let mut text = match &layers.file {
         Some(file) => format!("# {}\n", harmless(&file.path.display().to_string())),
         None => "# no configuration file\n".to_string(),
     };
-    if command_line.is_empty() {
-        let mut paths = Vec::new();
-        commands_below(&root, &mut |path, command| {
-            if !super::file::options(command).is_empty() && path != ["config", "show"] {
-                paths.push(path.to_vec());
-            }
-        });
-        for path in paths {
-            let argv: Vec<OsString> = std::iter::once("apify-runs".into())
-                .chain(path.iter().map(OsString::from))
-                .collect();
-            text += &section(layers, &root, &argv)?;
-        }
-        let accounts = layers.file.iter().flat_map(|file| file.accounts.values());
-        accounts.for_each(|account| text += &of_account(account));
-        return Ok(text);
+    if !command_line.is_empty() {
+        return Ok(text + &section(layers, &root, &argv(command_line))?);
     }
-    let argv: Vec<OsString> = std::iter::once("apify-runs".into())
-        .chain(command_line.iter().cloned())
-        .collect();
-    text += &section(layers, &root, &argv)?;
+    let mut paths = Vec::new();
+    commands_below(&root, &mut |path, command| {
+        if settable(command).next().is_some() && path != ["config", "show"] {
+            paths.push(path.to_vec());
+        }
+    });
+    for path in paths {
+        text += &section(layers, &root, &argv(path))?;
+    }
+    let accounts = layers.file.iter().flat_map(|file| file.accounts.values());
+    accounts.for_each(|account| text += &account_section(account));
     Ok(text)
 }
 
-/// A line: key, value as TOML, origin.
-struct Line(String, String, Origin);
+struct ShownSetting {
+    key: String,
+    /// As TOML.
+    value: String,
+    origin: Origin,
+}
 
 /// What is in force for a command line, whatever it lacks.
-fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String, Refusal> {
+fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String, ConfigError> {
     let lenient = |argv: &[OsString]| Cli::command().ignore_errors(true).try_get_matches_from(argv);
     let typed = lenient(argv)?;
     if typed.subcommand().is_none() {
         Cli::command().try_get_matches_from(argv)?;
     }
-    let accounts = layers.accounts(root, &typed)?;
-    let accounts: Vec<Option<&AccountPart>> = match accounts.is_empty() {
-        true => vec![None],
-        false => accounts.into_iter().map(Some).collect(),
-    };
     let mut text = String::new();
-    for account in accounts {
-        let composed = layers.compose(root, &typed, argv, account)?;
-        // What is wrong is said; what is missing is shown as missing.
-        if let Err(error) = Cli::command().try_get_matches_from(&composed.argv)
-            && error.kind() != clap::error::ErrorKind::MissingRequiredArgument
+    for account in layers.accounts(root, &typed)? {
+        let line = layers.compose(root, &typed, argv, account)?;
+        // What is wrong is an error; what is missing is shown as missing.
+        if let Err(error) = Cli::command().try_get_matches_from(&line.argv)
+            && error.kind() != MissingRequiredArgument
         {
-            return Err(composed.blamed(error));
+            return Err(line.attribute_error(error));
         }
-        let all = lenient(&composed.argv)?;
-        let (path, command, all) = leaf(root, &all);
-        let (_, _, typed) = leaf(root, &typed);
-        let origin = |id: &str, long: &str| {
-            let added = composed.added.iter().find(|added| added.option == long);
-            match added {
-                Some(added) => Some(added.origin.clone()),
-                None if typed.value_source(id) == Some(ValueSource::CommandLine) => Some(Origin::CommandLine),
-                None => (all.value_source(id) == Some(ValueSource::DefaultValue)).then_some(Origin::Default),
-            }
+        let (composed, typed) = (lenient(&line.argv)?, CalledCommand::new(root, &typed));
+        let called = CalledCommand::new(root, &composed);
+        let origin = |id: &str, long: &str| match line.added(long) {
+            Some(added) => Some(added.setting.origin.clone()),
+            None if typed.is_typed(id) => Some(Origin::CommandLine),
+            None => (called.typed.value_source(id) == Some(ValueSource::DefaultValue)).then_some(Origin::Default),
         };
-        let known = super::file::options(command);
-        let args = command.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
-        let lines: Vec<Line> = args
-            .filter(|(_, long)| known.iter().any(|option| option == long))
-            .filter_map(|(arg, long)| {
-                let id = arg.get_id().as_str();
-                Some(Line(long.into(), value(arg, all, id)?, origin(id, long)?))
+        let settings = settable(called.command).filter_map(|(arg, long)| {
+            Some(ShownSetting {
+                key: long.into(),
+                value: value(arg, called.typed)?,
+                origin: origin(arg.get_id().as_str(), long)?,
             })
-            .collect();
-        let whose = account.map_or(String::new(), |account| {
+        });
+        let settings: Vec<ShownSetting> = settings.collect();
+        let prefix = account.map_or(String::new(), |account| {
             format!("accounts.{}.", quoted_key(&account.source.name))
         });
-        text += &format!("\n[{whose}{}]\n{}", path.join("."), aligned(&lines));
-        if known.iter().any(|option| option == "token-file") {
-            text += &layers.ecosystem(&lines.iter().map(|line| line.0.as_str()).collect::<Vec<_>>(), account);
+        text += &format!("\n[{prefix}{}]\n{}", called.path.join("."), aligned(&settings));
+        if called.has_option("token-file") {
+            let given: Vec<&str> = settings.iter().map(|setting| setting.key.as_str()).collect();
+            text += &layers.ecosystem(&given, account);
         }
     }
     Ok(text)
 }
 
 /// An account's own part: where its token comes from, never the token.
-fn of_account(account: &AccountPart) -> String {
+fn account_section(account: &AccountSection) -> String {
     let source = &account.source;
     let mut text = format!("\n[accounts.{}]\n", quoted_key(&source.name));
     if let Some(file) = &source.token_file {
@@ -114,49 +105,43 @@ fn of_account(account: &AccountPart) -> String {
             .iter()
             .map(move |(key, setting)| (format!("{command}.{key}"), setting))
     });
-    let lines: Vec<Line> = of_all
-        .chain(of_one)
-        .map(|(key, setting)| {
-            let texts: Vec<String> = setting
-                .texts
-                .iter()
-                .map(|text| quoted(&text.to_string_lossy()))
-                .collect();
-            let value = match (setting.kind, texts.as_slice()) {
-                (super::file::Kind::Flag, [flag]) => flag.trim_matches('"').to_owned(),
-                (super::file::Kind::List, texts) => format!("[{}]", texts.join(", ")),
-                (_, texts) => texts.concat(),
-            };
-            Line(key, value, setting.origin.clone())
-        })
-        .collect();
-    text + &aligned(&lines)
+    let settings = of_all.chain(of_one).map(|(key, setting)| {
+        let texts = setting.texts.iter().map(|text| quoted(&text.to_string_lossy()));
+        let texts: Vec<String> = texts.collect();
+        let value = match setting.form {
+            ValueForm::Flag => texts.concat().trim_matches('"').to_owned(),
+            ValueForm::List => format!("[{}]", texts.join(", ")),
+            _ => texts.concat(),
+        };
+        ShownSetting {
+            key,
+            value,
+            origin: setting.origin.clone(),
+        }
+    });
+    text + &aligned(&settings.collect::<Vec<_>>())
 }
 
-fn aligned(lines: &[Line]) -> String {
-    let left = |line: &Line| format!("{} = {}", line.0, line.1);
-    let widest = lines
-        .iter()
-        .map(|line| width(&left(line)))
-        .filter(|width| *width <= 60)
-        .max()
-        .unwrap_or(0);
-    let line = |line: &Line| {
-        let left = left(line);
+fn aligned(settings: &[ShownSetting]) -> String {
+    let left = |setting: &ShownSetting| format!("{} = {}", setting.key, setting.value);
+    let widths = settings.iter().map(|setting| width(&left(setting)));
+    let widest = widths.filter(|width| *width <= 60).max().unwrap_or(0);
+    let line = |setting: &ShownSetting| {
+        let left = left(setting);
         let gap = widest.saturating_sub(width(&left)) + 2;
-        format!("{left}{:gap$}# {}\n", "", harmless(&line.2.to_string()))
+        format!("{left}{:gap$}# {}\n", "", harmless(&setting.origin.to_string()))
     };
-    lines.iter().map(line).collect()
+    settings.iter().map(line).collect()
 }
 
 /// An option's value as TOML; none where nothing is in force.
-fn value(arg: &Arg, all: &ArgMatches, id: &str) -> Option<String> {
-    let action = arg.get_action();
+fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
+    let (action, id) = (arg.get_action(), arg.get_id().as_str());
     match action {
-        ArgAction::SetTrue => Some(all.get_flag(id).to_string()),
-        ArgAction::Count => Some(all.get_count(id).to_string()),
+        ArgAction::SetTrue => Some(matches.get_flag(id).to_string()),
+        ArgAction::Count => Some(matches.get_count(id).to_string()),
         _ => {
-            let texts = all.get_raw(id)?.map(|text| text.to_string_lossy());
+            let texts = matches.get_raw(id)?.map(|text| text.to_string_lossy());
             let texts: Vec<String> = texts
                 .map(|text| match &*text {
                     "true" | "false" if is_also_a_flag(arg) => text.into_owned(),
@@ -183,7 +168,6 @@ fn quoted_key(name: &str) -> String {
 
 /// A text as TOML has it: JSON's escapes are TOML's. What in a URL may be secret is left out.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(redacted(text))
-        .to_string()
-        .replace('\u{7f}', "\\u007f")
+    let json = serde_json::Value::from(redacted(text)).to_string();
+    json.replace('\u{7f}', "\\u007f")
 }

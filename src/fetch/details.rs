@@ -1,5 +1,5 @@
-//! Fetches single runs' details: for which runs, how many at once, when again, and what came of it. A detail that can't be
-//! had leaves its row as the list gave it, and is counted. What a detail does to a row is `runs::detail`'s.
+//! Fetches single runs' details: for which runs, how many at once, when again, and with what result. A failed detail
+//! leaves its row as the list gave it, and is counted. What a detail does to a row is `runs::detail`'s.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,66 +11,58 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::api::client::ApiClient;
-use crate::api::endpoints::Found;
+use crate::api::endpoints::Lookup;
 use crate::error::{Error, Result};
-use crate::fetch::listed::{Listed, ListedRun};
+use crate::fetch::listed_run::{ListedRun, ListedRuns};
 use crate::fetch::names::is_path_segment;
 use crate::fetch::tally::RowAt;
 use crate::provenance::{DetailCounts, DetailMode};
 use crate::runs::cost_state::{SETTLED, SettleRule, is_terminal};
 use crate::runs::detail::{Metering, RunDetail, with_details};
 
-/// After so many details in a row that failed, retries and all, no more are asked for: it is the API, not the runs.
+/// After so many failed details in a row, retries and all, no more are fetched: the API fails, not the runs.
 const FAILURES_IN_A_ROW: u32 = 40;
-/// How many runs whose detail failed are named.
+/// Runs with a failed detail that are named.
 const MAX_NAMED: usize = 1000;
 
-/// How details are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct DetailOptions {
-    /// Of which runs.
     pub mode: DetailMode,
-    /// How many at once.
     pub concurrency: usize,
-    /// When a cost is settled.
     pub settle: SettleRule,
-    /// When the job began, which is `settle.job_start_ms`.
+    /// The same moment as `settle.job_start_ms`.
     pub job_start: Instant,
-    /// How long after that a run may be waited for that has finished and isn't settled.
+    /// How long after that a finished run may be waited for to settle.
     pub wait_settled: Duration,
 }
 
-/// Asks for details.
 pub struct Details {
     pub(super) api: Arc<ApiClient>,
     pub(super) options: DetailOptions,
     at_once: Arc<Semaphore>,
-    counts: Mutex<DetailCounts>,
-    failures: Mutex<Failures>,
-    /// Told how many more are to be asked for, and how many of them are done.
+    progress: Mutex<DetailProgress>,
+    /// Called with how many more are to be fetched, and how many of them are done.
     on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
 }
 
-#[derive(Default)]
-struct Failures {
-    in_a_row: u32,
-    /// The first one's words.
-    first: Option<String>,
+struct DetailProgress {
+    counts: DetailCounts,
+    failures_in_a_row: u32,
+    first_failure: Option<String>,
 }
 
-/// A run to ask for.
 pub(super) struct Question {
     at: RowAt,
     pub(super) id: String,
-    /// Not before then, when its cost will be settled.
+    /// Not before its cost will be settled.
     due: Option<Instant>,
 }
 
-/// What details say about a window's rows.
+/// Details of a window's rows.
 #[derive(Default)]
 pub(super) struct Answers {
     by_page: BTreeMap<u32, BTreeMap<u32, RunDetail>>,
-    /// Cost states that their rows alone don't tell, by run.
+    /// Cost states that can't be told from the rows alone, by run.
     pub(super) states: HashMap<String, &'static str>,
 }
 
@@ -79,11 +71,11 @@ impl Answers {
         self.by_page.entry(at.0).or_default().insert(at.1, detail);
     }
 
-    /// A run that was listed for its status keeps it, though its detail may say another by now; how final its cost is, the
-    /// detail decides.
+    /// A run that was listed for its status keeps it, though its detail may have another by now; how final its cost is,
+    /// the detail decides.
     pub(super) fn keep_to(&mut self, statuses: &[String], settle: &SettleRule, pages: &[RecordBatch]) {
         for (page, details) in &mut self.by_page {
-            let listed = Listed::of(&pages[*page as usize]);
+            let listed = ListedRuns::new(&pages[*page as usize]);
             for (row, detail) in details {
                 if !statuses.is_empty() && !statuses.contains(&detail.status) {
                     let run = listed.run(*row as usize);
@@ -100,7 +92,6 @@ impl Answers {
 }
 
 impl Details {
-    /// Nothing is asked yet.
     pub fn new(
         api: Arc<ApiClient>,
         options: DetailOptions,
@@ -110,18 +101,22 @@ impl Details {
             api,
             options,
             at_once: Arc::new(Semaphore::new(options.concurrency.max(1))),
-            counts: Mutex::new(DetailCounts::of(options.mode)),
-            failures: Mutex::default(),
+            progress: Mutex::new(DetailProgress {
+                counts: DetailCounts::of(options.mode),
+                failures_in_a_row: 0,
+                first_failure: None,
+            }),
             on_progress,
         }
     }
 
-    /// What came of it, and the words of the first that failed.
+    /// The counts, and the first failure.
     pub fn counts(&self) -> (DetailCounts, Option<String>) {
-        (locked(&self.counts).clone(), locked(&self.failures).first.clone())
+        let progress = self.progress();
+        (progress.counts.clone(), progress.first_failure.clone())
     }
 
-    /// Asks what a window's rows need, unless an earlier export has answered it for good.
+    /// Fetches the details that a window's rows need and that aren't known.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         pages: &[RecordBatch],
@@ -154,9 +149,9 @@ impl Details {
         Ok(answers)
     }
 
-    /// The runs to ask for, by the mode; those that will be settled in time, then.
+    /// The runs whose detail is needed, by the mode; and those that will settle in time.
     pub(super) fn questions(&self, pages: &[RecordBatch], rows: &[RowAt]) -> Vec<Question> {
-        let columns: Vec<Listed> = pages.iter().map(Listed::of).collect();
+        let columns: Vec<ListedRuns> = pages.iter().map(ListedRuns::new).collect();
         let mut questions = Vec::new();
         for at in rows {
             let run = columns[at.0 as usize].run(at.1 as usize);
@@ -172,18 +167,17 @@ impl Details {
         questions
     }
 
-    /// When a run's cost will be settled that isn't yet, if it has finished and that is worth waiting for.
+    /// When a finished run's cost will be settled, if that is worth waiting for.
     fn due(&self, run: &ListedRun) -> Option<Instant> {
         let options = &self.options;
-        let finished = run
-            .finished_at_ms
-            .filter(|_| is_terminal(run.status) && options.mode != DetailMode::None)?;
+        let can_settle = is_terminal(run.status) && options.mode != DetailMode::None;
+        let finished = run.finished_at_ms.filter(|_| can_settle)?;
         let since_start = finished.saturating_add(options.settle.settle_ms) - options.settle.job_start_ms;
         let wait = Duration::from_millis(u64::try_from(since_start).ok().filter(|wait| *wait > 0)?);
         (wait <= options.wait_settled).then(|| options.job_start + wait)
     }
 
-    /// Leaves out the questions that an earlier export has answered for good.
+    /// Leaves out the questions whose answer is known.
     fn not_known(
         &self,
         questions: Vec<Question>,
@@ -196,10 +190,10 @@ impl Details {
         }
         let mut left = Vec::with_capacity(questions.len());
         for question in questions {
-            let listed = Listed::of(&pages[question.at.0 as usize]).run(question.at.1 as usize);
+            let listed = ListedRuns::new(&pages[question.at.0 as usize]).run(question.at.1 as usize);
             match known.remove(&question.id).filter(|detail| listed.is_as_in(detail)) {
                 Some(detail) if !self.options.settle.just_finished(listed.finished_at_ms) => {
-                    let mut counts = locked(&self.counts);
+                    let counts = &mut self.progress().counts;
                     counts.reused += 1;
                     counts.meters_disagree += u64::from(detail.meters_disagree());
                     answers.note(question.at, detail);
@@ -210,34 +204,35 @@ impl Details {
         left
     }
 
-    /// A run's detail, if it can be had; an error if nothing can.
+    /// A run's detail, if it can be had; an error where the token is refused.
     async fn ask(&self, id: &str) -> Result<Option<RunDetail>> {
         if !is_path_segment(id) {
             self.note_failure(id, "its ID can't stand in a URL");
             // Which is no failure of the API's.
-            locked(&self.failures).in_a_row -= 1;
+            self.progress().failures_in_a_row -= 1;
             return Ok(None);
         }
-        if locked(&self.failures).in_a_row >= FAILURES_IN_A_ROW {
+        if self.progress().failures_in_a_row >= FAILURES_IN_A_ROW {
             self.note_failure(id, "not asked for any more, since so many failed");
             return Ok(None);
         }
-        locked(&self.counts).asked += 1;
+        self.progress().counts.asked += 1;
         match self.api.run_detail(id).await {
-            Ok(Found::Here(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
-            Ok(Found::Here(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
-            Ok(Found::Not(404)) => locked(&self.counts).not_found += 1,
-            Ok(Found::Not(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
+            Ok(Lookup::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
+            Ok(Lookup::Found(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
+            Ok(Lookup::Missing(404)) => self.progress().counts.not_found += 1,
+            Ok(Lookup::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
             Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
             Err(error) => self.note_failure(id, &error.to_string()),
         }
         Ok(None)
     }
 
-    /// Takes note of an answer, of which no more is kept than is wanted.
+    /// Counts an answer, and drops what isn't wanted of it.
     fn noted(&self, mut detail: RunDetail) -> RunDetail {
-        locked(&self.failures).in_a_row = 0;
-        let mut counts = locked(&self.counts);
+        let mut progress = self.progress();
+        progress.failures_in_a_row = 0;
+        let counts = &mut progress.counts;
         match detail.usage {
             Some(_) => counts.found += 1,
             None => counts.without_cost += 1,
@@ -249,14 +244,19 @@ impl Details {
         detail
     }
 
+    fn progress(&self) -> MutexGuard<'_, DetailProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note_failure(&self, id: &str, problem: &str) {
-        let mut failures = locked(&self.failures);
-        failures.in_a_row += 1;
-        failures.first.get_or_insert_with(|| format!("run {id}: {problem}"));
-        let mut counts = locked(&self.counts);
-        counts.failed += 1;
-        if counts.failed_runs.len() < MAX_NAMED {
-            counts.failed_runs.push(id.into());
+        let mut progress = self.progress();
+        progress.failures_in_a_row += 1;
+        progress
+            .first_failure
+            .get_or_insert_with(|| format!("run {id}: {problem}"));
+        progress.counts.failed += 1;
+        if progress.counts.failed_runs.len() < MAX_NAMED {
+            progress.counts.failed_runs.push(id.into());
         }
     }
 
@@ -269,7 +269,7 @@ impl Details {
         answers.note(question.at, detail);
     }
 
-    /// Whether a run finished long enough ago by now, which is later than the job's start; it may have run again meanwhile.
+    /// Whether a run finished long enough ago by now, later than the job's start; it may have run again meanwhile.
     fn has_settled(&self, detail: &RunDetail) -> bool {
         let options = &self.options;
         let since_start = i64::try_from(options.job_start.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -280,7 +280,7 @@ impl Details {
         by_now.state(&detail.status, detail.finished_at_ms, true) == SETTLED
     }
 
-    /// The pages with what was answered in its place.
+    /// The pages with the details in their rows.
     pub(super) fn applied(&self, pages: Vec<RecordBatch>, answers: &Answers) -> Vec<RecordBatch> {
         let metered = self.options.mode == DetailMode::All;
         let none = BTreeMap::new();
@@ -296,8 +296,4 @@ impl Details {
 
 fn failed(error: tokio::task::JoinError) -> Error {
     anyhow::anyhow!("asking for details failed: {error}").into()
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

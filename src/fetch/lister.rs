@@ -6,22 +6,21 @@ use super::page_size::PageLimit;
 use crate::api::ask::RequestError;
 use crate::api::client::ApiClient;
 use crate::api::endpoints::ListQuery;
-use crate::api::page::{Page, Rejected};
+use crate::api::item::RejectedItem;
+use crate::api::page::Page;
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 
-/// Pages of the run list, sensible ones: a page with items that make no sense is asked for once more.
+/// Asks for pages of the run list; once more for a page with rejected items.
 #[derive(Debug)]
 pub struct Lister {
-    /// The API.
     pub api: Arc<ApiClient>,
-    /// The statuses that are asked for; all if empty.
+    /// The filter; all if empty.
     pub statuses: Vec<String>,
-    /// Whether items that make no sense are taken out instead of ending the job.
+    /// Whether rejected items are left out instead of ending the job.
     pub allow_incomplete: bool,
-    /// The period, `[from, to)`: what lies outside of it may make no sense.
+    /// `[from, to)`; rejected items outside of it don't matter.
     pub period: (Millis, Millis),
-    /// How many runs a page is asked for.
     pub limit: PageLimit,
 }
 
@@ -35,7 +34,7 @@ impl Lister {
         }
     }
 
-    /// The first page of the same, if the server doesn't find that too heavy.
+    /// The first page of the same, unless the server finds that too heavy.
     pub async fn first_page(&self, after: Millis, before: Millis) -> Result<Page, RequestError> {
         self.list(after, before, 0, false, before - after > 2).await
     }
@@ -68,19 +67,19 @@ impl Lister {
         }
     }
 
-    /// The page as it comes: with fewer runs at once for as long as it is larger than any answer that is read.
+    /// The page as it comes; while it is larger than any answer that is read, with a lower limit.
     async fn ask(&self, mut query: ListQuery<'_>) -> Result<Page, RequestError> {
         loop {
             if let Some(page) = self.api.list_runs(&query).await? {
-                self.limit.note(query.limit, &page);
+                self.limit.observe(query.limit, &page);
                 return Ok(page);
             }
-            query.limit = self.limit.smaller(query.limit).ok_or_else(|| too_large(&query))?;
+            query.limit = self.limit.lower(query.limit).ok_or_else(|| too_large(&query))?;
         }
     }
 
-    /// The first item of a page that makes no sense and may belong to the period.
-    fn senseless<'p>(&self, page: &'p Page) -> Option<&'p Rejected> {
+    /// The first rejected item that may belong to the period.
+    fn senseless<'p>(&self, page: &'p Page) -> Option<&'p RejectedItem> {
         let (from, to) = self.period;
         let mut rejected = page.rejected.iter();
         rejected.find(|rejected| rejected.started_at_ms.is_none_or(|at| (from..to).contains(&at)))
@@ -98,7 +97,7 @@ fn too_large(query: &ListQuery) -> Error {
     ))
 }
 
-fn senseless(rejected: &Rejected, after: Millis, before: Millis) -> Error {
+fn senseless(rejected: &RejectedItem, after: Millis, before: Millis) -> Error {
     let run = rejected
         .id
         .as_ref()

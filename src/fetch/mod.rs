@@ -2,24 +2,25 @@
 //! what is wanted of them, and hands them on in time order. Nothing here writes.
 
 pub mod details;
-mod listed;
+mod enrichment;
+mod listed_run;
 mod lister;
 pub mod names;
 mod page_size;
 mod period_fetch;
 pub mod plan;
-mod ready;
-mod spare;
+mod server_traits;
 mod sum;
 mod tally;
 mod tie;
+mod time_budget;
 mod walk;
 mod window;
 
-pub use listed::count_needed;
+pub use enrichment::{Enrichment, KnownDetails, ReadyWindow};
+pub use listed_run::count_needed;
 pub use lister::Lister;
 pub use page_size::PageLimit;
 pub use period_fetch::{Estimate, MAX_CONCURRENCY, PeriodFetch};
-pub use ready::{Known, ReadyWindow, Readying};
-pub use spare::SpareTime;
-pub use sum::Fetched;
+pub use sum::FetchResult;
+pub use time_budget::TimeBudget;

@@ -1,5 +1,5 @@
-//! Fetches names: all that the account's lists have, in bulk, and single ones only for what those lack. A job goes on
-//! without them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
+//! Fetches names: all of the account's lists, in bulk, and single ones only for what those lack. A job goes on without
+//! them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -9,10 +9,10 @@ use arrow_array::{Array, RecordBatch};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::spare::SpareTime;
 use super::tally::RowAt;
+use super::time_budget::TimeBudget;
 use crate::api::client::ApiClient;
-use crate::api::endpoints::{Named, NamedItem};
+use crate::api::endpoints::{NameKind, NamedItem};
 use crate::error::Result;
 use crate::runs::names::Names;
 use crate::runs::schema::col;
@@ -20,26 +20,24 @@ use crate::runs::schema::col;
 /// Single look-ups at once: each is of an Actor or a task of its own, which has a rate limit of its own, as a run has.
 const AT_ONCE: usize = 32;
 
-/// The names that are known so far, and how to know more.
 #[derive(Debug)]
 pub struct NameBook {
-    /// Whom to ask; nobody if names aren't wanted.
+    /// None if names aren't wanted.
     api: Option<Arc<ApiClient>>,
-    spare: Arc<SpareTime>,
+    budget: Arc<TimeBudget>,
     names: RwLock<Names>,
     lists: OnceCell<()>,
-    /// Lists that were read to their end.
-    whole: Mutex<HashSet<Named>>,
-    /// What was looked up one by one, found or not.
-    looked_up: Mutex<HashSet<(Named, Box<str>)>>,
+    /// Lists that were read to the end.
+    whole: Mutex<HashSet<NameKind>>,
+    looked_up: Mutex<HashSet<(NameKind, Box<str>)>>,
 }
 
 impl NameBook {
-    /// An empty one; without an API it stays so.
-    pub fn new(api: Option<Arc<ApiClient>>, spare: Arc<SpareTime>) -> NameBook {
+    /// Without an API it stays empty.
+    pub fn new(api: Option<Arc<ApiClient>>, budget: Arc<TimeBudget>) -> NameBook {
         NameBook {
             api,
-            spare,
+            budget,
             names: RwLock::default(),
             lists: OnceCell::new(),
             whole: Mutex::default(),
@@ -47,27 +45,25 @@ impl NameBook {
         }
     }
 
-    /// Whether nobody is asked.
+    /// Whether no name is fetched.
     pub fn is_silent(&self) -> bool {
         self.api.is_none()
     }
 
-    /// What is known.
     pub fn names(&self) -> RwLockReadGuard<'_, Names> {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches every name that the account's lists have, once.
+    /// Fetches the account's lists, once.
     pub async fn fetch_lists(&self) {
         let fetch = async || {
-            let lists = async { tokio::join!(self.fetch_list(Named::Actors), self.fetch_list(Named::Tasks)) };
-            self.spare.spend(lists).await;
+            let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };
+            self.budget.run_within(lists).await;
         };
         self.lists.get_or_init(fetch).await;
     }
 
-    /// Page by page; a page that fails is the last.
-    async fn fetch_list(&self, named: Named) {
+    async fn fetch_list(&self, named: NameKind) {
         let Some(api) = &self.api else { return };
         let mut offset = 0;
         while let Ok(page) = api.names(named, offset).await {
@@ -80,13 +76,13 @@ impl NameBook {
         }
     }
 
-    /// Fetches the names of what some rows point at and no list had.
+    /// Fetches the names of what the rows point at and no list had.
     pub async fn fetch_missing(self: &Arc<Self>, pages: &[RecordBatch], rows: &[RowAt]) {
         if self.api.is_none() {
             return;
         }
-        let actors = self.missing(Named::Actors, pages, rows, col::ACT_ID);
-        let tasks = self.missing(Named::Tasks, pages, rows, col::ACTOR_TASK_ID);
+        let actors = self.missing(NameKind::Actors, pages, rows, col::ACT_ID);
+        let tasks = self.missing(NameKind::Tasks, pages, rows, col::ACTOR_TASK_ID);
         let mut missing = actors.into_iter().chain(tasks).peekable();
         if missing.peek().is_none() {
             return;
@@ -102,15 +98,21 @@ impl NameBook {
             }
             while under_way.join_next().await.is_some() {}
         };
-        self.spare.spend(look_ups).await;
+        self.budget.run_within(look_ups).await;
     }
 
-    /// What rows point at without a known name, each once and never again.
-    fn missing(&self, named: Named, pages: &[RecordBatch], rows: &[RowAt], column: usize) -> Vec<(Named, Box<str>)> {
+    /// What rows point at without a known name, each only once.
+    fn missing(
+        &self,
+        named: NameKind,
+        pages: &[RecordBatch],
+        rows: &[RowAt],
+        column: usize,
+    ) -> Vec<(NameKind, Box<str>)> {
         let names = self.names();
         let known = match named {
-            Named::Actors => &names.actors,
-            Named::Tasks => &names.tasks,
+            NameKind::Actors => &names.actors,
+            NameKind::Tasks => &names.tasks,
         };
         let columns: Vec<_> = pages
             .iter()
@@ -138,36 +140,36 @@ impl NameBook {
         missing
     }
 
-    /// Asks for the name of one ID; that it can't be had is nobody's concern.
-    async fn look_up(&self, named: Named, id: &str) {
+    /// A failure leaves the name unknown.
+    async fn look_up(&self, named: NameKind, id: &str) {
         if let Ok(Some(item)) = self.find(named, id).await {
             // Under the ID that was asked for: that is what runs have.
             self.note(named, id, &item);
         }
     }
 
-    /// What has this ID, or this name in full (`username~name`), by a question of its own.
-    pub async fn find(&self, named: Named, id: &str) -> Result<Option<NamedItem>> {
+    /// The Actor or task with this ID, or full name (`username~name`), by a request of its own.
+    pub async fn find(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
         match &self.api {
             Some(api) if is_path_segment(id) => api.name(named, id).await,
             _ => Ok(None),
         }
     }
 
-    /// Whether a list was read to its end: what it lacks isn't on it.
-    pub fn is_whole(&self, named: Named) -> bool {
+    /// Whether a list was read to the end, so that what it lacks isn't on it.
+    pub fn is_whole(&self, named: NameKind) -> bool {
         self.whole
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(&named)
     }
 
-    /// What an ID or a name means, as far as the lists have it: IDs, each once.
-    pub fn ids_of(&self, named: Named, text: &str) -> Vec<String> {
+    /// The IDs that an ID or a name stands for, as far as the lists have it.
+    pub fn ids_of(&self, named: NameKind, text: &str) -> Vec<String> {
         let names = self.names();
         let names = match named {
-            Named::Actors => &names.actors,
-            Named::Tasks => &names.tasks,
+            NameKind::Actors => &names.actors,
+            NameKind::Tasks => &names.tasks,
         };
         match names.get(text) {
             Some(_) => vec![text.into()],
@@ -175,16 +177,16 @@ impl NameBook {
         }
     }
 
-    fn note(&self, named: Named, id: &str, item: &NamedItem) {
+    fn note(&self, named: NameKind, id: &str, item: &NamedItem) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         match named {
-            Named::Actors => names.actors.insert(id, &item.name),
-            Named::Tasks => names.tasks.insert(id, &item.name),
+            NameKind::Actors => names.actors.insert(id, &item.name),
+            NameKind::Tasks => names.tasks.insert(id, &item.name),
         }
     }
 }
 
-/// Whether an ID that came from somewhere can stand in a path without meaning another endpoint.
+/// Whether an ID can stand in a path without meaning another endpoint.
 pub(super) fn is_path_segment(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '~' | '.');
     !id.is_empty() && id.chars().all(plain) && !id.chars().all(|c| c == '.')

@@ -6,7 +6,7 @@ use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES};
 use crate::api::body::MAX_BODY_BYTES;
 use crate::api::page::{MAX_PAGE_ITEMS, Page};
 
-/// How many runs a page is asked for: as many as there may be, until one turns out larger than any answer that is read.
+/// The limit that pages are asked for with: lowered where one is larger than any answer that is read.
 #[derive(Debug)]
 pub struct PageLimit(AtomicU64);
 
@@ -17,13 +17,12 @@ impl Default for PageLimit {
 }
 
 impl PageLimit {
-    /// Runs of the next page at most.
     pub fn runs(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// After a page that was too large with so many runs at most, how many to ask for instead; none after a single run.
-    pub fn smaller(&self, limit: u64) -> Option<u64> {
+    /// The limit after a page was too large with this one; none after a single run.
+    pub fn lower(&self, limit: u64) -> Option<u64> {
         let smaller = limit / 2;
         if smaller == 0 {
             return None;
@@ -32,8 +31,8 @@ impl PageLimit {
         Some(self.0.fetch_min(smaller, Ordering::Relaxed).min(smaller))
     }
 
-    /// After a page that came: where it was full and yet small, the next may hold more.
-    pub fn note(&self, limit: u64, page: &Page) {
+    /// Raises the limit again after a page that was full and yet small.
+    pub fn observe(&self, limit: u64, page: &Page) {
         let is_small = page.items() >= limit && page.bytes < MAX_BODY_BYTES as u64 / 4;
         if limit < MAX_PAGE_ITEMS && is_small {
             let larger = (2 * limit).min(MAX_PAGE_ITEMS);
@@ -53,8 +52,8 @@ pub struct PageSize {
 }
 
 impl PageSize {
-    /// For so many periods that are read side by side, which share what may be held: of it half, since each has a writer too.
-    pub fn of(side_by_side: usize) -> PageSize {
+    /// For so many accounts at work, which share what may be held: half of it, since each has a writer too.
+    pub fn new(side_by_side: usize) -> PageSize {
         PageSize {
             pages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -62,14 +61,12 @@ impl PageSize {
         }
     }
 
-    /// Takes note of a page.
-    pub fn note(&self, page: &Page) {
+    pub fn observe(&self, page: &Page) {
         self.pages.fetch_add(1, Ordering::Relaxed);
         let bytes = page.runs.get_array_memory_size() as u64;
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// How many pages may be held in memory at once.
     pub fn max_held_pages(&self) -> u64 {
         let pages = self.pages.load(Ordering::Relaxed);
         let mean = self.bytes.load(Ordering::Relaxed) / pages.max(1);
@@ -94,24 +91,24 @@ mod tests {
     #[test]
     fn a_limit_is_halved_down_to_one_run_and_doubles_again_after_full_pages_that_are_small() {
         let limit = PageLimit::default();
-        let halved = std::iter::successors(Some(1000), |runs| limit.smaller(*runs));
+        let halved = std::iter::successors(Some(1000), |runs| limit.lower(*runs));
         assert_eq!(halved.collect::<Vec<_>>(), [1000, 500, 250, 125, 62, 31, 15, 7, 3, 1]);
         // Of several that found the same, one counts; and what was asked for with more isn't asked for with as much again.
         let limit = PageLimit::default();
         assert_eq!(
-            (limit.smaller(1000), limit.smaller(1000), limit.smaller(20)),
+            (limit.lower(1000), limit.lower(1000), limit.lower(20)),
             (Some(500), Some(500), Some(10))
         );
-        assert_eq!((limit.smaller(1000), limit.runs()), (Some(10), 10));
-        limit.note(10, &page(9, 100));
-        limit.note(10, &page(10, 17 << 20));
-        limit.note(500, &page(500, 100));
+        assert_eq!((limit.lower(1000), limit.runs()), (Some(10), 10));
+        limit.observe(10, &page(9, 100));
+        limit.observe(10, &page(10, 17 << 20));
+        limit.observe(500, &page(500, 100));
         assert_eq!(limit.runs(), 10);
-        limit.note(10, &page(10, 15 << 20));
+        limit.observe(10, &page(10, 15 << 20));
         assert_eq!(limit.runs(), 20);
         for runs in [20, 40, 80, 160, 320, 640, 1000] {
             assert_eq!(limit.runs(), runs);
-            limit.note(runs, &page(runs as usize, 100));
+            limit.observe(runs, &page(runs as usize, 100));
         }
         assert_eq!(limit.runs(), 1000);
     }

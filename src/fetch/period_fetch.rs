@@ -2,54 +2,49 @@
 //! holds is `walk`'s; what becomes of its runs is the receiver's.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::lister::Lister;
 use super::page_size::PageSize;
-use super::plan::{MAX_HELD_PAGES, MAX_WINDOW_PAGES, Plan, Window};
-use super::sum::{Fetched, Sum};
-use super::walk::{ServerTraits, Walker};
+use super::plan::{MAX_HELD_PAGES, MAX_WINDOW_PAGES, Plan, PlanOptions, Window};
+use super::server_traits::ServerTraits;
+use super::sum::{FetchResult, PeriodSum};
+use super::walk::Walker;
 use super::window::WalkedWindow;
 use crate::api::page::{MAX_PAGE_ITEMS, Page};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 
-/// Most windows that are read at once: beyond it not even a page each could be held.
+/// With more windows at once, not even a page of each could be held.
 pub const MAX_CONCURRENCY: usize = (MAX_HELD_PAGES - 2 * MAX_WINDOW_PAGES) as usize;
 
-/// A period that is about to be read.
 pub struct PeriodFetch {
     walker: Arc<Walker>,
     concurrency: usize,
     first: Option<Page>,
-    held_beyond: Arc<AtomicU64>,
+    pages_downstream: Arc<AtomicU64>,
 }
 
-/// How a period will be read, as far as its first page tells.
+/// By a period's first page; windows and requests are about so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// Runs, by the API's count.
     pub runs: u64,
-    /// Windows, about.
     pub windows: u64,
-    /// Requests, about.
     pub requests: u64,
 }
 
-/// What is being read or waits for its turn.
+/// A window that is read, or waits until all before it have been sent on.
 enum Slot {
     Walking,
     Done(WalkedWindow),
 }
 
 impl PeriodFetch {
-    /// Prepares to read the lister's period, from its first page if the server could give one, with so many requests at
-    /// once.
+    /// Prepares to read the lister's period, from its first page if the server could give one.
     pub fn new(
         lister: Lister,
         first: Option<Page>,
@@ -58,14 +53,17 @@ impl PeriodFetch {
     ) -> PeriodFetch {
         let concurrency = concurrency.clamp(1, MAX_CONCURRENCY);
         let (from, to) = lister.period;
-        let total = first.as_ref().map(|page| page.total);
-        let page_items = first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity);
-        let page_size = PageSize::of(lister.api.side_by_side());
-        first.iter().for_each(|page| page_size.note(page));
-        let held = page_size.max_held_pages();
+        let page_size = PageSize::new(lister.api.side_by_side());
+        first.iter().for_each(|page| page_size.observe(page));
+        let options = PlanOptions {
+            total: first.as_ref().map(|page| page.total),
+            page_items: first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity),
+            concurrency,
+            max_held_pages: page_size.max_held_pages(),
+        };
         let walker = Walker {
             lister,
-            plan: Mutex::new(Plan::new(from, to, total, page_items, concurrency, held)),
+            plan: Mutex::new(Plan::new(from, to, options)),
             page_size,
             traits: ServerTraits::default(),
             plan_grew: Notify::new(),
@@ -75,18 +73,20 @@ impl PeriodFetch {
             walker: Arc::new(walker),
             concurrency,
             first,
-            held_beyond: Arc::default(),
+            pages_downstream: Arc::default(),
         }
     }
 
-    /// Reads ahead less while so many pages are held by whoever receives the windows, beyond one window more that lies in
-    /// a channel on its way.
-    pub fn minding(self, held_beyond: Arc<AtomicU64>) -> PeriodFetch {
-        PeriodFetch { held_beyond, ..self }
+    /// Reads ahead less while the receiver holds so many pages, beside the one window in the channel to it.
+    pub fn with_backpressure(self, pages_downstream: Arc<AtomicU64>) -> PeriodFetch {
+        PeriodFetch {
+            pages_downstream,
+            ..self
+        }
     }
 
-    /// How the period will be read; known only with a first page. Asks once for what its count has too much: it includes
-    /// a millisecond beyond the period at either end.
+    /// Known only with a first page. Sends one request for what its count has too much: it includes a millisecond beyond the
+    /// period at either end.
     pub async fn estimate(&self) -> Result<Option<Estimate>> {
         let Some(page) = &self.first else {
             return Ok(None);
@@ -113,20 +113,20 @@ impl PeriodFetch {
         }))
     }
 
-    /// Reads it, and sends each window on in time order.
-    pub async fn run(mut self, out: mpsc::Sender<WalkedWindow>) -> Result<Fetched> {
-        let first_total = self
-            .first
-            .as_ref()
-            .filter(|page| !page.is_last())
-            .map(|page| page.total);
+    /// Reads the period, and sends each window on in time order.
+    ///
+    /// Pages are held in three places: in `slots`, by windows that are read or wait for an earlier one; in `outbox`, by the
+    /// next one to be sent; in the channel and behind it, as `pages_downstream` tells.
+    pub async fn run(mut self, out: mpsc::Sender<WalkedWindow>) -> Result<FetchResult> {
+        let first = self.first.as_ref().filter(|page| !page.is_last());
+        let first_total = first.map(|page| page.total);
         let mut hand = self.first.take();
         let (from, _) = self.walker.lister.period;
         let mut walks: JoinSet<Result<WalkedWindow>> = JoinSet::new();
         let mut slots: BTreeMap<Millis, Slot> = BTreeMap::new();
         let mut outbox: Option<WalkedWindow> = None;
         let mut released_until = from;
-        let mut sum = Sum::default();
+        let mut sum = PeriodSum::default();
         loop {
             while walks.len() < self.concurrency
                 && let Some(window) = self.next_window(&slots, &outbox, released_until, hand.is_some())
@@ -163,7 +163,7 @@ impl PeriodFetch {
         self.check_whole(first_total, sum).await
     }
 
-    /// The next window, unless that would hold too much; the one that everything waits for is always taken.
+    /// The next window, unless too many pages would be held; the one that all others wait for is always taken.
     fn next_window(
         &self,
         slots: &BTreeMap<Millis, Slot>,
@@ -181,32 +181,29 @@ impl PeriodFetch {
             Slot::Done(window) => window.pages.len() as u64,
         };
         let waiting = outbox.as_ref().map_or(0, |window| window.pages.len() as u64);
-        let beyond = self.held_beyond.load(Ordering::Relaxed);
-        // One more window than are seen from here lies in the channel to the receiver.
+        let beyond = self.pages_downstream.load(Ordering::Relaxed);
+        // `max_pages` for the window in the channel, which is not seen from here.
         let held = slots.values().map(held).sum::<u64>() + waiting + max_pages + beyond;
         let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
-        if urgent || held + max_pages <= self.walker.page_size.max_held_pages() {
-            plan.next_window()
-        } else {
-            None
-        }
+        let fits = held + max_pages <= self.walker.page_size.max_held_pages();
+        if urgent || fits { plan.next_window() } else { None }
     }
 
-    /// The windows together must hold what the first request counted: this finds what a window's own count can't, such as
-    /// runs that the server counts but lists in none.
-    async fn check_whole(&self, first_total: Option<u64>, mut sum: Sum) -> Result<Fetched> {
+    /// The windows together must hold what the first request counted: this finds runs that the server counts and lists
+    /// in no window.
+    async fn check_whole(&self, first_total: Option<u64>, mut sum: PeriodSum) -> Result<FetchResult> {
         let Some(first_total) = first_total else {
-            return Ok(sum.fetched());
+            return Ok(sum.finish());
         };
         let (from, to) = self.walker.lister.period;
         let received = sum.received();
         let as_listed = received + sum.listed_twice;
         let first_total = first_total.saturating_sub(self.walker.counted_beyond(to).await?);
-        if (received..=as_listed).contains(&first_total) || !sum.proven {
-            return Ok(sum.fetched());
+        if (received..=as_listed).contains(&first_total) || !sum.proof.proven {
+            return Ok(sum.finish());
         }
         let again = self.walker.count(from - 1, to).await?;
-        sum.notes.push(format!(
+        sum.proof.note(format!(
             "the whole period: the API counted {first_total} runs at first and {again} at the end; {received} were received"
         ));
         if again > as_listed {
@@ -214,19 +211,19 @@ impl PeriodFetch {
         } else {
             sum.changed_meanwhile = true;
         }
-        Ok(sum.fetched())
+        Ok(sum.finish())
     }
 
-    /// The API counts more in the whole period than its windows held. Either runs came into windows that had been read, as
-    /// when their status changed to one that is asked for: then windows count more now. Or they are listed nowhere.
-    async fn explain_missing(&self, sum: &mut Sum, again: u64, missing: u64) -> Result<()> {
+    /// The API counts more in the whole period than its windows held. Either runs came into windows that had been read,
+    /// as when their status changed to one of the filter: then windows count more now. Or they are listed nowhere.
+    async fn explain_missing(&self, sum: &mut PeriodSum, again: u64, missing: u64) -> Result<()> {
         let (mut late, mut before) = (0, 0);
         for window in &sum.windows {
             let counted = self.walker.count(window.from - 1, window.to).await?;
             let came = counted.saturating_sub(window.received);
             if came > 0 {
                 let (from, to) = (format_instant(window.from), format_instant(window.to));
-                sum.notes.push(format!("{from} to {to}: {came} came after it was read"));
+                sum.proof.note(format!("{from} to {to}: {came} came after it was read"));
             }
             // Neighbours overlap by a millisecond: what came to both may be the same runs.
             late += came.saturating_sub(before);
@@ -244,11 +241,10 @@ impl PeriodFetch {
         if !self.walker.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));
         }
-        sum.proven = false;
-        sum.counted = sum
-            .counted
-            .max(again.saturating_sub(sum.outside_first + sum.outside_last));
-        sum.notes.push(problem);
+        sum.proof.proven = false;
+        let inside = again.saturating_sub(sum.outside_first + sum.outside_last);
+        sum.proof.counted = sum.proof.counted.max(inside);
+        sum.proof.note(problem);
         Ok(())
     }
 }

@@ -6,31 +6,36 @@
 
 use std::collections::VecDeque;
 
-use crate::period::Millis;
+use crate::period::{Millis, format_instant};
 
-/// No window is read beyond this many pages; it is cut instead.
+/// A window with more pages is cut.
 pub const MAX_WINDOW_PAGES: u64 = 20;
-/// What all windows that are read or wait for their turn may hold, in pages, beside the one being written.
+/// Pages that all windows hold which are read or wait for their turn, beside the one being written.
 pub const MAX_HELD_PAGES: u64 = 160;
-/// The same in bytes, should runs carry large fields that nobody knows. An ordinary page takes some 400 kB.
+/// The same in bytes, should runs carry large fields. An ordinary page takes some 400 kB.
 pub const MAX_HELD_BYTES: u64 = 72 << 20;
-/// Where a window is aimed at, so that most turn out within [`MAX_WINDOW_PAGES`].
+/// Pages that a window aims at, so that most turn out within [`MAX_WINDOW_PAGES`].
 const AIM_PAGES: u64 = 17;
-/// How much longer than by density a window may be taken, after nearly empty ones.
+/// How much longer than by density a window may be, after nearly empty ones.
 const MAX_STRETCH: u64 = 256;
 
-/// A part of the period that is read in one walk: `[from, to)`.
+/// A part `[from, to)` of the period that is read in one walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// Its first millisecond.
     pub from: Millis,
-    /// The first millisecond after it.
     pub to: Millis,
     region: u64,
     expected: u64,
 }
 
-/// Time that no window has taken yet.
+impl Window {
+    /// In messages.
+    pub fn name(&self) -> String {
+        format!("window {} to {}", format_instant(self.from), format_instant(self.to))
+    }
+}
+
+/// Time that no window covers yet.
 #[derive(Debug)]
 struct Region {
     id: u64,
@@ -38,6 +43,18 @@ struct Region {
     to: Millis,
     count: Option<u64>,
     stretch: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct PlanOptions {
+    /// Runs that are expected.
+    pub total: Option<u64>,
+    /// Items of a full page.
+    pub page_items: u64,
+    /// Windows that are read at once.
+    pub concurrency: usize,
+    /// Pages that all of them together may hold.
+    pub max_held_pages: u64,
 }
 
 /// What is left of a period, in time order.
@@ -51,48 +68,39 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The whole period, of which `total` runs are expected, for so many windows at once, of which so many pages may be
-    /// held.
-    pub fn new(
-        from: Millis,
-        to: Millis,
-        total: Option<u64>,
-        page_items: u64,
-        concurrency: usize,
-        max_held_pages: u64,
-    ) -> Plan {
-        let concurrency = concurrency.max(1) as u64;
-        let held = max_held_pages.saturating_sub(MAX_WINDOW_PAGES) / concurrency.max(10);
+    /// The whole period `[from, to)`.
+    pub fn new(from: Millis, to: Millis, options: PlanOptions) -> Plan {
+        let page_items = options.page_items.max(1);
+        let concurrency = options.concurrency.max(1) as u64;
+        // A tenth of the pages at most: eight windows of 17, which may grow to 20, would take all 160, and leave none for
+        // windows that are done and wait for an earlier one.
+        let held = options.max_held_pages.saturating_sub(MAX_WINDOW_PAGES) / concurrency.max(10);
         let mut aim_pages = AIM_PAGES.min(held).max(1);
         if concurrency > 1 {
-            let shared = total
-                .unwrap_or(u64::MAX)
-                .div_ceil(page_items.max(1))
-                .div_ceil(2 * concurrency);
-            aim_pages = aim_pages.min(shared.max(1));
+            // Two windows for each request in flight: who is done first has another to read.
+            let pages = options.total.unwrap_or(u64::MAX).div_ceil(page_items);
+            aim_pages = aim_pages.min(pages.div_ceil(2 * concurrency).max(1));
         }
         let mut plan = Plan {
             regions: VecDeque::new(),
             aim_pages,
-            page_items: page_items.max(1),
+            page_items,
             next_id: 0,
-            total,
+            total: options.total,
         };
-        plan.give_back(from, to, total);
+        plan.give_back(from, to, options.total);
         plan
     }
 
-    /// Pages that a window aims at.
     pub fn aim_pages(&self) -> u64 {
         self.aim_pages
     }
 
-    /// Pages beyond which a window is cut.
     pub fn max_pages(&self) -> u64 {
         (self.aim_pages + self.aim_pages / 4 + 1).min(MAX_WINDOW_PAGES)
     }
 
-    /// Where the time that nobody has taken begins.
+    /// Where the time that no window covers begins.
     pub fn earliest(&self) -> Option<Millis> {
         self.regions.front().map(|region| region.from)
     }
@@ -108,7 +116,6 @@ impl Plan {
         })
     }
 
-    /// Takes the next window, earliest first.
     pub fn next_window(&mut self) -> Option<Window> {
         let aim = self.aim_pages * self.page_items;
         let fits = self.max_pages() * self.page_items;
@@ -133,7 +140,7 @@ impl Plan {
         Some(window)
     }
 
-    /// A window's count, once it is known: what lies right of it is estimated anew.
+    /// Notes a window's count: what lies right of it is estimated anew.
     pub fn learned(&mut self, window: &Window, count: u64) {
         if let Some(region) = self.regions.iter_mut().find(|region| region.id == window.region) {
             region.count = region.count.map(|rest| (rest + window.expected).saturating_sub(count));
@@ -192,9 +199,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn plan(length: Millis, total: Option<u64>, concurrency: usize, max_held_pages: u64) -> Plan {
+        let options = PlanOptions {
+            total,
+            page_items: 1000,
+            concurrency,
+            max_held_pages,
+        };
+        Plan::new(0, length, options)
+    }
+
     #[test]
     fn an_even_million_is_read_in_windows_of_about_the_aim() {
-        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8, MAX_HELD_PAGES);
+        let mut plan = plan(30 * 86_400_000, Some(1_000_000), 8, MAX_HELD_PAGES);
         assert_eq!((plan.aim_pages(), plan.max_pages()), (14, 18));
         let mut windows = 0;
         while let Some(window) = plan.next_window() {
@@ -208,32 +225,26 @@ mod tests {
 
     #[test]
     fn a_small_period_is_one_window_and_a_middling_one_is_shared_out() {
-        let mut plan = Plan::new(0, 1_000_000, Some(900), 1000, 8, MAX_HELD_PAGES);
+        let mut plan = plan(1_000_000, Some(900), 8, MAX_HELD_PAGES);
         assert_eq!(
             plan.next_window().map(|window| (window.from, window.to)),
             Some((0, 1_000_000))
         );
         assert_eq!(plan.next_window(), None);
-        assert_eq!(
-            Plan::new(0, 1_000_000, Some(100_000), 1000, 8, MAX_HELD_PAGES).aim_pages(),
-            7
-        );
-        assert_eq!(
-            Plan::new(0, 1_000_000, Some(100_000), 1000, 1, MAX_HELD_PAGES).aim_pages(),
-            14
-        );
+        assert_eq!(plan(1_000_000, Some(100_000), 8, MAX_HELD_PAGES).aim_pages(), 7);
+        assert_eq!(plan(1_000_000, Some(100_000), 1, MAX_HELD_PAGES).aim_pages(), 14);
     }
 
     #[test]
     fn windows_of_large_pages_are_small() {
-        let plan = Plan::new(0, 1_000_000_000, Some(1_000_000), 1000, 8, 4);
+        let plan = plan(1_000_000_000, Some(1_000_000), 8, 4);
         assert_eq!((plan.aim_pages(), plan.max_pages()), (1, 2));
     }
 
     #[test]
     fn all_windows_together_stay_within_what_may_be_held() {
         for concurrency in [1, 8, 16, 64, 120] {
-            let plan = Plan::new(0, 1_000_000_000, Some(10_000_000), 1000, concurrency, MAX_HELD_PAGES);
+            let plan = plan(1_000_000_000, Some(10_000_000), concurrency, MAX_HELD_PAGES);
             assert!(plan.aim_pages() * concurrency as u64 <= MAX_HELD_PAGES, "{concurrency}");
         }
     }
@@ -243,7 +254,7 @@ mod tests {
         // Everything on one hour of the twentieth day.
         let (start, end) = (20 * 86_400_000, 20 * 86_400_000 + 3_600_000);
         let count = |from: i64, to: i64| (to.min(end) - from.max(start)).max(0) as u64 * 1_000_000 / 3_600_000;
-        let mut plan = Plan::new(0, 30 * 86_400_000, Some(1_000_000), 1000, 8, MAX_HELD_PAGES);
+        let mut plan = plan(30 * 86_400_000, Some(1_000_000), 8, MAX_HELD_PAGES);
         let mut nearly_empty = 0;
         let mut seen = 0;
         while let Some(mut window) = plan.next_window() {
@@ -266,7 +277,7 @@ mod tests {
         fn windows_tile_the_period_whatever_is_learned(
             length in 1i64..10_000_000, total in 0u64..10_000_000, concurrency in 1usize..64, seed in any::<u64>(),
         ) {
-            let mut plan = Plan::new(0, length, Some(total), 1000, concurrency, MAX_HELD_PAGES);
+            let mut plan = plan(length, Some(total), concurrency, MAX_HELD_PAGES);
             let mut random = seed;
             let mut next = || { random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); random >> 33 };
             let mut at = 0;

@@ -2,92 +2,75 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::page::Rejected;
+use crate::api::item::RejectedItem;
 use crate::fetch::window::WalkedWindow;
 use crate::period::Millis;
 use crate::provenance::Proof;
 
-/// What came of it beside the runs.
+/// The result of reading a period, beside its runs.
 #[derive(Debug)]
-pub struct Fetched {
-    /// Whether all are there.
+pub struct FetchResult {
     pub proof: Proof,
-    /// Whether runs were deleted, or came, meanwhile.
     pub changed_meanwhile: bool,
-    /// Items that make no sense as a run.
-    pub rejected: Vec<Rejected>,
-    /// Known fields of a wrong type.
+    pub rejected: Vec<RejectedItem>,
     pub mistyped: u64,
 }
 
-/// A window in short, to count it again should the whole not add up.
-pub(super) struct Counted {
+/// For counting the window again should the whole not add up.
+pub(super) struct WindowCount {
     pub(super) from: Millis,
     pub(super) to: Millis,
     pub(super) received: u64,
 }
 
-/// The windows so far, added up.
 #[derive(Default)]
-pub(super) struct Sum {
-    pub(super) counted: u64,
-    pub(super) fetched: u64,
+pub(super) struct PeriodSum {
+    pub(super) proof: Proof,
     pub(super) moved: u64,
     pub(super) listed_twice: u64,
     pub(super) outside_first: u64,
     pub(super) outside_last: u64,
-    pub(super) proven: bool,
     pub(super) changed_meanwhile: bool,
-    pub(super) notes: Vec<String>,
     /// Each once, though windows overlap by a millisecond and some have no start.
-    pub(super) rejected: BTreeMap<String, Rejected>,
+    pub(super) rejected: BTreeMap<String, RejectedItem>,
     pub(super) mistyped: u64,
-    pub(super) windows: Vec<Counted>,
+    pub(super) windows: Vec<WindowCount>,
 }
 
-impl Sum {
-    /// Distinct runs that were received and that a count of the whole period includes.
+impl PeriodSum {
+    /// Distinct runs received that a count of the whole period includes.
     pub(super) fn received(&self) -> u64 {
-        self.fetched + self.moved + self.outside_first + self.outside_last
+        self.proof.fetched + self.moved + self.outside_first + self.outside_last
     }
 
-    /// Adds the next window.
     pub(super) fn add(&mut self, window: &WalkedWindow) {
         if self.windows.is_empty() {
-            self.proven = true;
+            self.proof.proven = true;
             self.outside_first = window.outside.0;
         }
-        self.counted += window.counted;
-        self.fetched += window.fetched;
+        self.proof.counted += window.counted;
+        self.proof.fetched += window.fetched;
         self.moved += window.moved;
         self.listed_twice += window.listed_twice;
         self.outside_last = window.outside.1;
-        self.proven &= window.proven;
+        self.proof.proven &= window.proven;
         self.changed_meanwhile |= window.changed_meanwhile;
-        self.notes.extend(window.notes.iter().cloned());
+        window.notes.iter().for_each(|note| self.proof.note(note.clone()));
         let rejected = window.rejected.iter();
         self.rejected
             .extend(rejected.map(|rejected| (rejected.item.clone(), rejected.clone())));
         self.mistyped += window.mistyped;
         let received = window.fetched + window.moved + window.listed_twice + window.outside.0 + window.outside.1;
-        self.windows.push(Counted {
+        self.windows.push(WindowCount {
             from: window.from,
             to: window.to,
             received,
         });
     }
 
-    /// All of it.
-    pub(super) fn fetched(self) -> Fetched {
-        let mut proof = Proof {
-            proven: self.proven,
-            counted: self.counted,
-            fetched: self.fetched,
-            notes: Vec::new(),
-        };
-        self.notes.into_iter().for_each(|note| proof.note(note));
-        Fetched {
-            proof,
+    pub(super) fn finish(self) -> FetchResult {
+        FetchResult {
+            proof: self.proof,
             changed_meanwhile: self.changed_meanwhile,
             rejected: self.rejected.into_values().collect(),
             mistyped: self.mistyped,

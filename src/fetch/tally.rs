@@ -6,37 +6,36 @@ use std::collections::{BTreeSet, HashMap};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 
-use crate::api::page::{Page, Rejected};
+use crate::api::item::RejectedItem;
+use crate::api::page::Page;
 use crate::period::Millis;
 use crate::runs::merge::Rank;
 use crate::runs::schema::col;
 
-/// A page of a walk.
 #[derive(Debug)]
-pub struct Received {
-    /// The page.
+pub struct ReceivedPage {
     pub page: Page,
-    /// Runs that started up to here may have come with an earlier page, because the walk asked for them again.
+    /// Runs that started up to here may have come with an earlier page: the walk asked for them again.
     pub reread_until: Millis,
 }
 
-/// Where a row is: page and row.
+/// Page and row.
 pub type RowAt = (u32, u32);
 
-/// Received rows in order of `(started_at, id)`.
+/// ReceivedPage rows in order of `(started_at, id)`.
 #[derive(Debug)]
 pub struct Tally {
     /// One row for each distinct (ID, start), the best of its versions.
     pub rows: Vec<(Millis, RowAt)>,
-    /// Items received, those left out that the walk itself asked for twice.
+    /// Items received, without those that the walk itself asked for twice.
     pub received: u64,
-    /// Items that make no sense as a run, each once.
-    pub rejected: Vec<Rejected>,
+    /// Each once.
+    pub rejected: Vec<RejectedItem>,
 }
 
 impl Tally {
     /// Counts what was received of runs that started in `[from, until]`.
-    pub fn of(pages: &[Received], from: Millis, until: Millis) -> Tally {
+    pub fn new(pages: &[ReceivedPage], from: Millis, until: Millis) -> Tally {
         let mut all: Vec<(Millis, RowAt)> =
             Vec::with_capacity(pages.iter().map(|page| page.page.runs.num_rows()).sum());
         for (at, received) in pages.iter().enumerate() {
@@ -73,7 +72,7 @@ impl Tally {
         }
     }
 
-    /// Distinct runs received, sensible or not.
+    /// Distinct runs received, rejected ones too.
     pub fn distinct(&self) -> u64 {
         (self.rows.len() + self.rejected.len()) as u64
     }
@@ -88,7 +87,7 @@ impl Tally {
     }
 
     /// The rows that started in `[from, to)`, one an ID.
-    pub fn rows_in(&self, pages: &[Received], from: Millis, to: Millis) -> Vec<RowAt> {
+    pub fn rows_in(&self, pages: &[ReceivedPage], from: Millis, to: Millis) -> Vec<RowAt> {
         let rows =
             &self.rows[self.rows.partition_point(|row| row.0 < from)..self.rows.partition_point(|row| row.0 < to)];
         let mut kept: HashMap<&str, (Millis, RowAt), foldhash::fast::RandomState> =
@@ -112,7 +111,7 @@ impl Tally {
 }
 
 /// The best version by the merge rule; of equal ones the last received.
-fn best(pages: &[Received], versions: &[(Millis, RowAt)]) -> (Millis, RowAt) {
+fn best(pages: &[ReceivedPage], versions: &[(Millis, RowAt)]) -> (Millis, RowAt) {
     let rank = |at: RowAt| Rank::of(&pages[at.0 as usize].page.runs, at.1 as usize);
     *versions
         .iter()
@@ -130,7 +129,7 @@ mod tests {
     use crate::api::page::decode;
 
     /// A page of `(id, milliseconds, status)`.
-    fn page(runs: &[(&str, i64, &str)], reread_until: i64) -> Received {
+    fn page(runs: &[(&str, i64, &str)], reread_until: i64) -> ReceivedPage {
         let items: Vec<String> = runs
             .iter()
             .map(|(id, ms, status)| {
@@ -138,13 +137,13 @@ mod tests {
             })
             .collect();
         let body = format!(r#"{{"data":{{"total":9,"items":[{}]}}}}"#, items.join(","));
-        Received {
+        ReceivedPage {
             page: decode(body.as_bytes()).unwrap(),
             reread_until,
         }
     }
 
-    fn ids(pages: &[Received], rows: &[RowAt]) -> Vec<String> {
+    fn ids(pages: &[ReceivedPage], rows: &[RowAt]) -> Vec<String> {
         rows.iter()
             .map(|at| id_of(&pages[at.0 as usize].page.runs, at.1).to_string())
             .collect()
@@ -156,7 +155,7 @@ mod tests {
             &[("z", 1, "S"), ("b", 2, "S"), ("a", 2, "S"), ("c", 3, "S")],
             i64::MIN,
         )];
-        let tally = Tally::of(&pages, i64::MIN, i64::MAX);
+        let tally = Tally::new(&pages, i64::MIN, i64::MAX);
         assert_eq!(ids(&pages, &tally.rows_in(&pages, 2, 3)), ["a", "b"]);
         assert_eq!((tally.distinct(), tally.received, tally.distinct_before(2)), (4, 4, 1));
     }
@@ -167,7 +166,7 @@ mod tests {
             page(&[("a", 1, "S"), ("b", 2, "S"), ("b", 2, "S")], i64::MIN),
             page(&[("b", 2, "S"), ("c", 3, "S"), ("c", 3, "S")], 2),
         ];
-        let tally = Tally::of(&pages, i64::MIN, i64::MAX);
+        let tally = Tally::new(&pages, i64::MIN, i64::MAX);
         assert_eq!((tally.distinct(), tally.received), (3, 5));
     }
 
@@ -177,7 +176,7 @@ mod tests {
             page(&[("a", 1, "SUCCEEDED"), ("b", 2, "S")], i64::MIN),
             page(&[("b", 2, "FAILED"), ("a", 3, "S")], 2),
         ];
-        let tally = Tally::of(&pages, i64::MIN, i64::MAX);
+        let tally = Tally::new(&pages, i64::MIN, i64::MAX);
         assert_eq!(tally.distinct(), 3);
         let rows = tally.rows_in(&pages, 0, 9);
         assert_eq!(rows, [(0, 0), (1, 0)]);

@@ -1,30 +1,38 @@
 //! One millisecond with more runs than a page: read by offset, since no key tells its runs apart in order.
+//!
+//! The order of its runs is promised nowhere, so it is read in rounds until as many distinct runs are there as it counts:
+//!
+//! | round | order | offsets |
+//! |---|---|---|
+//! | 0 | ascending | page after page; three pages in a row like the first one: `offset` is ignored, no round helps |
+//! | 1 | descending | page after page: its begin is what ascending pages reach last |
+//! | from 2 on | alternately | half a page on, and each page twice, should the order change from one to the next |
 
 use std::collections::HashSet;
 
-use super::walk::{Reading, Walker};
+use super::walk::Walker;
+use super::window::WalkAttempt;
 use crate::error::Result;
 use crate::period::Millis;
 
-/// How often one overfull millisecond is read at most, alternately up and down.
+/// Rounds at most.
 const TIE_ROUNDS: u32 = 32;
-/// After how many rounds in a row that brought nothing new it is left at that.
+/// Rounds in a row without a new run, after which it is left at that.
 const STALE_TIE_ROUNDS: u32 = 4;
-/// After how many pages that brought nothing new beyond the very first one it is taken that `offset` is ignored.
+/// Pages without a new run behind the very first one, after which `offset` is taken to be ignored.
 const STALE_TIE_PAGES: u32 = 3;
 
-/// After how many in any round it is left at that, whatever the count says.
+/// The same in any round, after which the round ends.
 const MOST_STALE_TIE_PAGES: u32 = 64;
 
-/// An overfull millisecond while it is read.
 struct Tie {
     m: Millis,
-    /// What it is asked for with.
+    /// The bounds of its requests.
     after: Millis,
     before: Millis,
-    /// The most that it ever counted: runs that are deleted meanwhile must not make up for ones that are skipped.
+    /// The highest count: deleted runs must not make up for skipped ones.
     counted: u64,
-    /// ID and start of what was received.
+    /// ID and start of each run received.
     seen: HashSet<(String, Millis)>,
 }
 
@@ -35,9 +43,9 @@ impl Tie {
 }
 
 impl Walker {
-    /// Reads a millisecond that holds more than a page, by offset, up and down, until as many runs as it counts are there;
-    /// the order of ties is nowhere promised. `after` is known to include its runs; whether `startedBefore` does turns out.
-    pub(super) async fn read_tie(&self, m: Millis, after: Millis, reading: &mut Reading) -> Result<()> {
+    /// Reads a millisecond that holds more than a page. `after` is known to include its runs; whether `startedBefore` does
+    /// turns out.
+    pub(super) async fn read_tie(&self, m: Millis, after: Millis, attempt: &mut WalkAttempt) -> Result<()> {
         let mut tie = Tie {
             m,
             after,
@@ -48,7 +56,7 @@ impl Walker {
         let mut stale_rounds = 0;
         for round in 0..TIE_ROUNDS {
             let seen_before = tie.seen.len();
-            let goes_on = self.read_tie_round(&mut tie, round, reading).await?;
+            let goes_on = self.read_tie_round(&mut tie, round, attempt).await?;
             stale_rounds = if tie.seen.len() > seen_before {
                 0
             } else {
@@ -58,12 +66,12 @@ impl Walker {
                 break;
             }
         }
-        reading.missing_ties += tie.missing();
+        attempt.missing_ties += tie.missing();
         Ok(())
     }
 
-    /// Reads it once by offset, up or down; false if it is no use to do so again.
-    async fn read_tie_round(&self, tie: &mut Tie, round: u32, reading: &mut Reading) -> Result<bool> {
+    /// One round; false if another is of no use.
+    async fn read_tie_round(&self, tie: &mut Tie, round: u32, attempt: &mut WalkAttempt) -> Result<bool> {
         let (mut offset, mut stale_pages) = (0, 0);
         let mut first_page_alone = true;
         let mut asked_again = false;
@@ -76,15 +84,11 @@ impl Walker {
             let (items, is_full) = (page.items(), page.items() >= page.capacity());
             let is_beyond = page.latest_ms().is_some_and(|ms| ms > tie.before);
             tie.counted = tie.counted.max(page.total);
-            let new = page
-                .identities()
-                .map(|run| tie.seen.insert(run))
-                .filter(|new| *new)
-                .count();
+            let new = page.identities().filter(|run| tie.seen.insert(run.clone())).count();
             stale_pages = if new > 0 { 0 } else { stale_pages + 1 };
             // An order that changes from page to page brings nothing new for a while too, but not from the start.
             first_page_alone &= offset == 0 || new == 0;
-            self.receive(reading, page);
+            self.receive(attempt, page);
             if is_beyond {
                 self.note_before_ignored();
                 // It counts everything after it too, which says nothing of it.
@@ -97,8 +101,7 @@ impl Walker {
             if stale_pages == MOST_STALE_TIE_PAGES {
                 return Ok(true);
             }
-            // From the third round on, pages overlap by half and each is asked for twice, should the order change from one to
-            // the next, in step with the offsets perhaps.
+            // An order may also change in step with the offsets: hence both, the overlap and the repetition.
             asked_again = round >= 2 && !asked_again;
             offset += match round {
                 0 | 1 => items,

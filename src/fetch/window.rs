@@ -1,27 +1,41 @@
-//! A window that has been read: its runs cut to it, its counts without what lies outside. How it was read is the walk's.
+//! A walk through a window, and the window that comes of it: its runs cut to it, its counts without what lies outside. How
+//! pages are asked for is `walk`'s.
 
 use arrow_array::RecordBatch;
 
 use super::plan::Window;
-use super::tally::{Received, RowAt, Tally};
-use super::walk::Reading;
-use crate::api::page::Rejected;
-use crate::period::{Millis, format_instant};
+use super::tally::{ReceivedPage, RowAt, Tally};
+use crate::api::item::RejectedItem;
+use crate::api::page::Page;
+use crate::period::Millis;
+
+/// What one walk through a window has received.
+#[derive(Default)]
+pub(super) struct WalkAttempt {
+    pub(super) pages: Vec<ReceivedPage>,
+    /// The API's count of the window, a millisecond wider at both ends.
+    pub(super) counted: Option<u64>,
+    /// Runs of overfull milliseconds that were counted and not received.
+    pub(super) missing_ties: u64,
+    /// Why the walk could not go on.
+    pub(super) failure: Option<&'static str>,
+    /// Its one page is the whole list, also beyond the window if the server ignores bounds.
+    pub(super) whole: bool,
+}
 
 /// A window that has been read.
 #[derive(Debug)]
 pub struct WalkedWindow {
-    /// Its first millisecond.
+    /// `[from, to)`.
     pub from: Millis,
-    /// The first millisecond after it.
     pub to: Millis,
-    /// Its pages, in the decoded schema.
+    /// In the decoded schema.
     pub pages: Vec<RecordBatch>,
-    /// Its runs, one an ID, by `(started_at, id)`: page and row.
+    /// Its runs, one an ID, by `(started_at, id)`.
     pub rows: Vec<RowAt>,
     /// Runs in it by the API's count.
     pub counted: u64,
-    /// Runs in it that were received, one an ID, sensible or not.
+    /// Runs in it that were received, one an ID, rejected ones too.
     pub fetched: u64,
     /// Runs in it that the API lists under more than one start, beside the one that is kept.
     pub moved: u64,
@@ -34,81 +48,86 @@ pub struct WalkedWindow {
     pub proven: bool,
     /// What was unusual.
     pub notes: Vec<String>,
-    /// Whether that is something the reader of a figure must know.
+    /// Whether runs were deleted, or came, while it was read.
     pub changed_meanwhile: bool,
-    /// Items of it that make no sense as a run.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedItem>,
     /// Known fields of a wrong type in its runs.
     pub mistyped: u64,
 }
 
-/// A window in messages.
-pub(super) fn name(window: &Window) -> String {
-    let (from, to) = (format_instant(window.from), format_instant(window.to));
-    format!("window {from} to {to}")
-}
+impl WalkAttempt {
+    pub(super) fn receive(&mut self, page: Page) {
+        let latest = self.pages.iter().filter_map(|page| page.page.latest_ms()).max();
+        let reread_until = latest.unwrap_or(Millis::MIN);
+        self.pages.push(ReceivedPage { page, reread_until });
+    }
 
-/// A window as it goes on: its runs cut to it, its count without what lies a millisecond outside.
-pub(super) fn walked(
-    window: &Window,
-    reading: Reading,
-    tally: Tally,
-    counted: u64,
-    note: Option<String>,
-) -> WalkedWindow {
-    let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
-    let rows = tally.rows_in(&reading.pages, window.from, window.to);
-    let distinct = tally.distinct();
-    let rejected: Vec<_> = tally
-        .rejected
-        .iter()
-        .filter(|rejected| inside(rejected.started_at_ms))
-        .cloned()
-        .collect();
-    let received = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
-    let before = tally.distinct_before(window.from).min(distinct - received);
-    let outside = (before, distinct - received - before);
-    let fetched = (rows.len() + rejected.len()) as u64;
-    let moved = received - fetched;
-    // Where a note says that the counts differ, the difference isn't repetitions.
-    let listed_twice = if note.is_some() {
-        0
-    } else {
-        counted.saturating_sub(distinct)
-    };
-    let name = name(window);
-    let mut notes: Vec<String> = note.into_iter().collect();
-    if listed_twice > 0 {
-        notes.push(format!(
-            "{name}: the API lists {listed_twice} of its items more than once; each run is here once"
-        ));
+    /// What counts towards the window: all of a list that came whole, else what its count includes.
+    pub(super) fn tally(&self, window: &Window) -> Tally {
+        let (from, until) = if self.whole {
+            (Millis::MIN, Millis::MAX)
+        } else {
+            (window.from - 1, window.to)
+        };
+        Tally::new(&self.pages, from, until)
     }
-    if moved > 0 {
-        notes.push(format!(
-            "{name}: the API lists {moved} of its runs under another start too; each is here once"
-        ));
-    }
-    let mistyped = mistyped_in(&reading.pages, &rows);
-    WalkedWindow {
-        from: window.from,
-        to: window.to,
-        pages: reading.pages.into_iter().map(|received| received.page.runs).collect(),
-        rows,
-        counted: counted.saturating_sub(outside.0 + outside.1),
-        fetched,
-        moved,
-        outside,
-        listed_twice,
-        proven: true,
-        notes,
-        changed_meanwhile: false,
-        rejected,
-        mistyped,
+
+    /// The window, of which this walk is the last: its runs cut to it, its count without what lies a millisecond outside.
+    pub(super) fn finish(self, window: &Window, tally: Tally, counted: u64, note: Option<String>) -> WalkedWindow {
+        let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
+        let rows = tally.rows_in(&self.pages, window.from, window.to);
+        let distinct = tally.distinct();
+        let rejected: Vec<_> = tally
+            .rejected
+            .iter()
+            .filter(|rejected| inside(rejected.started_at_ms))
+            .cloned()
+            .collect();
+        let received = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
+        let before = tally.distinct_before(window.from).min(distinct - received);
+        let outside = (before, distinct - received - before);
+        let fetched = (rows.len() + rejected.len()) as u64;
+        let moved = received - fetched;
+        // Where a note says that the counts differ, the difference isn't repetitions.
+        let listed_twice = if note.is_some() {
+            0
+        } else {
+            counted.saturating_sub(distinct)
+        };
+        let name = window.name();
+        let mut notes: Vec<String> = note.into_iter().collect();
+        if listed_twice > 0 {
+            notes.push(format!(
+                "{name}: the API lists {listed_twice} of its items more than once; each run is here once"
+            ));
+        }
+        if moved > 0 {
+            notes.push(format!(
+                "{name}: the API lists {moved} of its runs under another start too; each is here once"
+            ));
+        }
+        let mistyped = mistyped_in(&self.pages, &rows);
+        WalkedWindow {
+            from: window.from,
+            to: window.to,
+            pages: self.pages.into_iter().map(|received| received.page.runs).collect(),
+            rows,
+            counted: counted.saturating_sub(outside.0 + outside.1),
+            fetched,
+            moved,
+            outside,
+            listed_twice,
+            proven: true,
+            notes,
+            changed_meanwhile: false,
+            rejected,
+            mistyped,
+        }
     }
 }
 
 /// Known fields of a wrong type among the rows that are kept.
-fn mistyped_in(pages: &[Received], rows: &[RowAt]) -> u64 {
+fn mistyped_in(pages: &[ReceivedPage], rows: &[RowAt]) -> u64 {
     if pages.iter().all(|page| page.page.mistyped.is_empty()) {
         return 0;
     }

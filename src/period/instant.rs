@@ -1,7 +1,7 @@
 //! Instants as milliseconds and as RFC 3339, and where the days of a time zone begin and end.
 //! Deliberately without words for people: those are in `words`.
 
-use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Milliseconds since the epoch, UTC.
@@ -41,11 +41,12 @@ fn parse_exact(text: &[u8]) -> Option<Millis> {
     let minute = digits(&text[14..16])?;
     let second = digits(&text[17..19])?;
     let milli = digits(&text[20..23])?;
-    if day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 59 {
+    if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let seconds = (hour * 60 + minute) * 60 + second;
-    Some(days_from_civil(year, month, day) * DAY_MS + seconds * 1_000 + milli)
+    let date = NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32)?;
+    let days = i64::from(date.num_days_from_ce()) - EPOCH_DAY;
+    Some(days * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1_000 + milli)
 }
 
 #[inline]
@@ -56,27 +57,11 @@ fn digits(text: &[u8]) -> Option<i64> {
     })
 }
 
-/// 0 for a month that doesn't exist.
-fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 0,
-    }
-}
+/// How many days the calendar counts from year 1 to the epoch.
+const EPOCH_DAY: i64 = 719_163;
 
-/// Days since the epoch; <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Year, month and day; the inverse of [`days_from_civil`], from the same source.
+/// Year, month and day of days since the epoch, also of those beyond chrono's calendar;
+/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -135,7 +120,6 @@ pub(super) fn local_time(tz: Tz, ms: Millis) -> DateTime<Tz> {
         .with_timezone(&tz)
 }
 
-/// The date that a clock on the wall shows.
 pub(super) fn local_date(tz: Tz, ms: Millis) -> NaiveDate {
     local_time(tz, ms).date_naive()
 }
@@ -178,7 +162,6 @@ pub struct DayClock {
 }
 
 impl DayClock {
-    /// A clock for the days of `tz`.
     pub fn new(tz: Tz) -> DayClock {
         DayClock {
             tz,

@@ -5,12 +5,10 @@ use serde::ser::{SerializeSeq, Serializer};
 
 use super::{Millis, format_instant, parse_instant};
 
-/// Writes an instant.
 pub fn serialize<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format_instant(*at))
 }
 
-/// Reads an instant; the error has the text that is none.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
     let text = String::deserialize(deserializer)?;
     parsed(&text)
@@ -25,7 +23,6 @@ fn parsed<E: Error>(text: &str) -> Result<Millis, E> {
 pub mod option {
     use super::{Deserialize, Deserializer, Millis, Serializer, parsed};
 
-    /// Writes an instant, or null.
     pub fn serialize<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => super::serialize(at, serializer),
@@ -33,18 +30,16 @@ pub mod option {
         }
     }
 
-    /// Reads an instant, or null.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.as_deref().map(parsed).transpose()
     }
 }
 
-/// Periods `[from, to)`, each as a pair of instants; none is empty.
+/// Periods `[from, to)`, each as a pair of instants; an empty one is an error.
 pub mod spans {
     use super::{Deserialize, Deserializer, Error, Millis, SerializeSeq, Serializer, format_instant, parsed};
 
-    /// Writes them.
     pub fn serialize<S: Serializer>(spans: &[(Millis, Millis)], serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(spans.len()))?;
         for (from, to) in spans {
@@ -53,7 +48,6 @@ pub mod spans {
         seq.end()
     }
 
-    /// Reads them.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Millis, Millis)>, D::Error> {
         let texts = Vec::<(String, String)>::deserialize(deserializer)?;
         let spans = texts.iter().map(|(from, to)| match (parsed(from)?, parsed(to)?) {

@@ -7,7 +7,6 @@ use chrono_tz::Tz;
 use super::instant::{day_start, local_date, local_time};
 use super::{DAY_MS, Millis, Period, format_instant};
 
-/// Days, hours and so on, largest first, with their milliseconds.
 const UNITS: [(Millis, &str); 5] = [
     (DAY_MS, "day"),
     (3_600_000, "hour"),
@@ -17,7 +16,7 @@ const UNITS: [(Millis, &str); 5] = [
 ];
 
 impl Period {
-    /// Whether the period isn't over yet, and was cut at the job's start.
+    /// Whether the period isn't over yet: it ends at the job's start.
     pub fn is_cut(&self) -> bool {
         self.to < self.requested_to
     }
@@ -53,7 +52,7 @@ impl Period {
         format!("apify-runs-{made_up}{}", self.short_name())
     }
 
-    /// Its part of that name.
+    /// What the default folder's name ends with.
     pub fn short_name(&self) -> String {
         self.month().unwrap_or_else(|| {
             let (from, to) = self.ends();
@@ -88,16 +87,17 @@ impl Period {
             }
             None => self.from.checked_sub(self.requested_to - self.from)?,
         };
+        let (to, timezone) = (self.from, self.timezone);
         let before = Period {
             from,
-            to: self.from,
-            requested_to: self.from,
-            timezone: self.timezone,
+            to,
+            requested_to: to,
+            timezone,
         };
         Some(before.cut_as(self))
     }
 
-    /// The same, no longer than another that isn't over: up to the same time of the same day of it, where both begin with a
+    /// The same, cut as another that isn't over: up to the same time of the same day of it, where both begin with a
     /// day, else for as long.
     pub fn cut_as(self, other: &Period) -> Period {
         let so_far = self
@@ -118,18 +118,20 @@ impl Period {
 
     /// The day with whose first instant it begins, if it begins with one.
     fn begins_a_day(&self) -> Option<NaiveDate> {
-        let date = local_date(self.timezone, self.from);
-        (day_start(self.timezone, date) == self.from).then_some(date)
+        day_of_midnight(self.timezone, self.from)
     }
 
     /// The first day, and the first one beyond, where the period was asked for in whole days of its time zone.
     fn dates(&self) -> Option<(NaiveDate, NaiveDate)> {
-        let starting = |ms| {
-            let date = local_date(self.timezone, ms);
-            (day_start(self.timezone, date) == ms).then_some(date)
-        };
-        Some((starting(self.from)?, starting(self.requested_to)?))
+        let to = day_of_midnight(self.timezone, self.requested_to)?;
+        Some((self.begins_a_day()?, to))
     }
+}
+
+/// The day that begins at an instant.
+fn day_of_midnight(tz: Tz, ms: Millis) -> Option<NaiveDate> {
+    let date = local_date(tz, ms);
+    (day_start(tz, date) == ms).then_some(date)
 }
 
 fn is_month(from: NaiveDate, to: NaiveDate) -> bool {
@@ -165,8 +167,7 @@ fn length_text(length: Millis) -> String {
 }
 
 fn counted(number: i64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

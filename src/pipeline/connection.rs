@@ -18,7 +18,7 @@ use crate::context::journal::Journal;
 use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::fetch::names::NameBook;
-use crate::fetch::{Lister, PageLimit, SpareTime};
+use crate::fetch::{Lister, PageLimit, TimeBudget};
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Retention, Source};
 use crate::serve;
@@ -36,7 +36,7 @@ pub struct Connection {
     pub api: Arc<ApiClient>,
     pub source: Source,
     /// Time for requests that the job can do without.
-    pub spare: Arc<SpareTime>,
+    pub spare: Arc<TimeBudget>,
     /// This machine's clock; the made-up account's, for the made-up account.
     pub clock: MachineClock,
     journal: Journal,
@@ -93,7 +93,7 @@ impl Connection {
             journal: context.journal.clone(),
             api,
             source: if args.demo { Source::Demo } else { Source::Api },
-            spare: Arc::new(SpareTime::new(SPARE_TIME)),
+            spare: Arc::new(TimeBudget::new(SPARE_TIME)),
         })
     }
 
@@ -154,7 +154,7 @@ impl Connection {
     pub fn ask_retention(&self) -> JoinHandle<RetentionDays> {
         let (api, spare) = (self.api.clone(), self.spare.clone());
         tokio::spawn(async move {
-            match spare.spend(api.retention_days()).await {
+            match spare.run_within(api.retention_days()).await {
                 Some(Ok(days)) => Ok(days),
                 Some(Err(error)) => Err(error.into()),
                 None => Err(anyhow::anyhow!("no answer within {} s", SPARE_TIME.as_secs())),

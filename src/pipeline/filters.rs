@@ -1,7 +1,7 @@
 //! What `--actor` and `--task` mean: IDs as they are, names looked up. Filters hold IDs alone, so that a rename is no other
 //! export.
 
-use crate::api::endpoints::Named;
+use crate::api::endpoints::NameKind;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::provenance::Filters;
@@ -14,8 +14,8 @@ pub async fn resolve(status: &[String], actors: &[String], tasks: &[String], nam
     }
     Ok(Filters {
         status: sorted(status.to_vec()),
-        actor: ids(Named::Actors, actors, names).await?,
-        task: ids(Named::Tasks, tasks, names).await?,
+        actor: ids(NameKind::Actors, actors, names).await?,
+        task: ids(NameKind::Tasks, tasks, names).await?,
     })
 }
 
@@ -25,7 +25,7 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
-async fn ids(named: Named, elements: &[String], names: &NameBook) -> Result<Vec<String>> {
+async fn ids(named: NameKind, elements: &[String], names: &NameBook) -> Result<Vec<String>> {
     let mut ids = Vec::with_capacity(elements.len());
     for element in elements {
         ids.push(id(named, element, names).await?);
@@ -34,10 +34,10 @@ async fn ids(named: Named, elements: &[String], names: &NameBook) -> Result<Vec<
 }
 
 /// The ID that an element means.
-async fn id(named: Named, element: &str, names: &NameBook) -> Result<String> {
+async fn id(named: NameKind, element: &str, names: &NameBook) -> Result<String> {
     let (option, kind) = match named {
-        Named::Actors => ("--actor", "Actor"),
-        Named::Tasks => ("--task", "task"),
+        NameKind::Actors => ("--actor", "Actor"),
+        NameKind::Tasks => ("--task", "task"),
     };
     if looks_like_an_id(element) || (names.is_silent() && !element.contains(['/', '~'])) {
         return Ok(element.into());

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, RecordBatch};
 
-use crate::fetch::Known;
+use crate::fetch::KnownDetails;
 use crate::output::read::{parquet_batches, parquet_chosen, parquet_columns};
 use crate::period::Millis;
 use crate::runs::column_set::{Chosen, NEEDED};
@@ -18,7 +18,7 @@ use crate::runs::row::rows_of;
 /// Reads an export's Parquet files along with the windows, which come in the same order. It knows runs whose costs had
 /// settled, by the rule of now too: those that had finished by `settled_by`. Nothing is known of an export without Parquet,
 /// nor of one that lacks columns of details that are wanted; what can't be read is asked for.
-pub fn of(files: Vec<PathBuf>, settled_by: Millis, wanted: &Chosen, metered: bool) -> Option<Known> {
+pub fn of(files: Vec<PathBuf>, settled_by: Millis, wanted: &Chosen, metered: bool) -> Option<KnownDetails> {
     let has_all = |file: &PathBuf| {
         let known = parquet_chosen(file).ok();
         known.is_some_and(|known| !metered || wanted.within(&known).len() == wanted.names().len())

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::error::Result;
 use crate::fetch::details::{DetailOptions, Details};
 use crate::fetch::names::NameBook;
-use crate::fetch::{Fetched, Known, Lister, PeriodFetch, Readying};
+use crate::fetch::{Enrichment, FetchResult, KnownDetails, Lister, PeriodFetch};
 use crate::output::publish::Staging;
 use crate::pipeline::connection::FirstPage;
 use crate::pipeline::progress::Progress;
@@ -35,12 +35,12 @@ pub struct Pipeline {
     pub filters: Filters,
     pub names: Arc<NameBook>,
     pub details: DetailOptions,
-    pub known: Option<Known>,
+    pub known: Option<KnownDetails>,
     pub on_terminal: bool,
 }
 
 pub struct PeriodResult {
-    pub fetched: Fetched,
+    pub fetched: FetchResult,
     pub written: WrittenRows,
     pub details: DetailCounts,
     /// The first detail that failed, in words.
@@ -69,15 +69,15 @@ impl Pipeline {
             self.details,
             Box::new(move |wanted, came| on_details.details(wanted, came)),
         ));
-        let readying = Readying {
+        let readying = Enrichment {
             filters: self.filters,
             names: self.names,
             details: details.clone(),
             held: Arc::default(),
         };
         let on_items = Box::new(move |items| on_items.received(items));
-        let fetch =
-            PeriodFetch::new(self.lister, self.first, self.concurrency, on_items).minding(readying.held.clone());
+        let fetch = PeriodFetch::new(self.lister, self.first, self.concurrency, on_items)
+            .with_backpressure(readying.held.clone());
         let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
         let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);
         let writer = tokio::task::spawn_blocking(move || write_windows(to_be_written, expected, &staging, &options));

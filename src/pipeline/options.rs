@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use crate::cli::{CostArgs, Details, SourceArgs};
+use crate::cli::{CostArgs, SourceArgs};
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
-use crate::fetch::{Known, Lister};
+use crate::fetch::{KnownDetails, Lister};
 use crate::output::rows::RowFormats;
 use crate::pipeline::Pipeline;
 use crate::pipeline::connection::{Connection, FirstPage};
 use crate::pipeline::start::JobStart;
 use crate::pipeline::writer::WriteOptions;
-use crate::provenance::Filters;
+use crate::provenance::{DetailMode, Filters};
 use crate::report::dimension::Dimensions;
 
 /// What a command's arguments say of reading.
@@ -31,7 +31,7 @@ pub struct PipelineOptions<'a> {
 impl PipelineOptions<'_> {
     /// Whether rows have the columns of details.
     pub fn is_metered(&self) -> bool {
-        self.costs.details == Details::All
+        self.costs.details == DetailMode::All
     }
 
     /// How rows are written and summed up.
@@ -47,7 +47,7 @@ impl PipelineOptions<'_> {
     }
 
     /// Reads what a lister lists; `known` details aren't asked for again.
-    pub fn pipeline(&self, lister: Lister, first: FirstPage, known: Option<Known>) -> Pipeline {
+    pub fn pipeline(&self, lister: Lister, first: FirstPage, known: Option<KnownDetails>) -> Pipeline {
         Pipeline {
             lister,
             first,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
-use crate::fetch::Known;
+use crate::fetch::KnownDetails;
 use crate::output::parquet::Layout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
@@ -36,7 +36,7 @@ pub struct ScratchFetch<'a> {
     pub statuses: &'a [String],
     pub folder: PathBuf,
     /// What is known of its runs for good, so that their details needn't be asked for.
-    pub known: Option<Known>,
+    pub known: Option<KnownDetails>,
 }
 
 impl ScratchFetch<'_> {

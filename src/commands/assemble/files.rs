@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 
-use crate::api::page::Rejected;
+use crate::api::item::RejectedItem;
 use crate::commands::export::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
@@ -103,7 +103,7 @@ pub fn write_files(
     manifest: &mut Manifest,
     rows: Vec<FileEntry>,
     report: &mut Report,
-    rejected: &[Rejected],
+    rejected: &[RejectedItem],
 ) -> Result<()> {
     let working = staging.path().join(WORKING_PARQUET);
     if working.exists() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::counts::RequestCounts;
-use crate::api::page::Rejected;
+use crate::api::item::RejectedItem;
 use crate::archive::existing::Existing;
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
@@ -33,7 +33,7 @@ use replace::compare_to_existing;
 pub struct ExportParts {
     pub report: Report,
     pub rows: Vec<FileEntry>,
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedItem>,
     pub manifest: ManifestInput,
 }
 

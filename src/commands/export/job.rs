@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use crate::cli::{CostArgs, Details, ExportArgs, Format};
+use crate::cli::{CostArgs, ExportArgs, Format};
 use crate::commands::budgets;
 use crate::commands::destination::path_template;
 use crate::context::Context;
@@ -15,7 +15,7 @@ use crate::period::{Period, PeriodSpec};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::start::JobStart;
-use crate::provenance::{Account, Filters, Retention};
+use crate::provenance::{Account, DetailMode, Filters, Retention};
 use crate::report::budget::Budget;
 use crate::report::groups::Groups;
 use crate::runs::column_set::Chosen;
@@ -33,7 +33,7 @@ pub struct ExportPlan {
 impl ExportPlan {
     pub fn new(args: ExportArgs) -> Result<ExportPlan> {
         check_formats(&args)?;
-        args.costs.check().map_err(Error::Usage)?;
+        args.costs.check().map_err(Error::usage)?;
         let spec = args.period.spec().or(args.source.demo.then_some(PeriodSpec::LastMonth));
         if spec.is_none() && args.period.cycle.is_none() {
             return Err(no_period());
@@ -128,7 +128,7 @@ pub struct ExportScope {
 }
 
 fn is_metered(costs: &CostArgs) -> bool {
-    costs.details == Details::All
+    costs.details == DetailMode::All
 }
 
 /// The billing cycle that holds a date.

@@ -1,11 +1,11 @@
 //! The figures of an export with all that must be said of them: its report, and what the manifest says beside it.
 
-use crate::api::endpoints::Named;
+use crate::api::endpoints::NameKind;
 use crate::commands::assemble::{ExportParts, ManifestInput};
 use crate::commands::budgets;
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::terminal::warn;
-use crate::fetch::Fetched;
+use crate::fetch::FetchResult;
 use crate::pipeline::PeriodResult;
 use crate::provenance::{DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
@@ -95,7 +95,11 @@ fn warn_of_details(details: &DetailCounts, failure: &str) {
 }
 
 /// The proof of the rows that are there: of those listed, some make no sense as a run, some are listed twice.
-fn proof(fetched: &Fetched, in_two_windows: u64, retention: anyhow::Result<Retention>) -> (Proof, Option<Retention>) {
+fn proof(
+    fetched: &FetchResult,
+    in_two_windows: u64,
+    retention: anyhow::Result<Retention>,
+) -> (Proof, Option<Retention>) {
     let rejected = fetched.rejected.len() as u64;
     let mut proof = fetched.proof.clone();
     proof.fetched -= rejected.min(proof.fetched);
@@ -113,8 +117,8 @@ fn proof(fetched: &Fetched, in_two_windows: u64, retention: anyhow::Result<Reten
 fn groups_are_in_doubt(job: &ExportJob) -> bool {
     let groups = job.groups.as_ref();
     let needed = groups.map_or(Vec::new(), |groups| groups.needed_columns());
-    let doubtful = |column: &str, named: Named| needed.contains(&column) && !job.names.is_whole(named);
-    doubtful("act_name", Named::Actors) || doubtful("actor_task_name", Named::Tasks)
+    let doubtful = |column: &str, named: NameKind| needed.contains(&column) && !job.names.is_whole(named);
+    doubtful("act_name", NameKind::Actors) || doubtful("actor_task_name", NameKind::Tasks)
 }
 
 /// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.

@@ -8,7 +8,7 @@ use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::commands::export::open::{RunListing, unpublished};
 use crate::commands::export::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::error::Result;
-use crate::fetch::Known;
+use crate::fetch::KnownDetails;
 use crate::output::parquet::Layout;
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
@@ -61,7 +61,11 @@ fn formats(job: &ExportJob, scope: &ExportScope) -> RowFormats {
 }
 
 /// What the export that is there knows already, if it is of the same account and source; with --replace, nothing.
-fn known_details(job: &ExportJob, scope: &ExportScope, destination: &ExportDestination) -> Result<Option<Known>> {
+fn known_details(
+    job: &ExportJob,
+    scope: &ExportScope,
+    destination: &ExportDestination,
+) -> Result<Option<KnownDetails>> {
     let existing = destination.existing()?.filter(|_| !job.args.replace);
     let existing = existing.filter(|existing| existing.is_from(job.connection.source, scope.account.as_ref()));
     Ok(existing.and_then(|existing| {

@@ -1,4 +1,4 @@
-//! Fetched runs, merged with the table as it is, checked and committed; anew whenever another process has committed first.
+//! FetchResult runs, merged with the table as it is, checked and committed; anew whenever another process has committed first.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Handle;
 
-use crate::cli::{Details, SyncArgs};
+use crate::cli::SyncArgs;
 use crate::commands::destination::path_template;
 use crate::commands::sync::changes_file::ChangesFile;
 use crate::commands::sync::plan::Asking;
@@ -20,7 +20,7 @@ use crate::period::{Edge, Millis, PeriodSpec};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::scratch_folder;
 use crate::pipeline::start::JobStart;
-use crate::provenance::Account;
+use crate::provenance::{Account, DetailMode};
 
 /// What an error adds that a later sync may not meet.
 pub const RERUN: &str = ", it is safe to run again";
@@ -108,7 +108,7 @@ impl SyncJob {
     }
 
     pub fn is_metered(&self) -> bool {
-        self.args.costs.details == Details::All
+        self.args.costs.details == DetailMode::All
     }
 
     /// Where rows are while they are read: one place a user and lake, so that two syncs of this machine don't meet.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::fetch::Known;
+use crate::fetch::KnownDetails;
 use crate::lake::Table;
 use crate::period::{DAY_MS, Millis};
 use crate::pipeline::known_details::note;
@@ -14,7 +14,7 @@ const ASKED_FOR_MS: Millis = 3 * DAY_MS;
 
 /// Runs whose cost has settled and that finished long ago; with all that details tell if they are `metered`. What can't be
 /// read is asked for.
-pub fn of(table: Arc<Table>, now_ms: Millis, metered: bool) -> Known {
+pub fn of(table: Arc<Table>, now_ms: Millis, metered: bool) -> KnownDetails {
     let settled_by = now_ms.saturating_sub(ASKED_FOR_MS);
     let columns = if metered {
         table.columns().chosen().clone()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::commands::sync::job::{RERUN, SyncJob};
 use crate::error::{Error, Result};
-use crate::fetch::Known;
+use crate::fetch::KnownDetails;
 use crate::output::publish::Staging;
 use crate::period::{Millis, Period, format_instant};
 use crate::pipeline::options::PipelineOptions;
@@ -52,7 +52,7 @@ pub async fn read_window(
     job: &SyncJob,
     (from, to): (Millis, Millis),
     folder: PathBuf,
-    known: Option<Known>,
+    known: Option<KnownDetails>,
     on_terminal: bool,
 ) -> Result<ReadWindow> {
     let period = Period {

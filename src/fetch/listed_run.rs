@@ -11,22 +11,20 @@ use crate::runs::cost_state::{SettleRule, is_terminal};
 use crate::runs::detail::RunDetail;
 use crate::runs::schema::col;
 
-/// How many runs of a page would be asked for.
+/// How many runs of a page need a detail.
 pub fn count_needed(page: &RecordBatch, mode: DetailMode, settle: &SettleRule) -> u64 {
-    let listed = Listed::of(page);
+    let listed = ListedRuns::new(page);
     let needed = (0..page.num_rows()).filter(|row| listed.run(*row).needs_detail(mode, settle));
     needed.count() as u64
 }
 
-/// The columns of a page that decide whether a run's detail is needed.
-pub(super) struct Listed<'p> {
+pub(super) struct ListedRuns<'p> {
     ids: &'p arrow_array::StringArray,
     statuses: &'p arrow_array::StringArray,
     finished: &'p arrow_array::TimestampMillisecondArray,
     usages: &'p arrow_array::Decimal128Array,
 }
 
-/// A run as the list gave it.
 pub(super) struct ListedRun<'p> {
     pub(super) id: &'p str,
     pub(super) status: &'p str,
@@ -34,9 +32,9 @@ pub(super) struct ListedRun<'p> {
     pub(super) usage: Option<Usd>,
 }
 
-impl<'p> Listed<'p> {
-    pub(super) fn of(page: &'p RecordBatch) -> Listed<'p> {
-        Listed {
+impl<'p> ListedRuns<'p> {
+    pub(super) fn new(page: &'p RecordBatch) -> ListedRuns<'p> {
+        ListedRuns {
             ids: page.column(col::ID).as_string(),
             statuses: page.column(col::STATUS).as_string(),
             finished: page.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>(),
@@ -55,7 +53,6 @@ impl<'p> Listed<'p> {
 }
 
 impl ListedRun<'_> {
-    /// Whether its detail is wanted.
     pub(super) fn needs_detail(&self, mode: DetailMode, settle: &SettleRule) -> bool {
         match mode {
             DetailMode::None => false,
@@ -67,7 +64,7 @@ impl ListedRun<'_> {
         }
     }
 
-    /// Whether an earlier export's version is this one's, so that what it knew still holds.
+    /// Whether an earlier export has this version of the run, so that its detail still holds.
     pub(super) fn is_as_in(&self, known: &RunDetail) -> bool {
         let same_cost = self.usage.is_none() || self.usage == known.usage;
         is_terminal(self.status)

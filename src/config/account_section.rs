@@ -1,0 +1,119 @@
+//! `[accounts.NAME]`: where an account's token comes from, and its own options.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use clap::Command;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::sections::Sections;
+use super::source_text::SourceText;
+use crate::error::{Error, Result};
+
+/// Options of the whole job, which no account has for itself.
+const OF_THE_JOB: [&str; 11] = [
+    "account",
+    "accounts-at-once",
+    "all-accounts",
+    "deadline",
+    "jitter",
+    "json",
+    "log-format",
+    "metrics-file",
+    "outcome",
+    "quiet",
+    "verbose",
+];
+
+/// Where an account's token comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSource {
+    /// In the configuration.
+    pub name: String,
+    pub token_file: Option<PathBuf>,
+    /// The name of a variable.
+    pub token_env: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct AccountSection {
+    pub source: AccountSource,
+    pub sections: Sections,
+}
+
+impl AccountSection {
+    pub(super) fn parse(
+        name: &Spanned<Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+        root: &Command,
+        text: &SourceText,
+    ) -> Result<AccountSection> {
+        let (at, name) = (name.span().start, name.get_ref().as_ref());
+        let error = |problem: &str| text.error(at, problem);
+        if !is_folder_name(name) {
+            return Err(error(&format!(
+                "an account's name becomes a folder's: a letter or digit, then those, '-', '_' and '.', at most 100 bytes, and \
+                 not demo; found {name:?}"
+            )));
+        }
+        let DeValue::Table(table) = value.get_ref() else {
+            let problem = format!("[accounts.{name}] is a section: token-file or token-env, and options");
+            return Err(error(&problem));
+        };
+        let within = &format!("accounts.{name}.");
+        let account = AccountSection::read(name, table, root, &SourceText { within, ..*text })?;
+        let source = &account.source;
+        if !source.token_env.as_deref().is_none_or(is_variable_name) {
+            return Err(error(
+                "token-env is the name of a variable that holds the token, never the token",
+            ));
+        }
+        if source.token_file.is_some() == source.token_env.is_some() {
+            let problem = format!("[accounts.{name}] needs token-file or token-env, and one of them");
+            return Err(error(&problem));
+        }
+        Ok(account)
+    }
+
+    fn read(name: &str, table: &DeTable<'_>, root: &Command, text: &SourceText) -> Result<AccountSection> {
+        let mut source = AccountSource {
+            name: name.into(),
+            token_file: None,
+            token_env: None,
+        };
+        let mut sections = Sections::default();
+        for (key, value) in table {
+            let word = key.get_ref().as_ref();
+            let value_text = || {
+                let found = value.get_ref().as_str();
+                found.ok_or_else(|| text.error(key.span().start, &format!("{word} is a text")))
+            };
+            match word {
+                "token-env" => source.token_env = Some(value_text()?.into()),
+                "token-file" => source.token_file = Some(value_text()?.into()),
+                _ => sections.insert(key, value, root, text)?,
+            }
+        }
+        let mut of_all_commands = sections.all.iter().chain(sections.of.values().flatten());
+        if let Some((key, setting)) = of_all_commands.find(|(key, _)| OF_THE_JOB.contains(&key.as_str())) {
+            let origin = &setting.origin;
+            return Err(Error::Usage(format!(
+                "{origin}: {key} is of the whole job: it belongs above the accounts"
+            )));
+        }
+        Ok(AccountSection { source, sections })
+    }
+}
+
+fn is_folder_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let is_plain = name.starts_with(char::is_alphanumeric) && name.chars().all(plain);
+    is_plain && name.len() <= 100 && name != "demo"
+}
+
+/// What may be the token itself is none.
+fn is_variable_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !text.to_lowercase().starts_with("apify_api_")
+}

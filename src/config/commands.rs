@@ -1,0 +1,124 @@
+//! The commands and options as clap describes them, as far as layers need to know them. No option is known here by what it
+//! does, but for the forms of a period.
+
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory};
+
+use crate::cli::Cli;
+
+/// Options that no layer can hold: they are about this one call.
+pub(super) const NOT_IN_LAYERS: [&str; 4] = ["config", "help", "help-all", "version"];
+/// The forms of a period, of which one takes the place of any other.
+const PERIOD: [&str; 6] = ["month", "last_month", "last", "from", "to", "cycle"];
+
+/// The command line's description, complete.
+pub fn command() -> Command {
+    let mut root = Cli::command();
+    root.build();
+    root
+}
+
+/// The same with every option in its help that the short one leaves out.
+pub fn unhidden(command: Command) -> Command {
+    let mut command = command.mut_args(|arg| arg.hide(false));
+    for name in names(&command) {
+        command = command.mut_subcommand(name, unhidden);
+    }
+    command
+}
+
+/// The program's name and what follows it.
+pub(super) fn argv(words: impl IntoIterator<Item = impl Into<OsString>>) -> Vec<OsString> {
+    let words = words.into_iter().map(Into::into);
+    std::iter::once("apify-runs".into()).chain(words).collect()
+}
+
+/// The command that was called, and what was typed for it.
+pub(super) struct CalledCommand<'c> {
+    /// Such as `lake`, `close`.
+    pub(super) path: Vec<String>,
+    pub(super) command: &'c Command,
+    pub(super) typed: &'c ArgMatches,
+}
+
+impl<'c> CalledCommand<'c> {
+    pub(super) fn new(root: &'c Command, typed: &'c ArgMatches) -> CalledCommand<'c> {
+        let (mut path, mut command, mut typed) = (Vec::new(), root, typed);
+        while let Some((name, below)) = typed.subcommand()
+            && let Some(found) = command.find_subcommand(name)
+        {
+            path.push(name.to_owned());
+            (command, typed) = (found, below);
+        }
+        CalledCommand { path, command, typed }
+    }
+
+    pub(super) fn is_typed(&self, id: &str) -> bool {
+        self.typed.value_source(id) == Some(ValueSource::CommandLine)
+    }
+
+    pub(super) fn has_option(&self, option: &str) -> bool {
+        settable(self.command).any(|(_, long)| long == option)
+    }
+}
+
+/// Calls for each command, with its path.
+pub(super) fn commands_below(command: &Command, each: &mut impl FnMut(&[String], &Command)) {
+    fn below(command: &Command, path: &[String], each: &mut impl FnMut(&[String], &Command)) {
+        for command in command.get_subcommands() {
+            let path = [path, &[command.get_name().to_owned()]].concat();
+            if !command.has_subcommands() {
+                each(&path, command);
+            }
+            below(command, &path, each);
+        }
+    }
+    below(command, &[], each);
+}
+
+/// A command's options that a layer can hold, with their long names.
+pub(super) fn settable(command: &Command) -> impl Iterator<Item = (&Arg, &str)> {
+    let longs = command.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
+    longs.filter(|(_, long)| !NOT_IN_LAYERS.contains(long))
+}
+
+/// The names of those.
+pub(super) fn options(command: &Command) -> Vec<String> {
+    settable(command).map(|(_, long)| long.to_owned()).collect()
+}
+
+/// Those of a command and of all below it, each once.
+pub(super) fn options_below(root: &Command) -> Vec<String> {
+    let below = root.get_subcommands().flat_map(options_below);
+    let mut all: Vec<String> = options(root).into_iter().chain(below).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+pub(super) fn names(command: &Command) -> Vec<String> {
+    let commands = command.get_subcommands();
+    commands.map(|command| command.get_name().into()).collect()
+}
+
+/// Whether two options can't both be given.
+pub(super) fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
+    let is_of = |ids: &[&str]| [one, other].iter().all(|arg| ids.contains(&arg.get_id().as_str()));
+    // These two are one form.
+    let two_periods = is_of(&PERIOD) && !is_of(&["from", "to"]);
+    let excludes = |one: &Arg, other: &Arg| {
+        let excluded = command.get_arg_conflicts_with(one);
+        excluded.iter().any(|excluded| excluded.get_id() == other.get_id())
+    };
+    two_periods || excludes(one, other) || excludes(other, one)
+}
+
+/// The known word that a word was probably meant to be.
+pub fn nearest<'k>(word: &str, known: &'k [String]) -> Option<&'k String> {
+    let word = word.to_lowercase().replace('_', "-");
+    let likeness = |known: &&String| (strsim::jaro_winkler(&word, known) * 1e6) as u64;
+    let near = known.iter().max_by_key(likeness);
+    near.filter(|near| likeness(near) > 750_000)
+}

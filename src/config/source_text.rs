@@ -1,0 +1,81 @@
+//! A configuration file's text: its values as settings, and its errors with file and line.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::commands::nearest;
+use super::setting::{Origin, Setting, ValueForm};
+use crate::error::{Error, Result};
+
+/// A file's text, with the prefix of the section that is read.
+pub(super) struct SourceText<'t> {
+    pub(super) text: &'t str,
+    pub(super) path: &'t Path,
+    /// What stands before a command's name in its section's: nothing, or `accounts.NAME.`.
+    pub(super) within: &'t str,
+}
+
+impl SourceText<'_> {
+    fn origin(&self, at: usize) -> Origin {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+        Origin::File(self.path.display().to_string(), line)
+    }
+
+    pub(super) fn error(&self, at: usize, problem: &str) -> Error {
+        Error::Usage(format!("{}: {problem}", self.origin(at)))
+    }
+
+    /// A command's name with something else than a section.
+    pub(super) fn not_a_section(&self, at: usize, path: &str) -> Error {
+        let within = self.within;
+        let problem = format!("{path} is a command: what is set for it stands once, below [{within}{path}]");
+        self.error(at, &problem)
+    }
+
+    /// A key that is no option.
+    pub(super) fn unknown(&self, at: usize, key: &str, of: &str, known: &[String]) -> Error {
+        if ["token", "api-token", "apify-token"].contains(&key) {
+            return self.error(
+                at,
+                "a token must not stand in here: name a file that holds it with token-file, or, of an account, a variable \
+                 with token-env",
+            );
+        }
+        let near = nearest(key, known).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+        self.error(at, &format!("'{key}' is no option of {of}{near}"))
+    }
+
+    pub(super) fn setting(&self, value: &Spanned<DeValue<'_>>) -> Result<Setting> {
+        let at = value.span().start;
+        let (texts, form) = match value.get_ref() {
+            DeValue::Boolean(yes) => (vec![yes.to_string().into()], ValueForm::Flag),
+            DeValue::Array(list) => {
+                let texts: Result<Vec<OsString>> = list.iter().map(|value| self.text_of(value)).collect();
+                (texts?, ValueForm::List)
+            }
+            _ => (vec![self.text_of(value)?], ValueForm::One),
+        };
+        Ok(Setting {
+            texts,
+            form,
+            origin: self.origin(at),
+        })
+    }
+
+    fn text_of(&self, value: &Spanned<DeValue<'_>>) -> Result<OsString> {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
+            DeValue::Datetime(moment) => moment.to_string(),
+            DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                return Err(self.error(value.span().start, "expected a text or a number"));
+            }
+        };
+        Ok(text.into())
+    }
+}
