@@ -39,6 +39,7 @@ mod clock;
 mod error;
 mod logging;
 mod money;
+mod paths;
 mod period;
 mod text;
 

@@ -106,12 +106,13 @@ impl EndReport {
         warn_of_shared_accounts(&end.parts);
         if let Some(file) = self.outcome.take() {
             let document = outcome::render(&self.facts, end.exit_code, end.error.as_deref(), &end.parts);
-            file.write(&document).unwrap_or_else(|problem| warn(&problem));
+            file.write(&document)
+                .unwrap_or_else(|problem| warn(&problem.to_string()));
         }
         if let Some(metrics) = &self.metrics
             && let Err(problem) = metrics::write(metrics, &self.facts, &end.parts)
         {
-            warn(&problem);
+            warn(&problem.to_string());
         }
         ExitCode::from(end.exit_code)
     }

@@ -2,25 +2,21 @@
 //! didn't learn stays as the last one that did left it, and so do other accounts' and commands' lines.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use std::time::Duration;
 
 use crate::app::outcome::{Ended, JobFacts};
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
+use crate::output::atomic_file::{AtomicFile, folder_of};
+use crate::output::lock::lock_folder;
 use crate::period::parse_instant;
 
 /// The most bytes of the file, which holds a few lines an account.
 const MAX_BYTES: u64 = 64 << 20;
 /// How long another job may take to write the file.
 const LOCK_TIME: Duration = Duration::from_secs(5);
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Names, and what they are. By Prometheus' conventions: base units, no `_total`,
 /// since none of them counts on from job to job.
@@ -88,46 +84,24 @@ pub fn check(path: &Path) -> Result<()> {
 /// Puts a job's end into the file.
 ///
 /// # Errors
-/// In words: that nobody can be told is no reason for a job to fail.
-pub fn write(path: &Path, facts: &JobFacts, parts: &[Ended]) -> std::result::Result<(), String> {
-    replace(path, facts, parts).map_err(|error| format!("cannot write --metrics-file {}: {error}", path.display()))
+/// A warning: a job does not fail for want of its metrics.
+pub fn write(path: &Path, facts: &JobFacts, parts: &[Ended]) -> anyhow::Result<()> {
+    replace(path, facts, parts)
+        .map_err(|error| anyhow::anyhow!("cannot write --metrics-file {}: {error}", path.display()))
 }
 
 fn replace(path: &Path, facts: &JobFacts, parts: &[Ended]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    // Held while the file is read and replaced, since jobs of several accounts may share it.
-    let held = File::open(folder)?;
-    let until = Instant::now() + LOCK_TIME;
-    while let Err(error) = flock(&held, FlockOperation::NonBlockingLockExclusive) {
-        if error != Errno::WOULDBLOCK || Instant::now() >= until {
-            return Err(error.into());
-        }
-        std::thread::sleep(LOCK_PAUSE);
-    }
+    let folder = folder_of(path);
+    // While the file is read and replaced, since jobs of several accounts may share it.
+    let _lock = lock_folder(folder, LOCK_TIME)?;
     let mut series = read(path)?;
     parts.iter().for_each(|part| put(&mut series, facts, part));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = folder.join(format!(".{name}.new"));
-    let written = fresh_file(&fresh, &render(&series)).and_then(|()| fs::rename(&fresh, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
-    }
-    written
-}
-
-/// Writes a file that the collector's user may read.
-fn fresh_file(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    // The collector's user may read it.
+    let mut file = AtomicFile::create(path.into(), &folder.join(format!(".{name}.new")), 0o644)?;
+    file.write_all(render(&series).as_bytes())?;
+    file.sync()?;
+    file.rename()
 }
 
 /// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.
@@ -213,6 +187,8 @@ fn render(series: &Series) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::context::journal::Record;
 

@@ -8,8 +8,8 @@ use arrow_array::types::TimestampMillisecondType;
 
 use crate::archive::export_folder::ExportFolder;
 use crate::error::{Error, Result};
-use crate::output::csv::RUNS_CSV;
 use crate::output::manifest::Manifest;
+use crate::output::names::RUNS_CSV;
 use crate::period::{Millis, Period, parse_instant, parse_timezone};
 
 /// An export's period; exit 5 where its manifest has none that makes sense, or doesn't say when it was asked for.

@@ -5,7 +5,7 @@ mod focus;
 mod folder;
 mod output;
 
-use crate::commands::report::output::{Output, Written};
+use crate::commands::report::output::{ReportOutput, UnpublishedReport};
 
 use crate::commands::compare;
 
@@ -43,7 +43,7 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
 }
 
 /// Reads, checks and writes everything; nothing of it is visible yet.
-fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Result<(Written, Report)> {
+fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Result<(UnpublishedReport, Report)> {
     let holding = opening.open(&args.path, args.as_of)?;
     let holding = holding.as_ref();
     let columns = holding.columns()?;
@@ -58,7 +58,7 @@ fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Res
     for by in &args.by {
         dimensions.and(*by).map_err(Error::Usage)?;
     }
-    let mut output = Output::open(args, &held, &columns, look)?;
+    let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
     let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
     let summary = (!is_as_held).then(|| Summary::new(period.timezone, dimensions));

@@ -10,11 +10,10 @@ use crate::api::counts::RequestCounts;
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 use crate::output::hashed::FileEntry;
+pub use crate::output::names::MANIFEST;
 pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
 
-/// The file's name.
-pub const MANIFEST: &str = "manifest.json";
 /// The most bytes that are read of one: with as many rules as there may be, it has fewer.
 pub const MAX_MANIFEST_BYTES: u64 = 256 << 20;
 /// The version of this document's shape.

@@ -31,7 +31,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// How rows are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub enum RunsLayout {
     /// One file of this name.
     File(&'static str),
     /// `runs/started_on=YYYY-MM-DD/runs.parquet`, by UTC day; without rows, one empty file for the day of this instant.
@@ -41,7 +41,7 @@ pub enum Layout {
 /// Writes rows that come in order of `started_at`.
 pub struct ParquetRows {
     staging: Arc<Staging>,
-    layout: Layout,
+    layout: RunsLayout,
     columns: Chosen,
     properties: WriterProperties,
     open: Option<Open>,
@@ -58,7 +58,7 @@ struct Open {
 
 impl ParquetRows {
     /// Writes rows of these columns into a staging folder; `compatible` keeps to encodings that every engine reads.
-    pub fn new(staging: Arc<Staging>, layout: Layout, columns: Chosen, compatible: bool) -> ParquetRows {
+    pub fn new(staging: Arc<Staging>, layout: RunsLayout, columns: Chosen, compatible: bool) -> ParquetRows {
         ParquetRows {
             staging,
             layout,
@@ -93,7 +93,7 @@ impl ParquetRows {
     /// Completes the files.
     pub fn finish(mut self) -> Result<Vec<FileEntry>> {
         if self.open.is_none() && self.files.is_empty() {
-            let first = if let Layout::Daily(first) = self.layout {
+            let first = if let RunsLayout::Daily(first) = self.layout {
                 first
             } else {
                 0
@@ -112,8 +112,8 @@ impl ParquetRows {
             Some(open) => open,
             None => {
                 let (path, until_ms) = match self.layout {
-                    Layout::File(name) => (name.to_string(), Millis::MAX),
-                    Layout::Daily(_) => {
+                    RunsLayout::File(name) => (name.to_string(), Millis::MAX),
+                    RunsLayout::Daily(_) => {
                         let day = format_instant(started_at);
                         let day = day.split('T').next().unwrap_or_default();
                         (

@@ -7,9 +7,10 @@ use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
 
 use crate::error::Result;
-use crate::output::csv::{CsvRows, RUNS_CSV};
+use crate::output::csv::CsvRows;
 use crate::output::hashed::FileEntry;
-use crate::output::parquet::{Layout, ParquetRows};
+use crate::output::names::RUNS_CSV;
+use crate::output::parquet::{ParquetRows, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
 use crate::runs::column_set::Chosen;
@@ -20,7 +21,7 @@ pub struct RowFormats {
     /// Which columns.
     pub columns: Chosen,
     /// How Parquet is laid out. It is always written: what comes later reads rows back from it.
-    pub parquet: Layout,
+    pub parquet: RunsLayout,
     /// Whether it keeps to encodings that every engine reads.
     pub parquet_compat: bool,
     /// Whether CSV is written.

@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
 use crate::fetch::{Known, Lister, PageLimit};
-use crate::output::parquet::Layout;
+use crate::output::names::RUNS_PARQUET;
+use crate::output::parquet::RunsLayout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
 use crate::period::Period;
@@ -22,9 +23,6 @@ use crate::pipeline::{ReadPeriod, Reading};
 use crate::provenance::Filters;
 use crate::report::dimension::Dimensions;
 use crate::runs::column_set::Chosen;
-
-/// The rows while they are of use.
-const ROWS: &str = "runs.parquet";
 
 /// A folder of this machine for one purpose and place: the same for a user, so that what a killed process leaves is removed by
 /// the next, and two of this machine don't meet.
@@ -77,7 +75,7 @@ impl Aside<'_> {
         let options = WriteOptions {
             formats: RowFormats {
                 columns: Chosen::all(metered),
-                parquet: Layout::File(ROWS),
+                parquet: RunsLayout::File(RUNS_PARQUET),
                 parquet_compat: false,
                 csv: false,
             },

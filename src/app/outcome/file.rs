@@ -67,8 +67,8 @@ impl OutcomeFile {
     /// Writes the document.
     ///
     /// # Errors
-    /// In words: that nobody can be told is no reason for a job to fail.
-    pub fn write(self, document: &str) -> std::result::Result<(), String> {
+    /// A warning: a job does not fail for want of its outcome.
+    pub fn write(self, document: &str) -> anyhow::Result<()> {
         let written = self.emptied.and_then(|mut file| {
             if !self.is_shared {
                 // Another job may have written meanwhile; a pipe has no length.
@@ -81,7 +81,7 @@ impl OutcomeFile {
                 _ => Err(error),
             })
         });
-        written.map_err(|error| format!("cannot write --outcome {}: {error}", self.path.display()))
+        written.map_err(|error| anyhow::anyhow!("cannot write --outcome {}: {error}", self.path.display()))
     }
 }
 

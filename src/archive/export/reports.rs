@@ -9,7 +9,8 @@ use crate::archive::export::report_json;
 
 use crate::archive::export::report_json::Compared;
 use crate::archive::export_folder::ExportFolder;
-use crate::commands::assemble::files::{REPORT_JSON, csv_name, write_csv};
+use crate::commands::assemble::files::{csv_name, write_csv};
+use crate::output::names::REPORT_JSON;
 use crate::provenance::TotalsText;
 use crate::report::figures::Figures;
 use crate::report::table::Table;

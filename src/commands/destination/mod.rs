@@ -20,7 +20,7 @@ use crate::context::blocking::Stop;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
-use crate::output::publish::{Destination, Staging, State};
+use crate::output::publish::{Destination, OutputState, Staging};
 use crate::period::Millis;
 
 /// The output, which no other process of this machine writes meanwhile.
@@ -75,7 +75,9 @@ impl Held {
     pub fn existing(&self) -> Result<Option<Existing>> {
         match &self.stored {
             Some(stored) => Ok(stored.existing()),
-            None if self.destination.state() == State::Occupied => Existing::read(&self.destination.path()).map(Some),
+            None if self.destination.state() == OutputState::Occupied => {
+                Existing::read(&self.destination.path()).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -101,7 +103,7 @@ impl Held {
                 self.existing()?;
                 let staging = Arc::try_unwrap(staging);
                 let staging = staging.map_err(|_| anyhow::anyhow!("the staging folder is still in use"))?;
-                (manifest, staging.publish(umask)?.warning.into_iter().collect())
+                (manifest, staging.publish(umask)?.into_iter().collect())
             }
         };
         for warning in warnings {

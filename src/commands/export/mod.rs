@@ -22,7 +22,8 @@ use crate::error::{Error, Result};
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
 use crate::fetch::{Known, Lister};
-use crate::output::parquet::Layout;
+use crate::output::names::{RUNS_PARQUET, WORKING_PARQUET};
+use crate::output::parquet::RunsLayout;
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
 use crate::period::{Millis, Period, PeriodSpec};
@@ -36,11 +37,6 @@ use crate::report::dimension::Dimensions;
 use crate::report::groups::Groups;
 use crate::runs::column_set::Chosen;
 use crate::runs::cost_state::SettleRule;
-
-/// Rows in Parquet.
-pub const RUNS_PARQUET: &str = "runs.parquet";
-/// The same where only CSV was asked for: needed until the end, and not published.
-pub const WORKING_PARQUET: &str = ".runs.parquet";
 
 /// Runs the job.
 pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
@@ -256,9 +252,9 @@ impl Job {
     fn write_options(&self, told: &Told) -> WriteOptions {
         let args = &self.args;
         let parquet = match args.partition_by {
-            _ if !args.format.contains(&Format::Parquet) => Layout::File(WORKING_PARQUET),
-            Some(PartitionBy::Day) => Layout::Daily(told.period.from),
-            None => Layout::File(RUNS_PARQUET),
+            _ if !args.format.contains(&Format::Parquet) => RunsLayout::File(WORKING_PARQUET),
+            Some(PartitionBy::Day) => RunsLayout::Daily(told.period.from),
+            None => RunsLayout::File(RUNS_PARQUET),
         };
         WriteOptions {
             formats: RowFormats {

@@ -12,7 +12,7 @@ use crate::commands::destination::path_template;
 use crate::commands::export::Job;
 use crate::error::{Error, Result};
 use crate::fetch::{Lister, PageLimit};
-use crate::output::publish::{Destination, State};
+use crate::output::publish::{Destination, OutputState};
 use crate::period::{LAST_INSTANT, Period, format_instant};
 use crate::stores::names_store;
 
@@ -103,7 +103,7 @@ impl Job {
             return Ok(());
         }
         if self.args.dry_run {
-            if Destination::check(&out)? == State::Occupied {
+            if Destination::check(&out)? == OutputState::Occupied {
                 Existing::read(&out)?;
             }
             return Ok(());

@@ -12,96 +12,109 @@
 //!   SubAccountType, the CommitmentDiscount and CapacityReservation columns, PricingCurrency and its prices, RegionId,
 //!   RegionName and Tags: the API has no such thing for a run. Who started it in an organisation is a user, not an account.
 
-/// One column.
-#[derive(Debug, Clone, Copy)]
-pub struct FocusColumn {
-    /// Its column ID.
-    pub name: &'static str,
-    /// Whether a row may lack it.
-    pub nullable: bool,
-    /// What fills it.
-    pub(super) cell: Cell,
+use arrow_schema::{DataType, Field, TimeUnit};
+
+use crate::runs::schema::{self, USD_PRECISION, USD_SCALE};
+
+pub(super) struct FocusColumn {
+    pub(super) name: &'static str,
+    pub(super) nullable: bool,
+    pub(super) cells: CellSource,
 }
 
-/// What a column's cells are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cell {
-    /// The same in every row.
-    Fixed(Fixed),
+/// What fills a column.
+#[derive(Clone, Copy)]
+pub(super) enum CellSource {
+    /// This text in every row.
+    Constant(&'static str),
+    /// A quantity of one.
+    One,
+    Null,
+    AccountId,
+    AccountName,
+    QueriedAt,
     /// The run's dollars.
     Cost,
-    /// The charge period: the run's start, floored to the second.
-    Start,
-    /// Its end, excluded: the run's finish, ceiled.
-    End,
-    /// The billing period's first second.
+    /// The run's start, rounded down to the second.
+    ChargeStart,
+    /// The run's finish, rounded up.
+    ChargeEnd,
     PeriodStart,
-    /// The first second after it.
+    /// The first second after the billing period.
     PeriodEnd,
-    /// What the billing period is.
     PeriodBasis,
     /// The charge in words.
     Description,
     /// The run's start to the millisecond.
     StartedAt,
     /// Text of the export's column of this name.
-    Text(&'static str),
+    Export(&'static str),
 }
 
-/// What is the same in every row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fixed {
-    /// This text.
-    Text(&'static str),
-    /// A quantity of one.
-    One,
-    /// Text that isn't known.
-    Null,
-    /// The account's ID.
-    AccountId,
-    /// The account's name, if it has one.
-    AccountName,
-    /// When the API was asked.
-    QueriedAt,
-}
-
-/// A column's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+/// The type of a column, which is also its form in CSV. FOCUS's instants are whole seconds; the coarsest unit that Parquet has
+/// is the millisecond.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FocusType {
     Text,
-    Decimal,
-    Instant,
+    /// Text that a spreadsheet must be kept from running.
+    ThirdPartyText,
+    Usd,
+    Quantity,
+    Second,
+    Millisecond,
 }
 
-impl Cell {
-    pub(super) fn kind(self) -> Kind {
+impl FocusColumn {
+    pub(super) fn field(&self) -> Field {
+        let data_type = match self.cells.focus_type() {
+            FocusType::Text | FocusType::ThirdPartyText => DataType::Utf8,
+            FocusType::Usd | FocusType::Quantity => DataType::Decimal128(USD_PRECISION, USD_SCALE),
+            FocusType::Second | FocusType::Millisecond => {
+                DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+            }
+        };
+        Field::new(self.name, data_type, self.nullable)
+    }
+}
+
+impl CellSource {
+    pub(super) fn focus_type(self) -> FocusType {
+        use CellSource::*;
+        let is_third_party = |name| {
+            let mut columns = schema::COLUMNS.iter();
+            columns.any(|column| column.name == name && column.third_party)
+        };
         match self {
-            Cell::Cost | Cell::Fixed(Fixed::One) => Kind::Decimal,
-            Cell::Start | Cell::End | Cell::PeriodStart | Cell::PeriodEnd | Cell::StartedAt => Kind::Instant,
-            Cell::Fixed(Fixed::QueriedAt) => Kind::Instant,
-            Cell::Fixed(_) | Cell::PeriodBasis | Cell::Description | Cell::Text(_) => Kind::Text,
+            Cost => FocusType::Usd,
+            One => FocusType::Quantity,
+            ChargeStart | ChargeEnd | PeriodStart | PeriodEnd => FocusType::Second,
+            StartedAt | QueriedAt => FocusType::Millisecond,
+            AccountName => FocusType::ThirdPartyText,
+            Export(name) if is_third_party(name) => FocusType::ThirdPartyText,
+            // A description begins with our own words.
+            Constant(_) | Null | AccountId | PeriodBasis | Description | Export(_) => FocusType::Text,
         }
     }
 }
 
-const fn required(name: &'static str, cell: Cell) -> FocusColumn {
+const fn required(name: &'static str, cells: CellSource) -> FocusColumn {
     FocusColumn {
         name,
         nullable: false,
-        cell,
+        cells,
     }
 }
 
-const fn nullable(name: &'static str, cell: Cell) -> FocusColumn {
+const fn nullable(name: &'static str, cells: CellSource) -> FocusColumn {
     FocusColumn {
         name,
         nullable: true,
-        cell,
+        cells,
     }
 }
 
 const fn always(name: &'static str, text: &'static str) -> FocusColumn {
-    required(name, Cell::Fixed(Fixed::Text(text)))
+    required(name, CellSource::Constant(text))
 }
 
 /// Who sells Actor runs, and, as far as a run tells, who made what was bought: the platform's usage. Whether a part of the
@@ -116,50 +129,50 @@ const RUN: &str = "Run";
 const COST_BASIS: &str = "usage priced when queried; not the invoice; before or after discount undocumented";
 
 /// Every column: FOCUS's own by name, then ours ('Column Handling').
-pub static COLUMNS: [FocusColumn; 41] = [
-    required("BilledCost", Cell::Cost),
-    required("BillingAccountId", Cell::Fixed(Fixed::AccountId)),
-    nullable("BillingAccountName", Cell::Fixed(Fixed::AccountName)),
+pub(super) static COLUMNS: [FocusColumn; 41] = [
+    required("BilledCost", CellSource::Cost),
+    required("BillingAccountId", CellSource::AccountId),
+    nullable("BillingAccountName", CellSource::AccountName),
     always("BillingCurrency", "USD"),
-    required("BillingPeriodEnd", Cell::PeriodEnd),
-    required("BillingPeriodStart", Cell::PeriodStart),
+    required("BillingPeriodEnd", CellSource::PeriodEnd),
+    required("BillingPeriodStart", CellSource::PeriodStart),
     always("ChargeCategory", "Usage"),
     // Null is 'no correction of a period that was invoiced before'.
-    nullable("ChargeClass", Cell::Fixed(Fixed::Null)),
-    required("ChargeDescription", Cell::Description),
+    nullable("ChargeClass", CellSource::Null),
+    required("ChargeDescription", CellSource::Description),
     always("ChargeFrequency", "Usage-Based"),
-    required("ChargePeriodEnd", Cell::End),
-    required("ChargePeriodStart", Cell::Start),
-    required("ConsumedQuantity", Cell::Fixed(Fixed::One)),
+    required("ChargePeriodEnd", CellSource::ChargeEnd),
+    required("ChargePeriodStart", CellSource::ChargeStart),
+    required("ConsumedQuantity", CellSource::One),
     always("ConsumedUnit", RUN),
-    required("ContractedCost", Cell::Cost),
-    required("EffectiveCost", Cell::Cost),
+    required("ContractedCost", CellSource::Cost),
+    required("EffectiveCost", CellSource::Cost),
     // The API ties no run to an invoice.
-    nullable("InvoiceId", Cell::Fixed(Fixed::Null)),
+    nullable("InvoiceId", CellSource::Null),
     always("InvoiceIssuerName", APIFY),
-    required("ListCost", Cell::Cost),
-    required("PricingQuantity", Cell::Fixed(Fixed::One)),
+    required("ListCost", CellSource::Cost),
+    required("PricingQuantity", CellSource::One),
     always("PricingUnit", RUN),
     always("ProviderName", APIFY),
     always("PublisherName", APIFY),
-    required("ResourceId", Cell::Text("id")),
+    required("ResourceId", CellSource::Export("id")),
     // A run has no name of its own, and its ID must not be repeated here.
-    nullable("ResourceName", Cell::Fixed(Fixed::Null)),
+    nullable("ResourceName", CellSource::Null),
     always("ResourceType", "Actor run"),
     always("ServiceCategory", "Compute"),
     always("ServiceName", "Apify Actors"),
     // 'Running applications without managing servers', which is what an Actor is for.
     always("ServiceSubcategory", "Serverless Compute"),
-    required("x_ActorId", Cell::Text("act_id")),
-    nullable("x_ActorName", Cell::Text("act_name")),
-    required("x_BillingPeriodBasis", Cell::PeriodBasis),
+    required("x_ActorId", CellSource::Export("act_id")),
+    nullable("x_ActorName", CellSource::Export("act_name")),
+    required("x_BillingPeriodBasis", CellSource::PeriodBasis),
     always("x_CostBasis", COST_BASIS),
-    required("x_CostState", Cell::Text("cost_state")),
-    nullable("x_Origin", Cell::Text("meta_origin")),
-    required("x_QueriedAt", Cell::Fixed(Fixed::QueriedAt)),
-    required("x_StartedAt", Cell::StartedAt),
-    required("x_Status", Cell::Text("status")),
-    nullable("x_TaskId", Cell::Text("actor_task_id")),
-    nullable("x_TaskName", Cell::Text("actor_task_name")),
-    nullable("x_UserId", Cell::Text("user_id")),
+    required("x_CostState", CellSource::Export("cost_state")),
+    nullable("x_Origin", CellSource::Export("meta_origin")),
+    required("x_QueriedAt", CellSource::QueriedAt),
+    required("x_StartedAt", CellSource::StartedAt),
+    required("x_Status", CellSource::Export("status")),
+    nullable("x_TaskId", CellSource::Export("actor_task_id")),
+    nullable("x_TaskName", CellSource::Export("actor_task_name")),
+    nullable("x_UserId", CellSource::Export("user_id")),
 ];
