@@ -32,6 +32,20 @@ pub fn resolve_folder(folder: &Path) -> io::Result<PathBuf> {
     Ok(resolve(folder))
 }
 
+/// The folder of a file.
+pub fn folder_of(path: &Path) -> &Path {
+    or_current(path.parent().unwrap_or(Path::new("")))
+}
+
+/// The folder itself; the current one where a relative path ends.
+pub fn or_current(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,7 +45,7 @@ impl Existing {
                 "{why}; apify-runs replaces only its own exports: name another --out, or move that away"
             ))
         };
-        let manifest = Manifest::read(path).map_err(&refused)?;
+        let manifest = Manifest::read(path).map_err(|problem| refused(problem.to_string()))?;
         let foreign = manifest.foreign_files(path)?;
         match foreign.first() {
             Some(file) => Err(refused(format!(

@@ -64,12 +64,6 @@ impl Write for AtomicFile {
     }
 }
 
-/// The folder of a file.
-pub fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;

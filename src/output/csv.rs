@@ -63,7 +63,7 @@ pub fn writer<W: Write>(to: W) -> Writer<W> {
 }
 
 fn cannot_write(cause: impl std::fmt::Display) -> Error {
-    Error::Output(format!("cannot write {RUNS_CSV}: {cause}"))
+    Error::output("write", RUNS_CSV.as_ref(), cause)
 }
 
 /// A column of a batch, by the form of its cells.

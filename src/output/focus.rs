@@ -175,5 +175,5 @@ fn add(sum: &mut Usd, cost: Usd) -> Result<()> {
 }
 
 fn cannot_write<C: std::fmt::Display>(file: &'static str) -> impl Fn(C) -> Error {
-    move |cause| Error::Output(format!("cannot write {file}: {cause}"))
+    move |cause| Error::output("write", file.as_ref(), cause)
 }

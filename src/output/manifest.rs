@@ -81,13 +81,13 @@ impl Manifest {
     }
 
     /// Reads an export's manifest; the error says why the folder is no export.
-    pub fn read(export: &Path) -> Result<Manifest, String> {
+    pub fn read(export: &Path) -> anyhow::Result<Manifest> {
         let path = export.join(MANIFEST);
         let text = read_regular(&path, MAX_MANIFEST_BYTES).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
-            _ => format!("cannot read {}: {error}", path.display()),
+            std::io::ErrorKind::NotFound => anyhow::anyhow!("{} holds no {MANIFEST}", export.display()),
+            _ => anyhow::anyhow!("cannot read {}: {error}", path.display()),
         })?;
-        serde_json::from_slice(&text).map_err(|error| no_manifest(&path, &error))
+        serde_json::from_slice(&text).map_err(|error| anyhow::Error::msg(no_manifest(&path, &error)))
     }
 
     /// Whether a folder holds one, whole or broken.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::error::{Error, Result};
+use crate::paths::or_current;
 
 /// The longest name that leaves room for `.NAME.apify-runs-staging` within the usual 255 bytes.
 const LONGEST_NAME: usize = 255 - ".".len() - ".apify-runs-staging".len();
@@ -37,7 +38,8 @@ pub struct OutputPath {
 }
 
 impl OutputPath {
-    /// Finds what `out` means. Its parents may be missing.
+    /// Finds the folder that `out` names. Its parents may be missing. Unlike `paths::resolve`, it follows a symlink to a folder
+    /// that isn't there yet.
     pub fn resolve(out: &Path) -> Result<OutputPath> {
         let mut path = out.to_owned();
         for _ in 0..LINKS {
@@ -46,12 +48,9 @@ impl OutputPath {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::output("use the output folder", out, reason(&error))),
             }
-            let parent = match path.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-                Some(parent) => parent,
-                None => return Err(nameless(out)),
-            };
-            match fs::read_link(without_slash(&path)) {
+            let parent = path.parent().map(or_current).ok_or_else(|| nameless(out))?;
+            // Without a trailing slash, which would follow the symlink.
+            match fs::read_link(path.components().as_path()) {
                 Ok(target) => path = parent.join(target),
                 Err(_) => return OutputPath::named(out, Some(parent), path.file_name()),
             }
@@ -138,12 +137,12 @@ impl OutputPath {
         }
     }
 
-    /// Whether the parent, or the nearest one of those that exist, takes new entries.
+    /// Whether the parent, or the nearest ancestor that exists, takes new entries.
     fn check_parent(&self) -> Result<()> {
         let nearest = self
             .parent
             .ancestors()
-            .map(current_if_empty)
+            .map(or_current)
             .find(|folder| fs::symlink_metadata(folder).is_ok());
         let nearest = nearest.unwrap_or(Path::new("/"));
         let cause = match fs::metadata(nearest) {
@@ -163,9 +162,8 @@ impl OutputPath {
 
     /// Device and inode of the folder at `out`, which tell it from another one put there meanwhile.
     pub fn identity(&self) -> Option<(u64, u64)> {
-        fs::symlink_metadata(self.out())
-            .ok()
-            .map(|found| (found.dev(), found.ino()))
+        let found = fs::symlink_metadata(self.out()).ok()?;
+        Some((found.dev(), found.ino()))
     }
 }
 
@@ -181,19 +179,6 @@ pub fn reason(error: &io::Error) -> String {
         Some((words, _)) => words.to_owned(),
         None => text,
     }
-}
-
-fn current_if_empty(folder: &Path) -> &Path {
-    if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    }
-}
-
-/// A symlink itself, which a trailing slash would follow.
-fn without_slash(path: &Path) -> PathBuf {
-    path.components().collect()
 }
 
 /// Whether `folder` is where a file system, or a part of one, is mounted.

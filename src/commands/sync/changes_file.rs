@@ -12,9 +12,10 @@ use csv::Writer;
 
 use crate::error::{Error, Result};
 use crate::lake::{CommitId, Location, StagedChanges};
-use crate::output::atomic_file::{AtomicFile, folder_of};
+use crate::output::atomic_file::AtomicFile;
 use crate::output::csv::writer;
 use crate::output::publish::sync_folder;
+use crate::paths::folder_of;
 use crate::report::changes::{Difference, csv as table};
 use crate::text::defused;
 
