@@ -95,7 +95,7 @@ impl<W: Write + Send> FocusFiles<W> {
         }
         let constants = FocusConstants::new(context)?;
         let (mut csv, mut missing) = (writer(csv), writer(missing));
-        csv.write_record(columns::COLUMNS.iter().map(|column| column.name))
+        csv.write_record(columns::COLUMNS.map(|(name, _)| name))
             .map_err(cannot_write(FOCUS_CSV))?;
         missing
             .write_record(missing::HEADER)

@@ -16,6 +16,7 @@ pub use crate::output::output_path::OutputState;
 use crate::output::output_path::{OutputPath, reason};
 pub use crate::output::swap::sync_folder;
 use crate::output::swap::{Exchange, exchange, finish, for_each, remove, swap, sync};
+use crate::paths::folder_of;
 
 /// The process's umask. It can only be read by setting it, for the whole process: call this once, at the start,
 /// before there are threads.
@@ -29,12 +30,22 @@ pub fn umask() -> u32 {
 
 /// An output folder that this process has locked.
 #[derive(Debug)]
-pub struct Destination {
+pub struct Destination(Arc<LockedOutput>);
+
+#[derive(Debug)]
+struct LockedOutput {
     place: OutputPath,
     state: OutputState,
     /// Device and inode of the folder that `state` is about.
     identity: Option<(u64, u64)>,
-    lock: Arc<Lock>,
+    _lock: Lock,
+}
+
+impl LockedOutput {
+    fn unchanged(&self, doing: &str, path: &Path, error: &io::Error) -> Error {
+        let cause = format!("{}; {} is as it was", reason(error), self.place.shown.display());
+        Error::output(doing, path, cause)
+    }
 }
 
 impl Destination {
@@ -57,27 +68,24 @@ impl Destination {
         place.check()?;
         let failed = |doing: &str, error: io::Error| Error::output(doing, &place.shown, reason(&error));
         fs::create_dir_all(place.parent()).map_err(|error| failed("create the folder of", error))?;
-        let place = place
-            .clone()
-            .anchored()
-            .map_err(|error| failed("find the folder of", error))?;
-        let lock = Lock::take(&place.lock())
-            .map_err(|error| failed("lock", error))?
-            .ok_or_else(|| {
-                Error::Busy(format!(
-                    "another apify-runs process is writing {}; it is left alone",
-                    place.shown.display()
-                ))
-            })?;
+        let anchored = place.clone().anchored();
+        let place = anchored.map_err(|error| failed("find the folder of", error))?;
+        let lock = Lock::take(&place.lock()).map_err(|error| failed("lock", error))?;
+        let lock = lock.ok_or_else(|| {
+            let shown = place.shown.display();
+            Error::Busy(format!(
+                "another apify-runs process is writing {shown}; it is left alone"
+            ))
+        })?;
         finish(&place).map_err(|error| Error::output("clear away", &place.staging(), reason(&error)))?;
         // Once more: until it was locked, another process could replace it.
         let state = place.check()?;
-        Ok(Destination {
+        Ok(Destination(Arc::new(LockedOutput {
             identity: place.identity(),
             state,
-            lock: Arc::new(lock),
+            _lock: lock,
             place,
-        })
+        })))
     }
 
     /// Removes what an interrupted job left staged for `out`, if anything; one that is at work is left alone.
@@ -98,26 +106,23 @@ impl Destination {
 
     /// What stood at `out` when it was acquired, an interrupted publishing finished.
     pub fn state(&self) -> OutputState {
-        self.state
+        self.0.state
     }
 
     /// The folder's real path, behind any symlink.
     pub fn path(&self) -> PathBuf {
-        self.place.out()
+        self.0.place.out()
     }
 
     /// Creates the hidden folder in which an export is put together. There is one at a time.
     pub fn stage(&mut self) -> Result<Staging> {
-        let path = self.place.staging();
+        let path = self.0.place.staging();
         let created = DirBuilder::new().mode(0o700).create(&path);
-        created.map_err(|error| unchanged(&self.place, "create", &path, &error))?;
+        created.map_err(|error| self.0.unchanged("create", &path, &error))?;
         Ok(Staging {
-            place: self.place.clone(),
-            state: self.state,
-            identity: self.identity,
+            output: Arc::clone(&self.0),
             path,
             published: false,
-            _lock: Arc::clone(&self.lock),
         })
     }
 }
@@ -125,12 +130,9 @@ impl Destination {
 /// An export that is being put together, visible to nobody; removed when it is dropped unpublished. It keeps the lock.
 #[derive(Debug)]
 pub struct Staging {
-    place: OutputPath,
-    state: OutputState,
-    identity: Option<(u64, u64)>,
+    output: Arc<LockedOutput>,
     path: PathBuf,
     published: bool,
-    _lock: Arc<Lock>,
 }
 
 impl Staging {
@@ -141,19 +143,15 @@ impl Staging {
     /// Creates a file, which must not exist yet, for its owner alone; and the folders that it is in.
     pub fn create(&self, relative: &str) -> Result<File> {
         let path = self.path.join(relative);
-        let failed = |error: io::Error| unchanged(&self.place, "write", &path, &error);
+        let failed = |error: io::Error| self.output.unchanged("write", &path, &error);
         let mut parts = Path::new(relative).components();
         if relative.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
             return Err(failed(io::Error::other("it is not inside the export")));
         }
-        if let Some(folder) = path.parent() {
-            DirBuilder::new()
-                .mode(0o700)
-                .recursive(true)
-                .create(folder)
-                .map_err(failed)?;
-        }
-        OpenOptions::new()
+        let (mut folders, mut files) = (DirBuilder::new(), OpenOptions::new());
+        let created = folders.mode(0o700).recursive(true).create(folder_of(&path));
+        created.map_err(failed)?;
+        files
             .write(true)
             .create_new(true)
             .mode(0o600)
@@ -164,7 +162,7 @@ impl Staging {
     /// Brings every file and folder to the disk.
     pub fn sync(&self) -> Result<()> {
         for_each(&self.path, &mut |path, _| sync(&File::open(path)?))
-            .map_err(|(path, error)| unchanged(&self.place, "write", &path, &error))
+            .map_err(|(path, error)| self.output.unchanged("write", &path, &error))
     }
 
     /// Makes the export visible, in one step: readers see the old one whole, or the new one. Folders get the modes
@@ -178,7 +176,9 @@ impl Staging {
     }
 
     fn publish_by(mut self, umask: u32, exchange: Exchange) -> Result<Option<String>> {
-        let (place, out) = (&self.place, self.place.out());
+        let LockedOutput {
+            place, state, identity, ..
+        } = &*self.output;
         let mode = 0o777 & !umask;
         for_each(&self.path, &mut |path, is_folder| {
             if !is_folder {
@@ -189,14 +189,14 @@ impl Staging {
             folder.set_permissions(Permissions::from_mode(mode))?;
             sync(&folder)
         })
-        .map_err(|(path, error)| unchanged(place, "write", &path, &error))?;
-        let failed = |error: io::Error| unchanged(place, "publish", &place.shown, &error);
-        match (self.state, place.identity()) {
+        .map_err(|(path, error)| self.output.unchanged("write", &path, &error))?;
+        let failed = |error: io::Error| self.output.unchanged("publish", &place.shown, &error);
+        match (state, place.identity()) {
             // Also over an empty folder; onto one that has been filled meanwhile, it fails.
             (OutputState::Absent | OutputState::Empty, _) | (OutputState::Occupied, None) => {
-                fs::rename(&self.path, &out).map_err(failed)?;
+                fs::rename(&self.path, place.out()).map_err(failed)?;
             }
-            (OutputState::Occupied, found) if found != self.identity => {
+            (OutputState::Occupied, found) if found != *identity => {
                 return Err(failed(io::Error::other("another folder has been put there meanwhile")));
             }
             (OutputState::Occupied, Some(_)) => swap(place, exchange).map_err(failed)?,
@@ -206,11 +206,8 @@ impl Staging {
         // The old export, under the staging's name or the old one's.
         let cleaned = synced.and_then(|()| finish(place));
         Ok(cleaned.err().map(|error| {
-            let reason = reason(&error);
-            format!(
-                "{} is published, but cleaning up after it failed: {reason}",
-                place.shown.display()
-            )
+            let (shown, reason) = (place.shown.display(), reason(&error));
+            format!("{shown} is published, but cleaning up after it failed: {reason}")
         }))
     }
 }
@@ -222,11 +219,6 @@ impl Drop for Staging {
             let _ = remove(&self.path);
         }
     }
-}
-
-fn unchanged(place: &OutputPath, doing: &str, path: &Path, error: &io::Error) -> Error {
-    let cause = format!("{}; {} is as it was", reason(error), place.shown.display());
-    Error::output(doing, path, cause)
 }
 
 #[cfg(test)]

@@ -15,20 +15,16 @@ use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
 use crate::runs::column_set::Chosen;
 
-/// What is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFormats {
-    /// Which columns.
     pub columns: Chosen,
-    /// How Parquet is laid out. It is always written: what comes later reads rows back from it.
+    /// Parquet is always written: later steps read rows back from it.
     pub parquet: RunsLayout,
-    /// Whether it keeps to encodings that every engine reads.
+    /// Whether Parquet keeps to encodings that every engine reads.
     pub parquet_compat: bool,
-    /// Whether CSV is written.
     pub csv: bool,
 }
 
-/// The files of rows.
 pub struct RowFiles {
     parquet: ParquetRows,
     csv: Option<CsvRows>,
@@ -37,19 +33,11 @@ pub struct RowFiles {
 impl RowFiles {
     /// Opens them in a staging folder.
     pub fn create(staging: &Arc<Staging>, formats: &RowFormats) -> Result<RowFiles> {
-        let columns = formats.columns.clone();
+        let columns = || formats.columns.clone();
+        let csv = formats.csv.then(|| staging.create(RUNS_CSV)).transpose()?;
         Ok(RowFiles {
-            parquet: ParquetRows::new(
-                staging.clone(),
-                formats.parquet,
-                columns.clone(),
-                formats.parquet_compat,
-            ),
-            csv: if formats.csv {
-                Some(CsvRows::new(staging.create(RUNS_CSV)?, columns)?)
-            } else {
-                None
-            },
+            csv: csv.map(|file| CsvRows::new(file, columns())).transpose()?,
+            parquet: ParquetRows::new(staging.clone(), formats.parquet, columns(), formats.parquet_compat),
         })
     }
 

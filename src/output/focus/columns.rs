@@ -12,15 +12,13 @@
 //!   SubAccountType, the CommitmentDiscount and CapacityReservation columns, PricingCurrency and its prices, RegionId,
 //!   RegionName and Tags: the API has no such thing for a run. Who started it in an organisation is a user, not an account.
 
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, TimeUnit};
 
-use crate::runs::schema::{self, USD_PRECISION, USD_SCALE};
+use crate::runs::schema::{self, Column, USD_PRECISION, USD_SCALE};
+use CellSource::*;
 
-pub(super) struct FocusColumn {
-    pub(super) name: &'static str,
-    pub(super) nullable: bool,
-    pub(super) cells: CellSource,
-}
+/// Name and cells of a column.
+pub(super) type FocusColumn = (&'static str, CellSource);
 
 /// What fills a column.
 #[derive(Clone, Copy)]
@@ -64,57 +62,46 @@ pub(super) enum FocusType {
     Millisecond,
 }
 
-impl FocusColumn {
-    pub(super) fn field(&self) -> Field {
-        let data_type = match self.cells.focus_type() {
+impl FocusType {
+    pub(super) fn data_type(self) -> DataType {
+        match self {
             FocusType::Text | FocusType::ThirdPartyText => DataType::Utf8,
             FocusType::Usd | FocusType::Quantity => DataType::Decimal128(USD_PRECISION, USD_SCALE),
             FocusType::Second | FocusType::Millisecond => {
                 DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
             }
-        };
-        Field::new(self.name, data_type, self.nullable)
+        }
     }
 }
 
 impl CellSource {
     pub(super) fn focus_type(self) -> FocusType {
-        use CellSource::*;
-        let is_third_party = |name| {
-            let mut columns = schema::COLUMNS.iter();
-            columns.any(|column| column.name == name && column.third_party)
-        };
         match self {
             Cost => FocusType::Usd,
             One => FocusType::Quantity,
             ChargeStart | ChargeEnd | PeriodStart | PeriodEnd => FocusType::Second,
             StartedAt | QueriedAt => FocusType::Millisecond,
             AccountName => FocusType::ThirdPartyText,
-            Export(name) if is_third_party(name) => FocusType::ThirdPartyText,
+            Export(name) if export_column(name).third_party => FocusType::ThirdPartyText,
             // A description begins with our own words.
             Constant(_) | Null | AccountId | PeriodBasis | Description | Export(_) => FocusType::Text,
         }
     }
-}
 
-const fn required(name: &'static str, cells: CellSource) -> FocusColumn {
-    FocusColumn {
-        name,
-        nullable: false,
-        cells,
+    pub(super) fn is_nullable(self) -> bool {
+        match self {
+            Null | AccountName => true,
+            Export(name) => export_column(name).nullable,
+            _ => false,
+        }
     }
 }
 
-const fn nullable(name: &'static str, cells: CellSource) -> FocusColumn {
-    FocusColumn {
-        name,
-        nullable: true,
-        cells,
-    }
-}
-
-const fn always(name: &'static str, text: &'static str) -> FocusColumn {
-    required(name, CellSource::Constant(text))
+fn export_column(name: &str) -> &'static Column {
+    let mut columns = schema::COLUMNS.iter();
+    columns
+        .find(|column| column.name == name)
+        .expect("it is in the table of columns")
 }
 
 /// Who sells Actor runs, and, as far as a run tells, who made what was bought: the platform's usage. Whether a part of the
@@ -130,49 +117,49 @@ const COST_BASIS: &str = "usage priced when queried; not the invoice; before or 
 
 /// Every column: FOCUS's own by name, then ours ('Column Handling').
 pub(super) static COLUMNS: [FocusColumn; 41] = [
-    required("BilledCost", CellSource::Cost),
-    required("BillingAccountId", CellSource::AccountId),
-    nullable("BillingAccountName", CellSource::AccountName),
-    always("BillingCurrency", "USD"),
-    required("BillingPeriodEnd", CellSource::PeriodEnd),
-    required("BillingPeriodStart", CellSource::PeriodStart),
-    always("ChargeCategory", "Usage"),
+    ("BilledCost", Cost),
+    ("BillingAccountId", AccountId),
+    ("BillingAccountName", AccountName),
+    ("BillingCurrency", Constant("USD")),
+    ("BillingPeriodEnd", PeriodEnd),
+    ("BillingPeriodStart", PeriodStart),
+    ("ChargeCategory", Constant("Usage")),
     // Null is 'no correction of a period that was invoiced before'.
-    nullable("ChargeClass", CellSource::Null),
-    required("ChargeDescription", CellSource::Description),
-    always("ChargeFrequency", "Usage-Based"),
-    required("ChargePeriodEnd", CellSource::ChargeEnd),
-    required("ChargePeriodStart", CellSource::ChargeStart),
-    required("ConsumedQuantity", CellSource::One),
-    always("ConsumedUnit", RUN),
-    required("ContractedCost", CellSource::Cost),
-    required("EffectiveCost", CellSource::Cost),
+    ("ChargeClass", Null),
+    ("ChargeDescription", Description),
+    ("ChargeFrequency", Constant("Usage-Based")),
+    ("ChargePeriodEnd", ChargeEnd),
+    ("ChargePeriodStart", ChargeStart),
+    ("ConsumedQuantity", One),
+    ("ConsumedUnit", Constant(RUN)),
+    ("ContractedCost", Cost),
+    ("EffectiveCost", Cost),
     // The API ties no run to an invoice.
-    nullable("InvoiceId", CellSource::Null),
-    always("InvoiceIssuerName", APIFY),
-    required("ListCost", CellSource::Cost),
-    required("PricingQuantity", CellSource::One),
-    always("PricingUnit", RUN),
-    always("ProviderName", APIFY),
-    always("PublisherName", APIFY),
-    required("ResourceId", CellSource::Export("id")),
+    ("InvoiceId", Null),
+    ("InvoiceIssuerName", Constant(APIFY)),
+    ("ListCost", Cost),
+    ("PricingQuantity", One),
+    ("PricingUnit", Constant(RUN)),
+    ("ProviderName", Constant(APIFY)),
+    ("PublisherName", Constant(APIFY)),
+    ("ResourceId", Export("id")),
     // A run has no name of its own, and its ID must not be repeated here.
-    nullable("ResourceName", CellSource::Null),
-    always("ResourceType", "Actor run"),
-    always("ServiceCategory", "Compute"),
-    always("ServiceName", "Apify Actors"),
+    ("ResourceName", Null),
+    ("ResourceType", Constant("Actor run")),
+    ("ServiceCategory", Constant("Compute")),
+    ("ServiceName", Constant("Apify Actors")),
     // 'Running applications without managing servers', which is what an Actor is for.
-    always("ServiceSubcategory", "Serverless Compute"),
-    required("x_ActorId", CellSource::Export("act_id")),
-    nullable("x_ActorName", CellSource::Export("act_name")),
-    required("x_BillingPeriodBasis", CellSource::PeriodBasis),
-    always("x_CostBasis", COST_BASIS),
-    required("x_CostState", CellSource::Export("cost_state")),
-    nullable("x_Origin", CellSource::Export("meta_origin")),
-    required("x_QueriedAt", CellSource::QueriedAt),
-    required("x_StartedAt", CellSource::StartedAt),
-    required("x_Status", CellSource::Export("status")),
-    nullable("x_TaskId", CellSource::Export("actor_task_id")),
-    nullable("x_TaskName", CellSource::Export("actor_task_name")),
-    nullable("x_UserId", CellSource::Export("user_id")),
+    ("ServiceSubcategory", Constant("Serverless Compute")),
+    ("x_ActorId", Export("act_id")),
+    ("x_ActorName", Export("act_name")),
+    ("x_BillingPeriodBasis", PeriodBasis),
+    ("x_CostBasis", Constant(COST_BASIS)),
+    ("x_CostState", Export("cost_state")),
+    ("x_Origin", Export("meta_origin")),
+    ("x_QueriedAt", QueriedAt),
+    ("x_StartedAt", StartedAt),
+    ("x_Status", Export("status")),
+    ("x_TaskId", Export("actor_task_id")),
+    ("x_TaskName", Export("actor_task_name")),
+    ("x_UserId", Export("user_id")),
 ];

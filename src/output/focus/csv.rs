@@ -19,7 +19,7 @@ pub(super) fn write<W: Write>(writer: &mut Writer<W>, rows: &RecordBatch) -> Res
     let costs = StringArray::from_iter_values(costs.iter().map(|cost| Usd(*cost).to_string()));
     let columns = COLUMNS.iter().zip(rows.columns());
     let columns: Vec<CsvColumn> = columns
-        .map(|(column, array)| match column.cells.focus_type() {
+        .map(|((_, cells), array)| match cells.focus_type() {
             FocusType::Text => CsvColumn::Text(array.as_string()),
             FocusType::ThirdPartyText => CsvColumn::ThirdParty(array.as_string()),
             FocusType::Usd => CsvColumn::Text(&costs),

@@ -22,8 +22,8 @@ const DISTINCT: [(&str, Encoding); 4] = [
 ];
 
 pub(super) fn writer<W: Write + Send>(to: W, schema: SchemaRef) -> Result<ArrowWriter<W>> {
-    let is_decimal = |column: &&FocusColumn| matches!(column.cells.focus_type(), FocusType::Usd | FocusType::Quantity);
-    let decimals = COLUMNS.iter().filter(is_decimal).map(|column| column.name);
+    let is_decimal = |(_, cells): &&FocusColumn| matches!(cells.focus_type(), FocusType::Usd | FocusType::Quantity);
+    let decimals = COLUMNS.iter().filter(is_decimal).map(|(name, _)| *name);
     let mut properties = common_properties(decimals)
         .set_key_value_metadata(Some(vec![KeyValue::new("FocusVersion".into(), "1.2".to_string())]))
         .set_offset_index_disabled(true);

@@ -8,22 +8,21 @@ use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Decimal128Array, RecordBatch, StringArray, TimestampMillisecondArray,
 };
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 
 use crate::money::SCALE;
 use crate::output::focus::FocusConstants;
 use crate::output::focus::charge::Charge;
-use crate::output::focus::columns::{COLUMNS, CellSource};
+use crate::output::focus::columns::{COLUMNS, CellSource, FocusColumn};
 use crate::runs::schema::{USD_PRECISION, USD_SCALE};
 
 /// The beginning of a charge's description; the Actor's name follows, or its ID.
 const DESCRIPTION: &str = "Run of Actor ";
 
 pub(super) fn schema() -> SchemaRef {
-    Arc::new(Schema::new(
-        COLUMNS.iter().map(|column| column.field()).collect::<Vec<_>>(),
-    ))
+    let field = |(name, cells): &FocusColumn| Field::new(*name, cells.focus_type().data_type(), cells.is_nullable());
+    Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
 }
 
 /// The charges of a batch as rows, in their order.
@@ -40,7 +39,7 @@ pub(super) fn rows_of(
         charges,
         constants,
     };
-    let arrays = COLUMNS.iter().map(|column| charged.array(column.cells)).collect();
+    let arrays = COLUMNS.iter().map(|(_, cells)| charged.array(*cells)).collect();
     RecordBatch::try_new(schema.clone(), arrays)
 }
 
