@@ -36,7 +36,7 @@ pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
 fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
-    written.publish()?;
+    written.publish(args.quiet)?;
     report.facts.gaps().into_iter().for_each(warn);
     budgets::hold(&args.judge, &report.budgets)?;
     strict::hold(args.strict, &report.facts, "reported")

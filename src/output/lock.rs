@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-/// How often a lock file may be unlinked under our hands before it counts as held; each time another process
-/// finished in the microseconds between our opening and locking it.
+/// How often a lock file may be unlinked between opening and locking it before it counts as held; each time another process
+/// has just finished.
 const ATTEMPTS: usize = 100;
 
 /// Between two looks at a lock that is waited for.
@@ -25,7 +25,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock without waiting; `None` where another process holds it.
+    /// Locks without waiting; `None` where another process holds the lock.
     pub fn take(path: &Path) -> io::Result<Option<Lock>> {
         for _ in 0..ATTEMPTS {
             let file = OpenOptions::new()

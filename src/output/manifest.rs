@@ -123,7 +123,7 @@ impl Manifest {
         )))
     }
 
-    /// Whether it is of a source, and of an account as far as both are known.
+    /// Whether it is of this source and, where both accounts are known, of this account.
     pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
         let known = self.account.as_ref().zip(account);
         self.source == source && known.is_none_or(|(old, new)| old.id == new.id)
@@ -137,16 +137,11 @@ impl Manifest {
 
     /// The files of an export's folder that its manifest doesn't list, as paths within it.
     pub fn foreign_files(&self, export: &Path) -> Result<Vec<String>> {
-        let listed: BTreeSet<&str> = self
-            .files
-            .iter()
-            .map(|file| file.path.as_str())
-            .chain([MANIFEST])
-            .collect();
-        Ok(files_below(export)?
-            .into_iter()
-            .filter(|path| !listed.contains(path.as_str()))
-            .collect())
+        let listed = self.files.iter().map(|file| file.path.as_str());
+        let listed: BTreeSet<&str> = listed.chain([MANIFEST]).collect();
+        let mut files = files_below(export)?;
+        files.retain(|path| !listed.contains(path.as_str()));
+        Ok(files)
     }
 }
 

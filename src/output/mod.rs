@@ -1,5 +1,5 @@
 //! What an export consists of on disk: its files, where it goes, and how it becomes visible all at once.
-//! Deliberately ignorant of where rows come from, and of what reports say.
+//! Deliberately ignorant of how rows are fetched, and of what reports say.
 
 pub mod atomic_file;
 pub mod csv;

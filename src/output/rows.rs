@@ -73,8 +73,9 @@ impl Recut {
     /// Adds pages, and which of their rows are wanted, in order.
     pub fn add(&mut self, pages: Vec<RecordBatch>, rows: impl IntoIterator<Item = (u32, u32)>) {
         let base = self.first_page + self.pages.len();
+        let rows = rows.into_iter();
         self.rows
-            .extend(rows.into_iter().map(|(page, row)| (base + page as usize, row as usize)));
+            .extend(rows.map(|(page, row)| (base + page as usize, row as usize)));
         self.pages.extend(pages);
     }
 
@@ -84,20 +85,13 @@ impl Recut {
         if take == 0 || (take < BATCH_ROWS && !at_the_end) {
             return None;
         }
-        let rows: Vec<_> = self
-            .rows
-            .drain(..take)
-            .map(|(page, row)| (page - self.first_page, row))
-            .collect();
+        let taken = self.rows.drain(..take);
+        let rows: Vec<_> = taken.map(|(page, row)| (page - self.first_page, row)).collect();
         let last = rows.iter().map(|row| row.0).max().unwrap_or(0);
         let pages: Vec<&RecordBatch> = self.pages.iter().take(last + 1).collect();
         let batch = interleave_record_batch(&pages, &rows).expect("pages have one schema, and rows lie within them");
-        let needed = self
-            .rows
-            .iter()
-            .map(|row| row.0)
-            .min()
-            .unwrap_or(self.first_page + self.pages.len());
+        let needed = self.rows.iter().map(|row| row.0).min();
+        let needed = needed.unwrap_or(self.first_page + self.pages.len());
         self.pages.drain(..needed - self.first_page);
         self.first_page = needed;
         Some(batch)

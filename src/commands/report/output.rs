@@ -25,7 +25,6 @@ pub struct ReportOutput {
     focus: Option<FocusThread>,
     folder: Option<ReportFolder>,
     look: Look,
-    quiet: bool,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<Chosen>,
 }
@@ -60,7 +59,6 @@ impl ReportOutput {
             folder,
             focus,
             look,
-            quiet: args.quiet,
             runs: args.with_runs.then(|| columns.clone()),
         })
     }
@@ -86,26 +84,31 @@ impl ReportOutput {
             return Ok(UnpublishedReport::Text(text));
         };
         for format in &self.formats {
-            match format {
+            let name = match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
                         let text = csv_text(&table).map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
+                    continue;
                 }
-                ReportFormat::Focus => {}
-                ReportFormat::Xlsx => self.workbook(&mut folder, report, holding, stop)?,
-                format => folder.write(file_name(*format), text(*format, report, Look::Plain)?.as_bytes())?,
-            }
+                ReportFormat::Focus => continue,
+                ReportFormat::Xlsx => {
+                    self.workbook(&mut folder, report, holding, stop)?;
+                    continue;
+                }
+                ReportFormat::Terminal => REPORT_TXT,
+                ReportFormat::Md => REPORT_MD,
+                ReportFormat::Html => REPORT_HTML,
+                ReportFormat::Json => REPORT_JSON,
+            };
+            folder.write(name, text(*format, report, Look::Plain)?.as_bytes())?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report)?;
         }
         stop.check()?;
-        Ok(UnpublishedReport::Folder {
-            folder,
-            quiet: self.quiet,
-        })
+        Ok(UnpublishedReport::Folder(folder))
     }
 
     /// The workbook, with its sheet of runs if that is wanted.
@@ -131,18 +134,15 @@ impl ReportOutput {
 pub enum UnpublishedReport {
     Text(String),
     /// Files that wait for their names.
-    Folder {
-        folder: ReportFolder,
-        quiet: bool,
-    },
+    Folder(ReportFolder),
 }
 
 impl UnpublishedReport {
     /// Prints the text, or gives every file its name.
-    pub fn publish(self) -> Result<()> {
-        let (folder, quiet) = match self {
+    pub fn publish(self, quiet: bool) -> Result<()> {
+        let folder = match self {
             UnpublishedReport::Text(text) => return print(&text),
-            UnpublishedReport::Folder { folder, quiet } => (folder, quiet),
+            UnpublishedReport::Folder(folder) => folder,
         };
         let shown = folder.path.display().to_string();
         let files = folder.finish()?;
@@ -177,16 +177,4 @@ fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
         // These are no text, and go into a folder.
         ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
     })
-}
-
-/// The file of a format that has one.
-fn file_name(format: ReportFormat) -> &'static str {
-    match format {
-        ReportFormat::Terminal => REPORT_TXT,
-        ReportFormat::Md => REPORT_MD,
-        ReportFormat::Html => REPORT_HTML,
-        ReportFormat::Xlsx => REPORT_XLSX,
-        ReportFormat::Json => REPORT_JSON,
-        ReportFormat::Csv | ReportFormat::Focus => "",
-    }
 }

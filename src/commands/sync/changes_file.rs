@@ -39,15 +39,13 @@ fn check_replaceable(path: &Path) -> Result<()> {
     };
     // Later versions may know more columns.
     let begin = table::HEADER[..3].join(",");
-    let mut held = Vec::new();
     if metadata.is_file() {
-        let file = File::open(path).map_err(|error| Error::output("read", path, error))?;
-        file.take(begin.len() as u64)
-            .read_to_end(&mut held)
-            .map_err(|error| Error::output("read", path, error))?;
-    }
-    if metadata.is_file() && (held.is_empty() || held == begin.as_bytes()) {
-        return Ok(());
+        let mut found = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(begin.len() as u64).read_to_end(&mut found));
+        read.map_err(|error| Error::output("read", path, error))?;
+        if found.is_empty() || found == begin.as_bytes() {
+            return Ok(());
+        }
     }
     Err(Error::Output(format!(
         "--changes {} is there and no file of changes: name another, or remove it",
@@ -56,7 +54,7 @@ fn check_replaceable(path: &Path) -> Result<()> {
 }
 
 impl ChangesFile {
-    /// Begins it beside its place.
+    /// Creates it beside its place.
     pub fn create(path: &Path, location: &Location) -> Result<ChangesFile> {
         let name = path.file_name();
         let name = name.ok_or_else(|| Error::Usage(format!("--changes {}: no name of a file", path.display())))?;
@@ -88,7 +86,7 @@ impl ChangesFile {
         }
     }
 
-    /// Takes in what an earlier sync has committed and not told.
+    /// Appends what an earlier sync has committed and not published.
     pub fn take_over(&mut self, left: &StagedChanges) -> Result<()> {
         let earlier = self.location.staged_changes(left)?;
         self.flushed()?;
@@ -98,7 +96,7 @@ impl ChangesFile {
         self.commit()
     }
 
-    /// Stages what is not committed yet, for whoever finds the commit.
+    /// Stages what is not committed yet in the lake, for the sync that finds the commit.
     pub fn stage(&mut self, id: &CommitId) -> Result<()> {
         let length = self.flushed()?;
         if length > self.committed {
@@ -109,14 +107,14 @@ impl ChangesFile {
         Ok(())
     }
 
-    /// What it holds by now is committed.
+    /// Marks all that it holds as committed.
     pub fn commit(&mut self) -> Result<()> {
         self.committed = self.flushed()?;
         self.parts.extend(self.pending.take());
         Ok(())
     }
 
-    /// Takes back what was not committed, and never will be.
+    /// Removes what was not committed, and never will be.
     pub fn rewind(&mut self) -> Result<()> {
         if let Some(part) = self.pending.take() {
             self.location.remove([part.as_str()]);
@@ -124,7 +122,7 @@ impl ChangesFile {
         self.truncate()
     }
 
-    /// Puts what is committed in its place. What may yet turn out to be committed stays staged.
+    /// Gives the file its name, with what is committed. What may yet turn out to be committed stays staged.
     pub fn publish(mut self) -> Result<()> {
         self.truncate()?;
         let failed = |error| Error::output("write", &self.staged, error);
