@@ -82,6 +82,7 @@ mod clock;
 mod error;
 mod logging;
 mod money;
+mod paths;
 mod period;
 mod text;
 

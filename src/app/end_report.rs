@@ -101,12 +101,13 @@ impl EndReport {
             .for_each(|shared| warn(shared));
         if let Some(file) = self.outcome.take() {
             let document = outcome::render(&self.info, &end);
-            file.write(&document).unwrap_or_else(|problem| warn(&problem));
+            file.write(&document)
+                .unwrap_or_else(|problem| warn(&problem.to_string()));
         }
         if let Some(metrics) = &self.metrics
             && let Err(problem) = metrics::write(metrics, &self.info, &end.accounts)
         {
-            warn(&problem);
+            warn(&problem.to_string());
         }
         ExitCode::from(end.exit_code)
     }

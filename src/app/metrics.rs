@@ -2,76 +2,66 @@
 //! didn't learn stays as the last one that did left it, and so do other accounts' and commands' lines.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use std::time::Duration;
 
 use crate::app::exit::AccountResult;
 use crate::app::outcome::JobInfo;
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
+use crate::output::atomic_file::AtomicFile;
+use crate::output::lock::lock_folder;
+use crate::paths::folder_of;
 
 /// The most bytes of the file, which holds a few lines an account.
 const MAX_BYTES: u64 = 64 << 20;
 /// How long another job may take to write the file.
 const LOCK_TIME: Duration = Duration::from_secs(5);
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Names, and what they are. By Prometheus' conventions: base units, no `_total`,
-/// since none of them counts on from job to job.
+const PREFIX: &str = "apify_runs_";
+
+/// Names behind [`PREFIX`], and what they are. By Prometheus' conventions: base units, no `_total`, since none of them counts on
+/// from job to job.
 const GAUGES: [(&str, &str); 14] = [
     (
-        "apify_runs_last_success_timestamp_seconds",
+        "last_success_timestamp_seconds",
         "When the last job that ended with exit code 0 ended, seconds since the epoch",
     ),
     (
-        "apify_runs_last_run_timestamp_seconds",
+        "last_run_timestamp_seconds",
         "When the last job ended, seconds since the epoch",
     ),
-    ("apify_runs_last_exit_code", "Exit code of the last job"),
-    ("apify_runs_duration_seconds", "How long the last job took"),
+    ("last_exit_code", "Exit code of the last job"),
+    ("duration_seconds", "How long the last job took"),
     (
-        "apify_runs_period_start_timestamp_seconds",
+        "period_start_timestamp_seconds",
         "First instant of the last published period, seconds since the epoch",
     ),
     (
-        "apify_runs_period_end_timestamp_seconds",
+        "period_end_timestamp_seconds",
         "First instant after the last published period, seconds since the epoch",
     ),
-    ("apify_runs_runs", "Runs of the last published period"),
+    ("runs", "Runs of the last published period"),
     (
-        "apify_runs_usage_dollars",
+        "usage_dollars",
         "Usage of the last published period in US dollars, of runs whose cost is known",
     ),
     (
-        "apify_runs_cost_unknown_runs",
+        "cost_unknown_runs",
         "Runs of the last published period whose cost is unknown, which are not in the dollars",
     ),
     (
-        "apify_runs_cost_provisional_runs",
+        "cost_provisional_runs",
         "Runs of the last published period whose cost may still move",
     ),
-    ("apify_runs_requests", "Requests that the last job sent"),
-    (
-        "apify_runs_retries",
-        "Requests of the last job that repeated an earlier one",
-    ),
-    (
-        "apify_runs_rate_limited_requests",
-        "Answers of 429 that the last job got",
-    ),
-    (
-        "apify_runs_received_bytes",
-        "Bytes of bodies that the last job received",
-    ),
+    ("requests", "Requests that the last job sent"),
+    ("retries", "Requests of the last job that repeated an earlier one"),
+    ("rate_limited_requests", "Answers of 429 that the last job got"),
+    ("received_bytes", "Bytes of bodies that the last job received"),
 ];
 
-/// Values by name and labels, as texts.
+/// Values by name without [`PREFIX`] and labels, as texts.
 type Series = BTreeMap<(String, String), String>;
 
 /// The collector reads no other.
@@ -88,46 +78,24 @@ pub fn check(path: &Path) -> Result<()> {
 /// Puts a job's end into the file.
 ///
 /// # Errors
-/// In words: that nobody can be told is no reason for a job to fail.
-pub fn write(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> std::result::Result<(), String> {
-    replace(path, facts, parts).map_err(|error| format!("cannot write --metrics-file {}: {error}", path.display()))
+/// A warning: a job does not fail for want of its metrics.
+pub fn write(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> anyhow::Result<()> {
+    replace(path, facts, parts)
+        .map_err(|error| anyhow::anyhow!("cannot write --metrics-file {}: {error}", path.display()))
 }
 
 fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    // Held while the file is read and replaced, since jobs of several accounts may share it.
-    let held = File::open(folder)?;
-    let until = Instant::now() + LOCK_TIME;
-    while let Err(error) = flock(&held, FlockOperation::NonBlockingLockExclusive) {
-        if error != Errno::WOULDBLOCK || Instant::now() >= until {
-            return Err(error.into());
-        }
-        std::thread::sleep(LOCK_PAUSE);
-    }
+    let folder = folder_of(path);
+    // While the file is read and replaced, since jobs of several accounts may share it.
+    let _lock = lock_folder(folder, LOCK_TIME)?;
     let mut series = read(path)?;
     parts.iter().for_each(|part| put(&mut series, facts, part));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = folder.join(format!(".{name}.new"));
-    let written = fresh_file(&fresh, &render(&series)).and_then(|()| fs::rename(&fresh, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
-    }
-    written
-}
-
-/// Writes a file that the collector's user may read.
-fn fresh_file(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    // The collector's user may read it.
+    let mut file = AtomicFile::create(path.into(), &folder.join(format!(".{name}.new")), 0o644)?;
+    file.write_all(render(&series).as_bytes())?;
+    file.sync()?;
+    file.rename()
 }
 
 /// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.
@@ -141,6 +109,7 @@ fn read(path: &Path) -> io::Result<Series> {
         let (series, value) = line.rsplit_once(' ')?;
         let (name, labels) = series.split_once('{')?;
         let labels = labels.strip_suffix('}')?;
+        let name = name.strip_prefix(PREFIX)?;
         let known = GAUGES.iter().any(|(known, _)| *known == name);
         (known && value.parse::<f64>().is_ok()).then(|| ((name.into(), labels.into()), value.into()))
     };
@@ -158,7 +127,7 @@ fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult) {
         .unwrap_or(if facts.is_demo { "demo" } else { "default" });
     let labels = format!("account=\"{}\",command=\"{}\"", escaped(account), facts.command);
     let mut set = |name: &str, value: String| {
-        series.insert((format!("apify_runs_{name}"), labels.clone()), value);
+        series.insert((name.into(), labels.clone()), value);
     };
     let took_ms = i64::try_from(facts.took.as_millis()).unwrap_or(i64::MAX);
     let ended = seconds(facts.started_ms.saturating_add(took_ms));
@@ -199,8 +168,8 @@ fn render(series: &Series) -> String {
     for (name, help) in GAUGES {
         let mut lines = series.iter().filter(|((of, _), _)| of == name).peekable();
         if lines.peek().is_some() {
-            text += &format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
-            lines.for_each(|((_, labels), value)| text += &format!("{name}{{{labels}}} {value}\n"));
+            text += &format!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} gauge\n");
+            lines.for_each(|((_, labels), value)| text += &format!("{PREFIX}{name}{{{labels}}} {value}\n"));
         }
     }
     text
@@ -208,6 +177,8 @@ fn render(series: &Series) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::context::journal::Journal;
 

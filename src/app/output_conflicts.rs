@@ -1,13 +1,15 @@
 //! No two outputs in one place: neither of accounts side by side, nor the outcome or metrics file inside an output. Paths are
 //! compared as the file system has them. Writes nothing.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::bounded::read_regular;
 use crate::cli::Command;
 use crate::config::Invocation;
 use crate::error::{Error, Result};
-use crate::output::manifest::{MANIFEST, MAX_MANIFEST_BYTES};
+use crate::output::manifest::MAX_MANIFEST_BYTES;
+use crate::output::names::MANIFEST;
+use crate::paths;
 use crate::text::redacted;
 
 /// A file that a sync writes, where the others are folders.
@@ -67,7 +69,7 @@ fn lies_within(option: &str, path: &str, output: &OutputPath) -> Error {
 /// # Errors
 /// [`Error::Usage`] that names both.
 pub fn check_report_file(orders: &[Invocation], option: &str, path: &Path) -> Result<()> {
-    let place = resolved(path);
+    let place = paths::resolve(path);
     for output in orders.iter().flat_map(outputs_of) {
         if output.option != CHANGES && lies_in(&place, &output.place) {
             return Err(lies_within(option, &path.display().to_string(), &output));
@@ -88,7 +90,7 @@ pub fn check_report_file(orders: &[Invocation], option: &str, path: &Path) -> Re
 }
 
 pub fn is_same_path(one: &Path, other: &Path) -> bool {
-    resolved(one) == resolved(other)
+    paths::resolve(one) == paths::resolve(other)
 }
 
 fn is_export(folder: &Path) -> bool {
@@ -112,7 +114,7 @@ fn outputs_of(order: &Invocation) -> Vec<OutputPath> {
             place: if local.contains("://") {
                 PathBuf::from(local)
             } else {
-                resolved(Path::new(local))
+                paths::resolve(Path::new(local))
             },
         }
     };
@@ -128,24 +130,6 @@ fn outputs_of(order: &Invocation) -> Vec<OutputPath> {
         }
         _ => Vec::new(),
     }
-}
-
-/// A path without `.`, `..` and symlinks, as far as it is there.
-fn resolved(path: &Path) -> PathBuf {
-    let mut resolved = std::env::current_dir().unwrap_or_default();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                resolved.pop();
-            }
-            Component::CurDir => {}
-            _ => resolved.push(component),
-        }
-        if let Ok(real) = resolved.canonicalize() {
-            resolved = real;
-        }
-    }
-    resolved
 }
 
 /// Whether a path is a place or lies in it. A component with a placeholder may be any that begins as it does: what the period's
@@ -171,19 +155,6 @@ fn lies_in(path: &Path, place: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spellings_of_one_place_is_same_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().canonicalize().unwrap();
-        std::fs::create_dir(real.join("a")).unwrap();
-        std::os::unix::fs::symlink(real.join("a"), real.join("b")).unwrap();
-        let at = |text: &str| resolved(&real.join(text));
-        for spelling in ["a/x", "./a/x/", "a/../a/x", "b/x", "nothing/../a/./x", "a/x/y/.."] {
-            assert_eq!(at(spelling), real.join("a/x"), "{spelling}");
-        }
-        assert_ne!(at("a/xy"), at("a/x"));
-    }
 
     #[test]
     fn what_lies_in_a_place_begins_as_it_does() {

@@ -6,8 +6,8 @@ use crate::archive::export_folder::ExportFolder;
 use crate::archive::runs::{Exported, moved, pairs};
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::output::csv::RUNS_CSV;
 use crate::output::manifest::{Manifest, Replaced};
+use crate::output::names::RUNS_CSV;
 use crate::period::{Millis, format_instant};
 use crate::provenance::{Account, Source};
 use crate::runs::pairing::Pair;
@@ -45,7 +45,7 @@ impl Existing {
                 "{why}; apify-runs replaces only its own exports: name another --out, or move that away"
             ))
         };
-        let manifest = Manifest::read(path).map_err(&refused)?;
+        let manifest = Manifest::read(path).map_err(|problem| refused(problem.to_string()))?;
         let foreign = manifest.foreign_files(path)?;
         match foreign.first() {
             Some(file) => Err(refused(format!(

@@ -14,7 +14,8 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::bounded::read_opened;
 use crate::error::{Error, Result};
 use crate::output::hashed::FileEntry;
-use crate::output::manifest::{MANIFEST, MAX_MANIFEST_BYTES, Manifest};
+use crate::output::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use crate::output::names::MANIFEST;
 use crate::output::random_access::SharedFile;
 use crate::output::read::RowsFile;
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::archive::export::Exporting;
+use crate::output::names::MANIFEST;
 use arrow_array::RecordBatch;
 
 use crate::archive::export_folder::ExportFolder;
@@ -24,7 +25,7 @@ use crate::cli::{AsOf, Site};
 #[cfg(not(feature = "lake"))]
 use crate::commands::no_lake as lake;
 use crate::error::{Error, Result};
-use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::manifest::Manifest;
 use crate::output::publish::Destination;
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, FileEntry, Filters, GroupRule, Replaced, Source, Totals};

@@ -6,7 +6,7 @@ use arrow_array::types::TimestampMillisecondType;
 
 use crate::archive::export_folder::ExportFolder;
 use crate::error::{Error, Result};
-use crate::output::csv::RUNS_CSV;
+use crate::output::names::RUNS_CSV;
 use crate::period::Period;
 
 /// Whether an export's period holds another, both as they were asked for.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::archive::export_folder::ExportFolder;
 
-use crate::output::csv::RUNS_CSV;
+use crate::output::names::RUNS_CSV;
 use crate::output::read::{RowsFile, unreadable};
 use crate::runs::pairing::{Moved, Pairs, Reading};
 use crate::runs::run::{Key, Run};

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::output::publish::{Destination, State};
+use crate::output::publish::{Destination, OutputState};
 use crate::period::{Millis, PeriodSpec};
 use crate::pipeline::connection::{Connection, RetentionDays};
 use crate::stores::names_store;
@@ -146,13 +146,15 @@ fn month(args: &CheckArgs, context: &Context, now_ms: Millis) -> Result<PathBuf>
 fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
     let checked = month(args, context, now_ms).and_then(|out| {
         let state = Destination::check(&out)?;
-        if state == State::Occupied {
+        if state == OutputState::Occupied {
             Existing::read(&out)?;
         }
         Ok((out, state))
     });
     match checked {
-        Ok((out, State::Occupied)) => Fine(format!("output: {} is an export that can be replaced", out.display())),
+        Ok((out, OutputState::Occupied)) => {
+            Fine(format!("output: {} is an export that can be replaced", out.display()))
+        }
         Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
         Err(error) => Failed("output".into(), error),
     }

@@ -5,7 +5,7 @@ mod focus;
 mod folder;
 mod output;
 
-use crate::commands::report::output::{Output, Written};
+use crate::commands::report::output::{ReportOutput, UnpublishedReport};
 
 use crate::commands::compare;
 
@@ -36,14 +36,14 @@ pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
 fn report(args: &ReportArgs, look: Look, stop: &CancelFlag) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
-    written.publish()?;
+    written.publish(args.quiet)?;
     report.facts.gaps().into_iter().for_each(warn);
     budgets::hold(&args.judge, &report.budgets)?;
     strict::hold(args.strict, &report.facts, "reported")
 }
 
 /// Reads, checks and writes everything; nothing of it is visible yet.
-fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) -> Result<(Written, Report)> {
+fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) -> Result<(UnpublishedReport, Report)> {
     let holding = opening.open(&args.path, args.as_of)?;
     let holding = holding.as_ref();
     let columns = holding.columns()?;
@@ -58,7 +58,7 @@ fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) 
     for by in &args.by {
         dimensions.and(*by).map_err(Error::Usage)?;
     }
-    let mut output = Output::open(args, &held, &columns, look)?;
+    let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
     let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
     let summary = (!is_as_held).then(|| Summary::new(period.timezone, dimensions));

@@ -8,26 +8,23 @@ use std::io::Write;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::hashed::{FileEntry, HashedFile};
+use crate::output::names::RUNS_CSV;
 use crate::period::{format_instant, instant_bytes};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind};
 use crate::text::defused;
 
-/// The file's name.
-pub const RUNS_CSV: &str = "runs.csv";
-
-/// Writes rows as they come.
+/// Writes [`RUNS_CSV`].
 pub struct CsvRows<W: Write = File> {
     writer: Writer<HashedFile<W>>,
     columns: Chosen,
     rows: u64,
-    cell: String,
 }
 
 impl<W: Write> CsvRows<W> {
@@ -39,31 +36,17 @@ impl<W: Write> CsvRows<W> {
             writer,
             columns,
             rows: 0,
-            cell: String::new(),
         })
     }
 
-    /// Appends rows.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        let columns: Vec<Cells> = self
-            .columns
-            .columns()
-            .zip(rows.columns())
-            .map(|(column, array)| Cells::of(column, array))
-            .collect();
-        for row in 0..rows.num_rows() {
-            for column in &columns {
-                self.cell.clear();
-                let text = column.text(row, &mut self.cell);
-                self.writer.write_field(text.as_bytes()).map_err(cannot_write)?;
-            }
-            self.writer.write_record(None::<&[u8]>).map_err(cannot_write)?;
-        }
+        let columns = self.columns.columns().zip(rows.columns());
+        let columns: Vec<_> = columns.map(|(column, array)| CsvColumn::new(column, array)).collect();
+        write_rows(&mut self.writer, &columns, rows.num_rows()).map_err(cannot_write)?;
         self.rows += rows.num_rows() as u64;
         Ok(())
     }
 
-    /// Completes the file.
     pub fn finish(self) -> Result<FileEntry> {
         let file = self.writer.into_inner().map_err(|error| cannot_write(error.error()))?;
         file.finish(RUNS_CSV, Some(self.rows)).map_err(cannot_write)
@@ -80,45 +63,75 @@ pub fn writer<W: Write>(to: W) -> Writer<W> {
 }
 
 fn cannot_write(cause: impl std::fmt::Display) -> Error {
-    Error::Output(format!("cannot write {RUNS_CSV}: {cause}"))
+    Error::output("write", RUNS_CSV.as_ref(), cause)
 }
 
-/// A column of a batch, by how its cells are written.
-enum Cells<'a> {
-    Text(&'a arrow_array::StringArray),
-    ThirdParty(&'a arrow_array::StringArray),
-    Instant(&'a arrow_array::TimestampMillisecondArray),
-    Usd(&'a arrow_array::Decimal128Array),
-    Integer(&'a arrow_array::Int64Array),
+/// A column of a batch, by the form of its cells.
+pub(super) enum CsvColumn<'a> {
+    Text(&'a StringArray),
+    /// Defused.
+    ThirdParty(&'a StringArray),
+    /// `2025-09-01T00:00:00.000Z`
+    Millisecond(&'a TimestampMillisecondArray),
+    /// `2025-09-01T00:00:00Z`
+    Second(&'a TimestampMillisecondArray),
+    Usd(&'a Decimal128Array),
+    Integer(&'a Int64Array),
+    /// This text in every row.
+    Constant(&'static str),
 }
 
-impl<'a> Cells<'a> {
-    fn of(column: &Column, array: &'a dyn Array) -> Cells<'a> {
+/// Appends the rows of a batch.
+pub(super) fn write_rows<W: Write>(writer: &mut Writer<W>, columns: &[CsvColumn], rows: usize) -> csv::Result<()> {
+    let mut cell = String::new();
+    for row in 0..rows {
+        for column in columns {
+            cell.clear();
+            writer.write_field(column.text(row, &mut cell).as_bytes())?;
+        }
+        writer.write_record(None::<&[u8]>)?;
+    }
+    Ok(())
+}
+
+impl<'a> CsvColumn<'a> {
+    fn new(column: &Column, array: &'a dyn Array) -> CsvColumn<'a> {
         match column.kind {
-            Kind::Text if column.third_party => Cells::ThirdParty(array.as_string()),
-            Kind::Text => Cells::Text(array.as_string()),
-            Kind::Instant => Cells::Instant(array.as_primitive::<TimestampMillisecondType>()),
-            Kind::Usd | Kind::Decimal => Cells::Usd(array.as_primitive::<Decimal128Type>()),
-            Kind::Integer => Cells::Integer(array.as_primitive::<Int64Type>()),
+            Kind::Text if column.third_party => CsvColumn::ThirdParty(array.as_string()),
+            Kind::Text => CsvColumn::Text(array.as_string()),
+            Kind::Instant => CsvColumn::Millisecond(array.as_primitive::<TimestampMillisecondType>()),
+            Kind::Usd | Kind::Decimal => CsvColumn::Usd(array.as_primitive::<Decimal128Type>()),
+            Kind::Integer => CsvColumn::Integer(array.as_primitive::<Int64Type>()),
         }
     }
 
+    /// A cell, put together in `cell` where it isn't there as text.
     fn text<'c>(&'c self, row: usize, cell: &'c mut String) -> Cow<'c, str> {
         match self {
-            Cells::Text(array) if array.is_valid(row) => return Cow::Borrowed(array.value(row)),
-            Cells::ThirdParty(array) if array.is_valid(row) => return defused(array.value(row)),
-            Cells::Instant(array) if array.is_valid(row) => match instant_bytes(array.value(row)) {
-                Some(bytes) => cell.push_str(std::str::from_utf8(&bytes).expect("an instant's text is ASCII")),
-                None => cell.push_str(&format_instant(array.value(row))),
-            },
-            Cells::Usd(array) if array.is_valid(row) => {
+            CsvColumn::Text(array) if array.is_valid(row) => return Cow::Borrowed(array.value(row)),
+            CsvColumn::ThirdParty(array) if array.is_valid(row) => return defused(array.value(row)),
+            CsvColumn::Millisecond(array) if array.is_valid(row) => push_instant(cell, array.value(row)),
+            CsvColumn::Second(array) if array.is_valid(row) => {
+                push_instant(cell, array.value(row));
+                cell.truncate(cell.len() - ".000Z".len());
+                cell.push('Z');
+            }
+            CsvColumn::Usd(array) if array.is_valid(row) => {
                 write!(cell, "{}", Usd(array.value(row))).expect("a String takes it")
             }
-            Cells::Integer(array) if array.is_valid(row) => {
+            CsvColumn::Integer(array) if array.is_valid(row) => {
                 write!(cell, "{}", array.value(row)).expect("a String takes it")
             }
+            CsvColumn::Constant(text) => return Cow::Borrowed(text),
             _ => {}
         }
         Cow::Borrowed(cell)
+    }
+}
+
+fn push_instant(cell: &mut String, ms: i64) {
+    match instant_bytes(ms) {
+        Some(bytes) => cell.push_str(std::str::from_utf8(&bytes).expect("an instant's text is ASCII")),
+        None => cell.push_str(&format_instant(ms)),
     }
 }

@@ -2,49 +2,41 @@
 //! `focus.csv` and `focus.parquet`; runs that it can't hold go to `focus-missing.csv`. Not an invoice, and no claim to be
 //! Apify's own FOCUS data: what the API doesn't tell is left out or null, never made up.
 
-mod cells;
-mod chunk;
+mod billing_period;
+mod charge;
 mod columns;
 mod csv;
 mod missing;
 mod parquet;
-mod place;
+mod rows;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::io::Write;
 
+use ::csv::Writer;
+use ::parquet::arrow::ArrowWriter;
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
+use arrow_schema::{Schema, SchemaRef};
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::output::focus::csv::FocusCsv;
-use crate::output::focus::missing::MissingCsv;
-use crate::output::focus::parquet::FocusParquet;
-use crate::output::focus::place::{Missing, Placed, Placer, Runs};
+use crate::output::csv::writer;
+use crate::output::focus::billing_period::BillingPeriods;
+use crate::output::focus::charge::Charge;
+use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET};
 use crate::provenance::{Account, Source};
 use crate::runs::column_set::NEEDED;
+use crate::runs::row;
 
-/// The file of rows as CSV.
-pub const FOCUS_CSV: &str = "focus.csv";
-/// The file of rows as Parquet.
-pub const FOCUS_PARQUET: &str = "focus.parquet";
-/// The file of the runs that FOCUS can't hold.
-pub const FOCUS_MISSING_CSV: &str = "focus-missing.csv";
-
-/// What the charge's description begins with; the Actor's name follows, or its ID.
-const DESCRIPTION: &str = "Run of Actor ";
-/// What the account is called in the demo.
+/// The account's name in the demo.
 const MADE_UP_ACCOUNT: &str = "MADE-UP ACCOUNT (--demo)";
 
-/// What rows need to know beside the runs.
+/// What FOCUS rows state beside the runs.
 #[derive(Debug, Clone)]
 pub struct FocusContext {
     /// Whose runs they are; FOCUS has no rows without a BillingAccountId.
     pub account: Option<Account>,
-    /// Where they are from.
     pub source: Source,
     /// When the API was asked: milliseconds since the epoch.
     pub queried_at_ms: i64,
@@ -68,39 +60,30 @@ pub struct FocusCounts {
     pub missing_usage: Usd,
 }
 
-/// What was written, and the sinks, flushed.
-#[derive(Debug)]
-pub struct FocusWritten<W> {
-    /// How much.
-    pub counts: FocusCounts,
-    /// [`FOCUS_CSV`].
-    pub csv: W,
-    /// [`FOCUS_PARQUET`].
-    pub parquet: W,
-    /// [`FOCUS_MISSING_CSV`].
-    pub missing: W,
-}
-
 /// What is the same in every row.
-#[derive(Debug, Clone)]
-struct FixedTexts {
+struct FocusConstants {
     account_id: String,
     account_name: Option<String>,
     queried_at_ms: i64,
 }
 
-/// Writes the three files, batch by batch, Parquet on a thread of its own. Writes are large; sinks need no buffer.
-pub struct FocusFiles<W: Write + Send + 'static> {
-    placer: Placer,
-    csv: FocusCsv<W>,
-    parquet: FocusParquet<W>,
-    missing: MissingCsv<W>,
+/// Writes the three files, batch by batch; one row group is in memory.
+pub struct FocusFiles<W: Write + Send> {
+    constants: FocusConstants,
+    periods: BillingPeriods,
+    schema: SchemaRef,
+    csv: Writer<W>,
+    parquet: ArrowWriter<W>,
+    missing: Writer<W>,
     counts: FocusCounts,
 }
 
-impl<W: Write + Send + 'static> FocusFiles<W> {
+impl<W: Write + Send> FocusFiles<W> {
     /// Begins with the headers. The schema is that of every batch: columns of an export in any order, of which some may be
-    /// left out; without `finished_at`, or without an account, no run has a place in FOCUS, which is an error.
+    /// left out.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] without `finished_at`, or without an account: FOCUS could hold no run.
     pub fn new(context: &FocusContext, schema: &Schema, csv: W, parquet: W, missing: W) -> Result<FocusFiles<W>> {
         let lacks = |name: &str| schema.field_with_name(name).is_err();
         if let Some(name) = NEEDED.into_iter().find(|name| lacks(name)) {
@@ -110,69 +93,71 @@ impl<W: Write + Send + 'static> FocusFiles<W> {
             let why = "FOCUS says of every charge when it ended, and the export was made without the column finished_at; export again with it";
             return Err(Error::Usage(why.into()));
         }
-        let fixed = FixedTexts::of(context)?;
+        let constants = FocusConstants::new(context)?;
+        let (mut csv, mut missing) = (writer(csv), writer(missing));
+        csv.write_record(columns::COLUMNS.map(|(name, _)| name))
+            .map_err(cannot_write(FOCUS_CSV))?;
+        missing
+            .write_record(missing::HEADER)
+            .map_err(cannot_write(FOCUS_MISSING_CSV))?;
+        let schema = rows::schema();
         Ok(FocusFiles {
-            placer: Placer::new(context.billing_cycle),
-            csv: FocusCsv::new(csv, &fixed),
-            missing: MissingCsv::new(missing).map_err(cannot_write(FOCUS_MISSING_CSV))?,
-            parquet: FocusParquet::new(parquet, fixed).map_err(cannot_write(FOCUS_PARQUET))?,
+            constants,
+            periods: BillingPeriods::new(context.billing_cycle),
+            parquet: parquet::writer(parquet, schema.clone()).map_err(cannot_write(FOCUS_PARQUET))?,
+            schema,
+            csv,
+            missing,
             counts: FocusCounts::default(),
         })
     }
 
     /// Appends runs.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let runs = Runs::of(batch);
-        let mut placed: Vec<Placed> = Vec::with_capacity(batch.num_rows());
-        for row in 0..batch.num_rows() {
-            match self.placer.place(&runs, row)? {
-                Ok(place) => {
-                    self.counts.rows += 1;
-                    add(&mut self.counts.usage, Usd(runs.costs.value(row)))?;
-                    placed.push(place);
-                }
-                Err(why) => {
-                    self.count_missing(&runs, row, why)?;
-                    let written = self.missing.write(&runs, row, why);
-                    written.map_err(cannot_write(FOCUS_MISSING_CSV))?;
+        let mut charges = Vec::with_capacity(batch.num_rows());
+        for (at, run) in row::rows_of(batch).enumerate() {
+            if let (Some(usage), Some(finished_ms)) = (run.usage, run.finished_at_ms) {
+                charges.push(Charge::new(at, &run, finished_ms, &mut self.periods)?);
+                self.counts.rows += 1;
+                add(&mut self.counts.usage, usage)?;
+                continue;
+            }
+            match run.usage {
+                None => self.counts.missing_unknown += 1,
+                Some(usage) => {
+                    self.counts.missing_unfinished += 1;
+                    add(&mut self.counts.missing_usage, usage)?;
                 }
             }
+            let written = self
+                .missing
+                .write_record(missing::record(&run).iter().map(|cell| cell.as_bytes()));
+            written.map_err(cannot_write(FOCUS_MISSING_CSV))?;
         }
-        self.csv.write(&runs, &placed).map_err(cannot_write(FOCUS_CSV))?;
-        self.parquet.write(batch, placed).map_err(cannot_write(FOCUS_PARQUET))
+        let rows = rows::rows_of(batch, &charges, &self.schema, &self.constants);
+        let rows = rows.map_err(cannot_write(FOCUS_PARQUET))?;
+        csv::write(&mut self.csv, &rows).map_err(cannot_write(FOCUS_CSV))?;
+        self.parquet.write(&rows).map_err(cannot_write(FOCUS_PARQUET))
     }
 
     /// Completes the files.
-    pub fn finish(self) -> Result<FocusWritten<W>> {
-        let csv = self.csv.finish().map_err(cannot_write(FOCUS_CSV))?;
-        Ok(FocusWritten {
-            counts: self.counts,
-            csv,
-            parquet: self.parquet.finish().map_err(cannot_write(FOCUS_PARQUET))?,
-            missing: self.missing.finish().map_err(cannot_write(FOCUS_MISSING_CSV))?,
-        })
-    }
-
-    fn count_missing(&mut self, runs: &Runs, row: usize, why: Missing) -> Result<()> {
-        match why {
-            Missing::Unknown | Missing::UnknownAndUnfinished => self.counts.missing_unknown += 1,
-            Missing::Unfinished => {
-                self.counts.missing_unfinished += 1;
-                add(&mut self.counts.missing_usage, Usd(runs.costs.value(row)))?;
-            }
-        }
-        Ok(())
+    pub fn finish(mut self) -> Result<FocusCounts> {
+        self.csv.flush().map_err(cannot_write(FOCUS_CSV))?;
+        let closed = self.parquet.into_inner().and_then(|mut to| Ok(to.flush()?));
+        closed.map_err(cannot_write(FOCUS_PARQUET))?;
+        self.missing.flush().map_err(cannot_write(FOCUS_MISSING_CSV))?;
+        Ok(self.counts)
     }
 }
 
-impl FixedTexts {
-    fn of(context: &FocusContext) -> Result<FixedTexts> {
+impl FocusConstants {
+    fn new(context: &FocusContext) -> Result<FocusConstants> {
         let Some(account) = context.account.clone().filter(|account| !account.id.is_empty()) else {
             let why = "FOCUS says of every charge which account pays it, and the export doesn't know whose runs it holds; export again with a token that may read the account";
             return Err(Error::Usage(why.into()));
         };
         let name = account.username.filter(|name| !name.is_empty());
-        Ok(FixedTexts {
+        Ok(FocusConstants {
             account_id: account.id,
             account_name: match context.source {
                 Source::Api => name,
@@ -190,5 +175,5 @@ fn add(sum: &mut Usd, cost: Usd) -> Result<()> {
 }
 
 fn cannot_write<C: std::fmt::Display>(file: &'static str) -> impl Fn(C) -> Error {
-    move |cause| Error::Output(format!("cannot write {file}: {cause}"))
+    move |cause| Error::output("write", file.as_ref(), cause)
 }

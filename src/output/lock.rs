@@ -5,13 +5,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-/// How often a lock file may be unlinked under our hands before it counts as held; each time another process
-/// finished in the microseconds between our opening and locking it.
+/// How often a lock file may be unlinked between opening and locking it before it counts as held; each time another process
+/// has just finished.
 const ATTEMPTS: usize = 100;
+
+/// Between two looks at a lock that is waited for.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A held lock; dropping it unlinks the file, then releases it.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock without waiting; `None` where another process holds it.
+    /// Locks without waiting; `None` where another process holds the lock.
     pub fn take(path: &Path) -> io::Result<Option<Lock>> {
         for _ in 0..ATTEMPTS {
             let file = OpenOptions::new()
@@ -32,10 +36,8 @@ impl Lock {
                 .mode(0o600)
                 .custom_flags(OFlags::NOFOLLOW.bits() as i32)
                 .open(path)?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => return Ok(None),
-                Err(errno) => return Err(errno.into()),
+            if !try_lock(&file)? {
+                return Ok(None);
             }
             if is_at(&file, path)? {
                 return Ok(Some(Lock {
@@ -45,6 +47,28 @@ impl Lock {
             }
         }
         Ok(None)
+    }
+}
+
+/// Locks a folder until the handle is dropped; waits up to `time` for another process.
+pub fn lock_folder(folder: &Path, time: Duration) -> io::Result<File> {
+    let held = File::open(folder)?;
+    let until = Instant::now() + time;
+    while !try_lock(&held)? {
+        if Instant::now() >= until {
+            return Err(Errno::WOULDBLOCK.into());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(held)
+}
+
+/// `false` where another process holds the lock. `File::try_lock` needs Rust 1.89.
+fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(errno) => Err(errno.into()),
     }
 }
 

@@ -11,12 +11,11 @@ use crate::api::counts::RequestCounts;
 use crate::bounded::read_regular;
 use crate::error::{Error, Result};
 use crate::output::hashed::FileEntry;
+use crate::output::names::MANIFEST;
 use crate::period::{Millis, Period, instant_text};
 pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals};
 
-/// The file's name.
-pub const MANIFEST: &str = "manifest.json";
 /// The most bytes that are read of one: with as many rules as there may be, it has fewer.
 pub const MAX_MANIFEST_BYTES: u64 = 256 << 20;
 /// The version of this document's shape.
@@ -85,13 +84,13 @@ impl Manifest {
     }
 
     /// Reads an export's manifest; the error says why the folder is no export.
-    pub fn read(export: &Path) -> Result<Manifest, String> {
+    pub fn read(export: &Path) -> anyhow::Result<Manifest> {
         let path = export.join(MANIFEST);
         let text = read_regular(&path, MAX_MANIFEST_BYTES).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => format!("{} holds no {MANIFEST}", export.display()),
-            _ => format!("cannot read {}: {error}", path.display()),
+            std::io::ErrorKind::NotFound => anyhow::anyhow!("{} holds no {MANIFEST}", export.display()),
+            _ => anyhow::anyhow!("cannot read {}: {error}", path.display()),
         })?;
-        document(&text).map_err(|error| no_manifest(&path, error))
+        document(&text).map_err(|error| anyhow::anyhow!(no_manifest(&path, error)))
     }
 
     /// Whether a folder holds one, whole or broken.
@@ -127,7 +126,7 @@ impl Manifest {
         )))
     }
 
-    /// Whether it is of a source, and of an account as far as both are known.
+    /// Whether it is of this source and, where both accounts are known, of this account.
     pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
         let known = self.account.as_ref().zip(account);
         self.source == source && known.is_none_or(|(old, new)| old.id == new.id)
@@ -141,16 +140,11 @@ impl Manifest {
 
     /// The files of an export's folder that its manifest doesn't list, as paths within it.
     pub fn foreign_files(&self, export: &Path) -> Result<Vec<String>> {
-        let listed: BTreeSet<&str> = self
-            .files
-            .iter()
-            .map(|file| file.path.as_str())
-            .chain([MANIFEST])
-            .collect();
-        Ok(files_below(export)?
-            .into_iter()
-            .filter(|path| !listed.contains(path.as_str()))
-            .collect())
+        let listed = self.files.iter().map(|file| file.path.as_str());
+        let listed: BTreeSet<&str> = listed.chain([MANIFEST]).collect();
+        let mut files = files_below(export)?;
+        files.retain(|path| !listed.contains(path.as_str()));
+        Ok(files)
     }
 }
 

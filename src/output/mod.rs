@@ -1,11 +1,13 @@
 //! What an export consists of on disk: its files, where it goes, and how it becomes visible all at once.
-//! Deliberately ignorant of where rows come from, and of what reports say.
+//! Deliberately ignorant of how rows are fetched, and of what reports say.
 
+pub mod atomic_file;
 pub mod csv;
 pub mod focus;
 pub mod hashed;
 pub mod lock;
 pub mod manifest;
+pub mod names;
 mod output_path;
 pub mod parquet;
 pub mod publish;

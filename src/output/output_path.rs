@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::error::{Error, Result};
+use crate::paths::or_current;
 
 /// The longest name that leaves room for `.NAME.apify-runs-staging` within the usual 255 bytes.
 const LONGEST_NAME: usize = 255 - ".".len() - ".apify-runs-staging".len();
@@ -18,50 +19,46 @@ const LONGEST_NAME: usize = 255 - ".".len() - ".apify-runs-staging".len();
 /// How many dangling symlinks are followed, one to the next.
 const LINKS: usize = 40;
 
-/// What stands where an export is to go.
+/// What an export would replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nothing.
+pub enum OutputState {
     Absent,
     /// A folder without entries.
     Empty,
-    /// A folder that holds something.
     Occupied,
 }
 
 /// `--out` resolved: symlinks followed, since the folder behind them is what is replaced.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct OutputPath {
     /// As it was typed, for messages.
     pub shown: PathBuf,
     parent: PathBuf,
     name: OsString,
 }
 
-impl Place {
-    /// Finds what `out` means. Its parents may be missing.
-    pub fn resolve(out: &Path) -> Result<Place> {
+impl OutputPath {
+    /// Finds the folder that `out` names. Its parents may be missing. Unlike `paths::resolve`, it follows a symlink to a folder
+    /// that isn't there yet.
+    pub fn resolve(out: &Path) -> Result<OutputPath> {
         let mut path = out.to_owned();
         for _ in 0..LINKS {
             match fs::canonicalize(&path) {
-                Ok(real) => return Place::named(out, real.parent(), real.file_name()),
+                Ok(real) => return OutputPath::named(out, real.parent(), real.file_name()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::output("use the output folder", out, reason(&error))),
             }
-            let parent = match path.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-                Some(parent) => parent,
-                None => return Err(nameless(out)),
-            };
-            match fs::read_link(without_slash(&path)) {
+            let parent = path.parent().map(or_current).ok_or_else(|| nameless(out))?;
+            // Without a trailing slash, which would follow the symlink.
+            match fs::read_link(path.components().as_path()) {
                 Ok(target) => path = parent.join(target),
-                Err(_) => return Place::named(out, Some(parent), path.file_name()),
+                Err(_) => return OutputPath::named(out, Some(parent), path.file_name()),
             }
         }
         Err(Error::output("use the output folder", out, "too many symlinks"))
     }
 
-    fn named(out: &Path, parent: Option<&Path>, name: Option<&OsStr>) -> Result<Place> {
+    fn named(out: &Path, parent: Option<&Path>, name: Option<&OsStr>) -> Result<OutputPath> {
         let (Some(parent), Some(name)) = (parent, name) else {
             return Err(nameless(out));
         };
@@ -69,7 +66,7 @@ impl Place {
             let cause = format!("its name is longer than {LONGEST_NAME} bytes");
             return Err(Error::output("use the output folder", out, cause));
         }
-        Ok(Place {
+        Ok(OutputPath {
             shown: out.to_owned(),
             parent: parent.to_owned(),
             name: name.to_owned(),
@@ -77,7 +74,7 @@ impl Place {
     }
 
     /// Fixes the parent, which exists by now, for good: whatever the current folder becomes later.
-    pub fn anchored(mut self) -> io::Result<Place> {
+    pub fn anchored(mut self) -> io::Result<OutputPath> {
         self.parent = fs::canonicalize(&self.parent)?;
         Ok(self)
     }
@@ -91,7 +88,7 @@ impl Place {
         self.parent.join(&self.name)
     }
 
-    /// Where an export is put together, and where a replaced one is taken apart.
+    /// Where an export is put together, and where a replaced one is removed.
     pub fn staging(&self) -> PathBuf {
         self.sibling(".apify-runs-staging")
     }
@@ -113,9 +110,9 @@ impl Place {
     }
 
     /// What stands at `out`, if a finished folder could take its place.
-    pub fn check(&self) -> Result<State> {
+    pub fn check(&self) -> Result<OutputState> {
         let state = self.state()?;
-        if state != State::Absent && is_mount_point(&self.out(), &self.parent) {
+        if state != OutputState::Absent && is_mount_point(&self.out(), &self.parent) {
             return Err(Error::Output(format!(
                 "cannot replace {}: it is a mount point, which can't be swapped for a finished folder; use a folder \
                  inside it, e.g. {}",
@@ -127,26 +124,25 @@ impl Place {
         Ok(state)
     }
 
-    /// What stands at `out`.
-    pub fn state(&self) -> Result<State> {
+    fn state(&self) -> Result<OutputState> {
         let failed = |error: io::Error| Error::output("read", &self.shown, reason(&error));
         match fs::metadata(self.out()) {
             Ok(found) if !found.is_dir() => Err(Error::output("use the output folder", &self.shown, "it is a file")),
             Ok(_) => match fs::read_dir(self.out()).map_err(failed)?.next() {
-                Some(entry) => entry.map(|_| State::Occupied).map_err(failed),
-                None => Ok(State::Empty),
+                Some(entry) => entry.map(|_| OutputState::Occupied).map_err(failed),
+                None => Ok(OutputState::Empty),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Absent),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputState::Absent),
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// Whether the parent, or the nearest one of those that exist, takes new entries.
+    /// Whether the parent, or the nearest ancestor that exists, takes new entries.
     fn check_parent(&self) -> Result<()> {
         let nearest = self
             .parent
             .ancestors()
-            .map(current_if_empty)
+            .map(or_current)
             .find(|folder| fs::symlink_metadata(folder).is_ok());
         let nearest = nearest.unwrap_or(Path::new("/"));
         let cause = match fs::metadata(nearest) {
@@ -166,9 +162,8 @@ impl Place {
 
     /// Device and inode of the folder at `out`, which tell it from another one put there meanwhile.
     pub fn identity(&self) -> Option<(u64, u64)> {
-        fs::symlink_metadata(self.out())
-            .ok()
-            .map(|found| (found.dev(), found.ino()))
+        let found = fs::symlink_metadata(self.out()).ok()?;
+        Some((found.dev(), found.ino()))
     }
 }
 
@@ -184,19 +179,6 @@ pub fn reason(error: &io::Error) -> String {
         Some((words, _)) => words.to_owned(),
         None => text,
     }
-}
-
-fn current_if_empty(folder: &Path) -> &Path {
-    if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    }
-}
-
-/// A symlink itself, which a trailing slash would follow.
-fn without_slash(path: &Path) -> PathBuf {
-    path.components().collect()
 }
 
 /// Whether `folder` is where a file system, or a part of one, is mounted.
@@ -223,8 +205,8 @@ mod tests {
 
     use super::*;
 
-    fn check(out: &Path) -> Result<State> {
-        Place::resolve(out)?.check()
+    fn check(out: &Path) -> Result<OutputState> {
+        OutputPath::resolve(out)?.check()
     }
 
     /// A temporary folder by its real path: macOS keeps those behind a symlink.
@@ -243,15 +225,15 @@ mod tests {
     #[test]
     fn what_stands_there_is_told_and_nothing_is_written() {
         let (_guard, folder) = temporary();
-        assert_eq!(check(&folder.join("out")).unwrap(), State::Absent);
-        assert_eq!(check(&folder.join("not/yet/there/out/")).unwrap(), State::Absent);
+        assert_eq!(check(&folder.join("out")).unwrap(), OutputState::Absent);
+        assert_eq!(check(&folder.join("not/yet/there/out/")).unwrap(), OutputState::Absent);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         fs::create_dir(folder.join("out")).unwrap();
-        assert_eq!(check(&folder.join("out")).unwrap(), State::Empty);
-        assert_eq!(check(&folder.join("out//")).unwrap(), State::Empty);
+        assert_eq!(check(&folder.join("out")).unwrap(), OutputState::Empty);
+        assert_eq!(check(&folder.join("out//")).unwrap(), OutputState::Empty);
         fs::write(folder.join("out/.hidden"), "").unwrap();
-        assert_eq!(check(&folder.join("out/.")).unwrap(), State::Occupied);
-        assert_eq!(check(&folder.join("out/../out")).unwrap(), State::Occupied);
+        assert_eq!(check(&folder.join("out/.")).unwrap(), OutputState::Occupied);
+        assert_eq!(check(&folder.join("out/../out")).unwrap(), OutputState::Occupied);
     }
 
     #[test]
@@ -259,7 +241,7 @@ mod tests {
         let (_guard, folder) = temporary();
         fs::create_dir_all(folder.join("disk/real")).unwrap();
         symlink("disk/real", folder.join("link")).unwrap();
-        let place = Place::resolve(&folder.join("link/")).unwrap();
+        let place = OutputPath::resolve(&folder.join("link/")).unwrap();
         assert_eq!(place.out(), folder.join("disk/real"));
         assert_eq!(place.staging(), folder.join("disk/.real.apify-runs-staging"));
         assert_eq!(place.old(), folder.join("disk/.real.apify-runs-old"));
@@ -272,9 +254,9 @@ mod tests {
         symlink("two", folder.join("one")).unwrap();
         symlink(folder.join("three"), folder.join("two")).unwrap();
         for out in ["one", "one/"] {
-            let place = Place::resolve(&folder.join(out)).unwrap();
+            let place = OutputPath::resolve(&folder.join(out)).unwrap();
             assert_eq!(place.out(), folder.join("three"));
-            assert_eq!(place.check().unwrap(), State::Absent);
+            assert_eq!(place.check().unwrap(), OutputState::Absent);
         }
         symlink("round", folder.join("round")).unwrap();
         refusal(&folder.join("round"));
@@ -283,14 +265,14 @@ mod tests {
     #[test]
     fn a_relative_path_means_the_current_folder_s() {
         let here = std::env::current_dir().unwrap();
-        let place = Place::resolve(Path::new("not-there-either")).unwrap();
-        assert_eq!(place.check().unwrap(), State::Absent);
+        let place = OutputPath::resolve(Path::new("not-there-either")).unwrap();
+        assert_eq!(place.check().unwrap(), OutputState::Absent);
         assert_eq!(
             place.anchored().unwrap().out(),
             here.canonicalize().unwrap().join("not-there-either")
         );
         assert_eq!(
-            Place::resolve(Path::new(".")).unwrap().out(),
+            OutputPath::resolve(Path::new(".")).unwrap().out(),
             here.canonicalize().unwrap()
         );
     }
@@ -309,7 +291,7 @@ mod tests {
             assert!(refusal(Path::new(out)).contains("no name of its own"), "{out}");
         }
         assert!(refusal(&folder.join("x".repeat(236))).contains("235 bytes"));
-        assert_eq!(check(&folder.join("x".repeat(235))).unwrap(), State::Absent);
+        assert_eq!(check(&folder.join("x".repeat(235))).unwrap(), OutputState::Absent);
     }
 
     #[test]

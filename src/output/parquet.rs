@@ -8,29 +8,30 @@ use arrow_array::types::TimestampMillisecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
+use crate::output::names::RUNS_PARQUET;
 use crate::output::publish::Staging;
 use crate::period::{DAY_MS, Millis, format_instant};
 use crate::runs::column_set::Chosen;
-use crate::runs::schema::{Kind, Values};
+use crate::runs::schema::{Column, Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.
 const ROW_GROUP_ROWS: usize = 64 << 10;
-/// Most rows of a page of a column: what has to be unpacked to read one of them. Small pages are read faster where a few rows
-/// are wanted, and take two hundredths more room.
+/// Most rows of a page of a column: what is unpacked to read one of them. Small pages are read faster where a few rows are
+/// wanted, and take 2 % more space.
 pub const PAGE_ROWS: usize = 4096;
-/// And its bytes before they are packed, about: IDs fill a page with some hundred rows.
+/// About its bytes before compression: IDs fill a page with some hundred rows.
 pub const PAGE_BYTES: usize = 8 << 10;
-/// After how many rows a page's bytes are looked at.
+/// Rows between two looks at a page's bytes.
 pub const LOOK_ROWS: usize = 512;
 
 /// How rows are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub enum RunsLayout {
     /// One file of this name.
     File(&'static str),
     /// `runs/started_on=YYYY-MM-DD/runs.parquet`, by UTC day; without rows, one empty file for the day of this instant.
@@ -40,14 +41,15 @@ pub enum Layout {
 /// Writes rows that come in order of `started_at`.
 pub struct ParquetRows {
     staging: Arc<Staging>,
-    layout: Layout,
+    layout: RunsLayout,
     columns: Chosen,
     properties: WriterProperties,
-    open: Option<Open>,
+    open: Option<ParquetFile>,
     files: Vec<FileEntry>,
 }
 
-struct Open {
+/// The file that is being written.
+struct ParquetFile {
     path: String,
     /// The first instant that belongs to another file.
     until_ms: Millis,
@@ -57,7 +59,7 @@ struct Open {
 
 impl ParquetRows {
     /// Writes rows of these columns into a staging folder; `compatible` keeps to encodings that every engine reads.
-    pub fn new(staging: Arc<Staging>, layout: Layout, columns: Chosen, compatible: bool) -> ParquetRows {
+    pub fn new(staging: Arc<Staging>, layout: RunsLayout, columns: Chosen, compatible: bool) -> ParquetRows {
         ParquetRows {
             staging,
             layout,
@@ -68,7 +70,6 @@ impl ParquetRows {
         }
     }
 
-    /// Appends rows.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let started = rows
             .column_by_name("started_at")
@@ -77,79 +78,90 @@ impl ParquetRows {
             .values();
         let mut at = 0;
         while at < rows.num_rows() {
-            let open = self.open_for(started[at])?;
+            let open = self.file_of(started[at])?;
             let end = at + started[at..].partition_point(|start| *start < open.until_ms);
             let part = rows.slice(at, end - at);
             open.rows += part.num_rows() as u64;
-            open.writer
-                .write(&part)
-                .map_err(|error| cannot_write(&open.path, error))?;
+            let written = open.writer.write(&part);
+            written.map_err(|error| cannot_write(&open.path, error))?;
             at = end;
         }
         Ok(())
     }
 
-    /// Completes the files.
     pub fn finish(mut self) -> Result<Vec<FileEntry>> {
         if self.open.is_none() && self.files.is_empty() {
-            let first = if let Layout::Daily(first) = self.layout {
-                first
-            } else {
-                0
+            let first = match self.layout {
+                RunsLayout::Daily(first) => first,
+                RunsLayout::File(_) => 0,
             };
-            self.open_for(first)?;
+            self.file_of(first)?;
         }
         self.close()?;
         Ok(self.files)
     }
 
-    fn open_for(&mut self, started_at: Millis) -> Result<&mut Open> {
+    /// The file of a row: the open one, or the next one.
+    fn file_of(&mut self, started_at: Millis) -> Result<&mut ParquetFile> {
         if self.open.as_ref().is_some_and(|open| started_at >= open.until_ms) {
             self.close()?;
         }
-        let open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let (path, until_ms) = match self.layout {
-                    Layout::File(name) => (name.to_string(), Millis::MAX),
-                    Layout::Daily(_) => {
-                        let day = format_instant(started_at);
-                        let day = day.split('T').next().unwrap_or_default();
-                        (
-                            format!("runs/started_on={day}/runs.parquet"),
-                            (started_at.div_euclid(DAY_MS) + 1) * DAY_MS,
-                        )
-                    }
-                };
-                let file = HashedFile::new(self.staging.create(&path)?);
-                let writer = ArrowWriter::try_new(file, self.columns.schema(), Some(self.properties.clone()));
-                let writer = writer.map_err(|error| cannot_write(&path, error))?;
-                Open {
-                    path,
-                    until_ms,
-                    rows: 0,
-                    writer,
-                }
-            }
-        };
-        Ok(self.open.insert(open))
+        if self.open.is_none() {
+            let (path, until_ms) = self.layout.file_of(started_at);
+            let file = HashedFile::new(self.staging.create(&path)?);
+            let writer = ArrowWriter::try_new(file, self.columns.schema(), Some(self.properties.clone()));
+            self.open = Some(ParquetFile {
+                until_ms,
+                rows: 0,
+                writer: writer.map_err(|error| cannot_write(&path, error))?,
+                path,
+            });
+        }
+        Ok(self.open.as_mut().expect("it is open by now"))
     }
 
     fn close(&mut self) -> Result<()> {
-        let Some(Open { path, rows, writer, .. }) = self.open.take() else {
-            return Ok(());
-        };
-        let file = writer.into_inner().map_err(|error| cannot_write(&path, error))?;
-        self.files.push(
-            file.finish(&path, Some(rows))
-                .map_err(|error| cannot_write(&path, error))?,
-        );
+        if let Some(ParquetFile { path, rows, writer, .. }) = self.open.take() {
+            let file = writer.into_inner().map_err(|error| cannot_write(&path, error))?;
+            let entry = file.finish(&path, Some(rows));
+            self.files.push(entry.map_err(|error| cannot_write(&path, error))?);
+        }
         Ok(())
     }
 }
 
+impl RunsLayout {
+    /// The file of a row, and the first instant that belongs to another one.
+    fn file_of(self, started_at: Millis) -> (String, Millis) {
+        match self {
+            RunsLayout::File(name) => (name.into(), Millis::MAX),
+            RunsLayout::Daily(_) => {
+                let start = format_instant(started_at);
+                let day = start.split('T').next().unwrap_or_default();
+                (
+                    format!("runs/started_on={day}/{RUNS_PARQUET}"),
+                    (started_at.div_euclid(DAY_MS) + 1) * DAY_MS,
+                )
+            }
+        }
+    }
+}
+
 fn cannot_write(path: &str, cause: impl std::fmt::Display) -> Error {
-    Error::Output(format!("cannot write {path}: {cause}"))
+    Error::output("write", path.as_ref(), cause)
+}
+
+/// What every Parquet file has in common. Of `decimals` the writer would keep the bounds of each row group as slices of whole
+/// batches, 128 KiB a row group for as long as the file is open: they have no bounds.
+pub(super) fn common_properties<'a>(decimals: impl Iterator<Item = &'a str>) -> WriterPropertiesBuilder {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("apify-runs version ", env!("CARGO_PKG_VERSION")).into())
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    decimals.fold(properties, |properties, name| {
+        properties.set_column_statistics_enabled(name.into(), EnabledStatistics::None)
+    })
 }
 
 fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
@@ -158,24 +170,13 @@ fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
         descending: false,
         nulls_first: false,
     };
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by(concat!("apify-runs version ", env!("CARGO_PKG_VERSION")).into())
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+    let is_decimal = |column: &&Column| matches!(column.kind, Kind::Usd | Kind::Decimal);
+    let decimals = columns.columns().filter(is_decimal).map(|column| column.name);
+    let mut properties = common_properties(decimals)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_data_page_size_limit(PAGE_BYTES)
         .set_write_batch_size(LOOK_ROWS)
-        .set_sorting_columns(Some(vec![sorted_by("started_at"), sorted_by("id")]))
-        .set_statistics_enabled(EnabledStatistics::Chunk);
-    for column in columns
-        .columns()
-        .filter(|column| matches!(column.kind, Kind::Usd | Kind::Decimal))
-    {
-        // Of decimals the writer keeps the bounds of every row group as slices of whole batches, which would hold 128 KiB
-        // a row group for as long as the file is open.
-        let path = ColumnPath::from(column.name);
-        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
-    }
+        .set_sorting_columns(Some(vec![sorted_by("started_at"), sorted_by("id")]));
     for column in columns.columns().filter(|column| column.values == Values::Distinct) {
         let path = ColumnPath::from(column.name);
         properties = properties.set_column_dictionary_enabled(path.clone(), false);

@@ -12,9 +12,11 @@ use rustix::fs::Mode;
 
 use crate::error::{Error, Result};
 use crate::output::lock::Lock;
-pub use crate::output::output_path::State;
-use crate::output::output_path::{Place, reason};
-use crate::output::swap::{Exchange, exchange, finish, for_each, remove, swap, sync, sync_folder};
+pub use crate::output::output_path::OutputState;
+use crate::output::output_path::{OutputPath, reason};
+pub use crate::output::swap::sync_folder;
+use crate::output::swap::{Exchange, exchange, finish, for_each, remove, swap, sync};
+use crate::paths::folder_of;
 
 /// The process's umask. It can only be read by setting it, for the whole process: call this once, at the start,
 /// before there are threads.
@@ -26,62 +28,69 @@ pub fn umask() -> u32 {
     bits
 }
 
-/// An output folder that this process holds, against any other.
+/// An output folder that this process has locked.
 #[derive(Debug)]
-pub struct Destination {
-    place: Place,
-    state: State,
+pub struct Destination(Arc<LockedOutput>);
+
+#[derive(Debug)]
+struct LockedOutput {
+    place: OutputPath,
+    state: OutputState,
     /// Device and inode of the folder that `state` is about.
     identity: Option<(u64, u64)>,
-    lock: Arc<Lock>,
+    _lock: Lock,
+}
+
+impl LockedOutput {
+    fn unchanged(&self, doing: &str, path: &Path, error: &io::Error) -> Error {
+        let cause = format!("{}; {} is as it was", reason(error), self.place.shown.display());
+        Error::output(doing, path, cause)
+    }
 }
 
 impl Destination {
-    /// What stands at `out`; writes nothing. An interrupted job's leavings are put right by [`Destination::acquire`] only.
+    /// What stands at `out`; writes nothing. What an interrupted job left is finished by [`Destination::acquire`] only.
     ///
     /// # Errors
     /// [`Error::Output`] where no export could be published: a file, a mount point, a path without a name of its own,
     /// a parent in which nothing can be created.
-    pub fn check(out: &Path) -> Result<State> {
-        Place::resolve(out)?.check()
+    pub fn check(out: &Path) -> Result<OutputState> {
+        OutputPath::resolve(out)?.check()
     }
 
-    /// Takes hold of `out`: creates missing parents, takes the lock without waiting, finishes what an interrupted
-    /// job left half published, and removes what it left staged.
+    /// Locks `out` without waiting, with its parents created. What an interrupted job left half published is finished, what it
+    /// left staged is removed.
     ///
     /// # Errors
     /// As [`Destination::check`], and [`Error::Busy`] where another process holds it.
     pub fn acquire(out: &Path) -> Result<Destination> {
-        let place = Place::resolve(out)?;
+        let place = OutputPath::resolve(out)?;
         place.check()?;
         let failed = |doing: &str, error: io::Error| Error::output(doing, &place.shown, reason(&error));
         fs::create_dir_all(place.parent()).map_err(|error| failed("create the folder of", error))?;
-        let place = place
-            .clone()
-            .anchored()
-            .map_err(|error| failed("find the folder of", error))?;
-        let lock = Lock::take(&place.lock())
-            .map_err(|error| failed("lock", error))?
-            .ok_or_else(|| {
-                Error::Busy(format!(
-                    "another apify-runs process is writing {}; it is left alone",
-                    place.shown.display()
-                ))
-            })?;
+        let anchored = place.clone().anchored();
+        let place = anchored.map_err(|error| failed("find the folder of", error))?;
+        let lock = Lock::take(&place.lock()).map_err(|error| failed("lock", error))?;
+        let lock = lock.ok_or_else(|| {
+            let shown = place.shown.display();
+            Error::Busy(format!(
+                "another apify-runs process is writing {shown}; it is left alone"
+            ))
+        })?;
         finish(&place).map_err(|error| Error::output("clear away", &place.staging(), reason(&error)))?;
-        // Once more, now that nobody else moves it.
+        // Once more: until it was locked, another process could replace it.
         let state = place.check()?;
-        Ok(Destination {
+        Ok(Destination(Arc::new(LockedOutput {
             identity: place.identity(),
             state,
-            lock: Arc::new(lock),
+            _lock: lock,
             place,
-        })
+        })))
     }
 
     /// Removes what an interrupted job left staged for `out`, if anything; one that is at work is left alone.
     pub fn clear(out: &Path) -> Result<()> {
-        if !Place::resolve(out)?.staging().exists() {
+        if !OutputPath::resolve(out)?.staging().exists() {
             return Ok(());
         }
         match Destination::acquire(out) {
@@ -92,55 +101,41 @@ impl Destination {
 
     /// Whether `out` is being replaced on a file system that can't exchange two folders: for a moment, nothing is there.
     pub fn is_in_between(out: &Path) -> bool {
-        Place::resolve(out).is_ok_and(|place| place.old().exists())
+        OutputPath::resolve(out).is_ok_and(|place| place.old().exists())
     }
 
     /// What stood at `out` when it was acquired, an interrupted publishing finished.
-    pub fn state(&self) -> State {
-        self.state
+    pub fn state(&self) -> OutputState {
+        self.0.state
     }
 
     /// The folder's real path, behind any symlink.
     pub fn path(&self) -> PathBuf {
-        self.place.out()
+        self.0.place.out()
     }
 
     /// Creates the hidden folder in which an export is put together. There is one at a time.
     pub fn stage(&mut self) -> Result<Staging> {
-        let path = self.place.staging();
+        let path = self.0.place.staging();
         let created = DirBuilder::new().mode(0o700).create(&path);
-        created.map_err(|error| unchanged(&self.place, "create", &path, &error))?;
+        created.map_err(|error| self.0.unchanged("create", &path, &error))?;
         Ok(Staging {
-            place: self.place.clone(),
-            state: self.state,
-            identity: self.identity,
+            output: Arc::clone(&self.0),
             path,
             published: false,
-            _lock: Arc::clone(&self.lock),
         })
     }
 }
 
-/// An export that is being put together, visible to nobody; removed when dropped unpublished. It keeps the lock.
+/// An export that is being put together, visible to nobody; removed when it is dropped unpublished. It keeps the lock.
 #[derive(Debug)]
 pub struct Staging {
-    place: Place,
-    state: State,
-    identity: Option<(u64, u64)>,
+    output: Arc<LockedOutput>,
     path: PathBuf,
     published: bool,
-    _lock: Arc<Lock>,
-}
-
-/// A published export.
-#[derive(Debug)]
-pub struct Published {
-    /// What could not be tidied up or confirmed afterwards, in words; the export is in place all the same.
-    pub warning: Option<String>,
 }
 
 impl Staging {
-    /// The hidden folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -148,19 +143,15 @@ impl Staging {
     /// Creates a file, which must not exist yet, for its owner alone; and the folders that it is in.
     pub fn create(&self, relative: &str) -> Result<File> {
         let path = self.path.join(relative);
-        let failed = |error: io::Error| unchanged(&self.place, "write", &path, &error);
+        let failed = |error: io::Error| self.output.unchanged("write", &path, &error);
         let mut parts = Path::new(relative).components();
         if relative.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
             return Err(failed(io::Error::other("it is not inside the export")));
         }
-        if let Some(folder) = path.parent() {
-            DirBuilder::new()
-                .mode(0o700)
-                .recursive(true)
-                .create(folder)
-                .map_err(failed)?;
-        }
-        OpenOptions::new()
+        let (mut folders, mut files) = (DirBuilder::new(), OpenOptions::new());
+        let created = folders.mode(0o700).recursive(true).create(folder_of(&path));
+        created.map_err(failed)?;
+        files
             .write(true)
             .create_new(true)
             .mode(0o600)
@@ -171,53 +162,53 @@ impl Staging {
     /// Brings every file and folder to the disk.
     pub fn sync(&self) -> Result<()> {
         for_each(&self.path, &mut |path, _| sync(&File::open(path)?))
-            .map_err(|(path, error)| unchanged(&self.place, "write", &path, &error))
+            .map_err(|(path, error)| self.output.unchanged("write", &path, &error))
     }
 
     /// Makes the export visible, in one step: readers see the old one whole, or the new one. Folders get the modes
-    /// that `umask` leaves them; files stay their owner's. To be synced before.
+    /// that `umask` leaves them; files stay their owner's. To be synced before. Returns a warning where the export is in place,
+    /// and what it replaced could not be removed.
     ///
     /// # Errors
     /// [`Error::Output`]; `out` is then as it was.
-    pub fn publish(self, umask: u32) -> Result<Published> {
+    pub fn publish(self, umask: u32) -> Result<Option<String>> {
         self.publish_by(umask, exchange)
     }
 
-    fn publish_by(mut self, umask: u32, exchange: Exchange) -> Result<Published> {
-        let (place, out) = (&self.place, self.place.out());
+    fn publish_by(mut self, umask: u32, exchange: Exchange) -> Result<Option<String>> {
+        let LockedOutput {
+            place, state, identity, ..
+        } = &*self.output;
         let mode = 0o777 & !umask;
-        for_each(&self.path, &mut |path, is_folder| match is_folder {
-            true => {
-                // Opened first: the umask may take it from ourselves.
-                let folder = File::open(path)?;
-                folder.set_permissions(Permissions::from_mode(mode))?;
-                sync(&folder)
+        for_each(&self.path, &mut |path, is_folder| {
+            if !is_folder {
+                return Ok(());
             }
-            false => Ok(()),
+            // Opened first: the umask may take it from ourselves.
+            let folder = File::open(path)?;
+            folder.set_permissions(Permissions::from_mode(mode))?;
+            sync(&folder)
         })
-        .map_err(|(path, error)| unchanged(place, "write", &path, &error))?;
-        let failed = |error: io::Error| unchanged(place, "publish", &place.shown, &error);
-        match (self.state, place.identity()) {
+        .map_err(|(path, error)| self.output.unchanged("write", &path, &error))?;
+        let failed = |error: io::Error| self.output.unchanged("publish", &place.shown, &error);
+        match (state, place.identity()) {
             // Also over an empty folder; onto one that has been filled meanwhile, it fails.
-            (State::Absent | State::Empty, _) | (State::Occupied, None) => {
-                fs::rename(&self.path, &out).map_err(failed)?;
+            (OutputState::Absent | OutputState::Empty, _) | (OutputState::Occupied, None) => {
+                fs::rename(&self.path, place.out()).map_err(failed)?;
             }
-            (State::Occupied, found) if found != self.identity => {
+            (OutputState::Occupied, found) if found != *identity => {
                 return Err(failed(io::Error::other("another folder has been put there meanwhile")));
             }
-            (State::Occupied, Some(_)) => swap(place, exchange).map_err(failed)?,
+            (OutputState::Occupied, Some(_)) => swap(place, exchange).map_err(failed)?,
         }
         self.published = true;
         let synced = sync_folder(place.parent());
         // The old export, under the staging's name or the old one's.
-        let warning = synced.and_then(|()| finish(place)).err().map(|error| {
-            let reason = reason(&error);
-            format!(
-                "{} is published, but cleaning up after it failed: {reason}",
-                place.shown.display()
-            )
-        });
-        Ok(Published { warning })
+        let cleaned = synced.and_then(|()| finish(place));
+        Ok(cleaned.err().map(|error| {
+            let (shown, reason) = (place.shown.display(), reason(&error));
+            format!("{shown} is published, but cleaning up after it failed: {reason}")
+        }))
     }
 }
 
@@ -228,11 +219,6 @@ impl Drop for Staging {
             let _ = remove(&self.path);
         }
     }
-}
-
-fn unchanged(place: &Place, doing: &str, path: &Path, error: &io::Error) -> Error {
-    let cause = format!("{}; {} is as it was", reason(error), place.shown.display());
-    Error::output(doing, path, cause)
 }
 
 #[cfg(test)]
@@ -280,7 +266,7 @@ mod tests {
         let (_guard, folder) = temporary();
         let out = folder.join("new/parents/out");
         let mut destination = Destination::acquire(&out).unwrap();
-        assert_eq!(destination.state(), State::Absent);
+        assert_eq!(destination.state(), OutputState::Absent);
         assert_eq!(destination.path(), out);
         let staging = export(&mut destination, "first");
         assert_eq!(published(&out), None);
@@ -288,7 +274,7 @@ mod tests {
             names(out.parent().unwrap()),
             [".out.apify-runs-staging", ".out.apify-runs.lock"]
         );
-        assert!(staging.publish(0o022).unwrap().warning.is_none());
+        assert!(staging.publish(0o022).unwrap().is_none());
         assert_eq!(published(&out).as_deref(), Some("first"));
         drop(destination);
         assert_eq!(names(out.parent().unwrap()), ["out"]);
@@ -301,14 +287,14 @@ mod tests {
             let out = folder.join("out");
             fs::create_dir(&out).unwrap();
             for (state, content) in [
-                (State::Empty, "first"),
-                (State::Occupied, "second"),
-                (State::Occupied, "third"),
+                (OutputState::Empty, "first"),
+                (OutputState::Occupied, "second"),
+                (OutputState::Occupied, "third"),
             ] {
                 let mut destination = Destination::acquire(&out).unwrap();
                 assert_eq!(destination.state(), state);
                 let staging = export(&mut destination, content);
-                assert!(staging.publish_by(0o022, exchange).unwrap().warning.is_none());
+                assert!(staging.publish_by(0o022, exchange).unwrap().is_none());
                 assert_eq!(published(&out).as_deref(), Some(content));
             }
             assert_eq!(names(&folder), ["out"]);
@@ -382,7 +368,7 @@ mod tests {
             fs::write(folder.join(name).join("manifest.json"), content).unwrap();
         }
         let destination = Destination::acquire(&folder.join("link")).unwrap();
-        assert_eq!(destination.state(), State::Occupied);
+        assert_eq!(destination.state(), OutputState::Occupied);
         assert_eq!(published(&folder.join("link")).as_deref(), Some("after"));
         drop(destination);
         assert_eq!(names(&folder), ["link", "real"]);

@@ -7,27 +7,24 @@ use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
 
 use crate::error::Result;
-use crate::output::csv::{CsvRows, RUNS_CSV};
+use crate::output::csv::CsvRows;
 use crate::output::hashed::FileEntry;
-use crate::output::parquet::{Layout, ParquetRows};
+use crate::output::names::RUNS_CSV;
+use crate::output::parquet::{ParquetRows, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
 use crate::runs::column_set::Chosen;
 
-/// What is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFormats {
-    /// Which columns.
     pub columns: Chosen,
-    /// How Parquet is laid out. It is always written: what comes later reads rows back from it.
-    pub parquet: Layout,
-    /// Whether it keeps to encodings that every engine reads.
+    /// Parquet is always written: later steps read rows back from it.
+    pub parquet: RunsLayout,
+    /// Whether Parquet keeps to encodings that every engine reads.
     pub parquet_compat: bool,
-    /// Whether CSV is written.
     pub csv: bool,
 }
 
-/// The files of rows.
 pub struct RowFiles {
     parquet: ParquetRows,
     csv: Option<CsvRows>,
@@ -36,19 +33,11 @@ pub struct RowFiles {
 impl RowFiles {
     /// Opens them in a staging folder.
     pub fn create(staging: &Arc<Staging>, formats: &RowFormats) -> Result<RowFiles> {
-        let columns = formats.columns.clone();
+        let columns = || formats.columns.clone();
+        let csv = formats.csv.then(|| staging.create(RUNS_CSV)).transpose()?;
         Ok(RowFiles {
-            parquet: ParquetRows::new(
-                staging.clone(),
-                formats.parquet,
-                columns.clone(),
-                formats.parquet_compat,
-            ),
-            csv: if formats.csv {
-                Some(CsvRows::new(staging.create(RUNS_CSV)?, columns)?)
-            } else {
-                None
-            },
+            csv: csv.map(|file| CsvRows::new(file, columns())).transpose()?,
+            parquet: ParquetRows::new(staging.clone(), formats.parquet, columns(), formats.parquet_compat),
         })
     }
 
@@ -84,8 +73,9 @@ impl Recut {
     /// Adds pages, and which of their rows are wanted, in order.
     pub fn add(&mut self, pages: Vec<RecordBatch>, rows: impl IntoIterator<Item = (u32, u32)>) {
         let base = self.first_page + self.pages.len();
+        let rows = rows.into_iter();
         self.rows
-            .extend(rows.into_iter().map(|(page, row)| (base + page as usize, row as usize)));
+            .extend(rows.map(|(page, row)| (base + page as usize, row as usize)));
         self.pages.extend(pages);
     }
 
@@ -95,20 +85,13 @@ impl Recut {
         if take == 0 || (take < BATCH_ROWS && !at_the_end) {
             return None;
         }
-        let rows: Vec<_> = self
-            .rows
-            .drain(..take)
-            .map(|(page, row)| (page - self.first_page, row))
-            .collect();
+        let taken = self.rows.drain(..take);
+        let rows: Vec<_> = taken.map(|(page, row)| (page - self.first_page, row)).collect();
         let last = rows.iter().map(|row| row.0).max().unwrap_or(0);
         let pages: Vec<&RecordBatch> = self.pages.iter().take(last + 1).collect();
         let batch = interleave_record_batch(&pages, &rows).expect("pages have one schema, and rows lie within them");
-        let needed = self
-            .rows
-            .iter()
-            .map(|row| row.0)
-            .min()
-            .unwrap_or(self.first_page + self.pages.len());
+        let needed = self.rows.iter().map(|row| row.0).min();
+        let needed = needed.unwrap_or(self.first_page + self.pages.len());
         self.pages.drain(..needed - self.first_page);
         self.first_page = needed;
         Some(batch)

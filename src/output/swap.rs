@@ -1,5 +1,15 @@
 //! One folder in the place of another: at once where the file system can, by two renames where it can't, and what
 //! has to be finished after a crash. Deliberately without locks: the caller holds the only one.
+//!
+//! What a crash leaves, by what has which name, and what [`finish`] makes of it:
+//!
+//! | out    | staging | old    | the crash came                                        | finish             |
+//! |--------|---------|--------|-------------------------------------------------------|--------------------|
+//! | before | after   |        | before the exchange, or before the first rename       | removes staging    |
+//! |        | after   | before | between the two renames; staging is complete          | makes staging out  |
+//! |        |         | before | likewise; staging is gone, or lacks its last file     | makes old out      |
+//! | after  |         | before | after the second rename                               | removes old        |
+//! | after  | before  |        | after the exchange, or while the old one was removed  | removes staging    |
 
 use std::fs::{self, File};
 use std::io;
@@ -8,10 +18,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::output::output_path::{Place, reason};
-
-/// The file that is written last, so that a folder which holds it is complete.
-const LAST_FILE: &str = "manifest.json";
+use crate::output::names::MANIFEST;
+use crate::output::output_path::{OutputPath, reason};
 
 /// How a file system says that it can't exchange two folders.
 const NO_EXCHANGE: [Errno; 4] = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
@@ -24,7 +32,7 @@ pub(super) fn exchange(one: &Path, other: &Path) -> Result<(), Errno> {
 }
 
 /// Puts the staged folder in the place of the one at `out`.
-pub(super) fn swap(place: &Place, exchange: Exchange) -> io::Result<()> {
+pub(super) fn swap(place: &OutputPath, exchange: Exchange) -> io::Result<()> {
     match exchange(&place.staging(), &place.out()) {
         Err(errno) if NO_EXCHANGE.contains(&errno) => swap_by_renaming(place),
         result => Ok(result?),
@@ -32,7 +40,7 @@ pub(super) fn swap(place: &Place, exchange: Exchange) -> io::Result<()> {
 }
 
 /// Where folders can't be exchanged: aside, then in. A crash between the two is put right by [`finish`].
-fn swap_by_renaming(place: &Place) -> io::Result<()> {
+fn swap_by_renaming(place: &OutputPath) -> io::Result<()> {
     fs::rename(place.out(), place.old())?;
     fs::rename(place.staging(), place.out()).map_err(|error| match fs::rename(place.old(), place.out()) {
         Ok(()) => error,
@@ -47,10 +55,11 @@ fn swap_by_renaming(place: &Place) -> io::Result<()> {
 
 /// Finishes whatever an earlier process left, at any point: a swap by renaming goes through, or back where nothing
 /// complete is staged; then what is old or staged goes. Nothing to do is fine.
-pub(super) fn finish(place: &Place) -> io::Result<()> {
+pub(super) fn finish(place: &OutputPath) -> io::Result<()> {
     let (out, staging, old) = (place.out(), place.staging(), place.old());
     if exists(&old)? && !exists(&out)? {
-        let complete = exists(&staging.join(LAST_FILE))?;
+        // The manifest is written last: a folder that has it is complete.
+        let complete = exists(&staging.join(MANIFEST))?;
         fs::rename(if complete { &staging } else { &old }, &out)?;
         sync_folder(place.parent())?;
     }
@@ -81,7 +90,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     sync(&File::open(path)?)
 }
 
@@ -116,24 +125,24 @@ mod tests {
     /// A folder that holds, by name, exports with this content in their last file.
     struct Disk {
         _guard: tempfile::TempDir,
-        place: Place,
+        place: OutputPath,
     }
 
     impl Disk {
         fn holding(out: Option<&str>, staging: Option<&str>, old: Option<&str>) -> Disk {
             let guard = tempfile::tempdir().unwrap();
-            let place = Place::resolve(&guard.path().join("out")).unwrap();
+            let place = OutputPath::resolve(&guard.path().join("out")).unwrap();
             for (path, content) in [(place.out(), out), (place.staging(), staging), (place.old(), old)] {
                 if let Some(content) = content {
                     fs::create_dir(&path).unwrap();
-                    fs::write(path.join(LAST_FILE), content).unwrap();
+                    fs::write(path.join(MANIFEST), content).unwrap();
                 }
             }
             Disk { _guard: guard, place }
         }
 
         fn content(path: &Path) -> Option<String> {
-            fs::read_to_string(path.join(LAST_FILE)).ok()
+            fs::read_to_string(path.join(MANIFEST)).ok()
         }
 
         fn assert_only_out_holds(&self, expected: &str) {
@@ -209,7 +218,7 @@ mod tests {
     fn an_incomplete_export_is_never_put_in_place() {
         let disk = Disk::holding(None, Some("half"), Some("before"));
         fs::rename(
-            disk.place.staging().join(LAST_FILE),
+            disk.place.staging().join(MANIFEST),
             disk.place.staging().join("runs.csv"),
         )
         .unwrap();

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::fetch::KnownDetails;
-use crate::output::parquet::Layout;
+use crate::output::parquet::RunsLayout;
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
 use crate::period::Period;
@@ -51,7 +51,7 @@ impl ScratchFetch<'_> {
         let first = first_page(&lister).await?;
         let formats = RowFormats {
             columns: Chosen::all(options.is_metered()),
-            parquet: Layout::File(ROWS),
+            parquet: RunsLayout::File(ROWS),
             parquet_compat: false,
             csv: false,
         };

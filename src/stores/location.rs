@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -23,6 +23,7 @@ use tokio::runtime::{Builder, Handle};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::paths;
 
 /// A place that a table is at, or may come to be.
 #[derive(Clone)]
@@ -76,7 +77,7 @@ impl Location {
     }
 
     fn folder(text: &str, folder: &Path, handle: Handle) -> Result<Location> {
-        let absolute = resolved(folder).map_err(|error| Error::output("find", folder, error))?;
+        let absolute = paths::resolve_folder(folder).map_err(|error| Error::output("find", folder, error))?;
         if let Some(shown) = absolute.to_str().filter(|path| is_misread(path)) {
             return Err(Error::Usage(format!(
                 "{}: Delta's log can't be at a path with a backslash, a line feed or % and two digits: choose another",
@@ -145,7 +146,7 @@ impl Location {
     /// Whether a path lies in it.
     pub fn holds(&self, path: &Path) -> bool {
         let local = self.local.as_ref();
-        local.is_some_and(|local| resolved(path).is_ok_and(|path| path.starts_with(local)))
+        local.is_some_and(|local| paths::resolve_folder(path).is_ok_and(|path| path.starts_with(local)))
     }
 
     /// The table's log.
@@ -235,20 +236,6 @@ impl Location {
     pub fn passes_over(&self) -> bool {
         !self.hidden.is_empty()
     }
-}
-
-/// A folder's path from the root on, without links or `..`, whether or not it is there yet.
-fn resolved(folder: &Path) -> io::Result<PathBuf> {
-    let absolute = std::path::absolute(folder)?;
-    let there = absolute.ancestors().find(|path| path.exists());
-    let there = there.unwrap_or(Path::new("/"));
-    let rest = absolute.strip_prefix(there).unwrap_or(Path::new(""));
-    if rest.components().any(|part| part == Component::ParentDir) {
-        return Err(io::Error::other("it leads up from a folder that isn't there"));
-    }
-    Ok(rest
-        .components()
-        .fold(there.canonicalize()?, |path, part| path.join(part)))
 }
 
 /// Whether the log's URLs would come to mean another path than this.

@@ -1,5 +1,5 @@
-//! The file of `--outcome`: emptied when a job begins, written when it ends, and nobody else's file written over. It knows no more of
-//! what is in it than how it begins.
+//! The file of `--outcome`: emptied when a job begins, written in place when it ends, since it may be a pipe or mounted by itself.
+//! Nothing but an outcome is written over. It knows no more of the document than how it begins.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -42,9 +42,9 @@ impl OutcomeFile {
     /// # Errors
     /// [`Error::Usage`] where it holds something else than an outcome, which stays.
     pub fn empty(path: &Path) -> Result<OutcomeFile> {
-        let is_shared = is_one_of_ours(path);
-        let held = if is_shared { Ok(String::new()) } else { held(path) };
-        if held.as_ref().is_ok_and(|held| !is_outcome(held)) {
+        let is_shared = is_stdout_or_stderr(path);
+        let found = if is_shared { Ok(String::new()) } else { beginning(path) };
+        if found.as_ref().is_ok_and(|found| !is_outcome(found)) {
             return Err(Error::Usage(format!(
                 "--outcome {} holds something else than an outcome: name another file, or remove it",
                 path.display()
@@ -59,7 +59,7 @@ impl OutcomeFile {
         options.custom_flags(OFlags::NONBLOCK.bits() as i32);
         Ok(OutcomeFile {
             path: path.into(),
-            emptied: held.and_then(|_| options.open(path)),
+            emptied: found.and_then(|_| options.open(path)),
             is_shared,
         })
     }
@@ -67,8 +67,8 @@ impl OutcomeFile {
     /// Writes the document.
     ///
     /// # Errors
-    /// In words: that nobody can be told is no reason for a job to fail.
-    pub fn write(self, document: &str) -> std::result::Result<(), String> {
+    /// A warning: a job does not fail for want of its outcome.
+    pub fn write(self, document: &str) -> anyhow::Result<()> {
         let written = self.emptied.and_then(|mut file| {
             if !self.is_shared {
                 // Another job may have written meanwhile; a pipe has no length.
@@ -81,21 +81,20 @@ impl OutcomeFile {
                 _ => Err(error),
             })
         });
-        written.map_err(|error| format!("cannot write --outcome {}: {error}", self.path.display()))
+        written.map_err(|error| anyhow::anyhow!("cannot write --outcome {}: {error}", self.path.display()))
     }
 }
 
-/// What a regular file begins with; nothing of what is none, or isn't there.
-fn held(path: &Path) -> io::Result<String> {
-    let mut held = Vec::new();
+/// The beginning of a regular file; empty for anything else, and for what isn't there.
+fn beginning(path: &Path) -> io::Result<String> {
+    let mut found = Vec::new();
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
-        File::open(path)?.take(MAX_BYTES as u64).read_to_end(&mut held)?;
+        File::open(path)?.take(MAX_BYTES as u64).read_to_end(&mut found)?;
     }
-    Ok(String::from_utf8_lossy(&held).into_owned())
+    Ok(String::from_utf8_lossy(&found).into_owned())
 }
 
-/// Whether stdout or stderr goes to a file.
-fn is_one_of_ours(path: &Path) -> bool {
+fn is_stdout_or_stderr(path: &Path) -> bool {
     let Ok(metadata) = fs::metadata(path) else {
         return false;
     };

@@ -7,12 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::archive::export::report_json;
 use crate::archive::export_folder::ExportFolder;
-use crate::commands::assemble::files::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD};
 use crate::error::{Error, Result};
-use crate::output::csv::RUNS_CSV;
 use crate::output::hashed::{FileEntry, hash_of};
 use crate::output::manifest::Manifest;
-use crate::report::xlsx::REPORT_XLSX;
+use crate::output::names::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV};
 
 /// Files that show to people what others hold: nothing is read back from them.
 const PRESENTATIONS: [&str; 5] = [REPORT_HTML, REPORT_MD, REPORT_XLSX, "summary.txt", "runs.sql"];

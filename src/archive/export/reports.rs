@@ -6,10 +6,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use serde_json::Value;
 
 use crate::archive::export::report_json;
+use crate::output::names::REPORT_JSON;
 
 use crate::archive::export::report_json::Compared;
 use crate::archive::export_folder::ExportFolder;
-use crate::commands::assemble::files::{REPORT_JSON, csv_name, write_csv};
+use crate::commands::assemble::files::{csv_name, write_csv};
 use crate::provenance::Totals;
 use crate::report::figures::Figures;
 use crate::report::table::Table;

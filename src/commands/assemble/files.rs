@@ -4,22 +4,17 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 
 use crate::api::item::RejectedItem;
-use crate::commands::export::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
-use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::manifest::Manifest;
+use crate::output::names::{
+    MANIFEST, REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV, RUNS_PARQUET, WORKING_PARQUET,
+};
 use crate::output::publish::Staging;
 use crate::report::table::Table;
 use crate::report::xlsx;
-use crate::report::xlsx::REPORT_XLSX;
 use crate::report::{Report, csv as csv_report, html, json, markdown};
 use crate::text::{counted, thousands, unbroken};
-
-pub const REPORT_JSON: &str = "report.json";
-pub const REPORT_HTML: &str = "report.html";
-pub const REPORT_MD: &str = "report.md";
-/// Items that make no sense as a run, as they came.
-pub const REJECTED: &str = "rejected.jsonl";
 
 /// The files as the last line of the summary names them.
 pub fn file_list(manifest: &Manifest) -> String {
@@ -33,7 +28,7 @@ pub fn file_list(manifest: &Manifest) -> String {
         .iter()
         .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
         .count() as u64;
-    let named = [REPORT_HTML, REPORT_XLSX, REPORT_MD, RUNS_PARQUET, "runs.csv", REJECTED];
+    let named = [REPORT_HTML, REPORT_XLSX, REPORT_MD, RUNS_PARQUET, RUNS_CSV, REJECTED];
     let mut told: Vec<String> = named
         .iter()
         .filter(|name| manifest.files.iter().any(|file| file.path == **name))

@@ -20,7 +20,7 @@ use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
-use crate::output::publish::{Destination, Staging, State};
+use crate::output::publish::{Destination, OutputState, Staging};
 use crate::period::Millis;
 use crate::stores::names_store;
 
@@ -82,7 +82,7 @@ impl ExportDestination {
     pub fn existing(&self) -> Result<Option<Existing>> {
         match &self.store {
             Some(stored) => Ok(stored.existing()),
-            None if self.folder.state() == State::Occupied => Existing::read(&self.folder.path()).map(Some),
+            None if self.folder.state() == OutputState::Occupied => Existing::read(&self.folder.path()).map(Some),
             None => Ok(None),
         }
     }
@@ -108,7 +108,7 @@ impl ExportDestination {
                 self.existing()?;
                 let staging = Arc::try_unwrap(staging);
                 let staging = staging.map_err(|_| anyhow::anyhow!("the staging folder is still in use"))?;
-                (manifest, staging.publish(umask)?.warning.into_iter().collect())
+                (manifest, staging.publish(umask)?.into_iter().collect())
             }
         };
         for warning in warnings {

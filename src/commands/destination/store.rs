@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::commands::destination::store::names::{export_id, id_of, placed, split};
+use crate::output::names::{MANIFEST, RUNS_CSV};
 use object_store::UpdateVersion;
 use tokio::runtime::Handle;
 
 use crate::archive::existing::Existing;
 use crate::error::{Error, Result};
 use crate::lake::Location;
-use crate::output::csv::RUNS_CSV;
-use crate::output::manifest::{MANIFEST, Manifest, is_within};
+use crate::output::manifest::{Manifest, is_within};
 use crate::output::publish::{Destination, Staging};
 use crate::period::Millis;
 use crate::pipeline::scratch::scratch_folder;

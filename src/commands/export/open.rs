@@ -9,7 +9,7 @@ use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
-use crate::output::publish::{Destination, State};
+use crate::output::publish::{Destination, OutputState};
 use crate::period::{LAST_INSTANT, Period, format_instant};
 use crate::pipeline::connection::{FirstPage, first_page, retention_of};
 use crate::pipeline::filters;
@@ -112,7 +112,7 @@ async fn look_at(out: &Path) -> Result<()> {
     if names_store(out) {
         return ExportDestination::open(out.to_path_buf()).await.map(drop);
     }
-    if Destination::check(out)? == State::Occupied {
+    if Destination::check(out)? == OutputState::Occupied {
         Existing::read(out)?;
     }
     Ok(())

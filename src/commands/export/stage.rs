@@ -6,10 +6,10 @@ use crate::cli::{Format, PartitionBy};
 use crate::commands::destination::ExportDestination;
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::commands::export::open::{RunListing, unpublished};
-use crate::commands::export::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::error::Result;
 use crate::fetch::KnownDetails;
-use crate::output::parquet::Layout;
+use crate::output::names::{RUNS_PARQUET, WORKING_PARQUET};
+use crate::output::parquet::RunsLayout;
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
 use crate::pipeline::{PeriodResult, known_details};
@@ -48,9 +48,9 @@ pub async fn stage(
 fn formats(job: &ExportJob, scope: &ExportScope) -> RowFormats {
     let args = &job.args;
     let parquet = match args.partition_by {
-        _ if !args.format.contains(&Format::Parquet) => Layout::File(WORKING_PARQUET),
-        Some(PartitionBy::Day) => Layout::Daily(scope.period.from),
-        None => Layout::File(RUNS_PARQUET),
+        _ if !args.format.contains(&Format::Parquet) => RunsLayout::File(WORKING_PARQUET),
+        Some(PartitionBy::Day) => RunsLayout::Daily(scope.period.from),
+        None => RunsLayout::File(RUNS_PARQUET),
     };
     RowFormats {
         columns: job.columns.clone(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::lake::close::month::{columns, write};
+use crate::output::names::MANIFEST;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::lake::state::{Closing, State};
 use crate::lake::{DataFile, Moment, Table};
 use crate::output::hashed::hash_of;
-use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::manifest::Manifest;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::provenance::Source;
 use crate::report::facts::spans;

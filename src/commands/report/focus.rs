@@ -7,45 +7,46 @@ use std::thread::JoinHandle;
 use arrow_array::RecordBatch;
 
 use crate::archive::Held;
-use crate::commands::report::folder::Folder;
+use crate::commands::report::folder::ReportFolder;
 use crate::context::terminal::{say, warn};
 use crate::error::Result;
-use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
+use crate::output::focus::{FocusContext, FocusCounts, FocusFiles};
+use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET};
 use crate::report::Report;
 use crate::runs::column_set::Chosen;
 use crate::text::{counted, thousands};
 
-/// Batches that wait.
+/// Batches in the channel; a full one holds back the reader.
 const WAITING: usize = 4;
 
-/// The thread, and the way to it; `None` is the end.
-pub struct Focus {
+/// The thread, and the channel to it. `None` is the end of the rows: a channel that closes without it leaves the files
+/// incomplete.
+pub struct FocusThread {
     batches: Option<SyncSender<Option<RecordBatch>>>,
     thread: Option<JoinHandle<Result<FocusCounts>>>,
 }
 
-impl Focus {
+impl FocusThread {
     /// Begins the files in a folder.
-    pub fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<Focus> {
-        let mut files = begin(folder, held, columns)?;
+    pub fn start(folder: &mut ReportFolder, held: &Held, columns: &Chosen) -> Result<FocusThread> {
+        let mut files = focus_files(folder, held, columns)?;
         let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
         let thread = std::thread::spawn(move || {
             while let Ok(batch) = waiting.recv() {
                 match batch {
                     Some(batch) => files.write(&batch)?,
-                    None => return Ok(files.finish()?.counts),
+                    None => return files.finish(),
                 }
             }
-            // Nobody wants them any more.
             Ok(FocusCounts::default())
         });
-        Ok(Focus {
+        Ok(FocusThread {
             batches: Some(batches),
             thread: Some(thread),
         })
     }
 
-    /// Hands rows on; an error is what kept them from being written.
+    /// Sends rows; an error is what kept earlier ones from being written.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         self.send(Some(rows.clone()))
     }
@@ -53,16 +54,14 @@ impl Focus {
     /// Completes the files, and says on stderr what they lack.
     pub fn finish(mut self, report: &Report) -> Result<()> {
         self.send(None)?;
-        let counts = self.join()?;
-        declare(&counts, report);
+        say_missing(&self.join()?, report);
         Ok(())
     }
 
     fn send(&mut self, batch: Option<RecordBatch>) -> Result<()> {
-        let sent = self.batches.as_ref().map(|batches| batches.send(batch));
-        match sent {
+        match self.batches.as_ref().map(|batches| batches.send(batch)) {
             Some(Ok(())) => Ok(()),
-            // It has ended before: it says why.
+            // The thread has ended with an error, which says why.
             _ => self
                 .join()
                 .and(Err(anyhow::anyhow!("the FOCUS files were given up").into())),
@@ -80,15 +79,14 @@ impl Focus {
     }
 }
 
-impl Drop for Focus {
+impl Drop for FocusThread {
     /// Its files may be removed next: it must be done with them.
     fn drop(&mut self) {
         let _ = self.join();
     }
 }
 
-/// The files of FOCUS, begun.
-fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFiles<File>> {
+fn focus_files(folder: &mut ReportFolder, held: &Held, columns: &Chosen) -> Result<FocusFiles<File>> {
     let cycle = (held.period.from, held.period.requested_to);
     let context = FocusContext {
         account: held.account.clone(),
@@ -100,8 +98,8 @@ fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFile
     FocusFiles::new(&context, &columns.schema(), csv?, parquet?, missing?)
 }
 
-/// Says on stderr what focus.csv is not: also where nobody asked for a summary.
-fn declare(counts: &FocusCounts, report: &Report) {
+/// Says on stderr which runs focus.csv lacks: with `--quiet` too.
+fn say_missing(counts: &FocusCounts, report: &Report) {
     if report.facts.lacks_runs() {
         let why = report.facts.caveats.first().map_or("INCOMPLETE", String::as_str);
         warn(&format!("{FOCUS_CSV} lacks runs: {why}"));

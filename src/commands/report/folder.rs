@@ -1,53 +1,46 @@
 //! The folder that a report's files go into, one process at a time. They are put together in a hidden folder of it and moved
-//! to their names when all are whole; never in an export.
+//! to their names when all are whole; never in an export or a lake.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use crate::archive::DELTA_LOG;
 use crate::error::{Error, Result};
+use crate::output::atomic_file::AtomicFile;
 use crate::output::lock::Lock;
-use crate::output::manifest::{MANIFEST, Manifest};
+use crate::output::manifest::Manifest;
+use crate::output::names::MANIFEST;
+use crate::output::publish::sync_folder;
+use crate::paths;
 
 /// Where files are put together.
 const STAGING: &str = ".apify-runs-report-staging";
 /// Held as long as they are.
 const LOCK: &str = ".apify-runs-report.lock";
 
-/// A folder that files are put into.
-pub struct Folder {
+pub struct ReportFolder {
     pub path: PathBuf,
-    names: Vec<String>,
+    files: Vec<AtomicFile>,
     /// Whether it wasn't there before: it goes again if nothing comes into it.
     is_new: bool,
     lock: Option<Lock>,
 }
 
-impl Folder {
+impl ReportFolder {
     /// The folder at `out`, made if it isn't there; exit 6 if it is an export or a lake, or lies in one, and exit 8 if another
     /// process is writing into it.
-    pub fn open(out: &Path) -> Result<Folder> {
+    pub fn open(out: &Path) -> Result<ReportFolder> {
         let failed = |error| Error::output("write into", out, error);
-        let there = out.ancestors().find(|path| path.exists()).unwrap_or(Path::new(""));
-        let missing = out.strip_prefix(there).unwrap_or(out);
-        if missing.components().any(|part| part == Component::ParentDir) {
-            return Err(failed(io::Error::other("it leads up from a folder that isn't there")));
-        }
-        let there = if there.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            there
-        };
-        let there = there.canonicalize().map_err(failed)?;
-        if there.ancestors().any(|path| path.join(DELTA_LOG).is_dir()) {
+        let real = paths::resolve_folder(out).map_err(failed)?;
+        if real.ancestors().any(|path| path.join(DELTA_LOG).is_dir()) {
             return Err(Error::Output(format!(
                 "{} is (in) a lake, which holds nothing but what its log names: name another --out",
                 out.display()
             )));
         }
-        if there.ancestors().any(Manifest::is_there) {
+        if real.ancestors().any(Manifest::is_there) {
             return Err(Error::Output(format!(
                 "{} is (in) an export, which holds nothing but what its {MANIFEST} lists: name another --out",
                 out.display()
@@ -55,9 +48,9 @@ impl Folder {
         }
         let is_new = !out.exists();
         fs::create_dir_all(out).map_err(failed)?;
-        let mut folder = Folder {
+        let mut folder = ReportFolder {
             path: out.to_path_buf(),
-            names: Vec::new(),
+            files: Vec::new(),
             is_new,
             lock: None,
         };
@@ -78,7 +71,6 @@ impl Folder {
         self.path.join(STAGING)
     }
 
-    /// Removes what isn't whole.
     fn clear(&self) -> io::Result<()> {
         match fs::remove_dir_all(self.staging()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -92,16 +84,11 @@ impl Folder {
         if path.is_dir() {
             return Err(Error::output("write", &path, "a folder is there"));
         }
-        let mut options = OpenOptions::new();
-        let created = options
-            .write(true)
-            .read(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&staged);
-        let file = created.map_err(|error| Error::output("write", &path, error))?;
-        self.names.push(name.into());
-        Ok(file)
+        let failed = |error| Error::output("write", &self.path.join(name), error);
+        let file = AtomicFile::create(path, &staged, 0o600).map_err(failed)?;
+        let handle = file.file().try_clone().map_err(failed)?;
+        self.files.push(file);
+        Ok(handle)
     }
 
     pub fn write(&mut self, name: &str, text: &[u8]) -> Result<()> {
@@ -112,25 +99,26 @@ impl Folder {
 
     /// Gives every file its name; the names in order.
     pub fn finish(mut self) -> Result<Vec<String>> {
-        let names = std::mem::take(&mut self.names);
-        for name in &names {
-            let synced = File::open(self.staging().join(name)).and_then(|file| file.sync_all());
-            synced.map_err(|error| Error::output("write", &self.path.join(name), error))?;
+        for file in &self.files {
+            file.sync()
+                .map_err(|error| Error::output("write", file.path(), error))?;
         }
-        for name in &names {
-            let path = self.path.join(name);
-            fs::rename(self.staging().join(name), &path).map_err(|error| Error::output("write", &path, error))?;
+        let mut names = Vec::new();
+        for file in std::mem::take(&mut self.files) {
+            let path = file.path().to_path_buf();
+            file.rename().map_err(|error| Error::output("write", &path, error))?;
+            names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
         }
-        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| Error::output("write into", &self.path, error))?;
+        sync_folder(&self.path).map_err(|error| Error::output("write into", &self.path, error))?;
         Ok(names)
     }
 }
 
-impl Drop for Folder {
+impl Drop for ReportFolder {
     fn drop(&mut self) {
-        // Another process's are not ours to clear.
+        // Another process's files have the same names: ours go while the lock is held, and only then.
         if self.lock.is_some() {
+            self.files.clear();
             let _ = self.clear();
             self.lock = None;
         }

@@ -6,33 +6,32 @@ use arrow_array::RecordBatch;
 
 use crate::archive::{Held, Holding};
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::commands::assemble::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
-use crate::commands::report::focus::Focus;
-use crate::commands::report::folder::Folder;
+use crate::commands::assemble::files::{csv_name, csv_text};
+use crate::commands::report::focus::FocusThread;
+use crate::commands::report::folder::ReportFolder;
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
+use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX};
 use crate::report::terminal::Look;
-use crate::report::xlsx::{Book, REPORT_XLSX};
+use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, terminal};
 use crate::runs::column_set::Chosen;
 use crate::text::{counted, labelled};
 
-/// Where to, and in which formats.
-pub struct Output {
+pub struct ReportOutput {
     formats: Vec<ReportFormat>,
     /// Before the folder: its thread has to end before its files are cleared away.
-    focus: Option<Focus>,
-    folder: Option<Folder>,
+    focus: Option<FocusThread>,
+    folder: Option<ReportFolder>,
     look: Look,
-    quiet: bool,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<Chosen>,
 }
 
-impl Output {
-    /// Makes ready; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: Look) -> Result<Output> {
+impl ReportOutput {
+    /// Creates the files; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
+    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: Look) -> Result<ReportOutput> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -50,27 +49,26 @@ impl Output {
                 "--with-runs is about the workbook: give --format xlsx".into(),
             ));
         }
-        let mut folder = args.out.as_deref().map(Folder::open).transpose()?;
+        let mut folder = args.out.as_deref().map(ReportFolder::open).transpose()?;
         let focus = match &mut folder {
-            Some(folder) if formats.contains(&ReportFormat::Focus) => Some(Focus::begin(folder, held, columns)?),
+            Some(folder) if formats.contains(&ReportFormat::Focus) => Some(FocusThread::start(folder, held, columns)?),
             _ => None,
         };
-        Ok(Output {
+        Ok(ReportOutput {
             formats,
             folder,
             focus,
             look,
-            quiet: args.quiet,
             runs: args.with_runs.then(|| columns.clone()),
         })
     }
 
-    /// Whether rows must have more than what reports are made from.
+    /// Whether rows must have more columns than reports are made from.
     pub fn wants_all_columns(&self) -> bool {
         self.focus.is_some()
     }
 
-    /// Takes rows of the period as they go by, for the formats that hold them.
+    /// Takes the rows of the period, for the formats that hold them.
     pub fn rows(&mut self, rows: &RecordBatch) -> Result<()> {
         match &mut self.focus {
             Some(focus) => focus.write(rows),
@@ -79,37 +77,48 @@ impl Output {
     }
 
     /// Writes everything, to be published.
-    pub fn write(mut self, report: &Report, holding: &dyn Holding, stop: &CancelFlag) -> Result<Written> {
+    pub fn write(mut self, report: &Report, holding: &dyn Holding, stop: &CancelFlag) -> Result<UnpublishedReport> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
-            return Ok(Written::Text(text));
+            return Ok(UnpublishedReport::Text(text));
         };
         for format in &self.formats {
-            match format {
+            let name = match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
                         let text = csv_text(&table).map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
+                    continue;
                 }
-                ReportFormat::Focus => {}
-                ReportFormat::Xlsx => self.workbook(&mut folder, report, holding, stop)?,
-                format => folder.write(file_name(*format), text(*format, report, Look::Plain)?.as_bytes())?,
-            }
+                ReportFormat::Focus => continue,
+                ReportFormat::Xlsx => {
+                    self.workbook(&mut folder, report, holding, stop)?;
+                    continue;
+                }
+                ReportFormat::Terminal => REPORT_TXT,
+                ReportFormat::Md => REPORT_MD,
+                ReportFormat::Html => REPORT_HTML,
+                ReportFormat::Json => REPORT_JSON,
+            };
+            folder.write(name, text(*format, report, Look::Plain)?.as_bytes())?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report)?;
         }
         stop.check()?;
-        Ok(Written::Folder {
-            folder,
-            quiet: self.quiet,
-        })
+        Ok(UnpublishedReport::Folder(folder))
     }
 
     /// The workbook, with its sheet of runs if that is wanted.
-    fn workbook(&self, folder: &mut Folder, report: &Report, holding: &dyn Holding, stop: &CancelFlag) -> Result<()> {
+    fn workbook(
+        &self,
+        folder: &mut ReportFolder,
+        report: &Report,
+        holding: &dyn Holding,
+        stop: &CancelFlag,
+    ) -> Result<()> {
         let file = folder.create(REPORT_XLSX)?;
         let mut book = Book::new(report, &folder.path)?;
         if let Some(columns) = &self.runs {
@@ -127,20 +136,19 @@ impl Output {
     }
 }
 
-/// A report that is written, and that nobody sees yet.
-pub enum Written {
-    /// To be printed.
+/// A report that nobody sees yet.
+pub enum UnpublishedReport {
     Text(String),
     /// Files that wait for their names.
-    Folder { folder: Folder, quiet: bool },
+    Folder(ReportFolder),
 }
 
-impl Written {
-    /// Prints it, or gives every file its name.
-    pub fn publish(self) -> Result<()> {
-        let (folder, quiet) = match self {
-            Written::Text(text) => return print(&text),
-            Written::Folder { folder, quiet } => (folder, quiet),
+impl UnpublishedReport {
+    /// Prints the text, or gives every file its name.
+    pub fn publish(self, quiet: bool) -> Result<()> {
+        let folder = match self {
+            UnpublishedReport::Text(text) => return print(&text),
+            UnpublishedReport::Folder(folder) => folder,
         };
         let shown = folder.path.display().to_string();
         let files = folder.finish()?;
@@ -153,7 +161,6 @@ impl Written {
     }
 }
 
-/// A format of text.
 fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
@@ -176,16 +183,4 @@ fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
         // These are no text, and go into a folder.
         ReportFormat::Xlsx | ReportFormat::Focus => String::new(),
     })
-}
-
-/// The file of a format that has one.
-fn file_name(format: ReportFormat) -> &'static str {
-    match format {
-        ReportFormat::Terminal => "report.txt",
-        ReportFormat::Md => REPORT_MD,
-        ReportFormat::Html => REPORT_HTML,
-        ReportFormat::Xlsx => REPORT_XLSX,
-        ReportFormat::Json => REPORT_JSON,
-        ReportFormat::Csv | ReportFormat::Focus => "",
-    }
 }

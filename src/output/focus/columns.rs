@@ -12,96 +12,96 @@
 //!   SubAccountType, the CommitmentDiscount and CapacityReservation columns, PricingCurrency and its prices, RegionId,
 //!   RegionName and Tags: the API has no such thing for a run. Who started it in an organisation is a user, not an account.
 
-/// One column.
-#[derive(Debug, Clone, Copy)]
-pub struct FocusColumn {
-    /// Its column ID.
-    pub name: &'static str,
-    /// Whether a row may lack it.
-    pub nullable: bool,
-    /// What fills it.
-    pub(super) cell: Cell,
-}
+use arrow_schema::{DataType, TimeUnit};
 
-/// What a column's cells are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cell {
-    /// The same in every row.
-    Fixed(Fixed),
+use crate::runs::schema::{self, Column, USD_PRECISION, USD_SCALE};
+use CellSource::*;
+
+/// Name and cells of a column.
+pub(super) type FocusColumn = (&'static str, CellSource);
+
+/// What fills a column.
+#[derive(Clone, Copy)]
+pub(super) enum CellSource {
+    /// This text in every row.
+    Constant(&'static str),
+    /// A quantity of one.
+    One,
+    Null,
+    AccountId,
+    AccountName,
+    QueriedAt,
     /// The run's dollars.
     Cost,
-    /// The charge period: the run's start, floored to the second.
-    Start,
-    /// Its end, excluded: the run's finish, ceiled.
-    End,
-    /// The billing period's first second.
+    /// The run's start, rounded down to the second.
+    ChargeStart,
+    /// The run's finish, rounded up.
+    ChargeEnd,
     PeriodStart,
-    /// The first second after it.
+    /// The first second after the billing period.
     PeriodEnd,
-    /// What the billing period is.
     PeriodBasis,
     /// The charge in words.
     Description,
     /// The run's start to the millisecond.
     StartedAt,
     /// Text of the export's column of this name.
-    Text(&'static str),
+    Export(&'static str),
 }
 
-/// What is the same in every row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fixed {
-    /// This text.
-    Text(&'static str),
-    /// A quantity of one.
-    One,
-    /// Text that isn't known.
-    Null,
-    /// The account's ID.
-    AccountId,
-    /// The account's name, if it has one.
-    AccountName,
-    /// When the API was asked.
-    QueriedAt,
-}
-
-/// A column's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+/// The type of a column, which is also its form in CSV. FOCUS's instants are whole seconds; the coarsest unit that Parquet has
+/// is the millisecond.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FocusType {
     Text,
-    Decimal,
-    Instant,
+    /// Text that a spreadsheet must be kept from running.
+    ThirdPartyText,
+    Usd,
+    Quantity,
+    Second,
+    Millisecond,
 }
 
-impl Cell {
-    pub(super) fn kind(self) -> Kind {
+impl FocusType {
+    pub(super) fn data_type(self) -> DataType {
         match self {
-            Cell::Cost | Cell::Fixed(Fixed::One) => Kind::Decimal,
-            Cell::Start | Cell::End | Cell::PeriodStart | Cell::PeriodEnd | Cell::StartedAt => Kind::Instant,
-            Cell::Fixed(Fixed::QueriedAt) => Kind::Instant,
-            Cell::Fixed(_) | Cell::PeriodBasis | Cell::Description | Cell::Text(_) => Kind::Text,
+            FocusType::Text | FocusType::ThirdPartyText => DataType::Utf8,
+            FocusType::Usd | FocusType::Quantity => DataType::Decimal128(USD_PRECISION, USD_SCALE),
+            FocusType::Second | FocusType::Millisecond => {
+                DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+            }
         }
     }
 }
 
-const fn required(name: &'static str, cell: Cell) -> FocusColumn {
-    FocusColumn {
-        name,
-        nullable: false,
-        cell,
+impl CellSource {
+    pub(super) fn focus_type(self) -> FocusType {
+        match self {
+            Cost => FocusType::Usd,
+            One => FocusType::Quantity,
+            ChargeStart | ChargeEnd | PeriodStart | PeriodEnd => FocusType::Second,
+            StartedAt | QueriedAt => FocusType::Millisecond,
+            AccountName => FocusType::ThirdPartyText,
+            Export(name) if export_column(name).third_party => FocusType::ThirdPartyText,
+            // A description begins with our own words.
+            Constant(_) | Null | AccountId | PeriodBasis | Description | Export(_) => FocusType::Text,
+        }
+    }
+
+    pub(super) fn is_nullable(self) -> bool {
+        match self {
+            Null | AccountName => true,
+            Export(name) => export_column(name).nullable,
+            _ => false,
+        }
     }
 }
 
-const fn nullable(name: &'static str, cell: Cell) -> FocusColumn {
-    FocusColumn {
-        name,
-        nullable: true,
-        cell,
-    }
-}
-
-const fn always(name: &'static str, text: &'static str) -> FocusColumn {
-    required(name, Cell::Fixed(Fixed::Text(text)))
+fn export_column(name: &str) -> &'static Column {
+    let mut columns = schema::COLUMNS.iter();
+    columns
+        .find(|column| column.name == name)
+        .expect("it is in the table of columns")
 }
 
 /// Who sells Actor runs, and, as far as a run tells, who made what was bought: the platform's usage. Whether a part of the
@@ -116,50 +116,50 @@ const RUN: &str = "Run";
 const COST_BASIS: &str = "usage priced when queried; not the invoice; before or after discount undocumented";
 
 /// Every column: FOCUS's own by name, then ours ('Column Handling').
-pub static COLUMNS: [FocusColumn; 41] = [
-    required("BilledCost", Cell::Cost),
-    required("BillingAccountId", Cell::Fixed(Fixed::AccountId)),
-    nullable("BillingAccountName", Cell::Fixed(Fixed::AccountName)),
-    always("BillingCurrency", "USD"),
-    required("BillingPeriodEnd", Cell::PeriodEnd),
-    required("BillingPeriodStart", Cell::PeriodStart),
-    always("ChargeCategory", "Usage"),
+pub(super) static COLUMNS: [FocusColumn; 41] = [
+    ("BilledCost", Cost),
+    ("BillingAccountId", AccountId),
+    ("BillingAccountName", AccountName),
+    ("BillingCurrency", Constant("USD")),
+    ("BillingPeriodEnd", PeriodEnd),
+    ("BillingPeriodStart", PeriodStart),
+    ("ChargeCategory", Constant("Usage")),
     // Null is 'no correction of a period that was invoiced before'.
-    nullable("ChargeClass", Cell::Fixed(Fixed::Null)),
-    required("ChargeDescription", Cell::Description),
-    always("ChargeFrequency", "Usage-Based"),
-    required("ChargePeriodEnd", Cell::End),
-    required("ChargePeriodStart", Cell::Start),
-    required("ConsumedQuantity", Cell::Fixed(Fixed::One)),
-    always("ConsumedUnit", RUN),
-    required("ContractedCost", Cell::Cost),
-    required("EffectiveCost", Cell::Cost),
+    ("ChargeClass", Null),
+    ("ChargeDescription", Description),
+    ("ChargeFrequency", Constant("Usage-Based")),
+    ("ChargePeriodEnd", ChargeEnd),
+    ("ChargePeriodStart", ChargeStart),
+    ("ConsumedQuantity", One),
+    ("ConsumedUnit", Constant(RUN)),
+    ("ContractedCost", Cost),
+    ("EffectiveCost", Cost),
     // The API ties no run to an invoice.
-    nullable("InvoiceId", Cell::Fixed(Fixed::Null)),
-    always("InvoiceIssuerName", APIFY),
-    required("ListCost", Cell::Cost),
-    required("PricingQuantity", Cell::Fixed(Fixed::One)),
-    always("PricingUnit", RUN),
-    always("ProviderName", APIFY),
-    always("PublisherName", APIFY),
-    required("ResourceId", Cell::Text("id")),
+    ("InvoiceId", Null),
+    ("InvoiceIssuerName", Constant(APIFY)),
+    ("ListCost", Cost),
+    ("PricingQuantity", One),
+    ("PricingUnit", Constant(RUN)),
+    ("ProviderName", Constant(APIFY)),
+    ("PublisherName", Constant(APIFY)),
+    ("ResourceId", Export("id")),
     // A run has no name of its own, and its ID must not be repeated here.
-    nullable("ResourceName", Cell::Fixed(Fixed::Null)),
-    always("ResourceType", "Actor run"),
-    always("ServiceCategory", "Compute"),
-    always("ServiceName", "Apify Actors"),
+    ("ResourceName", Null),
+    ("ResourceType", Constant("Actor run")),
+    ("ServiceCategory", Constant("Compute")),
+    ("ServiceName", Constant("Apify Actors")),
     // 'Running applications without managing servers', which is what an Actor is for.
-    always("ServiceSubcategory", "Serverless Compute"),
-    required("x_ActorId", Cell::Text("act_id")),
-    nullable("x_ActorName", Cell::Text("act_name")),
-    required("x_BillingPeriodBasis", Cell::PeriodBasis),
-    always("x_CostBasis", COST_BASIS),
-    required("x_CostState", Cell::Text("cost_state")),
-    nullable("x_Origin", Cell::Text("meta_origin")),
-    required("x_QueriedAt", Cell::Fixed(Fixed::QueriedAt)),
-    required("x_StartedAt", Cell::StartedAt),
-    required("x_Status", Cell::Text("status")),
-    nullable("x_TaskId", Cell::Text("actor_task_id")),
-    nullable("x_TaskName", Cell::Text("actor_task_name")),
-    nullable("x_UserId", Cell::Text("user_id")),
+    ("ServiceSubcategory", Constant("Serverless Compute")),
+    ("x_ActorId", Export("act_id")),
+    ("x_ActorName", Export("act_name")),
+    ("x_BillingPeriodBasis", PeriodBasis),
+    ("x_CostBasis", Constant(COST_BASIS)),
+    ("x_CostState", Export("cost_state")),
+    ("x_Origin", Export("meta_origin")),
+    ("x_QueriedAt", QueriedAt),
+    ("x_StartedAt", StartedAt),
+    ("x_Status", Export("status")),
+    ("x_TaskId", Export("actor_task_id")),
+    ("x_TaskName", Export("actor_task_name")),
+    ("x_UserId", Export("user_id")),
 ];

@@ -1,18 +1,13 @@
-//! The runs that FOCUS can't hold, each with the reason, so that nothing is left out in silence. Its columns are the export's,
-//! in the form of `runs.csv`; it is no FOCUS file.
+//! The runs that FOCUS cannot hold, each with the reason, so that none is left out in silence: there costs and both ends of
+//! the charge period may not be null. The columns are the export's, in the form of `runs.csv`; it is no FOCUS file.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
 
-use arrow_array::Array;
-use csv::Writer;
-
-use super::place::{Missing, Runs, text_at};
-use crate::money::Usd;
-use crate::output::csv::writer;
 use crate::period::format_instant;
+use crate::runs::row::Row;
 use crate::text::defused;
 
-const HEADER: [&str; 9] = [
+pub(super) const HEADER: [&str; 9] = [
     "reason",
     "id",
     "act_id",
@@ -24,39 +19,22 @@ const HEADER: [&str; 9] = [
     "cost_state",
 ];
 
-/// Writes rows as they come.
-pub(super) struct MissingCsv<W: Write>(Writer<W>);
-
-impl<W: Write> MissingCsv<W> {
-    /// With the header in its first line.
-    pub(super) fn new(to: W) -> io::Result<MissingCsv<W>> {
-        let mut writer = writer(to);
-        writer.write_record(HEADER)?;
-        Ok(MissingCsv(writer))
-    }
-
-    /// Appends a row.
-    pub(super) fn write(&mut self, runs: &Runs, row: usize, why: Missing) -> io::Result<()> {
-        let finished = runs.finished.is_valid(row).then(|| runs.finished.value(row));
-        let cost = runs.costs.is_valid(row).then(|| Usd(runs.costs.value(row)));
-        self.0.write_record([
-            why.reason(),
-            runs.ids.value(row),
-            runs.act_ids.value(row),
-            &defused(text_at(runs.text("act_name"), row).unwrap_or_default()),
-            runs.statuses.value(row),
-            &format_instant(runs.started.value(row)),
-            &finished.map(format_instant).unwrap_or_default(),
-            &cost.map(|cost| cost.to_string()).unwrap_or_default(),
-            runs.states.value(row),
-        ])?;
-        Ok(())
-    }
-
-    /// Writes what is left, and gives the sink back.
-    pub(super) fn finish(self) -> io::Result<W> {
-        let mut to = self.0.into_inner().map_err(|error| error.into_error())?;
-        to.flush()?;
-        Ok(to)
-    }
+/// The record of a run whose cost is unknown, or which has not finished.
+pub(super) fn record<'a>(run: &Row<'a>) -> [Cow<'a, str>; 9] {
+    let reason = match (run.usage, run.finished_at_ms) {
+        (None, None) => "cost-unknown-and-unfinished",
+        (None, Some(_)) => "cost-unknown",
+        (Some(_), _) => "unfinished",
+    };
+    [
+        reason.into(),
+        run.id.into(),
+        run.act_id.into(),
+        defused(run.act_name.unwrap_or_default()),
+        run.status.into(),
+        format_instant(run.started_at_ms).into(),
+        run.finished_at_ms.map(format_instant).unwrap_or_default().into(),
+        run.usage.map(|usage| usage.to_string()).unwrap_or_default().into(),
+        run.cost_state.into(),
+    ]
 }

@@ -89,11 +89,21 @@ fn context() -> FocusContext {
 }
 
 /// The three files of some batches.
-fn written(context: &FocusContext, batches: &[RecordBatch]) -> FocusWritten<Vec<u8>> {
+#[derive(Default)]
+struct Written {
+    counts: FocusCounts,
+    csv: Vec<u8>,
+    parquet: Vec<u8>,
+    missing: Vec<u8>,
+}
+
+fn written(context: &FocusContext, batches: &[RecordBatch]) -> Written {
     let schema = batches[0].schema();
-    let mut files = FocusFiles::new(context, &schema, Vec::new(), Vec::new(), Vec::new()).unwrap();
+    let mut to = Written::default();
+    let mut files = FocusFiles::new(context, &schema, &mut to.csv, &mut to.parquet, &mut to.missing).unwrap();
     batches.iter().for_each(|batch| files.write(batch).unwrap());
-    files.finish().unwrap()
+    to.counts = files.finish().unwrap();
+    to
 }
 
 /// The lines of focus.csv but its header.
@@ -358,7 +368,7 @@ impl Write for Full {
 }
 
 #[test]
-fn a_thread_that_can_t_write_is_heard() {
+fn what_can_t_be_written_is_an_error_that_names_the_file() {
     let sink = |full: bool| -> Box<dyn Write + Send> { if full { Box::new(Full) } else { Box::new(io::sink()) } };
     for (csv, parquet, missing, named) in [
         (true, false, false, FOCUS_CSV),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow_array::Array;
 
 use crate::archive::{Holding, Lake};
-use crate::commands::export::RUNS_PARQUET;
 use crate::context::blocking::CancelFlag;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
-use crate::output::parquet::Layout;
+use crate::output::names::RUNS_PARQUET;
+use crate::output::parquet::RunsLayout;
 use crate::output::publish::Staging;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::period::Period;
@@ -52,7 +52,7 @@ pub fn write(
 ) -> Result<(Vec<FileEntry>, Figures)> {
     let formats = RowFormats {
         columns: columns.clone(),
-        parquet: Layout::File(RUNS_PARQUET),
+        parquet: RunsLayout::File(RUNS_PARQUET),
         parquet_compat: false,
         csv: true,
     };
