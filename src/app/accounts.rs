@@ -223,7 +223,7 @@ async fn run(cli: Cli, context: Context, layers: Arc<Layers>) -> Result<()> {
 pub fn warn_of_shared_accounts(parts: &[Ended]) {
     crate::app::outcome::shared(parts)
         .iter()
-        .for_each(|shared| warn(shared));
+        .for_each(|shared| warn(&shared.to_string()));
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::context::journal::{Noted, ProofCounts, Record, Totals};
 use crate::period::{Millis, format_instant};
 use crate::provenance::PeriodText;
+use crate::report::caveat::{self, Caveat};
 
 /// Longest document, its newline too.
 pub const MAX_BYTES: usize = 4096;
@@ -77,6 +79,9 @@ struct Document<'j> {
     totals: Option<TotalsDocument>,
     proof: Option<ProofDocument>,
     caveats: Vec<String>,
+    /// Left out first where the document would be too long: `caveats` says the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caveat_details: Option<Vec<Value>>,
     requests: u64,
     retries: u64,
     rate_limited: u64,
@@ -182,7 +187,8 @@ pub fn render(facts: &JobFacts, exit_code: u8, error: Option<&str>, parts: &[End
             counted: proof.counted,
             fetched: proof.fetched,
         }),
-        caveats,
+        caveats: caveat::sentences(&caveats),
+        caveat_details: Some(caveat::details(&caveats)),
         requests: counts(|counts| counts.total),
         retries: counts(|counts| counts.retries),
         rate_limited: counts(|counts| counts.rate_limited),
@@ -244,7 +250,7 @@ fn proof(parts: &[&Noted]) -> Option<ProofCounts> {
 }
 
 /// Names that turned out to be of one account of the API.
-fn shared_accounts(parts: &[(&Ended, &Noted)]) -> Vec<String> {
+fn shared_accounts(parts: &[(&Ended, &Noted)]) -> Vec<Caveat> {
     let mut names: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for (part, noted) in parts {
         if let (Some(name), Some(id)) = (part.account.as_deref(), noted.account_id.as_deref()) {
@@ -253,12 +259,14 @@ fn shared_accounts(parts: &[(&Ended, &Noted)]) -> Vec<String> {
     }
     let shared = names.into_values().filter(|names| names.len() > 1);
     shared
-        .map(|names| format!("{} are one account: counted once", names.join(" and ")))
+        .map(|names| Caveat::SharedAccount {
+            names: names.into_iter().map(String::from).collect(),
+        })
         .collect()
 }
 
 /// The same, of parts as they ended.
-pub fn shared(parts: &[Ended]) -> Vec<String> {
+pub fn shared(parts: &[Ended]) -> Vec<Caveat> {
     let read: Vec<_> = parts.iter().map(|part| (part, part.record.read().0)).collect();
     shared_accounts(&read.iter().map(|(part, noted)| (*part, noted)).collect::<Vec<_>>())
 }
@@ -287,6 +295,9 @@ impl Document<'_> {
             let text = serde_json::to_string(self).expect("it has no maps but of texts") + "\n";
             if text.len() <= MAX_BYTES {
                 return text;
+            }
+            if self.caveat_details.take().is_some() {
+                continue;
             }
             if self.files.pop().is_some() {
                 self.files_left_out += 1;
@@ -342,7 +353,6 @@ mod tests {
     use crate::app::outcome::file::is_outcome;
     use crate::provenance::FileEntry;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     fn facts() -> JobFacts {
         JobFacts {
@@ -431,7 +441,7 @@ mod tests {
         ) {
             let part = part(None, 5, error.clone(), 3);
             part.record.note(|noted| {
-                noted.caveats.clone_from(&caveats);
+                noted.caveats = Caveat::of_manifest(&caveats, &[]);
                 noted.out = Some(out);
                 noted.files = files.iter().map(|path| FileEntry {
                     path: path.clone(),

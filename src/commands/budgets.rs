@@ -8,6 +8,7 @@ use crate::cli::JudgeArgs;
 use crate::error::{Error, Result};
 use crate::period::Period;
 use crate::report::budget::{Budget, Scope, Spent};
+use crate::report::caveat::Caveat;
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::runs::column_set::Chosen;
@@ -72,10 +73,11 @@ pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs:
 }
 
 /// Budgets of Actors that no run is of: a name that was typed wrong would be within its budget for ever.
-pub fn unmatched(spent: &[Spent]) -> Vec<String> {
+pub fn unmatched(spent: &[Spent]) -> Vec<Caveat> {
     let idle = spent.iter().filter(|spent| spent.measures.runs() == 0);
     let idle = idle.filter(|spent| matches!(spent.budget.scope, Scope::Actor(_)));
-    idle.map(|spent| spent.budget.option()).collect()
+    let options = idle.map(|spent| spent.budget.option());
+    options.map(|option| Caveat::BudgetUnmatched { option }).collect()
 }
 
 /// Exit 7 if a budget that must hold doesn't.

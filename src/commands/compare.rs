@@ -111,7 +111,8 @@ impl Job {
         let (read, _staging) = fetched?;
         let proven = read.fetched.proof.proven;
         let expired = retention.as_ref().and_then(Retention::headline);
-        for gap in expired.into_iter().chain(read.gaps()) {
+        let gaps = read.gaps().into_iter().map(|gap| gap.to_string());
+        for gap in expired.into_iter().chain(gaps) {
             warn(&format!("the period before: {gap}"));
         }
         Ok(Before {

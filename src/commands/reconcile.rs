@@ -168,7 +168,7 @@ async fn fetch(
         on_terminal: context.stderr_is_terminal && !args.quiet,
     };
     let (read, staging) = aside.fetch().await?;
-    read.gaps().iter().for_each(|gap| warn(gap));
+    read.gaps().iter().for_each(|gap| warn(&gap.to_string()));
     let runs = sum_staged(staging, &read.written.files, (cycle.from, cycle.to)).await?;
     Ok(Gathered {
         runs,

@@ -37,7 +37,7 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
     written.publish()?;
-    report.facts.gaps().into_iter().for_each(warn);
+    report.facts.gaps().into_iter().for_each(|gap| warn(&gap.to_string()));
     budgets::hold(&args.judge, &report.budgets)?;
     strict::hold(args.strict, &report.facts, "reported")
 }
@@ -81,9 +81,9 @@ fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Res
         min_change: args.judge.min_change,
     });
     let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
-    for option in budgets::unmatched(&spent) {
-        warn(&format!("no run of the period is of {option}"));
-        facts.caveats.push(format!("no run of the period is of {option}"));
+    for caveat in budgets::unmatched(&spent) {
+        warn(&caveat.to_string());
+        facts.caveats.push(caveat);
     }
     let is_part = facts.part_of.is_some();
     let mut report = Report {

@@ -34,6 +34,7 @@ use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::{Aside, folder_of};
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Account, Filters, PeriodText, TotalsText};
+use crate::report::caveat::Caveat;
 use crate::report::dimension::Dimensions;
 use crate::report::terminal::Look;
 
@@ -379,7 +380,7 @@ impl Job {
         };
         let (read, staging) = aside.fetch().await.map_err(committed_stays)?;
         for gap in read.gaps() {
-            self.caveat(&format!("{} to {}: {gap}", format_instant(from), format_instant(to)));
+            self.caveat(Caveat::WindowIncomplete { from, to, gap });
         }
         let files = parquet_paths(&staging, &read.written.files);
         let proof = &read.fetched.proof;
@@ -396,9 +397,9 @@ impl Job {
     }
 
     /// Says what must be known of what was read or of the lake, and notes it.
-    fn caveat(&self, text: &str) {
-        warn(text);
-        self.record.note(|noted| noted.caveats.push(text.into()));
+    fn caveat(&self, caveat: Caveat) {
+        warn(&caveat.to_string());
+        self.record.note(|noted| noted.caveats.push(caveat));
     }
 
     fn is_metered(&self) -> bool {

@@ -8,6 +8,7 @@ use crate::api::counts::{Counters, RequestCounts};
 use crate::money::Usd;
 use crate::output::manifest::Manifest;
 use crate::provenance::{FileEntry, PeriodText, TotalsText};
+use crate::report::caveat::Caveat;
 
 /// The notes of a job, shared by all that take part in it.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub struct Noted {
     /// Whether all runs are there.
     pub proof: Option<ProofCounts>,
     /// What the reader of a figure must know.
-    pub caveats: Vec<String>,
+    pub caveats: Vec<Caveat>,
     /// Where the output is.
     pub out: Option<String>,
     /// Files that were published.
@@ -94,7 +95,7 @@ impl Record {
             counted: manifest.proof.counted,
             fetched: manifest.proof.fetched,
         });
-        noted.caveats.clone_from(&manifest.caveats);
+        noted.caveats = manifest.caveats();
         noted.out = Some(out.into());
         noted.files.clone_from(&manifest.files);
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::api::counts::RequestCounts;
 use crate::bounded::read_regular;
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::output::hashed::FileEntry;
 pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, PeriodText, Proof, Retention, Source, TotalsText};
+use crate::report::caveat::{self, Caveat};
 
 /// The file's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -65,8 +67,11 @@ pub struct Manifest {
     pub fields_mistyped: u64,
     /// Items that make no sense as a run, in `rejected.jsonl`.
     pub runs_rejected: u64,
-    /// What the reader of a figure must know.
+    /// What the reader of a figure must know, in sentences.
     pub caveats: Vec<String>,
+    /// The same with codes and counts; earlier versions didn't write them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat_details: Option<Vec<Value>>,
     /// What was sent and received.
     pub requests: RequestCounts,
     /// The export that this one replaced.
@@ -76,6 +81,16 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// What the reader of a figure must know.
+    pub fn caveats(&self) -> Vec<Caveat> {
+        Caveat::of_manifest(&self.caveats, self.caveat_details.as_deref().unwrap_or_default())
+    }
+
+    pub fn set_caveats(&mut self, caveats: &[Caveat]) {
+        self.caveats = caveat::sentences(caveats);
+        self.caveat_details = Some(caveat::details(caveats));
+    }
+
     /// The document as text.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a manifest has only text keys") + "\n"

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::period::format_instant;
 use crate::provenance::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
 use crate::report::Report;
 use crate::report::against::Against;
+use crate::report::caveat;
 use crate::report::table::{Cell, Table};
 
 #[derive(Serialize)]
@@ -25,7 +27,8 @@ struct ReportText<'a, 't, 'r> {
     proof: &'a Proof,
     retention: &'a Option<Retention>,
     totals: TotalsText,
-    caveats: &'a [String],
+    caveats: Vec<String>,
+    caveat_details: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<ComparisonText>,
     #[serde(flatten)]
@@ -87,7 +90,8 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         proof: &facts.proof,
         retention: &facts.retention,
         totals: (&report.figures.totals).into(),
-        caveats: &facts.caveats,
+        caveats: caveat::sentences(&facts.caveats),
+        caveat_details: caveat::details(&facts.caveats),
         comparison: report.against.as_ref().map(ComparisonText::from),
         tables: Tables(&tables),
     };

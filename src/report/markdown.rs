@@ -33,7 +33,7 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     if !report.facts.caveats.is_empty() {
         line("\nWhat the reader of a figure must know:\n".into())?;
         for caveat in &report.facts.caveats {
-            line(format!("- {}", harmless_markdown(caveat)))?;
+            line(format!("- {}", harmless_markdown(&caveat.to_string())))?;
         }
     }
     for table in report.tables() {

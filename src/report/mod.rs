@@ -3,6 +3,7 @@
 
 pub mod against;
 pub mod budget;
+pub mod caveat;
 pub mod changes;
 pub mod csv;
 pub mod dimension;

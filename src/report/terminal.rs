@@ -45,7 +45,10 @@ pub fn render(report: &Report, look: Look) -> String {
     let mut entries = headline::entries(report);
     let caveats = &report.facts.caveats;
     if !caveats.is_empty() {
-        entries.push(("Caveats", caveats.iter().map(|caveat| harmless(caveat)).collect()));
+        entries.push((
+            "Caveats",
+            caveats.iter().map(|caveat| harmless(&caveat.to_string())).collect(),
+        ));
     }
     for (label, sentences) in entries {
         for (at, sentence) in sentences.iter().enumerate() {

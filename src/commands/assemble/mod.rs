@@ -20,6 +20,7 @@ use crate::output::publish::Staging;
 use crate::period::{Millis, format_instant};
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{DetailCounts, TotalsText};
+use crate::report::caveat;
 use crate::report::changes::words;
 use crate::report::terminal::Look;
 use crate::report::{Report, terminal};
@@ -51,7 +52,7 @@ impl Publishing {
             manifest.replaced = Some(existing.replaced());
             let caveat = replaces(&existing, &parquet_paths(&staging, &rows), &mut manifest, replace)?;
             report.facts.caveats.extend(caveat);
-            manifest.caveats.clone_from(&report.facts.caveats);
+            manifest.set_caveats(&report.facts.caveats);
             report.replaced.clone_from(&manifest.replaced);
         }
         complete(&staging, &mut manifest, rows, &mut report, &rejected)?;
@@ -82,7 +83,8 @@ pub fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifes
         groups: None,
         fields_mistyped: 0,
         runs_rejected: 0,
-        caveats: facts.caveats.clone(),
+        caveats: caveat::sentences(&facts.caveats),
+        caveat_details: Some(caveat::details(&facts.caveats)),
         requests: RequestCounts::default(),
         replaced: None,
         files: Vec::new(),

@@ -7,6 +7,7 @@ use crate::archive::existing::{Existing, unclear};
 use crate::archive::export::verify;
 use crate::error::Result;
 use crate::output::manifest::Manifest;
+use crate::report::caveat::Caveat;
 use crate::report::changes::Changes;
 
 /// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
@@ -16,7 +17,7 @@ pub fn replaces(
     new: &[PathBuf],
     manifest: &mut Manifest,
     replace: bool,
-) -> Result<Option<String>> {
+) -> Result<Option<Caveat>> {
     let mut changes = Some(Changes::default());
     let compared = existing.is_of_the_same(manifest).and_then(|()| {
         // What isn't what its manifest says may have held more.

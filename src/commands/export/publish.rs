@@ -16,8 +16,9 @@ use crate::output::manifest::Manifest;
 use crate::pipeline::ReadPeriod;
 use crate::provenance::{DetailCounts, Filters};
 use crate::report::against::Against;
+use crate::report::caveat::Caveat;
 use crate::report::dimension::Dimension;
-use crate::report::facts::{Doubts, Facts, caveats, is_of_details};
+use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
 use crate::report::terminal::Look;
 use crate::report::{Report, json};
@@ -67,7 +68,8 @@ impl Job {
         let manifest = held.publish(staging, manifest, started_ms, self.context.umask).await?;
         // Those of details were told with their cause.
         let gaps = report.facts.gaps().into_iter();
-        gaps.filter(|gap| !is_of_details(gap)).for_each(warn);
+        let gaps = gaps.filter(|gap| !matches!(gap, Caveat::DetailsFailed { .. }));
+        gaps.for_each(|gap| warn(&gap.to_string()));
         let record = &self.context.record;
         record.published(&manifest, &self.out(&report.facts.period)?.to_string_lossy());
         self.tell(&report, &manifest, started.elapsed())
@@ -114,10 +116,8 @@ impl Job {
         let budgets = budgets::spent(&self.budgets, &figures, &facts.period, facts.lacks_runs());
         let mut unmatched = unmatched(&facts.filters, &figures);
         unmatched.extend(budgets::unmatched(&budgets));
-        for option in &unmatched {
-            warn(&format!("no run of the period is of {option}"));
-        }
-        facts.caveats = caveats(&Doubts {
+        unmatched.iter().for_each(|caveat| warn(&caveat.to_string()));
+        facts.caveats = caveats(&QualityCounts {
             cost_unknown: figures.totals.cost_unknown(),
             provisional: figures.totals.provisional.runs,
             changed_meanwhile: fetched.changed_meanwhile,
@@ -200,13 +200,16 @@ impl Job {
 }
 
 /// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.
-fn unmatched(filters: &Filters, figures: &Figures) -> Vec<String> {
+fn unmatched(filters: &Filters, figures: &Figures) -> Vec<Caveat> {
     let actors = figures.by(Dimension::Actor);
     let ran = |id: &String| actors.is_some_and(|actors| actors.groups().any(|actor| actor.key(0) == Some(id.as_str())));
     let missing = filters.actor.iter().filter(|id| !ran(id));
-    let mut unmatched: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
+    let mut options: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
     if figures.totals.runs() == 0 && !filters.task.is_empty() {
-        unmatched.push(format!("--task {}", filters.task.join(",")));
+        options.push(format!("--task {}", filters.task.join(",")));
     }
-    unmatched
+    options
+        .into_iter()
+        .map(|option| Caveat::FilterUnmatched { option })
+        .collect()
 }

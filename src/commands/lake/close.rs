@@ -27,7 +27,7 @@ use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Staging;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::provenance::Source;
-use crate::report::facts::spans;
+use crate::report::caveat::spans;
 use crate::report::terminal::{Look, WIDTH};
 use crate::report::{Report, json};
 use crate::text::labelled;
@@ -248,7 +248,11 @@ impl Close {
     }
 
     fn tell(&self, done: &Done, elapsed: Duration, look: Look) -> Result<()> {
-        done.report.facts.gaps().into_iter().for_each(warn);
+        done.report
+            .facts
+            .gaps()
+            .into_iter()
+            .for_each(|gap| warn(&gap.to_string()));
         if self.args.json {
             return print(&json::render(&done.report));
         }

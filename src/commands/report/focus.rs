@@ -12,6 +12,7 @@ use crate::context::terminal::{say, warn};
 use crate::error::Result;
 use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
 use crate::report::Report;
+use crate::report::caveat::Caveat;
 use crate::runs::column_set::Chosen;
 use crate::text::{counted, thousands};
 
@@ -103,7 +104,11 @@ fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFile
 /// Says on stderr what focus.csv is not: also where nobody asked for a summary.
 fn declare(counts: &FocusCounts, report: &Report) {
     if report.facts.lacks_runs() {
-        let why = report.facts.caveats.first().map_or("INCOMPLETE", String::as_str);
+        let why = report
+            .facts
+            .caveats
+            .first()
+            .map_or("INCOMPLETE".into(), Caveat::to_string);
         warn(&format!("{FOCUS_CSV} lacks runs: {why}"));
     }
     let runs = counts.missing_unknown + counts.missing_unfinished;

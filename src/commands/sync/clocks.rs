@@ -4,7 +4,8 @@
 use crate::commands::sync::Job;
 use crate::error::Result;
 use crate::lake::{State, Table};
-use crate::period::{Millis, format_instant};
+use crate::period::Millis;
+use crate::report::caveat::{Caveat, ClockLead};
 
 /// How far apart servers' clocks may be without a word.
 const CLOCK_SLACK_MS: Millis = 60_000;
@@ -44,13 +45,11 @@ impl Job {
             Some(until) => until,
             None => self.asking().kept_from().unwrap_or(first).max(first).min(sure_ms),
         };
-        self.caveat(&format!(
-            "{} claims to be proven until {}, which is still to come: a clock was ahead. It is proven until {} from now on, and \
-             what came later is read again",
-            self.location.shown(),
-            format_instant(claimed),
-            format_instant(until)
-        ));
+        self.caveat(Caveat::ClockAhead(ClockLead {
+            lake: self.location.shown().into(),
+            claimed_until: claimed,
+            proven_until: until,
+        }));
         Ok(*self.sure_until.get_or_init(|| until))
     }
 }

@@ -8,28 +8,22 @@ use crate::lake::columns::month_of;
 use crate::lake::tally::Tally;
 use crate::money::ratio_6_places;
 use crate::period::{Millis, format_instant};
+use crate::report::caveat::Caveat;
 use crate::report::sync_summary;
 use crate::report::sync_summary::{MonthMoved, Synced};
 use crate::report::terminal::Look;
-use crate::text::counted;
 
 impl Job {
     /// Warns of what needs somebody's attention, and prints what stdout carries.
     pub fn tell(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>, look: Look) -> Result<()> {
-        let gaps = texts(&plan.gaps);
-        for (from, to) in &gaps {
-            self.caveat(&format!(
-                "a gap: {from} to {to} was not synced in time, and Apify no longer keeps its runs"
-            ));
+        for &(from, to) in &plan.gaps {
+            self.caveat(Caveat::SyncGap { from, to });
         }
         if done.tally.repriced > 0 && !self.args.accept_repricing {
-            let runs = counted(done.tally.repriced, "run has", "runs have");
-            self.caveat(&format!(
-                "{runs} another price than when they settled; the lake keeps what they were, until \
-                 --accept-repricing"
-            ));
+            let runs = done.tally.repriced;
+            self.caveat(Caveat::Repriced { runs });
         }
-        let synced = self.synced(done, plan, gaps, optimized);
+        let synced = self.synced(done, plan, optimized);
         match (self.args.json, self.args.quiet) {
             (true, _) => self.stdout.print(&sync_summary::json(&synced)),
             (_, true) => Ok(()),
@@ -37,13 +31,7 @@ impl Job {
         }
     }
 
-    fn synced(
-        &self,
-        done: &Done,
-        plan: &Plan,
-        gaps: Vec<(String, String)>,
-        optimized: Option<(usize, usize)>,
-    ) -> Synced {
+    fn synced(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>) -> Synced {
         let tally = &done.tally;
         let state = done.table.as_deref().map(Table::state);
         let mut partitions = done.months.clone();
@@ -61,7 +49,7 @@ impl Job {
             asked: texts(&plan.swept).into_iter().chain(texts(&plan.again)).collect(),
             asked_again: plan.again.len() as u64,
             proven: state.map(|state| texts(&state.proven)).unwrap_or_default(),
-            gaps,
+            gaps: texts(&plan.gaps),
             runs_listed: tally.listed,
             runs_new: tally.new,
             runs_changed: tally.changed,

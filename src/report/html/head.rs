@@ -74,7 +74,11 @@ pub fn top(report: &Report) -> Top {
         figure: known.map_or(if totals.runs() == 0 { "none" } else { "unknown" }.into(), Usd::dollars),
         exact: known.map(|usd| usd.to_string()),
         facts: box_of(report, of("Complete").unwrap_or_default()),
-        caveats: facts.caveats.iter().map(|caveat| sentence(caveat)).collect(),
+        caveats: facts
+            .caveats
+            .iter()
+            .map(|caveat| sentence(&caveat.to_string()))
+            .collect(),
         tiles: tiles(report),
         outcomes: outcomes.collect::<Vec<_>>().join(" · "),
     }

@@ -53,7 +53,7 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
         page.entry("Runs", [headline::outcomes(report).join(" · ")])?;
     }
     page.gap();
-    page.entry("To be known", report.facts.caveats.iter().cloned())?;
+    page.entry("To be known", report.facts.caveats.iter().map(ToString::to_string))?;
     if let Some(replaced) = &report.replaced {
         let held = counted(replaced.runs, "run", "runs");
         let first = format!("the export of {}, which held {held}", replaced.queried_at);
