@@ -17,7 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::period::{format_instant, now_ms};
-use crate::text::harmless;
+use crate::text::escape_control;
 
 /// What a command says in the course of its work, such as a server's address: told whatever the level, as it is.
 pub const SAID: &str = "apify_runs::said";
@@ -108,7 +108,7 @@ fn plain(seen: Seen, account: Option<&str>, level: Level, said: bool) -> String 
         account.iter().for_each(|account| prefix += &format!("{account}: "));
         prefix += if level == Level::WARN { "warning: " } else { "" };
     }
-    let lines: Vec<String> = seen.message.lines().map(harmless).collect();
+    let lines: Vec<String> = seen.message.lines().map(escape_control).collect();
     format!("{prefix}{}\n", lines.join("\n"))
 }
 
@@ -119,12 +119,12 @@ impl Lines {
         let mut fields = String::new();
         for (name, value) in &seen.fields {
             let _ = match value {
-                Value::String(text) => write!(fields, " {name}={}", harmless(text)),
+                Value::String(text) => write!(fields, " {name}={}", escape_control(text)),
                 value => write!(fields, " {name}={value}"),
             };
         }
         // A message of several lines is as many lines of the log.
-        let lines = seen.message.lines().map(harmless);
+        let lines = seen.message.lines().map(escape_control);
         let lines: Vec<String> = lines.map(|line| format!("{head} {line}{fields}\n")).collect();
         lines.concat()
     }

@@ -31,6 +31,7 @@ use crate::context::terminal::{Printer, warn};
 use crate::error::Result;
 use crate::logging;
 use crate::output::publish;
+use crate::report::terminal::TextStyle;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -133,6 +134,9 @@ fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stoppi
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
+    let has_colours = io::stdout().is_terminal()
+        && outside.variable("NO_COLOR").is_none()
+        && outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
     Context {
         account: None,
         token: text(TOKEN_VARIABLE).map(SecretString::from),
@@ -141,9 +145,7 @@ fn context(umask: u32, outside: &Outside, clock: MachineClock, cli: &Cli, stoppi
         clock,
         now_ms: clock.now_ms(),
         umask,
-        bold: io::stdout().is_terminal()
-            && outside.variable("NO_COLOR").is_none()
-            && outside.variable("TERM").is_none_or(|terminal| terminal != "dumb"),
+        style: if has_colours { TextStyle::Bold } else { TextStyle::Plain },
         // A bar and lines of a log would write over each other.
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,

@@ -7,7 +7,7 @@ use crate::bounded::read_given;
 use crate::cli::JudgeArgs;
 use crate::error::{Error, Result};
 use crate::period::Period;
-use crate::report::budget::{Budget, Scope, Spent};
+use crate::report::budget::{Budget, BudgetScope, BudgetStatus};
 use crate::report::caveat::Caveat;
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
@@ -48,7 +48,7 @@ pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
         ));
     }
     for budget in &budgets {
-        let Scope::Group(name) = &budget.scope else {
+        let BudgetScope::Group(name) = &budget.scope else {
             continue;
         };
         let is_known = groups.is_some_and(|groups| groups.has(name));
@@ -65,27 +65,27 @@ pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
 }
 
 /// How budgets stand.
-pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<Spent> {
+pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<BudgetStatus> {
     budgets
         .iter()
-        .map(|budget| Spent::of(budget, figures, period, lacks_runs))
+        .map(|budget| BudgetStatus::of(budget, figures, period, lacks_runs))
         .collect()
 }
 
 /// Budgets of Actors that no run is of: a name that was typed wrong would be within its budget for ever.
-pub fn unmatched(spent: &[Spent]) -> Vec<Caveat> {
+pub fn unmatched(spent: &[BudgetStatus]) -> Vec<Caveat> {
     let idle = spent.iter().filter(|spent| spent.measures.runs() == 0);
-    let idle = idle.filter(|spent| matches!(spent.budget.scope, Scope::Actor(_)));
+    let idle = idle.filter(|spent| matches!(spent.budget.scope, BudgetScope::Actor(_)));
     let options = idle.map(|spent| spent.budget.option());
     options.map(|option| Caveat::BudgetUnmatched { option }).collect()
 }
 
 /// Exit 7 if a budget that must hold doesn't.
-pub fn hold(args: &JudgeArgs, spent: &[Spent]) -> Result<()> {
+pub fn hold(args: &JudgeArgs, spent: &[BudgetStatus]) -> Result<()> {
     let over: Vec<String> = spent
         .iter()
         .filter(|spent| spent.fails())
-        .map(Spent::sentence)
+        .map(BudgetStatus::sentence)
         .collect();
     if !args.fail_over_budget || over.is_empty() {
         return Ok(());

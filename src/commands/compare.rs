@@ -14,7 +14,7 @@ use crate::output::publish::Destination;
 use crate::period::{DayClock, Period, format_instant};
 use crate::pipeline::scratch::{Aside, folder_of};
 use crate::provenance::{Account, Filters, Retention, Source};
-use crate::report::against::{Against, Before};
+use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
@@ -53,7 +53,7 @@ fn is_previous(site: &Site) -> bool {
 
 impl Job {
     /// What an export is compared to. That it can't be is no reason not to publish it: it is said, and stands in the report.
-    pub async fn against(&self, told: &Told) -> Result<Option<Against>> {
+    pub async fn against(&self, told: &Told) -> Result<Option<PeriodComparison>> {
         let Some(site) = self.args.judge.compare.clone() else {
             return Ok(None);
         };
@@ -72,7 +72,7 @@ impl Job {
         if let Err(why) = &before {
             warn(&format!("the period before is not judged: {why}"));
         }
-        Ok(Some(Against {
+        Ok(Some(PeriodComparison {
             before,
             min_change: self.args.judge.min_change,
         }))
@@ -83,7 +83,7 @@ impl Job {
         self.args.judge.compare.as_ref().is_some_and(is_previous)
     }
 
-    async fn fetch_before(&self, told: &Told) -> std::result::Result<Before, String> {
+    async fn fetch_before(&self, told: &Told) -> std::result::Result<ComparedPeriod, String> {
         let period = self.period_before(told).await?;
         let kept = told.retention.as_ref().ok();
         let retention = kept.map(|kept| Retention::of(kept.days, &period, told.job_start.ms));
@@ -115,7 +115,7 @@ impl Job {
         for gap in expired.into_iter().chain(gaps) {
             warn(&format!("the period before: {gap}"));
         }
-        Ok(Before {
+        Ok(ComparedPeriod {
             from: "fetched too".into(),
             lacks_runs: !proven || retention.is_some_and(|kept| kept.expired_days > 0),
             figures: read.written.summary.finish(),
@@ -184,7 +184,7 @@ pub fn before(
     site: &Site,
     asked: &Asked,
     stop: &Stop,
-) -> Result<std::result::Result<Before, String>> {
+) -> Result<std::result::Result<ComparedPeriod, String>> {
     let holding = opening.open(site, None)?;
     let held = holding.held()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
@@ -222,7 +222,7 @@ pub fn before(
         warn(&format!("the period before, {site}: {gap}"));
     }
     let queried_at = format_instant(held.queried_at_ms);
-    Ok(Ok(Before {
+    Ok(Ok(ComparedPeriod {
         from: format!("from {site}, asked for at {queried_at}"),
         lacks_runs: facts.lacks_runs() || is_not_over,
         figures,

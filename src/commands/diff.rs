@@ -1,4 +1,4 @@
-//! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::changes`'; this reads, and prints.
+//! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::diff`'; this reads, and prints.
 //! Nothing is printed before all of both has been read and checked once: what can't be trusted gives an error, not half a
 //! table. An export's files stay open in between, so that what is printed is what was checked, whatever takes its place.
 
@@ -11,24 +11,24 @@ use crate::context::terminal::{print, print_part};
 use crate::error::{Error, Result};
 use crate::output::csv::writer;
 use crate::period::{Period, format_instant};
-use crate::report::changes::{Changes, Comparison, Difference, Side, csv, json, terminal};
+use crate::report::diff::{ArchiveDiff, Changes, DiffSide, Difference, csv, json, terminal};
 use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use crate::runs::pairing::{Moved, Pair, Pairs};
-use crate::text::defused;
+use crate::text::escape_formula;
 
 /// Rows that are put together before they are printed.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: DiffArgs, context: Context) -> Result<()> {
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.style;
     let compared = tokio::task::spawn_blocking(move || diff(&args, look)).await;
     compared.map_err(|error| anyhow::anyhow!("comparing failed: {error}"))?
 }
 
-fn diff(args: &DiffArgs, look: Look) -> Result<()> {
+fn diff(args: &DiffArgs, look: TextStyle) -> Result<()> {
     let prepared = archive::read(|opening| prepare(args, opening))?;
     prepared.print(args, look)
 }
@@ -38,7 +38,7 @@ struct Prepared {
     old: (Box<dyn Holding>, Period),
     new: (Box<dyn Holding>, Period),
     moved: Moved,
-    comparison: Comparison,
+    comparison: ArchiveDiff,
 }
 
 fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
@@ -68,7 +68,7 @@ fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
         })?;
     }
     Ok(Prepared {
-        comparison: Comparison {
+        comparison: ArchiveDiff {
             old: old_side,
             new: new_side,
             prices: changes.prices.verdict(alike),
@@ -81,7 +81,7 @@ fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
 }
 
 impl Prepared {
-    fn print(&self, args: &DiffArgs, look: Look) -> Result<()> {
+    fn print(&self, args: &DiffArgs, look: TextStyle) -> Result<()> {
         let comparison = &self.comparison;
         let both = Both {
             old: (&*self.old.0, &self.old.1),
@@ -126,7 +126,7 @@ fn period(this: &dyn Holding, other: &dyn Holding) -> Result<Period> {
 }
 
 /// What one of the two says of itself, with figures: those that it says, or those of its rows, which are checked either way.
-fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
+fn side(holding: &dyn Holding, period: &Period) -> Result<DiffSide> {
     let held = holding.held()?;
     let columns = holding.columns()?.among(&[]);
     let totals = match held.totals {
@@ -140,7 +140,7 @@ fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
             (&figures.totals).into()
         }
     };
-    Ok(Side {
+    Ok(DiffSide {
         path: held.shown,
         account: held.account,
         source: held.source,
@@ -203,7 +203,7 @@ fn csv_text(header: Option<[&str; csv::HEADER.len()]>, rows: &[Difference]) -> R
         }
         for difference in rows {
             let mut record = csv::record(difference);
-            record[csv::ACT_NAME] = defused(&record[csv::ACT_NAME]).into_owned();
+            record[csv::ACT_NAME] = escape_formula(&record[csv::ACT_NAME]).into_owned();
             csv.write_record(record)?;
         }
         Ok(String::from_utf8(csv.into_inner()?)?)

@@ -24,7 +24,6 @@ use crate::provenance::{Account, Filters, Retention, Source};
 use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
-use crate::report::terminal::Look;
 
 /// Runs the job.
 pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
@@ -59,7 +58,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         usage,
         tolerance: args.tolerance,
     };
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.style;
     let printed = match (args.json, args.quiet) {
         (true, _) => context.stdout.print(&json::render(&reconciliation)),
         (_, true) => Ok(()),

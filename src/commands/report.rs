@@ -20,20 +20,20 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
-use crate::report::against::Against;
+use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::groups::Groups;
 use crate::report::summary::Summary;
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use crate::runs::row::ROW;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.style;
     Stop::run(move |stop| report(&args, look, stop)).await
 }
 
-fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
+fn report(args: &ReportArgs, look: TextStyle, stop: &Stop) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
     written.publish()?;
@@ -43,7 +43,7 @@ fn report(args: &ReportArgs, look: Look, stop: &Stop) -> Result<()> {
 }
 
 /// Reads, checks and writes everything; nothing of it is visible yet.
-fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Result<(Written, Report)> {
+fn prepare(args: &ReportArgs, look: TextStyle, stop: &Stop, opening: &Opening) -> Result<(Written, Report)> {
     let holding = opening.open(&args.path, args.as_of)?;
     let holding = holding.as_ref();
     let columns = holding.columns()?;
@@ -76,7 +76,7 @@ fn prepare(args: &ReportArgs, look: Look, stop: &Stop, opening: &Opening) -> Res
     let before = before
         .map(|site| compare::before(opening, site, &Asked::of(&facts), stop))
         .transpose()?;
-    let against = before.map(|before| Against {
+    let against = before.map(|before| PeriodComparison {
         before,
         min_change: args.judge.min_change,
     });

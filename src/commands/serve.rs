@@ -21,7 +21,7 @@ use crate::provenance::Source;
 use crate::serve::archive::{Archive, Shelf};
 use crate::serve::made_up::{AccountOptions, DEMO_TOKEN, MadeUpAccount};
 use crate::serve::{ServeOptions, Served, Server};
-use crate::text::{counted, harmless};
+use crate::text::{counted, escape_control};
 
 /// The longest that an answer may be held back.
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
@@ -105,7 +105,7 @@ fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
     let (done, told_all) = oneshot::channel();
     std::thread::spawn(move || {
         lines.iter().for_each(|line| {
-            let _ = writeln!(io::stderr(), "{}", harmless(&line));
+            let _ = writeln!(io::stderr(), "{}", escape_control(&line));
         });
         let _ = done.send(());
     });

@@ -36,7 +36,6 @@ use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Account, Filters, PeriodText, TotalsText};
 use crate::report::caveat::Caveat;
 use crate::report::dimension::Dimensions;
-use crate::report::terminal::Look;
 
 /// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
 const KEEP_RECENT_MS: Millis = 7 * 86_400_000;
@@ -128,7 +127,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     published?;
     record.stage("tidied");
     let (done, optimized) = job.clone().tidy(done).await?;
-    let look = if context.bold { Look::Bold } else { Look::Plain };
+    let look = context.style;
     job.tell(&done, &plan, optimized, look)
 }
 

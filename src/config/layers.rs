@@ -196,7 +196,7 @@ impl Layers {
                 _ if given.contains(&option) || self.variable(variable).is_none() => continue,
                 _ => format!("# {option} is not set: {variable} is"),
             };
-            text += &format!("{}\n", crate::text::harmless(&told));
+            text += &format!("{}\n", crate::text::escape_control(&told));
         }
         text
     }

@@ -10,13 +10,13 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use super::layers::{commands_below, is_also_a_flag, leaf};
 use super::{AccountPart, Layers, Origin, Refusal, command};
 use crate::cli::Cli;
-use crate::text::{harmless, redacted, width};
+use crate::text::{escape_control, redacted, width};
 
 /// The text: of one command line, or of every command.
 pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, Refusal> {
     let root = command();
     let mut text = match &layers.file {
-        Some(file) => format!("# {}\n", harmless(&file.path.display().to_string())),
+        Some(file) => format!("# {}\n", escape_control(&file.path.display().to_string())),
         None => "# no configuration file\n".to_string(),
     };
     if command_line.is_empty() {
@@ -144,7 +144,7 @@ fn aligned(lines: &[Line]) -> String {
     let line = |line: &Line| {
         let left = left(line);
         let gap = widest.saturating_sub(width(&left)) + 2;
-        format!("{left}{:gap$}# {}\n", "", harmless(&line.2.to_string()))
+        format!("{left}{:gap$}# {}\n", "", escape_control(&line.2.to_string()))
     };
     lines.iter().map(line).collect()
 }

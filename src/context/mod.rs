@@ -16,6 +16,7 @@ use crate::clock::MachineClock;
 use crate::config::AccountSource;
 use crate::context::journal::Record;
 use crate::period::Millis;
+use crate::report::terminal::TextStyle;
 
 /// What a job takes from outside of its command line.
 #[derive(Debug, Clone)]
@@ -34,8 +35,8 @@ pub struct Context {
     pub now_ms: Millis,
     /// Which permissions new folders are not to have.
     pub umask: u32,
-    /// Whether stdout is a terminal that may be given bold letters.
-    pub bold: bool,
+    /// Bold headings only where stdout is a terminal that may be given them.
+    pub style: TextStyle,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
     /// Told once a job is to come to an end by itself, if it can: a signal came.

@@ -7,7 +7,7 @@ use crate::lake::columns::month_of;
 use crate::lake::row_merge::{Found, Place};
 use crate::money::Usd;
 use crate::period::Millis;
-use crate::report::changes::{Difference, Kind};
+use crate::report::diff::{Difference, DifferenceKind};
 use crate::runs::run::Run;
 
 const DAY_MS: Millis = 86_400_000;
@@ -169,7 +169,7 @@ impl Tally {
                 self.moved(new, &arrived, watched);
                 on_change.map_or(Ok(()), |on_change| {
                     on_change(&Difference {
-                        kind: Kind::Changed,
+                        kind: DifferenceKind::Changed,
                         old: Some(&was),
                         new: Some(&is),
                         fields: fields.clone(),
@@ -189,7 +189,7 @@ impl Tally {
                 self.moved(new, &moves, watched);
                 on_change.map_or(Ok(()), |on_change| {
                     on_change(&Difference {
-                        kind: Kind::New,
+                        kind: DifferenceKind::New,
                         old: None,
                         new: Some(&new.run()),
                         fields: Vec::new(),
@@ -232,7 +232,7 @@ impl Tally {
                 self.moved(new, &moves, watched);
                 on_change.map_or(Ok(()), |on_change| {
                     on_change(&Difference {
-                        kind: Kind::Changed,
+                        kind: DifferenceKind::Changed,
                         old: Some(&was),
                         new: Some(&is),
                         fields: fields.clone(),

@@ -17,7 +17,7 @@ use crate::output::hashed::{FileEntry, HashedFile};
 use crate::period::{format_instant, instant_bytes};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind};
-use crate::text::defused;
+use crate::text::escape_formula;
 
 /// The file's name.
 pub const RUNS_CSV: &str = "runs.csv";
@@ -106,7 +106,7 @@ impl<'a> Cells<'a> {
     fn text<'c>(&'c self, row: usize, cell: &'c mut String) -> Cow<'c, str> {
         match self {
             Cells::Text(array) if array.is_valid(row) => return Cow::Borrowed(array.value(row)),
-            Cells::ThirdParty(array) if array.is_valid(row) => return defused(array.value(row)),
+            Cells::ThirdParty(array) if array.is_valid(row) => return escape_formula(array.value(row)),
             Cells::Instant(array) if array.is_valid(row) => match instant_bytes(array.value(row)) {
                 Some(bytes) => cell.push_str(std::str::from_utf8(&bytes).expect("an instant's text is ASCII")),
                 None => cell.push_str(&format_instant(array.value(row))),

@@ -6,7 +6,7 @@ use wildmatch::WildMatch;
 use super::dimension::Dimension;
 use super::figures::Figures;
 use super::measures::Measures;
-use super::table::{Cell, Kind, Table, column};
+use super::table::{Cell, CellKind, Table, column};
 use crate::money::{Usd, ratio_6_places, scaled_6_places};
 use crate::period::Period;
 
@@ -15,7 +15,7 @@ pub const BUDGETS: &str = "budgets";
 
 /// Whose usage a budget is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
+pub enum BudgetScope {
     /// All runs.
     All,
     /// Actors of this ID or name, `*` and `?` included.
@@ -28,7 +28,7 @@ pub enum Scope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     /// Whose.
-    pub scope: Scope,
+    pub scope: BudgetScope,
     /// How much.
     pub amount: Usd,
 }
@@ -38,10 +38,10 @@ impl Budget {
     pub fn parse(text: &str) -> Result<Budget, String> {
         let wrong = || format!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
         let (scope, amount) = match text.rsplit_once('=') {
-            None => (Scope::All, text),
+            None => (BudgetScope::All, text),
             Some((scope, amount)) => match scope.split_once(':') {
-                Some(("actor", name)) if !name.trim().is_empty() => (Scope::Actor(name.trim().into()), amount),
-                Some(("group", name)) if !name.trim().is_empty() => (Scope::Group(name.trim().into()), amount),
+                Some(("actor", name)) if !name.trim().is_empty() => (BudgetScope::Actor(name.trim().into()), amount),
+                Some(("group", name)) if !name.trim().is_empty() => (BudgetScope::Group(name.trim().into()), amount),
                 _ => return Err(wrong()),
             },
         };
@@ -63,9 +63,9 @@ impl Budget {
     /// As the command line takes it.
     pub fn option(&self) -> String {
         match &self.scope {
-            Scope::All => format!("--budget {}", self.amount),
-            Scope::Actor(name) => format!("--budget actor:{name}={}", self.amount),
-            Scope::Group(name) => format!("--budget group:{name}={}", self.amount),
+            BudgetScope::All => format!("--budget {}", self.amount),
+            BudgetScope::Actor(name) => format!("--budget actor:{name}={}", self.amount),
+            BudgetScope::Group(name) => format!("--budget group:{name}={}", self.amount),
         }
     }
 
@@ -77,12 +77,12 @@ impl Budget {
             Some(own.fold(Measures::default(), |sum, group| sum.and(group.measures)))
         };
         match &self.scope {
-            Scope::All => Some(figures.totals),
-            Scope::Actor(name) => {
+            BudgetScope::All => Some(figures.totals),
+            BudgetScope::Actor(name) => {
                 let pattern = WildMatch::new(name);
                 matching(Dimension::Actor, &|text| pattern.matches(text))
             }
-            Scope::Group(name) => matching(Dimension::Group, &|text| text == name),
+            BudgetScope::Group(name) => matching(Dimension::Group, &|text| text == name),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Standing {
 
 /// A budget and what was spent of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spent {
+pub struct BudgetStatus {
     /// The budget.
     pub budget: Budget,
     /// The runs that it is for.
@@ -132,9 +132,9 @@ pub struct Spent {
     pub standing: Standing,
 }
 
-impl Spent {
+impl BudgetStatus {
     /// How a budget stands in a period, of which some runs may not be among the figures.
-    pub fn of(budget: &Budget, figures: &Figures, period: &Period, lacks_runs: bool) -> Spent {
+    pub fn of(budget: &Budget, figures: &Figures, period: &Period, lacks_runs: bool) -> BudgetStatus {
         let measures = budget.spent(figures).unwrap_or_default();
         let usage = match measures.runs() {
             0 => (!lacks_runs).then_some(Usd::default()),
@@ -152,7 +152,7 @@ impl Spent {
             Some(_) if lacks_runs || measures.cost_unknown() > 0 => Standing::WithinAsKnown,
             Some(_) => Standing::Within,
         };
-        Spent {
+        BudgetStatus {
             budget: budget.clone(),
             measures,
             usage,
@@ -174,9 +174,9 @@ impl Spent {
             .usage
             .map_or("unknown".into(), |usd| format!("{at_least}{}", usd.dollars()));
         let whose = match &self.budget.scope {
-            Scope::All => String::new(),
-            Scope::Actor(name) => format!("Actor {name}: "),
-            Scope::Group(name) => format!("group {name}: "),
+            BudgetScope::All => String::new(),
+            BudgetScope::Actor(name) => format!("Actor {name}: "),
+            BudgetScope::Group(name) => format!("group {name}: "),
         };
         let share = self.share().map_or(String::new(), |share| format!(" ({share})"));
         let projected = self.projected.as_deref().and_then(Usd::parse_plain);
@@ -196,9 +196,9 @@ impl Spent {
 }
 
 /// The table of budgets.
-pub fn table(spent: &[Spent]) -> Table<'_> {
+pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
     let row = move |at: usize| {
-        let Spent {
+        let BudgetStatus {
             budget,
             measures,
             usage,
@@ -207,9 +207,9 @@ pub fn table(spent: &[Spent]) -> Table<'_> {
             ..
         } = &spent[at];
         let (scope, name) = match &budget.scope {
-            Scope::All => ("all", None),
-            Scope::Actor(name) => ("actor", Some(name.as_str())),
-            Scope::Group(name) => ("group", Some(name.as_str())),
+            BudgetScope::All => ("all", None),
+            BudgetScope::Actor(name) => ("actor", Some(name.as_str())),
+            BudgetScope::Group(name) => ("group", Some(name.as_str())),
         };
         let share = usage.and_then(|usage| ratio_6_places(usage.0, budget.amount.0));
         vec![
@@ -229,16 +229,16 @@ pub fn table(spent: &[Spent]) -> Table<'_> {
         name: BUDGETS.into(),
         title: "How much of each budget is spent?".into(),
         columns: vec![
-            column("scope", "for", Kind::Key),
-            column("name", "name", Kind::Name),
-            column("standing", "standing", Kind::Key),
-            column("budget_usd", "budget, $", Kind::Usd),
-            column("runs", "runs", Kind::Count),
-            column("usage_total_usd", "usage, $", Kind::Usd),
-            column("share_of_budget", "of budget", Kind::Share),
-            column("projected_usd", "by the end, $", Kind::Mean),
-            column("runs_cost_unknown", "no cost", Kind::Count),
-            column("runs_provisional", "may move", Kind::Count),
+            column("scope", "for", CellKind::Key),
+            column("name", "name", CellKind::Name),
+            column("standing", "standing", CellKind::Key),
+            column("budget_usd", "budget, $", CellKind::Usd),
+            column("runs", "runs", CellKind::Count),
+            column("usage_total_usd", "usage, $", CellKind::Usd),
+            column("share_of_budget", "of budget", CellKind::Share),
+            column("projected_usd", "by the end, $", CellKind::Mean),
+            column("runs_cost_unknown", "no cost", CellKind::Count),
+            column("runs_provisional", "may move", CellKind::Count),
         ],
         len: spent.len(),
         row: Box::new(row),
@@ -260,11 +260,14 @@ mod tests {
                 amount: usd(dollars),
             })
         };
-        assert_eq!(Budget::parse("500"), of(Scope::All, 500));
-        assert_eq!(Budget::parse("actor:a/b=c=50"), of(Scope::Actor("a/b=c".into()), 50));
+        assert_eq!(Budget::parse("500"), of(BudgetScope::All, 500));
+        assert_eq!(
+            Budget::parse("actor:a/b=c=50"),
+            of(BudgetScope::Actor("a/b=c".into()), 50)
+        );
         assert_eq!(
             Budget::parse("group:Research, EU=200"),
-            of(Scope::Group("Research, EU".into()), 200)
+            of(BudgetScope::Group("Research, EU".into()), 200)
         );
         for wrong in ["", "-1", "1e3", "actor:=1", "team:x=1", "actor:x", "group:x=", "$5"] {
             assert!(Budget::parse(wrong).is_err(), "{wrong}");

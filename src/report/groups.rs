@@ -73,8 +73,8 @@ impl Groups {
             let mut rule = GroupRule::default();
             for (name, cell) in header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
                 match place(&mut rule, name) {
-                    Some(Place::Pattern(pattern)) => *pattern = Some(cell.into()),
-                    Some(Place::Group(group)) => *group = cell.into(),
+                    Some(RuleField::Pattern(pattern)) => *pattern = Some(cell.into()),
+                    Some(RuleField::Group(group)) => *group = cell.into(),
                     None => {}
                 }
             }
@@ -175,18 +175,18 @@ fn line_of(text: &str, position: &csv::Position) -> usize {
     1 + before.matches('\n').count() + empty.filter(|c| *c == '\n').count()
 }
 
-enum Place<'r> {
+enum RuleField<'r> {
     Pattern(&'r mut Option<String>),
     Group(&'r mut String),
 }
 
 /// Where a column's cell goes.
-fn place<'r>(rule: &'r mut GroupRule, column: &str) -> Option<Place<'r>> {
+fn place<'r>(rule: &'r mut GroupRule, column: &str) -> Option<RuleField<'r>> {
     Some(match column {
-        "actor" => Place::Pattern(&mut rule.actor),
-        "task" => Place::Pattern(&mut rule.task),
-        "user" => Place::Pattern(&mut rule.user),
-        "group" => Place::Group(&mut rule.group),
+        "actor" => RuleField::Pattern(&mut rule.actor),
+        "task" => RuleField::Pattern(&mut rule.task),
+        "user" => RuleField::Pattern(&mut rule.user),
+        "group" => RuleField::Group(&mut rule.group),
         _ => return None,
     })
 }

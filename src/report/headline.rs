@@ -5,7 +5,7 @@ use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
-use crate::text::{counted, fitted, harmless, thousands};
+use crate::text::{counted, escape_control, thousands, truncate};
 
 /// What stands at the end of every full report.
 pub const HOW_TO_READ: &str = "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; \
@@ -25,7 +25,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     )];
     if let (Some(account), Source::Api) = (&report.facts.account, report.facts.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
-        entries.push(("Account", vec![fitted(&harmless(name), SHOWN)]));
+        entries.push(("Account", vec![truncate(&escape_control(name), SHOWN)]));
     }
     let filters = &report.facts.filters;
     let lists = [
@@ -36,7 +36,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     let only: Vec<String> = lists
         .iter()
         .filter(|(_, list)| !list.is_empty())
-        .map(|(name, list)| format!("--{name} {}", harmless(&list.join(","))))
+        .map(|(name, list)| format!("--{name} {}", escape_control(&list.join(","))))
         .collect();
     if !only.is_empty() {
         entries.push(("Only", vec![only.join(" ")]));
@@ -49,7 +49,11 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     if !report.budgets.is_empty() {
         entries.push((
             "Budget",
-            report.budgets.iter().map(|spent| harmless(&spent.sentence())).collect(),
+            report
+                .budgets
+                .iter()
+                .map(|spent| escape_control(&spent.sentence()))
+                .collect(),
         ));
     }
     entries
@@ -81,7 +85,7 @@ fn complete(report: &Report) -> Vec<String> {
     } else if !report.facts.filters.is_empty() {
         lines.push(format!("{runs} of them match"));
     }
-    lines.extend(proof.notes.iter().take(3).map(|note| harmless(note)));
+    lines.extend(proof.notes.iter().take(3).map(|note| escape_control(note)));
     if proof.notes.len() > 3 {
         lines.push(format!(
             "{} in manifest.json",
@@ -139,7 +143,7 @@ pub fn outcomes(report: &Report) -> Vec<String> {
         .flat_map(Breakdown::groups);
     for status in statuses.filter(|status| status.measures.other.runs > 0) {
         let name = status.shown().to_lowercase().replace('-', " ");
-        let name = fitted(&harmless(&name), SHOWN);
+        let name = truncate(&escape_control(&name), SHOWN);
         parts.push(format!("{} {name}", thousands(status.measures.runs())));
     }
     parts

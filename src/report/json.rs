@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::period::format_instant;
 use crate::provenance::{Account, Filters, PeriodText, Proof, Retention, Source, TotalsText};
 use crate::report::Report;
-use crate::report::against::Against;
 use crate::report::caveat;
+use crate::report::comparison::PeriodComparison;
 use crate::report::table::{Cell, Table};
 
 #[derive(Serialize)]
@@ -53,8 +53,8 @@ struct ComparisonText {
     min_change_usd: String,
 }
 
-impl From<&Against> for ComparisonText {
-    fn from(against: &Against) -> ComparisonText {
+impl From<&PeriodComparison> for ComparisonText {
+    fn from(against: &PeriodComparison) -> ComparisonText {
         let before = against.before.as_ref().ok();
         ComparisonText {
             judged: before.is_some(),
@@ -104,21 +104,21 @@ struct Tables<'t, 'r>(&'t [Table<'r>]);
 
 impl Serialize for Tables<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        json.collect_map(self.0.iter().map(|table| (&table.name, Rows(table))))
+        json.collect_map(self.0.iter().map(|table| (&table.name, TableRows(table))))
     }
 }
 
-struct Rows<'t, 'r>(&'t Table<'r>);
+struct TableRows<'t, 'r>(&'t Table<'r>);
 
-impl Serialize for Rows<'_, '_> {
+impl Serialize for TableRows<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        json.collect_seq(self.0.rows().map(|cells| Row(self.0, cells)))
+        json.collect_seq(self.0.rows().map(|cells| TableRow(self.0, cells)))
     }
 }
 
-struct Row<'t, 'r>(&'t Table<'r>, Vec<Cell<'r>>);
+struct TableRow<'t, 'r>(&'t Table<'r>, Vec<Cell<'r>>);
 
-impl Serialize for Row<'_, '_> {
+impl Serialize for TableRow<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
         let mut row = json.serialize_map(Some(self.1.len()))?;
         for (column, cell) in self.0.columns.iter().zip(&self.1) {

@@ -1,11 +1,11 @@
 //! Figures: folded once from rows as they go by, made into tables, then rendered. The formats only receive finished figures,
 //! and all show the same ones.
 
-pub mod against;
 pub mod budget;
 pub mod caveat;
-pub mod changes;
+pub mod comparison;
 pub mod csv;
+pub mod diff;
 pub mod dimension;
 pub mod facts;
 pub mod figures;
@@ -23,8 +23,8 @@ pub mod tables;
 pub mod terminal;
 pub mod xlsx;
 
-use crate::report::against::Against;
-use crate::report::budget::Spent;
+use crate::report::budget::BudgetStatus;
+use crate::report::comparison::PeriodComparison;
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::table::Table;
@@ -39,9 +39,9 @@ pub struct Report {
     /// The figures.
     pub figures: Figures,
     /// What they are compared to, if that was asked for.
-    pub against: Option<Against>,
+    pub against: Option<PeriodComparison>,
     /// How budgets stand.
-    pub budgets: Vec<Spent>,
+    pub budgets: Vec<BudgetStatus>,
     /// The export that this one took the place of.
     pub replaced: Option<Replaced>,
     /// The export's other files, as far as they are there when the report is rendered.

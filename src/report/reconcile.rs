@@ -72,7 +72,7 @@ pub struct Reconciliation {
 
 /// What a reconciliation comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReconcileVerdict {
     /// The runs add up to what Apify counts for the services that belong to runs.
     Ties,
     /// They don't, and what they differ by is named.
@@ -83,20 +83,23 @@ pub enum Verdict {
     CannotBeJudged(Vec<String>),
 }
 
-impl Verdict {
+impl ReconcileVerdict {
     /// Its name in JSON.
     pub fn name(&self) -> &'static str {
         match self {
-            Verdict::Ties => "ties",
-            Verdict::DiffersByNamedItems(_) => "differs_by_named_items",
-            Verdict::NotAccountedFor(_) => "not_accounted_for",
-            Verdict::CannotBeJudged(_) => "cannot_be_judged",
+            ReconcileVerdict::Ties => "ties",
+            ReconcileVerdict::DiffersByNamedItems(_) => "differs_by_named_items",
+            ReconcileVerdict::NotAccountedFor(_) => "not_accounted_for",
+            ReconcileVerdict::CannotBeJudged(_) => "cannot_be_judged",
         }
     }
 
     /// Whether it leaves something unexplained.
     pub fn is_unexplained(&self) -> bool {
-        matches!(self, Verdict::NotAccountedFor(_) | Verdict::CannotBeJudged(_))
+        matches!(
+            self,
+            ReconcileVerdict::NotAccountedFor(_) | ReconcileVerdict::CannotBeJudged(_)
+        )
     }
 }
 
@@ -155,16 +158,16 @@ impl Reconciliation {
     }
 
     /// What it comes to.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ReconcileVerdict {
         let within = |usd: Usd| usd.0.saturating_abs() <= self.tolerance().0;
         if let Some(headline) = self.retention.as_ref().and_then(Retention::headline) {
-            return Verdict::CannotBeJudged(vec![headline]);
+            return ReconcileVerdict::CannotBeJudged(vec![headline]);
         }
         if !self.proven {
-            return Verdict::CannotBeJudged(vec!["not every run that the API counts is among these".into()]);
+            return ReconcileVerdict::CannotBeJudged(vec!["not every run that the API counts is among these".into()]);
         }
         if within(self.remainder()) {
-            return Verdict::Ties;
+            return ReconcileVerdict::Ties;
         }
         // Only as many of them as it takes.
         let (mut least, mut most, mut named) = (Usd::default(), Usd::default(), Vec::new());
@@ -172,19 +175,19 @@ impl Reconciliation {
             (least, most) = (plus(least, item.least), plus(most, item.most));
             named.push(item.words);
             if within(beyond(self.remainder(), least, most)) {
-                return Verdict::DiffersByNamedItems(named);
+                return ReconcileVerdict::DiffersByNamedItems(named);
             }
         }
         let doubts = self.doubts();
         if doubts.is_empty() {
-            Verdict::NotAccountedFor(beyond(self.remainder(), least, most))
+            ReconcileVerdict::NotAccountedFor(beyond(self.remainder(), least, most))
         } else {
-            Verdict::CannotBeJudged(doubts)
+            ReconcileVerdict::CannotBeJudged(doubts)
         }
     }
 
     /// What may make Apify's count more (or less) than the sum of the runs, and by how much.
-    fn named_items(&self) -> Vec<Item> {
+    fn named_items(&self) -> Vec<NamedItem> {
         let mut items = Vec::new();
         let by_result = self
             .usage
@@ -192,7 +195,7 @@ impl Reconciliation {
             .iter()
             .find(|service| service.key == CHARGE_BY_RESULT);
         if let Some(service) = by_result.filter(|service| service.base.0 > 0 && self.runs.cost_unknown > 0) {
-            items.push(Item {
+            items.push(NamedItem {
                 least: Usd::default(),
                 most: service.base,
                 words: format!(
@@ -207,7 +210,7 @@ impl Reconciliation {
             .filter(|discounted| *discounted < self.of_runs())
         {
             let discount = minus(self.of_runs(), discounted);
-            items.push(Item {
+            items.push(NamedItem {
                 least: Usd::default(),
                 most: discount,
                 words: format!(
@@ -217,7 +220,7 @@ impl Reconciliation {
             });
         }
         let edge = |runs: EdgeRuns, least: Usd, most: Usd, words: &str| {
-            (runs.usage.0 > 0).then(|| Item {
+            (runs.usage.0 > 0).then(|| NamedItem {
                 least,
                 most,
                 words: format!(
@@ -298,7 +301,7 @@ fn beyond(amount: Usd, least: Usd, most: Usd) -> Usd {
 }
 
 /// A reason for a difference, as an interval of what it adds to Apify's count beyond the sum of the runs.
-struct Item {
+struct NamedItem {
     least: Usd,
     most: Usd,
     words: String,
@@ -384,21 +387,21 @@ mod tests {
     fn within_the_tolerance_it_ties_and_that_is_a_dollar_or_a_thousandth() {
         let verdict = |runs: &str| reconciliation(runs).verdict();
         assert_eq!(reconciliation("0").tolerance(), usd("1.05"));
-        assert_eq!(verdict("1050"), Verdict::Ties);
-        assert_eq!(verdict("1048.95"), Verdict::Ties);
-        assert_eq!(verdict("1051.05"), Verdict::Ties);
-        assert_eq!(verdict("1051.06"), Verdict::NotAccountedFor(usd("-1.06")));
+        assert_eq!(verdict("1050"), ReconcileVerdict::Ties);
+        assert_eq!(verdict("1048.95"), ReconcileVerdict::Ties);
+        assert_eq!(verdict("1051.05"), ReconcileVerdict::Ties);
+        assert_eq!(verdict("1051.06"), ReconcileVerdict::NotAccountedFor(usd("-1.06")));
         let exact = Reconciliation {
             tolerance: Some(usd("0")),
             ..reconciliation("1050.01")
         };
-        assert_eq!(exact.verdict(), Verdict::NotAccountedFor(usd("-0.01")));
+        assert_eq!(exact.verdict(), ReconcileVerdict::NotAccountedFor(usd("-0.01")));
     }
 
     #[test]
     fn what_explains_a_difference_is_named_and_no_more_than_it_takes() {
         let named = |all: &Reconciliation| match all.verdict() {
-            Verdict::DiffersByNamedItems(items) => items,
+            ReconcileVerdict::DiffersByNamedItems(items) => items,
             other => panic!("{other:?}"),
         };
         let mut by_result = reconciliation("1000");
@@ -408,7 +411,10 @@ mod tests {
             ["up to $50.00 of PAID_ACTORS_PER_DATASET_ITEM, which runs without a cost were charged"]
         );
         // Without such runs, it explains nothing; the discount does in part.
-        assert_eq!(reconciliation("1000").verdict(), Verdict::NotAccountedFor(usd("10")));
+        assert_eq!(
+            reconciliation("1000").verdict(),
+            ReconcileVerdict::NotAccountedFor(usd("10"))
+        );
         assert!(named(&reconciliation("1010"))[0].contains("$40.00 of volume discount"));
         let mut edge = reconciliation("1060");
         edge.runs.finished_after = EdgeRuns {
@@ -421,7 +427,7 @@ mod tests {
     #[test]
     fn where_runs_or_costs_may_be_missing_it_is_not_judged() {
         let why = |all: Reconciliation| match all.verdict() {
-            Verdict::CannotBeJudged(why) => why.join("; "),
+            ReconcileVerdict::CannotBeJudged(why) => why.join("; "),
             other => panic!("{other:?}"),
         };
         let mut unknown = reconciliation("900");

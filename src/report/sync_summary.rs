@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use crate::money::Usd;
 use crate::provenance::Account;
-use crate::text::{counted, harmless, labelled, thousands};
+use crate::text::{counted, escape_control, thousands, wrap_labelled};
 
-use crate::report::terminal::{Look, WIDTH};
+use crate::report::terminal::{TextStyle, WIDTH};
 
 const LABEL: usize = 10;
 
 /// The figures. Dollars are exact, of runs whose costs are known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Synced {
+pub struct SyncSummary {
     /// What must be said of the source, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<&'static str>,
@@ -97,14 +97,14 @@ pub struct MonthMoved {
 }
 
 /// As JSON, with a final line break.
-pub fn json(synced: &Synced) -> String {
+pub fn json(synced: &SyncSummary) -> String {
     serde_json::to_string_pretty(synced).expect("it has only text keys") + "\n"
 }
 
 /// For people: 80 columns, with a final line break.
-pub fn terminal(synced: &Synced, look: Look) -> String {
+pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {
     let mut lines: Vec<String> = synced.notice.map(|notice| look.bold(notice)).into_iter().collect();
-    let mut tell = |label: &str, text: &str| lines.push(labelled(label, &harmless(text), LABEL, WIDTH));
+    let mut tell = |label: &str, text: &str| lines.push(wrap_labelled(label, &escape_control(text), LABEL, WIDTH));
     let commits = match synced.commits {
         0 => "nothing to commit".to_string(),
         commits => format!(
@@ -179,7 +179,7 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
             "${} to ${}{factor}: {fate}",
             synced.repriced_from_usd, synced.repriced_to_usd
         );
-        lines.push(labelled("Repricing", &text, LABEL, WIDTH));
+        lines.push(wrap_labelled("Repricing", &text, LABEL, WIDTH));
     }
     if !synced.months.is_empty() {
         lines.push(String::new());
@@ -201,11 +201,11 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
     if !synced.months.is_empty() {
         let past = Usd::parse_plain(&synced.usage_moved_past_months_usd).unwrap_or_default();
         let text = format!("{} moved into past months", past.dollars());
-        lines.push(labelled("", &text, 0, WIDTH));
+        lines.push(wrap_labelled("", &text, 0, WIDTH));
     }
     if synced.runs_cost_unknown > 0 {
         let runs = counted(synced.runs_cost_unknown, "run", "runs");
-        lines.push(labelled(
+        lines.push(wrap_labelled(
             "",
             &format!("Not in the dollars: {runs} whose cost isn't known"),
             0,

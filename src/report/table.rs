@@ -8,7 +8,7 @@ use crate::period::Millis;
 
 /// What a column holds, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CellKind {
     /// The API's own text: IDs, statuses.
     Key,
     /// People's text.
@@ -27,34 +27,34 @@ pub enum Kind {
     Mean,
 }
 
-impl Kind {
+impl CellKind {
     /// Whether it is a quantity, which is aligned by its last digit.
     pub fn is_number(self) -> bool {
-        matches!(self, Kind::Count | Kind::Usd | Kind::Share | Kind::Mean)
+        matches!(self, CellKind::Count | CellKind::Usd | CellKind::Share | CellKind::Mean)
     }
 }
 
 /// A column of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
+pub struct TableColumn {
     /// Its name in files.
     pub name: &'static str,
     /// Its heading for people.
     pub head: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// How its absence is put into words.
     pub absent: &'static str,
 }
 
 /// A column whose absence has no word.
-pub const fn column(name: &'static str, head: &'static str, kind: Kind) -> Column {
-    Column {
+pub const fn column(name: &'static str, head: &'static str, kind: CellKind) -> TableColumn {
+    TableColumn {
         name,
         head,
         kind,
         absent: match kind {
-            Kind::Usd => "unknown",
+            CellKind::Usd => "unknown",
             _ => "",
         },
     }
@@ -106,7 +106,7 @@ pub struct Table<'r> {
     /// The question that it answers.
     pub title: String,
     /// Its columns.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
     /// How many rows it has.
     pub len: usize,
     /// The cells of a row, as many as there are columns. Rows are made when they are needed: there may be very many.
@@ -126,7 +126,7 @@ impl<'r> Table<'r> {
     /// The columns as people read them: what something is called comes before its ID and figures.
     pub fn reading_order(&self) -> Vec<usize> {
         let last_number = self.columns.iter().rposition(|column| column.kind.is_number());
-        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == Kind::Name;
+        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == CellKind::Name;
         let (labels, others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
         labels.into_iter().chain(others).collect()
     }

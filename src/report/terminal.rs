@@ -1,14 +1,14 @@
 //! The summary on stdout: 80 columns, aligned, readable without colour. The dearest Actors; the rest is in the files.
 
 use super::Report;
-use super::against::CHANGE_BY_ACTOR;
+use super::comparison::CHANGE_BY_ACTOR;
 use super::dimension::Dimension;
 use super::headline;
 use super::measures::Measures;
-use super::table::{Cell, Column, Kind, Table};
+use super::table::{Cell, CellKind, Table, TableColumn};
 use crate::money::{SCALE, Usd, percent};
 use crate::period::format_instant;
-use crate::text::{counted, filled, fitted, harmless, labelled, thousands, unbroken, width};
+use crate::text::{counted, escape_control, no_break, pad, thousands, truncate, width, wrap_labelled};
 
 /// Actors shown whose usage moved.
 const MOVERS: usize = 5;
@@ -20,17 +20,17 @@ const ACTORS: usize = 10;
 
 /// How the text is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum TextStyle {
     /// Letters only.
     Plain,
     /// With bold headings, on a terminal.
     Bold,
 }
 
-impl Look {
+impl TextStyle {
     /// A heading.
     pub(super) fn bold(self, text: &str) -> String {
-        if self == Look::Bold {
+        if self == TextStyle::Bold {
             format!("\u{1b}[1m{text}\u{1b}[0m")
         } else {
             text.into()
@@ -39,7 +39,7 @@ impl Look {
 }
 
 /// The summary, with a final line break.
-pub fn render(report: &Report, look: Look) -> String {
+pub fn render(report: &Report, look: TextStyle) -> String {
     let mut lines = Vec::new();
     lines.extend(report.facts.source.notice().map(|notice| look.bold(notice)));
     let mut entries = headline::entries(report);
@@ -47,12 +47,15 @@ pub fn render(report: &Report, look: Look) -> String {
     if !caveats.is_empty() {
         entries.push((
             "Caveats",
-            caveats.iter().map(|caveat| harmless(&caveat.to_string())).collect(),
+            caveats
+                .iter()
+                .map(|caveat| escape_control(&caveat.to_string()))
+                .collect(),
         ));
     }
     for (label, sentences) in entries {
         for (at, sentence) in sentences.iter().enumerate() {
-            lines.push(labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
+            lines.push(wrap_labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
         }
     }
     if report.only.is_empty() {
@@ -61,7 +64,7 @@ pub fn render(report: &Report, look: Look) -> String {
     } else {
         for table in report.tables() {
             lines.push(String::new());
-            lines.push(look.bold(&harmless(&table.title)));
+            lines.push(look.bold(&escape_control(&table.title)));
             lines.extend(table_lines(&table, None, look));
         }
     }
@@ -69,7 +72,7 @@ pub fn render(report: &Report, look: Look) -> String {
 }
 
 /// The dearest Actors, and how runs ended.
-fn actors(report: &Report, look: Look) -> Vec<String> {
+fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let totals = &report.figures.totals;
     let Some(actors) = report.figures.by(Dimension::Actor).filter(|actors| !actors.is_empty()) else {
         return Vec::new();
@@ -79,7 +82,7 @@ fn actors(report: &Report, look: Look) -> Vec<String> {
     let (top, rest) = actors.top(ACTORS);
     lines.extend(
         top.iter()
-            .map(|actor| group(&harmless(actor.shown()), actor.measures, totals)),
+            .map(|actor| group(&escape_control(actor.shown()), actor.measures, totals)),
     );
     lines.extend(rest.map(|(more, measures)| {
         let name = counted(more as u64, "Actor more", "Actors more");
@@ -87,13 +90,13 @@ fn actors(report: &Report, look: Look) -> Vec<String> {
     }));
     lines.push(look.bold(&group("Total", totals, totals)));
     lines.push(String::new());
-    let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| unbroken(part)).collect();
-    lines.push(labelled("", &outcomes.join(" · "), 0, WIDTH));
+    let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| no_break(part)).collect();
+    lines.push(wrap_labelled("", &outcomes.join(" · "), 0, WIDTH));
     lines
 }
 
 /// The Actors whose usage moved most since the period before, if that is known.
-fn movers(report: &Report, look: Look) -> Vec<String> {
+fn movers(report: &Report, look: TextStyle) -> Vec<String> {
     let tables = report.tables();
     let Some(moved) = tables
         .iter()
@@ -151,7 +154,7 @@ fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
 }
 
 fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String {
-    let name = filled(&name, 29);
+    let name = pad(&name, 29);
     let line = format!("{name} {runs:>9} {usage:>13} {share:>6} {unsuccessful:>11} {unknown:>7}");
     line.trim_end().to_string()
 }
@@ -165,7 +168,7 @@ fn share(measures: &Measures, totals: &Measures) -> Option<String> {
 const TEXT_WIDTH: usize = 40;
 
 /// A table in full, or some columns of it, as wide as its cells are.
-fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> {
+fn table_lines(table: &Table, only: Option<&[&str]>, look: TextStyle) -> Vec<String> {
     if table.len == 0 {
         return vec!["None.".into()];
     }
@@ -216,13 +219,13 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> 
     lines
 }
 
-fn cell(cell: &Cell, column: &Column) -> String {
+fn cell(cell: &Cell, column: &TableColumn) -> String {
     match cell {
         Cell::Absent => column.absent.into(),
-        Cell::Text(text) => fitted(&harmless(text), TEXT_WIDTH),
+        Cell::Text(text) => truncate(&escape_control(text), TEXT_WIDTH),
         Cell::Count(count) => thousands(*count),
         Cell::Usd(usd) => usd.dollars(),
-        Cell::Decimal(decimal) if column.kind == Kind::Share => Usd::parse_plain(decimal)
+        Cell::Decimal(decimal) if column.kind == CellKind::Share => Usd::parse_plain(decimal)
             .and_then(|share| percent(share, Usd(10i128.pow(SCALE))))
             .unwrap_or_default(),
         Cell::Decimal(decimal) => decimal.clone(),

@@ -39,13 +39,13 @@ pub struct Book<'r> {
     report: &'r Report,
     workbook: Workbook,
     styles: Arc<Styles>,
-    sheets: Vec<Listed>,
+    sheets: Vec<SheetEntry>,
     sheet_rows: u32,
     scratch: PathBuf,
 }
 
 /// A sheet as the first one lists it.
-struct Listed {
+struct SheetEntry {
     name: String,
     title: String,
     /// What of its rows isn't on it, if anything.
@@ -102,7 +102,7 @@ impl<'r> Book<'r> {
     }
 
     fn list(&mut self, name: String, title: String, cut: Option<String>) {
-        self.sheets.push(Listed { name, title, cut });
+        self.sheets.push(SheetEntry { name, title, cut });
     }
 
     /// How many rows of figures a sheet has room for.
@@ -142,7 +142,5 @@ fn cannot_write(cause: XlsxError) -> Error {
     Error::Output(format!("cannot write {REPORT_XLSX}: {cause}"))
 }
 
-#[cfg(test)]
-mod reading;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use serde_json::de::IoRead;
 use serde_json::{Map, Value};
 
 use crate::period::format_instant;
-use crate::report::table::{Cell, Column, Table};
+use crate::report::table::{Cell, Table, TableColumn};
 
 /// What a document says of tables, and in all.
 pub struct Compared {
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
 
 /// Whether an object holds a row's cells, each once.
 struct Row<'c, 'r> {
-    columns: &'c [Column],
+    columns: &'c [TableColumn],
     cells: Vec<Option<Cell<'r>>>,
 }
 
@@ -169,7 +169,7 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
 }
 
 /// The place of the column that a text names, which is looked for at one place first.
-struct Name<'c>(&'c [Column], usize);
+struct Name<'c>(&'c [TableColumn], usize);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Option<usize>;
@@ -188,7 +188,7 @@ impl Visitor<'_> for Name<'_> {
 
     fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
         let Name(columns, next) = self;
-        let is_it = |column: &Column| column.name == name;
+        let is_it = |column: &TableColumn| column.name == name;
         let at_once = columns.get(next).is_some_and(is_it).then_some(next);
         Ok(at_once.or_else(|| columns.iter().position(is_it)))
     }
@@ -246,7 +246,7 @@ impl<'de> Visitor<'de> for Scalar<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::table::{Kind, column};
+    use crate::report::table::{CellKind, column};
 
     fn table() -> Table<'static> {
         let row = |at| match at {
@@ -257,9 +257,9 @@ mod tests {
             name: "by_key".into(),
             title: String::new(),
             columns: vec![
-                column("key", "key", Kind::Key),
-                column("runs", "runs", Kind::Count),
-                column("third", "third", Kind::Share),
+                column("key", "key", CellKind::Key),
+                column("runs", "runs", CellKind::Count),
+                column("third", "third", CellKind::Share),
             ],
             len: 2,
             row: Box::new(row),

@@ -13,7 +13,7 @@ use crate::report::table::Table;
 use crate::report::xlsx;
 use crate::report::xlsx::REPORT_XLSX;
 use crate::report::{Report, csv as csv_report, html, json, markdown};
-use crate::text::{counted, thousands, unbroken};
+use crate::text::{counted, no_break, thousands};
 
 /// All reports as one document.
 pub const REPORT_JSON: &str = "report.json";
@@ -49,7 +49,7 @@ pub fn told_files(manifest: &Manifest) -> String {
     told.push(format!("{} CSV reports", thousands(reports)));
     told.push(REPORT_JSON.into());
     told.push(MANIFEST.into());
-    told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
+    told.iter().map(|file| no_break(file)).collect::<Vec<_>>().join(", ")
 }
 
 /// A report as a CSV file's text.

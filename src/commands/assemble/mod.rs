@@ -21,12 +21,12 @@ use crate::period::{Millis, format_instant};
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{DetailCounts, TotalsText};
 use crate::report::caveat;
-use crate::report::changes::words;
-use crate::report::terminal::Look;
+use crate::report::diff::words;
+use crate::report::terminal::TextStyle;
 use crate::report::{Report, terminal};
 use crate::runs::column_set::Chosen;
 use crate::stores::names_store;
-use crate::text::{counted, labelled};
+use crate::text::{counted, wrap_labelled};
 
 /// Rows are written, figures are made, and nothing is visible yet.
 pub struct Publishing {
@@ -92,7 +92,7 @@ pub fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifes
 }
 
 /// What is told of an export that was published at a path: its report, what it replaced, its files.
-pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: Look) -> String {
+pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: TextStyle) -> String {
     let mut text = terminal::render(report, look);
     if let Some(replaced) = &manifest.replaced {
         text += &format!(
@@ -101,7 +101,7 @@ pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duratio
             counted(replaced.runs, "run", "runs")
         );
         text += &replaced.changes.as_ref().map_or(String::new(), |changes| {
-            labelled("", &words::line(changes, &replaced.queried_at), 0, terminal::WIDTH) + "\n"
+            wrap_labelled("", &words::line(changes, &replaced.queried_at), 0, terminal::WIDTH) + "\n"
         });
     }
     let out = if out.is_relative() && !names_store(&out) {
@@ -115,5 +115,5 @@ pub fn told(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duratio
         elapsed.as_secs_f64(),
         told_files(manifest)
     );
-    text + &labelled("", &wrote, 0, terminal::WIDTH) + "\n"
+    text + &wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n"
 }

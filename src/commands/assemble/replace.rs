@@ -8,7 +8,7 @@ use crate::archive::export::verify;
 use crate::error::Result;
 use crate::output::manifest::Manifest;
 use crate::report::caveat::Caveat;
-use crate::report::changes::Changes;
+use crate::report::diff::Changes;
 
 /// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
 /// --replace it may in any case, also where the old one can't be compared.

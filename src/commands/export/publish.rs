@@ -15,18 +15,23 @@ use crate::fetch::Fetched;
 use crate::output::manifest::Manifest;
 use crate::pipeline::ReadPeriod;
 use crate::provenance::{DetailCounts, Filters};
-use crate::report::against::Against;
 use crate::report::caveat::Caveat;
+use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
-use crate::report::terminal::Look;
 use crate::report::{Report, json};
 use crate::text::counted;
 
 impl Job {
     /// Renders, checks against what stands there, publishes, and says what was done.
-    pub async fn publish(&self, staged: Staged, told: Told, against: Option<Against>, started: Instant) -> Result<()> {
+    pub async fn publish(
+        &self,
+        staged: Staged,
+        told: Told,
+        against: Option<PeriodComparison>,
+        started: Instant,
+    ) -> Result<()> {
         let Staged { held, staging, read } = staged;
         let started_ms = told.job_start.ms;
         let ReadPeriod {
@@ -83,7 +88,7 @@ impl Job {
         figures: Figures,
         in_two_windows: u64,
         details: &DetailCounts,
-        against: Option<Against>,
+        against: Option<PeriodComparison>,
     ) -> Report {
         let rejected = fetched.rejected.len() as u64;
         let mut proof = fetched.proof.clone();
@@ -171,7 +176,7 @@ impl Job {
         } else if self.args.quiet {
             String::new()
         } else {
-            let look = if self.context.bold { Look::Bold } else { Look::Plain };
+            let look = self.context.style;
             let mut text = told(report, manifest, self.out(&report.facts.period)?, elapsed, look);
             if self.is_demo() {
                 text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";

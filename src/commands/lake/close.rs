@@ -28,9 +28,9 @@ use crate::output::publish::Staging;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::provenance::Source;
 use crate::report::caveat::spans;
-use crate::report::terminal::{Look, WIDTH};
+use crate::report::terminal::{TextStyle, WIDTH};
 use crate::report::{Report, json};
-use crate::text::labelled;
+use crate::text::wrap_labelled;
 
 /// How often it is done anew because another process has changed the month meanwhile, or noted because it has committed.
 const ATTEMPTS: usize = 6;
@@ -61,7 +61,7 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
             other => other,
         });
         if let Some(version) = noted? {
-            let look = if context.bold { Look::Bold } else { Look::Plain };
+            let look = context.style;
             let done = Done {
                 report: ready.report,
                 manifest,
@@ -247,7 +247,7 @@ impl Close {
         Ok(None)
     }
 
-    fn tell(&self, done: &Done, elapsed: Duration, look: Look) -> Result<()> {
+    fn tell(&self, done: &Done, elapsed: Duration, look: TextStyle) -> Result<()> {
         done.report
             .facts
             .gaps()
@@ -269,7 +269,7 @@ impl Close {
              reports tell",
             self.name, self.args.lake, done.version, done.closing.manifest_sha256
         );
-        text += &(labelled("", &closed, 0, WIDTH) + "\n");
+        text += &(wrap_labelled("", &closed, 0, WIDTH) + "\n");
         print(&text)
     }
 }

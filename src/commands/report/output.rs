@@ -12,11 +12,11 @@ use crate::commands::report::folder::Folder;
 use crate::context::blocking::Stop;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use crate::report::xlsx::{Book, REPORT_XLSX};
 use crate::report::{Report, html, json, markdown, terminal};
 use crate::runs::column_set::Chosen;
-use crate::text::{counted, labelled};
+use crate::text::{counted, wrap_labelled};
 
 /// Where to, and in which formats.
 pub struct Output {
@@ -24,7 +24,7 @@ pub struct Output {
     /// Before the folder: its thread has to end before its files are cleared away.
     focus: Option<Focus>,
     folder: Option<Folder>,
-    look: Look,
+    look: TextStyle,
     quiet: bool,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<Chosen>,
@@ -32,7 +32,7 @@ pub struct Output {
 
 impl Output {
     /// Makes ready; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: Look) -> Result<Output> {
+    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: TextStyle) -> Result<Output> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -95,7 +95,7 @@ impl Output {
                 }
                 ReportFormat::Focus => {}
                 ReportFormat::Xlsx => self.workbook(&mut folder, report, holding, stop)?,
-                format => folder.write(file_name(*format), text(*format, report, Look::Plain)?.as_bytes())?,
+                format => folder.write(file_name(*format), text(*format, report, TextStyle::Plain)?.as_bytes())?,
             }
         }
         if let Some(focus) = self.focus.take() {
@@ -149,12 +149,12 @@ impl Written {
         }
         let count = counted(files.len() as u64, "file", "files");
         let wrote = format!("Wrote {count} into {shown}: {}", files.join(", "));
-        print(&(labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
+        print(&(wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
     }
 }
 
 /// A format of text.
-fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
+fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
         ReportFormat::Md => markdown::render(report),

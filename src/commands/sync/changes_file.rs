@@ -14,8 +14,8 @@ use csv::Writer;
 use crate::error::{Error, Result};
 use crate::lake::{CommitId, Location, StagedChanges};
 use crate::output::csv::writer;
-use crate::report::changes::{Difference, csv as table};
-use crate::text::defused;
+use crate::report::diff::{Difference, csv as table};
+use crate::text::escape_formula;
 
 /// The file, under another name until it is whole.
 pub struct ChangesFile {
@@ -94,7 +94,7 @@ impl ChangesFile {
     pub fn writer(&mut self) -> impl FnMut(&Difference) -> Result<()> + '_ {
         |difference| {
             let mut record = table::record(difference);
-            record[table::ACT_NAME] = defused(&record[table::ACT_NAME]).into_owned();
+            record[table::ACT_NAME] = escape_formula(&record[table::ACT_NAME]).into_owned();
             self.record(record)
         }
     }

@@ -10,12 +10,12 @@ use crate::money::ratio_6_places;
 use crate::period::{Millis, format_instant};
 use crate::report::caveat::Caveat;
 use crate::report::sync_summary;
-use crate::report::sync_summary::{MonthMoved, Synced};
-use crate::report::terminal::Look;
+use crate::report::sync_summary::{MonthMoved, SyncSummary};
+use crate::report::terminal::TextStyle;
 
 impl Job {
     /// Warns of what needs somebody's attention, and prints what stdout carries.
-    pub fn tell(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>, look: Look) -> Result<()> {
+    pub fn tell(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>, look: TextStyle) -> Result<()> {
         for &(from, to) in &plan.gaps {
             self.caveat(Caveat::SyncGap { from, to });
         }
@@ -31,13 +31,13 @@ impl Job {
         }
     }
 
-    fn synced(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>) -> Synced {
+    fn synced(&self, done: &Done, plan: &Plan, optimized: Option<(usize, usize)>) -> SyncSummary {
         let tally = &done.tally;
         let state = done.table.as_deref().map(Table::state);
         let mut partitions = done.months.clone();
         partitions.sort();
         partitions.dedup();
-        Synced {
+        SyncSummary {
             notice: self.connection.source.notice(),
             lake: self.location.shown().into(),
             account: state.and_then(|state| state.account.clone()),

@@ -12,7 +12,7 @@ use super::{DESCRIPTION, FixedTexts};
 use crate::money::Usd;
 use crate::period::{format_instant, instant_bytes};
 use crate::runs::schema;
-use crate::text::defused;
+use crate::text::escape_formula;
 
 /// How many bytes are gathered before they are written.
 const FULL: usize = 256 << 10;
@@ -124,7 +124,7 @@ fn push_fixed(to: &mut Vec<u8>, value: Fixed, fixed: &FixedTexts) {
         Fixed::One => to.extend_from_slice(b"1.0"),
         Fixed::Null => {}
         Fixed::AccountId => push_text(to, &fixed.account_id),
-        Fixed::AccountName => push_text(to, &defused(fixed.account_name.as_deref().unwrap_or_default())),
+        Fixed::AccountName => push_text(to, &escape_formula(fixed.account_name.as_deref().unwrap_or_default())),
         Fixed::QueriedAt => push_text(to, &format_instant(fixed.queried_at_ms)),
     }
 }
@@ -177,7 +177,7 @@ impl<'a> Texts<'a> {
             return;
         };
         if third_party {
-            let text = defused(text);
+            let text = escape_formula(text);
             if self.plain {
                 to.extend_from_slice(text.as_bytes());
             } else {

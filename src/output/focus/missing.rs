@@ -10,7 +10,7 @@ use super::place::{Missing, Runs, text_at};
 use crate::money::Usd;
 use crate::output::csv::writer;
 use crate::period::format_instant;
-use crate::text::defused;
+use crate::text::escape_formula;
 
 const HEADER: [&str; 9] = [
     "reason",
@@ -43,7 +43,7 @@ impl<W: Write> MissingCsv<W> {
             why.reason(),
             runs.ids.value(row),
             runs.act_ids.value(row),
-            &defused(text_at(runs.text("act_name"), row).unwrap_or_default()),
+            &escape_formula(text_at(runs.text("act_name"), row).unwrap_or_default()),
             runs.statuses.value(row),
             &format_instant(runs.started.value(row)),
             &finished.map(format_instant).unwrap_or_default(),

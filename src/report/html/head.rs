@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::money::{Usd, percent};
 use crate::period::{format_instant, parse_instant};
 use crate::provenance::{Replaced, Source};
-use crate::report::changes::words;
-use crate::report::html::shown::{Shown, sentence};
+use crate::report::diff::words;
+use crate::report::html::shown::{DisplayText, sentence};
 use crate::report::{Report, headline};
 use crate::text::{counted, thousands};
 
@@ -16,7 +16,7 @@ use crate::text::{counted, thousands};
 pub struct Top {
     /// What must be said of where the runs came from.
     notice: Option<&'static str>,
-    account: Option<Shown>,
+    account: Option<DisplayText>,
     period: String,
     asked: String,
     /// The filters that the runs went through.
@@ -60,13 +60,13 @@ pub fn top(report: &Report) -> Top {
     };
     // Statuses are the API's words: they may be long, and many.
     let outcomes = headline::outcomes(report).into_iter().take(20);
-    let outcomes = outcomes.map(|part| Shown::within(&part, 40).text);
+    let outcomes = outcomes.map(|part| DisplayText::within(&part, 40).text);
     let known = totals.usage();
     let is_bound = known.is_some() && (totals.is_at_least() || facts.lacks_runs());
     let account = facts.account.as_ref().filter(|_| facts.source == Source::Api);
     Top {
         notice: facts.source.notice(),
-        account: account.map(|account| Shown::within(account.username.as_deref().unwrap_or(&account.id), 40)),
+        account: account.map(|account| DisplayText::within(account.username.as_deref().unwrap_or(&account.id), 40)),
         period: facts.period.first_line(),
         asked: headline::asked_at(report),
         only: of("Only").map(|only| only.join(" ")),

@@ -3,12 +3,12 @@
 
 use rust_xlsxwriter::{RowNum, Url, Worksheet, XlsxError};
 
-use super::Listed;
+use super::SheetEntry;
 use super::cells::Value;
 use super::sheet::for_print;
 use super::styles::Styles;
 use crate::report::Report;
-use crate::report::changes::words;
+use crate::report::diff::words;
 use crate::report::headline;
 use crate::text::{counted, width};
 
@@ -35,8 +35,8 @@ const HOW_TO_READ: [&str; 5] = [
 ];
 
 /// Fills the sheet.
-pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &Styles) -> Result<(), XlsxError> {
-    let mut page = Page { sheet, styles, row: 0 };
+pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], styles: &Styles) -> Result<(), XlsxError> {
+    let mut page = AboutSheet { sheet, styles, row: 0 };
     page.sheet.set_column_width(0, 24)?.set_column_width(1, 92)?;
     page.sheet.set_row_height(0, 30)?;
     page.sheet.write_string_with_format(0, 0, TITLE, &styles.book_title)?;
@@ -88,13 +88,13 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
 }
 
 /// The sheet and the row that comes next.
-struct Page<'p> {
+struct AboutSheet<'p> {
     sheet: &'p mut Worksheet,
     styles: &'p Styles,
     row: RowNum,
 }
 
-impl Page<'_> {
+impl AboutSheet<'_> {
     /// A label and its sentences, one a row.
     fn entry(&mut self, label: &str, sentences: impl IntoIterator<Item = String>) -> Result<(), XlsxError> {
         for (at, sentence) in sentences.into_iter().enumerate() {
@@ -137,7 +137,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn link(&mut self, listed: &Listed) -> Result<(), XlsxError> {
+    fn link(&mut self, listed: &SheetEntry) -> Result<(), XlsxError> {
         let to = Url::new(format!("internal:'{}'!A1", listed.name)).set_text(&listed.name);
         self.sheet.write_url_with_format(self.row, 0, to, &self.styles.link)?;
         let cut = listed.cut.as_ref().map_or(String::new(), |cut| format!(" {cut}"));

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::money::Usd;
 use crate::period::Millis;
-use crate::text::{harmless, width};
+use crate::text::{escape_control, width};
 
 /// Most UTF-16 units of a cell's text, by Excel's own limit.
 pub const MOST_UNITS: usize = 32_767;
@@ -15,7 +15,7 @@ pub const CUT: &str = "… (cut: a cell holds no more)";
 
 /// How the values of a column look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Look {
+pub enum CellFormat {
     /// Text, as it is.
     Text,
     /// A day.
@@ -34,22 +34,22 @@ pub enum Look {
     Number,
 }
 
-impl Look {
+impl CellFormat {
     /// Whether it is a quantity, which is aligned by its last digit.
     pub fn is_number(self) -> bool {
-        !matches!(self, Look::Text | Look::Date | Look::Instant)
+        !matches!(self, CellFormat::Text | CellFormat::Date | CellFormat::Instant)
     }
 
     /// How it is shown, in Excel's own words.
     pub fn num_format(self) -> &'static str {
         match self {
-            Look::Text | Look::Number => "General",
-            Look::Date => "yyyy-mm-dd",
-            Look::Instant => "yyyy-mm-dd hh:mm:ss.000",
-            Look::Count => "#,##0",
-            Look::Usd => "$#,##0.00",
-            Look::SmallUsd => "$#,##0.000000",
-            Look::Share => "0.0%",
+            CellFormat::Text | CellFormat::Number => "General",
+            CellFormat::Date => "yyyy-mm-dd",
+            CellFormat::Instant => "yyyy-mm-dd hh:mm:ss.000",
+            CellFormat::Count => "#,##0",
+            CellFormat::Usd => "$#,##0.00",
+            CellFormat::SmallUsd => "$#,##0.000000",
+            CellFormat::Share => "0.0%",
         }
     }
 
@@ -57,8 +57,8 @@ impl Look {
     pub fn num_format_of_little(self, number: f64) -> Option<&'static str> {
         let little = number.abs();
         match self {
-            Look::Usd | Look::SmallUsd if little > 0.0 && little < 0.000_000_5 => Some(TINY),
-            Look::Usd if little > 0.0 && little < 0.005 => Some(Look::SmallUsd.num_format()),
+            CellFormat::Usd | CellFormat::SmallUsd if little > 0.0 && little < 0.000_000_5 => Some(TINY),
+            CellFormat::Usd if little > 0.0 && little < 0.005 => Some(CellFormat::SmallUsd.num_format()),
             _ => None,
         }
     }
@@ -66,7 +66,7 @@ impl Look {
     /// How a total is shown, whatever the filter leaves of it.
     pub fn num_format_of_total(self) -> &'static str {
         match self {
-            Look::Usd => "[=0]$0.00;[<0.005]$0.000000;$#,##0.00",
+            CellFormat::Usd => "[=0]$0.00;[<0.005]$0.000000;$#,##0.00",
             other => other.num_format(),
         }
     }
@@ -76,13 +76,13 @@ impl Look {
         let whole = (number.abs().max(1.0).log10() as usize) + 1;
         let sign = usize::from(number < 0.0);
         match self {
-            Look::Date => 10,
-            Look::Instant => 23,
-            Look::Count => whole + whole / 3 + sign,
-            Look::Usd if self.num_format_of_little(number).is_none() => whole + whole / 3 + sign + 4,
-            Look::Usd | Look::SmallUsd => whole + whole / 3 + sign + 8,
-            Look::Share => whole + 5 + sign,
-            Look::Text | Look::Number => 12,
+            CellFormat::Date => 10,
+            CellFormat::Instant => 23,
+            CellFormat::Count => whole + whole / 3 + sign,
+            CellFormat::Usd if self.num_format_of_little(number).is_none() => whole + whole / 3 + sign + 4,
+            CellFormat::Usd | CellFormat::SmallUsd => whole + whole / 3 + sign + 8,
+            CellFormat::Share => whole + 5 + sign,
+            CellFormat::Text | CellFormat::Number => 12,
         }
     }
 }
@@ -107,7 +107,7 @@ impl<'v> Value<'v> {
         if text.is_empty() {
             return Value::Empty;
         }
-        let text = harmless(text);
+        let text = escape_control(text);
         // No text has more units than bytes.
         if text.len() <= MOST_UNITS || text.encode_utf16().count() <= MOST_UNITS {
             return Value::Text(Cow::Owned(text));
@@ -146,7 +146,7 @@ impl<'v> Value<'v> {
     }
 
     /// How many characters it takes.
-    pub fn width(&self, look: Look) -> usize {
+    pub fn width(&self, look: CellFormat) -> usize {
         match self {
             Value::Empty => 0,
             Value::Text(text) => width(text),
@@ -212,14 +212,14 @@ mod tests {
 
     #[test]
     fn what_is_little_never_looks_like_nothing() {
-        let shown = |number| Look::Usd.num_format_of_little(number);
+        let shown = |number| CellFormat::Usd.num_format_of_little(number);
         assert_eq!((shown(0.0), shown(0.005), shown(-2.0)), (None, None, None));
         assert_eq!(
             (shown(0.0004), shown(-0.0004)),
             (Some("$#,##0.000000"), Some("$#,##0.000000"))
         );
         assert_eq!(
-            (shown(1e-9), Look::SmallUsd.num_format_of_little(1e-9)),
+            (shown(1e-9), CellFormat::SmallUsd.num_format_of_little(1e-9)),
             (Some(TINY), Some(TINY))
         );
     }

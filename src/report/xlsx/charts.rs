@@ -6,7 +6,7 @@ use rust_xlsxwriter::{
     ChartType, Color, RowNum, Worksheet, XlsxError,
 };
 
-use super::cells::{Look, Value};
+use super::cells::{CellFormat, Value};
 use super::sheet::for_print;
 use super::styles::Styles;
 use super::table::note_of;
@@ -14,7 +14,7 @@ use crate::money::Usd;
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Layer;
-use crate::text::fitted;
+use crate::text::truncate;
 
 /// The sheet's name.
 pub const NAME: &str = "Charts";
@@ -92,7 +92,7 @@ fn days_chart(
     days: &[String],
     layers: &[Layer],
 ) -> Result<Chart, XlsxError> {
-    let (date, dollars) = (Styles::column(Look::Date), Styles::column(Look::Usd));
+    let (date, dollars) = (Styles::column(CellFormat::Date), Styles::column(CellFormat::Usd));
     sheet.set_row_height(first, 48)?;
     sheet.write_string_with_format(first, 0, "day", &styles.head)?;
     let rows = first + 1..;
@@ -155,11 +155,11 @@ fn bars_chart(
     first: RowNum,
     bars: &[(String, Option<Usd>, bool)],
 ) -> Result<Chart, XlsxError> {
-    let dollars = Styles::column(Look::Usd);
+    let dollars = Styles::column(CellFormat::Usd);
     sheet.write_string_with_format(first, 0, "Actor", &styles.head)?;
     sheet.write_string_with_format(first, 1, "usage, $", &styles.head_of_numbers)?;
     for (row, (name, usage, _)) in (first + 1..).zip(bars) {
-        if let Value::Text(name) = Value::text(&fitted(name, NAME_WIDTH)) {
+        if let Value::Text(name) = Value::text(&truncate(name, NAME_WIDTH)) {
             sheet.write_string(row, 0, name)?;
         }
         if let Some(usage) = usage {
@@ -186,7 +186,7 @@ fn bars_chart(
         .set_data_label(
             rust_xlsxwriter::ChartDataLabel::new()
                 .show_value()
-                .set_num_format(Look::Usd.num_format()),
+                .set_num_format(CellFormat::Usd.num_format()),
         );
     title(&mut chart, "US dollars by Actor, of runs with a cost");
     // The dearest on top, and the dollars below all the same. A bar chart's x axis is that of its values.
@@ -210,7 +210,7 @@ fn value_axis(axis: &mut rust_xlsxwriter::ChartAxis) {
 }
 
 fn name(sheet: &mut Worksheet, row: RowNum, column: u16, shown: &str, styles: &Styles) -> Result<(), XlsxError> {
-    if let Value::Text(text) = Value::text(&fitted(shown, NAME_WIDTH)) {
+    if let Value::Text(text) = Value::text(&truncate(shown, NAME_WIDTH)) {
         sheet.write_string_with_format(row, column, text, &styles.names)?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rust_xlsxwriter::{Formula, RowNum, Worksheet, XlsxError};
 
-use super::cells::{Look, Value};
+use super::cells::{CellFormat, Value};
 use super::styles::Styles;
 use crate::report::Report;
 use crate::text::width;
@@ -21,11 +21,11 @@ const WIDEST: usize = 46;
 const NARROWEST: usize = 9;
 
 /// A column.
-pub struct Column {
+pub struct SheetColumn {
     /// Its heading.
     pub head: String,
     /// How its values look.
-    pub look: Look,
+    pub look: CellFormat,
     /// The word for a text that is absent; empty for none.
     pub absent: &'static str,
     /// What stands above it.
@@ -46,7 +46,7 @@ pub enum Total {
 pub struct Sheet {
     sheet: Worksheet,
     styles: Arc<Styles>,
-    columns: Vec<Column>,
+    columns: Vec<SheetColumn>,
     widths: Vec<usize>,
     next: RowNum,
 }
@@ -57,7 +57,7 @@ impl Sheet {
         sheet: Worksheet,
         styles: &Arc<Styles>,
         (name, title, note): (&str, &str, &str),
-        columns: Vec<Column>,
+        columns: Vec<SheetColumn>,
     ) -> Result<Sheet, XlsxError> {
         let widths = columns.iter().map(|column| head_width(&column.head)).collect();
         let mut sheet = Sheet {
@@ -83,7 +83,7 @@ impl Sheet {
         for (at, column) in self.columns.iter().enumerate() {
             if self.is_beside_numbers(at) {
                 self.sheet.set_column_format(at as u16, &self.styles.beside_numbers)?;
-            } else if column.look != Look::Text {
+            } else if column.look != CellFormat::Text {
                 self.sheet.set_column_format(at as u16, &Styles::column(column.look))?;
             }
         }
@@ -92,7 +92,7 @@ impl Sheet {
 
     /// Whether a column of text would begin where the numbers before it end.
     fn is_beside_numbers(&self, at: usize) -> bool {
-        at > 0 && self.columns[at].look == Look::Text && self.columns[at - 1].look.is_number()
+        at > 0 && self.columns[at].look == CellFormat::Text && self.columns[at - 1].look.is_number()
     }
 
     fn totals(&mut self) -> Result<(), XlsxError> {
@@ -122,7 +122,7 @@ impl Sheet {
             .first()
             .is_some_and(|column| matches!(column.total, Total::None));
         if has_any && is_free {
-            let format = Styles::total(Look::Text);
+            let format = Styles::total(CellFormat::Text);
             self.sheet.write_string_with_format(TOTAL_ROW, 0, "Total", &format)?;
         }
         Ok(())

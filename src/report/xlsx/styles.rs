@@ -2,7 +2,7 @@
 
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, FormatUnderline};
 
-use super::cells::{Look, TINY};
+use super::cells::{CellFormat, TINY};
 
 /// Dark blue, of titles and links.
 pub const BLUE: u32 = 0x1F_4E_79;
@@ -79,7 +79,7 @@ impl Default for Styles {
             beside_numbers: Format::new().set_indent(1),
             head,
             absent: Format::new().set_font_color(Color::RGB(GREY)).set_italic(),
-            little: Format::new().set_num_format(Look::SmallUsd.num_format()),
+            little: Format::new().set_num_format(CellFormat::SmallUsd.num_format()),
             tiny: Format::new().set_num_format(TINY).set_align(FormatAlign::Right),
         }
     }
@@ -87,10 +87,10 @@ impl Default for Styles {
 
 impl Styles {
     /// The look of a column's cells.
-    pub fn column(look: Look) -> Format {
+    pub fn column(look: CellFormat) -> Format {
         match look {
-            Look::Text => Format::new(),
-            Look::Date | Look::Instant => Format::new()
+            CellFormat::Text => Format::new(),
+            CellFormat::Date | CellFormat::Instant => Format::new()
                 .set_num_format(look.num_format())
                 .set_align(FormatAlign::Left),
             _ => Format::new().set_num_format(look.num_format()),
@@ -98,12 +98,12 @@ impl Styles {
     }
 
     /// The look of a column's total.
-    pub fn total(look: Look) -> Format {
+    pub fn total(look: CellFormat) -> Format {
         Format::new().set_bold().set_num_format(look.num_format_of_total())
     }
 
     /// The look of an amount that would look like nothing otherwise.
-    pub fn of_little(&self, look: Look, number: f64) -> Option<&Format> {
+    pub fn of_little(&self, look: CellFormat, number: f64) -> Option<&Format> {
         match look.num_format_of_little(number)? {
             TINY => Some(&self.tiny),
             _ => Some(&self.little),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::cells::{Look, Value};
-use super::sheet::{Column, Sheet, Total, range};
+use super::cells::{CellFormat, Value};
+use super::sheet::{Sheet, SheetColumn, Total, range};
 use super::styles::Styles;
 use crate::report::Report;
-use crate::report::table::{Cell, Kind, Table};
+use crate::report::table::{Cell, CellKind, Table};
 use crate::text::thousands;
 
 /// Fills a sheet with as many of the table's rows as it may have. What is left out is said on it, and returned.
@@ -54,22 +54,22 @@ fn note(report: &Report, cut: Option<&str>, table: &Table) -> String {
     note_of(report, parts.into_iter().flatten().map(String::from))
 }
 
-fn look(kind: Kind) -> Look {
+fn look(kind: CellKind) -> CellFormat {
     match kind {
-        Kind::Key | Kind::Name => Look::Text,
-        Kind::Date => Look::Date,
-        Kind::Instant => Look::Instant,
-        Kind::Count => Look::Count,
-        Kind::Usd => Look::Usd,
-        Kind::Share => Look::Share,
-        Kind::Mean => Look::SmallUsd,
+        CellKind::Key | CellKind::Name => CellFormat::Text,
+        CellKind::Date => CellFormat::Date,
+        CellKind::Instant => CellFormat::Instant,
+        CellKind::Count => CellFormat::Count,
+        CellKind::Usd => CellFormat::Usd,
+        CellKind::Share => CellFormat::Share,
+        CellKind::Mean => CellFormat::SmallUsd,
     }
 }
 
-fn value<'v>(cell: &'v Cell, kind: Kind) -> Value<'v> {
+fn value<'v>(cell: &'v Cell, kind: CellKind) -> Value<'v> {
     match cell {
         Cell::Absent => Value::Empty,
-        Cell::Text(text) if kind == Kind::Date => Value::date(text),
+        Cell::Text(text) if kind == CellKind::Date => Value::date(text),
         Cell::Text(text) => Value::text(text),
         Cell::Count(count) => Value::Number(*count as f64),
         Cell::Usd(usd) => Value::usd(*usd),
@@ -79,14 +79,14 @@ fn value<'v>(cell: &'v Cell, kind: Kind) -> Value<'v> {
 }
 
 /// The sheet's columns, with their totals.
-fn columns(table: &Table, order: &[usize], rows: u32) -> Vec<Column> {
+fn columns(table: &Table, order: &[usize], rows: u32) -> Vec<SheetColumn> {
     let column = |at: &usize| {
         let column = &table.columns[*at];
         let head = match column.kind {
-            Kind::Instant => format!("{}, UTC", column.head),
+            CellKind::Instant => format!("{}, UTC", column.head),
             _ => column.head.into(),
         };
-        Column {
+        SheetColumn {
             head,
             look: look(column.kind),
             absent: column.absent,
@@ -114,13 +114,13 @@ fn total(table: &Table, at: usize, order: &[usize], rows: u32) -> Total {
     };
     let own = cells(column.name).unwrap_or_default();
     let formula = match (column.kind, column.name) {
-        (Kind::Count, _) => Some(format!("SUBTOTAL(109,{own})")),
+        (CellKind::Count, _) => Some(format!("SUBTOTAL(109,{own})")),
         // Rows that are all without a cost come to nothing that is known, not to zero.
-        (Kind::Usd, _) => Some(format!("IF(SUBTOTAL(102,{own})=0,\"\",SUBTOTAL(109,{own}))")),
-        (Kind::Share, "share") => {
+        (CellKind::Usd, _) => Some(format!("IF(SUBTOTAL(102,{own})=0,\"\",SUBTOTAL(109,{own}))")),
+        (CellKind::Share, "share") => {
             cells("usage_total_usd").map(|usage| format!("IFERROR(SUBTOTAL(109,{usage})/SUM({usage}),\"\")"))
         }
-        (Kind::Mean, "mean_usd") => [cells("usage_total_usd"), cells("runs"), cells("runs_cost_unknown")]
+        (CellKind::Mean, "mean_usd") => [cells("usage_total_usd"), cells("runs"), cells("runs_cost_unknown")]
             .into_iter()
             .collect::<Option<Vec<_>>>()
             .map(|needed| {

@@ -1,5 +1,7 @@
 //! Workbooks read back part by part, as the XML that they are. What other programs make of them is for `scripts/check-xlsx`.
 
+mod reading;
+
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
@@ -11,13 +13,13 @@ use crate::provenance::{Filters, Proof, Source};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
-use crate::report::xlsx::reading::Workbook;
 use crate::report::xlsx::*;
 use crate::runs::column_set::Chosen;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::{SETTLED, SettleRule};
 use crate::runs::names::Names;
 use crate::runs::row::Row;
+use reading::Workbook;
 
 const SEPTEMBER: i64 = 1_756_684_800_000;
 

@@ -4,12 +4,12 @@
 use crate::money::Usd;
 use crate::period::{Period, parse_instant, parse_timezone};
 use crate::provenance::{ChangesText, Filters, Source};
-use crate::report::changes::moves::Part;
-use crate::report::changes::prices::{Verdict, VerdictKind};
-use crate::report::changes::{Comparison, Side};
+use crate::report::diff::moves::MovedRuns;
+use crate::report::diff::prices::{PriceVerdict, VerdictKind};
+use crate::report::diff::{ArchiveDiff, DiffSide};
 use crate::text::{counted, thousands};
 
-impl Comparison {
+impl ArchiveDiff {
     /// What must be said of where the runs came from, if anything.
     pub fn notice(&self) -> Option<&str> {
         self.old.notice.as_deref().or(self.new.notice.as_deref())
@@ -18,8 +18,8 @@ impl Comparison {
     /// What keeps the two from being two looks at the same thing.
     pub fn cautions(&self) -> Vec<String> {
         let (old, new) = (&self.old, &self.new);
-        let id = |side: &Side| side.account.as_ref().map(|account| account.id.clone());
-        let period = |side: &Side| (side.period.from.clone(), side.period.requested_to.clone());
+        let id = |side: &DiffSide| side.account.as_ref().map(|account| account.id.clone());
+        let period = |side: &DiffSide| (side.period.from.clone(), side.period.requested_to.clone());
         let differing = [
             (old.source != new.source, "sources (the API, or the made-up account)"),
             (id(old).zip(id(new)).is_some_and(|(old, new)| old != new), "accounts"),
@@ -59,7 +59,7 @@ fn listed(what: &[&str]) -> String {
 }
 
 /// What one of the exports is, in sentences.
-pub(super) fn side(side: &Side) -> Vec<String> {
+pub(super) fn side(side: &DiffSide) -> Vec<String> {
     let period = &side.period;
     let parsed = parse_instant(&period.from).zip(parse_instant(&period.to));
     let parsed = parsed.zip(parse_instant(&period.requested_to));
@@ -124,7 +124,7 @@ pub(super) fn signed(usd: Usd) -> String {
 }
 
 /// A part's dollars; `unknown` where it has runs and none has a cost.
-pub(super) fn dollars(part: &Part) -> String {
+pub(super) fn dollars(part: &MovedRuns) -> String {
     part.usage().map_or("unknown".into(), signed)
 }
 
@@ -134,8 +134,8 @@ pub(super) fn without_cost(runs: u64) -> Option<String> {
 }
 
 /// Whether usage moved or prices did.
-pub(super) fn verdict(verdict: &Verdict) -> String {
-    let Verdict { compared, changed, .. } = *verdict;
+pub(super) fn verdict(verdict: &PriceVerdict) -> String {
+    let PriceVerdict { compared, changed, .. } = *verdict;
     let of_all = |costs: u64| format!("{} of {}", thousands(costs), counted(compared, "cost", "costs"));
     let alike = verdict.alike.unwrap_or_default();
     let factor = match verdict.factor.as_deref() {

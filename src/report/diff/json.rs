@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use crate::period::format_instant;
 use crate::provenance::{Account, ChangesText, Filters, PeriodText, Source, TotalsText};
-use crate::report::changes::moves::ActorMoves;
-use crate::report::changes::{Comparison, Difference, Side};
+use crate::report::diff::moves::ActorMoves;
+use crate::report::diff::{ArchiveDiff, DiffSide, Difference};
 use crate::runs::run::Run;
 
 #[derive(Serialize)]
-struct Figures<'a> {
+struct DiffDocument<'a> {
     notice: Option<&'a str>,
     old: SideText<'a>,
     new: SideText<'a>,
@@ -57,15 +57,15 @@ struct ActorText<'a> {
 }
 
 /// The document without its last member, which [`row`]s are: what stands between is [`SEPARATOR`], and [`END`] ends it.
-pub fn figures(comparison: &Comparison) -> String {
-    let Comparison {
+pub fn figures(comparison: &ArchiveDiff) -> String {
+    let ArchiveDiff {
         old,
         new,
         changes,
         prices,
     } = comparison;
     let actor = |actor: &'_ ActorMoves| ChangesText::from(&actor.moves);
-    let figures = Figures {
+    let figures = DiffDocument {
         notice: comparison.notice(),
         old: side(old),
         new: side(new),
@@ -101,7 +101,7 @@ pub const SEPARATOR: &str = ",";
 /// What ends the document.
 pub const END: &str = "\n  ]\n}\n";
 
-fn side(side: &Side) -> SideText<'_> {
+fn side(side: &DiffSide) -> SideText<'_> {
     SideText {
         path: &side.path,
         period: &side.period,
@@ -115,7 +115,7 @@ fn side(side: &Side) -> SideText<'_> {
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct DifferenceRow<'a> {
     change: &'static str,
     id: &'a str,
     act_id: &'a str,
@@ -141,7 +141,7 @@ pub fn row(difference: &Difference) -> String {
     let finished = |run: Option<&Run>| run.and_then(|run| run.finished_at_ms.flatten()).map(format_instant);
     let usage = |run: Option<&Run>| run.and_then(|run| run.usage).map(|usd| usd.to_string());
     let run = difference.run();
-    let row = Row {
+    let row = DifferenceRow {
         change: difference.kind.name(),
         id: &run.id,
         act_id: &run.act_id,

@@ -18,8 +18,8 @@ use foldhash::fast::RandomState;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::provenance::{Account, Filters, PeriodText, Source, TotalsText};
-use crate::report::changes::moves::{ActorMoves, Moves};
-use crate::report::changes::prices::{Prices, Verdict};
+use crate::report::diff::moves::{ActorMoves, Moves};
+use crate::report::diff::prices::{PriceVerdict, Prices};
 use crate::runs::pairing::Pair;
 use crate::runs::run::Run;
 
@@ -28,7 +28,7 @@ pub const SHOWN_RUNS: usize = 20;
 
 /// One of the two exports, as far as it is named.
 #[derive(Debug, Clone)]
-pub struct Side {
+pub struct DiffSide {
     /// Where it is.
     pub path: String,
     /// Whose runs, where the API said so.
@@ -51,20 +51,20 @@ pub struct Side {
 
 /// Everything that a rendering shows.
 #[derive(Debug)]
-pub struct Comparison {
+pub struct ArchiveDiff {
     /// The export that is compared to.
-    pub old: Side,
+    pub old: DiffSide,
     /// The one that is compared.
-    pub new: Side,
+    pub new: DiffSide,
     /// The figures.
     pub changes: Changes,
     /// Whether usage moved or prices did.
-    pub prices: Verdict,
+    pub prices: PriceVerdict,
 }
 
 /// How a run differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DifferenceKind {
     /// Only the new export has it.
     New,
     /// Both have it, and not the same.
@@ -73,13 +73,13 @@ pub enum Kind {
     Vanished,
 }
 
-impl Kind {
+impl DifferenceKind {
     /// As files say it.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::New => "new",
-            Kind::Changed => "changed",
-            Kind::Vanished => "vanished",
+            DifferenceKind::New => "new",
+            DifferenceKind::Changed => "changed",
+            DifferenceKind::Vanished => "vanished",
         }
     }
 }
@@ -88,7 +88,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference<'p> {
     /// In which way.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// As the old export has it.
     pub old: Option<&'p Run>,
     /// As the new one has it.
@@ -102,15 +102,15 @@ impl<'p> Difference<'p> {
     /// exports leaves out.
     pub fn of(pair: &'p Pair) -> Option<Difference<'p>> {
         let (kind, old, new) = match pair {
-            Pair::New(run) => (Kind::New, None, Some(run)),
-            Pair::Old(run) => (Kind::Vanished, Some(run), None),
-            Pair::Both(old, new) => (Kind::Changed, Some(old), Some(new)),
+            Pair::New(run) => (DifferenceKind::New, None, Some(run)),
+            Pair::Old(run) => (DifferenceKind::Vanished, Some(run), None),
+            Pair::Both(old, new) => (DifferenceKind::Changed, Some(old), Some(new)),
         };
         let fields = match pair {
             Pair::Both(old, new) => differing(old, new),
             _ => Vec::new(),
         };
-        let is_one = kind != Kind::Changed || !fields.is_empty();
+        let is_one = kind != DifferenceKind::Changed || !fields.is_empty();
         is_one.then_some(Difference { kind, old, new, fields })
     }
 

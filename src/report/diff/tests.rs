@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::provenance::ChangesText;
-use crate::report::changes::prices::VerdictKind;
-use crate::report::changes::*;
+use crate::report::diff::prices::VerdictKind;
+use crate::report::diff::*;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
 
 const CENT: i128 = 10_i128.pow(16);
@@ -30,7 +30,7 @@ fn folded(pairs: &[Pair]) -> Changes {
     changes
 }
 
-fn verdict(pairs: &[Pair]) -> Verdict {
+fn verdict(pairs: &[Pair]) -> PriceVerdict {
     let changes = folded(pairs);
     let mut alike = changes.prices.candidate();
     if let Some(alike) = &mut alike {

@@ -3,12 +3,12 @@
 
 use crate::money::Usd;
 use crate::provenance::ChangesText;
-use crate::report::changes::{Difference, Kind};
+use crate::report::diff::{Difference, DifferenceKind};
 use crate::runs::run::Run;
 
 /// Runs and the dollars that they moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct MovedRuns {
     /// Runs.
     pub runs: u64,
     /// Of them, those of unknown cost, on either side; they aren't in the sum.
@@ -16,15 +16,15 @@ pub struct Part {
     pub(super) usage: Usd,
 }
 
-impl Part {
+impl MovedRuns {
     fn add(&mut self, usage: Option<Usd>) {
         self.runs += 1;
         self.cost_unknown += u64::from(usage.is_none());
         self.usage.0 += usage.unwrap_or_default().0;
     }
 
-    fn and(&self, other: &Part) -> Part {
-        Part {
+    fn and(&self, other: &MovedRuns) -> MovedRuns {
+        MovedRuns {
             runs: self.runs + other.runs,
             cost_unknown: self.cost_unknown + other.cost_unknown,
             usage: Usd(self.usage.0 + other.usage.0),
@@ -41,24 +41,24 @@ impl Part {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moves {
     /// New runs.
-    pub new: Part,
+    pub new: MovedRuns,
     /// Changed ones.
-    pub changed: Part,
+    pub changed: MovedRuns,
     /// Vanished ones; their dollars are below zero.
-    pub vanished: Part,
+    pub vanished: MovedRuns,
     /// Changed runs of which only the new export knows the cost, and those costs.
-    pub became_known: Part,
+    pub became_known: MovedRuns,
     /// Changed runs of which only the old export knew the cost, and those costs.
-    pub became_unknown: Part,
+    pub became_unknown: MovedRuns,
 }
 
 impl Moves {
     pub(super) fn add(&mut self, difference: &Difference) {
         let moved = difference.moved();
         match difference.kind {
-            Kind::New => self.new.add(moved),
-            Kind::Vanished => self.vanished.add(moved),
-            Kind::Changed => {
+            DifferenceKind::New => self.new.add(moved),
+            DifferenceKind::Vanished => self.vanished.add(moved),
+            DifferenceKind::Changed => {
                 self.changed.add(moved);
                 let usage = |run: Option<&Run>| run.and_then(|run| run.usage);
                 match (usage(difference.old), usage(difference.new)) {
@@ -82,14 +82,14 @@ impl Moves {
     }
 
     /// New, changed and vanished runs together: what the sum of known costs moved by, less what became known or unknown.
-    pub fn net(&self) -> Part {
+    pub fn net(&self) -> MovedRuns {
         self.new.and(&self.changed).and(&self.vanished)
     }
 }
 
 impl From<&Moves> for ChangesText {
     fn from(moves: &Moves) -> ChangesText {
-        let text = |part: &Part| part.usage().map(|usd| usd.to_string());
+        let text = |part: &MovedRuns| part.usage().map(|usd| usd.to_string());
         let net = moves.net();
         ChangesText {
             runs_new: moves.new.runs,

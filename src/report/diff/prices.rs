@@ -95,11 +95,11 @@ impl Prices {
         }
     }
 
-    /// The factor that most costs may have moved by, to be counted by [`Alike`]; none if no two moved alike.
-    pub fn candidate(&self) -> Option<Alike> {
+    /// The factor that most costs may have moved by, to be counted by [`FactorCount`]; none if no two moved alike.
+    pub fn candidate(&self) -> Option<FactorCount> {
         let best = self.candidates.iter().max_by_key(|(_, votes)| *votes);
         let (factor, _) = best.filter(|_| self.changed > 1)?;
-        Some(Alike {
+        Some(FactorCount {
             factor: *factor,
             costs: 0,
             old: 0,
@@ -108,7 +108,7 @@ impl Prices {
     }
 
     /// What can be said, with the count of a candidate if there was one.
-    pub fn verdict(&self, alike: Option<Alike>) -> Verdict {
+    pub fn verdict(&self, alike: Option<FactorCount>) -> PriceVerdict {
         let Prices { compared, changed, .. } = *self;
         let alike = alike.filter(|alike| alike.costs > 1);
         let kind = match &alike {
@@ -120,26 +120,26 @@ impl Prices {
         };
         let tells = matches!(kind, VerdictKind::PricesMoved | VerdictKind::SomeMovedAlike);
         let alike = alike.filter(|_| tells);
-        Verdict {
+        PriceVerdict {
             kind,
             compared,
             changed,
             alike: alike.map(|alike| alike.costs),
-            factor: alike.and_then(Alike::factor),
+            factor: alike.and_then(FactorCount::factor),
         }
     }
 }
 
 /// Costs that moved by one factor.
 #[derive(Debug, Clone, Copy)]
-pub struct Alike {
+pub struct FactorCount {
     factor: Factor,
     costs: u64,
     old: i128,
     new: i128,
 }
 
-impl Alike {
+impl FactorCount {
     /// Counts a pair whose costs moved by it.
     pub fn see(&mut self, pair: &Pair) {
         if let Pair::Both(old, new) = pair
@@ -162,7 +162,7 @@ impl Alike {
 
 /// Whether usage moved or prices did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct PriceVerdict {
     /// Which of them.
     pub kind: VerdictKind,
     /// Settled costs that can be compared.

@@ -1,17 +1,17 @@
 //! One period beside another: totals, Actors and days. What one side doesn't know isn't judged, and is never zero. Pure:
 //! finished figures in, tables out.
 
-mod beside;
+mod pair;
 
 use std::collections::{BTreeSet, HashMap};
 
-use beside::{Beside, Change, SIDES, Side};
 use chrono::NaiveDate;
+use pair::{PairedMeasures, PeriodSide, SIDES, UsageChange};
 
 use super::dimension::Dimension;
 use super::figures::{Breakdown, Figures, Group};
 use super::measures::Measures;
-use super::table::{Cell, Kind, Table, column};
+use super::table::{Cell, CellKind, Table, column};
 use crate::money::Usd;
 use crate::period::Period;
 use crate::text::{counted, thousands};
@@ -25,16 +25,16 @@ pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
 
 /// What a report's period is compared to.
 #[derive(Debug)]
-pub struct Against {
+pub struct PeriodComparison {
     /// The other period, or why nothing can be said.
-    pub before: Result<Before, String>,
+    pub before: Result<ComparedPeriod, String>,
     /// Actors that moved by less are left out.
     pub min_change: Usd,
 }
 
 /// The other period.
 #[derive(Debug)]
-pub struct Before {
+pub struct ComparedPeriod {
     /// Which one; cut as long as the report's own is, where that isn't over.
     pub period: Period,
     /// Where its runs come from, in words.
@@ -45,16 +45,16 @@ pub struct Before {
     pub figures: Figures,
 }
 
-impl Against {
+impl PeriodComparison {
     /// What is said of it before any figure.
     pub fn sentences(&self, figures: &Figures, lacks_runs: bool) -> Vec<String> {
         let before = match &self.before {
             Err(why) => return vec![format!("not judged: {why}")],
             Ok(before) => before,
         };
-        let beside = Beside::of(
+        let beside = PairedMeasures::of(
             before.side(before.figures.totals),
-            Side {
+            PeriodSide {
                 measures: figures.totals,
                 lacks_runs,
             },
@@ -94,8 +94,8 @@ impl Against {
         let Ok(before) = &self.before else {
             return Vec::new();
         };
-        let side = |measures| Side { measures, lacks_runs };
-        let totals = Beside::of(before.side(before.figures.totals), side(figures.totals));
+        let side = |measures| PeriodSide { measures, lacks_runs };
+        let totals = PairedMeasures::of(before.side(before.figures.totals), side(figures.totals));
         let all = Table {
             name: CHANGE_OF_TOTALS.into(),
             title: "How much was used, and how much in the period before?".into(),
@@ -112,26 +112,26 @@ impl Against {
         ]
     }
 
-    fn by_actor<'r>(&self, before: &'r Before, figures: &'r Figures, lacks_runs: bool) -> Table<'r> {
+    fn by_actor<'r>(&self, before: &'r ComparedPeriod, figures: &'r Figures, lacks_runs: bool) -> Table<'r> {
         let (old, new) = (groups(&before.figures), groups(figures));
         let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-        let mut actors: Vec<(&str, Option<&str>, Beside)> = ids
+        let mut actors: Vec<(&str, Option<&str>, PairedMeasures)> = ids
             .into_iter()
             .map(|id| {
                 let measures =
                     |groups: &HashMap<&str, Group>| groups.get(id).map_or(Measures::default(), |group| *group.measures);
                 let name = [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0));
-                let now = Side {
+                let now = PeriodSide {
                     measures: measures(&new),
                     lacks_runs,
                 };
-                (id, name, Beside::of(before.side(measures(&old)), now))
+                (id, name, PairedMeasures::of(before.side(measures(&old)), now))
             })
             .collect();
         let all = actors.len();
-        let most = |beside: &Beside| beside.moved.map(|usd| usd.0.unsigned_abs());
+        let most = |beside: &PairedMeasures| beside.moved.map(|usd| usd.0.unsigned_abs());
         actors.retain(|(.., beside)| most(beside).is_none_or(|moved| moved >= self.min_change.0.unsigned_abs()));
-        actors.retain(|(.., beside)| beside.change != Change::Same);
+        actors.retain(|(.., beside)| beside.change != UsageChange::Same);
         // What can't be judged comes first: it may be the largest of all.
         actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).map_or(u128::MAX, |moved| moved)));
         let left_out = (all - actors.len()) as u64;
@@ -142,11 +142,11 @@ impl Against {
                 self.min_change.dollars()
             )
         });
-        let columns = std::iter::once(column("act_id", "act_id", Kind::Key)).chain(SIDES);
+        let columns = std::iter::once(column("act_id", "act_id", CellKind::Key)).chain(SIDES);
         Table {
             name: CHANGE_BY_ACTOR.into(),
             title: "Which Actors' usage moved most since the period before?".into(),
-            columns: columns.chain([column("act_name", "Actor", Kind::Name)]).collect(),
+            columns: columns.chain([column("act_name", "Actor", CellKind::Name)]).collect(),
             len: actors.len(),
             row: Box::new(move |at| {
                 let (id, name, beside) = &actors[at];
@@ -161,9 +161,9 @@ impl Against {
     }
 }
 
-impl Before {
-    fn side(&self, measures: Measures) -> Side {
-        Side {
+impl ComparedPeriod {
+    fn side(&self, measures: Measures) -> PeriodSide {
+        PeriodSide {
             measures,
             lacks_runs: self.lacks_runs,
         }
@@ -176,7 +176,7 @@ fn groups(figures: &Figures) -> HashMap<&str, Group<'_>> {
 }
 
 /// Each day beside the one at the same place of the other period: the first beside the first.
-fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, lacks_runs: bool) -> Table<'r> {
+fn by_day<'r>(before: &'r ComparedPeriod, figures: &'r Figures, period: &Period, lacks_runs: bool) -> Table<'r> {
     let by_day = |figures: &Figures| -> HashMap<String, Measures> {
         let days = figures.by(Dimension::Day).into_iter().flat_map(Breakdown::groups);
         days.filter_map(|group| Some((group.key(0)?.to_string(), *group.measures)))
@@ -188,21 +188,21 @@ fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, lacks_r
     let measures = |days: &HashMap<String, Measures>, day: &Option<String>| {
         day.as_ref().and_then(|day| days.get(day)).copied().unwrap_or_default()
     };
-    let rows: Vec<(Option<String>, Option<String>, Beside)> = (0..old_days.len().max(new_days.len()))
+    let rows: Vec<(Option<String>, Option<String>, PairedMeasures)> = (0..old_days.len().max(new_days.len()))
         .map(|at| {
             let (day, day_before) = (shown(new_days.get(at)), shown(old_days.get(at)));
             // A day that one of the periods doesn't have can't be compared.
-            let side = |days, day: &Option<String>, lacks_runs| Side {
+            let side = |days, day: &Option<String>, lacks_runs| PeriodSide {
                 measures: measures(days, day),
                 lacks_runs: lacks_runs || day.is_none(),
             };
-            let beside = Beside::of(side(&old, &day_before, before.lacks_runs), side(&new, &day, lacks_runs));
+            let beside = PairedMeasures::of(side(&old, &day_before, before.lacks_runs), side(&new, &day, lacks_runs));
             (day, day_before, beside)
         })
         .collect();
     let days = [
-        column("day", "day", Kind::Date),
-        column("day_before", "day before", Kind::Date),
+        column("day", "day", CellKind::Date),
+        column("day_before", "day before", CellKind::Date),
     ];
     Table {
         name: CHANGE_BY_DAY.into(),
