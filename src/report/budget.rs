@@ -7,7 +7,7 @@ use super::dimension::Dimension;
 use super::figures::Figures;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, column};
-use crate::money::{Usd, ratio_6_places, scaled_6_places};
+use crate::money::{Ratio, Usd, ratio_6_places, scaled_6_places};
 use crate::period::Period;
 
 /// The report's name.
@@ -127,7 +127,7 @@ pub struct BudgetStatus {
     /// Whether that is only a lower bound.
     pub is_at_least: bool,
     /// US dollars by the end of a period that isn't over, if it goes on like this; 6 places.
-    pub projected: Option<String>,
+    pub projected: Option<Ratio>,
     /// How it stands.
     pub standing: Standing,
 }
@@ -144,7 +144,7 @@ impl BudgetStatus {
         let projected = usage
             .filter(|_| period.is_cut())
             .and_then(|usage| scaled_6_places(usage, whole, so_far));
-        let will_be = projected.as_deref().and_then(Usd::parse_plain);
+        let will_be = projected.and_then(Ratio::usd);
         let standing = match usage {
             None => Standing::NotJudged,
             Some(usage) if usage > budget.amount => Standing::Over,
@@ -179,7 +179,7 @@ impl BudgetStatus {
             BudgetScope::Group(name) => format!("group {name}: "),
         };
         let share = self.share().map_or(String::new(), |share| format!(" ({share})"));
-        let projected = self.projected.as_deref().and_then(Usd::parse_plain);
+        let projected = self.projected.and_then(Ratio::usd);
         let projected = projected.map_or(String::new(), |usd| {
             format!(", {} by the end if it goes on like this", usd.dollars())
         });
@@ -220,7 +220,7 @@ pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
             Cell::Count(measures.runs()),
             Cell::usd(*usage),
             Cell::decimal(share),
-            Cell::decimal(projected.clone()),
+            Cell::decimal(*projected),
             Cell::Count(measures.cost_unknown()),
             Cell::Count(measures.provisional.runs),
         ]

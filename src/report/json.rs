@@ -126,7 +126,7 @@ impl Serialize for TableRow<'_, '_> {
                 Cell::Absent => row.serialize_entry(column.name, &None::<()>)?,
                 Cell::Text(text) => row.serialize_entry(column.name, text)?,
                 Cell::Count(count) => row.serialize_entry(column.name, count)?,
-                Cell::Usd(usd) => row.serialize_entry(column.name, &usd.to_string())?,
+                Cell::Usd(usd) => row.serialize_entry(column.name, usd)?,
                 Cell::Decimal(decimal) => row.serialize_entry(column.name, decimal)?,
                 Cell::Instant(ms) => row.serialize_entry(column.name, &format_instant(*ms))?,
             }

@@ -86,7 +86,7 @@ fn text(cell: &Cell, column: &TableColumn) -> String {
         Cell::Text(text) => escape_markdown(text),
         Cell::Count(count) => thousands(*count),
         Cell::Usd(usd) => usd.to_string(),
-        Cell::Decimal(decimal) => decimal.clone(),
+        Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
     }
 }

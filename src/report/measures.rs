@@ -1,6 +1,6 @@
 //! What is measured of every group of runs: counts and exact sums.
 
-use crate::money::{SCALE, Usd, ratio_6_places};
+use crate::money::{Ratio, SCALE, Usd, ratio_6_places};
 use crate::provenance::TotalsText;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
@@ -109,12 +109,12 @@ impl Measures {
     }
 
     /// Its part of all usage, between 0 and 1, 6 places; none where there is nothing to divide.
-    pub fn share_of(&self, totals: &Measures) -> Option<String> {
+    pub fn share_of(&self, totals: &Measures) -> Option<Ratio> {
         ratio_6_places(self.usage()?.0, totals.usage()?.0)
     }
 
     /// US dollars a run that has a cost, 6 places.
-    pub fn mean_usd(&self) -> Option<String> {
+    pub fn mean_usd(&self) -> Option<Ratio> {
         ratio_6_places(self.usage()?.0, i128::from(self.cost_known()) * 10i128.pow(SCALE))
     }
 

@@ -187,7 +187,7 @@ impl Reconciliation {
     }
 
     /// What may make Apify's count more (or less) than the sum of the runs, and by how much.
-    fn named_items(&self) -> Vec<NamedItem> {
+    fn named_items(&self) -> Vec<ReconcileItem> {
         let mut items = Vec::new();
         let by_result = self
             .usage
@@ -195,7 +195,7 @@ impl Reconciliation {
             .iter()
             .find(|service| service.key == CHARGE_BY_RESULT);
         if let Some(service) = by_result.filter(|service| service.base.0 > 0 && self.runs.cost_unknown > 0) {
-            items.push(NamedItem {
+            items.push(ReconcileItem {
                 least: Usd::default(),
                 most: service.base,
                 words: format!(
@@ -210,7 +210,7 @@ impl Reconciliation {
             .filter(|discounted| *discounted < self.of_runs())
         {
             let discount = minus(self.of_runs(), discounted);
-            items.push(NamedItem {
+            items.push(ReconcileItem {
                 least: Usd::default(),
                 most: discount,
                 words: format!(
@@ -220,7 +220,7 @@ impl Reconciliation {
             });
         }
         let edge = |runs: EdgeRuns, least: Usd, most: Usd, words: &str| {
-            (runs.usage.0 > 0).then(|| NamedItem {
+            (runs.usage.0 > 0).then(|| ReconcileItem {
                 least,
                 most,
                 words: format!(
@@ -301,7 +301,7 @@ fn beyond(amount: Usd, least: Usd, most: Usd) -> Usd {
 }
 
 /// A reason for a difference, as an interval of what it adds to Apify's count beyond the sum of the runs.
-struct NamedItem {
+struct ReconcileItem {
     least: Usd,
     most: Usd,
     words: String,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::money::Usd;
+use crate::money::{Ratio, Usd};
 use crate::period::Millis;
 
 /// What a column holds, with its unit.
@@ -71,8 +71,7 @@ pub enum Cell<'r> {
     Count(u64),
     /// US dollars.
     Usd(Usd),
-    /// A decimal of six places, such as a share.
-    Decimal(String),
+    Decimal(Ratio),
     /// Milliseconds since the epoch.
     Instant(Millis),
 }
@@ -94,7 +93,7 @@ impl<'r> Cell<'r> {
     }
 
     /// A decimal, if there is one.
-    pub fn decimal(decimal: Option<String>) -> Cell<'r> {
+    pub fn decimal(decimal: Option<Ratio>) -> Cell<'r> {
         decimal.map_or(Cell::Absent, Cell::Decimal)
     }
 }

@@ -6,7 +6,7 @@ use super::dimension::Dimension;
 use super::headline;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, TableColumn};
-use crate::money::{SCALE, Usd, percent};
+use crate::money::{Usd, percent};
 use crate::period::format_instant;
 use crate::text::{counted, escape_control, no_break, pad, thousands, truncate, width, wrap_labelled};
 
@@ -225,10 +225,8 @@ fn cell(cell: &Cell, column: &TableColumn) -> String {
         Cell::Text(text) => truncate(&escape_control(text), TEXT_WIDTH),
         Cell::Count(count) => thousands(*count),
         Cell::Usd(usd) => usd.dollars(),
-        Cell::Decimal(decimal) if column.kind == CellKind::Share => Usd::parse_plain(decimal)
-            .and_then(|share| percent(share, Usd(10i128.pow(SCALE))))
-            .unwrap_or_default(),
-        Cell::Decimal(decimal) => decimal.clone(),
+        Cell::Decimal(share) if column.kind == CellKind::Share => share.percent().unwrap_or_default(),
+        Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
     }
 }

@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for Scalar<'_, '_> {
             Cell::Absent | Cell::Count(_) => false,
             Cell::Text(text) => text == found,
             Cell::Usd(usd) => usd.to_string() == found,
-            Cell::Decimal(decimal) => decimal == found,
+            Cell::Decimal(decimal) => decimal.to_string() == found,
             Cell::Instant(ms) => format_instant(*ms) == found,
         })
     }
@@ -246,12 +246,13 @@ impl<'de> Visitor<'de> for Scalar<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::ratio_6_places;
     use crate::report::table::{CellKind, column};
 
     fn table() -> Table<'static> {
         let row = |at| match at {
             0 => vec![Cell::text(Some("é\"x")), Cell::Count(2), Cell::Instant(0)],
-            _ => vec![Cell::Absent, Cell::Count(1), Cell::Decimal("0.500000".into())],
+            _ => vec![Cell::Absent, Cell::Count(1), Cell::decimal(ratio_6_places(1, 2))],
         };
         Table {
             name: "by_key".into(),

@@ -7,7 +7,6 @@ use crate::lake::Table;
 use crate::lake::columns::month_of;
 use crate::lake::tally::Tally;
 use crate::money::ratio_6_places;
-use crate::period::{Millis, format_instant};
 use crate::report::caveat::Caveat;
 use crate::report::sync_summary;
 use crate::report::sync_summary::{MonthMoved, SyncSummary};
@@ -45,11 +44,11 @@ impl Job {
             commits: done.commits,
             files_added: done.files.0,
             files_removed: done.files.1,
-            queried_at: format_instant(self.asking.now_ms),
-            asked: texts(&plan.swept).into_iter().chain(texts(&plan.again)).collect(),
+            queried_at: self.asking.now_ms,
+            asked: plan.swept.iter().chain(&plan.again).copied().collect(),
             asked_again: plan.again.len() as u64,
-            proven: state.map(|state| texts(&state.proven)).unwrap_or_default(),
-            gaps: texts(&plan.gaps),
+            proven: state.map(|state| state.proven.clone()).unwrap_or_default(),
+            gaps: plan.gaps.clone(),
             runs_listed: tally.listed,
             runs_new: tally.new,
             runs_changed: tally.changed,
@@ -61,26 +60,19 @@ impl Job {
             lookup_bytes: tally.looked_up.bytes,
             runs_repriced: tally.repriced,
             repricing_accepted: self.args.accept_repricing,
-            repriced_from_usd: tally.repriced_from.to_string(),
-            repriced_to_usd: tally.repriced_to.to_string(),
+            repriced_from_usd: tally.repriced_from,
+            repriced_to_usd: tally.repriced_to,
             repricing_factor: (tally.repriced_from.0 != 0)
                 .then(|| ratio_6_places(tally.repriced_to.0, tally.repriced_from.0))
                 .flatten(),
             runs_expired: tally.gone,
             runs_cost_unknown: tally.cost_unknown,
             months: months(tally),
-            usage_moved_past_months_usd: tally.past_usd(&month_of(self.asking.now_ms)).to_string(),
+            usage_moved_past_months_usd: tally.past_usd(&month_of(self.asking.now_ms)),
             partitions,
             optimized,
         }
     }
-}
-
-fn texts(periods: &[(Millis, Millis)]) -> Vec<(String, String)> {
-    let periods = periods.iter();
-    periods
-        .map(|(from, to)| (format_instant(*from), format_instant(*to)))
-        .collect()
 }
 
 fn months(tally: &Tally) -> Vec<MonthMoved> {
@@ -90,8 +82,8 @@ fn months(tally: &Tally) -> Vec<MonthMoved> {
             month: month.clone(),
             runs_new: moves.new,
             runs_changed: moves.changed,
-            usage_new_usd: moves.new_usd.to_string(),
-            usage_changed_usd: moves.changed_usd.to_string(),
+            usage_new_usd: moves.new_usd,
+            usage_changed_usd: moves.changed_usd,
         })
         .collect()
 }

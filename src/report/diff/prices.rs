@@ -155,7 +155,7 @@ impl FactorCount {
 
     /// The factor of all of them together, where single ones are rounded: up to 6 places.
     fn factor(self) -> Option<String> {
-        let text = ratio_6_places(self.new, self.old)?;
+        let text = ratio_6_places(self.new, self.old)?.to_string();
         Some(text.trim_end_matches('0').trim_end_matches('.').into())
     }
 }

@@ -32,12 +32,7 @@ pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
     lines.push(String::new());
     lines.extend(table(changes.total(), changes.unchanged, look));
     lines.push(String::new());
-    lines.push(wrap_labelled(
-        "PriceVerdict",
-        &verdict(&comparison.prices),
-        LABEL,
-        WIDTH,
-    ));
+    lines.push(wrap_labelled("Verdict", &verdict(&comparison.prices), LABEL, WIDTH));
     lines.extend(actors(&changes.actors(), changes.total(), look));
     lines.extend(runs(changes.shown(), changes.total().changed.runs, look));
     lines.join("\n") + "\n"
@@ -159,8 +154,8 @@ fn costs(old: Option<Usd>, new: Option<Usd>) -> String {
     let forms: [fn(Usd) -> String; 3] = [
         Usd::dollars,
         |usd| {
-            let places = ratio_6_places(usd.0, 10_i128.pow(SCALE)).unwrap_or_default();
-            format!("${places}")
+            let places = ratio_6_places(usd.0, 10_i128.pow(SCALE));
+            places.map_or(String::new(), |places| format!("${places}"))
         },
         |usd| format!("${usd}"),
     ];

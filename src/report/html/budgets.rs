@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::grid::{GridCell, filled};
 use super::shown::DisplayText;
-use crate::money::{Usd, percent};
+use crate::money::{Ratio, percent};
 use crate::report::budget::{BudgetScope, BudgetStatus, Standing};
 use crate::text::counted;
 
@@ -43,7 +43,7 @@ fn of(spent: &BudgetStatus) -> BudgetBar {
     };
     let measures = &spent.measures;
     let usage = spent.usage;
-    let projected = spent.projected.as_deref().and_then(Usd::parse_plain);
+    let projected = spent.projected.and_then(Ratio::usd);
     let all = [Some(spent.budget.amount), usage, projected]
         .into_iter()
         .flatten()

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::shown::DisplayText;
-use crate::money::{Usd, percent};
+use crate::money::{Ratio, Usd, percent};
 use crate::text::thousands;
 
 /// Rows of a table that are shown one by one.
@@ -168,11 +168,12 @@ impl GridCell {
     }
 
     /// An amount of six places.
-    pub fn mean(decimal: Option<String>) -> GridCell {
-        decimal.map_or(GridCell::default(), |decimal| match decimal.strip_prefix('-') {
-            Some(amount) => GridCell::words(format!("-${amount}")),
-            None => GridCell::words(format!("${decimal}")),
-        })
+    pub fn mean(usd: Option<Ratio>) -> GridCell {
+        let text = |text: String| match text.strip_prefix('-') {
+            Some(amount) => format!("-${amount}"),
+            None => format!("${text}"),
+        };
+        usd.map_or(GridCell::default(), |usd| GridCell::words(text(usd.to_string())))
     }
 
     /// A part of a whole, with its bar.

@@ -3,7 +3,7 @@
 
 use super::grid::{Grid, GridCell, GridHead, GridRow, TOP};
 use super::{minute, shown};
-use crate::money::{SCALE, Usd, percent};
+use crate::money::Usd;
 use crate::report::table::{Cell, CellKind, Table, TableColumn};
 use crate::text::counted;
 
@@ -155,15 +155,11 @@ fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
         Cell::Text(_) => entry_of_text(cell, column.kind),
         Cell::Count(count) => GridCell::count(*count),
         Cell::Usd(usd) => signed(GridCell::usd(Some(*usd), ""), usd.0 > 0),
-        Cell::Decimal(decimal) if column.kind == CellKind::Share => {
-            let share = Usd::parse_plain(decimal);
-            let percent = share.and_then(|share| percent(share, Usd(10i128.pow(SCALE))));
-            signed(
-                GridCell::words(percent.unwrap_or_default()),
-                share.is_some_and(|share| share.0 > 0),
-            )
+        Cell::Decimal(share) if column.kind == CellKind::Share => {
+            let percent = share.percent().unwrap_or_default();
+            signed(GridCell::words(percent), share.is_positive())
         }
-        Cell::Decimal(decimal) => GridCell::mean(Some(decimal.clone())),
+        Cell::Decimal(decimal) => GridCell::mean(Some(*decimal)),
         Cell::Instant(ms) => GridCell::words(minute(*ms)),
     }
 }

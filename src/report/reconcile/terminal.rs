@@ -145,7 +145,7 @@ fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
         }
         ReconcileVerdict::CannotBeJudged(why) => ("can't be judged".to_string(), why),
     };
-    let mut lines = vec![look.bold(&wrap_labelled("ReconcileVerdict", &verdict, LABEL, WIDTH))];
+    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &verdict, LABEL, WIDTH))];
     lines.extend(
         why.iter()
             .map(|why| wrap_labelled("", &escape_control(why), LABEL, WIDTH)),

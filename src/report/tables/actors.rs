@@ -1,7 +1,7 @@
 //! Reports of some of the Actors: of runs that ended badly, and of runs whose cost isn't settled.
 
 use super::{ACT_ID, ACT_NAME, UNSETTLED, UNSUCCESSFUL};
-use crate::money::ratio_6_places;
+use crate::money::{Ratio, ratio_6_places};
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::{Measures, Outcome};
 use crate::report::table::{Cell, CellKind, Table, TableColumn, column};
@@ -69,7 +69,7 @@ const fn sum_column(name: &'static str, head: &'static str) -> TableColumn {
     }
 }
 
-fn part(bad: &Outcome, measures: &Measures) -> Option<String> {
+fn part(bad: &Outcome, measures: &Measures) -> Option<Ratio> {
     ratio_6_places(bad.usage()?.0, measures.usage()?.0)
 }
 

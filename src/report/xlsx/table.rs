@@ -73,7 +73,7 @@ fn value<'v>(cell: &'v Cell, kind: CellKind) -> Value<'v> {
         Cell::Text(text) => Value::text(text),
         Cell::Count(count) => Value::Number(*count as f64),
         Cell::Usd(usd) => Value::usd(*usd),
-        Cell::Decimal(decimal) => Value::decimal(decimal),
+        Cell::Decimal(decimal) => Value::decimal(&decimal.to_string()),
         Cell::Instant(ms) => Value::instant(*ms),
     }
 }
