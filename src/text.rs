@@ -1,10 +1,9 @@
-//! Small things that text formats share: counts with separators, third parties' text made harmless, lines wrapped.
+//! Small things that text formats share: counts with separators, third parties' text escaped, lines wrapped.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
-/// A count with thousands separators.
 pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -17,7 +16,6 @@ pub fn thousands(count: u64) -> String {
     text
 }
 
-/// A count and its noun.
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
@@ -75,7 +73,7 @@ pub fn escape_formula(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text that a defused cell stands for.
+/// Undoes [`escape_formula`].
 pub fn unescape_formula(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
 }
@@ -108,14 +106,14 @@ pub fn truncate(text: &str, columns: usize) -> String {
     fitted
 }
 
-/// The same, filled up with spaces.
+/// [`truncate`], filled up with spaces.
 pub fn pad(text: &str, columns: usize) -> String {
     let mut filled = truncate(text, columns);
     filled.extend(std::iter::repeat_n(' ', columns - width(&filled)));
     filled
 }
 
-/// The same words, to be kept on one line by [`labelled`].
+/// The same words, to be kept on one line by [`wrap_labelled`].
 pub fn no_break(words: &str) -> String {
     words.replace(' ', "\u{a0}")
 }

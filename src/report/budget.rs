@@ -10,26 +10,19 @@ use super::table::{Cell, CellKind, Table, column};
 use crate::money::{Ratio, Usd, ratio_6_places, scaled_6_places};
 use crate::period::Period;
 
-/// The report's name.
 pub const BUDGETS: &str = "budgets";
 
-/// Whose usage a budget is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BudgetScope {
-    /// All runs.
     All,
     /// Actors of this ID or name, `*` and `?` included.
     Actor(String),
-    /// A cost centre.
     Group(String),
 }
 
-/// A budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
-    /// Whose.
     pub scope: BudgetScope,
-    /// How much.
     pub amount: Usd,
 }
 
@@ -87,23 +80,19 @@ impl Budget {
     }
 }
 
-/// How a budget stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// No more is spent.
     Within,
     /// What is known to be spent is no more, and it isn't all.
     WithinAsKnown,
     /// It isn't spent, and will be before the period ends if it goes on like this.
     Heading,
-    /// More is spent.
     Over,
     /// No cost of these runs is known, or there may be runs that are not there at all.
     NotJudged,
 }
 
 impl Standing {
-    /// As reports say it.
     pub fn word(self) -> &'static str {
         match self {
             Standing::Within => "within",
@@ -115,25 +104,19 @@ impl Standing {
     }
 }
 
-/// A budget and what was spent of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetStatus {
-    /// The budget.
     pub budget: Budget,
-    /// The runs that it is for.
     pub measures: Measures,
     /// US dollars of those, zero where there were none; `None` where that can't be told.
     pub usage: Option<Usd>,
-    /// Whether that is only a lower bound.
     pub is_at_least: bool,
     /// US dollars by the end of a period that isn't over, if it goes on like this; 6 places.
     pub projected: Option<Ratio>,
-    /// How it stands.
     pub standing: Standing,
 }
 
 impl BudgetStatus {
-    /// How a budget stands in a period, of which some runs may not be among the figures.
     pub fn of(budget: &Budget, figures: &Figures, period: &Period, lacks_runs: bool) -> BudgetStatus {
         let measures = budget.spent(figures).unwrap_or_default();
         let usage = match measures.runs() {
@@ -167,7 +150,6 @@ impl BudgetStatus {
         matches!(self.standing, Standing::Over | Standing::NotJudged)
     }
 
-    /// In a sentence.
     pub fn sentence(&self) -> String {
         let at_least = if self.is_at_least { "at least " } else { "" };
         let usage = self
@@ -195,7 +177,6 @@ impl BudgetStatus {
     }
 }
 
-/// The table of budgets.
 pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
     let row = move |at: usize| {
         let BudgetStatus {

@@ -16,14 +16,10 @@ use crate::money::Usd;
 use crate::period::Period;
 use crate::text::{counted, thousands};
 
-/// The report of Actors whose usage moved.
 pub const CHANGE_BY_ACTOR: &str = "change_by_actor";
-/// The report of days beside those of the other period.
 pub const CHANGE_BY_DAY: &str = "change_by_day";
-/// The report of all runs.
 pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
 
-/// What a report's period is compared to.
 #[derive(Debug)]
 pub struct PeriodComparison {
     /// The other period, or why nothing can be said.
@@ -32,21 +28,17 @@ pub struct PeriodComparison {
     pub min_change: Usd,
 }
 
-/// The other period.
 #[derive(Debug)]
 pub struct ComparedPeriod {
     /// Which one; cut as long as the report's own is, where that isn't over.
     pub period: Period,
     /// Where its runs come from, in words.
     pub from: String,
-    /// Whether there may be runs that are not among its figures.
     pub lacks_runs: bool,
-    /// Its figures.
     pub figures: Figures,
 }
 
 impl PeriodComparison {
-    /// What is said of it before any figure.
     pub fn sentences(&self, figures: &Figures, lacks_runs: bool) -> Vec<String> {
         let before = match &self.before {
             Err(why) => return vec![format!("not judged: {why}")],
@@ -89,7 +81,6 @@ impl PeriodComparison {
         sentences
     }
 
-    /// Its tables; none where nothing can be said.
     pub fn tables<'r>(&'r self, figures: &'r Figures, period: &'r Period, lacks_runs: bool) -> Vec<Table<'r>> {
         let Ok(before) = &self.before else {
             return Vec::new();

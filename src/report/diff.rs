@@ -29,52 +29,33 @@ pub const SHOWN_RUNS: usize = 20;
 /// One of the two exports, as far as it is named.
 #[derive(Debug, Clone)]
 pub struct DiffSide {
-    /// Where it is.
     pub path: String,
-    /// Whose runs, where the API said so.
     pub account: Option<Account>,
-    /// Where they came from.
     pub source: Source,
-    /// What must be said of that source, if anything.
     pub notice: Option<String>,
-    /// The period.
     pub period: PeriodText,
-    /// What was left out on request.
     pub filters: Filters,
-    /// Its job's start.
     pub queried_at: String,
-    /// Whether all runs are there.
     pub proven: bool,
-    /// Its figures.
     pub totals: TotalsText,
 }
 
-/// Everything that a rendering shows.
 #[derive(Debug)]
 pub struct ArchiveDiff {
-    /// The export that is compared to.
     pub old: DiffSide,
-    /// The one that is compared.
     pub new: DiffSide,
-    /// The figures.
     pub changes: Changes,
-    /// Whether usage moved or prices did.
     pub prices: PriceVerdict,
 }
 
-/// How a run differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DifferenceKind {
-    /// Only the new export has it.
     New,
-    /// Both have it, and not the same.
     Changed,
-    /// Only the old export has it.
     Vanished,
 }
 
 impl DifferenceKind {
-    /// As files say it.
     pub fn name(self) -> &'static str {
         match self {
             DifferenceKind::New => "new",
@@ -84,14 +65,10 @@ impl DifferenceKind {
     }
 }
 
-/// A run that isn't the same in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference<'p> {
-    /// In which way.
     pub kind: DifferenceKind,
-    /// As the old export has it.
     pub old: Option<&'p Run>,
-    /// As the new one has it.
     pub new: Option<&'p Run>,
     /// Of one that both have, the columns that differ.
     pub fields: Vec<&'static str>,
@@ -114,14 +91,12 @@ impl<'p> Difference<'p> {
         is_one.then_some(Difference { kind, old, new, fields })
     }
 
-    /// The run, the new export's where both have it.
     pub fn run(&self) -> &'p Run {
         self.new
             .or(self.old)
             .expect("a difference is of at least one export's run")
     }
 
-    /// Its Actor's name, where either export has it.
     pub fn act_name(&self) -> Option<&'p str> {
         let name = |run: Option<&'p Run>| run.and_then(|run| run.act_name.as_deref());
         name(self.new).or_else(|| name(self.old))
@@ -155,9 +130,7 @@ fn differing(old: &Run, new: &Run) -> Vec<&'static str> {
 #[derive(Debug, Default)]
 pub struct Changes {
     total: Moves,
-    /// Runs that are the same in both.
     pub unchanged: u64,
-    /// What tells a change of prices.
     pub prices: Prices,
     actors: HashMap<Box<str>, ActorMoves, RandomState>,
     /// The changed runs that moved most, those first.
@@ -210,7 +183,6 @@ impl Changes {
         }
     }
 
-    /// All of it together.
     pub fn total(&self) -> &Moves {
         &self.total
     }

@@ -3,46 +3,32 @@
 use crate::report::groups::Groups;
 use crate::runs::column_set::Chosen;
 
-/// What runs are broken down by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dimension {
-    /// The Actor that ran.
     Actor,
-    /// How the run stands or ended.
     Status,
     /// The day it started, in the report's time zone.
     Day,
     /// The week it started, from Monday on, likewise.
     Week,
-    /// The task that it was a run of.
     Task,
-    /// The schedule that started it.
     Schedule,
     /// What kind of caller started it.
     Origin,
-    /// The build that ran.
     Build,
-    /// Who started it.
     User,
     /// The cost centre, by the user's rules.
     Group,
 }
 
-/// A dimension as reports name it.
 struct Words {
-    /// On the command line, and in names of reports.
     word: &'static str,
-    /// The name of its report.
     report: &'static str,
-    /// The column of its values.
     key: &'static str,
-    /// Columns of what its values are called.
     labels: &'static [&'static str],
-    /// What runs without a value are called.
     absent: &'static str,
     /// The column of an export without which there is no such report.
     needs: &'static str,
-    /// The question that its report answers.
     title: &'static str,
 }
 
@@ -80,7 +66,6 @@ static WORDS: [Words; 10] = [
 ];
 
 impl Dimension {
-    /// All of them, in the order in which reports show them.
     pub const ALL: [Dimension; 10] = [
         Dimension::Actor,
         Dimension::Status,
@@ -98,17 +83,14 @@ impl Dimension {
         &WORDS[self as usize]
     }
 
-    /// As the command line names it.
     pub fn word(self) -> &'static str {
         self.words().word
     }
 
-    /// The name of the report by this dimension alone.
     pub fn report(self) -> &'static str {
         self.words().report
     }
 
-    /// The column that holds the dimension's values.
     pub fn key(self) -> &'static str {
         self.words().key
     }
@@ -137,9 +119,7 @@ impl Dimension {
 /// By what a report breaks runs down: one dimension, or two together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct By {
-    /// The first.
     pub first: Dimension,
-    /// The second.
     pub second: Option<Dimension>,
 }
 
@@ -177,7 +157,6 @@ impl By {
         Ok(by)
     }
 
-    /// Its dimensions.
     pub fn dimensions(self) -> impl Iterator<Item = Dimension> {
         std::iter::once(self.first).chain(self.second)
     }
@@ -190,7 +169,6 @@ impl By {
         }
     }
 
-    /// The question that the report answers.
     pub fn title(self) -> String {
         let noun = |dimension: Dimension| match dimension {
             Dimension::Actor => "Actor",
@@ -203,12 +181,9 @@ impl By {
     }
 }
 
-/// What runs are broken down by.
 #[derive(Debug, Clone)]
 pub struct Dimensions {
-    /// The reports.
     pub by: Vec<By>,
-    /// The user's rules.
     pub groups: Option<Groups>,
 }
 

@@ -4,28 +4,20 @@ use crate::period::{Millis, Period};
 use crate::provenance::{Account, Filters, Proof, Retention, Source};
 use crate::report::caveat::Caveat;
 
-/// What a report is about.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// Whose runs, where the API said so.
     pub account: Option<Account>,
-    /// Where they came from.
     pub source: Source,
-    /// The period.
     pub period: Period,
     /// The period of the export, where this is a part of it.
     pub part_of: Option<Period>,
-    /// What was left out on request.
     pub filters: Filters,
     /// The job's start, by the server's clock where it told: milliseconds since the epoch.
     pub queried_at_ms: i64,
-    /// Whether all are there.
     pub proof: Proof,
     /// Whether they were put together by several jobs, each of which counted what it received.
     pub by_syncs: bool,
-    /// What Apify keeps of it, where it said so.
     pub retention: Option<Retention>,
-    /// What the reader of a figure must know.
     pub caveats: Vec<Caveat>,
 }
 
@@ -35,7 +27,6 @@ impl Facts {
         self.retention.as_ref().and_then(Retention::headline)
     }
 
-    /// The caveats that change what a figure means, in order.
     pub fn gaps(&self) -> Vec<&Caveat> {
         self.caveats.iter().filter(|caveat| caveat.is_gap()).collect()
     }
@@ -49,11 +40,8 @@ impl Facts {
 /// What may be wrong with a set of figures.
 #[derive(Debug, Clone, Default)]
 pub struct QualityCounts {
-    /// Runs without a cost.
     pub cost_unknown: u64,
-    /// Runs whose cost may still move.
     pub provisional: u64,
-    /// Runs were deleted, or came, while the period was read.
     pub changed_meanwhile: bool,
     pub no_run: bool,
     /// Items that made no sense as a run and were taken out.
@@ -65,9 +53,7 @@ pub struct QualityCounts {
     /// Parts `[from, to)` of the period, of which nobody knows whether all runs are there.
     pub unproven: Vec<(Millis, Millis)>,
     pub retention: Option<Retention>,
-    /// Runs whose detail could not be had.
     pub details_failed: u64,
-    /// Whether names that cost centres go by could not all be read.
     pub groups_in_doubt: bool,
     /// Actors, tasks and budgets that were asked for and that no run is of.
     pub unmatched: Vec<Caveat>,

@@ -11,7 +11,6 @@ use super::measures::Measures;
 use crate::money::Usd;
 use crate::period::Millis;
 
-/// Most runs that are kept to be shown one by one.
 pub const DEAREST: usize = 20;
 
 /// A dimension's values in the order in which they were first seen, with what they are called.
@@ -19,21 +18,16 @@ pub type Values = IndexMap<Box<str>, Labels, RandomState>;
 /// What a value is called, as far as that is known: one for each of the dimension's labels.
 pub type Labels = [Option<Box<str>>; 2];
 
-/// All figures of a set of runs.
 #[derive(Debug, Clone)]
 pub struct Figures {
-    /// All runs together.
     pub totals: Measures,
-    /// The same by each dimension, in the reports' order.
     pub breakdowns: Vec<Breakdown>,
     /// The dearest runs, those first; then by start and ID.
     pub dearest: Vec<DearRun>,
-    /// Dollars of each day's runs by Actor.
     pub daily: Daily,
 }
 
 impl Figures {
-    /// The breakdown by one dimension, if there is one.
     pub fn by(&self, dimension: Dimension) -> Option<&Breakdown> {
         self.breakdowns
             .iter()
@@ -41,42 +35,34 @@ impl Figures {
     }
 }
 
-/// A report: runs by one dimension, or two.
 #[derive(Debug, Clone)]
 pub struct Breakdown {
-    /// By what.
     pub by: By,
     pub(super) values: Vec<Arc<Values>>,
     /// Places among the values; the second is none of a report by one dimension.
     pub(super) rows: Vec<([u32; 2], Measures)>,
 }
 
-/// A row of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Group<'b> {
     breakdown: &'b Breakdown,
     places: [u32; 2],
-    /// Its runs.
     pub measures: &'b Measures,
 }
 
 impl Breakdown {
-    /// Its groups, in the report's order.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group<'_>> {
         self.rows.iter().map(|row| self.group_of(row))
     }
 
-    /// The group at a place of that order.
     pub fn group(&self, at: usize) -> Group<'_> {
         self.group_of(&self.rows[at])
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -106,7 +92,6 @@ impl<'b> Group<'b> {
         Some(key).filter(|key| !key.is_empty())
     }
 
-    /// What that value is called, as far as that is known.
     pub fn label(&self, which: usize, label: usize) -> Option<&'b str> {
         let (_, labels) = self.value(which)?;
         labels[label].as_deref()
@@ -125,9 +110,7 @@ impl<'b> Group<'b> {
     }
 }
 
-/// One of the dearest runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is the column of that name")]
 pub struct DearRun {
     pub id: String,
     pub act_id: String,
@@ -151,12 +134,10 @@ pub struct Daily {
     pub(super) days: Arc<Values>,
 }
 
-/// A layer of a stacked chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// The Actor's ID; none for all others together.
     pub act_id: Option<String>,
-    /// What people know it by.
     pub shown: String,
     /// US dollars of each day in order; none where no run has a known cost.
     pub usage: Vec<Option<Usd>>,

@@ -105,7 +105,6 @@ impl Groups {
         }
     }
 
-    /// The rules as they stand in the file.
     pub fn rules(&self) -> impl Iterator<Item = &GroupRule> {
         self.rules.iter()
     }
@@ -137,7 +136,6 @@ impl Groups {
         needed
     }
 
-    /// A run's group.
     pub fn group_of(&mut self, row: &Row) -> &str {
         self.key.clear();
         let subjects = [

@@ -17,7 +17,6 @@ const SHOWN: usize = 60;
 /// A label and its sentences, one a line.
 pub type Entry = (&'static str, Vec<String>);
 
-/// Label and sentences, in order.
 pub fn entries(report: &Report) -> Vec<Entry> {
     let mut entries = vec![(
         "Period",
@@ -125,7 +124,6 @@ pub fn asked_at(report: &Report) -> String {
     )
 }
 
-/// How runs ended, part by part.
 pub fn outcomes(report: &Report) -> Vec<String> {
     let totals = &report.figures.totals;
     let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded.runs))];

@@ -38,14 +38,12 @@ const TEMPLATE: &str = include_str!("../../reports/report.html");
 /// Files that are listed one by one: an export by days may have thousands.
 const MOST_FILES: usize = 400;
 
-/// The page.
 #[derive(Serialize)]
 struct ReportPage {
     policy: String,
     version: &'static str,
     top: head::Top,
     replaced: Option<Vec<String>>,
-    /// What is said of the period before.
     before: Option<Vec<String>>,
     sections: Vec<Section>,
     how_to_read: &'static str,
@@ -67,7 +65,6 @@ struct Section {
     is_folded: bool,
 }
 
-/// The page of a report, with a final line break.
 pub fn render(report: &Report) -> String {
     let page = ReportPage {
         policy: csp::policy(csp::style(TEMPLATE)),

@@ -39,7 +39,6 @@ struct ReportText<'a, 't, 'r> {
 #[derive(Serialize)]
 struct ComparisonText {
     judged: bool,
-    /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +67,6 @@ impl From<&PeriodComparison> for ComparisonText {
     }
 }
 
-/// The report as indented JSON, with a final line break.
 pub fn render(report: &Report) -> String {
     let mut text = Vec::new();
     write(report, &mut text).expect("memory takes all that is written");

@@ -8,7 +8,6 @@ use super::table::{Cell, Table, TableColumn};
 use crate::period::format_instant;
 use crate::text::{escape_markdown, thousands};
 
-/// The report, with a final line break.
 pub fn render(report: &Report) -> String {
     let mut text = Vec::new();
     write(report, &mut text).expect("memory takes all that is written");

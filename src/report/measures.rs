@@ -8,9 +8,7 @@ use crate::runs::row::Row;
 /// Runs that ended in one way, and their dollars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Runs.
     pub runs: u64,
-    /// Of them, those without a cost.
     pub cost_unknown: u64,
     usage: Usd,
 }
@@ -30,7 +28,6 @@ impl Outcome {
         (self.runs > self.cost_unknown).then_some(self.usage)
     }
 
-    /// Two together.
     pub fn and(&self, other: &Outcome) -> Outcome {
         Outcome {
             runs: self.runs + other.runs,
@@ -41,18 +38,12 @@ impl Outcome {
     }
 }
 
-/// What is measured of every group of runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measures {
-    /// All, however they ended.
     pub all: Outcome,
-    /// `SUCCEEDED`.
     pub succeeded: Outcome,
-    /// `FAILED`.
     pub failed: Outcome,
-    /// `TIMED-OUT`.
     pub timed_out: Outcome,
-    /// `ABORTED`.
     pub aborted: Outcome,
     /// Any other status.
     pub other: Outcome,
@@ -83,17 +74,14 @@ impl Measures {
         self.failed.and(&self.timed_out).and(&self.aborted)
     }
 
-    /// Runs.
     pub fn runs(&self) -> u64 {
         self.all.runs
     }
 
-    /// Runs without a cost.
     pub fn cost_unknown(&self) -> u64 {
         self.all.cost_unknown
     }
 
-    /// Runs that have a cost.
     pub fn cost_known(&self) -> u64 {
         self.runs() - self.cost_unknown()
     }
@@ -103,7 +91,6 @@ impl Measures {
         self.all.usage()
     }
 
-    /// Whether usage is only a lower bound.
     pub fn is_at_least(&self) -> bool {
         self.cost_unknown() + self.provisional.runs > 0
     }
@@ -118,7 +105,6 @@ impl Measures {
         ratio_6_places(self.usage()?.0, i128::from(self.cost_known()) * 10i128.pow(SCALE))
     }
 
-    /// Two groups together.
     pub fn and(&self, other: &Measures) -> Measures {
         Measures {
             all: self.all.and(&other.all),

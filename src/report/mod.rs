@@ -34,15 +34,10 @@ use crate::provenance::{FileEntry, Replaced};
 /// Everything that a rendering shows.
 #[derive(Debug)]
 pub struct Report {
-    /// What the figures are about, and how far they can be trusted.
     pub facts: Facts,
-    /// The figures.
     pub figures: Figures,
-    /// What they are compared to, if that was asked for.
     pub against: Option<PeriodComparison>,
-    /// How budgets stand.
     pub budgets: Vec<BudgetStatus>,
-    /// The export that this one took the place of.
     pub replaced: Option<Replaced>,
     /// The export's other files, as far as they are there when the report is rendered.
     pub files: Vec<FileEntry>,
@@ -51,7 +46,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// The reports, in order.
     pub fn tables(&self) -> Vec<Table<'_>> {
         let mut tables = Vec::new();
         if !self.budgets.is_empty() {

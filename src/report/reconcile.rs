@@ -20,13 +20,10 @@ const TOLERANCE_PARTS: i128 = 1000;
 /// What a cycle's runs come to.
 #[derive(Debug, Clone, Default)]
 pub struct CycleRuns {
-    /// Runs that started in the cycle.
     pub runs: u64,
     /// US dollars of those that have a cost.
     pub usage: Usd,
-    /// Runs without a cost.
     pub cost_unknown: u64,
-    /// Runs whose cost may still move.
     pub provisional: u64,
     /// US dollars by meter, where rows have meters.
     pub meters: Option<[Usd; METERS]>,
@@ -41,36 +38,27 @@ pub struct CycleRuns {
 /// Runs across one of the cycle's edges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeRuns {
-    /// How many.
     pub runs: u64,
     /// Their US dollars, which belong to the cycle in part.
     pub usage: Usd,
 }
 
-/// What is compared, and what is known of it.
 #[derive(Debug, Clone)]
 pub struct Reconciliation {
-    /// Where runs and usage came from.
     pub source: Source,
     /// The cycle; `to` is the job's start where it isn't over.
     pub period: PeriodText,
-    /// Whether it is over.
     pub is_over: bool,
     /// Where the runs came from, in words.
     pub runs_from: String,
-    /// What Apify keeps of the cycle's runs, where it said so.
     pub retention: Option<Retention>,
-    /// Whether every run that the API counts is among them.
     pub proven: bool,
-    /// The runs.
     pub runs: CycleRuns,
-    /// Apify's own count.
     pub usage: MonthlyUsage,
     /// What is no difference, if given.
     pub tolerance: Option<Usd>,
 }
 
-/// What a reconciliation comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReconcileVerdict {
     /// The runs add up to what Apify counts for the services that belong to runs.
@@ -84,7 +72,6 @@ pub enum ReconcileVerdict {
 }
 
 impl ReconcileVerdict {
-    /// Its name in JSON.
     pub fn name(&self) -> &'static str {
         match self {
             ReconcileVerdict::Ties => "ties",
@@ -134,7 +121,6 @@ impl Reconciliation {
         sum(self.services().0)
     }
 
-    /// US dollars of the others.
     pub fn outside_runs(&self) -> Usd {
         sum(self.services().1)
     }
@@ -151,13 +137,11 @@ impl Reconciliation {
         minus(self.of_runs(), self.runs.usage)
     }
 
-    /// What is no difference.
     pub fn tolerance(&self) -> Usd {
         let share = Usd(self.of_runs().0.saturating_abs() / TOLERANCE_PARTS);
         self.tolerance.unwrap_or(LEAST_TOLERANCE.max(share))
     }
 
-    /// What it comes to.
     pub fn verdict(&self) -> ReconcileVerdict {
         let within = |usd: Usd| usd.0.saturating_abs() <= self.tolerance().0;
         if let Some(headline) = self.retention.as_ref().and_then(Retention::headline) {
@@ -318,7 +302,6 @@ fn plus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_add(b.0))
 }
 
-/// The difference of two such amounts.
 pub fn minus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_sub(b.0))
 }

@@ -20,7 +20,6 @@ use crate::money::Usd;
 use crate::period::DayClock;
 use crate::runs::row::{Row, rows_of};
 
-/// Folds rows.
 #[derive(Debug)]
 pub struct Summary {
     totals: Measures,
@@ -99,7 +98,6 @@ impl Summary {
         rows_of(rows).try_for_each(|row| self.add_row(&row))
     }
 
-    /// Adds one.
     pub fn add_row(&mut self, row: &Row) -> Result<()> {
         self.dates.turn_to(row.started_at_ms);
         self.add_to_groups(row)
@@ -164,9 +162,8 @@ impl Summary {
     }
 }
 
-/// Where the axis of Actors stands.
+/// Where the axes stand that the chart by day needs.
 const ACTORS: usize = 0;
-/// Where that of days stands.
 const DAYS: usize = 1;
 
 impl Axis {
@@ -241,7 +238,6 @@ impl Fold {
     }
 }
 
-/// The day and the week that rows are of.
 #[derive(Debug)]
 struct Dates {
     clock: DayClock,

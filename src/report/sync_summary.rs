@@ -14,20 +14,13 @@ const LABEL: usize = 10;
 /// The figures. Dollars are exact, of runs whose costs are known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SyncSummary {
-    /// What must be said of the source, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<&'static str>,
-    /// The lake, as it was given.
     pub lake: String,
-    /// Whose runs.
     pub account: Option<Account>,
-    /// The table's version afterwards.
     pub version: u64,
-    /// Commits that were made.
     pub commits: u64,
-    /// Files that they added.
     pub files_added: u64,
-    /// Files that they took out.
     pub files_removed: u64,
     /// The start of the sync, by the API's clock.
     #[serde(with = "instant_text")]
@@ -37,7 +30,6 @@ pub struct SyncSummary {
     pub asked: Vec<(Millis, Millis)>,
     /// Of those, the ones that were asked for again since costs of theirs had not settled.
     pub asked_again: u64,
-    /// What is proven in all.
     #[serde(with = "spans_text")]
     pub proven: Vec<(Millis, Millis)>,
     /// What no sync has proven and Apify no longer keeps.
@@ -45,11 +37,8 @@ pub struct SyncSummary {
     pub gaps: Vec<(Millis, Millis)>,
     /// Runs that the API listed, as many as it counts.
     pub runs_listed: u64,
-    /// Runs that the lake didn't have.
     pub runs_new: u64,
-    /// Runs of which something else is known now.
     pub runs_changed: u64,
-    /// Of them, those whose cost settled.
     pub runs_newly_settled: u64,
     /// Of them, those that had ended and ran on.
     pub runs_resurrected: u64,
@@ -57,17 +46,11 @@ pub struct SyncSummary {
     pub runs_moved: u64,
     /// New runs whose IDs were looked up in the whole lake.
     pub ids_looked_up: u64,
-    /// Files that were looked at for that.
     pub lookup_files: u64,
-    /// Bytes that were read of them.
     pub lookup_bytes: u64,
-    /// Runs that have another price than they had.
     pub runs_repriced: u64,
-    /// Whether that was taken over.
     pub repricing_accepted: bool,
-    /// Their cost as the lake had it.
     pub repriced_from_usd: Usd,
-    /// Their cost as the API says it now.
     pub repriced_to_usd: Usd,
     /// The second by the first, to six places; null where nothing was repriced.
     pub repricing_factor: Option<Ratio>,
@@ -75,38 +58,30 @@ pub struct SyncSummary {
     pub runs_expired: u64,
     /// Runs new or changed whose cost isn't known: not in the dollars.
     pub runs_cost_unknown: u64,
-    /// Dollars by month, in order.
     pub months: Vec<MonthMoved>,
     /// By how many dollars months before this one moved, in all.
     pub usage_moved_past_months_usd: Usd,
-    /// The months whose partitions were touched.
     pub partitions: Vec<String>,
-    /// What came of putting small files together.
+    /// Small files, and the files that they were put together in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimized: Option<(usize, usize)>,
 }
 
-/// What moved in a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MonthMoved {
     /// The UTC month in which runs started.
     pub month: String,
-    /// Runs that came.
     pub runs_new: u64,
-    /// Runs that changed.
     pub runs_changed: u64,
-    /// Dollars of new runs.
     pub usage_new_usd: Usd,
     /// By how many dollars changed runs moved.
     pub usage_changed_usd: Usd,
 }
 
-/// As JSON, with a final line break.
 pub fn json(synced: &SyncSummary) -> String {
     serde_json::to_string_pretty(synced).expect("it has only text keys") + "\n"
 }
 
-/// For people: 80 columns, with a final line break.
 pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {
     let mut lines: Vec<String> = synced.notice.map(|notice| look.bold(notice)).into_iter().collect();
     let labelled = |(label, text): (&str, String)| wrap_labelled(label, &escape_control(&text), LABEL, WIDTH);

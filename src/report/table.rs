@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use crate::money::{Ratio, Usd};
 use crate::period::Millis;
 
-/// What a column holds, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellKind {
     /// The API's own text: IDs, statuses.
@@ -15,11 +14,8 @@ pub enum CellKind {
     Name,
     /// A date, `YYYY-MM-DD`.
     Date,
-    /// An instant: milliseconds since the epoch, UTC.
     Instant,
-    /// A number of runs.
     Count,
-    /// US dollars, exact.
     Usd,
     /// A part of a whole, 1 being all of it; 6 places.
     Share,
@@ -34,14 +30,12 @@ impl CellKind {
     }
 }
 
-/// A column of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableColumn {
     /// Its name in files.
     pub name: &'static str,
     /// Its heading for people.
     pub head: &'static str,
-    /// What it holds.
     pub kind: CellKind,
     /// How its absence is put into words.
     pub absent: &'static str,
@@ -60,24 +54,18 @@ pub const fn column(name: &'static str, head: &'static str, kind: CellKind) -> T
     }
 }
 
-/// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'r> {
     /// None, or none that is known: NULL, an empty cell, a word.
     Absent,
-    /// Text of a kind that the column tells.
     Text(Cow<'r, str>),
-    /// A number of runs.
     Count(u64),
-    /// US dollars.
     Usd(Usd),
     Decimal(Ratio),
-    /// Milliseconds since the epoch.
     Instant(Millis),
 }
 
 impl<'r> Cell<'r> {
-    /// A text, if there is one.
     pub fn text(text: Option<&'r str>) -> Cell<'r> {
         text.map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
     }
@@ -87,37 +75,30 @@ impl<'r> Cell<'r> {
         text.map_or(Cell::Absent, |text| Cell::Text(Cow::Owned(text)))
     }
 
-    /// An amount, if it is known.
     pub fn usd(usd: Option<Usd>) -> Cell<'r> {
         usd.map_or(Cell::Absent, Cell::Usd)
     }
 
-    /// A decimal, if there is one.
     pub fn decimal(decimal: Option<Ratio>) -> Cell<'r> {
         decimal.map_or(Cell::Absent, Cell::Decimal)
     }
 }
 
-/// A report.
 pub struct Table<'r> {
     /// Its name: its files' and its key's in JSON.
     pub name: Cow<'static, str>,
     /// The question that it answers.
     pub title: String,
-    /// Its columns.
     pub columns: Vec<TableColumn>,
-    /// How many rows it has.
     pub len: usize,
     /// The cells of a row, as many as there are columns. Rows are made when they are needed: there may be very many.
     pub row: Box<dyn Fn(usize) -> Vec<Cell<'r>> + 'r>,
     /// What all rows add up to, where that makes sense; absent where it doesn't for a column.
     pub total: Option<Vec<Cell<'r>>>,
-    /// What must be said of it, beside its figures.
     pub note: Option<String>,
 }
 
 impl<'r> Table<'r> {
-    /// Its rows, one after the other.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Vec<Cell<'r>>> {
         (0..self.len).map(|at| (self.row)(at))
     }

@@ -30,15 +30,11 @@ pub const MEASURES: [TableColumn; 11] = [
 const ACT_ID: TableColumn = column("act_id", "act_id", CellKind::Key);
 const ACT_NAME: TableColumn = column("act_name", "Actor", CellKind::Name);
 
-/// The report of runs that ended badly.
 pub const UNSUCCESSFUL: &str = "unsuccessful_by_actor";
-/// The report of the dearest runs.
 pub const DEAREST_RUNS: &str = "dearest_runs";
-/// The report of runs whose cost is unknown or may move.
 pub const UNSETTLED: &str = "unsettled_by_actor";
 
 impl Figures {
-    /// Every report of these figures.
     pub fn tables(&self) -> Vec<Table<'_>> {
         let breakdowns = self.breakdowns.iter().map(|breakdown| breakdown.table(&self.totals));
         let mut tables: Vec<Table> = breakdowns.collect();
@@ -140,7 +136,6 @@ fn measures<'r>(measures: &Measures, totals: &Measures) -> [Cell<'r>; MEASURES.l
     ]
 }
 
-/// The dearest runs one by one.
 fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
     let row = move |at: usize| {
         let run = &runs[at];

@@ -10,7 +10,6 @@ use crate::money::{Usd, percent};
 use crate::period::format_instant;
 use crate::text::{counted, escape_control, no_break, pad, thousands, truncate, width, wrap_labelled};
 
-/// Actors shown whose usage moved.
 const MOVERS: usize = 5;
 /// Columns that a line may have.
 pub const WIDTH: usize = 80;
@@ -18,17 +17,14 @@ const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
 
-/// How the text is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextStyle {
-    /// Letters only.
     Plain,
     /// With bold headings, on a terminal.
     Bold,
 }
 
 impl TextStyle {
-    /// A heading.
     pub(super) fn bold(self, text: &str) -> String {
         if self == TextStyle::Bold {
             format!("\u{1b}[1m{text}\u{1b}[0m")
@@ -38,7 +34,6 @@ impl TextStyle {
     }
 }
 
-/// The summary, with a final line break.
 pub fn render(report: &Report, look: TextStyle) -> String {
     let mut lines = Vec::new();
     lines.extend(report.facts.source.notice().map(|notice| look.bold(notice)));
@@ -71,7 +66,6 @@ pub fn render(report: &Report, look: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The dearest Actors, and how runs ended.
 fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let totals = &report.figures.totals;
     let Some(actors) = report.figures.by(Dimension::Actor).filter(|actors| !actors.is_empty()) else {
@@ -95,7 +89,6 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     lines
 }
 
-/// The Actors whose usage moved most since the period before, if that is known.
 fn movers(report: &Report, look: TextStyle) -> Vec<String> {
     let tables = report.tables();
     let Some(moved) = tables
@@ -159,12 +152,10 @@ fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String
     line.trim_end().to_string()
 }
 
-/// A group's part of all usage.
 fn share(measures: &Measures, totals: &Measures) -> Option<String> {
     percent(measures.usage()?, totals.usage()?)
 }
 
-/// The widest that a column of text gets.
 const TEXT_WIDTH: usize = 40;
 
 /// A table in full, or some columns of it, as wide as its cells are.

@@ -21,7 +21,6 @@ use crate::error::{Error, Result};
 use sheet::FIRST_ROW;
 use styles::Styles;
 
-/// The file's name.
 pub const REPORT_XLSX: &str = "report.xlsx";
 
 /// Rows of a sheet, by Excel's own limit.
@@ -91,7 +90,6 @@ impl<'r> Book<'r> {
         Ok(book)
     }
 
-    /// Completes the workbook.
     pub fn save<W: Write + Send>(mut self, to: W) -> Result<()> {
         let save = || {
             let first = self.workbook.worksheet_from_index(0)?;

@@ -4,7 +4,6 @@ use crate::money::{Usd, ratio_6_places};
 use crate::report::measures::Measures;
 use crate::report::table::{Cell, CellKind, TableColumn, column};
 
-/// How usage moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UsageChange {
     New,
@@ -48,13 +47,11 @@ impl PeriodSide {
         }
     }
 
-    /// Whether its usage is only a lower bound.
     fn is_bound(&self) -> bool {
         self.lacks_runs || self.measures.cost_unknown() > 0
     }
 }
 
-/// The same group of runs in both periods.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PairedMeasures {
     before: Measures,

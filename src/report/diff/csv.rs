@@ -29,7 +29,6 @@ pub const HEADER: [&str; 16] = [
 /// Where the one third party's text is, which a spreadsheet must be kept from running.
 pub const ACT_NAME: usize = 3;
 
-/// A run's cells.
 pub fn record(difference: &Difference) -> [String; HEADER.len()] {
     let Difference { old, new, .. } = *difference;
     let text = |run: Option<&Run>, of: fn(&Run) -> &str| run.map_or(String::new(), |run| of(run).into());

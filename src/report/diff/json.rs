@@ -96,9 +96,7 @@ pub fn figures(comparison: &ArchiveDiff) -> String {
     format!("{open},\n  \"runs\": [")
 }
 
-/// What stands between two rows.
 pub const SEPARATOR: &str = ",";
-/// What ends the document.
 pub const END: &str = "\n  ]\n}\n";
 
 fn side(side: &DiffSide) -> SideText<'_> {

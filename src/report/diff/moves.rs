@@ -9,7 +9,6 @@ use crate::runs::run::Run;
 /// Runs and the dollars that they moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MovedRuns {
-    /// Runs.
     pub runs: u64,
     /// Of them, those of unknown cost, on either side; they aren't in the sum.
     pub cost_unknown: u64,
@@ -37,12 +36,9 @@ impl MovedRuns {
     }
 }
 
-/// What moved, in all or of an Actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moves {
-    /// New runs.
     pub new: MovedRuns,
-    /// Changed ones.
     pub changed: MovedRuns,
     /// Vanished ones; their dollars are below zero.
     pub vanished: MovedRuns,
@@ -70,7 +66,6 @@ impl Moves {
         }
     }
 
-    /// Two of them together.
     pub fn and(&self, other: &Moves) -> Moves {
         Moves {
             new: self.new.and(&other.new),
@@ -108,13 +103,9 @@ impl From<&Moves> for ChangesText {
     }
 }
 
-/// An Actor whose runs differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActorMoves {
-    /// Its ID.
     pub act_id: String,
-    /// Its name, where an export has it.
     pub act_name: Option<String>,
-    /// What moved.
     pub moves: Moves,
 }

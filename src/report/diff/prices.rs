@@ -10,9 +10,7 @@ use crate::runs::cost_state::{SETTLED, is_terminal};
 use crate::runs::pairing::Pair;
 use crate::runs::run::Run;
 
-/// Factors that are remembered.
 const CANDIDATES: usize = 12;
-/// 1 as a factor.
 const ONE: i128 = 10_i128.pow(12);
 /// How far apart two factors may be and be the same: a millionth.
 const TOLERANCE: i128 = 1_000_000;
@@ -160,10 +158,8 @@ impl FactorCount {
     }
 }
 
-/// Whether usage moved or prices did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceVerdict {
-    /// Which of them.
     pub kind: VerdictKind,
     /// Settled costs that can be compared.
     pub compared: u64,
@@ -175,7 +171,6 @@ pub struct PriceVerdict {
     pub factor: Option<String>,
 }
 
-/// What can be said of prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerdictKind {
     /// No run that both exports hold has a settled cost in both.
@@ -191,7 +186,6 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
-    /// As files say it.
     pub fn name(self) -> &'static str {
         match self {
             VerdictKind::NothingComparable => "nothing_comparable",

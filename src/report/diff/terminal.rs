@@ -13,7 +13,6 @@ const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
 
-/// The text, with a final line break.
 pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
     let mut lines = Vec::new();
     lines.extend(comparison.notice().map(|notice| look.bold(&escape_control(notice))));
@@ -38,7 +37,6 @@ pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Runs and dollars, part by part.
 fn table(total: &Moves, unchanged: u64, look: TextStyle) -> Vec<String> {
     let row = |name: &str, part: &MovedRuns| {
         let beside = without_cost(part.cost_unknown).map_or(String::new(), |beside| format!("  {beside}"));
@@ -111,7 +109,6 @@ fn row([name, new, changed, vanished, usage, unknown]: [String; 6]) -> String {
     format!("{name} {new:>9} {changed:>9} {vanished:>9} {usage:>15} {unknown:>8}")
 }
 
-/// The changed runs that moved most.
 fn runs(shown: &[(Run, Run)], changed: u64, look: TextStyle) -> Vec<String> {
     if shown.is_empty() {
         return Vec::new();

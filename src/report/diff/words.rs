@@ -10,7 +10,6 @@ use crate::report::diff::{ArchiveDiff, DiffSide};
 use crate::text::{counted, thousands};
 
 impl ArchiveDiff {
-    /// What must be said of where the runs came from, if anything.
     pub fn notice(&self) -> Option<&str> {
         self.old.notice.as_deref().or(self.new.notice.as_deref())
     }
@@ -58,7 +57,6 @@ fn listed(what: &[&str]) -> String {
     }
 }
 
-/// What one of the exports is, in sentences.
 pub(super) fn side(side: &DiffSide) -> Vec<String> {
     let period = &side.period;
     let parsed = parse_instant(&period.from).zip(parse_instant(&period.to));
@@ -133,7 +131,6 @@ pub(super) fn without_cost(runs: u64) -> Option<String> {
     (runs > 0).then(|| format!("and {} of unknown cost", counted(runs, "run", "runs")))
 }
 
-/// Whether usage moved or prices did.
 pub(super) fn verdict(verdict: &PriceVerdict) -> String {
     let PriceVerdict { compared, changed, .. } = *verdict;
     let of_all = |costs: u64| format!("{} of {}", thousands(costs), counted(compared, "cost", "costs"));

@@ -11,7 +11,6 @@ use crate::runs::row::Row;
 
 /// What patterns are of: the Actor, the task, the user.
 const SUBJECTS: usize = 3;
-/// Bytes of a fragment.
 const FRAGMENT: usize = 3;
 
 type Fragment = [u8; FRAGMENT];
@@ -31,9 +30,7 @@ pub(super) struct RuleIndex {
 /// The rules that stand under something of one subject, in order.
 #[derive(Debug, Clone, Default)]
 struct Subject {
-    /// Under its whole text.
     texts: Places<Box<str>>,
-    /// Under a part of its text.
     fragments: Places<Fragment>,
 }
 

@@ -16,7 +16,6 @@ const FIGURES: [GridHead; 7] = [
     GridHead::minor_number("may move"),
 ];
 
-/// The dearest groups and the rest.
 pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
     let dimensions: Vec<Dimension> = breakdown.by.dimensions().collect();
     let mut heads: Vec<GridHead> = dimensions
@@ -79,7 +78,6 @@ fn key(group: &Group, which: usize, dimension: Dimension) -> GridCell {
     }
 }
 
-/// Columns of a group's measures.
 fn figures(measures: &Measures, totals: &Measures) -> [GridCell; FIGURES.len()] {
     [
         GridCell::usd(measures.usage(), if measures.runs() == 0 { "–" } else { "unknown" }),

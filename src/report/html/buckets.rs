@@ -8,19 +8,14 @@ use chrono::{Datelike, Days, NaiveDate};
 const MOST_DAYS: usize = 62;
 const MOST_DAYS_IN_WEEKS: usize = 400;
 
-/// What a bar stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A day.
     Day,
-    /// A week, from Monday on.
     Week,
-    /// A calendar month.
     Month,
 }
 
 impl Unit {
-    /// As a heading says it.
     pub fn noun(self) -> &'static str {
         match self {
             Unit::Day => "day",
@@ -44,7 +39,6 @@ impl Unit {
 /// A period's days, put together.
 #[derive(Debug)]
 pub struct Buckets {
-    /// What each of them is.
     pub unit: Unit,
     /// The day with which each begins, in order.
     pub starts: Vec<NaiveDate>,
@@ -52,7 +46,6 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// Those of a period's days, which stand in order.
     pub fn of(days: &[NaiveDate]) -> Buckets {
         let unit = match days.len() {
             count if count <= MOST_DAYS => Unit::Day,
@@ -71,7 +64,6 @@ impl Buckets {
         self.place_of.get(&self.unit.first(day)).copied()
     }
 
-    /// A bar's name in full.
     pub fn name(&self, at: usize) -> String {
         let format = match self.unit {
             Unit::Day | Unit::Week => "%Y-%m-%d",
@@ -80,7 +72,6 @@ impl Buckets {
         self.starts[at].format(format).to_string()
     }
 
-    /// A bar's name on an axis.
     pub fn short_name(&self, at: usize) -> String {
         let format = match self.unit {
             Unit::Day | Unit::Week => "%-d %b",

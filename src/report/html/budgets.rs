@@ -8,7 +8,6 @@ use crate::money::{Ratio, percent};
 use crate::report::budget::{BudgetScope, BudgetStatus, Standing};
 use crate::text::counted;
 
-/// A budget.
 #[derive(Debug, Serialize)]
 pub struct BudgetBar {
     kind: &'static str,
@@ -30,7 +29,6 @@ pub struct BudgetBar {
     limit: String,
 }
 
-/// How each stands.
 pub fn budgets(spent: &[BudgetStatus]) -> Vec<BudgetBar> {
     spent.iter().map(of).collect()
 }

@@ -15,32 +15,24 @@ use crate::report::dimension::Dimension;
 use crate::report::figures::{Breakdown, Layer};
 use crate::report::measures::Measures;
 
-/// Actors that have a colour of their own.
 const ACTORS: usize = 6;
 /// The bars' height on the page, and the room above and below them, in pixels.
 const HEIGHT: f64 = 220.0;
 const ABOVE: f64 = 10.0;
 /// How much of its place a bar fills.
 const FILLED: f64 = 0.78;
-/// Most names on the axis of days.
 const NAMES: usize = 9;
 
-/// The chart.
 #[derive(Debug, Serialize)]
 pub struct Chart {
-    /// What it shows, in words.
     pub title: String,
     /// What there is to see, in a sentence.
     pub description: String,
-    /// The axis of dollars.
     pub marks: Vec<Mark>,
-    /// The axis of days.
     pub names: Vec<AxisLabel>,
-    /// Its bars' parts.
     pub parts: Vec<BarPart>,
     /// What each colour stands for, as they are stacked from below.
     pub legend: Vec<Colour>,
-    /// Its figures.
     pub grid: Grid,
 }
 
@@ -51,7 +43,6 @@ pub struct Mark {
     text: String,
 }
 
-/// A bar's name.
 #[derive(Debug, Serialize)]
 pub struct AxisLabel {
     x: String,
@@ -60,7 +51,6 @@ pub struct AxisLabel {
     is_minor: bool,
 }
 
-/// A part of a bar.
 #[derive(Debug, Serialize)]
 pub struct BarPart {
     colour: usize,
@@ -72,7 +62,6 @@ pub struct BarPart {
     text: String,
 }
 
-/// What a colour stands for.
 #[derive(Debug, Serialize)]
 pub struct Colour {
     colour: usize,
@@ -83,11 +72,9 @@ pub struct Colour {
     share: Option<String>,
 }
 
-/// What a bar stands for.
 struct Bar {
     name: String,
     measures: Measures,
-    /// Dollars of each layer.
     layers: Vec<Usd>,
 }
 

@@ -11,7 +11,6 @@ use crate::report::html::minute;
 /// <https://docs.apify.com/platform/actors/development/actor-definition/output-schema#available-template-variables>.
 const CONSOLE_RUN: &str = "https://console.apify.com/actors/runs/";
 
-/// The table.
 pub fn grid(report: &Report, caption: String) -> Grid {
     let totals = report.figures.totals.usage();
     // What the made-up account holds is not there.

@@ -10,51 +10,38 @@ use crate::text::thousands;
 /// Rows of a table that are shown one by one.
 pub const TOP: usize = 20;
 
-/// A table.
 #[derive(Debug, Default, Serialize)]
 pub struct Grid {
     /// The question that it answers, for those who don't see the heading above it.
     pub caption: String,
-    /// Its columns' headings.
     pub heads: Vec<GridHead>,
-    /// Its rows.
     pub rows: Vec<GridRow>,
-    /// What must be said of it, beside its figures.
     pub note: Option<String>,
 }
 
-/// A column's heading.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct GridHead {
-    /// Its words.
     pub text: &'static str,
     /// How its cells are laid out: `n` for a quantity, `name`, `minor` for what a narrow screen does without.
     pub class: &'static str,
 }
 
-/// A row.
 #[derive(Debug, Serialize)]
 pub struct GridRow {
     /// `rest`, `total`, or empty for an ordinary one.
     pub kind: &'static str,
-    /// As many as there are headings.
     pub cells: Vec<GridCell>,
 }
 
-/// A cell.
 #[derive(Debug, Default, Serialize)]
 pub struct GridCell {
-    /// What is shown.
     pub text: String,
     /// What the pointer shows: all of a text that was cut, an amount's exact value.
     pub full: Option<String>,
-    /// What is shown beneath, smaller.
     pub under: Option<DisplayText>,
-    /// Where it leads.
     pub href: Option<String>,
     /// How much of its bar is full, in percent.
     pub bar: Option<String>,
-    /// Whether it is a third party's text.
     pub is_foreign: bool,
     /// Whether it is the word for something that isn't there.
     pub is_absent: bool,
@@ -63,7 +50,6 @@ pub struct GridCell {
 }
 
 impl GridHead {
-    /// A column of text.
     pub const fn text(text: &'static str) -> GridHead {
         GridHead { text, class: "" }
     }
@@ -78,7 +64,6 @@ impl GridHead {
         GridHead { text, class: "minor" }
     }
 
-    /// A column of quantities.
     pub const fn number(text: &'static str) -> GridHead {
         GridHead { text, class: "n" }
     }
@@ -90,7 +75,6 @@ impl GridHead {
 }
 
 impl GridRow {
-    /// An ordinary row.
     pub fn of(cells: Vec<GridCell>) -> GridRow {
         GridRow { kind: "", cells }
     }
@@ -100,7 +84,6 @@ impl GridRow {
         GridRow { kind: "rest", cells }
     }
 
-    /// The row of all.
     pub fn total(cells: Vec<GridCell>) -> GridRow {
         GridRow { kind: "total", cells }
     }
@@ -115,7 +98,6 @@ impl GridCell {
         }
     }
 
-    /// Our own word for what isn't there.
     pub fn absent(word: &str) -> GridCell {
         GridCell {
             is_absent: true,
@@ -143,7 +125,6 @@ impl GridCell {
         }
     }
 
-    /// A third party's ID.
     pub fn code(text: &str) -> GridCell {
         GridCell {
             is_code: true,
@@ -151,12 +132,10 @@ impl GridCell {
         }
     }
 
-    /// A number of runs.
     pub fn count(count: u64) -> GridCell {
         GridCell::words(thousands(count))
     }
 
-    /// An amount, or a word for that none is known.
     pub fn usd(usd: Option<Usd>, absent: &str) -> GridCell {
         match usd {
             None => GridCell::absent(absent),

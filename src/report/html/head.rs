@@ -11,26 +11,20 @@ use crate::report::html::shown::{DisplayText, sentence};
 use crate::report::{Report, headline};
 use crate::text::{counted, thousands};
 
-/// What stands before any table.
 #[derive(Debug, Serialize)]
 pub struct Top {
-    /// What must be said of where the runs came from.
     notice: Option<&'static str>,
     account: Option<DisplayText>,
     period: String,
     asked: String,
-    /// The filters that the runs went through.
     only: Option<String>,
     /// `at least`, if it is.
     bound: Option<&'static str>,
     figure: String,
     exact: Option<String>,
-    /// Labels, sentences, and whether they are bad news.
     facts: Vec<Fact>,
     caveats: Vec<String>,
-    /// Smaller figures.
     tiles: Vec<Tile>,
-    /// How runs ended, part by part.
     outcomes: String,
 }
 
@@ -49,7 +43,6 @@ struct Tile {
     note: String,
 }
 
-/// The beginning of a report's page.
 pub fn top(report: &Report) -> Top {
     let facts = &report.facts;
     let totals = &report.figures.totals;

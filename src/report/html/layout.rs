@@ -11,7 +11,6 @@ use crate::text::counted;
 const DAYS: usize = 62;
 
 impl Grid {
-    /// Any report: its first rows, the sum of the rest, and its total.
     pub fn of(table: &Table) -> Grid {
         let most = if table.columns.iter().any(|column| column.kind == CellKind::Date) {
             DAYS

@@ -12,22 +12,18 @@ const LETTERS: usize = 200;
 /// Letters that the whole text may have where the pointer rests on it.
 const FULL: usize = 300;
 
-/// A text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DisplayText {
-    /// What is shown.
     pub text: String,
     /// More of it, if it was cut.
     pub full: Option<String>,
 }
 
 impl DisplayText {
-    /// A third party's text.
     pub fn new(text: &str) -> DisplayText {
         DisplayText::within(text, WIDTH)
     }
 
-    /// The same in at most so many columns.
     pub fn within(text: &str, columns: usize) -> DisplayText {
         let visible = |text: &str| visible(&escape_control(text));
         let beginning: String = visible(&cut(text, LETTERS)).chars().take(LETTERS).collect();

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{EdgeRuns, ReconcileVerdict, Reconciliation, belongs_to_runs, minus};
 use crate::money::Usd;
 
-/// The document, indented, with a final line break.
 pub fn render(reconciliation: &Reconciliation) -> String {
     format!("{:#}\n", document(reconciliation))
 }

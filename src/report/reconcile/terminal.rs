@@ -8,7 +8,6 @@ use crate::text::{counted, escape_control, pad, wrap_labelled};
 
 const LABEL: usize = 10;
 
-/// The text, with a final line break.
 pub fn render(all: &Reconciliation, look: TextStyle) -> String {
     let mut lines: Vec<String> = all
         .source

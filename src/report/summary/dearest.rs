@@ -4,7 +4,6 @@ use crate::money::Usd;
 use crate::report::figures::{DEAREST, DearRun};
 use crate::runs::row::Row;
 
-/// The dearest runs so far.
 #[derive(Debug, Default)]
 pub(super) struct Dearest {
     pub(super) runs: Vec<DearRun>,

@@ -12,14 +12,11 @@ use crate::report::diff::words;
 use crate::report::headline;
 use crate::text::{counted, width};
 
-/// Its name.
 pub const NAME: &str = "About";
-/// The workbook's title.
 pub const TITLE: &str = "Apify runs and their usage";
 
 /// Characters of a line of sentences, cautiously: not every program works out the height of rows for itself.
 const LINE: usize = 101;
-/// The height of a line.
 const LINE_HEIGHT: f64 = 15.0;
 
 /// How a workbook's figures differ from those of other formats.
@@ -34,7 +31,6 @@ const HOW_TO_READ: [&str; 5] = [
     "Every text is a text, also one that begins with = or looks like a link. Control characters are shown as \\u{…}.",
 ];
 
-/// Fills the sheet.
 pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], styles: &Styles) -> Result<(), XlsxError> {
     let mut page = AboutSheet { sheet, styles, row: 0 };
     page.sheet.set_column_width(0, 24)?.set_column_width(1, 92)?;

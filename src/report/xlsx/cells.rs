@@ -13,16 +13,12 @@ pub const MOST_UNITS: usize = 32_767;
 /// What stands at the end of a text that was longer.
 pub const CUT: &str = "… (cut: a cell holds no more)";
 
-/// How the values of a column look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CellFormat {
-    /// Text, as it is.
     Text,
-    /// A day.
     Date,
     /// An instant in UTC, to the millisecond.
     Instant,
-    /// A whole number.
     Count,
     /// US dollars and cents; of less than a cent, six places.
     Usd,
@@ -30,7 +26,6 @@ pub enum CellFormat {
     SmallUsd,
     /// A part of a whole, in percent.
     Share,
-    /// Any other number.
     Number,
 }
 
@@ -90,7 +85,6 @@ impl CellFormat {
 /// The format of less than half a millionth of a dollar.
 pub const TINY: &str = "\"<$0.000001\"";
 
-/// What a cell holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'v> {
     /// Nothing, or nothing that is known.
@@ -139,13 +133,11 @@ impl<'v> Value<'v> {
         serial.map_or_else(|| Value::text(day), Value::Number)
     }
 
-    /// An instant in UTC.
     pub fn instant(ms: Millis) -> Value<'v> {
         let serial = serial(ms as f64 / 86_400_000.0);
         serial.map_or_else(|| Value::text(&crate::period::format_instant(ms)), Value::Number)
     }
 
-    /// How many characters it takes.
     pub fn width(&self, look: CellFormat) -> usize {
         match self {
             Value::Empty => 0,

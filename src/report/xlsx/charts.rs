@@ -16,14 +16,10 @@ use crate::report::dimension::Dimension;
 use crate::report::figures::Layer;
 use crate::text::truncate;
 
-/// The sheet's name.
 pub const NAME: &str = "Charts";
-/// What it answers.
 pub const TITLE: &str = "Which days and which Actors does usage come from?";
 
-/// The name of the sheet of their figures.
 pub const DATA_NAME: &str = "Chart data";
-/// What is on that.
 pub const DATA_TITLE: &str = "What the charts are drawn from";
 
 /// Actors with a colour of their own by day.
@@ -34,7 +30,6 @@ const BARS: usize = 20;
 const COLOURS: [u32; LAYERS + 1] = [
     0x1F_4E_79, 0xE6_9F_00, 0x00_9E_73, 0x56_B4_E9, 0xD5_5E_00, 0xCC_79_A7, 0x8C_6B_B1, 0xF0_E4_42,
 ];
-/// The colour of all others together.
 const OTHERS: u32 = 0xA6_A6_A6;
 
 const WIDTH: u32 = 1220;
@@ -84,7 +79,6 @@ fn empty(name: &str, title: &str, report: &Report, styles: &Styles) -> Result<Wo
     Ok(sheet)
 }
 
-/// The figures by day, and their chart.
 fn days_chart(
     sheet: &mut Worksheet,
     styles: &Styles,
@@ -148,7 +142,6 @@ fn bars(report: &Report) -> Option<Vec<(String, Option<Usd>, bool)>> {
     Some(own.chain(rest).collect())
 }
 
-/// The figures by Actor, and their chart.
 fn bars_chart(
     sheet: &mut Worksheet,
     styles: &Styles,

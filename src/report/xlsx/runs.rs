@@ -20,7 +20,6 @@ use crate::text::thousands;
 const NAME: &str = "Runs";
 const TITLE: &str = "Which runs are there, one by one?";
 
-/// A sheet of runs that is being written.
 pub struct RunsSheet {
     sheet: Sheet,
     columns: Chosen,
@@ -128,7 +127,6 @@ fn look(kind: schema::Kind) -> CellFormat {
     }
 }
 
-/// A column of a batch.
 enum RunCells<'a> {
     Text(&'a arrow_array::StringArray),
     Instant(&'a arrow_array::TimestampMillisecondArray),

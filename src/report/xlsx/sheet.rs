@@ -20,11 +20,8 @@ const WIDEST: usize = 46;
 /// Narrowest column, which has room for a filter's button.
 const NARROWEST: usize = 9;
 
-/// A column.
 pub struct SheetColumn {
-    /// Its heading.
     pub head: String,
-    /// How its values look.
     pub look: CellFormat,
     /// The word for a text that is absent; empty for none.
     pub absent: &'static str,
@@ -32,9 +29,7 @@ pub struct SheetColumn {
     pub total: Total,
 }
 
-/// What all rows of a column come to.
 pub enum Total {
-    /// Nothing that makes sense.
     None,
     /// A number, where the sheet hasn't all the rows that it is of.
     Number(f64),
@@ -42,7 +37,6 @@ pub enum Total {
     Formula(String, f64),
 }
 
-/// A sheet that is being written.
 pub struct Sheet {
     sheet: Worksheet,
     styles: Arc<Styles>,
@@ -52,7 +46,6 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// Begins an empty sheet: all above its rows.
     pub fn new(
         sheet: Worksheet,
         styles: &Arc<Styles>,
@@ -165,7 +158,6 @@ impl Sheet {
         Ok(())
     }
 
-    /// How many rows it has so far.
     pub fn rows(&self) -> u32 {
         self.next - FIRST_ROW
     }

@@ -13,26 +13,19 @@ const PALE: u32 = 0xE8_EE_F4;
 /// Red, of what must not be missed.
 const RED: u32 = 0xB0_00_20;
 
-/// Every format that is used.
 #[derive(Debug)]
 pub struct Styles {
     /// The question on top of a sheet.
     pub title: Format,
-    /// The title of the workbook.
     pub book_title: Format,
     /// What must not be missed.
     pub warning: Format,
     /// What is said beside figures.
     pub note: Format,
-    /// A label of the first sheet.
     pub label: Format,
-    /// A sentence of the first sheet.
     pub sentence: Format,
-    /// A link to a sheet.
     pub link: Format,
-    /// The head of a column of text.
     pub head: Format,
-    /// The head of a column of numbers.
     pub head_of_numbers: Format,
     /// A name of any length that heads a column of numbers.
     pub names: Format,
@@ -86,7 +79,6 @@ impl Default for Styles {
 }
 
 impl Styles {
-    /// The look of a column's cells.
     pub fn column(look: CellFormat) -> Format {
         match look {
             CellFormat::Text => Format::new(),
@@ -97,7 +89,6 @@ impl Styles {
         }
     }
 
-    /// The look of a column's total.
     pub fn total(look: CellFormat) -> Format {
         Format::new().set_bold().set_num_format(look.num_format_of_total())
     }

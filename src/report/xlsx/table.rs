@@ -78,7 +78,6 @@ fn value<'v>(cell: &'v Cell, kind: CellKind) -> Value<'v> {
     }
 }
 
-/// The sheet's columns, with their totals.
 fn columns(table: &Table, order: &[usize], rows: u32) -> Vec<SheetColumn> {
     let column = |at: &usize| {
         let column = &table.columns[*at];
