@@ -16,7 +16,6 @@ use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
 use crate::report::terminal::TextStyle;
 use crate::runs::pairing::{Moved, Pair, Pairs};
-use crate::text::escape_formula;
 
 /// Rows that are put together before they are printed.
 const ROWS_AT_ONCE: usize = 1000;
@@ -202,9 +201,7 @@ fn csv_text(header: Option<[&str; csv::HEADER.len()]>, rows: &[Difference]) -> R
             csv.write_record(header)?;
         }
         for difference in rows {
-            let mut record = csv::record(difference);
-            record[csv::ACT_NAME] = escape_formula(&record[csv::ACT_NAME]).into_owned();
-            csv.write_record(record)?;
+            csv.write_record(csv::record(difference))?;
         }
         Ok(String::from_utf8(csv.into_inner()?)?)
     };

@@ -14,6 +14,7 @@ pub mod words;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
@@ -27,13 +28,14 @@ use crate::runs::run::Run;
 pub const SHOWN_RUNS: usize = 20;
 
 /// One of the two exports, as far as it is named.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct DiffSide {
     pub path: String,
+    pub period: PeriodText,
     pub account: Option<Account>,
     pub source: Source,
+    #[serde(skip)]
     pub notice: Option<String>,
-    pub period: PeriodText,
     pub filters: Filters,
     pub queried_at: String,
     pub proven: bool,
@@ -87,8 +89,8 @@ impl<'p> Difference<'p> {
             Pair::Both(old, new) => differing(old, new),
             _ => Vec::new(),
         };
-        let is_one = kind != DifferenceKind::Changed || !fields.is_empty();
-        is_one.then_some(Difference { kind, old, new, fields })
+        let differs = kind != DifferenceKind::Changed || !fields.is_empty();
+        differs.then_some(Difference { kind, old, new, fields })
     }
 
     pub fn run(&self) -> &'p Run {
@@ -119,11 +121,8 @@ fn differing(old: &Run, new: &Run) -> Vec<&'static str> {
         ("usage_total_usd", old.usage != new.usage),
         ("cost_state", old.cost_state != new.cost_state),
     ];
-    columns
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| name)
-        .collect()
+    let differing = columns.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(name, _)| name).collect()
 }
 
 /// Folds the pairs of two exports.
@@ -156,12 +155,16 @@ impl Changes {
         }
         self.total.add(&difference);
         let act_id = difference.run().act_id.as_str();
+        // Not `entry`: it would copy the ID of every run.
         if !self.actors.contains_key(act_id) {
-            let actor = ActorMoves {
-                act_id: act_id.into(),
-                ..ActorMoves::default()
-            };
-            self.actors.insert(act_id.into(), actor);
+            let act_id = act_id.to_string();
+            self.actors.insert(
+                act_id.as_str().into(),
+                ActorMoves {
+                    act_id,
+                    ..ActorMoves::default()
+                },
+            );
         }
         let actor = self.actors.get_mut(act_id).expect("it was put there");
         if actor.act_name.is_none() {

@@ -1,7 +1,7 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
 use crate::period::format_instant;
-use crate::provenance::Source;
+use crate::provenance::{Filters, Source};
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
@@ -26,19 +26,8 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         let name = account.username.as_deref().unwrap_or(&account.id);
         entries.push(("Account", vec![truncate(&escape_control(name), SHOWN)]));
     }
-    let filters = &report.facts.filters;
-    let lists = [
-        ("status", &filters.status),
-        ("actor", &filters.actor),
-        ("task", &filters.task),
-    ];
-    let only: Vec<String> = lists
-        .iter()
-        .filter(|(_, list)| !list.is_empty())
-        .map(|(name, list)| format!("--{name} {}", escape_control(&list.join(","))))
-        .collect();
-    if !only.is_empty() {
-        entries.push(("Only", vec![only.join(" ")]));
+    if let Some(only) = filter_options(&report.facts.filters) {
+        entries.push(("Only", vec![escape_control(&only)]));
     }
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
@@ -116,12 +105,26 @@ fn usage(report: &Report) -> Vec<String> {
 
 /// When the API was asked, to the minute.
 pub fn asked_at(report: &Report) -> String {
-    let at = format_instant(report.facts.queried_at_ms);
-    format!(
-        "{} {} UTC",
-        at.get(..10).unwrap_or(&at),
-        at.get(11..16).unwrap_or_default()
-    )
+    to_minute(&format_instant(report.facts.queried_at_ms)) + " UTC"
+}
+
+/// An instant's text to the minute.
+pub fn to_minute(instant: &str) -> String {
+    instant.get(..16).unwrap_or(instant).replace('T', " ")
+}
+
+/// Filters as the options that they were given by; none without any.
+pub fn filter_options(filters: &Filters) -> Option<String> {
+    let lists = [
+        ("status", &filters.status),
+        ("actor", &filters.actor),
+        ("task", &filters.task),
+    ];
+    let given = lists.iter().filter(|(_, list)| !list.is_empty());
+    let given: Vec<String> = given
+        .map(|(name, list)| format!("--{name} {}", list.join(",")))
+        .collect();
+    (!given.is_empty()).then(|| given.join(" "))
 }
 
 pub fn outcomes(report: &Report) -> Vec<String> {

@@ -26,6 +26,7 @@ use crate::report::Report;
 use crate::report::budget::BUDGETS;
 use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
 use crate::report::dimension::Dimension;
+use crate::report::headline::to_minute;
 use crate::report::html::budgets::BudgetBar;
 use crate::report::html::chart::Chart;
 use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
@@ -199,6 +200,5 @@ fn files(files: &[FileEntry]) -> Grid {
 
 /// An instant to the minute, UTC.
 fn minute(ms: Millis) -> String {
-    let at = format_instant(ms);
-    at.get(..16).unwrap_or(&at).replace('T', " ")
+    to_minute(&format_instant(ms))
 }

@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::lake::{CommitId, Location, StagedChanges};
 use crate::output::csv::writer;
 use crate::report::diff::{Difference, csv as table};
-use crate::text::escape_formula;
 
 /// The file, under another name until it is whole.
 pub struct ChangesFile {
@@ -93,8 +92,7 @@ impl ChangesFile {
     /// Writes runs as they are found.
     pub fn writer(&mut self) -> impl FnMut(&Difference) -> Result<()> + '_ {
         |difference| {
-            let mut record = table::record(difference);
-            record[table::ACT_NAME] = escape_formula(&record[table::ACT_NAME]).into_owned();
+            let record = table::record(difference);
             self.record(record)
         }
     }

@@ -1,10 +1,13 @@
 //! The runs that differ, as records of a CSV table: one a run, new, changed and vanished ones. The sum of
 //! `usage_moved_usd` is what usage moved by; it is empty where a cost is unknown.
 
+use std::borrow::Cow;
+
 use super::Difference;
 use crate::money::Usd;
 use crate::period::{Millis, format_instant};
 use crate::runs::run::Run;
+use crate::text::escape_formula;
 
 /// The columns. Those of the old export are empty for a new run, those of the new one for a vanished run.
 pub const HEADER: [&str; 16] = [
@@ -26,34 +29,49 @@ pub const HEADER: [&str; 16] = [
     "usage_moved_usd",
 ];
 
-/// Where the one third party's text is, which a spreadsheet must be kept from running.
-pub const ACT_NAME: usize = 3;
+/// The column of names of columns: a list where a format has lists.
+pub(super) const FIELDS_CHANGED: &str = HEADER[4];
 
+/// A run's cells as CSV has them: the one third party's text, the name, is kept from being a formula.
 pub fn record(difference: &Difference) -> [String; HEADER.len()] {
+    const ACT_NAME: usize = 3;
+    let mut record = cells(difference).map(|cell| cell.unwrap_or_default().into_owned());
+    record[ACT_NAME] = escape_formula(&record[ACT_NAME]).into_owned();
+    record
+}
+
+/// A run's cells, as many as there are columns.
+pub(super) fn cells<'p>(difference: &Difference<'p>) -> [Option<Cow<'p, str>>; HEADER.len()] {
     let Difference { old, new, .. } = *difference;
-    let text = |run: Option<&Run>, of: fn(&Run) -> &str| run.map_or(String::new(), |run| of(run).into());
-    let instant = |ms: Option<Millis>| ms.map(format_instant).unwrap_or_default();
-    let started = |run: Option<&Run>| instant(run.map(|run| run.started_at_ms));
-    let finished = |run: Option<&Run>| instant(run.and_then(|run| run.finished_at_ms.flatten()));
-    let money = |usd: Option<Usd>| usd.map_or(String::new(), |usd| usd.to_string());
+    let instant = |ms: Millis| Cow::Owned(format_instant(ms));
+    let started = |run: Option<&Run>| run.map(|run| instant(run.started_at_ms));
+    let finished = |run: Option<&Run>| run.and_then(|run| run.finished_at_ms.flatten()).map(instant);
+    let money = |usd: Option<Usd>| usd.map(|usd| Cow::Owned(usd.to_string()));
     let usage = |run: Option<&Run>| money(run.and_then(|run| run.usage));
     let run = difference.run();
+    let texts = [
+        Some(difference.kind.name()),
+        Some(run.id.as_str()),
+        Some(run.act_id.as_str()),
+        difference.act_name(),
+    ];
+    let [kind, id, act_id, act_name] = texts.map(|text| text.map(Cow::Borrowed));
     [
-        difference.kind.name().into(),
-        run.id.clone(),
-        run.act_id.clone(),
-        difference.act_name().unwrap_or_default().into(),
-        difference.fields.join(" "),
-        text(old, |run| &run.status),
-        text(new, |run| &run.status),
+        kind,
+        id,
+        act_id,
+        act_name,
+        Some(difference.fields.join(" ").into()),
+        old.map(|run| run.status.as_str().into()),
+        new.map(|run| run.status.as_str().into()),
         started(old),
         started(new),
         finished(old),
         finished(new),
         usage(old),
         usage(new),
-        text(old, |run| &run.cost_state),
-        text(new, |run| &run.cost_state),
+        old.map(|run| run.cost_state.as_str().into()),
+        new.map(|run| run.cost_state.as_str().into()),
         money(difference.moved()),
     ]
 }

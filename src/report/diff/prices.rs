@@ -5,6 +5,8 @@
 //! them, so that a factor which more than a tenth of the changed costs share is still there at the end (Misra and Gries,
 //! <https://doi.org/10.1016/0167-6423(82)90012-0>). How many costs it really fits is then counted once more, exactly.
 
+use serde::Serialize;
+
 use crate::money::{Usd, ratio_6_places};
 use crate::runs::cost_state::{SETTLED, is_terminal};
 use crate::runs::pairing::Pair;
@@ -158,20 +160,25 @@ impl FactorCount {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PriceVerdict {
+    #[serde(rename = "verdict")]
     pub kind: VerdictKind,
     /// Settled costs that can be compared.
+    #[serde(rename = "costs_compared")]
     pub compared: u64,
     /// Of them, those that changed.
+    #[serde(rename = "costs_changed")]
     pub changed: u64,
     /// Of those, the ones that moved by one factor; `None` unless it is told.
+    #[serde(rename = "costs_changed_alike")]
     pub alike: Option<u64>,
     /// That factor, with up to 6 places.
     pub factor: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
     /// No run that both exports hold has a settled cost in both.
     NothingComparable,
@@ -183,16 +190,4 @@ pub enum VerdictKind {
     SomeMovedAlike,
     /// Costs changed, each by its own factor.
     UsageMoved,
-}
-
-impl VerdictKind {
-    pub fn name(self) -> &'static str {
-        match self {
-            VerdictKind::NothingComparable => "nothing_comparable",
-            VerdictKind::NothingMoved => "nothing_moved",
-            VerdictKind::PricesMoved => "prices_moved",
-            VerdictKind::SomeMovedAlike => "some_moved_alike",
-            VerdictKind::UsageMoved => "usage_moved",
-        }
-    }
 }

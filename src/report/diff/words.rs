@@ -3,10 +3,11 @@
 
 use crate::money::Usd;
 use crate::period::{Period, parse_instant, parse_timezone};
-use crate::provenance::{ChangesText, Filters, Source};
+use crate::provenance::{ChangesText, Source};
 use crate::report::diff::moves::MovedRuns;
 use crate::report::diff::prices::{PriceVerdict, VerdictKind};
 use crate::report::diff::{ArchiveDiff, DiffSide};
+use crate::report::headline::{filter_options, to_minute};
 use crate::text::{counted, thousands};
 
 impl ArchiveDiff {
@@ -76,7 +77,7 @@ pub(super) fn side(side: &DiffSide) -> Vec<String> {
         let name = account.username.as_deref().unwrap_or(&account.id);
         lines.push(format!("account {name}"));
     }
-    lines.extend(only(&side.filters));
+    lines.extend(filter_options(&side.filters).map(|only| format!("only {only}")));
     let totals = &side.totals;
     let bound = if totals.runs_cost_unknown + totals.runs_provisional > 0 || !side.proven {
         "at least "
@@ -88,31 +89,12 @@ pub(super) fn side(side: &DiffSide) -> Vec<String> {
         None if totals.runs == 0 => "no usage".into(),
         None => "unknown usage".into(),
     };
-    let at = &side.queried_at;
-    let at = format!(
-        "{} {} UTC",
-        at.get(..10).unwrap_or(at),
-        at.get(11..16).unwrap_or_default()
-    );
+    let at = to_minute(&side.queried_at);
     lines.push(format!(
-        "{}, {usage}, as Apify priced it at {at}",
+        "{}, {usage}, as Apify priced it at {at} UTC",
         counted(totals.runs, "run", "runs")
     ));
     lines
-}
-
-fn only(filters: &Filters) -> Option<String> {
-    let lists = [
-        ("status", &filters.status),
-        ("actor", &filters.actor),
-        ("task", &filters.task),
-    ];
-    let only: Vec<String> = lists
-        .iter()
-        .filter(|(_, list)| !list.is_empty())
-        .map(|(name, list)| format!("--{name} {}", list.join(",")))
-        .collect();
-    (!only.is_empty()).then(|| format!("only {}", only.join(" ")))
 }
 
 /// Dollars that moved, with their sign: `+$31.20`.

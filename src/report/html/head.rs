@@ -183,7 +183,7 @@ pub fn replaced(replaced: &Replaced) -> Vec<String> {
     };
     let was = format!(
         "It took the place of the export asked for at {} UTC: {}, {usage}.",
-        asked.get(..16).unwrap_or(&asked).replace('T', " "),
+        headline::to_minute(&asked),
         counted(replaced.runs, "run", "runs")
     );
     let moved = replaced.changes.as_ref().map_or(
