@@ -1,6 +1,7 @@
 //! Budgets and cost centres as a job is given them, and whether a budget that must hold does. What they come to is
 //! `report`'s.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use crate::bounded::read_given;
@@ -20,14 +21,14 @@ const MAX_BUDGETS_BYTES: u64 = 1 << 20;
 
 /// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
 pub fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
-    let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
-    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(error.to_string()))?;
-    let groups = Groups::parse(&text).map_err(wrong)?;
+    let wrong = |problem: &dyn Display| Error::usage(format!("--groups {}: {problem}", file.display()));
+    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(&error))?;
+    let groups = Groups::parse(&text).map_err(|problem| wrong(&problem))?;
     let needed = groups.needed_columns().into_iter();
     let missing: Vec<_> = needed.filter(|name| columns.position(name).is_none()).collect();
     match missing.as_slice() {
         [] => Ok(groups),
-        missing => Err(wrong(format!(
+        missing => Err(wrong(&format!(
             "its rules need columns that are left out: {}",
             missing.join(", ")
         ))),
@@ -38,9 +39,9 @@ pub fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
 pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
     let mut budgets = args.budget.clone();
     if let Some(file) = &args.budgets {
-        let wrong = |problem: String| Error::Usage(format!("--budgets {}: {problem}", file.display()));
-        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(error.to_string()))?;
-        budgets.extend(Budget::parse_lines(&text).map_err(wrong)?);
+        let wrong = |problem: &dyn Display| Error::usage(format!("--budgets {}: {problem}", file.display()));
+        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(&error))?;
+        budgets.extend(Budget::parse_lines(&text).map_err(|problem| wrong(&problem))?);
     }
     if args.fail_over_budget && budgets.is_empty() {
         return Err(Error::Usage(

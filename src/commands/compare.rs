@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{anyhow, bail};
+
 use crate::archive;
 use crate::archive::Opening;
 use crate::cli::{JudgeArgs, Site};
@@ -67,7 +69,7 @@ impl Job {
                 period: told.period.clone(),
             };
             let read = Stop::run(move |stop| archive::read(|opening| before(opening, &site, &asked, stop))).await;
-            read.map_err(|error| error.to_string()).and_then(|before| before)
+            read.unwrap_or_else(|error| Err(error.into()))
         };
         if let Err(why) = &before {
             warn(&format!("the period before is not judged: {why}"));
@@ -83,7 +85,7 @@ impl Job {
         self.args.judge.compare.as_ref().is_some_and(is_previous)
     }
 
-    async fn fetch_before(&self, told: &Told) -> std::result::Result<ComparedPeriod, String> {
+    async fn fetch_before(&self, told: &Told) -> anyhow::Result<ComparedPeriod> {
         let period = self.period_before(told).await?;
         let kept = told.retention.as_ref().ok();
         let retention = kept.map(|kept| Retention::of(kept.days, &period, told.job_start.ms));
@@ -91,7 +93,7 @@ impl Job {
             .as_ref()
             .is_some_and(|kept| kept.expired_days >= kept.period_days)
         {
-            return Err(format!("all of {} is past retention", period.first_line()));
+            bail!("all of {} is past retention", period.first_line());
         }
         let aside = Aside {
             connection: &self.connection,
@@ -103,12 +105,11 @@ impl Job {
             filters: told.filters.clone(),
             names: self.names.clone(),
             dimensions: Dimensions::default(),
-            folder: self.folder_before(&told.period).map_err(|error| error.to_string())?,
+            folder: self.folder_before(&told.period)?,
             known: None,
             on_terminal: self.context.stderr_is_terminal && !self.args.quiet,
         };
-        let fetched = aside.fetch().await.map_err(|error| error.to_string());
-        let (read, _staging) = fetched?;
+        let (read, _staging) = aside.fetch().await?;
         let proven = read.fetched.proof.proven;
         let expired = retention.as_ref().and_then(Retention::headline);
         let gaps = read.gaps().into_iter().map(|gap| gap.to_string());
@@ -139,14 +140,13 @@ impl Job {
     }
 
     /// The period before; a billing cycle's is the API's to tell.
-    async fn period_before(&self, told: &Told) -> std::result::Result<Period, String> {
+    async fn period_before(&self, told: &Told) -> anyhow::Result<Period> {
         let period = &told.period;
         if self.args.period.cycle.is_none() {
-            return period.before().ok_or_else(|| "there is no period before".to_string());
+            return period.before().ok_or_else(|| anyhow!("there is no period before"));
         }
         let date = DayClock::new(chrono_tz::UTC).day_of(period.from - 1);
-        let asked = self.connection.api.monthly_usage(date).await;
-        let usage = asked.map_err(|error| error.to_string())?;
+        let usage = self.connection.api.monthly_usage(date).await?;
         let before = Period {
             from: usage.from_ms,
             to: usage.to_ms,
@@ -179,19 +179,14 @@ impl Asked {
 
 /// The other period from an export or a lake: the one before where it holds that, else all of an export. `Err` within says
 /// why nothing can be said; exit 2 where there is nothing, exit 5 where it isn't what it says of itself.
-pub fn before(
-    opening: &Opening,
-    site: &Site,
-    asked: &Asked,
-    stop: &Stop,
-) -> Result<std::result::Result<ComparedPeriod, String>> {
+pub fn before(opening: &Opening, site: &Site, asked: &Asked, stop: &Stop) -> Result<anyhow::Result<ComparedPeriod>> {
     let holding = opening.open(site, None)?;
     let held = holding.held()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
-        return Ok(Err(format!("{site} is of another account or source")));
+        return Ok(Err(anyhow!("{site} is of another account or source")));
     }
     if held.filters != asked.filters {
-        return Ok(Err(format!("{site} holds runs chosen by other filters")));
+        return Ok(Err(anyhow!("{site} holds runs chosen by other filters")));
     }
     let whole = &held.period;
     // The billing cycle before may have another length.
@@ -205,7 +200,7 @@ pub fn before(
         None if held.is_of_one_period => whole.clone().cut_as(&asked.period),
         None => {
             let whole = whole.first_line();
-            return Ok(Err(format!("{site} doesn't cover the period before: it holds {whole}")));
+            return Ok(Err(anyhow!("{site} doesn't cover the period before: it holds {whole}")));
         }
     };
     let is_shorter = period.to - period.from < asked.period.to - asked.period.from;

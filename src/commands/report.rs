@@ -56,7 +56,7 @@ fn prepare(args: &ReportArgs, look: TextStyle, stop: &Stop, opening: &Opening) -
     let period = asked(args, holding, &held)?;
     let mut dimensions = Dimensions::of(&columns, groups);
     for by in &args.by {
-        dimensions.and(*by).map_err(Error::Usage)?;
+        dimensions.and(*by).map_err(Error::usage)?;
     }
     let mut output = Output::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.

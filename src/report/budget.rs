@@ -1,6 +1,7 @@
 //! Budgets: what was meant to be spent at most, in all, by an Actor or by a group, and how far it has been. Pure: text to
 //! budgets, figures to what is left of them.
 
+use anyhow::anyhow;
 use wildmatch::WildMatch;
 
 use super::dimension::Dimension;
@@ -28,8 +29,8 @@ pub struct Budget {
 
 impl Budget {
     /// What the command line says: `500`, `actor:NAME=50` or `group:TEAM=200`.
-    pub fn parse(text: &str) -> Result<Budget, String> {
-        let wrong = || format!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
+    pub fn parse(text: &str) -> anyhow::Result<Budget> {
+        let wrong = || anyhow!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
         let (scope, amount) = match text.rsplit_once('=') {
             None => (BudgetScope::All, text),
             Some((scope, amount)) => match scope.split_once(':') {
@@ -45,11 +46,11 @@ impl Budget {
     }
 
     /// A file of budgets, one a line as on the command line; empty lines and what follows `#` at a line's start are none.
-    pub fn parse_lines(text: &str) -> Result<Vec<Budget>, String> {
+    pub fn parse_lines(text: &str) -> anyhow::Result<Vec<Budget>> {
         let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let budget =
-            |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| format!("line {number}: {problem}"));
+            |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| anyhow!("line {number}: {problem}"));
         lines.map(budget).collect()
     }
 
@@ -183,8 +184,6 @@ pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
             budget,
             measures,
             usage,
-            projected,
-            standing,
             ..
         } = &spent[at];
         let (scope, name) = match &budget.scope {
@@ -196,12 +195,12 @@ pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
         vec![
             Cell::text(Some(scope)),
             Cell::text(name),
-            Cell::text(Some(standing.word())),
+            Cell::text(Some(spent[at].standing.word())),
             Cell::Usd(budget.amount),
             Cell::Count(measures.runs()),
             Cell::usd(*usage),
             Cell::decimal(share),
-            Cell::decimal(*projected),
+            Cell::decimal(spent[at].projected),
             Cell::Count(measures.cost_unknown()),
             Cell::Count(measures.provisional.runs),
         ]
@@ -236,18 +235,18 @@ mod tests {
     fn budgets_are_read_and_nonsense_is_refused() {
         let usd = |dollars: i128| Usd(dollars * 10i128.pow(18));
         let of = |scope, dollars| {
-            Ok(Budget {
+            Some(Budget {
                 scope,
                 amount: usd(dollars),
             })
         };
-        assert_eq!(Budget::parse("500"), of(BudgetScope::All, 500));
+        assert_eq!(Budget::parse("500").ok(), of(BudgetScope::All, 500));
         assert_eq!(
-            Budget::parse("actor:a/b=c=50"),
+            Budget::parse("actor:a/b=c=50").ok(),
             of(BudgetScope::Actor("a/b=c".into()), 50)
         );
         assert_eq!(
-            Budget::parse("group:Research, EU=200"),
+            Budget::parse("group:Research, EU=200").ok(),
             of(BudgetScope::Group("Research, EU".into()), 200)
         );
         for wrong in ["", "-1", "1e3", "actor:=1", "team:x=1", "actor:x", "group:x=", "$5"] {
@@ -255,6 +254,11 @@ mod tests {
         }
         let lines = Budget::parse_lines("# all\n500\n\ngroup:x=1\n").unwrap();
         assert_eq!(lines.len(), 2);
-        assert!(Budget::parse_lines("500\nx\n").unwrap_err().starts_with("line 2: "));
+        assert!(
+            Budget::parse_lines("500\nx\n")
+                .unwrap_err()
+                .to_string()
+                .starts_with("line 2: ")
+        );
     }
 }

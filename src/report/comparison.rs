@@ -23,7 +23,7 @@ pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
 #[derive(Debug)]
 pub struct PeriodComparison {
     /// The other period, or why nothing can be said.
-    pub before: Result<ComparedPeriod, String>,
+    pub before: anyhow::Result<ComparedPeriod>,
     /// Actors that moved by less are left out.
     pub min_change: Usd,
 }

@@ -57,7 +57,7 @@ impl From<&PeriodComparison> for ComparisonText {
         let before = against.before.as_ref().ok();
         ComparisonText {
             judged: before.is_some(),
-            why: against.before.as_ref().err().cloned(),
+            why: against.before.as_ref().err().map(ToString::to_string),
             period: before.map(|before| (&before.period).into()),
             from: before.map(|before| before.from.clone()),
             incomplete: before.map(|before| before.lacks_runs),

@@ -70,22 +70,18 @@ impl<'r> Book<'r> {
             sheet_rows,
             scratch: scratch.into(),
         };
-        let mut chart_data = None;
-        if let Some((sheet, data)) = charts::sheets(report, &book.styles)? {
-            book.list(charts::NAME.into(), charts::TITLE.into(), None);
-            book.workbook.push_worksheet(sheet);
-            chart_data = Some(data);
+        let (charts, chart_data) = charts::sheets(report, &book.styles)?.unzip();
+        let entry = |name: &str, title: &str| SheetEntry {
+            name: name.into(),
+            title: title.into(),
+            cut: None,
+        };
+        if let Some(sheet) = charts {
+            book.push(sheet, entry(charts::NAME, charts::TITLE));
         }
-        for table in &report.tables() {
-            let name = book.free_name(&names::of_table(&table.name));
-            let sheet = book.empty_sheet(table.len as u64)?;
-            let (sheet, cut) = table::fill(table, report, &name, book.most_rows(), sheet, &book.styles)?;
-            book.list(name, table.title.clone(), cut);
-            book.workbook.push_worksheet(sheet);
-        }
+        report.tables().iter().try_for_each(|table| book.add_table(table))?;
         if let Some(data) = chart_data {
-            book.list(charts::DATA_NAME.into(), charts::DATA_TITLE.into(), None);
-            book.workbook.push_worksheet(data);
+            book.push(data, entry(charts::DATA_NAME, charts::DATA_TITLE));
         }
         Ok(book)
     }
@@ -99,8 +95,9 @@ impl<'r> Book<'r> {
         save().map_err(cannot_write)
     }
 
-    fn list(&mut self, name: String, title: String, cut: Option<String>) {
-        self.sheets.push(SheetEntry { name, title, cut });
+    fn push(&mut self, sheet: Worksheet, entry: SheetEntry) {
+        self.sheets.push(entry);
+        self.workbook.push_worksheet(sheet);
     }
 
     /// How many rows of figures a sheet has room for.

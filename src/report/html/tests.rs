@@ -188,7 +188,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     let mut now = report(&rows, SEPTEMBER);
     let before = report(&[row("r0", "a", "2025-08-02", Some("4"))], ["2025-08-01", "2025-09-01"]);
     now.against = Some(PeriodComparison {
-        before: Ok(Before {
+        before: Ok(ComparedPeriod {
             period: before.facts.period,
             from: "./august".into(),
             lacks_runs: false,
@@ -223,7 +223,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
         assert!(text.contains(told), "{told}: {text}");
     }
     now.against = Some(PeriodComparison {
-        before: Err("there is no export of it".into()),
+        before: Err(anyhow::anyhow!("there is no export of it")),
         min_change: Usd::default(),
     });
     let text = text_of(&render(&now)).join("\n");

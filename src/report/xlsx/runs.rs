@@ -11,7 +11,7 @@ use crate::money::Usd;
 use crate::report::Report;
 use crate::report::xlsx::cells::{CellFormat, Value};
 use crate::report::xlsx::sheet::{Sheet, SheetColumn, Total, range};
-use crate::report::xlsx::{Book, cannot_write};
+use crate::report::xlsx::{Book, SheetEntry, cannot_write};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema;
 use crate::runs::schema::Kind;
@@ -94,8 +94,12 @@ impl Book<'_> {
         }
         let report: &Report = self.report;
         let sheet = runs.sheet.finish(report).map_err(cannot_write)?;
-        self.list(runs.name, TITLE.into(), runs.cut);
-        self.workbook.push_worksheet(sheet);
+        let entry = SheetEntry {
+            name: runs.name,
+            title: TITLE.into(),
+            cut: runs.cut,
+        };
+        self.push(sheet, entry);
         Ok(())
     }
 }

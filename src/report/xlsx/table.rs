@@ -1,43 +1,47 @@
 //! A report as a sheet: which look each column has, what stands above it, and which totals a formula can follow.
 
-use std::sync::Arc;
-
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::XlsxError;
 
 use super::cells::{CellFormat, Value};
 use super::sheet::{Sheet, SheetColumn, Total, range};
-use super::styles::Styles;
+use super::{Book, SheetEntry, names};
 use crate::report::Report;
 use crate::report::table::{Cell, CellKind, Table};
 use crate::text::thousands;
 
-/// Fills a sheet with as many of the table's rows as it may have. What is left out is said on it, and returned.
-pub fn fill(
-    table: &Table,
-    report: &Report,
-    name: &str,
-    most_rows: u32,
-    sheet: Worksheet,
-    styles: &Arc<Styles>,
-) -> Result<(Worksheet, Option<String>), XlsxError> {
-    let order = table.reading_order();
-    let rows = table.len.min(most_rows as usize);
-    let cut = (rows < table.len).then(|| {
-        format!(
-            "NOT ALL ROWS: a sheet holds no more than these {} of {}; all are in {}.csv.",
-            thousands(rows as u64),
-            thousands(table.len as u64),
-            table.name
-        )
-    });
-    let note = note(report, cut.as_deref(), table);
-    let columns = columns(table, &order, rows as u32);
-    let mut sheet = Sheet::new(sheet, styles, (name, &table.title, &note), columns)?;
-    for cells in table.rows().take(rows) {
-        let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
-        sheet.write(cells)?;
+impl Book<'_> {
+    /// Adds a sheet with as many of a table's rows as one may have. What is left out is said on it, and in the list of sheets.
+    pub(super) fn add_table(&mut self, table: &Table) -> Result<(), XlsxError> {
+        let name = self.free_name(&names::of_table(&table.name));
+        let order = table.reading_order();
+        let rows = table.len.min(self.most_rows() as usize);
+        let cut = (rows < table.len).then(|| {
+            format!(
+                "NOT ALL ROWS: a sheet holds no more than these {} of {}; all are in {}.csv.",
+                thousands(rows as u64),
+                thousands(table.len as u64),
+                table.name
+            )
+        });
+        let note = note(self.report, cut.as_deref(), table);
+        let columns = columns(table, &order, rows as u32);
+        let sheet = self.empty_sheet(table.len as u64)?;
+        let mut sheet = Sheet::new(sheet, &self.styles, (&name, &table.title, &note), columns)?;
+        for cells in table.rows().take(rows) {
+            let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
+            sheet.write(cells)?;
+        }
+        let sheet = sheet.finish(self.report)?;
+        self.push(
+            sheet,
+            SheetEntry {
+                name,
+                title: table.title.clone(),
+                cut,
+            },
+        );
+        Ok(())
     }
-    Ok((sheet.finish(report)?, cut))
 }
 
 /// What stands below the question.
