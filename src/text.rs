@@ -89,7 +89,7 @@ pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// At most `columns` of a terminal; what is cut off is marked.
+/// At most `columns` of a terminal; an ellipsis stands for what is cut off.
 pub fn truncate(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.into();
@@ -113,7 +113,7 @@ pub fn pad(text: &str, columns: usize) -> String {
     filled
 }
 
-/// The same words, to be kept on one line by [`wrap_labelled`].
+/// Words that [`wrap_labelled`] keeps on one line.
 pub fn no_break(words: &str) -> String {
     words.replace(' ', "\u{a0}")
 }

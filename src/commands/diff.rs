@@ -58,11 +58,11 @@ fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
         moved: &moved,
     };
     let mut changes = Changes::default();
-    both.each(|pair| changes.see(pair))?;
+    both.each(|pair| changes.add(pair))?;
     let mut alike = changes.prices.candidate();
     if let Some(alike) = &mut alike {
         both.each(|pair| {
-            alike.see(pair);
+            alike.add(pair);
             Ok(())
         })?;
     }

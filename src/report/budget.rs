@@ -6,6 +6,7 @@ use wildmatch::WildMatch;
 
 use super::dimension::Dimension;
 use super::figures::Figures;
+use super::headline::at_least;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, column};
 use crate::money::{Ratio, Usd, ratio_6_places, scaled_6_places};
@@ -54,7 +55,6 @@ impl Budget {
         lines.map(budget).collect()
     }
 
-    /// As the command line takes it.
     pub fn option(&self) -> String {
         match &self.scope {
             BudgetScope::All => format!("--budget {}", self.amount),
@@ -152,7 +152,7 @@ impl BudgetStatus {
     }
 
     pub fn sentence(&self) -> String {
-        let at_least = if self.is_at_least { "at least " } else { "" };
+        let at_least = at_least(self.is_at_least);
         let usage = self
             .usage
             .map_or("unknown".into(), |usd| format!("{at_least}{}", usd.dollars()));

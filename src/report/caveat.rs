@@ -1,34 +1,23 @@
 //! What the reader of a figure must know: one variant a kind, with a code for programs and a sentence for people. Which
 //! caveats a set of figures has is decided in `facts` and by the commands.
 
-use std::fmt::{self, Display};
+mod earlier;
+mod sentence;
+
+pub use sentence::spans;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::money::Usd;
-use crate::period::{Millis, format_instant, instant_text, spans_text};
+use crate::period::{Millis, instant_text, spans_text};
 use crate::provenance::Retention;
-use crate::text::{counted, thousands};
-
-/// Most parts of time that a sentence names.
-const MAX_SPANS: usize = 3;
-/// What begins a sentence about runs that nobody has.
-const INCOMPLETE: &str = "INCOMPLETE: ";
-const NO_RUN_OF: &str = "no run of the period is of ";
-const RUNS_MISSING: &str = "INCOMPLETE: fewer runs were received than the API counts; every total is 'at least'";
-const NO_RUN: &str = "no run started in the period, or none that was asked for and this token may list";
-const GROUPS_IN_DOUBT: &str = "names could not all be read, so runs may stand in another group than the rules mean";
-const PERIOD_NOT_OVER: &str = "the period is not over: this is it so far";
-const LIST_CHANGED: &str = "runs were deleted, or came, while the period was read: see the proof's notes";
-const KEPT_UNTIL_ACCEPTED: &str = "the lake keeps what they were, until --accept-repricing";
 
 /// A caveat. The variants' and fields' names are those of `caveat_details` in documents: they stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Caveat {
     PastRetention(Retention),
-    /// Fewer runs were received than the API counts.
     RunsMissing,
     /// No sync of the lake has proven these parts of the period.
     Unproven {
@@ -66,14 +55,12 @@ pub enum Caveat {
     },
     MonthCorrected(MonthCorrection),
     MonthDamaged(MonthDamage),
-    /// Apify no longer keeps what was not synced in time.
     SyncGap {
         #[serde(with = "instant_text")]
         from: Millis,
         #[serde(with = "instant_text")]
         to: Millis,
     },
-    /// What a sync could not read of a window.
     WindowIncomplete {
         #[serde(with = "instant_text")]
         from: Millis,
@@ -89,7 +76,7 @@ pub enum Caveat {
     SharedAccount {
         names: Vec<String>,
     },
-    /// Of an archive whose version wrote no codes, or others: only its sentence is known.
+    /// Read from an archive that gives no code that this version knows; only the sentence is kept.
     Unclassified {
         #[serde(skip)]
         text: String,
@@ -97,7 +84,6 @@ pub enum Caveat {
     },
 }
 
-/// Runs that came or changed in a month after it was closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthCorrection {
     pub month: String,
@@ -110,7 +96,6 @@ pub struct MonthCorrection {
     pub usage_moved_usd: Usd,
 }
 
-/// Files of a closed month that were set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthDamage {
     pub month: String,
@@ -120,7 +105,6 @@ pub struct MonthDamage {
     pub damaged_at: Millis,
 }
 
-/// A lake that claims to be proven until an instant that is still to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockLead {
     pub lake: String,
@@ -130,7 +114,6 @@ pub struct ClockLead {
     pub proven_until: Millis,
 }
 
-/// What a reading of runs lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum ReadGap {
@@ -167,54 +150,6 @@ impl Caveat {
                 | Caveat::PeriodNotOver
         )
     }
-
-    /// The caveats of a manifest. An entry of `caveat_details` counts where it says what the sentence at its place says;
-    /// earlier versions wrote sentences alone, and later ones may have other codes.
-    pub fn of_manifest(texts: &[String], details: &[Value]) -> Vec<Caveat> {
-        let detail = |at: usize| Caveat::deserialize(details.get(at)?).ok();
-        let caveat = |(at, text): (usize, &String)| {
-            let said = detail(at).filter(|caveat| caveat.to_string() == *text);
-            said.unwrap_or_else(|| Caveat::from_sentence(text))
-        };
-        texts.iter().enumerate().map(caveat).collect()
-    }
-
-    /// The caveat that has a sentence. The one place that goes by its words: callers branch on the variant.
-    fn from_sentence(text: &str) -> Caveat {
-        let words = text.split([' ', ':']).map(|word| word.replace(',', ""));
-        let counts: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
-        let runs = counts.first().copied().unwrap_or_default();
-        let mut known = vec![
-            Caveat::RunsMissing,
-            Caveat::NoRun,
-            Caveat::RunsRejected { runs },
-            Caveat::CostUnknown { runs },
-            Caveat::DetailsFailed { runs },
-            Caveat::Provisional { runs },
-            Caveat::GroupsInDoubt,
-            Caveat::PeriodNotOver,
-            Caveat::ListChanged,
-        ];
-        if let [expired_days, period_days, days] = counts[..] {
-            known.push(Caveat::PastRetention(Retention {
-                days,
-                expired_days,
-                period_days,
-            }));
-        }
-        known.extend(
-            text.strip_prefix(NO_RUN_OF)
-                .map(|option| match option.starts_with("--budget ") {
-                    true => Caveat::BudgetUnmatched { option: option.into() },
-                    false => Caveat::FilterUnmatched { option: option.into() },
-                }),
-        );
-        let found = known.into_iter().find(|caveat| caveat.to_string() == text);
-        found.unwrap_or_else(|| Caveat::Unclassified {
-            text: text.into(),
-            lacks_runs: text.starts_with(INCOMPLETE),
-        })
-    }
 }
 
 /// Documents' `caveats`.
@@ -230,150 +165,6 @@ pub fn details(caveats: &[Caveat]) -> Vec<Value> {
         detail
     };
     caveats.iter().map(detail).collect()
-}
-
-/// Parts of time in words, the first ones of many.
-pub fn spans(parts: &[(Millis, Millis)]) -> String {
-    let named = parts.iter().take(MAX_SPANS);
-    let named = named.map(|(from, to)| format!("{} to {}", format_instant(*from), format_instant(*to)));
-    let named = named.collect::<Vec<_>>().join(", ");
-    match parts.len().saturating_sub(MAX_SPANS) as u64 {
-        0 => named,
-        more => format!("{named} and {} more", thousands(more)),
-    }
-}
-
-impl Display for Caveat {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Caveat::PastRetention(retention) => out.write_str(&past_retention(retention)),
-            Caveat::RunsMissing => out.write_str(RUNS_MISSING),
-            Caveat::Unproven { periods } => write!(
-                out,
-                "{INCOMPLETE}no sync has proven {}: what Apify had deleted by then is in no figure; every total is 'at least'",
-                spans(periods)
-            ),
-            Caveat::NoRun => out.write_str(NO_RUN),
-            Caveat::RunsRejected { runs } => {
-                let runs = counted(*runs, "listed run makes", "listed runs make");
-                write!(out, "{runs} no sense and went to rejected.jsonl instead of the tables")
-            }
-            Caveat::CostUnknown { runs } => {
-                let runs = counted(*runs, "run has", "runs have");
-                write!(out, "{runs} no known cost: usage is 'at least'")
-            }
-            Caveat::DetailsFailed { runs } => ReadGap::DetailsFailed { runs: *runs }.fmt(out),
-            Caveat::Provisional { runs } => {
-                let runs = counted(*runs, "run", "runs");
-                write!(out, "the cost of {runs} may still move: not ended, or only just")
-            }
-            Caveat::GroupsInDoubt => out.write_str(GROUPS_IN_DOUBT),
-            Caveat::FilterUnmatched { option } | Caveat::BudgetUnmatched { option } => {
-                write!(out, "{NO_RUN_OF}{option}")
-            }
-            Caveat::PeriodNotOver => out.write_str(PERIOD_NOT_OVER),
-            Caveat::ListChanged => out.write_str(LIST_CHANGED),
-            Caveat::CostsLost { costs, usage_usd } => {
-                let (costs, usage) = (counted(*costs, "cost", "costs"), usage_usd.dollars());
-                write!(
-                    out,
-                    "{costs} ({usage}) that the replaced export knew the API no longer gives"
-                )
-            }
-            Caveat::MonthCorrected(correction) => correction.fmt(out),
-            Caveat::MonthDamaged(damage) => damage.fmt(out),
-            Caveat::SyncGap { from, to } => write!(
-                out,
-                "a gap: {} was not synced in time, and Apify no longer keeps its runs",
-                spans(&[(*from, *to)])
-            ),
-            Caveat::WindowIncomplete { from, to, gap } => write!(out, "{}: {gap}", spans(&[(*from, *to)])),
-            Caveat::Repriced { runs } => {
-                let runs = counted(*runs, "run has", "runs have");
-                write!(
-                    out,
-                    "{runs} another price than when they settled; {KEPT_UNTIL_ACCEPTED}"
-                )
-            }
-            Caveat::ClockAhead(clock) => clock.fmt(out),
-            Caveat::SharedAccount { names } => write!(out, "{} are one account: counted once", names.join(" and ")),
-            Caveat::Unclassified { text, .. } => out.write_str(text),
-        }
-    }
-}
-
-fn past_retention(retention: &Retention) -> String {
-    let headline = retention.headline().unwrap_or_default();
-    let days = counted(retention.days, "day", "days");
-    format!(
-        "{headline}: Apify keeps {days} of runs, and what it has deleted is in no figure; every total is 'at least'"
-    )
-}
-
-impl Display for MonthCorrection {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let runs = |runs| counted(runs, "run", "runs");
-        let usage = self.usage_total_usd.map_or("no known cost".into(), Usd::dollars);
-        let what = match (self.runs_new, self.runs_changed) {
-            (new, 0) => format!("{} came", runs(new)),
-            (0, changed) => format!("{} changed", runs(changed)),
-            (new, changed) => format!("{} came and {} changed", runs(new), thousands(changed)),
-        };
-        write!(
-            out,
-            "{} was closed on {} with {} and {usage}; since then {what}, moving {}",
-            self.month,
-            day_of(self.closed_at),
-            runs(self.runs),
-            self.usage_moved_usd.dollars()
-        )
-    }
-}
-
-impl Display for MonthDamage {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            out,
-            "files of {}, which was closed on {}, were damaged and set aside on {}: runs of it may be missing that Apify no \
-             longer had",
-            self.month,
-            day_of(self.closed_at),
-            day_of(self.damaged_at)
-        )
-    }
-}
-
-impl Display for ClockLead {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            out,
-            "{} claims to be proven until {}, which is still to come: a clock was ahead. It is proven until {} from now on, and \
-             what came later is read again",
-            self.lake,
-            format_instant(self.claimed_until),
-            format_instant(self.proven_until)
-        )
-    }
-}
-
-impl Display for ReadGap {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            ReadGap::DetailsFailed { runs } => {
-                let runs = counted(*runs, "run", "runs");
-                write!(
-                    out,
-                    "the details of {runs} could not be read: their rows are as the list gave them"
-                )
-            }
-            ReadGap::ListChanged => out.write_str("runs were deleted, or came, while they were read"),
-        }
-    }
-}
-
-/// The UTC day of an instant.
-fn day_of(at: Millis) -> String {
-    format_instant(at).chars().take(10).collect()
 }
 
 #[cfg(test)]
@@ -489,7 +280,7 @@ mod tests {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if !path.ends_with("report/caveat.rs") {
+                } else if !path.ends_with("report/caveat/earlier.rs") {
                     let text = std::fs::read_to_string(&path).unwrap();
                     let code = text.split("#[cfg(test)]").next().unwrap();
                     let compares = |line: &str| {

@@ -10,8 +10,10 @@ use pair::{PairedMeasures, PeriodSide, SIDES, UsageChange};
 
 use super::dimension::Dimension;
 use super::figures::{Breakdown, Figures, Group};
+use super::headline::at_least;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, column};
+use super::tables::{ACT_ID, ACT_NAME};
 use crate::money::Usd;
 use crate::period::Period;
 use crate::text::{counted, thousands};
@@ -24,7 +26,6 @@ pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
 pub struct PeriodComparison {
     /// The other period, or why nothing can be said.
     pub before: anyhow::Result<ComparedPeriod>,
-    /// Actors that moved by less are left out.
     pub min_change: Usd,
 }
 
@@ -32,7 +33,6 @@ pub struct PeriodComparison {
 pub struct ComparedPeriod {
     /// Which one; cut as long as the report's own is, where that isn't over.
     pub period: Period,
-    /// Where its runs come from, in words.
     pub from: String,
     pub lacks_runs: bool,
     pub figures: Figures,
@@ -44,21 +44,12 @@ impl PeriodComparison {
             Err(why) => return vec![format!("not judged: {why}")],
             Ok(before) => before,
         };
-        let beside = PairedMeasures::of(
-            before.side(before.figures.totals),
-            PeriodSide {
-                measures: figures.totals,
-                lacks_runs,
-            },
-        );
         let all = &before.figures.totals;
-        let usage = before.side(*all).known().map_or("unknown".into(), Usd::dollars);
-        let at_least = if all.is_at_least() || before.lacks_runs {
-            "at least "
-        } else {
-            ""
-        };
-        let moved = match beside.moved {
+        let side = before.side(*all);
+        let usage = side.known().map_or("unknown".into(), Usd::dollars);
+        let at_least = at_least(all.is_at_least() || before.lacks_runs);
+        let pair = PairedMeasures::of(side, PeriodSide::new(figures.totals, lacks_runs));
+        let moved = match pair.moved {
             None => "the change is not judged".to_string(),
             Some(usd) => {
                 let percent = all.usage().and_then(|all| crate::money::percent(usd, all));
@@ -85,8 +76,8 @@ impl PeriodComparison {
         let Ok(before) = &self.before else {
             return Vec::new();
         };
-        let side = |measures| PeriodSide { measures, lacks_runs };
-        let totals = PairedMeasures::of(before.side(before.figures.totals), side(figures.totals));
+        let now = PeriodSide::new(figures.totals, lacks_runs);
+        let totals = PairedMeasures::of(before.side(before.figures.totals), now);
         let all = Table {
             name: CHANGE_OF_TOTALS.into(),
             title: "How much was used, and how much in the period before?".into(),
@@ -112,10 +103,7 @@ impl PeriodComparison {
                 let measures =
                     |groups: &HashMap<&str, Group>| groups.get(id).map_or(Measures::default(), |group| *group.measures);
                 let name = [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0));
-                let now = PeriodSide {
-                    measures: measures(&new),
-                    lacks_runs,
-                };
+                let now = PeriodSide::new(measures(&new), lacks_runs);
                 (id, name, PairedMeasures::of(before.side(measures(&old)), now))
             })
             .collect();
@@ -124,20 +112,16 @@ impl PeriodComparison {
         actors.retain(|(.., beside)| most(beside).is_none_or(|moved| moved >= self.min_change.0.unsigned_abs()));
         actors.retain(|(.., beside)| beside.change != UsageChange::Same);
         // What can't be judged comes first: it may be the largest of all.
-        actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).map_or(u128::MAX, |moved| moved)));
+        actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).unwrap_or(u128::MAX)));
         let left_out = (all - actors.len()) as u64;
         let few = counted(left_out, "Actor", "Actors");
-        let note = (left_out > 0).then(|| {
-            format!(
-                "{few} more moved by less than {}, or not at all.",
-                self.min_change.dollars()
-            )
-        });
-        let columns = std::iter::once(column("act_id", "act_id", CellKind::Key)).chain(SIDES);
+        let least = self.min_change.dollars();
+        let note = (left_out > 0).then(|| format!("{few} more moved by less than {least}, or not at all."));
+        let columns = [ACT_ID].into_iter().chain(SIDES);
         Table {
             name: CHANGE_BY_ACTOR.into(),
             title: "Which Actors' usage moved most since the period before?".into(),
-            columns: columns.chain([column("act_name", "Actor", CellKind::Name)]).collect(),
+            columns: columns.chain([ACT_NAME]).collect(),
             len: actors.len(),
             row: Box::new(move |at| {
                 let (id, name, beside) = &actors[at];
@@ -154,10 +138,7 @@ impl PeriodComparison {
 
 impl ComparedPeriod {
     fn side(&self, measures: Measures) -> PeriodSide {
-        PeriodSide {
-            measures,
-            lacks_runs: self.lacks_runs,
-        }
+        PeriodSide::new(measures, self.lacks_runs)
     }
 }
 
@@ -183,9 +164,8 @@ fn by_day<'r>(before: &'r ComparedPeriod, figures: &'r Figures, period: &Period,
         .map(|at| {
             let (day, day_before) = (shown(new_days.get(at)), shown(old_days.get(at)));
             // A day that one of the periods doesn't have can't be compared.
-            let side = |days, day: &Option<String>, lacks_runs| PeriodSide {
-                measures: measures(days, day),
-                lacks_runs: lacks_runs || day.is_none(),
+            let side = |days, day: &Option<String>, lacks_runs| {
+                PeriodSide::new(measures(days, day), lacks_runs || day.is_none())
             };
             let beside = PairedMeasures::of(side(&old, &day_before, before.lacks_runs), side(&new, &day, lacks_runs));
             (day, day_before, beside)
@@ -212,9 +192,6 @@ fn by_day<'r>(before: &'r ComparedPeriod, figures: &'r Figures, period: &Period,
 }
 
 fn signed(text: String) -> String {
-    if text.starts_with('-') {
-        text
-    } else {
-        format!("+{text}")
-    }
+    let sign = if text.starts_with('-') { "" } else { "+" };
+    format!("{sign}{text}")
 }

@@ -27,7 +27,6 @@ use crate::runs::run::Run;
 /// Changed runs that are kept to be shown one by one: those whose dollars moved most.
 pub const SHOWN_RUNS: usize = 20;
 
-/// One of the two exports, as far as it is named.
 #[derive(Debug, Clone, Serialize)]
 pub struct DiffSide {
     pub path: String,
@@ -125,7 +124,6 @@ fn differing(old: &Run, new: &Run) -> Vec<&'static str> {
     differing.map(|(name, _)| name).collect()
 }
 
-/// Folds the pairs of two exports.
 #[derive(Debug, Default)]
 pub struct Changes {
     total: Moves,
@@ -140,9 +138,9 @@ pub struct Changes {
 
 impl Changes {
     /// Adds a pair; an error if a sum no longer fits 38 digits.
-    pub fn see(&mut self, pair: &Pair) -> Result<()> {
+    pub fn add(&mut self, pair: &Pair) -> Result<()> {
         if let Pair::Both(old, new) = pair {
-            self.prices.see(old, new);
+            self.prices.add(old, new);
         }
         let Some(difference) = Difference::of(pair) else {
             self.unchanged += 1;
@@ -204,7 +202,7 @@ impl Changes {
     }
 }
 
-/// How much there is to see in a changed run.
+/// The order in which changed runs are shown: dollars moved, then a changed status.
 fn rank(old: &Run, new: &Run) -> (u128, bool) {
     let cost = |run: &Run| run.usage.unwrap_or_default().0;
     // A cost that is unknown on one side could have moved by all of the other; nothing is summed by this.

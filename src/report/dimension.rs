@@ -15,18 +15,15 @@ pub enum Dimension {
     Week,
     Task,
     Schedule,
-    /// What kind of caller started it.
     Origin,
     Build,
     User,
-    /// The cost centre, by the user's rules.
     Group,
 }
 
 struct Words {
     word: &'static str,
     report: &'static str,
-    /// The column of its values.
     key: &'static str,
     /// The columns of what its values are called.
     labels: &'static [&'static str],
@@ -77,7 +74,6 @@ impl Dimension {
         self.words().key
     }
 
-    /// The columns that hold what its values are called, as far as that is known.
     pub fn labels(self) -> &'static [&'static str] {
         self.words().labels
     }

@@ -22,7 +22,6 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What every output says first, if part of the period is past retention.
     pub fn expired(&self) -> Option<String> {
         self.retention.as_ref().and_then(Retention::headline)
     }
@@ -31,13 +30,11 @@ impl Facts {
         self.caveats.iter().filter(|caveat| caveat.is_gap()).collect()
     }
 
-    /// Whether there may be runs that are not among these.
     pub fn lacks_runs(&self) -> bool {
         !self.proof.proven || self.expired().is_some()
     }
 }
 
-/// What may be wrong with a set of figures.
 #[derive(Debug, Clone, Default)]
 pub struct QualityCounts {
     pub cost_unknown: u64,
@@ -48,7 +45,6 @@ pub struct QualityCounts {
     pub rejected: u64,
     /// Whether the period was cut at the job's start.
     pub cut: bool,
-    /// Whether every run that the API counts is there.
     pub proven: bool,
     /// Parts `[from, to)` of the period, of which nobody knows whether all runs are there.
     pub unproven: Vec<(Millis, Millis)>,

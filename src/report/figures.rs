@@ -52,11 +52,16 @@ pub struct Group<'b> {
 
 impl Breakdown {
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group<'_>> {
-        self.rows.iter().map(|row| self.group_of(row))
+        (0..self.len()).map(|at| self.group(at))
     }
 
     pub fn group(&self, at: usize) -> Group<'_> {
-        self.group_of(&self.rows[at])
+        let (places, measures) = &self.rows[at];
+        Group {
+            breakdown: self,
+            places: *places,
+            measures,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -65,14 +70,6 @@ impl Breakdown {
 
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
-    }
-
-    fn group_of<'b>(&'b self, (places, measures): &'b ([u32; 2], Measures)) -> Group<'b> {
-        Group {
-            breakdown: self,
-            places: *places,
-            measures,
-        }
     }
 
     /// The first groups of that order and the sum of the rest, if there is one: of one group more, that group itself.
@@ -156,30 +153,18 @@ impl Figures {
             return (Vec::new(), Vec::new());
         };
         let (top, rest) = actors.top(most);
-        let mut layers: Vec<Layer> = top
-            .iter()
-            .map(|actor| Layer {
-                act_id: actor.key(0).map(String::from),
-                shown: actor.shown().into(),
-                usage: vec![None; days.len()],
-            })
-            .collect();
-        layers.extend(rest.map(|(others, _)| Layer {
-            act_id: None,
-            shown: format!("{others} others"),
+        let layer = |act_id: Option<&str>, shown: &str| Layer {
+            act_id: act_id.map(String::from),
+            shown: shown.into(),
             usage: vec![None; days.len()],
-        }));
-        let layer_of: HashMap<&str, usize> = top
-            .iter()
-            .enumerate()
-            .filter_map(|(at, actor)| Some((actor.key(0)?, at)))
-            .collect();
+        };
+        let mut layers: Vec<Layer> = top.iter().map(|actor| layer(actor.key(0), actor.shown())).collect();
+        layers.extend(rest.map(|(others, _)| layer(None, &format!("{others} others"))));
+        let places = top.iter().enumerate();
+        let layer_of: HashMap<&str, usize> = places.filter_map(|(at, actor)| Some((actor.key(0)?, at))).collect();
         for ((actor, day), usage) in &self.daily.usage {
-            let act_id = self
-                .daily
-                .actors
-                .get_index(*actor as usize)
-                .map_or("", |(act_id, _)| act_id);
+            let actor = self.daily.actors.get_index(*actor as usize);
+            let act_id = actor.map_or("", |(act_id, _)| act_id);
             let layer = layer_of.get(act_id).copied().unwrap_or(layers.len() - 1);
             let sum = &mut layers[layer].usage[place_of[*day as usize]];
             let all = sum.unwrap_or_default().0.saturating_add(usage.0);

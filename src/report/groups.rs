@@ -32,7 +32,6 @@ const MAX_SEEN: usize = 1 << 16;
 /// Most rules: each is in the manifest of every export.
 const MAX_RULES: usize = 100_000;
 
-/// What a file of rules needs to be.
 const SHAPE: &str = "expected CSV with a header: group, and at least one of actor, task and user, such as\nactor,group\napify/*,Marketing";
 
 impl Groups {
@@ -107,7 +106,6 @@ impl Groups {
         self.rules.iter()
     }
 
-    /// Whether runs can be of a group.
     pub fn has(&self, group: &str) -> bool {
         group == UNASSIGNED || self.rules().any(|rule| rule.group == group)
     }

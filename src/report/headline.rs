@@ -7,11 +7,9 @@ use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
 use crate::text::{counted, escape_control, thousands, truncate};
 
-/// What stands at the end of every full report.
 pub const HOW_TO_READ: &str = "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; \
     shares and means have 6 places. 'Other' is any other status. A total stands for the runs that have a cost.";
 
-/// The widest that a third party's text gets here.
 const SHOWN: usize = 60;
 
 /// A label and its sentences, one a line.
@@ -74,11 +72,9 @@ fn complete(report: &Report) -> Vec<String> {
         lines.push(format!("{runs} of them match"));
     }
     lines.extend(proof.notes.iter().take(3).map(|note| escape_control(note)));
-    if proof.notes.len() > 3 {
-        lines.push(format!(
-            "{} in manifest.json",
-            counted(proof.notes.len() as u64 - 3, "note more", "notes more")
-        ));
+    if let Some(more @ 1..) = proof.notes.len().checked_sub(3) {
+        let notes = counted(more as u64, "note more", "notes more");
+        lines.push(format!("{notes} in manifest.json"));
     }
     lines
 }
@@ -93,19 +89,19 @@ fn usage(report: &Report) -> Vec<String> {
         _ if totals.runs() == 0 => vec![format!("none: no run started then, asked at {at}")],
         None => vec![format!("unknown: no run has a cost, asked at {at}")],
         Some(usd) => {
-            let bound = if totals.is_at_least() || report.facts.lacks_runs() {
-                "at least "
-            } else {
-                ""
-            };
+            let bound = at_least(totals.is_at_least() || report.facts.lacks_runs());
             vec![format!("{bound}{}, as Apify priced it at {at}", usd.dollars())]
         }
     }
 }
 
-/// When the API was asked, to the minute.
 pub fn asked_at(report: &Report) -> String {
     to_minute(&format_instant(report.facts.queried_at_ms)) + " UTC"
+}
+
+/// What stands before an amount that is only a lower bound.
+pub fn at_least(is_bound: bool) -> &'static str {
+    if is_bound { "at least " } else { "" }
 }
 
 /// An instant's text to the minute.
@@ -113,7 +109,7 @@ pub fn to_minute(instant: &str) -> String {
     instant.get(..16).unwrap_or(instant).replace('T', " ")
 }
 
-/// Filters as the options that they were given by; none without any.
+/// Filters as the options that they were given by.
 pub fn filter_options(filters: &Filters) -> Option<String> {
     let lists = [
         ("status", &filters.status),

@@ -51,7 +51,6 @@ struct ReportPage {
     files: Grid,
 }
 
-/// What stands under a heading.
 #[derive(Default, Serialize)]
 struct Section {
     /// The name of its report, by which links find it.
@@ -198,7 +197,6 @@ fn files(files: &[FileEntry]) -> Grid {
     }
 }
 
-/// An instant to the minute, UTC.
 fn minute(ms: Millis) -> String {
     to_minute(&format_instant(ms))
 }

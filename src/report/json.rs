@@ -35,7 +35,6 @@ struct ReportText<'a, 't, 'r> {
     tables: Tables<'t, 'r>,
 }
 
-/// The other period, as far as anything can be said of it.
 #[derive(Serialize)]
 struct ComparisonText {
     judged: bool,
@@ -73,7 +72,7 @@ pub fn render(report: &Report) -> String {
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// Writes the same as it is made: of an account with very many Actors it is larger than all else of a job.
+/// Written as it is made: with very many Actors it is larger than all else of a job.
 pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let facts = &report.facts;
     let tables = report.tables();

@@ -14,7 +14,7 @@ pub fn render(report: &Report) -> String {
     String::from_utf8(text).expect("it is put together from text")
 }
 
-/// Writes the same as it is made: an account may have very many Actors.
+/// Written as it is made: an account may have very many Actors.
 pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let mut line = |line: String| writeln!(into, "{line}");
     line("# Apify runs and their usage\n".into())?;

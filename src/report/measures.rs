@@ -45,7 +45,6 @@ pub struct Measures {
     pub failed: Outcome,
     pub timed_out: Outcome,
     pub aborted: Outcome,
-    /// Any other status.
     pub other: Outcome,
     /// Runs whose cost may still move, whatever their status.
     pub provisional: Outcome,
@@ -69,7 +68,6 @@ impl Measures {
         Some(())
     }
 
-    /// Those that failed, timed out or were aborted.
     pub fn unsuccessful(&self) -> Outcome {
         self.failed.and(&self.timed_out).and(&self.aborted)
     }
@@ -100,7 +98,6 @@ impl Measures {
         ratio_6_places(self.usage()?.0, totals.usage()?.0)
     }
 
-    /// US dollars a run that has a cost, 6 places.
     pub fn mean_usd(&self) -> Option<Ratio> {
         ratio_6_places(self.usage()?.0, i128::from(self.cost_known()) * 10i128.pow(SCALE))
     }

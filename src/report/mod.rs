@@ -31,7 +31,6 @@ use crate::report::table::Table;
 
 use crate::provenance::{FileEntry, Replaced};
 
-/// Everything that a rendering shows.
 #[derive(Debug)]
 pub struct Report {
     pub facts: Facts,

@@ -17,11 +17,9 @@ const LEAST_TOLERANCE: Usd = Usd(1_000_000_000_000_000_000);
 /// The tolerance's share of what is compared: a thousandth.
 const TOLERANCE_PARTS: i128 = 1000;
 
-/// What a cycle's runs come to.
 #[derive(Debug, Clone, Default)]
 pub struct CycleRuns {
     pub runs: u64,
-    /// US dollars of those that have a cost.
     pub usage: Usd,
     pub cost_unknown: u64,
     pub provisional: u64,
@@ -35,7 +33,6 @@ pub struct CycleRuns {
     pub days: Vec<(String, Option<Usd>)>,
 }
 
-/// Runs across one of the cycle's edges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeRuns {
     pub runs: u64,
@@ -55,7 +52,6 @@ pub struct Reconciliation {
     pub proven: bool,
     pub runs: CycleRuns,
     pub usage: MonthlyUsage,
-    /// What is no difference, if given.
     pub tolerance: Option<Usd>,
 }
 
@@ -81,7 +77,6 @@ impl ReconcileVerdict {
         }
     }
 
-    /// Whether it leaves something unexplained.
     pub fn is_unexplained(&self) -> bool {
         matches!(
             self,
@@ -172,61 +167,33 @@ impl Reconciliation {
 
     /// What may make Apify's count more (or less) than the sum of the runs, and by how much.
     fn named_items(&self) -> Vec<ReconcileItem> {
-        let mut items = Vec::new();
-        let by_result = self
-            .usage
-            .services
-            .iter()
-            .find(|service| service.key == CHARGE_BY_RESULT);
-        if let Some(service) = by_result.filter(|service| service.base.0 > 0 && self.runs.cost_unknown > 0) {
-            items.push(ReconcileItem {
-                least: Usd::default(),
-                most: service.base,
-                words: format!(
-                    "up to {} of {}, which runs without a cost were charged",
-                    service.base.dollars(),
-                    service.key
-                ),
-            });
-        }
-        if let Some(discounted) = self
-            .of_runs_discounted()
-            .filter(|discounted| *discounted < self.of_runs())
-        {
-            let discount = minus(self.of_runs(), discounted);
-            items.push(ReconcileItem {
-                least: Usd::default(),
-                most: discount,
-                words: format!(
-                    "up to {} of volume discount, should costs of runs be after it",
-                    discount.dollars()
-                ),
-            });
-        }
-        let edge = |runs: EdgeRuns, least: Usd, most: Usd, words: &str| {
-            (runs.usage.0 > 0).then(|| ReconcileItem {
-                least,
-                most,
-                words: format!(
-                    "up to {} of {} {words}",
-                    runs.usage.dollars(),
-                    counted(runs.runs, "run", "runs")
-                ),
-            })
-        };
-        let (after, before) = (self.runs.finished_after, self.runs.started_before);
         let nothing = Usd::default();
-        items.extend(edge(
-            after,
-            Usd(-after.usage.0),
-            nothing,
-            "that finished after the cycle",
-        ));
-        items.extend(edge(before, nothing, before.usage, "that started before the cycle"));
-        items
+        let item = |usd: Usd, least: Usd, most: Usd, words: String| {
+            let words = format!("up to {} of {words}", usd.dollars());
+            (usd.0 > 0).then_some(ReconcileItem { least, most, words })
+        };
+        let mut services = self.usage.services.iter();
+        let by_result = services.find(|service| service.key == CHARGE_BY_RESULT);
+        let by_result = by_result.filter(|_| self.runs.cost_unknown > 0);
+        let charge = by_result.and_then(|service| {
+            let words = format!("{}, which runs without a cost were charged", service.key);
+            item(service.base, nothing, service.base, words)
+        });
+        let discount = self.of_runs_discounted().and_then(|discounted| {
+            let discount = minus(self.of_runs(), discounted);
+            let words = "volume discount, should costs of runs be after it";
+            item(discount, nothing, discount, words.into())
+        });
+        let runs = |edge: EdgeRuns, side: &str| format!("{} that {side} the cycle", counted(edge.runs, "run", "runs"));
+        let (after, before) = (self.runs.finished_after, self.runs.started_before);
+        let edges = [
+            item(after.usage, Usd(-after.usage.0), nothing, runs(after, "finished after")),
+            item(before.usage, nothing, before.usage, runs(before, "started before")),
+        ];
+        [charge, discount].into_iter().chain(edges).flatten().collect()
     }
 
-    /// Why a difference may be none.
+    /// Why a difference may be no difference of the runs.
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         // Runs without a cost only make Apify's count more than the sum of the runs, never less.

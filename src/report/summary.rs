@@ -89,7 +89,12 @@ impl Summary {
             daily: HashMap::default(),
             dearest: Dearest::default(),
             rules: dimensions.groups,
-            dates: Dates::new(timezone),
+            dates: Dates {
+                clock: DayClock::new(timezone),
+                at: None,
+                day: String::new(),
+                week: String::new(),
+            },
         }
     }
 
@@ -99,7 +104,7 @@ impl Summary {
     }
 
     pub fn add_row(&mut self, row: &Row) -> Result<()> {
-        self.dates.turn_to(row.started_at_ms);
+        self.dates.advance_to(row.started_at_ms);
         self.add_to_groups(row)
             .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))
     }
@@ -129,7 +134,7 @@ impl Summary {
             };
             // What has no value has no name either; and what CSV can't tell from absent isn't told apart anywhere.
             let is_told = |label: &&str| !key.is_empty() && !label.is_empty();
-            axis.turn_to(key, labels.map(|label| label.filter(is_told)));
+            axis.advance_to(key, labels.map(|label| label.filter(is_told)));
         }
         for fold in &mut self.folds {
             fold.measures(&self.axes).add(run)?;
@@ -140,7 +145,7 @@ impl Summary {
                 .entry((self.axes[ACTORS].at, self.axes[DAYS].at))
                 .or_default();
             *sum = sum.checked_add(usage)?;
-            self.dearest.see(run, usage);
+            self.dearest.add(run, usage);
         }
         Some(())
     }
@@ -168,7 +173,7 @@ const DAYS: usize = 1;
 
 impl Axis {
     /// Takes a row's value, and what it is called as far as that wasn't known.
-    fn turn_to(&mut self, key: &str, labels: [Option<&str>; 2]) {
+    fn advance_to(&mut self, key: &str, labels: [Option<&str>; 2]) {
         let same = self
             .values
             .get_index(self.at as usize)
@@ -191,7 +196,7 @@ impl Axis {
 }
 
 impl Fold {
-    /// Those of the group at which the axes stand.
+    /// The measures of the group at which the axes stand.
     fn measures(&mut self, axes: &[Axis]) -> &mut Measures {
         let at = |which: usize| axes[self.axes[which]].at;
         match &mut self.groups {
@@ -247,16 +252,7 @@ struct Dates {
 }
 
 impl Dates {
-    fn new(timezone: Tz) -> Dates {
-        Dates {
-            clock: DayClock::new(timezone),
-            at: None,
-            day: String::new(),
-            week: String::new(),
-        }
-    }
-
-    fn turn_to(&mut self, started_at_ms: i64) {
+    fn advance_to(&mut self, started_at_ms: i64) {
         let day = self.clock.day_of(started_at_ms);
         if self.at == Some(day) {
             return;

@@ -35,7 +35,6 @@ pub struct SyncSummary {
     /// What no sync has proven and Apify no longer keeps.
     #[serde(with = "spans_text")]
     pub gaps: Vec<(Millis, Millis)>,
-    /// Runs that the API listed, as many as it counts.
     pub runs_listed: u64,
     pub runs_new: u64,
     pub runs_changed: u64,
@@ -69,7 +68,6 @@ pub struct SyncSummary {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MonthMoved {
-    /// The UTC month in which runs started.
     pub month: String,
     pub runs_new: u64,
     pub runs_changed: u64,
@@ -105,7 +103,6 @@ pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What was asked for and what is proven, label by label.
 fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
     let commits = match synced.commits {
         0 => "nothing to commit".to_string(),

@@ -70,7 +70,6 @@ impl<'r> Cell<'r> {
         text.map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
     }
 
-    /// A text that is made for this cell, if there is one.
     pub fn owned(text: Option<String>) -> Cell<'r> {
         text.map_or(Cell::Absent, |text| Cell::Text(Cow::Owned(text)))
     }

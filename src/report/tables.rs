@@ -12,7 +12,6 @@ use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, TableColumn, column};
 use crate::money::ratio_6_places;
 
-/// The columns of measures, after a report's keys.
 pub const MEASURES: [TableColumn; 11] = [
     column("runs", "runs", CellKind::Count),
     column("runs_succeeded", "succeeded", CellKind::Count),
@@ -27,8 +26,8 @@ pub const MEASURES: [TableColumn; 11] = [
     column("runs_provisional", "may move", CellKind::Count),
 ];
 
-const ACT_ID: TableColumn = column("act_id", "act_id", CellKind::Key);
-const ACT_NAME: TableColumn = column("act_name", "Actor", CellKind::Name);
+pub const ACT_ID: TableColumn = column("act_id", "act_id", CellKind::Key);
+pub const ACT_NAME: TableColumn = column("act_name", "Actor", CellKind::Name);
 
 pub const UNSUCCESSFUL: &str = "unsuccessful_by_actor";
 pub const DEAREST_RUNS: &str = "dearest_runs";
@@ -46,7 +45,6 @@ impl Figures {
 }
 
 impl Breakdown {
-    /// The report, with each group's part of these totals.
     pub fn table<'r>(&'r self, totals: &'r Measures) -> Table<'r> {
         let keys = self.by.dimensions().map(key_column);
         let labels = label_columns(self.by);

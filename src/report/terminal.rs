@@ -3,6 +3,7 @@
 use super::Report;
 use super::comparison::CHANGE_BY_ACTOR;
 use super::dimension::Dimension;
+use super::figures::Group;
 use super::headline;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, TableColumn};
@@ -20,7 +21,6 @@ const ACTORS: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextStyle {
     Plain,
-    /// With bold headings, on a terminal.
     Bold,
 }
 
@@ -74,10 +74,8 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let heads = ["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from);
     let mut lines = vec![String::new(), look.bold(&row(heads))];
     let (top, rest) = actors.top(ACTORS);
-    lines.extend(
-        top.iter()
-            .map(|actor| group(&escape_control(actor.shown()), actor.measures, totals)),
-    );
+    let line = |actor: &Group| group(&escape_control(actor.shown()), actor.measures, totals);
+    lines.extend(top.iter().map(line));
     lines.extend(rest.map(|(more, measures)| {
         let name = counted(more as u64, "Actor more", "Actors more");
         group(&name, &measures, totals)
@@ -91,11 +89,8 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
 
 fn movers(report: &Report, look: TextStyle) -> Vec<String> {
     let tables = report.tables();
-    let Some(moved) = tables
-        .iter()
-        .find(|table| table.name == CHANGE_BY_ACTOR)
-        .filter(|moved| moved.len > 0)
-    else {
+    let moved = tables.iter().find(|table| table.name == CHANGE_BY_ACTOR);
+    let Some(moved) = moved.filter(|moved| moved.len > 0) else {
         return Vec::new();
     };
     let few = Table {
@@ -103,20 +98,15 @@ fn movers(report: &Report, look: TextStyle) -> Vec<String> {
         name: moved.name.clone(),
         title: moved.title.clone(),
         len: moved.len.min(MOVERS),
-        row: Box::new(|at| {
-            let mut cells = (moved.row)(at);
+        row: Box::new(|at| match (moved.row)(at).as_slice() {
             // The ID is the first column, the name the last: what is shown is the name, or else the ID.
-            let name = cells.len() - 1;
-            if cells[name] == Cell::Absent {
-                cells.swap(0, name);
-            }
-            cells
+            [id, between @ .., Cell::Absent] => [&[Cell::Absent], between, &[id.clone()]].concat(),
+            named => named.to_vec(),
         }),
         total: None,
         note: None,
     };
-    let mut lines = vec![String::new()];
-    lines.push(look.bold("Moved most since the period before"));
+    let mut lines = vec![String::new(), look.bold("Moved most since the period before")];
     let wanted = [
         "act_name",
         "change",
@@ -178,15 +168,8 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: TextStyle) -> Vec<Str
         rows.push(total);
     }
     let heads: Vec<String> = order.iter().map(|at| table.columns[*at].head.to_string()).collect();
-    let widths: Vec<usize> = (0..order.len())
-        .map(|at| {
-            rows.iter()
-                .chain([&heads])
-                .map(|row| width(&row[at]))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let widest = |at: usize| rows.iter().chain([&heads]).map(|row| width(&row[at])).max();
+    let widths: Vec<usize> = (0..order.len()).map(|at| widest(at).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
         let padded = row.iter().zip(&order).zip(&widths).map(|((text, at), width)| {
             let room = " ".repeat(width.saturating_sub(self::width(text)));

@@ -33,7 +33,6 @@ pub fn write<W: Write + Send>(report: &Report, scratch: &Path, to: W) -> Result<
     Book::new(report, scratch)?.save(to)
 }
 
-/// A workbook that is being put together; the reports are in it from the start.
 pub struct Book<'r> {
     report: &'r Report,
     workbook: Workbook,
@@ -43,7 +42,6 @@ pub struct Book<'r> {
     scratch: PathBuf,
 }
 
-/// A sheet as the first one lists it.
 struct SheetEntry {
     name: String,
     title: String,
@@ -100,7 +98,6 @@ impl<'r> Book<'r> {
         self.workbook.push_worksheet(sheet);
     }
 
-    /// How many rows of figures a sheet has room for.
     fn most_rows(&self) -> u32 {
         self.sheet_rows - FIRST_ROW
     }
@@ -122,7 +119,7 @@ impl<'r> Book<'r> {
     }
 }
 
-/// The same for the same export, whenever it is written.
+/// Made of the report alone, so that the same export gives the same bytes.
 fn properties(report: &Report) -> DocProperties {
     let properties = DocProperties::new()
         .set_title(about::TITLE)

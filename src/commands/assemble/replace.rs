@@ -25,7 +25,7 @@ pub fn replaces(
         existing.lost_to(new, |pair| {
             // Sums that don't fit are no reason to keep the old one: they stay unsaid.
             if let Some(found) = &mut changes
-                && found.see(pair).is_err()
+                && found.add(pair).is_err()
             {
                 changes = None;
             }

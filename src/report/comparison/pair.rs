@@ -13,7 +13,6 @@ pub(super) enum UsageChange {
     Same,
     /// Known costs moved, and unknown ones may turn that.
     Unclear,
-    /// One side isn't known at all.
     NotJudged,
 }
 
@@ -39,6 +38,10 @@ pub(super) struct PeriodSide {
 }
 
 impl PeriodSide {
+    pub(super) fn new(measures: Measures, lacks_runs: bool) -> PeriodSide {
+        PeriodSide { measures, lacks_runs }
+    }
+
     /// Its usage, which is none where there were no runs; `None` where it can't be told.
     pub(super) fn known(&self) -> Option<Usd> {
         match self.measures.runs() {

@@ -40,7 +40,6 @@ pub fn record(difference: &Difference) -> [String; HEADER.len()] {
     record
 }
 
-/// A run's cells, as many as there are columns.
 pub(super) fn cells<'p>(difference: &Difference<'p>) -> [Option<Cow<'p, str>>; HEADER.len()] {
     let Difference { old, new, .. } = *difference;
     let instant = |ms: Millis| Cow::Owned(format_instant(ms));

@@ -6,7 +6,6 @@ use crate::provenance::ChangesText;
 use crate::report::diff::{Difference, DifferenceKind};
 use crate::runs::run::Run;
 
-/// Runs and the dollars that they moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MovedRuns {
     pub runs: u64,

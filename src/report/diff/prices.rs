@@ -46,7 +46,6 @@ impl Factor {
     }
 }
 
-/// Costs that can be compared, and the factors that they may have moved by.
 #[derive(Debug, Clone, Default)]
 pub struct Prices {
     compared: u64,
@@ -70,7 +69,7 @@ fn comparable(old: &Run, new: &Run) -> Option<(Usd, Usd)> {
 }
 
 impl Prices {
-    pub(super) fn see(&mut self, old: &Run, new: &Run) {
+    pub(super) fn add(&mut self, old: &Run, new: &Run) {
         let Some((old, new)) = comparable(old, new) else {
             return;
         };
@@ -130,7 +129,6 @@ impl Prices {
     }
 }
 
-/// Costs that moved by one factor.
 #[derive(Debug, Clone, Copy)]
 pub struct FactorCount {
     factor: Factor,
@@ -140,8 +138,7 @@ pub struct FactorCount {
 }
 
 impl FactorCount {
-    /// Counts a pair whose costs moved by it.
-    pub fn see(&mut self, pair: &Pair) {
+    pub fn add(&mut self, pair: &Pair) {
         if let Pair::Both(old, new) = pair
             && let Some((old, new)) = comparable(old, new)
             && old != new
@@ -167,13 +164,11 @@ pub struct PriceVerdict {
     /// Settled costs that can be compared.
     #[serde(rename = "costs_compared")]
     pub compared: u64,
-    /// Of them, those that changed.
     #[serde(rename = "costs_changed")]
     pub changed: u64,
     /// Of those, the ones that moved by one factor; `None` unless it is told.
     #[serde(rename = "costs_changed_alike")]
     pub alike: Option<u64>,
-    /// That factor, with up to 6 places.
     pub factor: Option<String>,
 }
 
@@ -182,12 +177,10 @@ pub struct PriceVerdict {
 pub enum VerdictKind {
     /// No run that both exports hold has a settled cost in both.
     NothingComparable,
-    /// No cost that can be compared changed.
     NothingMoved,
     /// At least two costs, and 99 in 100 of those that can be compared, moved by one factor.
     PricesMoved,
     /// At least two costs, and half of those that changed, moved by one factor; others changed or not.
     SomeMovedAlike,
-    /// Costs changed, each by its own factor.
     UsageMoved,
 }

@@ -7,7 +7,7 @@ use crate::provenance::{ChangesText, Source};
 use crate::report::diff::moves::MovedRuns;
 use crate::report::diff::prices::{PriceVerdict, VerdictKind};
 use crate::report::diff::{ArchiveDiff, DiffSide};
-use crate::report::headline::{filter_options, to_minute};
+use crate::report::headline::{at_least, filter_options, to_minute};
 use crate::text::{counted, thousands};
 
 impl ArchiveDiff {
@@ -15,7 +15,7 @@ impl ArchiveDiff {
         self.old.notice.as_deref().or(self.new.notice.as_deref())
     }
 
-    /// What keeps the two from being two looks at the same thing.
+    /// Why a difference of the two may be none of the runs.
     pub fn cautions(&self) -> Vec<String> {
         let (old, new) = (&self.old, &self.new);
         let id = |side: &DiffSide| side.account.as_ref().map(|account| account.id.clone());
@@ -79,11 +79,7 @@ pub(super) fn side(side: &DiffSide) -> Vec<String> {
     }
     lines.extend(filter_options(&side.filters).map(|only| format!("only {only}")));
     let totals = &side.totals;
-    let bound = if totals.runs_cost_unknown + totals.runs_provisional > 0 || !side.proven {
-        "at least "
-    } else {
-        ""
-    };
+    let bound = at_least(totals.runs_cost_unknown + totals.runs_provisional > 0 || !side.proven);
     let usage = match totals.usage_total_usd.as_deref() {
         Some(text) => Usd::parse_plain(text).map_or(text.into(), |usd| format!("{bound}{}", usd.dollars())),
         None if totals.runs == 0 => "no usage".into(),
@@ -108,7 +104,6 @@ pub(super) fn dollars(part: &MovedRuns) -> String {
     part.usage().map_or("unknown".into(), signed)
 }
 
-/// What a sum of dollars lacks, if anything.
 pub(super) fn without_cost(runs: u64) -> Option<String> {
     (runs > 0).then(|| format!("and {} of unknown cost", counted(runs, "run", "runs")))
 }

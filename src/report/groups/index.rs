@@ -18,7 +18,6 @@ type Fragment = [u8; FRAGMENT];
 type Texts<'a> = [[Option<&'a str>; 2]; SUBJECTS];
 type Places<K> = HashMap<K, Vec<u32>, RandomState>;
 
-/// Rules by what a run must hold for them to match.
 #[derive(Debug, Clone)]
 pub(super) struct RuleIndex {
     rules: Vec<[Option<Pattern>; SUBJECTS]>,
@@ -140,7 +139,6 @@ impl RuleIndex {
     }
 }
 
-/// What a rule can stand under.
 #[derive(Debug, Clone, Copy)]
 enum RuleKey<'r> {
     Text(&'r str),
@@ -177,7 +175,6 @@ impl<'r> KeyCounts<'r> {
     }
 }
 
-/// All that a rule can stand under, with the subject.
 fn keys(rule: &GroupRule) -> impl Iterator<Item = (usize, RuleKey<'_>)> {
     let given = patterns(rule).into_iter().enumerate();
     given.flat_map(|(subject, pattern)| {

@@ -48,7 +48,7 @@ pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
     }
 }
 
-/// What there is to say of a report in which every run stands under the one word for none.
+/// What stands instead of a table in which every run has the one word for an absent value.
 pub fn alone(breakdown: &Breakdown) -> Option<String> {
     let dimension = breakdown.by.first;
     let mut groups = breakdown.groups();

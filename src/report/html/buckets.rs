@@ -36,11 +36,9 @@ impl Unit {
     }
 }
 
-/// A period's days, put together.
 #[derive(Debug)]
 pub struct Buckets {
     pub unit: Unit,
-    /// The day with which each begins, in order.
     pub starts: Vec<NaiveDate>,
     place_of: HashMap<NaiveDate, usize>,
 }
@@ -65,18 +63,16 @@ impl Buckets {
     }
 
     pub fn name(&self, at: usize) -> String {
-        let format = match self.unit {
-            Unit::Day | Unit::Week => "%Y-%m-%d",
-            Unit::Month => "%Y-%m",
-        };
-        self.starts[at].format(format).to_string()
+        self.formatted(at, "%Y-%m-%d", "%Y-%m")
     }
 
+    /// For an axis.
     pub fn short_name(&self, at: usize) -> String {
-        let format = match self.unit {
-            Unit::Day | Unit::Week => "%-d %b",
-            Unit::Month => "%b %Y",
-        };
+        self.formatted(at, "%-d %b", "%b %Y")
+    }
+
+    fn formatted(&self, at: usize, of_day: &str, of_month: &str) -> String {
+        let format = if self.unit == Unit::Month { of_month } else { of_day };
         self.starts[at].format(format).to_string()
     }
 }

@@ -26,7 +26,6 @@ const NAMES: usize = 9;
 #[derive(Debug, Serialize)]
 pub struct Chart {
     pub title: String,
-    /// What there is to see, in a sentence.
     pub description: String,
     pub marks: Vec<Mark>,
     pub names: Vec<AxisLabel>,
@@ -36,7 +35,6 @@ pub struct Chart {
     pub grid: Grid,
 }
 
-/// A line across.
 #[derive(Debug, Serialize)]
 pub struct Mark {
     y: String,
@@ -66,7 +64,6 @@ pub struct BarPart {
 pub struct Colour {
     colour: usize,
     name: DisplayText,
-    /// Whether it stands for all others.
     is_rest: bool,
     usage: GridCell,
     share: Option<String>,
@@ -277,15 +274,14 @@ fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report
         .iter()
         .map(|bar| GridRow::of(cells(GridCell::words(&bar.name), &bar.measures, &bar.layers)))
         .collect();
-    let sums: Vec<Usd> = layers
-        .iter()
-        .map(|layer| {
-            layer
-                .usage
-                .iter()
-                .fold(Usd::default(), |sum, usd| plus(sum, usd.unwrap_or_default()))
-        })
-        .collect();
+    let sum = |layer: &Layer| {
+        layer
+            .usage
+            .iter()
+            .flatten()
+            .fold(Usd::default(), |sum, usd| plus(sum, *usd))
+    };
+    let sums: Vec<Usd> = layers.iter().map(sum).collect();
     rows.push(GridRow::total(cells(GridCell::words("Total"), totals, &sums)));
     Grid {
         caption: title.into(),

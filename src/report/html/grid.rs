@@ -43,9 +43,7 @@ pub struct GridCell {
     /// How much of its bar is full, in percent.
     pub bar: Option<String>,
     pub is_foreign: bool,
-    /// Whether it is the word for something that isn't there.
     pub is_absent: bool,
-    /// Whether it is an ID or a hash.
     pub is_code: bool,
 }
 
@@ -146,7 +144,6 @@ impl GridCell {
         }
     }
 
-    /// An amount of six places.
     pub fn mean(usd: Option<Ratio>) -> GridCell {
         let text = |text: String| match text.strip_prefix('-') {
             Some(amount) => format!("-${amount}"),
@@ -155,7 +152,6 @@ impl GridCell {
         usd.map_or(GridCell::default(), |usd| GridCell::words(text(usd.to_string())))
     }
 
-    /// A part of a whole, with its bar.
     pub fn share(part: Option<Usd>, all: Option<Usd>) -> GridCell {
         let both = part.zip(all);
         let Some(text) = both.and_then(|(part, all)| percent(part, all)) else {
@@ -167,7 +163,7 @@ impl GridCell {
         }
     }
 
-    /// The same with something smaller beneath.
+    /// Adds a smaller text beneath.
     pub fn over(self, under: Option<&str>) -> GridCell {
         GridCell {
             under: under.map(DisplayText::new),

@@ -125,7 +125,6 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
     ]
 }
 
-/// What is to be said where nothing is missing.
 fn whole(report: &Report) -> String {
     match (report.figures.totals.runs(), report.facts.filters.is_empty()) {
         (0, _) => "nothing: there are no runs".into(),

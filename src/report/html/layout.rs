@@ -66,7 +66,6 @@ struct GridLayout<'t> {
     places: Vec<(usize, Option<usize>)>,
 }
 
-/// Names and the IDs of what they name.
 const NAMED: [(&str, &str); 2] = [("act_name", "act_id"), ("actor_task_name", "actor_task_id")];
 
 /// Quantities that a report is about: a narrow screen shows what comes first.

@@ -13,7 +13,6 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// One that holds amounts up to this.
     pub fn up_to(largest: Usd) -> Scale {
         let largest = largest.0.max(0);
         let powers = (0..37).map(|power| 10i128.pow(power));

@@ -15,7 +15,6 @@ const FULL: usize = 300;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DisplayText {
     pub text: String,
-    /// More of it, if it was cut.
     pub full: Option<String>,
 }
 

@@ -62,7 +62,6 @@ fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
     entries
 }
 
-/// The two sides, and what has no other side.
 fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let (of_runs, outside) = all.services();
     let is_bound = all.runs.cost_unknown + all.runs.provisional > 0;

@@ -10,7 +10,7 @@ pub(super) struct Dearest {
 }
 
 impl Dearest {
-    pub(super) fn see(&mut self, run: &Row, usage: Usd) {
+    pub(super) fn add(&mut self, run: &Row, usage: Usd) {
         let is_before = |other: &DearRun| {
             let place = (other.started_at_ms, other.id.as_str());
             other

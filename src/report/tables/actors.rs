@@ -6,7 +6,6 @@ use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::{Measures, Outcome};
 use crate::report::table::{Cell, CellKind, Table, TableColumn, column};
 
-/// Actors' groups that some report is about, in its order.
 fn chosen<'r>(
     actors: &'r Breakdown,
     is_one: impl Fn(&Measures) -> bool,

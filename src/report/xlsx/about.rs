@@ -19,7 +19,6 @@ pub const TITLE: &str = "Apify runs and their usage";
 const LINE: usize = 101;
 const LINE_HEIGHT: f64 = 15.0;
 
-/// How a workbook's figures differ from those of other formats.
 const HOW_TO_READ: [&str; 5] = [
     "A cell holds the number that is nearest to the exact one, with 15 to 17 digits, as spreadsheets do. The exact figures are \
      in report.json and the CSV and Parquet files.",
@@ -83,7 +82,6 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], style
     Ok(())
 }
 
-/// The sheet and the row that comes next.
 struct AboutSheet<'p> {
     sheet: &'p mut Worksheet,
     styles: &'p Styles,

@@ -10,21 +10,18 @@ use crate::text::{escape_control, width};
 
 /// Most UTF-16 units of a cell's text, by Excel's own limit.
 pub const MOST_UNITS: usize = 32_767;
-/// What stands at the end of a text that was longer.
 pub const CUT: &str = "… (cut: a cell holds no more)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CellFormat {
     Text,
     Date,
-    /// An instant in UTC, to the millisecond.
     Instant,
     Count,
     /// US dollars and cents; of less than a cent, six places.
     Usd,
     /// US dollars of single runs and means: six places.
     SmallUsd,
-    /// A part of a whole, in percent.
     Share,
     Number,
 }
@@ -66,7 +63,6 @@ impl CellFormat {
         }
     }
 
-    /// How many characters a number takes.
     pub fn width(self, number: f64) -> usize {
         let whole = (number.abs().max(1.0).log10() as usize) + 1;
         let sign = usize::from(number < 0.0);
@@ -89,9 +85,7 @@ pub const TINY: &str = "\"<$0.000001\"";
 pub enum Value<'v> {
     /// Nothing, or nothing that is known.
     Empty,
-    /// A text, harmless and not too long.
     Text(Cow<'v, str>),
-    /// A number, a date or an instant.
     Number(f64),
 }
 
@@ -121,7 +115,6 @@ impl<'v> Value<'v> {
         Value::decimal(&usd.to_string())
     }
 
-    /// The double that is nearest to a decimal's text.
     pub fn decimal(decimal: &str) -> Value<'v> {
         decimal.parse().map_or_else(|_| Value::text(decimal), Value::Number)
     }

@@ -40,7 +40,6 @@ const FIRST_ROW: RowNum = 3;
 /// Most characters of a name in a chart.
 const NAME_WIDTH: usize = 36;
 
-/// The sheet and that of its figures, if there is anything to draw of what was asked for.
 pub fn sheets(report: &Report, styles: &Styles) -> Result<Option<(Worksheet, Worksheet)>, XlsxError> {
     let wanted = |name: &str| report.only.is_empty() || report.only.iter().any(|only| only == name);
     let bars = bars(report).filter(|bars| wanted(Dimension::Actor.report()) && !bars.is_empty());
@@ -132,7 +131,6 @@ fn days_chart(
     Ok(chart)
 }
 
-/// The dearest Actors' names and dollars, and all others together.
 fn bars(report: &Report) -> Option<Vec<(String, Option<Usd>, bool)>> {
     let (top, rest) = report.figures.by(Dimension::Actor)?.top(BARS);
     let own = top

@@ -15,7 +15,6 @@ const TOTAL_ROW: RowNum = 2;
 const HEAD_ROW: RowNum = 3;
 /// The first row of figures, from 0 on.
 pub const FIRST_ROW: RowNum = 4;
-/// Widest column, in characters.
 const WIDEST: usize = 46;
 /// Narrowest column, which has room for a filter's button.
 const NARROWEST: usize = 9;
@@ -25,7 +24,6 @@ pub struct SheetColumn {
     pub look: CellFormat,
     /// The word for a text that is absent; empty for none.
     pub absent: &'static str,
-    /// What stands above it.
     pub total: Total,
 }
 
@@ -83,7 +81,7 @@ impl Sheet {
         Ok(())
     }
 
-    /// Whether a column of text would begin where the numbers before it end.
+    /// Whether a column of text begins where the digits before it end.
     fn is_beside_numbers(&self, at: usize) -> bool {
         at > 0 && self.columns[at].look == CellFormat::Text && self.columns[at - 1].look.is_number()
     }
@@ -135,7 +133,6 @@ impl Sheet {
         Ok(())
     }
 
-    /// Appends a row: as many values as there are columns.
     pub fn write<'v>(&mut self, values: impl IntoIterator<Item = Value<'v>>) -> Result<(), XlsxError> {
         let row = self.next;
         self.next += 1;

@@ -8,14 +8,12 @@ use super::cells::{CellFormat, TINY};
 pub const BLUE: u32 = 0x1F_4E_79;
 /// Grey, of what is said beside figures.
 const GREY: u32 = 0x59_59_59;
-/// The ground of heads.
 const PALE: u32 = 0xE8_EE_F4;
 /// Red, of what must not be missed.
 const RED: u32 = 0xB0_00_20;
 
 #[derive(Debug)]
 pub struct Styles {
-    /// The question on top of a sheet.
     pub title: Format,
     pub book_title: Format,
     /// What must not be missed.
@@ -93,7 +91,6 @@ impl Styles {
         Format::new().set_bold().set_num_format(look.num_format_of_total())
     }
 
-    /// The look of an amount that would look like nothing otherwise.
     pub fn of_little(&self, look: CellFormat, number: f64) -> Option<&Format> {
         match look.num_format_of_little(number)? {
             TINY => Some(&self.tiny),
