@@ -10,7 +10,8 @@ use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::provenance::{Account, Replaced, Source};
 use crate::report::budget::{Budget as Limit, BudgetStatus};
-use crate::report::comparison::{Before, PeriodComparison};
+use crate::report::caveat::Caveat;
+use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::html::*;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
@@ -53,7 +54,7 @@ fn names_break_nothing_and_are_shown_as_text() {
         username: Some(HOSTILE[1].into()),
     });
     report.facts.proof.notes = vec![HOSTILE[0].into()];
-    report.facts.caveats = vec![HOSTILE[3].into()];
+    report.facts.caveats = Caveat::of_manifest(&[HOSTILE[3].into()], &[]);
     report.facts.filters.actor = vec![HOSTILE[2].into()];
     let limits = [Limit::parse(&format!("actor:{}=1", HOSTILE[0])).unwrap()];
     report.budgets = limits

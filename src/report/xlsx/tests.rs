@@ -10,6 +10,7 @@ use crate::api::page::decode;
 use crate::money::Usd;
 use crate::period::{Period, format_instant};
 use crate::provenance::{Filters, Proof, Source};
+use crate::report::caveat::Caveat;
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
@@ -49,7 +50,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
             queried_at_ms: SEPTEMBER + 40 * 86_400_000,
             proof,
             retention: None,
-            caveats: vec!["=caveat()".into()],
+            caveats: Caveat::of_manifest(&["=caveat()".into()], &[]),
         },
         figures: summary.finish(),
         against: None,
