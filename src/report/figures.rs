@@ -1,6 +1,9 @@
 //! Finished figures: what a fold over rows came to. Nothing is added up here, and nothing is put into words.
 
-use std::collections::HashMap;
+mod daily;
+
+pub use daily::{Daily, Layer};
+
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -120,56 +123,4 @@ pub struct DearRun {
     pub cost_state: String,
     pub act_name: Option<String>,
     pub actor_task_name: Option<String>,
-}
-
-/// Dollars of each day's runs by Actor: what a stacked chart shows.
-#[derive(Debug, Clone, Default)]
-pub struct Daily {
-    /// By place among the Actors and the days.
-    pub(super) usage: HashMap<(u32, u32), Usd, RandomState>,
-    pub(super) actors: Arc<Values>,
-    pub(super) days: Arc<Values>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// The Actor's ID; none for all others together.
-    pub act_id: Option<String>,
-    pub shown: String,
-    /// US dollars of each day in order; none where no run has a known cost.
-    pub usage: Vec<Option<Usd>>,
-}
-
-impl Figures {
-    /// The days that have runs in order, and the dearest Actors' dollars on each, then those of all others if there are any.
-    pub fn layers(&self, most: usize) -> (Vec<String>, Vec<Layer>) {
-        let mut days: Vec<(usize, &str)> = self.daily.days.keys().map(|day| &**day).enumerate().collect();
-        days.sort_by_key(|(_, day)| *day);
-        let mut place_of = vec![0; days.len()];
-        for (at, (place, _)) in days.iter().enumerate() {
-            place_of[*place] = at;
-        }
-        let Some(actors) = self.by(Dimension::Actor) else {
-            return (Vec::new(), Vec::new());
-        };
-        let (top, rest) = actors.top(most);
-        let layer = |act_id: Option<&str>, shown: &str| Layer {
-            act_id: act_id.map(String::from),
-            shown: shown.into(),
-            usage: vec![None; days.len()],
-        };
-        let mut layers: Vec<Layer> = top.iter().map(|actor| layer(actor.key(0), actor.shown())).collect();
-        layers.extend(rest.map(|(others, _)| layer(None, &format!("{others} others"))));
-        let places = top.iter().enumerate();
-        let layer_of: HashMap<&str, usize> = places.filter_map(|(at, actor)| Some((actor.key(0)?, at))).collect();
-        for ((actor, day), usage) in &self.daily.usage {
-            let actor = self.daily.actors.get_index(*actor as usize);
-            let act_id = actor.map_or("", |(act_id, _)| act_id);
-            let layer = layer_of.get(act_id).copied().unwrap_or(layers.len() - 1);
-            let sum = &mut layers[layer].usage[place_of[*day as usize]];
-            let all = sum.unwrap_or_default().0.saturating_add(usage.0);
-            *sum = Some(Usd(all));
-        }
-        (days.into_iter().map(|(_, day)| day.to_string()).collect(), layers)
-    }
 }

@@ -1,7 +1,11 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
+mod phrase;
+
+pub use phrase::{at_least, filter_options, to_minute};
+
 use crate::period::format_instant;
-use crate::provenance::{Filters, Source};
+use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
@@ -97,30 +101,6 @@ fn usage(report: &Report) -> Vec<String> {
 
 pub fn asked_at(report: &Report) -> String {
     to_minute(&format_instant(report.facts.queried_at_ms)) + " UTC"
-}
-
-/// What stands before an amount that is only a lower bound.
-pub fn at_least(is_bound: bool) -> &'static str {
-    if is_bound { "at least " } else { "" }
-}
-
-/// An instant's text to the minute.
-pub fn to_minute(instant: &str) -> String {
-    instant.get(..16).unwrap_or(instant).replace('T', " ")
-}
-
-/// Filters as the options that they were given by.
-pub fn filter_options(filters: &Filters) -> Option<String> {
-    let lists = [
-        ("status", &filters.status),
-        ("actor", &filters.actor),
-        ("task", &filters.task),
-    ];
-    let given = lists.iter().filter(|(_, list)| !list.is_empty());
-    let given: Vec<String> = given
-        .map(|(name, list)| format!("--{name} {}", list.join(",")))
-        .collect();
-    (!given.is_empty()).then(|| given.join(" "))
 }
 
 pub fn outcomes(report: &Report) -> Vec<String> {
