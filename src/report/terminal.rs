@@ -100,7 +100,7 @@ fn movers(report: &Report, look: TextStyle) -> Vec<String> {
         len: moved.len.min(MOVERS),
         row: Box::new(|at| match (moved.row)(at).as_slice() {
             // The ID is the first column, the name the last: what is shown is the name, or else the ID.
-            [id, between @ .., Cell::Absent] => [&[Cell::Absent], between, &[id.clone()]].concat(),
+            [id, between @ .., Cell::Absent] => [&[Cell::Absent], between, std::slice::from_ref(id)].concat(),
             named => named.to_vec(),
         }),
         total: None,
