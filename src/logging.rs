@@ -17,7 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::period::{format_instant, now_ms};
-use crate::text::harmless;
+use crate::text::escape_control;
 
 /// What a command says in the course of its work, such as a server's address: told whatever the level, as it is.
 pub const SAID: &str = "apify_runs::said";
@@ -108,7 +108,7 @@ fn plain(fields: EventFields, account: Option<&str>, level: Level, said: bool) -
         account.iter().for_each(|account| prefix += &format!("{account}: "));
         prefix += if level == Level::WARN { "warning: " } else { "" };
     }
-    let lines: Vec<String> = fields.message.lines().map(harmless).collect();
+    let lines: Vec<String> = fields.message.lines().map(escape_control).collect();
     format!("{prefix}{}\n", lines.join("\n"))
 }
 
@@ -119,12 +119,12 @@ impl Lines {
         let mut suffix = String::new();
         for (name, value) in &fields.values {
             let _ = match value {
-                Value::String(text) => write!(suffix, " {name}={}", harmless(text)),
+                Value::String(text) => write!(suffix, " {name}={}", escape_control(text)),
                 value => write!(suffix, " {name}={value}"),
             };
         }
         // A message of several lines is as many lines of the log.
-        let lines = fields.message.lines().map(harmless);
+        let lines = fields.message.lines().map(escape_control);
         let lines: Vec<String> = lines.map(|line| format!("{head} {line}{suffix}\n")).collect();
         lines.concat()
     }

@@ -236,39 +236,66 @@ fn rounded(units: u128, unit: u128) -> u128 {
     quotient + u128::from(up)
 }
 
-/// `numerator / denominator` with six places, half-even; `None` for a denominator of zero. Of two amounts, it is a
-/// share; for a mean, give the amount's units and the count times 10^18.
-pub fn ratio_6_places(numerator: i128, denominator: i128) -> Option<String> {
-    ratio(numerator, denominator, 6)
+/// A number with six places, such as a share or a mean, counted in millionths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ratio(i256);
+
+impl Ratio {
+    /// So many dollars; `None` beyond 38 digits.
+    pub fn usd(self) -> Option<Usd> {
+        let units = self.0.to_i128()?.checked_mul(10_i128.pow(SCALE - 6))?;
+        (units.unsigned_abs() < LIMIT).then_some(Usd(units))
+    }
+
+    /// In percent with one place, half-even; `None` beyond 38 digits.
+    pub fn percent(self) -> Option<String> {
+        percent(self.usd()?, Usd(10_i128.pow(SCALE)))
+    }
+
+    pub fn is_positive(self) -> bool {
+        self.0.is_positive()
+    }
 }
 
-/// An amount times `numerator / denominator`, in dollars with six places, half-even; `None` for a denominator of zero.
-pub fn scaled_6_places(amount: Usd, numerator: i64, denominator: i64) -> Option<String> {
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&fixed(self.0, 6))
+    }
+}
+
+impl Serialize for Ratio {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// `numerator / denominator`, half-even; `None` for a denominator of zero. Of two amounts, it is a share; for a mean, give
+/// the amount's units and the count times 10^18.
+pub fn ratio_6_places(numerator: i128, denominator: i128) -> Option<Ratio> {
+    ratio(numerator, denominator, 6).map(Ratio)
+}
+
+/// An amount times `numerator / denominator`, in dollars, half-even; `None` for a denominator of zero.
+pub fn scaled_6_places(amount: Usd, numerator: i64, denominator: i64) -> Option<Ratio> {
     // 127 bits times 63 and 20, by 60 and 63: neither can leave 256.
     let scaled = wide(amount.0).wrapping_mul(wide(numerator.into()));
     let divisor = wide(10i128.pow(SCALE)).wrapping_mul(wide(denominator.into()));
     let negative = (amount.0 < 0) != ((numerator < 0) != (denominator < 0));
-    quotient(scaled, divisor, 6, negative)
+    quotient(scaled, divisor, 6, negative).map(Ratio)
 }
 
 /// `part / all` in percent with one place, half-even; `None` where there is nothing to divide.
 pub fn percent(part: Usd, all: Usd) -> Option<String> {
-    let thousandths: String = ratio(part.0, all.0, 3)?.replace('.', "");
-    let (sign, digits) = thousandths
-        .strip_prefix('-')
-        .map_or(("", thousandths.as_str()), |digits| ("-", digits));
-    let digits = format!("{:0>2}", digits.trim_start_matches('0'));
-    let (whole, place) = digits.split_at(digits.len() - 1);
-    Some(format!("{sign}{}.{place}%", if whole.is_empty() { "0" } else { whole }))
+    Some(fixed(ratio(part.0, all.0, 3)?, 1) + "%")
 }
 
-fn ratio(numerator: i128, denominator: i128, places: u32) -> Option<String> {
+fn ratio(numerator: i128, denominator: i128, places: u32) -> Option<i256> {
     let negative = (numerator < 0) != (denominator < 0);
     quotient(wide(numerator), wide(denominator), places, negative)
 }
 
-/// A quotient of magnitudes, half-even.
-fn quotient(dividend: i256, divisor: i256, places: u32, negative: bool) -> Option<String> {
+/// A quotient of magnitudes in units of the last place, half-even.
+fn quotient(dividend: i256, divisor: i256, places: u32, negative: bool) -> Option<i256> {
     // 190 bits at most, times 20, can't leave 256.
     let scaled = dividend.wrapping_mul(i256::from_i128(10i128.pow(places)));
     let quotient = scaled.checked_div(divisor)?;
@@ -277,11 +304,15 @@ fn quotient(dividend: i256, divisor: i256, places: u32, negative: bool) -> Optio
     let odd = quotient.to_parts().0 % 2 == 1;
     let up = half.is_gt() || (half.is_eq() && odd);
     let rounded = quotient.wrapping_add(i256::from_i128(i128::from(up)));
-    let places = places as usize;
-    let digits = format!("{:0>width$}", rounded.to_string(), width = places + 1);
+    Some(if negative { rounded.wrapping_neg() } else { rounded })
+}
+
+/// A number of units of the last place, with its point.
+fn fixed(units: i256, places: usize) -> String {
+    let digits = format!("{:0>width$}", units.wrapping_abs().to_string(), width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    let sign = if negative && rounded != i256::ZERO { "-" } else { "" };
-    Some(format!("{sign}{whole}.{fraction}"))
+    let sign = if units.is_negative() { "-" } else { "" };
+    format!("{sign}{whole}.{fraction}")
 }
 
 fn wide(number: i128) -> i256 {
@@ -296,7 +327,8 @@ mod tests {
 
     #[test]
     fn an_amount_is_scaled_by_a_ratio_and_rounded_half_even() {
-        let scaled = |units, numerator, denominator| scaled_6_places(Usd(units), numerator, denominator).unwrap();
+        let scaled =
+            |units, numerator, denominator| scaled_6_places(Usd(units), numerator, denominator).unwrap().to_string();
         assert_eq!(scaled(10 * 10i128.pow(18), 30, 20), "15.000000");
         assert_eq!(scaled(-10i128.pow(18), 1, 3), "-0.333333");
         assert_eq!(scaled(5 * 10i128.pow(11), 1, 1), "0.000000");
@@ -527,8 +559,8 @@ mod tests {
             (10, 4, "2.500000"),
         ];
         for (numerator, denominator, expected) in cases {
-            let ratio = ratio_6_places(numerator, denominator);
-            assert_eq!(ratio.as_deref(), Some(expected), "{numerator}/{denominator}");
+            let ratio = ratio_6_places(numerator, denominator).unwrap().to_string();
+            assert_eq!(ratio, expected, "{numerator}/{denominator}");
         }
         assert_eq!(ratio_6_places(1, 0), None);
     }

@@ -1,4 +1,4 @@
-//! Small things that text formats share: counts with separators, third parties' text made harmless, lines wrapped.
+//! Small things that text formats share: counts with separators, third parties' text escaped, lines wrapped.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,6 @@ pub fn thousands(count: impl Into<u128>) -> String {
     text
 }
 
-/// A count and its noun.
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
@@ -39,7 +38,7 @@ pub fn redacted(text: &str) -> String {
 }
 
 /// Text that can't steer a terminal or turn a line around: control and bidirectional characters are shown as escapes.
-pub fn harmless(text: &str) -> String {
+pub fn escape_control(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         let steers = c.is_control()
@@ -54,9 +53,9 @@ pub fn harmless(text: &str) -> String {
 }
 
 /// The same for a Markdown table's cell.
-pub fn harmless_markdown(text: &str) -> String {
+pub fn escape_markdown(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for c in harmless(text).chars() {
+    for c in escape_control(text).chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' => plain.extend(['\\', c]),
             '&' => plain.push_str("&amp;"),
@@ -67,7 +66,7 @@ pub fn harmless_markdown(text: &str) -> String {
 }
 
 /// A third party's text that a spreadsheet won't take for a formula.
-pub fn defused(text: &str) -> Cow<'_, str> {
+pub fn escape_formula(text: &str) -> Cow<'_, str> {
     if is_formula(text) {
         Cow::Owned(format!("'{text}"))
     } else {
@@ -75,8 +74,8 @@ pub fn defused(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text that a defused cell stands for.
-pub fn as_it_was(cell: &str) -> &str {
+/// Undoes [`escape_formula`].
+pub fn unescape_formula(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
 }
 
@@ -91,8 +90,8 @@ pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// At most `columns` of a terminal; what is cut off is marked.
-pub fn fitted(text: &str, columns: usize) -> String {
+/// At most `columns` of a terminal; an ellipsis stands for what is cut off.
+pub fn truncate(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.into();
     }
@@ -108,20 +107,20 @@ pub fn fitted(text: &str, columns: usize) -> String {
     fitted
 }
 
-/// The same, filled up with spaces.
-pub fn filled(text: &str, columns: usize) -> String {
-    let mut filled = fitted(text, columns);
+/// [`truncate`], filled up with spaces.
+pub fn pad(text: &str, columns: usize) -> String {
+    let mut filled = truncate(text, columns);
     filled.extend(std::iter::repeat_n(' ', columns - width(&filled)));
     filled
 }
 
-/// The same words, to be kept on one line by [`labelled`].
-pub fn unbroken(words: &str) -> String {
+/// Words that [`wrap_labelled`] keeps on one line.
+pub fn no_break(words: &str) -> String {
     words.replace(' ', "\u{a0}")
 }
 
 /// A label in a column of `indent`, and a text beside it in lines of at most `width`.
-pub fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String {
+pub fn wrap_labelled(label: &str, text: &str, indent: usize, width: usize) -> String {
     let mut lines = vec![format!("{label:<indent$}")];
     let mut is_empty = true;
     for word in text.split(' ') {
@@ -155,18 +154,21 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_shown_and_not_done() {
-        assert_eq!(harmless("a\u{1b}[31mb\u{202e}c\nd"), "a\\u{1b}[31mb\\u{202e}c\\u{a}d");
-        assert_eq!(harmless_markdown("a|b<c>"), "a\\|b\\<c\\>");
+        assert_eq!(
+            escape_control("a\u{1b}[31mb\u{202e}c\nd"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{a}d"
+        );
+        assert_eq!(escape_markdown("a|b<c>"), "a\\|b\\<c\\>");
     }
 
     #[test]
     fn lines_are_wrapped_beside_their_label() {
         assert_eq!(
-            labelled("Usage", "one two three four", 8, 16),
+            wrap_labelled("Usage", "one two three four", 8, 16),
             "Usage   one two\n        three\n        four"
         );
         assert_eq!(
-            labelled("", &format!("one {} four", unbroken("two three")), 0, 12),
+            wrap_labelled("", &format!("one {} four", no_break("two three")), 0, 12),
             "one\ntwo three\nfour"
         );
     }
@@ -174,21 +176,21 @@ mod tests {
     #[test]
     fn formulas_are_defused_and_plain_text_is_left_alone() {
         for formula in ["=1+1", "+1", "-1", "@x", "\tx", "\rx"] {
-            assert_eq!(defused(formula), format!("'{formula}"));
+            assert_eq!(escape_formula(formula), format!("'{formula}"));
         }
-        assert_eq!(defused("Mozilla/5.0 (=)"), "Mozilla/5.0 (=)");
+        assert_eq!(escape_formula("Mozilla/5.0 (=)"), "Mozilla/5.0 (=)");
         for text in ["=1", "'=1", "''=1", "'x", "x", "'", ""] {
-            assert_eq!(as_it_was(&defused(text)), text);
+            assert_eq!(unescape_formula(&escape_formula(text)), text);
         }
-        assert_eq!(defused(""), "");
+        assert_eq!(escape_formula(""), "");
     }
 
     #[test]
     fn wide_letters_take_the_room_that_a_terminal_gives_them() {
-        assert_eq!(fitted("日本語のアクター", 9), "日本語の…");
-        assert_eq!(fitted("日本語のアクター", 8), "日本語…");
-        assert_eq!((filled("日本", 6), filled("ab", 6)), ("日本  ".into(), "ab    ".into()));
-        assert_eq!(filled("abcdefgh", 6), "abcde…");
+        assert_eq!(truncate("日本語のアクター", 9), "日本語の…");
+        assert_eq!(truncate("日本語のアクター", 8), "日本語…");
+        assert_eq!((pad("日本", 6), pad("ab", 6)), ("日本  ".into(), "ab    ".into()));
+        assert_eq!(pad("abcdefgh", 6), "abcde…");
     }
 
     #[test]

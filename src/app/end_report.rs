@@ -98,7 +98,7 @@ impl EndReport {
         self.info.took = self.started.elapsed();
         outcome::shared_accounts(&end.accounts)
             .iter()
-            .for_each(|shared| warn(shared));
+            .for_each(|shared| warn(&shared.to_string()));
         if let Some(file) = self.outcome.take() {
             let document = outcome::render(&self.info, &end);
             file.write(&document)

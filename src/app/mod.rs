@@ -31,7 +31,7 @@ use crate::context::terminal::{Printer, warn};
 use crate::error::Result;
 use crate::logging;
 use crate::output::publish;
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -132,13 +132,13 @@ fn machine_clock(outside: &ProcessEnv) -> Result<MachineClock> {
 }
 
 /// Bold letters only on a terminal that shows them to somebody who wants them.
-fn look(outside: &ProcessEnv) -> Look {
+fn text_style(outside: &ProcessEnv) -> TextStyle {
     let is_wanted = outside.variable("NO_COLOR").is_none();
     let is_able = outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
     if io::stdout().is_terminal() && is_wanted && is_able {
-        Look::Bold
+        TextStyle::Bold
     } else {
-        Look::Plain
+        TextStyle::Plain
     }
 }
 
@@ -146,6 +146,9 @@ fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, sto
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
+    let _has_colours = io::stdout().is_terminal()
+        && outside.variable("NO_COLOR").is_none()
+        && outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
     Context {
         account: None,
         token: text(TOKEN_VARIABLE).map(SecretString::from),
@@ -154,7 +157,7 @@ fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, sto
         clock,
         now_ms: clock.now_ms(),
         umask,
-        look: look(outside),
+        style: text_style(outside),
         // A bar and lines of a log would write over each other.
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,

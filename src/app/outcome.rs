@@ -14,6 +14,7 @@ use crate::app::exit::{AccountResult, JobResult};
 use crate::context::journal::JournalEntry;
 use crate::period::{Millis, Period, format_instant};
 use crate::provenance::{Proof, Totals};
+use crate::report::caveat::{self, Caveat};
 use document::{AccountDocument, FileDocument, OutcomeDocument};
 
 const SCHEMA_VERSION: u32 = 1;
@@ -64,6 +65,7 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
     let mut times = IndexMap::from([("total", seconds(info.took))]);
     let stages = one.iter().flat_map(|entry| &entry.stages);
     times.extend(stages.map(|(stage, time)| (*stage, seconds(*time))));
+    let caveats = one.map_or_else(|| shared_accounts(accounts), |entry| entry.caveats.clone());
     let proof = sum_of_all(&entries, |entry| entry.proof.as_ref(), Proof::and);
     let mut document = OutcomeDocument {
         schema_version: SCHEMA_VERSION,
@@ -78,7 +80,8 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
             .as_ref()
             .map(totals_text),
         proof: proof.map(|proof| json!({"proven": proof.proven, "counted": proof.counted, "fetched": proof.fetched})),
-        caveats: one.map_or_else(|| shared_accounts(accounts), |entry| entry.caveats.clone()),
+        caveats: caveat::sentences(&caveats),
+        caveat_details: Some(caveat::details(&caveats)),
         requests: sum(|counts| counts.total),
         retries: sum(|counts| counts.retries),
         rate_limited: sum(|counts| counts.rate_limited),
@@ -153,7 +156,7 @@ fn sum_of_all<T: Clone>(
 }
 
 /// Which names turned out to be of one account of the API.
-pub fn shared_accounts(accounts: &[AccountResult]) -> Vec<String> {
+pub fn shared_accounts(accounts: &[AccountResult]) -> Vec<Caveat> {
     let mut names: IndexMap<String, Vec<&str>> = IndexMap::new();
     for account in accounts {
         if let (Some(name), Some(id)) = (account.account.as_deref(), account.journal.read().0.account_id) {
@@ -162,7 +165,9 @@ pub fn shared_accounts(accounts: &[AccountResult]) -> Vec<String> {
     }
     let shared = names.into_values().filter(|names| names.len() > 1);
     shared
-        .map(|names| format!("{} are one account: counted once", names.join(" and ")))
+        .map(|names| Caveat::SharedAccount {
+            names: names.into_iter().map(String::from).collect(),
+        })
         .collect()
 }
 
@@ -260,7 +265,7 @@ mod tests {
         ) {
             let part = part(None, 5, error.clone(), 3);
             part.journal.update(|noted| {
-                noted.caveats.clone_from(&caveats);
+                noted.caveats = Caveat::of_manifest(&caveats, &[]);
                 noted.out = Some(out);
                 noted.files = files.iter().map(|path| FileEntry {
                     path: path.clone(),

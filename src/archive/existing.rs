@@ -10,6 +10,7 @@ use crate::output::manifest::{Manifest, Replaced};
 use crate::output::names::RUNS_CSV;
 use crate::period::{Millis, format_instant};
 use crate::provenance::{Account, Source};
+use crate::report::caveat::Caveat;
 use crate::runs::pairing::Pair;
 use crate::text::{counted, thousands};
 
@@ -151,12 +152,10 @@ impl Existing {
 
     /// Exit 6 if it holds runs that a new export lacks, naming how many and their dollars. Costs that only it knows are no
     /// reason to keep it, but a caveat of the new one.
-    pub fn loses_no_run(&self, lost: &Lost) -> Result<Option<String>> {
+    pub fn loses_no_run(&self, lost: &Lost) -> Result<Option<Caveat>> {
         if lost.runs == 0 {
-            let costs = counted(lost.costs, "cost", "costs");
-            let usage = Usd(lost.costs_usage).dollars();
-            let caveat = format!("{costs} ({usage}) that the replaced export knew the API no longer gives");
-            return Ok((lost.costs > 0).then_some(caveat));
+            let (costs, usage_usd) = (lost.costs, Usd(lost.costs_usage));
+            return Ok((costs > 0).then_some(Caveat::CostsLost { costs, usage_usd }));
         }
         let mut usage = Usd(lost.usage).dollars();
         if lost.cost_unknown > 0 {

@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
 use crate::period::Period;
 use crate::provenance::Retention;
-use crate::report::facts::{Doubts, Facts, caveats_of_part};
+use crate::report::caveat::Caveat;
+use crate::report::facts::{Facts, QualityCounts, caveats_of_part};
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
 use crate::runs::column_set::Chosen;
@@ -69,35 +70,20 @@ impl Exporting {
     }
 
     /// What is kept of a part of its period, and the caveats of the whole made true of it.
-    fn of_part(&self, whole: &Period, period: &Period, figures: &Figures) -> (Option<Retention>, Vec<String>) {
+    fn of_part(&self, period: &Period, figures: &Figures) -> (Option<Retention>, Vec<Caveat>) {
         let manifest = self.manifest();
-        let kept = manifest.retention.as_ref();
-        let doubts = |cost_unknown, provisional, retention, cut, runs| Doubts {
-            cost_unknown,
-            provisional,
-            retention,
-            cut,
-            no_run: runs == 0,
+        let retention = manifest.retention.as_ref();
+        let retention = retention.map(|kept| Retention::of(kept.days, period, manifest.queried_at_ms));
+        let of_part = QualityCounts {
+            cost_unknown: figures.totals.cost_unknown(),
+            provisional: figures.totals.provisional.runs,
+            retention: retention.clone(),
+            cut: period.is_cut(),
+            no_run: figures.totals.runs() == 0,
             proven: true,
-            ..Doubts::default()
+            ..QualityCounts::default()
         };
-        let retention = kept.map(|kept| Retention::of(kept.days, period, manifest.queried_at_ms));
-        let (totals, part) = (&manifest.totals, &figures.totals);
-        let of_whole = doubts(
-            totals.runs_cost_unknown,
-            totals.runs_provisional,
-            kept.cloned(),
-            whole.is_cut(),
-            totals.runs,
-        );
-        let of_part = doubts(
-            part.cost_unknown(),
-            part.provisional.runs,
-            retention.clone(),
-            period.is_cut(),
-            part.runs(),
-        );
-        let caveats = caveats_of_part(&manifest.caveats, &of_whole, &of_part);
+        let caveats = caveats_of_part(&manifest.caveats(), &of_part);
         (retention, caveats)
     }
 
@@ -152,14 +138,14 @@ impl Holding for Exporting {
         let (manifest, whole) = (self.manifest(), self.whole());
         let is_part = (period.from, period.to) != (whole.from, whole.to);
         let (retention, caveats) = if is_part {
-            self.of_part(&whole, &period, figures)
+            self.of_part(&period, figures)
         } else {
-            (manifest.retention.clone(), manifest.caveats.clone())
+            (manifest.retention.clone(), manifest.caveats())
         };
         // Budgets are a report's own: those that the export was held against are no part of its figures.
         let caveats = caveats
             .into_iter()
-            .filter(|caveat| !caveat.contains("is of --budget "))
+            .filter(|caveat| !matches!(caveat, Caveat::BudgetUnmatched { .. }))
             .collect();
         Ok(Facts {
             account: manifest.account.clone(),

@@ -10,7 +10,7 @@ use crate::lake::{Location, Moment, Table};
 use crate::period::{Millis, Period};
 use crate::provenance::{Filters, Proof, Retention};
 use crate::report::dimension::Dimensions;
-use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
 use crate::runs::column_set::{Chosen, NEEDED};
@@ -96,14 +96,14 @@ impl Lake {
             fetched: totals.runs(),
             notes: Vec::new(),
         };
-        let mut caveats = caveats(&Doubts {
+        let mut caveats = caveats(&QualityCounts {
             cost_unknown: totals.cost_unknown(),
             provisional: totals.provisional.runs,
             cut: period.is_cut(),
             no_run: totals.runs() == 0,
             proven: true,
             unproven,
-            ..Doubts::default()
+            ..QualityCounts::default()
         });
         caveats.extend(corrections::of(state, &period, closing));
         Facts {

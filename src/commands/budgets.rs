@@ -1,13 +1,15 @@
 //! Budgets and cost centres as a job is given them, and whether a budget that must hold does. What they come to is
 //! `report`'s.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use crate::bounded::read_given;
 use crate::cli::JudgeArgs;
 use crate::error::{Error, Result};
 use crate::period::Period;
-use crate::report::budget::{Budget, Scope, Spent};
+use crate::report::budget::{Budget, BudgetScope, BudgetStatus};
+use crate::report::caveat::Caveat;
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::runs::column_set::Chosen;
@@ -17,14 +19,14 @@ const MAX_BUDGETS_BYTES: u64 = 1 << 20;
 
 /// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
 pub fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
-    let wrong = |problem: String| Error::Usage(format!("--groups {}: {problem}", file.display()));
-    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(error.to_string()))?;
-    let groups = Groups::parse(&text).map_err(wrong)?;
+    let wrong = |problem: &dyn Display| Error::usage(format!("--groups {}: {problem}", file.display()));
+    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(&error))?;
+    let groups = Groups::parse(&text).map_err(|problem| wrong(&problem))?;
     let needed = groups.needed_columns().into_iter();
     let missing: Vec<_> = needed.filter(|name| columns.position(name).is_none()).collect();
     match missing.as_slice() {
         [] => Ok(groups),
-        missing => Err(wrong(format!(
+        missing => Err(wrong(&format!(
             "its rules need columns that are left out: {}",
             missing.join(", ")
         ))),
@@ -35,9 +37,9 @@ pub fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
 pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
     let mut budgets = args.budget.clone();
     if let Some(file) = &args.budgets {
-        let wrong = |problem: String| Error::Usage(format!("--budgets {}: {problem}", file.display()));
-        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(error.to_string()))?;
-        budgets.extend(Budget::parse_lines(&text).map_err(wrong)?);
+        let wrong = |problem: &dyn Display| Error::usage(format!("--budgets {}: {problem}", file.display()));
+        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(&error))?;
+        budgets.extend(Budget::parse_lines(&text).map_err(|problem| wrong(&problem))?);
     }
     if args.fail_over_budget && budgets.is_empty() {
         return Err(Error::Usage(
@@ -45,7 +47,7 @@ pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
         ));
     }
     for budget in &budgets {
-        let Scope::Group(name) = &budget.scope else {
+        let BudgetScope::Group(name) = &budget.scope else {
             continue;
         };
         let is_known = groups.is_some_and(|groups| groups.has(name));
@@ -61,26 +63,28 @@ pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
     Ok(budgets)
 }
 
-pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<Spent> {
+/// How budgets stand.
+pub fn spent(budgets: &[Budget], figures: &Figures, period: &Period, lacks_runs: bool) -> Vec<BudgetStatus> {
     budgets
         .iter()
-        .map(|budget| Spent::of(budget, figures, period, lacks_runs))
+        .map(|budget| BudgetStatus::of(budget, figures, period, lacks_runs))
         .collect()
 }
 
 /// Budgets of Actors that no run is of: a name that was typed wrong would be within its budget for ever.
-pub fn unmatched(spent: &[Spent]) -> Vec<String> {
+pub fn unmatched(spent: &[BudgetStatus]) -> Vec<Caveat> {
     let idle = spent.iter().filter(|spent| spent.measures.runs() == 0);
-    let idle = idle.filter(|spent| matches!(spent.budget.scope, Scope::Actor(_)));
-    idle.map(|spent| spent.budget.option()).collect()
+    let idle = idle.filter(|spent| matches!(spent.budget.scope, BudgetScope::Actor(_)));
+    let options = idle.map(|spent| spent.budget.option());
+    options.map(|option| Caveat::BudgetUnmatched { option }).collect()
 }
 
-/// Exit 7 if a budget is exceeded and `--fail-over-budget` was given.
-pub fn hold(args: &JudgeArgs, spent: &[Spent]) -> Result<()> {
+/// Exit 7 if a budget that must hold doesn't.
+pub fn hold(args: &JudgeArgs, spent: &[BudgetStatus]) -> Result<()> {
     let over: Vec<String> = spent
         .iter()
         .filter(|spent| spent.fails())
-        .map(Spent::sentence)
+        .map(BudgetStatus::sentence)
         .collect();
     if !args.fail_over_budget || over.is_empty() {
         return Ok(());

@@ -19,7 +19,7 @@ use crate::output::publish::{Destination, OutputState};
 use crate::period::{Millis, PeriodSpec};
 use crate::pipeline::connection::{Connection, RetentionDays};
 use crate::stores::names_store;
-use crate::text::{counted, harmless};
+use crate::text::{counted, escape_control};
 
 /// A clock that is off by more is worth a word: the API's tells seconds, and an answer takes some time.
 const CLOCK_TOLERANCE_MS: i64 = 5_000;
@@ -74,8 +74,8 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
             let name = account.username.as_deref().unwrap_or("without a name");
             Fine(format!(
                 "token: of account {} ({}), may list runs",
-                harmless(name),
-                harmless(&account.id)
+                escape_control(name),
+                escape_control(&account.id)
             ))
         }
         None => Worth("token: may list runs; whose it is the API doesn't say".into()),
@@ -132,7 +132,7 @@ fn retention(days: RetentionDays) -> Finding {
             counted(days, "day", "days")
         )),
         Ok(days) => Fine(format!("retention {}", counted(days, "day", "days"))),
-        Err(why) => Worth(format!("retention unknown: {}", harmless(&why.to_string()))),
+        Err(why) => Worth(format!("retention unknown: {}", escape_control(&why.to_string()))),
     }
 }
 
@@ -186,7 +186,7 @@ fn tell(findings: Vec<Finding>, quiet: bool, context: &Context) -> Result<()> {
                 lines.push(format!("warn  {text}"));
             }
             Failed(what, error) => {
-                lines.push(format!("FAIL  {what}: {}", harmless(&error.to_string())));
+                lines.push(format!("FAIL  {what}: {}", escape_control(&error.to_string())));
                 first.get_or_insert(error);
             }
         }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
+
 use crate::archive;
 use crate::archive::Opening;
 use crate::cli::{JudgeArgs, Site};
@@ -11,7 +13,7 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::period::{Period, format_instant};
 use crate::provenance::{Account, Filters, Source};
-use crate::report::against::Before;
+use crate::report::comparison::ComparedPeriod;
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
@@ -73,14 +75,14 @@ pub fn before(
     site: &Site,
     asked: &ComparisonScope,
     stop: &CancelFlag,
-) -> Result<std::result::Result<Before, String>> {
+) -> Result<anyhow::Result<ComparedPeriod>> {
     let holding = opening.open(site, None)?;
     let held = holding.held()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
-        return Ok(Err(format!("{site} is of another account or source")));
+        return Ok(Err(anyhow!("{site} is of another account or source")));
     }
     if held.filters != asked.filters {
-        return Ok(Err(format!("{site} holds runs chosen by other filters")));
+        return Ok(Err(anyhow!("{site} holds runs chosen by other filters")));
     }
     let whole = &held.period;
     // The billing cycle before may have another length.
@@ -94,7 +96,7 @@ pub fn before(
         None if held.is_of_one_period => whole.clone().cut_as(&asked.period),
         None => {
             let whole = whole.first_line();
-            return Ok(Err(format!("{site} doesn't cover the period before: it holds {whole}")));
+            return Ok(Err(anyhow!("{site} doesn't cover the period before: it holds {whole}")));
         }
     };
     let is_shorter = period.to - period.from < asked.period.to - asked.period.from;
@@ -111,7 +113,7 @@ pub fn before(
         warn(&format!("the period before, {site}: {gap}"));
     }
     let queried_at = format_instant(held.queried_at_ms);
-    Ok(Ok(Before {
+    Ok(Ok(ComparedPeriod {
         from: format!("from {site}, asked for at {queried_at}"),
         lacks_runs: facts.lacks_runs() || is_not_over,
         figures,

@@ -1,4 +1,4 @@
-//! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::changes`'; this reads, and prints.
+//! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::diff`'; this reads, and prints.
 //! Nothing is printed before all of both has been read and checked once: what can't be trusted gives an error, not half a
 //! table. An export's files stay open in between, so that what is printed is what was checked, whatever takes its place.
 
@@ -11,24 +11,23 @@ use crate::context::terminal::{print, print_part};
 use crate::error::{Error, Result};
 use crate::output::csv::writer;
 use crate::period::Period;
-use crate::report::changes::{Changes, Comparison, Difference, Side, csv, json, terminal};
+use crate::report::diff::{ArchiveDiff, Changes, DiffSide, Difference, csv, json, terminal};
 use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use crate::runs::pairing::{Moved, Pair, Pairs};
-use crate::text::defused;
 
 /// Rows that are put together before they are printed.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: DiffArgs, context: Context) -> Result<()> {
-    let look = context.look;
+    let look = context.style;
     let compared = tokio::task::spawn_blocking(move || diff(&args, look)).await;
     compared.map_err(|error| anyhow::anyhow!("comparing failed: {error}"))?
 }
 
-fn diff(args: &DiffArgs, look: Look) -> Result<()> {
+fn diff(args: &DiffArgs, look: TextStyle) -> Result<()> {
     let prepared = archive::read(|opening| prepare(args, opening))?;
     prepared.print(args, look)
 }
@@ -38,7 +37,7 @@ struct Prepared {
     old: (Box<dyn Holding>, Period),
     new: (Box<dyn Holding>, Period),
     moved: Moved,
-    comparison: Comparison,
+    comparison: ArchiveDiff,
 }
 
 fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
@@ -59,16 +58,16 @@ fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
         moved: &moved,
     };
     let mut changes = Changes::default();
-    both.each(|pair| changes.see(pair))?;
+    both.each(|pair| changes.add(pair))?;
     let mut alike = changes.prices.candidate();
     if let Some(alike) = &mut alike {
         both.each(|pair| {
-            alike.see(pair);
+            alike.add(pair);
             Ok(())
         })?;
     }
     Ok(Prepared {
-        comparison: Comparison {
+        comparison: ArchiveDiff {
             old: old_side,
             new: new_side,
             prices: changes.prices.verdict(alike),
@@ -81,7 +80,7 @@ fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
 }
 
 impl Prepared {
-    fn print(&self, args: &DiffArgs, look: Look) -> Result<()> {
+    fn print(&self, args: &DiffArgs, look: TextStyle) -> Result<()> {
         let comparison = &self.comparison;
         let both = Both {
             old: (&*self.old.0, &self.old.1),
@@ -126,7 +125,7 @@ fn period(this: &dyn Holding, other: &dyn Holding) -> Result<Period> {
 }
 
 /// What one of the two says of itself, with figures: those that it says, or those of its rows, which are checked either way.
-fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
+fn side(holding: &dyn Holding, period: &Period) -> Result<DiffSide> {
     let held = holding.held()?;
     let columns = holding.columns()?.among(&[]);
     let totals = match held.totals {
@@ -140,7 +139,7 @@ fn side(holding: &dyn Holding, period: &Period) -> Result<Side> {
             (&figures.totals).into()
         }
     };
-    Ok(Side {
+    Ok(DiffSide {
         path: held.shown,
         account: held.account,
         source: held.source,
@@ -202,9 +201,7 @@ fn csv_text(header: Option<[&str; csv::HEADER.len()]>, rows: &[Difference]) -> R
             csv.write_record(header)?;
         }
         for difference in rows {
-            let mut record = csv::record(difference);
-            record[csv::ACT_NAME] = defused(&record[csv::ACT_NAME]).into_owned();
-            csv.write_record(record)?;
+            csv.write_record(csv::record(difference))?;
         }
         Ok(String::from_utf8(csv.into_inner()?)?)
     };

@@ -55,7 +55,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         usage,
         tolerance: args.tolerance,
     };
-    let look = context.look;
+    let look = context.style;
     let printed = match (args.json, args.quiet) {
         (true, _) => context.stdout.print(&json::render(&reconciliation)),
         (_, true) => Ok(()),
@@ -167,7 +167,7 @@ fn scratch_fetch<'a>(
 async fn sum_fetched(fetch: ScratchFetch<'_>, retention: Option<Retention>) -> Result<CycleSource> {
     let span = (fetch.period.from, fetch.period.to);
     let (result, staging) = fetch.fetch().await?;
-    result.gaps().iter().for_each(|gap| warn(gap));
+    result.gaps().iter().for_each(|gap| warn(&gap.to_string()));
     let files = parquet_paths(&staging, &result.written.files);
     let runs = run_blocking(move |_| {
         let runs = sum_parquet(&files, span);

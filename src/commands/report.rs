@@ -20,30 +20,35 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
-use crate::report::against::Against;
+use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::groups::Groups;
 use crate::report::summary::Summary;
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use crate::runs::row::ROW;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
-    let look = context.look;
+    let look = context.style;
     run_blocking(move |stop| report(&args, look, stop)).await
 }
 
-fn report(args: &ReportArgs, look: Look, stop: &CancelFlag) -> Result<()> {
+fn report(args: &ReportArgs, look: TextStyle, stop: &CancelFlag) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
     written.publish(args.quiet)?;
-    report.facts.gaps().into_iter().for_each(warn);
+    report.facts.gaps().into_iter().for_each(|gap| warn(&gap.to_string()));
     budgets::hold(&args.judge, &report.budgets)?;
     strict::hold(args.strict, &report.facts, "reported")
 }
 
 /// Reads, checks and writes everything; nothing of it is visible yet.
-fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) -> Result<(UnpublishedReport, Report)> {
+fn prepare(
+    args: &ReportArgs,
+    look: TextStyle,
+    stop: &CancelFlag,
+    opening: &Opening,
+) -> Result<(UnpublishedReport, Report)> {
     let holding = opening.open(&args.path, args.as_of)?;
     let holding = holding.as_ref();
     let columns = holding.columns()?;
@@ -56,7 +61,7 @@ fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) 
     let period = asked(args, holding, &held)?;
     let mut dimensions = Dimensions::of(&columns, groups);
     for by in &args.by {
-        dimensions.and(*by).map_err(Error::Usage)?;
+        dimensions.and(*by).map_err(Error::usage)?;
     }
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
@@ -76,14 +81,14 @@ fn prepare(args: &ReportArgs, look: Look, stop: &CancelFlag, opening: &Opening) 
     let before = before
         .map(|site| compare::before(opening, site, &ComparisonScope::new(&facts), stop))
         .transpose()?;
-    let against = before.map(|before| Against {
+    let against = before.map(|before| PeriodComparison {
         before,
         min_change: args.judge.min_change,
     });
     let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
-    for option in budgets::unmatched(&spent) {
-        warn(&format!("no run of the period is of {option}"));
-        facts.caveats.push(format!("no run of the period is of {option}"));
+    for caveat in budgets::unmatched(&spent) {
+        warn(&caveat.to_string());
+        facts.caveats.push(caveat);
     }
     let is_part = facts.part_of.is_some();
     let mut report = Report {

@@ -20,7 +20,7 @@ use crate::serve::archived::{CurrentArchive, ServedArchive};
 use crate::serve::made_up::MadeUpAccount;
 use crate::serve::made_up::options::{AccountOptions, DEMO_TOKEN};
 use crate::serve::{Backend, ServeOptions, Server};
-use crate::text::{counted, harmless};
+use crate::text::{counted, escape_control};
 
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
 
@@ -103,7 +103,7 @@ fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
     let (done, log_end) = oneshot::channel();
     std::thread::spawn(move || {
         lines.iter().for_each(|line| {
-            let _ = writeln!(io::stderr(), "{}", harmless(&line));
+            let _ = writeln!(io::stderr(), "{}", escape_control(&line));
         });
         let _ = done.send(());
     });

@@ -2,6 +2,7 @@
 
 use crate::cli::Strict;
 use crate::error::{Error, Result};
+use crate::report::caveat::Caveat;
 use crate::report::facts::Facts;
 use crate::text::counted;
 
@@ -9,7 +10,7 @@ use crate::text::counted;
 pub fn hold(strict: Strict, facts: &Facts, done: &str) -> Result<()> {
     let (option, caveats) = match strict {
         Strict::Off => return Ok(()),
-        Strict::Final => ("--strict", facts.caveats.iter().map(String::as_str).collect()),
+        Strict::Final => ("--strict", facts.caveats.iter().collect()),
         Strict::Incomplete => ("--strict=incomplete", facts.gaps()),
     };
     if caveats.is_empty() {
@@ -18,6 +19,10 @@ pub fn hold(strict: Strict, facts: &Facts, done: &str) -> Result<()> {
     let count = counted(caveats.len() as u64, "caveat", "caveats");
     Err(Error::Condition(format!(
         "{done}, with {count} ({option}): {}",
-        caveats.join("; ")
+        caveats
+            .into_iter()
+            .map(Caveat::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
     )))
 }

@@ -48,5 +48,5 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     published?;
     journal.stage("tidied");
     let (progress, optimized) = tidy::tidy(job.clone(), progress).await?;
-    summary::tell(&job, &progress, &plan, optimized, context.look)
+    summary::tell(&job, &progress, &plan, optimized, context.style)
 }

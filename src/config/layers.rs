@@ -147,7 +147,7 @@ impl Layers {
                 _ if given.contains(&option) || self.env.variable(variable).is_none() => continue,
                 _ => format!("{option} is not set: {variable} is"),
             };
-            text += &format!("# {}\n", crate::text::harmless(&comment));
+            text += &format!("# {}\n", crate::text::escape_control(&comment));
         }
         text
     }

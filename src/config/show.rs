@@ -13,13 +13,13 @@ use super::commands::{CalledCommand, argv, command, commands_below, settable};
 use super::setting::{Origin, ValueForm, is_also_a_flag};
 use super::{ConfigError, Layers};
 use crate::cli::Cli;
-use crate::text::{harmless, redacted, width};
+use crate::text::{escape_control, redacted, width};
 
 /// The text: of one command line, or of every command.
 pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, ConfigError> {
     let root = command();
     let mut text = match &layers.file {
-        Some(file) => format!("# {}\n", harmless(&file.path.display().to_string())),
+        Some(file) => format!("# {}\n", escape_control(&file.path.display().to_string())),
         None => "# no configuration file\n".to_string(),
     };
     if !command_line.is_empty() {
@@ -129,7 +129,7 @@ fn aligned(settings: &[ShownSetting]) -> String {
     let line = |setting: &ShownSetting| {
         let left = left(setting);
         let gap = widest.saturating_sub(width(&left)) + 2;
-        format!("{left}{:gap$}# {}\n", "", harmless(&setting.origin.to_string()))
+        format!("{left}{:gap$}# {}\n", "", escape_control(&setting.origin.to_string()))
     };
     settings.iter().map(line).collect()
 }

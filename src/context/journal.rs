@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::output::manifest::Manifest;
 use crate::period::Period;
 use crate::provenance::{FileEntry, Proof, Totals};
+use crate::report::caveat::Caveat;
 
 /// What is known of one account's job, shared by all that take part in it.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +25,7 @@ pub struct JournalEntry {
     /// Whether all runs are there.
     pub proof: Option<Proof>,
     /// What the reader of a figure must know.
-    pub caveats: Vec<String>,
+    pub caveats: Vec<Caveat>,
     pub out: Option<String>,
     pub files: Vec<FileEntry>,
     /// How long each stage took, in order.
@@ -87,7 +88,7 @@ impl Journal {
         entry.period = Some(manifest.period.clone());
         entry.totals = Some(manifest.totals.clone());
         entry.proof = Some(manifest.proof.clone());
-        entry.caveats.clone_from(&manifest.caveats);
+        entry.caveats = manifest.caveats();
         entry.out = Some(out.into());
         entry.files.clone_from(&manifest.files);
     }

@@ -16,7 +16,7 @@ use crate::clock::MachineClock;
 use crate::config::AccountSource;
 use crate::context::journal::Journal;
 use crate::period::Millis;
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 
 /// What a command is given beside its arguments.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub struct Context {
     /// Of the process, as it was at its start.
     pub umask: u32,
     /// Bold where stdout is a terminal that may be given bold letters.
-    pub look: Look,
+    pub style: TextStyle,
     pub stderr_is_terminal: bool,
     /// Notified by a signal; a server then ends by itself.
     pub stopping: Arc<Notify>,

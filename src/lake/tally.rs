@@ -7,7 +7,7 @@ use crate::lake::columns::month_of;
 use crate::lake::row_merge::{Found, Place};
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis};
-use crate::report::changes::{Difference, Kind};
+use crate::report::diff::{Difference, DifferenceKind};
 use crate::runs::run::Run;
 
 /// What is told of every run that is new or changed.
@@ -167,7 +167,7 @@ impl Tally {
                 self.moved(new, &arrived, watched);
                 on_change.map_or(Ok(()), |on_change| {
                     on_change(&Difference {
-                        kind: Kind::Changed,
+                        kind: DifferenceKind::Changed,
                         old: Some(&was),
                         new: Some(&is),
                         fields: fields.clone(),
@@ -187,7 +187,7 @@ impl Tally {
                 self.moved(new, &moves, watched);
                 on_change.map_or(Ok(()), |on_change| {
                     on_change(&Difference {
-                        kind: Kind::New,
+                        kind: DifferenceKind::New,
                         old: None,
                         new: Some(&new.run()),
                         fields: Vec::new(),
@@ -230,7 +230,7 @@ impl Tally {
                 self.moved(new, &moves, watched);
                 on_change.map_or(Ok(()), |on_change| {
                     on_change(&Difference {
-                        kind: Kind::Changed,
+                        kind: DifferenceKind::Changed,
                         old: Some(&was),
                         new: Some(&is),
                         fields: fields.clone(),

@@ -1,5 +1,5 @@
 //! Rows to CSV: RFC 4180, LF, no byte-order mark, NULL an empty cell. Third parties' text that a spreadsheet would run is
-//! defused with a leading apostrophe; numbers never are.
+//! escape_formula with a leading apostrophe; numbers never are.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::output::names::RUNS_CSV;
 use crate::period::{format_instant, instant_bytes};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind};
-use crate::text::defused;
+use crate::text::escape_formula;
 
 /// Writes [`RUNS_CSV`].
 pub struct CsvRows<W: Write = File> {
@@ -109,7 +109,7 @@ impl<'a> CsvColumn<'a> {
     fn text<'c>(&'c self, row: usize, cell: &'c mut String) -> Cow<'c, str> {
         match self {
             CsvColumn::Text(array) if array.is_valid(row) => return Cow::Borrowed(array.value(row)),
-            CsvColumn::ThirdParty(array) if array.is_valid(row) => return defused(array.value(row)),
+            CsvColumn::ThirdParty(array) if array.is_valid(row) => return escape_formula(array.value(row)),
             CsvColumn::Millisecond(array) if array.is_valid(row) => push_instant(cell, array.value(row)),
             CsvColumn::Second(array) if array.is_valid(row) => {
                 push_instant(cell, array.value(row));

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::api::counts::RequestCounts;
 use crate::bounded::read_regular;
@@ -15,6 +16,7 @@ use crate::output::names::MANIFEST;
 use crate::period::{Millis, Period, instant_text};
 pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals};
+use crate::report::caveat::{self, Caveat};
 
 /// The most bytes that are read of one: with as many rules as there may be, it has fewer.
 pub const MAX_MANIFEST_BYTES: u64 = 256 << 20;
@@ -67,8 +69,11 @@ pub struct Manifest {
     pub fields_mistyped: u64,
     /// Items that make no sense as a run, in `rejected.jsonl`.
     pub runs_rejected: u64,
-    /// What the reader of a figure must know.
+    /// What the reader of a figure must know, in sentences.
     pub caveats: Vec<String>,
+    /// The same with codes and counts; earlier versions didn't write them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat_details: Option<Vec<Value>>,
     /// What was sent and received.
     pub requests: RequestCounts,
     /// The export that this one replaced.
@@ -78,6 +83,16 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// What the reader of a figure must know.
+    pub fn caveats(&self) -> Vec<Caveat> {
+        Caveat::of_manifest(&self.caveats, self.caveat_details.as_deref().unwrap_or_default())
+    }
+
+    pub fn set_caveats(&mut self, caveats: &[Caveat]) {
+        self.caveats = caveat::sentences(caveats);
+        self.caveat_details = Some(caveat::details(caveats));
+    }
+
     /// The document as text.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a manifest has only text keys") + "\n"

@@ -16,7 +16,7 @@ use crate::output::random_access::SharedFile;
 use crate::period::parse_instant;
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind};
-use crate::text::as_it_was;
+use crate::text::unescape_formula;
 
 /// Rows that are read at a time; also the size of every batch that is written.
 pub const BATCH_ROWS: usize = 8192;
@@ -170,7 +170,7 @@ impl Cells {
             return Some(());
         }
         match self {
-            Cells::Text(text) if column.third_party => text.append_value(as_it_was(cell)),
+            Cells::Text(text) if column.third_party => text.append_value(unescape_formula(cell)),
             Cells::Text(text) => text.append_value(cell),
             Cells::Instant(instant) => instant.append_value(parse_instant(cell)?),
             Cells::Decimal(decimal) => decimal.append_value(Usd::parse_plain(cell)?.0),

@@ -22,7 +22,7 @@ use crate::pipeline::connection::FirstPage;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::writer::{WriteOptions, WrittenRows, write_windows};
 use crate::provenance::{DetailCounts, Filters};
-use crate::report::facts::details_failed;
+use crate::report::caveat::ReadGap;
 
 /// How many windows wait between one stage and the next, beside the ones that the plan counts.
 const WAITING_WINDOWS: usize = 1;
@@ -49,12 +49,11 @@ pub struct PeriodResult {
 
 impl PeriodResult {
     /// What must be said of it where no report does.
-    pub fn gaps(&self) -> Vec<String> {
-        let mut gaps: Vec<String> = details_failed(self.details.failed).into_iter().collect();
-        if self.fetched.changed_meanwhile {
-            gaps.push("runs were deleted, or came, while they were read".into());
-        }
-        gaps
+    pub fn gaps(&self) -> Vec<ReadGap> {
+        let runs = self.details.failed;
+        let details = (runs > 0).then_some(ReadGap::DetailsFailed { runs });
+        let list = self.fetched.changed_meanwhile.then_some(ReadGap::ListChanged);
+        details.into_iter().chain(list).collect()
     }
 }
 

@@ -1,47 +1,43 @@
 //! Budgets: what was meant to be spent at most, in all, by an Actor or by a group, and how far it has been. Pure: text to
 //! budgets, figures to what is left of them.
 
+mod status;
+mod table;
+
+pub use status::{BudgetStatus, Standing};
+pub use table::{BUDGETS, table};
+
+use anyhow::anyhow;
 use wildmatch::WildMatch;
 
 use super::dimension::Dimension;
 use super::figures::Figures;
 use super::measures::Measures;
-use super::table::{Cell, Kind, Table, column};
-use crate::money::{Usd, ratio_6_places, scaled_6_places};
-use crate::period::Period;
+use crate::money::Usd;
 
-/// The report's name.
-pub const BUDGETS: &str = "budgets";
-
-/// Whose usage a budget is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// All runs.
+pub enum BudgetScope {
     All,
     /// Actors of this ID or name, `*` and `?` included.
     Actor(String),
-    /// A cost centre.
     Group(String),
 }
 
-/// A budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
-    /// Whose.
-    pub scope: Scope,
-    /// How much.
+    pub scope: BudgetScope,
     pub amount: Usd,
 }
 
 impl Budget {
     /// What the command line says: `500`, `actor:NAME=50` or `group:TEAM=200`.
-    pub fn parse(text: &str) -> Result<Budget, String> {
-        let wrong = || format!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
+    pub fn parse(text: &str) -> anyhow::Result<Budget> {
+        let wrong = || anyhow!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
         let (scope, amount) = match text.rsplit_once('=') {
-            None => (Scope::All, text),
+            None => (BudgetScope::All, text),
             Some((scope, amount)) => match scope.split_once(':') {
-                Some(("actor", name)) if !name.trim().is_empty() => (Scope::Actor(name.trim().into()), amount),
-                Some(("group", name)) if !name.trim().is_empty() => (Scope::Group(name.trim().into()), amount),
+                Some(("actor", name)) if !name.trim().is_empty() => (BudgetScope::Actor(name.trim().into()), amount),
+                Some(("group", name)) if !name.trim().is_empty() => (BudgetScope::Group(name.trim().into()), amount),
                 _ => return Err(wrong()),
             },
         };
@@ -52,20 +48,19 @@ impl Budget {
     }
 
     /// A file of budgets, one a line as on the command line; empty lines and what follows `#` at a line's start are none.
-    pub fn parse_lines(text: &str) -> Result<Vec<Budget>, String> {
+    pub fn parse_lines(text: &str) -> anyhow::Result<Vec<Budget>> {
         let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let budget =
-            |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| format!("line {number}: {problem}"));
+            |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| anyhow!("line {number}: {problem}"));
         lines.map(budget).collect()
     }
 
-    /// As the command line takes it.
     pub fn option(&self) -> String {
         match &self.scope {
-            Scope::All => format!("--budget {}", self.amount),
-            Scope::Actor(name) => format!("--budget actor:{name}={}", self.amount),
-            Scope::Group(name) => format!("--budget group:{name}={}", self.amount),
+            BudgetScope::All => format!("--budget {}", self.amount),
+            BudgetScope::Actor(name) => format!("--budget actor:{name}={}", self.amount),
+            BudgetScope::Group(name) => format!("--budget group:{name}={}", self.amount),
         }
     }
 
@@ -77,173 +72,13 @@ impl Budget {
             Some(own.fold(Measures::default(), |sum, group| sum.and(group.measures)))
         };
         match &self.scope {
-            Scope::All => Some(figures.totals),
-            Scope::Actor(name) => {
+            BudgetScope::All => Some(figures.totals),
+            BudgetScope::Actor(name) => {
                 let pattern = WildMatch::new(name);
                 matching(Dimension::Actor, &|text| pattern.matches(text))
             }
-            Scope::Group(name) => matching(Dimension::Group, &|text| text == name),
+            BudgetScope::Group(name) => matching(Dimension::Group, &|text| text == name),
         }
-    }
-}
-
-/// How a budget stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// No more is spent.
-    Within,
-    /// What is known to be spent is no more, and it isn't all.
-    WithinAsKnown,
-    /// It isn't spent, and will be before the period ends if it goes on like this.
-    Heading,
-    /// More is spent.
-    Over,
-    /// No cost of these runs is known, or there may be runs that are not there at all.
-    NotJudged,
-}
-
-impl Standing {
-    /// As reports say it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Standing::Within => "within",
-            Standing::WithinAsKnown => "within, as far as known",
-            Standing::Heading => "heading over",
-            Standing::Over => "OVER",
-            Standing::NotJudged => "not judged",
-        }
-    }
-}
-
-/// A budget and what was spent of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spent {
-    /// The budget.
-    pub budget: Budget,
-    /// The runs that it is for.
-    pub measures: Measures,
-    /// US dollars of those, zero where there were none; `None` where that can't be told.
-    pub usage: Option<Usd>,
-    /// Whether that is only a lower bound.
-    pub is_at_least: bool,
-    /// US dollars by the end of a period that isn't over, if it goes on like this; 6 places.
-    pub projected: Option<String>,
-    /// How it stands.
-    pub standing: Standing,
-}
-
-impl Spent {
-    /// How a budget stands in a period, of which some runs may not be among the figures.
-    pub fn of(budget: &Budget, figures: &Figures, period: &Period, lacks_runs: bool) -> Spent {
-        let measures = budget.spent(figures).unwrap_or_default();
-        let usage = match measures.runs() {
-            0 => (!lacks_runs).then_some(Usd::default()),
-            _ => measures.usage(),
-        };
-        let (so_far, whole) = (period.to - period.from, period.requested_to - period.from);
-        let projected = usage
-            .filter(|_| period.is_cut())
-            .and_then(|usage| scaled_6_places(usage, whole, so_far));
-        let will_be = projected.as_deref().and_then(Usd::parse_plain);
-        let standing = match usage {
-            None => Standing::NotJudged,
-            Some(usage) if usage > budget.amount => Standing::Over,
-            Some(_) if will_be.is_some_and(|usd| usd > budget.amount) => Standing::Heading,
-            Some(_) if lacks_runs || measures.cost_unknown() > 0 => Standing::WithinAsKnown,
-            Some(_) => Standing::Within,
-        };
-        Spent {
-            budget: budget.clone(),
-            measures,
-            usage,
-            is_at_least: lacks_runs || measures.is_at_least(),
-            projected,
-            standing,
-        }
-    }
-
-    /// Whether it keeps `--fail-over-budget` from being satisfied.
-    pub fn fails(&self) -> bool {
-        matches!(self.standing, Standing::Over | Standing::NotJudged)
-    }
-
-    /// In a sentence.
-    pub fn sentence(&self) -> String {
-        let at_least = if self.is_at_least { "at least " } else { "" };
-        let usage = self
-            .usage
-            .map_or("unknown".into(), |usd| format!("{at_least}{}", usd.dollars()));
-        let whose = match &self.budget.scope {
-            Scope::All => String::new(),
-            Scope::Actor(name) => format!("Actor {name}: "),
-            Scope::Group(name) => format!("group {name}: "),
-        };
-        let share = self.share().map_or(String::new(), |share| format!(" ({share})"));
-        let projected = self.projected.as_deref().and_then(Usd::parse_plain);
-        let projected = projected.map_or(String::new(), |usd| {
-            format!(", {} by the end if it goes on like this", usd.dollars())
-        });
-        format!(
-            "{whose}{usage} of {}{share}{projected}: {}",
-            self.budget.amount.dollars(),
-            self.standing.word()
-        )
-    }
-
-    fn share(&self) -> Option<String> {
-        crate::money::percent(self.usage?, self.budget.amount)
-    }
-}
-
-/// The table of budgets.
-pub fn table(spent: &[Spent]) -> Table<'_> {
-    let row = move |at: usize| {
-        let Spent {
-            budget,
-            measures,
-            usage,
-            projected,
-            standing,
-            ..
-        } = &spent[at];
-        let (scope, name) = match &budget.scope {
-            Scope::All => ("all", None),
-            Scope::Actor(name) => ("actor", Some(name.as_str())),
-            Scope::Group(name) => ("group", Some(name.as_str())),
-        };
-        let share = usage.and_then(|usage| ratio_6_places(usage.0, budget.amount.0));
-        vec![
-            Cell::text(Some(scope)),
-            Cell::text(name),
-            Cell::text(Some(standing.word())),
-            Cell::Usd(budget.amount),
-            Cell::Count(measures.runs()),
-            Cell::usd(*usage),
-            Cell::decimal(share),
-            Cell::decimal(projected.clone()),
-            Cell::Count(measures.cost_unknown()),
-            Cell::Count(measures.provisional.runs),
-        ]
-    };
-    Table {
-        name: BUDGETS.into(),
-        title: "How much of each budget is spent?".into(),
-        columns: vec![
-            column("scope", "for", Kind::Key),
-            column("name", "name", Kind::Name),
-            column("standing", "standing", Kind::Key),
-            column("budget_usd", "budget, $", Kind::Usd),
-            column("runs", "runs", Kind::Count),
-            column("usage_total_usd", "usage, $", Kind::Usd),
-            column("share_of_budget", "of budget", Kind::Share),
-            column("projected_usd", "by the end, $", Kind::Mean),
-            column("runs_cost_unknown", "no cost", Kind::Count),
-            column("runs_provisional", "may move", Kind::Count),
-        ],
-        len: spent.len(),
-        row: Box::new(row),
-        total: None,
-        note: None,
     }
 }
 
@@ -255,22 +90,30 @@ mod tests {
     fn budgets_are_read_and_nonsense_is_refused() {
         let usd = |dollars: i128| Usd(dollars * 10i128.pow(18));
         let of = |scope, dollars| {
-            Ok(Budget {
+            Some(Budget {
                 scope,
                 amount: usd(dollars),
             })
         };
-        assert_eq!(Budget::parse("500"), of(Scope::All, 500));
-        assert_eq!(Budget::parse("actor:a/b=c=50"), of(Scope::Actor("a/b=c".into()), 50));
+        assert_eq!(Budget::parse("500").ok(), of(BudgetScope::All, 500));
         assert_eq!(
-            Budget::parse("group:Research, EU=200"),
-            of(Scope::Group("Research, EU".into()), 200)
+            Budget::parse("actor:a/b=c=50").ok(),
+            of(BudgetScope::Actor("a/b=c".into()), 50)
+        );
+        assert_eq!(
+            Budget::parse("group:Research, EU=200").ok(),
+            of(BudgetScope::Group("Research, EU".into()), 200)
         );
         for wrong in ["", "-1", "1e3", "actor:=1", "team:x=1", "actor:x", "group:x=", "$5"] {
             assert!(Budget::parse(wrong).is_err(), "{wrong}");
         }
         let lines = Budget::parse_lines("# all\n500\n\ngroup:x=1\n").unwrap();
         assert_eq!(lines.len(), 2);
-        assert!(Budget::parse_lines("500\nx\n").unwrap_err().starts_with("line 2: "));
+        assert!(
+            Budget::parse_lines("500\nx\n")
+                .unwrap_err()
+                .to_string()
+                .starts_with("line 2: ")
+        );
     }
 }

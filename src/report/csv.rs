@@ -1,8 +1,8 @@
 //! A report as CSV, in the dialect of `runs.csv`.
 
-use super::table::{Cell, Column, Kind, Table};
+use super::table::{Cell, CellKind, Table, TableColumn};
 use crate::period::format_instant;
-use crate::text::defused;
+use crate::text::escape_formula;
 
 /// The records of a report, the header first.
 pub fn records<'t>(table: &'t Table) -> impl Iterator<Item = Vec<String>> + 't {
@@ -17,14 +17,14 @@ pub fn records<'t>(table: &'t Table) -> impl Iterator<Item = Vec<String>> + 't {
     std::iter::once(header).chain(table.rows().map(record))
 }
 
-fn text(cell: Cell, column: &Column) -> String {
+fn text(cell: Cell, column: &TableColumn) -> String {
     match cell {
         Cell::Absent => String::new(),
-        Cell::Text(text) if column.kind == Kind::Name => defused(&text).into_owned(),
+        Cell::Text(text) if column.kind == CellKind::Name => escape_formula(&text).into_owned(),
         Cell::Text(text) => text.into_owned(),
         Cell::Count(count) => count.to_string(),
         Cell::Usd(usd) => usd.to_string(),
-        Cell::Decimal(decimal) => decimal,
+        Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(ms),
     }
 }

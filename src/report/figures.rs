@@ -1,6 +1,9 @@
 //! Finished figures: what a fold over rows came to. Nothing is added up here, and nothing is put into words.
 
-use std::collections::HashMap;
+mod daily;
+
+pub use daily::{Daily, Layer};
+
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -11,7 +14,6 @@ use super::measures::Measures;
 use crate::money::Usd;
 use crate::period::Millis;
 
-/// Most runs that are kept to be shown one by one.
 pub const DEAREST: usize = 20;
 
 /// A dimension's values in the order in which they were first seen, with what they are called.
@@ -19,21 +21,16 @@ pub type Values = IndexMap<Box<str>, Labels, RandomState>;
 /// What a value is called, as far as that is known: one for each of the dimension's labels.
 pub type Labels = [Option<Box<str>>; 2];
 
-/// All figures of a set of runs.
 #[derive(Debug, Clone)]
 pub struct Figures {
-    /// All runs together.
     pub totals: Measures,
-    /// The same by each dimension, in the reports' order.
     pub breakdowns: Vec<Breakdown>,
     /// The dearest runs, those first; then by start and ID.
     pub dearest: Vec<DearRun>,
-    /// Dollars of each day's runs by Actor.
     pub daily: Daily,
 }
 
 impl Figures {
-    /// The breakdown by one dimension, if there is one.
     pub fn by(&self, dimension: Dimension) -> Option<&Breakdown> {
         self.breakdowns
             .iter()
@@ -41,52 +38,41 @@ impl Figures {
     }
 }
 
-/// A report: runs by one dimension, or two.
 #[derive(Debug, Clone)]
 pub struct Breakdown {
-    /// By what.
     pub by: By,
     pub(super) values: Vec<Arc<Values>>,
     /// Places among the values; the second is none of a report by one dimension.
     pub(super) rows: Vec<([u32; 2], Measures)>,
 }
 
-/// A row of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Group<'b> {
     breakdown: &'b Breakdown,
     places: [u32; 2],
-    /// Its runs.
     pub measures: &'b Measures,
 }
 
 impl Breakdown {
-    /// Its groups, in the report's order.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group<'_>> {
-        self.rows.iter().map(|row| self.group_of(row))
+        (0..self.len()).map(|at| self.group(at))
     }
 
-    /// The group at a place of that order.
     pub fn group(&self, at: usize) -> Group<'_> {
-        self.group_of(&self.rows[at])
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    fn group_of<'b>(&'b self, (places, measures): &'b ([u32; 2], Measures)) -> Group<'b> {
+        let (places, measures) = &self.rows[at];
         Group {
             breakdown: self,
             places: *places,
             measures,
         }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// The first groups of that order and the sum of the rest, if there is one: of one group more, that group itself.
@@ -106,7 +92,6 @@ impl<'b> Group<'b> {
         Some(key).filter(|key| !key.is_empty())
     }
 
-    /// What that value is called, as far as that is known.
     pub fn label(&self, which: usize, label: usize) -> Option<&'b str> {
         let (_, labels) = self.value(which)?;
         labels[label].as_deref()
@@ -125,9 +110,7 @@ impl<'b> Group<'b> {
     }
 }
 
-/// One of the dearest runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is the column of that name")]
 pub struct DearRun {
     pub id: String,
     pub act_id: String,
@@ -140,70 +123,4 @@ pub struct DearRun {
     pub cost_state: String,
     pub act_name: Option<String>,
     pub actor_task_name: Option<String>,
-}
-
-/// Dollars of each day's runs by Actor: what a stacked chart shows.
-#[derive(Debug, Clone, Default)]
-pub struct Daily {
-    /// By place among the Actors and the days.
-    pub(super) usage: HashMap<(u32, u32), Usd, RandomState>,
-    pub(super) actors: Arc<Values>,
-    pub(super) days: Arc<Values>,
-}
-
-/// A layer of a stacked chart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// The Actor's ID; none for all others together.
-    pub act_id: Option<String>,
-    /// What people know it by.
-    pub shown: String,
-    /// US dollars of each day in order; none where no run has a known cost.
-    pub usage: Vec<Option<Usd>>,
-}
-
-impl Figures {
-    /// The days that have runs in order, and the dearest Actors' dollars on each, then those of all others if there are any.
-    pub fn layers(&self, most: usize) -> (Vec<String>, Vec<Layer>) {
-        let mut days: Vec<(usize, &str)> = self.daily.days.keys().map(|day| &**day).enumerate().collect();
-        days.sort_by_key(|(_, day)| *day);
-        let mut place_of = vec![0; days.len()];
-        for (at, (place, _)) in days.iter().enumerate() {
-            place_of[*place] = at;
-        }
-        let Some(actors) = self.by(Dimension::Actor) else {
-            return (Vec::new(), Vec::new());
-        };
-        let (top, rest) = actors.top(most);
-        let mut layers: Vec<Layer> = top
-            .iter()
-            .map(|actor| Layer {
-                act_id: actor.key(0).map(String::from),
-                shown: actor.shown().into(),
-                usage: vec![None; days.len()],
-            })
-            .collect();
-        layers.extend(rest.map(|(others, _)| Layer {
-            act_id: None,
-            shown: format!("{others} others"),
-            usage: vec![None; days.len()],
-        }));
-        let layer_of: HashMap<&str, usize> = top
-            .iter()
-            .enumerate()
-            .filter_map(|(at, actor)| Some((actor.key(0)?, at)))
-            .collect();
-        for ((actor, day), usage) in &self.daily.usage {
-            let act_id = self
-                .daily
-                .actors
-                .get_index(*actor as usize)
-                .map_or("", |(act_id, _)| act_id);
-            let layer = layer_of.get(act_id).copied().unwrap_or(layers.len() - 1);
-            let sum = &mut layers[layer].usage[place_of[*day as usize]];
-            let all = sum.unwrap_or_default().0.saturating_add(usage.0);
-            *sum = Some(Usd(all));
-        }
-        (days.into_iter().map(|(_, day)| day.to_string()).collect(), layers)
-    }
 }

@@ -5,6 +5,8 @@ mod index;
 
 use std::collections::HashMap;
 
+use anyhow::bail;
+
 use crate::report::groups::index::RuleIndex;
 use foldhash::fast::RandomState;
 
@@ -30,65 +32,60 @@ const MAX_SEEN: usize = 1 << 16;
 /// Most rules: each is in the manifest of every export.
 const MAX_RULES: usize = 100_000;
 
-/// What a file of rules needs to be.
 const SHAPE: &str = "expected CSV with a header: group, and at least one of actor, task and user, such as\nactor,group\napify/*,Marketing";
 
 impl Groups {
     /// The rules of a CSV file; an error names the line.
-    pub fn parse(text: &str) -> Result<Groups, String> {
+    pub fn parse(text: &str) -> anyhow::Result<Groups> {
         let text = text.trim_start_matches('\u{feff}');
         let mut csv = csv::ReaderBuilder::new()
             .flexible(true)
             .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
-        let header = csv.headers().map_err(|error| error.to_string())?.clone();
-        let header: Vec<String> = header.iter().map(str::to_lowercase).collect();
+        let header: Vec<String> = csv.headers()?.iter().map(str::to_lowercase).collect();
         if let Some(unknown) = header
             .iter()
-            .find(|name| place(&mut GroupRule::default(), name).is_none())
+            .find(|name| field(&mut GroupRule::default(), name).is_none())
         {
-            return Err(format!("there is no column {unknown:?}; {SHAPE}"));
+            bail!("there is no column {unknown:?}; {SHAPE}");
         }
-        if let Some(twice) = header
-            .iter()
-            .enumerate()
-            .find(|(at, name)| header[..*at].contains(name))
-        {
-            return Err(format!("column {:?} is there twice; {SHAPE}", twice.1));
+        let mut columns = header.iter().enumerate();
+        if let Some((_, twice)) = columns.find(|(at, name)| header[..*at].contains(name)) {
+            bail!("column {twice:?} is there twice; {SHAPE}");
         }
         let has = |name: &str| header.iter().any(|column| column == name);
         if !has("group") || !["actor", "task", "user"].into_iter().any(has) {
-            return Err(SHAPE.into());
+            bail!(SHAPE);
         }
         let mut rules = Vec::new();
         for record in csv.records() {
-            let record = record.map_err(|error| error.to_string())?;
+            let record = record?;
             let line = || record.position().map_or(0, |position| line_of(text, position));
             if record.iter().all(str::is_empty) {
                 continue;
             }
             if record.len() > header.len() {
-                return Err(format!("line {} has more cells than the header", line()));
+                bail!("line {} has more cells than the header", line());
             }
             let mut rule = GroupRule::default();
             for (name, cell) in header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
-                match place(&mut rule, name) {
-                    Some(Place::Pattern(pattern)) => *pattern = Some(cell.into()),
-                    Some(Place::Group(group)) => *group = cell.into(),
+                match field(&mut rule, name) {
+                    Some(RuleField::Pattern(pattern)) => *pattern = Some(cell.into()),
+                    Some(RuleField::Group(group)) => *group = cell.into(),
                     None => {}
                 }
             }
             if rule.group.is_empty() {
-                return Err(format!("line {} names no group", line()));
+                bail!("line {} names no group", line());
             }
             if rule.actor.is_none() && rule.task.is_none() && rule.user.is_none() {
-                return Err(format!(
+                bail!(
                     "line {} says neither actor nor task nor user; for all runs write * as the actor",
                     line()
-                ));
+                );
             }
             if rules.len() == MAX_RULES {
-                return Err(format!("line {}: no more than {MAX_RULES} rules are read", line()));
+                bail!("line {}: no more than {MAX_RULES} rules are read", line());
             }
             rules.push(rule);
         }
@@ -105,12 +102,10 @@ impl Groups {
         }
     }
 
-    /// The rules as they stand in the file.
     pub fn rules(&self) -> impl Iterator<Item = &GroupRule> {
         self.rules.iter()
     }
 
-    /// Whether runs can be of a group.
     pub fn has(&self, group: &str) -> bool {
         group == UNASSIGNED || self.rules().any(|rule| rule.group == group)
     }
@@ -137,7 +132,6 @@ impl Groups {
         needed
     }
 
-    /// A run's group.
     pub fn group_of(&mut self, row: &Row) -> &str {
         self.key.clear();
         let subjects = [
@@ -175,18 +169,18 @@ fn line_of(text: &str, position: &csv::Position) -> usize {
     1 + before.matches('\n').count() + empty.filter(|c| *c == '\n').count()
 }
 
-enum Place<'r> {
+enum RuleField<'r> {
     Pattern(&'r mut Option<String>),
     Group(&'r mut String),
 }
 
 /// Where a column's cell goes.
-fn place<'r>(rule: &'r mut GroupRule, column: &str) -> Option<Place<'r>> {
+fn field<'r>(rule: &'r mut GroupRule, column: &str) -> Option<RuleField<'r>> {
     Some(match column {
-        "actor" => Place::Pattern(&mut rule.actor),
-        "task" => Place::Pattern(&mut rule.task),
-        "user" => Place::Pattern(&mut rule.user),
-        "group" => Place::Group(&mut rule.group),
+        "actor" => RuleField::Pattern(&mut rule.actor),
+        "task" => RuleField::Pattern(&mut rule.task),
+        "user" => RuleField::Pattern(&mut rule.user),
+        "group" => RuleField::Group(&mut rule.group),
         _ => return None,
     })
 }
@@ -242,7 +236,7 @@ mod tests {
             ("actor,group\na,b,c\n", "line 2 has more"),
             ("actor,group\r\n\r\n\r\na,\r\n", "line 4 names no group"),
         ] {
-            let error = Groups::parse(text).unwrap_err();
+            let error = Groups::parse(text).unwrap_err().to_string();
             assert!(error.contains(what), "{text:?}: {error}");
         }
     }

@@ -1,23 +1,24 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
+mod phrase;
+
+pub use phrase::{at_least, filter_options, to_minute};
+
 use crate::period::format_instant;
 use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
-use crate::text::{counted, fitted, harmless, thousands};
+use crate::text::{counted, escape_control, thousands, truncate};
 
-/// What stands at the end of every full report.
 pub const HOW_TO_READ: &str = "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; \
     shares and means have 6 places. 'Other' is any other status. A total stands for the runs that have a cost.";
 
-/// The widest that a third party's text gets here.
 const SHOWN: usize = 60;
 
 /// A label and its sentences, one a line.
 pub type Entry = (&'static str, Vec<String>);
 
-/// Label and sentences, in order.
 pub fn entries(report: &Report) -> Vec<Entry> {
     let mut entries = vec![(
         "Period",
@@ -25,21 +26,10 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     )];
     if let (Some(account), Source::Api) = (&report.facts.account, report.facts.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
-        entries.push(("Account", vec![fitted(&harmless(name), SHOWN)]));
+        entries.push(("Account", vec![truncate(&escape_control(name), SHOWN)]));
     }
-    let filters = &report.facts.filters;
-    let lists = [
-        ("status", &filters.status),
-        ("actor", &filters.actor),
-        ("task", &filters.task),
-    ];
-    let only: Vec<String> = lists
-        .iter()
-        .filter(|(_, list)| !list.is_empty())
-        .map(|(name, list)| format!("--{name} {}", harmless(&list.join(","))))
-        .collect();
-    if !only.is_empty() {
-        entries.push(("Only", vec![only.join(" ")]));
+    if let Some(only) = filter_options(&report.facts.filters) {
+        entries.push(("Only", vec![escape_control(&only)]));
     }
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
@@ -49,7 +39,11 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     if !report.budgets.is_empty() {
         entries.push((
             "Budget",
-            report.budgets.iter().map(|spent| harmless(&spent.sentence())).collect(),
+            report
+                .budgets
+                .iter()
+                .map(|spent| escape_control(&spent.sentence()))
+                .collect(),
         ));
     }
     entries
@@ -81,12 +75,10 @@ fn complete(report: &Report) -> Vec<String> {
     } else if !report.facts.filters.is_empty() {
         lines.push(format!("{runs} of them match"));
     }
-    lines.extend(proof.notes.iter().take(3).map(|note| harmless(note)));
-    if proof.notes.len() > 3 {
-        lines.push(format!(
-            "{} in manifest.json",
-            counted(proof.notes.len() as u64 - 3, "note more", "notes more")
-        ));
+    lines.extend(proof.notes.iter().take(3).map(|note| escape_control(note)));
+    if let Some(more @ 1..) = proof.notes.len().checked_sub(3) {
+        let notes = counted(more as u64, "note more", "notes more");
+        lines.push(format!("{notes} in manifest.json"));
     }
     lines
 }
@@ -101,27 +93,16 @@ fn usage(report: &Report) -> Vec<String> {
         _ if totals.runs() == 0 => vec![format!("none: no run started then, asked at {at}")],
         None => vec![format!("unknown: no run has a cost, asked at {at}")],
         Some(usd) => {
-            let bound = if totals.is_at_least() || report.facts.lacks_runs() {
-                "at least "
-            } else {
-                ""
-            };
+            let bound = at_least(totals.is_at_least() || report.facts.lacks_runs());
             vec![format!("{bound}{}, as Apify priced it at {at}", usd.dollars())]
         }
     }
 }
 
-/// When the API was asked, to the minute.
 pub fn asked_at(report: &Report) -> String {
-    let at = format_instant(report.facts.queried_at_ms);
-    format!(
-        "{} {} UTC",
-        at.get(..10).unwrap_or(&at),
-        at.get(11..16).unwrap_or_default()
-    )
+    to_minute(&format_instant(report.facts.queried_at_ms)) + " UTC"
 }
 
-/// How runs ended, part by part.
 pub fn outcomes(report: &Report) -> Vec<String> {
     let totals = &report.figures.totals;
     let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded.runs))];
@@ -139,7 +120,7 @@ pub fn outcomes(report: &Report) -> Vec<String> {
         .flat_map(Breakdown::groups);
     for status in statuses.filter(|status| status.measures.other.runs > 0) {
         let name = status.shown().to_lowercase().replace('-', " ");
-        let name = fitted(&harmless(&name), SHOWN);
+        let name = truncate(&escape_control(&name), SHOWN);
         parts.push(format!("{} {name}", thousands(status.measures.runs())));
     }
     parts

@@ -23,12 +23,13 @@ use serde::Serialize;
 use crate::period::{Millis, format_instant};
 use crate::provenance::FileEntry;
 use crate::report::Report;
-use crate::report::against::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
 use crate::report::budget::BUDGETS;
+use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
 use crate::report::dimension::Dimension;
-use crate::report::html::budgets::Budget;
+use crate::report::headline::to_minute;
+use crate::report::html::budgets::BudgetBar;
 use crate::report::html::chart::Chart;
-use crate::report::html::grid::{Entry, Grid, Head, Line};
+use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::html::shown::sentence;
 use crate::report::table::Table;
 use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
@@ -38,28 +39,25 @@ const TEMPLATE: &str = include_str!("../../reports/report.html");
 /// Files that are listed one by one: an export by days may have thousands.
 const MOST_FILES: usize = 400;
 
-/// The page.
 #[derive(Serialize)]
-struct Page {
+struct ReportPage {
     policy: String,
     version: &'static str,
     top: head::Top,
     replaced: Option<Vec<String>>,
-    /// What is said of the period before.
     before: Option<Vec<String>>,
     sections: Vec<Section>,
     how_to_read: &'static str,
     files: Grid,
 }
 
-/// What stands under a heading.
 #[derive(Default, Serialize)]
 struct Section {
     /// The name of its report, by which links find it.
     name: String,
     title: String,
     chart: Option<Chart>,
-    budgets: Vec<Budget>,
+    budgets: Vec<BudgetBar>,
     /// What there is to say instead of a table.
     instead: Option<String>,
     grid: Option<Grid>,
@@ -67,9 +65,8 @@ struct Section {
     is_folded: bool,
 }
 
-/// The page of a report, with a final line break.
 pub fn render(report: &Report) -> String {
-    let page = Page {
+    let page = ReportPage {
         policy: csp::policy(csp::style(TEMPLATE)),
         version: env!("CARGO_PKG_VERSION"),
         top: head::top(report),
@@ -85,7 +82,7 @@ pub fn render(report: &Report) -> String {
     filled(&page).expect("the template shows pages, as tests show")
 }
 
-fn filled(page: &Page) -> Result<String, minijinja::Error> {
+fn filled(page: &ReportPage) -> Result<String, minijinja::Error> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -173,16 +170,16 @@ fn section(report: &Report, table: &Table) -> Section {
 /// The export's files: what makes them the ones that these figures are of.
 fn files(files: &[FileEntry]) -> Grid {
     let line = |file: &FileEntry| {
-        Line::of(vec![
-            Entry {
+        GridRow::of(vec![
+            GridCell {
                 is_code: true,
-                ..Entry::words(&file.path)
+                ..GridCell::words(&file.path)
             },
-            Entry::words(thousands(file.bytes)),
-            file.rows.map_or(Entry::default(), Entry::count),
-            Entry {
+            GridCell::words(thousands(file.bytes)),
+            file.rows.map_or(GridCell::default(), GridCell::count),
+            GridCell {
                 is_code: true,
-                ..Entry::words(&file.sha256)
+                ..GridCell::words(&file.sha256)
             },
         ])
     };
@@ -190,18 +187,16 @@ fn files(files: &[FileEntry]) -> Grid {
     Grid {
         caption: "The export's other files".into(),
         heads: vec![
-            Head::text("file"),
-            Head::number("bytes"),
-            Head::number("rows"),
-            Head::text("SHA-256"),
+            GridHead::text("file"),
+            GridHead::number("bytes"),
+            GridHead::number("rows"),
+            GridHead::text("SHA-256"),
         ],
         rows: files.iter().take(MOST_FILES).map(line).collect(),
         note: (more > 0).then(|| format!("{} more are listed in manifest.json.", thousands(more))),
     }
 }
 
-/// An instant to the minute, UTC.
 fn minute(ms: Millis) -> String {
-    let at = format_instant(ms);
-    at.get(..16).unwrap_or(&at).replace('T', " ")
+    to_minute(&format_instant(ms))
 }

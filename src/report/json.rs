@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
 
-use crate::money::Usd;
 use crate::period::{Millis, Period, format_instant, instant_text};
 use crate::provenance::{Account, Filters, Proof, Retention, Source, Totals};
 use crate::report::Report;
-use crate::report::against::Against;
+use crate::report::caveat;
+use crate::report::comparison::PeriodComparison;
 use crate::report::table::{Cell, Table};
 
 #[derive(Serialize)]
@@ -27,54 +28,52 @@ struct ReportText<'a, 't, 'r> {
     proof: &'a Proof,
     retention: &'a Option<Retention>,
     totals: Totals,
-    caveats: &'a [String],
+    caveats: Vec<String>,
+    caveat_details: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<ComparisonText<'a>>,
     #[serde(flatten)]
     tables: Tables<'t, 'r>,
 }
 
-/// The other period, as far as anything can be said of it.
 #[derive(Serialize)]
 struct ComparisonText<'a> {
     judged: bool,
-    /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
+    why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<&'a Period>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'a str>,
+    from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     totals: Option<Totals>,
-    min_change_usd: Usd,
+    min_change_usd: String,
 }
 
-impl<'a> From<&'a Against> for ComparisonText<'a> {
-    fn from(against: &'a Against) -> ComparisonText<'a> {
+impl<'a> From<&'a PeriodComparison> for ComparisonText<'a> {
+    fn from(against: &'a PeriodComparison) -> ComparisonText<'a> {
         let before = against.before.as_ref().ok();
         ComparisonText {
             judged: before.is_some(),
-            why: against.before.as_ref().err().map(String::as_str),
+            why: against.before.as_ref().err().map(ToString::to_string),
             period: before.map(|before| &before.period),
-            from: before.map(|before| before.from.as_str()),
+            from: before.map(|before| before.from.clone()),
             incomplete: before.map(|before| before.lacks_runs),
             totals: before.map(|before| (&before.figures.totals).into()),
-            min_change_usd: against.min_change,
+            min_change_usd: against.min_change.to_string(),
         }
     }
 }
 
-/// The report as indented JSON, with a final line break.
 pub fn render(report: &Report) -> String {
     let mut text = Vec::new();
     write(report, &mut text).expect("memory takes all that is written");
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// Writes the same as it is made: of an account with very many Actors it is larger than all else of a job.
+/// Written as it is made: with very many Actors it is larger than all else of a job.
 pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let facts = &report.facts;
     let tables = report.tables();
@@ -89,7 +88,8 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         proof: &facts.proof,
         retention: &facts.retention,
         totals: (&report.figures.totals).into(),
-        caveats: &facts.caveats,
+        caveats: caveat::sentences(&facts.caveats),
+        caveat_details: caveat::details(&facts.caveats),
         comparison: report.against.as_ref().map(ComparisonText::from),
         tables: Tables(&tables),
     };
@@ -102,21 +102,21 @@ struct Tables<'t, 'r>(&'t [Table<'r>]);
 
 impl Serialize for Tables<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        json.collect_map(self.0.iter().map(|table| (&table.name, Rows(table))))
+        json.collect_map(self.0.iter().map(|table| (&table.name, TableRows(table))))
     }
 }
 
-struct Rows<'t, 'r>(&'t Table<'r>);
+struct TableRows<'t, 'r>(&'t Table<'r>);
 
-impl Serialize for Rows<'_, '_> {
+impl Serialize for TableRows<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        json.collect_seq(self.0.rows().map(|cells| Row(self.0, cells)))
+        json.collect_seq(self.0.rows().map(|cells| TableRow(self.0, cells)))
     }
 }
 
-struct Row<'t, 'r>(&'t Table<'r>, Vec<Cell<'r>>);
+struct TableRow<'t, 'r>(&'t Table<'r>, Vec<Cell<'r>>);
 
-impl Serialize for Row<'_, '_> {
+impl Serialize for TableRow<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
         let mut row = json.serialize_map(Some(self.1.len()))?;
         for (column, cell) in self.0.columns.iter().zip(&self.1) {
@@ -124,7 +124,7 @@ impl Serialize for Row<'_, '_> {
                 Cell::Absent => row.serialize_entry(column.name, &None::<()>)?,
                 Cell::Text(text) => row.serialize_entry(column.name, text)?,
                 Cell::Count(count) => row.serialize_entry(column.name, count)?,
-                Cell::Usd(usd) => row.serialize_entry(column.name, &usd.to_string())?,
+                Cell::Usd(usd) => row.serialize_entry(column.name, usd)?,
                 Cell::Decimal(decimal) => row.serialize_entry(column.name, decimal)?,
                 Cell::Instant(ms) => row.serialize_entry(column.name, &format_instant(*ms))?,
             }

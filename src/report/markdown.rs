@@ -4,18 +4,17 @@ use std::io::{self, Write};
 
 use super::Report;
 use super::headline;
-use super::table::{Cell, Column, Table};
+use super::table::{Cell, Table, TableColumn};
 use crate::period::format_instant;
-use crate::text::{harmless_markdown, thousands};
+use crate::text::{escape_markdown, thousands};
 
-/// The report, with a final line break.
 pub fn render(report: &Report) -> String {
     let mut text = Vec::new();
     write(report, &mut text).expect("memory takes all that is written");
     String::from_utf8(text).expect("it is put together from text")
 }
 
-/// Writes the same as it is made: an account may have very many Actors.
+/// Written as it is made: an account may have very many Actors.
 pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let mut line = |line: String| writeln!(into, "{line}");
     line("# Apify runs and their usage\n".into())?;
@@ -23,21 +22,21 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         line(format!("**{notice}**\n"))?;
     }
     for (label, sentences) in headline::entries(report) {
-        let sentences: Vec<String> = sentences.iter().map(|sentence| harmless_markdown(sentence)).collect();
+        let sentences: Vec<String> = sentences.iter().map(|sentence| escape_markdown(sentence)).collect();
         line(format!("- **{label}:** {}", sentences.join("; ")))?;
     }
     if report.figures.totals.runs() > 0 {
         let outcomes = headline::outcomes(report).join(" · ");
-        line(format!("- **Runs:** {}", harmless_markdown(&outcomes)))?;
+        line(format!("- **Runs:** {}", escape_markdown(&outcomes)))?;
     }
     if !report.facts.caveats.is_empty() {
         line("\nWhat the reader of a figure must know:\n".into())?;
         for caveat in &report.facts.caveats {
-            line(format!("- {}", harmless_markdown(caveat)))?;
+            line(format!("- {}", escape_markdown(&caveat.to_string())))?;
         }
     }
     for table in report.tables() {
-        line(format!("\n## {}\n", harmless_markdown(&table.title)))?;
+        line(format!("\n## {}\n", escape_markdown(&table.title)))?;
         lines(&table, &mut line)?;
     }
     line(format!("\n{}", headline::HOW_TO_READ))
@@ -48,7 +47,7 @@ fn lines(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::
         line("None.".into())?;
     } else {
         let order = table.reading_order();
-        let heads = order.iter().map(|at| harmless_markdown(table.columns[*at].head));
+        let heads = order.iter().map(|at| escape_markdown(table.columns[*at].head));
         line(format!("| {} |", heads.collect::<Vec<_>>().join(" | ")))?;
         let rule = |at: &usize| {
             if table.columns[*at].kind.is_number() {
@@ -75,18 +74,18 @@ fn lines(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::
         }
     }
     if let Some(note) = &table.note {
-        line(format!("\n{}", harmless_markdown(note)))?;
+        line(format!("\n{}", escape_markdown(note)))?;
     }
     Ok(())
 }
 
-fn text(cell: &Cell, column: &Column) -> String {
+fn text(cell: &Cell, column: &TableColumn) -> String {
     match cell {
         Cell::Absent => column.absent.into(),
-        Cell::Text(text) => harmless_markdown(text),
+        Cell::Text(text) => escape_markdown(text),
         Cell::Count(count) => thousands(*count),
         Cell::Usd(usd) => usd.to_string(),
-        Cell::Decimal(decimal) => decimal.clone(),
+        Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
     }
 }

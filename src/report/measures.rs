@@ -1,60 +1,21 @@
 //! What is measured of every group of runs: counts and exact sums.
 
-use crate::money::{SCALE, Usd, ratio_6_places};
+mod outcome;
+
+pub use outcome::Outcome;
+
+use crate::money::{Ratio, SCALE, Usd, ratio_6_places};
 use crate::provenance::Totals;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
 
-/// Runs that ended in one way, and their dollars.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Runs.
-    pub runs: u64,
-    /// Of them, those without a cost.
-    pub cost_unknown: u64,
-    usage: Usd,
-}
-
-impl Outcome {
-    fn add(&mut self, usage: Option<Usd>) -> Option<()> {
-        self.runs += 1;
-        match usage {
-            None => self.cost_unknown += 1,
-            Some(usage) => self.usage = self.usage.checked_add(usage)?,
-        }
-        Some(())
-    }
-
-    /// US dollars of those that have a cost; `None` where none has.
-    pub fn usage(&self) -> Option<Usd> {
-        (self.runs > self.cost_unknown).then_some(self.usage)
-    }
-
-    /// Two together.
-    pub fn and(&self, other: &Outcome) -> Outcome {
-        Outcome {
-            runs: self.runs + other.runs,
-            cost_unknown: self.cost_unknown + other.cost_unknown,
-            // Sums were held to 38 digits when rows were added: this can't be reached.
-            usage: Usd(self.usage.0.saturating_add(other.usage.0)),
-        }
-    }
-}
-
-/// What is measured of every group of runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measures {
-    /// All, however they ended.
     pub all: Outcome,
-    /// `SUCCEEDED`.
     pub succeeded: Outcome,
-    /// `FAILED`.
     pub failed: Outcome,
-    /// `TIMED-OUT`.
     pub timed_out: Outcome,
-    /// `ABORTED`.
     pub aborted: Outcome,
-    /// Any other status.
     pub other: Outcome,
     /// Runs whose cost may still move, whatever their status.
     pub provisional: Outcome,
@@ -78,22 +39,18 @@ impl Measures {
         Some(())
     }
 
-    /// Those that failed, timed out or were aborted.
     pub fn unsuccessful(&self) -> Outcome {
         self.failed.and(&self.timed_out).and(&self.aborted)
     }
 
-    /// Runs.
     pub fn runs(&self) -> u64 {
         self.all.runs
     }
 
-    /// Runs without a cost.
     pub fn cost_unknown(&self) -> u64 {
         self.all.cost_unknown
     }
 
-    /// Runs that have a cost.
     pub fn cost_known(&self) -> u64 {
         self.runs() - self.cost_unknown()
     }
@@ -103,22 +60,19 @@ impl Measures {
         self.all.usage()
     }
 
-    /// Whether usage is only a lower bound.
     pub fn is_at_least(&self) -> bool {
         self.cost_unknown() + self.provisional.runs > 0
     }
 
     /// Its part of all usage, between 0 and 1, 6 places; none where there is nothing to divide.
-    pub fn share_of(&self, totals: &Measures) -> Option<String> {
+    pub fn share_of(&self, totals: &Measures) -> Option<Ratio> {
         ratio_6_places(self.usage()?.0, totals.usage()?.0)
     }
 
-    /// US dollars a run that has a cost, 6 places.
-    pub fn mean_usd(&self) -> Option<String> {
+    pub fn mean_usd(&self) -> Option<Ratio> {
         ratio_6_places(self.usage()?.0, i128::from(self.cost_known()) * 10i128.pow(SCALE))
     }
 
-    /// Two groups together.
     pub fn and(&self, other: &Measures) -> Measures {
         Measures {
             all: self.all.and(&other.all),

@@ -1,10 +1,11 @@
 //! Figures: folded once from rows as they go by, made into tables, then rendered. The formats only receive finished figures,
 //! and all show the same ones.
 
-pub mod against;
 pub mod budget;
-pub mod changes;
+pub mod caveat;
+pub mod comparison;
 pub mod csv;
+pub mod diff;
 pub mod dimension;
 pub mod facts;
 pub mod figures;
@@ -22,26 +23,20 @@ pub mod tables;
 pub mod terminal;
 pub mod xlsx;
 
-use crate::report::against::Against;
-use crate::report::budget::Spent;
+use crate::report::budget::BudgetStatus;
+use crate::report::comparison::PeriodComparison;
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::table::Table;
 
 use crate::provenance::{FileEntry, Replaced};
 
-/// Everything that a rendering shows.
 #[derive(Debug)]
 pub struct Report {
-    /// What the figures are about, and how far they can be trusted.
     pub facts: Facts,
-    /// The figures.
     pub figures: Figures,
-    /// What they are compared to, if that was asked for.
-    pub against: Option<Against>,
-    /// How budgets stand.
-    pub budgets: Vec<Spent>,
-    /// The export that this one took the place of.
+    pub against: Option<PeriodComparison>,
+    pub budgets: Vec<BudgetStatus>,
     pub replaced: Option<Replaced>,
     /// The export's other files, as far as they are there when the report is rendered.
     pub files: Vec<FileEntry>,
@@ -50,7 +45,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// The reports, in order.
     pub fn tables(&self) -> Vec<Table<'_>> {
         let mut tables = Vec::new();
         if !self.budgets.is_empty() {

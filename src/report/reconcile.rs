@@ -18,16 +18,11 @@ const LEAST_TOLERANCE: Usd = Usd(1_000_000_000_000_000_000);
 /// The tolerance's share of what is compared: a thousandth.
 const TOLERANCE_PARTS: i128 = 1000;
 
-/// What a cycle's runs come to.
 #[derive(Debug, Clone, Default)]
 pub struct CycleRuns {
-    /// Runs that started in the cycle.
     pub runs: u64,
-    /// US dollars of those that have a cost.
     pub usage: Usd,
-    /// Runs without a cost.
     pub cost_unknown: u64,
-    /// Runs whose cost may still move.
     pub provisional: u64,
     /// US dollars by meter, where rows have meters.
     pub meters: Option<[Usd; METERS]>,
@@ -39,41 +34,30 @@ pub struct CycleRuns {
     pub days: Vec<(String, Option<Usd>)>,
 }
 
-/// Runs across one of the cycle's edges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeRuns {
-    /// How many.
     pub runs: u64,
     /// Their US dollars, which belong to the cycle in part.
     pub usage: Usd,
 }
 
-/// What is compared, and what is known of it.
 #[derive(Debug, Clone)]
 pub struct Reconciliation {
-    /// Where runs and usage came from.
     pub source: Source,
     /// The cycle; `to` is the job's start where it isn't over.
     pub period: Period,
-    /// Whether it is over.
     pub is_over: bool,
     /// Where the runs came from, in words.
     pub runs_from: String,
-    /// What Apify keeps of the cycle's runs, where it said so.
     pub retention: Option<Retention>,
-    /// Whether every run that the API counts is among them.
     pub proven: bool,
-    /// The runs.
     pub runs: CycleRuns,
-    /// Apify's own count.
     pub usage: MonthlyUsage,
-    /// What is no difference, if given.
     pub tolerance: Option<Usd>,
 }
 
-/// What a reconciliation comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReconcileVerdict {
     /// The runs add up to what Apify counts for the services that belong to runs.
     Ties,
     /// They don't, and what they differ by is named.
@@ -84,20 +68,21 @@ pub enum Verdict {
     CannotBeJudged(Vec<String>),
 }
 
-impl Verdict {
-    /// Its name in JSON.
+impl ReconcileVerdict {
     pub fn name(&self) -> &'static str {
         match self {
-            Verdict::Ties => "ties",
-            Verdict::DiffersByNamedItems(_) => "differs_by_named_items",
-            Verdict::NotAccountedFor(_) => "not_accounted_for",
-            Verdict::CannotBeJudged(_) => "cannot_be_judged",
+            ReconcileVerdict::Ties => "ties",
+            ReconcileVerdict::DiffersByNamedItems(_) => "differs_by_named_items",
+            ReconcileVerdict::NotAccountedFor(_) => "not_accounted_for",
+            ReconcileVerdict::CannotBeJudged(_) => "cannot_be_judged",
         }
     }
 
-    /// Whether it leaves something unexplained.
     pub fn is_unexplained(&self) -> bool {
-        matches!(self, Verdict::NotAccountedFor(_) | Verdict::CannotBeJudged(_))
+        matches!(
+            self,
+            ReconcileVerdict::NotAccountedFor(_) | ReconcileVerdict::CannotBeJudged(_)
+        )
     }
 }
 
@@ -132,7 +117,6 @@ impl Reconciliation {
         sum(self.services().0)
     }
 
-    /// US dollars of the others.
     pub fn outside_runs(&self) -> Usd {
         sum(self.services().1)
     }
@@ -149,23 +133,21 @@ impl Reconciliation {
         minus(self.of_runs(), self.runs.usage)
     }
 
-    /// What is no difference.
     pub fn tolerance(&self) -> Usd {
         let share = Usd(self.of_runs().0.saturating_abs() / TOLERANCE_PARTS);
         self.tolerance.unwrap_or(LEAST_TOLERANCE.max(share))
     }
 
-    /// What it comes to.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ReconcileVerdict {
         let within = |usd: Usd| usd.0.saturating_abs() <= self.tolerance().0;
         if let Some(headline) = self.retention.as_ref().and_then(Retention::headline) {
-            return Verdict::CannotBeJudged(vec![headline]);
+            return ReconcileVerdict::CannotBeJudged(vec![headline]);
         }
         if !self.proven {
-            return Verdict::CannotBeJudged(vec!["not every run that the API counts is among these".into()]);
+            return ReconcileVerdict::CannotBeJudged(vec!["not every run that the API counts is among these".into()]);
         }
         if within(self.remainder()) {
-            return Verdict::Ties;
+            return ReconcileVerdict::Ties;
         }
         // Only as many of them as it takes.
         let (mut least, mut most, mut named) = (Usd::default(), Usd::default(), Vec::new());
@@ -173,74 +155,46 @@ impl Reconciliation {
             (least, most) = (plus(least, item.least), plus(most, item.most));
             named.push(item.words);
             if within(beyond(self.remainder(), least, most)) {
-                return Verdict::DiffersByNamedItems(named);
+                return ReconcileVerdict::DiffersByNamedItems(named);
             }
         }
         let doubts = self.doubts();
         if doubts.is_empty() {
-            Verdict::NotAccountedFor(beyond(self.remainder(), least, most))
+            ReconcileVerdict::NotAccountedFor(beyond(self.remainder(), least, most))
         } else {
-            Verdict::CannotBeJudged(doubts)
+            ReconcileVerdict::CannotBeJudged(doubts)
         }
     }
 
     /// What may make Apify's count more (or less) than the sum of the runs, and by how much.
-    fn named_items(&self) -> Vec<Item> {
-        let mut items = Vec::new();
-        let by_result = self
-            .usage
-            .services
-            .iter()
-            .find(|service| service.key == CHARGE_BY_RESULT);
-        if let Some(service) = by_result.filter(|service| service.base.0 > 0 && self.runs.cost_unknown > 0) {
-            items.push(Item {
-                least: Usd::default(),
-                most: service.base,
-                words: format!(
-                    "up to {} of {}, which runs without a cost were charged",
-                    service.base.dollars(),
-                    service.key
-                ),
-            });
-        }
-        if let Some(discounted) = self
-            .of_runs_discounted()
-            .filter(|discounted| *discounted < self.of_runs())
-        {
-            let discount = minus(self.of_runs(), discounted);
-            items.push(Item {
-                least: Usd::default(),
-                most: discount,
-                words: format!(
-                    "up to {} of volume discount, should costs of runs be after it",
-                    discount.dollars()
-                ),
-            });
-        }
-        let edge = |runs: EdgeRuns, least: Usd, most: Usd, words: &str| {
-            (runs.usage.0 > 0).then(|| Item {
-                least,
-                most,
-                words: format!(
-                    "up to {} of {} {words}",
-                    runs.usage.dollars(),
-                    counted(runs.runs, "run", "runs")
-                ),
-            })
-        };
-        let (after, before) = (self.runs.finished_after, self.runs.started_before);
+    fn named_items(&self) -> Vec<ReconcileItem> {
         let nothing = Usd::default();
-        items.extend(edge(
-            after,
-            Usd(-after.usage.0),
-            nothing,
-            "that finished after the cycle",
-        ));
-        items.extend(edge(before, nothing, before.usage, "that started before the cycle"));
-        items
+        let item = |usd: Usd, least: Usd, most: Usd, words: String| {
+            let words = format!("up to {} of {words}", usd.dollars());
+            (usd.0 > 0).then_some(ReconcileItem { least, most, words })
+        };
+        let mut services = self.usage.services.iter();
+        let by_result = services.find(|service| service.key == CHARGE_BY_RESULT);
+        let by_result = by_result.filter(|_| self.runs.cost_unknown > 0);
+        let charge = by_result.and_then(|service| {
+            let words = format!("{}, which runs without a cost were charged", service.key);
+            item(service.base, nothing, service.base, words)
+        });
+        let discount = self.of_runs_discounted().and_then(|discounted| {
+            let discount = minus(self.of_runs(), discounted);
+            let words = "volume discount, should costs of runs be after it";
+            item(discount, nothing, discount, words.into())
+        });
+        let runs = |edge: EdgeRuns, side: &str| format!("{} that {side} the cycle", counted(edge.runs, "run", "runs"));
+        let (after, before) = (self.runs.finished_after, self.runs.started_before);
+        let edges = [
+            item(after.usage, Usd(-after.usage.0), nothing, runs(after, "finished after")),
+            item(before.usage, nothing, before.usage, runs(before, "started before")),
+        ];
+        [charge, discount].into_iter().chain(edges).flatten().collect()
     }
 
-    /// Why a difference may be none.
+    /// Why a difference may be no difference of the runs.
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         // Runs without a cost only make Apify's count more than the sum of the runs, never less.
@@ -299,7 +253,7 @@ fn beyond(amount: Usd, least: Usd, most: Usd) -> Usd {
 }
 
 /// A reason for a difference, as an interval of what it adds to Apify's count beyond the sum of the runs.
-struct Item {
+struct ReconcileItem {
     least: Usd,
     most: Usd,
     words: String,
@@ -316,7 +270,6 @@ fn plus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_add(b.0))
 }
 
-/// The difference of two such amounts.
 pub fn minus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_sub(b.0))
 }
@@ -386,21 +339,21 @@ mod tests {
     fn within_the_tolerance_it_ties_and_that_is_a_dollar_or_a_thousandth() {
         let verdict = |runs: &str| reconciliation(runs).verdict();
         assert_eq!(reconciliation("0").tolerance(), usd("1.05"));
-        assert_eq!(verdict("1050"), Verdict::Ties);
-        assert_eq!(verdict("1048.95"), Verdict::Ties);
-        assert_eq!(verdict("1051.05"), Verdict::Ties);
-        assert_eq!(verdict("1051.06"), Verdict::NotAccountedFor(usd("-1.06")));
+        assert_eq!(verdict("1050"), ReconcileVerdict::Ties);
+        assert_eq!(verdict("1048.95"), ReconcileVerdict::Ties);
+        assert_eq!(verdict("1051.05"), ReconcileVerdict::Ties);
+        assert_eq!(verdict("1051.06"), ReconcileVerdict::NotAccountedFor(usd("-1.06")));
         let exact = Reconciliation {
             tolerance: Some(usd("0")),
             ..reconciliation("1050.01")
         };
-        assert_eq!(exact.verdict(), Verdict::NotAccountedFor(usd("-0.01")));
+        assert_eq!(exact.verdict(), ReconcileVerdict::NotAccountedFor(usd("-0.01")));
     }
 
     #[test]
     fn what_explains_a_difference_is_named_and_no_more_than_it_takes() {
         let named = |all: &Reconciliation| match all.verdict() {
-            Verdict::DiffersByNamedItems(items) => items,
+            ReconcileVerdict::DiffersByNamedItems(items) => items,
             other => panic!("{other:?}"),
         };
         let mut by_result = reconciliation("1000");
@@ -410,7 +363,10 @@ mod tests {
             ["up to $50.00 of PAID_ACTORS_PER_DATASET_ITEM, which runs without a cost were charged"]
         );
         // Without such runs, it explains nothing; the discount does in part.
-        assert_eq!(reconciliation("1000").verdict(), Verdict::NotAccountedFor(usd("10")));
+        assert_eq!(
+            reconciliation("1000").verdict(),
+            ReconcileVerdict::NotAccountedFor(usd("10"))
+        );
         assert!(named(&reconciliation("1010"))[0].contains("$40.00 of volume discount"));
         let mut edge = reconciliation("1060");
         edge.runs.finished_after = EdgeRuns {
@@ -423,7 +379,7 @@ mod tests {
     #[test]
     fn where_runs_or_costs_may_be_missing_it_is_not_judged() {
         let why = |all: Reconciliation| match all.verdict() {
-            Verdict::CannotBeJudged(why) => why.join("; "),
+            ReconcileVerdict::CannotBeJudged(why) => why.join("; "),
             other => panic!("{other:?}"),
         };
         let mut unknown = reconciliation("900");

@@ -20,7 +20,6 @@ use crate::money::Usd;
 use crate::period::DayClock;
 use crate::runs::row::{Row, rows_of};
 
-/// Folds rows.
 #[derive(Debug)]
 pub struct Summary {
     totals: Measures,
@@ -90,7 +89,12 @@ impl Summary {
             daily: HashMap::default(),
             dearest: Dearest::default(),
             rules: dimensions.groups,
-            dates: Dates::new(timezone),
+            dates: Dates {
+                clock: DayClock::new(timezone),
+                at: None,
+                day: String::new(),
+                week: String::new(),
+            },
         }
     }
 
@@ -99,9 +103,8 @@ impl Summary {
         rows_of(rows).try_for_each(|row| self.add_row(&row))
     }
 
-    /// Adds one.
     pub fn add_row(&mut self, row: &Row) -> Result<()> {
-        self.dates.turn_to(row.started_at_ms);
+        self.dates.advance_to(row.started_at_ms);
         self.add_to_groups(row)
             .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))
     }
@@ -131,7 +134,7 @@ impl Summary {
             };
             // What has no value has no name either; and what CSV can't tell from absent isn't told apart anywhere.
             let is_told = |label: &&str| !key.is_empty() && !label.is_empty();
-            axis.turn_to(key, labels.map(|label| label.filter(is_told)));
+            axis.advance_to(key, labels.map(|label| label.filter(is_told)));
         }
         for fold in &mut self.folds {
             fold.measures(&self.axes).add(run)?;
@@ -142,7 +145,7 @@ impl Summary {
                 .entry((self.axes[ACTORS].at, self.axes[DAYS].at))
                 .or_default();
             *sum = sum.checked_add(usage)?;
-            self.dearest.see(run, usage);
+            self.dearest.add(run, usage);
         }
         Some(())
     }
@@ -164,14 +167,13 @@ impl Summary {
     }
 }
 
-/// Where the axis of Actors stands.
+/// Where the axes stand that the chart by day needs.
 const ACTORS: usize = 0;
-/// Where that of days stands.
 const DAYS: usize = 1;
 
 impl Axis {
     /// Takes a row's value, and what it is called as far as that wasn't known.
-    fn turn_to(&mut self, key: &str, labels: [Option<&str>; 2]) {
+    fn advance_to(&mut self, key: &str, labels: [Option<&str>; 2]) {
         let same = self
             .values
             .get_index(self.at as usize)
@@ -194,7 +196,7 @@ impl Axis {
 }
 
 impl Fold {
-    /// Those of the group at which the axes stand.
+    /// The measures of the group at which the axes stand.
     fn measures(&mut self, axes: &[Axis]) -> &mut Measures {
         let at = |which: usize| axes[self.axes[which]].at;
         match &mut self.groups {
@@ -241,7 +243,6 @@ impl Fold {
     }
 }
 
-/// The day and the week that rows are of.
 #[derive(Debug)]
 struct Dates {
     clock: DayClock,
@@ -251,16 +252,7 @@ struct Dates {
 }
 
 impl Dates {
-    fn new(timezone: Tz) -> Dates {
-        Dates {
-            clock: DayClock::new(timezone),
-            at: None,
-            day: String::new(),
-            week: String::new(),
-        }
-    }
-
-    fn turn_to(&mut self, started_at_ms: i64) {
+    fn advance_to(&mut self, started_at_ms: i64) {
         let day = self.clock.day_of(started_at_ms);
         if self.at == Some(day) {
             return;

@@ -2,32 +2,25 @@
 
 use serde::Serialize;
 
-use crate::money::Usd;
+use crate::money::{Ratio, Usd};
 use crate::period::{Millis, format_instant, instant_text, spans_text};
 use crate::provenance::Account;
-use crate::text::{counted, harmless, labelled, thousands};
+use crate::text::{counted, escape_control, thousands, wrap_labelled};
 
-use crate::report::terminal::{Look, WIDTH};
+use crate::report::terminal::{TextStyle, WIDTH};
 
 const LABEL: usize = 10;
 
 /// The figures. Dollars are exact, of runs whose costs are known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Synced {
-    /// What must be said of the source, if anything.
+pub struct SyncSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<&'static str>,
-    /// The lake, as it was given.
     pub lake: String,
-    /// Whose runs.
     pub account: Option<Account>,
-    /// The table's version afterwards.
     pub version: u64,
-    /// Commits that were made.
     pub commits: u64,
-    /// Files that they added.
     pub files_added: u64,
-    /// Files that they took out.
     pub files_removed: u64,
     /// The start of the sync, by the API's clock.
     #[serde(with = "instant_text")]
@@ -37,19 +30,14 @@ pub struct Synced {
     pub asked: Vec<(Millis, Millis)>,
     /// Of those, the ones that were asked for again since costs of theirs had not settled.
     pub asked_again: u64,
-    /// What is proven in all.
     #[serde(with = "spans_text")]
     pub proven: Vec<(Millis, Millis)>,
     /// What no sync has proven and Apify no longer keeps.
     #[serde(with = "spans_text")]
     pub gaps: Vec<(Millis, Millis)>,
-    /// Runs that the API listed, as many as it counts.
     pub runs_listed: u64,
-    /// Runs that the lake didn't have.
     pub runs_new: u64,
-    /// Runs of which something else is known now.
     pub runs_changed: u64,
-    /// Of them, those whose cost settled.
     pub runs_newly_settled: u64,
     /// Of them, those that had ended and ran on.
     pub runs_resurrected: u64,
@@ -57,59 +45,65 @@ pub struct Synced {
     pub runs_moved: u64,
     /// New runs whose IDs were looked up in the whole lake.
     pub ids_looked_up: u64,
-    /// Files that were looked at for that.
     pub lookup_files: u64,
-    /// Bytes that were read of them.
     pub lookup_bytes: u64,
-    /// Runs that have another price than they had.
     pub runs_repriced: u64,
-    /// Whether that was taken over.
     pub repricing_accepted: bool,
-    /// Their cost as the lake had it.
     pub repriced_from_usd: Usd,
-    /// Their cost as the API says it now.
     pub repriced_to_usd: Usd,
     /// The second by the first, to six places; null where nothing was repriced.
-    pub repricing_factor: Option<String>,
+    pub repricing_factor: Option<Ratio>,
     /// Runs of the lake that the API no longer lists, of those that were asked for: they stay.
     pub runs_expired: u64,
     /// Runs new or changed whose cost isn't known: not in the dollars.
     pub runs_cost_unknown: u64,
-    /// Dollars by month, in order.
     pub months: Vec<MonthMoved>,
     /// By how many dollars months before this one moved, in all.
     pub usage_moved_past_months_usd: Usd,
-    /// The months whose partitions were touched.
     pub partitions: Vec<String>,
-    /// What came of putting small files together.
+    /// Small files, and the files that they were put together in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimized: Option<(usize, usize)>,
 }
 
-/// What moved in a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MonthMoved {
-    /// The UTC month in which runs started.
     pub month: String,
-    /// Runs that came.
     pub runs_new: u64,
-    /// Runs that changed.
     pub runs_changed: u64,
-    /// Dollars of new runs.
     pub usage_new_usd: Usd,
     /// By how many dollars changed runs moved.
     pub usage_changed_usd: Usd,
 }
 
-/// As JSON, with a final line break.
-pub fn json(synced: &Synced) -> String {
+pub fn json(synced: &SyncSummary) -> String {
     serde_json::to_string_pretty(synced).expect("it has only text keys") + "\n"
 }
 
-/// For people: 80 columns, with a final line break.
-pub fn terminal(synced: &Synced, look: Look) -> String {
+pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {
     let mut lines: Vec<String> = synced.notice.map(|notice| look.bold(notice)).into_iter().collect();
-    let mut tell = |label: &str, text: &str| lines.push(labelled(label, &harmless(text), LABEL, WIDTH));
+    let labelled = |(label, text): (&str, String)| wrap_labelled(label, &escape_control(&text), LABEL, WIDTH);
+    lines.extend(head(synced).into_iter().map(labelled));
+    lines.push(String::new());
+    lines.extend(counts(synced, look));
+    if synced.runs_repriced > 0 {
+        lines.push(repricing(synced));
+    }
+    if !synced.months.is_empty() {
+        lines.extend(months(synced, look));
+    }
+    if synced.runs_cost_unknown > 0 {
+        let runs = counted(synced.runs_cost_unknown, "run", "runs");
+        let text = format!("Not in the dollars: {runs} whose cost isn't known");
+        lines.push(wrap_labelled("", &text, 0, WIDTH));
+    }
+    if let Some((before, after)) = synced.optimized {
+        lines.push(format!("{before} small files put together in {after}"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
     let commits = match synced.commits {
         0 => "nothing to commit".to_string(),
         commits => format!(
@@ -119,109 +113,80 @@ pub fn terminal(synced: &Synced, look: Look) -> String {
             thousands(synced.files_removed)
         ),
     };
-    tell(
-        "Lake",
-        &format!("{}, version {}: {commits}", synced.lake, synced.version),
-    );
-    let again = synced.asked_again as usize;
-    let main = synced.asked.len().saturating_sub(again);
-    let periods: Vec<String> = synced.asked.iter().take(main).map(span).collect();
-    let again = if again > 0 {
-        format!(
+    let once = synced.asked.len().saturating_sub(synced.asked_again as usize);
+    let again = match synced.asked_again {
+        0 => String::new(),
+        again => format!(
             "; and again for {} with unsettled costs",
-            counted(again as u64, "window", "windows")
-        )
-    } else {
-        String::new()
-    };
-    tell("Asked for", &format!("{}{again}", periods.join(", ")));
-    tell(
-        "Listed",
-        &format!(
-            "{}, as many as the API counts",
-            counted(synced.runs_listed, "run", "runs")
+            counted(again, "window", "windows")
         ),
-    );
+    };
+    let runs = counted(synced.runs_listed, "run", "runs");
+    let mut head = vec![
+        (
+            "Lake",
+            format!("{}, version {}: {commits}", synced.lake, synced.version),
+        ),
+        ("Asked for", format!("{}{again}", spans(&synced.asked[..once]))),
+        ("Listed", format!("{runs}, as many as the API counts")),
+    ];
     if synced.ids_looked_up > 0 {
-        let (ids, files) = (synced.ids_looked_up, synced.lookup_files);
-        let (ids, files) = (counted(ids, "new ID", "new IDs"), counted(files, "file", "files"));
-        tell(
+        let ids = counted(synced.ids_looked_up, "new ID", "new IDs");
+        let files = counted(synced.lookup_files, "file", "files");
+        head.push((
             "Looked up",
-            &format!("{ids} in {files}, {} read", bytes(synced.lookup_bytes)),
-        );
+            format!("{ids} in {files}, {} read", bytes(synced.lookup_bytes)),
+        ));
     }
-    let proven: Vec<String> = synced.proven.iter().map(span).collect();
-    tell("Proven", &proven.join(", "));
+    head.push(("Proven", spans(&synced.proven)));
     if !synced.gaps.is_empty() {
-        let gaps: Vec<String> = synced.gaps.iter().map(span).collect();
-        let gaps = gaps.join(", ");
-        tell(
+        let gaps = spans(&synced.gaps);
+        head.push((
             "GAP",
-            &format!("{gaps}: Apify no longer keeps what was not synced in time"),
-        );
-    }
-    lines.push(String::new());
-    let row = |name: &str, runs: u64| format!("{name:<18} {:>11}", thousands(runs));
-    lines.push(look.bold(&format!("{:<18} {:>11}", "", "runs")));
-    lines.push(row("New", synced.runs_new));
-    lines.push(row("Changed", synced.runs_changed));
-    lines.push(row("  newly settled", synced.runs_newly_settled));
-    lines.push(row("  resurrected", synced.runs_resurrected));
-    lines.push(row("  another start", synced.runs_moved));
-    lines.push(row("Repriced", synced.runs_repriced));
-    lines.push(row("Expired at Apify", synced.runs_expired));
-    if synced.runs_repriced > 0 {
-        let fate = if synced.repricing_accepted {
-            "taken over"
-        } else {
-            "not taken over without --accept-repricing"
-        };
-        let factor = synced
-            .repricing_factor
-            .as_ref()
-            .map_or(String::new(), |factor| format!(" (factor {factor})"));
-        let text = format!(
-            "${} to ${}{factor}: {fate}",
-            synced.repriced_from_usd, synced.repriced_to_usd
-        );
-        lines.push(labelled("Repricing", &text, LABEL, WIDTH));
-    }
-    if !synced.months.is_empty() {
-        lines.push(String::new());
-        lines.push(look.bold(&format!(
-            "{:<18} {:>11} {:>16} {:>16}",
-            "Month", "runs", "new", "changed by"
-        )));
-    }
-    for month in &synced.months {
-        lines.push(format!(
-            "{:<18} {:>11} {:>16} {:>16}",
-            month.month,
-            thousands(month.runs_new + month.runs_changed),
-            month.usage_new_usd.dollars(),
-            month.usage_changed_usd.dollars()
+            format!("{gaps}: Apify no longer keeps what was not synced in time"),
         ));
     }
-    if !synced.months.is_empty() {
-        let text = format!(
-            "{} moved into past months",
-            synced.usage_moved_past_months_usd.dollars()
-        );
-        lines.push(labelled("", &text, 0, WIDTH));
-    }
-    if synced.runs_cost_unknown > 0 {
-        let runs = counted(synced.runs_cost_unknown, "run", "runs");
-        lines.push(labelled(
-            "",
-            &format!("Not in the dollars: {runs} whose cost isn't known"),
-            0,
-            WIDTH,
-        ));
-    }
-    if let Some((before, after)) = synced.optimized {
-        lines.push(format!("{before} small files put together in {after}"));
-    }
-    lines.join("\n") + "\n"
+    head
+}
+
+fn counts(synced: &SyncSummary, look: TextStyle) -> Vec<String> {
+    let rows = [
+        ("New", synced.runs_new),
+        ("Changed", synced.runs_changed),
+        ("  newly settled", synced.runs_newly_settled),
+        ("  resurrected", synced.runs_resurrected),
+        ("  another start", synced.runs_moved),
+        ("Repriced", synced.runs_repriced),
+        ("Expired at Apify", synced.runs_expired),
+    ];
+    let mut lines = vec![look.bold(&format!("{:<18} {:>11}", "", "runs"))];
+    lines.extend(rows.map(|(name, runs)| format!("{name:<18} {:>11}", thousands(runs))));
+    lines
+}
+
+fn repricing(synced: &SyncSummary) -> String {
+    let fate = if synced.repricing_accepted {
+        "taken over"
+    } else {
+        "not taken over without --accept-repricing"
+    };
+    let factor = synced.repricing_factor;
+    let factor = factor.map_or(String::new(), |factor| format!(" (factor {factor})"));
+    let (from, to) = (synced.repriced_from_usd, synced.repriced_to_usd);
+    wrap_labelled("Repricing", &format!("${from} to ${to}{factor}: {fate}"), LABEL, WIDTH)
+}
+
+fn months(synced: &SyncSummary, look: TextStyle) -> Vec<String> {
+    let row = |[month, runs, new, changed]: [&str; 4]| format!("{month:<18} {runs:>11} {new:>16} {changed:>16}");
+    let mut lines = vec![String::new(), look.bold(&row(["Month", "runs", "new", "changed by"]))];
+    lines.extend(synced.months.iter().map(|month| {
+        let runs = thousands(month.runs_new + month.runs_changed);
+        let (new, changed) = (month.usage_new_usd.dollars(), month.usage_changed_usd.dollars());
+        row([&month.month, &runs, &new, &changed])
+    }));
+    let past = synced.usage_moved_past_months_usd.dollars();
+    lines.push(wrap_labelled("", &format!("{past} moved into past months"), 0, WIDTH));
+    lines
 }
 
 /// A size, in the largest unit that it has one of.
@@ -233,6 +198,9 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-fn span((from, to): &(Millis, Millis)) -> String {
-    format!("{} to {}", format_instant(*from), format_instant(*to))
+fn spans(spans: &[(Millis, Millis)]) -> String {
+    let texts = spans
+        .iter()
+        .map(|(from, to)| format!("{} to {}", format_instant(*from), format_instant(*to)));
+    texts.collect::<Vec<_>>().join(", ")
 }

@@ -3,23 +3,19 @@
 
 use std::borrow::Cow;
 
-use crate::money::Usd;
+use crate::money::{Ratio, Usd};
 use crate::period::Millis;
 
-/// What a column holds, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CellKind {
     /// The API's own text: IDs, statuses.
     Key,
     /// People's text.
     Name,
     /// A date, `YYYY-MM-DD`.
     Date,
-    /// An instant: milliseconds since the epoch, UTC.
     Instant,
-    /// A number of runs.
     Count,
-    /// US dollars, exact.
     Usd,
     /// A part of a whole, 1 being all of it; 6 places.
     Share,
@@ -27,98 +23,81 @@ pub enum Kind {
     Mean,
 }
 
-impl Kind {
+impl CellKind {
     /// Whether it is a quantity, which is aligned by its last digit.
     pub fn is_number(self) -> bool {
-        matches!(self, Kind::Count | Kind::Usd | Kind::Share | Kind::Mean)
+        matches!(self, CellKind::Count | CellKind::Usd | CellKind::Share | CellKind::Mean)
     }
 }
 
-/// A column of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
+pub struct TableColumn {
     /// Its name in files.
     pub name: &'static str,
     /// Its heading for people.
     pub head: &'static str,
-    /// What it holds.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// How its absence is put into words.
     pub absent: &'static str,
 }
 
 /// A column whose absence has no word.
-pub const fn column(name: &'static str, head: &'static str, kind: Kind) -> Column {
-    Column {
+pub const fn column(name: &'static str, head: &'static str, kind: CellKind) -> TableColumn {
+    TableColumn {
         name,
         head,
         kind,
         absent: match kind {
-            Kind::Usd => "unknown",
+            CellKind::Usd => "unknown",
             _ => "",
         },
     }
 }
 
-/// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'r> {
     /// None, or none that is known: NULL, an empty cell, a word.
     Absent,
-    /// Text of a kind that the column tells.
     Text(Cow<'r, str>),
-    /// A number of runs.
     Count(u64),
-    /// US dollars.
     Usd(Usd),
-    /// A decimal of six places, such as a share.
-    Decimal(String),
-    /// Milliseconds since the epoch.
+    Decimal(Ratio),
     Instant(Millis),
 }
 
 impl<'r> Cell<'r> {
-    /// A text, if there is one.
     pub fn text(text: Option<&'r str>) -> Cell<'r> {
         text.map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
     }
 
-    /// A text that is made for this cell, if there is one.
     pub fn owned(text: Option<String>) -> Cell<'r> {
         text.map_or(Cell::Absent, |text| Cell::Text(Cow::Owned(text)))
     }
 
-    /// An amount, if it is known.
     pub fn usd(usd: Option<Usd>) -> Cell<'r> {
         usd.map_or(Cell::Absent, Cell::Usd)
     }
 
-    /// A decimal, if there is one.
-    pub fn decimal(decimal: Option<String>) -> Cell<'r> {
+    pub fn decimal(decimal: Option<Ratio>) -> Cell<'r> {
         decimal.map_or(Cell::Absent, Cell::Decimal)
     }
 }
 
-/// A report.
 pub struct Table<'r> {
     /// Its name: its files' and its key's in JSON.
     pub name: Cow<'static, str>,
     /// The question that it answers.
     pub title: String,
-    /// Its columns.
-    pub columns: Vec<Column>,
-    /// How many rows it has.
+    pub columns: Vec<TableColumn>,
     pub len: usize,
     /// The cells of a row, as many as there are columns. Rows are made when they are needed: there may be very many.
     pub row: Box<dyn Fn(usize) -> Vec<Cell<'r>> + 'r>,
     /// What all rows add up to, where that makes sense; absent where it doesn't for a column.
     pub total: Option<Vec<Cell<'r>>>,
-    /// What must be said of it, beside its figures.
     pub note: Option<String>,
 }
 
 impl<'r> Table<'r> {
-    /// Its rows, one after the other.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Vec<Cell<'r>>> {
         (0..self.len).map(|at| (self.row)(at))
     }
@@ -126,7 +105,7 @@ impl<'r> Table<'r> {
     /// The columns as people read them: what something is called comes before its ID and figures.
     pub fn reading_order(&self) -> Vec<usize> {
         let last_number = self.columns.iter().rposition(|column| column.kind.is_number());
-        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == Kind::Name;
+        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == CellKind::Name;
         let (labels, others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
         labels.into_iter().chain(others).collect()
     }

@@ -9,36 +9,31 @@ use actors::{unsettled, unsuccessful};
 use super::dimension::{By, Dimension};
 use super::figures::{Breakdown, DearRun, Figures};
 use super::measures::Measures;
-use super::table::{Cell, Column, Kind, Table, column};
+use super::table::{Cell, CellKind, Table, TableColumn, column};
 use crate::money::ratio_6_places;
 
-/// The columns of measures, after a report's keys.
-pub const MEASURES: [Column; 11] = [
-    column("runs", "runs", Kind::Count),
-    column("runs_succeeded", "succeeded", Kind::Count),
-    column("runs_failed", "failed", Kind::Count),
-    column("runs_timed_out", "timed out", Kind::Count),
-    column("runs_aborted", "aborted", Kind::Count),
-    column("runs_other", "other", Kind::Count),
-    column("usage_total_usd", "usage, $", Kind::Usd),
-    column("share", "share", Kind::Share),
-    column("mean_usd", "mean, $", Kind::Mean),
-    column("runs_cost_unknown", "no cost", Kind::Count),
-    column("runs_provisional", "may move", Kind::Count),
+pub const MEASURES: [TableColumn; 11] = [
+    column("runs", "runs", CellKind::Count),
+    column("runs_succeeded", "succeeded", CellKind::Count),
+    column("runs_failed", "failed", CellKind::Count),
+    column("runs_timed_out", "timed out", CellKind::Count),
+    column("runs_aborted", "aborted", CellKind::Count),
+    column("runs_other", "other", CellKind::Count),
+    column("usage_total_usd", "usage, $", CellKind::Usd),
+    column("share", "share", CellKind::Share),
+    column("mean_usd", "mean, $", CellKind::Mean),
+    column("runs_cost_unknown", "no cost", CellKind::Count),
+    column("runs_provisional", "may move", CellKind::Count),
 ];
 
-const ACT_ID: Column = column("act_id", "act_id", Kind::Key);
-const ACT_NAME: Column = column("act_name", "Actor", Kind::Name);
+pub const ACT_ID: TableColumn = column("act_id", "act_id", CellKind::Key);
+pub const ACT_NAME: TableColumn = column("act_name", "Actor", CellKind::Name);
 
-/// The report of runs that ended badly.
 pub const UNSUCCESSFUL: &str = "unsuccessful_by_actor";
-/// The report of the dearest runs.
 pub const DEAREST_RUNS: &str = "dearest_runs";
-/// The report of runs whose cost is unknown or may move.
 pub const UNSETTLED: &str = "unsettled_by_actor";
 
 impl Figures {
-    /// Every report of these figures.
     pub fn tables(&self) -> Vec<Table<'_>> {
         let breakdowns = self.breakdowns.iter().map(|breakdown| breakdown.table(&self.totals));
         let mut tables: Vec<Table> = breakdowns.collect();
@@ -50,11 +45,10 @@ impl Figures {
 }
 
 impl Breakdown {
-    /// The report, with each group's part of these totals.
     pub fn table<'r>(&'r self, totals: &'r Measures) -> Table<'r> {
         let keys = self.by.dimensions().map(key_column);
         let labels = label_columns(self.by);
-        let columns: Vec<Column> = keys
+        let columns: Vec<TableColumn> = keys
             .chain(MEASURES)
             .chain(labels.iter().map(|(.., column)| *column))
             .collect();
@@ -87,21 +81,21 @@ impl Breakdown {
     }
 }
 
-fn key_column(dimension: Dimension) -> Column {
+fn key_column(dimension: Dimension) -> TableColumn {
     let kind = match dimension {
-        _ if dimension.is_time() => Kind::Date,
-        _ if dimension.is_named_by_people() => Kind::Name,
-        _ => Kind::Key,
+        _ if dimension.is_time() => CellKind::Date,
+        _ if dimension.is_named_by_people() => CellKind::Name,
+        _ => CellKind::Key,
     };
-    Column {
+    TableColumn {
         absent: dimension.absent(),
         ..column(dimension.key(), dimension.key(), kind)
     }
 }
 
 /// The columns of what a report's values are called, each once: the dimension's and the label's place, and the column.
-fn label_columns(by: By) -> Vec<(usize, usize, Column)> {
-    let mut columns: Vec<(usize, usize, Column)> = Vec::new();
+fn label_columns(by: By) -> Vec<(usize, usize, TableColumn)> {
+    let mut columns: Vec<(usize, usize, TableColumn)> = Vec::new();
     for (which, dimension) in by.dimensions().enumerate() {
         for (label, name) in dimension.labels().iter().enumerate() {
             // Beside its Actor, a build is called by its number.
@@ -116,11 +110,11 @@ fn label_columns(by: By) -> Vec<(usize, usize, Column)> {
     columns
 }
 
-fn label_column(name: &'static str) -> Column {
+fn label_column(name: &'static str) -> TableColumn {
     match name {
         "act_name" => ACT_NAME,
-        "actor_task_name" => column("actor_task_name", "task", Kind::Name),
-        _ => column(name, "build", Kind::Name),
+        "actor_task_name" => column("actor_task_name", "task", CellKind::Name),
+        _ => column(name, "build", CellKind::Name),
     }
 }
 
@@ -140,7 +134,6 @@ fn measures<'r>(measures: &Measures, totals: &Measures) -> [Cell<'r>; MEASURES.l
     ]
 }
 
-/// The dearest runs one by one.
 fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
     let row = move |at: usize| {
         let run = &runs[at];
@@ -164,18 +157,18 @@ fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
         name: DEAREST_RUNS.into(),
         title: "Which runs were the dearest?".into(),
         columns: vec![
-            column("id", "run", Kind::Key),
+            column("id", "run", CellKind::Key),
             ACT_ID,
-            column("status", "status", Kind::Key),
-            column("started_at", "started", Kind::Instant),
-            column("finished_at", "finished", Kind::Instant),
-            column("meta_origin", "origin", Kind::Key),
-            column("actor_task_id", "actor_task_id", Kind::Key),
-            column("usage_total_usd", "usage, $", Kind::Usd),
-            column("share", "share", Kind::Share),
-            column("cost_state", "cost", Kind::Key),
+            column("status", "status", CellKind::Key),
+            column("started_at", "started", CellKind::Instant),
+            column("finished_at", "finished", CellKind::Instant),
+            column("meta_origin", "origin", CellKind::Key),
+            column("actor_task_id", "actor_task_id", CellKind::Key),
+            column("usage_total_usd", "usage, $", CellKind::Usd),
+            column("share", "share", CellKind::Share),
+            column("cost_state", "cost", CellKind::Key),
             ACT_NAME,
-            column("actor_task_name", "task", Kind::Name),
+            column("actor_task_name", "task", CellKind::Name),
         ],
         len: runs.len(),
         row: Box::new(row),

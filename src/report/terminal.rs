@@ -1,16 +1,16 @@
 //! The summary on stdout: 80 columns, aligned, readable without colour. The dearest Actors; the rest is in the files.
 
 use super::Report;
-use super::against::CHANGE_BY_ACTOR;
+use super::comparison::CHANGE_BY_ACTOR;
 use super::dimension::Dimension;
+use super::figures::Group;
 use super::headline;
 use super::measures::Measures;
-use super::table::{Cell, Column, Kind, Table};
-use crate::money::{SCALE, Usd, percent};
+use super::table::{Cell, CellKind, Table, TableColumn};
+use crate::money::{Usd, percent};
 use crate::period::format_instant;
-use crate::text::{counted, filled, fitted, harmless, labelled, thousands, unbroken, width};
+use crate::text::{counted, escape_control, no_break, pad, thousands, truncate, width, wrap_labelled};
 
-/// Actors shown whose usage moved.
 const MOVERS: usize = 5;
 /// Columns that a line may have.
 pub const WIDTH: usize = 80;
@@ -18,19 +18,15 @@ const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
 
-/// How the text is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Letters only.
+pub enum TextStyle {
     Plain,
-    /// With bold headings, on a terminal.
     Bold,
 }
 
-impl Look {
-    /// A heading.
+impl TextStyle {
     pub(super) fn bold(self, text: &str) -> String {
-        if self == Look::Bold {
+        if self == TextStyle::Bold {
             format!("\u{1b}[1m{text}\u{1b}[0m")
         } else {
             text.into()
@@ -38,18 +34,23 @@ impl Look {
     }
 }
 
-/// The summary, with a final line break.
-pub fn render(report: &Report, look: Look) -> String {
+pub fn render(report: &Report, look: TextStyle) -> String {
     let mut lines = Vec::new();
     lines.extend(report.facts.source.notice().map(|notice| look.bold(notice)));
     let mut entries = headline::entries(report);
     let caveats = &report.facts.caveats;
     if !caveats.is_empty() {
-        entries.push(("Caveats", caveats.iter().map(|caveat| harmless(caveat)).collect()));
+        entries.push((
+            "Caveats",
+            caveats
+                .iter()
+                .map(|caveat| escape_control(&caveat.to_string()))
+                .collect(),
+        ));
     }
     for (label, sentences) in entries {
         for (at, sentence) in sentences.iter().enumerate() {
-            lines.push(labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
+            lines.push(wrap_labelled(if at == 0 { label } else { "" }, sentence, LABEL, WIDTH));
         }
     }
     if report.only.is_empty() {
@@ -58,15 +59,14 @@ pub fn render(report: &Report, look: Look) -> String {
     } else {
         for table in report.tables() {
             lines.push(String::new());
-            lines.push(look.bold(&harmless(&table.title)));
+            lines.push(look.bold(&escape_control(&table.title)));
             lines.extend(table_lines(&table, None, look));
         }
     }
     lines.join("\n") + "\n"
 }
 
-/// The dearest Actors, and how runs ended.
-fn actors(report: &Report, look: Look) -> Vec<String> {
+fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let totals = &report.figures.totals;
     let Some(actors) = report.figures.by(Dimension::Actor).filter(|actors| !actors.is_empty()) else {
         return Vec::new();
@@ -74,29 +74,23 @@ fn actors(report: &Report, look: Look) -> Vec<String> {
     let heads = ["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from);
     let mut lines = vec![String::new(), look.bold(&row(heads))];
     let (top, rest) = actors.top(ACTORS);
-    lines.extend(
-        top.iter()
-            .map(|actor| group(&harmless(actor.shown()), actor.measures, totals)),
-    );
+    let line = |actor: &Group| group(&escape_control(actor.shown()), actor.measures, totals);
+    lines.extend(top.iter().map(line));
     lines.extend(rest.map(|(more, measures)| {
         let name = counted(more as u64, "Actor more", "Actors more");
         group(&name, &measures, totals)
     }));
     lines.push(look.bold(&group("Total", totals, totals)));
     lines.push(String::new());
-    let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| unbroken(part)).collect();
-    lines.push(labelled("", &outcomes.join(" · "), 0, WIDTH));
+    let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| no_break(part)).collect();
+    lines.push(wrap_labelled("", &outcomes.join(" · "), 0, WIDTH));
     lines
 }
 
-/// The Actors whose usage moved most since the period before, if that is known.
-fn movers(report: &Report, look: Look) -> Vec<String> {
+fn movers(report: &Report, look: TextStyle) -> Vec<String> {
     let tables = report.tables();
-    let Some(moved) = tables
-        .iter()
-        .find(|table| table.name == CHANGE_BY_ACTOR)
-        .filter(|moved| moved.len > 0)
-    else {
+    let moved = tables.iter().find(|table| table.name == CHANGE_BY_ACTOR);
+    let Some(moved) = moved.filter(|moved| moved.len > 0) else {
         return Vec::new();
     };
     let few = Table {
@@ -104,20 +98,15 @@ fn movers(report: &Report, look: Look) -> Vec<String> {
         name: moved.name.clone(),
         title: moved.title.clone(),
         len: moved.len.min(MOVERS),
-        row: Box::new(|at| {
-            let mut cells = (moved.row)(at);
+        row: Box::new(|at| match (moved.row)(at).as_slice() {
             // The ID is the first column, the name the last: what is shown is the name, or else the ID.
-            let name = cells.len() - 1;
-            if cells[name] == Cell::Absent {
-                cells.swap(0, name);
-            }
-            cells
+            [id, between @ .., Cell::Absent] => [&[Cell::Absent], between, std::slice::from_ref(id)].concat(),
+            named => named.to_vec(),
         }),
         total: None,
         note: None,
     };
-    let mut lines = vec![String::new()];
-    lines.push(look.bold("Moved most since the period before"));
+    let mut lines = vec![String::new(), look.bold("Moved most since the period before")];
     let wanted = [
         "act_name",
         "change",
@@ -148,21 +137,19 @@ fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
 }
 
 fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String {
-    let name = filled(&name, 29);
+    let name = pad(&name, 29);
     let line = format!("{name} {runs:>9} {usage:>13} {share:>6} {unsuccessful:>11} {unknown:>7}");
     line.trim_end().to_string()
 }
 
-/// A group's part of all usage.
 fn share(measures: &Measures, totals: &Measures) -> Option<String> {
     percent(measures.usage()?, totals.usage()?)
 }
 
-/// The widest that a column of text gets.
 const TEXT_WIDTH: usize = 40;
 
 /// A table in full, or some columns of it, as wide as its cells are.
-fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> {
+fn table_lines(table: &Table, only: Option<&[&str]>, look: TextStyle) -> Vec<String> {
     if table.len == 0 {
         return vec!["None.".into()];
     }
@@ -181,15 +168,8 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> 
         rows.push(total);
     }
     let heads: Vec<String> = order.iter().map(|at| table.columns[*at].head.to_string()).collect();
-    let widths: Vec<usize> = (0..order.len())
-        .map(|at| {
-            rows.iter()
-                .chain([&heads])
-                .map(|row| width(&row[at]))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let widest = |at: usize| rows.iter().chain([&heads]).map(|row| width(&row[at])).max();
+    let widths: Vec<usize> = (0..order.len()).map(|at| widest(at).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
         let padded = row.iter().zip(&order).zip(&widths).map(|((text, at), width)| {
             let room = " ".repeat(width.saturating_sub(self::width(text)));
@@ -213,16 +193,14 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: Look) -> Vec<String> 
     lines
 }
 
-fn cell(cell: &Cell, column: &Column) -> String {
+fn cell(cell: &Cell, column: &TableColumn) -> String {
     match cell {
         Cell::Absent => column.absent.into(),
-        Cell::Text(text) => fitted(&harmless(text), TEXT_WIDTH),
+        Cell::Text(text) => truncate(&escape_control(text), TEXT_WIDTH),
         Cell::Count(count) => thousands(*count),
         Cell::Usd(usd) => usd.dollars(),
-        Cell::Decimal(decimal) if column.kind == Kind::Share => Usd::parse_plain(decimal)
-            .and_then(|share| percent(share, Usd(10i128.pow(SCALE))))
-            .unwrap_or_default(),
-        Cell::Decimal(decimal) => decimal.clone(),
+        Cell::Decimal(share) if column.kind == CellKind::Share => share.percent().unwrap_or_default(),
+        Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
     }
 }

@@ -21,7 +21,6 @@ use crate::error::{Error, Result};
 use sheet::FIRST_ROW;
 use styles::Styles;
 
-/// The file's name.
 pub const REPORT_XLSX: &str = "report.xlsx";
 
 /// Rows of a sheet, by Excel's own limit.
@@ -34,18 +33,16 @@ pub fn write<W: Write + Send>(report: &Report, scratch: &Path, to: W) -> Result<
     Book::new(report, scratch)?.save(to)
 }
 
-/// A workbook that is being put together; the reports are in it from the start.
 pub struct Book<'r> {
     report: &'r Report,
     workbook: Workbook,
     styles: Arc<Styles>,
-    sheets: Vec<Listed>,
+    sheets: Vec<SheetEntry>,
     sheet_rows: u32,
     scratch: PathBuf,
 }
 
-/// A sheet as the first one lists it.
-struct Listed {
+struct SheetEntry {
     name: String,
     title: String,
     /// What of its rows isn't on it, if anything.
@@ -71,27 +68,22 @@ impl<'r> Book<'r> {
             sheet_rows,
             scratch: scratch.into(),
         };
-        let mut chart_data = None;
-        if let Some((sheet, data)) = charts::sheets(report, &book.styles)? {
-            book.list(charts::NAME.into(), charts::TITLE.into(), None);
-            book.workbook.push_worksheet(sheet);
-            chart_data = Some(data);
+        let (charts, chart_data) = charts::sheets(report, &book.styles)?.unzip();
+        let entry = |name: &str, title: &str| SheetEntry {
+            name: name.into(),
+            title: title.into(),
+            cut: None,
+        };
+        if let Some(sheet) = charts {
+            book.push(sheet, entry(charts::NAME, charts::TITLE));
         }
-        for table in &report.tables() {
-            let name = book.free_name(&names::of_table(&table.name));
-            let sheet = book.empty_sheet(table.len as u64)?;
-            let (sheet, cut) = table::fill(table, report, &name, book.most_rows(), sheet, &book.styles)?;
-            book.list(name, table.title.clone(), cut);
-            book.workbook.push_worksheet(sheet);
-        }
+        report.tables().iter().try_for_each(|table| book.add_table(table))?;
         if let Some(data) = chart_data {
-            book.list(charts::DATA_NAME.into(), charts::DATA_TITLE.into(), None);
-            book.workbook.push_worksheet(data);
+            book.push(data, entry(charts::DATA_NAME, charts::DATA_TITLE));
         }
         Ok(book)
     }
 
-    /// Completes the workbook.
     pub fn save<W: Write + Send>(mut self, to: W) -> Result<()> {
         let save = || {
             let first = self.workbook.worksheet_from_index(0)?;
@@ -101,11 +93,11 @@ impl<'r> Book<'r> {
         save().map_err(cannot_write)
     }
 
-    fn list(&mut self, name: String, title: String, cut: Option<String>) {
-        self.sheets.push(Listed { name, title, cut });
+    fn push(&mut self, sheet: Worksheet, entry: SheetEntry) {
+        self.sheets.push(entry);
+        self.workbook.push_worksheet(sheet);
     }
 
-    /// How many rows of figures a sheet has room for.
     fn most_rows(&self) -> u32 {
         self.sheet_rows - FIRST_ROW
     }
@@ -127,7 +119,7 @@ impl<'r> Book<'r> {
     }
 }
 
-/// The same for the same export, whenever it is written.
+/// Made of the report alone, so that the same export gives the same bytes.
 fn properties(report: &Report) -> DocProperties {
     let properties = DocProperties::new()
         .set_title(about::TITLE)
@@ -142,7 +134,5 @@ fn cannot_write(cause: XlsxError) -> Error {
     Error::Output(format!("cannot write {REPORT_XLSX}: {cause}"))
 }
 
-#[cfg(test)]
-mod reading;
 #[cfg(test)]
 mod tests;

@@ -32,7 +32,7 @@ impl Location {
     }
 
     /// Puts an object twice on the condition that there is none; the second must be refused. Nothing is asked of a folder, whose
-    /// file system has no choice. What is left where the object can't be removed is harmless.
+    /// file system has no choice. What is left where the object can't be removed is escape_control.
     ///
     /// # Errors
     /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.

@@ -24,6 +24,9 @@ pub struct OutcomeDocument<'j> {
     pub totals: Option<Value>,
     pub proof: Option<Value>,
     pub caveats: Vec<String>,
+    /// Left out first where the document would be too long: `caveats` says the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caveat_details: Option<Vec<Value>>,
     pub requests: u64,
     pub retries: u64,
     pub rate_limited: u64,
@@ -74,6 +77,9 @@ impl OutcomeDocument<'_> {
             let text = serde_json::to_string(self).expect("it has no maps but of texts") + "\n";
             if text.len() <= MAX_BYTES {
                 return text;
+            }
+            if self.caveat_details.take().is_some() {
+                continue;
             }
             if self.files.pop().is_some() {
                 self.files_left_out += 1;

@@ -92,7 +92,7 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
         ));
     }
     let said = serde_json::to_value(manifest).expect("a manifest has only text keys");
-    let shared = [
+    let mut shared = vec![
         "notice",
         "period",
         "account",
@@ -103,6 +103,8 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
         "retention",
         "caveats",
     ];
+    // Earlier versions wrote none.
+    shared.extend(manifest.caveat_details.is_some().then_some("caveat_details"));
     let report = export.file(REPORT_JSON);
     let report = report.map_or_else(|_| Map::new(), |file| report_json::members(file.reader(), &shared));
     // Whether it is one, its comparison to the rows tells.

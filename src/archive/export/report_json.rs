@@ -9,7 +9,7 @@ use serde_json::de::IoRead;
 use serde_json::{Map, Value};
 
 use crate::period::format_instant;
-use crate::report::table::{Cell, Column, Table};
+use crate::report::table::{Cell, Table, TableColumn};
 
 /// What a document says of tables, and in all.
 pub struct Compared {
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
 
 /// Whether an object holds a row's cells, each once.
 struct Row<'c, 'r> {
-    columns: &'c [Column],
+    columns: &'c [TableColumn],
     cells: Vec<Option<Cell<'r>>>,
 }
 
@@ -169,7 +169,7 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
 }
 
 /// The place of the column that a text names, which is looked for at one place first.
-struct Name<'c>(&'c [Column], usize);
+struct Name<'c>(&'c [TableColumn], usize);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Option<usize>;
@@ -188,7 +188,7 @@ impl Visitor<'_> for Name<'_> {
 
     fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
         let Name(columns, next) = self;
-        let is_it = |column: &Column| column.name == name;
+        let is_it = |column: &TableColumn| column.name == name;
         let at_once = columns.get(next).is_some_and(is_it).then_some(next);
         Ok(at_once.or_else(|| columns.iter().position(is_it)))
     }
@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for Scalar<'_, '_> {
             Cell::Absent | Cell::Count(_) => false,
             Cell::Text(text) => text == found,
             Cell::Usd(usd) => usd.to_string() == found,
-            Cell::Decimal(decimal) => decimal == found,
+            Cell::Decimal(decimal) => decimal.to_string() == found,
             Cell::Instant(ms) => format_instant(*ms) == found,
         })
     }
@@ -246,20 +246,21 @@ impl<'de> Visitor<'de> for Scalar<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::table::{Kind, column};
+    use crate::money::ratio_6_places;
+    use crate::report::table::{CellKind, column};
 
     fn table() -> Table<'static> {
         let row = |at| match at {
             0 => vec![Cell::text(Some("é\"x")), Cell::Count(2), Cell::Instant(0)],
-            _ => vec![Cell::Absent, Cell::Count(1), Cell::Decimal("0.500000".into())],
+            _ => vec![Cell::Absent, Cell::Count(1), Cell::decimal(ratio_6_places(1, 2))],
         };
         Table {
             name: "by_key".into(),
             title: String::new(),
             columns: vec![
-                column("key", "key", Kind::Key),
-                column("runs", "runs", Kind::Count),
-                column("third", "third", Kind::Share),
+                column("key", "key", CellKind::Key),
+                column("runs", "runs", CellKind::Count),
+                column("third", "third", CellKind::Share),
             ],
             len: 2,
             row: Box::new(row),

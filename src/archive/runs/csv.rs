@@ -10,7 +10,7 @@ use crate::output::read::RowsFile;
 use crate::period::{Millis, parse_instant};
 use crate::runs::pairing::Reading;
 use crate::runs::run::{Key, Run};
-use crate::text::as_it_was;
+use crate::text::unescape_formula;
 
 /// A file's runs.
 pub fn runs<'r>(file: RowsFile) -> Reading<'r, Run> {
@@ -98,7 +98,7 @@ fn run_of_record(record: &StringRecord, places: &[Option<usize>]) -> Result<Run,
         act_id: full(ACT_ID)?.into(),
         act_name: cell(ACT_NAME)
             .filter(|name| !name.is_empty())
-            .map(|name| as_it_was(name).into()),
+            .map(|name| unescape_formula(name).into()),
         status: full(STATUS)?.into(),
         started_at_ms: instant(STARTED_AT, full(STARTED_AT)?)?,
         finished_at_ms: finished.transpose()?,

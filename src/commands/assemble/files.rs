@@ -14,7 +14,7 @@ use crate::output::publish::Staging;
 use crate::report::table::Table;
 use crate::report::xlsx;
 use crate::report::{Report, csv as csv_report, html, json, markdown};
-use crate::text::{counted, thousands, unbroken};
+use crate::text::{counted, no_break, thousands};
 
 /// The files as the last line of the summary names them.
 pub fn file_list(manifest: &Manifest) -> String {
@@ -41,7 +41,7 @@ pub fn file_list(manifest: &Manifest) -> String {
     told.push(format!("{} CSV reports", thousands(reports)));
     told.push(REPORT_JSON.into());
     told.push(MANIFEST.into());
-    told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
+    told.iter().map(|file| no_break(file)).collect::<Vec<_>>().join(", ")
 }
 
 pub fn csv_text(table: &Table) -> io::Result<Vec<u8>> {

@@ -19,13 +19,14 @@ use crate::output::publish::Staging;
 use crate::period::{Millis, format_instant};
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{DetailCounts, GroupRule};
-use crate::report::changes::words;
-use crate::report::terminal::Look;
+use crate::report::caveat;
+use crate::report::diff::words;
+use crate::report::terminal::TextStyle;
 use crate::report::{Report, terminal};
 use crate::runs::column_set::Chosen;
 use crate::runs::cost_state;
 use crate::stores::names_store;
-use crate::text::{counted, labelled};
+use crate::text::{counted, wrap_labelled};
 use files::{file_list, write_files};
 use replace::compare_to_existing;
 
@@ -100,7 +101,7 @@ pub fn assemble_blocking(
         let caveat = compare_to_existing(&existing, &new_rows, &mut manifest, replace)?;
         report.facts.caveats.extend(caveat);
         report.replaced.clone_from(&manifest.replaced);
-        manifest.caveats.clone_from(&report.facts.caveats);
+        manifest.set_caveats(&report.facts.caveats);
     }
     write_files(&staging, &mut manifest, rows, &mut report, &rejected)?;
     staging.sync()?;
@@ -133,7 +134,8 @@ fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manife
         groups: input.groups,
         fields_mistyped: input.fields_mistyped,
         runs_rejected,
-        caveats: facts.caveats.clone(),
+        caveats: caveat::sentences(&facts.caveats),
+        caveat_details: Some(caveat::details(&facts.caveats)),
         requests: input.requests,
         replaced: None,
         files: Vec::new(),
@@ -141,7 +143,7 @@ fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manife
 }
 
 /// The summary of an export that was published at a path: its report, what it replaced, its files.
-pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: Look) -> String {
+pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: TextStyle) -> String {
     let mut text = terminal::render(report, look);
     if let Some(replaced) = &manifest.replaced {
         text += &format!(
@@ -150,7 +152,7 @@ pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Dura
             counted(replaced.runs, "run", "runs")
         );
         text += &replaced.changes.as_ref().map_or(String::new(), |changes| {
-            labelled("", &words::line(changes, replaced.queried_at_ms), 0, terminal::WIDTH) + "\n"
+            wrap_labelled("", &words::line(changes, replaced.queried_at_ms), 0, terminal::WIDTH) + "\n"
         });
     }
     let out = if out.is_relative() && !names_store(&out) {
@@ -164,5 +166,5 @@ pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Dura
         elapsed.as_secs_f64(),
         file_list(manifest)
     );
-    text + &labelled("", &wrote, 0, terminal::WIDTH) + "\n"
+    text + &wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n"
 }

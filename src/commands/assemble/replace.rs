@@ -7,7 +7,8 @@ use crate::archive::existing::{Existing, unclear};
 use crate::archive::export::verify;
 use crate::error::Result;
 use crate::output::manifest::Manifest;
-use crate::report::changes::Changes;
+use crate::report::caveat::Caveat;
+use crate::report::diff::Changes;
 
 /// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
 /// --replace it may in any case, also where the old one can't be compared.
@@ -16,7 +17,7 @@ pub fn compare_to_existing(
     new: &[PathBuf],
     manifest: &mut Manifest,
     replace: bool,
-) -> Result<Option<String>> {
+) -> Result<Option<Caveat>> {
     let mut replaced = existing.replaced();
     let mut changes = Some(Changes::default());
     let compared = existing.is_of_the_same(manifest).and_then(|()| {
@@ -25,7 +26,7 @@ pub fn compare_to_existing(
         existing.lost_to(new, |pair| {
             // Sums that don't fit are no reason to keep the old one: they stay unsaid.
             if let Some(found) = &mut changes
-                && found.see(pair).is_err()
+                && found.add(pair).is_err()
             {
                 changes = None;
             }

@@ -13,17 +13,17 @@ use crate::output::publish::Destination;
 use crate::period::{DayClock, Period};
 use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
 use crate::provenance::Retention;
-use crate::report::against::{Against, Before};
+use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::stores::names_store;
 
 /// Reads or fetches the other period. That it can't be is no reason not to publish the export: it is said, and stands in the
 /// report.
-pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Against>> {
+pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<PeriodComparison>> {
     let Some(site) = job.args.judge.compare.clone() else {
         return Ok(None);
     };
     let before = if fetches_previous(&job.args) {
-        fetch_previous(job, scope).await.map_err(|error| error.to_string())
+        fetch_previous(job, scope).await
     } else {
         let wanted = ComparisonScope {
             source: job.connection.source,
@@ -32,12 +32,12 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Agai
             period: scope.period.clone(),
         };
         let read = run_blocking(move |cancel| archive::read(|opening| before(opening, &site, &wanted, cancel))).await;
-        read.map_err(|error| error.to_string()).and_then(|before| before)
+        read.unwrap_or_else(|error| Err(error.into()))
     };
     if let Err(why) = &before {
         warn(&format!("the period before is not judged: {why}"));
     }
-    Ok(Some(Against {
+    Ok(Some(PeriodComparison {
         before,
         min_change: job.args.judge.min_change,
     }))
@@ -49,7 +49,7 @@ pub fn fetches_previous(args: &ExportArgs) -> bool {
 }
 
 /// The figures of the period before; the error says why there are none.
-async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<Before> {
+async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<ComparedPeriod> {
     let period = previous_period(job, &scope.period).await?;
     let kept = scope.retention.as_ref().ok();
     let retention = kept.map(|kept| Retention::of(kept.days, &period, scope.start.ms));
@@ -69,10 +69,11 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
     let (result, _staging) = fetch.fetch().await?;
     let proven = result.fetched.proof.proven;
     let expired = retention.as_ref().and_then(Retention::headline);
-    for gap in expired.into_iter().chain(result.gaps()) {
+    let gaps = result.gaps().into_iter().map(|gap| gap.to_string());
+    for gap in expired.into_iter().chain(gaps) {
         warn(&format!("the period before: {gap}"));
     }
-    Ok(Before {
+    Ok(ComparedPeriod {
         from: "fetched too".into(),
         lacks_runs: !proven || retention.is_some_and(|kept| kept.expired_days > 0),
         figures: result.written.figures,

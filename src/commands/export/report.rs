@@ -9,14 +9,20 @@ use crate::fetch::FetchResult;
 use crate::pipeline::PeriodResult;
 use crate::provenance::{DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
-use crate::report::against::Against;
+use crate::report::caveat::Caveat;
+use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::Dimension;
-use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
 use crate::text::counted;
 
 /// Makes the report of the staged rows.
-pub fn report(job: &ExportJob, scope: ExportScope, result: PeriodResult, against: Option<Against>) -> ExportParts {
+pub fn report(
+    job: &ExportJob,
+    scope: ExportScope,
+    result: PeriodResult,
+    against: Option<PeriodComparison>,
+) -> ExportParts {
     let PeriodResult {
         fetched,
         written,
@@ -41,10 +47,8 @@ pub fn report(job: &ExportJob, scope: ExportScope, result: PeriodResult, against
     let budgets = budgets::spent(&job.budgets, &figures, &facts.period, facts.lacks_runs());
     let mut unmatched = unmatched(&facts.filters, &figures);
     unmatched.extend(budgets::unmatched(&budgets));
-    for option in &unmatched {
-        warn(&format!("no run of the period is of {option}"));
-    }
-    facts.caveats = caveats(&Doubts {
+    unmatched.iter().for_each(|caveat| warn(&caveat.to_string()));
+    facts.caveats = caveats(&QualityCounts {
         cost_unknown: figures.totals.cost_unknown(),
         provisional: figures.totals.provisional.runs,
         changed_meanwhile: fetched.changed_meanwhile,
@@ -122,13 +126,14 @@ fn groups_are_in_doubt(job: &ExportJob) -> bool {
 }
 
 /// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.
-fn unmatched(filters: &Filters, figures: &Figures) -> Vec<String> {
+fn unmatched(filters: &Filters, figures: &Figures) -> Vec<Caveat> {
     let actors = figures.by(Dimension::Actor);
     let ran = |id: &String| actors.is_some_and(|actors| actors.groups().any(|actor| actor.key(0) == Some(id.as_str())));
     let missing = filters.actor.iter().filter(|id| !ran(id));
-    let mut unmatched: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
+    let mut options: Vec<String> = missing.map(|id| format!("--actor {id}")).collect();
     if figures.totals.runs() == 0 && !filters.task.is_empty() {
-        unmatched.push(format!("--task {}", filters.task.join(",")));
+        options.push(format!("--task {}", filters.task.join(",")));
     }
-    unmatched
+    let caveat = |option| Caveat::FilterUnmatched { option };
+    options.into_iter().map(caveat).collect()
 }

@@ -8,13 +8,14 @@ use crate::commands::{budgets, strict};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
-use crate::report::facts::is_of_details;
+use crate::report::caveat::Caveat;
 use crate::report::{Report, json};
 
 /// Warns of what an export lacks; of details it was said with their cause.
 pub fn warn_of_gaps(report: &Report) {
     let gaps = report.facts.gaps().into_iter();
-    gaps.filter(|gap| !is_of_details(gap)).for_each(warn);
+    let gaps = gaps.filter(|gap| !matches!(gap, Caveat::DetailsFailed { .. }));
+    gaps.for_each(|gap| warn(&gap.to_string()));
 }
 
 /// Prints what stdout carries; exit 7 where a condition doesn't hold.
@@ -29,7 +30,7 @@ pub fn summarise(job: &ExportJob, report: &Report, manifest: &Manifest, elapsed:
             manifest,
             job.out(&report.facts.period)?,
             elapsed,
-            job.context.look,
+            job.context.style,
         );
         if job.connection.is_demo() {
             text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";

@@ -27,10 +27,10 @@ use crate::output::hashed::hash_of;
 use crate::output::manifest::Manifest;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
 use crate::provenance::Source;
-use crate::report::facts::spans;
-use crate::report::terminal::{Look, WIDTH};
+use crate::report::caveat::spans;
+use crate::report::terminal::{TextStyle, WIDTH};
 use crate::report::{Report, json};
-use crate::text::labelled;
+use crate::text::wrap_labelled;
 
 /// How often it is done anew because another process has changed the month meanwhile, or noted because it has committed.
 const ATTEMPTS: usize = 6;
@@ -59,7 +59,7 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
         let fate = format!("the export is published, but {} is not noted as closed", close.name);
         let noted = noted.map_err(|error| error.with_fate(&fate, ""));
         if let Some(version) = noted? {
-            let look = context.look;
+            let look = context.style;
             let done = Done {
                 report,
                 manifest,
@@ -239,8 +239,12 @@ impl Close {
         Ok(None)
     }
 
-    fn tell(&self, done: &Done, elapsed: Duration, look: Look) -> Result<()> {
-        done.report.facts.gaps().into_iter().for_each(warn);
+    fn tell(&self, done: &Done, elapsed: Duration, look: TextStyle) -> Result<()> {
+        done.report
+            .facts
+            .gaps()
+            .into_iter()
+            .for_each(|gap| warn(&gap.to_string()));
         if self.args.json {
             return print(&json::render(&done.report));
         }
@@ -257,7 +261,7 @@ impl Close {
              reports tell",
             self.name, self.args.lake, done.version, done.closing.manifest_sha256
         );
-        text += &(labelled("", &closed, 0, WIDTH) + "\n");
+        text += &(wrap_labelled("", &closed, 0, WIDTH) + "\n");
         print(&text)
     }
 }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::output::focus::{FocusContext, FocusCounts, FocusFiles};
 use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET};
 use crate::report::Report;
+use crate::report::caveat::Caveat;
 use crate::runs::column_set::Chosen;
 use crate::text::{counted, thousands};
 
@@ -101,7 +102,11 @@ fn focus_files(folder: &mut ReportFolder, held: &Held, columns: &Chosen) -> Resu
 /// Says on stderr which runs focus.csv lacks: with `--quiet` too.
 fn say_missing(counts: &FocusCounts, report: &Report) {
     if report.facts.lacks_runs() {
-        let why = report.facts.caveats.first().map_or("INCOMPLETE", String::as_str);
+        let why = report
+            .facts
+            .caveats
+            .first()
+            .map_or("INCOMPLETE".into(), Caveat::to_string);
         warn(&format!("{FOCUS_CSV} lacks runs: {why}"));
     }
     let runs = counts.missing_unknown + counts.missing_unfinished;

@@ -13,25 +13,25 @@ use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX};
-use crate::report::terminal::Look;
+use crate::report::terminal::TextStyle;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, terminal};
 use crate::runs::column_set::Chosen;
-use crate::text::{counted, labelled};
+use crate::text::{counted, wrap_labelled};
 
 pub struct ReportOutput {
     formats: Vec<ReportFormat>,
     /// Before the folder: its thread has to end before its files are cleared away.
     focus: Option<FocusThread>,
     folder: Option<ReportFolder>,
-    look: Look,
+    look: TextStyle,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<Chosen>,
 }
 
 impl ReportOutput {
     /// Creates the files; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: Look) -> Result<ReportOutput> {
+    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: TextStyle) -> Result<ReportOutput> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -102,7 +102,7 @@ impl ReportOutput {
                 ReportFormat::Html => REPORT_HTML,
                 ReportFormat::Json => REPORT_JSON,
             };
-            folder.write(name, text(*format, report, Look::Plain)?.as_bytes())?;
+            folder.write(name, text(*format, report, TextStyle::Plain)?.as_bytes())?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report)?;
@@ -157,11 +157,11 @@ impl UnpublishedReport {
         }
         let count = counted(files.len() as u64, "file", "files");
         let wrote = format!("Wrote {count} into {shown}: {}", files.join(", "));
-        print(&(labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
+        print(&(wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
     }
 }
 
-fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
+fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
         ReportFormat::Md => markdown::render(report),

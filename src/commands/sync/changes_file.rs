@@ -16,8 +16,7 @@ use crate::output::atomic_file::AtomicFile;
 use crate::output::csv::writer;
 use crate::output::publish::sync_folder;
 use crate::paths::folder_of;
-use crate::report::changes::{Difference, csv as table};
-use crate::text::defused;
+use crate::report::diff::{Difference, csv as table};
 
 /// The file, under another name until it is whole.
 pub struct ChangesFile {
@@ -79,8 +78,7 @@ impl ChangesFile {
     /// Writes runs as they are found.
     pub fn writer(&mut self) -> impl FnMut(&Difference) -> Result<()> + '_ {
         |difference| {
-            let mut record = table::record(difference);
-            record[table::ACT_NAME] = defused(&record[table::ACT_NAME]).into_owned();
+            let record = table::record(difference);
             let written = self.csv.write_record(record);
             written.map_err(|error| Error::output("write", &self.staged, error))
         }

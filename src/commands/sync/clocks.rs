@@ -4,7 +4,8 @@
 use crate::commands::sync::job::SyncJob;
 use crate::error::Result;
 use crate::lake::{State, Table};
-use crate::period::{Millis, format_instant};
+use crate::period::Millis;
+use crate::report::caveat::{Caveat, ClockLead};
 
 /// How far apart servers' clocks may be without a word.
 const CLOCK_SLACK_MS: Millis = 60_000;
@@ -43,12 +44,10 @@ fn sure_until(job: &SyncJob, table: &Table, claimed: Millis) -> Result<Millis> {
         Some(until) => until,
         None => job.asking().kept_from().unwrap_or(first).max(first).min(sure_ms),
     };
-    job.caveat(&format!(
-        "{} claims to be proven until {}, which is still to come: a clock was ahead. It is proven until {} from now on, and \
-         what came later is read again",
-        job.location.shown(),
-        format_instant(claimed),
-        format_instant(until)
-    ));
+    job.caveat(Caveat::ClockAhead(ClockLead {
+        lake: job.location.shown().into(),
+        claimed_until: claimed,
+        proven_until: until,
+    }));
     Ok(*job.sure_until.get_or_init(|| until))
 }

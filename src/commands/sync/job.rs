@@ -21,6 +21,7 @@ use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::scratch_folder;
 use crate::pipeline::start::JobStart;
 use crate::provenance::{Account, DetailMode};
+use crate::report::caveat::Caveat;
 
 /// What an error adds that a later sync may not meet.
 pub const RERUN: &str = ", it is safe to run again";
@@ -102,9 +103,9 @@ impl SyncJob {
     }
 
     /// Says what must be known of what was read or of the lake, and notes it.
-    pub fn caveat(&self, text: &str) {
-        warn(text);
-        self.journal.update(|noted| noted.caveats.push(text.into()));
+    pub fn caveat(&self, caveat: Caveat) {
+        warn(&caveat.to_string());
+        self.journal.update(|entry| entry.caveats.push(caveat));
     }
 
     pub fn is_metered(&self) -> bool {

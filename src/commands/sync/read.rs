@@ -7,11 +7,12 @@ use crate::commands::sync::job::{RERUN, SyncJob};
 use crate::error::{Error, Result};
 use crate::fetch::KnownDetails;
 use crate::output::publish::Staging;
-use crate::period::{Millis, Period, format_instant};
+use crate::period::{Millis, Period};
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::scratch::ScratchFetch;
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Filters, Proof, Totals};
+use crate::report::caveat::Caveat;
 
 /// A window that has been read; its files are there as long as this is.
 pub struct ReadWindow {
@@ -78,7 +79,7 @@ pub async fn read_window(
     };
     let (read, staging) = fetch.fetch().await.map_err(committed_stays)?;
     for gap in read.gaps() {
-        job.caveat(&format!("{} to {}: {gap}", format_instant(from), format_instant(to)));
+        job.caveat(Caveat::WindowIncomplete { from, to, gap });
     }
     let files = parquet_paths(&staging, &read.written.files);
     let proof = &read.fetched.proof;

@@ -7,11 +7,10 @@ use crate::lake::Table;
 use crate::lake::columns::month_of;
 use crate::lake::tally::Tally;
 use crate::money::ratio_6_places;
-use crate::period::format_instant;
+use crate::report::caveat::Caveat;
 use crate::report::sync_summary;
-use crate::report::sync_summary::{MonthMoved, Synced};
-use crate::report::terminal::Look;
-use crate::text::counted;
+use crate::report::sync_summary::{MonthMoved, SyncSummary};
+use crate::report::terminal::TextStyle;
 
 /// Warns of what needs somebody's attention, and prints what stdout carries.
 pub fn tell(
@@ -19,20 +18,14 @@ pub fn tell(
     done: &SyncProgress,
     plan: &SyncPlan,
     optimized: Option<(usize, usize)>,
-    look: Look,
+    look: TextStyle,
 ) -> Result<()> {
-    for (from, to) in &plan.gaps {
-        let (from, to) = (format_instant(*from), format_instant(*to));
-        job.caveat(&format!(
-            "a gap: {from} to {to} was not synced in time, and Apify no longer keeps its runs"
-        ));
+    for &(from, to) in &plan.gaps {
+        job.caveat(Caveat::SyncGap { from, to });
     }
     if done.tally.repriced > 0 && !job.args.accept_repricing {
-        let runs = counted(done.tally.repriced, "run has", "runs have");
-        job.caveat(&format!(
-            "{runs} another price than when they settled; the lake keeps what they were, until \
-             --accept-repricing"
-        ));
+        let runs = done.tally.repriced;
+        job.caveat(Caveat::Repriced { runs });
     }
     let synced = synced(job, done, plan, optimized);
     match (job.args.json, job.args.quiet) {
@@ -42,13 +35,13 @@ pub fn tell(
     }
 }
 
-fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option<(usize, usize)>) -> Synced {
+fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option<(usize, usize)>) -> SyncSummary {
     let tally = &done.tally;
     let state = done.table.as_deref().map(Table::state);
     let mut partitions = done.months.clone();
     partitions.sort();
     partitions.dedup();
-    Synced {
+    SyncSummary {
         notice: job.connection.source.notice(),
         lake: job.location.shown().into(),
         account: state.and_then(|state| state.account.clone()),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::period::format_instant;
 use crate::runs::row::Row;
-use crate::text::defused;
+use crate::text::escape_formula;
 
 pub(super) const HEADER: [&str; 9] = [
     "reason",
@@ -30,7 +30,7 @@ pub(super) fn record<'a>(run: &Row<'a>) -> [Cow<'a, str>; 9] {
         reason.into(),
         run.id.into(),
         run.act_id.into(),
-        defused(run.act_name.unwrap_or_default()),
+        escape_formula(run.act_name.unwrap_or_default()),
         run.status.into(),
         format_instant(run.started_at_ms).into(),
         run.finished_at_ms.map(format_instant).unwrap_or_default().into(),

@@ -11,7 +11,6 @@ use crate::runs::row::Row;
 
 /// What patterns are of: the Actor, the task, the user.
 const SUBJECTS: usize = 3;
-/// Bytes of a fragment.
 const FRAGMENT: usize = 3;
 
 type Fragment = [u8; FRAGMENT];
@@ -19,7 +18,6 @@ type Fragment = [u8; FRAGMENT];
 type Texts<'a> = [[Option<&'a str>; 2]; SUBJECTS];
 type Places<K> = HashMap<K, Vec<u32>, RandomState>;
 
-/// Rules by what a run must hold for them to match.
 #[derive(Debug, Clone)]
 pub(super) struct RuleIndex {
     rules: Vec<[Option<Pattern>; SUBJECTS]>,
@@ -31,9 +29,7 @@ pub(super) struct RuleIndex {
 /// The rules that stand under something of one subject, in order.
 #[derive(Debug, Clone, Default)]
 struct Subject {
-    /// Under its whole text.
     texts: Places<Box<str>>,
-    /// Under a part of its text.
     fragments: Places<Fragment>,
 }
 
@@ -77,7 +73,7 @@ fn patterns(rule: &GroupRule) -> [Option<&str>; SUBJECTS] {
 
 impl RuleIndex {
     pub(super) fn of(rules: &[GroupRule]) -> RuleIndex {
-        let counts = Counts::of(rules);
+        let counts = KeyCounts::of(rules);
         let mut index = RuleIndex {
             rules: rules
                 .iter()
@@ -88,11 +84,11 @@ impl RuleIndex {
         };
         for (at, rule) in (0..).zip(rules) {
             match counts.rarest(rule) {
-                Some((subject, Key::Text(text))) => {
+                Some((subject, RuleKey::Text(text))) => {
                     let texts = &mut index.subjects[subject].texts;
                     texts.entry(text.into()).or_default().push(at);
                 }
-                Some((subject, Key::Fragment(part))) => {
+                Some((subject, RuleKey::Fragment(part))) => {
                     let fragments = &mut index.subjects[subject].fragments;
                     fragments.entry(part).or_default().push(at);
                 }
@@ -143,54 +139,52 @@ impl RuleIndex {
     }
 }
 
-/// What a rule can stand under.
 #[derive(Debug, Clone, Copy)]
-enum Key<'r> {
+enum RuleKey<'r> {
     Text(&'r str),
     Fragment(Fragment),
 }
 
 /// How many patterns have each whole text and each fragment: the fewer rules stand under one key, the fewer are looked at.
-struct Counts<'r> {
+struct KeyCounts<'r> {
     texts: [HashMap<&'r str, u32, RandomState>; SUBJECTS],
     fragments: [HashMap<Fragment, u32, RandomState>; SUBJECTS],
 }
 
-impl<'r> Counts<'r> {
-    fn of(rules: &'r [GroupRule]) -> Counts<'r> {
-        let mut counts = Counts {
+impl<'r> KeyCounts<'r> {
+    fn of(rules: &'r [GroupRule]) -> KeyCounts<'r> {
+        let mut counts = KeyCounts {
             texts: Default::default(),
             fragments: Default::default(),
         };
         for (subject, key) in rules.iter().flat_map(keys) {
             *match key {
-                Key::Text(text) => counts.texts[subject].entry(text).or_default(),
-                Key::Fragment(part) => counts.fragments[subject].entry(part).or_default(),
+                RuleKey::Text(text) => counts.texts[subject].entry(text).or_default(),
+                RuleKey::Fragment(part) => counts.fragments[subject].entry(part).or_default(),
             } += 1;
         }
         counts
     }
 
     /// The key of a rule that it shares with the fewest others; none where its patterns have no fragment.
-    fn rarest(&self, rule: &'r GroupRule) -> Option<(usize, Key<'r>)> {
+    fn rarest(&self, rule: &'r GroupRule) -> Option<(usize, RuleKey<'r>)> {
         keys(rule).min_by_key(|(subject, key)| match key {
-            Key::Text(text) => self.texts[*subject].get(text),
-            Key::Fragment(part) => self.fragments[*subject].get(part),
+            RuleKey::Text(text) => self.texts[*subject].get(text),
+            RuleKey::Fragment(part) => self.fragments[*subject].get(part),
         })
     }
 }
 
-/// All that a rule can stand under, with the subject.
-fn keys(rule: &GroupRule) -> impl Iterator<Item = (usize, Key<'_>)> {
+fn keys(rule: &GroupRule) -> impl Iterator<Item = (usize, RuleKey<'_>)> {
     let given = patterns(rule).into_iter().enumerate();
     given.flat_map(|(subject, pattern)| {
         let pattern = pattern.unwrap_or("*");
         let is_whole = !pattern.contains(['*', '?']);
-        let whole = is_whole.then_some((subject, Key::Text(pattern)));
+        let whole = is_whole.then_some((subject, RuleKey::Text(pattern)));
         let parts = fragments(pattern).filter(move |_| !is_whole);
         whole
             .into_iter()
-            .chain(parts.map(move |part| (subject, Key::Fragment(part))))
+            .chain(parts.map(move |part| (subject, RuleKey::Fragment(part))))
     })
 }
 

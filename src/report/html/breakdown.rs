@@ -1,46 +1,45 @@
 //! Breakdowns as the page shows them: the dearest groups with bars, and the rest of them in one row.
 
-use super::grid::{Entry, Grid, Head, Line, TOP};
+use super::grid::{Grid, GridCell, GridHead, GridRow, TOP};
 use crate::report::dimension::Dimension;
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::Measures;
 use crate::text::counted;
 
-const FIGURES: [Head; 7] = [
-    Head::number("usage"),
-    Head::number("share"),
-    Head::number("runs"),
-    Head::minor_number("mean a run"),
-    Head::minor_number("ended badly"),
-    Head::number("no cost"),
-    Head::minor_number("may move"),
+const FIGURES: [GridHead; 7] = [
+    GridHead::number("usage"),
+    GridHead::number("share"),
+    GridHead::number("runs"),
+    GridHead::minor_number("mean a run"),
+    GridHead::minor_number("ended badly"),
+    GridHead::number("no cost"),
+    GridHead::minor_number("may move"),
 ];
 
-/// The dearest groups and the rest.
 pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
     let dimensions: Vec<Dimension> = breakdown.by.dimensions().collect();
-    let mut heads: Vec<Head> = dimensions
+    let mut heads: Vec<GridHead> = dimensions
         .iter()
-        .map(|dimension| Head::name(noun(*dimension)))
+        .map(|dimension| GridHead::name(noun(*dimension)))
         .collect();
     heads.extend(FIGURES);
     let (top, rest) = breakdown.top(TOP);
     let line = |group: &Group| {
         let keys = (0..dimensions.len()).map(|which| key(group, which, dimensions[which]));
-        Line::of(keys.chain(figures(group.measures, totals)).collect())
+        GridRow::of(keys.chain(figures(group.measures, totals)).collect())
     };
     let summed = |name: String, measures: &Measures| {
-        let mut cells = vec![Entry::words(name)];
-        cells.extend(dimensions.iter().skip(1).map(|_| Entry::default()));
+        let mut cells = vec![GridCell::words(name)];
+        cells.extend(dimensions.iter().skip(1).map(|_| GridCell::default()));
         cells.extend(figures(measures, totals));
         cells
     };
-    let mut rows: Vec<Line> = top.iter().map(line).collect();
+    let mut rows: Vec<GridRow> = top.iter().map(line).collect();
     rows.extend(rest.map(|(others, measures)| {
         let name = counted(others as u64, "other", "others");
-        Line::rest(summed(name, &measures))
+        GridRow::rest(summed(name, &measures))
     }));
-    rows.push(Line::total(summed("Total".into(), totals)));
+    rows.push(GridRow::total(summed("Total".into(), totals)));
     Grid {
         caption: breakdown.by.title(),
         heads,
@@ -49,7 +48,7 @@ pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
     }
 }
 
-/// What there is to say of a report in which every run stands under the one word for none.
+/// What stands instead of a table in which every run has the one word for an absent value.
 pub fn alone(breakdown: &Breakdown) -> Option<String> {
     let dimension = breakdown.by.first;
     let mut groups = breakdown.groups();
@@ -63,32 +62,31 @@ pub fn alone(breakdown: &Breakdown) -> Option<String> {
 }
 
 /// A value: what it is called, and beneath that what else is known of it.
-fn key(group: &Group, which: usize, dimension: Dimension) -> Entry {
+fn key(group: &Group, which: usize, dimension: Dimension) -> GridCell {
     let Some(key) = group.key(which) else {
-        return Entry::absent(dimension.absent());
+        return GridCell::absent(dimension.absent());
     };
     if dimension.is_time() {
-        return Entry::words(key);
+        return GridCell::words(key);
     }
     match (dimension, group.label(which, 0)) {
-        (Dimension::Build, Some(number)) => Entry::foreign(number).over(group.label(which, 1).or(Some(key))),
-        (_, Some(name)) => Entry::foreign(name).over(Some(key)),
-        (Dimension::Status | Dimension::Origin, None) => Entry::word(key),
-        (Dimension::Group, None) => Entry::foreign(key),
-        (_, None) => Entry::code(key),
+        (Dimension::Build, Some(number)) => GridCell::foreign(number).over(group.label(which, 1).or(Some(key))),
+        (_, Some(name)) => GridCell::foreign(name).over(Some(key)),
+        (Dimension::Status | Dimension::Origin, None) => GridCell::word(key),
+        (Dimension::Group, None) => GridCell::foreign(key),
+        (_, None) => GridCell::code(key),
     }
 }
 
-/// Columns of a group's measures.
-fn figures(measures: &Measures, totals: &Measures) -> [Entry; FIGURES.len()] {
+fn figures(measures: &Measures, totals: &Measures) -> [GridCell; FIGURES.len()] {
     [
-        Entry::usd(measures.usage(), if measures.runs() == 0 { "–" } else { "unknown" }),
-        Entry::share(measures.usage(), totals.usage()),
-        Entry::count(measures.runs()),
-        Entry::mean(measures.mean_usd()),
-        Entry::count(measures.unsuccessful().runs),
-        Entry::count(measures.cost_unknown()),
-        Entry::count(measures.provisional.runs),
+        GridCell::usd(measures.usage(), if measures.runs() == 0 { "–" } else { "unknown" }),
+        GridCell::share(measures.usage(), totals.usage()),
+        GridCell::count(measures.runs()),
+        GridCell::mean(measures.mean_usd()),
+        GridCell::count(measures.unsuccessful().runs),
+        GridCell::count(measures.cost_unknown()),
+        GridCell::count(measures.provisional.runs),
     ]
 }
 

@@ -8,19 +8,14 @@ use chrono::{Datelike, Days, NaiveDate};
 const MOST_DAYS: usize = 62;
 const MOST_DAYS_IN_WEEKS: usize = 400;
 
-/// What a bar stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A day.
     Day,
-    /// A week, from Monday on.
     Week,
-    /// A calendar month.
     Month,
 }
 
 impl Unit {
-    /// As a heading says it.
     pub fn noun(self) -> &'static str {
         match self {
             Unit::Day => "day",
@@ -41,18 +36,14 @@ impl Unit {
     }
 }
 
-/// A period's days, put together.
 #[derive(Debug)]
 pub struct Buckets {
-    /// What each of them is.
     pub unit: Unit,
-    /// The day with which each begins, in order.
     pub starts: Vec<NaiveDate>,
     place_of: HashMap<NaiveDate, usize>,
 }
 
 impl Buckets {
-    /// Those of a period's days, which stand in order.
     pub fn of(days: &[NaiveDate]) -> Buckets {
         let unit = match days.len() {
             count if count <= MOST_DAYS => Unit::Day,
@@ -71,21 +62,17 @@ impl Buckets {
         self.place_of.get(&self.unit.first(day)).copied()
     }
 
-    /// A bar's name in full.
     pub fn name(&self, at: usize) -> String {
-        let format = match self.unit {
-            Unit::Day | Unit::Week => "%Y-%m-%d",
-            Unit::Month => "%Y-%m",
-        };
-        self.starts[at].format(format).to_string()
+        self.formatted(at, "%Y-%m-%d", "%Y-%m")
     }
 
-    /// A bar's name on an axis.
+    /// For an axis.
     pub fn short_name(&self, at: usize) -> String {
-        let format = match self.unit {
-            Unit::Day | Unit::Week => "%-d %b",
-            Unit::Month => "%b %Y",
-        };
+        self.formatted(at, "%-d %b", "%b %Y")
+    }
+
+    fn formatted(&self, at: usize, of_day: &str, of_month: &str) -> String {
+        let format = if self.unit == Unit::Month { of_month } else { of_day };
         self.starts[at].format(format).to_string()
     }
 }

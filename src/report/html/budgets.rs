@@ -2,23 +2,22 @@
 
 use serde::Serialize;
 
-use super::grid::{Entry, filled};
-use super::shown::Shown;
-use crate::money::{Usd, percent};
-use crate::report::budget::{Scope, Spent, Standing};
+use super::grid::{GridCell, filled};
+use super::shown::DisplayText;
+use crate::money::{Ratio, percent};
+use crate::report::budget::{BudgetScope, BudgetStatus, Standing};
 use crate::text::counted;
 
-/// A budget.
 #[derive(Debug, Serialize)]
-pub struct Budget {
+pub struct BudgetBar {
     kind: &'static str,
-    name: Option<Shown>,
-    amount: Entry,
+    name: Option<DisplayText>,
+    amount: GridCell,
     /// `at least`, if it is.
     bound: Option<&'static str>,
-    usage: Entry,
+    usage: GridCell,
     share: Option<String>,
-    projected: Option<Entry>,
+    projected: Option<GridCell>,
     /// What isn't certain, and how many runs it is for.
     note: String,
     standing: &'static str,
@@ -30,20 +29,19 @@ pub struct Budget {
     limit: String,
 }
 
-/// How each stands.
-pub fn budgets(spent: &[Spent]) -> Vec<Budget> {
+pub fn budgets(spent: &[BudgetStatus]) -> Vec<BudgetBar> {
     spent.iter().map(of).collect()
 }
 
-fn of(spent: &Spent) -> Budget {
+fn of(spent: &BudgetStatus) -> BudgetBar {
     let (kind, name) = match &spent.budget.scope {
-        Scope::All => ("All runs", None),
-        Scope::Actor(name) => ("Actor", Some(name)),
-        Scope::Group(name) => ("Group", Some(name)),
+        BudgetScope::All => ("All runs", None),
+        BudgetScope::Actor(name) => ("Actor", Some(name)),
+        BudgetScope::Group(name) => ("Group", Some(name)),
     };
     let measures = &spent.measures;
     let usage = spent.usage;
-    let projected = spent.projected.as_deref().and_then(Usd::parse_plain);
+    let projected = spent.projected.and_then(Ratio::usd);
     let all = [Some(spent.budget.amount), usage, projected]
         .into_iter()
         .flatten()
@@ -56,14 +54,14 @@ fn of(spent: &Spent) -> Budget {
     if measures.provisional.runs > 0 {
         note.push(format!("{} may still move", measures.provisional.runs));
     }
-    Budget {
+    BudgetBar {
         kind,
-        name: name.map(|name| Shown::new(name)),
-        amount: Entry::usd(Some(spent.budget.amount), ""),
+        name: name.map(|name| DisplayText::new(name)),
+        amount: GridCell::usd(Some(spent.budget.amount), ""),
         bound: (usage.is_some() && spent.is_at_least).then_some("at least"),
-        usage: Entry::usd(usage, "unknown"),
+        usage: GridCell::usd(usage, "unknown"),
         share: usage.and_then(|usage| percent(usage, spent.budget.amount)),
-        projected: projected.map(|usd| Entry::usd(Some(usd), "")),
+        projected: projected.map(|usd| GridCell::usd(Some(usd), "")),
         note: note.join(", "),
         standing: spent.standing.word(),
         tone: match spent.standing {

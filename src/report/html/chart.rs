@@ -6,63 +6,51 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::buckets::{Buckets, Unit};
-use super::grid::{Entry, Grid, Head, Line};
+use super::grid::{Grid, GridCell, GridHead, GridRow};
 use super::scale::Scale;
-use super::shown::Shown;
+use super::shown::DisplayText;
 use crate::money::{Usd, percent};
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::{Breakdown, Layer};
 use crate::report::measures::Measures;
 
-/// Actors that have a colour of their own.
 const ACTORS: usize = 6;
 /// The bars' height on the page, and the room above and below them, in pixels.
 const HEIGHT: f64 = 220.0;
 const ABOVE: f64 = 10.0;
 /// How much of its place a bar fills.
 const FILLED: f64 = 0.78;
-/// Most names on the axis of days.
 const NAMES: usize = 9;
 
-/// The chart.
 #[derive(Debug, Serialize)]
 pub struct Chart {
-    /// What it shows, in words.
     pub title: String,
-    /// What there is to see, in a sentence.
     pub description: String,
-    /// The axis of dollars.
     pub marks: Vec<Mark>,
-    /// The axis of days.
-    pub names: Vec<Name>,
-    /// Its bars' parts.
-    pub parts: Vec<Part>,
+    pub names: Vec<AxisLabel>,
+    pub parts: Vec<BarPart>,
     /// What each colour stands for, as they are stacked from below.
     pub legend: Vec<Colour>,
-    /// Its figures.
     pub grid: Grid,
 }
 
-/// A line across.
 #[derive(Debug, Serialize)]
 pub struct Mark {
     y: String,
     text: String,
 }
 
-/// A bar's name.
 #[derive(Debug, Serialize)]
-pub struct Name {
+pub struct AxisLabel {
     x: String,
     anchor: &'static str,
     text: String,
     is_minor: bool,
 }
 
-/// A part of a bar.
 #[derive(Debug, Serialize)]
-pub struct Part {
+pub struct BarPart {
     colour: usize,
     x: String,
     width: String,
@@ -72,22 +60,18 @@ pub struct Part {
     text: String,
 }
 
-/// What a colour stands for.
 #[derive(Debug, Serialize)]
 pub struct Colour {
     colour: usize,
-    name: Shown,
-    /// Whether it stands for all others.
+    name: DisplayText,
     is_rest: bool,
-    usage: Entry,
+    usage: GridCell,
     share: Option<String>,
 }
 
-/// What a bar stands for.
 struct Bar {
     name: String,
     measures: Measures,
-    /// Dollars of each layer.
     layers: Vec<Usd>,
 }
 
@@ -176,7 +160,7 @@ fn place(at: usize, bars: usize) -> Range<f64> {
     at as f64 * width..(at + 1) as f64 * width
 }
 
-fn parts(bars: &[Bar], layers: &[Layer], scale: &Scale) -> Vec<Part> {
+fn parts(bars: &[Bar], layers: &[Layer], scale: &Scale) -> Vec<BarPart> {
     let mut parts = Vec::new();
     for (at, bar) in bars.iter().enumerate() {
         let place = place(at, bars.len());
@@ -186,13 +170,18 @@ fn parts(bars: &[Bar], layers: &[Layer], scale: &Scale) -> Vec<Part> {
         for (layer, usd) in bar.layers.iter().enumerate().filter(|(_, usd)| usd.0 > 0) {
             let shown = &layers[layer].shown;
             let height = height(*usd, scale);
-            parts.push(Part {
+            parts.push(BarPart {
                 colour: colour(layer, layers),
                 x: format!("{x:.3}%"),
                 width: format!("{width:.3}%"),
                 y: pixels(ABOVE + HEIGHT - below - height),
                 height: pixels(height),
-                text: format!("{} · {} · {}", bar.name, Shown::within(shown, 40).text, usd.dollars()),
+                text: format!(
+                    "{} · {} · {}",
+                    bar.name,
+                    DisplayText::within(shown, 40).text,
+                    usd.dollars()
+                ),
             });
             below += height;
         }
@@ -212,7 +201,7 @@ fn colour(layer: usize, layers: &[Layer]) -> usize {
     }
 }
 
-fn names(buckets: &Buckets) -> Vec<Name> {
+fn names(buckets: &Buckets) -> Vec<AxisLabel> {
     let bars = buckets.starts.len();
     let step = match bars.div_ceil(NAMES) {
         step @ 0..=2 => step.max(1),
@@ -228,7 +217,7 @@ fn names(buckets: &Buckets) -> Vec<Name> {
             96.0.. => (place.end, "end"),
             _ => (middle, "middle"),
         };
-        Name {
+        AxisLabel {
             x: format!("{x:.3}%"),
             anchor,
             text: buckets.short_name(at),
@@ -244,9 +233,9 @@ fn legend(layers: &[Layer], actors: &Breakdown, totals: &Measures) -> Vec<Colour
     let measures = top.iter().map(|actor| *actor.measures).chain(rest.map(|(_, sum)| sum));
     let colour = |(at, (layer, measures)): (usize, (&Layer, Measures))| Colour {
         colour: colour(at, layers),
-        name: Shown::within(&layer.shown, 40),
+        name: DisplayText::within(&layer.shown, 40),
         is_rest: layer.act_id.is_none(),
-        usage: Entry::usd(measures.usage(), "unknown"),
+        usage: GridCell::usd(measures.usage(), "unknown"),
         share: measures
             .usage()
             .zip(totals.usage())
@@ -258,43 +247,42 @@ fn legend(layers: &[Layer], actors: &Breakdown, totals: &Measures) -> Vec<Colour
 fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report) -> Grid {
     let totals = &report.figures.totals;
     let mut heads = vec![
-        Head::text(unit.noun()),
-        Head::number("usage"),
-        Head::number("share"),
-        Head::number("runs"),
-        Head::number("no cost"),
+        GridHead::text(unit.noun()),
+        GridHead::number("usage"),
+        GridHead::number("share"),
+        GridHead::number("runs"),
+        GridHead::number("no cost"),
     ];
     // Colours are named beside the chart; here their numbers stand for them.
     let numbers = ["1", "2", "3", "4", "5", "6", "7"];
-    heads.extend(numbers.iter().take(layers.len()).map(|number| Head::number(number)));
-    let cells = |name: Entry, measures: &Measures, layers: &[Usd]| {
+    heads.extend(numbers.iter().take(layers.len()).map(|number| GridHead::number(number)));
+    let cells = |name: GridCell, measures: &Measures, layers: &[Usd]| {
         let mut cells = vec![
             name,
-            Entry::usd(measures.usage(), if measures.runs() == 0 { "–" } else { "unknown" }),
-            Entry::share(measures.usage(), totals.usage()),
-            Entry::count(measures.runs()),
-            Entry::count(measures.cost_unknown()),
+            GridCell::usd(measures.usage(), if measures.runs() == 0 { "–" } else { "unknown" }),
+            GridCell::share(measures.usage(), totals.usage()),
+            GridCell::count(measures.runs()),
+            GridCell::count(measures.cost_unknown()),
         ];
         cells.extend(layers.iter().map(|usd| match usd.0 {
-            0 => Entry::absent("–"),
-            _ => Entry::words(usd.dollars()),
+            0 => GridCell::absent("–"),
+            _ => GridCell::words(usd.dollars()),
         }));
         cells
     };
-    let mut rows: Vec<Line> = bars
+    let mut rows: Vec<GridRow> = bars
         .iter()
-        .map(|bar| Line::of(cells(Entry::words(&bar.name), &bar.measures, &bar.layers)))
+        .map(|bar| GridRow::of(cells(GridCell::words(&bar.name), &bar.measures, &bar.layers)))
         .collect();
-    let sums: Vec<Usd> = layers
-        .iter()
-        .map(|layer| {
-            layer
-                .usage
-                .iter()
-                .fold(Usd::default(), |sum, usd| plus(sum, usd.unwrap_or_default()))
-        })
-        .collect();
-    rows.push(Line::total(cells(Entry::words("Total"), totals, &sums)));
+    let sum = |layer: &Layer| {
+        layer
+            .usage
+            .iter()
+            .flatten()
+            .fold(Usd::default(), |sum, usd| plus(sum, *usd))
+    };
+    let sums: Vec<Usd> = layers.iter().map(sum).collect();
+    rows.push(GridRow::total(cells(GridCell::words("Total"), totals, &sums)));
     Grid {
         caption: title.into(),
         heads,

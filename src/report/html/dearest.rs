@@ -4,52 +4,51 @@ use crate::money::percent;
 use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::figures::DearRun;
-use crate::report::html::grid::{Entry, Grid, Head, Line};
+use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::html::minute;
 
 /// A run's page in Apify Console. Documented as `links.consoleRunUrl`:
 /// <https://docs.apify.com/platform/actors/development/actor-definition/output-schema#available-template-variables>.
 const CONSOLE_RUN: &str = "https://console.apify.com/actors/runs/";
 
-/// The table.
 pub fn grid(report: &Report, caption: String) -> Grid {
     let totals = report.figures.totals.usage();
     // What the made-up account holds is not there.
     let has_links = report.facts.source == Source::Api;
     let line = |run: &DearRun| {
-        Line::of(vec![
-            Entry {
+        GridRow::of(vec![
+            GridCell {
                 href: has_links.then(|| format!("{CONSOLE_RUN}{}", encoded(&run.id))),
-                ..Entry::code(&run.id)
+                ..GridCell::code(&run.id)
             },
             match &run.act_name {
-                Some(name) => Entry::foreign(name).over(run.actor_task_name.as_deref()),
-                None => Entry::code(&run.act_id).over(run.actor_task_name.as_deref()),
+                Some(name) => GridCell::foreign(name).over(run.actor_task_name.as_deref()),
+                None => GridCell::code(&run.act_id).over(run.actor_task_name.as_deref()),
             },
-            Entry::usd(Some(run.usage), ""),
-            Entry::words(totals.and_then(|totals| percent(run.usage, totals)).unwrap_or_default()),
-            Entry::word(&run.status),
+            GridCell::usd(Some(run.usage), ""),
+            GridCell::words(totals.and_then(|totals| percent(run.usage, totals)).unwrap_or_default()),
+            GridCell::word(&run.status),
             run.meta_origin
                 .as_deref()
-                .map_or(Entry::absent("not told"), Entry::word),
-            Entry::words(minute(run.started_at_ms)),
+                .map_or(GridCell::absent("not told"), GridCell::word),
+            GridCell::words(minute(run.started_at_ms)),
             run.finished_at_ms
-                .map_or(Entry::absent("–"), |finished| Entry::words(minute(finished))),
-            Entry::word(&run.cost_state),
+                .map_or(GridCell::absent("–"), |finished| GridCell::words(minute(finished))),
+            GridCell::word(&run.cost_state),
         ])
     };
     Grid {
         caption,
         heads: vec![
-            Head::text("run"),
-            Head::name("Actor, task"),
-            Head::number("usage"),
-            Head::number("share"),
-            Head::text("status"),
-            Head::minor("origin"),
-            Head::text("started, UTC"),
-            Head::minor("finished, UTC"),
-            Head::text("cost"),
+            GridHead::text("run"),
+            GridHead::name("Actor, task"),
+            GridHead::number("usage"),
+            GridHead::number("share"),
+            GridHead::text("status"),
+            GridHead::minor("origin"),
+            GridHead::text("started, UTC"),
+            GridHead::minor("finished, UTC"),
+            GridHead::text("cost"),
         ],
         rows: report.figures.dearest.iter().map(line).collect(),
         note: has_links.then(|| "Links lead to Apify Console. They die with retention: Apify deletes old runs.".into()),

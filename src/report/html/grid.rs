@@ -3,194 +3,170 @@
 
 use serde::Serialize;
 
-use super::shown::Shown;
-use crate::money::{Usd, percent};
+use super::shown::DisplayText;
+use crate::money::{Ratio, Usd, percent};
 use crate::text::thousands;
 
 /// Rows of a table that are shown one by one.
 pub const TOP: usize = 20;
 
-/// A table.
 #[derive(Debug, Default, Serialize)]
 pub struct Grid {
     /// The question that it answers, for those who don't see the heading above it.
     pub caption: String,
-    /// Its columns' headings.
-    pub heads: Vec<Head>,
-    /// Its rows.
-    pub rows: Vec<Line>,
-    /// What must be said of it, beside its figures.
+    pub heads: Vec<GridHead>,
+    pub rows: Vec<GridRow>,
     pub note: Option<String>,
 }
 
-/// A column's heading.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Head {
-    /// Its words.
+pub struct GridHead {
     pub text: &'static str,
     /// How its cells are laid out: `n` for a quantity, `name`, `minor` for what a narrow screen does without.
     pub class: &'static str,
 }
 
-/// A row.
 #[derive(Debug, Serialize)]
-pub struct Line {
+pub struct GridRow {
     /// `rest`, `total`, or empty for an ordinary one.
     pub kind: &'static str,
-    /// As many as there are headings.
-    pub cells: Vec<Entry>,
+    pub cells: Vec<GridCell>,
 }
 
-/// A cell.
 #[derive(Debug, Default, Serialize)]
-pub struct Entry {
-    /// What is shown.
+pub struct GridCell {
     pub text: String,
     /// What the pointer shows: all of a text that was cut, an amount's exact value.
     pub full: Option<String>,
-    /// What is shown beneath, smaller.
-    pub under: Option<Shown>,
-    /// Where it leads.
+    pub under: Option<DisplayText>,
     pub href: Option<String>,
     /// How much of its bar is full, in percent.
     pub bar: Option<String>,
-    /// Whether it is a third party's text.
     pub is_foreign: bool,
-    /// Whether it is the word for something that isn't there.
     pub is_absent: bool,
-    /// Whether it is an ID or a hash.
     pub is_code: bool,
 }
 
-impl Head {
-    /// A column of text.
-    pub const fn text(text: &'static str) -> Head {
-        Head { text, class: "" }
+impl GridHead {
+    pub const fn text(text: &'static str) -> GridHead {
+        GridHead { text, class: "" }
     }
 
     /// A column of text that may be long.
-    pub const fn name(text: &'static str) -> Head {
-        Head { text, class: "name" }
+    pub const fn name(text: &'static str) -> GridHead {
+        GridHead { text, class: "name" }
     }
 
     /// A column of text that a narrow screen does without.
-    pub const fn minor(text: &'static str) -> Head {
-        Head { text, class: "minor" }
+    pub const fn minor(text: &'static str) -> GridHead {
+        GridHead { text, class: "minor" }
     }
 
-    /// A column of quantities.
-    pub const fn number(text: &'static str) -> Head {
-        Head { text, class: "n" }
+    pub const fn number(text: &'static str) -> GridHead {
+        GridHead { text, class: "n" }
     }
 
     /// A column of quantities that a narrow screen does without.
-    pub const fn minor_number(text: &'static str) -> Head {
-        Head { text, class: "n minor" }
+    pub const fn minor_number(text: &'static str) -> GridHead {
+        GridHead { text, class: "n minor" }
     }
 }
 
-impl Line {
-    /// An ordinary row.
-    pub fn of(cells: Vec<Entry>) -> Line {
-        Line { kind: "", cells }
+impl GridRow {
+    pub fn of(cells: Vec<GridCell>) -> GridRow {
+        GridRow { kind: "", cells }
     }
 
     /// The row of all that isn't shown one by one.
-    pub fn rest(cells: Vec<Entry>) -> Line {
-        Line { kind: "rest", cells }
+    pub fn rest(cells: Vec<GridCell>) -> GridRow {
+        GridRow { kind: "rest", cells }
     }
 
-    /// The row of all.
-    pub fn total(cells: Vec<Entry>) -> Line {
-        Line { kind: "total", cells }
+    pub fn total(cells: Vec<GridCell>) -> GridRow {
+        GridRow { kind: "total", cells }
     }
 }
 
-impl Entry {
+impl GridCell {
     /// Our own words.
-    pub fn words(text: impl Into<String>) -> Entry {
-        Entry {
+    pub fn words(text: impl Into<String>) -> GridCell {
+        GridCell {
             text: text.into(),
-            ..Entry::default()
+            ..GridCell::default()
         }
     }
 
-    /// Our own word for what isn't there.
-    pub fn absent(word: &str) -> Entry {
-        Entry {
+    pub fn absent(word: &str) -> GridCell {
+        GridCell {
             is_absent: true,
-            ..Entry::words(word)
+            ..GridCell::words(word)
         }
     }
 
     /// A third party's text.
-    pub fn foreign(text: &str) -> Entry {
-        let Shown { text, full } = Shown::new(text);
-        Entry {
+    pub fn foreign(text: &str) -> GridCell {
+        let DisplayText { text, full } = DisplayText::new(text);
+        GridCell {
             full,
             is_foreign: true,
-            ..Entry::words(text)
+            ..GridCell::words(text)
         }
     }
 
     /// A third party's word, as for a status.
-    pub fn word(text: &str) -> Entry {
-        let Shown { text, full } = Shown::within(text, 24);
-        Entry {
+    pub fn word(text: &str) -> GridCell {
+        let DisplayText { text, full } = DisplayText::within(text, 24);
+        GridCell {
             full,
             is_foreign: true,
-            ..Entry::words(text)
+            ..GridCell::words(text)
         }
     }
 
-    /// A third party's ID.
-    pub fn code(text: &str) -> Entry {
-        Entry {
+    pub fn code(text: &str) -> GridCell {
+        GridCell {
             is_code: true,
-            ..Entry::foreign(text)
+            ..GridCell::foreign(text)
         }
     }
 
-    /// A number of runs.
-    pub fn count(count: u64) -> Entry {
-        Entry::words(thousands(count))
+    pub fn count(count: u64) -> GridCell {
+        GridCell::words(thousands(count))
     }
 
-    /// An amount, or a word for that none is known.
-    pub fn usd(usd: Option<Usd>, absent: &str) -> Entry {
+    pub fn usd(usd: Option<Usd>, absent: &str) -> GridCell {
         match usd {
-            None => Entry::absent(absent),
-            Some(usd) => Entry {
+            None => GridCell::absent(absent),
+            Some(usd) => GridCell {
                 full: Some(usd.to_string()),
-                ..Entry::words(usd.dollars())
+                ..GridCell::words(usd.dollars())
             },
         }
     }
 
-    /// An amount of six places.
-    pub fn mean(decimal: Option<String>) -> Entry {
-        decimal.map_or(Entry::default(), |decimal| match decimal.strip_prefix('-') {
-            Some(amount) => Entry::words(format!("-${amount}")),
-            None => Entry::words(format!("${decimal}")),
-        })
+    pub fn mean(usd: Option<Ratio>) -> GridCell {
+        let text = |text: String| match text.strip_prefix('-') {
+            Some(amount) => format!("-${amount}"),
+            None => format!("${text}"),
+        };
+        usd.map_or(GridCell::default(), |usd| GridCell::words(text(usd.to_string())))
     }
 
-    /// A part of a whole, with its bar.
-    pub fn share(part: Option<Usd>, all: Option<Usd>) -> Entry {
+    pub fn share(part: Option<Usd>, all: Option<Usd>) -> GridCell {
         let both = part.zip(all);
         let Some(text) = both.and_then(|(part, all)| percent(part, all)) else {
-            return Entry::default();
+            return GridCell::default();
         };
-        Entry {
+        GridCell {
             bar: both.map(|(part, all)| filled(part, all)),
-            ..Entry::words(text)
+            ..GridCell::words(text)
         }
     }
 
-    /// The same with something smaller beneath.
-    pub fn over(self, under: Option<&str>) -> Entry {
-        Entry {
-            under: under.map(Shown::new),
+    /// Adds a smaller text beneath.
+    pub fn over(self, under: Option<&str>) -> GridCell {
+        GridCell {
+            under: under.map(DisplayText::new),
             ..self
         }
     }

@@ -6,31 +6,25 @@ use serde::Serialize;
 use crate::money::{Usd, percent};
 use crate::period::format_instant;
 use crate::provenance::{Replaced, Source};
-use crate::report::changes::words;
-use crate::report::html::shown::{Shown, sentence};
+use crate::report::diff::words;
+use crate::report::html::shown::{DisplayText, sentence};
 use crate::report::{Report, headline};
 use crate::text::{counted, thousands};
 
-/// What stands before any table.
 #[derive(Debug, Serialize)]
 pub struct Top {
-    /// What must be said of where the runs came from.
     notice: Option<&'static str>,
-    account: Option<Shown>,
+    account: Option<DisplayText>,
     period: String,
     asked: String,
-    /// The filters that the runs went through.
     only: Option<String>,
     /// `at least`, if it is.
     bound: Option<&'static str>,
     figure: String,
     exact: Option<String>,
-    /// Labels, sentences, and whether they are bad news.
     facts: Vec<Fact>,
     caveats: Vec<String>,
-    /// Smaller figures.
     tiles: Vec<Tile>,
-    /// How runs ended, part by part.
     outcomes: String,
 }
 
@@ -49,7 +43,6 @@ struct Tile {
     note: String,
 }
 
-/// The beginning of a report's page.
 pub fn top(report: &Report) -> Top {
     let facts = &report.facts;
     let totals = &report.figures.totals;
@@ -60,13 +53,13 @@ pub fn top(report: &Report) -> Top {
     };
     // Statuses are the API's words: they may be long, and many.
     let outcomes = headline::outcomes(report).into_iter().take(20);
-    let outcomes = outcomes.map(|part| Shown::within(&part, 40).text);
+    let outcomes = outcomes.map(|part| DisplayText::within(&part, 40).text);
     let known = totals.usage();
     let is_bound = known.is_some() && (totals.is_at_least() || facts.lacks_runs());
     let account = facts.account.as_ref().filter(|_| facts.source == Source::Api);
     Top {
         notice: facts.source.notice(),
-        account: account.map(|account| Shown::within(account.username.as_deref().unwrap_or(&account.id), 40)),
+        account: account.map(|account| DisplayText::within(account.username.as_deref().unwrap_or(&account.id), 40)),
         period: facts.period.first_line(),
         asked: headline::asked_at(report),
         only: of("Only").map(|only| only.join(" ")),
@@ -74,7 +67,11 @@ pub fn top(report: &Report) -> Top {
         figure: known.map_or(if totals.runs() == 0 { "none" } else { "unknown" }.into(), Usd::dollars),
         exact: known.map(|usd| usd.to_string()),
         facts: box_of(report, of("Complete").unwrap_or_default()),
-        caveats: facts.caveats.iter().map(|caveat| sentence(caveat)).collect(),
+        caveats: facts
+            .caveats
+            .iter()
+            .map(|caveat| sentence(&caveat.to_string()))
+            .collect(),
         tiles: tiles(report),
         outcomes: outcomes.collect::<Vec<_>>().join(" · "),
     }
@@ -128,7 +125,6 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
     ]
 }
 
-/// What is to be said where nothing is missing.
 fn whole(report: &Report) -> String {
     match (report.figures.totals.runs(), report.facts.filters.is_empty()) {
         (0, _) => "nothing: there are no runs".into(),
@@ -186,7 +182,7 @@ pub fn replaced(replaced: &Replaced) -> Vec<String> {
     };
     let was = format!(
         "It took the place of the export asked for at {} UTC: {}, {usage}.",
-        asked[..16].replace('T', " "),
+        headline::to_minute(&asked),
         counted(replaced.runs, "run", "runs")
     );
     let moved = replaced.changes.as_ref().map_or(

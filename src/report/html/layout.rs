@@ -1,38 +1,37 @@
 //! Any report as one of the page's tables: its first rows, the sum of the rest, its total; an ID beneath the name of what it
 //! is of. Reports that have a form of their own, such as breakdowns, don't come here.
 
-use super::grid::{Entry, Grid, Head, Line, TOP};
+use super::grid::{Grid, GridCell, GridHead, GridRow, TOP};
 use super::{minute, shown};
-use crate::money::{SCALE, Usd, percent};
-use crate::report::table::{Cell, Column, Kind, Table};
+use crate::money::Usd;
+use crate::report::table::{Cell, CellKind, Table, TableColumn};
 use crate::text::counted;
 
 /// Rows that are shown one by one where they are days.
 const DAYS: usize = 62;
 
 impl Grid {
-    /// Any report: its first rows, the sum of the rest, and its total.
     pub fn of(table: &Table) -> Grid {
-        let most = if table.columns.iter().any(|column| column.kind == Kind::Date) {
+        let most = if table.columns.iter().any(|column| column.kind == CellKind::Date) {
             DAYS
         } else {
             TOP
         };
         let shown = if table.len <= most + 1 { table.len } else { most };
-        let layout = Layout::of(table);
-        let mut rows: Vec<Line> = (0..shown)
-            .map(|at| Line::of(layout.entries(&(table.row)(at))))
+        let layout = GridLayout::of(table);
+        let mut rows: Vec<GridRow> = (0..shown)
+            .map(|at| GridRow::of(layout.entries(&(table.row)(at))))
             .collect();
         if shown < table.len {
             let mut cells = layout.entries(&rest(table, shown));
             let others = counted((table.len - shown) as u64, "other", "others");
-            cells[0] = Entry::words(others);
-            rows.push(Line::rest(cells));
+            cells[0] = GridCell::words(others);
+            rows.push(GridRow::rest(cells));
         }
         if let Some(total) = &table.total {
             let mut cells = layout.entries(total);
-            cells[0] = Entry::words("Total");
-            rows.push(Line::total(cells));
+            cells[0] = GridCell::words("Total");
+            rows.push(GridRow::total(cells));
         }
         Grid {
             caption: table.title.clone(),
@@ -61,13 +60,12 @@ fn rest<'r>(table: &Table, from: usize) -> Vec<Cell<'r>> {
 }
 
 /// Which of a report's columns stand where: an ID beneath the name of what it is of.
-struct Layout<'t> {
-    columns: &'t [Column],
+struct GridLayout<'t> {
+    columns: &'t [TableColumn],
     /// A column's place, and the place of the one beneath.
     places: Vec<(usize, Option<usize>)>,
 }
 
-/// Names and the IDs of what they name.
 const NAMED: [(&str, &str); 2] = [("act_name", "act_id"), ("actor_task_name", "actor_task_id")];
 
 /// Quantities that a report is about: a narrow screen shows what comes first.
@@ -81,8 +79,8 @@ const FIRST: [&str; 7] = [
     "runs_cost_unknown",
 ];
 
-impl<'t> Layout<'t> {
-    fn of(table: &'t Table) -> Layout<'t> {
+impl<'t> GridLayout<'t> {
+    fn of(table: &'t Table) -> GridLayout<'t> {
         let place = |name: &str| table.columns.iter().position(|column| column.name == name);
         let named: Vec<(usize, usize)> = NAMED
             .iter()
@@ -95,13 +93,13 @@ impl<'t> Layout<'t> {
         let is_number = |at: usize| table.columns[at].kind.is_number();
         let rank = |at: usize| FIRST.iter().position(|name| *name == table.columns[at].name);
         places.sort_by_key(|(at, _)| (is_number(*at), rank(*at).unwrap_or(FIRST.len())));
-        Layout {
+        GridLayout {
             columns: &table.columns,
             places,
         }
     }
 
-    fn heads(&self) -> Vec<Head> {
+    fn heads(&self) -> Vec<GridHead> {
         let head = |(at, _): &(usize, Option<usize>)| {
             let column = &self.columns[*at];
             // Amounts have their sign in every cell; it is said above where a count is called the same.
@@ -109,19 +107,19 @@ impl<'t> Layout<'t> {
             let is_taken = self.columns.iter().any(|other| other.head == text);
             let text = if is_taken { column.head } else { text };
             match column.kind {
-                kind if kind.is_number() => Head::number(text),
-                Kind::Name => Head::name(text),
-                _ => Head::text(text),
+                kind if kind.is_number() => GridHead::number(text),
+                CellKind::Name => GridHead::name(text),
+                _ => GridHead::text(text),
             }
         };
         self.places.iter().map(head).collect()
     }
 
-    fn entries(&self, cells: &[Cell]) -> Vec<Entry> {
+    fn entries(&self, cells: &[Cell]) -> Vec<GridCell> {
         let entry = |(at, beneath): &(usize, Option<usize>)| match (entry(&cells[*at], &self.columns[*at]), beneath) {
             (name, None) => name,
             (name, Some(id)) => match (&cells[*at], &cells[*id]) {
-                (Cell::Absent, Cell::Absent) => Entry::absent(self.columns[*id].absent),
+                (Cell::Absent, Cell::Absent) => GridCell::absent(self.columns[*id].absent),
                 (Cell::Absent, id) => entry_of_text(id, self.columns[*at].kind),
                 (_, Cell::Text(id)) => name.over(Some(id)),
                 _ => name,
@@ -131,39 +129,35 @@ impl<'t> Layout<'t> {
     }
 }
 
-fn entry_of_text(cell: &Cell, kind: Kind) -> Entry {
+fn entry_of_text(cell: &Cell, kind: CellKind) -> GridCell {
     match cell {
-        Cell::Text(text) if kind == Kind::Date => Entry::words(text.as_ref()),
-        Cell::Text(text) if kind == Kind::Key => Entry::word(text),
-        Cell::Text(text) => Entry::foreign(text),
-        _ => Entry::default(),
+        Cell::Text(text) if kind == CellKind::Date => GridCell::words(text.as_ref()),
+        Cell::Text(text) if kind == CellKind::Key => GridCell::word(text),
+        Cell::Text(text) => GridCell::foreign(text),
+        _ => GridCell::default(),
     }
 }
 
-fn entry(cell: &Cell, column: &Column) -> Entry {
+fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
     // What moved has a sign, so that a rise is seen to be one.
     let is_move = column.name.starts_with("change_");
-    let signed = |entry: Entry, is_rise: bool| match is_move && is_rise {
-        true => Entry {
+    let signed = |entry: GridCell, is_rise: bool| match is_move && is_rise {
+        true => GridCell {
             text: format!("+{}", entry.text),
             ..entry
         },
         false => entry,
     };
     match cell {
-        Cell::Absent => Entry::absent(column.absent),
+        Cell::Absent => GridCell::absent(column.absent),
         Cell::Text(_) => entry_of_text(cell, column.kind),
-        Cell::Count(count) => Entry::count(*count),
-        Cell::Usd(usd) => signed(Entry::usd(Some(*usd), ""), usd.0 > 0),
-        Cell::Decimal(decimal) if column.kind == Kind::Share => {
-            let share = Usd::parse_plain(decimal);
-            let percent = share.and_then(|share| percent(share, Usd(10i128.pow(SCALE))));
-            signed(
-                Entry::words(percent.unwrap_or_default()),
-                share.is_some_and(|share| share.0 > 0),
-            )
+        Cell::Count(count) => GridCell::count(*count),
+        Cell::Usd(usd) => signed(GridCell::usd(Some(*usd), ""), usd.0 > 0),
+        Cell::Decimal(share) if column.kind == CellKind::Share => {
+            let percent = share.percent().unwrap_or_default();
+            signed(GridCell::words(percent), share.is_positive())
         }
-        Cell::Decimal(decimal) => Entry::mean(Some(decimal.clone())),
-        Cell::Instant(ms) => Entry::words(minute(*ms)),
+        Cell::Decimal(decimal) => GridCell::mean(Some(*decimal)),
+        Cell::Instant(ms) => GridCell::words(minute(*ms)),
     }
 }

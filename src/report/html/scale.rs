@@ -4,10 +4,8 @@
 use crate::money::{SCALE, Usd};
 use crate::text::thousands;
 
-/// Most steps that an axis has.
 const STEPS: i128 = 5;
 
-/// An axis.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scale {
     step: i128,
@@ -15,7 +13,6 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// One that holds amounts up to this.
     pub fn up_to(largest: Usd) -> Scale {
         let largest = largest.0.max(0);
         let powers = (0..37).map(|power| 10i128.pow(power));
@@ -31,12 +28,10 @@ impl Scale {
         }
     }
 
-    /// The amount at its end.
     pub fn top(&self) -> Usd {
         Usd(self.step * self.steps)
     }
 
-    /// Its marks from zero on, each with its words.
     pub fn marks(&self) -> Vec<(Usd, String)> {
         (0..=self.steps)
             .map(|at| (Usd(at * self.step), self.words(at * self.step)))

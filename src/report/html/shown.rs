@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::text::{fitted, harmless, width};
+use crate::text::{escape_control, truncate, width};
 
 /// Columns that a text may take.
 const WIDTH: usize = 80;
@@ -12,26 +12,21 @@ const LETTERS: usize = 200;
 /// Letters that the whole text may have where the pointer rests on it.
 const FULL: usize = 300;
 
-/// A text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
-    /// What is shown.
+pub struct DisplayText {
     pub text: String,
-    /// More of it, if it was cut.
     pub full: Option<String>,
 }
 
-impl Shown {
-    /// A third party's text.
-    pub fn new(text: &str) -> Shown {
-        Shown::within(text, WIDTH)
+impl DisplayText {
+    pub fn new(text: &str) -> DisplayText {
+        DisplayText::within(text, WIDTH)
     }
 
-    /// The same in at most so many columns.
-    pub fn within(text: &str, columns: usize) -> Shown {
-        let visible = |text: &str| visible(&harmless(text));
+    pub fn within(text: &str, columns: usize) -> DisplayText {
+        let visible = |text: &str| visible(&escape_control(text));
         let beginning: String = visible(&cut(text, LETTERS)).chars().take(LETTERS).collect();
-        let mut short = fitted(&beginning, columns);
+        let mut short = truncate(&beginning, columns);
         let is_cut = short != beginning || text.chars().nth(LETTERS).is_some();
         if is_cut && !short.ends_with('…') {
             short.push('…');
@@ -40,14 +35,14 @@ impl Shown {
             let rest = if text.chars().nth(FULL).is_some() { "…" } else { "" };
             visible(&cut(text, FULL)).chars().take(2 * FULL).collect::<String>() + rest
         });
-        Shown { text: short, full }
+        DisplayText { text: short, full }
     }
 }
 
 /// A sentence with third parties' words in it: its length is bounded, and it is one line.
 pub fn sentence(text: &str) -> String {
     const LONGEST: usize = 1000;
-    let mut sentence = visible(&harmless(&cut(text, LONGEST)));
+    let mut sentence = visible(&escape_control(&cut(text, LONGEST)));
     if text.chars().nth(LONGEST).is_some() {
         sentence.push('…');
     }
@@ -85,20 +80,20 @@ mod tests {
     #[test]
     fn long_text_is_cut_and_more_of_it_is_kept_for_the_pointer() {
         let long = "x".repeat(10_000);
-        let shown = Shown::new(&long);
+        let shown = DisplayText::new(&long);
         assert_eq!(shown.text, "x".repeat(79) + "…");
         assert_eq!(shown.full, Some("x".repeat(300) + "…"));
-        assert_eq!(Shown::new("ann/b").full, None);
+        assert_eq!(DisplayText::new("ann/b").full, None);
         assert_eq!(sentence(&long).chars().count(), 1001);
     }
 
     #[test]
     fn what_hides_or_turns_is_shown() {
-        assert_eq!(Shown::new("a\u{202e}b\nc").text, "a\\u{202e}b\\u{a}c");
-        assert_eq!(Shown::new("a\u{200b}b").text, "a\\u{200b}b");
-        assert_eq!(Shown::new("\u{200d}").text, "\\u{200d}");
-        assert_eq!(Shown::new("👩\u{200d}💻").text, "👩\u{200d}💻");
+        assert_eq!(DisplayText::new("a\u{202e}b\nc").text, "a\\u{202e}b\\u{a}c");
+        assert_eq!(DisplayText::new("a\u{200b}b").text, "a\\u{200b}b");
+        assert_eq!(DisplayText::new("\u{200d}").text, "\\u{200d}");
+        assert_eq!(DisplayText::new("👩\u{200d}💻").text, "👩\u{200d}💻");
         let nothing = "\u{300}".repeat(10_000);
-        assert!(Shown::new(&nothing).text.chars().count() <= 201);
+        assert!(DisplayText::new(&nothing).text.chars().count() <= 201);
     }
 }

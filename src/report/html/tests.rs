@@ -9,8 +9,9 @@ use crate::report::html::tests::reader::text_of;
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::provenance::{Account, Replaced, Source};
-use crate::report::against::{Against, Before};
-use crate::report::budget::{Budget as Limit, Spent};
+use crate::report::budget::{Budget as Limit, BudgetStatus};
+use crate::report::caveat::Caveat;
+use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::html::*;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
@@ -53,12 +54,12 @@ fn names_break_nothing_and_are_shown_as_text() {
         username: Some(HOSTILE[1].into()),
     });
     report.facts.proof.notes = vec![HOSTILE[0].into()];
-    report.facts.caveats = vec![HOSTILE[3].into()];
+    report.facts.caveats = Caveat::of_manifest(&[HOSTILE[3].into()], &[]);
     report.facts.filters.actor = vec![HOSTILE[2].into()];
     let limits = [Limit::parse(&format!("actor:{}=1", HOSTILE[0])).unwrap()];
     report.budgets = limits
         .iter()
-        .map(|limit| Spent::of(limit, &report.figures, &report.facts.period, false))
+        .map(|limit| BudgetStatus::of(limit, &report.figures, &report.facts.period, false))
         .collect();
     let page = render(&report);
     let text = text_of(&page);
@@ -187,8 +188,8 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     ];
     let mut now = report(&rows, SEPTEMBER);
     let before = report(&[row("r0", "a", "2025-08-02", Some("4"))], ["2025-08-01", "2025-09-01"]);
-    now.against = Some(Against {
-        before: Ok(Before {
+    now.against = Some(PeriodComparison {
+        before: Ok(ComparedPeriod {
             period: before.facts.period,
             from: "./august".into(),
             lacks_runs: false,
@@ -199,7 +200,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     let limits = ["8", "actor:a=100", "actor:b=5"].map(|text| Limit::parse(text).unwrap());
     now.budgets = limits
         .iter()
-        .map(|limit| Spent::of(limit, &now.figures, &now.facts.period, false))
+        .map(|limit| BudgetStatus::of(limit, &now.figures, &now.facts.period, false))
         .collect();
     now.replaced = Some(Replaced {
         queried_at_ms: parse_instant("2025-10-02T06:00:00.000Z").unwrap(),
@@ -222,8 +223,8 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
-    now.against = Some(Against {
-        before: Err("there is no export of it".into()),
+    now.against = Some(PeriodComparison {
+        before: Err(anyhow::anyhow!("there is no export of it")),
         min_change: Usd::default(),
     });
     let text = text_of(&render(&now)).join("\n");

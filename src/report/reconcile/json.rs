@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{EdgeRuns, Reconciliation, Verdict, belongs_to_runs, minus};
+use super::{EdgeRuns, ReconcileVerdict, Reconciliation, belongs_to_runs, minus};
 use crate::money::Usd;
 
-/// The document, indented, with a final line break.
 pub fn render(reconciliation: &Reconciliation) -> String {
     format!("{:#}\n", document(reconciliation))
 }
@@ -61,8 +60,8 @@ fn document(all: &Reconciliation) -> Value {
         "remainder_usd": text(all.remainder()),
         "tolerance_usd": text(all.tolerance()),
         "verdict": verdict.name(),
-        "named_items": if let Verdict::DiffersByNamedItems(items) = &verdict { items.clone() } else { Vec::new() },
-        "not_accounted_for_usd": if let Verdict::NotAccountedFor(usd) = &verdict { Some(text(*usd)) } else { None },
-        "why_not_judged": if let Verdict::CannotBeJudged(why) = &verdict { why.clone() } else { Vec::new() },
+        "named_items": if let ReconcileVerdict::DiffersByNamedItems(items) = &verdict { items.clone() } else { Vec::new() },
+        "not_accounted_for_usd": if let ReconcileVerdict::NotAccountedFor(usd) = &verdict { Some(text(*usd)) } else { None },
+        "why_not_judged": if let ReconcileVerdict::CannotBeJudged(why) = &verdict { why.clone() } else { Vec::new() },
     })
 }

@@ -1,16 +1,15 @@
 //! A reconciliation on stdout: 80 columns. Amounts are for people here; JSON has them exactly.
 
-use super::{Reconciliation, Verdict, minus};
+use super::{ReconcileVerdict, Reconciliation, minus};
 use crate::api::usage::Service;
 use crate::money::Usd;
 use crate::period::format_instant;
-use crate::report::terminal::{Look, WIDTH};
-use crate::text::{counted, filled, harmless, labelled};
+use crate::report::terminal::{TextStyle, WIDTH};
+use crate::text::{counted, escape_control, pad, wrap_labelled};
 
 const LABEL: usize = 10;
 
-/// The text, with a final line break.
-pub fn render(all: &Reconciliation, look: Look) -> String {
+pub fn render(all: &Reconciliation, look: TextStyle) -> String {
     let mut lines: Vec<String> = all
         .source
         .notice()
@@ -18,7 +17,7 @@ pub fn render(all: &Reconciliation, look: Look) -> String {
         .into_iter()
         .collect();
     for (label, text) in head(all) {
-        lines.push(labelled(label, &text, LABEL, WIDTH));
+        lines.push(wrap_labelled(label, &text, LABEL, WIDTH));
     }
     lines.push(String::new());
     lines.extend(sums(all, look));
@@ -50,7 +49,7 @@ fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
     if runs.provisional > 0 {
         parts.push(format!("{} may still move", counted(runs.provisional, "run", "runs")));
     }
-    entries.push(("Runs", harmless(&parts.join("; "))));
+    entries.push(("Runs", escape_control(&parts.join("; "))));
     let retention = all.retention.as_ref();
     match retention.and_then(|retention| retention.headline()) {
         Some(headline) => entries.push(("Complete", headline)),
@@ -64,8 +63,7 @@ fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
     entries
 }
 
-/// The two sides, and what has no other side.
-fn sums(all: &Reconciliation, look: Look) -> Vec<String> {
+fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let (of_runs, outside) = all.services();
     let is_bound = all.runs.cost_unknown + all.runs.provisional > 0;
     let mut lines = vec![
@@ -76,7 +74,7 @@ fn sums(all: &Reconciliation, look: Look) -> Vec<String> {
         row("Services that belong to runs", all.of_runs()),
     ];
     let by_service = |services: Vec<&Service>| -> Vec<String> {
-        let line = |service: &Service| row(&format!("  {}", harmless(&service.key)), service.base);
+        let line = |service: &Service| row(&format!("  {}", escape_control(&service.key)), service.base);
         services
             .into_iter()
             .filter(|service| service.base.0 != 0)
@@ -99,7 +97,7 @@ fn sums(all: &Reconciliation, look: Look) -> Vec<String> {
     lines
 }
 
-fn meters(all: &Reconciliation, look: Look) -> Vec<String> {
+fn meters(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let mut lines = vec![look.bold(&columns(
         ["Within runs, meter by meter", "Apify", "runs", "difference"].map(String::from),
     ))];
@@ -115,19 +113,19 @@ fn meters(all: &Reconciliation, look: Look) -> Vec<String> {
     lines
 }
 
-fn days(all: &Reconciliation, look: Look) -> Vec<String> {
+fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let header = ["Day, approximate", "Apify, all", "runs started", ""].map(String::from);
     let mut lines = vec![look.bold(&columns(header))];
     for (day, counted, of_runs) in all.days() {
         let dollars = |usd: Option<Usd>| usd.map_or(String::new(), Usd::dollars);
         lines.push(columns([
-            format!("  {}", harmless(&day)),
+            format!("  {}", escape_control(&day)),
             dollars(counted),
             dollars(of_runs),
             String::new(),
         ]));
     }
-    lines.push(labelled(
+    lines.push(wrap_labelled(
         "",
         "Apify counts usage on the day of use, a run's cost stands on the day it started.",
         0,
@@ -136,24 +134,29 @@ fn days(all: &Reconciliation, look: Look) -> Vec<String> {
     lines
 }
 
-fn verdict(all: &Reconciliation, look: Look) -> Vec<String> {
+fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let within = format!("(within {})", all.tolerance().dollars());
     let (verdict, why) = match all.verdict() {
-        Verdict::Ties => (format!("ties {within}"), Vec::new()),
-        Verdict::DiffersByNamedItems(items) => ("differs by named items".to_string(), items),
-        Verdict::NotAccountedFor(usd) => (format!("differs, with {} not accounted for", usd.dollars()), Vec::new()),
-        Verdict::CannotBeJudged(why) => ("can't be judged".to_string(), why),
+        ReconcileVerdict::Ties => (format!("ties {within}"), Vec::new()),
+        ReconcileVerdict::DiffersByNamedItems(items) => ("differs by named items".to_string(), items),
+        ReconcileVerdict::NotAccountedFor(usd) => {
+            (format!("differs, with {} not accounted for", usd.dollars()), Vec::new())
+        }
+        ReconcileVerdict::CannotBeJudged(why) => ("can't be judged".to_string(), why),
     };
-    let mut lines = vec![look.bold(&labelled("Verdict", &verdict, LABEL, WIDTH))];
-    lines.extend(why.iter().map(|why| labelled("", &harmless(why), LABEL, WIDTH)));
+    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &verdict, LABEL, WIDTH))];
+    lines.extend(
+        why.iter()
+            .map(|why| wrap_labelled("", &escape_control(why), LABEL, WIDTH)),
+    );
     lines
 }
 
 fn row(name: &str, usd: Usd) -> String {
-    format!("{} {:>16}", filled(name, 50), usd.dollars())
+    format!("{} {:>16}", pad(name, 50), usd.dollars())
 }
 
 fn columns([name, counted, of_runs, difference]: [String; 4]) -> String {
-    let line = format!("{} {counted:>14} {of_runs:>14} {difference:>12}", filled(&name, 36));
+    let line = format!("{} {counted:>14} {of_runs:>14} {difference:>12}", pad(&name, 36));
     line.trim_end().to_string()
 }

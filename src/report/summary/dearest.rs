@@ -4,14 +4,13 @@ use crate::money::Usd;
 use crate::report::figures::{DEAREST, DearRun};
 use crate::runs::row::Row;
 
-/// The dearest runs so far.
 #[derive(Debug, Default)]
 pub(super) struct Dearest {
     pub(super) runs: Vec<DearRun>,
 }
 
 impl Dearest {
-    pub(super) fn see(&mut self, run: &Row, usage: Usd) {
+    pub(super) fn add(&mut self, run: &Row, usage: Usd) {
         let is_before = |other: &DearRun| {
             let place = (other.started_at_ms, other.id.as_str());
             other

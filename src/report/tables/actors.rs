@@ -1,12 +1,11 @@
 //! Reports of some of the Actors: of runs that ended badly, and of runs whose cost isn't settled.
 
 use super::{ACT_ID, ACT_NAME, UNSETTLED, UNSUCCESSFUL};
-use crate::money::ratio_6_places;
+use crate::money::{Ratio, ratio_6_places};
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::{Measures, Outcome};
-use crate::report::table::{Cell, Column, Kind, Table, column};
+use crate::report::table::{Cell, CellKind, Table, TableColumn, column};
 
-/// Actors' groups that some report is about, in its order.
 fn chosen<'r>(
     actors: &'r Breakdown,
     is_one: impl Fn(&Measures) -> bool,
@@ -44,16 +43,16 @@ pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
             "Which Actors' runs failed, timed out or were aborted, and what did that cost?",
         ),
         &[
-            column("runs", "runs", Kind::Count),
-            column("runs_failed", "failed", Kind::Count),
-            column("runs_timed_out", "timed out", Kind::Count),
-            column("runs_aborted", "aborted", Kind::Count),
+            column("runs", "runs", CellKind::Count),
+            column("runs_failed", "failed", CellKind::Count),
+            column("runs_timed_out", "timed out", CellKind::Count),
+            column("runs_aborted", "aborted", CellKind::Count),
             sum_column("usage_failed_usd", "on failed, $"),
             sum_column("usage_timed_out_usd", "on timed out, $"),
             sum_column("usage_aborted_usd", "on aborted, $"),
-            column("usage_unsuccessful_usd", "on all three, $", Kind::Usd),
-            column("share_of_actor_usage", "of its usage", Kind::Share),
-            column("runs_unsuccessful_cost_unknown", "no cost", Kind::Count),
+            column("usage_unsuccessful_usd", "on all three, $", CellKind::Usd),
+            column("share_of_actor_usage", "of its usage", CellKind::Share),
+            column("runs_unsuccessful_cost_unknown", "no cost", CellKind::Count),
         ],
         groups,
         cells,
@@ -62,14 +61,14 @@ pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
 }
 
 /// Dollars that are absent where there are no such runs too.
-const fn sum_column(name: &'static str, head: &'static str) -> Column {
-    Column {
+const fn sum_column(name: &'static str, head: &'static str) -> TableColumn {
+    TableColumn {
         absent: "",
-        ..column(name, head, Kind::Usd)
+        ..column(name, head, CellKind::Usd)
     }
 }
 
-fn part(bad: &Outcome, measures: &Measures) -> Option<String> {
+fn part(bad: &Outcome, measures: &Measures) -> Option<Ratio> {
     ratio_6_places(bad.usage()?.0, measures.usage()?.0)
 }
 
@@ -98,9 +97,9 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
             "Which Actors have runs without a cost, or whose cost may still move?",
         ),
         &[
-            column("runs", "runs", Kind::Count),
-            column("runs_cost_unknown", "no cost", Kind::Count),
-            column("runs_provisional", "may move", Kind::Count),
+            column("runs", "runs", CellKind::Count),
+            column("runs_cost_unknown", "no cost", CellKind::Count),
+            column("runs_provisional", "may move", CellKind::Count),
             sum_column("usage_provisional_usd", "may move, $"),
         ],
         groups,
@@ -112,7 +111,7 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
 /// A report of some of the Actors: their IDs, these columns, their names.
 fn by_actor<'r>(
     (name, title): (&'static str, &str),
-    columns: &[Column],
+    columns: &[TableColumn],
     groups: Vec<Group<'r>>,
     cells: impl Fn(&Measures) -> Vec<Cell<'r>> + 'r,
     sum: Measures,

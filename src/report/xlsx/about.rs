@@ -3,27 +3,23 @@
 
 use rust_xlsxwriter::{RowNum, Url, Worksheet, XlsxError};
 
-use super::Listed;
+use super::SheetEntry;
 use super::cells::Value;
 use super::sheet::for_print;
 use super::styles::Styles;
 use crate::period::format_instant;
 use crate::report::Report;
-use crate::report::changes::words;
+use crate::report::diff::words;
 use crate::report::headline;
 use crate::text::{counted, width};
 
-/// Its name.
 pub const NAME: &str = "About";
-/// The workbook's title.
 pub const TITLE: &str = "Apify runs and their usage";
 
 /// Characters of a line of sentences, cautiously: not every program works out the height of rows for itself.
 const LINE: usize = 101;
-/// The height of a line.
 const LINE_HEIGHT: f64 = 15.0;
 
-/// How a workbook's figures differ from those of other formats.
 const HOW_TO_READ: [&str; 5] = [
     "A cell holds the number that is nearest to the exact one, with 15 to 17 digits, as spreadsheets do. The exact figures are \
      in report.json and the CSV and Parquet files.",
@@ -35,9 +31,8 @@ const HOW_TO_READ: [&str; 5] = [
     "Every text is a text, also one that begins with = or looks like a link. Control characters are shown as \\u{…}.",
 ];
 
-/// Fills the sheet.
-pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &Styles) -> Result<(), XlsxError> {
-    let mut page = Page { sheet, styles, row: 0 };
+pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], styles: &Styles) -> Result<(), XlsxError> {
+    let mut page = AboutSheet { sheet, styles, row: 0 };
     page.sheet.set_column_width(0, 24)?.set_column_width(1, 92)?;
     page.sheet.set_row_height(0, 30)?;
     page.sheet.write_string_with_format(0, 0, TITLE, &styles.book_title)?;
@@ -54,7 +49,7 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
         page.entry("Runs", [headline::outcomes(report).join(" · ")])?;
     }
     page.gap();
-    page.entry("To be known", report.facts.caveats.iter().cloned())?;
+    page.entry("To be known", report.facts.caveats.iter().map(ToString::to_string))?;
     if let Some(replaced) = &report.replaced {
         let held = counted(replaced.runs, "run", "runs");
         let first = format!(
@@ -91,14 +86,13 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[Listed], styles: &
     Ok(())
 }
 
-/// The sheet and the row that comes next.
-struct Page<'p> {
+struct AboutSheet<'p> {
     sheet: &'p mut Worksheet,
     styles: &'p Styles,
     row: RowNum,
 }
 
-impl Page<'_> {
+impl AboutSheet<'_> {
     /// A label and its sentences, one a row.
     fn entry(&mut self, label: &str, sentences: impl IntoIterator<Item = String>) -> Result<(), XlsxError> {
         for (at, sentence) in sentences.into_iter().enumerate() {
@@ -141,7 +135,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn link(&mut self, listed: &Listed) -> Result<(), XlsxError> {
+    fn link(&mut self, listed: &SheetEntry) -> Result<(), XlsxError> {
         let to = Url::new(format!("internal:'{}'!A1", listed.name)).set_text(&listed.name);
         self.sheet.write_url_with_format(self.row, 0, to, &self.styles.link)?;
         let cut = listed.cut.as_ref().map_or(String::new(), |cut| format!(" {cut}"));

@@ -1,103 +1,26 @@
 //! What a cell can hold: numbers as doubles, dates as days since 1900, text within Excel's limits. Pure; writes nothing.
 
+mod format;
+
+pub use format::{CellFormat, TINY};
+
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
 use crate::money::Usd;
-use crate::period::{DAY_MS, Millis};
-use crate::text::{harmless, width};
+use crate::period::Millis;
+use crate::text::{escape_control, width};
 
 /// Most UTF-16 units of a cell's text, by Excel's own limit.
 pub const MOST_UNITS: usize = 32_767;
-/// What stands at the end of a text that was longer.
 pub const CUT: &str = "… (cut: a cell holds no more)";
 
-/// How the values of a column look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Look {
-    /// Text, as it is.
-    Text,
-    /// A day.
-    Date,
-    /// An instant in UTC, to the millisecond.
-    Instant,
-    /// A whole number.
-    Count,
-    /// US dollars and cents; of less than a cent, six places.
-    Usd,
-    /// US dollars of single runs and means: six places.
-    SmallUsd,
-    /// A part of a whole, in percent.
-    Share,
-    /// Any other number.
-    Number,
-}
-
-impl Look {
-    /// Whether it is a quantity, which is aligned by its last digit.
-    pub fn is_number(self) -> bool {
-        !matches!(self, Look::Text | Look::Date | Look::Instant)
-    }
-
-    /// How it is shown, in Excel's own words.
-    pub fn num_format(self) -> &'static str {
-        match self {
-            Look::Text | Look::Number => "General",
-            Look::Date => "yyyy-mm-dd",
-            Look::Instant => "yyyy-mm-dd hh:mm:ss.000",
-            Look::Count => "#,##0",
-            Look::Usd => "$#,##0.00",
-            Look::SmallUsd => "$#,##0.000000",
-            Look::Share => "0.0%",
-        }
-    }
-
-    /// How an amount is shown that would look like nothing otherwise.
-    pub fn num_format_of_little(self, number: f64) -> Option<&'static str> {
-        let little = number.abs();
-        match self {
-            Look::Usd | Look::SmallUsd if little > 0.0 && little < 0.000_000_5 => Some(TINY),
-            Look::Usd if little > 0.0 && little < 0.005 => Some(Look::SmallUsd.num_format()),
-            _ => None,
-        }
-    }
-
-    /// How a total is shown, whatever the filter leaves of it.
-    pub fn num_format_of_total(self) -> &'static str {
-        match self {
-            Look::Usd => "[=0]$0.00;[<0.005]$0.000000;$#,##0.00",
-            other => other.num_format(),
-        }
-    }
-
-    /// How many characters a number takes.
-    pub fn width(self, number: f64) -> usize {
-        let whole = (number.abs().max(1.0).log10() as usize) + 1;
-        let sign = usize::from(number < 0.0);
-        match self {
-            Look::Date => 10,
-            Look::Instant => 23,
-            Look::Count => whole + whole / 3 + sign,
-            Look::Usd if self.num_format_of_little(number).is_none() => whole + whole / 3 + sign + 4,
-            Look::Usd | Look::SmallUsd => whole + whole / 3 + sign + 8,
-            Look::Share => whole + 5 + sign,
-            Look::Text | Look::Number => 12,
-        }
-    }
-}
-
-/// The format of less than half a millionth of a dollar.
-pub const TINY: &str = "\"<$0.000001\"";
-
-/// What a cell holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'v> {
     /// Nothing, or nothing that is known.
     Empty,
-    /// A text, harmless and not too long.
     Text(Cow<'v, str>),
-    /// A number, a date or an instant.
     Number(f64),
 }
 
@@ -107,7 +30,7 @@ impl<'v> Value<'v> {
         if text.is_empty() {
             return Value::Empty;
         }
-        let text = harmless(text);
+        let text = escape_control(text);
         // No text has more units than bytes.
         if text.len() <= MOST_UNITS || text.encode_utf16().count() <= MOST_UNITS {
             return Value::Text(Cow::Owned(text));
@@ -127,7 +50,6 @@ impl<'v> Value<'v> {
         Value::decimal(&usd.to_string())
     }
 
-    /// The double that is nearest to a decimal's text.
     pub fn decimal(decimal: &str) -> Value<'v> {
         decimal.parse().map_or_else(|_| Value::text(decimal), Value::Number)
     }
@@ -139,14 +61,12 @@ impl<'v> Value<'v> {
         serial.map_or_else(|| Value::text(day), Value::Number)
     }
 
-    /// An instant in UTC.
     pub fn instant(ms: Millis) -> Value<'v> {
-        let serial = serial(ms as f64 / DAY_MS as f64);
+        let serial = serial(ms as f64 / 86_400_000.0);
         serial.map_or_else(|| Value::text(&crate::period::format_instant(ms)), Value::Number)
     }
 
-    /// How many characters it takes.
-    pub fn width(&self, look: Look) -> usize {
+    pub fn width(&self, look: CellFormat) -> usize {
         match self {
             Value::Empty => 0,
             Value::Text(text) => width(text),
@@ -212,14 +132,14 @@ mod tests {
 
     #[test]
     fn what_is_little_never_looks_like_nothing() {
-        let shown = |number| Look::Usd.num_format_of_little(number);
+        let shown = |number| CellFormat::Usd.num_format_of_little(number);
         assert_eq!((shown(0.0), shown(0.005), shown(-2.0)), (None, None, None));
         assert_eq!(
             (shown(0.0004), shown(-0.0004)),
             (Some("$#,##0.000000"), Some("$#,##0.000000"))
         );
         assert_eq!(
-            (shown(1e-9), Look::SmallUsd.num_format_of_little(1e-9)),
+            (shown(1e-9), CellFormat::SmallUsd.num_format_of_little(1e-9)),
             (Some(TINY), Some(TINY))
         );
     }

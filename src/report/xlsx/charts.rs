@@ -6,7 +6,7 @@ use rust_xlsxwriter::{
     ChartType, Color, RowNum, Worksheet, XlsxError,
 };
 
-use super::cells::{Look, Value};
+use super::cells::{CellFormat, Value};
 use super::sheet::for_print;
 use super::styles::Styles;
 use super::table::note_of;
@@ -14,16 +14,12 @@ use crate::money::Usd;
 use crate::report::Report;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Layer;
-use crate::text::fitted;
+use crate::text::truncate;
 
-/// The sheet's name.
 pub const NAME: &str = "Charts";
-/// What it answers.
 pub const TITLE: &str = "Which days and which Actors does usage come from?";
 
-/// The name of the sheet of their figures.
 pub const DATA_NAME: &str = "Chart data";
-/// What is on that.
 pub const DATA_TITLE: &str = "What the charts are drawn from";
 
 /// Actors with a colour of their own by day.
@@ -34,7 +30,6 @@ const BARS: usize = 20;
 const COLOURS: [u32; LAYERS + 1] = [
     0x1F_4E_79, 0xE6_9F_00, 0x00_9E_73, 0x56_B4_E9, 0xD5_5E_00, 0xCC_79_A7, 0x8C_6B_B1, 0xF0_E4_42,
 ];
-/// The colour of all others together.
 const OTHERS: u32 = 0xA6_A6_A6;
 
 const WIDTH: u32 = 1220;
@@ -45,7 +40,6 @@ const FIRST_ROW: RowNum = 3;
 /// Most characters of a name in a chart.
 const NAME_WIDTH: usize = 36;
 
-/// The sheet and that of its figures, if there is anything to draw of what was asked for.
 pub fn sheets(report: &Report, styles: &Styles) -> Result<Option<(Worksheet, Worksheet)>, XlsxError> {
     let wanted = |name: &str| report.only.is_empty() || report.only.iter().any(|only| only == name);
     let bars = bars(report).filter(|bars| wanted(Dimension::Actor.report()) && !bars.is_empty());
@@ -84,7 +78,6 @@ fn empty(name: &str, title: &str, report: &Report, styles: &Styles) -> Result<Wo
     Ok(sheet)
 }
 
-/// The figures by day, and their chart.
 fn days_chart(
     sheet: &mut Worksheet,
     styles: &Styles,
@@ -92,7 +85,7 @@ fn days_chart(
     days: &[String],
     layers: &[Layer],
 ) -> Result<Chart, XlsxError> {
-    let (date, dollars) = (Styles::column(Look::Date), Styles::column(Look::Usd));
+    let (date, dollars) = (Styles::column(CellFormat::Date), Styles::column(CellFormat::Usd));
     sheet.set_row_height(first, 48)?;
     sheet.write_string_with_format(first, 0, "day", &styles.head)?;
     let rows = first + 1..;
@@ -138,7 +131,6 @@ fn days_chart(
     Ok(chart)
 }
 
-/// The dearest Actors' names and dollars, and all others together.
 fn bars(report: &Report) -> Option<Vec<(String, Option<Usd>, bool)>> {
     let (top, rest) = report.figures.by(Dimension::Actor)?.top(BARS);
     let own = top
@@ -148,18 +140,17 @@ fn bars(report: &Report) -> Option<Vec<(String, Option<Usd>, bool)>> {
     Some(own.chain(rest).collect())
 }
 
-/// The figures by Actor, and their chart.
 fn bars_chart(
     sheet: &mut Worksheet,
     styles: &Styles,
     first: RowNum,
     bars: &[(String, Option<Usd>, bool)],
 ) -> Result<Chart, XlsxError> {
-    let dollars = Styles::column(Look::Usd);
+    let dollars = Styles::column(CellFormat::Usd);
     sheet.write_string_with_format(first, 0, "Actor", &styles.head)?;
     sheet.write_string_with_format(first, 1, "usage, $", &styles.head_of_numbers)?;
     for (row, (name, usage, _)) in (first + 1..).zip(bars) {
-        if let Value::Text(name) = Value::text(&fitted(name, NAME_WIDTH)) {
+        if let Value::Text(name) = Value::text(&truncate(name, NAME_WIDTH)) {
             sheet.write_string(row, 0, name)?;
         }
         if let Some(usage) = usage {
@@ -186,7 +177,7 @@ fn bars_chart(
         .set_data_label(
             rust_xlsxwriter::ChartDataLabel::new()
                 .show_value()
-                .set_num_format(Look::Usd.num_format()),
+                .set_num_format(CellFormat::Usd.num_format()),
         );
     title(&mut chart, "US dollars by Actor, of runs with a cost");
     // The dearest on top, and the dollars below all the same. A bar chart's x axis is that of its values.
@@ -210,7 +201,7 @@ fn value_axis(axis: &mut rust_xlsxwriter::ChartAxis) {
 }
 
 fn name(sheet: &mut Worksheet, row: RowNum, column: u16, shown: &str, styles: &Styles) -> Result<(), XlsxError> {
-    if let Value::Text(text) = Value::text(&fitted(shown, NAME_WIDTH)) {
+    if let Value::Text(text) = Value::text(&truncate(shown, NAME_WIDTH)) {
         sheet.write_string_with_format(row, column, text, &styles.names)?;
     }
     Ok(())

@@ -3,7 +3,6 @@
 /// Excel's limit.
 const MOST_CHARACTERS: usize = 31;
 
-/// The name of a report's sheet.
 pub fn of_table(name: &str) -> String {
     let known = match name {
         "cost_by_actor" => "By Actor",

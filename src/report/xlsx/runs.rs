@@ -9,9 +9,9 @@ use rust_xlsxwriter::XlsxError;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::report::Report;
-use crate::report::xlsx::cells::{Look, Value};
-use crate::report::xlsx::sheet::{Column, Sheet, Total, range};
-use crate::report::xlsx::{Book, cannot_write};
+use crate::report::xlsx::cells::{CellFormat, Value};
+use crate::report::xlsx::sheet::{Sheet, SheetColumn, Total, range};
+use crate::report::xlsx::{Book, SheetEntry, cannot_write};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema;
 use crate::runs::schema::Kind;
@@ -20,7 +20,6 @@ use crate::text::thousands;
 const NAME: &str = "Runs";
 const TITLE: &str = "Which runs are there, one by one?";
 
-/// A sheet of runs that is being written.
 pub struct RunsSheet {
     sheet: Sheet,
     columns: Chosen,
@@ -53,7 +52,7 @@ impl Book<'_> {
         });
         let note = crate::report::xlsx::table::note_of(self.report, cut.clone());
         let usage = totals.usage().map(Value::usd);
-        let heads = (0..).zip(columns.columns()).map(|(at, column)| Column {
+        let heads = (0..).zip(columns.columns()).map(|(at, column)| SheetColumn {
             head: column.name.into(),
             look: look(column.kind),
             absent: "",
@@ -95,8 +94,12 @@ impl Book<'_> {
         }
         let report: &Report = self.report;
         let sheet = runs.sheet.finish(report).map_err(cannot_write)?;
-        self.list(runs.name, TITLE.into(), runs.cut);
-        self.workbook.push_worksheet(sheet);
+        let entry = SheetEntry {
+            name: runs.name,
+            title: TITLE.into(),
+            cut: runs.cut,
+        };
+        self.push(sheet, entry);
         Ok(())
     }
 }
@@ -106,9 +109,9 @@ impl RunsSheet {
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let room = (self.most_rows - self.sheet.rows()) as usize;
         let kinds = self.columns.columns().map(|column| column.kind);
-        let columns: Vec<Cells> = kinds
+        let columns: Vec<RunCells> = kinds
             .zip(rows.columns())
-            .map(|(kind, array)| Cells::of(kind, array))
+            .map(|(kind, array)| RunCells::of(kind, array))
             .collect();
         for row in 0..rows.num_rows().min(room) {
             let values = columns.iter().map(|cells| cells.value(row));
@@ -119,39 +122,38 @@ impl RunsSheet {
     }
 }
 
-fn look(kind: schema::Kind) -> Look {
+fn look(kind: schema::Kind) -> CellFormat {
     match kind {
-        Kind::Text => Look::Text,
-        Kind::Instant => Look::Instant,
-        Kind::Usd => Look::SmallUsd,
-        Kind::Decimal | Kind::Integer => Look::Number,
+        Kind::Text => CellFormat::Text,
+        Kind::Instant => CellFormat::Instant,
+        Kind::Usd => CellFormat::SmallUsd,
+        Kind::Decimal | Kind::Integer => CellFormat::Number,
     }
 }
 
-/// A column of a batch.
-enum Cells<'a> {
+enum RunCells<'a> {
     Text(&'a arrow_array::StringArray),
     Instant(&'a arrow_array::TimestampMillisecondArray),
     Decimal(&'a arrow_array::Decimal128Array),
     Integer(&'a arrow_array::Int64Array),
 }
 
-impl<'a> Cells<'a> {
-    fn of(kind: Kind, array: &'a dyn Array) -> Cells<'a> {
+impl<'a> RunCells<'a> {
+    fn of(kind: Kind, array: &'a dyn Array) -> RunCells<'a> {
         match kind {
-            Kind::Text => Cells::Text(array.as_string()),
-            Kind::Instant => Cells::Instant(array.as_primitive::<TimestampMillisecondType>()),
-            Kind::Usd | Kind::Decimal => Cells::Decimal(array.as_primitive::<Decimal128Type>()),
-            Kind::Integer => Cells::Integer(array.as_primitive::<Int64Type>()),
+            Kind::Text => RunCells::Text(array.as_string()),
+            Kind::Instant => RunCells::Instant(array.as_primitive::<TimestampMillisecondType>()),
+            Kind::Usd | Kind::Decimal => RunCells::Decimal(array.as_primitive::<Decimal128Type>()),
+            Kind::Integer => RunCells::Integer(array.as_primitive::<Int64Type>()),
         }
     }
 
     fn value(&self, row: usize) -> Value<'a> {
         match self {
-            Cells::Text(array) if array.is_valid(row) => Value::text(array.value(row)),
-            Cells::Instant(array) if array.is_valid(row) => Value::instant(array.value(row)),
-            Cells::Decimal(array) if array.is_valid(row) => Value::usd(Usd(array.value(row))),
-            Cells::Integer(array) if array.is_valid(row) => Value::Number(array.value(row) as f64),
+            RunCells::Text(array) if array.is_valid(row) => Value::text(array.value(row)),
+            RunCells::Instant(array) if array.is_valid(row) => Value::instant(array.value(row)),
+            RunCells::Decimal(array) if array.is_valid(row) => Value::usd(Usd(array.value(row))),
+            RunCells::Integer(array) if array.is_valid(row) => Value::Number(array.value(row) as f64),
             _ => Value::Empty,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rust_xlsxwriter::{Formula, RowNum, Worksheet, XlsxError};
 
-use super::cells::{Look, Value};
+use super::cells::{CellFormat, Value};
 use super::styles::Styles;
 use crate::report::Report;
 use crate::text::width;
@@ -15,26 +15,19 @@ const TOTAL_ROW: RowNum = 2;
 const HEAD_ROW: RowNum = 3;
 /// The first row of figures, from 0 on.
 pub const FIRST_ROW: RowNum = 4;
-/// Widest column, in characters.
 const WIDEST: usize = 46;
 /// Narrowest column, which has room for a filter's button.
 const NARROWEST: usize = 9;
 
-/// A column.
-pub struct Column {
-    /// Its heading.
+pub struct SheetColumn {
     pub head: String,
-    /// How its values look.
-    pub look: Look,
+    pub look: CellFormat,
     /// The word for a text that is absent; empty for none.
     pub absent: &'static str,
-    /// What stands above it.
     pub total: Total,
 }
 
-/// What all rows of a column come to.
 pub enum Total {
-    /// Nothing that makes sense.
     None,
     /// A number, where the sheet hasn't all the rows that it is of.
     Number(f64),
@@ -42,22 +35,20 @@ pub enum Total {
     Formula(String, f64),
 }
 
-/// A sheet that is being written.
 pub struct Sheet {
     sheet: Worksheet,
     styles: Arc<Styles>,
-    columns: Vec<Column>,
+    columns: Vec<SheetColumn>,
     widths: Vec<usize>,
     next: RowNum,
 }
 
 impl Sheet {
-    /// Begins an empty sheet: all above its rows.
     pub fn new(
         sheet: Worksheet,
         styles: &Arc<Styles>,
         (name, title, note): (&str, &str, &str),
-        columns: Vec<Column>,
+        columns: Vec<SheetColumn>,
     ) -> Result<Sheet, XlsxError> {
         let widths = columns.iter().map(|column| head_width(&column.head)).collect();
         let mut sheet = Sheet {
@@ -83,16 +74,16 @@ impl Sheet {
         for (at, column) in self.columns.iter().enumerate() {
             if self.is_beside_numbers(at) {
                 self.sheet.set_column_format(at as u16, &self.styles.beside_numbers)?;
-            } else if column.look != Look::Text {
+            } else if column.look != CellFormat::Text {
                 self.sheet.set_column_format(at as u16, &Styles::column(column.look))?;
             }
         }
         Ok(())
     }
 
-    /// Whether a column of text would begin where the numbers before it end.
+    /// Whether a column of text begins where the digits before it end.
     fn is_beside_numbers(&self, at: usize) -> bool {
-        at > 0 && self.columns[at].look == Look::Text && self.columns[at - 1].look.is_number()
+        at > 0 && self.columns[at].look == CellFormat::Text && self.columns[at - 1].look.is_number()
     }
 
     fn totals(&mut self) -> Result<(), XlsxError> {
@@ -122,7 +113,7 @@ impl Sheet {
             .first()
             .is_some_and(|column| matches!(column.total, Total::None));
         if has_any && is_free {
-            let format = Styles::total(Look::Text);
+            let format = Styles::total(CellFormat::Text);
             self.sheet.write_string_with_format(TOTAL_ROW, 0, "Total", &format)?;
         }
         Ok(())
@@ -142,7 +133,6 @@ impl Sheet {
         Ok(())
     }
 
-    /// Appends a row: as many values as there are columns.
     pub fn write<'v>(&mut self, values: impl IntoIterator<Item = Value<'v>>) -> Result<(), XlsxError> {
         let row = self.next;
         self.next += 1;
@@ -165,7 +155,6 @@ impl Sheet {
         Ok(())
     }
 
-    /// How many rows it has so far.
     pub fn rows(&self) -> u32 {
         self.next - FIRST_ROW
     }

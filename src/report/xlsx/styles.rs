@@ -2,37 +2,28 @@
 
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, FormatUnderline};
 
-use super::cells::{Look, TINY};
+use super::cells::{CellFormat, TINY};
 
 /// Dark blue, of titles and links.
 pub const BLUE: u32 = 0x1F_4E_79;
 /// Grey, of what is said beside figures.
 const GREY: u32 = 0x59_59_59;
-/// The ground of heads.
 const PALE: u32 = 0xE8_EE_F4;
 /// Red, of what must not be missed.
 const RED: u32 = 0xB0_00_20;
 
-/// Every format that is used.
 #[derive(Debug)]
 pub struct Styles {
-    /// The question on top of a sheet.
     pub title: Format,
-    /// The title of the workbook.
     pub book_title: Format,
     /// What must not be missed.
     pub warning: Format,
     /// What is said beside figures.
     pub note: Format,
-    /// A label of the first sheet.
     pub label: Format,
-    /// A sentence of the first sheet.
     pub sentence: Format,
-    /// A link to a sheet.
     pub link: Format,
-    /// The head of a column of text.
     pub head: Format,
-    /// The head of a column of numbers.
     pub head_of_numbers: Format,
     /// A name of any length that heads a column of numbers.
     pub names: Format,
@@ -79,31 +70,28 @@ impl Default for Styles {
             beside_numbers: Format::new().set_indent(1),
             head,
             absent: Format::new().set_font_color(Color::RGB(GREY)).set_italic(),
-            little: Format::new().set_num_format(Look::SmallUsd.num_format()),
+            little: Format::new().set_num_format(CellFormat::SmallUsd.num_format()),
             tiny: Format::new().set_num_format(TINY).set_align(FormatAlign::Right),
         }
     }
 }
 
 impl Styles {
-    /// The look of a column's cells.
-    pub fn column(look: Look) -> Format {
+    pub fn column(look: CellFormat) -> Format {
         match look {
-            Look::Text => Format::new(),
-            Look::Date | Look::Instant => Format::new()
+            CellFormat::Text => Format::new(),
+            CellFormat::Date | CellFormat::Instant => Format::new()
                 .set_num_format(look.num_format())
                 .set_align(FormatAlign::Left),
             _ => Format::new().set_num_format(look.num_format()),
         }
     }
 
-    /// The look of a column's total.
-    pub fn total(look: Look) -> Format {
+    pub fn total(look: CellFormat) -> Format {
         Format::new().set_bold().set_num_format(look.num_format_of_total())
     }
 
-    /// The look of an amount that would look like nothing otherwise.
-    pub fn of_little(&self, look: Look, number: f64) -> Option<&Format> {
+    pub fn of_little(&self, look: CellFormat, number: f64) -> Option<&Format> {
         match look.num_format_of_little(number)? {
             TINY => Some(&self.tiny),
             _ => Some(&self.little),

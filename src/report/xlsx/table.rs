@@ -1,43 +1,47 @@
 //! A report as a sheet: which look each column has, what stands above it, and which totals a formula can follow.
 
-use std::sync::Arc;
+use rust_xlsxwriter::XlsxError;
 
-use rust_xlsxwriter::{Worksheet, XlsxError};
-
-use super::cells::{Look, Value};
-use super::sheet::{Column, Sheet, Total, range};
-use super::styles::Styles;
+use super::cells::{CellFormat, Value};
+use super::sheet::{Sheet, SheetColumn, Total, range};
+use super::{Book, SheetEntry, names};
 use crate::report::Report;
-use crate::report::table::{Cell, Kind, Table};
+use crate::report::table::{Cell, CellKind, Table};
 use crate::text::thousands;
 
-/// Fills a sheet with as many of the table's rows as it may have. What is left out is said on it, and returned.
-pub fn fill(
-    table: &Table,
-    report: &Report,
-    name: &str,
-    most_rows: u32,
-    sheet: Worksheet,
-    styles: &Arc<Styles>,
-) -> Result<(Worksheet, Option<String>), XlsxError> {
-    let order = table.reading_order();
-    let rows = table.len.min(most_rows as usize);
-    let cut = (rows < table.len).then(|| {
-        format!(
-            "NOT ALL ROWS: a sheet holds no more than these {} of {}; all are in {}.csv.",
-            thousands(rows as u64),
-            thousands(table.len as u64),
-            table.name
-        )
-    });
-    let note = note(report, cut.as_deref(), table);
-    let columns = columns(table, &order, rows as u32);
-    let mut sheet = Sheet::new(sheet, styles, (name, &table.title, &note), columns)?;
-    for cells in table.rows().take(rows) {
-        let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
-        sheet.write(cells)?;
+impl Book<'_> {
+    /// Adds a sheet with as many of a table's rows as one may have. What is left out is said on it, and in the list of sheets.
+    pub(super) fn add_table(&mut self, table: &Table) -> Result<(), XlsxError> {
+        let name = self.free_name(&names::of_table(&table.name));
+        let order = table.reading_order();
+        let rows = table.len.min(self.most_rows() as usize);
+        let cut = (rows < table.len).then(|| {
+            format!(
+                "NOT ALL ROWS: a sheet holds no more than these {} of {}; all are in {}.csv.",
+                thousands(rows as u64),
+                thousands(table.len as u64),
+                table.name
+            )
+        });
+        let note = note(self.report, cut.as_deref(), table);
+        let columns = columns(table, &order, rows as u32);
+        let sheet = self.empty_sheet(table.len as u64)?;
+        let mut sheet = Sheet::new(sheet, &self.styles, (&name, &table.title, &note), columns)?;
+        for cells in table.rows().take(rows) {
+            let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
+            sheet.write(cells)?;
+        }
+        let sheet = sheet.finish(self.report)?;
+        self.push(
+            sheet,
+            SheetEntry {
+                name,
+                title: table.title.clone(),
+                cut,
+            },
+        );
+        Ok(())
     }
-    Ok((sheet.finish(report)?, cut))
 }
 
 /// What stands below the question.
@@ -54,39 +58,38 @@ fn note(report: &Report, cut: Option<&str>, table: &Table) -> String {
     note_of(report, parts.into_iter().flatten().map(String::from))
 }
 
-fn look(kind: Kind) -> Look {
+fn look(kind: CellKind) -> CellFormat {
     match kind {
-        Kind::Key | Kind::Name => Look::Text,
-        Kind::Date => Look::Date,
-        Kind::Instant => Look::Instant,
-        Kind::Count => Look::Count,
-        Kind::Usd => Look::Usd,
-        Kind::Share => Look::Share,
-        Kind::Mean => Look::SmallUsd,
+        CellKind::Key | CellKind::Name => CellFormat::Text,
+        CellKind::Date => CellFormat::Date,
+        CellKind::Instant => CellFormat::Instant,
+        CellKind::Count => CellFormat::Count,
+        CellKind::Usd => CellFormat::Usd,
+        CellKind::Share => CellFormat::Share,
+        CellKind::Mean => CellFormat::SmallUsd,
     }
 }
 
-fn value<'v>(cell: &'v Cell, kind: Kind) -> Value<'v> {
+fn value<'v>(cell: &'v Cell, kind: CellKind) -> Value<'v> {
     match cell {
         Cell::Absent => Value::Empty,
-        Cell::Text(text) if kind == Kind::Date => Value::date(text),
+        Cell::Text(text) if kind == CellKind::Date => Value::date(text),
         Cell::Text(text) => Value::text(text),
         Cell::Count(count) => Value::Number(*count as f64),
         Cell::Usd(usd) => Value::usd(*usd),
-        Cell::Decimal(decimal) => Value::decimal(decimal),
+        Cell::Decimal(decimal) => Value::decimal(&decimal.to_string()),
         Cell::Instant(ms) => Value::instant(*ms),
     }
 }
 
-/// The sheet's columns, with their totals.
-fn columns(table: &Table, order: &[usize], rows: u32) -> Vec<Column> {
+fn columns(table: &Table, order: &[usize], rows: u32) -> Vec<SheetColumn> {
     let column = |at: &usize| {
         let column = &table.columns[*at];
         let head = match column.kind {
-            Kind::Instant => format!("{}, UTC", column.head),
+            CellKind::Instant => format!("{}, UTC", column.head),
             _ => column.head.into(),
         };
-        Column {
+        SheetColumn {
             head,
             look: look(column.kind),
             absent: column.absent,
@@ -114,13 +117,13 @@ fn total(table: &Table, at: usize, order: &[usize], rows: u32) -> Total {
     };
     let own = cells(column.name).unwrap_or_default();
     let formula = match (column.kind, column.name) {
-        (Kind::Count, _) => Some(format!("SUBTOTAL(109,{own})")),
+        (CellKind::Count, _) => Some(format!("SUBTOTAL(109,{own})")),
         // Rows that are all without a cost come to nothing that is known, not to zero.
-        (Kind::Usd, _) => Some(format!("IF(SUBTOTAL(102,{own})=0,\"\",SUBTOTAL(109,{own}))")),
-        (Kind::Share, "share") => {
+        (CellKind::Usd, _) => Some(format!("IF(SUBTOTAL(102,{own})=0,\"\",SUBTOTAL(109,{own}))")),
+        (CellKind::Share, "share") => {
             cells("usage_total_usd").map(|usage| format!("IFERROR(SUBTOTAL(109,{usage})/SUM({usage}),\"\")"))
         }
-        (Kind::Mean, "mean_usd") => [cells("usage_total_usd"), cells("runs"), cells("runs_cost_unknown")]
+        (CellKind::Mean, "mean_usd") => [cells("usage_total_usd"), cells("runs"), cells("runs_cost_unknown")]
             .into_iter()
             .collect::<Option<Vec<_>>>()
             .map(|needed| {

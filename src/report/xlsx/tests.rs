@@ -1,5 +1,7 @@
 //! Workbooks read back part by part, as the XML that they are. What other programs make of them is for `scripts/check-xlsx`.
 
+mod reading;
+
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
@@ -8,16 +10,17 @@ use crate::api::page::decode;
 use crate::money::Usd;
 use crate::period::{Period, format_instant};
 use crate::provenance::{Filters, Proof, Source};
+use crate::report::caveat::Caveat;
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
-use crate::report::xlsx::reading::Workbook;
 use crate::report::xlsx::*;
 use crate::runs::column_set::Chosen;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::{SETTLED, SettleRule};
 use crate::runs::names::Names;
 use crate::runs::row::Row;
+use reading::Workbook;
 
 const SEPTEMBER: i64 = 1_756_684_800_000;
 
@@ -47,7 +50,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
             queried_at_ms: SEPTEMBER + 40 * 86_400_000,
             proof,
             retention: None,
-            caveats: vec!["=caveat()".into()],
+            caveats: Caveat::of_manifest(&["=caveat()".into()], &[]),
         },
         figures: summary.finish(),
         against: None,

@@ -7,7 +7,7 @@ use crate::period::{PeriodSpec, parse_edge, parse_instant};
 use crate::provenance::{Account, Filters, Proof, Source};
 use crate::report::Report;
 use crate::report::dimension::{By, Dimensions};
-use crate::report::facts::{Doubts, Facts, caveats};
+use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::summary::Summary;
 use crate::runs::column_set::Chosen;
 use crate::runs::cost_state::{SETTLED, UNKNOWN};
@@ -48,11 +48,11 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
     let mut summary = Summary::new(UTC, dimensions);
     rows.iter().for_each(|row| summary.add_row(row).unwrap());
     let figures = summary.finish();
-    let doubts = Doubts {
+    let doubts = QualityCounts {
         cost_unknown: figures.totals.cost_unknown(),
         provisional: figures.totals.provisional.runs,
         proven: true,
-        ..Doubts::default()
+        ..QualityCounts::default()
     };
     Report {
         facts: Facts {

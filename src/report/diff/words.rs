@@ -3,23 +3,23 @@
 
 use crate::money::Usd;
 use crate::period::{Millis, format_instant};
-use crate::provenance::{ChangeTotals, Filters, Source};
-use crate::report::changes::moves::Part;
-use crate::report::changes::prices::{Verdict, VerdictKind};
-use crate::report::changes::{Comparison, Side};
+use crate::provenance::{ChangeTotals, Source};
+use crate::report::diff::moves::MovedRuns;
+use crate::report::diff::prices::{PriceVerdict, VerdictKind};
+use crate::report::diff::{ArchiveDiff, DiffSide};
+use crate::report::headline::{at_least, filter_options, to_minute};
 use crate::text::{counted, thousands};
 
-impl Comparison {
-    /// What must be said of where the runs came from, if anything.
+impl ArchiveDiff {
     pub fn notice(&self) -> Option<&str> {
         self.old.notice.as_deref().or(self.new.notice.as_deref())
     }
 
-    /// What keeps the two from being two looks at the same thing.
+    /// Why a difference of the two may be none of the runs.
     pub fn cautions(&self) -> Vec<String> {
         let (old, new) = (&self.old, &self.new);
-        let id = |side: &Side| side.account.as_ref().map(|account| account.id.clone());
-        let period = |side: &Side| (side.period.from, side.period.requested_to);
+        let id = |side: &DiffSide| side.account.as_ref().map(|account| account.id.clone());
+        let period = |side: &DiffSide| (side.period.from, side.period.requested_to);
         let differing = [
             (old.source != new.source, "sources (the API, or the made-up account)"),
             (id(old).zip(id(new)).is_some_and(|(old, new)| old != new), "accounts"),
@@ -58,46 +58,26 @@ fn listed(what: &[&str]) -> String {
     }
 }
 
-/// What one of the exports is, in sentences.
-pub(super) fn side(side: &Side) -> Vec<String> {
+pub(super) fn side(side: &DiffSide) -> Vec<String> {
     let mut lines = vec![side.path.clone(), side.period.first_line()];
     if let (Some(account), Source::Api) = (&side.account, side.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
         lines.push(format!("account {name}"));
     }
-    lines.extend(only(&side.filters));
+    lines.extend(filter_options(&side.filters).map(|only| format!("only {only}")));
     let totals = &side.totals;
-    let bound = if totals.runs_cost_unknown + totals.runs_provisional > 0 || !side.proven {
-        "at least "
-    } else {
-        ""
-    };
+    let bound = at_least(totals.runs_cost_unknown + totals.runs_provisional > 0 || !side.proven);
     let usage = match totals.usage_total_usd {
         Some(usd) => format!("{bound}{}", usd.dollars()),
         None if totals.runs == 0 => "no usage".into(),
         None => "unknown usage".into(),
     };
-    let at = format_instant(side.queried_at_ms);
-    let at = format!("{} {} UTC", &at[..10], &at[11..16]);
+    let at = to_minute(&format_instant(side.queried_at_ms));
     lines.push(format!(
-        "{}, {usage}, as Apify priced it at {at}",
+        "{}, {usage}, as Apify priced it at {at} UTC",
         counted(totals.runs, "run", "runs")
     ));
     lines
-}
-
-fn only(filters: &Filters) -> Option<String> {
-    let lists = [
-        ("status", &filters.status),
-        ("actor", &filters.actor),
-        ("task", &filters.task),
-    ];
-    let only: Vec<String> = lists
-        .iter()
-        .filter(|(_, list)| !list.is_empty())
-        .map(|(name, list)| format!("--{name} {}", list.join(",")))
-        .collect();
-    (!only.is_empty()).then(|| format!("only {}", only.join(" ")))
 }
 
 /// Dollars that moved, with their sign: `+$31.20`.
@@ -107,18 +87,16 @@ pub(super) fn signed(usd: Usd) -> String {
 }
 
 /// A part's dollars; `unknown` where it has runs and none has a cost.
-pub(super) fn dollars(part: &Part) -> String {
+pub(super) fn dollars(part: &MovedRuns) -> String {
     part.usage().map_or("unknown".into(), signed)
 }
 
-/// What a sum of dollars lacks, if anything.
 pub(super) fn without_cost(runs: u64) -> Option<String> {
     (runs > 0).then(|| format!("and {} of unknown cost", counted(runs, "run", "runs")))
 }
 
-/// Whether usage moved or prices did.
-pub(super) fn verdict(verdict: &Verdict) -> String {
-    let Verdict { compared, changed, .. } = *verdict;
+pub(super) fn verdict(verdict: &PriceVerdict) -> String {
+    let PriceVerdict { compared, changed, .. } = *verdict;
     let of_all = |costs: u64| format!("{} of {}", thousands(costs), counted(compared, "cost", "costs"));
     let alike = verdict.alike.unwrap_or_default();
     let factor = match verdict.factor.as_deref() {

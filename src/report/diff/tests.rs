@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::period::parse_instant;
 use crate::provenance::ChangeTotals;
-use crate::report::changes::prices::VerdictKind;
-use crate::report::changes::*;
+use crate::report::diff::prices::VerdictKind;
+use crate::report::diff::*;
 use crate::runs::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
 
 const CENT: i128 = 10_i128.pow(16);
@@ -27,15 +27,15 @@ fn run(id: &str, cost: Option<i128>) -> Run {
 
 fn folded(pairs: &[Pair]) -> Changes {
     let mut changes = Changes::default();
-    pairs.iter().for_each(|pair| changes.see(pair).unwrap());
+    pairs.iter().for_each(|pair| changes.add(pair).unwrap());
     changes
 }
 
-fn verdict(pairs: &[Pair]) -> Verdict {
+fn verdict(pairs: &[Pair]) -> PriceVerdict {
     let changes = folded(pairs);
     let mut alike = changes.prices.candidate();
     if let Some(alike) = &mut alike {
-        pairs.iter().for_each(|pair| alike.see(pair));
+        pairs.iter().for_each(|pair| alike.add(pair));
     }
     changes.prices.verdict(alike)
 }
@@ -123,8 +123,8 @@ fn only_the_runs_that_moved_most_are_kept() {
 fn a_sum_that_no_longer_fits_is_an_error() {
     let mut changes = Changes::default();
     let most = 10_i128.pow(38) - 1;
-    changes.see(&Pair::New(run("a", Some(most)))).unwrap();
-    assert!(changes.see(&Pair::New(run("b", Some(1)))).is_err());
+    changes.add(&Pair::New(run("a", Some(most)))).unwrap();
+    assert!(changes.add(&Pair::New(run("b", Some(1)))).is_err());
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn factors_of_any_size_break_nothing() {
     let most = 10_i128.pow(38) - 1;
     let mut prices = Prices::default();
     for (old, new) in [(1, most), (most, 1), (most, most - 1), (1, 2)] {
-        prices.see(&run("a", Some(old)), &run("a", Some(new)));
+        prices.add(&run("a", Some(old)), &run("a", Some(new)));
     }
     let found = prices.verdict(prices.candidate());
     assert_eq!((found.compared, found.changed), (4, 4));

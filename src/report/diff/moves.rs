@@ -3,28 +3,26 @@
 
 use crate::money::Usd;
 use crate::provenance::ChangeTotals;
-use crate::report::changes::{Difference, Kind};
+use crate::report::diff::{Difference, DifferenceKind};
 use crate::runs::run::Run;
 
-/// Runs and the dollars that they moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Runs.
+pub struct MovedRuns {
     pub runs: u64,
     /// Of them, those of unknown cost, on either side; they aren't in the sum.
     pub cost_unknown: u64,
     pub(super) usage: Usd,
 }
 
-impl Part {
+impl MovedRuns {
     fn add(&mut self, usage: Option<Usd>) {
         self.runs += 1;
         self.cost_unknown += u64::from(usage.is_none());
         self.usage.0 += usage.unwrap_or_default().0;
     }
 
-    fn and(&self, other: &Part) -> Part {
-        Part {
+    fn and(&self, other: &MovedRuns) -> MovedRuns {
+        MovedRuns {
             runs: self.runs + other.runs,
             cost_unknown: self.cost_unknown + other.cost_unknown,
             usage: Usd(self.usage.0 + other.usage.0),
@@ -37,28 +35,25 @@ impl Part {
     }
 }
 
-/// What moved, in all or of an Actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moves {
-    /// New runs.
-    pub new: Part,
-    /// Changed ones.
-    pub changed: Part,
+    pub new: MovedRuns,
+    pub changed: MovedRuns,
     /// Vanished ones; their dollars are below zero.
-    pub vanished: Part,
+    pub vanished: MovedRuns,
     /// Changed runs of which only the new export knows the cost, and those costs.
-    pub became_known: Part,
+    pub became_known: MovedRuns,
     /// Changed runs of which only the old export knew the cost, and those costs.
-    pub became_unknown: Part,
+    pub became_unknown: MovedRuns,
 }
 
 impl Moves {
     pub(super) fn add(&mut self, difference: &Difference) {
         let moved = difference.moved();
         match difference.kind {
-            Kind::New => self.new.add(moved),
-            Kind::Vanished => self.vanished.add(moved),
-            Kind::Changed => {
+            DifferenceKind::New => self.new.add(moved),
+            DifferenceKind::Vanished => self.vanished.add(moved),
+            DifferenceKind::Changed => {
                 self.changed.add(moved);
                 let usage = |run: Option<&Run>| run.and_then(|run| run.usage);
                 match (usage(difference.old), usage(difference.new)) {
@@ -70,7 +65,6 @@ impl Moves {
         }
     }
 
-    /// Two of them together.
     pub fn and(&self, other: &Moves) -> Moves {
         Moves {
             new: self.new.and(&other.new),
@@ -82,7 +76,7 @@ impl Moves {
     }
 
     /// New, changed and vanished runs together: what the sum of known costs moved by, less what became known or unknown.
-    pub fn net(&self) -> Part {
+    pub fn net(&self) -> MovedRuns {
         self.new.and(&self.changed).and(&self.vanished)
     }
 }
@@ -107,13 +101,9 @@ impl From<&Moves> for ChangeTotals {
     }
 }
 
-/// An Actor whose runs differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActorMoves {
-    /// Its ID.
     pub act_id: String,
-    /// Its name, where an export has it.
     pub act_name: Option<String>,
-    /// What moved.
     pub moves: Moves,
 }

@@ -1,22 +1,21 @@
 //! What `diff` prints: 80 columns, aligned, readable without colour. The Actors and runs that moved most; JSON and CSV have
 //! all of them.
 
-use super::Comparison;
-use super::moves::{ActorMoves, Moves, Part};
+use super::ArchiveDiff;
+use super::moves::{ActorMoves, MovedRuns, Moves};
 use super::words::{dollars, side, signed, verdict, without_cost};
 use crate::money::{SCALE, Usd, ratio_6_places};
-use crate::report::terminal::{Look, WIDTH};
+use crate::report::terminal::{TextStyle, WIDTH};
 use crate::runs::run::Run;
-use crate::text::{counted, filled, fitted, harmless, labelled, thousands};
+use crate::text::{counted, escape_control, pad, thousands, truncate, wrap_labelled};
 
 const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
 
-/// The text, with a final line break.
-pub fn render(comparison: &Comparison, look: Look) -> String {
+pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
     let mut lines = Vec::new();
-    lines.extend(comparison.notice().map(|notice| look.bold(&harmless(notice))));
+    lines.extend(comparison.notice().map(|notice| look.bold(&escape_control(notice))));
     let sentences = [
         ("Old", side(&comparison.old)),
         ("New", side(&comparison.new)),
@@ -25,22 +24,21 @@ pub fn render(comparison: &Comparison, look: Look) -> String {
     for (label, sentences) in sentences {
         for (at, sentence) in sentences.iter().enumerate() {
             let label = if at == 0 { label } else { "" };
-            lines.push(labelled(label, &harmless(sentence), LABEL, WIDTH));
+            lines.push(wrap_labelled(label, &escape_control(sentence), LABEL, WIDTH));
         }
     }
     let changes = &comparison.changes;
     lines.push(String::new());
     lines.extend(table(changes.total(), changes.unchanged, look));
     lines.push(String::new());
-    lines.push(labelled("Verdict", &verdict(&comparison.prices), LABEL, WIDTH));
+    lines.push(wrap_labelled("Verdict", &verdict(&comparison.prices), LABEL, WIDTH));
     lines.extend(actors(&changes.actors(), changes.total(), look));
     lines.extend(runs(changes.shown(), changes.total().changed.runs, look));
     lines.join("\n") + "\n"
 }
 
-/// Runs and dollars, part by part.
-fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
-    let row = |name: &str, part: &Part| {
+fn table(total: &Moves, unchanged: u64, look: TextStyle) -> Vec<String> {
+    let row = |name: &str, part: &MovedRuns| {
         let beside = without_cost(part.cost_unknown).map_or(String::new(), |beside| format!("  {beside}"));
         format!("{name:<18} {:>11} {:>16}{beside}", thousands(part.runs), dollars(part))
     };
@@ -52,7 +50,7 @@ fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
         look.bold(&row("Together", &total.net())),
         format!("{:<18} {:>11}", "Unchanged", thousands(unchanged)),
     ];
-    let apart = |name: &str, part: &Part| {
+    let apart = |name: &str, part: &MovedRuns| {
         let usage = part.usage().unwrap_or_default().dollars();
         format!(
             "{name:<18} {:>11} {usage:>16}  apart: the other has none",
@@ -68,7 +66,7 @@ fn table(total: &Moves, unchanged: u64, look: Look) -> Vec<String> {
     lines
 }
 
-fn actors(actors: &[&ActorMoves], total: &Moves, look: Look) -> Vec<String> {
+fn actors(actors: &[&ActorMoves], total: &Moves, look: TextStyle) -> Vec<String> {
     if actors.is_empty() {
         return Vec::new();
     }
@@ -81,7 +79,7 @@ fn actors(actors: &[&ActorMoves], total: &Moves, look: Look) -> Vec<String> {
     };
     for actor in &actors[..shown] {
         let name = actor.act_name.as_deref().unwrap_or(&actor.act_id);
-        lines.push(group(&harmless(name), &actor.moves));
+        lines.push(group(&escape_control(name), &actor.moves));
     }
     if shown < actors.len() {
         let rest = actors[shown..]
@@ -107,28 +105,27 @@ fn group(name: &str, moves: &Moves) -> String {
 }
 
 fn row([name, new, changed, vanished, usage, unknown]: [String; 6]) -> String {
-    let name = filled(&name, 24);
+    let name = pad(&name, 24);
     format!("{name} {new:>9} {changed:>9} {vanished:>9} {usage:>15} {unknown:>8}")
 }
 
-/// The changed runs that moved most.
-fn runs(shown: &[(Run, Run)], changed: u64, look: Look) -> Vec<String> {
+fn runs(shown: &[(Run, Run)], changed: u64, look: TextStyle) -> Vec<String> {
     if shown.is_empty() {
         return Vec::new();
     }
     let line = |id: &str, status: &str, cost: &str| {
-        let line = format!("{} {} {cost}", filled(id, 17), filled(status, 24));
-        fitted(line.trim_end(), WIDTH)
+        let line = format!("{} {} {cost}", pad(id, 17), pad(status, 24));
+        truncate(line.trim_end(), WIDTH)
     };
     let mut lines = vec![String::new(), look.bold(&line("Changed run", "status", "cost"))];
     for (old, new) in shown {
-        let status = from_to(&harmless(&old.status), &harmless(&new.status));
+        let status = from_to(&escape_control(&old.status), &escape_control(&new.status));
         let mut cost = costs(old.usage, new.usage);
         if old.status == new.status && old.usage == new.usage {
             let fields: Vec<&str> = super::differing(old, new);
             cost += &format!(" ({})", fields.join(", "));
         }
-        lines.push(line(&harmless(&new.id), &status, &cost));
+        lines.push(line(&escape_control(&new.id), &status, &cost));
     }
     let more = changed.saturating_sub(shown.len() as u64);
     if more > 0 {
@@ -154,8 +151,8 @@ fn costs(old: Option<Usd>, new: Option<Usd>) -> String {
     let forms: [fn(Usd) -> String; 3] = [
         Usd::dollars,
         |usd| {
-            let places = ratio_6_places(usd.0, 10_i128.pow(SCALE)).unwrap_or_default();
-            format!("${places}")
+            let places = ratio_6_places(usd.0, 10_i128.pow(SCALE));
+            places.map_or(String::new(), |places| format!("${places}"))
         },
         |usd| format!("${usd}"),
     ];

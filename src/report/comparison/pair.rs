@@ -2,11 +2,10 @@
 
 use crate::money::{Usd, ratio_6_places};
 use crate::report::measures::Measures;
-use crate::report::table::{Cell, Column, Kind, column};
+use crate::report::table::{Cell, CellKind, TableColumn, column};
 
-/// How usage moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum UsageChange {
     New,
     Gone,
     Up,
@@ -14,32 +13,35 @@ pub(super) enum Change {
     Same,
     /// Known costs moved, and unknown ones may turn that.
     Unclear,
-    /// One side isn't known at all.
     NotJudged,
 }
 
-impl Change {
+impl UsageChange {
     fn word(self) -> &'static str {
         match self {
-            Change::New => "new",
-            Change::Gone => "gone",
-            Change::Up => "up",
-            Change::Down => "down",
-            Change::Same => "same",
-            Change::Unclear => "unclear",
-            Change::NotJudged => "not judged",
+            UsageChange::New => "new",
+            UsageChange::Gone => "gone",
+            UsageChange::Up => "up",
+            UsageChange::Down => "down",
+            UsageChange::Same => "same",
+            UsageChange::Unclear => "unclear",
+            UsageChange::NotJudged => "not judged",
         }
     }
 }
 
 /// A group of runs, and whether there may be more of it than these.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Side {
+pub(super) struct PeriodSide {
     pub(super) measures: Measures,
     pub(super) lacks_runs: bool,
 }
 
-impl Side {
+impl PeriodSide {
+    pub(super) fn new(measures: Measures, lacks_runs: bool) -> PeriodSide {
+        PeriodSide { measures, lacks_runs }
+    }
+
     /// Its usage, which is none where there were no runs; `None` where it can't be told.
     pub(super) fn known(&self) -> Option<Usd> {
         match self.measures.runs() {
@@ -48,38 +50,36 @@ impl Side {
         }
     }
 
-    /// Whether its usage is only a lower bound.
     fn is_bound(&self) -> bool {
         self.lacks_runs || self.measures.cost_unknown() > 0
     }
 }
 
-/// The same group of runs in both periods.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beside {
+pub(super) struct PairedMeasures {
     before: Measures,
     now: Measures,
-    pub(super) change: Change,
+    pub(super) change: UsageChange,
     /// By how many dollars known costs moved, where both sides have any.
     pub(super) moved: Option<Usd>,
 }
 
-impl Beside {
-    pub(super) fn of(before: Side, now: Side) -> Beside {
+impl PairedMeasures {
+    pub(super) fn of(before: PeriodSide, now: PeriodSide) -> PairedMeasures {
         let sides = before.known().zip(now.known());
         let moved = sides.map(|(before, now)| Usd(now.0.saturating_sub(before.0)));
         let (ran_before, runs_now) = (before.measures.runs() > 0, now.measures.runs() > 0);
         let change = match moved {
-            None => Change::NotJudged,
-            Some(_) if !ran_before && runs_now => Change::New,
-            Some(_) if ran_before && !runs_now => Change::Gone,
+            None => UsageChange::NotJudged,
+            Some(_) if !ran_before && runs_now => UsageChange::New,
+            Some(_) if ran_before && !runs_now => UsageChange::Gone,
             // More may have been used before, or now: that only widens a change in its own direction.
-            Some(usd) if usd.0 > 0 && !before.is_bound() => Change::Up,
-            Some(usd) if usd.0 < 0 && !now.is_bound() => Change::Down,
-            Some(_) if before.is_bound() || now.is_bound() => Change::Unclear,
-            Some(_) => Change::Same,
+            Some(usd) if usd.0 > 0 && !before.is_bound() => UsageChange::Up,
+            Some(usd) if usd.0 < 0 && !now.is_bound() => UsageChange::Down,
+            Some(_) if before.is_bound() || now.is_bound() => UsageChange::Unclear,
+            Some(_) => UsageChange::Same,
         };
-        Beside {
+        PairedMeasures {
             before: before.measures,
             now: now.measures,
             change,
@@ -103,23 +103,23 @@ impl Beside {
     }
 }
 
-/// The columns of [`Beside::cells`].
-pub(super) const SIDES: [Column; 9] = [
-    column("change", "change", Kind::Key),
-    column("runs_before", "runs before", Kind::Count),
-    column("runs", "runs", Kind::Count),
+/// The columns of [`PairedMeasures::cells`].
+pub(super) const SIDES: [TableColumn; 9] = [
+    column("change", "change", CellKind::Key),
+    column("runs_before", "runs before", CellKind::Count),
+    column("runs", "runs", CellKind::Count),
     dollars("usage_before_usd", "before, $", ""),
     dollars("usage_total_usd", "usage, $", ""),
     dollars("change_usd", "moved, $", "not judged"),
-    column("change_share", "by", Kind::Share),
-    column("runs_cost_unknown_before", "no cost before", Kind::Count),
-    column("runs_cost_unknown", "no cost", Kind::Count),
+    column("change_share", "by", CellKind::Share),
+    column("runs_cost_unknown_before", "no cost before", CellKind::Count),
+    column("runs_cost_unknown", "no cost", CellKind::Count),
 ];
 
-const fn dollars(name: &'static str, head: &'static str, absent: &'static str) -> Column {
-    Column {
+const fn dollars(name: &'static str, head: &'static str, absent: &'static str) -> TableColumn {
+    TableColumn {
         absent,
-        ..column(name, head, Kind::Usd)
+        ..column(name, head, CellKind::Usd)
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::runs::row::Row;
 
-    fn side(costs: &[Option<i128>], lacks_runs: bool) -> Side {
+    fn side(costs: &[Option<i128>], lacks_runs: bool) -> PeriodSide {
         let mut measures = Measures::default();
         for cost in costs {
             let run = Row {
@@ -138,7 +138,7 @@ mod tests {
             };
             measures.add(&run).unwrap();
         }
-        Side { measures, lacks_runs }
+        PeriodSide { measures, lacks_runs }
     }
 
     #[test]
@@ -147,22 +147,22 @@ mod tests {
         let (unknown, five, nine) = (&[None][..], &[Some(5)][..], &[Some(9)][..]);
         let (five_and, nine_and) = (&[Some(5), None][..], &[Some(9), None][..]);
         let cases = [
-            (five, nine, Change::Up, Some(4)),
-            (nine, five, Change::Down, Some(-4)),
-            (five, five, Change::Same, Some(0)),
-            (none, five, Change::New, Some(5)),
-            (five, none, Change::Gone, Some(-5)),
-            (unknown, five, Change::NotJudged, None),
-            (five, unknown, Change::NotJudged, None),
+            (five, nine, UsageChange::Up, Some(4)),
+            (nine, five, UsageChange::Down, Some(-4)),
+            (five, five, UsageChange::Same, Some(0)),
+            (none, five, UsageChange::New, Some(5)),
+            (five, none, UsageChange::Gone, Some(-5)),
+            (unknown, five, UsageChange::NotJudged, None),
+            (five, unknown, UsageChange::NotJudged, None),
             // What is unknown now can only add to a rise, and turn a fall.
-            (five, nine_and, Change::Up, Some(4)),
-            (nine, five_and, Change::Unclear, Some(-4)),
-            (nine_and, five, Change::Down, Some(-4)),
-            (five_and, nine, Change::Unclear, Some(4)),
-            (five_and, five, Change::Unclear, Some(0)),
+            (five, nine_and, UsageChange::Up, Some(4)),
+            (nine, five_and, UsageChange::Unclear, Some(-4)),
+            (nine_and, five, UsageChange::Down, Some(-4)),
+            (five_and, nine, UsageChange::Unclear, Some(4)),
+            (five_and, five, UsageChange::Unclear, Some(0)),
         ];
         for (before, now, change, moved) in cases {
-            let beside = Beside::of(side(before, false), side(now, false));
+            let beside = PairedMeasures::of(side(before, false), side(now, false));
             assert_eq!(
                 (beside.change, beside.moved),
                 (change, moved.map(Usd)),
@@ -170,10 +170,10 @@ mod tests {
             );
         }
         // Where runs may be missing, none of an Actor is no proof that there were none.
-        let change = |before, now| Beside::of(before, now).change;
-        assert_eq!(change(side(none, true), side(five, false)), Change::NotJudged);
-        assert_eq!(change(side(five, false), side(none, true)), Change::NotJudged);
-        assert_eq!(change(side(five, true), side(nine, false)), Change::Unclear);
-        assert_eq!(change(side(nine, true), side(five, false)), Change::Down);
+        let change = |before, now| PairedMeasures::of(before, now).change;
+        assert_eq!(change(side(none, true), side(five, false)), UsageChange::NotJudged);
+        assert_eq!(change(side(five, false), side(none, true)), UsageChange::NotJudged);
+        assert_eq!(change(side(five, true), side(nine, false)), UsageChange::Unclear);
+        assert_eq!(change(side(nine, true), side(five, false)), UsageChange::Down);
     }
 }

@@ -1,72 +1,55 @@
 //! One period beside another: totals, Actors and days. What one side doesn't know isn't judged, and is never zero. Pure:
 //! finished figures in, tables out.
 
-mod beside;
+mod pair;
 
 use std::collections::{BTreeSet, HashMap};
 
-use beside::{Beside, Change, SIDES, Side};
 use chrono::NaiveDate;
+use pair::{PairedMeasures, PeriodSide, SIDES, UsageChange};
 
 use super::dimension::Dimension;
 use super::figures::{Breakdown, Figures, Group};
+use super::headline::at_least;
 use super::measures::Measures;
-use super::table::{Cell, Kind, Table, column};
+use super::table::{Cell, CellKind, Table, column};
+use super::tables::{ACT_ID, ACT_NAME};
 use crate::money::Usd;
 use crate::period::Period;
 use crate::text::{counted, thousands};
 
-/// The report of Actors whose usage moved.
 pub const CHANGE_BY_ACTOR: &str = "change_by_actor";
-/// The report of days beside those of the other period.
 pub const CHANGE_BY_DAY: &str = "change_by_day";
-/// The report of all runs.
 pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
 
-/// What a report's period is compared to.
 #[derive(Debug)]
-pub struct Against {
+pub struct PeriodComparison {
     /// The other period, or why nothing can be said.
-    pub before: Result<Before, String>,
-    /// Actors that moved by less are left out.
+    pub before: anyhow::Result<ComparedPeriod>,
     pub min_change: Usd,
 }
 
-/// The other period.
 #[derive(Debug)]
-pub struct Before {
+pub struct ComparedPeriod {
     /// Which one; cut as long as the report's own is, where that isn't over.
     pub period: Period,
-    /// Where its runs come from, in words.
     pub from: String,
-    /// Whether there may be runs that are not among its figures.
     pub lacks_runs: bool,
-    /// Its figures.
     pub figures: Figures,
 }
 
-impl Against {
-    /// What is said of it before any figure.
+impl PeriodComparison {
     pub fn sentences(&self, figures: &Figures, lacks_runs: bool) -> Vec<String> {
         let before = match &self.before {
             Err(why) => return vec![format!("not judged: {why}")],
             Ok(before) => before,
         };
-        let beside = Beside::of(
-            before.side(before.figures.totals),
-            Side {
-                measures: figures.totals,
-                lacks_runs,
-            },
-        );
         let all = &before.figures.totals;
-        let usage = before.side(*all).known().map_or("unknown".into(), Usd::dollars);
-        let at_least = if all.is_at_least() || before.lacks_runs {
-            "at least "
-        } else {
-            ""
-        };
-        let moved = match beside.moved {
+        let side = before.side(*all);
+        let usage = side.known().map_or("unknown".into(), Usd::dollars);
+        let at_least = at_least(all.is_at_least() || before.lacks_runs);
+        let pair = PairedMeasures::of(side, PeriodSide::new(figures.totals, lacks_runs));
+        let moved = match pair.moved {
             None => "the change is not judged".to_string(),
             Some(usd) => {
                 let percent = all.usage().and_then(|all| crate::money::percent(usd, all));
@@ -89,13 +72,12 @@ impl Against {
         sentences
     }
 
-    /// Its tables; none where nothing can be said.
     pub fn tables<'r>(&'r self, figures: &'r Figures, period: &'r Period, lacks_runs: bool) -> Vec<Table<'r>> {
         let Ok(before) = &self.before else {
             return Vec::new();
         };
-        let side = |measures| Side { measures, lacks_runs };
-        let totals = Beside::of(before.side(before.figures.totals), side(figures.totals));
+        let now = PeriodSide::new(figures.totals, lacks_runs);
+        let totals = PairedMeasures::of(before.side(before.figures.totals), now);
         let all = Table {
             name: CHANGE_OF_TOTALS.into(),
             title: "How much was used, and how much in the period before?".into(),
@@ -112,41 +94,34 @@ impl Against {
         ]
     }
 
-    fn by_actor<'r>(&self, before: &'r Before, figures: &'r Figures, lacks_runs: bool) -> Table<'r> {
+    fn by_actor<'r>(&self, before: &'r ComparedPeriod, figures: &'r Figures, lacks_runs: bool) -> Table<'r> {
         let (old, new) = (groups(&before.figures), groups(figures));
         let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-        let mut actors: Vec<(&str, Option<&str>, Beside)> = ids
+        let mut actors: Vec<(&str, Option<&str>, PairedMeasures)> = ids
             .into_iter()
             .map(|id| {
                 let measures =
                     |groups: &HashMap<&str, Group>| groups.get(id).map_or(Measures::default(), |group| *group.measures);
                 let name = [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0));
-                let now = Side {
-                    measures: measures(&new),
-                    lacks_runs,
-                };
-                (id, name, Beside::of(before.side(measures(&old)), now))
+                let now = PeriodSide::new(measures(&new), lacks_runs);
+                (id, name, PairedMeasures::of(before.side(measures(&old)), now))
             })
             .collect();
         let all = actors.len();
-        let most = |beside: &Beside| beside.moved.map(|usd| usd.0.unsigned_abs());
+        let most = |beside: &PairedMeasures| beside.moved.map(|usd| usd.0.unsigned_abs());
         actors.retain(|(.., beside)| most(beside).is_none_or(|moved| moved >= self.min_change.0.unsigned_abs()));
-        actors.retain(|(.., beside)| beside.change != Change::Same);
+        actors.retain(|(.., beside)| beside.change != UsageChange::Same);
         // What can't be judged comes first: it may be the largest of all.
-        actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).map_or(u128::MAX, |moved| moved)));
+        actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).unwrap_or(u128::MAX)));
         let left_out = (all - actors.len()) as u64;
         let few = counted(left_out, "Actor", "Actors");
-        let note = (left_out > 0).then(|| {
-            format!(
-                "{few} more moved by less than {}, or not at all.",
-                self.min_change.dollars()
-            )
-        });
-        let columns = std::iter::once(column("act_id", "act_id", Kind::Key)).chain(SIDES);
+        let least = self.min_change.dollars();
+        let note = (left_out > 0).then(|| format!("{few} more moved by less than {least}, or not at all."));
+        let columns = [ACT_ID].into_iter().chain(SIDES);
         Table {
             name: CHANGE_BY_ACTOR.into(),
             title: "Which Actors' usage moved most since the period before?".into(),
-            columns: columns.chain([column("act_name", "Actor", Kind::Name)]).collect(),
+            columns: columns.chain([ACT_NAME]).collect(),
             len: actors.len(),
             row: Box::new(move |at| {
                 let (id, name, beside) = &actors[at];
@@ -161,12 +136,9 @@ impl Against {
     }
 }
 
-impl Before {
-    fn side(&self, measures: Measures) -> Side {
-        Side {
-            measures,
-            lacks_runs: self.lacks_runs,
-        }
+impl ComparedPeriod {
+    fn side(&self, measures: Measures) -> PeriodSide {
+        PeriodSide::new(measures, self.lacks_runs)
     }
 }
 
@@ -176,7 +148,7 @@ fn groups(figures: &Figures) -> HashMap<&str, Group<'_>> {
 }
 
 /// Each day beside the one at the same place of the other period: the first beside the first.
-fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, lacks_runs: bool) -> Table<'r> {
+fn by_day<'r>(before: &'r ComparedPeriod, figures: &'r Figures, period: &Period, lacks_runs: bool) -> Table<'r> {
     let by_day = |figures: &Figures| -> HashMap<String, Measures> {
         let days = figures.by(Dimension::Day).into_iter().flat_map(Breakdown::groups);
         days.filter_map(|group| Some((group.key(0)?.to_string(), *group.measures)))
@@ -188,21 +160,20 @@ fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, lacks_r
     let measures = |days: &HashMap<String, Measures>, day: &Option<String>| {
         day.as_ref().and_then(|day| days.get(day)).copied().unwrap_or_default()
     };
-    let rows: Vec<(Option<String>, Option<String>, Beside)> = (0..old_days.len().max(new_days.len()))
+    let rows: Vec<(Option<String>, Option<String>, PairedMeasures)> = (0..old_days.len().max(new_days.len()))
         .map(|at| {
             let (day, day_before) = (shown(new_days.get(at)), shown(old_days.get(at)));
             // A day that one of the periods doesn't have can't be compared.
-            let side = |days, day: &Option<String>, lacks_runs| Side {
-                measures: measures(days, day),
-                lacks_runs: lacks_runs || day.is_none(),
+            let side = |days, day: &Option<String>, lacks_runs| {
+                PeriodSide::new(measures(days, day), lacks_runs || day.is_none())
             };
-            let beside = Beside::of(side(&old, &day_before, before.lacks_runs), side(&new, &day, lacks_runs));
+            let beside = PairedMeasures::of(side(&old, &day_before, before.lacks_runs), side(&new, &day, lacks_runs));
             (day, day_before, beside)
         })
         .collect();
     let days = [
-        column("day", "day", Kind::Date),
-        column("day_before", "day before", Kind::Date),
+        column("day", "day", CellKind::Date),
+        column("day_before", "day before", CellKind::Date),
     ];
     Table {
         name: CHANGE_BY_DAY.into(),
@@ -221,9 +192,6 @@ fn by_day<'r>(before: &'r Before, figures: &'r Figures, period: &Period, lacks_r
 }
 
 fn signed(text: String) -> String {
-    if text.starts_with('-') {
-        text
-    } else {
-        format!("+{text}")
-    }
+    let sign = if text.starts_with('-') { "" } else { "+" };
+    format!("{sign}{text}")
 }

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read};
 
 /// A cell as the file has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct SheetCell {
     pub formula: Option<String>,
     pub text: Option<String>,
     pub number: Option<f64>,
@@ -15,7 +15,7 @@ pub struct Found {
 pub struct Workbook {
     pub parts: HashMap<String, String>,
     /// Sheets by name, in order.
-    pub sheets: Vec<(String, BTreeMap<String, Found>)>,
+    pub sheets: Vec<(String, BTreeMap<String, SheetCell>)>,
 }
 
 /// What stands between two texts.
@@ -56,7 +56,7 @@ impl Workbook {
                 let (attributes, rest) = rest.split_once('>')?;
                 let body = rest.split_once("</c>").map_or("", |(body, _)| body);
                 let value = between(body, "<v>", "</v>");
-                let found = Found {
+                let found = SheetCell {
                     formula: between(body, "<f>", "</f>").map(unescaped),
                     text: match attributes {
                         _ if attributes.contains("t=\"s\"") => Some(shared[value?.parse::<usize>().unwrap()].clone()),
@@ -77,7 +77,7 @@ impl Workbook {
         }
     }
 
-    pub fn sheet(&self, name: &str) -> &BTreeMap<String, Found> {
+    pub fn sheet(&self, name: &str) -> &BTreeMap<String, SheetCell> {
         let sheet = self.sheets.iter().find(|(sheet, _)| sheet == name);
         &sheet.unwrap_or_else(|| panic!("no sheet {name}")).1
     }

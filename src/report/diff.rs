@@ -14,85 +14,64 @@ pub mod words;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::period::{Millis, Period};
+use crate::period::{Millis, Period, instant_text};
 use crate::provenance::{Account, Filters, Source, Totals};
-use crate::report::changes::moves::{ActorMoves, Moves};
-use crate::report::changes::prices::{Prices, Verdict};
+use crate::report::diff::moves::{ActorMoves, Moves};
+use crate::report::diff::prices::{PriceVerdict, Prices};
 use crate::runs::pairing::Pair;
 use crate::runs::run::Run;
 
 /// Changed runs that are kept to be shown one by one: those whose dollars moved most.
 pub const SHOWN_RUNS: usize = 20;
 
-/// One of the two exports, as far as it is named.
-#[derive(Debug, Clone)]
-pub struct Side {
-    /// Where it is.
+#[derive(Debug, Clone, Serialize)]
+pub struct DiffSide {
     pub path: String,
-    /// Whose runs, where the API said so.
-    pub account: Option<Account>,
-    /// Where they came from.
-    pub source: Source,
-    /// What must be said of that source, if anything.
-    pub notice: Option<String>,
-    /// The period.
     pub period: Period,
-    /// What was left out on request.
+    pub account: Option<Account>,
+    pub source: Source,
+    #[serde(skip)]
+    pub notice: Option<String>,
     pub filters: Filters,
-    /// Its job's start.
+    #[serde(rename = "queried_at", with = "instant_text")]
     pub queried_at_ms: Millis,
-    /// Whether all runs are there.
     pub proven: bool,
-    /// Its figures.
     pub totals: Totals,
 }
 
-/// Everything that a rendering shows.
 #[derive(Debug)]
-pub struct Comparison {
-    /// The export that is compared to.
-    pub old: Side,
-    /// The one that is compared.
-    pub new: Side,
-    /// The figures.
+pub struct ArchiveDiff {
+    pub old: DiffSide,
+    pub new: DiffSide,
     pub changes: Changes,
-    /// Whether usage moved or prices did.
-    pub prices: Verdict,
+    pub prices: PriceVerdict,
 }
 
-/// How a run differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Only the new export has it.
+pub enum DifferenceKind {
     New,
-    /// Both have it, and not the same.
     Changed,
-    /// Only the old export has it.
     Vanished,
 }
 
-impl Kind {
-    /// As files say it.
+impl DifferenceKind {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::New => "new",
-            Kind::Changed => "changed",
-            Kind::Vanished => "vanished",
+            DifferenceKind::New => "new",
+            DifferenceKind::Changed => "changed",
+            DifferenceKind::Vanished => "vanished",
         }
     }
 }
 
-/// A run that isn't the same in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference<'p> {
-    /// In which way.
-    pub kind: Kind,
-    /// As the old export has it.
+    pub kind: DifferenceKind,
     pub old: Option<&'p Run>,
-    /// As the new one has it.
     pub new: Option<&'p Run>,
     /// Of one that both have, the columns that differ.
     pub fields: Vec<&'static str>,
@@ -103,26 +82,24 @@ impl<'p> Difference<'p> {
     /// exports leaves out.
     pub fn of(pair: &'p Pair) -> Option<Difference<'p>> {
         let (kind, old, new) = match pair {
-            Pair::New(run) => (Kind::New, None, Some(run)),
-            Pair::Old(run) => (Kind::Vanished, Some(run), None),
-            Pair::Both(old, new) => (Kind::Changed, Some(old), Some(new)),
+            Pair::New(run) => (DifferenceKind::New, None, Some(run)),
+            Pair::Old(run) => (DifferenceKind::Vanished, Some(run), None),
+            Pair::Both(old, new) => (DifferenceKind::Changed, Some(old), Some(new)),
         };
         let fields = match pair {
             Pair::Both(old, new) => differing(old, new),
             _ => Vec::new(),
         };
-        let is_one = kind != Kind::Changed || !fields.is_empty();
-        is_one.then_some(Difference { kind, old, new, fields })
+        let differs = kind != DifferenceKind::Changed || !fields.is_empty();
+        differs.then_some(Difference { kind, old, new, fields })
     }
 
-    /// The run, the new export's where both have it.
     pub fn run(&self) -> &'p Run {
         self.new
             .or(self.old)
             .expect("a difference is of at least one export's run")
     }
 
-    /// Its Actor's name, where either export has it.
     pub fn act_name(&self) -> Option<&'p str> {
         let name = |run: Option<&'p Run>| run.and_then(|run| run.act_name.as_deref());
         name(self.new).or_else(|| name(self.old))
@@ -145,20 +122,14 @@ fn differing(old: &Run, new: &Run) -> Vec<&'static str> {
         ("usage_total_usd", old.usage != new.usage),
         ("cost_state", old.cost_state != new.cost_state),
     ];
-    columns
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| name)
-        .collect()
+    let differing = columns.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(name, _)| name).collect()
 }
 
-/// Folds the pairs of two exports.
 #[derive(Debug, Default)]
 pub struct Changes {
     total: Moves,
-    /// Runs that are the same in both.
     pub unchanged: u64,
-    /// What tells a change of prices.
     pub prices: Prices,
     actors: HashMap<Box<str>, ActorMoves, RandomState>,
     /// The changed runs that moved most, those first.
@@ -169,9 +140,9 @@ pub struct Changes {
 
 impl Changes {
     /// Adds a pair; an error if a sum no longer fits 38 digits.
-    pub fn see(&mut self, pair: &Pair) -> Result<()> {
+    pub fn add(&mut self, pair: &Pair) -> Result<()> {
         if let Pair::Both(old, new) = pair {
-            self.prices.see(old, new);
+            self.prices.add(old, new);
         }
         let Some(difference) = Difference::of(pair) else {
             self.unchanged += 1;
@@ -184,12 +155,16 @@ impl Changes {
         }
         self.total.add(&difference);
         let act_id = difference.run().act_id.as_str();
+        // Not `entry`: it would copy the ID of every run.
         if !self.actors.contains_key(act_id) {
-            let actor = ActorMoves {
-                act_id: act_id.into(),
-                ..ActorMoves::default()
-            };
-            self.actors.insert(act_id.into(), actor);
+            let act_id = act_id.to_string();
+            self.actors.insert(
+                act_id.as_str().into(),
+                ActorMoves {
+                    act_id,
+                    ..ActorMoves::default()
+                },
+            );
         }
         let actor = self.actors.get_mut(act_id).expect("it was put there");
         if actor.act_name.is_none() {
@@ -211,7 +186,6 @@ impl Changes {
         }
     }
 
-    /// All of it together.
     pub fn total(&self) -> &Moves {
         &self.total
     }
@@ -230,7 +204,7 @@ impl Changes {
     }
 }
 
-/// How much there is to see in a changed run.
+/// The order in which changed runs are shown: dollars moved, then a changed status.
 fn rank(old: &Run, new: &Run) -> (u128, bool) {
     let cost = |run: &Run| run.usage.unwrap_or_default().0;
     // A cost that is unknown on one side could have moved by all of the other; nothing is summed by this.

@@ -5,14 +5,14 @@
 //! them, so that a factor which more than a tenth of the changed costs share is still there at the end (Misra and Gries,
 //! <https://doi.org/10.1016/0167-6423(82)90012-0>). How many costs it really fits is then counted once more, exactly.
 
+use serde::Serialize;
+
 use crate::money::{Usd, ratio_6_places};
 use crate::runs::cost_state::{SETTLED, is_terminal};
 use crate::runs::pairing::Pair;
 use crate::runs::run::Run;
 
-/// Factors that are remembered.
 const CANDIDATES: usize = 12;
-/// 1 as a factor.
 const ONE: i128 = 10_i128.pow(12);
 /// How far apart two factors may be and be the same: a millionth.
 const TOLERANCE: i128 = 1_000_000;
@@ -46,7 +46,6 @@ impl Factor {
     }
 }
 
-/// Costs that can be compared, and the factors that they may have moved by.
 #[derive(Debug, Clone, Default)]
 pub struct Prices {
     compared: u64,
@@ -70,7 +69,7 @@ fn comparable(old: &Run, new: &Run) -> Option<(Usd, Usd)> {
 }
 
 impl Prices {
-    pub(super) fn see(&mut self, old: &Run, new: &Run) {
+    pub(super) fn add(&mut self, old: &Run, new: &Run) {
         let Some((old, new)) = comparable(old, new) else {
             return;
         };
@@ -95,11 +94,11 @@ impl Prices {
         }
     }
 
-    /// The factor that most costs may have moved by, to be counted by [`Alike`]; none if no two moved alike.
-    pub fn candidate(&self) -> Option<Alike> {
+    /// The factor that most costs may have moved by, to be counted by [`FactorCount`]; none if no two moved alike.
+    pub fn candidate(&self) -> Option<FactorCount> {
         let best = self.candidates.iter().max_by_key(|(_, votes)| *votes);
         let (factor, _) = best.filter(|_| self.changed > 1)?;
-        Some(Alike {
+        Some(FactorCount {
             factor: *factor,
             costs: 0,
             old: 0,
@@ -108,7 +107,7 @@ impl Prices {
     }
 
     /// What can be said, with the count of a candidate if there was one.
-    pub fn verdict(&self, alike: Option<Alike>) -> Verdict {
+    pub fn verdict(&self, alike: Option<FactorCount>) -> PriceVerdict {
         let Prices { compared, changed, .. } = *self;
         let alike = alike.filter(|alike| alike.costs > 1);
         let kind = match &alike {
@@ -120,28 +119,26 @@ impl Prices {
         };
         let tells = matches!(kind, VerdictKind::PricesMoved | VerdictKind::SomeMovedAlike);
         let alike = alike.filter(|_| tells);
-        Verdict {
+        PriceVerdict {
             kind,
             compared,
             changed,
             alike: alike.map(|alike| alike.costs),
-            factor: alike.and_then(Alike::factor),
+            factor: alike.and_then(FactorCount::factor),
         }
     }
 }
 
-/// Costs that moved by one factor.
 #[derive(Debug, Clone, Copy)]
-pub struct Alike {
+pub struct FactorCount {
     factor: Factor,
     costs: u64,
     old: i128,
     new: i128,
 }
 
-impl Alike {
-    /// Counts a pair whose costs moved by it.
-    pub fn see(&mut self, pair: &Pair) {
+impl FactorCount {
+    pub fn add(&mut self, pair: &Pair) {
         if let Pair::Both(old, new) = pair
             && let Some((old, new)) = comparable(old, new)
             && old != new
@@ -155,50 +152,35 @@ impl Alike {
 
     /// The factor of all of them together, where single ones are rounded: up to 6 places.
     fn factor(self) -> Option<String> {
-        let text = ratio_6_places(self.new, self.old)?;
+        let text = ratio_6_places(self.new, self.old)?.to_string();
         Some(text.trim_end_matches('0').trim_end_matches('.').into())
     }
 }
 
-/// Whether usage moved or prices did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Which of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriceVerdict {
+    #[serde(rename = "verdict")]
     pub kind: VerdictKind,
     /// Settled costs that can be compared.
+    #[serde(rename = "costs_compared")]
     pub compared: u64,
-    /// Of them, those that changed.
+    #[serde(rename = "costs_changed")]
     pub changed: u64,
     /// Of those, the ones that moved by one factor; `None` unless it is told.
+    #[serde(rename = "costs_changed_alike")]
     pub alike: Option<u64>,
-    /// That factor, with up to 6 places.
     pub factor: Option<String>,
 }
 
-/// What can be said of prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
     /// No run that both exports hold has a settled cost in both.
     NothingComparable,
-    /// No cost that can be compared changed.
     NothingMoved,
     /// At least two costs, and 99 in 100 of those that can be compared, moved by one factor.
     PricesMoved,
     /// At least two costs, and half of those that changed, moved by one factor; others changed or not.
     SomeMovedAlike,
-    /// Costs changed, each by its own factor.
     UsageMoved,
-}
-
-impl VerdictKind {
-    /// As files say it.
-    pub fn name(self) -> &'static str {
-        match self {
-            VerdictKind::NothingComparable => "nothing_comparable",
-            VerdictKind::NothingMoved => "nothing_moved",
-            VerdictKind::PricesMoved => "prices_moved",
-            VerdictKind::SomeMovedAlike => "some_moved_alike",
-            VerdictKind::UsageMoved => "usage_moved",
-        }
-    }
 }

@@ -1,0 +1,56 @@
+//! The report of budgets.
+
+use super::{BudgetScope, BudgetStatus};
+use crate::money::ratio_6_places;
+use crate::report::table::{Cell, CellKind, Table, column};
+
+pub const BUDGETS: &str = "budgets";
+
+pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
+    let row = move |at: usize| {
+        let BudgetStatus {
+            budget,
+            measures,
+            usage,
+            ..
+        } = &spent[at];
+        let (scope, name) = match &budget.scope {
+            BudgetScope::All => ("all", None),
+            BudgetScope::Actor(name) => ("actor", Some(name.as_str())),
+            BudgetScope::Group(name) => ("group", Some(name.as_str())),
+        };
+        let share = usage.and_then(|usage| ratio_6_places(usage.0, budget.amount.0));
+        vec![
+            Cell::text(Some(scope)),
+            Cell::text(name),
+            Cell::text(Some(spent[at].standing.word())),
+            Cell::Usd(budget.amount),
+            Cell::Count(measures.runs()),
+            Cell::usd(*usage),
+            Cell::decimal(share),
+            Cell::decimal(spent[at].projected),
+            Cell::Count(measures.cost_unknown()),
+            Cell::Count(measures.provisional.runs),
+        ]
+    };
+    Table {
+        name: BUDGETS.into(),
+        title: "How much of each budget is spent?".into(),
+        columns: vec![
+            column("scope", "for", CellKind::Key),
+            column("name", "name", CellKind::Name),
+            column("standing", "standing", CellKind::Key),
+            column("budget_usd", "budget, $", CellKind::Usd),
+            column("runs", "runs", CellKind::Count),
+            column("usage_total_usd", "usage, $", CellKind::Usd),
+            column("share_of_budget", "of budget", CellKind::Share),
+            column("projected_usd", "by the end, $", CellKind::Mean),
+            column("runs_cost_unknown", "no cost", CellKind::Count),
+            column("runs_provisional", "may move", CellKind::Count),
+        ],
+        len: spent.len(),
+        row: Box::new(row),
+        total: None,
+        note: None,
+    }
+}

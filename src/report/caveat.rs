@@ -1,0 +1,298 @@
+//! What the reader of a figure must know: one variant a kind, with a code for programs and a sentence for people. Which
+//! caveats a set of figures has is decided in `facts` and by the commands.
+
+mod earlier;
+mod sentence;
+
+pub use sentence::spans;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::money::Usd;
+use crate::period::{Millis, instant_text, spans_text};
+use crate::provenance::Retention;
+
+/// A caveat. The variants' and fields' names are those of `caveat_details` in documents: they stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Caveat {
+    PastRetention(Retention),
+    RunsMissing,
+    /// No sync of the lake has proven these parts of the period.
+    Unproven {
+        #[serde(with = "spans_text")]
+        periods: Vec<(Millis, Millis)>,
+    },
+    NoRun,
+    RunsRejected {
+        runs: u64,
+    },
+    CostUnknown {
+        runs: u64,
+    },
+    DetailsFailed {
+        runs: u64,
+    },
+    Provisional {
+        runs: u64,
+    },
+    /// Groups go by names, of which not every list could be read.
+    GroupsInDoubt,
+    FilterUnmatched {
+        option: String,
+    },
+    BudgetUnmatched {
+        option: String,
+    },
+    PeriodNotOver,
+    /// The API's list changed while it was read.
+    ListChanged,
+    /// Costs that the replaced export knew and this one doesn't.
+    CostsLost {
+        costs: u64,
+        usage_usd: Usd,
+    },
+    MonthCorrected(MonthCorrection),
+    MonthDamaged(MonthDamage),
+    SyncGap {
+        #[serde(with = "instant_text")]
+        from: Millis,
+        #[serde(with = "instant_text")]
+        to: Millis,
+    },
+    WindowIncomplete {
+        #[serde(with = "instant_text")]
+        from: Millis,
+        #[serde(with = "instant_text")]
+        to: Millis,
+        gap: ReadGap,
+    },
+    Repriced {
+        runs: u64,
+    },
+    ClockAhead(ClockLead),
+    /// Names of one account, whose figures are in a sum once.
+    SharedAccount {
+        names: Vec<String>,
+    },
+    /// Read from an archive that gives no code that this version knows; only the sentence is kept.
+    Unclassified {
+        #[serde(skip)]
+        text: String,
+        lacks_runs: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthCorrection {
+    pub month: String,
+    #[serde(with = "instant_text")]
+    pub closed_at: Millis,
+    pub runs: u64,
+    pub usage_total_usd: Option<Usd>,
+    pub runs_new: u64,
+    pub runs_changed: u64,
+    pub usage_moved_usd: Usd,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthDamage {
+    pub month: String,
+    #[serde(with = "instant_text")]
+    pub closed_at: Millis,
+    #[serde(with = "instant_text")]
+    pub damaged_at: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockLead {
+    pub lake: String,
+    #[serde(with = "instant_text")]
+    pub claimed_until: Millis,
+    #[serde(with = "instant_text")]
+    pub proven_until: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum ReadGap {
+    DetailsFailed { runs: u64 },
+    ListChanged,
+}
+
+impl Caveat {
+    /// Whether it changes what a figure means: runs may be missing or are not as they should be. Costs that aren't known, or
+    /// may still move, and a period that isn't over are no gaps: what is there is all that there is by now.
+    pub fn is_gap(&self) -> bool {
+        match self {
+            Caveat::PastRetention(_)
+            | Caveat::RunsMissing
+            | Caveat::Unproven { .. }
+            | Caveat::NoRun
+            | Caveat::RunsRejected { .. }
+            | Caveat::DetailsFailed { .. }
+            | Caveat::GroupsInDoubt
+            | Caveat::ListChanged => true,
+            Caveat::Unclassified { lacks_runs, .. } => *lacks_runs,
+            _ => false,
+        }
+    }
+
+    /// Whether a part of the period has its own, worked out from the part's period and figures.
+    pub fn is_of_one_period(&self) -> bool {
+        matches!(
+            self,
+            Caveat::PastRetention(_)
+                | Caveat::NoRun
+                | Caveat::CostUnknown { .. }
+                | Caveat::Provisional { .. }
+                | Caveat::PeriodNotOver
+        )
+    }
+}
+
+/// Documents' `caveats`.
+pub fn sentences(caveats: &[Caveat]) -> Vec<String> {
+    caveats.iter().map(Caveat::to_string).collect()
+}
+
+/// Documents' `caveat_details`: code, counts and sentence of each.
+pub fn details(caveats: &[Caveat]) -> Vec<Value> {
+    let detail = |caveat: &Caveat| {
+        let mut detail = serde_json::to_value(caveat).expect("a caveat has only text keys");
+        detail["text"] = caveat.to_string().into();
+        detail
+    };
+    caveats.iter().map(detail).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_an_export() -> Vec<Caveat> {
+        let retention = Retention {
+            days: 14,
+            expired_days: 1017,
+            period_days: 1030,
+        };
+        let option = |text: &str| text.to_string();
+        vec![
+            Caveat::PastRetention(retention),
+            Caveat::RunsMissing,
+            Caveat::NoRun,
+            Caveat::RunsRejected { runs: 1 },
+            Caveat::DetailsFailed { runs: 3 },
+            Caveat::GroupsInDoubt,
+            Caveat::ListChanged,
+            Caveat::CostUnknown { runs: 1234 },
+            Caveat::Provisional { runs: 1 },
+            Caveat::FilterUnmatched {
+                option: option("--actor 7 runs"),
+            },
+            Caveat::BudgetUnmatched {
+                option: option("--budget actor:a=5"),
+            },
+            Caveat::PeriodNotOver,
+        ]
+    }
+
+    fn of_a_lake() -> Vec<Caveat> {
+        let (month, closed_at) = ("2025-09".to_string(), 1_759_636_800_000);
+        vec![
+            Caveat::Unproven { periods: vec![(0, 1)] },
+            Caveat::CostsLost {
+                costs: 2,
+                usage_usd: Usd(1),
+            },
+            Caveat::MonthCorrected(MonthCorrection {
+                month: month.clone(),
+                closed_at,
+                runs: 5,
+                usage_total_usd: None,
+                runs_new: 2,
+                runs_changed: 3,
+                usage_moved_usd: Usd(-1),
+            }),
+            Caveat::MonthDamaged(MonthDamage {
+                month,
+                closed_at,
+                damaged_at: closed_at,
+            }),
+            Caveat::SyncGap { from: 0, to: 1 },
+            Caveat::WindowIncomplete {
+                from: 0,
+                to: 1,
+                gap: ReadGap::DetailsFailed { runs: 2 },
+            },
+            Caveat::Repriced { runs: 2 },
+            Caveat::ClockAhead(ClockLead {
+                lake: "lake".into(),
+                claimed_until: 2,
+                proven_until: 1,
+            }),
+            Caveat::SharedAccount {
+                names: vec!["a".into(), "b".into()],
+            },
+        ]
+    }
+
+    #[test]
+    fn what_may_lack_runs_is_a_gap_and_what_may_still_move_is_none() {
+        let gaps: Vec<bool> = of_an_export().iter().map(Caveat::is_gap).collect();
+        assert_eq!(gaps, [[true; 7].as_slice(), &[false; 5]].concat());
+    }
+
+    #[test]
+    fn codes_stay_and_are_read_back_with_their_counts() {
+        let all = [of_an_export(), of_a_lake()].concat();
+        let (texts, details) = (sentences(&all), details(&all));
+        assert_eq!(Caveat::of_manifest(&texts, &details), all);
+        let codes: Vec<&str> = details.iter().filter_map(|detail| detail["code"].as_str()).collect();
+        let expected = "past_retention runs_missing no_run runs_rejected details_failed groups_in_doubt list_changed \
+                        cost_unknown provisional filter_unmatched budget_unmatched period_not_over unproven costs_lost \
+                        month_corrected month_damaged sync_gap window_incomplete repriced clock_ahead shared_account";
+        assert_eq!(codes.join(" "), expected);
+        let text = "1,234 runs have no known cost: usage is 'at least'";
+        assert_eq!(
+            details[7],
+            serde_json::json!({"code": "cost_unknown", "runs": 1234, "text": text})
+        );
+    }
+
+    #[test]
+    fn manifests_without_codes_are_read_by_their_sentences() {
+        let all = of_an_export();
+        assert_eq!(Caveat::of_manifest(&sentences(&all), &[]), all);
+        let texts = ["INCOMPLETE: another", "one"].map(String::from);
+        let read = Caveat::of_manifest(&texts, &details(&all));
+        assert_eq!(sentences(&read), texts);
+        assert_eq!(read.iter().map(Caveat::is_gap).collect::<Vec<_>>(), [true, false]);
+    }
+
+    /// Sentences are for people: everything else goes by the variant.
+    #[test]
+    fn no_code_looks_for_words_in_a_caveat() {
+        let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("report/caveat/earlier.rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let code = text.split("#[cfg(test)]").next().unwrap();
+                    let compares = |line: &str| {
+                        line.contains("caveat")
+                            && [".contains(\"", "starts_with(", "ends_with(", " == \""]
+                                .iter()
+                                .any(|by| line.contains(by))
+                    };
+                    let found = code.lines().find(|line| compares(line));
+                    assert_eq!(found, None, "{}", path.display());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Groupings of runs: by one dimension or two together, as reports are asked for.
+
+use anyhow::{anyhow, bail};
+
+use super::Dimension;
+use crate::report::groups::Groups;
+use crate::runs::column_set::Chosen;
+
+/// By what a report breaks runs down: one dimension, or two together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct By {
+    pub first: Dimension,
+    pub second: Option<Dimension>,
+}
+
+impl From<Dimension> for By {
+    fn from(first: Dimension) -> By {
+        By { first, second: None }
+    }
+}
+
+impl By {
+    /// What the command line says: a dimension, or two with a comma.
+    pub fn parse(text: &str) -> anyhow::Result<By> {
+        let known = || Dimension::ALL.map(Dimension::word).join(", ");
+        let dimension = |word: &str| {
+            let mut all = Dimension::ALL.into_iter();
+            let found = all.find(|dimension| dimension.word() == word.trim());
+            found.ok_or_else(|| anyhow!("there is no dimension {word:?}; there are {}", known()))
+        };
+        let by = match text.split_once(',') {
+            None => By::from(dimension(text)?),
+            Some((_, second)) if second.contains(',') => {
+                bail!("more than two dimensions: give one, or two with a comma, as in actor,status");
+            }
+            Some((first, second)) => By {
+                first: dimension(first)?,
+                second: Some(dimension(second)?),
+            },
+        };
+        if by.second == Some(by.first) {
+            bail!("{text} is the same dimension twice: give another, or one alone");
+        }
+        Ok(by)
+    }
+
+    pub fn dimensions(self) -> impl Iterator<Item = Dimension> {
+        std::iter::once(self.first).chain(self.second)
+    }
+
+    /// The report's name: its files' and its key's in JSON.
+    pub fn name(self) -> String {
+        match self.second {
+            None => self.first.report().into(),
+            Some(second) => format!("cost_by_{}_and_{}", self.first.word(), second.word()),
+        }
+    }
+
+    pub fn title(self) -> String {
+        let noun = |dimension: Dimension| match dimension {
+            Dimension::Actor => "Actor",
+            other => other.word(),
+        };
+        match self.second {
+            None => self.first.words().title.into(),
+            Some(second) => format!("What did each {} cost, by {}?", noun(self.first), noun(second)),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Dimensions {
+    pub by: Vec<By>,
+    pub groups: Option<Groups>,
+}
+
+impl Default for Dimensions {
+    /// What every export has.
+    fn default() -> Dimensions {
+        let all = [Dimension::Actor, Dimension::Status, Dimension::Day, Dimension::Week];
+        Dimensions {
+            by: all.map(By::from).into(),
+            groups: None,
+        }
+    }
+}
+
+impl Dimensions {
+    /// Every single dimension that rows of these columns have.
+    pub fn of(columns: &Chosen, groups: Option<Groups>) -> Dimensions {
+        let by = Dimension::ALL.into_iter().filter(|dimension| match dimension {
+            Dimension::Group => groups.is_some(),
+            dimension => columns.position(dimension.needed_column()).is_some(),
+        });
+        Dimensions {
+            by: by.map(By::from).collect(),
+            groups,
+        }
+    }
+
+    /// The same and one more; an error where rows don't tell it.
+    pub fn and(&mut self, by: By) -> anyhow::Result<()> {
+        for dimension in by.dimensions() {
+            if !self.by.contains(&By::from(dimension)) {
+                if dimension == Dimension::Group {
+                    bail!("by group needs rules: give --groups FILE, or an export made with it");
+                }
+                let (word, column) = (dimension.word(), dimension.needed_column());
+                bail!("by {word} needs the column {column}, which this export leaves out");
+            }
+        }
+        if !self.by.contains(&by) {
+            self.by.push(by);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! Counts and dollars of runs that ended in one way.
+
+use crate::money::Usd;
+
+/// Runs that ended in one way, and their dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub runs: u64,
+    pub cost_unknown: u64,
+    usage: Usd,
+}
+
+impl Outcome {
+    pub(super) fn add(&mut self, usage: Option<Usd>) -> Option<()> {
+        self.runs += 1;
+        match usage {
+            None => self.cost_unknown += 1,
+            Some(usage) => self.usage = self.usage.checked_add(usage)?,
+        }
+        Some(())
+    }
+
+    /// US dollars of those that have a cost; `None` where none has.
+    pub fn usage(&self) -> Option<Usd> {
+        (self.runs > self.cost_unknown).then_some(self.usage)
+    }
+
+    pub fn and(&self, other: &Outcome) -> Outcome {
+        Outcome {
+            runs: self.runs + other.runs,
+            cost_unknown: self.cost_unknown + other.cost_unknown,
+            // Sums were held to 38 digits when rows were added: this can't be reached.
+            usage: Usd(self.usage.0.saturating_add(other.usage.0)),
+        }
+    }
+}
