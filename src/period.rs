@@ -12,7 +12,7 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
-pub use instant::{DayClock, Millis, format_instant, instant_bytes, parse_instant};
+pub use instant::{DAY_MS, DayClock, Millis, format_instant, instant_bytes, parse_instant};
 use instant::{day_start, local_date};
 pub use instant_text::spans as spans_text;
 use words::local_text;

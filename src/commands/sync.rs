@@ -26,8 +26,8 @@ use crate::context::terminal::{Printer, warn};
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Known, Lister, PageLimit};
-use crate::lake::tally::Tally;
-use crate::lake::{Location, State, Table};
+use crate::lake::tally::SyncTally;
+use crate::lake::{LakeState, LakeTable, Location};
 use crate::output::publish::{Destination, Staging};
 use crate::period::{Edge, Millis, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
@@ -181,8 +181,8 @@ struct Read {
 
 /// What has been done.
 struct Done {
-    table: Option<Arc<Table>>,
-    tally: Tally,
+    table: Option<Arc<LakeTable>>,
+    tally: SyncTally,
     commits: u64,
     files: (u64, u64),
     months: Vec<String>,
@@ -191,10 +191,10 @@ struct Done {
 }
 
 impl Done {
-    fn new(table: Option<Table>) -> Done {
+    fn new(table: Option<LakeTable>) -> Done {
         Done {
             table: table.map(Arc::new),
-            tally: Tally::default(),
+            tally: SyncTally::default(),
             commits: 0,
             files: (0, 0),
             months: Vec::new(),
@@ -203,7 +203,7 @@ impl Done {
     }
 
     /// Adds what a commit has changed: counts, months and files in and out.
-    fn add(&mut self, (tally, months, (added, removed)): (Tally, Vec<String>, (usize, usize))) {
+    fn add(&mut self, (tally, months, (added, removed)): (SyncTally, Vec<String>, (usize, usize))) {
         self.tally.add(&tally);
         self.months.extend(months);
         self.files = (self.files.0 + added as u64, self.files.1 + removed as u64);
@@ -221,7 +221,7 @@ impl Job {
     }
 
     /// Looks at the lake, and plans.
-    async fn begin(self: Arc<Self>) -> Result<(Option<Table>, Plan)> {
+    async fn begin(self: Arc<Self>) -> Result<(Option<LakeTable>, Plan)> {
         Stop::run(move |_| {
             let table = self.find()?;
             // Before minutes of reading: without them, nothing can be committed.
@@ -235,13 +235,13 @@ impl Job {
             let mut asking = self.asking();
             if state.is_some_and(|state| state.proven.is_empty()) {
                 // Nothing it claimed is sure: it begins anew where it had begun.
-                let first = state.and_then(State::begins);
+                let first = state.and_then(LakeState::begins);
                 asking.since_ms = asking.since_ms.or(first.filter(|first| *first < asking.sure_ms));
             }
             let swept = asking.swept(state)?;
             let open = match &table {
                 Some(table) => {
-                    let first = state.and_then(State::begins).unwrap_or(0);
+                    let first = state.and_then(LakeState::begins).unwrap_or(0);
                     let from = asking.kept_from().unwrap_or(first);
                     table.open_costs(from, asking.now_ms, asking.now_ms)?
                 }
@@ -426,7 +426,7 @@ impl Job {
             done.commits += optimized.commits as u64;
             if let Some(table) = &table
                 && optimized.commits > 0
-                && let Some(warning) = table.keep_log_short(true)
+                && let Some(warning) = table.checkpoint_if_due(true)
             {
                 warn(&warning);
             }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use deltalake_core::DeltaTableError;
 use deltalake_core::parquet::errors::ParquetError;
 use futures::StreamExt;
+use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
-use object_store::{Error as StoreError, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ const REMEDY: &str =
 
 /// An entry of the log.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     bytes: u64,
     written_ms: Millis,
 }
@@ -35,7 +35,7 @@ pub(super) struct Entry {
 /// The files of a log.
 #[derive(Debug, Default)]
 pub(super) struct LogEntries {
-    entries: BTreeMap<u64, Entry>,
+    entries: BTreeMap<u64, LogEntry>,
     /// The names of the files of each.
     checkpoints: BTreeMap<u64, Vec<String>>,
     has_last_checkpoint: bool,
@@ -58,7 +58,7 @@ impl LogEntries {
                         object.size,
                         object.last_modified.timestamp_millis(),
                     ),
-                    Err(StoreError::NotFound { .. }) => {}
+                    Err(object_store::Error::NotFound { .. }) => {}
                     Err(error) => return Some(error),
                 }
             }
@@ -86,7 +86,7 @@ impl LogEntries {
             return;
         };
         if kind == "json" {
-            self.entries.insert(version, Entry { bytes, written_ms });
+            self.entries.insert(version, LogEntry { bytes, written_ms });
         } else if kind.starts_with("checkpoint.") && bytes > 0 {
             self.checkpoints.entry(version).or_default().push(name.to_string());
         }
@@ -190,7 +190,7 @@ fn fetch(location: &Location, path: &str) -> Result<Option<Bytes>> {
     let fetched = location.wait(async { store.get(&StorePath::from(path)).await?.bytes().await });
     match fetched {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(location.cannot_read(path, &error)),
     }
 }
@@ -234,7 +234,7 @@ fn decode(bytes: Bytes) -> Result<(), ParquetError> {
 impl Location {
     /// What became of reading the table's log.
     pub(super) fn log_unread(&self, error: &DeltaTableError) -> Error {
-        let trouble = self.trouble_of(error, false);
+        let trouble = self.store_error(error, false);
         trouble.unwrap_or_else(|| match self.fault_in_log() {
             Ok(Some(fault)) => self.log_broken(&fault),
             Ok(None) => self.log_unloaded(error),
@@ -244,7 +244,7 @@ impl Location {
 
     /// The same, without looking at the log once more.
     pub(super) fn log_unloaded(&self, error: &DeltaTableError) -> Error {
-        self.trouble_of(error, false).unwrap_or_else(|| {
+        self.store_error(error, false).unwrap_or_else(|| {
             self.log_broken(
                 "each entry is there and is JSON, but they make up no table: if another tool wrote to it last, look there; else \
                  restore _delta_log from a backup",
@@ -267,7 +267,7 @@ impl Location {
         if let DeltaTableError::ObjectStore { source } = error {
             return self.cannot_write(LOG, source);
         }
-        if let Some(trouble) = self.trouble_of(error, true) {
+        if let Some(trouble) = self.store_error(error, true) {
             return trouble;
         }
         let shown = self.shown();

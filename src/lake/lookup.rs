@@ -15,12 +15,13 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use crate::error::{Error, Result};
-use crate::lake::columns::{as_type, with_schema};
+use crate::error::{Error, ReadError, Result};
+use crate::lake::batch_columns::{as_type, with_schema};
+use crate::lake::file_checks::check_row_count;
+use crate::lake::file_rows::options;
 use crate::lake::files::DataFile;
-use crate::lake::object::{Object, unread_object};
-use crate::lake::read::{as_many_as_told, options};
-use crate::lake::table::Table;
+use crate::lake::object_reader::{ObjectReader, unread_object};
+use crate::lake::table::LakeTable;
 use crate::output::random_access::{mask, options as page_options, selected};
 use crate::output::read::BATCH_ROWS;
 
@@ -32,7 +33,6 @@ const MANY_IDS: usize = 256 << 10;
 /// IDs that are looked for.
 pub(super) type Ids = HashSet<Box<str>, RandomState>;
 
-/// What a lookup has found and read.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
     /// Rows of the table that have one of the IDs.
@@ -43,11 +43,8 @@ pub(super) struct Lookup {
     pub(super) bytes: u64,
 }
 
-impl Table {
+impl LakeTable {
     /// Every row whose ID is one of these.
-    ///
-    /// # Errors
-    /// What keeps a file from being read.
     pub(super) fn look_up(&self, ids: &Ids) -> Result<Lookup> {
         let mut lookup = Lookup::default();
         if ids.is_empty() {
@@ -67,10 +64,10 @@ impl Table {
             lookup.bytes += found.bytes;
             for rows in found.rows {
                 let rows = with_schema(&rows, &self.columns().schema());
-                let odd = |why: String| {
+                let untrusted = |why: ReadError| {
                     Error::Untrusted(format!("cannot read {}/{}: {why}", self.location().shown(), file.path))
                 };
-                lookup.rows.push(rows.map_err(odd)?);
+                lookup.rows.push(rows.map_err(untrusted)?);
             }
         }
         Ok(lookup)
@@ -88,14 +85,14 @@ impl Table {
 /// The looking up in one file.
 struct FileLookup<'t> {
     file: &'t DataFile,
-    object: Object,
+    object: ObjectReader,
     found: Lookup,
 }
 
 impl<'t> FileLookup<'t> {
-    fn new(table: &'t Table, file: &'t DataFile) -> FileLookup<'t> {
+    fn new(table: &'t LakeTable, file: &'t DataFile) -> FileLookup<'t> {
         FileLookup {
-            object: Object::of(table.location(), file),
+            object: ObjectReader::new(table.location(), file),
             found: Lookup::default(),
             file,
         }
@@ -103,7 +100,7 @@ impl<'t> FileLookup<'t> {
 
     async fn run(mut self, ids: &Ids) -> Result<Lookup, ParquetError> {
         let metadata = ArrowReaderMetadata::load_async(&mut self.object, options()).await?;
-        as_many_as_told(metadata.metadata(), self.file).map_err(ParquetError::General)?;
+        check_row_count(metadata.metadata(), self.file).map_err(|why| ParquetError::General(why.to_string()))?;
         let columns = metadata.parquet_schema().columns();
         let id = columns.iter().position(|column| column.name() == "id");
         let id = id.ok_or_else(|| ParquetError::General("it has no column id".into()))?;
@@ -122,22 +119,11 @@ impl<'t> FileLookup<'t> {
         metadata: &ArrowReaderMetadata,
         id: usize,
     ) -> Result<Vec<usize>, ParquetError> {
-        let chunks: Vec<&ColumnChunkMetaData> = metadata
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| group.column(id))
-            .collect();
-        let places: Vec<Option<Range<u64>>> = chunks.into_iter().map(filter_place).collect();
-        if ids.len() > MANY_IDS {
-            return Ok((0..places.len()).collect());
-        }
-        let Some(all) = places
-            .iter()
-            .flatten()
-            .cloned()
-            .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
-        else {
+        let groups = metadata.metadata().row_groups().iter();
+        let places: Vec<Option<Range<u64>>> = groups.map(|group| filter_place(group.column(id))).collect();
+        let there = places.iter().flatten().cloned();
+        let all = there.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        let Some(all) = all.filter(|_| ids.len() <= MANY_IDS) else {
             return Ok((0..places.len()).collect());
         };
         let bytes = self.object.get_bytes(all.clone()).await?;
@@ -168,14 +154,10 @@ impl<'t> FileLookup<'t> {
         metadata: &ArrowReaderMetadata,
         groups: Vec<usize>,
     ) -> Result<(), ParquetError> {
-        let sizes = metadata
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| group.num_rows().max(0) as usize);
-        let starts: Vec<usize> = sizes
-            .scan(0, |at, rows| Some(std::mem::replace(at, *at + rows)))
-            .collect();
+        let sizes = metadata.metadata().row_groups().iter();
+        let sizes = sizes.map(|group| group.num_rows().max(0) as usize);
+        let starts = sizes.scan(0, |at, rows| Some(std::mem::replace(at, *at + rows)));
+        let starts: Vec<usize> = starts.collect();
         let mut places: Vec<Range<usize>> = Vec::new();
         for group in groups {
             let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object.clone(), metadata.clone());

@@ -6,12 +6,12 @@ use object_store::path::Path as StorePath;
 use serde_json::{Map, json};
 
 use crate::error::{Error, Result};
-use crate::lake::commit::Doing;
-use crate::lake::doubled::Doubled;
+use crate::lake::commit::CommitKind;
+use crate::lake::duplicates::DuplicateRuns;
 use crate::lake::files::{DataFile, month_bounds};
-use crate::lake::integrity::MonthSums;
 use crate::lake::log_entries::broken_last_entry;
-use crate::lake::table::{Found, Table};
+use crate::lake::month_sums::MonthSums;
+use crate::lake::table::{FoundTable, LakeTable};
 use crate::period::Millis;
 use crate::stores::{Location, OWN};
 
@@ -49,7 +49,7 @@ pub struct Damage {
     /// What is wrong with its log, if anything.
     pub log: Option<String>,
     /// Runs that are there more than once, of the files that can be used.
-    pub doubled: Doubled,
+    pub duplicates: DuplicateRuns,
     /// Months of which the log has other rows than the last commit left: their names, rows found, rows left.
     pub months: Vec<(String, u64, u64)>,
 }
@@ -57,7 +57,7 @@ pub struct Damage {
 impl Damage {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.log.is_none() && self.doubled.runs() == 0
+        self.files.is_empty() && self.log.is_none() && self.duplicates.runs() == 0
     }
 
     /// The times whose runs may be missing: `[from, to)`.
@@ -72,23 +72,23 @@ impl Damage {
 
 /// What a repair has done.
 #[derive(Debug, Clone)]
-pub struct Repaired {
+pub struct RepairResult {
     /// The table's version afterwards.
     pub version: u64,
     /// Where each file is kept now; `None` of one that is gone.
     pub aside: Vec<Option<String>>,
 }
 
-impl Table {
+impl LakeTable {
     /// A lake that may be damaged: one whose log can be read at all.
     ///
     /// # Errors
-    /// As [`Table::open`], but for what a repair is about.
-    pub fn open_damaged(location: &Location) -> Result<Table> {
-        match Table::find_unchecked(location)? {
-            Found::Lake(table) => Ok(*table),
-            Found::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
-            Found::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
+    /// As [`LakeTable::open`], but for what a repair is about.
+    pub fn open_damaged(location: &Location) -> Result<LakeTable> {
+        match LakeTable::find_unchecked(location)? {
+            FoundTable::Lake(table) => Ok(*table),
+            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
+            FoundTable::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
         }
     }
 
@@ -128,7 +128,7 @@ impl Table {
             }
             damage.files.extend(found);
         }
-        damage.doubled = self.doubled(&self.sound_files(&damage.files))?;
+        damage.duplicates = self.duplicates(&self.sound_files(&damage.files))?;
         let checked = self.check_entries().and_then(|()| self.check_log());
         if let Err(Error::Untrusted(why)) = checked {
             damage.log = Some(why);
@@ -187,7 +187,7 @@ impl Table {
     ///
     /// # Errors
     /// What keeps it from being committed.
-    pub fn repair(&self, damage: &Damage, now_ms: Millis) -> Result<Option<Repaired>> {
+    pub fn repair(&self, damage: &Damage, now_ms: Millis) -> Result<Option<RepairResult>> {
         let aside = damage
             .files
             .iter()
@@ -209,25 +209,25 @@ impl Table {
             json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "set_aside": damage.files.iter().map(|damaged| &damaged.file.path).collect::<Vec<_>>(),
-                "rows_doubled": damage.doubled.rows(),
+                "rows_doubled": damage.duplicates.rows(),
                 "runs": lost.runs,
                 "usage_total_usd": lost.usage_total_usd,
             }),
         )]);
-        let (adds, mut removes) = self.without(&damage.doubled, &self.sound_files(&damage.files))?;
+        let (adds, mut removes) = self.without(&damage.duplicates, &self.sound_files(&damage.files))?;
         removes.extend(damage.files.iter().map(|damaged| damaged.file.clone()));
-        let Some(version) = self.commit_files(Doing::Repair, (adds, removes), state, info)? else {
+        let Some(version) = self.commit_files(CommitKind::Repair, (adds, removes), state, info)? else {
             return Ok(None);
         };
         if damage.log.is_some() {
             // What comes before a checkpoint is read no more, an emptied entry among it.
-            let table = Table::open_damaged(&self.location)?;
+            let table = LakeTable::open_damaged(&self.location)?;
             table
-                .keep_log_short(true)
+                .checkpoint_if_due(true)
                 .into_iter()
                 .for_each(|why| tracing::warn!("{why}"));
         }
-        Ok(Some(Repaired { version, aside }))
+        Ok(Some(RepairResult { version, aside }))
     }
 
     /// Gives a file a second place, which no vacuum empties: on disk a link, so that it needn't be readable.

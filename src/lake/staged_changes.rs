@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::lake::commit::CommitId;
-use crate::lake::integrity::CommitEntry;
+use crate::lake::commit_entry::CommitEntry;
 use crate::stores::{Location, OWN};
 
 /// The changes of one commit.

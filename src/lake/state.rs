@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lake::integrity::MonthSums;
+use crate::lake::month_sums::MonthSums;
 use crate::money::Usd;
 use crate::period::{Millis, instant_text, spans_text};
 use crate::provenance::{Account, Source};
@@ -17,12 +17,12 @@ pub const SHAPE: u32 = 1;
 
 /// The document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct LakeState {
     /// [`SHAPE`].
     pub shape: u32,
     /// The version of apify-runs that wrote it last.
     pub tool_version: String,
-    /// Whose runs, where the API said so.
+    /// MergeSide runs, where the API said so.
     pub account: Option<Account>,
     /// Where they came from.
     pub source: Source,
@@ -116,10 +116,10 @@ impl Corrections {
     }
 }
 
-impl State {
+impl LakeState {
     /// Of a lake that is about to begin.
-    pub fn new(account: Option<Account>, source: Source, synced_at_ms: Millis) -> State {
-        State {
+    pub fn new(account: Option<Account>, source: Source, synced_at_ms: Millis) -> LakeState {
+        LakeState {
             shape: SHAPE,
             tool_version: env!("CARGO_PKG_VERSION").into(),
             account,
@@ -145,7 +145,7 @@ impl State {
     ///
     /// # Errors
     /// The field and its value where it is none of this version's.
-    pub fn parse(text: &str) -> Result<State, StateError> {
+    pub fn parse(text: &str) -> Result<LakeState, StateError> {
         #[derive(Deserialize)]
         struct Shaped {
             shape: u32,
@@ -167,7 +167,7 @@ impl State {
                 shaped.tool_version, shaped.shape
             )));
         }
-        let state: State = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
+        let state: LakeState = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
             .map_err(|error| invalid(error.path().to_string(), error.inner().to_string()))?;
         for (name, closing) in &state.closings {
             if closing.from >= closing.to {
@@ -243,8 +243,8 @@ pub fn united(mut periods: Vec<(Millis, Millis)>) -> Vec<(Millis, Millis)> {
 mod tests {
     use super::*;
 
-    fn state() -> State {
-        State::new(None, Source::Api, 1_759_471_200_000)
+    fn state() -> LakeState {
+        LakeState::new(None, Source::Api, 1_759_471_200_000)
     }
 
     #[test]
@@ -276,13 +276,13 @@ mod tests {
     fn a_document_comes_back_and_a_newer_one_is_refused_with_words() {
         let mut state = state();
         state.prove(0, 86_400_000);
-        assert_eq!(State::parse(&state.to_json()).unwrap(), state);
+        assert_eq!(LakeState::parse(&state.to_json()).unwrap(), state);
         let newer = r#"{"shape":2,"tool_version":"9.1.0","something":"else"}"#;
-        let Err(StateError::Newer(why)) = State::parse(newer) else {
+        let Err(StateError::Newer(why)) = LakeState::parse(newer) else {
             panic!("it is of another shape");
         };
         assert!(why.contains("9.1.0") && why.contains("shape 2"), "{why}");
-        assert!(matches!(State::parse("{}"), Err(StateError::Invalid(_))));
+        assert!(matches!(LakeState::parse("{}"), Err(StateError::Invalid(_))));
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
             },
         );
         let text = state.to_json();
-        assert_eq!(State::parse(&text).unwrap(), state);
+        assert_eq!(LakeState::parse(&text).unwrap(), state);
         for (was, is, field) in [
             ("0.000000000000000005", "5 dollars", "closings.2025-09.usage_total_usd"),
             (
@@ -330,7 +330,7 @@ mod tests {
             (r#""synced_at":"2025"#, r#""synced_at":"x2025"#, "synced_at"),
         ] {
             assert!(text.contains(was), "{was}: {text}");
-            let Err(StateError::Invalid(why)) = State::parse(&text.replace(was, is)) else {
+            let Err(StateError::Invalid(why)) = LakeState::parse(&text.replace(was, is)) else {
                 panic!("{is} is not refused");
             };
             assert!(why.contains(&format!("field {field}")), "{why}");

@@ -3,12 +3,12 @@
 use chrono::Duration;
 use deltalake_core::operations::vacuum::VacuumMode;
 
-use super::table::Table;
 use crate::error::{Error, Result};
+use crate::lake::table::LakeTable;
 
 const TOO_SHORT: &str = "Invalid retention period";
 
-impl Table {
+impl LakeTable {
     /// Removes them, by Delta's own rules; with `dry_run` only says which they are. A shorter time than the table's own, a
     /// week, is refused unless it is forced.
     pub fn vacuum(&self, keep: std::time::Duration, force: bool, dry_run: bool) -> Result<Vec<String>> {

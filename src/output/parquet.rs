@@ -8,7 +8,7 @@ use arrow_array::types::TimestampMillisecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
@@ -19,14 +19,14 @@ use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.
-const ROW_GROUP_ROWS: usize = 64 << 10;
+pub const ROW_GROUP_ROWS: usize = 64 << 10;
 /// Most rows of a page of a column: what has to be unpacked to read one of them. Small pages are read faster where a few rows
 /// are wanted, and take two hundredths more room.
-pub const PAGE_ROWS: usize = 4096;
+const PAGE_ROWS: usize = 4096;
 /// And its bytes before they are packed, about: IDs fill a page with some hundred rows.
-pub const PAGE_BYTES: usize = 8 << 10;
+const PAGE_BYTES: usize = 8 << 10;
 /// After how many rows a page's bytes are looked at.
-pub const LOOK_ROWS: usize = 512;
+const LOOK_ROWS: usize = 512;
 const DAY_MS: i64 = 86_400_000;
 
 /// How rows are laid out.
@@ -62,7 +62,7 @@ impl ParquetRows {
         ParquetRows {
             staging,
             layout,
-            properties: properties(&columns, compatible),
+            properties: writer_properties(&columns, compatible).build(),
             columns,
             open: None,
             files: Vec::new(),
@@ -153,7 +153,8 @@ fn cannot_write(path: &str, cause: impl std::fmt::Display) -> Error {
     Error::Output(format!("cannot write {path}: {cause}"))
 }
 
-fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
+/// How rows of these columns are written; `compatible` keeps to encodings that every engine reads.
+pub fn writer_properties(columns: &Chosen, compatible: bool) -> WriterPropertiesBuilder {
     let sorted_by = |column: &str| SortingColumn {
         column_idx: columns.position(column).expect("every export has it") as i32,
         descending: false,
@@ -188,5 +189,5 @@ fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
             properties = properties.set_column_encoding(path, encoding);
         }
     }
-    properties.build()
+    properties
 }

@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 /// Milliseconds since the epoch, UTC.
 pub type Millis = i64;
 
-const DAY_MS: Millis = 86_400_000;
+/// A UTC day, which always has 24 hours.
+pub const DAY_MS: Millis = 86_400_000;
 
 /// Beyond this, some 250,000 years from the epoch, the calendar's own arithmetic ends.
 const CALENDAR_MS: Millis = 8_000_000_000_000_000;

@@ -25,25 +25,25 @@ struct NoList;
 
 /// How clients are made: all requests go by the job's runtime, whichever thread of the Delta library asks.
 #[derive(Debug)]
-pub struct Connector(SpawnedReqwestConnector);
+pub struct StoreConnector(SpawnedReqwestConnector);
 
-impl Connector {
-    pub fn new(handle: Handle) -> Connector {
-        Connector(SpawnedReqwestConnector::new(handle))
+impl StoreConnector {
+    pub fn new(handle: Handle) -> StoreConnector {
+        StoreConnector(SpawnedReqwestConnector::new(handle))
     }
 }
 
-impl HttpConnector for Connector {
+impl HttpConnector for StoreConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Client(self.0.connect(options)?)))
+        Ok(HttpClient::new(CheckedClient(self.0.connect(options)?)))
     }
 }
 
 #[derive(Debug)]
-struct Client(HttpClient);
+struct CheckedClient(HttpClient);
 
 #[async_trait]
-impl HttpService for Client {
+impl HttpService for CheckedClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_list = request.uri().query().is_some_and(asks_for_list);
         let response = self.0.execute(request).await?;

@@ -19,12 +19,14 @@ use aws_smithy_http_client::{Builder, Connector};
 use futures::future::BoxFuture;
 use object_store::CredentialProvider;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalPut, resolve_bucket_region};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
 use crate::stores::address::endpoint;
-use crate::stores::clouds::{CREDENTIALS_TIME, Client, client_options, origin, retries};
+use crate::stores::answers::StoreConnector;
 use crate::stores::errors::causes;
+use crate::stores::http::{CREDENTIALS_TIME, client_options, origin, retries};
 
 /// How long one attempt to ask an instance for its role may take: elsewhere than on an instance, nobody answers.
 const INSTANCE_TIME: Duration = Duration::from_secs(1);
@@ -45,7 +47,7 @@ const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// A bucket, and where it is talked to.
-pub async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
+pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
     let config = config().await;
     let s3_endpoint = std::env::var(S3_ENDPOINT).ok().filter(|text| !text.is_empty());
     let given = match s3_endpoint {
@@ -55,7 +57,7 @@ pub async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
             .map(|text| endpoint(text, "AWS_ENDPOINT_URL, or endpoint_url of the profile"))
             .transpose()?,
     };
-    let credentials = Arc::new(Found {
+    let credentials = Arc::new(AwsCredentials {
         provider: config.credentials_provider().ok_or_else(|| none_found(name))?,
         held: Mutex::new(None),
     });
@@ -94,7 +96,7 @@ pub async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_client_options(client_options(is_http))
         .with_retry(retries())
-        .with_http_connector(client.connector())
+        .with_http_connector(StoreConnector::new(handle.clone()))
         .build()
         .map(|store| (store, at))
         .map_err(|error| Error::Usage(format!("s3://{name}: {}", causes(&error))))
@@ -149,12 +151,12 @@ async fn region_of(bucket: &str) -> Option<String> {
 
 /// Credentials as Amazon's library finds them, kept until shortly before they expire.
 #[derive(Debug)]
-struct Found {
+struct AwsCredentials {
     provider: SharedCredentialsProvider,
     held: Mutex<Option<Credentials>>,
 }
 
-impl Found {
+impl AwsCredentials {
     /// Asks for them before anything is done, for an error that says where they were looked for.
     async fn ask(&self, bucket: &str) -> Result<()> {
         match tokio::time::timeout(CREDENTIALS_TIME, self.credentials()).await {
@@ -188,7 +190,7 @@ impl Found {
     }
 }
 
-impl CredentialProvider for Found {
+impl CredentialProvider for AwsCredentials {
     type Credential = AwsCredential;
 
     fn get_credential<'s, 'f>(&'s self) -> BoxFuture<'f, object_store::Result<Arc<AwsCredential>>>

@@ -12,10 +12,10 @@ use object_store::path::Path as StorePath;
 use object_store::{Error, GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, Result};
 
 use crate::stores::errors::is_cut;
-use crate::stores::patience::{Fault, Patience};
+use crate::stores::patience::{Patience, StoreFault};
 
 /// Whose bytes they are, and who is asked for the rest.
-pub struct Body {
+pub struct ObjectBody {
     store: Arc<dyn ObjectStore>,
     location: StorePath,
     options: GetOptions,
@@ -23,17 +23,22 @@ pub struct Body {
 }
 
 /// Bytes on their way.
-struct Reading {
-    body: Body,
+struct BodyStream {
+    body: ObjectBody,
     meta: ObjectMeta,
     /// What is still to come.
     left: Range<u64>,
     bytes: BoxStream<'static, Result<Bytes>>,
 }
 
-impl Body {
-    pub fn new(store: Arc<dyn ObjectStore>, location: &StorePath, options: GetOptions, patience: Patience) -> Body {
-        Body {
+impl ObjectBody {
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        location: &StorePath,
+        options: GetOptions,
+        patience: Patience,
+    ) -> ObjectBody {
+        ObjectBody {
             store,
             location: location.clone(),
             options,
@@ -45,14 +50,14 @@ impl Body {
     pub fn of(mut self, found: GetResult) -> GetResult {
         self.patience.renew();
         let (meta, range, attributes) = (found.meta.clone(), found.range.clone(), found.attributes.clone());
-        let reading = Reading {
+        let reading = BodyStream {
             body: self,
             meta: meta.clone(),
             left: range.clone(),
             bytes: found.into_stream(),
         };
         GetResult {
-            payload: GetResultPayload::Stream(stream::try_unfold(reading, Reading::next).boxed()),
+            payload: GetResultPayload::Stream(stream::try_unfold(reading, BodyStream::next).boxed()),
             meta,
             range,
             attributes,
@@ -60,8 +65,8 @@ impl Body {
     }
 }
 
-impl Reading {
-    async fn next(mut self) -> Result<Option<(Bytes, Reading)>> {
+impl BodyStream {
+    async fn next(mut self) -> Result<Option<(Bytes, BodyStream)>> {
         loop {
             match self.bytes.next().await {
                 // An empty part is no progress, and must not renew the patience.
@@ -74,7 +79,7 @@ impl Reading {
                 _ if self.left.is_empty() => return Ok(None),
                 Some(Err(error)) if !is_cut(&error) => return Err(error),
                 Some(Err(_)) | None => {
-                    self.body.patience.pause(Fault::CutObject).await?;
+                    self.body.patience.pause(StoreFault::CutObject).await?;
                     self.bytes = self.rest().await;
                 }
             }
@@ -90,7 +95,7 @@ impl Reading {
         let is_same = |found: &GetResult| found.meta.e_tag == self.meta.e_tag && found.meta.size == self.meta.size;
         match found {
             Ok(found) if is_same(&found) => found.into_stream(),
-            Ok(_) => failed(self.body.patience.give_up(Fault::Replaced)),
+            Ok(_) => failed(self.body.patience.give_up(StoreFault::Replaced)),
             Err(error) => failed(error),
         }
     }

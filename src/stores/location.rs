@@ -8,11 +8,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use crate::stores::address::{Address, Cloud};
-use crate::stores::clouds::{self, Client, Opened};
-use crate::stores::failures::CANNOT_READ;
-use crate::stores::log_view::{HiddenNames, LOG, LogView};
-use crate::stores::patient::PatientStore;
 use deltalake_core::ObjectStore;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::StreamExt;
@@ -23,6 +18,11 @@ use tokio::runtime::{Builder, Handle};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::stores::address::{Address, Cloud};
+use crate::stores::failures::CANNOT_READ;
+use crate::stores::log_view::{HiddenNames, LOG, LogView};
+use crate::stores::patient::PatientStore;
+use crate::stores::{aws, google_azure};
 
 /// A place that a table is at, or may come to be.
 #[derive(Clone)]
@@ -90,8 +90,20 @@ impl Location {
 
     fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
         let handle = network()?;
-        let client = Client(handle.clone());
-        let Opened { store, endpoint } = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
+        let (store, endpoint): (Arc<dyn ObjectStore>, String) = match cloud {
+            Cloud::S3 => {
+                let (store, endpoint) = handle.block_on(aws::bucket(bucket, &handle))?;
+                (Arc::new(store), endpoint)
+            }
+            Cloud::Google => {
+                let (store, endpoint) = handle.block_on(google_azure::google(bucket, &handle))?;
+                (Arc::new(store), endpoint)
+            }
+            Cloud::Azure => {
+                let (store, endpoint) = handle.block_on(google_azure::azure(bucket, &url, &handle))?;
+                (Arc::new(store), endpoint)
+            }
+        };
         let root = Arc::new(PatientStore::new(store, text));
         let location = Location::at(text, url, None, root, handle)?;
         Ok(Location {
@@ -176,13 +188,8 @@ impl Location {
             return Ok(());
         };
         let file = folder.join(path);
-        let synced = [Some(file.as_path()), file.parent()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|path| {
-                let opened = File::open(path)?;
-                opened.sync_all()
-            });
+        let paths = [Some(file.as_path()), file.parent()].into_iter().flatten();
+        let synced = paths.into_iter().try_for_each(|path| File::open(path)?.sync_all());
         synced.map_err(|error| Error::output("write", &file, error))
     }
 

@@ -23,7 +23,7 @@ const PARTS_IN_FLIGHT: usize = 4;
 
 /// An object that is there.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedObject {
     /// Its path within the place.
     pub path: String,
     /// When it was written, by the store's clock: milliseconds since the epoch.
@@ -32,7 +32,7 @@ pub struct Listed {
 
 /// An object as it was read.
 #[derive(Debug, Clone)]
-pub struct Content {
+pub struct ObjectContent {
     /// All of it.
     pub bytes: Bytes,
     /// Which version of it that is.
@@ -55,7 +55,7 @@ impl Location {
     ///
     /// # Errors
     /// What keeps it from being read.
-    pub fn read(&self, path: &str) -> Result<Option<Content>> {
+    pub fn read(&self, path: &str) -> Result<Option<ObjectContent>> {
         let store = self.store();
         let read = self.wait(async {
             let found = store.get(&StorePath::from(path)).await?;
@@ -74,7 +74,7 @@ impl Location {
                 version: found.meta.version.clone(),
             };
             let bytes = found.bytes().await?;
-            Ok(Content { bytes, version })
+            Ok(ObjectContent { bytes, version })
         });
         match read {
             Ok(content) => Ok(Some(content)),
@@ -87,7 +87,7 @@ impl Location {
     ///
     /// # Errors
     /// What keeps them from being listed.
-    pub fn list(&self) -> Result<Vec<Listed>> {
+    pub fn list(&self) -> Result<Vec<ListedObject>> {
         self.list_in("")
     }
 
@@ -95,19 +95,19 @@ impl Location {
     ///
     /// # Errors
     /// What keeps them from being listed.
-    pub fn list_in(&self, folder: &str) -> Result<Vec<Listed>> {
+    pub fn list_in(&self, folder: &str) -> Result<Vec<ListedObject>> {
         let (store, prefix) = (self.store(), StorePath::from(folder));
         let prefix = (!folder.is_empty()).then_some(&prefix);
         let listed = match self.wait(store.list(prefix).try_collect::<Vec<_>>()) {
             Err(object_store::Error::NotFound { .. }) if prefix.is_some() => Vec::new(),
             listed => listed.map_err(|error| self.cannot_read(folder, &error))?,
         };
-        let listed = listed.into_iter().map(|object| Listed {
+        let listed = listed.into_iter().map(|object| ListedObject {
             path: object.location.to_string(),
             written_ms: object.last_modified.timestamp_millis(),
         });
         // The place itself: consoles make such an object where a folder is wanted.
-        let mut listed: Vec<Listed> = listed.filter(|object| !object.path.is_empty()).collect();
+        let mut listed: Vec<ListedObject> = listed.filter(|object| !object.path.is_empty()).collect();
         listed.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(listed)
     }

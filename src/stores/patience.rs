@@ -19,7 +19,7 @@ const TOLD_AFTER: u32 = 3;
 
 /// What is asked again for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum StoreFault {
     /// A list that ends too early, or is none.
     CutList,
     /// A list has the object, and there is none by its name.
@@ -34,15 +34,15 @@ pub enum Fault {
     Replaced,
 }
 
-impl Fault {
+impl StoreFault {
     fn words(self) -> &'static str {
         match self {
-            Fault::CutList => "the store's list breaks off, or is none",
-            Fault::Hidden => "the store lists the object, but answers 404 when asked for it",
-            Fault::Conflict => "the store keeps answering 409 Conflict",
-            Fault::CutObject => "the object breaks off while it is read",
-            Fault::NoAnswer => "the store's answer breaks off",
-            Fault::Replaced => "the object was replaced while it was read",
+            StoreFault::CutList => "the store's list breaks off, or is none",
+            StoreFault::Hidden => "the store lists the object, but answers 404 when asked for it",
+            StoreFault::Conflict => "the store keeps answering 409 Conflict",
+            StoreFault::CutObject => "the object breaks off while it is read",
+            StoreFault::NoAnswer => "the store's answer breaks off",
+            StoreFault::Replaced => "the object was replaced while it was read",
         }
     }
 }
@@ -76,7 +76,7 @@ impl Patience {
     }
 
     /// Waits before the next attempt; an error when there is to be none.
-    pub async fn pause(&mut self, fault: Fault) -> Result<()> {
+    pub async fn pause(&mut self, fault: StoreFault) -> Result<()> {
         self.failed += 1;
         let elapsed = self.began.elapsed();
         let policy = RetryPolicy { retries: RETRIES };
@@ -91,7 +91,7 @@ impl Patience {
         Ok(())
     }
 
-    pub fn give_up(&self, fault: Fault) -> Error {
+    pub fn give_up(&self, fault: StoreFault) -> Error {
         let gave_up = GaveUp {
             attempts: self.failed.max(1),
             seconds: self.began.elapsed().as_secs_f64(),

@@ -1,13 +1,13 @@
 //! What has changed in a month since it was closed, in words: what reports of it must say.
 
-use crate::lake::State;
+use crate::lake::LakeState;
 use crate::lake::state::Closing;
 use crate::money::Usd;
 use crate::period::{Millis, Period, format_instant};
 use crate::text::{counted, thousands};
 
 /// Of the months that a period overlaps, all but one; nothing of those in which nothing was corrected.
-pub fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<String> {
+pub fn of(state: &LakeState, period: &Period, but: Option<&str>) -> Vec<String> {
     let overlaps = |closing: &Closing| closing.from < period.to && period.from < closing.to;
     let closings = state.closings.iter();
     closings
@@ -61,8 +61,8 @@ mod tests {
     use crate::period::parse_instant;
     use crate::provenance::Source;
 
-    fn closed(corrections: Option<(u64, u64, &str)>) -> State {
-        let mut state = State::new(None, Source::Api, 0);
+    fn closed(corrections: Option<(u64, u64, &str)>) -> LakeState {
+        let mut state = LakeState::new(None, Source::Api, 0);
         let corrections = corrections.map(|(runs_new, runs_changed, usage)| Corrections {
             runs_new,
             runs_changed,

@@ -3,7 +3,7 @@
 
 use crate::commands::sync::Job;
 use crate::error::Result;
-use crate::lake::{State, Table};
+use crate::lake::{LakeState, LakeTable};
 use crate::period::{Millis, format_instant};
 
 /// How far apart servers' clocks may be without a word.
@@ -20,7 +20,7 @@ impl Job {
     }
 
     /// What a table knows of itself, but for what it claims of a time that is still to come by both clocks.
-    pub fn sound_state(&self, table: &Table) -> Result<State> {
+    pub fn sound_state(&self, table: &LakeTable) -> Result<LakeState> {
         let (mut state, latest_ms) = (table.state().clone(), self.latest_ms());
         if state.synced_at_ms > latest_ms {
             state.synced_at_ms = self.asking.now_ms;
@@ -33,7 +33,7 @@ impl Job {
     }
 
     /// The last instant up to which it is surely proven; found, and told, once.
-    fn sure_until(&self, table: &Table, claimed: Millis) -> Result<Millis> {
+    fn sure_until(&self, table: &LakeTable, claimed: Millis) -> Result<Millis> {
         if let Some(until) = self.sure_until.get() {
             return Ok(*until);
         }

@@ -13,9 +13,11 @@ use crate::context::blocking::Stop;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::lake::columns::{LakeColumns, month_of};
-use crate::lake::tally::{OnChange, Tally, Watched};
-use crate::lake::upsert::{Merged, Seen};
-use crate::lake::{CommitFate, CommitId, Committed, Found, Moment, State, Table};
+use crate::lake::tally::{OnChange, SyncTally, WatchedPeriod};
+
+use crate::lake::{
+    CommitFate, CommitId, CommitOutcome, FoundTable, LakeState, LakeTable, MergeOutput, Moment, SyncInput,
+};
 use crate::money::Usd;
 use crate::period::{Millis, format_instant};
 use crate::provenance::Account;
@@ -33,13 +35,13 @@ const MAX_TOLD_WINDOWS: usize = 50;
 
 impl Job {
     /// The lake, if there is one yet: one that may be written to by this sync.
-    pub fn find(&self) -> Result<Option<Table>> {
+    pub fn find(&self) -> Result<Option<LakeTable>> {
         let shown = self.location.shown();
-        let table = match Table::find(&self.location, Moment::Now)? {
-            Found::Lake(table) => *table,
-            Found::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
-            Found::Nothing if self.location.is_free()? => return Ok(None),
-            Found::Nothing => {
+        let table = match LakeTable::find(&self.location, Moment::Now)? {
+            FoundTable::Lake(table) => *table,
+            FoundTable::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
+            FoundTable::Nothing if self.location.is_free()? => return Ok(None),
+            FoundTable::Nothing => {
                 return Err(Error::Output(format!(
                     "{shown} holds other files and no lake: choose an empty place, or one that doesn't exist"
                 )));
@@ -74,7 +76,7 @@ impl Job {
             let table = done.table.as_deref();
             let columns = table.map(|table| table.columns().brought_up_to_date(self.args.with_personal_data));
             let columns = columns.unwrap_or_else(|| LakeColumns::all(self.args.with_personal_data));
-            let seen = Seen {
+            let seen = SyncInput {
                 asked: step.windows.clone(),
                 files: files.clone(),
                 queried_at_ms: self.asking.now_ms,
@@ -101,8 +103,8 @@ impl Job {
             let told = (merged.tally.clone(), merged.months(), merged.files());
             let info = info(&told.0, step);
             match merged.commit(&self.location, table, (state, info), &id)? {
-                Committed::Done(table) => {
-                    if let Some(warning) = table.keep_log_short(false) {
+                CommitOutcome::Done(table) => {
+                    if let Some(warning) = table.checkpoint_if_due(false) {
                         warn(&warning);
                     }
                     self.with_changes(ChangesFile::commit)?;
@@ -110,11 +112,11 @@ impl Job {
                     done.add(told);
                     return Ok(done);
                 }
-                Committed::Unread(version, error) => {
+                CommitOutcome::Unread(version, error) => {
                     self.with_changes(ChangesFile::commit)?;
                     return Err(with_fate(error, &format!("version {version} is committed")));
                 }
-                Committed::Lost => {}
+                CommitOutcome::Lost => {}
             }
             self.with_changes(ChangesFile::rewind)?;
             done.table = self.find()?.map(Arc::new);
@@ -142,7 +144,7 @@ impl Job {
         self.location.remove_half_staged()
     }
 
-    fn merge(&self, seen: &Seen, table: Option<&Table>, columns: &LakeColumns) -> Result<Merged> {
+    fn merge(&self, seen: &SyncInput, table: Option<&LakeTable>, columns: &LakeColumns) -> Result<MergeOutput> {
         let mut changes = self.changes.lock().expect("nobody panics while holding it");
         let mut on_change = changes.as_mut().map(ChangesFile::writer);
         let on_change = on_change.as_mut().map(|on_change| on_change as &mut OnChange);
@@ -155,7 +157,7 @@ impl Job {
     }
 
     /// Exit 5 where Apify lists so few of the runs which the lake has, and which it should keep, that it can't be believed.
-    fn check_kept(&self, tally: &Tally, step: &Step) -> Result<()> {
+    fn check_kept(&self, tally: &SyncTally, step: &Step) -> Result<()> {
         let (held, gone) = (tally.held_kept, tally.gone_kept);
         let is_empty = tally.listed == 0 && held > 0;
         let has_shrunk = gone > FEW_RUNS && gone * 2 > held;
@@ -178,7 +180,7 @@ impl Job {
 
     /// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
     /// missed before is proven by an empty answer.
-    fn proves(&self, table: Option<&Table>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
+    fn proves(&self, table: Option<&LakeTable>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
         if step.is_again {
             return Ok(Vec::new());
         }
@@ -196,8 +198,8 @@ impl Job {
     }
 
     /// What the table is to know of itself afterwards.
-    fn state(&self, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> Result<State> {
-        let fresh = || State::new(self.account.clone(), self.connection.source, self.asking.now_ms);
+    fn state(&self, table: Option<&LakeTable>, proven: &[(Millis, Millis)], tally: &SyncTally) -> Result<LakeState> {
+        let fresh = || LakeState::new(self.account.clone(), self.connection.source, self.asking.now_ms);
         let sound = table.map(|table| self.sound_state(table)).transpose()?;
         let mut state = sound.unwrap_or_else(fresh);
         state.tool_version = env!("CARGO_PKG_VERSION").into();
@@ -216,7 +218,7 @@ impl Job {
 }
 
 /// The months that were closed, which are watched for corrections.
-fn watched(table: &Table) -> Vec<Watched> {
+fn watched(table: &LakeTable) -> Vec<WatchedPeriod> {
     let closings = table.state().closings.iter();
     closings
         .map(|(name, closing)| (name.clone(), closing.from, closing.to))
@@ -224,15 +226,15 @@ fn watched(table: &Table) -> Vec<Watched> {
 }
 
 /// Whether a commit without rows says something: where proof has grown by a while, or filled a gap.
-fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) -> bool {
+fn is_worth_noting(table: Option<&LakeTable>, state: &LakeState, columns: &LakeColumns) -> bool {
     let Some(table) = table else {
         return true;
     };
-    let length = |state: &State| -> Millis { state.proven.iter().map(|(from, to)| to - from).sum() };
+    let length = |state: &LakeState| -> Millis { state.proven.iter().map(|(from, to)| to - from).sum() };
     let grown = length(state) - length(table.state());
     let fills_a_gap = state.proven.len() < table.state().proven.len();
     // So that a month can be closed as soon as it is over.
-    let month = |state: &State| state.proven_until().map(month_of);
+    let month = |state: &LakeState| state.proven_until().map(month_of);
     let ends_a_month = month(state) != month(table.state());
     // What was claimed of a time that is still to come.
     let is_cut_back = state.proven_until() < table.state().proven_until();
@@ -240,7 +242,7 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
 }
 
 /// What a commit says of itself.
-fn info(tally: &Tally, step: &Step) -> Map<String, serde_json::Value> {
+fn info(tally: &SyncTally, step: &Step) -> Map<String, serde_json::Value> {
     let asked = step.windows.iter().take(MAX_TOLD_WINDOWS);
     let asked: Vec<[String; 2]> = asked
         .map(|(from, to)| [format_instant(*from), format_instant(*to)])

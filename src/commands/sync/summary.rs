@@ -3,9 +3,9 @@
 use crate::commands::sync::plan::Plan;
 use crate::commands::sync::{Done, Job};
 use crate::error::Result;
-use crate::lake::Table;
+use crate::lake::LakeTable;
 use crate::lake::columns::month_of;
-use crate::lake::tally::Tally;
+use crate::lake::tally::SyncTally;
 use crate::money::ratio_6_places;
 use crate::period::{Millis, format_instant};
 use crate::report::sync_summary;
@@ -45,7 +45,7 @@ impl Job {
         optimized: Option<(usize, usize)>,
     ) -> Synced {
         let tally = &done.tally;
-        let state = done.table.as_deref().map(Table::state);
+        let state = done.table.as_deref().map(LakeTable::state);
         let mut partitions = done.months.clone();
         partitions.sort();
         partitions.dedup();
@@ -53,7 +53,7 @@ impl Job {
             notice: self.connection.source.notice(),
             lake: self.location.shown().into(),
             account: state.and_then(|state| state.account.clone()),
-            version: done.table.as_deref().map_or(0, Table::version),
+            version: done.table.as_deref().map_or(0, LakeTable::version),
             commits: done.commits,
             files_added: done.files.0,
             files_removed: done.files.1,
@@ -95,7 +95,7 @@ fn texts(periods: &[(Millis, Millis)]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn months(tally: &Tally) -> Vec<MonthMoved> {
+fn months(tally: &SyncTally) -> Vec<MonthMoved> {
     let months = tally.moved.iter();
     months
         .map(|(month, moves)| MonthMoved {

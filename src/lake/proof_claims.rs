@@ -4,9 +4,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::state::{PROPERTY, State};
-use super::table::Table;
 use crate::error::Result;
+use crate::lake::state::{LakeState, PROPERTY};
+use crate::lake::table::LakeTable;
 use crate::period::Millis;
 
 /// How far what a commit claims to be proven may lie after the commit itself: the clocks of two machines.
@@ -15,7 +15,7 @@ const SLACK_MS: Millis = 5 * 60_000;
 /// What a line of a commit says, as far as it matters here.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Line {
+struct CommitLine {
     commit_info: Option<CommitInfo>,
     meta_data: Option<MetaData>,
 }
@@ -37,7 +37,7 @@ struct MetaData {
 fn claim(commit: &[u8]) -> Option<(Millis, Millis)> {
     let (mut until, mut made_ms) = (None, Millis::MAX);
     for line in commit.split(|byte| *byte == b'\n') {
-        let Ok(line) = serde_json::from_slice::<Line>(line) else {
+        let Ok(line) = serde_json::from_slice::<CommitLine>(line) else {
             continue;
         };
         if let Some(at) = line.commit_info.and_then(|info| info.timestamp) {
@@ -46,13 +46,13 @@ fn claim(commit: &[u8]) -> Option<(Millis, Millis)> {
         let property = line
             .meta_data
             .and_then(|mut metadata| metadata.configuration.remove(PROPERTY));
-        let state = property.as_ref().and_then(Value::as_str).map(State::parse);
+        let state = property.as_ref().and_then(Value::as_str).map(LakeState::parse);
         until = until.or(state.and_then(Result::ok).and_then(|state| state.proven_until()));
     }
     until.map(|until| (until, made_ms))
 }
 
-impl Table {
+impl LakeTable {
     /// What the last commit that claims nothing of its own future, nor of what comes after `sure_ms`, had proven; none where
     /// the log has none any more.
     pub fn sure_until(&self, sure_ms: Millis) -> Result<Option<Millis>> {
@@ -73,7 +73,7 @@ impl Table {
     }
 }
 
-impl State {
+impl LakeState {
     /// Takes back what is claimed to be proven after an instant.
     pub fn forget_after(&mut self, until: Millis) {
         self.unprove(until, Millis::MAX);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_is_claimed_after_an_instant_is_taken_back() {
-        let mut state = State::new(None, Source::Api, 0);
+        let mut state = LakeState::new(None, Source::Api, 0);
         for (from, to) in [(0, 10), (20, 30), (40, 50)] {
             state.prove(from, to);
         }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_commit_s_claim_is_found_among_its_lines() {
-        let mut state = State::new(None, Source::Api, 0);
+        let mut state = LakeState::new(None, Source::Api, 0);
         state.prove(0, 86_400_000);
         let metadata = serde_json::json!({"metaData": {"id": "x", "configuration": {PROPERTY: state.to_json()}}});
         let commit = format!("{{\"commitInfo\":{{\"timestamp\":5}}}}\n{metadata}\n{{\"add\":{{}}}}\n");

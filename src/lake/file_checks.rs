@@ -1,5 +1,5 @@
-//! The bytes of the table's files against the SHA-256 that the log has of them. A file is hashed once a process: files are
-//! written once and never changed.
+//! The table's files against what the log says of them: their SHA-256, size and number of rows. A file is hashed once a
+//! process: files are written once and never changed.
 
 use std::io;
 use std::sync::PoisonError;
@@ -7,18 +7,16 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::bounded::open_regular;
-use crate::error::{Error, Result};
+use crate::error::{Error, ReadError, Result};
 use crate::lake::files::DataFile;
 use crate::output::hashed::hash_of;
 use crate::stores::Location;
 
 impl Location {
-    /// That a file holds the bytes that were written, as far as the log has their hash.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] where it holds others, and what keeps it from being read.
+    /// Exit 5 where a file doesn't hold the bytes that were written, as far as the log has their hash.
     pub fn check_hash(&self, file: &DataFile) -> Result<()> {
         let Some(sha256) = file.sha256.as_ref().filter(|_| !self.is_checked(file)) else {
             return Ok(());
@@ -48,7 +46,7 @@ impl Location {
         Ok(Some(bytes))
     }
 
-    /// What is said of a file on disk that can't be read.
+    /// The error for a file on disk that can't be read.
     pub(super) fn unread_file(&self, file: &DataFile, error: &io::Error) -> Error {
         let cause = match error.kind() {
             io::ErrorKind::NotFound => "it is gone; was the table vacuumed?".to_string(),
@@ -82,6 +80,33 @@ impl Location {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         checked.insert(file.path.clone());
         Ok(())
+    }
+}
+
+/// Exit 5 for a local file of another size than the log says.
+pub(super) fn check_size(location: &Location, file: &DataFile) -> Result<()> {
+    let found = location.local().map(|folder| folder.join(&file.path).metadata());
+    match found {
+        Some(Ok(found)) if found.len() != file.bytes => Err(Error::Untrusted(format!(
+            "cannot read {}/{}: {} bytes, the log says {}",
+            location.shown(),
+            file.path,
+            found.len(),
+            file.bytes
+        ))),
+        // One that is gone by now is open.
+        _ => Ok(()),
+    }
+}
+
+/// A file that holds another number of rows than the log says is another file.
+pub(super) fn check_row_count(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), ReadError> {
+    let found = metadata.file_metadata().num_rows();
+    match file.rows {
+        Some(told) if i64::try_from(told).ok() != Some(found) => Err(ReadError::new(format!(
+            "it holds {found} rows, the table's log says {told}"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -3,20 +3,19 @@
 
 use crate::error::{Error, Result};
 use crate::lake::log_entries::{LAST_CHECKPOINT, LogEntries, is_broken_checkpoint};
-use crate::lake::table::Found;
 use crate::stores::Location;
 
 /// How many checkpoints that can be read, and may say something wrong, are passed over.
 const MOST_DOUBTED: usize = 3;
 
 /// What was passed over, and is seen again unless it was worth it.
-struct Passing<'l> {
+struct SkippedFiles<'l> {
     location: &'l Location,
     names: Vec<String>,
-    is_settled: bool,
+    is_kept: bool,
 }
 
-impl Passing<'_> {
+impl SkippedFiles<'_> {
     fn over(&mut self, name: &str) {
         if self.location.hide_in_log(name) {
             self.names.push(name.to_string());
@@ -24,9 +23,9 @@ impl Passing<'_> {
     }
 }
 
-impl Drop for Passing<'_> {
+impl Drop for SkippedFiles<'_> {
     fn drop(&mut self) {
-        if !self.is_settled {
+        if !self.is_kept {
             self.names.iter().for_each(|name| self.location.show_in_log(name));
         }
     }
@@ -34,21 +33,21 @@ impl Drop for Passing<'_> {
 
 /// Reads a version of the table without what is broken beside its entries. `why` is why it can't be read with it, and what is
 /// returned when that is no help.
-pub(super) fn without_broken(
+pub(super) fn read_without_broken<T>(
     location: &Location,
     version: u64,
     why: Error,
-    attempt: impl Fn() -> Result<Found>,
-) -> Result<Found> {
+    attempt: impl Fn() -> Result<T>,
+) -> Result<T> {
     let mut entries = LogEntries::list(location)?;
-    let mut passing = Passing {
+    let mut skipped = SkippedFiles {
         location,
         names: Vec::new(),
-        is_settled: false,
+        is_kept: false,
     };
     // It only saves a list.
     if entries.has_last_checkpoint() {
-        passing.over(LAST_CHECKPOINT);
+        skipped.over(LAST_CHECKPOINT);
     }
     for (_, names) in entries.checkpoints(version) {
         let mut is_broken = false;
@@ -58,11 +57,11 @@ pub(super) fn without_broken(
         if !is_broken {
             break;
         }
-        names.iter().for_each(|name| passing.over(name));
+        names.iter().for_each(|name| skipped.over(name));
     }
     entries = LogEntries::list(location)?;
     if let Some(fault) = entries.fault(location, version)? {
-        let broken = passing.names.iter().filter(|name| *name != LAST_CHECKPOINT);
+        let broken = skipped.names.iter().filter(|name| *name != LAST_CHECKPOINT);
         let broken: Vec<&str> = broken.map(String::as_str).collect();
         let beside = match broken.as_slice() {
             [] => String::new(),
@@ -71,18 +70,18 @@ pub(super) fn without_broken(
         return Err(location.log_broken(&format!("{beside}{fault}")));
     }
     for _ in 0..=MOST_DOUBTED {
-        if !passing.names.is_empty()
+        if !skipped.names.is_empty()
             && let Ok(found) = attempt()
         {
-            passing.is_settled = true;
-            tracing::warn!("{}", told(location, &passing.names));
+            skipped.is_kept = true;
+            tracing::warn!("{}", told(location, &skipped.names));
             return Ok(found);
         }
         let entries = LogEntries::list(location)?;
         let Some((_, names)) = entries.checkpoints(version).next() else {
             break;
         };
-        names.iter().for_each(|name| passing.over(name));
+        names.iter().for_each(|name| skipped.over(name));
         if LogEntries::list(location)?.gap(version).is_some() {
             break;
         }
