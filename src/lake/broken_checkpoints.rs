@@ -8,7 +8,7 @@ use crate::stores::Location;
 /// How many checkpoints that can be read, and may say something wrong, are passed over.
 const MOST_DOUBTED: usize = 3;
 
-/// What was passed over, and is seen again unless it was worth it.
+/// Files of the log that are hidden from the library, until this is dropped unless it is kept.
 struct SkippedFiles<'l> {
     location: &'l Location,
     names: Vec<String>,
@@ -16,10 +16,27 @@ struct SkippedFiles<'l> {
 }
 
 impl SkippedFiles<'_> {
-    fn over(&mut self, name: &str) {
+    fn add(&mut self, name: &str) {
         if self.location.hide_in_log(name) {
             self.names.push(name.to_string());
         }
+    }
+
+    fn checkpoints(&self) -> String {
+        let names = self.names.iter().map(String::as_str);
+        let names: Vec<&str> = names.filter(|name| *name != LAST_CHECKPOINT).collect();
+        names.join(", ")
+    }
+
+    fn warning(&self) -> String {
+        let what = match self.checkpoints().as_str() {
+            "" => format!("_delta_log/{LAST_CHECKPOINT} names no checkpoint that is there"),
+            names => format!("the checkpoint _delta_log/{names} is broken"),
+        };
+        format!(
+            "{}: {what}; it is passed over, since the log is whole without it, and the next sync that commits replaces it",
+            self.location.shown()
+        )
     }
 }
 
@@ -47,7 +64,7 @@ pub(super) fn read_without_broken<T>(
     };
     // It only saves a list.
     if entries.has_last_checkpoint() {
-        skipped.over(LAST_CHECKPOINT);
+        skipped.add(LAST_CHECKPOINT);
     }
     for (_, names) in entries.checkpoints(version) {
         let mut is_broken = false;
@@ -57,15 +74,13 @@ pub(super) fn read_without_broken<T>(
         if !is_broken {
             break;
         }
-        names.iter().for_each(|name| skipped.over(name));
+        names.iter().for_each(|name| skipped.add(name));
     }
     entries = LogEntries::list(location)?;
     if let Some(fault) = entries.fault(location, version)? {
-        let broken = skipped.names.iter().filter(|name| *name != LAST_CHECKPOINT);
-        let broken: Vec<&str> = broken.map(String::as_str).collect();
-        let beside = match broken.as_slice() {
-            [] => String::new(),
-            names => format!("the checkpoint {} is broken, and ", names.join(", ")),
+        let beside = match skipped.checkpoints().as_str() {
+            "" => String::new(),
+            names => format!("the checkpoint {names} is broken, and "),
         };
         return Err(location.log_broken(&format!("{beside}{fault}")));
     }
@@ -74,33 +89,17 @@ pub(super) fn read_without_broken<T>(
             && let Ok(found) = attempt()
         {
             skipped.is_kept = true;
-            tracing::warn!("{}", told(location, &skipped.names));
+            tracing::warn!("{}", skipped.warning());
             return Ok(found);
         }
         let entries = LogEntries::list(location)?;
         let Some((_, names)) = entries.checkpoints(version).next() else {
             break;
         };
-        names.iter().for_each(|name| skipped.over(name));
+        names.iter().for_each(|name| skipped.add(name));
         if LogEntries::list(location)?.gap(version).is_some() {
             break;
         }
     }
     Err(why)
-}
-
-fn told(location: &Location, names: &[String]) -> String {
-    let names: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| *name != LAST_CHECKPOINT)
-        .collect();
-    let what = match names.as_slice() {
-        [] => format!("_delta_log/{LAST_CHECKPOINT} names no checkpoint that is there"),
-        names => format!("the checkpoint _delta_log/{} is broken", names.join(", ")),
-    };
-    format!(
-        "{}: {what}; it is passed over, since the log is whole without it, and the next sync that commits replaces it",
-        location.shown()
-    )
 }

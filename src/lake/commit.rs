@@ -97,11 +97,11 @@ impl PendingCommit {
             match find_commit(location, id.version, &id.uuid) {
                 Ok(Some(_)) => {}
                 Ok(None) if is_lost(&error) => return Ok(CommitOutcome::Lost),
-                Ok(None) => return Err(location.commit_failed(&error)),
+                Ok(None) => return Err(location.log_unwritten(&error, "cannot commit")),
                 Err(unread) => return Err(unknown_fate(location, id, &unread)),
             }
         }
-        if let Err(error) = location.keep(&format!("_delta_log/{:020}.json", id.version)) {
+        if let Err(error) = location.sync_to_disk(&format!("_delta_log/{:020}.json", id.version)) {
             warn!(
                 "version {} is committed, and may not outlive a loss of power: {error}",
                 id.version

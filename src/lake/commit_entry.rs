@@ -1,5 +1,6 @@
 //! An entry of the log as the commit that made it: whose it is, and what it calls itself.
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::error::Result;
@@ -8,27 +9,22 @@ use crate::stores::Location;
 /// A commit that another engine made on top of this tool's last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignCommit {
-    /// The table's version after it.
     pub version: u64,
     /// What it calls itself, such as DELETE or RESTORE.
     pub operation: String,
 }
 
-/// What an entry of the log says of itself.
 pub(super) struct CommitEntry {
     /// The operation; `None` where the entry holds no action at all, as no commit does.
     pub(super) operation: Option<String>,
-    /// The UUID, of a commit of this tool.
     pub(super) commit: Option<String>,
     pub(super) is_ours: bool,
 }
 
 impl CommitEntry {
-    /// The entry of a version; `None` where the log has none (any more).
+    /// The entry of a version; `None` where the log doesn't have it, or no longer.
     pub(super) fn read(location: &Location, version: u64) -> Result<Option<CommitEntry>> {
-        let entry = location.wait(location.log().read_commit_entry(version));
-        let entry = entry.map_err(|error| location.log_unread(&error))?;
-        Ok(entry.map(|bytes| CommitEntry::parse(&bytes)))
+        Ok(entry_bytes(location, version)?.map(|bytes| CommitEntry::parse(&bytes)))
     }
 
     fn parse(bytes: &[u8]) -> CommitEntry {
@@ -46,13 +42,19 @@ impl CommitEntry {
     }
 }
 
+/// The bytes of the entry of a version, if the log has it.
+pub(super) fn entry_bytes(location: &Location, version: u64) -> Result<Option<Bytes>> {
+    let entry = location.wait(location.log().read_commit_entry(version));
+    entry.map_err(|error| location.log_unread(&error))
+}
+
 /// The version of the commit with this UUID among the entries from a version on; `None` where it isn't there.
 pub(super) fn find_commit(location: &Location, from: u64, commit: &str) -> Result<Option<u64>> {
     for version in from.. {
         match CommitEntry::read(location, version)? {
             Some(entry) if entry.commit.as_deref() == Some(commit) => return Ok(Some(version)),
             Some(_) => {}
-            None => break,
+            None => return Ok(None),
         }
     }
     Ok(None)

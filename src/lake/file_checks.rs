@@ -5,8 +5,6 @@ use std::io;
 use std::sync::PoisonError;
 
 use bytes::Bytes;
-use object_store::ObjectStoreExt;
-use object_store::path::Path as StorePath;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::bounded::open_regular;
@@ -56,12 +54,8 @@ impl Location {
     }
 
     fn bytes_of_file(&self, file: &DataFile) -> Result<Bytes> {
-        let (store, path) = (self.store(), StorePath::from(file.path.as_str()));
-        let read = self.wait(async { store.get(&path).await?.bytes().await });
-        read.map_err(|error| match error {
-            object_store::Error::NotFound { .. } => self.unread_file(file, &io::Error::from(io::ErrorKind::NotFound)),
-            error => self.cannot_read(&file.path, &error),
-        })
+        let gone = || self.unread_file(file, &io::Error::from(io::ErrorKind::NotFound));
+        self.fetch(&file.path)?.ok_or_else(gone)
     }
 
     fn is_checked(&self, file: &DataFile) -> bool {

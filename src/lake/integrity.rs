@@ -16,7 +16,6 @@ const HEAD: &str = "_apify_runs/head.json";
 /// Most commits of other engines that are looked at one by one.
 const MAX_FOREIGN: u64 = 1_000;
 
-/// The record of the last commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LastCommit {
     /// The table's own ID: another table may have come to be there.
@@ -40,16 +39,12 @@ impl LakeTable {
             commit,
         };
         let text = serde_json::to_vec(&head).expect("its keys are text");
-        let written = self.location().put(HEAD, text);
-        written
-            .err()
-            .map(|error| format!("a lost last entry of the log would not be noticed: {error}"))
+        let error = self.location().put(HEAD, text).err()?;
+        Some(format!("a lost last entry of the log would not be noticed: {error}"))
     }
 
-    /// What other engines have committed since this tool's last commit.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] where an entry of the log is lost, empty or another one than was committed.
+    /// What other engines have committed since this tool's last commit. Exit 5 where an entry of the log is lost, empty or
+    /// another one than was committed.
     pub(super) fn check_log(&self) -> Result<Vec<ForeignCommit>> {
         self.check_head()?;
         let Some(own) = self.state().version else {
@@ -73,7 +68,7 @@ impl LakeTable {
         Ok(foreign)
     }
 
-    /// The log has the commit that was this tool's last.
+    /// Exit 5 unless the log has the commit that was this tool's last.
     fn check_head(&self) -> Result<()> {
         let Some(content) = self.location().read(HEAD)? else {
             return Ok(());
@@ -103,7 +98,7 @@ impl LakeTable {
         Ok(())
     }
 
-    /// The log has as many rows of each month as the last commit left.
+    /// Exit 5 unless the log has as many rows of each month as the last commit left.
     fn check_rows(&self) -> Result<()> {
         match self.months_that_differ().first() {
             None => Ok(()),

@@ -10,7 +10,6 @@ pub const PRICED_AFTER_MS: Millis = 3 * DAY_MS;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
-    /// The start of the sync.
     pub(super) now_ms: Millis,
     /// The last instant that has come by any clock.
     pub(super) latest_ms: Millis,
@@ -30,9 +29,7 @@ pub(super) struct RunVersion<'a> {
 /// From which version a part of a row is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MergeSide {
-    /// The table's.
     Old,
-    /// The API's.
     New,
 }
 
@@ -44,9 +41,7 @@ pub(super) struct MergeDecision {
     pub(super) same_end: bool,
     /// Whether it costs the same too, so that this goes for the meters.
     pub(super) same_cost: bool,
-    /// Whether its cost settled.
     pub(super) has_settled: bool,
-    /// Whether it had ended and ran on.
     pub(super) was_resurrected: bool,
     /// Old and new cost of one that has another price.
     pub(super) repriced: Option<(Usd, Usd)>,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::lake::commit_entry::entry_bytes;
 use crate::lake::state::{LakeState, PROPERTY};
 use crate::lake::table::LakeTable;
 use crate::period::Millis;
@@ -12,7 +13,6 @@ use crate::period::Millis;
 /// How far what a commit claims to be proven may lie after the commit itself: the clocks of two machines.
 const SLACK_MS: Millis = 5 * 60_000;
 
-/// What a line of a commit says, as far as it matters here.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct CommitLine {
@@ -56,17 +56,13 @@ impl LakeTable {
     /// What the last commit that claims nothing of its own future, nor of what comes after `sure_ms`, had proven; none where
     /// the log has none any more.
     pub fn sure_until(&self, sure_ms: Millis) -> Result<Option<Millis>> {
-        let location = self.location();
         for version in (0..=self.version()).rev() {
-            let entry = location.wait(location.log().read_commit_entry(version));
-            let Some(entry) = entry.map_err(|error| location.log_unread(&error))? else {
+            let Some(entry) = entry_bytes(self.location(), version)? else {
                 return Ok(None);
             };
-            match claim(&entry) {
-                Some((until, made_ms)) if until <= sure_ms && until <= made_ms.saturating_add(SLACK_MS) => {
-                    return Ok(Some(until));
-                }
-                _ => {}
+            let is_sure = |until, made_ms: Millis| until <= sure_ms && until <= made_ms.saturating_add(SLACK_MS);
+            if let Some((until, _)) = claim(&entry).filter(|(until, made_ms)| is_sure(*until, *made_ms)) {
+                return Ok(Some(until));
             }
         }
         Ok(None)

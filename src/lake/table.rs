@@ -18,25 +18,29 @@ use crate::stores::Location;
 const READER_VERSION: i32 = 1;
 const WRITER_VERSION: i32 = 2;
 
-/// As of when a table is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// As it is.
     Now,
-    /// As it was after this commit.
     Version(u64),
-    /// As it was then.
     At(Millis),
 }
 
-/// What is at a place.
 pub enum FoundTable {
-    /// No table.
     Nothing,
     /// A table that isn't this tool's; why not, in words.
     Anothers(String),
-    /// A lake.
     Lake(Box<LakeTable>),
+}
+
+impl FoundTable {
+    /// Exit 2 where it is no lake.
+    pub(super) fn into_lake(self, location: &Location) -> Result<LakeTable> {
+        match self {
+            FoundTable::Lake(table) => Ok(*table),
+            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
+            FoundTable::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
+        }
+    }
 }
 
 /// A lake at a moment.
@@ -52,11 +56,7 @@ pub struct LakeTable {
 }
 
 impl LakeTable {
-    /// What is there.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] for a broken log, [`Error::Usage`] for a lake of a newer version and for a moment that it has no
-    /// record of, others for what keeps it from being read.
+    /// What is there. Exit 5 for a broken log, exit 2 for a lake of a newer version and for a moment that it has no record of.
     pub fn find(location: &Location, moment: Moment) -> Result<FoundTable> {
         let mut found = LakeTable::load(location, moment)?;
         if let FoundTable::Lake(table) = &mut found {
@@ -68,12 +68,8 @@ impl LakeTable {
         Ok(found)
     }
 
-    /// The same without a look at what the last commit left: for a repair.
-    pub(super) fn find_unchecked(location: &Location) -> Result<FoundTable> {
-        LakeTable::load(location, Moment::Now)
-    }
-
-    fn load(location: &Location, moment: Moment) -> Result<FoundTable> {
+    /// The same without a look at what the last commit left.
+    pub(super) fn load(location: &Location, moment: Moment) -> Result<FoundTable> {
         if location.local().is_some_and(is_no_folder) {
             return Ok(FoundTable::Anothers("it is a file: a lake is a folder".into()));
         }
@@ -105,16 +101,9 @@ impl LakeTable {
         }
     }
 
-    /// A lake that is to be read.
-    ///
-    /// # Errors
-    /// Those of [`LakeTable::find`], and [`Error::Usage`] where there is none.
+    /// [`LakeTable::find`], and exit 2 where there is no lake.
     pub fn open(location: &Location, moment: Moment) -> Result<LakeTable> {
-        match LakeTable::find(location, moment)? {
-            FoundTable::Lake(table) => Ok(*table),
-            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
-            FoundTable::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
-        }
+        LakeTable::find(location, moment)?.into_lake(location)
     }
 
     pub(super) fn of(location: &Location, delta: DeltaTable) -> Result<FoundTable> {
@@ -161,12 +150,11 @@ impl LakeTable {
         })))
     }
 
-    /// Where it is.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// What tells it from every other table, by its log.
+    /// As the log has it: another table may come to be at the same place.
     pub fn id(&self) -> String {
         let snapshot = self.delta.snapshot();
         snapshot
@@ -174,17 +162,14 @@ impl LakeTable {
             .unwrap_or_default()
     }
 
-    /// The number of its last commit.
     pub fn version(&self) -> u64 {
         self.delta.version().unwrap_or_default()
     }
 
-    /// What it knows of itself.
     pub fn state(&self) -> &LakeState {
         &self.state
     }
 
-    /// Its columns.
     pub fn columns(&self) -> &LakeColumns {
         &self.columns
     }
@@ -206,7 +191,7 @@ impl LakeTable {
         &self.foreign
     }
 
-    /// Those that may hold runs that started in `[from, to)`.
+    /// The files that may hold runs that started in `[from, to)`.
     pub fn files_of(&self, from: Millis, to: Millis) -> Vec<&DataFile> {
         self.files.iter().filter(|file| file.overlaps(from, to)).collect()
     }

@@ -46,7 +46,6 @@ const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 /// Where a bucket is whose region nobody says.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// A bucket, and where it is talked to.
 pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
     let config = config().await;
     let s3_endpoint = std::env::var(S3_ENDPOINT).ok().filter(|text| !text.is_empty());
@@ -62,15 +61,13 @@ pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
         held: Mutex::new(None),
     });
     credentials.ask(name).await?;
-    let mut builder = OBJECT_VARIABLES
-        .iter()
-        .fold(AmazonS3Builder::new(), |builder, variable| {
-            let key = variable.to_ascii_lowercase().parse().ok();
-            match key.zip(std::env::var(variable).ok()) {
-                Some((key, value)) => builder.with_config(key, value),
-                None => builder,
-            }
-        });
+    let mut builder = AmazonS3Builder::new();
+    for variable in OBJECT_VARIABLES {
+        let key = variable.to_ascii_lowercase().parse().ok();
+        if let Some((key, value)) = key.zip(std::env::var(variable).ok()) {
+            builder = builder.with_config(key, value);
+        }
+    }
     let region = match (config.region(), &given) {
         (Some(region), _) => Some(region.to_string()),
         (None, None) => region_of(name).await,
@@ -102,7 +99,7 @@ pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
         .map_err(|error| Error::Usage(format!("s3://{name}: {}", causes(&error))))
 }
 
-/// What the environment and the profile say.
+/// Region, endpoint and credentials as the environment and the profile give them.
 async fn config() -> SdkConfig {
     // On ring, as everything else here, and through the same proxy.
     let http = Builder::new().build_with_connector_fn(|settings, components| {
@@ -157,7 +154,7 @@ struct AwsCredentials {
 }
 
 impl AwsCredentials {
-    /// Asks for them before anything is done, for an error that says where they were looked for.
+    /// Fetches them before anything is done, for an error that says where they were looked for.
     async fn ask(&self, bucket: &str) -> Result<()> {
         match tokio::time::timeout(CREDENTIALS_TIME, self.credentials()).await {
             Ok(Ok(_)) => Ok(()),

@@ -14,7 +14,6 @@ use object_store::{Error, GetOptions, GetRange, GetResult, GetResultPayload, Obj
 use crate::stores::errors::is_cut;
 use crate::stores::patience::{Patience, StoreFault};
 
-/// Whose bytes they are, and who is asked for the rest.
 pub struct ObjectBody {
     store: Arc<dyn ObjectStore>,
     location: StorePath,
@@ -22,11 +21,9 @@ pub struct ObjectBody {
     patience: Patience,
 }
 
-/// Bytes on their way.
 struct BodyStream {
     body: ObjectBody,
     meta: ObjectMeta,
-    /// What is still to come.
     left: Range<u64>,
     bytes: BoxStream<'static, Result<Bytes>>,
 }
@@ -46,8 +43,8 @@ impl ObjectBody {
         }
     }
 
-    /// What was found, whole however often it breaks off.
-    pub fn of(mut self, found: GetResult) -> GetResult {
+    /// The answer with a body that is asked for again from where it breaks off.
+    pub fn resume(mut self, found: GetResult) -> GetResult {
         self.patience.renew();
         let (meta, range, attributes) = (found.meta.clone(), found.range.clone(), found.attributes.clone());
         let reading = BodyStream {

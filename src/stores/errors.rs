@@ -7,7 +7,6 @@ use deltalake_core::kernel::Error as KernelError;
 use deltalake_core::kernel::transaction::TransactionError;
 use deltalake_core::parquet::errors::ParquetError;
 
-/// What is to be made of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
     /// The bucket, or what was asked of it, isn't there.
@@ -22,15 +21,13 @@ pub enum StoreErrorKind {
     Refused,
 }
 
-/// An error of a store.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StoreError {
     pub kind: StoreErrorKind,
-    /// In words, on one line.
     pub text: String,
 }
 
-/// Answers by which a store says that it knows nobody of these credentials, whatever the status beside them.
+/// Codes of answers to credentials that the store doesn't know, whatever their status.
 const UNAUTHENTICATED_CODES: [&str; 12] = [
     "AuthFailure",
     "AuthenticationFailed",
@@ -45,9 +42,9 @@ const UNAUTHENTICATED_CODES: [&str; 12] = [
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
 ];
-/// Answers 409 of a store that works on another request for the same object, or has just done so.
+/// Codes of 409 where another request for the same object is being served, or has just been.
 const CONFLICT_CODES: [&str; 2] = ["ConditionalRequestConflict", "OperationAborted"];
-/// How the words of whoever asked a store again and again begin.
+/// How the error of a request begins that was repeated to no avail.
 pub const GAVE_UP: &str = "gave up after ";
 /// Words of the object stores' crate about an answer: of a list that can't be read, of one that failed, and of a connection.
 const OF_STORES: [&str; 3] = ["Got invalid list response", "Error performing ", "HTTP error: "];
@@ -132,7 +129,7 @@ fn kind(text: &str) -> Option<StoreErrorKind> {
     })
 }
 
-/// An error in words that are not the libraries': `deepest` is the last of its causes.
+/// The text without the libraries' own words; `deepest` is the last cause.
 fn words(all: &str, kind: StoreErrorKind, deepest: &str) -> String {
     if let Some((_, after)) = all.split_once(GAVE_UP) {
         return one_line(&format!("{GAVE_UP}{}", after.lines().next().unwrap_or_default()));
@@ -159,7 +156,6 @@ fn words(all: &str, kind: StoreErrorKind, deepest: &str) -> String {
     }
 }
 
-/// The code in a store's answer.
 pub fn code(text: &str) -> Option<&str> {
     element(text, "Code")
 }
@@ -212,7 +208,7 @@ fn is_of_network(error: &object_store::Error) -> bool {
     false
 }
 
-/// Whom a request was sent to; its path and query, which may hold a signature, are nobody's business.
+/// The origin that a request was sent to; its path and query may hold a signature.
 fn origin(text: &str) -> Option<String> {
     // The innermost of several that are worded alike.
     let (_, after) = text.rsplit_once("Error performing ")?;
@@ -238,7 +234,6 @@ fn first_line(message: &str) -> String {
     one_line(first).trim_end_matches('.').to_string()
 }
 
-/// On one line, and not too long.
 pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut line = words.join(" ");

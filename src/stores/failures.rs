@@ -7,18 +7,17 @@ use crate::stores::Location;
 use crate::stores::errors::{StoreError, StoreErrorKind};
 use crate::stores::log_view::LOG;
 
-/// How what can't be read is told.
 pub const CANNOT_READ: &str = "cannot read ";
 
 impl Location {
-    /// What became of reading something.
+    /// The error for an object that can't be read.
     pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
         self.unread(path, StoreError::from_store(error))
     }
 
-    fn unread(&self, path: &str, trouble: StoreError) -> Error {
-        let text = format!("{CANNOT_READ}{}: {}", self.place(path), trouble.text);
-        match trouble.kind {
+    fn unread(&self, path: &str, error: StoreError) -> Error {
+        let text = format!("{CANNOT_READ}{}: {}", self.place(path), error.text);
+        match error.kind {
             StoreErrorKind::Missing => Error::Usage(text),
             StoreErrorKind::Unauthenticated => Error::NotAuthorised(text),
             StoreErrorKind::Forbidden => {
@@ -30,14 +29,14 @@ impl Location {
         }
     }
 
-    /// What became of writing something.
+    /// The error for an object that can't be written.
     pub fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
         self.unwritten(path, StoreError::from_store(error))
     }
 
-    fn unwritten(&self, path: &str, trouble: StoreError) -> Error {
-        let text = format!("cannot write {}: {}", self.place(path), trouble.text);
-        match trouble.kind {
+    fn unwritten(&self, path: &str, error: StoreError) -> Error {
+        let text = format!("cannot write {}: {}", self.place(path), error.text);
+        match error.kind {
             StoreErrorKind::Unauthenticated => Error::NotAuthorised(text),
             StoreErrorKind::Forbidden if self.local.is_none() => {
                 Error::Output(format!("{text}; the store knows who asks, and forbids it"))
@@ -52,17 +51,16 @@ impl Location {
         }
     }
 
-    /// What a store's own trouble, as the Delta library wraps it, does to something that reads, or writes; None where it is the
-    /// table's log that something is wrong with.
+    /// A store's own error, as the Delta library wraps it; `None` where something is wrong with the table's log itself.
     pub fn store_error(&self, error: &DeltaTableError, is_write: bool) -> Option<Error> {
         if self.local.is_some() {
-            // What a folder answers says something about its files.
+            // A folder's error is about the files of the log.
             return None;
         }
-        let trouble = StoreError::from_delta(error)?;
+        let error = StoreError::from_delta(error)?;
         Some(match is_write {
-            true => self.unwritten(LOG, trouble),
-            false => self.unread(LOG, trouble),
+            true => self.unwritten(LOG, error),
+            false => self.unread(LOG, error),
         })
     }
 }

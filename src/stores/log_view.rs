@@ -17,7 +17,6 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result,
 };
 
-/// Where a table's log is.
 pub const LOG: &str = "_delta_log";
 
 /// The names in the log that can't be seen, for everybody who looks at the same place.
@@ -60,7 +59,6 @@ impl HiddenNames {
     }
 }
 
-/// The store without them.
 #[derive(Debug, Clone)]
 pub struct LogView {
     inner: Arc<dyn ObjectStore>,

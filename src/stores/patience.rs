@@ -17,20 +17,13 @@ const TIME_CAP: Duration = Duration::from_secs(120);
 /// After so many failed attempts, some 3 s, stderr is told.
 const TOLD_AFTER: u32 = 3;
 
-/// What is asked again for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreFault {
-    /// A list that ends too early, or is none.
     CutList,
-    /// A list has the object, and there is none by its name.
     Hidden,
-    /// Another request for the same object is being worked on.
     Conflict,
-    /// An object that ends too early.
     CutObject,
-    /// An answer that ends too early, or none.
     NoAnswer,
-    /// An object that was replaced while it was read.
     Replaced,
 }
 
@@ -56,18 +49,16 @@ pub struct GaveUp {
     what: &'static str,
 }
 
-/// How often one thing was asked for, and since when.
+/// How often one thing was asked of a store in vain, and since when.
 #[derive(Debug)]
 pub struct Patience {
-    /// Whom the warning names.
     shown: Arc<str>,
     began: Instant,
     failed: u32,
 }
 
 impl Patience {
-    /// For one thing that a store is asked for.
-    pub fn with(shown: Arc<str>) -> Patience {
+    pub fn new(shown: Arc<str>) -> Patience {
         Patience {
             shown,
             began: Instant::now(),
@@ -103,7 +94,7 @@ impl Patience {
         }
     }
 
-    /// Something was received: what comes next is another matter.
+    /// Something was received: what comes next is counted anew.
     pub fn renew(&mut self) {
         (self.began, self.failed) = (Instant::now(), 0);
     }

@@ -19,7 +19,6 @@ use crate::stores::body::ObjectBody;
 use crate::stores::errors::{StoreError, StoreErrorKind, code, is_conflict, is_cut};
 use crate::stores::patience::{Patience, StoreFault};
 
-/// A store, and the patience with it.
 #[derive(Debug, Clone)]
 pub struct PatientStore {
     inner: Arc<dyn ObjectStore>,
@@ -42,7 +41,7 @@ impl PatientStore {
     }
 
     fn patience(&self) -> Patience {
-        Patience::with(self.shown.clone())
+        Patience::new(self.shown.clone())
     }
 
     /// Whether a list has an object. Lists begin after a name: here after the object's own without its last letter.
@@ -51,10 +50,7 @@ impl PatientStore {
         let folder = text.rsplit_once('/').map(|(folder, _)| StorePath::parse(folder));
         let folder = folder.transpose()?;
         let before = text.char_indices().next_back().map_or("", |(last, _)| &text[..last]);
-        let mut listing = match StorePath::parse(before) {
-            Ok(before) => self.listing(folder, Some(before)),
-            Err(_) => self.listing(folder, None),
-        };
+        let mut listing = self.listing(folder, StorePath::parse(before).ok());
         while let Some(object) = listing.next().await {
             let object = object?;
             if object.location >= *location {
@@ -97,12 +93,11 @@ fn list(
     }
 }
 
-/// A list on its way.
 struct Listing {
     store: Arc<dyn ObjectStore>,
     prefix: Option<StorePath>,
     objects: BoxStream<'static, Result<ObjectMeta>>,
-    /// After which it goes on.
+    /// The list goes on after this name.
     last: Option<StorePath>,
     is_begun: bool,
     /// Whether objects came by name so far: else nobody knows which are still to come.
@@ -177,7 +172,7 @@ impl ObjectStore for PatientStore {
         loop {
             let error = match self.inner.get_opts(location, options.clone()).await {
                 Ok(found) if matches!(found.payload, GetResultPayload::Stream(_)) && !options.head => {
-                    return Ok(ObjectBody::new(self.inner.clone(), location, options, patience).of(found));
+                    return Ok(ObjectBody::new(self.inner.clone(), location, options, patience).resume(found));
                 }
                 Ok(found) => return Ok(found),
                 Err(error) => error,

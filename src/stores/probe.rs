@@ -9,19 +9,15 @@ use object_store::{ObjectStoreExt, PutMode};
 use crate::error::{Error, Result};
 use crate::stores::{ListedObject, Location, OWN};
 
-/// After how long an object of this kind is nobody's.
+/// After how long such an object is of a process that was killed.
 const STALE_MS: i64 = 3_600_000;
 
 impl Location {
-    /// The origin at which a store is talked to, scheme, host and port alone; None for a folder.
     pub fn endpoint(&self) -> Option<String> {
         self.endpoint.clone()
     }
 
     /// Proves it once a process, unless it was proven for this origin before.
-    ///
-    /// # Errors
-    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
     pub fn ensure_conditional_puts(&self, proven_at: Option<&str>) -> Result<()> {
         if self.endpoint.as_deref() == proven_at || self.is_proven.load(Ordering::Relaxed) {
             return Ok(());
@@ -33,9 +29,7 @@ impl Location {
 
     /// Puts an object twice on the condition that there is none; the second must be refused. Nothing is asked of a folder, whose
     /// file system has no choice. What is left where the object can't be removed is harmless.
-    ///
-    /// # Errors
-    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
+    /// Exit 6 where the condition is ignored or unknown.
     pub fn prove_conditional_puts(&self) -> Result<()> {
         if self.local().is_some() {
             return Ok(());
@@ -52,10 +46,8 @@ impl Location {
         let listed = self.list_in(OWN).unwrap_or_default();
         let is_probe = |object: &&ListedObject| object.path.starts_with(&format!("{OWN}/probe-"));
         let probes: Vec<&ListedObject> = listed.iter().filter(is_probe).collect();
-        let own_ms = probes
-            .iter()
-            .find(|probe| probe.path == own)
-            .map(|probe| probe.written_ms);
+        let own = probes.iter().find(|probe| probe.path == own);
+        let own_ms = own.map(|probe| probe.written_ms);
         let is_stale = |probe: &&&ListedObject| own_ms.is_some_and(|own_ms| probe.written_ms < own_ms - STALE_MS);
         probes.iter().filter(is_stale).map(|probe| probe.path.clone()).collect()
     }
