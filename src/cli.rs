@@ -19,6 +19,7 @@ pub use crate::cli::lake::{
 pub use crate::cli::report::{ReportArgs, ReportFormat};
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
+pub use crate::cli::shared::DEFAULT_SETTLE;
 pub use crate::cli::shared::{CostArgs, Details, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
 use crate::cli::values::{parse_cycle_date, parse_element, parse_status, parse_usd};
 use crate::logging::LogFormat;

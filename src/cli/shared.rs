@@ -155,6 +155,9 @@ impl From<Details> for DetailMode {
     }
 }
 
+/// `--settle` where nothing else is said; the manifest of a closed month says so too.
+pub const DEFAULT_SETTLE: &str = "10m";
+
 /// Single runs' details, and when a cost is settled.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runs and costs")]
@@ -169,7 +172,7 @@ pub struct CostArgs {
     #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub detail_rate: Option<f64>,
     /// How long before now a run must have finished for its cost to be settled
-    #[arg(hide = true, long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    #[arg(hide = true, long, value_name = "DURATION", default_value = DEFAULT_SETTLE, value_parser = parse_duration)]
     pub settle: Duration,
     /// Wait up to so long for runs that have only just finished
     #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]

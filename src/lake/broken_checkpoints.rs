@@ -17,7 +17,7 @@ struct SkippedFiles<'l> {
 
 impl SkippedFiles<'_> {
     fn add(&mut self, name: &str) {
-        if self.location.hide_in_log(name) {
+        if self.location.hidden.add(name) {
             self.names.push(name.to_string());
         }
     }
@@ -43,7 +43,7 @@ impl SkippedFiles<'_> {
 impl Drop for SkippedFiles<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
-            self.names.iter().for_each(|name| self.location.show_in_log(name));
+            self.names.iter().for_each(|name| self.location.hidden.remove(name));
         }
     }
 }

@@ -10,7 +10,7 @@ const CHECKPOINT_EVERY: u64 = 10;
 impl LakeTable {
     /// Makes a checkpoint where one is due, or at once. Returns a warning if that fails, since the table is right without.
     pub fn checkpoint_if_due(&self, at_once: bool) -> Option<String> {
-        let is_due = self.version().is_multiple_of(CHECKPOINT_EVERY) || self.location.passes_over();
+        let is_due = self.version().is_multiple_of(CHECKPOINT_EVERY) || !self.location.hidden.is_empty();
         if !at_once && !is_due || self.version() == 0 {
             return None;
         }

@@ -30,6 +30,17 @@ pub(super) enum CommitKind {
     Repair,
 }
 
+impl CommitOutcome {
+    /// The version that was committed; `None` if another process was first.
+    pub(super) fn version(&self) -> Option<u64> {
+        match self {
+            CommitOutcome::Done(table) => Some(table.version()),
+            CommitOutcome::Unread(version, _) => Some(*version),
+            CommitOutcome::Lost => None,
+        }
+    }
+}
+
 pub(super) struct PendingCommit {
     pub(super) kind: CommitKind,
     pub(super) adds: Vec<Add>,
@@ -193,20 +204,21 @@ fn is_lost(error: &DeltaTableError) -> bool {
 }
 
 impl LakeTable {
-    /// Records what the table knows of itself; its version after that. `None` if another process was first.
+    /// Records what the table knows of itself; returns its version after that, `None` if another process was first.
     pub fn note(&self, state: LakeState, info: Map<String, Value>) -> Result<Option<u64>> {
-        self.commit_files(CommitKind::Note, (Vec::new(), Vec::new()), state, info)
+        let outcome = self.commit_files(CommitKind::Note, Vec::new(), Vec::new(), state, info)?;
+        Ok(outcome.version())
     }
 
-    /// Commits a state, files that become part of the table and files that no longer are.
     pub(super) fn commit_files(
         &self,
         kind: CommitKind,
-        (adds, removes): (Vec<Add>, Vec<DataFile>),
+        adds: Vec<Add>,
+        removes: Vec<DataFile>,
         state: LakeState,
         info: Map<String, Value>,
-    ) -> Result<Option<u64>> {
-        let change = PendingCommit {
+    ) -> Result<CommitOutcome> {
+        let commit = PendingCommit {
             kind,
             adds,
             removes,
@@ -214,10 +226,6 @@ impl LakeTable {
             columns: self.columns().clone(),
             info,
         };
-        let id = CommitId::next(Some(self));
-        match change.commit(&self.location, Some(self), &id)? {
-            CommitOutcome::Done(_) | CommitOutcome::Unread(..) => Ok(Some(id.version)),
-            CommitOutcome::Lost => Ok(None),
-        }
+        commit.commit(&self.location, Some(self), &CommitId::next(Some(self)))
     }
 }

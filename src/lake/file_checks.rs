@@ -1,6 +1,7 @@
 //! The table's files against what the log says of them: their SHA-256, size and number of rows. A file is hashed once a
 //! process: files are written once and never changed.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::PoisonError;
 
@@ -44,13 +45,22 @@ impl Location {
         Ok(Some(bytes))
     }
 
+    /// Exit 5 for what a file holds.
+    pub(super) fn untrusted_file(&self, file: &DataFile, why: impl Display) -> Error {
+        Error::Untrusted(format!("{}/{}: {why}", self.shown(), file.path))
+    }
+
+    /// Exit 5 for a file that can't be read, or not as what the log says.
+    pub(super) fn unreadable_file(&self, file: &DataFile, why: impl Display) -> Error {
+        Error::Untrusted(format!("cannot read {}/{}: {why}", self.shown(), file.path))
+    }
+
     /// The error for a file on disk that can't be read.
     pub(super) fn unread_file(&self, file: &DataFile, error: &io::Error) -> Error {
-        let cause = match error.kind() {
-            io::ErrorKind::NotFound => "it is gone; was the table vacuumed?".to_string(),
-            _ => error.to_string(),
-        };
-        Error::Untrusted(format!("cannot read {}/{}: {cause}", self.shown(), file.path))
+        match error.kind() {
+            io::ErrorKind::NotFound => self.unreadable_file(file, "it is gone; was the table vacuumed?"),
+            _ => self.unreadable_file(file, error),
+        }
     }
 
     fn bytes_of_file(&self, file: &DataFile) -> Result<Bytes> {
@@ -64,12 +74,10 @@ impl Location {
     }
 
     fn compare(&self, file: &DataFile, said: &str, found: &str) -> Result<()> {
-        let shown = self.shown();
         if said != found {
-            return Err(Error::Untrusted(format!(
-                "{shown}/{}: its SHA-256 is not the one in the log: the file was damaged; see `apify-runs lake repair {shown}`",
-                file.path
-            )));
+            let repair = format!("`apify-runs lake repair {}`", self.shown());
+            let why = "its SHA-256 is not the one in the log: the file was damaged; see";
+            return Err(self.untrusted_file(file, format!("{why} {repair}")));
         }
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         checked.insert(file.path.clone());
@@ -81,13 +89,10 @@ impl Location {
 pub(super) fn check_size(location: &Location, file: &DataFile) -> Result<()> {
     let found = location.local().map(|folder| folder.join(&file.path).metadata());
     match found {
-        Some(Ok(found)) if found.len() != file.bytes => Err(Error::Untrusted(format!(
-            "cannot read {}/{}: {} bytes, the log says {}",
-            location.shown(),
-            file.path,
-            found.len(),
-            file.bytes
-        ))),
+        Some(Ok(found)) if found.len() != file.bytes => {
+            let (found, logged) = (found.len(), file.bytes);
+            Err(location.unreadable_file(file, format!("{found} bytes, the log says {logged}")))
+        }
         // One that is gone by now is open.
         _ => Ok(()),
     }

@@ -1,7 +1,6 @@
 //! Rows out of the table's files, some columns of them. It trusts nothing that a file says beyond its own rows.
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
 use arrow_select::interleave::interleave_record_batch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderBuilder, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -71,8 +70,6 @@ pub(super) struct OpenDataFile<'l> {
     pub(super) batches: Batches<'l>,
     /// Whether they are in order: this tool's files say so, those of other engines may not be.
     pub(super) is_sorted: bool,
-    /// What its rows are held against, where they are.
-    bounds: Option<LogBounds>,
 }
 
 /// Opens a file whose bytes must be those that were written: what is read here becomes figures, or rows of another file.
@@ -106,7 +103,6 @@ pub(super) fn open_unhashed<'l>(
     Ok(OpenDataFile {
         is_sorted: is_sorted(builder.metadata()),
         batches: object_batches(location, &file.path, selection.of_file(builder))?,
-        bounds: None,
     })
 }
 
@@ -126,13 +122,12 @@ fn open_content<'l>(
     Ok(OpenDataFile {
         batches: Box::new(reader.map(move |batch| batch.map_err(|error| unread(&error)))),
         is_sorted,
-        bounds: None,
     })
 }
 
 /// What a file holds, from its column of costs.
 pub(super) fn sums_of_file(location: &Location, table: &LakeColumns, file: &DataFile) -> Result<MonthSums> {
-    let untrusted = |why: ReadError| Error::Untrusted(format!("{}/{}: {why}", location.shown(), file.path));
+    let untrusted = |why: ReadError| location.untrusted_file(file, why);
     let columns = ["usage_total_usd"];
     let schema = table.schema_of(Some(&columns));
     let mut sums = MonthSums::default();
@@ -185,6 +180,23 @@ pub(super) fn groups(files: Vec<&DataFile>) -> Vec<Vec<&DataFile>> {
     groups.into_iter().map(|(group, _)| group).collect()
 }
 
+/// Opens a file for its rows as rows of the table.
+fn open_rows<'l>(
+    location: &'l Location,
+    table: &LakeColumns,
+    file: &DataFile,
+    selection: Selection,
+) -> Result<OpenDataFile<'l>> {
+    let schema = table.schema_of(selection.columns);
+    let untrusted = |why: ReadError| Error::Untrusted(format!("cannot read {}: {why}", location.shown()));
+    let OpenDataFile { batches, is_sorted } = open(location, file, selection)?;
+    let batches = batches.map(move |batch| with_schema(&batch?, &schema).map_err(untrusted));
+    Ok(OpenDataFile {
+        batches: Box::new(batches),
+        is_sorted,
+    })
+}
+
 /// The rows of a group of files as rows of the table, by start and ID, which are among the columns that are wanted. What
 /// another engine wrote is put in order in memory.
 pub(super) fn sorted<'l>(
@@ -193,12 +205,8 @@ pub(super) fn sorted<'l>(
     group: &[&DataFile],
     selection: Selection,
 ) -> Result<Batches<'l>> {
-    let opened = group.iter().map(|file| open(location, file, selection));
-    merged(
-        location,
-        table.schema_of(selection.columns),
-        opened.collect::<Result<Vec<_>>>()?,
-    )
+    let opened = group.iter().map(|file| open_rows(location, table, file, selection));
+    in_order(opened.collect::<Result<_>>()?)
 }
 
 /// The same for whoever makes figures of them: files and rows must be what the log says.
@@ -211,48 +219,36 @@ pub(super) fn checked<'l>(
     let mut opened = Vec::with_capacity(group.len());
     let mut ours: Option<&DataFile> = None;
     for file in group {
-        let mut open = open(location, file, selection)?;
+        let OpenDataFile { batches, is_sorted } = open_rows(location, table, file, selection)?;
         check_size(location, file)?;
-        open.bounds = Some(LogBounds::new(location, file, open.is_sorted));
-        if open.is_sorted {
+        if is_sorted {
             // Files of this tool don't overlap in time.
             if let Some(before) = ours.filter(|before| file.first_ms <= before.last_ms) {
-                let (shown, path, other) = (location.shown(), &file.path, &before.path);
-                return Err(Error::Untrusted(format!(
-                    "{shown}/{path}: its runs start before those of {other} end: see apify-runs verify"
-                )));
+                let why = format!("its runs start before those of {} end", before.path);
+                return Err(location.untrusted_file(file, why + ": see apify-runs verify"));
             }
             ours = Some(file);
         }
-        opened.push(open);
+        let mut bounds = LogBounds::new(location, file, is_sorted);
+        let batches = batches.map(move |batch| batch.and_then(|rows| bounds.check(&rows).map(|()| rows)));
+        opened.push(OpenDataFile {
+            batches: Box::new(batches),
+            is_sorted,
+        });
     }
-    merged(location, table.schema_of(selection.columns), opened)
+    in_order(opened)
 }
 
-fn merged<'l>(location: &'l Location, schema: SchemaRef, mut opened: Vec<OpenDataFile<'l>>) -> Result<Batches<'l>> {
-    let untrusted = |why: ReadError| Error::Untrusted(format!("cannot read {}: {why}", location.shown()));
-    let fit = move |batch: Result<RecordBatch>, bounds: &mut Option<LogBounds>| {
-        let rows = with_schema(&batch?, &schema).map_err(untrusted)?;
-        bounds.as_mut().map_or(Ok(()), |bounds| bounds.check(&rows))?;
-        Ok(rows)
-    };
-    if let [file] = opened.as_slice()
-        && file.is_sorted
-        && let Some(mut file) = opened.pop()
-    {
-        return Ok(Box::new(file.batches.map(move |batch| fit(batch, &mut file.bounds))));
+/// The rows of open files: as they come where this tool wrote the one that there is, else sorted in memory.
+fn in_order(mut opened: Vec<OpenDataFile>) -> Result<Batches> {
+    if opened.len() == 1 && opened[0].is_sorted {
+        return Ok(opened.remove(0).batches);
     }
-    let mut batches = Vec::new();
-    for mut file in opened {
-        for batch in file.batches {
-            batches.push(fit(batch, &mut file.bounds)?);
-        }
-    }
-    Ok(in_order(batches))
+    let batches = opened.into_iter().flat_map(|file| file.batches);
+    Ok(interleaved(batches.collect::<Result<_>>()?))
 }
 
-/// Batches of one schema, put in order.
-fn in_order(batches: Vec<RecordBatch>) -> Batches<'static> {
+fn interleaved(batches: Vec<RecordBatch>) -> Batches<'static> {
     let mut rows = Vec::new();
     for (at, batch) in batches.iter().enumerate() {
         let (started, ids) = (instants(batch, "started_at"), ids(batch));

@@ -26,7 +26,7 @@ pub(super) struct FileStats {
 }
 
 /// A value for each of [`STATS_COLUMNS`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PerColumn<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<T>,
@@ -38,18 +38,6 @@ pub(super) struct PerColumn<T> {
     pub(super) queried_at: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cost_state: Option<T>,
-}
-
-impl<T> Default for PerColumn<T> {
-    fn default() -> PerColumn<T> {
-        PerColumn {
-            id: None,
-            started_at: None,
-            finished_at: None,
-            queried_at: None,
-            cost_state: None,
-        }
-    }
 }
 
 impl<T> PerColumn<T> {

@@ -70,16 +70,12 @@ impl LakeTable {
 
     /// Exit 5 unless the log has the commit that was this tool's last.
     fn check_head(&self) -> Result<()> {
-        let Some(content) = self.location().read(HEAD)? else {
-            return Ok(());
-        };
         // Nothing depends on it but this check: what can't be read is written anew with the next commit.
-        let Ok(head) = serde_json::from_slice::<LastCommit>(&content.bytes) else {
+        let head = self.location().read(HEAD)?;
+        let head = head.and_then(|head| serde_json::from_slice::<LastCommit>(&head.bytes).ok());
+        let Some(head) = head.filter(|head| head.table == self.id()) else {
             return Ok(());
         };
-        if head.table != self.id() {
-            return Ok(());
-        }
         let version = self.version();
         if head.version > version {
             return Err(self.damaged(&format!(

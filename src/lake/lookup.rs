@@ -15,7 +15,7 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use crate::error::{Error, ReadError, Result};
+use crate::error::Result;
 use crate::lake::batch_columns::{as_type, with_schema};
 use crate::lake::file_checks::check_row_count;
 use crate::lake::file_rows::options;
@@ -35,11 +35,9 @@ pub(super) type Ids = HashSet<Box<str>, RandomState>;
 
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// Rows of the table that have one of the IDs.
     pub(super) rows: Vec<RecordBatch>,
     /// Files that were looked at.
     pub(super) files: u64,
-    /// Bytes that were read of them.
     pub(super) bytes: u64,
 }
 
@@ -64,40 +62,34 @@ impl LakeTable {
             lookup.bytes += found.bytes;
             for rows in found.rows {
                 let rows = with_schema(&rows, &self.columns().schema());
-                let untrusted = |why: ReadError| {
-                    Error::Untrusted(format!("cannot read {}/{}: {why}", self.location().shown(), file.path))
-                };
-                lookup.rows.push(rows.map_err(untrusted)?);
+                lookup
+                    .rows
+                    .push(rows.map_err(|why| self.location().unreadable_file(file, why))?);
             }
         }
         Ok(lookup)
     }
 
-    /// Some of the table's files, each with what was found there.
     fn look_into<'t>(&'t self, files: &'t [DataFile], ids: &Ids) -> Vec<(&'t DataFile, Result<Lookup, ParquetError>)> {
-        let looked = futures::stream::iter(files)
-            .map(|file| async move { (file, FileLookup::new(self, file).run(ids).await) })
-            .buffered(FILES_AT_ONCE);
-        self.location().wait(looked.collect())
+        let looked = futures::stream::iter(files).map(|file| async move {
+            let lookup = FileLookup {
+                object: ObjectReader::new(self.location(), file),
+                found: Lookup::default(),
+                file,
+            };
+            (file, lookup.run(ids).await)
+        });
+        self.location().wait(looked.buffered(FILES_AT_ONCE).collect())
     }
 }
 
-/// The looking up in one file.
 struct FileLookup<'t> {
     file: &'t DataFile,
     object: ObjectReader,
     found: Lookup,
 }
 
-impl<'t> FileLookup<'t> {
-    fn new(table: &'t LakeTable, file: &'t DataFile) -> FileLookup<'t> {
-        FileLookup {
-            object: ObjectReader::new(table.location(), file),
-            found: Lookup::default(),
-            file,
-        }
-    }
-
+impl FileLookup<'_> {
     async fn run(mut self, ids: &Ids) -> Result<Lookup, ParquetError> {
         let metadata = ArrowReaderMetadata::load_async(&mut self.object, options()).await?;
         check_row_count(metadata.metadata(), self.file).map_err(|why| ParquetError::General(why.to_string()))?;
@@ -133,14 +125,8 @@ impl<'t> FileLookup<'t> {
         };
         let mut groups = Vec::new();
         for (group, place) in places.iter().enumerate() {
-            let may_hold = match place {
-                Some(place) => {
-                    let filter = filter(place)?;
-                    ids.iter().any(|id| filter.check(&**id))
-                }
-                None => true,
-            };
-            if may_hold {
+            let filter = place.as_ref().map(filter).transpose()?;
+            if filter.is_none_or(|filter| ids.iter().any(|id| filter.check(&**id))) {
                 groups.push(group);
             }
         }

@@ -1,10 +1,10 @@
 //! Small files put together: the same rows, in fewer files, so that a reader opens few.
 
 use deltalake_core::kernel::Add;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use crate::error::{Error, Result};
-use crate::lake::commit::{CommitId, CommitKind, CommitOutcome, PendingCommit};
+use crate::error::Result;
+use crate::lake::commit::{CommitKind, CommitOutcome};
 use crate::lake::file_rows::{Selection, groups, sorted};
 use crate::lake::file_stats::FileStats;
 use crate::lake::files::{DataFile, add_action};
@@ -30,7 +30,10 @@ impl LakeTable {
     /// by the next syncs anyway. A commit a month. `None` if another process was first; the months before it are done.
     pub fn optimize(mut self, before_ms: Millis, at_least: usize) -> Result<(Option<LakeTable>, OptimizeResult)> {
         let mut optimized = OptimizeResult::default();
-        let adds = self.adds_with_hashes()?;
+        let without_hash = self.files().iter().filter(|file| file.sha256.is_none());
+        let adds = without_hash
+            .map(|file| self.add_with_hash(file))
+            .collect::<Result<Vec<_>>>()?;
         if !adds.is_empty() {
             optimized.hashed = adds.len();
             match self.replace_files(adds, Vec::new())? {
@@ -64,18 +67,9 @@ impl LakeTable {
     fn replace_files(&self, adds: Vec<Add>, removes: Vec<DataFile>) -> Result<Option<LakeTable>> {
         let replaced = |add: &&Add| !self.files().iter().any(|file| file.path == add.path);
         let new: Vec<String> = adds.iter().filter(replaced).map(|add| add.path.clone()).collect();
-        let change = PendingCommit {
-            kind: CommitKind::Optimize,
-            state: self.state().clone(),
-            columns: self.columns().clone(),
-            info: Map::from_iter([(
-                "operationMetrics".to_string(),
-                json!({"numFilesAdded": adds.len(), "numFilesRemoved": removes.len()}) as Value,
-            )]),
-            adds,
-            removes,
-        };
-        match change.commit(&self.location, Some(self), &CommitId::next(Some(self)))? {
+        let metrics = json!({"numFilesAdded": adds.len(), "numFilesRemoved": removes.len()});
+        let info = Map::from_iter([("operationMetrics".to_string(), metrics)]);
+        match self.commit_files(CommitKind::Optimize, adds, removes, self.state().clone(), info)? {
             CommitOutcome::Done(table) => Ok(Some(*table)),
             CommitOutcome::Unread(_, error) => Err(error),
             CommitOutcome::Lost => {
@@ -85,13 +79,8 @@ impl LakeTable {
         }
     }
 
-    /// The files whose hash the log doesn't have, to be told of once more: with hash, sums and statistics. Older versions and
-    /// other engines wrote them.
-    fn adds_with_hashes(&self) -> Result<Vec<Add>> {
-        let without = self.files().iter().filter(|file| file.sha256.is_none());
-        without.map(|file| self.add_with_hash(file)).collect()
-    }
-
+    /// A file whose hash the log doesn't have, since an older version or another engine wrote it, with hash, sums and
+    /// statistics.
     fn add_with_hash(&self, file: &DataFile) -> Result<Add> {
         let (mut stats, mut sums) = (FileStats::default(), MonthSums::default());
         for batch in sorted(&self.location, self.columns(), &[file], Selection::ALL)? {
@@ -101,10 +90,8 @@ impl LakeTable {
         }
         let (sha256, bytes) = self.location.hash_of_file(file)?;
         if bytes != file.bytes {
-            let (shown, path, logged) = (self.location.shown(), &file.path, file.bytes);
-            return Err(Error::Untrusted(format!(
-                "{shown}/{path}: {bytes} bytes, the log says {logged}"
-            )));
+            let why = format!("{bytes} bytes, the log says {}", file.bytes);
+            return Err(self.location.untrusted_file(file, why));
         }
         Ok(Add {
             path: file.path.clone(),

@@ -1,7 +1,6 @@
 //! Up to when a table whose state claims too much is surely proven, by what its log has of earlier commits. Only read where a
 //! sync went by a clock that was ahead.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
@@ -13,40 +12,21 @@ use crate::period::Millis;
 /// How far what a commit claims to be proven may lie after the commit itself: the clocks of two machines.
 const SLACK_MS: Millis = 5 * 60_000;
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct CommitLine {
-    commit_info: Option<CommitInfo>,
-    meta_data: Option<MetaData>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CommitInfo {
-    timestamp: Option<Millis>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct MetaData {
-    configuration: serde_json::Map<String, Value>,
-}
-
 /// Until when a commit claims that the table is proven, and when it was made by the clock of who made it; none of one that
 /// claims nothing new.
 fn claim(commit: &[u8]) -> Option<(Millis, Millis)> {
     let (mut until, mut made_ms) = (None, Millis::MAX);
     for line in commit.split(|byte| *byte == b'\n') {
-        let Ok(line) = serde_json::from_slice::<CommitLine>(line) else {
+        let Ok(line) = serde_json::from_slice::<Value>(line) else {
             continue;
         };
-        if let Some(at) = line.commit_info.and_then(|info| info.timestamp) {
+        if let Some(at) = line.pointer("/commitInfo/timestamp").and_then(Value::as_i64) {
             made_ms = at;
         }
         let property = line
-            .meta_data
-            .and_then(|mut metadata| metadata.configuration.remove(PROPERTY));
-        let state = property.as_ref().and_then(Value::as_str).map(LakeState::parse);
+            .pointer("/metaData/configuration")
+            .and_then(|all| all.get(PROPERTY));
+        let state = property.and_then(Value::as_str).map(LakeState::parse);
         until = until.or(state.and_then(Result::ok).and_then(|state| state.proven_until()));
     }
     until.map(|until| (until, made_ms))

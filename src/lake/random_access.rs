@@ -24,6 +24,7 @@ use crate::runs::random_access::RunsFile;
 use crate::runs::schema::Column;
 use crate::stores::Location;
 
+#[derive(Debug)]
 struct LakeFile {
     name: String,
     location: Location,
@@ -32,6 +33,7 @@ struct LakeFile {
     content: FileContent,
 }
 
+#[derive(Debug)]
 enum FileContent {
     /// It stays open, so that a vacuum meanwhile doesn't take it away.
     Local(OpenParquet),
@@ -161,13 +163,5 @@ impl RunsFile for LakeFile {
         let schema = self.schema_of(columns);
         let exported = |batch: &RecordBatch| with_schema(batch, &schema).map_err(|why| self.untrusted(why));
         batches.iter().map(exported).collect()
-    }
-}
-
-impl std::fmt::Debug for LakeFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.debug_struct("LakeFile")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
     }
 }

@@ -184,7 +184,8 @@ impl LakeTable {
         )]);
         let (adds, mut removes) = self.without(&damage.duplicates, &self.sound_files(&damage.files))?;
         removes.extend(damage.files.iter().map(|damaged| damaged.file.clone()));
-        let Some(version) = self.commit_files(CommitKind::Repair, (adds, removes), state, info)? else {
+        let outcome = self.commit_files(CommitKind::Repair, adds, removes, state, info)?;
+        let Some(version) = outcome.version() else {
             return Ok(None);
         };
         if damage.log.is_some() {

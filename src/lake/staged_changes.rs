@@ -28,7 +28,7 @@ pub enum CommitFate {
 }
 
 impl StagedChanges {
-    pub fn of(id: &CommitId) -> StagedChanges {
+    pub fn new(id: &CommitId) -> StagedChanges {
         StagedChanges {
             path: format!("{}{:020}-{}.csv", folder(), id.version, id.uuid),
             version: id.version,
@@ -138,7 +138,7 @@ mod tests {
             version: 12,
             uuid: "0f0e".into(),
         };
-        let staged = StagedChanges::of(&id);
+        let staged = StagedChanges::new(&id);
         assert_eq!(staged.path, "_apify_runs/changes/00000000000000000012-0f0e.csv");
         assert_eq!(StagedChanges::parse(&staged.path), Some(staged));
         assert_eq!(StagedChanges::parse("_apify_runs/changes/x.csv"), None);

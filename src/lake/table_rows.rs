@@ -65,7 +65,7 @@ impl LakeTable {
     /// Hands the rows of one file to `see` as it holds them, in its order, with the columns of an export that the table has.
     /// Returns whether this tool wrote it: other engines needn't keep an order.
     pub fn rows_of_file(&self, file: &DataFile, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<bool> {
-        let untrusted = |why: ReadError| Error::Untrusted(format!("{}/{}: {why}", self.location.shown(), file.path));
+        let untrusted = |why: ReadError| self.location.untrusted_file(file, why);
         let (own, exported) = (self.columns().schema(), self.columns().chosen().schema());
         let opened = open_unhashed(&self.location, file, Selection::ALL)?;
         for batch in opened.batches {

@@ -37,11 +37,7 @@ impl SyncInput {
         mut on_change: Option<&mut OnChange>,
     ) -> Result<MergeOutput> {
         let files = table.map(LakeTable::files).unwrap_or_default();
-        let rules = Rules {
-            now_ms: self.queried_at_ms,
-            latest_ms: self.latest_ms,
-            accept_repricing: self.accept_repricing,
-        };
+        let rules = self.rules();
         let mut row_merge = RowMerge {
             columns,
             rules,
@@ -89,6 +85,14 @@ impl SyncInput {
             }
         }
         Ok(output)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            now_ms: self.queried_at_ms,
+            latest_ms: self.latest_ms,
+            accept_repricing: self.accept_repricing,
+        }
     }
 
     /// The months that have rows, or files that may hold some of what was asked for, and those of rows that give way.

@@ -18,11 +18,6 @@ const HEAD_BYTES: usize = 1024;
 const NOT_IMPLEMENTED: &str =
     "<Error><Code>NotImplemented</Code><Message>The store answers 501 Not Implemented.</Message></Error>";
 
-/// Why an answer to a list is none.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer is no whole list")]
-struct NoList;
-
 /// How clients are made: all requests go by the job's runtime, whichever thread of the Delta library asks.
 #[derive(Debug)]
 pub struct StoreConnector(SpawnedReqwestConnector);
@@ -53,7 +48,8 @@ impl HttpService for CheckedClient {
             // Also one that breaks off: its error would be asked again for by the crate, but for few seconds.
             let body = body.bytes().await.unwrap_or_default();
             if !is_list_whole(&body) {
-                return Err(HttpError::new(HttpErrorKind::Decode, NoList));
+                let cause = std::io::Error::other("the answer is no whole list");
+                return Err(HttpError::new(HttpErrorKind::Decode, cause));
             }
             return Ok(HttpResponse::from_parts(parts, body.into()));
         }

@@ -18,7 +18,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use futures::future::BoxFuture;
 use object_store::CredentialProvider;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalPut, resolve_bucket_region};
+use object_store::aws::{AmazonS3Builder, AwsCredential, S3ConditionalPut, resolve_bucket_region};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::stores::address::endpoint;
 use crate::stores::answers::StoreConnector;
 use crate::stores::errors::causes;
-use crate::stores::http::{CREDENTIALS_TIME, client_options, origin, retries};
+use crate::stores::http::{CREDENTIALS_TIME, StoreAtOrigin, client_options, origin, retries};
 
 /// How long one attempt to ask an instance for its role may take: elsewhere than on an instance, nobody answers.
 const INSTANCE_TIME: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 /// Where a bucket is whose region nobody says.
 const DEFAULT_REGION: &str = "us-east-1";
 
-pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
+pub async fn bucket(name: &str, handle: &Handle) -> Result<StoreAtOrigin> {
     let config = config().await;
     let s3_endpoint = std::env::var(S3_ENDPOINT).ok().filter(|text| !text.is_empty());
     let given = match s3_endpoint {
@@ -73,13 +73,15 @@ pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
         (None, None) => region_of(name).await,
         (None, Some(_)) => None,
     };
-    let at = match &given {
-        Some((url, _)) => origin(url),
-        None => format!(
-            "https://s3.{}.amazonaws.com",
-            region.as_deref().unwrap_or(DEFAULT_REGION)
-        ),
-    };
+    let at = given.as_ref().map_or_else(
+        || {
+            format!(
+                "https://s3.{}.amazonaws.com",
+                region.as_deref().unwrap_or(DEFAULT_REGION)
+            )
+        },
+        |(url, _)| origin(url),
+    );
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
@@ -95,7 +97,7 @@ pub async fn bucket(name: &str, handle: &Handle) -> Result<(AmazonS3, String)> {
         .with_retry(retries())
         .with_http_connector(StoreConnector::new(handle.clone()))
         .build()
-        .map(|store| (store, at))
+        .map(|store| (Arc::new(store) as _, at))
         .map_err(|error| Error::Usage(format!("s3://{name}: {}", causes(&error))))
 }
 

@@ -1,10 +1,11 @@
 //! The stores that the object stores' own crate finds credentials for: Google's and Azure's.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use object_store::CredentialProvider;
-use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -12,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::stores::address::endpoint;
 use crate::stores::answers::StoreConnector;
 use crate::stores::errors::{StoreError, StoreErrorKind, causes};
-use crate::stores::http::{CREDENTIALS_TIME, client_options, origin, retries};
+use crate::stores::http::{CREDENTIALS_TIME, StoreAtOrigin, client_options, origin, retries};
 
 const GOOGLE: &str = "https://storage.googleapis.com";
 
-pub async fn google(bucket: &str, handle: &Handle) -> Result<(GoogleCloudStorage, String)> {
+pub async fn google(bucket: &str, handle: &Handle) -> Result<StoreAtOrigin> {
     let builder = GoogleCloudStorageBuilder::from_env();
     let base = builder.get_config_value(&GoogleConfigKey::BaseUrl);
     let given = base.map(|text| endpoint(&text, "GOOGLE_BASE_URL")).transpose()?;
@@ -50,7 +51,7 @@ pub async fn google(bucket: &str, handle: &Handle) -> Result<(GoogleCloudStorage
          instance's account; run `gcloud auth application-default login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
-    Ok((store, at))
+    Ok((Arc::new(store), at))
 }
 
 /// The az tool's names of what the object stores' crate calls otherwise.
@@ -64,7 +65,7 @@ const EMULATOR: &str = "AZURITE_BLOB_STORAGE_URL";
 /// Where the emulator is usually.
 const EMULATOR_AT: &str = "http://127.0.0.1:10000";
 
-pub async fn azure(container: &str, url: &Url, handle: &Handle) -> Result<(MicrosoftAzure, String)> {
+pub async fn azure(container: &str, url: &Url, handle: &Handle) -> Result<StoreAtOrigin> {
     let mut builder = MicrosoftAzureBuilder::from_env();
     for (variable, key) in AZ_VARIABLES {
         if let (None, Ok(value)) = (builder.get_config_value(&key), std::env::var(variable)) {
@@ -119,7 +120,7 @@ pub async fn azure(container: &str, url: &Url, handle: &Handle) -> Result<(Micro
          CLI (az) and a machine's identity; run `az login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
-    Ok((store, at))
+    Ok((Arc::new(store), at))
 }
 
 /// Where an account of Azure is: named by the URL, such as `abfss://c@a.dfs.core.windows.net`, or else by the configuration.

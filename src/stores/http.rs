@@ -1,7 +1,9 @@
 //! How stores are talked to, whichever they are: time-outs, retries, and how long credentials may take.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use deltalake_core::ObjectStore;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use url::Url;
 
@@ -13,6 +15,9 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// For how long, and how often, what failed is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(60);
 const RETRIES: usize = 8;
+
+/// A store, and the origin at which it is talked to, such as `https://s3.eu-central-1.amazonaws.com`.
+pub type StoreAtOrigin = (Arc<dyn ObjectStore>, String);
 
 /// Only what is said here: variables could otherwise switch off certificates.
 pub fn client_options(is_http: bool) -> ClientOptions {

@@ -25,13 +25,14 @@ use crate::stores::patient::PatientStore;
 use crate::stores::{aws, google_azure};
 
 /// Clones share what is known of the place.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Location {
     pub(super) shown: String,
     url: Url,
     pub(super) local: Option<PathBuf>,
     log: LogStoreRef,
-    hidden: HiddenNames,
+    /// Files of the log that no reader of this place sees.
+    pub hidden: HiddenNames,
     /// The origin at which a store is talked to; a folder has none.
     pub(super) endpoint: Option<String>,
     handle: Handle,
@@ -83,20 +84,13 @@ impl Location {
 
     fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
         let handle = network()?;
-        let (store, endpoint): (Arc<dyn ObjectStore>, String) = match cloud {
-            Cloud::S3 => {
-                let (store, endpoint) = handle.block_on(aws::bucket(bucket, &handle))?;
-                (Arc::new(store), endpoint)
+        let (store, endpoint) = handle.block_on(async {
+            match cloud {
+                Cloud::S3 => aws::bucket(bucket, &handle).await,
+                Cloud::Google => google_azure::google(bucket, &handle).await,
+                Cloud::Azure => google_azure::azure(bucket, &url, &handle).await,
             }
-            Cloud::Google => {
-                let (store, endpoint) = handle.block_on(google_azure::google(bucket, &handle))?;
-                (Arc::new(store), endpoint)
-            }
-            Cloud::Azure => {
-                let (store, endpoint) = handle.block_on(google_azure::azure(bucket, &url, &handle))?;
-                (Arc::new(store), endpoint)
-            }
-        };
+        })?;
         let root = Arc::new(PatientStore::new(store, text));
         let location = Location::at(text, url, None, root, handle)?;
         Ok(Location {
@@ -210,20 +204,6 @@ impl Location {
         } else {
             format!("{}/{path}", self.shown)
         }
-    }
-
-    /// Hides a file of the log from every reader of this place; `false` if it was hidden already.
-    pub fn hide_in_log(&self, name: &str) -> bool {
-        self.hidden.add(name)
-    }
-
-    pub fn show_in_log(&self, name: &str) {
-        self.hidden.remove(name);
-    }
-
-    /// Whether files of the log are hidden, as they are until something is written in their place.
-    pub fn passes_over(&self) -> bool {
-        !self.hidden.is_empty()
     }
 }
 

@@ -32,6 +32,7 @@ impl HiddenNames {
         self.names().is_empty()
     }
 
+    /// `false` if it was hidden already.
     pub fn add(&self, name: &str) -> bool {
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
         names.insert(name.to_string())

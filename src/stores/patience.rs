@@ -40,15 +40,6 @@ impl StoreFault {
     }
 }
 
-/// Why nothing is asked again any more. It is safe to run again.
-#[derive(Debug, thiserror::Error)]
-#[error("{GAVE_UP}{attempts} attempts in {seconds:.0} s: {what}")]
-pub struct GaveUp {
-    attempts: u32,
-    seconds: f64,
-    what: &'static str,
-}
-
 /// How often one thing was asked of a store in vain, and since when.
 #[derive(Debug)]
 pub struct Patience {
@@ -82,15 +73,13 @@ impl Patience {
         Ok(())
     }
 
+    /// The error when nothing is asked again any more. It is safe to run again.
     pub fn give_up(&self, fault: StoreFault) -> Error {
-        let gave_up = GaveUp {
-            attempts: self.failed.max(1),
-            seconds: self.began.elapsed().as_secs_f64(),
-            what: fault.words(),
-        };
+        let (attempts, seconds) = (self.failed.max(1), self.began.elapsed().as_secs_f64());
+        let what = fault.words();
         Error::Generic {
             store: "remote",
-            source: Box::new(gave_up),
+            source: format!("{GAVE_UP}{attempts} attempts in {seconds:.0} s: {what}").into(),
         }
     }
 

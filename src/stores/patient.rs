@@ -172,7 +172,8 @@ impl ObjectStore for PatientStore {
         loop {
             let error = match self.inner.get_opts(location, options.clone()).await {
                 Ok(found) if matches!(found.payload, GetResultPayload::Stream(_)) && !options.head => {
-                    return Ok(ObjectBody::new(self.inner.clone(), location, options, patience).resume(found));
+                    let store = self.inner.clone();
+                    return Ok(ObjectBody::resume(found, store, location, options, patience));
                 }
                 Ok(found) => return Ok(found),
                 Err(error) => error,

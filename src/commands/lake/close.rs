@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::commands::lake::close::month::{SETTLE_MS, columns, write};
+use crate::commands::lake::close::month::{columns, settle_ms, write};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -141,7 +141,7 @@ impl Close {
             only: Vec::new(),
         };
         let publishing = Publishing {
-            manifest: manifest(&report, &columns, SETTLE_MS),
+            manifest: manifest(&report, &columns, settle_ms()?),
             staging,
             report,
             rows,

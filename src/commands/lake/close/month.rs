@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::Array;
 
 use crate::archive::{Holding, Lake};
+use crate::cli::DEFAULT_SETTLE;
 use crate::commands::export::RUNS_PARQUET;
 use crate::context::blocking::Stop;
 use crate::error::Result;
@@ -12,7 +13,7 @@ use crate::output::hashed::FileEntry;
 use crate::output::parquet::Layout;
 use crate::output::publish::Staging;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
-use crate::period::Period;
+use crate::period::{Period, parse_duration};
 use crate::pipeline::writer::write_full;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
@@ -21,7 +22,9 @@ use crate::runs::column_set::Chosen;
 use crate::runs::schema::{COLUMNS, DETAIL};
 
 /// When syncs take a cost for settled, unless they were told otherwise.
-pub const SETTLE_MS: i64 = 600_000;
+pub fn settle_ms() -> Result<i64> {
+    Ok(parse_duration(DEFAULT_SETTLE)?.as_millis() as i64)
+}
 
 /// The columns that an export of the month has: those of details only if some run of it has any.
 pub fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
