@@ -63,7 +63,7 @@ pub(super) fn read_without_broken<T>(
         is_kept: false,
     };
     // It only saves a list.
-    if entries.has_last_checkpoint() {
+    if entries.has_last_checkpoint {
         skipped.add(LAST_CHECKPOINT);
     }
     for (_, names) in entries.checkpoints(version) {

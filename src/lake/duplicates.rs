@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use arrow_array::{BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use deltalake_core::kernel::Add;
 
@@ -93,9 +93,7 @@ impl LakeTable {
             let mut out = FileWriter::new(&self.location, self.columns(), file.month.clone());
             for batch in sorted(&self.location, self.columns(), &[file], Selection::ALL)? {
                 let batch = batch?;
-                let keys = KeyColumns::new(&batch);
-                let rows = 0..batch.num_rows();
-                let stays: BooleanArray = rows.map(|row| Some(!surplus.contains(&keys.row(row)))).collect();
+                let stays: BooleanArray = keys(&batch).map(|key| Some(!surplus.contains(&key))).collect();
                 let rest = filter_record_batch(&batch, &stays);
                 out.write(&rest.map_err(|error| Error::Other(error.into()))?)?;
             }
@@ -109,8 +107,7 @@ impl LakeTable {
         for file in files {
             for batch in sorted(&self.location, self.columns(), &[file], Selection::columns(&KEY))? {
                 let batch = batch?;
-                let keys = KeyColumns::new(&batch);
-                for (id, started, queried) in (0..batch.num_rows()).map(|row| keys.row(row)) {
+                for (id, started, queried) in keys(&batch) {
                     see(id, &|| RowKey {
                         queried,
                         started,
@@ -123,20 +120,9 @@ impl LakeTable {
     }
 }
 
-/// The columns by which rows are told apart.
-struct KeyColumns<'b>(
-    &'b StringArray,
-    &'b TimestampMicrosecondArray,
-    &'b TimestampMicrosecondArray,
-);
-
-impl<'b> KeyColumns<'b> {
-    fn new(batch: &'b RecordBatch) -> KeyColumns<'b> {
-        KeyColumns(ids(batch), instants(batch, "started_at"), instants(batch, QUERIED_AT))
-    }
-
-    /// ID, start, and when it was queried.
-    fn row(&self, row: usize) -> (&'b str, i64, i64) {
-        (self.0.value(row), self.1.value(row), self.2.value(row))
-    }
+/// ID, start, and when it was queried, of each row.
+fn keys(batch: &RecordBatch) -> impl Iterator<Item = (&str, i64, i64)> {
+    let (started, queried) = (instants(batch, "started_at"), instants(batch, QUERIED_AT));
+    let ids = ids(batch);
+    (0..batch.num_rows()).map(move |row| (ids.value(row), started.value(row), queried.value(row)))
 }

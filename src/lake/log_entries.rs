@@ -35,7 +35,7 @@ pub(super) struct LogEntries {
     entries: BTreeMap<u64, LogEntry>,
     /// The names of each one's files.
     checkpoints: BTreeMap<u64, Vec<String>>,
-    has_last_checkpoint: bool,
+    pub(super) has_last_checkpoint: bool,
 }
 
 impl LogEntries {
@@ -103,10 +103,6 @@ impl LogEntries {
         self.entries.get(&version).map(|entry| entry.written_ms)
     }
 
-    pub(super) fn has_last_checkpoint(&self) -> bool {
-        self.has_last_checkpoint
-    }
-
     /// The checkpoints up to a version, the newest first.
     pub(super) fn checkpoints(&self, version: u64) -> impl Iterator<Item = (u64, &[String])> {
         let checkpoints = self.checkpoints.range(..=version).rev();
@@ -149,20 +145,6 @@ impl LogEntries {
     }
 }
 
-/// The entry of the newest version, where it is the one that can't be read: the table without it is the version before.
-pub(super) fn broken_last_entry(location: &Location) -> Result<Option<String>> {
-    let entries = LogEntries::list(location)?;
-    let (_, last) = entries.ends();
-    if last == 0 || !entries.entries.contains_key(&last) {
-        return Ok(None);
-    }
-    let path = entry_path(last);
-    let is_broken = location
-        .fetch(&path)?
-        .is_some_and(|bytes| broken_line(&bytes).is_some());
-    Ok(is_broken.then_some(path))
-}
-
 pub(super) fn entry_path(version: u64) -> String {
     format!("{LOG}/{version:020}.json")
 }
@@ -200,6 +182,18 @@ fn decode(bytes: Bytes) -> Result<(), ParquetError> {
 }
 
 impl Location {
+    /// The path of the log's last entry, where that alone can't be read: the table without it is the version before.
+    pub fn broken_last_entry(&self) -> Result<Option<String>> {
+        let entries = LogEntries::list(self)?;
+        let (_, last) = entries.ends();
+        if last == 0 || !entries.entries.contains_key(&last) {
+            return Ok(None);
+        }
+        let path = entry_path(last);
+        let entry = self.fetch(&path)?;
+        Ok(entry.and_then(|bytes| broken_line(&bytes)).map(|_| path))
+    }
+
     /// The error for a log that the library can't read.
     pub(super) fn log_unread(&self, error: &DeltaTableError) -> Error {
         let trouble = self.store_error(error, false);

@@ -22,6 +22,7 @@ use crate::lake::file_rows::options;
 use crate::lake::files::DataFile;
 use crate::lake::object_reader::{ObjectReader, unread_object};
 use crate::lake::table::LakeTable;
+use crate::lake::tally::LookupCost;
 use crate::output::random_access::{mask, options as page_options, selected};
 use crate::output::read::BATCH_ROWS;
 
@@ -33,12 +34,13 @@ const MANY_IDS: usize = 256 << 10;
 /// IDs that are looked for.
 pub(super) type Ids = HashSet<Box<str>, RandomState>;
 
+/// Rows of a file that have one of the IDs, and how many bytes were read of it.
+type FileFound = (Vec<RecordBatch>, u64);
+
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
     pub(super) rows: Vec<RecordBatch>,
-    /// Files that were looked at.
-    pub(super) files: u64,
-    pub(super) bytes: u64,
+    pub(super) cost: LookupCost,
 }
 
 impl LakeTable {
@@ -48,6 +50,7 @@ impl LakeTable {
         if ids.is_empty() {
             return Ok(lookup);
         }
+        lookup.cost.ids = ids.len() as u64;
         // On two threads, since it is hashing and decoding that takes the time.
         let (first, second) = self.files().split_at(self.files().len() / 2);
         let looked = std::thread::scope(|scope| {
@@ -57,10 +60,11 @@ impl LakeTable {
             looked
         });
         for (file, found) in looked {
-            let found = found.map_err(|error| unread_object(self.location(), &file.path, &error))?;
-            lookup.files += 1;
-            lookup.bytes += found.bytes;
-            for rows in found.rows {
+            let found = found.map_err(|error| unread_object(self.location(), &file.path, &error));
+            let (found, bytes) = found?;
+            lookup.cost.files += 1;
+            lookup.cost.bytes += bytes;
+            for rows in found {
                 let rows = with_schema(&rows, &self.columns().schema());
                 lookup
                     .rows
@@ -70,11 +74,14 @@ impl LakeTable {
         Ok(lookup)
     }
 
-    fn look_into<'t>(&'t self, files: &'t [DataFile], ids: &Ids) -> Vec<(&'t DataFile, Result<Lookup, ParquetError>)> {
+    fn look_into<'t>(
+        &'t self,
+        files: &'t [DataFile],
+        ids: &Ids,
+    ) -> Vec<(&'t DataFile, Result<FileFound, ParquetError>)> {
         let looked = futures::stream::iter(files).map(|file| async move {
             let lookup = FileLookup {
                 object: ObjectReader::new(self.location(), file),
-                found: Lookup::default(),
                 file,
             };
             (file, lookup.run(ids).await)
@@ -86,22 +93,21 @@ impl LakeTable {
 struct FileLookup<'t> {
     file: &'t DataFile,
     object: ObjectReader,
-    found: Lookup,
 }
 
 impl FileLookup<'_> {
-    async fn run(mut self, ids: &Ids) -> Result<Lookup, ParquetError> {
+    async fn run(mut self, ids: &Ids) -> Result<FileFound, ParquetError> {
         let metadata = ArrowReaderMetadata::load_async(&mut self.object, options()).await?;
         check_row_count(metadata.metadata(), self.file).map_err(|why| ParquetError::General(why.to_string()))?;
         let columns = metadata.parquet_schema().columns();
         let id = columns.iter().position(|column| column.name() == "id");
         let id = id.ok_or_else(|| ParquetError::General("it has no column id".into()))?;
         let groups = self.groups_that_may_have(ids, &metadata, id).await?;
-        if !groups.is_empty() {
-            self.read_rows(ids, &metadata, groups).await?;
-        }
-        self.found.bytes += self.object.bytes_read();
-        Ok(self.found)
+        let rows = match groups.is_empty() {
+            true => Vec::new(),
+            false => self.read_rows(ids, &metadata, groups).await?,
+        };
+        Ok((rows, self.object.bytes_read()))
     }
 
     /// The row groups whose filter may hold one of the IDs, and those without a filter.
@@ -139,7 +145,7 @@ impl FileLookup<'_> {
         ids: &Ids,
         metadata: &ArrowReaderMetadata,
         groups: Vec<usize>,
-    ) -> Result<(), ParquetError> {
+    ) -> Result<Vec<RecordBatch>, ParquetError> {
         let sizes = metadata.metadata().row_groups().iter();
         let sizes = sizes.map(|group| group.num_rows().max(0) as usize);
         let starts = sizes.scan(0, |at, rows| Some(std::mem::replace(at, *at + rows)));
@@ -159,15 +165,14 @@ impl FileLookup<'_> {
         // With the index of pages, which only few rows are worth.
         let metadata = ArrowReaderMetadata::load_async(&mut self.object, page_options(true)).await?;
         let Some((groups, selection)) = selected(metadata.metadata(), &places) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object.clone(), metadata);
         let builder = builder
             .with_row_groups(groups)
             .with_row_selection(selection)
             .with_batch_size(BATCH_ROWS);
-        self.found.rows = builder.build()?.try_collect().await?;
-        Ok(())
+        builder.build()?.try_collect().await
     }
 }
 

@@ -54,7 +54,7 @@ pub use crate::lake::merge_output::MergeOutput;
 pub use crate::lake::month_sums::MonthSums;
 pub use crate::lake::staged_changes::{CommitFate, StagedChanges};
 pub use crate::lake::state::LakeState;
-pub use crate::lake::sync_input::SyncInput;
+pub use crate::lake::sync_input::{SyncInput, WatchedPeriod};
 pub use crate::lake::table::{FoundTable, LakeTable, Moment};
 pub use crate::stores::Location;
 

@@ -71,7 +71,10 @@ impl<'s> MonthMerge<'s> {
         mut on_change: Option<&mut OnChange>,
         mut new_ids: Option<&mut Ids>,
     ) -> Result<()> {
-        let scope = scope(self.input, &self.asked);
+        let scope = TallyScope {
+            input: self.input,
+            asked: &self.asked,
+        };
         let mut rows = InputRows::new(self.input, self.span, row_merge.columns);
         for slot in &mut self.slots {
             let mut new = rows.until(slot.until_ms).peekable();
@@ -115,7 +118,10 @@ impl<'s> MonthMerge<'s> {
         output: &mut MergeOutput,
         mut on_change: Option<&mut OnChange>,
     ) -> Result<()> {
-        let scope = scope(self.input, &self.asked);
+        let scope = TallyScope {
+            input: self.input,
+            asked: &self.asked,
+        };
         let columns = row_merge.columns;
         let mut rows = InputRows::new(self.input, self.span, columns);
         for slot in &self.slots {
@@ -137,14 +143,6 @@ impl<'s> MonthMerge<'s> {
             output.adds.extend(out.finish()?);
         }
         Ok(())
-    }
-}
-
-fn scope<'s>(input: &'s SyncInput, asked: &'s [(Millis, Millis)]) -> TallyScope<'s> {
-    TallyScope {
-        asked,
-        kept_from_ms: input.kept_from_ms,
-        watched: &input.watched,
     }
 }
 

@@ -93,10 +93,6 @@ impl FileContent {
 }
 
 impl LakeFile {
-    fn untrusted(&self, cause: impl std::fmt::Display) -> Error {
-        unread(&self.name, cause)
-    }
-
     /// An export's columns that the table has, those of a choice alone.
     fn schema_of(&self, columns: Option<&[&str]>) -> SchemaRef {
         let has = self.columns.chosen().columns();
@@ -137,13 +133,13 @@ impl RunsFile for LakeFile {
         let mut bounds = self.bounds.clone();
         let batches: Batches = match &self.content {
             FileContent::Local(open) => {
-                let batches = open.scan(columns).map_err(|error| self.untrusted(error))?;
-                Box::new(batches.map(|batch| batch.map_err(|error| self.untrusted(error))))
+                let batches = open.scan(columns).map_err(|error| unread(&self.name, error))?;
+                Box::new(batches.map(|batch| batch.map_err(|error| unread(&self.name, error))))
             }
             FileContent::Stored(reader, _) => self.stored_batches(reader, Some(columns), None)?,
         };
         for batch in batches {
-            let rows = with_schema(&batch?, &schema).map_err(|why| self.untrusted(why))?;
+            let rows = with_schema(&batch?, &schema).map_err(|why| unread(&self.name, why))?;
             bounds.check(&rows)?;
             see(&rows)?;
         }
@@ -152,7 +148,7 @@ impl RunsFile for LakeFile {
 
     fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
         let batches: Vec<RecordBatch> = match &self.content {
-            FileContent::Local(open) => open.read(places, columns).map_err(|error| self.untrusted(error))?,
+            FileContent::Local(open) => open.read(places, columns).map_err(|error| unread(&self.name, error))?,
             FileContent::Stored(reader, metadata) => match selected(metadata.metadata(), places) {
                 None => Vec::new(),
                 selection => self
@@ -161,7 +157,7 @@ impl RunsFile for LakeFile {
             },
         };
         let schema = self.schema_of(columns);
-        let exported = |batch: &RecordBatch| with_schema(batch, &schema).map_err(|why| self.untrusted(why));
+        let exported = |batch: &RecordBatch| with_schema(batch, &schema).map_err(|why| unread(&self.name, why));
         batches.iter().map(exported).collect()
     }
 }

@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::lake::commit::CommitKind;
 use crate::lake::duplicates::DuplicateRuns;
 use crate::lake::files::{DataFile, month_bounds};
-use crate::lake::log_entries::broken_last_entry;
 use crate::lake::month_sums::MonthSums;
 use crate::lake::table::{LakeTable, Moment};
 use crate::period::Millis;
@@ -75,12 +74,7 @@ impl LakeTable {
         LakeTable::load(location, Moment::Now)?.into_lake(location)
     }
 
-    /// The path of the log's last entry, where that alone keeps the lake from being read.
-    pub fn broken_entry(location: &Location) -> Result<Option<String>> {
-        broken_last_entry(location)
-    }
-
-    /// Takes such an entry out of the log and keeps it aside; its place in the log is then what the commit before left.
+    /// Takes the log's last entry out of the log and keeps it aside; the table is then what the commit before left.
     pub fn set_entry_aside(location: &Location, path: &str) -> Result<String> {
         let aside = format!("{OWN}/set-aside/{path}");
         let (from, to) = (StorePath::from(path), StorePath::from(aside.as_str()));

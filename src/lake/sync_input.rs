@@ -8,9 +8,11 @@ use crate::error::{Error, Result};
 use crate::lake::Batches;
 use crate::lake::batch_columns::{instants, slice_period, to_ms};
 use crate::lake::columns::LakeColumns;
-use crate::lake::tally::WatchedPeriod;
 use crate::output::read::parquet_batches;
 use crate::period::Millis;
+
+/// A period whose changes are told apart: its name, `[from, to)`.
+pub type WatchedPeriod = (String, Millis, Millis);
 
 /// What a sync has seen: all runs that the API lists of some periods.
 pub struct SyncInput {
@@ -26,7 +28,6 @@ pub struct SyncInput {
     pub accept_repricing: bool,
     /// Apify should still keep runs that started a day after this.
     pub kept_from_ms: Millis,
-    /// Periods whose changes are told apart.
     pub watched: Vec<WatchedPeriod>,
 }
 

@@ -1,7 +1,5 @@
 //! The table at a moment: what its log says that it is, and which files it has. Nothing here writes.
 
-use std::path::Path;
-
 use deltalake_core::DeltaTable;
 
 use crate::error::{Error, Result};
@@ -70,7 +68,8 @@ impl LakeTable {
 
     /// The same without a look at what the last commit left.
     pub(super) fn load(location: &Location, moment: Moment) -> Result<FoundTable> {
-        if location.local().is_some_and(is_no_folder) {
+        let found = location.local().and_then(|path| std::fs::metadata(path).ok());
+        if found.is_some_and(|found| !found.is_dir()) {
             return Ok(FoundTable::Anothers("it is a file: a lake is a folder".into()));
         }
         let entries = LogEntries::list(location)?;
@@ -195,11 +194,6 @@ impl LakeTable {
     pub fn files_of(&self, from: Millis, to: Millis) -> Vec<&DataFile> {
         self.files.iter().filter(|file| file.overlaps(from, to)).collect()
     }
-}
-
-/// Whether something else than a folder is there; what can't be looked at isn't judged.
-fn is_no_folder(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
 /// The version that is meant, by the log's files; exit 2 where they have none such.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::lake::columns::month_of;
 use crate::lake::row_merge::{RowChange, RowUpdate};
 use crate::lake::row_ref::RowRef;
+use crate::lake::sync_input::SyncInput;
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis};
 use crate::report::changes::{Difference, Kind};
@@ -93,16 +94,11 @@ fn add(sum: &mut Usd, usd: Usd) {
     *sum = sum.saturating_add(usd);
 }
 
-/// A period that is watched for changes: its name, `[from, to)`.
-pub type WatchedPeriod = (String, Millis, Millis);
-
 /// By what a month's runs are counted.
 pub(super) struct TallyScope<'s> {
     /// The periods that were asked for, in order and disjoint.
     pub(super) asked: &'s [(Millis, Millis)],
-    /// Apify should still keep runs that started a day after this.
-    pub(super) kept_from_ms: Millis,
-    pub(super) watched: &'s [WatchedPeriod],
+    pub(super) input: &'s SyncInput,
 }
 
 impl TallyScope<'_> {
@@ -112,7 +108,7 @@ impl TallyScope<'_> {
     }
 
     fn is_kept(&self, run: &RowRef) -> bool {
-        run.started_at_ms() >= self.kept_from_ms.saturating_add(DAY_MS)
+        run.started_at_ms() >= self.input.kept_from_ms.saturating_add(DAY_MS)
     }
 }
 
@@ -124,11 +120,12 @@ impl SyncTally {
         scope: &TallyScope,
         on_change: Option<&mut OnChange>,
     ) -> Result<()> {
-        match change {
+        let mut fields: &[&'static str] = &[];
+        let counted = match change {
             RowChange::Same(old) => {
                 self.held_kept += u64::from(scope.is_kept(old));
                 self.listed += 1;
-                Ok(())
+                None
             }
             RowChange::Old(old) => {
                 if scope.is_asked(old.started_at_ms()) {
@@ -136,17 +133,35 @@ impl SyncTally {
                     self.held_kept += u64::from(scope.is_kept(old));
                     self.gone_kept += u64::from(scope.is_kept(old));
                 }
-                Ok(())
+                None
             }
             // Its new place counts it.
-            RowChange::Leaving => Ok(()),
-            RowChange::New(new) => self.count_new(new, scope, on_change),
-            RowChange::Changed(update) => self.count_changed(update, scope, on_change),
-            RowChange::Relocated(update, others) => self.count_relocated(update, others, scope, on_change),
-        }
+            RowChange::Leaving => None,
+            RowChange::New(new) => {
+                self.count_new(new, scope);
+                on_change.is_some().then(|| (None, new.run()))
+            }
+            RowChange::Changed(update) => {
+                fields = &update.fields;
+                self.count_changed(update, scope)
+            }
+            RowChange::Relocated(update, others) => {
+                fields = &update.fields;
+                Some(self.count_relocated(update, others, scope))
+            }
+        };
+        let (Some((old, new)), Some(on_change)) = (counted, on_change) else {
+            return Ok(());
+        };
+        on_change(&Difference {
+            kind: if old.is_some() { Kind::Changed } else { Kind::New },
+            old: old.as_ref(),
+            new: Some(&new),
+            fields: fields.to_vec(),
+        })
     }
 
-    fn count_new(&mut self, new: &RowRef, scope: &TallyScope, on_change: Option<&mut OnChange>) -> Result<()> {
+    fn count_new(&mut self, new: &RowRef, scope: &TallyScope) {
         self.new += 1;
         self.listed += 1;
         let usage = new.usage();
@@ -157,22 +172,10 @@ impl SyncTally {
             ..UsageDelta::default()
         };
         self.move_usage(new, &delta, scope);
-        on_change.map_or(Ok(()), |on_change| {
-            on_change(&Difference {
-                kind: Kind::New,
-                old: None,
-                new: Some(&new.run()),
-                fields: Vec::new(),
-            })
-        })
     }
 
-    fn count_changed(
-        &mut self,
-        update: &RowUpdate,
-        scope: &TallyScope,
-        on_change: Option<&mut OnChange>,
-    ) -> Result<()> {
+    /// Nothing where the run is only repriced and that isn't taken over.
+    fn count_changed(&mut self, update: &RowUpdate, scope: &TallyScope) -> Option<(Option<Run>, Run)> {
         self.held_kept += u64::from(scope.is_kept(&update.old));
         self.listed += 1;
         if let Some((from, to)) = update.decision.repriced {
@@ -181,7 +184,7 @@ impl SyncTally {
             add(&mut self.repriced_to, to);
         }
         if update.fields.is_empty() {
-            return Ok(());
+            return None;
         }
         let (was, is) = self.count_update(update);
         let moved = match (was.usage, is.usage) {
@@ -190,16 +193,10 @@ impl SyncTally {
             (was, None) => Usd(was.map_or(0, |was| -was.0)),
         };
         self.move_usage(&update.new, &UsageDelta::changed(moved), scope);
-        report(update, &was, &is, on_change)
+        Some((Some(was), is))
     }
 
-    fn count_relocated(
-        &mut self,
-        update: &RowUpdate,
-        others: &[RowRef],
-        scope: &TallyScope,
-        on_change: Option<&mut OnChange>,
-    ) -> Result<()> {
+    fn count_relocated(&mut self, update: &RowUpdate, others: &[RowRef], scope: &TallyScope) -> (Option<Run>, Run) {
         self.listed += 1;
         self.relocated += 1;
         let (was, is) = self.count_update(update);
@@ -209,7 +206,7 @@ impl SyncTally {
         self.move_away(&update.old, Some(&update.new), scope);
         let arrived = UsageDelta::changed(is.usage.unwrap_or_default());
         self.move_usage(&update.new, &arrived, scope);
-        report(update, &was, &is, on_change)
+        (Some(was), is)
     }
 
     /// Counts a changed run; returns it as the table had it, and as the table has it from now on.
@@ -238,7 +235,12 @@ impl SyncTally {
         let month = month_of(at);
         let stays = arrives.is_none_or(|at| month_of(at) == month);
         self.moved.entry(month).or_default().add(&leaving(stays));
-        for (name, from, to) in scope.watched.iter().filter(|(_, from, to)| (*from..*to).contains(&at)) {
+        for (name, from, to) in scope
+            .input
+            .watched
+            .iter()
+            .filter(|(_, from, to)| (*from..*to).contains(&at))
+        {
             let stays = arrives.is_none_or(|at| (*from..*to).contains(&at));
             self.watched.entry(name.clone()).or_default().add(&leaving(stays));
         }
@@ -247,7 +249,12 @@ impl SyncTally {
     fn move_usage(&mut self, run: &RowRef, delta: &UsageDelta, scope: &TallyScope) {
         let at = run.started_at_ms();
         self.moved.entry(month_of(at)).or_default().add(delta);
-        for (name, _, _) in scope.watched.iter().filter(|(_, from, to)| (*from..*to).contains(&at)) {
+        for (name, _, _) in scope
+            .input
+            .watched
+            .iter()
+            .filter(|(_, from, to)| (*from..*to).contains(&at))
+        {
             self.watched.entry(name.clone()).or_default().add(delta);
         }
     }
@@ -287,15 +294,4 @@ impl SyncTally {
         let past = self.moved.iter().filter(|(month, _)| month.as_str() < this_month);
         past.fold(Usd::default(), |sum, (_, delta)| sum.saturating_add(delta.usd()))
     }
-}
-
-fn report(update: &RowUpdate, was: &Run, is: &Run, on_change: Option<&mut OnChange>) -> Result<()> {
-    on_change.map_or(Ok(()), |on_change| {
-        on_change(&Difference {
-            kind: Kind::Changed,
-            old: Some(was),
-            new: Some(is),
-            fields: update.fields.clone(),
-        })
-    })
 }

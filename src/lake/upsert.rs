@@ -53,11 +53,7 @@ impl SyncInput {
         let mut looked_up = LookupCost::default();
         if let (Some(table), Some(ids)) = (table, new_ids) {
             let lookup = table.look_up(&ids)?;
-            looked_up = LookupCost {
-                ids: ids.len() as u64,
-                files: lookup.files,
-                bytes: lookup.bytes,
-            };
+            looked_up = lookup.cost;
             relocated = RelocatedRuns::new(lookup.rows, &rules);
         }
         if !relocated.is_empty() {

@@ -52,7 +52,6 @@ impl<'l> FileWriter<'l> {
         }
     }
 
-    /// Appends rows of the table.
     pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let started = instants(rows, "started_at").values();
         let mut at = 0;
@@ -81,7 +80,6 @@ impl<'l> FileWriter<'l> {
         Ok(())
     }
 
-    /// Completes the files.
     pub(super) fn finish(mut self) -> Result<Vec<Add>> {
         self.close()?;
         Ok(std::mem::take(&mut self.adds))

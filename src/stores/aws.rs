@@ -73,15 +73,9 @@ pub async fn bucket(name: &str, handle: &Handle) -> Result<StoreAtOrigin> {
         (None, None) => region_of(name).await,
         (None, Some(_)) => None,
     };
-    let at = given.as_ref().map_or_else(
-        || {
-            format!(
-                "https://s3.{}.amazonaws.com",
-                region.as_deref().unwrap_or(DEFAULT_REGION)
-            )
-        },
-        |(url, _)| origin(url),
-    );
+    let amazon = region.as_deref().unwrap_or(DEFAULT_REGION);
+    let amazon = format!("https://s3.{amazon}.amazonaws.com");
+    let at = given.as_ref().map_or(amazon, |(url, _)| origin(url));
     if let Some(region) = region {
         builder = builder.with_region(region);
     }

@@ -21,10 +21,7 @@ const ATTEMPTS: usize = 3;
 pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
     let entry = match LakeTable::open_damaged(&location) {
-        Err(Error::Untrusted(why)) => Some((
-            LakeTable::broken_entry(&location)?.ok_or(Error::Untrusted(why.clone()))?,
-            why,
-        )),
+        Err(Error::Untrusted(why)) => Some((location.broken_last_entry()?.ok_or(Error::Untrusted(why.clone()))?, why)),
         _ => None,
     };
     if let Some((path, why)) = entry {

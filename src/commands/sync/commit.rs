@@ -13,10 +13,11 @@ use crate::context::blocking::Stop;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::lake::columns::{LakeColumns, month_of};
-use crate::lake::tally::{OnChange, SyncTally, WatchedPeriod};
+use crate::lake::tally::{OnChange, SyncTally};
 
 use crate::lake::{
     CommitFate, CommitId, CommitOutcome, FoundTable, LakeState, LakeTable, MergeOutput, Moment, SyncInput,
+    WatchedPeriod,
 };
 use crate::money::Usd;
 use crate::period::{Millis, format_instant};
