@@ -65,6 +65,11 @@ impl Usd {
         (sum.unsigned_abs() < LIMIT).then_some(Usd(sum))
     }
 
+    /// For sums that are told and not relied on: the greatest amount instead of one beyond it.
+    pub fn saturating_add(self, other: Usd) -> Usd {
+        Usd(self.0.saturating_add(other.0))
+    }
+
     /// For people: `$7,412.38`, half-even at the cent; what isn't zero never shows as it: `<$0.01`.
     pub fn dollars(self) -> String {
         let sign = if self.0 < 0 { "-" } else { "" };

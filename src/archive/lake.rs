@@ -6,7 +6,7 @@ use crate::archive::runs::parquet::{keys_of_batch, runs_of_batch};
 use crate::archive::{Content, Depth, Held, Holding, See, Verified};
 use crate::cli::{AsOf, Site};
 use crate::error::{Error, Result};
-use crate::lake::{Location, Moment, Table};
+use crate::lake::{LakeTable, Location, Moment};
 use crate::period::{Millis, Period};
 use crate::provenance::{Filters, Proof, Retention};
 use crate::report::dimension::Dimensions;
@@ -22,7 +22,7 @@ mod verify;
 
 /// A lake at a moment.
 pub struct Lake {
-    pub table: Table,
+    pub table: LakeTable,
     /// From the first proven instant to the last.
     edges: (Millis, Millis),
 }
@@ -66,10 +66,10 @@ impl Lake {
             Some(AsOf::At(at)) => Moment::At(at),
         };
         let location = Location::open(place, Handle::current())?;
-        Lake::of(Table::open(&location, moment)?)
+        Lake::of(LakeTable::open(&location, moment)?)
     }
 
-    fn of(table: Table) -> Result<Lake> {
+    fn of(table: LakeTable) -> Result<Lake> {
         let state = table.state();
         let edges = state.begins().zip(state.proven_until());
         let edges = edges.ok_or_else(|| {
@@ -125,7 +125,7 @@ impl Lake {
 
     /// Batches of a period as the items of another reading.
     fn reading<'r, T: 'r>(
-        batches: crate::lake::read::Batches<'r>,
+        batches: crate::lake::Batches<'r>,
         of: fn(&arrow_array::RecordBatch) -> Result<Vec<T>, String>,
     ) -> Reading<'r, T> {
         Box::new(batches.flat_map(move |batch| {

@@ -17,6 +17,7 @@ use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
 use crate::provenance::DetailMode;
 use crate::report::budget::Budget;
+use crate::runs::cost_state::DEFAULT_SETTLE;
 
 /// Most details in flight: each holds a connection.
 const MAX_DETAIL_CONCURRENCY: i64 = 500;
@@ -139,6 +140,7 @@ impl ValueEnum for DetailMode {
     }
 }
 
+/// Single runs' details, and when a cost is settled.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Runs and costs")]
 pub struct CostArgs {
@@ -152,7 +154,7 @@ pub struct CostArgs {
     #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub detail_rate: Option<f64>,
     /// How long before now a run must have finished for its cost to be settled
-    #[arg(hide = true, long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    #[arg(hide = true, long, value_name = "DURATION", default_value = DEFAULT_SETTLE, value_parser = parse_duration)]
     pub settle: Duration,
     /// Wait up to so long for runs that have only just finished
     #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]

@@ -13,7 +13,7 @@ use crate::context::blocking::run_blocking;
 use crate::cli::{LakeArgs, LakeCommand, OptimizeArgs, VacuumArgs};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
-use crate::lake::{Location, Moment, Table};
+use crate::lake::{LakeTable, Location, Moment};
 use crate::text::counted;
 
 /// The shortest time that Delta keeps files for whoever still reads or writes by an earlier version.
@@ -31,7 +31,7 @@ pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
 
 fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
-    let table = Table::open(&location, Moment::Now)?;
+    let table = LakeTable::open(&location, Moment::Now)?;
     let keep_recent = i64::try_from(args.keep_recent.as_millis()).unwrap_or(i64::MAX);
     let before = table.state().synced_at_ms.saturating_sub(keep_recent);
     let files = table.files().len();
@@ -43,7 +43,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
             counted(optimized.commits as u64, "commit was", "commits were")
         )));
     };
-    if let Some(warning) = after.keep_log_short(optimized.commits > 0) {
+    if let Some(warning) = after.checkpoint_if_due(optimized.commits > 0) {
         warn(&warning);
     }
     if args.quiet {
@@ -68,7 +68,7 @@ fn vacuum(args: &VacuumArgs, handle: Handle) -> Result<()> {
         ));
     }
     let location = Location::open(&args.lake, handle)?;
-    let table = Table::open(&location, Moment::Now)?;
+    let table = LakeTable::open(&location, Moment::Now)?;
     let files = table.vacuum(args.keep, args.force, args.dry_run)?;
     if args.quiet {
         return Ok(());

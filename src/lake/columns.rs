@@ -1,18 +1,16 @@
-//! The lake's columns: those of an export, `queried_at` and `started_on`, and the partition's `started_month`. Batches of an
-//! export become batches of the lake here, and the other way round; which rows go where is not known here.
+//! The lake's columns: those of an export, `queried_at` and `started_on`, and the partition's `started_month`. Rows of an
+//! export become rows of the table here; which rows go where is not known here.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-};
-use arrow_array::{
-    Array, ArrayRef, Date32Array, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
-};
+use arrow_array::types::TimestampMillisecondType;
+use arrow_array::{ArrayRef, Date32Array, RecordBatch, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
 
+use crate::error::ReadError;
+use crate::lake::batch_columns::as_type;
 use crate::period::{DAY_MS, Millis, format_instant};
 use crate::runs::column_set::Chosen;
 use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
@@ -34,26 +32,24 @@ pub struct LakeColumns(Chosen);
 impl LakeColumns {
     /// All of an export with details; the caller's address and user agent only if `personal`.
     pub fn all(personal: bool) -> LakeColumns {
-        let except: Vec<String> = PERSONAL
-            .iter()
-            .filter(|_| !personal)
-            .map(|name| name.to_string())
-            .collect();
+        let except = PERSONAL.iter().filter(|_| !personal);
+        let except: Vec<String> = except.map(|name| name.to_string()).collect();
         LakeColumns(Chosen::asked(&[], &except, true).expect("personal data is nothing that reports need"))
     }
 
     /// Those of a table of ours, by its columns' names; the error names one that this version doesn't know.
-    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<LakeColumns, String> {
+    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<LakeColumns, ReadError> {
         let mut known = Vec::new();
         for name in names {
             if [QUERIED_AT, STARTED_ON, STARTED_MONTH].contains(&name) {
                 continue;
             }
             let position = COLUMNS.iter().position(|column| column.name == name);
-            known.push(position.ok_or_else(|| format!("this version knows no column {name}"))?);
+            known.push(position.ok_or_else(|| ReadError::new(format!("this version knows no column {name}")))?);
         }
         known.sort_unstable();
-        Chosen::of_names(known.into_iter().map(|at| COLUMNS[at].name)).map(LakeColumns)
+        let chosen = Chosen::of_names(known.into_iter().map(|at| COLUMNS[at].name));
+        chosen.map(LakeColumns).map_err(ReadError::new)
     }
 
     /// The columns of an export among them.
@@ -102,12 +98,11 @@ impl LakeColumns {
     /// Rows of an export as rows of the table, last changed now. Columns that the export lacks are NULL.
     pub fn to_lake(&self, rows: &RecordBatch, queried_at_ms: Millis) -> RecordBatch {
         let mut columns: Vec<ArrayRef> = self.0.columns().map(|column| of_export(rows, column)).collect();
-        let started = started_at(rows);
-        let days = started.values().iter().map(|at| at.div_euclid(DAY_MS) as i32);
-        columns.push(Arc::new(
-            PrimitiveArray::<TimestampMicrosecondType>::from_value(queried_at_ms * 1000, rows.num_rows())
-                .with_timezone("UTC"),
-        ));
+        let started = rows.column_by_name("started_at").expect("every export has it");
+        let started = started.as_primitive::<TimestampMillisecondType>().values();
+        let days = started.iter().map(|at| at.div_euclid(DAY_MS) as i32);
+        let queried = TimestampMicrosecondArray::from_value(queried_at_ms * 1000, rows.num_rows());
+        columns.push(Arc::new(queried.with_timezone("UTC")));
         columns.push(Arc::new(Date32Array::from_iter_values(days)));
         RecordBatch::try_new(self.schema(), columns).expect("each column was made of its type")
     }
@@ -118,31 +113,10 @@ impl LakeColumns {
         let Some(only) = only else {
             return schema;
         };
-        let fields = schema
-            .fields()
-            .iter()
-            .filter(|field| only.contains(&field.name().as_str()));
+        let fields = schema.fields().iter();
+        let fields = fields.filter(|field| only.contains(&field.name().as_str()));
         Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
     }
-}
-
-/// Rows as a file holds them, whoever wrote it, as rows of a schema: columns in order, missing ones NULL.
-pub(super) fn with_schema(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, String> {
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| match rows.column_by_name(field.name()) {
-            Some(column) => as_type(column, field.data_type()).ok_or_else(|| wrong_type(field.name(), column)),
-            None => Ok(new_null_array(field.data_type(), rows.num_rows())),
-        });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-    RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(|error| error.to_string())
-}
-
-/// Rows of the table as rows of an export with these columns; those that the table lacks are NULL.
-pub(super) fn to_export(rows: &RecordBatch, columns: &Chosen) -> Result<RecordBatch, String> {
-    with_schema(rows, &columns.schema())
 }
 
 /// The month of an instant, such as `2025-09`.
@@ -168,58 +142,4 @@ fn of_export(rows: &RecordBatch, column: &Column) -> ArrayRef {
         Some(values) => as_type(values, &data_type).expect("an export's instants are milliseconds, all else is alike"),
         None => new_null_array(&data_type, rows.num_rows()),
     }
-}
-
-fn started_at(rows: &RecordBatch) -> &PrimitiveArray<TimestampMillisecondType> {
-    rows.column_by_name("started_at")
-        .expect("every export has it")
-        .as_primitive()
-}
-
-fn wrong_type(name: &str, column: &ArrayRef) -> String {
-    format!("its column {name} is of type {}", column.data_type())
-}
-
-/// The same values as another type; `None` where that isn't the same column in another engine's hand.
-pub(super) fn as_type(column: &ArrayRef, wanted: &DataType) -> Option<ArrayRef> {
-    if column.data_type() == wanted {
-        return Some(column.clone());
-    }
-    match (column.data_type(), wanted) {
-        (DataType::Timestamp(..), DataType::Timestamp(unit, _)) => in_unit(column, *unit),
-        (DataType::LargeUtf8, DataType::Utf8) => {
-            Some(Arc::new(column.as_string::<i64>().iter().collect::<StringArray>()))
-        }
-        (DataType::Utf8View, DataType::Utf8) => Some(Arc::new(column.as_string_view().iter().collect::<StringArray>())),
-        (DataType::Int32, DataType::Int64) => {
-            let values = column.as_primitive::<arrow_array::types::Int32Type>();
-            Some(Arc::new(values.unary::<_, arrow_array::types::Int64Type>(i64::from)))
-        }
-        _ => None,
-    }
-}
-
-/// Instants in milliseconds or microseconds, from any unit; Apify tells milliseconds, so nothing is lost.
-fn in_unit(column: &ArrayRef, unit: TimeUnit) -> Option<ArrayRef> {
-    let micros: PrimitiveArray<TimestampMicrosecondType> = match column.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => column
-            .as_primitive::<TimestampSecondType>()
-            .unary(|at| at.saturating_mul(1_000_000)),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => column
-            .as_primitive::<TimestampMillisecondType>()
-            .unary(|at| at.saturating_mul(1_000)),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => column.as_primitive::<TimestampMicrosecondType>().clone(),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => column
-            .as_primitive::<TimestampNanosecondType>()
-            .unary(|at| at.div_euclid(1_000)),
-        _ => return None,
-    };
-    Some(match unit {
-        TimeUnit::Millisecond => {
-            let millis: PrimitiveArray<TimestampMillisecondType> = micros.unary(|at| at.div_euclid(1_000));
-            Arc::new(millis.with_timezone("UTC"))
-        }
-        TimeUnit::Microsecond => Arc::new(micros.with_timezone("UTC")),
-        _ => return None,
-    })
 }

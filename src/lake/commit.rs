@@ -1,32 +1,25 @@
 //! One commit to the table: files in, files out, what the table knows of itself. Either all of it is there afterwards, or
 //! nothing; whoever comes second is told, and looks at the table anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, Add, Metadata, MetadataExt, Protocol, Remove, new_metadata};
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableError, checkpoints};
+use deltalake_core::kernel::Add;
+use deltalake_core::kernel::transaction::TransactionError;
+use deltalake_core::{DeltaTable, DeltaTableError};
 use serde_json::{Map, Value, json};
-
-use crate::error::{Error, Result};
-use crate::lake::columns::{LakeColumns, STARTED_MONTH};
-use crate::lake::files::{DataFile, STATS_COLUMNS};
-use crate::lake::integrity::{FileChanges, MonthSums, find_commit, months_after};
-use crate::lake::state::{PROPERTY, State};
-use crate::lake::table::{Found, Table};
-use crate::stores::Location;
 use tracing::warn;
 
-/// After how many commits the log is put together in a checkpoint: readers read that and what came later.
-const CHECKPOINT_EVERY: u64 = 10;
-/// By which columns engines that write to the table keep statistics.
-const STATS_PROPERTY: &str = "delta.dataSkippingStatsColumns";
-/// For how long the log is kept, as Delta has it too; given since the table shows it then.
-const LOG_RETENTION: &str = "interval 30 days";
+use crate::error::{Error, Result};
+use crate::lake::columns::LakeColumns;
+use crate::lake::commit_entry::find_commit;
+use crate::lake::file_rows::sums_of_file;
+use crate::lake::files::DataFile;
+use crate::lake::month_sums::MonthSums;
+use crate::lake::state::LakeState;
+use crate::lake::table::{FoundTable, LakeTable};
+use crate::stores::Location;
 
-/// What is done.
-pub(super) enum Doing {
+pub(super) enum CommitKind {
     /// Runs came or changed.
     Sync,
     /// The same rows in fewer files.
@@ -37,21 +30,30 @@ pub(super) enum Doing {
     Repair,
 }
 
-/// A commit that is about to be made.
-pub(super) struct Change {
-    pub(super) doing: Doing,
+impl CommitOutcome {
+    /// The version that was committed; `None` if another process was first.
+    pub(super) fn version(&self) -> Option<u64> {
+        match self {
+            CommitOutcome::Done(table) => Some(table.version()),
+            CommitOutcome::Unread(version, _) => Some(*version),
+            CommitOutcome::Lost => None,
+        }
+    }
+}
+
+pub(super) struct PendingCommit {
+    pub(super) kind: CommitKind,
     pub(super) adds: Vec<Add>,
     pub(super) removes: Vec<DataFile>,
-    pub(super) state: State,
+    pub(super) state: LakeState,
     pub(super) columns: LakeColumns,
     /// What the commit says of itself.
     pub(super) info: Map<String, Value>,
 }
 
-/// What became of a commit.
-pub enum Committed {
+pub enum CommitOutcome {
     /// The table after it.
-    Done(Box<Table>),
+    Done(Box<LakeTable>),
     /// It stands as this version, and the table can't be read again.
     Unread(u64, Error),
     /// Another process was first; nothing was written to the log.
@@ -61,15 +63,13 @@ pub enum Committed {
 /// A commit that is about to be made: the version that it is to become, and the UUID by which it is found again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitId {
-    /// The version.
     pub version: u64,
-    /// The UUID.
     pub uuid: String,
 }
 
 impl CommitId {
-    /// The next one of a table; the first one where there is none.
-    pub fn next(table: Option<&Table>) -> CommitId {
+    /// The commit after a table's last one; the first one where there is no table.
+    pub fn next(table: Option<&LakeTable>) -> CommitId {
         CommitId {
             version: table.map_or(0, |table| table.version() + 1),
             uuid: uuid::Uuid::new_v4().to_string(),
@@ -77,14 +77,20 @@ impl CommitId {
     }
 }
 
-impl Change {
+impl PendingCommit {
     /// Makes it, upon the table as it was read, or where there was none.
-    pub(super) fn commit(mut self, location: &Location, before: Option<&Table>, id: &CommitId) -> Result<Committed> {
-        let adds = self
-            .adds
-            .iter()
-            .map(DataFile::of_add)
-            .collect::<Result<Vec<_>, String>>();
+    ///
+    /// `id.version` is the table's version and one more: the log's entry of that number is put on the condition that there is
+    /// none, so that of two processes that read the same version only one commits. The entry is made durable after it was put,
+    /// because the library puts it: until then a loss of power can undo the commit, never half of it, since data files were
+    /// synced before.
+    pub(super) fn commit(
+        mut self,
+        location: &Location,
+        before: Option<&LakeTable>,
+        id: &CommitId,
+    ) -> Result<CommitOutcome> {
+        let adds = self.adds.iter().map(DataFile::from_add).collect::<Result<Vec<_>, _>>();
         let adds = adds.map_err(|why| Error::Other(anyhow::anyhow!("a new file is not as it must be: {why}")))?;
         location.ensure_conditional_puts(before.and_then(|table| table.state().proven_endpoint.as_deref()))?;
         self.state.proven_endpoint = location.endpoint();
@@ -101,12 +107,12 @@ impl Change {
             // the entry has its name. Only the log tells.
             match find_commit(location, id.version, &id.uuid) {
                 Ok(Some(_)) => {}
-                Ok(None) if is_lost(&error) => return Ok(Committed::Lost),
-                Ok(None) => return Err(location.commit_failed(&error)),
+                Ok(None) if is_lost(&error) => return Ok(CommitOutcome::Lost),
+                Ok(None) => return Err(location.log_unwritten(&error, "cannot commit")),
                 Err(unread) => return Err(unknown_fate(location, id, &unread)),
             }
         }
-        if let Err(error) = location.keep(&format!("_delta_log/{:020}.json", id.version)) {
+        if let Err(error) = location.sync_to_disk(&format!("_delta_log/{:020}.json", id.version)) {
             warn!(
                 "version {} is committed, and may not outlive a loss of power: {error}",
                 id.version
@@ -117,109 +123,43 @@ impl Change {
                 if let Some(warning) = table.write_head() {
                     warn!("{warning}");
                 }
-                Ok(Committed::Done(table))
+                Ok(CommitOutcome::Done(table))
             }
-            Err(error) => Ok(Committed::Unread(id.version, error)),
+            Err(error) => Ok(CommitOutcome::Unread(id.version, error)),
         }
     }
 
-    /// What each month holds afterwards.
+    /// What each month holds afterwards. Months that the commit doesn't touch are as the state before has them, where that can
+    /// be relied on; others are as their files say.
     fn months(
         &self,
         location: &Location,
-        before: Option<&Table>,
+        before: Option<&LakeTable>,
         adds: &[DataFile],
     ) -> Result<BTreeMap<String, MonthSums>> {
-        let files = before.map(Table::files).unwrap_or_default();
-        let is_sound = |table: &&Table| table.is_as_committed() && !matches!(self.doing, Doing::Repair);
+        let is_sound = |table: &&LakeTable| table.is_as_committed() && !matches!(self.kind, CommitKind::Repair);
         let known = before.filter(is_sound).map(|table| &table.state().months);
-        let changes = FileChanges {
-            removes: &self.removes,
-            adds,
-        };
-        months_after(location, files, known, &self.columns, changes)
-    }
-
-    /// Writes the log's entry.
-    fn write(self, location: &Location, before: Option<&Table>) -> Result<(), DeltaTableError> {
-        let is_data = !matches!(self.doing, Doing::Optimize);
-        let metadata = self.metadata(before)?;
-        let protocol = protocol();
-        let mut actions: Vec<Action> = Vec::with_capacity(self.adds.len() + self.removes.len() + 2);
-        if before.is_none() {
-            actions.push(protocol.clone().into());
+        let changed = || self.removes.iter().chain(adds);
+        let is_touched = |month: &String| changed().any(|file| file.month == *month);
+        let known = known.into_iter().flatten().filter(|(month, _)| !is_touched(month));
+        let known: BTreeMap<String, MonthSums> = known.map(|(month, sums)| (month.clone(), *sums)).collect();
+        let files = before.map(LakeTable::files).unwrap_or_default().iter();
+        let kept = files.filter(|file| !changed().any(|other| other.path == file.path));
+        let mut months = known.clone();
+        for file in kept.chain(adds).filter(|file| !known.contains_key(&file.month)) {
+            let sums = match file.sums {
+                Some(sums) => sums,
+                None => sums_of_file(location, &self.columns, file)?,
+            };
+            months.entry(file.month.clone()).or_default().add(&sums);
         }
-        actions.push(metadata.clone().into());
-        actions.extend(self.removes.iter().map(|file| remove(file, is_data).into()));
-        actions.extend(self.adds.into_iter().map(|add| {
-            Add {
-                data_change: is_data,
-                ..add
-            }
-            .into()
-        }));
-        let operation = match self.doing {
-            _ if before.is_none() => DeltaOperation::Create {
-                mode: SaveMode::ErrorIfExists,
-                location: location.url().clone(),
-                protocol,
-                metadata,
-            },
-            Doing::Sync => DeltaOperation::Merge {
-                predicate: None,
-                merge_predicate: Some("target.id = source.id".into()),
-                matched_predicates: Vec::new(),
-                not_matched_predicates: Vec::new(),
-                not_matched_by_source_predicates: Vec::new(),
-            },
-            Doing::Optimize => DeltaOperation::Optimize {
-                predicate: None,
-                target_size: crate::lake::write::MAX_FILE_ROWS as i64,
-            },
-            Doing::Repair => DeltaOperation::FileSystemCheck {},
-            Doing::Note => DeltaOperation::SetTableProperties {
-                properties: HashMap::from([(PROPERTY.to_string(), self.state.to_json())]),
-            },
-        };
-        // Checkpoints and clean-up are apart: a commit that was made must not look like one that failed.
-        let properties = CommitProperties::default()
-            .with_metadata(self.info)
-            .with_max_retries(0)
-            .with_create_checkpoint(false)
-            .with_cleanup_expired_logs(Some(false));
-        let snapshot = before.map(|table| table.delta.snapshot()).transpose()?;
-        let made = CommitBuilder::from(properties).with_actions(actions).build(
-            snapshot.map(|snapshot| snapshot as _),
-            location.log().clone(),
-            operation,
-        );
-        location.wait(async { made.await }).map(drop)
-    }
-
-    fn metadata(&self, before: Option<&Table>) -> deltalake_core::kernel::DeltaResult<Metadata> {
-        let state = self.state.to_json();
-        let schema = self.columns.delta_schema();
-        let has = |name: &&str| schema.field(name).is_some();
-        let stats = STATS_COLUMNS.into_iter().filter(has).collect::<Vec<_>>().join(",");
-        let Some(table) = before else {
-            let own = [
-                (PROPERTY, state.as_str()),
-                (STATS_PROPERTY, stats.as_str()),
-                ("delta.logRetentionDuration", LOG_RETENTION),
-                ("delta.checkpointInterval", "10"),
-            ];
-            return new_metadata(&schema, [STARTED_MONTH], own);
-        };
-        let snapshot = table.delta.snapshot().expect("it was loaded");
-        let metadata = snapshot.metadata().clone().add_config_key(PROPERTY.into(), state)?;
-        metadata
-            .add_config_key(STATS_PROPERTY.into(), stats)?
-            .with_schema(&schema)
+        months.retain(|_, sums| sums.runs > 0);
+        Ok(months)
     }
 }
 
 /// The table as it is once a commit has been made.
-fn reloaded(location: &Location, before: Option<&Table>) -> Result<Box<Table>> {
+fn reloaded(location: &Location, before: Option<&LakeTable>) -> Result<Box<LakeTable>> {
     let mut delta = before.map_or_else(|| DeltaTable::new(location.log().clone()), |table| table.delta.clone());
     let loaded = location.wait(async {
         match before {
@@ -228,8 +168,8 @@ fn reloaded(location: &Location, before: Option<&Table>) -> Result<Box<Table>> {
         }
     });
     loaded.map_err(|error| location.log_unread(&error))?;
-    match Table::of(location, delta)? {
-        Found::Lake(table) => Ok(table),
+    match LakeTable::of(location, delta)? {
+        FoundTable::Lake(table) => Ok(table),
         _ => Err(Error::Untrusted(format!(
             "{}: the table is gone after a commit",
             location.shown()
@@ -263,64 +203,29 @@ fn is_lost(error: &DeltaTableError) -> bool {
     }
 }
 
-/// The oldest protocol that there is columns' invariants aside: every engine reads it.
-fn protocol() -> Protocol {
-    serde_json::from_value(json!({"minReaderVersion": 1, "minWriterVersion": 2})).expect("it is a protocol")
-}
-
-fn remove(file: &DataFile, is_data: bool) -> Remove {
-    Remove {
-        path: file.path.clone(),
-        data_change: is_data,
-        deletion_timestamp: Some(crate::period::now_ms()),
-        extended_file_metadata: Some(true),
-        partition_values: Some(HashMap::from([(STARTED_MONTH.into(), Some(file.month.clone()))])),
-        size: Some(file.bytes as i64),
-        ..Remove::default()
-    }
-}
-
-impl Table {
-    /// Puts the log together in a checkpoint where one is due, and removes what is past its retention. A warning if that
-    /// fails, since the table is right without.
-    pub fn keep_log_short(&self, at_once: bool) -> Option<String> {
-        let is_due = self.version().is_multiple_of(CHECKPOINT_EVERY) || self.location.passes_over();
-        if !at_once && !is_due || self.version() == 0 {
-            return None;
-        }
-        let done = self.location.wait(async {
-            checkpoints::create_checkpoint(&self.delta, None).await?;
-            checkpoints::cleanup_metadata(&self.delta, None).await
-        });
-        let why = |error| self.location.log_unwritten(&error, "cannot put its log together");
-        done.err().map(|error| why(error).to_string())
+impl LakeTable {
+    /// Records what the table knows of itself; returns its version after that, `None` if another process was first.
+    pub fn note(&self, state: LakeState, info: Map<String, Value>) -> Result<Option<u64>> {
+        let outcome = self.commit_files(CommitKind::Note, Vec::new(), Vec::new(), state, info)?;
+        Ok(outcome.version())
     }
 
-    /// Records what the table knows of itself; its version after that. `None` if another process was first.
-    pub fn note(&self, state: State, info: Map<String, Value>) -> Result<Option<u64>> {
-        self.commit_files(Doing::Note, (Vec::new(), Vec::new()), state, info)
-    }
-
-    /// Commits a state, files that become part of the table and files that no longer are.
     pub(super) fn commit_files(
         &self,
-        doing: Doing,
-        (adds, removes): (Vec<Add>, Vec<DataFile>),
-        state: State,
+        kind: CommitKind,
+        adds: Vec<Add>,
+        removes: Vec<DataFile>,
+        state: LakeState,
         info: Map<String, Value>,
-    ) -> Result<Option<u64>> {
-        let change = Change {
-            doing,
+    ) -> Result<CommitOutcome> {
+        let commit = PendingCommit {
+            kind,
             adds,
             removes,
             state,
             columns: self.columns().clone(),
             info,
         };
-        let id = CommitId::next(Some(self));
-        match change.commit(&self.location, Some(self), &id)? {
-            Committed::Done(_) | Committed::Unread(..) => Ok(Some(id.version)),
-            Committed::Lost => Ok(None),
-        }
+        commit.commit(&self.location, Some(self), &CommitId::next(Some(self)))
     }
 }

@@ -1,42 +1,38 @@
-//! A data file of the table, as its log tells of it. Bounds come from the file's statistics; what the log doesn't tell is
+//! A data file of the table, as its log describes it. Bounds come from the file's statistics; what the log doesn't say is
 //! taken as wide as it can be.
 
 use std::collections::HashMap;
 
 use chrono::{Months, NaiveDate, NaiveTime};
 use deltalake_core::kernel::{Add, LogicalFileView};
-use serde::{Deserialize, Serialize};
 
-use super::columns::STARTED_MONTH;
-use super::integrity::MonthSums;
+use crate::error::ReadError;
+use crate::lake::columns::STARTED_MONTH;
+use crate::lake::file_stats::FileStats;
+use crate::lake::month_sums::MonthSums;
 use crate::money::Usd;
 use crate::period::{Millis, parse_instant};
 use crate::runs::cost_state::{PROVISIONAL, UNKNOWN};
 
-/// One file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
-    /// Its path within the table.
+    /// Within the table.
     pub path: String,
-    /// Its size in bytes.
     pub bytes: u64,
-    /// Its rows, where that is told.
     pub rows: Option<u64>,
-    /// The month its runs started in.
+    /// The UTC month its runs started in.
     pub month: String,
-    /// The earliest start among them.
+    /// The earliest start among its runs, and the latest.
     pub first_ms: Millis,
-    /// The latest.
     pub last_ms: Millis,
-    /// The least of their IDs and the greatest, where that is told.
+    /// The least of their IDs and the greatest.
     pub ids: Option<(String, String)>,
-    /// Whether some of its costs may be provisional.
     pub may_be_provisional: bool,
-    /// Whether some may be unknown of runs that have not finished, or as late as this; `None` where none is unknown.
+    /// When the last run finished whose cost may be unknown, at the latest; the greatest where one may not have finished, `None`
+    /// where no cost is unknown.
     pub unknown_until: Option<Millis>,
-    /// The SHA-256 of its bytes, in hexadecimal; other engines don't tell it.
+    /// Of its bytes, in hexadecimal; other engines don't write it.
     pub sha256: Option<String>,
-    /// What it holds, where that is told.
     pub sums: Option<MonthSums>,
 }
 
@@ -45,109 +41,61 @@ const SHA256_TAG: &str = "apify-runs.sha256";
 const USAGE_TAG: &str = "apify-runs.usage_total_usd";
 const UNKNOWN_TAG: &str = "apify-runs.runs_cost_unknown";
 
-/// Tags as the log has them.
-pub(super) type Tags = HashMap<String, Option<String>>;
-
-/// The tags of a file with these bytes and rows.
-pub(super) fn tags(sha256: String, sums: &MonthSums) -> Tags {
-    HashMap::from([
-        (SHA256_TAG.into(), Some(sha256)),
-        (USAGE_TAG.into(), Some(sums.usage_total_usd.to_string())),
-        (UNKNOWN_TAG.into(), Some(sums.runs_cost_unknown.to_string())),
-    ])
+/// The log's entry of a file, but for its path and size: with statistics, and the tags that [`DataFile`] reads.
+pub(super) fn add_action(month: &str, stats: &FileStats, sums: &MonthSums, sha256: String) -> Add {
+    Add {
+        partition_values: HashMap::from([(STARTED_MONTH.into(), Some(month.into()))]),
+        modification_time: crate::period::now_ms(),
+        data_change: true,
+        stats: Some(serde_json::to_string(stats).expect("statistics are text and numbers")),
+        tags: Some(HashMap::from([
+            (SHA256_TAG.into(), Some(sha256)),
+            (USAGE_TAG.into(), Some(sums.usage_total_usd.to_string())),
+            (UNKNOWN_TAG.into(), Some(sums.runs_cost_unknown.to_string())),
+        ])),
+        ..Add::default()
+    }
 }
-
-/// Statistics of a file, in Delta's form.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Stats {
-    /// Its rows.
-    pub num_records: u64,
-    /// The least values.
-    #[serde(default)]
-    pub min_values: Bounds,
-    /// The greatest.
-    #[serde(default)]
-    pub max_values: Bounds,
-    /// How often NULL stands.
-    #[serde(default)]
-    pub null_count: Nulls,
-}
-
-/// Bounds of the columns that statistics are kept of.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Bounds {
-    /// IDs, by their bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Starts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<String>,
-    /// Ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<String>,
-    /// When rows last changed: the watermark by which engines read what is new.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queried_at: Option<String>,
-    /// Cost states: in the order of the alphabet, provisional is before settled before unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost_state: Option<String>,
-}
-
-/// How often NULL stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Nulls {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queried_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost_state: Option<u64>,
-}
-
-/// The columns that files have statistics of.
-pub(super) const STATS_COLUMNS: [&str; 5] = ["id", "started_at", "finished_at", "queried_at", "cost_state"];
 
 impl DataFile {
-    /// A file of the log; the error says what is missing.
-    pub(super) fn of(view: &LogicalFileView) -> Result<DataFile, String> {
+    pub(super) fn from_view(view: &LogicalFileView) -> Result<DataFile, ReadError> {
         #[expect(deprecated, reason = "the view shows tags nowhere else")]
         let add = view.add_action();
-        DataFile::of_add(&add)
+        DataFile::from_add(&add)
     }
 
-    /// A file that is or was about to be part of the table.
-    pub(super) fn of_add(add: &Add) -> Result<DataFile, String> {
+    /// The error says what is missing.
+    pub(super) fn from_add(add: &Add) -> Result<DataFile, ReadError> {
         let path = add.path.clone();
         let month = add.partition_values.get(STARTED_MONTH).cloned().flatten();
-        let month = month.ok_or_else(|| format!("{path}: its {STARTED_MONTH} is not told"))?;
+        let month = month.ok_or_else(|| ReadError::new(format!("{path}: its {STARTED_MONTH} is not told")))?;
         let stats = add.stats.as_ref().and_then(|text| serde_json::from_str(text).ok());
         let file = DataFile::new(path, add.size.max(0) as u64, month, stats)?;
         let tag = |name: &str| add.tags.as_ref().and_then(|tags| tags.get(name)).cloned().flatten();
         let usage = tag(USAGE_TAG).and_then(|text| Usd::parse_plain(&text));
         let unknown = tag(UNKNOWN_TAG).and_then(|text| text.parse().ok());
-        let sums = file
-            .rows
-            .zip(usage)
-            .zip(unknown)
-            .map(|((runs, usage_total_usd), runs_cost_unknown)| MonthSums {
-                runs,
-                runs_cost_unknown,
-                usage_total_usd,
-            });
+        let sums = || {
+            Some(MonthSums {
+                runs: file.rows?,
+                runs_cost_unknown: unknown?,
+                usage_total_usd: usage?,
+            })
+        };
         Ok(DataFile {
             sha256: tag(SHA256_TAG),
-            sums,
+            sums: sums(),
             ..file
         })
     }
 
-    pub(super) fn new(path: String, bytes: u64, month: String, stats: Option<Stats>) -> Result<DataFile, String> {
-        let (from, to) = month_bounds(&month).ok_or_else(|| format!("{path}: {month:?} is no month"))?;
+    pub(super) fn new(
+        path: String,
+        bytes: u64,
+        month: String,
+        stats: Option<FileStats>,
+    ) -> Result<DataFile, ReadError> {
+        let (from, to) =
+            month_bounds(&month).ok_or_else(|| ReadError::new(format!("{path}: {month:?} is no month")))?;
         let rows = stats.as_ref().map(|stats| stats.num_records);
         let stats = stats.unwrap_or_default();
         let instant = |text: &Option<String>| text.as_deref().and_then(parse_instant);

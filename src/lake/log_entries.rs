@@ -7,8 +7,8 @@ use bytes::Bytes;
 use deltalake_core::DeltaTableError;
 use deltalake_core::parquet::errors::ParquetError;
 use futures::StreamExt;
+use object_store::ObjectMeta;
 use object_store::path::Path as StorePath;
-use object_store::{Error as StoreError, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::period::Millis;
 use crate::stores::Location;
 
-/// The file that names the newest checkpoint.
 pub(super) const LAST_CHECKPOINT: &str = "_last_checkpoint";
 const LOG: &str = "_delta_log";
 /// No entry is shorter: `{"add":{}}`.
@@ -25,55 +24,45 @@ const LEAST_ENTRY_BYTES: u64 = 10;
 const REMEDY: &str =
     "restore the file from a backup or, in a store that keeps versions, its last version; nothing was changed";
 
-/// An entry of the log.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     bytes: u64,
     written_ms: Millis,
 }
 
-/// The files of a log.
 #[derive(Debug, Default)]
 pub(super) struct LogEntries {
-    entries: BTreeMap<u64, Entry>,
-    /// The names of the files of each.
+    entries: BTreeMap<u64, LogEntry>,
+    /// The names of each one's files.
     checkpoints: BTreeMap<u64, Vec<String>>,
-    has_last_checkpoint: bool,
+    pub(super) has_last_checkpoint: bool,
 }
 
 impl LogEntries {
-    /// What is there.
-    ///
-    /// # Errors
-    /// What keeps the log from being listed.
     pub(super) fn list(location: &Location) -> Result<LogEntries> {
         let store = location.store();
         let mut listed = LogEntries::default();
-        let failed = location.wait(async {
+        let done = location.wait(async {
             let mut objects = store.list(Some(&StorePath::from(LOG)));
             while let Some(object) = objects.next().await {
                 match object {
-                    Ok(object) => listed.add(
-                        object.location.as_ref(),
-                        object.size,
-                        object.last_modified.timestamp_millis(),
-                    ),
-                    Err(StoreError::NotFound { .. }) => {}
-                    Err(error) => return Some(error),
+                    Ok(object) => listed.add(&object),
+                    Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(error),
                 }
             }
-            None
+            Ok(())
         });
-        match failed {
-            Some(error) => Err(location.cannot_read(LOG, &error)),
-            None => Ok(listed),
-        }
+        done.map_err(|error| location.cannot_read(LOG, &error))?;
+        Ok(listed)
     }
 
-    fn add(&mut self, path: &str, bytes: u64, written_ms: Millis) {
+    fn add(&mut self, object: &ObjectMeta) {
+        let path = object.location.as_ref();
         let Some(name) = path.strip_prefix(LOG).and_then(|rest| rest.strip_prefix('/')) else {
             return;
         };
+        let (bytes, written_ms) = (object.size, object.last_modified.timestamp_millis());
         if name == LAST_CHECKPOINT {
             self.has_last_checkpoint = true;
         }
@@ -86,13 +75,12 @@ impl LogEntries {
             return;
         };
         if kind == "json" {
-            self.entries.insert(version, Entry { bytes, written_ms });
+            self.entries.insert(version, LogEntry { bytes, written_ms });
         } else if kind.starts_with("checkpoint.") && bytes > 0 {
             self.checkpoints.entry(version).or_default().push(name.to_string());
         }
     }
 
-    /// Whether there is a table.
     pub(super) fn is_table(&self) -> bool {
         !self.entries.is_empty() || !self.checkpoints.is_empty()
     }
@@ -111,13 +99,8 @@ impl LogEntries {
         were_there.next_back().map(|(version, _)| *version)
     }
 
-    /// When the entry of a version was written.
     pub(super) fn written(&self, version: u64) -> Option<Millis> {
         self.entries.get(&version).map(|entry| entry.written_ms)
-    }
-
-    pub(super) fn has_last_checkpoint(&self) -> bool {
-        self.has_last_checkpoint
     }
 
     /// The checkpoints up to a version, the newest first.
@@ -145,16 +128,13 @@ impl LogEntries {
     }
 
     /// Which of the entries that make up a version is missing, empty or can't be read, in words.
-    ///
-    /// # Errors
-    /// What keeps them from being looked at.
     pub(super) fn fault(&self, location: &Location, version: u64) -> Result<Option<String>> {
         if let Some(gap) = self.gap(version) {
             return Ok(Some(gap));
         }
         for version in self.needed(version) {
             let path = entry_path(version);
-            let Some(bytes) = fetch(location, &path)? else {
+            let Some(bytes) = location.fetch(&path)? else {
                 return Ok(Some(format!("{path} is missing: {REMEDY}")));
             };
             if let Some(line) = broken_line(&bytes) {
@@ -165,34 +145,8 @@ impl LogEntries {
     }
 }
 
-/// The entry of the newest version, where it is the one that can't be read: the table without it is the version before.
-///
-/// # Errors
-/// What keeps the log from being looked at.
-pub(super) fn broken_last_entry(location: &Location) -> Result<Option<String>> {
-    let entries = LogEntries::list(location)?;
-    let (_, last) = entries.ends();
-    if last == 0 || !entries.entries.contains_key(&last) {
-        return Ok(None);
-    }
-    let path = entry_path(last);
-    let is_broken = fetch(location, &path)?.is_some_and(|bytes| broken_line(&bytes).is_some());
-    Ok(is_broken.then_some(path))
-}
-
-/// Where the entry of a version is.
 pub(super) fn entry_path(version: u64) -> String {
     format!("{LOG}/{version:020}.json")
-}
-
-fn fetch(location: &Location, path: &str) -> Result<Option<Bytes>> {
-    let store = location.store();
-    let fetched = location.wait(async { store.get(&StorePath::from(path)).await?.bytes().await });
-    match fetched {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(location.cannot_read(path, &error)),
-    }
 }
 
 /// The first line, from 1, that is no object.
@@ -208,12 +162,9 @@ fn broken_line(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Whether a checkpoint's file can't be read to its end.
-///
-/// # Errors
-/// What keeps it from being looked at.
 pub(super) fn is_broken_checkpoint(location: &Location, name: &str) -> Result<bool> {
     let path = format!("{LOG}/{name}");
-    let Some(bytes) = fetch(location, &path)? else {
+    let Some(bytes) = location.fetch(&path)? else {
         return Ok(true);
     };
     if name.ends_with(".json") {
@@ -222,7 +173,6 @@ pub(super) fn is_broken_checkpoint(location: &Location, name: &str) -> Result<bo
     Ok(decode(bytes).is_err())
 }
 
-/// All rows of a Parquet file, thrown away.
 fn decode(bytes: Bytes) -> Result<(), ParquetError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
     for batch in reader {
@@ -232,9 +182,21 @@ fn decode(bytes: Bytes) -> Result<(), ParquetError> {
 }
 
 impl Location {
-    /// What became of reading the table's log.
+    /// The path of the log's last entry, where that alone can't be read: the table without it is the version before.
+    pub fn broken_last_entry(&self) -> Result<Option<String>> {
+        let entries = LogEntries::list(self)?;
+        let (_, last) = entries.ends();
+        if last == 0 || !entries.entries.contains_key(&last) {
+            return Ok(None);
+        }
+        let path = entry_path(last);
+        let entry = self.fetch(&path)?;
+        Ok(entry.and_then(|bytes| broken_line(&bytes)).map(|_| path))
+    }
+
+    /// The error for a log that the library can't read.
     pub(super) fn log_unread(&self, error: &DeltaTableError) -> Error {
-        let trouble = self.trouble_of(error, false);
+        let trouble = self.store_error(error, false);
         trouble.unwrap_or_else(|| match self.fault_in_log() {
             Ok(Some(fault)) => self.log_broken(&fault),
             Ok(None) => self.log_unloaded(error),
@@ -244,7 +206,7 @@ impl Location {
 
     /// The same, without looking at the log once more.
     pub(super) fn log_unloaded(&self, error: &DeltaTableError) -> Error {
-        self.trouble_of(error, false).unwrap_or_else(|| {
+        self.store_error(error, false).unwrap_or_else(|| {
             self.log_broken(
                 "each entry is there and is JSON, but they make up no table: if another tool wrote to it last, look there; else \
                  restore _delta_log from a backup",
@@ -252,22 +214,17 @@ impl Location {
         })
     }
 
-    /// What is said of a log of which this is wrong.
     pub(super) fn log_broken(&self, fault: &str) -> Error {
         Error::Untrusted(format!("{}: its log can't be read: {fault}", self.shown()))
     }
 
-    /// What became of a commit that the library refused. Whether it stands all the same is the caller's to find out.
-    pub(super) fn commit_failed(&self, error: &DeltaTableError) -> Error {
-        self.log_unwritten(error, "cannot commit")
-    }
-
-    /// What became of writing to the log, or by it. `what` says what can't be done, as in 'cannot commit'.
+    /// The error for a log that can't be written. `what` says what can't be done, as in 'cannot commit'; whether a commit stands
+    /// all the same is the caller's to find out.
     pub(super) fn log_unwritten(&self, error: &DeltaTableError, what: &str) -> Error {
         if let DeltaTableError::ObjectStore { source } = error {
             return self.cannot_write(LOG, source);
         }
-        if let Some(trouble) = self.trouble_of(error, true) {
+        if let Some(trouble) = self.store_error(error, true) {
             return trouble;
         }
         let shown = self.shown();

@@ -15,12 +15,14 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use crate::error::{Error, Result};
-use crate::lake::columns::{as_type, with_schema};
+use crate::error::Result;
+use crate::lake::batch_columns::{as_type, with_schema};
+use crate::lake::file_checks::check_row_count;
+use crate::lake::file_rows::options;
 use crate::lake::files::DataFile;
-use crate::lake::object::{Object, unread_object};
-use crate::lake::read::{as_many_as_told, options};
-use crate::lake::table::Table;
+use crate::lake::object_reader::{ObjectReader, unread_object};
+use crate::lake::table::LakeTable;
+use crate::lake::tally::LookupCost;
 use crate::output::random_access::{mask, options as page_options, selected};
 use crate::output::read::BATCH_ROWS;
 
@@ -32,27 +34,23 @@ const MANY_IDS: usize = 256 << 10;
 /// IDs that are looked for.
 pub(super) type Ids = HashSet<Box<str>, RandomState>;
 
-/// What a lookup has found and read.
+/// Rows of a file that have one of the IDs, and how many bytes were read of it.
+type FileFound = (Vec<RecordBatch>, u64);
+
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// Rows of the table that have one of the IDs.
     pub(super) rows: Vec<RecordBatch>,
-    /// Files that were looked at.
-    pub(super) files: u64,
-    /// Bytes that were read of them.
-    pub(super) bytes: u64,
+    pub(super) cost: LookupCost,
 }
 
-impl Table {
+impl LakeTable {
     /// Every row whose ID is one of these.
-    ///
-    /// # Errors
-    /// What keeps a file from being read.
     pub(super) fn look_up(&self, ids: &Ids) -> Result<Lookup> {
         let mut lookup = Lookup::default();
         if ids.is_empty() {
             return Ok(lookup);
         }
+        lookup.cost.ids = ids.len() as u64;
         // On two threads, since it is hashing and decoding that takes the time.
         let (first, second) = self.files().split_at(self.files().len() / 2);
         let looked = std::thread::scope(|scope| {
@@ -62,57 +60,54 @@ impl Table {
             looked
         });
         for (file, found) in looked {
-            let found = found.map_err(|error| unread_object(self.location(), &file.path, &error))?;
-            lookup.files += 1;
-            lookup.bytes += found.bytes;
-            for rows in found.rows {
+            let found = found.map_err(|error| unread_object(self.location(), &file.path, &error));
+            let (found, bytes) = found?;
+            lookup.cost.files += 1;
+            lookup.cost.bytes += bytes;
+            for rows in found {
                 let rows = with_schema(&rows, &self.columns().schema());
-                let odd = |why: String| {
-                    Error::Untrusted(format!("cannot read {}/{}: {why}", self.location().shown(), file.path))
-                };
-                lookup.rows.push(rows.map_err(odd)?);
+                lookup
+                    .rows
+                    .push(rows.map_err(|why| self.location().unreadable_file(file, why))?);
             }
         }
         Ok(lookup)
     }
 
-    /// Some of the table's files, each with what was found there.
-    fn look_into<'t>(&'t self, files: &'t [DataFile], ids: &Ids) -> Vec<(&'t DataFile, Result<Lookup, ParquetError>)> {
-        let looked = futures::stream::iter(files)
-            .map(|file| async move { (file, FileLookup::new(self, file).run(ids).await) })
-            .buffered(FILES_AT_ONCE);
-        self.location().wait(looked.collect())
+    fn look_into<'t>(
+        &'t self,
+        files: &'t [DataFile],
+        ids: &Ids,
+    ) -> Vec<(&'t DataFile, Result<FileFound, ParquetError>)> {
+        let looked = futures::stream::iter(files).map(|file| async move {
+            let lookup = FileLookup {
+                object: ObjectReader::new(self.location(), file),
+                file,
+            };
+            (file, lookup.run(ids).await)
+        });
+        self.location().wait(looked.buffered(FILES_AT_ONCE).collect())
     }
 }
 
-/// The looking up in one file.
 struct FileLookup<'t> {
     file: &'t DataFile,
-    object: Object,
-    found: Lookup,
+    object: ObjectReader,
 }
 
-impl<'t> FileLookup<'t> {
-    fn new(table: &'t Table, file: &'t DataFile) -> FileLookup<'t> {
-        FileLookup {
-            object: Object::of(table.location(), file),
-            found: Lookup::default(),
-            file,
-        }
-    }
-
-    async fn run(mut self, ids: &Ids) -> Result<Lookup, ParquetError> {
+impl FileLookup<'_> {
+    async fn run(mut self, ids: &Ids) -> Result<FileFound, ParquetError> {
         let metadata = ArrowReaderMetadata::load_async(&mut self.object, options()).await?;
-        as_many_as_told(metadata.metadata(), self.file).map_err(ParquetError::General)?;
+        check_row_count(metadata.metadata(), self.file).map_err(|why| ParquetError::General(why.to_string()))?;
         let columns = metadata.parquet_schema().columns();
         let id = columns.iter().position(|column| column.name() == "id");
         let id = id.ok_or_else(|| ParquetError::General("it has no column id".into()))?;
         let groups = self.groups_that_may_have(ids, &metadata, id).await?;
-        if !groups.is_empty() {
-            self.read_rows(ids, &metadata, groups).await?;
-        }
-        self.found.bytes += self.object.bytes_read();
-        Ok(self.found)
+        let rows = match groups.is_empty() {
+            true => Vec::new(),
+            false => self.read_rows(ids, &metadata, groups).await?,
+        };
+        Ok((rows, self.object.bytes_read()))
     }
 
     /// The row groups whose filter may hold one of the IDs, and those without a filter.
@@ -122,22 +117,11 @@ impl<'t> FileLookup<'t> {
         metadata: &ArrowReaderMetadata,
         id: usize,
     ) -> Result<Vec<usize>, ParquetError> {
-        let chunks: Vec<&ColumnChunkMetaData> = metadata
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| group.column(id))
-            .collect();
-        let places: Vec<Option<Range<u64>>> = chunks.into_iter().map(filter_place).collect();
-        if ids.len() > MANY_IDS {
-            return Ok((0..places.len()).collect());
-        }
-        let Some(all) = places
-            .iter()
-            .flatten()
-            .cloned()
-            .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
-        else {
+        let groups = metadata.metadata().row_groups().iter();
+        let places: Vec<Option<Range<u64>>> = groups.map(|group| filter_place(group.column(id))).collect();
+        let there = places.iter().flatten().cloned();
+        let all = there.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        let Some(all) = all.filter(|_| ids.len() <= MANY_IDS) else {
             return Ok((0..places.len()).collect());
         };
         let bytes = self.object.get_bytes(all.clone()).await?;
@@ -147,14 +131,8 @@ impl<'t> FileLookup<'t> {
         };
         let mut groups = Vec::new();
         for (group, place) in places.iter().enumerate() {
-            let may_hold = match place {
-                Some(place) => {
-                    let filter = filter(place)?;
-                    ids.iter().any(|id| filter.check(&**id))
-                }
-                None => true,
-            };
-            if may_hold {
+            let filter = place.as_ref().map(filter).transpose()?;
+            if filter.is_none_or(|filter| ids.iter().any(|id| filter.check(&**id))) {
                 groups.push(group);
             }
         }
@@ -167,15 +145,11 @@ impl<'t> FileLookup<'t> {
         ids: &Ids,
         metadata: &ArrowReaderMetadata,
         groups: Vec<usize>,
-    ) -> Result<(), ParquetError> {
-        let sizes = metadata
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| group.num_rows().max(0) as usize);
-        let starts: Vec<usize> = sizes
-            .scan(0, |at, rows| Some(std::mem::replace(at, *at + rows)))
-            .collect();
+    ) -> Result<Vec<RecordBatch>, ParquetError> {
+        let sizes = metadata.metadata().row_groups().iter();
+        let sizes = sizes.map(|group| group.num_rows().max(0) as usize);
+        let starts = sizes.scan(0, |at, rows| Some(std::mem::replace(at, *at + rows)));
+        let starts: Vec<usize> = starts.collect();
         let mut places: Vec<Range<usize>> = Vec::new();
         for group in groups {
             let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object.clone(), metadata.clone());
@@ -191,15 +165,14 @@ impl<'t> FileLookup<'t> {
         // With the index of pages, which only few rows are worth.
         let metadata = ArrowReaderMetadata::load_async(&mut self.object, page_options(true)).await?;
         let Some((groups, selection)) = selected(metadata.metadata(), &places) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object.clone(), metadata);
         let builder = builder
             .with_row_groups(groups)
             .with_row_selection(selection)
             .with_batch_size(BATCH_ROWS);
-        self.found.rows = builder.build()?.try_collect().await?;
-        Ok(())
+        builder.build()?.try_collect().await
     }
 }
 

@@ -1,16 +1,15 @@
-//! What becomes of a run that the table knows and a sync has seen again. Pure: two versions and a clock in, a verdict out.
+//! What becomes of a run that the table knows and a sync has seen again. Pure: two versions and a clock in, a decision out.
 
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis};
 use crate::runs::cost_state::{SETTLED, is_terminal};
 
-/// How long after a run has finished its cost may still be on its way; what moves later has another price.
-const PRICED_AFTER_MS: Millis = 3 * DAY_MS;
+/// How long after a run has finished its cost may still be on its way: until then every sync that sees it asks for it again,
+/// and what moves later has another price.
+pub const PRICED_AFTER_MS: Millis = 3 * DAY_MS;
 
-/// How versions are judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
-    /// The start of the sync.
     pub(super) now_ms: Millis,
     /// The last instant that has come by any clock.
     pub(super) latest_ms: Millis,
@@ -20,34 +19,29 @@ pub(super) struct Rules {
 
 /// What decides about a version of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Version<'a> {
+pub(super) struct RunVersion<'a> {
     pub(super) status: &'a str,
     pub(super) finished_at_ms: Option<Millis>,
     pub(super) usage: Option<Usd>,
     pub(super) cost_state: &'a str,
 }
 
-/// Whose value a part of a row takes.
+/// From which version a part of a row is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// The table's.
+pub(super) enum MergeSide {
     Old,
-    /// The API's.
     New,
 }
 
-/// What becomes of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Verdict {
-    /// Whose cost, with its state and meters.
-    pub(super) cost: Whose,
+pub(super) struct MergeDecision {
+    /// From which version the cost is taken, with its state and meters.
+    pub(super) cost: MergeSide,
     /// Whether it is the same run with the same end, so that what the new version lacks of details is the old one's.
     pub(super) same_end: bool,
     /// Whether it costs the same too, so that this goes for the meters.
     pub(super) same_cost: bool,
-    /// Whether its cost settled.
     pub(super) has_settled: bool,
-    /// Whether it had ended and ran on.
     pub(super) was_resurrected: bool,
     /// Old and new cost of one that has another price.
     pub(super) repriced: Option<(Usd, Usd)>,
@@ -60,8 +54,7 @@ impl Rules {
         (self.now_ms + 1..=self.latest_ms).contains(&queried_at_ms)
     }
 
-    /// Judges.
-    pub(super) fn judge(&self, old: &Version, new: &Version) -> Verdict {
+    pub(super) fn judge(&self, old: &RunVersion, new: &RunVersion) -> MergeDecision {
         let same_end =
             old.finished_at_ms.is_some() && old.finished_at_ms == new.finished_at_ms && old.status == new.status;
         let long_ago = old
@@ -75,19 +68,19 @@ impl Rules {
         };
         let is_lost = same_end && old.usage.is_some() && new.usage.is_none();
         let cost = if is_lost || (repriced.is_some() && !self.accept_repricing) {
-            Whose::Old
+            MergeSide::Old
         } else {
-            Whose::New
+            MergeSide::New
         };
         let ran_on = old
             .finished_at_ms
             .zip(new.finished_at_ms)
             .is_some_and(|(old, new)| old < new);
-        Verdict {
+        MergeDecision {
             cost,
             same_end,
             same_cost: same_end && old.usage == new.usage,
-            has_settled: cost == Whose::New && old.cost_state != SETTLED && new.cost_state == SETTLED,
+            has_settled: cost == MergeSide::New && old.cost_state != SETTLED && new.cost_state == SETTLED,
             was_resurrected: is_terminal(old.status) && (!is_terminal(new.status) || ran_on),
             repriced,
         }
@@ -101,7 +94,7 @@ mod tests {
 
     const DAY: Millis = 86_400_000;
 
-    fn judged(now: Millis, old: Version, new: Version) -> Verdict {
+    fn judged(now: Millis, old: RunVersion, new: RunVersion) -> MergeDecision {
         let rules = Rules {
             now_ms: now,
             latest_ms: now,
@@ -115,8 +108,8 @@ mod tests {
         end: Option<Millis>,
         usage: Option<i128>,
         state: &'static str,
-    ) -> Version<'static> {
-        Version {
+    ) -> RunVersion<'static> {
+        RunVersion {
             status,
             finished_at_ms: end,
             usage: usage.map(Usd),
@@ -131,16 +124,16 @@ mod tests {
             version("SUCCEEDED", Some(0), Some(8), SETTLED),
         );
         let held = judged(3 * DAY + 1, old, new);
-        assert_eq!((held.cost, held.repriced), (Whose::Old, Some((Usd(10), Usd(8)))));
+        assert_eq!((held.cost, held.repriced), (MergeSide::Old, Some((Usd(10), Usd(8)))));
         let late = judged(3 * DAY, old, new);
-        assert_eq!((late.cost, late.repriced), (Whose::New, None));
+        assert_eq!((late.cost, late.repriced), (MergeSide::New, None));
         let accepted = Rules {
             now_ms: 9 * DAY,
             latest_ms: 9 * DAY,
             accept_repricing: true,
         };
         let accepted = accepted.judge(&old, &new);
-        assert_eq!((accepted.cost, accepted.repriced.is_some()), (Whose::New, true));
+        assert_eq!((accepted.cost, accepted.repriced.is_some()), (MergeSide::New, true));
     }
 
     #[test]
@@ -150,13 +143,13 @@ mod tests {
         let verdict = judged(9 * DAY, unsettled, settled);
         assert_eq!(
             (verdict.cost, verdict.has_settled, verdict.repriced),
-            (Whose::New, true, None)
+            (MergeSide::New, true, None)
         );
         let ran_on = version("SUCCEEDED", Some(5), Some(9), SETTLED);
         let verdict = judged(9 * DAY, settled, ran_on);
         assert_eq!(
             (verdict.cost, verdict.was_resurrected, verdict.repriced),
-            (Whose::New, true, None)
+            (MergeSide::New, true, None)
         );
         let running = version("RUNNING", None, Some(9), PROVISIONAL);
         assert!(judged(9 * DAY, settled, running).was_resurrected);
@@ -167,10 +160,10 @@ mod tests {
     fn a_known_cost_is_not_lost_unless_the_run_went_on() {
         let known = version("SUCCEEDED", Some(0), Some(8), SETTLED);
         let verdict = judged(DAY, known, version("SUCCEEDED", Some(0), None, UNKNOWN));
-        assert_eq!((verdict.cost, verdict.has_settled), (Whose::Old, false));
+        assert_eq!((verdict.cost, verdict.has_settled), (MergeSide::Old, false));
         let verdict = judged(DAY, known, version("RUNNING", None, None, UNKNOWN));
-        assert_eq!(verdict.cost, Whose::New);
+        assert_eq!(verdict.cost, MergeSide::New);
         let verdict = judged(9 * DAY, version("SUCCEEDED", Some(0), None, UNKNOWN), known);
-        assert_eq!((verdict.cost, verdict.has_settled), (Whose::New, true));
+        assert_eq!((verdict.cost, verdict.has_settled), (MergeSide::New, true));
     }
 }

@@ -4,39 +4,59 @@
 //! Rows are in files that are disjoint in time and sorted within, so that a window touches few of them. What syncs have
 //! proven stands in the table's own metadata. Everything here blocks: the Delta library's futures run on the job's runtime.
 
+mod batch_columns;
 mod bounds;
+mod broken_checkpoints;
+mod checkpoint;
 pub mod columns;
 mod commit;
-mod doubled;
+mod commit_actions;
+mod commit_entry;
+mod duplicates;
+mod file_checks;
+mod file_rows;
+mod file_stats;
 pub mod files;
-mod hashes;
-pub mod integrity;
+mod integrity;
 mod log_entries;
 mod lookup;
 mod merge;
-mod moved;
-mod object;
+mod merge_output;
+mod month_merge;
+mod month_sums;
+mod object_reader;
 mod open_costs;
-pub mod optimize;
+mod optimize;
+mod proof_claims;
 mod random_access;
-pub mod read;
+mod relocated;
 pub mod repair;
-mod rescue;
 mod row_merge;
+mod row_ref;
 mod staged_changes;
 pub mod state;
-mod sure;
-pub mod table;
+mod sync_input;
+mod table;
+mod table_rows;
 pub mod tally;
 #[cfg(test)]
 mod tests;
-pub mod upsert;
+mod upsert;
 mod vacuum;
 mod write;
 
-pub use crate::lake::commit::{CommitId, Committed};
+use arrow_array::RecordBatch;
+
+pub use crate::lake::commit::{CommitId, CommitOutcome};
 pub use crate::lake::files::DataFile;
+pub use crate::lake::merge::PRICED_AFTER_MS;
+pub use crate::lake::merge_output::MergeOutput;
+pub use crate::lake::month_sums::MonthSums;
 pub use crate::lake::staged_changes::{CommitFate, StagedChanges};
-pub use crate::lake::state::State;
-pub use crate::lake::table::{Found, Moment, Table};
+pub use crate::lake::state::LakeState;
+pub use crate::lake::sync_input::{SyncInput, WatchedPeriod};
+pub use crate::lake::table::{FoundTable, LakeTable, Moment};
 pub use crate::stores::Location;
+
+/// Batches of rows, each read as it is asked for.
+pub type Batches<'a> = Box<dyn Iterator<Item = crate::error::Result<RecordBatch>> + 'a>;

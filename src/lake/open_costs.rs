@@ -2,11 +2,11 @@
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
 
-use super::read::{groups, sorted};
-use super::table::Table;
 use crate::error::Result;
+use crate::lake::batch_columns::{instants, to_ms};
+use crate::lake::file_rows::{Selection, groups, sorted};
+use crate::lake::table::LakeTable;
 use crate::period::{DAY_MS, Millis};
 use crate::runs::cost_state::{PROVISIONAL, UNKNOWN};
 
@@ -17,7 +17,7 @@ const NEAR_ROWS: usize = 500;
 
 const COLUMNS: [&str; 4] = ["id", "started_at", "finished_at", "cost_state"];
 
-impl Table {
+impl LakeTable {
     /// Windows `[from, to)` with runs that started within a period and whose costs may still move. Reads those files alone
     /// that may hold any.
     pub fn open_costs(&self, from: Millis, to: Millis, now_ms: Millis) -> Result<Vec<(Millis, Millis)>> {
@@ -28,30 +28,20 @@ impl Table {
         let files = files
             .into_iter()
             .filter(|file| file.may_be_provisional || file.unknown_until.is_some_and(|until| may_be_open(Some(until))));
+        let period = [(from, to)];
+        let selection = Selection::columns(&COLUMNS).within(&period);
         let mut windows: Vec<(Millis, Millis)> = Vec::new();
         for group in groups(files.collect()) {
             let mut since_last = NEAR_ROWS;
-            for batch in sorted(
-                &self.location,
-                self.columns(),
-                &group,
-                Some(&COLUMNS),
-                Some(&[(from, to)]),
-            )? {
+            for batch in sorted(&self.location, self.columns(), &group, selection)? {
                 let batch = batch?;
-                let instants = |name: &str| {
-                    let column = batch.column_by_name(name).expect("it was asked for");
-                    column.as_primitive::<TimestampMicrosecondType>().clone()
-                };
-                let (started, finished) = (instants("started_at"), instants("finished_at"));
-                let states = batch
-                    .column_by_name("cost_state")
-                    .expect("it was asked for")
-                    .as_string::<i32>();
+                let (started, finished) = (instants(&batch, "started_at"), instants(&batch, "finished_at"));
+                let states = batch.column_by_name("cost_state").expect("it was asked for");
+                let states = states.as_string::<i32>();
                 for row in 0..batch.num_rows() {
                     since_last += 1;
-                    let at = started.value(row).div_euclid(1000);
-                    let end = finished.is_valid(row).then(|| finished.value(row).div_euclid(1000));
+                    let at = to_ms(started.value(row));
+                    let end = finished.is_valid(row).then(|| to_ms(finished.value(row)));
                     let is_open = match states.value(row) {
                         PROVISIONAL => true,
                         UNKNOWN => may_be_open(end),

@@ -1,42 +1,39 @@
 //! Small files put together: the same rows, in fewer files, so that a reader opens few.
 
-use std::collections::HashMap;
-
 use deltalake_core::kernel::Add;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use super::columns::STARTED_MONTH;
-use super::commit::{Change, CommitId, Committed, Doing};
-use super::files::{DataFile, Stats, tags};
-use super::integrity::MonthSums;
-use super::read::{groups, sorted};
-use super::table::Table;
-use super::write::{FileWriter, MAX_FILE_ROWS};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::lake::commit::{CommitKind, CommitOutcome};
+use crate::lake::file_rows::{Selection, groups, sorted};
+use crate::lake::file_stats::FileStats;
+use crate::lake::files::{DataFile, add_action};
+use crate::lake::month_sums::MonthSums;
+use crate::lake::table::LakeTable;
+use crate::lake::write::{FileWriter, MAX_FILE_ROWS};
 use crate::period::Millis;
 
 /// How many small files next to each other are worth it.
 const MIN_FILES: usize = 2;
 
-/// What was put together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Optimized {
-    /// Files before.
+pub struct OptimizeResult {
     pub files_before: usize,
-    /// Files after.
     pub files_after: usize,
     /// Files whose SHA-256 the log didn't have before.
     pub hashed: usize,
-    /// Commits that were made.
     pub commits: usize,
 }
 
-impl Table {
+impl LakeTable {
     /// Puts small files of a month together, those alone whose runs all started before a moment: later ones are written anew
     /// by the next syncs anyway. A commit a month. `None` if another process was first; the months before it are done.
-    pub fn optimize(mut self, before_ms: Millis, at_least: usize) -> Result<(Option<Table>, Optimized)> {
-        let mut optimized = Optimized::default();
-        let adds = self.adds_with_hashes()?;
+    pub fn optimize(mut self, before_ms: Millis, at_least: usize) -> Result<(Option<LakeTable>, OptimizeResult)> {
+        let mut optimized = OptimizeResult::default();
+        let without_hash = self.files().iter().filter(|file| file.sha256.is_none());
+        let adds = without_hash
+            .map(|file| self.add_with_hash(file))
+            .collect::<Result<Vec<_>>>()?;
         if !adds.is_empty() {
             optimized.hashed = adds.len();
             match self.replace_files(adds, Vec::new())? {
@@ -49,7 +46,7 @@ impl Table {
             let files: Vec<&DataFile> = runs.iter().collect();
             let mut out = FileWriter::new(&self.location, self.columns(), files[0].month.clone());
             for group in groups(files) {
-                for batch in sorted(&self.location, self.columns(), &group, None, None)? {
+                for batch in sorted(&self.location, self.columns(), &group, Selection::ALL)? {
                     out.write(&batch?)?;
                 }
             }
@@ -67,58 +64,39 @@ impl Table {
     }
 
     /// Commits the same rows in other files, or the same files with more said of them. `None` if another process was first.
-    fn replace_files(&self, adds: Vec<Add>, removes: Vec<DataFile>) -> Result<Option<Table>> {
+    fn replace_files(&self, adds: Vec<Add>, removes: Vec<DataFile>) -> Result<Option<LakeTable>> {
         let replaced = |add: &&Add| !self.files().iter().any(|file| file.path == add.path);
         let new: Vec<String> = adds.iter().filter(replaced).map(|add| add.path.clone()).collect();
-        let change = Change {
-            doing: Doing::Optimize,
-            state: self.state().clone(),
-            columns: self.columns().clone(),
-            info: Map::from_iter([(
-                "operationMetrics".to_string(),
-                json!({"numFilesAdded": adds.len(), "numFilesRemoved": removes.len()}) as Value,
-            )]),
-            adds,
-            removes,
-        };
-        match change.commit(&self.location, Some(self), &CommitId::next(Some(self)))? {
-            Committed::Done(table) => Ok(Some(*table)),
-            Committed::Unread(_, error) => Err(error),
-            Committed::Lost => {
+        let metrics = json!({"numFilesAdded": adds.len(), "numFilesRemoved": removes.len()});
+        let info = Map::from_iter([("operationMetrics".to_string(), metrics)]);
+        match self.commit_files(CommitKind::Optimize, adds, removes, self.state().clone(), info)? {
+            CommitOutcome::Done(table) => Ok(Some(*table)),
+            CommitOutcome::Unread(_, error) => Err(error),
+            CommitOutcome::Lost => {
                 self.location.discard(new);
                 Ok(None)
             }
         }
     }
 
-    /// The files whose hash the log doesn't have, to be told of once more: with hash, sums and statistics. Older versions and
-    /// other engines wrote them.
-    fn adds_with_hashes(&self) -> Result<Vec<Add>> {
-        let without = self.files().iter().filter(|file| file.sha256.is_none());
-        without.map(|file| self.add_with_hash(file)).collect()
-    }
-
+    /// A file whose hash the log doesn't have, since an older version or another engine wrote it, with hash, sums and
+    /// statistics.
     fn add_with_hash(&self, file: &DataFile) -> Result<Add> {
-        let odd = |why: String| Error::Untrusted(format!("{}/{}: {why}", self.location.shown(), file.path));
-        let (mut stats, mut sums) = (Stats::default(), MonthSums::default());
-        for batch in sorted(&self.location, self.columns(), &[file], None, None)? {
+        let (mut stats, mut sums) = (FileStats::default(), MonthSums::default());
+        for batch in sorted(&self.location, self.columns(), &[file], Selection::ALL)? {
             let rows = batch?;
-            stats.see(&rows);
+            stats.add_rows(&rows);
             sums.add_rows(&rows);
         }
         let (sha256, bytes) = self.location.hash_of_file(file)?;
         if bytes != file.bytes {
-            return Err(odd(format!("{bytes} bytes, the log says {}", file.bytes)));
+            let why = format!("{bytes} bytes, the log says {}", file.bytes);
+            return Err(self.location.untrusted_file(file, why));
         }
         Ok(Add {
             path: file.path.clone(),
-            partition_values: HashMap::from([(STARTED_MONTH.into(), Some(file.month.clone()))]),
             size: file.bytes as i64,
-            modification_time: crate::period::now_ms(),
-            data_change: false,
-            stats: Some(serde_json::to_string(&stats).expect("statistics are text and numbers")),
-            tags: Some(tags(sha256, &sums)),
-            ..Add::default()
+            ..add_action(&file.month, &stats, &sums, sha256)
         })
     }
 }

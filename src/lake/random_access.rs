@@ -1,46 +1,47 @@
-//! The table's files, to be read anywhere: on disk by the pages that are wanted, in an object store by ranges.
+//! The table's files, read at random: on disk by the pages that are wanted, in an object store by ranges.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use futures::{StreamExt, TryStreamExt};
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
-use parquet::errors::ParquetError;
 
 use crate::error::{Error, Result};
+use crate::lake::Batches;
+use crate::lake::batch_columns::with_schema;
 use crate::lake::bounds::LogBounds;
-use crate::lake::columns::{LakeColumns, with_schema};
+use crate::lake::columns::LakeColumns;
+use crate::lake::file_checks::{check_row_count, check_size};
+use crate::lake::file_rows::{groups, is_sorted};
 use crate::lake::files::DataFile;
-use crate::lake::object::{Object, unread_object};
-use crate::lake::read::{as_large_as_told, as_many_as_told, groups, is_sorted};
-use crate::lake::table::Table;
+use crate::lake::object_reader::{ObjectReader, object_batches, unread_object};
+use crate::lake::table::LakeTable;
 use crate::output::random_access::{OpenParquet, mask, options, rows, selected};
 use crate::output::read::BATCH_ROWS;
 use crate::runs::random_access::RunsFile;
 use crate::runs::schema::Column;
 use crate::stores::Location;
 
+#[derive(Debug)]
 struct LakeFile {
     name: String,
     location: Location,
     columns: LakeColumns,
     bounds: LogBounds,
-    content: Content,
+    content: FileContent,
 }
 
-enum Content {
+#[derive(Debug)]
+enum FileContent {
+    /// It stays open, so that a vacuum meanwhile doesn't take it away.
     Local(OpenParquet),
-    Stored(Object, ArrowReaderMetadata),
+    Stored(ObjectReader, ArrowReaderMetadata),
 }
 
-impl Table {
-    /// Opens its files: those that overlap in time together, in order of time.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] for a file that isn't what the log says.
+impl LakeTable {
+    /// Opens its files: those that overlap in time together, in order of time. Exit 5 for one that isn't what the log says.
     pub fn open_files(&self) -> Result<Vec<Vec<Box<dyn RunsFile>>>> {
         let open = |file: &DataFile| -> Result<Box<dyn RunsFile>> { Ok(Box::new(self.open_file(file)?)) };
         let groups = groups(self.files().iter().collect()).into_iter();
@@ -51,57 +52,47 @@ impl Table {
         let location = self.location();
         location.check_hash(file)?;
         let name = format!("{}/{}", location.shown(), file.path);
-        let odd = |cause: &dyn std::fmt::Display| Error::Untrusted(format!("cannot read {name}: {cause}"));
-        as_large_as_told(location, file)?;
+        check_size(location, file)?;
         let content = match location.local() {
             Some(folder) => {
                 let open = OpenParquet::open(&folder.join(&file.path), true);
-                Content::Local(open.map_err(|error| odd(&error))?)
+                FileContent::Local(open.map_err(|error| unread(&name, error))?)
             }
             None => {
-                let mut object = Object::of(location, file);
-                let metadata = location.wait(ArrowReaderMetadata::load_async(&mut object, options(true)));
-                let metadata = metadata.map_err(|error| unread_object(location, &file.path, &error))?;
-                Content::Stored(object, metadata)
+                let mut reader = ObjectReader::new(location, file);
+                let metadata = location.wait(ArrowReaderMetadata::load_async(&mut reader, options(true)));
+                FileContent::Stored(
+                    reader,
+                    metadata.map_err(|error| unread_object(location, &file.path, &error))?,
+                )
             }
         };
-        let opened = LakeFile {
+        let metadata = content.metadata().metadata();
+        check_row_count(metadata, file).map_err(|why| unread(&name, why))?;
+        Ok(LakeFile {
             location: location.clone(),
             columns: self.columns().clone(),
-            bounds: LogBounds::of(location, file, is_sorted(content.metadata().metadata())),
+            bounds: LogBounds::new(location, file, is_sorted(metadata)),
             content,
             name,
-        };
-        as_many_as_told(opened.metadata().metadata(), file).map_err(|why| opened.odd(why))?;
-        Ok(opened)
+        })
     }
 }
 
-impl Content {
+fn unread(name: &str, cause: impl std::fmt::Display) -> Error {
+    Error::Untrusted(format!("cannot read {name}: {cause}"))
+}
+
+impl FileContent {
     fn metadata(&self) -> &ArrowReaderMetadata {
         match self {
-            Content::Local(open) => open.metadata(),
-            Content::Stored(_, metadata) => metadata,
+            FileContent::Local(open) => open.metadata(),
+            FileContent::Stored(_, metadata) => metadata,
         }
     }
 }
 
 impl LakeFile {
-    fn metadata(&self) -> &ArrowReaderMetadata {
-        self.content.metadata()
-    }
-
-    fn odd(&self, cause: impl std::fmt::Display) -> Error {
-        Error::Untrusted(format!("cannot read {}: {cause}", self.name))
-    }
-
-    fn unread(&self, error: &ParquetError) -> Error {
-        match &self.content {
-            Content::Local(_) => self.odd(error),
-            Content::Stored(..) => unread_object(&self.location, &self.name, error),
-        }
-    }
-
     /// An export's columns that the table has, those of a choice alone.
     fn schema_of(&self, columns: Option<&[&str]>) -> SchemaRef {
         let has = self.columns.chosen().columns();
@@ -109,9 +100,22 @@ impl LakeFile {
         Arc::new(Schema::new(wanted.map(Column::field).collect::<Vec<_>>()))
     }
 
-    fn builder(&self, object: &Object) -> ParquetRecordBatchStreamBuilder<Object> {
-        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object.clone(), self.metadata().clone());
-        builder.with_batch_size(BATCH_ROWS)
+    fn stored_batches(
+        &self,
+        reader: &ObjectReader,
+        columns: Option<&[&str]>,
+        selection: Option<(Vec<usize>, RowSelection)>,
+    ) -> Result<Batches<'_>> {
+        let metadata = self.content.metadata();
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone());
+        let builder = builder
+            .with_projection(mask(metadata, columns))
+            .with_batch_size(BATCH_ROWS);
+        let builder = match selection {
+            Some((groups, rows)) => builder.with_row_groups(groups).with_row_selection(rows),
+            None => builder,
+        };
+        object_batches(&self.location, &self.name, builder)
     }
 }
 
@@ -121,61 +125,39 @@ impl RunsFile for LakeFile {
     }
 
     fn rows(&self) -> usize {
-        rows(self.metadata().metadata())
+        rows(self.content.metadata().metadata())
     }
 
     fn scan(&self, columns: &[&str], see: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
         let schema = self.schema_of(Some(columns));
         let mut bounds = self.bounds.clone();
-        let mut see = |batch: RecordBatch| {
-            let rows = with_schema(&batch, &schema).map_err(|why| self.odd(why))?;
-            bounds.check(&rows)?;
-            see(&rows)
+        let batches: Batches = match &self.content {
+            FileContent::Local(open) => {
+                let batches = open.scan(columns).map_err(|error| unread(&self.name, error))?;
+                Box::new(batches.map(|batch| batch.map_err(|error| unread(&self.name, error))))
+            }
+            FileContent::Stored(reader, _) => self.stored_batches(reader, Some(columns), None)?,
         };
-        match &self.content {
-            Content::Local(open) => {
-                for batch in open.scan(columns).map_err(|error| self.unread(&error))? {
-                    see(batch.map_err(|error| self.odd(error))?)?;
-                }
-            }
-            Content::Stored(object, metadata) => {
-                let stream = self
-                    .builder(object)
-                    .with_projection(mask(metadata, Some(columns)))
-                    .build();
-                let mut stream = stream.map_err(|error| self.unread(&error))?;
-                while let Some(batch) = self.location.wait(stream.next()) {
-                    see(batch.map_err(|error| self.unread(&error))?)?;
-                }
-            }
+        for batch in batches {
+            let rows = with_schema(&batch?, &schema).map_err(|why| unread(&self.name, why))?;
+            bounds.check(&rows)?;
+            see(&rows)?;
         }
         Ok(())
     }
 
     fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
-        let batches: Result<Vec<RecordBatch>, ParquetError> = match &self.content {
-            Content::Local(open) => open.read(places, columns),
-            Content::Stored(object, metadata) => match selected(metadata.metadata(), places) {
-                None => Ok(Vec::new()),
-                Some((row_groups, selection)) => {
-                    let builder = self.builder(object).with_row_groups(row_groups);
-                    let builder = builder.with_projection(mask(metadata, columns));
-                    let stream = builder.with_row_selection(selection).build();
-                    stream.and_then(|stream| self.location.wait(stream.try_collect()))
-                }
+        let batches: Vec<RecordBatch> = match &self.content {
+            FileContent::Local(open) => open.read(places, columns).map_err(|error| unread(&self.name, error))?,
+            FileContent::Stored(reader, metadata) => match selected(metadata.metadata(), places) {
+                None => Vec::new(),
+                selection => self
+                    .stored_batches(reader, columns, selection)?
+                    .collect::<Result<_>>()?,
             },
         };
         let schema = self.schema_of(columns);
-        let batches = batches.map_err(|error| self.unread(&error))?.into_iter();
-        let exported = |batch: RecordBatch| with_schema(&batch, &schema).map_err(|why| self.odd(why));
-        batches.map(exported).collect()
-    }
-}
-
-impl std::fmt::Debug for LakeFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.debug_struct("LakeFile")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        let exported = |batch: &RecordBatch| with_schema(batch, &schema).map_err(|why| unread(&self.name, why));
+        batches.iter().map(exported).collect()
     }
 }

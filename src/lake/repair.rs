@@ -6,25 +6,20 @@ use object_store::path::Path as StorePath;
 use serde_json::{Map, json};
 
 use crate::error::{Error, Result};
-use crate::lake::commit::Doing;
-use crate::lake::doubled::Doubled;
+use crate::lake::commit::CommitKind;
+use crate::lake::duplicates::DuplicateRuns;
 use crate::lake::files::{DataFile, month_bounds};
-use crate::lake::integrity::MonthSums;
-use crate::lake::log_entries::broken_last_entry;
-use crate::lake::table::{Found, Table};
+use crate::lake::month_sums::MonthSums;
+use crate::lake::table::{LakeTable, Moment};
 use crate::period::Millis;
 use crate::stores::{Location, OWN};
 
-/// A file that is not what the log says.
 #[derive(Debug, Clone)]
 pub struct DamagedFile {
-    /// It, as the log has it.
     pub file: DataFile,
-    /// What is wrong with it.
     pub why: String,
-    /// Whether it is there at all.
     is_there: bool,
-    /// Whether it could not be read, so that nobody knows what it holds.
+    /// It could not be read, so that what it holds is not known.
     is_unread: bool,
 }
 
@@ -41,23 +36,19 @@ impl DamagedFile {
     }
 }
 
-/// What is wrong with a lake.
 #[derive(Debug, Clone, Default)]
 pub struct Damage {
-    /// Files.
     pub files: Vec<DamagedFile>,
-    /// What is wrong with its log, if anything.
     pub log: Option<String>,
     /// Runs that are there more than once, of the files that can be used.
-    pub doubled: Doubled,
+    pub duplicates: DuplicateRuns,
     /// Months of which the log has other rows than the last commit left: their names, rows found, rows left.
     pub months: Vec<(String, u64, u64)>,
 }
 
 impl Damage {
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.log.is_none() && self.doubled.runs() == 0
+        self.files.is_empty() && self.log.is_none() && self.duplicates.runs() == 0
     }
 
     /// The times whose runs may be missing: `[from, to)`.
@@ -70,40 +61,20 @@ impl Damage {
     }
 }
 
-/// What a repair has done.
 #[derive(Debug, Clone)]
-pub struct Repaired {
-    /// The table's version afterwards.
+pub struct RepairResult {
     pub version: u64,
     /// Where each file is kept now; `None` of one that is gone.
     pub aside: Vec<Option<String>>,
 }
 
-impl Table {
-    /// A lake that may be damaged: one whose log can be read at all.
-    ///
-    /// # Errors
-    /// As [`Table::open`], but for what a repair is about.
-    pub fn open_damaged(location: &Location) -> Result<Table> {
-        match Table::find_unchecked(location)? {
-            Found::Lake(table) => Ok(*table),
-            Found::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
-            Found::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
-        }
+impl LakeTable {
+    /// A lake whose log can be read, whatever else is damaged.
+    pub fn open_damaged(location: &Location) -> Result<LakeTable> {
+        LakeTable::load(location, Moment::Now)?.into_lake(location)
     }
 
-    /// The path of the log's last entry, where that alone keeps the lake from being read.
-    ///
-    /// # Errors
-    /// What keeps the log from being looked at.
-    pub fn broken_entry(location: &Location) -> Result<Option<String>> {
-        broken_last_entry(location)
-    }
-
-    /// Takes such an entry out of the log and keeps it aside; its place in the log is then what the commit before left.
-    ///
-    /// # Errors
-    /// What keeps it from being moved.
+    /// Takes the log's last entry out of the log and keeps it aside; the table is then what the commit before left.
     pub fn set_entry_aside(location: &Location, path: &str) -> Result<String> {
         let aside = format!("{OWN}/set-aside/{path}");
         let (from, to) = (StorePath::from(path), StorePath::from(aside.as_str()));
@@ -112,10 +83,6 @@ impl Table {
         Ok(aside)
     }
 
-    /// Everything that is wrong with it.
-    ///
-    /// # Errors
-    /// What keeps it from being looked at, such as a store that can't be reached.
     pub fn damage(&self) -> Result<Damage> {
         let mut damage = Damage::default();
         for file in self.files() {
@@ -128,7 +95,7 @@ impl Table {
             }
             damage.files.extend(found);
         }
-        damage.doubled = self.doubled(&self.sound_files(&damage.files))?;
+        damage.duplicates = self.duplicates(&self.sound_files(&damage.files))?;
         let checked = self.check_entries().and_then(|()| self.check_log());
         if let Err(Error::Untrusted(why)) = checked {
             damage.log = Some(why);
@@ -138,44 +105,42 @@ impl Table {
         Ok(damage)
     }
 
-    /// The files that are not among the damaged ones.
     fn sound_files(&self, damaged: &[DamagedFile]) -> Vec<&DataFile> {
         let is_damaged = |file: &&DataFile| damaged.iter().any(|damaged| damaged.file.path == file.path);
         self.files().iter().filter(|file| !is_damaged(file)).collect()
     }
 
     fn damage_of(&self, file: &DataFile) -> Result<Option<DamagedFile>> {
-        let damaged = |why: String, is_there| {
-            Ok(Some(DamagedFile {
-                file: file.clone(),
-                why,
-                is_there,
-                is_unread: false,
-            }))
+        let damaged = |why: &str| DamagedFile {
+            file: file.clone(),
+            why: why.into(),
+            is_there: true,
+            is_unread: false,
         };
         match self.bytes_of(file)? {
-            None => return damaged("it is gone".into(), false),
+            None => {
+                return Ok(Some(DamagedFile {
+                    is_there: false,
+                    ..damaged("it is gone")
+                }));
+            }
             Some(bytes) if bytes != file.bytes => {
-                return damaged(format!("{bytes} bytes, the log says {}", file.bytes), true);
+                return Ok(Some(damaged(&format!("{bytes} bytes, the log says {}", file.bytes))));
             }
             Some(_) => {}
         }
-        let is_other = |said: &String| Ok::<_, Error>(self.location.hash_of_file(file)?.0 != *said);
-        let checked = match &file.sha256 {
-            Some(said) => is_other(said),
+        let is_other = match &file.sha256 {
+            Some(said) => self.location.hash_of_file(file).map(|(found, _)| found != *said),
             None => self.rows_of_file(file, |_| Ok(())).map(|_| false),
         };
-        match checked {
-            Ok(false) => Ok(None),
-            Ok(true) => damaged("its SHA-256 is not the one in the log".into(), true),
+        match is_other {
+            Ok(is_other) => Ok(is_other.then(|| damaged("its SHA-256 is not the one in the log"))),
             Err(Error::Untrusted(why)) => {
                 let place = format!("{}/{}: ", self.location.shown(), file.path);
                 let why = why.strip_prefix("cannot read ").unwrap_or(&why);
                 Ok(Some(DamagedFile {
-                    file: file.clone(),
-                    why: why.strip_prefix(&place).unwrap_or(why).into(),
-                    is_there: true,
                     is_unread: true,
+                    ..damaged(why.strip_prefix(&place).unwrap_or(why))
                 }))
             }
             Err(error) => Err(error),
@@ -184,10 +149,7 @@ impl Table {
 
     /// Takes damaged files and surplus rows out of the table in one commit, keeps copies of those files aside, marks their time
     /// as not proven and the closed months that it touches as damaged. `None` if another process was first.
-    ///
-    /// # Errors
-    /// What keeps it from being committed.
-    pub fn repair(&self, damage: &Damage, now_ms: Millis) -> Result<Option<Repaired>> {
+    pub fn repair(&self, damage: &Damage, now_ms: Millis) -> Result<Option<RepairResult>> {
         let aside = damage
             .files
             .iter()
@@ -209,31 +171,29 @@ impl Table {
             json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "set_aside": damage.files.iter().map(|damaged| &damaged.file.path).collect::<Vec<_>>(),
-                "rows_doubled": damage.doubled.rows(),
+                "rows_doubled": damage.duplicates.rows(),
                 "runs": lost.runs,
                 "usage_total_usd": lost.usage_total_usd,
             }),
         )]);
-        let (adds, mut removes) = self.without(&damage.doubled, &self.sound_files(&damage.files))?;
+        let (adds, mut removes) = self.without(&damage.duplicates, &self.sound_files(&damage.files))?;
         removes.extend(damage.files.iter().map(|damaged| damaged.file.clone()));
-        let Some(version) = self.commit_files(Doing::Repair, (adds, removes), state, info)? else {
+        let outcome = self.commit_files(CommitKind::Repair, adds, removes, state, info)?;
+        let Some(version) = outcome.version() else {
             return Ok(None);
         };
         if damage.log.is_some() {
             // What comes before a checkpoint is read no more, an emptied entry among it.
-            let table = Table::open_damaged(&self.location)?;
-            table
-                .keep_log_short(true)
-                .into_iter()
-                .for_each(|why| tracing::warn!("{why}"));
+            let table = LakeTable::open_damaged(&self.location)?;
+            if let Some(why) = table.checkpoint_if_due(true) {
+                tracing::warn!("{why}");
+            }
         }
-        Ok(Some(Repaired { version, aside }))
+        Ok(Some(RepairResult { version, aside }))
     }
 
-    /// Gives a file a second place, which no vacuum empties: on disk a link, so that it needn't be readable.
-    ///
-    /// # Errors
-    /// What keeps it from that: nothing is taken out of the table that would not be kept.
+    /// Gives a file a second place, which no vacuum empties: on disk a link, so that it needn't be readable. Fails before
+    /// anything is taken out of the table that would not be kept.
     fn set_aside(&self, damaged: &DamagedFile) -> Result<Option<String>> {
         if !damaged.is_there {
             return Ok(None);
@@ -245,7 +205,7 @@ impl Table {
         );
         let copied = self.location.wait(self.location.store().copy(&from, &to));
         copied.map_err(|error| self.location.cannot_write(&path, &error))?;
-        self.location.keep(&path)?;
+        self.location.sync_to_disk(&path)?;
         Ok(Some(path))
     }
 }

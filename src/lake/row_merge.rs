@@ -1,449 +1,320 @@
 //! Two streams of rows in one order, the table's and those that a sync has seen, as one: each run once, as it is from now
 //! on. What is done about a run is `merge`'s to judge; here rows are found, compared and put together.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 
 use crate::error::Result;
-use crate::lake::columns::{LakeColumns, QUERIED_AT};
-use crate::lake::merge::{Rules, Verdict, Version, Whose};
-use crate::lake::moved::{Moved, RowRef};
-use crate::lake::read::Batches;
+use crate::lake::Batches;
+use crate::lake::columns::LakeColumns;
+use crate::lake::merge::{MergeDecision, MergeSide, Rules};
+use crate::lake::relocated::RelocatedRuns;
+use crate::lake::row_ref::{IndexedBatch, OwnedRow, RowRef};
 use crate::lake::write::FileWriter;
-use crate::money::Usd;
 use crate::output::read::BATCH_ROWS;
-use crate::period::Millis;
-use crate::runs::run::Run;
-
-/// A row of one of the streams.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    rows: &'a Keyed,
-    row: usize,
-}
 
 /// What was found about a run.
-pub enum Found<'a> {
-    /// The table didn't know it.
-    New(Place<'a>),
-    /// The API says something else of it; `fields` are the columns that change, none where it is only repriced and that
-    /// isn't taken over.
-    Changed {
-        old: Place<'a>,
-        new: Place<'a>,
-        verdict: Verdict,
-        fields: Vec<&'static str>,
-    },
+pub(super) enum RowChange<'a> {
+    /// The table doesn't have it.
+    New(RowRef<'a>),
+    /// The API says something else of it.
+    Changed(RowUpdate<'a>),
     /// The API says the same of it.
-    Same(Place<'a>),
+    Same(RowRef<'a>),
     /// Only the table has it.
-    Old(Place<'a>),
+    Old(RowRef<'a>),
     /// The API lists it under another start now: this row gives way.
     Leaving,
-    /// The table has it under another start, in a row that gives way; `others` are further such rows.
-    Moved {
-        old: Place<'a>,
-        new: Place<'a>,
-        verdict: Verdict,
-        fields: Vec<&'static str>,
-        others: Vec<Place<'a>>,
-    },
+    /// The table has it under another start, in a row that gives way; the others are further such rows.
+    Relocated(RowUpdate<'a>, Vec<RowRef<'a>>),
 }
 
-/// How the streams become one.
-pub struct Merging<'m> {
-    pub columns: &'m LakeColumns,
-    pub rules: Rules,
-    pub moved: &'m Moved,
+/// A run that both know.
+pub(super) struct RowUpdate<'a> {
+    pub(super) old: RowRef<'a>,
+    pub(super) new: RowRef<'a>,
+    pub(super) decision: MergeDecision,
+    /// The columns that change; none where the run is only repriced and that isn't taken over.
+    pub(super) fields: Vec<&'static str>,
 }
 
-/// How a column's value is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Cost,
-    Meter,
-    Detail,
-    Name,
-    QueriedAt,
-    Rest,
+/// By what the streams are merged.
+pub(super) struct RowMerge<'m> {
+    pub(super) columns: &'m LakeColumns,
+    pub(super) rules: Rules,
+    pub(super) relocated: &'m RelocatedRuns,
 }
 
-impl<'m> Merging<'m> {
-    /// Runs through both; tells what it finds, and writes what the table is to hold.
-    pub fn run(
+impl RowMerge<'_> {
+    /// Merges both streams, which must be in order of start and ID: hands every run to `on_row`, and writes what the table is
+    /// to hold to `out`.
+    pub(super) fn run(
         &self,
         old: Batches,
         new: Batches,
-        mut see: impl FnMut(Found) -> Result<()>,
+        mut on_row: impl FnMut(RowChange) -> Result<()>,
         mut out: Option<&mut FileWriter>,
     ) -> Result<()> {
-        let parts = parts(self.columns);
-        let (mut old, mut new) = (Side::new(old), Side::new(new));
-        let mut picked = Picked::default();
+        let mut pending = PendingRows::new(self.columns);
+        let (mut old, mut new) = (RowCursor::new(old), RowCursor::new(new));
         loop {
-            let (old_at, new_at) = (old.next()?, new.next()?);
-            let order = match (&old_at, &new_at) {
+            let rows = (old.row()?, new.row()?);
+            let order = match &rows {
                 (None, None) => break,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
                 (Some(old), Some(new)) => old.key().cmp(&new.key()),
             };
-            let pick = match (old_at, new_at) {
-                (Some(old), _) if order.is_lt() => {
-                    let row = old.row;
-                    let leaves = self.moved.takes_away(&old);
-                    see(if leaves { Found::Leaving } else { Found::Old(old) })?;
-                    (!leaves).then_some(Pick::Old(row))
-                }
-                (_, Some(new)) if order.is_gt() => {
-                    let (pick, found) = self.pick_new(&parts, new);
-                    see(found)?;
-                    pick
-                }
-                (Some(old), Some(new)) => {
-                    let (pick, found) = self.pick(&parts, old, new);
-                    see(found)?;
-                    Some(pick)
-                }
-                _ => None,
+            let (change, taken) = match rows {
+                (Some(old), Some(new)) if order.is_eq() => self.update(&pending.groups, old, new),
+                (Some(old), _) if order.is_lt() && self.relocated.takes_away(&old) => (RowChange::Leaving, None),
+                (Some(old), _) if order.is_lt() => (RowChange::Old(old), Some(TakenRow::whole(old))),
+                (_, Some(new)) => self.insert(&pending.groups, new),
+                (_, None) => break,
             };
-            if let (Some(pick), Some(out)) = (pick, &mut out) {
-                picked.add(pick, &old, &new);
-                if picked.picks.len() == BATCH_ROWS {
-                    out.write(&picked.take(&parts, self.columns))?;
+            on_row(change)?;
+            if let (Some(taken), Some(out)) = (taken, &mut out) {
+                pending.add(taken);
+                if pending.rows.len() == BATCH_ROWS {
+                    out.write(&pending.take())?;
                 }
             }
             if order.is_le() {
-                old.row += 1;
+                old.at += 1;
             }
             if order.is_ge() {
-                new.row += 1;
+                new.at += 1;
             }
         }
         match out {
-            Some(out) if !picked.picks.is_empty() => out.write(&picked.take(&parts, self.columns)),
+            Some(out) if !pending.rows.is_empty() => out.write(&pending.take()),
             _ => Ok(()),
         }
     }
 
-    /// What becomes of a run that the table doesn't have at this start.
-    fn pick_new<'a>(&self, parts: &[Part], new: Place<'a>) -> (Option<Pick<'m>>, Found<'a>)
-    where
-        'm: 'a,
-    {
-        let moved: &'m Moved = self.moved;
-        let Some(moved) = moved.get(new.id()) else {
-            return (Some(Pick::New(new.row)), Found::New(new));
+    /// A run that the table doesn't have at this start.
+    fn insert<'a>(&'a self, groups: &[ColumnGroup], new: RowRef<'a>) -> (RowChange<'a>, Option<TakenRow>) {
+        let Some(run) = self.relocated.get(new.id()) else {
+            return (RowChange::New(new), Some(TakenRow::whole(new)));
         };
-        let old = moved.row.place();
-        if !moved.gives_way {
-            return (None, Found::Same(old));
+        if !run.gives_way {
+            return (RowChange::Same(run.row.by_ref()), None);
         }
-        let (verdict, fields) = self.judge(parts, old, new);
-        let found = Found::Moved {
-            old,
-            new,
-            verdict,
-            fields,
-            others: moved.others.iter().map(RowRef::place).collect(),
+        let update = self.judge(groups, run.row.by_ref(), new);
+        let taken = TakenRow::updated(&update);
+        let others = run.others.iter().map(OwnedRow::by_ref).collect();
+        (RowChange::Relocated(update, others), Some(taken))
+    }
+
+    /// A run that both have at this start.
+    fn update<'a>(
+        &self,
+        groups: &[ColumnGroup],
+        old: RowRef<'a>,
+        new: RowRef<'a>,
+    ) -> (RowChange<'a>, Option<TakenRow>) {
+        if self.rules.was_seen_since(old.queried_at_ms()) {
+            return (RowChange::Same(old), Some(TakenRow::whole(old)));
+        }
+        let update = self.judge(groups, old, new);
+        let taken = match update.fields.is_empty() {
+            true => TakenRow::whole(old),
+            false => TakenRow::updated(&update),
         };
-        (Some(Pick::Moved(&moved.row, new.row, verdict)), found)
+        match update.fields.is_empty() && update.decision.repriced.is_none() {
+            true => (RowChange::Same(old), Some(taken)),
+            false => (RowChange::Changed(update), Some(taken)),
+        }
     }
 
     /// What is taken over of a run, and which columns change by that.
-    fn judge(&self, parts: &[Part], old: Place, new: Place) -> (Verdict, Vec<&'static str>) {
-        let verdict = self.rules.judge(&old.version(), &new.version());
+    fn judge<'a>(&self, groups: &[ColumnGroup], old: RowRef<'a>, new: RowRef<'a>) -> RowUpdate<'a> {
+        let decision = self.rules.judge(&old.version(), &new.version());
         let mut fields = Vec::new();
-        for (column, (at, part)) in self.columns.chosen().columns().zip(parts.iter().enumerate()) {
-            let (was, is) = (old.rows.batch.column(at), new.rows.batch.column(at));
-            let takes = part.takes(&verdict, is.is_null(new.row));
-            if takes == Whose::New && !same(was, old.row, is, new.row) {
+        for (column, (at, group)) in self.columns.chosen().columns().zip(groups.iter().enumerate()) {
+            let (was, is) = (old.batch.batch.column(at), new.batch.batch.column(at));
+            let side = group.side(&decision, is.is_null(new.row));
+            if side == MergeSide::New && !same((was, old.row), (is, new.row)) {
                 fields.push(column.name);
             }
         }
-        (verdict, fields)
+        RowUpdate {
+            old,
+            new,
+            decision,
+            fields,
+        }
+    }
+}
+
+/// How a column's value is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ColumnGroup {
+    Cost,
+    Meter,
+    Detail,
+    Name,
+    Rest,
+}
+
+impl ColumnGroup {
+    fn of_column(name: &str) -> ColumnGroup {
+        match name {
+            "usage_total_usd" | "cost_state" => ColumnGroup::Cost,
+            "act_name" | "actor_task_name" => ColumnGroup::Name,
+            "compute_units"
+            | "memory_mbytes"
+            | "duration_millis"
+            | "resurrect_count"
+            | "pricing_model"
+            | "charged_event_counts" => ColumnGroup::Detail,
+            meter if meter.starts_with("usage_usd_") => ColumnGroup::Meter,
+            // `queried_at` among them: a row that changes was last queried now.
+            _ => ColumnGroup::Rest,
+        }
     }
 
-    fn pick<'a>(&self, parts: &[Part], old: Place<'a>, new: Place<'a>) -> (Pick<'m>, Found<'a>) {
-        if self.rules.was_seen_since(old.queried_at_ms()) {
-            return (Pick::Old(old.row), Found::Same(old));
-        }
-        let (verdict, fields) = self.judge(parts, old, new);
-        let pick = if fields.is_empty() {
-            Pick::Old(old.row)
-        } else {
-            Pick::Both(old.row, new.row, verdict)
+    fn side(self, decision: &MergeDecision, new_is_null: bool) -> MergeSide {
+        let is_kept = match self {
+            ColumnGroup::Cost => decision.cost == MergeSide::Old,
+            ColumnGroup::Meter => decision.cost == MergeSide::Old || (new_is_null && decision.same_cost),
+            ColumnGroup::Detail => new_is_null && decision.same_end,
+            ColumnGroup::Name => new_is_null,
+            ColumnGroup::Rest => false,
         };
-        let found = if fields.is_empty() && verdict.repriced.is_none() {
-            Found::Same(old)
-        } else {
-            Found::Changed {
-                old,
-                new,
-                verdict,
-                fields,
-            }
-        };
-        (pick, found)
+        if is_kept { MergeSide::Old } else { MergeSide::New }
     }
 }
 
-/// Which row is taken: of the streams' present batches, or of one that the table has elsewhere.
-#[derive(Clone, Copy)]
-enum Pick<'m> {
-    Old(usize),
-    New(usize),
-    Both(usize, usize, Verdict),
-    Moved(&'m RowRef, usize, Verdict),
-}
-
-impl Part {
-    fn takes(self, verdict: &Verdict, new_is_null: bool) -> Whose {
-        let old_if = |kept: bool| if kept { Whose::Old } else { Whose::New };
-        match self {
-            Part::Cost => verdict.cost,
-            Part::Meter => old_if(verdict.cost == Whose::Old || (new_is_null && verdict.same_cost)),
-            Part::Detail => old_if(new_is_null && verdict.same_end),
-            Part::Name => old_if(new_is_null),
-            Part::QueriedAt | Part::Rest => Whose::New,
-        }
-    }
-}
-
-fn parts(columns: &LakeColumns) -> Vec<Part> {
-    let part = |name: &str| match name {
-        "usage_total_usd" | "cost_state" => Part::Cost,
-        "act_name" | "actor_task_name" => Part::Name,
-        "compute_units"
-        | "memory_mbytes"
-        | "duration_millis"
-        | "resurrect_count"
-        | "pricing_model"
-        | "charged_event_counts" => Part::Detail,
-        QUERIED_AT => Part::QueriedAt,
-        meter if meter.starts_with("usage_usd_") => Part::Meter,
-        _ => Part::Rest,
-    };
-    columns
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| part(field.name()))
-        .collect()
-}
-
-/// A batch with what rows are found and judged by.
-pub struct Keyed {
-    batch: RecordBatch,
-    ids: StringArray,
-    started: TimestampMicrosecondArray,
-    queried: TimestampMicrosecondArray,
-}
-
-impl Keyed {
-    /// How many rows it has.
-    pub fn len(&self) -> usize {
-        self.batch.num_rows()
-    }
-
-    /// One of them.
-    pub fn place(&self, row: usize) -> Place<'_> {
-        Place { rows: self, row }
-    }
-
-    pub fn new(batch: RecordBatch) -> Keyed {
-        let column = |name: &str| batch.column_by_name(name).expect("every row of the table has it");
-        Keyed {
-            ids: column("id").as_string::<i32>().clone(),
-            started: column("started_at").as_primitive::<TimestampMicrosecondType>().clone(),
-            queried: column(QUERIED_AT).as_primitive::<TimestampMicrosecondType>().clone(),
-            batch,
-        }
-    }
-}
-
-impl<'a> Place<'a> {
-    fn key(&self) -> (i64, &'a str) {
-        (self.rows.started.value(self.row), self.id())
-    }
-
-    /// Its ID.
-    pub fn id(&self) -> &'a str {
-        self.rows.ids.value(self.row)
-    }
-
-    /// When it started.
-    pub fn started_at_ms(&self) -> Millis {
-        self.rows.started.value(self.row).div_euclid(1000)
-    }
-
-    /// When it was queried.
-    pub fn queried_at_ms(&self) -> Millis {
-        self.rows.queried.value(self.row).div_euclid(1000)
-    }
-
-    fn text(&self, name: &str) -> Option<&'a str> {
-        let column = self.rows.batch.column_by_name(name)?.as_string::<i32>();
-        column.is_valid(self.row).then(|| column.value(self.row))
-    }
-
-    /// Its cost, where known.
-    pub fn usage(&self) -> Option<Usd> {
-        let column = self.rows.batch.column_by_name("usage_total_usd")?;
-        let column = column.as_primitive::<Decimal128Type>();
-        column.is_valid(self.row).then(|| Usd(column.value(self.row)))
-    }
-
-    fn finished_at_ms(&self) -> Option<Millis> {
-        let column = self.rows.batch.column_by_name("finished_at")?;
-        let column = column.as_primitive::<TimestampMicrosecondType>();
-        column
-            .is_valid(self.row)
-            .then(|| column.value(self.row).div_euclid(1000))
-    }
-
-    fn version(&self) -> Version<'a> {
-        Version {
-            status: self.text("status").unwrap_or_default(),
-            finished_at_ms: self.finished_at_ms(),
-            usage: self.usage(),
-            cost_state: self.text("cost_state").unwrap_or_default(),
-        }
-    }
-
-    /// It as comparisons show it.
-    pub fn run(&self) -> Run {
-        let version = self.version();
-        Run {
-            id: self.id().into(),
-            act_id: self.text("act_id").unwrap_or_default().into(),
-            act_name: self.text("act_name").map(String::from),
-            status: version.status.into(),
-            started_at_ms: self.started_at_ms(),
-            finished_at_ms: Some(version.finished_at_ms),
-            usage: version.usage,
-            cost_state: version.cost_state.into(),
-        }
-    }
-}
-
-/// One of the two streams.
-struct Side<'a> {
+/// One of the two streams, and where it stands.
+struct RowCursor<'a> {
     batches: Batches<'a>,
-    current: Option<Rc<Keyed>>,
-    row: usize,
+    current: Option<Rc<IndexedBatch>>,
+    at: usize,
 }
 
-impl<'a> Side<'a> {
-    fn new(batches: Batches<'a>) -> Side<'a> {
-        Side {
+impl<'a> RowCursor<'a> {
+    fn new(batches: Batches<'a>) -> RowCursor<'a> {
+        RowCursor {
             batches,
             current: None,
-            row: 0,
+            at: 0,
         }
     }
 
-    fn rows(&self) -> &Rc<Keyed> {
-        self.current.as_ref().expect("its row is taken")
-    }
-
-    /// The row that it stands at.
-    fn next(&mut self) -> Result<Option<Place<'_>>> {
-        while self
-            .current
-            .as_ref()
-            .is_none_or(|rows| self.row >= rows.batch.num_rows())
-        {
-            let Some(batch) = self.batches.next() else {
-                self.current = None;
+    fn row(&mut self) -> Result<Option<RowRef<'_>>> {
+        let is_over = |batch: &Rc<IndexedBatch>, at| at >= batch.batch.num_rows();
+        while self.current.as_ref().is_none_or(|batch| is_over(batch, self.at)) {
+            self.at = 0;
+            self.current = self.batches.next().transpose()?.map(IndexedBatch::new);
+            if self.current.is_none() {
                 return Ok(None);
-            };
-            self.current = Some(Rc::new(Keyed::new(batch?)));
-            self.row = 0;
+            }
         }
-        let row = self.row;
-        Ok(self.current.as_ref().map(|rows| Place { rows, row }))
+        let row = self.at;
+        Ok(self.current.as_ref().map(|batch| RowRef { batch, row }))
     }
 }
 
-/// A source, and a row of it.
-type At = (usize, usize);
+/// A row that the table is to hold: one of either stream, or the table's with what is taken over of the API's.
+struct TakenRow {
+    base: OwnedRow,
+    update: Option<(OwnedRow, MergeDecision)>,
+}
+
+impl TakenRow {
+    fn whole(row: RowRef) -> TakenRow {
+        TakenRow {
+            base: row.to_owned(),
+            update: None,
+        }
+    }
+
+    fn updated(update: &RowUpdate) -> TakenRow {
+        TakenRow {
+            base: update.old.to_owned(),
+            update: Some((update.new.to_owned(), update.decision)),
+        }
+    }
+}
+
+/// A batch among `sources`, and a row of it.
+type SourceRow = (usize, usize);
 
 /// Rows that are taken, until there are enough of them for a batch.
-#[derive(Default)]
-struct Picked {
-    sources: Vec<Rc<Keyed>>,
-    /// Of each row, where it is taken from: the one place, or the table's and the API's.
-    picks: Vec<(At, Option<(At, Verdict)>)>,
+struct PendingRows<'m> {
+    columns: &'m LakeColumns,
+    groups: Vec<ColumnGroup>,
+    sources: Vec<Rc<IndexedBatch>>,
+    rows: Vec<(SourceRow, Option<(SourceRow, MergeDecision)>)>,
 }
 
-impl Picked {
-    fn add(&mut self, pick: Pick, old: &Side, new: &Side) {
-        let pick = match pick {
-            Pick::Old(row) => ((self.source(old.rows()), row), None),
-            Pick::New(row) => ((self.source(new.rows()), row), None),
-            Pick::Both(old_row, new_row, verdict) => (
-                (self.source(old.rows()), old_row),
-                Some(((self.source(new.rows()), new_row), verdict)),
-            ),
-            Pick::Moved(elsewhere, new_row, verdict) => (
-                (self.source(&elsewhere.rows), elsewhere.row),
-                Some(((self.source(new.rows()), new_row), verdict)),
-            ),
-        };
-        self.picks.push(pick);
+impl<'m> PendingRows<'m> {
+    fn new(columns: &'m LakeColumns) -> PendingRows<'m> {
+        let schema = columns.schema();
+        let names = schema.fields().iter();
+        PendingRows {
+            columns,
+            groups: names.map(|field| ColumnGroup::of_column(field.name())).collect(),
+            sources: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 
-    fn source(&mut self, current: &Rc<Keyed>) -> usize {
-        let known = self.sources.iter().rposition(|source| Rc::ptr_eq(source, current));
-        known.unwrap_or_else(|| {
-            self.sources.push(current.clone());
+    fn add(&mut self, TakenRow { base, update }: TakenRow) {
+        let base = self.source_row(base);
+        let update = update.map(|(row, decision)| (self.source_row(row), decision));
+        self.rows.push((base, update));
+    }
+
+    fn source_row(&mut self, OwnedRow { batch, row }: OwnedRow) -> SourceRow {
+        // Rows come from the current batches, which were added last.
+        let known = self.sources.iter().rposition(|source| Rc::ptr_eq(source, &batch));
+        let source = known.unwrap_or_else(|| {
+            self.sources.push(batch);
             self.sources.len() - 1
-        })
+        });
+        (source, row)
     }
 
     /// The rows so far as a batch.
-    fn take(&mut self, parts: &[Part], columns: &LakeColumns) -> RecordBatch {
-        let sources = std::mem::take(&mut self.sources);
-        let picks = std::mem::take(&mut self.picks);
-        let column = |at: usize| {
-            let arrays: Vec<&dyn Array> = sources.iter().map(|rows| rows.batch.column(at).as_ref()).collect();
-            let places: Vec<(usize, usize)> = picks
-                .iter()
-                .map(|(first, second)| match second {
-                    Some((new, verdict)) if parts[at].takes(verdict, arrays[new.0].is_null(new.1)) == Whose::New => {
-                        *new
-                    }
-                    _ => *first,
-                })
-                .collect();
-            interleave(&arrays, &places).expect("columns have one type, and rows lie within them")
+    fn take(&mut self) -> RecordBatch {
+        let (sources, rows) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.rows));
+        let column = |(at, group): (usize, &ColumnGroup)| {
+            let arrays: Vec<&dyn Array> = sources.iter().map(|source| source.batch.column(at).as_ref()).collect();
+            let taken = |(base, update): &(SourceRow, Option<(SourceRow, MergeDecision)>)| match update {
+                Some((new, decision)) if group.side(decision, arrays[new.0].is_null(new.1)) == MergeSide::New => *new,
+                _ => *base,
+            };
+            let rows: Vec<SourceRow> = rows.iter().map(taken).collect();
+            interleave(&arrays, &rows).expect("columns have one type, and rows lie within them")
         };
-        let arrays: Vec<ArrayRef> = (0..parts.len()).map(column).collect();
-        RecordBatch::try_new(columns.schema(), arrays).expect("all are of the table's schema")
+        let arrays: Vec<ArrayRef> = self.groups.iter().enumerate().map(column).collect();
+        RecordBatch::try_new(self.columns.schema(), arrays).expect("all are of the table's schema")
     }
 }
 
+type Cell<'a> = (&'a ArrayRef, usize);
+
 /// Whether two cells of one column hold the same.
-fn same(a: &ArrayRef, a_row: usize, b: &ArrayRef, b_row: usize) -> bool {
-    if a.is_null(a_row) || b.is_null(b_row) {
-        return a.is_null(a_row) && b.is_null(b_row);
+fn same(a: Cell, b: Cell) -> bool {
+    fn equal<T: ArrowPrimitiveType>((a, a_row): Cell, (b, b_row): Cell) -> bool {
+        a.as_primitive::<T>().value(a_row) == b.as_primitive::<T>().value(b_row)
     }
-    match a.data_type() {
-        DataType::Utf8 => a.as_string::<i32>().value(a_row) == b.as_string::<i32>().value(b_row),
-        DataType::Int64 => a.as_primitive::<Int64Type>().value(a_row) == b.as_primitive::<Int64Type>().value(b_row),
-        DataType::Decimal128(..) => {
-            a.as_primitive::<Decimal128Type>().value(a_row) == b.as_primitive::<Decimal128Type>().value(b_row)
-        }
-        DataType::Date32 => a.as_primitive::<Date32Type>().value(a_row) == b.as_primitive::<Date32Type>().value(b_row),
-        _ => {
-            let value = |array: &ArrayRef, row| array.as_primitive::<TimestampMicrosecondType>().value(row);
-            value(a, a_row) == value(b, b_row)
-        }
+    if a.0.is_null(a.1) || b.0.is_null(b.1) {
+        return a.0.is_null(a.1) && b.0.is_null(b.1);
+    }
+    match a.0.data_type() {
+        DataType::Utf8 => a.0.as_string::<i32>().value(a.1) == b.0.as_string::<i32>().value(b.1),
+        DataType::Int64 => equal::<Int64Type>(a, b),
+        DataType::Decimal128(..) => equal::<Decimal128Type>(a, b),
+        DataType::Date32 => equal::<Date32Type>(a, b),
+        _ => equal::<TimestampMicrosecondType>(a, b),
     }
 }

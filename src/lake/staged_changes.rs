@@ -7,19 +7,16 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::lake::commit::CommitId;
-use crate::lake::integrity::CommitEntry;
-use crate::stores::{Location, OWN};
+use crate::lake::commit_entry::CommitEntry;
+use crate::stores::{ListedObject, Location, OWN};
 
-/// The changes of one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedChanges {
-    /// Where they are, within the lake.
     pub path: String,
     version: u64,
     uuid: String,
 }
 
-/// What became of the commit that changes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitFate {
     /// It was made, as far as the log goes back.
@@ -31,8 +28,7 @@ pub enum CommitFate {
 }
 
 impl StagedChanges {
-    /// Those of a commit that is about to be made.
-    pub fn of(id: &CommitId) -> StagedChanges {
+    pub fn new(id: &CommitId) -> StagedChanges {
         StagedChanges {
             path: format!("{}{:020}-{}.csv", folder(), id.version, id.uuid),
             version: id.version,
@@ -62,10 +58,9 @@ impl Location {
         let mut rows = File::open(file).map_err(unreadable)?;
         rows.seek(SeekFrom::Start(from)).map_err(unreadable)?;
         self.upload_rest(rows, file, &changes.path, &|| Ok(()))?;
-        self.keep(&changes.path)
+        self.sync_to_disk(&changes.path)
     }
 
-    /// The rows that were staged.
     pub fn staged_changes(&self, changes: &StagedChanges) -> Result<Vec<u8>> {
         let mut rows = Vec::new();
         match self.download(&changes.path, &mut rows)? {
@@ -104,9 +99,8 @@ impl Location {
     pub fn left_changes(&self) -> Result<Vec<(StagedChanges, CommitFate)>> {
         let listed = self.list_in(&format!("{OWN}/changes"))?;
         let staged = listed.iter().filter_map(|object| StagedChanges::parse(&object.path));
-        staged
-            .map(|changes| Ok((changes.clone(), self.fate(&changes)?)))
-            .collect()
+        let with_fate = |changes: StagedChanges| self.fate(&changes).map(|fate| (changes, fate));
+        staged.map(with_fate).collect()
     }
 
     fn fate(&self, changes: &StagedChanges) -> Result<CommitFate> {
@@ -122,14 +116,15 @@ impl Location {
     /// Whether the log goes on after a version whose entry it no longer has: that was cleaned up, months ago.
     fn has_later_entries(&self, version: u64) -> Result<bool> {
         let entries = self.list_in("_delta_log")?;
-        let later = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or_default();
+        let later = |entry: &ListedObject| {
+            let name = entry.path.rsplit('/').next()?;
             name.split('.')
-                .next()
-                .and_then(|number| number.parse::<u64>().ok())
-                .is_some_and(|number| number > version)
+                .next()?
+                .parse()
+                .ok()
+                .filter(|number: &u64| *number > version)
         };
-        Ok(entries.iter().any(|entry| later(&entry.path)))
+        Ok(entries.iter().any(|entry| later(entry).is_some()))
     }
 }
 
@@ -143,7 +138,7 @@ mod tests {
             version: 12,
             uuid: "0f0e".into(),
         };
-        let staged = StagedChanges::of(&id);
+        let staged = StagedChanges::new(&id);
         assert_eq!(staged.path, "_apify_runs/changes/00000000000000000012-0f0e.csv");
         assert_eq!(StagedChanges::parse(&staged.path), Some(staged));
         assert_eq!(StagedChanges::parse("_apify_runs/changes/x.csv"), None);

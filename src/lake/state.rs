@@ -5,26 +5,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lake::integrity::MonthSums;
+use crate::lake::month_sums::MonthSums;
 use crate::money::Usd;
 use crate::period::{Millis, instant_text, spans_text};
 use crate::provenance::{Account, Source};
 
-/// The property's name.
 pub const PROPERTY: &str = "apify-runs.lake";
-/// The version of a lake's shape.
+/// Of the document; a later one is refused.
 pub const SHAPE: u32 = 1;
 
-/// The document.
+/// The document in the table's property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// [`SHAPE`].
+pub struct LakeState {
     pub shape: u32,
-    /// The version of apify-runs that wrote it last.
     pub tool_version: String,
-    /// Whose runs, where the API said so.
     pub account: Option<Account>,
-    /// Where they came from.
     pub source: Source,
     /// The start of the sync that wrote it last, by the API's clock.
     #[serde(rename = "synced_at", with = "instant_text")]
@@ -38,13 +33,11 @@ pub struct State {
     /// The first instant that a sync ever proved: what is not proven after it is a gap.
     #[serde(default, with = "instant_text::option", skip_serializing_if = "Option::is_none")]
     pub since: Option<Millis>,
-    /// Months that were closed, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub closings: BTreeMap<String, Closing>,
     /// The table's version that this state came with; `None` where an older version of apify-runs wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-    /// The UUID of the commit that this state came with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// What the table held after that commit, by UTC month.
@@ -58,24 +51,20 @@ pub struct State {
 /// A month that was published, and what has happened to it since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closing {
-    /// Its first millisecond, by the zone it was closed in.
+    /// `[from, to)`, by the zone it was closed in.
     #[serde(with = "instant_text")]
     pub from: Millis,
-    /// The first millisecond after it.
     #[serde(with = "instant_text")]
     pub to: Millis,
-    /// When it was closed.
     #[serde(with = "instant_text")]
     pub closed_at: Millis,
     /// The table's version that was published.
     pub table_version: u64,
     /// SHA-256 of the export's manifest.json, in hexadecimal.
     pub manifest_sha256: String,
-    /// Its runs then.
     pub runs: u64,
     /// Its usage then, exact; `None` where no cost was known.
     pub usage_total_usd: Option<Usd>,
-    /// What changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrections: Option<Corrections>,
     /// When files of it were set aside as damaged for the last time.
@@ -83,43 +72,37 @@ pub struct Closing {
     pub damaged_at: Option<Millis>,
 }
 
-/// Later changes to a closed month.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Corrections {
-    /// Runs that came later.
     pub runs_new: u64,
     /// Times that a run changed.
     pub runs_changed: u64,
     /// By how much its usage moved, exact.
     pub usage_moved_usd: Usd,
-    /// When the last of them came.
     #[serde(with = "instant_text")]
     pub last_at: Millis,
 }
 
-/// Why a property is no state that this version can go by.
+/// Why a property can't be read: a later version wrote it, or a field is not what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StateError {
-    /// A later version of apify-runs wrote it.
     Newer(String),
-    /// It does not hold what it must.
     Invalid(String),
 }
 
 impl Corrections {
-    /// Adds what a sync changed.
     pub fn add(&mut self, new: u64, changed: u64, moved: Usd, at: Millis) {
         self.runs_new += new;
         self.runs_changed += changed;
-        self.usage_moved_usd = Usd(self.usage_moved_usd.0.saturating_add(moved.0));
+        self.usage_moved_usd = self.usage_moved_usd.saturating_add(moved);
         self.last_at = at;
     }
 }
 
-impl State {
-    /// Of a lake that is about to begin.
-    pub fn new(account: Option<Account>, source: Source, synced_at_ms: Millis) -> State {
-        State {
+impl LakeState {
+    /// The state of a new lake.
+    pub fn new(account: Option<Account>, source: Source, synced_at_ms: Millis) -> LakeState {
+        LakeState {
             shape: SHAPE,
             tool_version: env!("CARGO_PKG_VERSION").into(),
             account,
@@ -136,30 +119,22 @@ impl State {
         }
     }
 
-    /// The document as text.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("its keys are text")
     }
 
-    /// Reads it.
-    ///
-    /// # Errors
-    /// The field and its value where it is none of this version's.
-    pub fn parse(text: &str) -> Result<State, StateError> {
+    /// The error names the field and its value.
+    pub fn parse(text: &str) -> Result<LakeState, StateError> {
         #[derive(Deserialize)]
         struct Shaped {
             shape: u32,
             tool_version: String,
         }
-        let invalid = |path: String, why: String| {
-            let field = if path == "." {
-                String::new()
-            } else {
-                format!(", field {path}")
-            };
-            StateError::Invalid(format!("its property {PROPERTY}{field}: {why}"))
+        let invalid = |path: &str, why: &str| match path {
+            "." => StateError::Invalid(format!("its property {PROPERTY}: {why}")),
+            field => StateError::Invalid(format!("its property {PROPERTY}, field {field}: {why}")),
         };
-        let shaped: Shaped = serde_json::from_str(text).map_err(|error| invalid(".".into(), error.to_string()))?;
+        let shaped: Shaped = serde_json::from_str(text).map_err(|error| invalid(".", &error.to_string()))?;
         if shaped.shape > SHAPE {
             return Err(StateError::Newer(format!(
                 "it was written by apify-runs {}, whose lakes have shape {}; this version knows {SHAPE}: use that version or a \
@@ -167,34 +142,28 @@ impl State {
                 shaped.tool_version, shaped.shape
             )));
         }
-        let state: State = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
-            .map_err(|error| invalid(error.path().to_string(), error.inner().to_string()))?;
+        let state: LakeState = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
+            .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?;
         for (name, closing) in &state.closings {
             if closing.from >= closing.to {
-                return Err(invalid(format!("closings.{name}"), "it ends before it begins".into()));
+                return Err(invalid(&format!("closings.{name}"), "it ends before it begins"));
             }
         }
         if united(state.proven.clone()) != state.proven {
-            return Err(invalid(
-                "proven".into(),
-                "its periods overlap, or are not in order".into(),
-            ));
+            return Err(invalid("proven", "its periods overlap, or are not in order"));
         }
         Ok(state)
     }
 
-    /// Where the last proven period ends.
     pub fn proven_until(&self) -> Option<Millis> {
         self.proven.last().map(|(_, to)| *to)
     }
 
-    /// The first instant that was ever proven.
     pub fn begins(&self) -> Option<Millis> {
         let first = self.proven.first().map(|(from, _)| *from);
         self.since.into_iter().chain(first).min()
     }
 
-    /// Adds a proven period.
     pub fn prove(&mut self, from: Millis, to: Millis) {
         self.proven.push((from, to));
         self.proven = united(std::mem::take(&mut self.proven));
@@ -243,8 +212,8 @@ pub fn united(mut periods: Vec<(Millis, Millis)>) -> Vec<(Millis, Millis)> {
 mod tests {
     use super::*;
 
-    fn state() -> State {
-        State::new(None, Source::Api, 1_759_471_200_000)
+    fn state() -> LakeState {
+        LakeState::new(None, Source::Api, 1_759_471_200_000)
     }
 
     #[test]
@@ -276,13 +245,13 @@ mod tests {
     fn a_document_comes_back_and_a_newer_one_is_refused_with_words() {
         let mut state = state();
         state.prove(0, 86_400_000);
-        assert_eq!(State::parse(&state.to_json()).unwrap(), state);
+        assert_eq!(LakeState::parse(&state.to_json()).unwrap(), state);
         let newer = r#"{"shape":2,"tool_version":"9.1.0","something":"else"}"#;
-        let Err(StateError::Newer(why)) = State::parse(newer) else {
+        let Err(StateError::Newer(why)) = LakeState::parse(newer) else {
             panic!("it is of another shape");
         };
         assert!(why.contains("9.1.0") && why.contains("shape 2"), "{why}");
-        assert!(matches!(State::parse("{}"), Err(StateError::Invalid(_))));
+        assert!(matches!(LakeState::parse("{}"), Err(StateError::Invalid(_))));
     }
 
     #[test]
@@ -304,7 +273,7 @@ mod tests {
             },
         );
         let text = state.to_json();
-        assert_eq!(State::parse(&text).unwrap(), state);
+        assert_eq!(LakeState::parse(&text).unwrap(), state);
         for (was, is, field) in [
             ("0.000000000000000005", "5 dollars", "closings.2025-09.usage_total_usd"),
             (
@@ -330,7 +299,7 @@ mod tests {
             (r#""synced_at":"2025"#, r#""synced_at":"x2025"#, "synced_at"),
         ] {
             assert!(text.contains(was), "{was}: {text}");
-            let Err(StateError::Invalid(why)) = State::parse(&text.replace(was, is)) else {
+            let Err(StateError::Invalid(why)) = LakeState::parse(&text.replace(was, is)) else {
                 panic!("{is} is not refused");
             };
             assert!(why.contains(&format!("field {field}")), "{why}");

@@ -1,16 +1,14 @@
 //! The table at a moment: what its log says that it is, and which files it has. Nothing here writes.
 
-use std::path::Path;
-
 use deltalake_core::DeltaTable;
 
 use crate::error::{Error, Result};
+use crate::lake::broken_checkpoints::read_without_broken;
 use crate::lake::columns::{LakeColumns, STARTED_MONTH};
+use crate::lake::commit_entry::ForeignCommit;
 use crate::lake::files::DataFile;
-use crate::lake::integrity::ForeignCommit;
 use crate::lake::log_entries::LogEntries;
-use crate::lake::rescue::without_broken;
-use crate::lake::state::{PROPERTY, State, StateError};
+use crate::lake::state::{LakeState, PROPERTY, StateError};
 use crate::period::{Millis, format_instant};
 use crate::stores::Location;
 
@@ -18,32 +16,36 @@ use crate::stores::Location;
 const READER_VERSION: i32 = 1;
 const WRITER_VERSION: i32 = 2;
 
-/// As of when a table is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// As it is.
     Now,
-    /// As it was after this commit.
     Version(u64),
-    /// As it was then.
     At(Millis),
 }
 
-/// What is at a place.
-pub enum Found {
-    /// No table.
+pub enum FoundTable {
     Nothing,
     /// A table that isn't this tool's; why not, in words.
     Anothers(String),
-    /// A lake.
-    Lake(Box<Table>),
+    Lake(Box<LakeTable>),
+}
+
+impl FoundTable {
+    /// Exit 2 where it is no lake.
+    pub(super) fn into_lake(self, location: &Location) -> Result<LakeTable> {
+        match self {
+            FoundTable::Lake(table) => Ok(*table),
+            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
+            FoundTable::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
+        }
+    }
 }
 
 /// A lake at a moment.
-pub struct Table {
+pub struct LakeTable {
     pub(super) location: Location,
     pub(super) delta: DeltaTable,
-    state: State,
+    state: LakeState,
     columns: LakeColumns,
     files: Vec<DataFile>,
     foreign: Vec<ForeignCommit>,
@@ -51,15 +53,11 @@ pub struct Table {
     gap: Option<String>,
 }
 
-impl Table {
-    /// What is there.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] for a broken log, [`Error::Usage`] for a lake of a newer version and for a moment that it has no
-    /// record of, others for what keeps it from being read.
-    pub fn find(location: &Location, moment: Moment) -> Result<Found> {
-        let mut found = Table::load(location, moment)?;
-        if let Found::Lake(table) = &mut found {
+impl LakeTable {
+    /// What is there. Exit 5 for a broken log, exit 2 for a lake of a newer version and for a moment that it has no record of.
+    pub fn find(location: &Location, moment: Moment) -> Result<FoundTable> {
+        let mut found = LakeTable::load(location, moment)?;
+        if let FoundTable::Lake(table) = &mut found {
             table.check_entries()?;
             if moment == Moment::Now {
                 table.foreign = table.check_log()?;
@@ -68,18 +66,15 @@ impl Table {
         Ok(found)
     }
 
-    /// The same without a look at what the last commit left: for a repair.
-    pub(super) fn find_unchecked(location: &Location) -> Result<Found> {
-        Table::load(location, Moment::Now)
-    }
-
-    fn load(location: &Location, moment: Moment) -> Result<Found> {
-        if location.local().is_some_and(is_no_folder) {
-            return Ok(Found::Anothers("it is a file: a lake is a folder".into()));
+    /// The same without a look at what the last commit left.
+    pub(super) fn load(location: &Location, moment: Moment) -> Result<FoundTable> {
+        let found = location.local().and_then(|path| std::fs::metadata(path).ok());
+        if found.is_some_and(|found| !found.is_dir()) {
+            return Ok(FoundTable::Anothers("it is a file: a lake is a folder".into()));
         }
         let entries = LogEntries::list(location)?;
         if !entries.is_table() {
-            return Ok(Found::Nothing);
+            return Ok(FoundTable::Nothing);
         }
         let version = version_of(location, &entries, moment)?;
         let attempt = || {
@@ -91,63 +86,59 @@ impl Table {
                 }
             });
             loaded.map_err(|error| location.log_unloaded(&error))?;
-            Table::of(location, delta)
+            LakeTable::of(location, delta)
         };
         match attempt() {
-            Ok(Found::Lake(mut table)) => {
+            Ok(FoundTable::Lake(mut table)) => {
                 table.gap = entries.gap(version);
-                Ok(Found::Lake(table))
+                Ok(FoundTable::Lake(table))
             }
-            Err(error @ (Error::Untrusted(_) | Error::Usage(_))) => without_broken(location, version, error, attempt),
+            Err(error @ (Error::Untrusted(_) | Error::Usage(_))) => {
+                read_without_broken(location, version, error, attempt)
+            }
             other => other,
         }
     }
 
-    /// A lake that is to be read.
-    ///
-    /// # Errors
-    /// Those of [`Table::find`], and [`Error::Usage`] where there is none.
-    pub fn open(location: &Location, moment: Moment) -> Result<Table> {
-        match Table::find(location, moment)? {
-            Found::Lake(table) => Ok(*table),
-            Found::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
-            Found::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
-        }
+    /// [`LakeTable::find`], and exit 2 where there is no lake.
+    pub fn open(location: &Location, moment: Moment) -> Result<LakeTable> {
+        LakeTable::find(location, moment)?.into_lake(location)
     }
 
-    pub(super) fn of(location: &Location, delta: DeltaTable) -> Result<Found> {
+    pub(super) fn of(location: &Location, delta: DeltaTable) -> Result<FoundTable> {
         let snapshot = delta.snapshot().map_err(|error| location.log_unread(&error))?;
         let Some(text) = snapshot.metadata().configuration().get(PROPERTY) else {
-            return Ok(Found::Anothers(
+            return Ok(FoundTable::Anothers(
                 "the Delta table there is none of apify-runs: choose another place".into(),
             ));
         };
-        let refused = |why: String| Error::Usage(format!("{}: {why}", location.shown()));
-        let state = State::parse(text).map_err(|error| match error {
-            StateError::Newer(why) => refused(why),
+        let refused = |why: &dyn std::fmt::Display| Error::Usage(format!("{}: {why}", location.shown()));
+        let state = LakeState::parse(text).map_err(|error| match error {
+            StateError::Newer(why) => refused(&why),
             StateError::Invalid(why) => Error::Untrusted(format!("{}: {why}", location.shown())),
         })?;
         let protocol = snapshot.protocol();
         let versions = (protocol.min_reader_version(), protocol.min_writer_version());
         if versions.0 > READER_VERSION || versions.1 > WRITER_VERSION {
-            return Err(refused(format!(
+            return Err(refused(&format!(
                 "another engine has given the table features that this version doesn't know (reader {}, writer {}; it knows \
                  {READER_VERSION} and {WRITER_VERSION}): deletion vectors and the like must stay off",
                 versions.0, versions.1
             )));
         }
         if snapshot.metadata().partition_columns() != [STARTED_MONTH] {
-            return Err(refused(format!("it is not partitioned by {STARTED_MONTH} alone")));
+            return Err(refused(&format!("it is not partitioned by {STARTED_MONTH} alone")));
         }
         let schema = snapshot.schema();
-        let columns = LakeColumns::of_names(schema.fields().map(|field| field.name().as_str())).map_err(refused)?;
+        let columns =
+            LakeColumns::of_names(schema.fields().map(|field| field.name().as_str())).map_err(|why| refused(&why))?;
         let log_data = snapshot.log_data();
-        let files = log_data.iter().map(|view| DataFile::of(&view));
+        let files = log_data.iter().map(|view| DataFile::from_view(&view));
         let mut files = files
-            .collect::<Result<Vec<_>, String>>()
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|why| Error::Untrusted(format!("{}: {why}", location.shown())))?;
         files.sort_by(|a, b| (a.first_ms, a.last_ms, &a.path).cmp(&(b.first_ms, b.last_ms, &b.path)));
-        Ok(Found::Lake(Box::new(Table {
+        Ok(FoundTable::Lake(Box::new(LakeTable {
             location: location.clone(),
             delta,
             state,
@@ -158,12 +149,11 @@ impl Table {
         })))
     }
 
-    /// Where it is.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// What tells it from every other table, by its log.
+    /// As the log has it: another table may come to be at the same place.
     pub fn id(&self) -> String {
         let snapshot = self.delta.snapshot();
         snapshot
@@ -171,17 +161,14 @@ impl Table {
             .unwrap_or_default()
     }
 
-    /// The number of its last commit.
     pub fn version(&self) -> u64 {
         self.delta.version().unwrap_or_default()
     }
 
-    /// What it knows of itself.
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &LakeState {
         &self.state
     }
 
-    /// Its columns.
     pub fn columns(&self) -> &LakeColumns {
         &self.columns
     }
@@ -203,15 +190,10 @@ impl Table {
         &self.foreign
     }
 
-    /// Those that may hold runs that started in `[from, to)`.
+    /// The files that may hold runs that started in `[from, to)`.
     pub fn files_of(&self, from: Millis, to: Millis) -> Vec<&DataFile> {
         self.files.iter().filter(|file| file.overlaps(from, to)).collect()
     }
-}
-
-/// Whether something else than a folder is there; what can't be looked at isn't judged.
-fn is_no_folder(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
 /// The version that is meant, by the log's files; exit 2 where they have none such.

@@ -27,11 +27,11 @@ use tokio::runtime::{Handle, Runtime};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::lake::columns::{LakeColumns, with_schema};
-use crate::lake::read::{groups, sorted};
-use crate::lake::table::{Found, Moment, Table};
-use crate::lake::upsert::{Merged, Seen};
-use crate::lake::{CommitId, Committed, Location, State};
+use crate::lake::batch_columns::with_schema;
+use crate::lake::columns::LakeColumns;
+use crate::lake::file_rows::{Selection, groups, sorted};
+use crate::lake::table::{FoundTable, LakeTable, Moment};
+use crate::lake::{CommitId, CommitOutcome, LakeState, Location, MergeOutput, SyncInput};
 use crate::period::Millis;
 use crate::provenance::Source;
 use crate::runs::column_set::Chosen;
@@ -314,7 +314,7 @@ fn seen(
     asked: (Millis, Millis),
     now: Millis,
     accept: bool,
-) -> (Seen, tempfile::TempDir) {
+) -> (SyncInput, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let mut rows: Vec<(&String, &Known)> = listed.iter().collect();
     rows.sort_by_key(|(id, run)| (run.started, (*id).clone()));
@@ -363,7 +363,7 @@ fn seen(
     let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), schema, None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
-    let seen = Seen {
+    let seen = SyncInput {
         asked: vec![asked],
         files: vec![path],
         queried_at_ms: now,
@@ -375,11 +375,11 @@ fn seen(
     (seen, folder)
 }
 
-fn find(location: &Location) -> Option<Table> {
-    match Table::find(location, Moment::Now).unwrap() {
-        Found::Lake(table) => Some(*table),
-        Found::Nothing => None,
-        Found::Anothers(why) => panic!("{why}"),
+fn find(location: &Location) -> Option<LakeTable> {
+    match LakeTable::find(location, Moment::Now).unwrap() {
+        FoundTable::Lake(table) => Some(*table),
+        FoundTable::Nothing => None,
+        FoundTable::Anothers(why) => panic!("{why}"),
     }
 }
 
@@ -387,24 +387,29 @@ fn columns() -> LakeColumns {
     LakeColumns::all(false)
 }
 
-fn commit(seen: &Seen, location: &Location, table: Option<&Table>, merged: Merged) -> Result<Option<Table>> {
-    let fresh = State::new(None, Source::Api, seen.queried_at_ms);
+fn commit(
+    seen: &SyncInput,
+    location: &Location,
+    table: Option<&LakeTable>,
+    merged: MergeOutput,
+) -> Result<Option<LakeTable>> {
+    let fresh = LakeState::new(None, Source::Api, seen.queried_at_ms);
     let mut state = table.map_or(fresh, |table| table.state().clone());
     state.prove(seen.asked[0].0, seen.asked[0].1);
     match merged.commit(location, table, (state, Map::new()), &CommitId::next(table))? {
-        Committed::Done(table) => Ok(Some(*table)),
-        Committed::Unread(_, error) => Err(error),
-        Committed::Lost => Ok(None),
+        CommitOutcome::Done(table) => Ok(Some(*table)),
+        CommitOutcome::Unread(_, error) => Err(error),
+        CommitOutcome::Lost => Ok(None),
     }
 }
 
 /// One sync, as often as others are faster.
-fn sync(seen: &Seen, location: &Location) -> Result<()> {
+fn sync(seen: &SyncInput, location: &Location) -> Result<()> {
     for _ in 0..3 {
         let table = find(location);
         let merged = seen.merge(location, table.as_ref(), &columns(), None)?;
         if let Some(table) = commit(seen, location, table.as_ref(), merged)? {
-            table.keep_log_short(false);
+            table.checkpoint_if_due(false);
             return Ok(());
         }
     }
@@ -412,7 +417,7 @@ fn sync(seen: &Seen, location: &Location) -> Result<()> {
 }
 
 /// The table's rows, and that its files are as they should be.
-fn rows(table: &Table) -> BTreeMap<String, Row> {
+fn rows(table: &LakeTable) -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
     let files: Vec<_> = table.files().iter().collect();
     for pair in files.windows(2) {
@@ -420,7 +425,7 @@ fn rows(table: &Table) -> BTreeMap<String, Row> {
     }
     let mut last = None;
     for group in groups(files) {
-        for batch in sorted(table.location(), table.columns(), &group, None, None).unwrap() {
+        for batch in sorted(table.location(), table.columns(), &group, Selection::ALL).unwrap() {
             let batch = batch.unwrap();
             let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
             let instant = |name: &str| {

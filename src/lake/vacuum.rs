@@ -3,12 +3,10 @@
 use chrono::Duration;
 use deltalake_core::operations::vacuum::VacuumMode;
 
-use super::table::Table;
 use crate::error::{Error, Result};
+use crate::lake::table::LakeTable;
 
-const TOO_SHORT: &str = "Invalid retention period";
-
-impl Table {
+impl LakeTable {
     /// Removes them, by Delta's own rules; with `dry_run` only says which they are. A shorter time than the table's own, a
     /// week, is refused unless it is forced.
     pub fn vacuum(&self, keep: std::time::Duration, force: bool, dry_run: bool) -> Result<Vec<String>> {
@@ -22,7 +20,7 @@ impl Table {
         let vacuumed = self.location.wait(async { vacuum.await });
         let (_, metrics) = vacuumed.map_err(|error| match error {
             // The library's only word for it.
-            error if error.to_string().contains(TOO_SHORT) => Error::Usage(format!(
+            error if error.to_string().contains("Invalid retention period") => Error::Usage(format!(
                 "{}: --keep is less than the table's own delta.deletedFileRetentionDuration: wait, or say --force",
                 self.location.shown()
             )),

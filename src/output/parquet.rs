@@ -20,7 +20,7 @@ use crate::runs::column_set::Chosen;
 use crate::runs::schema::{Column, Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.
-const ROW_GROUP_ROWS: usize = 64 << 10;
+pub const ROW_GROUP_ROWS: usize = 64 << 10;
 /// Most rows of a page of a column: what is unpacked to read one of them. Small pages are read faster where a few rows are
 /// wanted, and take 2 % more space.
 pub const PAGE_ROWS: usize = 4096;
@@ -63,7 +63,7 @@ impl ParquetRows {
         ParquetRows {
             staging,
             layout,
-            properties: properties(&columns, compatible),
+            properties: writer_properties(&columns, compatible).build(),
             columns,
             open: None,
             files: Vec::new(),
@@ -164,7 +164,8 @@ pub(super) fn common_properties<'a>(decimals: impl Iterator<Item = &'a str>) -> 
     })
 }
 
-fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
+/// How rows of these columns are written; `compatible` keeps to encodings that every engine reads.
+pub fn writer_properties(columns: &Chosen, compatible: bool) -> WriterPropertiesBuilder {
     let sorted_by = |column: &str| SortingColumn {
         column_idx: columns.position(column).expect("every export has it") as i32,
         descending: false,
@@ -188,5 +189,5 @@ fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
             properties = properties.set_column_encoding(path, encoding);
         }
     }
-    properties.build()
+    properties
 }

@@ -11,6 +11,8 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use super::schema::col;
 
 /// How long after its end a run's cost settles, unless `--settle-after` says otherwise.
+pub const DEFAULT_SETTLE: &str = "10m";
+/// The same in milliseconds.
 pub const DEFAULT_SETTLE_MS: i64 = 600_000;
 
 /// The cost may be taken as final, short of a resurrection or repricing.

@@ -6,19 +6,16 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 
-/// A kind of object store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cloud {
     /// Amazon S3 and what speaks its language.
     S3,
-    /// Google Cloud Storage.
     Google,
-    /// Azure Blob Storage.
     Azure,
 }
 
 impl Cloud {
-    fn of_scheme(scheme: &str) -> Option<Cloud> {
+    fn from_scheme(scheme: &str) -> Option<Cloud> {
         match scheme {
             "s3" | "s3a" => Some(Cloud::S3),
             "gs" => Some(Cloud::Google),
@@ -28,17 +25,14 @@ impl Cloud {
     }
 }
 
-/// What an address names.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Address {
-    /// A folder.
     Folder(PathBuf),
-    /// A place in a bucket or container.
     Store { cloud: Cloud, bucket: String, url: Url },
 }
 
 impl Address {
-    /// A path, or a URL.
+    /// `text`: a path, or a URL.
     pub fn parse(text: &str) -> Result<Address> {
         if !text.contains("://") {
             return Ok(Address::Folder(PathBuf::from(text)));
@@ -54,16 +48,14 @@ impl Address {
         }
         let wrong = |problem: &str| Error::Usage(format!("{text}: {problem}"));
         if url.scheme() == "file" {
-            let path = url.to_file_path();
-            return Ok(Address::Folder(
-                path.map_err(|()| wrong("not a file URL of this machine"))?,
-            ));
+            let path = url
+                .to_file_path()
+                .map_err(|()| wrong("not a file URL of this machine"))?;
+            return Ok(Address::Folder(path));
         }
-        let Some(cloud) = Cloud::of_scheme(url.scheme()) else {
-            return Err(wrong(
-                "neither a folder nor a place that begins with s3://, gs:// or az://",
-            ));
-        };
+        let cloud = Cloud::from_scheme(url.scheme());
+        let not_known = || wrong("neither a folder nor a place that begins with s3://, gs:// or az://");
+        let cloud = cloud.ok_or_else(not_known)?;
         // abfss://container@account.dfs.core.windows.net/path names the account too.
         let bucket = match (cloud, url.username()) {
             (_, "") => url.host_str().unwrap_or_default(),
@@ -80,8 +72,7 @@ impl Address {
     }
 }
 
-/// An endpoint that data may go to: by HTTPS, or on this machine. `named` says where it was found. Whether it is HTTP goes
-/// with it.
+/// An endpoint that data may go to, by HTTPS or on this machine, and whether it is HTTP. `named` says where it was found.
 pub fn endpoint(text: &str, named: &str) -> Result<(Url, bool)> {
     let wrong = |problem: &str| Error::Usage(format!("the endpoint in {named} {problem}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;

@@ -18,32 +18,27 @@ const HEAD_BYTES: usize = 1024;
 const NOT_IMPLEMENTED: &str =
     "<Error><Code>NotImplemented</Code><Message>The store answers 501 Not Implemented.</Message></Error>";
 
-/// Why an answer to a list is none.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer is no whole list")]
-struct NoList;
-
 /// How clients are made: all requests go by the job's runtime, whichever thread of the Delta library asks.
 #[derive(Debug)]
-pub struct Connector(SpawnedReqwestConnector);
+pub struct StoreConnector(SpawnedReqwestConnector);
 
-impl Connector {
-    pub fn new(handle: Handle) -> Connector {
-        Connector(SpawnedReqwestConnector::new(handle))
+impl StoreConnector {
+    pub fn new(handle: Handle) -> StoreConnector {
+        StoreConnector(SpawnedReqwestConnector::new(handle))
     }
 }
 
-impl HttpConnector for Connector {
+impl HttpConnector for StoreConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Client(self.0.connect(options)?)))
+        Ok(HttpClient::new(CheckedClient(self.0.connect(options)?)))
     }
 }
 
 #[derive(Debug)]
-struct Client(HttpClient);
+struct CheckedClient(HttpClient);
 
 #[async_trait]
-impl HttpService for Client {
+impl HttpService for CheckedClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_list = request.uri().query().is_some_and(asks_for_list);
         let response = self.0.execute(request).await?;
@@ -53,7 +48,8 @@ impl HttpService for Client {
             // Also one that breaks off: its error would be asked again for by the crate, but for few seconds.
             let body = body.bytes().await.unwrap_or_default();
             if !is_list_whole(&body) {
-                return Err(HttpError::new(HttpErrorKind::Decode, NoList));
+                let cause = std::io::Error::other("the answer is no whole list");
+                return Err(HttpError::new(HttpErrorKind::Decode, cause));
             }
             return Ok(HttpResponse::from_parts(parts, body.into()));
         }

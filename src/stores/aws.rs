@@ -18,13 +18,15 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use futures::future::BoxFuture;
 use object_store::CredentialProvider;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalPut, resolve_bucket_region};
+use object_store::aws::{AmazonS3Builder, AwsCredential, S3ConditionalPut, resolve_bucket_region};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
 use crate::stores::address::endpoint;
-use crate::stores::clouds::{CREDENTIALS_TIME, Client, client_options, origin, retries};
+use crate::stores::answers::StoreConnector;
 use crate::stores::errors::causes;
+use crate::stores::http::{CREDENTIALS_TIME, StoreAtOrigin, client_options, origin, retries};
 
 /// How long one attempt to ask an instance for its role may take: elsewhere than on an instance, nobody answers.
 const INSTANCE_TIME: Duration = Duration::from_secs(1);
@@ -44,8 +46,7 @@ const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 /// Where a bucket is whose region nobody says.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// A bucket, and where it is talked to.
-pub async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
+pub async fn bucket(name: &str, handle: &Handle) -> Result<StoreAtOrigin> {
     let config = config().await;
     let s3_endpoint = std::env::var(S3_ENDPOINT).ok().filter(|text| !text.is_empty());
     let given = match s3_endpoint {
@@ -55,32 +56,26 @@ pub async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
             .map(|text| endpoint(text, "AWS_ENDPOINT_URL, or endpoint_url of the profile"))
             .transpose()?,
     };
-    let credentials = Arc::new(Found {
+    let credentials = Arc::new(AwsCredentials {
         provider: config.credentials_provider().ok_or_else(|| none_found(name))?,
         held: Mutex::new(None),
     });
     credentials.ask(name).await?;
-    let mut builder = OBJECT_VARIABLES
-        .iter()
-        .fold(AmazonS3Builder::new(), |builder, variable| {
-            let key = variable.to_ascii_lowercase().parse().ok();
-            match key.zip(std::env::var(variable).ok()) {
-                Some((key, value)) => builder.with_config(key, value),
-                None => builder,
-            }
-        });
+    let mut builder = AmazonS3Builder::new();
+    for variable in OBJECT_VARIABLES {
+        let key = variable.to_ascii_lowercase().parse().ok();
+        if let Some((key, value)) = key.zip(std::env::var(variable).ok()) {
+            builder = builder.with_config(key, value);
+        }
+    }
     let region = match (config.region(), &given) {
         (Some(region), _) => Some(region.to_string()),
         (None, None) => region_of(name).await,
         (None, Some(_)) => None,
     };
-    let at = match &given {
-        Some((url, _)) => origin(url),
-        None => format!(
-            "https://s3.{}.amazonaws.com",
-            region.as_deref().unwrap_or(DEFAULT_REGION)
-        ),
-    };
+    let amazon = region.as_deref().unwrap_or(DEFAULT_REGION);
+    let amazon = format!("https://s3.{amazon}.amazonaws.com");
+    let at = given.as_ref().map_or(amazon, |(url, _)| origin(url));
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
@@ -94,13 +89,13 @@ pub async fn bucket(name: &str, client: &Client) -> Result<(AmazonS3, String)> {
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_client_options(client_options(is_http))
         .with_retry(retries())
-        .with_http_connector(client.connector())
+        .with_http_connector(StoreConnector::new(handle.clone()))
         .build()
-        .map(|store| (store, at))
+        .map(|store| (Arc::new(store) as _, at))
         .map_err(|error| Error::Usage(format!("s3://{name}: {}", causes(&error))))
 }
 
-/// What the environment and the profile say.
+/// Region, endpoint and credentials as the environment and the profile give them.
 async fn config() -> SdkConfig {
     // On ring, as everything else here, and through the same proxy.
     let http = Builder::new().build_with_connector_fn(|settings, components| {
@@ -149,13 +144,13 @@ async fn region_of(bucket: &str) -> Option<String> {
 
 /// Credentials as Amazon's library finds them, kept until shortly before they expire.
 #[derive(Debug)]
-struct Found {
+struct AwsCredentials {
     provider: SharedCredentialsProvider,
     held: Mutex<Option<Credentials>>,
 }
 
-impl Found {
-    /// Asks for them before anything is done, for an error that says where they were looked for.
+impl AwsCredentials {
+    /// Fetches them before anything is done, for an error that says where they were looked for.
     async fn ask(&self, bucket: &str) -> Result<()> {
         match tokio::time::timeout(CREDENTIALS_TIME, self.credentials()).await {
             Ok(Ok(_)) => Ok(()),
@@ -188,7 +183,7 @@ impl Found {
     }
 }
 
-impl CredentialProvider for Found {
+impl CredentialProvider for AwsCredentials {
     type Credential = AwsCredential;
 
     fn get_credential<'s, 'f>(&'s self) -> BoxFuture<'f, object_store::Result<Arc<AwsCredential>>>

@@ -7,14 +7,13 @@ use deltalake_core::kernel::Error as KernelError;
 use deltalake_core::kernel::transaction::TransactionError;
 use deltalake_core::parquet::errors::ParquetError;
 
-/// What is to be made of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum StoreErrorKind {
     /// The bucket, or what was asked of it, isn't there.
     Missing,
-    /// Nobody that the store knows.
-    Unknown,
-    /// Somebody who may not do this.
+    /// The store doesn't know whoever asks.
+    Unauthenticated,
+    /// The store knows who asks, and doesn't allow it.
     Forbidden,
     /// The store can't be reached, or keeps failing.
     Unreachable,
@@ -22,16 +21,14 @@ pub enum Kind {
     Refused,
 }
 
-/// An error of a store.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Trouble {
-    pub kind: Kind,
-    /// In words, on one line.
+pub struct StoreError {
+    pub kind: StoreErrorKind,
     pub text: String,
 }
 
-/// Answers by which a store says that it knows nobody of these credentials, whatever the status beside them.
-const UNKNOWN_CODES: [&str; 12] = [
+/// Codes of answers to credentials that the store doesn't know, whatever their status.
+const UNAUTHENTICATED_CODES: [&str; 12] = [
     "AuthFailure",
     "AuthenticationFailed",
     "ExpiredToken",
@@ -45,32 +42,32 @@ const UNKNOWN_CODES: [&str; 12] = [
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
 ];
-/// Answers 409 of a store that works on another request for the same object, or has just done so.
+/// Codes of 409 where another request for the same object is being served, or has just been.
 const CONFLICT_CODES: [&str; 2] = ["ConditionalRequestConflict", "OperationAborted"];
-/// How the words of whoever asked a store again and again begin.
+/// How the error of a request begins that was repeated to no avail.
 pub const GAVE_UP: &str = "gave up after ";
 /// Words of the object stores' crate about an answer: of a list that can't be read, of one that failed, and of a connection.
 const OF_STORES: [&str; 3] = ["Got invalid list response", "Error performing ", "HTTP error: "];
 /// Longest text of a cause that is nobody's XML.
 const LONGEST_TEXT: usize = 300;
 
-impl Trouble {
-    pub fn of(error: &object_store::Error) -> Trouble {
+impl StoreError {
+    pub fn from_store(error: &object_store::Error) -> StoreError {
         let all = error.to_string();
         let kind = kind(&all).unwrap_or_else(|| match error {
-            object_store::Error::Unauthenticated { .. } => Kind::Unknown,
-            object_store::Error::PermissionDenied { .. } => Kind::Forbidden,
-            object_store::Error::NotFound { .. } => Kind::Missing,
-            _ if is_of_network(error) => Kind::Unreachable,
-            _ => Kind::Refused,
+            object_store::Error::Unauthenticated { .. } => StoreErrorKind::Unauthenticated,
+            object_store::Error::PermissionDenied { .. } => StoreErrorKind::Forbidden,
+            object_store::Error::NotFound { .. } => StoreErrorKind::Missing,
+            _ if is_of_network(error) => StoreErrorKind::Unreachable,
+            _ => StoreErrorKind::Refused,
         });
         let text = words(&all, kind, &deepest(error));
-        Trouble { kind, text }
+        StoreError { kind, text }
     }
 
     /// What a store's error became on its way through the Delta library; None for an error that is no store's, and for what isn't
     /// there: that says something about the log. Some of them are only in the text, since what wraps them keeps nothing else.
-    pub fn of_delta(error: &DeltaTableError) -> Option<Trouble> {
+    pub fn from_delta(error: &DeltaTableError) -> Option<StoreError> {
         let source = match error {
             DeltaTableError::ObjectStore { source } => Some(source),
             DeltaTableError::Kernel {
@@ -85,22 +82,26 @@ impl Trouble {
             _ => None,
         };
         let trouble = match source {
-            Some(source) => Some(Trouble::of(source)),
-            None => Trouble::in_text(&error.to_string()),
+            Some(source) => Some(StoreError::from_store(source)),
+            None => StoreError::from_text(&error.to_string()),
         };
-        trouble.filter(|trouble| trouble.kind != Kind::Missing)
+        trouble.filter(|trouble| trouble.kind != StoreErrorKind::Missing)
     }
 
-    fn in_text(text: &str) -> Option<Trouble> {
+    fn from_text(text: &str) -> Option<StoreError> {
         if !text.contains(GAVE_UP) && !OF_STORES.iter().any(|words| text.contains(words)) {
             return None;
         }
         let is_answered = status(text).is_some();
-        let kind = kind(text).unwrap_or(if is_answered { Kind::Refused } else { Kind::Unreachable });
+        let kind = kind(text).unwrap_or(if is_answered {
+            StoreErrorKind::Refused
+        } else {
+            StoreErrorKind::Unreachable
+        });
         // What comes last is the cause; a backtrace may follow.
         let line = text.lines().next().unwrap_or_default();
         let last = line.rsplit(": ").next().unwrap_or_default();
-        Some(Trouble {
+        Some(StoreError {
             kind,
             text: words(text, kind, last),
         })
@@ -108,28 +109,28 @@ impl Trouble {
 }
 
 /// What the words of an error say of its kind. Errors of lists are of no kind of their own, whatever the store answers.
-fn kind(text: &str) -> Option<Kind> {
+fn kind(text: &str) -> Option<StoreErrorKind> {
     let code = code(text);
-    if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) {
-        return Some(Kind::Unknown);
+    if code.is_some_and(|code| UNAUTHENTICATED_CODES.contains(&code)) {
+        return Some(StoreErrorKind::Unauthenticated);
     }
     if code.is_some_and(|code| CONFLICT_CODES.contains(&code)) || text.contains(GAVE_UP) || is_no_list(text) {
-        return Some(Kind::Unreachable);
+        return Some(StoreErrorKind::Unreachable);
     }
     Some(match status(text)?.get(..3)? {
-        "401" => Kind::Unknown,
-        "403" => Kind::Forbidden,
-        "404" => Kind::Missing,
+        "401" => StoreErrorKind::Unauthenticated,
+        "403" => StoreErrorKind::Forbidden,
+        "404" => StoreErrorKind::Missing,
         // What isn't there for good is no trouble that passes.
-        "501" | "505" => Kind::Refused,
-        "408" | "429" => Kind::Unreachable,
-        number if number.starts_with('5') => Kind::Unreachable,
+        "501" | "505" => StoreErrorKind::Refused,
+        "408" | "429" => StoreErrorKind::Unreachable,
+        number if number.starts_with('5') => StoreErrorKind::Unreachable,
         _ => return None,
     })
 }
 
-/// An error in words that are not the libraries': `deepest` is the last of its causes.
-fn words(all: &str, kind: Kind, deepest: &str) -> String {
+/// The text without the libraries' own words; `deepest` is the last cause.
+fn words(all: &str, kind: StoreErrorKind, deepest: &str) -> String {
     if let Some((_, after)) = all.split_once(GAVE_UP) {
         return one_line(&format!("{GAVE_UP}{}", after.lines().next().unwrap_or_default()));
     }
@@ -147,7 +148,7 @@ fn words(all: &str, kind: Kind, deepest: &str) -> String {
         }
         (None, Some(status)) => format!("the store answers {status}"),
         (None, None) => match origin(all) {
-            Some(origin) if kind == Kind::Unreachable => {
+            Some(origin) if kind == StoreErrorKind::Unreachable => {
                 format!("no answer from {origin}: {}", one_line(deepest))
             }
             _ => one_line(deepest),
@@ -155,7 +156,6 @@ fn words(all: &str, kind: Kind, deepest: &str) -> String {
     }
 }
 
-/// The code in a store's answer.
 pub fn code(text: &str) -> Option<&str> {
     element(text, "Code")
 }
@@ -208,7 +208,7 @@ fn is_of_network(error: &object_store::Error) -> bool {
     false
 }
 
-/// Whom a request was sent to; its path and query, which may hold a signature, are nobody's business.
+/// The origin that a request was sent to; its path and query may hold a signature.
 fn origin(text: &str) -> Option<String> {
     // The innermost of several that are worded alike.
     let (_, after) = text.rsplit_once("Error performing ")?;
@@ -234,7 +234,6 @@ fn first_line(message: &str) -> String {
     one_line(first).trim_end_matches('.').to_string()
 }
 
-/// On one line, and not too long.
 pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut line = words.join(" ");
@@ -281,19 +280,19 @@ mod tests {
             path: "runs".into(),
             source,
         };
-        let expected = Trouble {
-            kind: Kind::Missing,
+        let expected = StoreError {
+            kind: StoreErrorKind::Missing,
             text: "NoSuchBucket: The specified bucket does not exist".into(),
         };
-        assert_eq!(Trouble::of(&error), expected);
+        assert_eq!(StoreError::from_store(&error), expected);
     }
 
     #[test]
     fn bad_credentials_are_told_from_a_lack_of_permission_though_both_are_403() {
         for (code, kind) in [
-            ("InvalidAccessKeyId", Kind::Unknown),
-            ("SignatureDoesNotMatch", Kind::Unknown),
-            ("AccessDenied", Kind::Forbidden),
+            ("InvalidAccessKeyId", StoreErrorKind::Unauthenticated),
+            ("SignatureDoesNotMatch", StoreErrorKind::Unauthenticated),
+            ("AccessDenied", StoreErrorKind::Forbidden),
         ] {
             let body = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
             let error = object_store::Error::PermissionDenied {
@@ -301,8 +300,8 @@ mod tests {
                 source: answered("403 Forbidden", &body),
             };
             assert_eq!(
-                Trouble::of(&error),
-                Trouble {
+                StoreError::from_store(&error),
+                StoreError {
                     kind,
                     text: format!("{code}: No")
                 }
@@ -313,14 +312,14 @@ mod tests {
     #[test]
     fn a_server_that_fails_can_be_asked_again_and_one_that_refuses_can_t() {
         for (status, kind) in [
-            ("503 Service Unavailable", Kind::Unreachable),
-            ("400 Bad Request", Kind::Refused),
+            ("503 Service Unavailable", StoreErrorKind::Unreachable),
+            ("400 Bad Request", StoreErrorKind::Refused),
         ] {
             let error = object_store::Error::Generic {
                 store: "S3",
                 source: answered(status, ""),
             };
-            let trouble = Trouble::of(&error);
+            let trouble = StoreError::from_store(&error);
             assert_eq!(
                 (trouble.kind, trouble.text),
                 (kind, format!("the store answers {status}"))
@@ -335,7 +334,7 @@ mod tests {
                 store: "S3",
                 source: answered(status, ""),
             };
-            assert_eq!(Trouble::of(&error).kind, Kind::Refused, "{status}");
+            assert_eq!(StoreError::from_store(&error).kind, StoreErrorKind::Refused, "{status}");
             assert!(!is_cut(&error), "{status}");
         }
     }
@@ -348,33 +347,33 @@ mod tests {
         );
         let busy = object_store::Error::Generic { store: "S3", source };
         let wrapped = DeltaTableError::Generic(format!("Error interacting with object store: {busy}\n   0: backtrace"));
-        let expected = Trouble {
-            kind: Kind::Unreachable,
+        let expected = StoreError {
+            kind: StoreErrorKind::Unreachable,
             text: "SlowDown: Less".into(),
         };
-        assert_eq!(Trouble::of_delta(&wrapped).unwrap(), expected);
+        assert_eq!(StoreError::from_delta(&wrapped).unwrap(), expected);
         let wrapped = DeltaTableError::Kernel {
             source: KernelError::ObjectStore(busy),
         };
-        assert_eq!(Trouble::of_delta(&wrapped).unwrap(), expected);
+        assert_eq!(StoreError::from_delta(&wrapped).unwrap(), expected);
         let network = "Generic: Generic S3 error: Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: \
                        error sending request";
-        let expected = Trouble {
-            kind: Kind::Unreachable,
+        let expected = StoreError {
+            kind: StoreErrorKind::Unreachable,
             text: "no answer from http://127.0.0.1:1: error sending request".into(),
         };
         assert_eq!(
-            Trouble::of_delta(&DeltaTableError::Generic(network.into())).unwrap(),
+            StoreError::from_delta(&DeltaTableError::Generic(network.into())).unwrap(),
             expected
         );
         let of_log = "LogSegment end version 3 not the same as the specified end version 4";
-        assert_eq!(Trouble::of_delta(&DeltaTableError::Generic(of_log.into())), None);
+        assert_eq!(StoreError::from_delta(&DeltaTableError::Generic(of_log.into())), None);
         let missing = object_store::Error::NotFound {
             path: "_delta_log/1.json".into(),
             source: answered("404 Not Found", ""),
         };
         assert_eq!(
-            Trouble::of_delta(&DeltaTableError::ObjectStore { source: missing }),
+            StoreError::from_delta(&DeltaTableError::ObjectStore { source: missing }),
             None
         );
     }
@@ -387,11 +386,11 @@ mod tests {
             store: "MicrosoftAzure",
             source: answered("404 Not Found", body),
         };
-        let expected = Trouble {
-            kind: Kind::Missing,
+        let expected = StoreError {
+            kind: StoreErrorKind::Missing,
             text: "ContainerNotFound: The specified container does not exist".into(),
         };
-        assert_eq!(Trouble::of(&error), expected);
+        assert_eq!(StoreError::from_store(&error), expected);
     }
 
     #[test]
@@ -399,9 +398,9 @@ mod tests {
         let refused = std::io::Error::other("Connection refused");
         let text = "Error performing list request: Error performing GET http://127.0.0.1:1/b?sig=s3cret in 5ms - HTTP error: error sending request";
         let source = anyhow::Error::new(refused).context(text).into();
-        let trouble = Trouble::of(&object_store::Error::Generic { store: "S3", source });
-        let expected = Trouble {
-            kind: Kind::Unreachable,
+        let trouble = StoreError::from_store(&object_store::Error::Generic { store: "S3", source });
+        let expected = StoreError {
+            kind: StoreErrorKind::Unreachable,
             text: "no answer from http://127.0.0.1:1: Connection refused".into(),
         };
         assert_eq!(trouble, expected);

@@ -4,58 +4,63 @@ use deltalake_core::DeltaTableError;
 
 use crate::error::Error;
 use crate::stores::Location;
-use crate::stores::errors::{Kind, Trouble};
+use crate::stores::errors::{StoreError, StoreErrorKind};
 use crate::stores::log_view::LOG;
 
-/// How what can't be read is told.
 pub const CANNOT_READ: &str = "cannot read ";
 
 impl Location {
-    /// What became of reading something.
+    /// The error for an object that can't be read.
     pub fn cannot_read(&self, path: &str, error: &object_store::Error) -> Error {
-        self.unread(path, Trouble::of(error))
+        self.unread(path, StoreError::from_store(error))
     }
 
-    fn unread(&self, path: &str, trouble: Trouble) -> Error {
-        let text = format!("{CANNOT_READ}{}: {}", self.place(path), trouble.text);
-        match trouble.kind {
-            Kind::Missing => Error::Usage(text),
-            Kind::Unknown => Error::NotAuthorised(text),
-            Kind::Forbidden => Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it")),
-            Kind::Unreachable | Kind::Refused if self.local.is_some() => Error::Untrusted(text),
-            Kind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
-            Kind::Refused => Error::Usage(text),
+    fn unread(&self, path: &str, error: StoreError) -> Error {
+        let text = format!("{CANNOT_READ}{}: {}", self.place(path), error.text);
+        match error.kind {
+            StoreErrorKind::Missing => Error::Usage(text),
+            StoreErrorKind::Unauthenticated => Error::NotAuthorised(text),
+            StoreErrorKind::Forbidden => {
+                Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it"))
+            }
+            StoreErrorKind::Unreachable | StoreErrorKind::Refused if self.local.is_some() => Error::Untrusted(text),
+            StoreErrorKind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
+            StoreErrorKind::Refused => Error::Usage(text),
         }
     }
 
-    /// What became of writing something.
+    /// The error for an object that can't be written.
     pub fn cannot_write(&self, path: &str, error: &object_store::Error) -> Error {
-        self.unwritten(path, Trouble::of(error))
+        self.unwritten(path, StoreError::from_store(error))
     }
 
-    fn unwritten(&self, path: &str, trouble: Trouble) -> Error {
-        let text = format!("cannot write {}: {}", self.place(path), trouble.text);
-        match trouble.kind {
-            Kind::Unknown => Error::NotAuthorised(text),
-            Kind::Forbidden if self.local.is_none() => {
+    fn unwritten(&self, path: &str, error: StoreError) -> Error {
+        let text = format!("cannot write {}: {}", self.place(path), error.text);
+        match error.kind {
+            StoreErrorKind::Unauthenticated => Error::NotAuthorised(text),
+            StoreErrorKind::Forbidden if self.local.is_none() => {
                 Error::Output(format!("{text}; the store knows who asks, and forbids it"))
             }
-            Kind::Unreachable if self.local.is_none() => Error::Unreachable(format!("{text}; it is safe to run again")),
-            Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreachable => Error::Output(text),
+            StoreErrorKind::Unreachable if self.local.is_none() => {
+                Error::Unreachable(format!("{text}; it is safe to run again"))
+            }
+            StoreErrorKind::Missing
+            | StoreErrorKind::Forbidden
+            | StoreErrorKind::Refused
+            | StoreErrorKind::Unreachable => Error::Output(text),
         }
     }
 
-    /// What a store's own trouble, as the Delta library wraps it, does to something that reads, or writes; None where it is the
-    /// table's log that something is wrong with.
-    pub fn trouble_of(&self, error: &DeltaTableError, is_write: bool) -> Option<Error> {
+    /// A store's own error, as the Delta library wraps it; `None` where something is wrong with the table's log itself.
+    pub fn store_error(&self, error: &DeltaTableError, is_write: bool) -> Option<Error> {
         if self.local.is_some() {
-            // What a folder answers says something about its files.
+            // A folder's error is about the files of the log.
             return None;
         }
-        let trouble = Trouble::of_delta(error)?;
+        let error = StoreError::from_delta(error)?;
         Some(match is_write {
-            true => self.unwritten(LOG, trouble),
-            false => self.unread(LOG, trouble),
+            true => self.unwritten(LOG, error),
+            false => self.unread(LOG, error),
         })
     }
 }

@@ -8,11 +8,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use crate::stores::address::{Address, Cloud};
-use crate::stores::clouds::{self, Client, Opened};
-use crate::stores::failures::CANNOT_READ;
-use crate::stores::log_view::{HiddenNames, LOG, LogView};
-use crate::stores::patient::PatientStore;
 use deltalake_core::ObjectStore;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::StreamExt;
@@ -24,17 +19,22 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::paths;
+use crate::stores::address::{Address, Cloud};
+use crate::stores::failures::CANNOT_READ;
+use crate::stores::log_view::{HiddenNames, LOG, LogView};
+use crate::stores::patient::PatientStore;
+use crate::stores::{aws, google_azure};
 
-/// A place that a table is at, or may come to be.
-#[derive(Clone)]
+/// Clones share what is known of the place.
+#[derive(Debug, Clone)]
 pub struct Location {
     pub(super) shown: String,
     url: Url,
     pub(super) local: Option<PathBuf>,
     log: LogStoreRef,
-    /// What is passed over in the log.
-    hidden: HiddenNames,
-    /// Whom a store is talked to at.
+    /// Files of the log that no reader of this place sees.
+    pub hidden: HiddenNames,
+    /// The origin at which a store is talked to; a folder has none.
     pub(super) endpoint: Option<String>,
     handle: Handle,
     /// Paths of data files whose bytes have been found to be those that were written.
@@ -46,10 +46,7 @@ pub struct Location {
 impl Location {
     /// A folder, as a path or a `file://` URL, or a place in an object store: s3://, gs:// or az://. A folder's futures run on the
     /// runtime that is given. A store is asked whether it is there, with credentials that it knows.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for what is no such place, and a bucket that isn't there; [`Error::NotAuthorised`] without credentials
-    /// that are good for it; [`Error::Unreachable`] if there is no way to it.
+    /// Exit 2 for what is no such place, and a bucket that isn't there; exit 3 without credentials that are good for it.
     pub fn open(text: &str, handle: Handle) -> Result<Location> {
         let (cloud, bucket, url) = match Address::parse(text)? {
             Address::Folder(folder) => return Location::folder(text, &folder, handle),
@@ -63,10 +60,7 @@ impl Location {
         }
     }
 
-    /// The same of a place that is to be written to.
-    ///
-    /// # Errors
-    /// As [`Location::open`], but [`Error::Output`] for a bucket that isn't there.
+    /// The same, but exit 6 for a bucket that isn't there.
     pub fn open_to_write(text: &str, handle: Handle) -> Result<Location> {
         // What is no place at all is wrong usage all the same.
         Address::parse(text)?;
@@ -91,8 +85,13 @@ impl Location {
 
     fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
         let handle = network()?;
-        let client = Client(handle.clone());
-        let Opened { store, endpoint } = handle.block_on(clouds::store(cloud, bucket, &url, &client))?;
+        let (store, endpoint) = handle.block_on(async {
+            match cloud {
+                Cloud::S3 => aws::bucket(bucket, &handle).await,
+                Cloud::Google => google_azure::google(bucket, &handle).await,
+                Cloud::Azure => google_azure::azure(bucket, &url, &handle).await,
+            }
+        })?;
         let root = Arc::new(PatientStore::new(store, text));
         let location = Location::at(text, url, None, root, handle)?;
         Ok(Location {
@@ -128,62 +127,50 @@ impl Location {
         })
     }
 
-    /// As it was given.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Its URL, for the table's log.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The folder, if it is one of this machine.
     pub fn local(&self) -> Option<&Path> {
         self.local.as_deref()
     }
 
-    /// Whether a path lies in it.
     pub fn holds(&self, path: &Path) -> bool {
         let local = self.local.as_ref();
         local.is_some_and(|local| paths::resolve_folder(path).is_ok_and(|path| path.starts_with(local)))
     }
 
-    /// The table's log.
     pub fn log(&self) -> &LogStoreRef {
         &self.log
     }
 
-    /// What is kept there, by paths within.
+    /// With paths within this place.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         self.log.object_store(None)
     }
 
-    /// Waits for something.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.handle.block_on(future)
     }
 
-    /// Writes an object whole.
     pub fn put(&self, path: &str, content: Vec<u8>) -> Result<()> {
         let put = self.wait(self.store().put(&StorePath::from(path), content.into()));
         put.map_err(|error| self.cannot_write(path, &error))?;
-        self.keep(path)
+        self.sync_to_disk(path)
     }
 
-    /// Sees to it that a file outlives a loss of power; object stores do so by themselves.
-    pub fn keep(&self, path: &str) -> Result<()> {
+    /// Syncs a file of a folder to disk, and its name; object stores do so by themselves.
+    pub fn sync_to_disk(&self, path: &str) -> Result<()> {
         let Some(folder) = &self.local else {
             return Ok(());
         };
         let file = folder.join(path);
-        let synced = [Some(file.as_path()), file.parent()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|path| {
-                let opened = File::open(path)?;
-                opened.sync_all()
-            });
+        let paths = [Some(file.as_path()), file.parent()].into_iter().flatten();
+        let synced = paths.into_iter().try_for_each(|path| File::open(path)?.sync_all());
         synced.map_err(|error| Error::output("write", &file, error))
     }
 
@@ -198,20 +185,18 @@ impl Location {
     /// Whether nothing is there but what a sync leaves that was killed before its first commit.
     pub fn is_free(&self) -> Result<bool> {
         let store = self.store();
-        let foreign = self.wait(async {
+        let is_free = self.wait(async {
             let mut objects = store.list(None);
             while let Some(object) = objects.next().await {
                 match object {
                     Ok(object) if is_leftover(object.location.as_ref()) => {}
                     Err(object_store::Error::NotFound { .. }) => {}
-                    other => return other.map(|_| true),
+                    other => return other.map(|_| false),
                 }
             }
-            Ok(false)
+            Ok(true)
         });
-        foreign
-            .map(|foreign| !foreign)
-            .map_err(|error| self.cannot_read("", &error))
+        is_free.map_err(|error| self.cannot_read("", &error))
     }
 
     pub fn place(&self, path: &str) -> String {
@@ -220,21 +205,6 @@ impl Location {
         } else {
             format!("{}/{path}", self.shown)
         }
-    }
-
-    /// Passes over a file of the log that is broken, from now on and wherever this place is looked at; `false` if it was already.
-    pub fn hide_in_log(&self, name: &str) -> bool {
-        self.hidden.add(name)
-    }
-
-    /// Sees it again.
-    pub fn show_in_log(&self, name: &str) {
-        self.hidden.remove(name);
-    }
-
-    /// Whether files of the log are passed over, until something is written in their place.
-    pub fn passes_over(&self) -> bool {
-        !self.hidden.is_empty()
     }
 }
 
@@ -255,6 +225,7 @@ pub(super) fn is_leftover(path: &str) -> bool {
 
 /// Where a lake keeps what is its own beside the table.
 pub const OWN: &str = "_apify_runs";
+
 /// The runtime on which stores are talked to, on a thread of its own. It outlives the job's: whoever is stopped can still take
 /// back what was sent.
 fn network() -> Result<Handle> {

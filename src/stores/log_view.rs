@@ -17,7 +17,6 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result,
 };
 
-/// Where a table's log is.
 pub const LOG: &str = "_delta_log";
 
 /// The names in the log that can't be seen, for everybody who looks at the same place.
@@ -33,6 +32,7 @@ impl HiddenNames {
         self.names().is_empty()
     }
 
+    /// `false` if it was hidden already.
     pub fn add(&self, name: &str) -> bool {
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
         names.insert(name.to_string())
@@ -60,7 +60,6 @@ impl HiddenNames {
     }
 }
 
-/// The store without them.
 #[derive(Debug, Clone)]
 pub struct LogView {
     inner: Arc<dyn ObjectStore>,

@@ -10,11 +10,13 @@ mod aws;
 #[cfg(feature = "lake")]
 mod body;
 #[cfg(feature = "lake")]
-mod clouds;
-#[cfg(feature = "lake")]
 mod errors;
 #[cfg(feature = "lake")]
 mod failures;
+#[cfg(feature = "lake")]
+mod google_azure;
+#[cfg(feature = "lake")]
+mod http;
 #[cfg(feature = "lake")]
 mod location;
 #[cfg(feature = "lake")]
@@ -35,7 +37,7 @@ use std::path::Path;
 #[cfg(feature = "lake")]
 pub use location::{Location, OWN};
 #[cfg(feature = "lake")]
-pub use objects::{Listed, Put};
+pub use objects::{ListedObject, Put};
 
 /// Whether a path names a place in an object store.
 pub fn names_store(path: &Path) -> bool {

@@ -21,43 +21,38 @@ const PART_BYTES: usize = 8 << 20;
 /// How many parts of one file are on their way, all in memory.
 const PARTS_IN_FLIGHT: usize = 4;
 
-/// An object that is there.
 #[derive(Debug, Clone)]
-pub struct Listed {
-    /// Its path within the place.
+pub struct ListedObject {
     pub path: String,
-    /// When it was written, by the store's clock: milliseconds since the epoch.
+    /// By the store's clock.
     pub written_ms: i64,
 }
 
-/// An object as it was read.
 #[derive(Debug, Clone)]
-pub struct Content {
-    /// All of it.
+pub struct ObjectContent {
     pub bytes: Bytes,
-    /// Which version of it that is.
     pub version: UpdateVersion,
 }
 
-/// What became of a put under a condition.
 #[derive(Debug)]
 pub enum Put {
-    /// It is there.
     Done,
     /// Another process was first; nothing was written.
     Lost,
-    /// Nobody can tell.
     Unclear(Error),
 }
 
 impl Location {
-    /// An object, if it is there.
-    ///
-    /// # Errors
-    /// What keeps it from being read.
-    pub fn read(&self, path: &str) -> Result<Option<Content>> {
+    /// All bytes of an object, if it is there, however many they are.
+    pub fn fetch(&self, path: &str) -> Result<Option<Bytes>> {
         let store = self.store();
-        let read = self.wait(async {
+        self.found(path, async { store.get(&StorePath::from(path)).await?.bytes().await })
+    }
+
+    /// A small object, if it is there, and which version of it that is.
+    pub fn read(&self, path: &str) -> Result<Option<ObjectContent>> {
+        let store = self.store();
+        self.found(path, async {
             let found = store.get(&StorePath::from(path)).await?;
             if found.meta.size > MAX_MANIFEST_BYTES {
                 let source = format!(
@@ -74,40 +69,37 @@ impl Location {
                 version: found.meta.version.clone(),
             };
             let bytes = found.bytes().await?;
-            Ok(Content { bytes, version })
-        });
-        match read {
-            Ok(content) => Ok(Some(content)),
+            Ok(ObjectContent { bytes, version })
+        })
+    }
+
+    fn found<T>(&self, path: &str, read: impl Future<Output = object_store::Result<T>>) -> Result<Option<T>> {
+        match self.wait(read) {
+            Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.cannot_read(path, &error)),
         }
     }
 
-    /// Every object there, in the order of their paths.
-    ///
-    /// # Errors
-    /// What keeps them from being listed.
-    pub fn list(&self) -> Result<Vec<Listed>> {
+    /// Every object, in the order of their paths.
+    pub fn list(&self) -> Result<Vec<ListedObject>> {
         self.list_in("")
     }
 
     /// Every object in a folder of it, in the order of their paths; none where there is no such folder.
-    ///
-    /// # Errors
-    /// What keeps them from being listed.
-    pub fn list_in(&self, folder: &str) -> Result<Vec<Listed>> {
+    pub fn list_in(&self, folder: &str) -> Result<Vec<ListedObject>> {
         let (store, prefix) = (self.store(), StorePath::from(folder));
         let prefix = (!folder.is_empty()).then_some(&prefix);
         let listed = match self.wait(store.list(prefix).try_collect::<Vec<_>>()) {
             Err(object_store::Error::NotFound { .. }) if prefix.is_some() => Vec::new(),
             listed => listed.map_err(|error| self.cannot_read(folder, &error))?,
         };
-        let listed = listed.into_iter().map(|object| Listed {
+        let listed = listed.into_iter().map(|object| ListedObject {
             path: object.location.to_string(),
             written_ms: object.last_modified.timestamp_millis(),
         });
         // The place itself: consoles make such an object where a folder is wanted.
-        let mut listed: Vec<Listed> = listed.filter(|object| !object.path.is_empty()).collect();
+        let mut listed: Vec<ListedObject> = listed.filter(|object| !object.path.is_empty()).collect();
         listed.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(listed)
     }
@@ -136,18 +128,12 @@ impl Location {
     }
 
     /// Sends a file, in parts if it is large. `check` is asked between them whether to go on.
-    ///
-    /// # Errors
-    /// What keeps it from being sent; then nothing is there.
     pub fn upload(&self, file: &Path, path: &str, check: &dyn Fn() -> Result<()>) -> Result<()> {
         let source = File::open(file).map_err(|error| Error::output("read", file, error))?;
         self.upload_rest(source, file, path, check)
     }
 
     /// The same of an open file from where it stands.
-    ///
-    /// # Errors
-    /// What keeps it from being sent; then nothing is there.
     pub fn upload_rest(&self, mut source: File, file: &Path, path: &str, check: &dyn Fn() -> Result<()>) -> Result<()> {
         let unreadable = |error: io::Error| Error::output("read", file, error);
         let mut next = move || part(&mut source).map_err(unreadable);
@@ -156,10 +142,9 @@ impl Location {
         self.wait(async {
             let mut bytes = next()?;
             // Folders have none.
-            let attributes = if self.local().is_some() {
-                Attributes::new()
-            } else {
-                attributes(path)
+            let attributes = match self.local() {
+                Some(_) => Attributes::new(),
+                None => attributes(path),
             };
             if bytes.len() < PART_BYTES {
                 let put = store.put_opts(&to, PutPayload::from(bytes), attributes.into()).await;
@@ -180,10 +165,7 @@ impl Location {
         })
     }
 
-    /// Fetches an object into a file; `false` if it isn't there.
-    ///
-    /// # Errors
-    /// What keeps it from being read or written.
+    /// Copies an object into a file; `false` if it isn't there.
     pub fn download(&self, path: &str, mut into: impl Write) -> Result<bool> {
         let store = self.store();
         let failed = |error: object_store::Error| self.cannot_read(path, &error);
@@ -202,7 +184,7 @@ impl Location {
         })
     }
 
-    /// Removes objects; those that could not be.
+    /// Removes objects; returns those that could not be removed.
     pub fn remove<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Vec<String> {
         let paths: Vec<StorePath> = paths.into_iter().map(StorePath::from).collect();
         let store = self.store();
@@ -215,12 +197,8 @@ impl Location {
                 }
             }
         });
-        self.wait(
-            removing
-                .buffered(PARTS_IN_FLIGHT)
-                .filter_map(std::future::ready)
-                .collect(),
-        )
+        let removing = removing.buffered(PARTS_IN_FLIGHT);
+        self.wait(removing.filter_map(std::future::ready).collect())
     }
 }
 

@@ -17,57 +17,39 @@ const TIME_CAP: Duration = Duration::from_secs(120);
 /// After so many failed attempts, some 3 s, stderr is told.
 const TOLD_AFTER: u32 = 3;
 
-/// What is asked again for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// A list that ends too early, or is none.
+pub enum StoreFault {
     CutList,
-    /// A list has the object, and there is none by its name.
     Hidden,
-    /// Another request for the same object is being worked on.
     Conflict,
-    /// An object that ends too early.
     CutObject,
-    /// An answer that ends too early, or none.
     NoAnswer,
-    /// An object that was replaced while it was read.
     Replaced,
 }
 
-impl Fault {
+impl StoreFault {
     fn words(self) -> &'static str {
         match self {
-            Fault::CutList => "the store's list breaks off, or is none",
-            Fault::Hidden => "the store lists the object, but answers 404 when asked for it",
-            Fault::Conflict => "the store keeps answering 409 Conflict",
-            Fault::CutObject => "the object breaks off while it is read",
-            Fault::NoAnswer => "the store's answer breaks off",
-            Fault::Replaced => "the object was replaced while it was read",
+            StoreFault::CutList => "the store's list breaks off, or is none",
+            StoreFault::Hidden => "the store lists the object, but answers 404 when asked for it",
+            StoreFault::Conflict => "the store keeps answering 409 Conflict",
+            StoreFault::CutObject => "the object breaks off while it is read",
+            StoreFault::NoAnswer => "the store's answer breaks off",
+            StoreFault::Replaced => "the object was replaced while it was read",
         }
     }
 }
 
-/// Why nothing is asked again any more. It is safe to run again.
-#[derive(Debug, thiserror::Error)]
-#[error("{GAVE_UP}{attempts} attempts in {seconds:.0} s: {what}")]
-pub struct GaveUp {
-    attempts: u32,
-    seconds: f64,
-    what: &'static str,
-}
-
-/// How often one thing was asked for, and since when.
+/// How often one thing was asked of a store in vain, and since when.
 #[derive(Debug)]
 pub struct Patience {
-    /// Whom the warning names.
     shown: Arc<str>,
     began: Instant,
     failed: u32,
 }
 
 impl Patience {
-    /// For one thing that a store is asked for.
-    pub fn with(shown: Arc<str>) -> Patience {
+    pub fn new(shown: Arc<str>) -> Patience {
         Patience {
             shown,
             began: Instant::now(),
@@ -76,7 +58,7 @@ impl Patience {
     }
 
     /// Waits before the next attempt; an error when there is to be none.
-    pub async fn pause(&mut self, fault: Fault) -> Result<()> {
+    pub async fn pause(&mut self, fault: StoreFault) -> Result<()> {
         self.failed += 1;
         let elapsed = self.began.elapsed();
         let policy = RetryPolicy { retries: RETRIES };
@@ -91,19 +73,17 @@ impl Patience {
         Ok(())
     }
 
-    pub fn give_up(&self, fault: Fault) -> Error {
-        let gave_up = GaveUp {
-            attempts: self.failed.max(1),
-            seconds: self.began.elapsed().as_secs_f64(),
-            what: fault.words(),
-        };
+    /// The error when nothing is asked again any more. It is safe to run again.
+    pub fn give_up(&self, fault: StoreFault) -> Error {
+        let (attempts, seconds) = (self.failed.max(1), self.began.elapsed().as_secs_f64());
+        let what = fault.words();
         Error::Generic {
             store: "remote",
-            source: Box::new(gave_up),
+            source: format!("{GAVE_UP}{attempts} attempts in {seconds:.0} s: {what}").into(),
         }
     }
 
-    /// Something was received: what comes next is another matter.
+    /// Something was received: what comes next is counted anew.
     pub fn renew(&mut self) {
         (self.began, self.failed) = (Instant::now(), 0);
     }

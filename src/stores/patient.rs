@@ -15,11 +15,10 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use crate::stores::body::Body;
-use crate::stores::errors::{Kind, Trouble, code, is_conflict, is_cut};
-use crate::stores::patience::{Fault, Patience};
+use crate::stores::body::ObjectBody;
+use crate::stores::errors::{StoreError, StoreErrorKind, code, is_conflict, is_cut};
+use crate::stores::patience::{Patience, StoreFault};
 
-/// A store, and the patience with it.
 #[derive(Debug, Clone)]
 pub struct PatientStore {
     inner: Arc<dyn ObjectStore>,
@@ -42,7 +41,7 @@ impl PatientStore {
     }
 
     fn patience(&self) -> Patience {
-        Patience::with(self.shown.clone())
+        Patience::new(self.shown.clone())
     }
 
     /// Whether a list has an object. Lists begin after a name: here after the object's own without its last letter.
@@ -51,10 +50,7 @@ impl PatientStore {
         let folder = text.rsplit_once('/').map(|(folder, _)| StorePath::parse(folder));
         let folder = folder.transpose()?;
         let before = text.char_indices().next_back().map_or("", |(last, _)| &text[..last]);
-        let mut listing = match StorePath::parse(before) {
-            Ok(before) => self.listing(folder, Some(before)),
-            Err(_) => self.listing(folder, None),
-        };
+        let mut listing = self.listing(folder, StorePath::parse(before).ok());
         while let Some(object) = listing.next().await {
             let object = object?;
             if object.location >= *location {
@@ -78,11 +74,11 @@ impl PatientStore {
     }
 
     /// Whether an error is worth another attempt, and as which fault: those of a write.
-    fn fault_of_write(error: &Error) -> Option<Fault> {
+    fn fault_of_write(error: &Error) -> Option<StoreFault> {
         if is_conflict(error) {
-            return Some(Fault::Conflict);
+            return Some(StoreFault::Conflict);
         }
-        is_cut(error).then_some(Fault::NoAnswer)
+        is_cut(error).then_some(StoreFault::NoAnswer)
     }
 }
 
@@ -97,12 +93,11 @@ fn list(
     }
 }
 
-/// A list on its way.
 struct Listing {
     store: Arc<dyn ObjectStore>,
     prefix: Option<StorePath>,
     objects: BoxStream<'static, Result<ObjectMeta>>,
-    /// After which it goes on.
+    /// The list goes on after this name.
     last: Option<StorePath>,
     is_begun: bool,
     /// Whether objects came by name so far: else nobody knows which are still to come.
@@ -125,9 +120,9 @@ impl Listing {
                 }
                 Some(Err(error)) if is_cut(&error) => {
                     if !self.is_ordered {
-                        return Err(self.patience.give_up(Fault::CutList));
+                        return Err(self.patience.give_up(StoreFault::CutList));
                     }
-                    self.patience.pause(Fault::CutList).await?;
+                    self.patience.pause(StoreFault::CutList).await?;
                     self.objects = list(&self.store, self.prefix.as_ref(), self.last.as_ref());
                 }
                 Some(Err(error)) => return Err(error),
@@ -147,7 +142,7 @@ impl ObjectStore for PatientStore {
                 return Err(error);
             };
             // A 409 without a word of why may mean that the object is there.
-            let is_create = options.mode == PutMode::Create && fault == Fault::Conflict;
+            let is_create = options.mode == PutMode::Create && fault == StoreFault::Conflict;
             if is_create && code(&error.to_string()).is_none() && self.is_listed(location).await? {
                 return Err(error);
             }
@@ -177,18 +172,21 @@ impl ObjectStore for PatientStore {
         loop {
             let error = match self.inner.get_opts(location, options.clone()).await {
                 Ok(found) if matches!(found.payload, GetResultPayload::Stream(_)) && !options.head => {
-                    return Ok(Body::new(self.inner.clone(), location, options, patience).of(found));
+                    let store = self.inner.clone();
+                    return Ok(ObjectBody::resume(found, store, location, options, patience));
                 }
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
             let fault = match &error {
                 Error::NotFound { .. } => match self.is_listed(location).await {
-                    Ok(true) => Fault::Hidden,
-                    Err(unlisted) if Trouble::of(&unlisted).kind == Kind::Unreachable => return Err(unlisted),
+                    Ok(true) => StoreFault::Hidden,
+                    Err(unlisted) if StoreError::from_store(&unlisted).kind == StoreErrorKind::Unreachable => {
+                        return Err(unlisted);
+                    }
                     Ok(false) | Err(_) => return Err(error),
                 },
-                error if is_cut(error) => Fault::NoAnswer,
+                error if is_cut(error) => StoreFault::NoAnswer,
                 _ => return Err(error),
             };
             patience.pause(fault).await?;
@@ -215,7 +213,7 @@ impl ObjectStore for PatientStore {
         let mut patience = self.patience();
         loop {
             match self.inner.list_with_delimiter(prefix).await {
-                Err(error) if is_cut(&error) => patience.pause(Fault::CutList).await?,
+                Err(error) if is_cut(&error) => patience.pause(StoreFault::CutList).await?,
                 other => return other,
             }
         }

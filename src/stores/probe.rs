@@ -4,24 +4,20 @@
 use std::sync::atomic::Ordering;
 
 use object_store::path::Path as StorePath;
-use object_store::{Error as StoreError, ObjectStoreExt, PutMode};
+use object_store::{ObjectStoreExt, PutMode};
 
 use crate::error::{Error, Result};
-use crate::stores::{Listed, Location, OWN};
+use crate::stores::{ListedObject, Location, OWN};
 
-/// After how long an object of this kind is nobody's.
+/// After how long such an object is of a process that was killed.
 const STALE_MS: i64 = 3_600_000;
 
 impl Location {
-    /// The origin at which a store is talked to, scheme, host and port alone; None for a folder.
     pub fn endpoint(&self) -> Option<String> {
         self.endpoint.clone()
     }
 
     /// Proves it once a process, unless it was proven for this origin before.
-    ///
-    /// # Errors
-    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
     pub fn ensure_conditional_puts(&self, proven_at: Option<&str>) -> Result<()> {
         if self.endpoint.as_deref() == proven_at || self.is_proven.load(Ordering::Relaxed) {
             return Ok(());
@@ -32,10 +28,8 @@ impl Location {
     }
 
     /// Puts an object twice on the condition that there is none; the second must be refused. Nothing is asked of a folder, whose
-    /// file system has no choice. What is left where the object can't be removed is escape_control.
-    ///
-    /// # Errors
-    /// [`Error::Output`] where the condition is ignored or unknown; others for what keeps it from being tried.
+    /// file system has no choice. What is left where the object can't be removed is harmless.
+    /// Exit 6 where the condition is ignored or unknown.
     pub fn prove_conditional_puts(&self) -> Result<()> {
         if self.local().is_some() {
             return Ok(());
@@ -50,13 +44,11 @@ impl Location {
     /// Objects of processes that were killed: an hour older than this one's, by the store's clock, so that nobody needs them.
     fn stale_probes(&self, own: &str) -> Vec<String> {
         let listed = self.list_in(OWN).unwrap_or_default();
-        let is_probe = |object: &&Listed| object.path.starts_with(&format!("{OWN}/probe-"));
-        let probes: Vec<&Listed> = listed.iter().filter(is_probe).collect();
-        let own_ms = probes
-            .iter()
-            .find(|probe| probe.path == own)
-            .map(|probe| probe.written_ms);
-        let is_stale = |probe: &&&Listed| own_ms.is_some_and(|own_ms| probe.written_ms < own_ms - STALE_MS);
+        let is_probe = |object: &&ListedObject| object.path.starts_with(&format!("{OWN}/probe-"));
+        let probes: Vec<&ListedObject> = listed.iter().filter(is_probe).collect();
+        let own = probes.iter().find(|probe| probe.path == own);
+        let own_ms = own.map(|probe| probe.written_ms);
+        let is_stale = |probe: &&&ListedObject| own_ms.is_some_and(|own_ms| probe.written_ms < own_ms - STALE_MS);
         probes.iter().filter(is_stale).map(|probe| probe.path.clone()).collect()
     }
 
@@ -96,17 +88,17 @@ impl Location {
     }
 }
 
-fn is_refused(error: &StoreError) -> bool {
+fn is_refused(error: &object_store::Error) -> bool {
     matches!(
         error,
-        StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
+        object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }
     )
 }
 
-fn is_unknown(error: &StoreError) -> bool {
+fn is_unknown(error: &object_store::Error) -> bool {
     let is_unimplemented = matches!(
         error,
-        StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }
+        object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
     );
     is_unimplemented || crate::stores::errors::is_unimplemented(error)
 }

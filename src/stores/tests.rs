@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::stores::Location;
-use crate::stores::errors::{Kind, Trouble};
+use crate::stores::errors::{StoreError, StoreErrorKind};
 use crate::stores::location::is_leftover;
 use crate::stores::patient::PatientStore;
 
@@ -219,8 +219,8 @@ async fn a_list_that_always_breaks_off_is_given_up_and_safe_to_ask_for_again() {
     let (faulty, store) = five(faulty).await;
     let began = tokio::time::Instant::now();
     let error = names(store.list(None)).await.unwrap_err();
-    let trouble = Trouble::of(&error);
-    assert_eq!(trouble.kind, Kind::Unreachable);
+    let trouble = StoreError::from_store(&error);
+    assert_eq!(trouble.kind, StoreErrorKind::Unreachable);
     assert!(
         trouble.text.starts_with("gave up after 6 attempts in "),
         "{}",
@@ -256,8 +256,8 @@ async fn a_404_for_an_object_that_a_list_has_is_asked_again_and_another_one_is_t
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert_eq!(faulty.lists.load(Ordering::SeqCst) - lists, 4);
     faulty.hides.store(100, Ordering::SeqCst);
-    let trouble = Trouble::of(&store.get(&"a/3".into()).await.unwrap_err());
-    assert_eq!(trouble.kind, Kind::Unreachable);
+    let trouble = StoreError::from_store(&store.get(&"a/3".into()).await.unwrap_err());
+    assert_eq!(trouble.kind, StoreErrorKind::Unreachable);
     assert!(
         trouble.text.contains("lists the object, but answers 404"),
         "{}",
@@ -305,8 +305,8 @@ async fn a_conflict_is_no_object_that_exists() {
     let put = store
         .put_opts(&"a/8".into(), text("mine"), PutMode::Create.into())
         .await;
-    let trouble = Trouble::of(&put.unwrap_err());
-    assert_eq!(trouble.kind, Kind::Unreachable);
+    let trouble = StoreError::from_store(&put.unwrap_err());
+    assert_eq!(trouble.kind, StoreErrorKind::Unreachable);
     assert!(trouble.text.contains("409 Conflict"), "{}", trouble.text);
 }
 
@@ -340,12 +340,12 @@ async fn an_object_that_breaks_off_is_read_on_from_there_but_never_another_one()
     faulty.cut_objects.lock().unwrap().push_back(2);
     let found = store.get(&"a/2".into()).await.unwrap();
     faulty.inner.put(&"a/2".into(), text("another")).await.unwrap();
-    let trouble = Trouble::of(&found.bytes().await.unwrap_err());
-    assert_eq!(trouble.kind, Kind::Unreachable);
+    let trouble = StoreError::from_store(&found.bytes().await.unwrap_err());
+    assert_eq!(trouble.kind, StoreErrorKind::Unreachable);
     assert!(trouble.text.ends_with("replaced while it was read"), "{}", trouble.text);
     faulty.cut_objects.lock().unwrap().extend([0; 100]);
     let error = store.get(&"a/3".into()).await.unwrap().bytes().await.unwrap_err();
-    assert_eq!(Trouble::of(&error).kind, Kind::Unreachable);
+    assert_eq!(StoreError::from_store(&error).kind, StoreErrorKind::Unreachable);
 }
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());

@@ -1,12 +1,12 @@
 //! What has changed in a month since it was closed: what reports of it must say.
 
-use crate::lake::State;
+use crate::lake::LakeState;
 use crate::lake::state::Closing;
 use crate::period::Period;
 use crate::report::caveat::{Caveat, MonthCorrection, MonthDamage};
 
 /// Of the months that a period overlaps, all but one; nothing of those in which nothing was corrected.
-pub fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<Caveat> {
+pub fn of(state: &LakeState, period: &Period, but: Option<&str>) -> Vec<Caveat> {
     let overlaps = |closing: &Closing| closing.from < period.to && period.from < closing.to;
     let closings = state.closings.iter();
     closings
@@ -48,8 +48,8 @@ mod tests {
     use crate::provenance::Source;
     use crate::report::caveat::sentences;
 
-    fn closed(corrections: Option<(u64, u64, &str)>) -> State {
-        let mut state = State::new(None, Source::Api, 0);
+    fn closed(corrections: Option<(u64, u64, &str)>) -> LakeState {
+        let mut state = LakeState::new(None, Source::Api, 0);
         let corrections = corrections.map(|(runs_new, runs_changed, usage)| Corrections {
             runs_new,
             runs_changed,

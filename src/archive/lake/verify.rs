@@ -10,9 +10,9 @@ use crate::archive::export::rows::InOrder;
 use crate::archive::findings::{MAX_FINDINGS, sums, untrusted};
 use crate::archive::lake::{Depth, See, Verified};
 use crate::error::Result;
+use crate::lake::MonthSums;
 use crate::lake::files::month_bounds;
-use crate::lake::integrity::MonthSums;
-use crate::lake::{DataFile, Table};
+use crate::lake::{DataFile, LakeTable};
 use crate::period::Millis;
 use crate::provenance::Totals;
 use crate::report::measures::Measures;
@@ -25,7 +25,7 @@ use crate::text::{counted, thousands};
 const LOG_SAYS: &str = "log";
 
 /// What came of checking a lake, whose syncs have proven something between two instants.
-pub fn verified(table: &Table, (from, to): (Millis, Millis), depth: Depth) -> Result<Verified> {
+pub fn verified(table: &LakeTable, (from, to): (Millis, Millis), depth: Depth) -> Result<Verified> {
     let mut whole = Whole {
         depth,
         ..Whole::default()
@@ -71,7 +71,7 @@ struct Whole {
 }
 
 impl Whole {
-    fn check(&mut self, table: &Table, file: &DataFile) -> Result<()> {
+    fn check(&mut self, table: &LakeTable, file: &DataFile) -> Result<()> {
         let mut wrong = |what: String| self.findings.push(format!("{}: {what}", file.path));
         match table.bytes_of(file)? {
             None => {
@@ -126,7 +126,7 @@ impl Whole {
     }
 
     /// Each month holds what the last commit left.
-    fn check_months(&mut self, table: &Table) {
+    fn check_months(&mut self, table: &LakeTable) {
         let left = &table.state().months;
         if !table.is_as_committed() || left.is_empty() || !self.findings.is_empty() {
             return;
@@ -153,7 +153,7 @@ impl Whole {
     }
 
     /// What is no fault, and yet to be known.
-    fn notes(&self, table: &Table) -> Vec<String> {
+    fn notes(&self, table: &LakeTable) -> Vec<String> {
         let shown = table.location().shown();
         let foreign = table.foreign_commits().iter().map(|commit| {
             format!(
@@ -172,7 +172,7 @@ impl Whole {
     }
 
     /// No run is there twice: the few that may be are looked for once more.
-    fn check_unique(&mut self, table: &Table) -> Result<()> {
+    fn check_unique(&mut self, table: &LakeTable) -> Result<()> {
         let suspects = std::mem::take(&mut self.seen).suspects();
         if suspects.is_empty() || !self.findings.is_empty() {
             return Ok(());
@@ -184,7 +184,7 @@ impl Whole {
 }
 
 /// Reads the runs of a period, and holds them to what `verify` holds rows to.
-pub fn read(table: &Table, edges: (Millis, Millis), columns: &Chosen, see: &mut See) -> Result<()> {
+pub fn read(table: &LakeTable, edges: (Millis, Millis), columns: &Chosen, see: &mut See) -> Result<()> {
     let shown = table.location().shown();
     // By a wrong bound, a file would be passed over.
     let lies_beyond = |file: &&DataFile| {
@@ -217,7 +217,7 @@ pub fn read(table: &Table, edges: (Millis, Millis), columns: &Chosen, see: &mut 
     }
 }
 
-fn times(table: &Table, edges: (Millis, Millis), suspects: &Suspects) -> Result<BTreeMap<String, u64>> {
+fn times(table: &LakeTable, edges: (Millis, Millis), suspects: &Suspects) -> Result<BTreeMap<String, u64>> {
     let mut times = BTreeMap::new();
     for batch in table.keys(edges) {
         let batch = batch?;

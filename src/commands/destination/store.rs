@@ -18,7 +18,7 @@ use crate::output::manifest::{Manifest, is_within};
 use crate::output::publish::{Destination, Staging};
 use crate::period::Millis;
 use crate::pipeline::scratch::scratch_folder;
-use crate::stores::{Listed, Put};
+use crate::stores::{ListedObject, Put};
 use crate::text::counted;
 
 /// How old the files of an unfinished export must be to be removed: an export that is at work is younger.
@@ -152,7 +152,7 @@ impl StoreDestination {
         let listed = self.location.list().unwrap_or_default();
         let stamps = listed.iter().filter(|object| named.contains(&object.path));
         let now_ms = stamps.map(|object| object.written_ms).max();
-        let (abandoned, young): (Vec<&Listed>, Vec<&Listed>) = listed
+        let (abandoned, young): (Vec<&ListedObject>, Vec<&ListedObject>) = listed
             .iter()
             .filter(|object| id_of(&object.path).is_some_and(|of| of != id))
             .partition(|object| now_ms.is_some_and(|now_ms| object.written_ms < now_ms - ABANDONED_MS));

@@ -17,11 +17,6 @@ use crate::context::Context;
 use crate::error::Result;
 use job::{ExportJob, ExportPlan};
 
-/// Rows in Parquet.
-pub const RUNS_PARQUET: &str = "runs.parquet";
-/// The same where only CSV was asked for: needed until the end, and not published.
-pub const WORKING_PARQUET: &str = ".runs.parquet";
-
 /// Exports a period, or says what an export would be.
 pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let started = Instant::now();

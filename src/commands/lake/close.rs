@@ -21,8 +21,8 @@ use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
-use crate::lake::state::{Closing, State};
-use crate::lake::{DataFile, Moment, Table};
+use crate::lake::state::{Closing, LakeState};
+use crate::lake::{DataFile, LakeTable, Moment};
 use crate::output::hashed::hash_of;
 use crate::output::manifest::Manifest;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
@@ -221,17 +221,17 @@ impl Close {
 
     /// Records it; the table's version afterwards. `None` where another process has changed the month since it was read: what
     /// was published is not what the lake has any more.
-    fn note(&self, mut table: Table, closing: Closing) -> Result<Option<u64>> {
+    fn note(&self, mut table: LakeTable, closing: Closing) -> Result<Option<u64>> {
         let edges = (closing.from, closing.to);
         let published: Vec<DataFile> = files_of(&table, edges);
         for _ in 0..ATTEMPTS {
-            let mut state: State = table.state().clone();
+            let mut state: LakeState = table.state().clone();
             state.tool_version = env!("CARGO_PKG_VERSION").into();
             state.closings.insert(self.name.clone(), closing.clone());
             if let Some(version) = table.note(state, info(&self.name, &closing))? {
                 return Ok(Some(version));
             }
-            table = Table::open(table.location(), Moment::Now)?;
+            table = LakeTable::open(table.location(), Moment::Now)?;
             if files_of(&table, edges) != published {
                 return Ok(None);
             }
@@ -266,7 +266,7 @@ impl Close {
     }
 }
 
-fn files_of(table: &Table, (from, to): (Millis, Millis)) -> Vec<DataFile> {
+fn files_of(table: &LakeTable, (from, to): (Millis, Millis)) -> Vec<DataFile> {
     table.files_of(from, to).into_iter().cloned().collect()
 }
 

@@ -5,9 +5,9 @@ use tokio::runtime::Handle;
 use crate::cli::RepairArgs;
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
-use crate::lake::integrity::MonthSums;
-use crate::lake::repair::{Damage, DamagedFile, Repaired};
-use crate::lake::{Location, State, Table};
+use crate::lake::MonthSums;
+use crate::lake::repair::{Damage, DamagedFile, RepairResult};
+use crate::lake::{LakeState, LakeTable, Location};
 use crate::period::{DAY_MS, Millis, format_instant};
 use crate::text::{counted, thousands};
 
@@ -19,11 +19,8 @@ const ATTEMPTS: usize = 3;
 /// Reports damage, and with `--apply` takes it out of the table.
 pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
-    let entry = match Table::open_damaged(&location) {
-        Err(Error::Untrusted(why)) => Some((
-            Table::broken_entry(&location)?.ok_or(Error::Untrusted(why.clone()))?,
-            why,
-        )),
+    let entry = match LakeTable::open_damaged(&location) {
+        Err(Error::Untrusted(why)) => Some((location.broken_last_entry()?.ok_or(Error::Untrusted(why.clone()))?, why)),
         _ => None,
     };
     if let Some((path, why)) = entry {
@@ -34,11 +31,11 @@ pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
             );
             return print(&format!("{why}\nNothing was changed. {hint}\n"));
         }
-        let aside = Table::set_entry_aside(&location, &path)?;
+        let aside = LakeTable::set_entry_aside(&location, &path)?;
         warn(&format!("{why}; it is kept as {}/{aside}", location.shown()));
     }
     for _ in 0..ATTEMPTS {
-        let table = Table::open_damaged(&location)?;
+        let table = LakeTable::open_damaged(&location)?;
         let damage = table.damage()?;
         let repaired = match args.apply && !damage.is_empty() {
             true => match table.repair(&damage, now_ms)? {
@@ -58,7 +55,7 @@ pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
     )))
 }
 
-fn told(table: &Table, damage: &Damage, repaired: Option<&Repaired>, now_ms: Millis) -> String {
+fn told(table: &LakeTable, damage: &Damage, repaired: Option<&RepairResult>, now_ms: Millis) -> String {
     let (shown, state) = (table.location().shown(), table.state());
     if damage.is_empty() {
         let files = counted(table.files().len() as u64, "file", "files");
@@ -91,7 +88,7 @@ fn told(table: &Table, damage: &Damage, repaired: Option<&Repaired>, now_ms: Mil
     for (month, sums) in by_month(&damage.files) {
         text += &format!("{month}: {}\n", held(&sums));
     }
-    let doubled = &damage.doubled;
+    let doubled = &damage.duplicates;
     if doubled.runs() > 0 {
         let runs = counted(doubled.runs(), "run is", "runs are");
         let ids: Vec<&str> = doubled.ids().take(MAX_IDS).collect();
@@ -112,7 +109,7 @@ fn told(table: &Table, damage: &Damage, repaired: Option<&Repaired>, now_ms: Mil
     }
 }
 
-fn file(damaged: &DamagedFile, state: &State, now_ms: Millis) -> String {
+fn file(damaged: &DamagedFile, state: &LakeState, now_ms: Millis) -> String {
     let DamagedFile { file, why, .. } = damaged;
     let (first, last) = (format_instant(file.first_ms), format_instant(file.last_ms));
     format!(
@@ -136,7 +133,7 @@ fn held(sums: &MonthSums) -> String {
 }
 
 /// What Apify still has of runs that started between two instants, by the retention that the last sync was told.
-fn at_apify(state: &State, (first, last): (Millis, Millis), now_ms: Millis) -> String {
+fn at_apify(state: &LakeState, (first, last): (Millis, Millis), now_ms: Millis) -> String {
     let Some(days) = state.retention_days else {
         return "how long Apify keeps runs is not known".into();
     };

@@ -98,7 +98,7 @@ impl ChangesFile {
     pub fn stage(&mut self, id: &CommitId) -> Result<()> {
         let length = self.flushed()?;
         if length > self.committed {
-            let left = StagedChanges::of(id);
+            let left = StagedChanges::new(id);
             self.location.stage_changes(&left, &self.staged, self.committed)?;
             self.pending = Some(left.path);
         }

@@ -3,7 +3,7 @@
 
 use crate::commands::sync::job::SyncJob;
 use crate::error::Result;
-use crate::lake::{State, Table};
+use crate::lake::{LakeState, LakeTable};
 use crate::period::Millis;
 use crate::report::caveat::{Caveat, ClockLead};
 
@@ -20,7 +20,7 @@ pub fn latest_ms(job: &SyncJob) -> Millis {
 }
 
 /// What a table knows of itself, but for what it claims of a time that is still to come by both clocks.
-pub fn sound_state(job: &SyncJob, table: &Table) -> Result<State> {
+pub fn sound_state(job: &SyncJob, table: &LakeTable) -> Result<LakeState> {
     let (mut state, latest_ms) = (table.state().clone(), latest_ms(job));
     if state.synced_at_ms > latest_ms {
         state.synced_at_ms = job.asking.now_ms;
@@ -33,7 +33,7 @@ pub fn sound_state(job: &SyncJob, table: &Table) -> Result<State> {
 }
 
 /// The last instant up to which it is surely proven; found, and told, once.
-fn sure_until(job: &SyncJob, table: &Table, claimed: Millis) -> Result<Millis> {
+fn sure_until(job: &SyncJob, table: &LakeTable, claimed: Millis) -> Result<Millis> {
     if let Some(until) = job.sure_until.get() {
         return Ok(*until);
     }

@@ -13,9 +13,12 @@ use crate::context::blocking::CancelFlag;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::lake::columns::{LakeColumns, month_of};
-use crate::lake::tally::{OnChange, Tally, Watched};
-use crate::lake::upsert::{Merged, Seen};
-use crate::lake::{CommitFate, CommitId, Committed, Found, Moment, State, Table};
+use crate::lake::tally::{OnChange, SyncTally};
+
+use crate::lake::{
+    CommitFate, CommitId, CommitOutcome, FoundTable, LakeState, LakeTable, MergeOutput, Moment, SyncInput,
+    WatchedPeriod,
+};
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, format_instant};
 use crate::provenance::Account;
@@ -31,13 +34,13 @@ const FEW_RUNS: u64 = 10;
 const MAX_TOLD_WINDOWS: usize = 50;
 
 /// The lake, if there is one yet: one that may be written to by this sync.
-pub fn find(job: &SyncJob) -> Result<Option<Table>> {
+pub fn find(job: &SyncJob) -> Result<Option<LakeTable>> {
     let shown = job.location.shown();
-    let table = match Table::find(&job.location, Moment::Now)? {
-        Found::Lake(table) => *table,
-        Found::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
-        Found::Nothing if job.location.is_free()? => return Ok(None),
-        Found::Nothing => {
+    let table = match LakeTable::find(&job.location, Moment::Now)? {
+        FoundTable::Lake(table) => *table,
+        FoundTable::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
+        FoundTable::Nothing if job.location.is_free()? => return Ok(None),
+        FoundTable::Nothing => {
             return Err(Error::Output(format!(
                 "{shown} holds other files and no lake: choose an empty place, or one that doesn't exist"
             )));
@@ -63,8 +66,8 @@ pub fn find(job: &SyncJob) -> Result<Option<Table>> {
     Ok(Some(table))
 }
 
-fn seen(job: &SyncJob, table: Option<&Table>, step: &Step, files: &[PathBuf]) -> Seen {
-    Seen {
+fn seen(job: &SyncJob, table: Option<&LakeTable>, step: &Step, files: &[PathBuf]) -> SyncInput {
+    SyncInput {
         asked: step.windows.clone(),
         files: files.to_vec(),
         queried_at_ms: job.asking.now_ms,
@@ -107,8 +110,8 @@ pub fn put(
         let told = (merged.tally.clone(), merged.months(), merged.files());
         let info = info(&told.0, step);
         match merged.commit(&job.location, table, (state, info), &id)? {
-            Committed::Done(table) => {
-                if let Some(warning) = table.keep_log_short(false) {
+            CommitOutcome::Done(table) => {
+                if let Some(warning) = table.checkpoint_if_due(false) {
                     warn(&warning);
                 }
                 with_changes(job, ChangesFile::commit)?;
@@ -116,11 +119,11 @@ pub fn put(
                 done.add(told);
                 return Ok(done);
             }
-            Committed::Unread(version, error) => {
+            CommitOutcome::Unread(version, error) => {
                 with_changes(job, ChangesFile::commit)?;
                 return Err(error.with_fate(&format!("version {version} is committed"), RERUN));
             }
-            Committed::Lost => {}
+            CommitOutcome::Lost => {}
         }
         with_changes(job, ChangesFile::rewind)?;
         done.table = find(job)?.map(Arc::new);
@@ -148,7 +151,7 @@ pub fn settle_left_changes(job: &SyncJob) -> Result<()> {
     job.location.remove_half_staged()
 }
 
-fn merge(job: &SyncJob, seen: &Seen, table: Option<&Table>, columns: &LakeColumns) -> Result<Merged> {
+fn merge(job: &SyncJob, seen: &SyncInput, table: Option<&LakeTable>, columns: &LakeColumns) -> Result<MergeOutput> {
     let mut changes = job.changes.lock().expect("nobody panics while holding it");
     let mut on_change = changes.as_mut().map(ChangesFile::writer);
     let on_change = on_change.as_mut().map(|on_change| on_change as &mut OnChange);
@@ -161,7 +164,7 @@ fn with_changes<T>(job: &SyncJob, act: impl FnOnce(&mut ChangesFile) -> Result<T
 }
 
 /// Exit 5 where Apify lists so few of the runs which the lake has, and which it should keep, that it can't be believed.
-fn check_kept(job: &SyncJob, tally: &Tally, step: &Step) -> Result<()> {
+fn check_kept(job: &SyncJob, tally: &SyncTally, step: &Step) -> Result<()> {
     let (held, gone) = (tally.held_kept, tally.gone_kept);
     let is_empty = tally.listed == 0 && held > 0;
     let has_shrunk = gone > FEW_RUNS && gone * 2 > held;
@@ -184,7 +187,7 @@ fn check_kept(job: &SyncJob, tally: &Tally, step: &Step) -> Result<()> {
 
 /// What a step proves: of what it asks for, that which Apify still keeps. Where nobody knows what that is, nothing that was
 /// missed before is proven by an empty answer.
-fn proves(job: &SyncJob, table: Option<&Table>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
+fn proves(job: &SyncJob, table: Option<&LakeTable>, step: &Step) -> Result<Vec<(Millis, Millis)>> {
     if step.is_again {
         return Ok(Vec::new());
     }
@@ -202,8 +205,13 @@ fn proves(job: &SyncJob, table: Option<&Table>, step: &Step) -> Result<Vec<(Mill
 }
 
 /// The state of the table after the commit.
-fn state(job: &SyncJob, table: Option<&Table>, proven: &[(Millis, Millis)], tally: &Tally) -> Result<State> {
-    let fresh = || State::new(job.account.clone(), job.connection.source, job.asking.now_ms);
+fn state(
+    job: &SyncJob,
+    table: Option<&LakeTable>,
+    proven: &[(Millis, Millis)],
+    tally: &SyncTally,
+) -> Result<LakeState> {
+    let fresh = || LakeState::new(job.account.clone(), job.connection.source, job.asking.now_ms);
     let sound = table.map(|table| sound_state(job, table)).transpose()?;
     let mut state = sound.unwrap_or_else(fresh);
     state.tool_version = env!("CARGO_PKG_VERSION").into();
@@ -221,7 +229,7 @@ fn state(job: &SyncJob, table: Option<&Table>, proven: &[(Millis, Millis)], tall
 }
 
 /// The months that were closed, which are watched for corrections.
-fn watched(table: &Table) -> Vec<Watched> {
+fn watched(table: &LakeTable) -> Vec<WatchedPeriod> {
     let closings = table.state().closings.iter();
     closings
         .map(|(name, closing)| (name.clone(), closing.from, closing.to))
@@ -229,15 +237,15 @@ fn watched(table: &Table) -> Vec<Watched> {
 }
 
 /// Whether a commit without rows says something: where proof has grown by a while, or filled a gap.
-fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) -> bool {
+fn is_worth_noting(table: Option<&LakeTable>, state: &LakeState, columns: &LakeColumns) -> bool {
     let Some(table) = table else {
         return true;
     };
-    let length = |state: &State| -> Millis { state.proven.iter().map(|(from, to)| to - from).sum() };
+    let length = |state: &LakeState| -> Millis { state.proven.iter().map(|(from, to)| to - from).sum() };
     let grown = length(state) - length(table.state());
     let fills_a_gap = state.proven.len() < table.state().proven.len();
     // So that a month can be closed as soon as it is over.
-    let month = |state: &State| state.proven_until().map(month_of);
+    let month = |state: &LakeState| state.proven_until().map(month_of);
     let ends_a_month = month(state) != month(table.state());
     // What was claimed of a time that is still to come.
     let is_cut_back = state.proven_until() < table.state().proven_until();
@@ -245,7 +253,7 @@ fn is_worth_noting(table: Option<&Table>, state: &State, columns: &LakeColumns) 
 }
 
 /// The commit info.
-fn info(tally: &Tally, step: &Step) -> Map<String, serde_json::Value> {
+fn info(tally: &SyncTally, step: &Step) -> Map<String, serde_json::Value> {
     let asked = step.windows.iter().take(MAX_TOLD_WINDOWS);
     let asked: Vec<[String; 2]> = asked
         .map(|(from, to)| [format_instant(*from), format_instant(*to)])

@@ -14,8 +14,8 @@ use crate::context::journal::Journal;
 use crate::context::terminal::{Printer, warn};
 use crate::error::Result;
 use crate::fetch::names::NameBook;
-use crate::lake::tally::Tally;
-use crate::lake::{Location, Table};
+use crate::lake::tally::SyncTally;
+use crate::lake::{LakeTable, Location};
 use crate::period::{Edge, Millis, PeriodSpec};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::scratch_folder;
@@ -120,8 +120,8 @@ impl SyncJob {
 }
 
 pub struct SyncProgress {
-    pub table: Option<Arc<Table>>,
-    pub tally: Tally,
+    pub table: Option<Arc<LakeTable>>,
+    pub tally: SyncTally,
     pub commits: u64,
     pub files: (u64, u64),
     pub months: Vec<String>,
@@ -130,10 +130,10 @@ pub struct SyncProgress {
 }
 
 impl SyncProgress {
-    pub fn new(table: Option<Table>) -> SyncProgress {
+    pub fn new(table: Option<LakeTable>) -> SyncProgress {
         SyncProgress {
             table: table.map(Arc::new),
-            tally: Tally::default(),
+            tally: SyncTally::default(),
             commits: 0,
             files: (0, 0),
             months: Vec::new(),
@@ -142,7 +142,7 @@ impl SyncProgress {
     }
 
     /// Adds what a commit has changed: counts, months and files in and out.
-    pub fn add(&mut self, (tally, months, (added, removed)): (Tally, Vec<String>, (usize, usize))) {
+    pub fn add(&mut self, (tally, months, (added, removed)): (SyncTally, Vec<String>, (usize, usize))) {
         self.tally.add(&tally);
         self.months.extend(months);
         self.files = (self.files.0 + added as u64, self.files.1 + removed as u64);

@@ -4,18 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::fetch::KnownDetails;
-use crate::lake::Table;
-use crate::period::{DAY_MS, Millis};
+use crate::lake::{LakeTable, PRICED_AFTER_MS};
+use crate::period::Millis;
 use crate::pipeline::known_details::note;
 use crate::runs::column_set::Chosen;
 
-/// How long after a run has finished its cost is asked for again by every sync that sees it.
-const ASKED_FOR_MS: Millis = 3 * DAY_MS;
-
 /// Runs whose cost has settled and that finished long ago; with all that details tell if they are `metered`. What can't be
 /// read is asked for.
-pub fn of(table: Arc<Table>, now_ms: Millis, metered: bool) -> KnownDetails {
-    let settled_by = now_ms.saturating_sub(ASKED_FOR_MS);
+pub fn of(table: Arc<LakeTable>, now_ms: Millis, metered: bool) -> KnownDetails {
+    let settled_by = now_ms.saturating_sub(PRICED_AFTER_MS);
     let columns = if metered {
         table.columns().chosen().clone()
     } else {

@@ -9,9 +9,9 @@ use crate::commands::sync::job::SyncJob;
 use crate::commands::sync::plan::SyncPlan;
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
-use crate::lake::{State, Table};
+use crate::lake::{LakeState, LakeTable};
 
-pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<Table>, SyncPlan)> {
+pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<LakeTable>, SyncPlan)> {
     run_blocking(move |_| {
         let table = find(&job)?;
         // Before minutes of reading: without them, nothing can be committed.
@@ -25,13 +25,13 @@ pub async fn plan(job: Arc<SyncJob>) -> Result<(Option<Table>, SyncPlan)> {
         let mut asking = job.asking();
         if state.is_some_and(|state| state.proven.is_empty()) {
             // Nothing it claimed is sure: it begins anew where it had begun.
-            let first = state.and_then(State::begins);
+            let first = state.and_then(LakeState::begins);
             asking.since_ms = asking.since_ms.or(first.filter(|first| *first < asking.sure_ms));
         }
         let swept = asking.swept(state)?;
         let open = match &table {
             Some(table) => {
-                let first = state.and_then(State::begins).unwrap_or(0);
+                let first = state.and_then(LakeState::begins).unwrap_or(0);
                 let from = asking.kept_from().unwrap_or(first);
                 table.open_costs(from, asking.now_ms, asking.now_ms)?
             }

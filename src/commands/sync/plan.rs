@@ -1,7 +1,7 @@
 //! What a sync asks for. Pure, given what the lake knows and the clock.
 
 use crate::error::{Error, Result};
-use crate::lake::State;
+use crate::lake::LakeState;
 use crate::lake::columns::month_of;
 use crate::lake::files::month_bounds;
 use crate::lake::state::united;
@@ -50,11 +50,11 @@ impl Asking {
     ///
     /// # Errors
     /// [`Error::Usage`] where nothing says where to begin.
-    pub fn swept(&self, state: Option<&State>) -> Result<Vec<(Millis, Millis)>> {
+    pub fn swept(&self, state: Option<&LakeState>) -> Result<Vec<(Millis, Millis)>> {
         let now = self.now_ms;
         let kept_from = self.kept_from();
         let proven = state.map(|state| state.proven.clone()).unwrap_or_default();
-        let begins = state.and_then(State::begins);
+        let begins = state.and_then(LakeState::begins);
         let (Some(first), false) = (begins, proven.is_empty()) else {
             // Of what was proven once and is no more, as much is asked for again as Apify keeps.
             let again = begins.map(|begins| kept_from.map_or(begins, |kept| begins.max(kept)));
@@ -91,7 +91,12 @@ impl Asking {
     }
 
     /// The plan with the windows whose costs had not settled.
-    pub fn plan(&self, state: Option<&State>, swept: Vec<(Millis, Millis)>, open: Vec<(Millis, Millis)>) -> SyncPlan {
+    pub fn plan(
+        &self,
+        state: Option<&LakeState>,
+        swept: Vec<(Millis, Millis)>,
+        open: Vec<(Millis, Millis)>,
+    ) -> SyncPlan {
         let again = united(open)
             .into_iter()
             .flat_map(|window| without(window, &swept))
@@ -190,8 +195,8 @@ mod tests {
         }
     }
 
-    fn proven(periods: &[(Millis, Millis)]) -> State {
-        let mut state = State::new(None, Source::Api, NOW);
+    fn proven(periods: &[(Millis, Millis)]) -> LakeState {
+        let mut state = LakeState::new(None, Source::Api, NOW);
         periods.iter().for_each(|(from, to)| state.prove(*from, *to));
         state
     }

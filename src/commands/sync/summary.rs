@@ -3,9 +3,9 @@
 use crate::commands::sync::job::{SyncJob, SyncProgress};
 use crate::commands::sync::plan::SyncPlan;
 use crate::error::Result;
-use crate::lake::Table;
+use crate::lake::LakeTable;
 use crate::lake::columns::month_of;
-use crate::lake::tally::Tally;
+use crate::lake::tally::SyncTally;
 use crate::money::ratio_6_places;
 use crate::report::caveat::Caveat;
 use crate::report::sync_summary;
@@ -37,7 +37,7 @@ pub fn tell(
 
 fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option<(usize, usize)>) -> SyncSummary {
     let tally = &done.tally;
-    let state = done.table.as_deref().map(Table::state);
+    let state = done.table.as_deref().map(LakeTable::state);
     let mut partitions = done.months.clone();
     partitions.sort();
     partitions.dedup();
@@ -45,7 +45,7 @@ fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option
         notice: job.connection.source.notice(),
         lake: job.location.shown().into(),
         account: state.and_then(|state| state.account.clone()),
-        version: done.table.as_deref().map_or(0, Table::version),
+        version: done.table.as_deref().map_or(0, LakeTable::version),
         commits: done.commits,
         files_added: done.files.0,
         files_removed: done.files.1,
@@ -79,7 +79,7 @@ fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option
     }
 }
 
-fn months(tally: &Tally) -> Vec<MonthMoved> {
+fn months(tally: &SyncTally) -> Vec<MonthMoved> {
     let months = tally.moved.iter();
     months
         .map(|(month, moves)| MonthMoved {

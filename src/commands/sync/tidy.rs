@@ -29,7 +29,7 @@ pub async fn tidy(job: Arc<SyncJob>, mut done: SyncProgress) -> Result<(SyncProg
         done.commits += optimized.commits as u64;
         if let Some(table) = &table
             && optimized.commits > 0
-            && let Some(warning) = table.keep_log_short(true)
+            && let Some(warning) = table.checkpoint_if_due(true)
         {
             warn(&warning);
         }

@@ -3,18 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use deltalake_core::kernel::Add;
 
-use super::columns::QUERIED_AT;
-use super::files::DataFile;
-use super::read::sorted;
-use super::table::Table;
-use super::write::FileWriter;
 use crate::error::{Error, Result};
+use crate::lake::batch_columns::{ids, instants};
+use crate::lake::columns::QUERIED_AT;
+use crate::lake::file_rows::{Selection, sorted};
+use crate::lake::files::DataFile;
+use crate::lake::table::LakeTable;
+use crate::lake::write::FileWriter;
 use crate::runs::dedup::SeenIds;
 
 const KEY: [&str; 3] = ["id", "started_at", QUERIED_AT];
@@ -29,10 +28,9 @@ struct RowKey {
 
 /// Runs that are there more than once, with all rows but the one that stays.
 #[derive(Debug, Clone, Default)]
-pub struct Doubled(BTreeMap<String, Vec<RowKey>>);
+pub struct DuplicateRuns(BTreeMap<String, Vec<RowKey>>);
 
-impl Doubled {
-    /// How many runs.
+impl DuplicateRuns {
     pub fn runs(&self) -> u64 {
         self.0.len() as u64
     }
@@ -42,7 +40,6 @@ impl Doubled {
         self.0.values().map(|rows| rows.len() as u64).sum()
     }
 
-    /// Their IDs.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -60,14 +57,14 @@ impl Doubled {
     }
 }
 
-impl Table {
+impl LakeTable {
     /// The runs that some files hold more than once.
-    pub(super) fn doubled(&self, files: &[&DataFile]) -> Result<Doubled> {
+    pub(super) fn duplicates(&self, files: &[&DataFile]) -> Result<DuplicateRuns> {
         let mut seen = SeenIds::of_about(files.iter().filter_map(|file| file.rows).sum());
         self.each_key(files, |id, _| seen.see(id))?;
         let suspects = seen.suspects();
         if suspects.is_empty() {
-            return Ok(Doubled::default());
+            return Ok(DuplicateRuns::default());
         }
         let mut times = BTreeMap::new();
         self.each_key(files, |id, _| suspects.count(id, &mut times))?;
@@ -82,11 +79,11 @@ impl Table {
             rows.pop();
             (id, rows)
         });
-        Ok(Doubled(surplus.collect()))
+        Ok(DuplicateRuns(surplus.collect()))
     }
 
     /// The files that have surplus rows, and files without those in their place.
-    pub(super) fn without(&self, doubled: &Doubled, files: &[&DataFile]) -> Result<(Vec<Add>, Vec<DataFile>)> {
+    pub(super) fn without(&self, doubled: &DuplicateRuns, files: &[&DataFile]) -> Result<(Vec<Add>, Vec<DataFile>)> {
         let (mut adds, mut removes) = (Vec::new(), Vec::new());
         for file in files {
             let surplus = doubled.of_file(&file.path);
@@ -94,12 +91,9 @@ impl Table {
                 continue;
             }
             let mut out = FileWriter::new(&self.location, self.columns(), file.month.clone());
-            for batch in sorted(&self.location, self.columns(), &[file], None, None)? {
+            for batch in sorted(&self.location, self.columns(), &[file], Selection::ALL)? {
                 let batch = batch?;
-                let keys = Keys::of(&batch);
-                let stays: BooleanArray = (0..batch.num_rows())
-                    .map(|row| Some(!surplus.contains(&(keys.id(row), keys.started(row), keys.queried(row)))))
-                    .collect();
+                let stays: BooleanArray = keys(&batch).map(|key| Some(!surplus.contains(&key))).collect();
                 let rest = filter_record_batch(&batch, &stays);
                 out.write(&rest.map_err(|error| Error::Other(error.into()))?)?;
             }
@@ -111,13 +105,12 @@ impl Table {
 
     fn each_key(&self, files: &[&DataFile], mut see: impl FnMut(&str, &dyn Fn() -> RowKey)) -> Result<()> {
         for file in files {
-            for batch in sorted(&self.location, self.columns(), &[file], Some(&KEY), None)? {
+            for batch in sorted(&self.location, self.columns(), &[file], Selection::columns(&KEY))? {
                 let batch = batch?;
-                let keys = Keys::of(&batch);
-                for row in 0..batch.num_rows() {
-                    see(keys.id(row), &|| RowKey {
-                        queried: keys.queried(row),
-                        started: keys.started(row),
+                for (id, started, queried) in keys(&batch) {
+                    see(id, &|| RowKey {
+                        queried,
+                        started,
                         path: file.path.clone(),
                     });
                 }
@@ -127,29 +120,9 @@ impl Table {
     }
 }
 
-/// The columns by which rows are told apart.
-struct Keys<'b>(&'b RecordBatch);
-
-impl<'b> Keys<'b> {
-    fn of(batch: &'b RecordBatch) -> Keys<'b> {
-        Keys(batch)
-    }
-
-    fn id(&self, row: usize) -> &'b str {
-        let ids = self.0.column_by_name("id").expect("every row of the table has it");
-        ids.as_string::<i32>().value(row)
-    }
-
-    fn started(&self, row: usize) -> i64 {
-        self.instant("started_at", row)
-    }
-
-    fn queried(&self, row: usize) -> i64 {
-        self.instant(QUERIED_AT, row)
-    }
-
-    fn instant(&self, name: &str, row: usize) -> i64 {
-        let column = self.0.column_by_name(name).expect("every row of the table has it");
-        column.as_primitive::<TimestampMicrosecondType>().value(row)
-    }
+/// ID, start, and when it was queried, of each row.
+fn keys(batch: &RecordBatch) -> impl Iterator<Item = (&str, i64, i64)> {
+    let (started, queried) = (instants(batch, "started_at"), instants(batch, QUERIED_AT));
+    let ids = ids(batch);
+    (0..batch.num_rows()).map(move |row| (ids.value(row), started.value(row), queried.value(row)))
 }

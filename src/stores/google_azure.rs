@@ -1,92 +1,23 @@
-//! What all stores share, and those that the object stores' own crate finds credentials for: Google's and Azure's.
+//! The stores that the object stores' own crate finds credentials for: Google's and Azure's.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use deltalake_core::ObjectStore;
-use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::{BackoffConfig, ClientOptions, CredentialProvider, RetryConfig};
+use object_store::CredentialProvider;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use tokio::runtime::Handle;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::stores::address::{Cloud, endpoint};
-use crate::stores::answers::Connector;
-use crate::stores::aws;
-use crate::stores::errors::{Kind, Trouble, causes};
-
-/// How long it may take until credentials are there: a process or a browser may be behind them.
-pub const CREDENTIALS_TIME: Duration = Duration::from_secs(15);
-/// How long one request may take: a data file goes up whole, over slow lines too.
-const REQUEST_TIME: Duration = Duration::from_secs(120);
-const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// For how long, and how often, what failed is tried again.
-const RETRY_TIME: Duration = Duration::from_secs(60);
-const RETRIES: usize = 8;
-
-/// Through which requests go.
-pub struct Client(pub Handle);
-
-impl Client {
-    pub fn connector(&self) -> Connector {
-        Connector::new(self.0.clone())
-    }
-}
-
-/// Only what is said here: variables could otherwise switch off certificates.
-pub fn client_options(http: bool) -> ClientOptions {
-    ClientOptions::new()
-        .with_allow_http(http)
-        .with_timeout(REQUEST_TIME)
-        .with_connect_timeout(CONNECT_TIME)
-}
-
-pub fn retries() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig::default(),
-        max_retries: RETRIES,
-        retry_timeout: RETRY_TIME,
-    }
-}
-
-/// A store that is talked to.
-pub struct Opened {
-    pub store: Arc<dyn ObjectStore>,
-    /// At which origin, such as `https://s3.eu-central-1.amazonaws.com`.
-    pub endpoint: String,
-}
-
-/// A bucket or container, with credentials that were found.
-pub async fn store(cloud: Cloud, bucket: &str, url: &Url, client: &Client) -> Result<Opened> {
-    Ok(match cloud {
-        Cloud::S3 => {
-            let (store, endpoint) = aws::bucket(bucket, client).await?;
-            let store = Arc::new(store);
-            Opened { store, endpoint }
-        }
-        Cloud::Google => {
-            let (store, endpoint) = google(bucket, client).await?;
-            let store = Arc::new(store);
-            Opened { store, endpoint }
-        }
-        Cloud::Azure => {
-            let (store, endpoint) = azure(bucket, url, client).await?;
-            let store = Arc::new(store);
-            Opened { store, endpoint }
-        }
-    })
-}
-
-/// Where a store is talked to: without path, query and credentials.
-pub fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
-}
+use crate::stores::address::endpoint;
+use crate::stores::answers::StoreConnector;
+use crate::stores::errors::{StoreError, StoreErrorKind, causes};
+use crate::stores::http::{CREDENTIALS_TIME, StoreAtOrigin, client_options, origin, retries};
 
 const GOOGLE: &str = "https://storage.googleapis.com";
 
-async fn google(bucket: &str, client: &Client) -> Result<(GoogleCloudStorage, String)> {
+pub async fn google(bucket: &str, handle: &Handle) -> Result<StoreAtOrigin> {
     let builder = GoogleCloudStorageBuilder::from_env();
     let base = builder.get_config_value(&GoogleConfigKey::BaseUrl);
     let given = base.map(|text| endpoint(&text, "GOOGLE_BASE_URL")).transpose()?;
@@ -98,7 +29,8 @@ async fn google(bucket: &str, client: &Client) -> Result<(GoogleCloudStorage, St
     ]
     .iter()
     .any(|key| builder.get_config_value(key).is_some());
-    let is_logged_in = home().is_some_and(|home| {
+    let is_logged_in = std::env::var_os("HOME").is_some_and(|home| {
+        let home = PathBuf::from(home);
         home.join(".config/gcloud/application_default_credentials.json")
             .exists()
     });
@@ -107,7 +39,7 @@ async fn google(bucket: &str, client: &Client) -> Result<(GoogleCloudStorage, St
         .with_bucket_name(bucket)
         .with_client_options(client_options(given.is_some_and(|(_, is_http)| is_http)))
         .with_retry(retries())
-        .with_http_connector(client.connector());
+        .with_http_connector(StoreConnector::new(handle.clone()));
     let store = builder.build().map_err(|error| {
         Error::NotAuthorised(format!(
             "{shown}: cannot use the Google credentials: {}",
@@ -119,7 +51,7 @@ async fn google(bucket: &str, client: &Client) -> Result<(GoogleCloudStorage, St
          instance's account; run `gcloud auth application-default login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
-    Ok((store, at))
+    Ok((Arc::new(store), at))
 }
 
 /// The az tool's names of what the object stores' crate calls otherwise.
@@ -133,19 +65,19 @@ const EMULATOR: &str = "AZURITE_BLOB_STORAGE_URL";
 /// Where the emulator is usually.
 const EMULATOR_AT: &str = "http://127.0.0.1:10000";
 
-async fn azure(container: &str, url: &Url, client: &Client) -> Result<(MicrosoftAzure, String)> {
+pub async fn azure(container: &str, url: &Url, handle: &Handle) -> Result<StoreAtOrigin> {
     let mut builder = MicrosoftAzureBuilder::from_env();
     for (variable, key) in AZ_VARIABLES {
         if let (None, Ok(value)) = (builder.get_config_value(&key), std::env::var(variable)) {
             builder = builder.with_config(key, value);
         }
     }
-    let given = builder.get_config_value(&AzureConfigKey::Endpoint);
-    let given = given
-        .map(|text| endpoint(&text, "AZURE_STORAGE_ENDPOINT"))
-        .transpose()?;
-    let emulator = std::env::var(EMULATOR).ok();
-    let emulator = emulator.map(|text| endpoint(&text, EMULATOR)).transpose()?;
+    let address = |text: Option<String>, named| text.map(|text| endpoint(&text, named)).transpose();
+    let given = address(
+        builder.get_config_value(&AzureConfigKey::Endpoint),
+        "AZURE_STORAGE_ENDPOINT",
+    )?;
+    let emulator = address(std::env::var(EMULATOR).ok(), EMULATOR)?;
     let is_given = [
         AzureConfigKey::AccessKey,
         AzureConfigKey::ClientId,
@@ -177,7 +109,7 @@ async fn azure(container: &str, url: &Url, client: &Client) -> Result<(Microsoft
     let store = builder
         .with_client_options(client_options(given.is_some_and(|(_, is_http)| is_http)))
         .with_retry(retries())
-        .with_http_connector(client.connector())
+        .with_http_connector(StoreConnector::new(handle.clone()))
         .build()
         .map_err(|error| {
             let why = causes(&error);
@@ -188,7 +120,7 @@ async fn azure(container: &str, url: &Url, client: &Client) -> Result<(Microsoft
          CLI (az) and a machine's identity; run `az login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
-    Ok((store, at))
+    Ok((Arc::new(store), at))
 }
 
 /// Where an account of Azure is: named by the URL, such as `abfss://c@a.dfs.core.windows.net`, or else by the configuration.
@@ -208,8 +140,8 @@ async fn ask<C>(shown: &str, provider: &dyn CredentialProvider<Credential = C>, 
         (Ok(Ok(_)), _) => return Ok(()),
         (_, Some(looked)) => looked.to_string(),
         (Ok(Err(error)), None) => {
-            let trouble = Trouble::of(&error);
-            if trouble.kind == Kind::Unreachable {
+            let trouble = StoreError::from_store(&error);
+            if trouble.kind == StoreErrorKind::Unreachable {
                 return Err(Error::Unreachable(format!(
                     "{shown}: whoever gives out credentials can't be reached: {}",
                     trouble.text
@@ -222,10 +154,6 @@ async fn ask<C>(shown: &str, provider: &dyn CredentialProvider<Credential = C>, 
     Err(Error::NotAuthorised(format!("{shown}: {why}")))
 }
 
-fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").map(PathBuf::from)
-}
-
 fn is_on_path(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
@@ -236,13 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_known_by_its_origin_alone() {
-        let of = |text: &str| origin(&Url::parse(text).unwrap());
-        assert_eq!(
-            of("https://minio.example.com:9000/a/b?c=d#e"),
-            "https://minio.example.com:9000"
-        );
-        assert_eq!(of("https://s3.example.com:443/"), "https://s3.example.com");
+    fn an_account_of_azure_is_known_by_the_url_or_the_configuration() {
         let azure = |text: &str| azure_origin(&Url::parse(text).unwrap(), Some("mine"));
         assert_eq!(azure("az://c/p"), "https://mine.blob.core.windows.net");
         assert_eq!(

@@ -1,0 +1,88 @@
+//! The table's rows as an export has them: of a period, in order, or of one file as it holds them.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use object_store::ObjectStoreExt;
+use object_store::path::Path as StorePath;
+
+use crate::error::{Error, ReadError, Result};
+use crate::lake::Batches;
+use crate::lake::batch_columns::{slice_period, with_schema};
+use crate::lake::file_rows::{Selection, checked, groups, open_unhashed};
+use crate::lake::files::DataFile;
+use crate::lake::table::LakeTable;
+use crate::period::Millis;
+use crate::runs::column_set::Chosen;
+use crate::runs::schema::{COLUMNS, Column};
+
+const KEY: [&str; 2] = ["id", "started_at"];
+
+impl LakeTable {
+    /// Hands the runs that started in `[from, to)` to `see`, as an export with these columns would have them, in order. Reads
+    /// no file that holds none of them, and no other columns; exit 5 for a file that isn't what the log says.
+    pub fn rows(
+        &self,
+        edges: (Millis, Millis),
+        columns: &Chosen,
+        mut see: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        self.batches(edges, columns).try_for_each(|rows| see(&rows?))
+    }
+
+    /// The same as an iterator, which opens files as it comes to them and ends with the first error.
+    pub fn batches(&self, edges: (Millis, Millis), columns: &Chosen) -> Batches<'_> {
+        self.batches_of(edges, columns.schema())
+    }
+
+    /// IDs and starts alone.
+    pub fn keys(&self, edges: (Millis, Millis)) -> Batches<'_> {
+        let keys = COLUMNS.iter().filter(|column| KEY.contains(&column.name));
+        let keys = Schema::new(keys.map(Column::field).collect::<Vec<_>>());
+        self.batches_of(edges, Arc::new(keys))
+    }
+
+    fn batches_of(&self, edges: (Millis, Millis), schema: SchemaRef) -> Batches<'_> {
+        let wanted = schema.clone();
+        let groups = groups(self.files_of(edges.0, edges.1)).into_iter();
+        let batches = groups.flat_map(move |group| -> Batches<'_> {
+            let names: Vec<&str> = wanted.fields().iter().map(|field| field.name().as_str()).collect();
+            let selection = Selection::columns(&names).within(std::slice::from_ref(&edges));
+            match checked(&self.location, self.columns(), &group, selection) {
+                Ok(batches) => batches,
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            }
+        });
+        let rows = batches.map(move |batch| {
+            let untrusted = |why: ReadError| Error::Untrusted(format!("{}: {why}", self.location.shown()));
+            let rows = with_schema(&batch?, &schema).map_err(untrusted)?;
+            Ok(slice_period(&rows, edges))
+        });
+        Box::new(rows.filter(|rows| rows.as_ref().map_or(true, |rows| rows.num_rows() > 0)))
+    }
+
+    /// Hands the rows of one file to `see` as it holds them, in its order, with the columns of an export that the table has.
+    /// Returns whether this tool wrote it: other engines needn't keep an order.
+    pub fn rows_of_file(&self, file: &DataFile, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<bool> {
+        let untrusted = |why: ReadError| self.location.untrusted_file(file, why);
+        let (own, exported) = (self.columns().schema(), self.columns().chosen().schema());
+        let opened = open_unhashed(&self.location, file, Selection::ALL)?;
+        for batch in opened.batches {
+            let batch = batch?;
+            with_schema(&batch, &own).map_err(untrusted)?;
+            see(&with_schema(&batch, &exported).map_err(untrusted)?)?;
+        }
+        Ok(opened.is_sorted)
+    }
+
+    /// How large a file is; `None` where there is none.
+    pub fn bytes_of(&self, file: &DataFile) -> Result<Option<u64>> {
+        let path = StorePath::from(file.path.as_str());
+        match self.location.wait(self.location.store().head(&path)) {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.location.cannot_read(&file.path, &error)),
+        }
+    }
+}
