@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive;
-use crate::archive::Opening;
-use crate::cli::{JudgeArgs, Site};
+use crate::archive::ArchiveOpener;
+use crate::cli::{ArchiveAddress, JudgeArgs};
 use crate::commands::export::{Job, Told};
 use crate::context::blocking::Stop;
 use crate::context::terminal::warn;
@@ -43,11 +43,11 @@ pub fn check_offline(args: &JudgeArgs) -> Result<()> {
     }
 }
 
-fn is_there(site: &Site) -> Result<()> {
+fn is_there(site: &ArchiveAddress) -> Result<()> {
     archive::read(|opening| opening.open(site, None).map(|_| ()))
 }
 
-fn is_previous(site: &Site) -> bool {
+fn is_previous(site: &ArchiveAddress) -> bool {
     site.path() == Some(Path::new(PREVIOUS))
 }
 
@@ -179,13 +179,13 @@ impl Asked {
 /// The other period from an export or a lake: the one before where it holds that, else all of an export. `Err` within says
 /// why nothing can be said; exit 2 where there is nothing, exit 5 where it isn't what it says of itself.
 pub fn before(
-    opening: &Opening,
-    site: &Site,
+    opening: &ArchiveOpener,
+    site: &ArchiveAddress,
     asked: &Asked,
     stop: &Stop,
 ) -> Result<std::result::Result<Before, String>> {
-    let holding = opening.open(site, None)?;
-    let held = holding.held()?;
+    let archive = opening.open(site, None)?;
+    let held = archive.info()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
         return Ok(Err(format!("{site} is of another account or source")));
     }
@@ -196,7 +196,10 @@ pub fn before(
     // The billing cycle before may have another length.
     let is_cycle_before = held.is_billing_cycle && whole.requested_to == asked.period.from;
     let previous = asked.period.before();
-    let covered = previous.as_ref().map(|previous| holding.part(previous)).transpose()?;
+    let covered = previous
+        .as_ref()
+        .map(|previous| archive.slice_period(previous))
+        .transpose()?;
     let ends_before = |previous: &Period| covered.flatten().is_some_and(|covered| previous.to <= covered.to);
     let previous = previous.filter(ends_before).filter(|_| !is_cycle_before);
     let period = match previous {
@@ -213,10 +216,10 @@ pub fn before(
         timezone: asked.period.timezone,
         ..period
     };
-    let columns = holding.columns()?.among(&ROW);
+    let columns = archive.columns()?.intersect(&ROW);
     let summary = Summary::new(period.timezone, Dimensions::default());
-    let figures = holding.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
-    let facts = holding.facts(period, &figures)?;
+    let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
+    let facts = archive.facts(period, &figures)?;
     for gap in facts.gaps() {
         warn(&format!("the period before, {site}: {gap}"));
     }

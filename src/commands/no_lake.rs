@@ -1,29 +1,9 @@
 //! The commands of the lake in a build that has none: each says which build has it.
 
-use crate::archive::Holding;
-use crate::cli::{AsOf, Site};
+use crate::archive::no_lake::none;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Says so, with exit 2.
-pub async fn run<A>(_args: A, _surroundings: Context) -> Result<()> {
+pub async fn run<A>(_args: A, _context: Context) -> Result<()> {
     Err(none())
-}
-
-/// The same where one is to be read.
-pub fn open(_site: &Site, _as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
-    Err(none())
-}
-
-/// And where one is to be served.
-pub fn content(_site: &Site, _as_of: Option<AsOf>, _known: Option<&str>) -> Result<Option<crate::archive::Content>> {
-    Err(none())
-}
-
-/// What is said wherever a lake is asked for.
-pub fn none() -> Error {
-    Error::Usage(
-        "this build has no lake: build it with --features lake (cargo build --release --features lake), as shipped builds are"
-            .into(),
-    )
 }

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 
 use crate::archive;
 
-use crate::archive::Content;
-use crate::cli::{AsOf, ServeArgs, Site};
+use crate::archive::ServedFiles;
+use crate::cli::{ArchiveAddress, AsOf, ServeArgs};
 use crate::context::Context;
 use crate::context::terminal::{print, say};
 use crate::error::{Error, Result};
@@ -136,11 +136,13 @@ async fn made_up(args: &ServeArgs, told: &str) -> Result<Served> {
 }
 
 /// What is held at a place.
-async fn open(site: &Site, args: &ServeArgs, told: &str) -> Result<Served> {
+async fn open(site: &ArchiveAddress, args: &ServeArgs, told: &str) -> Result<Served> {
     let (at, as_of) = (site.clone(), args.as_of);
     let opened = tokio::task::spawn_blocking(move || {
         archive::read(|opening| {
-            let content = opening.content(&at, as_of, None)?.expect("nothing was known of it");
+            let content = opening
+                .served_files(&at, as_of, None)?
+                .expect("nothing was known of it");
             let (source, stamp) = (content.source, content.stamp.clone());
             Ok((archive(content, None)?, source, stamp))
         })
@@ -161,7 +163,7 @@ fn runs(archive: &Archive) -> String {
     counted(archive.runs() as u64, "run", "runs")
 }
 
-fn archive(content: Content, old: Option<&Archive>) -> Result<Archive> {
+fn archive(content: ServedFiles, old: Option<&Archive>) -> Result<Archive> {
     Archive::of(content.account, content.files, old, say)
 }
 
@@ -197,12 +199,12 @@ fn refreshing(served: &Served, args: &ServeArgs) -> impl Future<Output = ()> + u
     }
 }
 
-fn refresh(shelf: &Shelf, site: &Site) -> Result<()> {
+fn refresh(shelf: &Shelf, site: &ArchiveAddress) -> Result<()> {
     let now: Option<AsOf> = None;
     let old = shelf.current();
     let stamp = shelf.stamp();
     let changed = archive::read(|opening| {
-        let content = opening.content(site, now, Some(&stamp))?;
+        let content = opening.served_files(site, now, Some(&stamp))?;
         let content = content.map(|content| (content.stamp.clone(), content));
         content
             .map(|(stamp, content)| Ok((archive(content, Some(&old))?, stamp)))

@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
 
 use crate::period::{Millis, format_instant};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
 
 /// When a row's values last changed, by the start of the sync that saw it.
@@ -30,7 +30,7 @@ const DAY_MS: Millis = 86_400_000;
 
 /// Which columns a table has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LakeColumns(Chosen);
+pub struct LakeColumns(ColumnSet);
 
 impl LakeColumns {
     /// All of an export with details; the caller's address and user agent only if `personal`.
@@ -40,7 +40,7 @@ impl LakeColumns {
             .filter(|_| !personal)
             .map(|name| name.to_string())
             .collect();
-        LakeColumns(Chosen::asked(&[], &except, true).expect("personal data is nothing that reports need"))
+        LakeColumns(ColumnSet::from_args(&[], &except, true).expect("personal data is nothing that reports need"))
     }
 
     /// Those of a table of ours, by its columns' names; the error names one that this version doesn't know.
@@ -54,11 +54,12 @@ impl LakeColumns {
             known.push(position.ok_or_else(|| format!("this version knows no column {name}"))?);
         }
         known.sort_unstable();
-        Chosen::of_names(known.into_iter().map(|at| COLUMNS[at].name)).map(LakeColumns)
+        let columns = ColumnSet::from_names(known.into_iter().map(|at| COLUMNS[at].name));
+        columns.map(LakeColumns).map_err(|error| error.to_string())
     }
 
     /// The columns of an export among them.
-    pub fn chosen(&self) -> &Chosen {
+    pub fn chosen(&self) -> &ColumnSet {
         &self.0
     }
 
@@ -142,7 +143,7 @@ pub(super) fn with_schema(rows: &RecordBatch, schema: &SchemaRef) -> Result<Reco
 }
 
 /// Rows of the table as rows of an export with these columns; those that the table lacks are NULL.
-pub(super) fn to_export(rows: &RecordBatch, columns: &Chosen) -> Result<RecordBatch, String> {
+pub(super) fn to_export(rows: &RecordBatch, columns: &ColumnSet) -> Result<RecordBatch, String> {
     with_schema(rows, &columns.schema())
 }
 

@@ -19,7 +19,7 @@ use crate::lake::read::{as_large_as_told, as_many_as_told, groups, is_sorted};
 use crate::lake::table::Table;
 use crate::output::random_access::{OpenParquet, mask, options, rows, selected};
 use crate::output::read::BATCH_ROWS;
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::runs::schema::Column;
 use crate::stores::Location;
 
@@ -41,8 +41,8 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Untrusted`] for a file that isn't what the log says.
-    pub fn open_files(&self) -> Result<Vec<Vec<Box<dyn RunsFile>>>> {
-        let open = |file: &DataFile| -> Result<Box<dyn RunsFile>> { Ok(Box::new(self.open_file(file)?)) };
+    pub fn open_files(&self) -> Result<Vec<Vec<Box<dyn RandomAccessRuns>>>> {
+        let open = |file: &DataFile| -> Result<Box<dyn RandomAccessRuns>> { Ok(Box::new(self.open_file(file)?)) };
         let groups = groups(self.files().iter().collect()).into_iter();
         groups.map(|group| group.into_iter().map(open).collect()).collect()
     }
@@ -115,7 +115,7 @@ impl LakeFile {
     }
 }
 
-impl RunsFile for LakeFile {
+impl RandomAccessRuns for LakeFile {
     fn name(&self) -> &str {
         &self.name
     }

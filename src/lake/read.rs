@@ -29,7 +29,7 @@ use crate::lake::object::{Object, unread_object};
 use crate::lake::table::Table;
 use crate::output::read::BATCH_ROWS;
 use crate::period::Millis;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{COLUMNS, Column};
 use crate::stores::Location;
 
@@ -314,14 +314,14 @@ impl Table {
     pub fn rows(
         &self,
         edges: (Millis, Millis),
-        columns: &Chosen,
+        columns: &ColumnSet,
         mut see: impl FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
         self.batches(edges, columns).try_for_each(|rows| see(&rows?))
     }
 
     /// The same as an iterator, which opens files as it comes to them and ends with the first error.
-    pub fn batches(&self, edges: (Millis, Millis), columns: &Chosen) -> Batches<'_> {
+    pub fn batches(&self, edges: (Millis, Millis), columns: &ColumnSet) -> Batches<'_> {
         self.batches_of(edges, columns.schema())
     }
 

@@ -23,7 +23,7 @@ use crate::lake::state::State;
 use crate::lake::table::Table;
 use crate::lake::tally::{LookedUp, OnChange, Tally, Watched};
 use crate::lake::write::FileWriter;
-use crate::output::read::{parquet_batches, parquet_columns};
+use crate::output::read::working_batches;
 use crate::period::Millis;
 use crate::stores::Location;
 
@@ -172,8 +172,8 @@ impl Seen {
     fn months(&self, files: &[DataFile], starts: &[Millis]) -> Result<Vec<Month<'_>>> {
         let mut names: BTreeSet<String> = starts.iter().map(|start| month_of(*start)).collect();
         for path in &self.files {
-            for rows in parquet_columns(path, &["started_at"]).map_err(Error::Output)? {
-                let rows = rows.map_err(Error::Output)?;
+            for rows in working_batches(path, Some(&["started_at"]))? {
+                let rows = rows?;
                 let started = rows.column(0).as_primitive::<TimestampMillisecondType>().values();
                 let mut at = 0;
                 while at < started.len() {
@@ -446,8 +446,8 @@ fn collect_ids(rows: impl Iterator<Item = Result<RecordBatch>>, ids: Option<&mut
 }
 
 fn batches_of(path: &Path) -> Batches<'static> {
-    match parquet_batches(path) {
-        Ok(batches) => Box::new(batches.map(|batch| batch.map_err(Error::Output))),
-        Err(why) => Box::new(std::iter::once(Err(Error::Output(why)))),
+    match working_batches(path, None) {
+        Ok(batches) => Box::new(batches),
+        Err(error) => Box::new(std::iter::once(Err(error))),
     }
 }

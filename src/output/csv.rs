@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::period::{format_instant, instant_bytes};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{Column, Kind};
 use crate::text::defused;
 
@@ -25,14 +25,14 @@ pub const RUNS_CSV: &str = "runs.csv";
 /// Writes rows as they come.
 pub struct CsvRows<W: Write = File> {
     writer: Writer<HashedFile<W>>,
-    columns: Chosen,
+    columns: ColumnSet,
     rows: u64,
     cell: String,
 }
 
 impl<W: Write> CsvRows<W> {
     /// Writes rows of these columns into a new file, the header first.
-    pub fn new(file: W, columns: Chosen) -> Result<CsvRows<W>> {
+    pub fn new(file: W, columns: ColumnSet) -> Result<CsvRows<W>> {
         let mut writer = writer(HashedFile::new(file));
         writer.write_record(columns.names()).map_err(cannot_write)?;
         Ok(CsvRows {

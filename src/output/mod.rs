@@ -12,4 +12,5 @@ pub mod publish;
 pub mod random_access;
 pub mod read;
 pub mod rows;
+pub mod shared_file;
 mod swap;

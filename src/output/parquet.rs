@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::publish::Staging;
 use crate::period::{Millis, format_instant};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.
@@ -42,7 +42,7 @@ pub enum Layout {
 pub struct ParquetRows {
     staging: Arc<Staging>,
     layout: Layout,
-    columns: Chosen,
+    columns: ColumnSet,
     properties: WriterProperties,
     open: Option<Open>,
     files: Vec<FileEntry>,
@@ -58,7 +58,7 @@ struct Open {
 
 impl ParquetRows {
     /// Writes rows of these columns into a staging folder; `compatible` keeps to encodings that every engine reads.
-    pub fn new(staging: Arc<Staging>, layout: Layout, columns: Chosen, compatible: bool) -> ParquetRows {
+    pub fn new(staging: Arc<Staging>, layout: Layout, columns: ColumnSet, compatible: bool) -> ParquetRows {
         ParquetRows {
             staging,
             layout,
@@ -153,7 +153,7 @@ fn cannot_write(path: &str, cause: impl std::fmt::Display) -> Error {
     Error::Output(format!("cannot write {path}: {cause}"))
 }
 
-fn properties(columns: &Chosen, compatible: bool) -> WriterProperties {
+fn properties(columns: &ColumnSet, compatible: bool) -> WriterProperties {
     let sorted_by = |column: &str| SortingColumn {
         column_idx: columns.position(column).expect("every export has it") as i32,
         descending: false,

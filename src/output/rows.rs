@@ -12,13 +12,13 @@ use crate::output::hashed::FileEntry;
 use crate::output::parquet::{Layout, ParquetRows};
 use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// What is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFormats {
     /// Which columns.
-    pub columns: Chosen,
+    pub columns: ColumnSet,
     /// How Parquet is laid out. It is always written: what comes later reads rows back from it.
     pub parquet: Layout,
     /// Whether it keeps to encodings that every engine reads.

@@ -21,7 +21,7 @@ use crate::pipeline::writer::WriteOptions;
 use crate::pipeline::{ReadPeriod, Reading};
 use crate::provenance::Filters;
 use crate::report::dimension::Dimensions;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// The rows while they are of use.
 const ROWS: &str = "runs.parquet";
@@ -76,7 +76,7 @@ impl Aside<'_> {
         let settle = self.job_start.settle(self.costs);
         let options = WriteOptions {
             formats: RowFormats {
-                columns: Chosen::all(metered),
+                columns: ColumnSet::all(metered),
                 parquet: Layout::File(ROWS),
                 parquet_compat: false,
                 csv: false,

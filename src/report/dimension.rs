@@ -1,7 +1,7 @@
 //! What runs can be broken down by: names, titles and order of the reports. How they are folded is `summary`'s.
 
 use crate::report::groups::Groups;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// What runs are broken down by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -225,7 +225,7 @@ impl Default for Dimensions {
 
 impl Dimensions {
     /// Every single dimension that rows of these columns have.
-    pub fn of(columns: &Chosen, groups: Option<Groups>) -> Dimensions {
+    pub fn of(columns: &ColumnSet, groups: Option<Groups>) -> Dimensions {
         let by = Dimension::ALL.into_iter().filter(|dimension| match dimension {
             Dimension::Group => groups.is_some(),
             dimension => columns.position(dimension.words().needs).is_some(),
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_rows_do_not_tell_cannot_be_asked_for() {
-        let columns = Chosen::asked(&[], &["user_id".into()], false).unwrap();
+        let columns = ColumnSet::from_args(&[], &["user_id".into()], false).unwrap();
         let mut dimensions = Dimensions::of(&columns, None);
         assert_eq!(dimensions.by.len(), 8);
         assert!(

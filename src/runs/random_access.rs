@@ -1,5 +1,5 @@
-//! Files of runs that are read where it is wanted, instead of from their beginning. Where they are is known to those who open
-//! them: exports and lakes.
+//! Files of runs that are read at any row, instead of from their beginning. Where they are is known to those who open them:
+//! exports and lakes.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use crate::error::Result;
 
 /// A file of runs. What it holds stays the same for as long as it is open.
-pub trait RunsFile: Debug + Send + Sync {
+pub trait RandomAccessRuns: Debug + Send + Sync {
     /// What tells it from others: files of one name hold the same runs, in the same order.
     fn name(&self) -> &str;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::api::counts::RequestCounts;
 use crate::api::page::Rejected;
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::commands::assemble::files::{complete, told_files};
 use crate::commands::assemble::replace::replaces;
 use crate::error::Result;
@@ -23,7 +23,7 @@ use crate::provenance::{DetailCounts, TotalsText};
 use crate::report::changes::words;
 use crate::report::terminal::Look;
 use crate::report::{Report, terminal};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::stores::names_store;
 use crate::text::{counted, labelled};
 
@@ -39,7 +39,7 @@ pub struct Publishing {
 
 impl Publishing {
     /// Writes what is missing, and brings all of it to the disk; exit 6 if it may not take the place of the one that is there.
-    pub fn complete(self, existing: Option<Existing>, replace: bool) -> Result<(Arc<Staging>, Manifest, Report)> {
+    pub fn complete(self, existing: Option<ExistingExport>, replace: bool) -> Result<(Arc<Staging>, Manifest, Report)> {
         let Publishing {
             staging,
             mut manifest,
@@ -61,7 +61,7 @@ impl Publishing {
 }
 
 /// What an export says of itself as far as its report tells; the rest is as if there were nothing to tell.
-pub fn manifest(report: &Report, columns: &Chosen, settle_ms: Millis) -> Manifest {
+pub fn manifest(report: &Report, columns: &ColumnSet, settle_ms: Millis) -> Manifest {
     let facts = &report.facts;
     Manifest {
         schema_version: SCHEMA_VERSION,

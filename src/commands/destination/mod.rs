@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::commands::destination::store::{StoredOut, staging_folder};
 use crate::context::blocking::Stop;
 use crate::context::terminal::warn;
@@ -72,10 +72,12 @@ impl Held {
     }
 
     /// The export that is there.
-    pub fn existing(&self) -> Result<Option<Existing>> {
+    pub fn existing(&self) -> Result<Option<ExistingExport>> {
         match &self.stored {
             Some(stored) => Ok(stored.existing()),
-            None if self.destination.state() == State::Occupied => Existing::read(&self.destination.path()).map(Some),
+            None if self.destination.state() == State::Occupied => {
+                ExistingExport::read(&self.destination.path()).map(Some)
+            }
             None => Ok(None),
         }
     }

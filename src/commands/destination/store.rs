@@ -10,7 +10,7 @@ use crate::commands::destination::store::names::{export_id, id_of, placed, split
 use object_store::UpdateVersion;
 use tokio::runtime::Handle;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::error::{Error, Result};
 use crate::lake::Location;
 use crate::output::csv::RUNS_CSV;
@@ -90,10 +90,10 @@ impl StoredOut {
     }
 
     /// The export that is there.
-    pub fn existing(&self) -> Option<Existing> {
+    pub fn existing(&self) -> Option<ExistingExport> {
         self.before.as_ref().map(|before| {
             let shown = Path::new(self.location.shown());
-            Existing::copied(shown, before.copied.path(), before.manifest.clone())
+            ExistingExport::copied(shown, before.copied.path(), before.manifest.clone())
         })
     }
 

@@ -34,7 +34,7 @@ use crate::provenance::{Account, Filters, Retention};
 use crate::report::budget::Budget;
 use crate::report::dimension::Dimensions;
 use crate::report::groups::Groups;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state::SettleRule;
 
 /// Rows in Parquet.
@@ -52,7 +52,7 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
         return Err(no_period());
     }
     let metered = args.costs.details == Details::All;
-    let columns = Chosen::asked(&args.columns, &args.exclude, metered).map_err(Error::Usage)?;
+    let columns = ColumnSet::from_args(&args.columns, &args.exclude, metered)?;
     let groups = args
         .groups
         .as_deref()
@@ -125,7 +125,7 @@ fn no_period() -> Error {
 }
 
 /// The rules of `--groups`, whose runs' groups must be clear from the rows that are kept.
-fn read_groups(file: &Path, columns: &Chosen, no_names: bool) -> Result<Groups> {
+fn read_groups(file: &Path, columns: &ColumnSet, no_names: bool) -> Result<Groups> {
     let groups = budgets::read_groups(file, columns)?;
     if no_names && groups.go_by_names() {
         let file = file.display();
@@ -153,7 +153,7 @@ fn check_formats(args: &ExportArgs) -> Result<()> {
 /// What was asked for, and of whom.
 pub struct Job {
     pub spec: PeriodSpec,
-    pub columns: Chosen,
+    pub columns: ColumnSet,
     pub groups: Option<Groups>,
     pub budgets: Vec<Budget>,
     pub connection: Connection,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::api::ask::RequestError;
 use crate::api::page::Page;
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::clock::Clocks;
 use crate::commands::destination::Held;
 use crate::commands::destination::path_template;
@@ -104,7 +104,7 @@ impl Job {
         }
         if self.args.dry_run {
             if Destination::check(&out)? == State::Occupied {
-                Existing::read(&out)?;
+                ExistingExport::read(&out)?;
             }
             return Ok(());
         }

@@ -6,13 +6,13 @@ use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 
-use crate::archive::Held;
+use crate::archive::ArchiveInfo;
 use crate::commands::report::folder::Folder;
 use crate::context::terminal::{say, warn};
 use crate::error::Result;
 use crate::output::focus::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, FocusContext, FocusCounts, FocusFiles};
 use crate::report::Report;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, thousands};
 
 /// Batches that wait.
@@ -26,7 +26,7 @@ pub struct Focus {
 
 impl Focus {
     /// Begins the files in a folder.
-    pub fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<Focus> {
+    pub fn begin(folder: &mut Folder, held: &ArchiveInfo, columns: &ColumnSet) -> Result<Focus> {
         let mut files = begin(folder, held, columns)?;
         let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
         let thread = std::thread::spawn(move || {
@@ -88,7 +88,7 @@ impl Drop for Focus {
 }
 
 /// The files of FOCUS, begun.
-fn begin(folder: &mut Folder, held: &Held, columns: &Chosen) -> Result<FocusFiles<File>> {
+fn begin(folder: &mut Folder, held: &ArchiveInfo, columns: &ColumnSet) -> Result<FocusFiles<File>> {
     let cycle = (held.period.from, held.period.requested_to);
     let context = FocusContext {
         account: held.account.clone(),

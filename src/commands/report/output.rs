@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use arrow_array::RecordBatch;
 
-use crate::archive::{Held, Holding};
+use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::assemble::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
 use crate::commands::report::focus::Focus;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::report::terminal::Look;
 use crate::report::xlsx::{Book, REPORT_XLSX};
 use crate::report::{Report, html, json, markdown, terminal};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, labelled};
 
 /// Where to, and in which formats.
@@ -27,12 +27,12 @@ pub struct Output {
     look: Look,
     quiet: bool,
     /// The columns of the workbook's sheet of runs, if it is wanted.
-    runs: Option<Chosen>,
+    runs: Option<ColumnSet>,
 }
 
 impl Output {
     /// Makes ready; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: Look) -> Result<Output> {
+    pub fn open(args: &ReportArgs, held: &ArchiveInfo, columns: &ColumnSet, look: Look) -> Result<Output> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -79,7 +79,7 @@ impl Output {
     }
 
     /// Writes everything, to be published.
-    pub fn write(mut self, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<Written> {
+    pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &Stop) -> Result<Written> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
@@ -94,7 +94,7 @@ impl Output {
                     }
                 }
                 ReportFormat::Focus => {}
-                ReportFormat::Xlsx => self.workbook(&mut folder, report, holding, stop)?,
+                ReportFormat::Xlsx => self.workbook(&mut folder, report, archive, stop)?,
                 format => folder.write(file_name(*format), text(*format, report, Look::Plain)?.as_bytes())?,
             }
         }
@@ -109,12 +109,12 @@ impl Output {
     }
 
     /// The workbook, with its sheet of runs if that is wanted.
-    fn workbook(&self, folder: &mut Folder, report: &Report, holding: &dyn Holding, stop: &Stop) -> Result<()> {
+    fn workbook(&self, folder: &mut Folder, report: &Report, archive: &dyn Archive, stop: &Stop) -> Result<()> {
         let file = folder.create(REPORT_XLSX)?;
         let mut book = Book::new(report, &folder.path)?;
         if let Some(columns) = &self.runs {
             let mut sheet = book.runs(columns.clone())?;
-            holding.again(&report.facts.period, columns, &mut |rows| {
+            archive.reread(&report.facts.period, columns, &mut |rows| {
                 stop.check()?;
                 sheet.write(rows)
             })?;

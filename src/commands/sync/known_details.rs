@@ -7,7 +7,7 @@ use crate::fetch::Known;
 use crate::lake::Table;
 use crate::period::Millis;
 use crate::pipeline::known_details::note;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// How long after a run has finished its cost is asked for again by every sync that sees it.
 const ASKED_FOR_MS: Millis = 3 * 86_400_000;
@@ -19,7 +19,7 @@ pub fn of(table: Arc<Table>, now_ms: Millis, metered: bool) -> Known {
     let columns = if metered {
         table.columns().chosen().clone()
     } else {
-        Chosen::priced()
+        ColumnSet::priced()
     };
     Box::new(move |ids, from, to| {
         let mut known = HashMap::new();

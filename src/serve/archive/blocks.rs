@@ -9,7 +9,7 @@ use std::thread;
 use arrow_array::RecordBatch;
 
 use crate::error::{Error, Result};
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::serve::archive::items::LISTED;
 
 /// Runs of a block.
@@ -50,7 +50,7 @@ impl OnceBlock {
 
 impl Blocks {
     /// What lists tell of the runs at some rows of a file, which ascend; `number` tells it from the archive's others.
-    pub(super) fn runs(&self, file: &dyn RunsFile, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
+    pub(super) fn runs(&self, file: &dyn RandomAccessRuns, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
         let mut by_block: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
             by_block.entry(row / BLOCK_RUNS).or_default().push(*row);
@@ -72,7 +72,7 @@ impl Blocks {
     }
 
     /// A block, from those that are kept or from its file.
-    fn block(&self, file: &dyn RunsFile, block: Block) -> Result<Arc<RecordBatch>> {
+    fn block(&self, file: &dyn RandomAccessRuns, block: Block) -> Result<Arc<RecordBatch>> {
         let once = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let found = kept
@@ -110,7 +110,12 @@ impl Blocks {
 
 /// Reads rows that no block was read for, and leaves none of them. Where they are many, each core reads its part: they lie
 /// far from each other, and of each much has to be unpacked.
-fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>, runs: &mut Vec<Run>) -> Result<()> {
+fn read_alone(
+    file: &dyn RandomAccessRuns,
+    rows: &mut Vec<u32>,
+    columns: Option<&[&str]>,
+    runs: &mut Vec<Run>,
+) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let many = rows.len().div_ceil(cores).max(MANY);
     let parts: Vec<&[u32]> = rows.chunks(many).collect();
@@ -141,13 +146,13 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: Option<&[&str]>
 }
 
 /// All that is kept of the runs at some rows of a file, which ascend.
-pub(super) fn whole(file: &dyn RunsFile, rows: &[u32]) -> Result<Vec<Run>> {
+pub(super) fn whole(file: &dyn RandomAccessRuns, rows: &[u32]) -> Result<Vec<Run>> {
     let mut runs = Vec::with_capacity(rows.len());
     read_alone(file, &mut rows.to_vec(), None, &mut runs)?;
     Ok(runs)
 }
 
-fn has_all(file: &dyn RunsFile, wanted: usize, read: usize) -> Result<()> {
+fn has_all(file: &dyn RandomAccessRuns, wanted: usize, read: usize) -> Result<()> {
     if wanted == read {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use foldhash::fast::{FixedState, RandomState};
 use crate::error::{Error, Result};
 use crate::period::Millis;
 use crate::runs::column_set::NEEDED;
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::runs::row::rows_of;
 use crate::serve::archive::segment::{Entry, OTHER_STATUS, SEGMENT_RUNS, Segment};
 use crate::serve::query::STATUSES;
@@ -32,7 +32,7 @@ const COLUMNS: [&str; 9] = [
 /// Files that overlap in time.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) files: Vec<Box<dyn RunsFile>>,
+    pub(super) files: Vec<Box<dyn RandomAccessRuns>>,
     pub(super) segments: Vec<Segment>,
     pub(super) actors: Known,
     pub(super) tasks: Known,
@@ -109,7 +109,7 @@ pub(super) fn hash_of(id: &str) -> u32 {
 
 impl Group {
     /// Reads what is to be remembered of some files. A file alone is taken to be in order until it turns out not to be.
-    pub(super) fn of(files: Vec<Box<dyn RunsFile>>) -> Result<Group> {
+    pub(super) fn of(files: Vec<Box<dyn RandomAccessRuns>>) -> Result<Group> {
         let in_order = match files.as_slice() {
             [_] => Group::read(&files, true)?,
             _ => None,
@@ -124,7 +124,7 @@ impl Group {
 
     /// The same as yet without the files: as the runs come if they are `in_order`, and `None` if they aren't; else once all
     /// are there.
-    fn read(files: &[Box<dyn RunsFile>], in_order: bool) -> Result<Option<Group>> {
+    fn read(files: &[Box<dyn RandomAccessRuns>], in_order: bool) -> Result<Option<Group>> {
         let mut group = Group {
             files: Vec::new(),
             segments: Vec::new(),

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::provenance::Account;
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::serve::FEATURES;
 use crate::serve::archive::blocks::{Blocks, Run};
 use crate::serve::archive::directory::Directory;
@@ -81,7 +81,7 @@ impl Archive {
     /// [`Error::Untrusted`] for a file that isn't what it is said to be.
     pub fn of(
         account: Option<Account>,
-        files: Vec<Vec<Box<dyn RunsFile>>>,
+        files: Vec<Vec<Box<dyn RandomAccessRuns>>>,
         old: Option<&Archive>,
         tell: fn(&str),
     ) -> Result<Archive> {
