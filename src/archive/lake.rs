@@ -1,6 +1,7 @@
 //! A lake as an archive: what its syncs have proven, read file by file as far as a period touches them.
 
 mod corrections;
+mod file_check;
 mod verify;
 
 use arrow_array::RecordBatch;
@@ -105,7 +106,7 @@ impl Lake {
             unproven,
             ..Doubts::default()
         });
-        caveats.extend(corrections::caveats(state, &period, closing));
+        caveats.extend(corrections::of(state, &period, closing));
         Facts {
             account: state.account.clone(),
             source: state.source,

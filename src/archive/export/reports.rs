@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::archive::export::report_json::{self, ComparedTables};
 use crate::archive::export_folder::ExportFolder;
-use crate::commands::assemble::files::{REPORT_JSON, csv_name, write_csv};
+use crate::commands::assemble::files::REPORT_JSON;
+use crate::output::report_csv::{csv_name, write_csv};
 use crate::provenance::TotalsText;
 use crate::report::figures::Figures;
 use crate::report::table::Table;

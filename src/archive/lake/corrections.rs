@@ -1,4 +1,4 @@
-//! The caveats about a closed month: what has changed in it since it was closed.
+//! What has changed in a month since it was closed, in words: what reports of it must say.
 
 use crate::lake::State;
 use crate::lake::state::Closing;
@@ -6,8 +6,8 @@ use crate::money::Usd;
 use crate::period::{Millis, Period, format_instant};
 use crate::text::{counted, thousands};
 
-/// Of the months that a period overlaps, except one; nothing of those in which nothing was corrected.
-pub fn caveats(state: &State, period: &Period, but: Option<&str>) -> Vec<String> {
+/// Of the months that a period overlaps, all but one; nothing of those in which nothing was corrected.
+pub fn of(state: &State, period: &Period, but: Option<&str>) -> Vec<String> {
     let overlaps = |closing: &Closing| closing.from < period.to && period.from < closing.to;
     let closings = state.closings.iter();
     closings
@@ -16,6 +16,7 @@ pub fn caveats(state: &State, period: &Period, but: Option<&str>) -> Vec<String>
         .collect()
 }
 
+/// What is said of a closed month of which files were set aside.
 fn damaged(name: &str, closing: &Closing) -> Option<String> {
     let at = closing.damaged_at?;
     Some(format!(
@@ -98,20 +99,20 @@ mod tests {
     #[test]
     fn corrections_are_said_of_every_period_that_touches_the_month_and_of_no_other() {
         let state = closed(Some((2, 3, "1.25")));
-        let said = |from: &str, to: &str| caveats(&state, &period(from, to), None);
+        let said = |from: &str, to: &str| of(&state, &period(from, to), None);
         let expected = "2025-09 was closed on 2025-10-05 with 100,000 runs and $7,282.93; since then 2 runs came and 3 \
                         changed, moving $1.25";
         assert_eq!(said("2025-09-30T00:00:00.000Z", "2025-11-01T00:00:00.000Z"), [expected]);
         assert!(said("2025-10-01T00:00:00.000Z", "2025-11-01T00:00:00.000Z").is_empty());
         assert!(said("2025-08-01T00:00:00.000Z", "2025-09-01T00:00:00.000Z").is_empty());
         let month = period("2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
-        assert!(caveats(&state, &month, Some("2025-09")).is_empty());
+        assert!(of(&state, &month, Some("2025-09")).is_empty());
     }
 
     #[test]
     fn what_did_not_happen_is_not_said() {
         let month = period("2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
-        let ends = |corrections| caveats(&closed(corrections), &month, None);
+        let ends = |corrections| of(&closed(corrections), &month, None);
         assert!(ends(None).is_empty());
         assert!(ends(Some((0, 0, "0"))).is_empty());
         assert!(ends(Some((1, 0, "0.004")))[0].ends_with("since then 1 run came, moving <$0.01"));

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_array::RecordBatch;
-
-use crate::archive::findings::{MAX_FINDINGS, sums, untrusted};
+use crate::archive::findings::{sums, untrusted};
+use crate::archive::lake::file_check::FileCheck;
 use crate::archive::row_check::RowCheck;
 use crate::archive::{BatchVisitor, Depth, Verification};
 use crate::error::Result;
@@ -17,8 +16,8 @@ use crate::provenance::TotalsText;
 use crate::report::measures::Measures;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::dedup::{SeenIds, Suspects, repeated};
-use crate::runs::row::{Row, rows_of};
-use crate::text::{counted, thousands};
+use crate::runs::row::rows_of;
+use crate::text::counted;
 
 /// What a lake is held against, as messages name it.
 const LOG: &str = "log";
@@ -87,7 +86,7 @@ impl TableCheck {
         {
             self.findings.push(error.to_string());
         }
-        let mut rows = FileRows::new(file, std::mem::take(&mut self.seen));
+        let mut rows = FileCheck::new(file, std::mem::take(&mut self.seen));
         let totals = &mut self.totals;
         let month = self.months.entry(file.month.clone()).or_default();
         let read = table.rows_of_file(file, |batch| {
@@ -215,63 +214,4 @@ fn times(table: &Table, edges: (Millis, Millis), suspects: &Suspects) -> Result<
         suspects.count_rows(&batch?, &mut times);
     }
     Ok(times)
-}
-
-struct FileRows<'f> {
-    file: &'f DataFile,
-    checked: RowCheck,
-    rows: u64,
-    /// Rows beyond the bounds that the log says, and the first of them.
-    beyond_log: u64,
-    first_beyond: Option<String>,
-}
-
-impl<'f> FileRows<'f> {
-    fn new(file: &'f DataFile, seen: SeenIds) -> FileRows<'f> {
-        FileRows {
-            checked: RowCheck::with_seen(seen, month_bounds(&file.month), "its month"),
-            file,
-            rows: 0,
-            beyond_log: 0,
-            first_beyond: None,
-        }
-    }
-
-    fn add(&mut self, batch: &RecordBatch, totals: &mut Measures) {
-        for row in rows_of(batch) {
-            self.rows += 1;
-            self.checked.add(&self.file.path, &row);
-            if totals.add(&row).is_none() {
-                self.checked.note("the sum of costs is beyond 38 digits".into());
-            }
-            if !self.is_within(&row) {
-                self.beyond_log += 1;
-                self.first_beyond.get_or_insert_with(|| row.id.to_string());
-            }
-        }
-    }
-
-    /// Whether a row lies within what the log says of its file: what a reader skips must hold nothing that it looks for.
-    fn is_within(&self, row: &Row) -> bool {
-        let ids = self.file.ids.as_ref();
-        let known = ids.is_none_or(|(least, greatest)| least.as_str() <= row.id && row.id <= greatest.as_str());
-        known && (self.file.first_ms..=self.file.last_ms).contains(&row.started_at_ms)
-    }
-
-    fn findings(self, is_ours: bool) -> Vec<String> {
-        let path = &self.file.path;
-        // Another engine may order rows as it likes.
-        let mut findings: Vec<String> = self.checked.findings(is_ours).take(MAX_FINDINGS).collect();
-        if let Some(id) = self.first_beyond {
-            let runs = counted(self.beyond_log, "run lies", "runs lie");
-            findings.push(format!(
-                "{path}: {runs} beyond the bounds that the log says, such as {id}"
-            ));
-        }
-        if let Some(said) = self.file.rows.filter(|said| *said != self.rows) {
-            let (found, said) = (thousands(self.rows), thousands(said));
-            findings.push(format!("{path}: {found} rows, the log says {said}"));
-        }
-        findings
-    }
 }

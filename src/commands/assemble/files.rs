@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::manifest::{MANIFEST, Manifest};
 use crate::output::publish::Staging;
-use crate::report::table::Table;
+use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::xlsx;
 use crate::report::xlsx::REPORT_XLSX;
-use crate::report::{Report, csv as csv_report, html, json, markdown};
+use crate::report::{Report, html, json, markdown};
 use crate::text::{counted, thousands, unbroken};
 
 /// All reports as one document.
@@ -50,23 +50,6 @@ pub fn told_files(manifest: &Manifest) -> String {
     told.push(REPORT_JSON.into());
     told.push(MANIFEST.into());
     told.iter().map(|file| unbroken(file)).collect::<Vec<_>>().join(", ")
-}
-
-/// A report as a CSV file's text.
-pub fn csv_text(table: &Table) -> io::Result<Vec<u8>> {
-    write_csv(table, Vec::new())
-}
-
-/// Writes the same as it is made.
-pub fn write_csv<W: Write>(table: &Table, into: W) -> io::Result<W> {
-    let mut csv = crate::output::csv::writer(into);
-    csv_report::records(table).try_for_each(|record| csv.write_record(record))?;
-    csv.into_inner().map_err(|error| error.into_error())
-}
-
-/// A report's CSV file.
-pub fn csv_name(table: &Table) -> String {
-    format!("{}.csv", table.name)
 }
 
 /// The files of a new export as they are written, in the order of the manifest.

@@ -6,12 +6,13 @@ use arrow_array::RecordBatch;
 
 use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::commands::assemble::files::{REPORT_HTML, REPORT_JSON, REPORT_MD, csv_name, csv_text};
+use crate::commands::assemble::files::{REPORT_HTML, REPORT_JSON, REPORT_MD};
 use crate::commands::report::focus::Focus;
 use crate::commands::report::folder::Folder;
 use crate::context::blocking::Stop;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
+use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::terminal::Look;
 use crate::report::xlsx::{Book, REPORT_XLSX};
 use crate::report::{Report, html, json, markdown, terminal};
@@ -89,7 +90,7 @@ impl Output {
             match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
-                        let text = csv_text(&table).map_err(|error| Error::Other(error.into()))?;
+                        let text = write_csv(&table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
                 }
@@ -161,7 +162,7 @@ fn text(format: ReportFormat, report: &Report, look: Look) -> Result<String> {
         ReportFormat::Json => json::render(report),
         ReportFormat::Csv => match report.tables().as_slice() {
             [table] => {
-                let text = csv_text(table).map_err(|error| Error::Other(error.into()))?;
+                let text = write_csv(table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                 String::from_utf8_lossy(&text).into_owned()
             }
             tables => {
