@@ -25,7 +25,7 @@ impl ColumnSet {
         )
     }
 
-    /// What costs are told by: [`NEEDED`] and when a run finished.
+    /// The columns that tell a cost and whether it has settled: [`NEEDED`] and when a run finished.
     pub fn priced() -> ColumnSet {
         ColumnSet::all(true).intersect(&[COLUMNS[col::FINISHED_AT].name])
     }
@@ -103,7 +103,6 @@ impl ColumnSet {
         self.columns().map(|column| column.name).collect()
     }
 
-    /// Where a column of this name stands among them.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns().position(|column| column.name == name)
     }

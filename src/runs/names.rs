@@ -43,7 +43,8 @@ impl NamesById {
     }
 }
 
-/// Seventeen letters and digits, as every ID of Apify's is that was seen: it needs no list to be told from a name.
+/// Whether a text has the form of every ID of Apify's that was seen, seventeen letters and digits: such a filter needs no list of
+/// names.
 pub fn looks_like_an_id(text: &str) -> bool {
     text.len() == 17 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

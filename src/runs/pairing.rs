@@ -22,7 +22,7 @@ pub enum Pair<T = Run> {
     New(T),
 }
 
-/// Pairs what stands at the same place.
+/// Pairs records of equal keys.
 struct Merge<'r, T> {
     old: Peekable<RunStream<'r, T>>,
     new: Peekable<RunStream<'r, T>>,

@@ -9,7 +9,7 @@ use crate::error::ReadError;
 use crate::money::Usd;
 use crate::period::Millis;
 
-/// What is read of archives: all that is compared of a run, or only where it stands.
+/// What is read of an archive for a comparison: a run, or only its key.
 pub trait RunRecord: Sized {
     /// The columns it is made of; an export may lack those that aren't needed.
     const COLUMNS: &'static [&'static str];
@@ -37,7 +37,7 @@ pub fn records<'r, T: RunRecord + 'r>(
     }))
 }
 
-/// Where a run stands in an archive.
+/// The sort key of a run in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     pub started_at_ms: Millis,

@@ -16,9 +16,9 @@ pub enum Kind {
     Instant,
     /// US dollars, Decimal128(38,18).
     Usd,
-    /// A number, Decimal128(38,18); its unit stands in its meaning.
+    /// A number, Decimal128(38,18); its meaning says the unit.
     Decimal,
-    /// A 64-bit integer; its unit, if any, stands in its meaning.
+    /// A 64-bit integer; its meaning says the unit, if any.
     Integer,
 }
 

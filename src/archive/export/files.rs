@@ -98,7 +98,7 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
     ];
     let report = export.file(REPORT_JSON);
     let report = report.map_or_else(|_| Map::new(), |file| report_json::members(file.reader(), &shared));
-    // Whether it is one, its comparison to the rows tells.
+    // That a document which cannot be parsed is no report is a finding of the comparison to the rows.
     let differing = |name: &&str| !report.is_empty() && report.get(*name).unwrap_or(&Value::Null) != &said[*name];
     let differing = shared.into_iter().filter(|name| differing(name));
     findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));

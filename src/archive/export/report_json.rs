@@ -12,7 +12,7 @@ use crate::error::ReadError;
 use crate::period::format_instant;
 use crate::report::table::{Cell, Column, Table};
 
-pub struct ComparedTables {
+pub struct TableMatches {
     /// The document's own totals.
     pub totals: Option<Value>,
     /// Of each table, in their order, whether the document has its rows and no others.
@@ -20,8 +20,8 @@ pub struct ComparedTables {
 }
 
 /// Compares a document's reports to tables, by values and not by how they are written. An error where it is no such document.
-pub fn compare(document: impl Read, tables: &[Table]) -> Result<ComparedTables, ReadError> {
-    let mut compared = ComparedTables {
+pub fn compare(document: impl Read, tables: &[Table]) -> Result<TableMatches, ReadError> {
+    let mut compared = TableMatches {
         totals: None,
         same: vec![false; tables.len()],
     };
@@ -43,7 +43,7 @@ fn json<R: Read>(document: R) -> serde_json::Deserializer<IoRead<BufReader<R>>> 
     serde_json::Deserializer::from_reader(BufReader::with_capacity(64 << 10, document))
 }
 
-struct TablesVisitor<'c, 'r>(&'c [Table<'r>], &'c mut ComparedTables);
+struct TablesVisitor<'c, 'r>(&'c [Table<'r>], &'c mut TableMatches);
 
 impl<'de> Visitor<'de> for TablesVisitor<'_, '_> {
     type Value = ();

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde_json::Value;
 
-use crate::archive::export::report_json::{self, ComparedTables};
+use crate::archive::export::report_json::{self, TableMatches};
 use crate::archive::export_folder::ExportFolder;
 use crate::commands::assemble::files::REPORT_JSON;
 use crate::output::report_csv::{csv_name, write_csv};
@@ -22,7 +22,7 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
     let is_there = |table: &Table| ALWAYS.contains(&&*table.name) || export.entry(&csv_name(table)).is_some();
     let tables: Vec<Table> = figures.tables().into_iter().filter(is_there).collect();
     let file = export.file(REPORT_JSON);
-    let ComparedTables { totals, same } = match file.and_then(|file| report_json::compare(file.reader(), &tables)) {
+    let TableMatches { totals, same } = match file.and_then(|file| report_json::compare(file.reader(), &tables)) {
         Ok(compared) => compared,
         Err(problem) => return vec![format!("{REPORT_JSON}: {problem}")],
     };

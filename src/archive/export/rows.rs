@@ -24,7 +24,7 @@ use crate::runs::dedup::{Suspects, repeated};
 use crate::runs::row::rows_of;
 
 /// What is done with each batch beside checking it; an error ends the reading.
-pub type CheckedBatch<'s> = dyn FnMut(&RecordBatch) -> Result<(), ReadError> + 's;
+pub type RowsVisitor<'s> = dyn FnMut(&RecordBatch) -> Result<(), ReadError> + 's;
 
 /// The rows of one format.
 struct FormatCheck<'e> {
@@ -37,7 +37,7 @@ struct FormatCheck<'e> {
 }
 
 /// Reads the Parquet files: their figures, and what doesn't hold.
-pub fn check_parquet(export: &ExportFolder, scope: CheckScope, see: &mut CheckedBatch) -> (Figures, Vec<String>) {
+pub fn check_parquet(export: &ExportFolder, scope: CheckScope, see: &mut RowsVisitor) -> (Figures, Vec<String>) {
     let mut check = FormatCheck::new(export, "Parquet", scope);
     let mut files = export.manifest().parquet_files();
     let read = files.try_for_each(|file| {
@@ -55,7 +55,7 @@ pub fn check_parquet(export: &ExportFolder, scope: CheckScope, see: &mut Checked
 }
 
 /// The same of `runs.csv`.
-pub fn check_csv(export: &ExportFolder, scope: CheckScope, see: &mut CheckedBatch) -> (Figures, Vec<String>) {
+pub fn check_csv(export: &ExportFolder, scope: CheckScope, see: &mut RowsVisitor) -> (Figures, Vec<String>) {
     let mut check = FormatCheck::new(export, RUNS_CSV, scope);
     let read = check.read(RUNS_CSV, see);
     let (figures, mut findings) = check.finish(scope, read, vec![RUNS_CSV]);
@@ -92,7 +92,7 @@ impl<'e> FormatCheck<'e> {
         }
     }
 
-    fn read(&mut self, path: &str, see: &mut CheckedBatch) -> Result<(), ReadError> {
+    fn read(&mut self, path: &str, see: &mut RowsVisitor) -> Result<(), ReadError> {
         let file = self.export.rows_file(path)?;
         if !file.is_csv() && file.columns()?.names() != self.export.manifest().columns {
             self.checked.note(format!("{path}: its columns are not the manifest's"));

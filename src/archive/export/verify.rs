@@ -5,7 +5,7 @@ use std::io;
 use arrow_array::RecordBatch;
 
 use super::files::{CheckScope, check_file, check_files, is_of_this_version};
-use super::rows::{CheckedBatch, check_csv, check_parquet};
+use super::rows::{RowsVisitor, check_csv, check_parquet};
 use crate::archive::export_folder::ExportFolder;
 use crate::archive::findings::{sums, untrusted};
 use crate::archive::{Depth, Verification};
@@ -111,7 +111,7 @@ fn findings(export: &ExportFolder, scope: CheckScope) -> Result<Vec<String>> {
     if !are_readable {
         return Ok(findings);
     }
-    let see: &mut CheckedBatch = &mut |_| Ok(());
+    let see: &mut RowsVisitor = &mut |_| Ok(());
     if export.has_parquet() {
         findings.extend(check_parquet(export, scope, see).1);
     }
