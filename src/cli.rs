@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use crate::archive::address::{AsOf, Site};
+pub use crate::archive::address::{ArchiveAddress, AsOf};
 pub use crate::cli::lake::{
     CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
 };
@@ -212,7 +212,7 @@ pub struct ExportArgs {
 pub struct VerifyArgs {
     /// The export, or a lake
     #[arg(value_name = "PATH")]
-    pub path: Site,
+    pub path: ArchiveAddress,
     /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
@@ -231,7 +231,7 @@ pub struct VerifyArgs {
 pub struct ReconcileArgs {
     /// An export or a lake that covers the cycle; without one that does, its runs are fetched
     #[arg(value_name = "PATH")]
-    pub path: Option<Site>,
+    pub path: Option<ArchiveAddress>,
     /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, requires = "path")]
     pub as_of: Option<AsOf>,
@@ -286,10 +286,10 @@ Examples:
 pub struct DiffArgs {
     /// The export to compare to, or a lake
     #[arg(value_name = "OLD")]
-    pub old: Site,
+    pub old: ArchiveAddress,
     /// The export that is compared, or a lake; beside an export, a lake is read for that one's period
     #[arg(value_name = "NEW")]
-    pub new: Site,
+    pub new: ArchiveAddress,
     /// The lake as it was then, of two lakes OLD: a date or instant (RFC 3339), UTC, or a version's number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,

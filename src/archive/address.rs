@@ -1,4 +1,4 @@
-//! Where an export or a lake is, and as of when a lake is read: text alone, nothing of it is looked at.
+//! Where an export or a lake is, and as of when a lake is read: the parsed arguments alone, nothing of the place is read.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,39 +7,36 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::period::{Millis, parse_edge};
 
-/// A place that something is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Site {
-    /// A path of this machine.
+pub enum ArchiveAddress {
     Path(PathBuf),
-    /// A URL: only a lake is at one.
+    /// Only a lake is at a URL.
     Url(String),
 }
 
-impl Site {
-    /// The path, if it is one.
+impl ArchiveAddress {
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Site::Path(path) => Some(path),
-            Site::Url(_) => None,
+            ArchiveAddress::Path(path) => Some(path),
+            ArchiveAddress::Url(_) => None,
         }
     }
 }
 
-impl From<OsString> for Site {
-    fn from(text: OsString) -> Site {
+impl From<OsString> for ArchiveAddress {
+    fn from(text: OsString) -> ArchiveAddress {
         match text.to_str() {
-            Some(url) if url.contains("://") => Site::Url(url.into()),
-            _ => Site::Path(text.into()),
+            Some(url) if url.contains("://") => ArchiveAddress::Url(url.into()),
+            _ => ArchiveAddress::Path(text.into()),
         }
     }
 }
 
-impl fmt::Display for Site {
+impl fmt::Display for ArchiveAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Site::Path(path) => path.display().fmt(f),
-            Site::Url(url) => url.fmt(f),
+            ArchiveAddress::Path(path) => path.display().fmt(f),
+            ArchiveAddress::Url(url) => url.fmt(f),
         }
     }
 }
@@ -49,7 +46,7 @@ impl fmt::Display for Site {
 pub enum AsOf {
     /// After the commit of this number.
     Version(u64),
-    /// As its commits had it then.
+    /// After the last commit up to this instant.
     At(Millis),
 }
 
@@ -57,10 +54,8 @@ impl AsOf {
     /// Reads `--as-of`: digits are a version; a date is its first instant, UTC.
     pub fn parse(text: &str) -> Result<AsOf> {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let version = text.parse();
-            return version
-                .map(AsOf::Version)
-                .map_err(|_| Error::Usage(format!("'{text}' is no version of a table")));
+            let version = text.parse().map(AsOf::Version);
+            return version.map_err(|_| Error::Usage(format!("'{text}' is no version of a table")));
         }
         let edge = parse_edge(text).map_err(|error| Error::Usage(format!("{error}; or the number of a version")))?;
         Ok(AsOf::At(edge.floor(chrono_tz::UTC)))
@@ -73,9 +68,9 @@ mod tests {
 
     #[test]
     fn what_has_a_scheme_is_a_url_and_all_else_a_path() {
-        let site = |text: &str| Site::from(OsString::from(text));
-        assert_eq!(site("s3://runs/lake"), Site::Url("s3://runs/lake".into()));
-        assert_eq!(site("a:b/c"), Site::Path("a:b/c".into()));
+        let site = |text: &str| ArchiveAddress::from(OsString::from(text));
+        assert_eq!(site("s3://runs/lake"), ArchiveAddress::Url("s3://runs/lake".into()));
+        assert_eq!(site("a:b/c"), ArchiveAddress::Path("a:b/c".into()));
         assert_eq!(site("file:///lake").to_string(), "file:///lake");
     }
 

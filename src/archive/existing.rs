@@ -1,81 +1,74 @@
 //! Whether an export may take another's place: only if it knows at least as much. Reads both, changes neither.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use crate::archive::export::verify;
 use crate::archive::export_folder::ExportFolder;
-use crate::archive::runs::{Exported, moved, pairs};
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::manifest::{Manifest, Replaced};
-use crate::output::names::RUNS_CSV;
+use crate::output::read::{RowsFile, batches_of};
 use crate::period::{Millis, format_instant};
 use crate::provenance::{Account, Source};
 use crate::report::caveat::Caveat;
-use crate::runs::pairing::Pair;
+use crate::runs::pairing::{MovedIds, Pair, Pairs};
+use crate::runs::run::{Key, Run, RunRecord, RunStream, records};
 use crate::text::{counted, thousands};
 
-/// What stands at OUT before the job.
+/// The export at OUT before the job.
 #[derive(Debug)]
-pub struct Existing {
-    /// As it is named in messages.
+pub struct ExistingExport {
+    /// As messages name it.
     shown: PathBuf,
     path: PathBuf,
     manifest: Manifest,
 }
 
-/// What an export holds that another doesn't.
+/// What an existing export holds that a new one lacks. Dollars are summed in 10^-18.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// Runs.
+pub struct MissingRuns {
     runs: u64,
-    /// US dollars of those that have a cost.
+    /// Of those that have a cost.
     usage: i128,
-    /// How many of them have none.
     cost_unknown: u64,
-    /// Runs that both hold, and of which only it knows the cost.
+    /// Runs that both hold, and of which only the existing one knows the cost.
     costs: u64,
-    /// Those costs in US dollars.
     costs_usage: i128,
 }
 
-impl Existing {
+impl ExistingExport {
     /// The export at a path that isn't empty; exit 6 if it is none, or holds a file that its manifest doesn't list.
-    pub fn read(path: &Path) -> Result<Existing> {
-        let refused = |why: String| {
+    pub fn read(path: &Path) -> Result<ExistingExport> {
+        let refused = |why: &dyn Display| {
             Error::Output(format!(
                 "{why}; apify-runs replaces only its own exports: name another --out, or move that away"
             ))
         };
-        let manifest = Manifest::read(path).map_err(|problem| refused(problem.to_string()))?;
-        let foreign = manifest.foreign_files(path)?;
-        match foreign.first() {
-            Some(file) => Err(refused(format!(
+        let manifest = Manifest::read(path).map_err(|why| refused(&why))?;
+        match manifest.foreign_files(path)?.first() {
+            Some(file) => Err(refused(&format_args!(
                 "{} is not part of the export that is there",
                 path.join(file).display()
             ))),
-            None => Ok(Existing {
-                shown: path.to_path_buf(),
-                path: path.to_path_buf(),
-                manifest,
-            }),
+            None => Ok(ExistingExport::copied(path, path, manifest)),
         }
     }
 
     /// An export that lies elsewhere, of which the files of rows were copied into a folder.
-    pub fn copied(shown: &Path, path: &Path, manifest: Manifest) -> Existing {
-        Existing {
+    pub fn copied(shown: &Path, path: &Path, manifest: Manifest) -> ExistingExport {
+        ExistingExport {
             shown: shown.to_path_buf(),
             path: path.to_path_buf(),
             manifest,
         }
     }
 
-    /// Whether it is of a source, and of an account as far as both are known.
     pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
         self.manifest.is_from(source, account)
     }
 
-    /// When its job began: milliseconds since the epoch.
+    /// When its job began.
     pub fn queried_at_ms(&self) -> Millis {
         self.manifest.queried_at_ms
     }
@@ -86,7 +79,7 @@ impl Existing {
         files.map(|file| self.path.join(&file.path)).collect()
     }
 
-    /// What the manifest says of an export that is replaced.
+    /// What the manifest of the export that replaces it says of it.
     pub fn replaced(&self) -> Replaced {
         Replaced {
             queried_at_ms: self.manifest.queried_at_ms,
@@ -96,9 +89,9 @@ impl Existing {
         }
     }
 
-    /// Exit 6 if it is of something else than a new export: another account, source, period or other filters. An account
-    /// that the API didn't name is taken for the same: that every run is still there shows it better.
-    pub fn is_of_the_same(&self, new: &Manifest) -> Result<()> {
+    /// Exit 6 if a new export is of another account, source, period or filters. An account that the API didn't name is taken
+    /// for the same: that every run is still there shows it better.
+    pub fn check_same_scope(&self, new: &Manifest) -> Result<()> {
         let old = &self.manifest;
         let period = |m: &Manifest| {
             format!(
@@ -125,59 +118,56 @@ impl Existing {
         )))
     }
 
-    /// Its files of rows, opened; exit 6 where its folder can't be read.
-    pub fn open(&self) -> Result<ExportFolder> {
-        ExportFolder::with(&self.manifest, &self.path).map_err(unclear)
-    }
-
-    /// What it holds that a new export (its Parquet files) lacks; every pair of their runs is shown to `see` as well. Exit
-    /// 6 if either can't be read.
-    pub fn lost_to(&self, new: &[PathBuf], mut see: impl FnMut(&Pair)) -> Result<Lost> {
-        let parquet = self.parquet_paths();
-        let old = if parquet.is_empty() {
-            Exported::csv(self.path.join(RUNS_CSV))
-        } else {
-            Exported::parquet(parquet)
-        };
-        let new = Exported::parquet(new.to_vec());
-        let moved = moved(&old, &new).map_err(unclear)?;
-        let mut lost = Lost::default();
-        for pair in pairs(&old, &new, &moved) {
+    /// What it holds that a new export (its Parquet files) lacks; every pair of their runs is shown to `see` as well. Exit 6 if
+    /// either can't be read, or if this one isn't what its manifest says: it may have held more.
+    pub fn missing_in(&self, new: &[PathBuf], mut see: impl FnMut(&Pair)) -> Result<MissingRuns> {
+        let old = ExportFolder::with_manifest(&self.manifest, &self.path).map_err(unclear)?;
+        verify::check_rows(&old).map_err(unclear)?;
+        let moved = MovedIds::find(records(old.rows(Some(Key::COLUMNS))), stream(new), || stream(new));
+        let moved = moved.map_err(unclear)?;
+        let mut missing = MissingRuns::default();
+        for pair in Pairs::new(records(old.rows(Some(Run::COLUMNS))), stream(new), &moved) {
             let pair = pair.map_err(unclear)?;
-            lost.see(&pair);
+            missing.add(&pair);
             see(&pair);
         }
-        Ok(lost)
+        Ok(missing)
     }
 
     /// Exit 6 if it holds runs that a new export lacks, naming how many and their dollars. Costs that only it knows are no
     /// reason to keep it, but a caveat of the new one.
-    pub fn loses_no_run(&self, lost: &Lost) -> Result<Option<Caveat>> {
-        if lost.runs == 0 {
-            let (costs, usage_usd) = (lost.costs, Usd(lost.costs_usage));
+    pub fn check_nothing_lost(&self, missing: &MissingRuns) -> Result<Option<Caveat>> {
+        if missing.runs == 0 {
+            let (costs, usage_usd) = (missing.costs, Usd(missing.costs_usage));
             return Ok((costs > 0).then_some(Caveat::CostsLost { costs, usage_usd }));
         }
-        let mut usage = Usd(lost.usage).dollars();
-        if lost.cost_unknown > 0 {
-            usage = format!("{usage}, {} of them of unknown cost", thousands(lost.cost_unknown));
+        let mut usage = Usd(missing.usage).dollars();
+        if missing.cost_unknown > 0 {
+            usage = format!("{usage}, {} of them of unknown cost", thousands(missing.cost_unknown));
         }
         Err(Error::Output(format!(
             "the export at {} holds {} ({usage}) that the new one lacks; it is left as it is (--replace replaces it all the same)",
             self.shown.display(),
-            counted(lost.runs, "run", "runs"),
+            counted(missing.runs, "run", "runs"),
         )))
     }
 }
 
-/// Exit 6 for an export of which it can't be told what it holds.
-pub fn unclear(problem: String) -> Error {
+/// The records of Parquet files, each opened when it is read: there may be more files than a process may have open.
+fn stream<'r, T: RunRecord + 'r>(files: &'r [PathBuf]) -> RunStream<'r, T> {
+    let files = files.iter().map(|path| RowsFile::open(path));
+    records(batches_of(files, Some(T::COLUMNS)))
+}
+
+/// Exit 6 for an export whose content can't be told.
+fn unclear(problem: impl Display) -> Error {
     Error::Output(format!(
         "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
     ))
 }
 
-impl Lost {
-    fn see(&mut self, pair: &Pair) {
+impl MissingRuns {
+    fn add(&mut self, pair: &Pair) {
         match pair {
             Pair::Old(run) => {
                 self.runs += 1;
@@ -213,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_lost_and_so_is_a_cost_that_only_the_old_one_knew() {
-        let mut lost = Lost::default();
+        let mut missing = MissingRuns::default();
         let pairs = [
             Pair::Old(run(Some(10))),
             Pair::Old(run(None)),
@@ -222,14 +212,14 @@ mod tests {
             Pair::Both(run(None), run(None)),
             Pair::New(run(Some(7))),
         ];
-        pairs.iter().for_each(|pair| lost.see(pair));
-        let expected = Lost {
+        pairs.iter().for_each(|pair| missing.add(pair));
+        let expected = MissingRuns {
             runs: 2,
             usage: 10,
             cost_unknown: 1,
             costs: 1,
             costs_usage: 3,
         };
-        assert_eq!(lost, expected);
+        assert_eq!(missing, expected);
     }
 }

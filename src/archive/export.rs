@@ -1,72 +1,43 @@
-//! An export as something that is held: one period, all of it checked against the manifest whenever it is read.
+//! An export as an archive: one period, all of it checked against the manifest whenever it is read.
 
 pub mod files;
-pub mod report_json;
-pub mod reports;
-pub mod rows;
+mod random_access;
+mod report_json;
+mod reports;
+mod rows;
 pub mod verify;
 
-use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+
 use crate::archive::export_folder::ExportFolder;
-use crate::archive::part::{holds, rows_again, within};
-use crate::archive::runs::Exported;
-use crate::archive::{Content, Depth, Held, Holding, See, Verified};
-use crate::error::{Error, Result};
-use crate::output::manifest::Manifest;
+use crate::archive::{Archive, ArchiveInfo, BatchVisitor, Depth, ServedFiles, Verification};
+use crate::error::{Error, ReadError, Result};
 use crate::period::Period;
 use crate::provenance::Retention;
 use crate::report::caveat::Caveat;
 use crate::report::facts::{Facts, QualityCounts, caveats_of_part};
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
-use crate::runs::column_set::Chosen;
-use crate::runs::pairing::Reading;
-use crate::runs::run::{Key, Run};
+use crate::runs::column_set::ColumnSet;
+use crate::runs::run::{Key, Run, RunRecord, RunStream, records};
+use crate::runs::run_columns::RunColumns;
 
-/// An export that is there.
-pub struct Exporting {
-    folder: Arc<ExportFolder>,
-    runs: Result<Exported, String>,
-}
-
-impl Exporting {
-    /// The one in a folder.
-    pub fn of(folder: Arc<ExportFolder>) -> Exporting {
-        Exporting {
-            runs: Exported::of(&folder),
-            folder,
-        }
-    }
-
-    /// Its files, to be served; `None` if its manifest is still the one with this stamp.
-    pub fn content(self, known: Option<&str>) -> Result<Option<Content>> {
+impl ExportFolder {
+    /// Its files, checked and opened to be served; `None` if its manifest is still the one with this stamp.
+    pub fn served_files(&self, known: Option<&str>) -> Result<Option<ServedFiles>> {
         let stamp = self.manifest().to_json();
         if known == Some(&stamp) {
             return Ok(None);
         }
-        let (account, source) = (self.manifest().account.clone(), self.manifest().source);
-        verify::read_rows(&self.folder, |_| Ok(()))?;
-        let files = self.runs.map_err(Error::Untrusted)?.open()?;
-        Ok(Some(Content {
-            account,
-            source,
+        verify::read_rows(self, |_| Ok(()))?;
+        Ok(Some(ServedFiles {
+            account: self.manifest().account.clone(),
+            source: self.manifest().source,
             stamp,
-            files: files.into_iter().map(|file| vec![file]).collect(),
+            files: random_access::open(self)?.into_iter().map(|file| vec![file]).collect(),
         }))
-    }
-
-    fn manifest(&self) -> &Manifest {
-        self.folder.manifest()
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn whole(&self) -> Period {
-        self.manifest().period.clone()
     }
 
     /// What is kept of a part of its period, and the caveats of the whole made true of it.
@@ -86,24 +57,34 @@ impl Exporting {
         let caveats = caveats_of_part(&manifest.caveats(), &of_part);
         (retention, caveats)
     }
-
-    fn reading<'r, T: 'r>(&'r self, of: impl FnOnce(&'r Exported) -> Reading<'r, T>) -> Reading<'r, T> {
-        match &self.runs {
-            Ok(runs) => of(runs),
-            Err(why) => Box::new(std::iter::once(Err(why.clone()))),
-        }
-    }
 }
 
-impl Holding for Exporting {
-    fn held(&self) -> Result<Held> {
+/// Whether an export's period covers another, both as they were asked for.
+fn covers(export: &Period, period: &Period) -> bool {
+    export.from <= period.from && period.requested_to <= export.requested_to
+}
+
+/// Rows of a batch that started within a period; batches are in order of their start.
+fn slice_rows(batch: &RecordBatch, period: &Period) -> RecordBatch {
+    let started = RunColumns(batch)
+        .instants("started_at")
+        .expect("every export has it")
+        .values();
+    let first = started.partition_point(|at| *at < period.from);
+    let end = started.partition_point(|at| *at < period.to).max(first);
+    batch.slice(first, end - first)
+}
+
+/// Shared with [`super::ArchiveOpener`], which asks it afterwards whether it was replaced meanwhile.
+impl Archive for Arc<ExportFolder> {
+    fn info(&self) -> Result<ArchiveInfo> {
         let manifest = self.manifest();
-        Ok(Held {
+        Ok(ArchiveInfo {
             shown: self.path().display().to_string(),
             account: manifest.account.clone(),
             source: manifest.source,
             notice: manifest.notice.clone(),
-            period: self.whole(),
+            period: manifest.period.clone(),
             is_of_one_period: true,
             is_billing_cycle: manifest.is_billing_cycle,
             filters: manifest.filters.clone(),
@@ -115,16 +96,16 @@ impl Holding for Exporting {
         })
     }
 
-    fn columns(&self) -> Result<Chosen> {
+    fn columns(&self) -> Result<ColumnSet> {
         let columns = self.manifest().columns.iter().map(String::as_str);
-        Chosen::of_names(columns)
-            .map_err(|problem| Error::Untrusted(format!("{}: manifest.json: {problem}", self.path().display())))
+        let read = |problem: ReadError| problem.at("manifest.json").in_file(self.path().display());
+        ColumnSet::from_names(columns).map_err(|problem| Error::untrusted(read(problem)))
     }
 
-    fn part(&self, asked: &Period) -> Result<Option<Period>> {
-        let whole = self.whole();
-        let is_held = holds(&whole, asked) && asked.from < whole.to;
-        Ok(is_held.then(|| Period {
+    fn slice_period(&self, asked: &Period) -> Result<Option<Period>> {
+        let whole = self.manifest().period.clone();
+        let is_covered = covers(&whole, asked) && asked.from < whole.to;
+        Ok(is_covered.then(|| Period {
             to: asked.requested_to.min(whole.to),
             ..asked.clone()
         }))
@@ -135,7 +116,7 @@ impl Holding for Exporting {
     }
 
     fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
-        let (manifest, whole) = (self.manifest(), self.whole());
+        let (manifest, whole) = (self.manifest(), self.manifest().period.clone());
         let is_part = (period.from, period.to) != (whole.from, whole.to);
         let (retention, caveats) = if is_part {
             self.of_part(&period, figures)
@@ -161,32 +142,39 @@ impl Holding for Exporting {
         })
     }
 
-    fn read(&self, period: &Period, _columns: &Chosen, mut summary: Option<Summary>, see: &mut See) -> Result<Figures> {
-        let as_exported = verify::read_verified(&self.folder, |batch| {
-            let rows = within(batch, period);
+    fn read(
+        &self,
+        period: &Period,
+        _columns: &ColumnSet,
+        mut summary: Option<Summary>,
+        see: &mut BatchVisitor,
+    ) -> Result<Figures> {
+        let as_exported = verify::read_verified(self, |batch| {
+            let rows = slice_rows(batch, period);
             see(&rows)?;
             summary.as_mut().map_or(Ok(()), |summary| summary.add(&rows))
         })?;
         Ok(summary.map_or(as_exported, Summary::finish))
     }
 
-    fn checked(&self, period: &Period, _columns: &Chosen, see: &mut See) -> Result<()> {
-        verify::read_rows(&self.folder, |batch| see(&within(batch, period)))
+    fn read_rows(&self, period: &Period, _columns: &ColumnSet, see: &mut BatchVisitor) -> Result<()> {
+        verify::read_rows(self, |batch| see(&slice_rows(batch, period)))
     }
 
-    fn again(&self, period: &Period, _columns: &Chosen, see: &mut See) -> Result<()> {
-        rows_again(&self.folder, |batch| see(&within(batch, period)))
+    fn reread(&self, period: &Period, _columns: &ColumnSet, see: &mut BatchVisitor) -> Result<()> {
+        let mut batches = self.rows(None);
+        batches.try_for_each(|batch| see(&slice_rows(&batch.map_err(Error::untrusted)?, period)))
     }
 
-    fn runs(&self, _period: &Period) -> Reading<'_, Run> {
-        self.reading(Exported::runs)
+    fn runs(&self, _period: &Period) -> RunStream<'_, Run> {
+        records(self.rows(Some(Run::COLUMNS)))
     }
 
-    fn keys(&self, _period: &Period) -> Reading<'_, Key> {
-        self.reading(Exported::keys)
+    fn keys(&self, _period: &Period) -> RunStream<'_, Key> {
+        records(self.rows(Some(Key::COLUMNS)))
     }
 
-    fn verify(&self, depth: Depth) -> Result<Verified> {
-        verify::verified(&self.folder, depth)
+    fn verify(&self, depth: Depth) -> Result<Verification> {
+        verify::verify(self, depth)
     }
 }

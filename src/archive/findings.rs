@@ -1,4 +1,4 @@
-//! How findings are told: as an error with exit 5, as sums with what keeps them from being final.
+//! How findings and sums are worded: findings as an error with exit 5, sums with what keeps them from being final.
 
 use std::fmt::Display;
 
@@ -6,51 +6,37 @@ use crate::error::Error;
 use crate::provenance::Totals;
 use crate::text::counted;
 
-/// Most findings that are told one by one.
+/// Most findings that are named one by one.
 pub const MAX_FINDINGS: usize = 20;
 
 /// Exit 5, with what doesn't hold.
 pub fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) -> Error {
-    let told = findings
-        .iter()
-        .take(MAX_FINDINGS)
-        .map(|finding| format!("\n  {finding}"));
-    let more = findings.len().saturating_sub(MAX_FINDINGS);
-    let more = if more > 0 {
-        format!("\n  and {more} more")
-    } else {
-        String::new()
+    let named = findings.iter().take(MAX_FINDINGS);
+    let named: String = named.map(|finding| format!("\n  {finding}")).collect();
+    let more = match findings.len().saturating_sub(MAX_FINDINGS) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
     };
-    Error::Untrusted(format!(
-        "{place} is not what its {promised_by} says:{}{more}",
-        told.collect::<String>()
-    ))
+    Error::Untrusted(format!("{place} is not what its {promised_by} says:{named}{more}"))
 }
 
 /// Runs and dollars, and what keeps them from being final.
 pub fn sums(totals: &Totals, doubt: Option<String>) -> String {
-    let mut doubts: Vec<String> = doubt.into_iter().collect();
-    if totals.runs_cost_unknown > 0 {
-        doubts.push(format!(
-            "{} without a cost",
-            counted(totals.runs_cost_unknown, "run", "runs")
-        ));
-    }
-    if totals.runs_provisional > 0 {
-        doubts.push(format!(
-            "{} may still move",
-            counted(totals.runs_provisional, "run", "runs")
-        ));
-    }
-    let at_least = if doubts.is_empty() { "" } else { "at least " };
-    let usage = match totals.usage_total_usd {
+    let runs_that = |runs: u64, what: &str| (runs > 0).then(|| format!("{} {what}", counted(runs, "run", "runs")));
+    let doubts = [
+        doubt,
+        runs_that(totals.runs_cost_unknown, "without a cost"),
+        runs_that(totals.runs_provisional, "may still move"),
+    ];
+    let doubts: Vec<String> = doubts.into_iter().flatten().collect();
+    let (at_least, doubts) = if doubts.is_empty() {
+        ("", String::new())
+    } else {
+        ("at least ", format!(" ({})", doubts.join("; ")))
+    };
+    let usage = match &totals.usage_total_usd {
         Some(usd) => format!("{at_least}${usd}"),
         None => "no known cost".into(),
-    };
-    let doubts = if doubts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", doubts.join("; "))
     };
     format!("{}, {usage}{doubts}", counted(totals.runs, "run", "runs"))
 }

@@ -1,11 +1,16 @@
-//! A lake as something that is held: what its syncs have proven, read file by file as far as a period touches them.
+//! A lake as an archive: what its syncs have proven, read file by file as far as a period touches them.
 
+mod corrections;
+mod file_check;
+mod verify;
+
+use arrow_array::RecordBatch;
 use tokio::runtime::Handle;
 
-use crate::archive::runs::parquet::{keys_of_batch, runs_of_batch};
-use crate::archive::{Content, Depth, Held, Holding, See, Verified};
-use crate::cli::{AsOf, Site};
-use crate::error::{Error, Result};
+use crate::archive::address::{ArchiveAddress, AsOf};
+use crate::archive::{Archive, ArchiveInfo, BatchVisitor, Depth, ServedFiles, Verification};
+use crate::error::{Error, ReadError, Result};
+use crate::lake::Batches;
 use crate::lake::{LakeTable, Location, Moment};
 use crate::period::{Millis, Period};
 use crate::provenance::{Filters, Proof, Retention};
@@ -13,12 +18,8 @@ use crate::report::dimension::Dimensions;
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
-use crate::runs::column_set::{Chosen, NEEDED};
-use crate::runs::pairing::Reading;
-use crate::runs::run::{Key, Run};
-
-mod corrections;
-mod verify;
+use crate::runs::column_set::ColumnSet;
+use crate::runs::run::{Key, Run, RunRecord, RunStream, records};
 
 /// A lake at a moment.
 pub struct Lake {
@@ -27,19 +28,19 @@ pub struct Lake {
     edges: (Millis, Millis),
 }
 
-/// The lake at a place; exit 2 where there is none, or none then.
-pub fn open(site: &Site, as_of: Option<AsOf>) -> Result<Box<dyn Holding>> {
-    Ok(Box::new(Lake::open(&site_text(site)?, as_of)?))
+/// Exit 2 where there is no lake, or was none then.
+pub fn open(address: &ArchiveAddress, as_of: Option<AsOf>) -> Result<Box<dyn Archive>> {
+    Ok(Box::new(Lake::open(&address_text(address)?, as_of)?))
 }
 
 /// Its files, to be served; `None` if it is still at the version with this stamp.
-pub fn content(site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<Content>> {
-    let Lake { table, .. } = Lake::open(&site_text(site)?, as_of)?;
+pub fn served_files(address: &ArchiveAddress, as_of: Option<AsOf>, known: Option<&str>) -> Result<Option<ServedFiles>> {
+    let Lake { table, .. } = Lake::open(&address_text(address)?, as_of)?;
     let stamp = format!("{} {}", table.id(), table.version());
     if known == Some(&stamp) {
         return Ok(None);
     }
-    Ok(Some(Content {
+    Ok(Some(ServedFiles {
         account: table.state().account.clone(),
         source: table.state().source,
         stamp,
@@ -47,29 +48,29 @@ pub fn content(site: &Site, as_of: Option<AsOf>, known: Option<&str>) -> Result<
     }))
 }
 
-fn site_text(site: &Site) -> Result<String> {
-    match site {
-        Site::Url(url) => Ok(url.clone()),
-        Site::Path(path) => path
+fn address_text(address: &ArchiveAddress) -> Result<String> {
+    match address {
+        ArchiveAddress::Url(url) => Ok(url.clone()),
+        ArchiveAddress::Path(path) => path
             .to_str()
             .map(String::from)
-            .ok_or_else(|| Error::Usage(format!("{site}: the path of a lake is text"))),
+            .ok_or_else(|| Error::Usage(format!("{address}: the path of a lake is text"))),
     }
 }
 
+/// The table's batches, with the error of a stream of records.
+fn stream<'r, T: RunRecord + 'r>(batches: Batches<'r>) -> RunStream<'r, T> {
+    records(batches.map(|batch: Result<RecordBatch>| batch.map_err(ReadError::new)))
+}
+
 impl Lake {
-    /// The one at a place.
     pub fn open(place: &str, as_of: Option<AsOf>) -> Result<Lake> {
         let moment = match as_of {
             None => Moment::Now,
             Some(AsOf::Version(version)) => Moment::Version(version),
             Some(AsOf::At(at)) => Moment::At(at),
         };
-        let location = Location::open(place, Handle::current())?;
-        Lake::of(LakeTable::open(&location, moment)?)
-    }
-
-    fn of(table: LakeTable) -> Result<Lake> {
+        let table = LakeTable::open(&Location::open(place, Handle::current())?, moment)?;
         let state = table.state();
         let edges = state.begins().zip(state.proven_until());
         let edges = edges.ok_or_else(|| {
@@ -86,7 +87,7 @@ impl Lake {
         self.table.state().unproven(period.from, period.to)
     }
 
-    /// What is to be said of a period, but of corrections to a month that is being closed once more.
+    /// What must be said of a period, except corrections to the month that is being closed again.
     pub fn facts_but(&self, closing: Option<&str>, period: Period, figures: &Figures) -> Facts {
         let (state, totals) = (self.table.state(), &figures.totals);
         let unproven = self.unproven(&period);
@@ -122,27 +123,13 @@ impl Lake {
             period,
         }
     }
-
-    /// Batches of a period as the items of another reading.
-    fn reading<'r, T: 'r>(
-        batches: crate::lake::Batches<'r>,
-        of: fn(&arrow_array::RecordBatch) -> Result<Vec<T>, String>,
-    ) -> Reading<'r, T> {
-        Box::new(batches.flat_map(move |batch| {
-            let items = batch.map_err(|error| error.to_string()).and_then(|batch| of(&batch));
-            match items {
-                Ok(items) => items.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            }
-        }))
-    }
 }
 
-impl Holding for Lake {
-    fn held(&self) -> Result<Held> {
+impl Archive for Lake {
+    fn info(&self) -> Result<ArchiveInfo> {
         let state = self.table.state();
         let (from, to) = self.edges;
-        Ok(Held {
+        Ok(ArchiveInfo {
             shown: self.table.location().shown().into(),
             account: state.account.clone(),
             source: state.source,
@@ -164,11 +151,11 @@ impl Holding for Lake {
         })
     }
 
-    fn columns(&self) -> Result<Chosen> {
+    fn columns(&self) -> Result<ColumnSet> {
         Ok(self.table.columns().chosen().clone())
     }
 
-    fn part(&self, asked: &Period) -> Result<Option<Period>> {
+    fn slice_period(&self, asked: &Period) -> Result<Option<Period>> {
         let (first, last) = self.edges;
         let overlaps = asked.from < last && first < asked.requested_to;
         Ok(overlaps.then(|| Period {
@@ -185,36 +172,41 @@ impl Holding for Lake {
         Ok(self.facts_but(None, period, figures))
     }
 
-    fn read(&self, period: &Period, columns: &Chosen, summary: Option<Summary>, see: &mut See) -> Result<Figures> {
+    fn read(
+        &self,
+        period: &Period,
+        columns: &ColumnSet,
+        summary: Option<Summary>,
+        see: &mut BatchVisitor,
+    ) -> Result<Figures> {
         let all = self.table.columns().chosen();
         let own = || Summary::new(period.timezone, Dimensions::of(all, None));
         let mut summary = summary.unwrap_or_else(own);
-        self.checked(period, columns, &mut |rows| {
+        self.read_rows(period, columns, &mut |rows| {
             see(rows)?;
             summary.add(rows)
         })?;
         Ok(summary.finish())
     }
 
-    fn checked(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()> {
+    fn read_rows(&self, period: &Period, columns: &ColumnSet, see: &mut BatchVisitor) -> Result<()> {
         verify::read(&self.table, (period.from, period.to), columns, see)
     }
 
-    fn again(&self, period: &Period, columns: &Chosen, see: &mut See) -> Result<()> {
+    fn reread(&self, period: &Period, columns: &ColumnSet, see: &mut BatchVisitor) -> Result<()> {
         self.table.rows((period.from, period.to), columns, see)
     }
 
-    fn runs(&self, period: &Period) -> Reading<'_, Run> {
-        let names = [&NEEDED[..], &["finished_at", "act_name"]].concat();
-        let columns = self.table.columns().chosen().among(&names);
-        Lake::reading(self.table.batches((period.from, period.to), &columns), runs_of_batch)
+    fn runs(&self, period: &Period) -> RunStream<'_, Run> {
+        let columns = self.table.columns().chosen().intersect(Run::COLUMNS);
+        stream(self.table.batches((period.from, period.to), &columns))
     }
 
-    fn keys(&self, period: &Period) -> Reading<'_, Key> {
-        Lake::reading(self.table.keys((period.from, period.to)), keys_of_batch)
+    fn keys(&self, period: &Period) -> RunStream<'_, Key> {
+        stream(self.table.keys((period.from, period.to)))
     }
 
-    fn verify(&self, depth: Depth) -> Result<Verified> {
-        verify::verified(&self.table, self.edges, depth)
+    fn verify(&self, depth: Depth) -> Result<Verification> {
+        verify::verify(&self.table, self.edges, depth)
     }
 }

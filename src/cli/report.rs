@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
 use super::OUTPUT;
-use crate::archive::address::{AsOf, Site};
+use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::cli::shared::{JudgeArgs, Strict};
 use crate::cli::values::parse_element;
 use crate::period::{Edge, PeriodSpec, parse_edge, parse_month, parse_timezone};
@@ -40,7 +40,7 @@ pub enum ReportFormat {
 pub struct ReportArgs {
     /// The export, or a lake
     #[arg(value_name = "PATH")]
-    pub path: Site,
+    pub path: ArchiveAddress,
     /// Only a calendar month of it, such as 2025-09
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month, conflicts_with = "from", help_heading = PERIOD)]
     pub month: Option<PeriodSpec>,

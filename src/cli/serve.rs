@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-use crate::archive::address::{AsOf, Site};
+use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::period::{Edge, parse_duration, parse_edge};
 use crate::serve::{DEFAULT_CONNECTIONS, Faults};
 
@@ -22,7 +22,7 @@ const MADE_UP: &str = "The made-up account";
 pub struct ServeArgs {
     /// An export or a lake
     #[arg(value_name = "PATH")]
-    pub path: Option<Site>,
+    pub path: Option<ArchiveAddress>,
     /// Serve the made-up account
     #[arg(long)]
     pub demo: bool,

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::archive::address::Site;
+use crate::archive::address::ArchiveAddress;
 use crate::cli::values::{no_dash, parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
@@ -194,7 +194,7 @@ pub enum Strict {
 pub struct JudgeArgs {
     /// Put another period beside it: an export, a lake; of export previous too
     #[arg(long, value_name = "PATH")]
-    pub compare: Option<Site>,
+    pub compare: Option<ArchiveAddress>,
     /// Leave out Actors whose usage moved by less, in US dollars
     #[arg(hide = true, long, value_name = "USD", default_value = "0", hide_default_value = true, value_parser = parse_usd, requires = "compare")]
     pub min_change: Usd,

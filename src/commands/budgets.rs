@@ -12,13 +12,13 @@ use crate::report::budget::{Budget, BudgetScope, BudgetStatus};
 use crate::report::caveat::Caveat;
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 const MAX_RULES_BYTES: u64 = 16 << 20;
 const MAX_BUDGETS_BYTES: u64 = 1 << 20;
 
 /// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
-pub fn read_groups(file: &Path, columns: &Chosen) -> Result<Groups> {
+pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
     let wrong = |problem: &dyn Display| Error::usage(format!("--groups {}: {problem}", file.display()));
     let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(&error))?;
     let groups = Groups::parse(&text).map_err(|problem| wrong(&problem))?;

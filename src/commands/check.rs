@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::runtime::Handle;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::cli::CheckArgs;
 use crate::clock::Clocks;
 use crate::commands::destination::path_template;
@@ -147,7 +147,7 @@ fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
     let checked = month(args, context, now_ms).and_then(|out| {
         let state = Destination::check(&out)?;
         if state == OutputState::Occupied {
-            Existing::read(&out)?;
+            ExistingExport::read(&out)?;
         }
         Ok((out, state))
     });

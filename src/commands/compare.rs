@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::archive;
-use crate::archive::Opening;
-use crate::cli::{JudgeArgs, Site};
+use crate::archive::ArchiveOpener;
+use crate::cli::{ArchiveAddress, JudgeArgs};
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
@@ -41,11 +41,11 @@ pub fn check_offline(args: &JudgeArgs) -> Result<()> {
     }
 }
 
-fn is_there(site: &Site) -> Result<()> {
+fn is_there(site: &ArchiveAddress) -> Result<()> {
     archive::read(|opening| opening.open(site, None).map(|_| ()))
 }
 
-pub fn is_previous(site: &Site) -> bool {
+pub fn is_previous(site: &ArchiveAddress) -> bool {
     site.path() == Some(Path::new(PREVIOUS))
 }
 
@@ -71,13 +71,13 @@ impl ComparisonScope {
 /// The other period from an export or a lake: the one before where it holds that, else all of an export. `Err` within says
 /// why nothing can be said; exit 2 where there is nothing, exit 5 where it isn't what it says of itself.
 pub fn before(
-    opening: &Opening,
-    site: &Site,
+    opening: &ArchiveOpener,
+    site: &ArchiveAddress,
     asked: &ComparisonScope,
     stop: &CancelFlag,
 ) -> Result<anyhow::Result<ComparedPeriod>> {
-    let holding = opening.open(site, None)?;
-    let held = holding.held()?;
+    let archive = opening.open(site, None)?;
+    let held = archive.info()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
         return Ok(Err(anyhow!("{site} is of another account or source")));
     }
@@ -88,7 +88,10 @@ pub fn before(
     // The billing cycle before may have another length.
     let is_cycle_before = held.is_billing_cycle && whole.requested_to == asked.period.from;
     let previous = asked.period.before();
-    let covered = previous.as_ref().map(|previous| holding.part(previous)).transpose()?;
+    let covered = previous
+        .as_ref()
+        .map(|previous| archive.slice_period(previous))
+        .transpose()?;
     let ends_before = |previous: &Period| covered.flatten().is_some_and(|covered| previous.to <= covered.to);
     let previous = previous.filter(ends_before).filter(|_| !is_cycle_before);
     let period = match previous {
@@ -105,10 +108,10 @@ pub fn before(
         timezone: asked.period.timezone,
         ..period
     };
-    let columns = holding.columns()?.among(&ROW);
+    let columns = archive.columns()?.intersect(&ROW);
     let summary = Summary::new(period.timezone, Dimensions::default());
-    let figures = holding.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
-    let facts = holding.facts(period, &figures)?;
+    let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
+    let facts = archive.facts(period, &figures)?;
     for gap in facts.gaps() {
         warn(&format!("the period before, {site}: {gap}"));
     }

@@ -1,12 +1,12 @@
-//! `diff`: what two exports or lakes differ in, from their files alone. What differs is `report::diff`'; this reads, and prints.
-//! Nothing is printed before all of both has been read and checked once: what can't be trusted gives an error, not half a
-//! table. An export's files stay open in between, so that what is printed is what was checked, whatever takes its place.
+//! `diff`: what two exports or lakes differ in, from their files alone. What counts as a difference is `report::changes`'; this
+//! reads and prints. Nothing is printed before all of both has been read and checked once: what can't be trusted gives an error,
+//! not half a table. An export's files stay open in between, so that what is printed is what was checked, whatever takes its
+//! place.
 
-use crate::archive;
-
-use crate::archive::{Holding, Opening};
+use crate::archive::{self, Archive, ArchiveOpener};
 use crate::cli::DiffArgs;
 use crate::context::Context;
+use crate::context::blocking::run_blocking;
 use crate::context::terminal::{print, print_part};
 use crate::error::{Error, Result};
 use crate::output::csv::writer;
@@ -15,7 +15,7 @@ use crate::report::diff::{ArchiveDiff, Changes, DiffSide, Difference, csv, json,
 use crate::report::dimension::Dimensions;
 use crate::report::summary::Summary;
 use crate::report::terminal::TextStyle;
-use crate::runs::pairing::{Moved, Pair, Pairs};
+use crate::runs::pairing::{MovedIds, Pair, Pairs};
 
 /// Rows that are put together before they are printed.
 const ROWS_AT_ONCE: usize = 1000;
@@ -23,39 +23,48 @@ const ROWS_AT_ONCE: usize = 1000;
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: DiffArgs, context: Context) -> Result<()> {
     let look = context.style;
-    let compared = tokio::task::spawn_blocking(move || diff(&args, look)).await;
-    compared.map_err(|error| anyhow::anyhow!("comparing failed: {error}"))?
+    run_blocking(move |_| diff(&args, look)).await
 }
 
 fn diff(args: &DiffArgs, look: TextStyle) -> Result<()> {
-    let prepared = archive::read(|opening| prepare(args, opening))?;
-    prepared.print(args, look)
+    let (both, comparison) = archive::read(|opener| compare(args, opener))?;
+    if args.json {
+        let mut before = json::figures(&comparison);
+        let mut separator = "";
+        let heard = both.print_rows(|rows| {
+            let mut text = std::mem::take(&mut before);
+            for difference in rows {
+                text += separator;
+                text += &json::row(difference);
+                separator = json::SEPARATOR;
+            }
+            Ok(text)
+        })?;
+        return if heard { print(json::END) } else { Ok(()) };
+    }
+    if args.csv {
+        let mut header = Some(csv::HEADER);
+        return both.print_rows(|rows| csv_text(header.take(), rows)).map(|_| ());
+    }
+    print(&terminal::render(&comparison, look))
 }
 
-/// All of both has been read and checked: what is printed now are the same rows once more.
-struct Prepared {
-    old: (Box<dyn Holding>, Period),
-    new: (Box<dyn Holding>, Period),
-    moved: Moved,
-    comparison: ArchiveDiff,
-}
-
-fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
+/// Reads and checks all of both: what is printed later are the same rows once more.
+fn compare(args: &DiffArgs, opener: &ArchiveOpener) -> Result<(Both, ArchiveDiff)> {
     // Of two lakes, the one to compare to is the one of another moment.
     let (of_old, of_new) = if archive::is_lake(&args.old) {
         (args.as_of, None)
     } else {
         (None, args.as_of)
     };
-    let (old, new) = (opening.open(&args.old, of_old)?, opening.open(&args.new, of_new)?);
+    let (old, new) = (opener.open(&args.old, of_old)?, opener.open(&args.new, of_new)?);
     let (old_period, new_period) = (period(&*old, &*new)?, period(&*new, &*old)?);
     let (old_side, new_side) = (side(&*old, &old_period)?, side(&*new, &new_period)?);
-    let moved = Moved::find(old.keys(&old_period), new.keys(&new_period), || new.keys(&new_period));
-    let moved = moved.map_err(Error::Untrusted)?;
+    let moved = MovedIds::find(old.keys(&old_period), new.keys(&new_period), || new.keys(&new_period));
     let both = Both {
-        old: (&*old, &old_period),
-        new: (&*new, &new_period),
-        moved: &moved,
+        moved: moved.map_err(Error::untrusted)?,
+        old: (old, old_period),
+        new: (new, new_period),
     };
     let mut changes = Changes::default();
     both.each(|pair| changes.add(pair))?;
@@ -66,56 +75,22 @@ fn prepare(args: &DiffArgs, opening: &Opening) -> Result<Prepared> {
             Ok(())
         })?;
     }
-    Ok(Prepared {
-        comparison: ArchiveDiff {
-            old: old_side,
-            new: new_side,
-            prices: changes.prices.verdict(alike),
-            changes,
-        },
-        old: (old, old_period),
-        new: (new, new_period),
-        moved,
-    })
-}
-
-impl Prepared {
-    fn print(&self, args: &DiffArgs, look: TextStyle) -> Result<()> {
-        let comparison = &self.comparison;
-        let both = Both {
-            old: (&*self.old.0, &self.old.1),
-            new: (&*self.new.0, &self.new.1),
-            moved: &self.moved,
-        };
-        if args.json {
-            let mut before = json::figures(comparison);
-            let mut separator = "";
-            let heard = both.print_rows(|rows| {
-                let mut text = std::mem::take(&mut before);
-                for difference in rows {
-                    text += separator;
-                    text += &json::row(difference);
-                    separator = json::SEPARATOR;
-                }
-                Ok(text)
-            })?;
-            return if heard { print(json::END) } else { Ok(()) };
-        }
-        if args.csv {
-            let mut header = Some(csv::HEADER);
-            return both.print_rows(|rows| csv_text(header.take(), rows)).map(|_| ());
-        }
-        print(&terminal::render(comparison, look))
-    }
+    let comparison = ArchiveDiff {
+        old: old_side,
+        new: new_side,
+        prices: changes.prices.verdict(alike),
+        changes,
+    };
+    Ok((both, comparison))
 }
 
 /// Over which period one of the two is compared: an export over its own, a lake beside one over that one's.
-fn period(this: &dyn Holding, other: &dyn Holding) -> Result<Period> {
-    let (held, beside) = (this.held()?, other.held()?);
+fn period(this: &dyn Archive, other: &dyn Archive) -> Result<Period> {
+    let (held, beside) = (this.info()?, other.info()?);
     if held.is_of_one_period || !beside.is_of_one_period {
         return Ok(held.period);
     }
-    this.part(&beside.period)?.ok_or_else(|| {
+    this.slice_period(&beside.period)?.ok_or_else(|| {
         let (shown, whole, period) = (held.shown, held.period.first_line(), beside.period.first_line());
         Error::Untrusted(format!(
             "{shown} doesn't cover the period of {}, {period}: it holds {whole}",
@@ -124,18 +99,19 @@ fn period(this: &dyn Holding, other: &dyn Holding) -> Result<Period> {
     })
 }
 
-/// What one of the two says of itself, with figures: those that it says, or those of its rows, which are checked either way.
-fn side(holding: &dyn Holding, period: &Period) -> Result<DiffSide> {
-    let held = holding.held()?;
-    let columns = holding.columns()?.among(&[]);
+/// What one of the two says of itself, with its figures: those that it states, or else those of its rows. Rows are checked
+/// either way.
+fn side(archive: &dyn Archive, period: &Period) -> Result<DiffSide> {
+    let held = archive.info()?;
+    let columns = archive.columns()?.intersect(&[]);
     let totals = match held.totals {
         Some(totals) => {
-            holding.checked(period, &columns, &mut |_| Ok(()))?;
+            archive.read_rows(period, &columns, &mut |_| Ok(()))?;
             totals
         }
         None => {
             let summary = Summary::new(period.timezone, Dimensions::default());
-            let figures = holding.read(period, &columns, Some(summary), &mut |_| Ok(()))?;
+            let figures = archive.read(period, &columns, Some(summary), &mut |_| Ok(()))?;
             (&figures.totals).into()
         }
     };
@@ -147,35 +123,35 @@ fn side(holding: &dyn Holding, period: &Period) -> Result<DiffSide> {
         period: period.clone(),
         filters: held.filters,
         queried_at_ms: held.queried_at_ms,
-        proven: holding.is_proven(period),
+        proven: archive.is_proven(period),
         totals,
     })
 }
 
-/// The runs of the two, to be read as often as it takes.
-struct Both<'e> {
-    old: (&'e dyn Holding, &'e Period),
-    new: (&'e dyn Holding, &'e Period),
-    moved: &'e Moved,
+/// The two archives, each with the period that is compared. Their runs can be read as often as it takes.
+struct Both {
+    old: (Box<dyn Archive>, Period),
+    new: (Box<dyn Archive>, Period),
+    moved: MovedIds,
 }
 
-impl Both<'_> {
+impl Both {
     fn pairs(&self) -> Pairs<'_> {
-        let ((old, old_period), (new, new_period)) = (self.old, self.new);
-        Pairs::new(old.runs(old_period), new.runs(new_period), self.moved)
+        let ((old, old_period), (new, new_period)) = (&self.old, &self.new);
+        Pairs::new(old.runs(old_period), new.runs(new_period), &self.moved)
     }
 
     fn each(&self, mut see: impl FnMut(&Pair) -> Result<()>) -> Result<()> {
-        self.pairs().try_for_each(|pair| see(&pair.map_err(Error::Untrusted)?))
+        self.pairs().try_for_each(|pair| see(&pair.map_err(Error::untrusted)?))
     }
 
-    /// Prints what differs, some runs at a time; false if nobody listens any more.
+    /// Prints what differs, some runs at a time; false once stdout is closed.
     fn print_rows(&self, mut text: impl FnMut(&[Difference]) -> Result<String>) -> Result<bool> {
         let mut pairs = self.pairs();
         loop {
             let mut differing = Vec::with_capacity(ROWS_AT_ONCE);
             for pair in pairs.by_ref() {
-                let pair = pair.map_err(Error::Untrusted)?;
+                let pair = pair.map_err(Error::untrusted)?;
                 if Difference::of(&pair).is_some() {
                     differing.push(pair);
                 }

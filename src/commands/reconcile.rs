@@ -5,8 +5,8 @@ mod sums;
 use crate::commands::reconcile::sums::{sum_held, sum_parquet};
 
 use crate::archive;
-use crate::archive::Holding;
-use crate::cli::{ReconcileArgs, Site};
+use crate::archive::Archive;
+use crate::cli::{ArchiveAddress, ReconcileArgs};
 use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
@@ -90,8 +90,8 @@ async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection
     let (as_of, cycle) = (args.as_of, cycle.clone());
     run_blocking(move |_| {
         let gathered = archive::read(|opening| {
-            let holding = opening.open(&site, as_of)?;
-            gather(&site, holding.as_ref(), &cycle, (source, account.as_ref()))
+            let archive = opening.open(&site, as_of)?;
+            gather(&site, archive.as_ref(), &cycle, (source, account.as_ref()))
         })?;
         Ok(gathered.map_err(|why| warn(&why)).ok())
     })
@@ -100,12 +100,12 @@ async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection
 
 /// The same of what was opened; `Err` within says why it doesn't cover the cycle.
 fn gather(
-    site: &Site,
-    holding: &dyn Holding,
+    site: &ArchiveAddress,
+    archive: &dyn Archive,
     cycle: &Period,
     (source, account): (Source, Option<&Account>),
 ) -> Result<std::result::Result<CycleSource, String>> {
-    let held = holding.held()?;
+    let held = archive.info()?;
     if !held.is_from(source, account) {
         return Err(Error::Usage(format!(
             "{site} is of another account or source than the one whose usage is asked for"
@@ -123,13 +123,13 @@ fn gather(
             "{site} {why}, so it doesn't cover the cycle: its runs are fetched"
         )));
     }
-    let runs = sum_held(holding, &held, cycle)?;
+    let runs = sum_held(archive, &held, cycle)?;
     let figures = Summary::new(cycle.timezone, Dimensions::default()).finish();
     Ok(Ok(CycleSource {
         runs,
-        proven: holding.is_proven(cycle),
+        proven: archive.is_proven(cycle),
         // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
-        retention: holding.facts(cycle.clone(), &figures)?.retention,
+        retention: archive.facts(cycle.clone(), &figures)?.retention,
         from: format!("of {site}, asked for at {}", format_instant(held.queried_at_ms)),
     }))
 }

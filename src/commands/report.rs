@@ -10,7 +10,7 @@ use crate::commands::report::output::{ReportOutput, UnpublishedReport};
 use crate::commands::compare;
 
 use crate::archive;
-use crate::archive::{Held, Holding, Opening};
+use crate::archive::{Archive, ArchiveInfo, ArchiveOpener};
 use crate::cli::ReportArgs;
 use crate::commands::compare::ComparisonScope;
 use crate::commands::{budgets, strict};
@@ -47,18 +47,18 @@ fn prepare(
     args: &ReportArgs,
     look: TextStyle,
     stop: &CancelFlag,
-    opening: &Opening,
+    opening: &ArchiveOpener,
 ) -> Result<(UnpublishedReport, Report)> {
-    let holding = opening.open(&args.path, args.as_of)?;
-    let holding = holding.as_ref();
-    let columns = holding.columns()?;
-    let held = holding.held()?;
+    let archive = opening.open(&args.path, args.as_of)?;
+    let archive = archive.as_ref();
+    let columns = archive.columns()?;
+    let held = archive.info()?;
     let groups = match &args.groups {
         Some(file) => Some(budgets::read_groups(file, &columns)?),
         None => held.groups.clone().map(Groups::of),
     };
     let given = budgets::given(&args.judge, groups.as_ref())?;
-    let period = asked(args, holding, &held)?;
+    let period = asked(args, archive, &held)?;
     let mut dimensions = Dimensions::of(&columns, groups);
     for by in &args.by {
         dimensions.and(*by).map_err(Error::usage)?;
@@ -70,13 +70,13 @@ fn prepare(
     let wanted = if output.wants_all_columns() {
         columns.clone()
     } else {
-        columns.among(&ROW)
+        columns.intersect(&ROW)
     };
-    let figures = holding.read(&period, &wanted, summary, &mut |rows| {
+    let figures = archive.read(&period, &wanted, summary, &mut |rows| {
         stop.check()?;
         output.rows(rows)
     })?;
-    let mut facts = holding.facts(period, &figures)?;
+    let mut facts = archive.facts(period, &figures)?;
     let before = args.judge.compare.as_ref();
     let before = before
         .map(|site| compare::before(opening, site, &ComparisonScope::new(&facts), stop))
@@ -102,12 +102,12 @@ fn prepare(
         only: Vec::new(),
     };
     report.only = chosen(args, &report)?;
-    let written = output.write(&report, holding, stop)?;
+    let written = output.write(&report, archive, stop)?;
     Ok((written, report))
 }
 
 /// The period that was asked for, which must be covered: exit 5 otherwise.
-fn asked(args: &ReportArgs, holding: &dyn Holding, held: &Held) -> Result<Period> {
+fn asked(args: &ReportArgs, archive: &dyn Archive, held: &ArchiveInfo) -> Result<Period> {
     let timezone = args.timezone.unwrap_or(held.period.timezone);
     let spec = match (&args.month, args.from, args.to) {
         (Some(month), ..) => month.clone(),
@@ -121,7 +121,7 @@ fn asked(args: &ReportArgs, holding: &dyn Holding, held: &Held) -> Result<Period
     };
     // Whatever lies in the future is just another period that isn't covered.
     let period = spec.resolve(timezone, LAST_INSTANT)?;
-    holding.part(&period)?.ok_or_else(|| {
+    archive.slice_period(&period)?.ok_or_else(|| {
         let (shown, whole) = (&held.shown, held.period.first_line());
         Error::Untrusted(format!("{shown} doesn't cover that period: it holds {whole}"))
     })

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use crate::archive;
-use crate::cli::{AsOf, ServeArgs, Site};
+use crate::cli::{ArchiveAddress, AsOf, ServeArgs};
 use crate::context::Context;
 use crate::context::terminal::{print, say};
 use crate::error::{Error, Result};
@@ -133,7 +133,7 @@ async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     Ok(Backend::MadeUp(Box::new(account)))
 }
 
-async fn open(site: &Site, args: &ServeArgs, access: &str) -> Result<Backend> {
+async fn open(site: &ArchiveAddress, args: &ServeArgs, access: &str) -> Result<Backend> {
     let (at, as_of) = (site.clone(), args.as_of);
     let loaded = tokio::task::spawn_blocking(move || load(&at, as_of, None)).await;
     let loaded = loaded.map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;
@@ -149,13 +149,13 @@ async fn open(site: &Site, args: &ServeArgs, access: &str) -> Result<Backend> {
 
 /// What is at a place, and its revision; `None` if it still has the revision of the `old` one.
 fn load(
-    site: &Site,
+    site: &ArchiveAddress,
     as_of: Option<AsOf>,
     old: Option<(&ServedArchive, &str)>,
 ) -> Result<Option<(ServedArchive, String, Source)>> {
     let (old, revision) = old.unzip();
     archive::read(|opening| {
-        let Some(content) = opening.content(site, as_of, revision)? else {
+        let Some(content) = opening.served_files(site, as_of, revision)? else {
             return Ok(None);
         };
         let archive = ServedArchive::new(content.account, content.files, old, say)?;
@@ -197,7 +197,7 @@ fn refreshing(backend: &Backend, args: &ServeArgs) -> impl Future<Output = ()> +
     }
 }
 
-fn refresh(current: &CurrentArchive, site: &Site) -> Result<()> {
+fn refresh(current: &CurrentArchive, site: &ArchiveAddress) -> Result<()> {
     let (old, revision) = (current.get(), current.revision());
     if let Some((archive, revision, _)) = load(site, None, Some((&old, &revision)))? {
         let serving = runs(&archive);

@@ -1,4 +1,4 @@
-//! `verify`: what an export or a lake promises, checked again from its files alone.
+//! `verify`: an export or a lake held against its manifest or log, from its files alone.
 
 use crate::archive::findings::untrusted;
 use crate::archive::{self, Depth};
@@ -14,12 +14,12 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 
 fn verify(args: &VerifyArgs) -> Result<()> {
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
-    let verified = archive::read(|opening| opening.open(&args.path, args.as_of)?.verify(depth))?;
-    if !verified.findings.is_empty() {
-        return Err(untrusted(&args.path, verified.promised_by, &verified.findings));
+    let result = archive::read(|opener| opener.open(&args.path, args.as_of)?.verify(depth))?;
+    if !result.findings.is_empty() {
+        return Err(untrusted(&args.path, result.promised_by, &result.findings));
     }
     if args.quiet {
         return Ok(());
     }
-    print(&verified.told)
+    print(&result.success)
 }

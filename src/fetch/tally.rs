@@ -112,7 +112,7 @@ impl Tally {
 
 /// The best version by the merge rule; of equal ones the last received.
 fn best(pages: &[ReceivedPage], versions: &[(Millis, RowAt)]) -> (Millis, RowAt) {
-    let rank = |at: RowAt| Rank::of(&pages[at.0 as usize].page.runs, at.1 as usize);
+    let rank = |at: RowAt| Rank::new(&pages[at.0 as usize].page.runs, at.1 as usize);
     *versions
         .iter()
         .max_by_key(|version| (rank(version.1), version.1))

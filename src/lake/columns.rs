@@ -12,7 +12,7 @@ use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, 
 use crate::error::ReadError;
 use crate::lake::batch_columns::as_type;
 use crate::period::{DAY_MS, Millis, format_instant};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
 
 /// When a row's values last changed, by the start of the sync that saw it.
@@ -27,14 +27,14 @@ const PERSONAL: [&str; 2] = ["meta_client_ip", "meta_user_agent"];
 
 /// Which columns a table has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LakeColumns(Chosen);
+pub struct LakeColumns(ColumnSet);
 
 impl LakeColumns {
     /// All of an export with details; the caller's address and user agent only if `personal`.
     pub fn all(personal: bool) -> LakeColumns {
         let except = PERSONAL.iter().filter(|_| !personal);
         let except: Vec<String> = except.map(|name| name.to_string()).collect();
-        LakeColumns(Chosen::asked(&[], &except, true).expect("personal data is nothing that reports need"))
+        LakeColumns(ColumnSet::from_args(&[], &except, true).expect("personal data is nothing that reports need"))
     }
 
     /// Those of a table of ours, by its columns' names; the error names one that this version doesn't know.
@@ -48,12 +48,12 @@ impl LakeColumns {
             known.push(position.ok_or_else(|| ReadError::new(format!("this version knows no column {name}")))?);
         }
         known.sort_unstable();
-        let chosen = Chosen::of_names(known.into_iter().map(|at| COLUMNS[at].name));
-        chosen.map(LakeColumns).map_err(ReadError::new)
+        let chosen = ColumnSet::from_names(known.into_iter().map(|at| COLUMNS[at].name));
+        chosen.map(LakeColumns)
     }
 
     /// The columns of an export among them.
-    pub fn chosen(&self) -> &Chosen {
+    pub fn chosen(&self) -> &ColumnSet {
         &self.0
     }
 

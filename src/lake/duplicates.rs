@@ -60,8 +60,8 @@ impl DuplicateRuns {
 impl LakeTable {
     /// The runs that some files hold more than once.
     pub(super) fn duplicates(&self, files: &[&DataFile]) -> Result<DuplicateRuns> {
-        let mut seen = SeenIds::of_about(files.iter().filter_map(|file| file.rows).sum());
-        self.each_key(files, |id, _| seen.see(id))?;
+        let mut seen = SeenIds::with_capacity(files.iter().filter_map(|file| file.rows).sum());
+        self.each_key(files, |id, _| seen.add(id))?;
         let suspects = seen.suspects();
         if suspects.is_empty() {
             return Ok(DuplicateRuns::default());

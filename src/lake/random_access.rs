@@ -20,7 +20,7 @@ use crate::lake::object_reader::{ObjectReader, object_batches, unread_object};
 use crate::lake::table::LakeTable;
 use crate::output::random_access::{OpenParquet, mask, options, rows, selected};
 use crate::output::read::BATCH_ROWS;
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::runs::schema::Column;
 use crate::stores::Location;
 
@@ -42,8 +42,8 @@ enum FileContent {
 
 impl LakeTable {
     /// Opens its files: those that overlap in time together, in order of time. Exit 5 for one that isn't what the log says.
-    pub fn open_files(&self) -> Result<Vec<Vec<Box<dyn RunsFile>>>> {
-        let open = |file: &DataFile| -> Result<Box<dyn RunsFile>> { Ok(Box::new(self.open_file(file)?)) };
+    pub fn open_files(&self) -> Result<Vec<Vec<Box<dyn RandomAccessRuns>>>> {
+        let open = |file: &DataFile| -> Result<Box<dyn RandomAccessRuns>> { Ok(Box::new(self.open_file(file)?)) };
         let groups = groups(self.files().iter().collect()).into_iter();
         groups.map(|group| group.into_iter().map(open).collect()).collect()
     }
@@ -119,7 +119,7 @@ impl LakeFile {
     }
 }
 
-impl RunsFile for LakeFile {
+impl RandomAccessRuns for LakeFile {
     fn name(&self) -> &str {
         &self.name
     }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lake::Batches;
 use crate::lake::batch_columns::{instants, slice_period, to_ms};
 use crate::lake::columns::LakeColumns;
-use crate::output::read::parquet_batches;
+use crate::output::read::working_batches;
 use crate::period::Millis;
 
 /// A period whose changes are told apart: its name, `[from, to)`.
@@ -68,8 +68,8 @@ impl<'s> InputRows<'s> {
 }
 
 fn batches_of(path: &Path) -> Batches<'static> {
-    match parquet_batches(path) {
-        Ok(batches) => Box::new(batches.map(|batch| batch.map_err(Error::Output))),
-        Err(why) => Box::new(std::iter::once(Err(Error::Output(why)))),
+    match working_batches(path, None) {
+        Ok(batches) => Box::new(batches),
+        Err(error) => Box::new(std::iter::once(Err(error))),
     }
 }

@@ -14,7 +14,7 @@ use crate::lake::file_rows::{Selection, checked, groups, open_unhashed};
 use crate::lake::files::DataFile;
 use crate::lake::table::LakeTable;
 use crate::period::Millis;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{COLUMNS, Column};
 
 const KEY: [&str; 2] = ["id", "started_at"];
@@ -25,14 +25,14 @@ impl LakeTable {
     pub fn rows(
         &self,
         edges: (Millis, Millis),
-        columns: &Chosen,
+        columns: &ColumnSet,
         mut see: impl FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
         self.batches(edges, columns).try_for_each(|rows| see(&rows?))
     }
 
     /// The same as an iterator, which opens files as it comes to them and ends with the first error.
-    pub fn batches(&self, edges: (Millis, Millis), columns: &Chosen) -> Batches<'_> {
+    pub fn batches(&self, edges: (Millis, Millis), columns: &ColumnSet) -> Batches<'_> {
         self.batches_of(edges, columns.schema())
     }
 

@@ -34,7 +34,7 @@ use crate::lake::table::{FoundTable, LakeTable, Moment};
 use crate::lake::{CommitId, CommitOutcome, LakeState, Location, MergeOutput, SyncInput};
 use crate::period::Millis;
 use crate::provenance::Source;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state::SettleRule;
 
 const AUGUST: Millis = 1_754_006_400_000;
@@ -318,7 +318,7 @@ fn seen(
     let folder = tempfile::tempdir().unwrap();
     let mut rows: Vec<(&String, &Known)> = listed.iter().collect();
     rows.sort_by_key(|(id, run)| (run.started, (*id).clone()));
-    let columns = Chosen::all(false);
+    let columns = ColumnSet::all(false);
     let schema = columns.schema();
     let texts = |of: &dyn Fn(&String, &Known) -> String| -> Arc<dyn Array> {
         Arc::new(StringArray::from_iter_values(rows.iter().map(|(id, run)| of(id, run))))

@@ -18,7 +18,7 @@ use crate::lake::row_merge::RowMerge;
 use crate::lake::sync_input::SyncInput;
 use crate::lake::table::LakeTable;
 use crate::lake::tally::{LookupCost, OnChange, SyncTally};
-use crate::output::read::parquet_columns;
+use crate::output::read::working_batches;
 use crate::period::Millis;
 use crate::stores::Location;
 
@@ -95,8 +95,8 @@ impl SyncInput {
     fn months<'s>(&'s self, files: &'s [DataFile], starts: &[Millis]) -> Result<Vec<MonthMerge<'s>>> {
         let mut names: BTreeSet<String> = starts.iter().map(|start| month_of(*start)).collect();
         for path in &self.files {
-            for rows in parquet_columns(path, &["started_at"]).map_err(Error::Output)? {
-                let rows = rows.map_err(Error::Output)?;
+            for rows in working_batches(path, Some(&["started_at"]))? {
+                let rows = rows?;
                 let started = rows.column(0).as_primitive::<TimestampMillisecondType>().values();
                 let mut at = 0;
                 while at < started.len() {

@@ -16,20 +16,20 @@ use crate::money::Usd;
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::names::RUNS_CSV;
 use crate::period::{format_instant, instant_bytes};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{Column, Kind};
 use crate::text::escape_formula;
 
 /// Writes [`RUNS_CSV`].
 pub struct CsvRows<W: Write = File> {
     writer: Writer<HashedFile<W>>,
-    columns: Chosen,
+    columns: ColumnSet,
     rows: u64,
 }
 
 impl<W: Write> CsvRows<W> {
     /// Writes rows of these columns into a new file, the header first.
-    pub fn new(file: W, columns: Chosen) -> Result<CsvRows<W>> {
+    pub fn new(file: W, columns: ColumnSet) -> Result<CsvRows<W>> {
         let mut writer = writer(HashedFile::new(file));
         writer.write_record(columns.names()).map_err(cannot_write)?;
         Ok(CsvRows {

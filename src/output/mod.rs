@@ -13,5 +13,7 @@ pub mod parquet;
 pub mod publish;
 pub mod random_access;
 pub mod read;
+pub mod report_csv;
 pub mod rows;
+pub mod shared_file;
 mod swap;

@@ -16,7 +16,7 @@ use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::names::RUNS_PARQUET;
 use crate::output::publish::Staging;
 use crate::period::{DAY_MS, Millis, format_instant};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{Column, Kind, Values};
 
 /// Rows in a row group: what a reader can skip at a time, and what a writer holds in memory.
@@ -42,7 +42,7 @@ pub enum RunsLayout {
 pub struct ParquetRows {
     staging: Arc<Staging>,
     layout: RunsLayout,
-    columns: Chosen,
+    columns: ColumnSet,
     properties: WriterProperties,
     open: Option<ParquetFile>,
     files: Vec<FileEntry>,
@@ -59,7 +59,7 @@ struct ParquetFile {
 
 impl ParquetRows {
     /// Writes rows of these columns into a staging folder; `compatible` keeps to encodings that every engine reads.
-    pub fn new(staging: Arc<Staging>, layout: RunsLayout, columns: Chosen, compatible: bool) -> ParquetRows {
+    pub fn new(staging: Arc<Staging>, layout: RunsLayout, columns: ColumnSet, compatible: bool) -> ParquetRows {
         ParquetRows {
             staging,
             layout,
@@ -165,7 +165,7 @@ pub(super) fn common_properties<'a>(decimals: impl Iterator<Item = &'a str>) -> 
 }
 
 /// How rows of these columns are written; `compatible` keeps to encodings that every engine reads.
-pub fn writer_properties(columns: &Chosen, compatible: bool) -> WriterPropertiesBuilder {
+pub fn writer_properties(columns: &ColumnSet, compatible: bool) -> WriterPropertiesBuilder {
     let sorted_by = |column: &str| SortingColumn {
         column_idx: columns.position(column).expect("every export has it") as i32,
         descending: false,

@@ -1,96 +1,23 @@
-//! A Parquet file on disk, read where it is wanted: by row groups and, where the file tells its pages, by those. The file
-//! stays open, so that what replaces it under its name is another one.
+//! A Parquet file on disk, read at any row: by row groups and, where the file has a page index, by pages. The file stays
+//! open, so that what replaces it under its name is another one.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use parquet::file::reader::{ChunkReader, Length};
 
 use crate::output::read::BATCH_ROWS;
+use crate::output::shared_file::SharedFile;
 
-/// A file that several threads read at once, each where it wants to.
-#[derive(Debug, Clone)]
-pub struct SharedFile {
-    file: Arc<File>,
-    bytes: u64,
-}
-
-impl SharedFile {
-    /// A file that was opened, as large as it is now.
-    pub fn of(file: File) -> io::Result<SharedFile> {
-        let bytes = file.metadata()?.len();
-        Ok(SharedFile {
-            file: Arc::new(file),
-            bytes,
-        })
-    }
-
-    /// Its size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Its bytes from the first one on, whoever else reads it.
-    pub fn reader(&self) -> SharedReader {
-        let file = self.file.clone();
-        SharedReader { file, at: 0 }
-    }
-}
-
-impl Length for SharedFile {
-    fn len(&self) -> u64 {
-        self.bytes
-    }
-}
-
-impl ChunkReader for SharedFile {
-    type T = BufReader<SharedReader>;
-
-    fn get_read(&self, start: u64) -> Result<BufReader<SharedReader>, ParquetError> {
-        let file = self.file.clone();
-        Ok(BufReader::new(SharedReader { file, at: start }))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        // Lengths are the file's to tell: none is believed beyond its end.
-        if start.checked_add(length as u64).is_none_or(|end| end > self.bytes) {
-            return Err(ParquetError::EOF("it ends before a page does".into()));
-        }
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        Ok(bytes.into())
-    }
-}
-
-/// A file's bytes from a place on.
-#[derive(Debug)]
-pub struct SharedReader {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for SharedReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read_at(into, self.at)?;
-        self.at += length as u64;
-        Ok(length)
-    }
-}
-
-/// A Parquet file that is open.
 #[derive(Debug)]
 pub struct OpenParquet {
     file: SharedFile,
@@ -98,32 +25,28 @@ pub struct OpenParquet {
 }
 
 impl OpenParquet {
-    /// Opens a file; `types_of_parquet` alone count where another engine may have written it.
+    /// With `types_of_parquet`, an Arrow schema in the file is ignored: another engine may have written it.
     pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
         // What is no file, such as a pipe, isn't even opened: that could wait for ever.
         if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("it is no file").into());
         }
-        OpenParquet::of(SharedFile::of(File::open(path)?)?, types_of_parquet)
+        OpenParquet::new(SharedFile::new(File::open(path)?)?, types_of_parquet)
     }
 
-    /// A file that was opened.
-    pub fn of(file: SharedFile, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+    pub fn new(file: SharedFile, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
         let metadata = ArrowReaderMetadata::load(&file, options(types_of_parquet))?;
         Ok(OpenParquet { file, metadata })
     }
 
-    /// What it says of itself.
     pub fn metadata(&self) -> &ArrowReaderMetadata {
         &self.metadata
     }
 
-    /// The columns of its rows.
     pub fn schema(&self) -> &SchemaRef {
         self.metadata.schema()
     }
 
-    /// How many rows it says that it has.
     pub fn rows(&self) -> usize {
         rows(self.metadata.metadata())
     }
@@ -151,7 +74,7 @@ impl OpenParquet {
     }
 }
 
-/// How files are opened that are read anywhere.
+/// Offsets of pages are loaded where the file has them, so that a page is read without those before it.
 pub fn options(types_of_parquet: bool) -> ArrowReaderOptions {
     ArrowReaderOptions::new()
         .with_skip_arrow_metadata(types_of_parquet)
@@ -166,7 +89,7 @@ pub fn mask(metadata: &ArrowReaderMetadata, columns: Option<&[&str]>) -> Project
     }
 }
 
-/// How many rows a file says that it has.
+/// By the footer.
 pub fn rows(metadata: &ParquetMetaData) -> usize {
     usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0)
 }

@@ -1,27 +1,26 @@
-//! Rows back from an export's files in batches, from Parquet or from CSV. It trusts nothing: a file that isn't what an export
-//! writes is an error, never a guess.
+//! Rows back from an export's files in batches, from Parquet or CSV alike: the one reader of both. It trusts nothing: a file
+//! that isn't what an export writes is an error, never a guess. Hashes are not its to check.
 
+mod csv;
+
+use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow_array::builder::{Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
-use csv::StringRecord;
+use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::money::Usd;
-use crate::output::random_access::SharedFile;
-use crate::period::parse_instant;
-use crate::runs::column_set::Chosen;
-use crate::runs::schema::{Column, Kind};
-use crate::text::unescape_formula;
+use crate::error::{Error, ReadError, Result};
+use crate::output::shared_file::SharedFile;
+use crate::runs::column_set::ColumnSet;
 
 /// Rows that are read at a time; also the size of every batch that is written.
 pub const BATCH_ROWS: usize = 8192;
 
-/// A file of rows that is open, and its path as messages name it.
+pub type RowBatches = Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>;
+
+/// An open file of rows, and its path as messages name it. One whose name ends in `.csv` is CSV, any other is Parquet.
 #[derive(Debug, Clone)]
 pub struct RowsFile {
     path: PathBuf,
@@ -29,166 +28,148 @@ pub struct RowsFile {
 }
 
 impl RowsFile {
-    /// The one at a path.
-    pub fn open(path: &Path) -> Result<RowsFile, String> {
-        let file = File::open(path).and_then(SharedFile::of);
-        Ok(RowsFile {
-            file: file.map_err(|error| unreadable(path, error))?,
-            path: path.to_path_buf(),
-        })
+    pub fn open(path: &Path) -> Result<RowsFile, ReadError> {
+        let file = File::open(path).and_then(SharedFile::new);
+        Ok(RowsFile::new(
+            path.to_path_buf(),
+            file.map_err(|error| unreadable(path, error))?,
+        ))
     }
 
-    /// One that was opened.
-    pub fn of(path: PathBuf, file: SharedFile) -> RowsFile {
+    pub fn new(path: PathBuf, file: SharedFile) -> RowsFile {
         RowsFile { path, file }
     }
 
-    /// Its bytes.
     pub fn file(&self) -> &SharedFile {
         &self.file
     }
 
-    /// The columns that a Parquet file of runs has.
-    pub fn parquet_chosen(&self) -> Result<Chosen, String> {
-        Chosen::of_schema(self.builder()?.schema()).map_err(|problem| self.unreadable(problem))
+    pub fn is_csv(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension == "csv")
     }
 
-    /// The batches of a Parquet file.
-    pub fn parquet_batches(&self) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
-        let reader = self.builder()?.build().map_err(|error| self.unreadable(error))?;
-        let file = self.clone();
-        Ok(reader.map(move |batch| batch.map_err(|error| file.unreadable(error))))
-    }
-
-    /// The same with some columns alone, as far as it has them; they come in the order of the file.
-    pub fn parquet_columns(
-        &self,
-        columns: &[&str],
-    ) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
+    /// The columns that a Parquet file has.
+    pub fn columns(&self) -> Result<ColumnSet, ReadError> {
         let builder = self.builder()?;
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        let reader = builder.with_projection(mask).build();
+        ColumnSet::from_schema(builder.schema()).map_err(|problem| self.unreadable(problem))
+    }
+
+    /// Its rows in its order: all columns, or those of these that it has, in the order of the file.
+    pub fn batches(&self, columns: Option<&[&str]>) -> Result<RowBatches, ReadError> {
+        if self.is_csv() {
+            return csv::batches(self, columns);
+        }
+        let mut builder = self.builder()?;
+        ColumnSet::from_schema(builder.schema()).map_err(|problem| self.unreadable(problem))?;
+        if let Some(columns) = columns {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        let reader = builder.with_batch_size(BATCH_ROWS).build();
         let reader = reader.map_err(|error| self.unreadable(error))?;
         let file = self.clone();
-        Ok(reader.map(move |batch| batch.map_err(|error| file.unreadable(error))))
+        Ok(Box::new(
+            reader.map(move |batch| batch.map_err(|error| file.unreadable(error))),
+        ))
     }
 
-    fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, String> {
+    fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ReadError> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(self.file.clone());
-        let builder = builder.map_err(|error| self.unreadable(error))?;
-        Chosen::of_schema(builder.schema()).map_err(|problem| self.unreadable(problem))?;
-        Ok(builder.with_batch_size(BATCH_ROWS))
+        builder.map_err(|error| self.unreadable(error))
     }
 
-    /// The rows of a CSV file in batches, in the order of the file.
-    pub fn csv_batches(&self) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
-        let mut reader = csv::ReaderBuilder::new()
-            .buffer_capacity(64 << 10)
-            .from_reader(self.file.reader());
-        let header = reader.headers().map_err(|error| self.unreadable(error))?;
-        let columns = Chosen::of_names(header).map_err(|problem| self.unreadable(problem))?;
-        let path = self.path.clone();
-        let mut record = StringRecord::new();
-        Ok(std::iter::from_fn(move || {
-            let mut builders: Vec<Cells> = columns.columns().map(Cells::of).collect();
-            let mut rows = 0;
-            while rows < BATCH_ROWS {
-                match reader.read_record(&mut record) {
-                    Ok(true) => rows += 1,
-                    Ok(false) => break,
-                    Err(error) => return Some(Err(unreadable(&path, error))),
-                }
-                for ((builder, column), cell) in builders.iter_mut().zip(columns.columns()).zip(&record) {
-                    if builder.push(column, cell).is_none() {
-                        let line = record.position().map_or(0, csv::Position::line);
-                        let problem = format!("line {line}: {} makes no sense", column.name);
-                        return Some(Err(unreadable(&path, problem)));
-                    }
-                }
-            }
-            let arrays = builders.into_iter().map(Cells::finish).collect();
-            let batch = RecordBatch::try_new(columns.schema(), arrays).map_err(|error| unreadable(&path, error));
-            (rows > 0).then_some(batch)
-        }))
-    }
-
-    /// What is said where it can't be read.
-    pub fn unreadable(&self, cause: impl std::fmt::Display) -> String {
+    pub fn unreadable(&self, cause: impl Display) -> ReadError {
         unreadable(&self.path, cause)
     }
 }
 
-/// [`RowsFile::parquet_chosen`] of the file at a path.
-pub fn parquet_chosen(path: &Path) -> Result<Chosen, String> {
-    RowsFile::open(path)?.parquet_chosen()
+/// The rows of several files, one file after the other.
+pub fn batches_of(
+    files: impl Iterator<Item = Result<RowsFile, ReadError>>,
+    columns: Option<&[&str]>,
+) -> impl Iterator<Item = Result<RecordBatch, ReadError>> {
+    files.flat_map(move |file| {
+        let batches = file.and_then(|file| file.batches(columns));
+        batches.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))))
+    })
 }
 
-/// [`RowsFile::parquet_batches`] of the file at a path.
-pub fn parquet_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
-    RowsFile::open(path)?.parquet_batches()
-}
-
-/// [`RowsFile::parquet_columns`] of the file at a path.
-pub fn parquet_columns(
+/// The rows of a file that this job has written itself: exit 6 where they can't be read.
+pub fn working_batches(
     path: &Path,
-    columns: &[&str],
-) -> Result<impl Iterator<Item = Result<RecordBatch, String>> + use<>, String> {
-    RowsFile::open(path)?.parquet_columns(columns)
+    columns: Option<&[&str]>,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    let output = |error: ReadError| Error::Output(error.to_string());
+    let batches = RowsFile::open(path).and_then(|file| file.batches(columns));
+    Ok(batches.map_err(output)?.map(move |batch| batch.map_err(output)))
 }
 
-/// A column of a CSV file, by how its cells are read.
-enum Cells {
-    Text(StringBuilder),
-    Instant(TimestampMillisecondBuilder),
-    Decimal(Decimal128Builder),
-    Integer(Int64Builder),
+pub fn unreadable(path: &Path, cause: impl Display) -> ReadError {
+    ReadError::new(cause).in_file(format_args!("cannot read {}", path.display()))
 }
 
-impl Cells {
-    fn of(column: &Column) -> Cells {
-        match column.kind {
-            Kind::Text => Cells::Text(StringBuilder::new()),
-            Kind::Instant => {
-                Cells::Instant(TimestampMillisecondBuilder::new().with_data_type(column.field().data_type().clone()))
-            }
-            Kind::Usd | Kind::Decimal => {
-                Cells::Decimal(Decimal128Builder::new().with_data_type(column.field().data_type().clone()))
-            }
-            Kind::Integer => Cells::Integer(Int64Builder::new()),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Usd;
+    use crate::runs::run::{Run, RunRecord, records};
+
+    const NEEDED: &str = "id,act_id,status,started_at,finished_at,usage_total_usd,cost_state";
+
+    fn runs(text: &str) -> Result<Vec<Run>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.csv");
+        std::fs::write(&path, text).unwrap();
+        let batches = batches_of(std::iter::once(RowsFile::open(&path)), Some(Run::COLUMNS));
+        let runs: Result<Vec<Run>, ReadError> = records(batches).collect();
+        runs.map_err(|error| error.to_string())
     }
 
-    /// Appends a cell; `None` if it is none of its column.
-    fn push(&mut self, column: &Column, cell: &str) -> Option<()> {
-        if cell.is_empty() && column.nullable {
-            match self {
-                Cells::Text(text) => text.append_null(),
-                Cells::Instant(instant) => instant.append_null(),
-                Cells::Decimal(decimal) => decimal.append_null(),
-                Cells::Integer(integer) => integer.append_null(),
-            }
-            return Some(());
-        }
-        match self {
-            Cells::Text(text) if column.third_party => text.append_value(unescape_formula(cell)),
-            Cells::Text(text) => text.append_value(cell),
-            Cells::Instant(instant) => instant.append_value(parse_instant(cell)?),
-            Cells::Decimal(decimal) => decimal.append_value(Usd::parse_plain(cell)?.0),
-            Cells::Integer(integer) => integer.append_value(cell.parse().ok()?),
-        }
-        Some(())
+    #[test]
+    fn csv_may_lack_columns_that_are_not_needed() {
+        let found = runs(
+            "id,act_id,status,started_at,usage_total_usd,cost_state,extra,act_name\n\
+             r1,a1,SUCCEEDED,2025-09-01T00:00:00.000Z,0.5,settled,x,'=1+1\n\
+             r2,a1,RUNNING,2025-09-01T00:00:00.001Z,,unknown,x,\n",
+        )
+        .unwrap();
+        let first = Run {
+            id: "r1".into(),
+            act_id: "a1".into(),
+            act_name: Some("=1+1".into()),
+            status: "SUCCEEDED".into(),
+            started_at_ms: 1_756_684_800_000,
+            finished_at_ms: None,
+            usage: Some(Usd(500_000_000_000_000_000)),
+            cost_state: "settled".into(),
+        };
+        assert_eq!(found[0], first);
+        assert_eq!((&found[1].act_name, found[1].usage), (&None, None));
     }
 
-    fn finish(self) -> ArrayRef {
-        match self {
-            Cells::Text(mut text) => Arc::new(text.finish()),
-            Cells::Instant(mut instant) => Arc::new(instant.finish()),
-            Cells::Decimal(mut decimal) => Arc::new(decimal.finish()),
-            Cells::Integer(mut integer) => Arc::new(integer.finish()),
+    #[test]
+    fn columns_of_no_export_and_a_cell_that_makes_no_sense_are_refused() {
+        let row = |row: &str| runs(&format!("{NEEDED}\n{row}\n")).unwrap_err();
+        for header in ["id,act_id", "act_id,id,status,started_at,usage_total_usd,cost_state"] {
+            let problem = runs(&format!("{header}\n")).unwrap_err();
+            assert!(problem.ends_with("its columns are not those of an export"), "{problem}");
+        }
+        let more = runs(&format!("{NEEDED},more\n")).unwrap_err();
+        assert!(more.ends_with("its columns are not those of an export"), "{more}");
+        let wrong = [
+            ("r,a,S,yesterday,,,unknown", "line 2: started_at makes no sense"),
+            (
+                "r,a,S,2025-09-01T00:00:00.000Z,soon,,unknown",
+                "line 2: finished_at makes no sense",
+            ),
+            (
+                "r,a,S,2025-09-01T00:00:00.000Z,,1e5,settled",
+                "line 2: usage_total_usd makes no sense",
+            ),
+            ("r,a", "found record with 2 fields"),
+        ];
+        for (line, problem) in wrong {
+            assert!(row(line).contains(problem), "{}", row(line));
         }
     }
-}
-
-pub fn unreadable(path: &Path, cause: impl std::fmt::Display) -> String {
-    format!("cannot read {}: {cause}", path.display())
 }

@@ -13,11 +13,11 @@ use crate::output::names::RUNS_CSV;
 use crate::output::parquet::{ParquetRows, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFormats {
-    pub columns: Chosen,
+    pub columns: ColumnSet,
     /// Parquet is always written: later steps read rows back from it.
     pub parquet: RunsLayout,
     /// Whether Parquet keeps to encodings that every engine reads.

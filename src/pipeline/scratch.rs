@@ -15,7 +15,7 @@ use crate::pipeline::PeriodResult;
 use crate::pipeline::connection::first_page;
 use crate::pipeline::options::PipelineOptions;
 use crate::report::dimension::Dimensions;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 const ROWS: &str = "runs.parquet";
 
@@ -50,7 +50,7 @@ impl ScratchFetch<'_> {
             .lister((period.from, period.to), self.statuses, false);
         let first = first_page(&lister).await?;
         let formats = RowFormats {
-            columns: Chosen::all(options.is_metered()),
+            columns: ColumnSet::all(options.is_metered()),
             parquet: RunsLayout::File(ROWS),
             parquet_compat: false,
             csv: false,

@@ -18,7 +18,7 @@ use crate::fetch::names::NameBook;
 use crate::output::hashed::FileEntry;
 use crate::output::names::RUNS_CSV;
 use crate::output::publish::Staging;
-use crate::output::read::{parquet_batches, parquet_columns};
+use crate::output::read::working_batches;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
@@ -60,7 +60,7 @@ pub fn write_windows(
     let mut summary = options.summary();
     let completion = Completion::new(options.settle, options.metered);
     let mut states = HashMap::new();
-    let mut seen = expected.map_or_else(SeenIds::default, SeenIds::of_about);
+    let mut seen = expected.map_or_else(SeenIds::default, SeenIds::with_capacity);
     let mut recut = Recut::default();
     let mut open = true;
     while open {
@@ -74,8 +74,8 @@ pub fn write_windows(
         while let Some(decoded) = recut.next_batch(!open) {
             let all = completion.complete(&decoded, &states, &options.names.names());
             // Reports tell no more than the files do, so that they can be made of these again.
-            let rows = options.formats.columns.of_rows(&all, completion.columns());
-            seen.see_all(&rows);
+            let rows = options.formats.columns.project(&all, completion.columns());
+            seen.add_rows(&rows);
             summary.add(&rows)?;
             files.write(&rows)?;
         }
@@ -108,17 +108,15 @@ fn losers(mut suspects: Suspects, staging: &Staging, files: &[FileEntry]) -> Res
     // Most suspects are innocent, and their IDs alone show it.
     let mut times = BTreeMap::new();
     for file in parquet_paths(staging, files) {
-        for rows in parquet_columns(&file, &["id"]).map_err(Error::Output)? {
-            let rows = rows.map_err(Error::Output)?;
-            let ids = rows.column(0).as_string::<i32>();
-            ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
+        for rows in working_batches(&file, Some(&["id"]))? {
+            suspects.count_rows(&rows?, &mut times);
         }
     }
     suspects.narrow(&times);
     if !suspects.is_empty() {
         for file in parquet_paths(staging, files) {
-            for rows in parquet_batches(&file).map_err(Error::Output)? {
-                suspects.check(&rows.map_err(Error::Output)?);
+            for rows in working_batches(&file, None)? {
+                suspects.check(&rows?);
             }
         }
     }
@@ -148,8 +146,8 @@ fn rewrite(
     let mut summary = options.summary();
     let mut recut = Recut::default();
     for path in &superseded {
-        for rows in parquet_batches(path).map_err(Error::Output)? {
-            let kept = without(&rows.map_err(Error::Output)?, losers);
+        for rows in working_batches(path, None)? {
+            let kept = without(&rows?, losers);
             let all = (0..kept.num_rows() as u32).map(|row| (0, row));
             recut.add(vec![kept.clone()], all);
             write_full(&mut recut, &mut files, &mut summary, false)?;

@@ -110,7 +110,7 @@ impl Dimension {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::column_set::Chosen;
+    use crate::runs::column_set::ColumnSet;
 
     #[test]
     fn words_stand_in_the_order_of_the_dimensions() {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_rows_do_not_tell_cannot_be_asked_for() {
-        let columns = Chosen::asked(&[], &["user_id".into()], false).unwrap();
+        let columns = ColumnSet::from_args(&[], &["user_id".into()], false).unwrap();
         let mut dimensions = Dimensions::of(&columns, None);
         assert_eq!(dimensions.by.len(), 8);
         assert!(

@@ -270,7 +270,7 @@ mod tests {
     use super::*;
     use crate::api::page::decode;
     use crate::report::figures::{DEAREST, Group};
-    use crate::runs::column_set::Chosen;
+    use crate::runs::column_set::ColumnSet;
     use crate::runs::complete::Completion;
     use crate::runs::cost_state::SettleRule;
     use crate::runs::names::Names;
@@ -285,7 +285,7 @@ mod tests {
             .collect();
         let page = decode(format!(r#"{{"data":{{"total":1,"items":[{}]}}}}"#, items.join(",")).as_bytes()).unwrap();
         let rules = Groups::parse("actor,group\n[ac],x\na,A and more\nb*,B\n").unwrap();
-        let mut dimensions = Dimensions::of(&Chosen::all(false), Some(rules));
+        let mut dimensions = Dimensions::of(&ColumnSet::all(false), Some(rules));
         dimensions.and(By::parse("status,actor").unwrap()).unwrap();
         let mut summary = Summary::new(chrono_tz::Europe::Prague, dimensions);
         let settle = SettleRule {

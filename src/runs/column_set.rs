@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
 
+use crate::error::{Error, ReadError, Result};
 use crate::runs::schema::{COLUMNS, Column, DETAIL, col};
 
 /// What reports and `verify` are made from, and so is never left out.
@@ -12,38 +13,37 @@ pub const NEEDED: [&str; 6] = ["id", "act_id", "status", "started_at", "usage_to
 
 /// Columns of an export: positions in [`COLUMNS`], ascending, with all of [`NEEDED`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen(Vec<usize>);
+pub struct ColumnSet(Vec<usize>);
 
-impl Chosen {
+impl ColumnSet {
     /// Every column, those of details only with them.
-    pub fn all(details: bool) -> Chosen {
-        let all = 0..COLUMNS.len();
-        Chosen(all.filter(|at| details || !DETAIL.contains(at)).collect())
+    pub fn all(details: bool) -> ColumnSet {
+        ColumnSet(
+            (0..COLUMNS.len())
+                .filter(|at| details || !DETAIL.contains(at))
+                .collect(),
+        )
     }
 
-    /// What costs are told by: [`NEEDED`] and when a run finished.
-    pub fn priced() -> Chosen {
-        let wanted = |at: &usize| NEEDED.contains(&COLUMNS[*at].name) || *at == col::FINISHED_AT;
-        Chosen((0..COLUMNS.len()).filter(wanted).collect())
+    /// The columns that tell a cost and whether it has settled: [`NEEDED`] and when a run finished.
+    pub fn priced() -> ColumnSet {
+        ColumnSet::all(true).intersect(&[COLUMNS[col::FINISHED_AT].name])
     }
 
-    /// Those of an export that were asked for: `only` these (all if empty) but not `except`; an error says what is wrong and
-    /// what there is.
-    pub fn asked(only: &[String], except: &[String], details: bool) -> Result<Chosen, String> {
-        let all = Chosen::all(details);
-        for name in only.iter().chain(except) {
-            if all.position(name).is_some() {
-                continue;
-            }
-            let known = COLUMNS.iter().any(|column| column.name == name);
-            return Err(if known {
+    /// Those that options ask for: `only` these (all if empty) but not `except`; exit 2 for a name that is none of them, and
+    /// where one is left out that can't be.
+    pub fn from_args(only: &[String], except: &[String], details: bool) -> Result<ColumnSet> {
+        let all = ColumnSet::all(details);
+        if let Some(name) = only.iter().chain(except).find(|name| all.position(name).is_none()) {
+            let is_of_details = ColumnSet::all(true).position(name).is_some();
+            return Err(Error::Usage(if is_of_details {
                 format!("column {name} comes from the runs' details: it needs --details all")
             } else {
                 format!(
                     "there is no column {name:?}; the columns are {}",
                     all.names().join(", ")
                 )
-            });
+            }));
         }
         let wanted = |name: &str| {
             let listed = |list: &[String]| list.iter().any(|listed| listed == name);
@@ -51,68 +51,64 @@ impl Chosen {
         };
         let missing: Vec<_> = NEEDED.into_iter().filter(|name| !wanted(name)).collect();
         if !missing.is_empty() {
-            return Err(format!(
+            return Err(Error::Usage(format!(
                 "{} can't be left out: reports and verify are made from {}",
                 missing.join(", "),
                 NEEDED.join(", ")
-            ));
+            )));
         }
-        Ok(Chosen(
-            all.0.into_iter().filter(|at| wanted(COLUMNS[*at].name)).collect(),
-        ))
+        Ok(all.filter(wanted))
     }
 
-    /// Those that a file has, by the names in its header; an error if they are none of an export.
-    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Chosen, String> {
-        let positions: Option<Vec<usize>> = names
-            .into_iter()
-            .map(|name| COLUMNS.iter().position(|column| column.name == name))
-            .collect();
-        let chosen = positions
+    /// Those that a file has, by the names in its header: all of an export, in its order, or it is no file of an export.
+    pub fn from_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<ColumnSet, ReadError> {
+        let position = |name| COLUMNS.iter().position(|column| column.name == name);
+        let positions: Option<Vec<usize>> = names.into_iter().map(position).collect();
+        positions
             .filter(|positions| positions.is_sorted_by(|a, b| a < b))
-            .map(Chosen);
-        chosen
-            .filter(|chosen| NEEDED.iter().all(|needed| chosen.position(needed).is_some()))
-            .ok_or_else(|| "its columns are not those of an export".to_string())
+            .map(ColumnSet)
+            .filter(|columns| NEEDED.iter().all(|needed| columns.position(needed).is_some()))
+            .ok_or_else(|| ReadError::new("its columns are not those of an export"))
     }
 
     /// Those that a Parquet file has, names and types.
-    pub fn of_schema(schema: &Schema) -> Result<Chosen, String> {
-        let chosen = Chosen::of_names(schema.fields().iter().map(|field| field.name().as_str()))?;
+    pub fn from_schema(schema: &Schema) -> Result<ColumnSet, ReadError> {
+        let columns = ColumnSet::from_names(schema.fields().iter().map(|field| field.name().as_str()))?;
         let types = |schema: &Schema| -> Vec<DataType> {
             let fields = schema.fields().iter();
             fields.map(|field| field.data_type().clone()).collect()
         };
-        if types(schema) == types(&chosen.schema()) {
-            Ok(chosen)
+        if types(schema) == types(&columns.schema()) {
+            Ok(columns)
         } else {
-            Err("its columns have other types than those of an export".into())
+            Err(ReadError::new("its columns have other types than those of an export"))
         }
     }
 
     /// Those of them that are among these names, and what is never left out.
-    pub fn among(&self, names: &[&str]) -> Chosen {
-        let wanted = |at: &usize| names.contains(&COLUMNS[*at].name) || NEEDED.contains(&COLUMNS[*at].name);
-        Chosen(self.0.iter().copied().filter(wanted).collect())
+    pub fn intersect(&self, names: &[&str]) -> ColumnSet {
+        self.filter(|name| names.contains(&name) || NEEDED.contains(&name))
     }
 
-    /// The columns, in order.
+    fn filter(&self, wanted: impl Fn(&str) -> bool) -> ColumnSet {
+        let positions = self.0.iter().copied();
+        ColumnSet(positions.filter(|at| wanted(COLUMNS[*at].name)).collect())
+    }
+
     pub fn columns(&self) -> impl Iterator<Item = &'static Column> + Clone + '_ {
         self.0.iter().map(|at| &COLUMNS[*at])
     }
 
-    /// Their names, in order.
     pub fn names(&self) -> Vec<&'static str> {
         self.columns().map(|column| column.name).collect()
     }
 
-    /// Where a column of this name stands among them.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns().position(|column| column.name == name)
     }
 
-    /// Where they stand among other ones that have them all.
-    pub fn within(&self, other: &Chosen) -> Vec<usize> {
+    /// Where they stand among other ones; those that are not there are passed over.
+    pub fn positions_in(&self, other: &ColumnSet) -> Vec<usize> {
         self.0.iter().filter_map(|at| other.0.binary_search(at).ok()).collect()
     }
 
@@ -120,12 +116,11 @@ impl Chosen {
     ///
     /// # Panics
     /// Where the others lack one of them.
-    pub fn of_rows(&self, rows: &RecordBatch, columns: &Chosen) -> RecordBatch {
-        rows.project(&self.within(columns))
+    pub fn project(&self, rows: &RecordBatch, columns: &ColumnSet) -> RecordBatch {
+        rows.project(&self.positions_in(columns))
             .expect("positions lie within the rows")
     }
 
-    /// The same as an Arrow schema.
     pub fn schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns().map(Column::field).collect::<Vec<_>>()))
     }
@@ -135,15 +130,17 @@ impl Chosen {
 mod tests {
     use super::*;
 
-    fn asked(only: &[&str], except: &[&str]) -> Result<Vec<&'static str>, String> {
+    fn asked(only: &[&str], except: &[&str]) -> std::result::Result<Vec<&'static str>, String> {
         let list = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-        Chosen::asked(&list(only), &list(except), false).map(|chosen| chosen.names())
+        ColumnSet::from_args(&list(only), &list(except), false)
+            .map(|columns| columns.names())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn all_is_all_but_details_unless_they_are_asked() {
-        assert_eq!((Chosen::all(false).0.len(), Chosen::all(true).0.len()), (23, 41));
-        assert_eq!(Chosen::all(false).names().last(), Some(&"actor_task_name"));
+        assert_eq!((ColumnSet::all(false).0.len(), ColumnSet::all(true).0.len()), (23, 41));
+        assert_eq!(ColumnSet::all(false).names().last(), Some(&"actor_task_name"));
     }
 
     #[test]
@@ -193,10 +190,10 @@ mod tests {
 
     #[test]
     fn files_of_other_columns_are_none_of_an_export() {
-        assert!(Chosen::of_names(Chosen::all(true).names()).is_ok());
-        assert!(Chosen::of_names(NEEDED).is_ok());
-        assert!(Chosen::of_names(["id"]).is_err());
-        assert!(Chosen::of_names(NEEDED.into_iter().rev()).is_err());
+        assert!(ColumnSet::from_names(ColumnSet::all(true).names()).is_ok());
+        assert!(ColumnSet::from_names(NEEDED).is_ok());
+        assert!(ColumnSet::from_names(["id"]).is_err());
+        assert!(ColumnSet::from_names(NEEDED.into_iter().rev()).is_err());
         let twice = [
             "id",
             "id",
@@ -206,6 +203,6 @@ mod tests {
             "usage_total_usd",
             "cost_state",
         ];
-        assert!(Chosen::of_names(twice).is_err());
+        assert!(ColumnSet::from_names(twice).is_err());
     }
 }

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
-use super::schema::col;
+use super::run_columns::{RunColumns, value_at};
 
 /// How long after its end a run's cost settles, unless `--settle-after` says otherwise.
 pub const DEFAULT_SETTLE: &str = "10m";
@@ -27,17 +25,14 @@ pub fn is_terminal(status: &str) -> bool {
     matches!(status, "SUCCEEDED" | "FAILED" | "TIMED-OUT" | "ABORTED")
 }
 
-/// What decides that a cost is provisional.
+/// When a cost is provisional: its run finished less than `settle_ms` before the job began, or later.
 #[derive(Debug, Clone, Copy)]
 pub struct SettleRule {
-    /// The job's start, milliseconds since the epoch.
     pub job_start_ms: i64,
-    /// How long before it a run must have finished, in milliseconds.
     pub settle_ms: i64,
 }
 
 impl SettleRule {
-    /// The state of one cost.
     pub fn state(&self, status: &str, finished_at_ms: Option<i64>, has_cost: bool) -> &'static str {
         if !has_cost {
             UNKNOWN
@@ -53,21 +48,17 @@ impl SettleRule {
         finished_at_ms.is_some_and(|at| self.job_start_ms.saturating_sub(at) < self.settle_ms)
     }
 
-    /// The states of decoded rows, one each; `told` are those of runs about which their details told more than their rows
-    /// show.
-    pub(super) fn states(&self, decoded: &RecordBatch, told: &HashMap<String, &'static str>) -> ArrayRef {
-        let ids = decoded.column(col::ID).as_string::<i32>();
-        let status = decoded.column(col::STATUS).as_string::<i32>();
-        let finished = decoded
-            .column(col::FINISHED_AT)
-            .as_primitive::<TimestampMillisecondType>();
-        let usage = decoded.column(col::USAGE_TOTAL_USD);
+    /// The states of decoded rows, one each; `by_id` are those of runs whose details said more than their rows show.
+    pub(super) fn states(&self, decoded: &RecordBatch, by_id: &HashMap<String, &'static str>) -> ArrayRef {
+        let columns = RunColumns(decoded);
+        let [ids, statuses] = ["id", "status"].map(|name| columns.text(name).expect("a page has it"));
+        let (finished, usages) = (columns.instants("finished_at"), columns.decimals("usage_total_usd"));
         let mut states = StringBuilder::with_capacity(decoded.num_rows(), decoded.num_rows() * SETTLED.len());
         for row in 0..decoded.num_rows() {
-            let finished_at = finished.is_valid(row).then(|| finished.value(row));
-            let state = self.state(status.value(row), finished_at, usage.is_valid(row));
-            let told = (state != UNKNOWN && !told.is_empty()).then(|| told.get(ids.value(row)));
-            states.append_value(told.flatten().copied().unwrap_or(state));
+            let has_cost = usages.is_some_and(|usages| usages.is_valid(row));
+            let state = self.state(statuses.value(row), value_at(finished, row), has_cost);
+            let known = (state != UNKNOWN && !by_id.is_empty()).then(|| by_id.get(ids.value(row)));
+            states.append_value(known.flatten().copied().unwrap_or(state));
         }
         Arc::new(states.finish())
     }

@@ -6,12 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMillisecondType;
 use foldhash::fast::{FixedState, RandomState};
 
 use super::merge::Rank;
-use super::schema::col;
+use super::run_columns::RunColumns;
 use crate::text::thousands;
 
 /// The filter's largest size: at five million IDs, some hundreds of suspects; at twenty million, one ID in thirty.
@@ -20,7 +18,7 @@ const MAX_BLOCKS: usize = 1 << 18;
 const MIN_BLOCKS: usize = 1 << 8;
 /// Where fewer IDs are expected, so many for a block: as many suspects as five million have in the largest.
 const IDS_A_BLOCK: u64 = 16;
-/// Runs that are there more than once which are named.
+/// How many repeated runs a message names.
 const NAMED: usize = 3;
 const WORDS_A_BLOCK: usize = 8;
 const BITS_AN_ID: u32 = 6;
@@ -34,16 +32,13 @@ pub struct SeenIds {
 
 impl Default for SeenIds {
     fn default() -> SeenIds {
-        SeenIds {
-            blocks: vec![[0; WORDS_A_BLOCK]; MAX_BLOCKS],
-            suspects: HashSet::default(),
-        }
+        SeenIds::with_capacity(u64::MAX)
     }
 }
 
 impl SeenIds {
     /// For about so many IDs; more only make more suspects.
-    pub fn of_about(ids: u64) -> SeenIds {
+    pub fn with_capacity(ids: u64) -> SeenIds {
         let blocks = usize::try_from(ids / IDS_A_BLOCK).unwrap_or(MAX_BLOCKS);
         let blocks = blocks.clamp(MIN_BLOCKS, MAX_BLOCKS).next_power_of_two();
         SeenIds {
@@ -52,8 +47,7 @@ impl SeenIds {
         }
     }
 
-    /// Takes note of an ID.
-    pub fn see(&mut self, id: &str) {
+    pub fn add(&mut self, id: &str) {
         let hash = hash(id);
         let bits = self.blocks.len().trailing_zeros();
         let block = &mut self.blocks[(hash >> (64 - bits)) as usize];
@@ -69,14 +63,12 @@ impl SeenIds {
         }
     }
 
-    /// Takes note of a batch's IDs.
-    pub fn see_all(&mut self, runs: &RecordBatch) {
-        for id in runs.column(col::ID).as_string::<i32>().iter().flatten() {
-            self.see(id);
-        }
+    /// Adds the IDs of a batch.
+    pub fn add_rows(&mut self, rows: &RecordBatch) {
+        ids(rows).for_each(|id| self.add(id));
     }
 
-    /// The IDs that may have been seen more than once.
+    /// The IDs that may have been added more than once.
     pub fn suspects(self) -> Suspects {
         Suspects {
             hashes: self.suspects,
@@ -93,12 +85,10 @@ pub struct Suspects {
 }
 
 impl Suspects {
-    /// Whether there is nothing to check.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
-    /// Whether an ID is among them.
     fn may_include(&self, id: &str) -> bool {
         self.hashes.contains(&hash(id))
     }
@@ -110,6 +100,11 @@ impl Suspects {
         }
     }
 
+    /// The same for the IDs of a batch.
+    pub fn count_rows(&self, rows: &RecordBatch, times: &mut BTreeMap<String, u64>) {
+        ids(rows).for_each(|id| self.count(id, times));
+    }
+
     /// Leaves only those that were counted more than once.
     pub fn narrow(&mut self, times: &BTreeMap<String, u64>) {
         let repeated = times.iter().filter(|(_, times)| **times > 1);
@@ -118,14 +113,11 @@ impl Suspects {
 
     /// Looks for the suspects in rows that were written.
     pub fn check(&mut self, runs: &RecordBatch) {
-        let started = runs.column_by_name("started_at").expect("an export has it");
-        let started = started.as_primitive::<TimestampMillisecondType>();
-        for (row, id) in runs.column(col::ID).as_string::<i32>().iter().flatten().enumerate() {
+        let started = RunColumns(runs).instants("started_at").expect("every export has it");
+        for (row, id) in ids(runs).enumerate() {
             if self.may_include(id) {
-                self.versions
-                    .entry(id.to_string())
-                    .or_default()
-                    .push((Rank::of(runs, row), started.value(row)));
+                let versions = self.versions.entry(id.to_string()).or_default();
+                versions.push((Rank::new(runs, row), started.value(row)));
             }
         }
     }
@@ -142,7 +134,7 @@ impl Suspects {
     }
 }
 
-/// What is said of runs that are there more than once, by how often each of some is: three of them, and how many more.
+/// The sentence about runs that were counted more than once: three of them, and how many more.
 pub fn repeated(times: &BTreeMap<String, u64>) -> Option<String> {
     let ids: Vec<&str> = times
         .iter()
@@ -159,6 +151,11 @@ pub fn repeated(times: &BTreeMap<String, u64>) -> Option<String> {
             thousands((ids.len() - NAMED) as u64)
         )),
     }
+}
+
+fn ids(rows: &RecordBatch) -> impl Iterator<Item = &str> {
+    let ids = RunColumns(rows).text("id").expect("every export has it");
+    ids.iter().flatten()
 }
 
 fn hash(id: &str) -> u64 {
@@ -185,10 +182,10 @@ mod tests {
     #[test]
     fn a_hundred_thousand_ids_raise_hardly_a_suspect_and_every_repetition_is_one() {
         let mut seen = SeenIds::default();
-        (0..100_000).for_each(|at| seen.see(&format!("run{at:014}")));
+        (0..100_000).for_each(|at| seen.add(&format!("run{at:014}")));
         assert!(seen.suspects.len() < 10, "{}", seen.suspects.len());
         let before = seen.suspects.len();
-        (0..1000).for_each(|at| seen.see(&format!("run{:014}", at * 100)));
+        (0..1000).for_each(|at| seen.add(&format!("run{:014}", at * 100)));
         assert!(seen.suspects.len() >= before + 990);
     }
 
@@ -212,8 +209,8 @@ mod tests {
             runs(&[("x", 500, "SUCCEEDED"), ("z", 600, "S")]),
         );
         let mut seen = SeenIds::default();
-        seen.see_all(&first);
-        seen.see_all(&second);
+        seen.add_rows(&first);
+        seen.add_rows(&second);
         let mut suspects = seen.suspects();
         assert!(!suspects.is_empty());
         suspects.check(&first);

@@ -4,29 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::builder::{Decimal128Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Int64Type, TimestampMillisecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow_schema::Schema;
 
 use super::cost_state::is_terminal;
+use super::run_columns::{RunColumns, value_at};
 use super::schema::{COLUMNS, DETAIL, Kind, METERS, USD_PRECISION, USD_SCALE, col};
 use crate::money::Usd;
 
 /// By how much, in 10^-18 dollars, the meters' sum may differ from the total: both were doubles, added in any order.
 const ROUNDING: u128 = 1_000_000_000;
 
-/// A run's detail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunDetail {
-    /// Its status then.
+    /// At the time of the request for the detail.
     pub status: String,
-    /// When it finished: milliseconds since the epoch.
     pub finished_at_ms: Option<i64>,
-    /// Its cost, where there is one.
     pub usage: Option<Usd>,
-    /// What that is made of.
     pub metering: Metering,
 }
 
@@ -35,22 +29,17 @@ pub struct RunDetail {
 pub struct Metering {
     /// `usageUsd`, in the order of the columns.
     pub meters: [Option<Usd>; METERS],
-    /// Compute units, in 10^-18.
+    /// In 10^-18.
     pub compute_units: Option<i128>,
-    /// Megabytes of memory.
     pub memory_mbytes: Option<i64>,
-    /// Milliseconds that it ran.
     pub duration_millis: Option<i64>,
-    /// How often it was resurrected.
     pub resurrect_count: Option<i64>,
-    /// How its Actor is priced.
     pub pricing_model: Option<String>,
-    /// Events that were charged, as compact JSON.
+    /// As compact JSON.
     pub charged_event_counts: Option<String>,
 }
 
 impl RunDetail {
-    /// Whether its meters add up to another amount than its cost.
     pub fn meters_disagree(&self) -> bool {
         self.usage.is_some_and(|usage| self.metering.disagrees_with(usage))
     }
@@ -70,96 +59,69 @@ impl Metering {
 pub fn with_details(page: &RecordBatch, details: &BTreeMap<u32, RunDetail>, metered: bool) -> RecordBatch {
     let mut columns = page.columns().to_vec();
     let mut fields: Vec<_> = page.schema().fields().iter().cloned().collect();
-    let rows = page.num_rows() as u32;
     if details.values().any(|detail| detail.usage.is_some()) {
-        let later = |row: u32| details.get(&row).filter(|detail| detail.usage.is_some());
-        columns[col::STATUS] = statuses(page, rows, later);
-        columns[col::FINISHED_AT] = finishes(page, rows, later);
-        columns[col::USAGE_TOTAL_USD] = usages(page, rows, later);
+        let later = |row: usize| details.get(&(row as u32)).filter(|detail| detail.usage.is_some());
+        columns[col::STATUS] = statuses(page, later);
+        columns[col::FINISHED_AT] = finishes(page, later);
+        columns[col::USAGE_TOTAL_USD] = usages(page, later);
     }
     if metered {
-        columns
-            .extend(DETAIL.map(|at| detail_column(at, rows, |row| details.get(&row).map(|detail| &detail.metering))));
+        let metering = |row: u32| details.get(&row).map(|detail| &detail.metering);
+        columns.extend(DETAIL.map(|at| detail_column(at, (0..page.num_rows() as u32).map(metering))));
         fields.extend(DETAIL.map(|at| Arc::new(COLUMNS[at].field())));
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("every column has a value for each row")
 }
 
-fn statuses<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d RunDetail>) -> ArrayRef {
-    let listed = page.column(col::STATUS).as_string::<i32>();
-    let mut built = StringBuilder::with_capacity(rows as usize, rows as usize * 9);
-    (0..rows).for_each(|row| match later(row) {
-        Some(detail) => built.append_value(&detail.status),
-        None => built.append_value(listed.value(row as usize)),
-    });
-    Arc::new(built.finish())
+fn statuses<'d>(page: &RecordBatch, later: impl Fn(usize) -> Option<&'d RunDetail>) -> ArrayRef {
+    let listed = RunColumns(page).text("status").expect("a page has it");
+    let status = |row| later(row).map_or(listed.value(row), |detail| &detail.status);
+    Arc::new(StringArray::from_iter_values((0..page.num_rows()).map(status)))
 }
 
-fn finishes<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d RunDetail>) -> ArrayRef {
-    let listed = page.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>();
-    let mut built = TimestampMillisecondBuilder::with_capacity(rows as usize).with_timezone("UTC");
-    (0..rows).for_each(|row| {
-        let at = row as usize;
-        let listed = listed.is_valid(at).then(|| listed.value(at));
-        // One that has ended and doesn't tell when has ended when the list says.
+fn finishes<'d>(page: &RecordBatch, later: impl Fn(usize) -> Option<&'d RunDetail>) -> ArrayRef {
+    let column = RunColumns(page).instants("finished_at");
+    let finished_at = |row| {
+        let listed = value_at(column, row);
+        // A detail of a run that has ended may lack the instant that the list has.
         let kept = |detail: &RunDetail| listed.filter(|_| is_terminal(&detail.status));
-        built.append_option(later(row).map_or(listed, |detail| detail.finished_at_ms.or_else(|| kept(detail))));
-    });
-    Arc::new(built.finish())
+        later(row).map_or(listed, |detail| detail.finished_at_ms.or_else(|| kept(detail)))
+    };
+    let finishes = TimestampMillisecondArray::from_iter((0..page.num_rows()).map(finished_at));
+    Arc::new(finishes.with_timezone("UTC"))
 }
 
-fn usages<'d>(page: &RecordBatch, rows: u32, later: impl Fn(u32) -> Option<&'d RunDetail>) -> ArrayRef {
-    let listed = page.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>();
-    let mut built = decimals(rows);
-    (0..rows).for_each(|row| {
-        let at = row as usize;
-        let listed = listed.is_valid(at).then(|| listed.value(at));
-        built.append_option(
-            later(row)
-                .and_then(|detail| detail.usage)
-                .map_or(listed, |usd| Some(usd.0)),
-        );
-    });
-    Arc::new(built.finish())
+fn usages<'d>(page: &RecordBatch, later: impl Fn(usize) -> Option<&'d RunDetail>) -> ArrayRef {
+    let listed = RunColumns(page).decimals("usage_total_usd");
+    let usage = |row| {
+        let detailed = later(row).and_then(|detail| detail.usage);
+        detailed.map_or_else(|| value_at(listed, row), |usd| Some(usd.0))
+    };
+    decimals((0..page.num_rows()).map(usage))
 }
 
 /// One of a detail's own columns.
-fn detail_column<'d>(at: usize, rows: u32, metering: impl Fn(u32) -> Option<&'d Metering>) -> ArrayRef {
+fn detail_column<'d>(at: usize, rows: impl Iterator<Item = Option<&'d Metering>>) -> ArrayRef {
     match COLUMNS[at].kind {
-        Kind::Usd | Kind::Decimal => {
-            let mut built = decimals(rows);
-            (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.decimal(at))));
-            Arc::new(built.finish())
-        }
+        Kind::Usd | Kind::Decimal => decimals(rows.map(|metering| metering?.decimal(at))),
         Kind::Instant => unreachable!("no detail's own column is an instant"),
-        Kind::Integer => {
-            let mut built = Int64Builder::with_capacity(rows as usize);
-            (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.integer(at))));
-            Arc::new(built.finish())
-        }
-        Kind::Text => {
-            let mut built = StringBuilder::with_capacity(rows as usize, 0);
-            (0..rows).for_each(|row| built.append_option(metering(row).and_then(|metering| metering.text(at))));
-            Arc::new(built.finish())
-        }
+        Kind::Integer => Arc::new(rows.map(|metering| metering?.integer(at)).collect::<Int64Array>()),
+        Kind::Text => Arc::new(rows.map(|metering| metering?.text(at)).collect::<StringArray>()),
     }
 }
 
-fn decimals(rows: u32) -> Decimal128Builder {
-    let decimals = Decimal128Builder::with_capacity(rows as usize).with_precision_and_scale(USD_PRECISION, USD_SCALE);
-    decimals.expect("the column's own precision is valid")
+fn decimals(values: impl Iterator<Item = Option<i128>>) -> ArrayRef {
+    let decimals = values
+        .collect::<Decimal128Array>()
+        .with_precision_and_scale(USD_PRECISION, USD_SCALE);
+    Arc::new(decimals.expect("the column's own precision is valid"))
 }
 
 impl Metering {
     fn decimal(&self, at: usize) -> Option<i128> {
         match at {
             col::COMPUTE_UNITS => self.compute_units,
-            meter => self
-                .meters
-                .get(meter - col::FIRST_METER)
-                .copied()
-                .flatten()
-                .map(|usd| usd.0),
+            meter => self.meters.get(meter - col::FIRST_METER)?.map(|usd| usd.0),
         }
     }
 
@@ -181,21 +143,11 @@ impl Metering {
     }
 
     /// A row's, from columns by their names; what isn't there is NULL.
-    pub fn of(rows: &RecordBatch, row: usize) -> Metering {
-        let decimal = |at: usize| {
-            let column = rows
-                .column_by_name(COLUMNS[at].name)?
-                .as_primitive_opt::<Decimal128Type>()?;
-            column.is_valid(row).then(|| column.value(row))
-        };
-        let integer = |at: usize| {
-            let column = rows.column_by_name(COLUMNS[at].name)?.as_primitive_opt::<Int64Type>()?;
-            column.is_valid(row).then(|| column.value(row))
-        };
-        let text = |at: usize| {
-            let column = rows.column_by_name(COLUMNS[at].name)?.as_string_opt::<i32>()?;
-            column.is_valid(row).then(|| column.value(row).to_string())
-        };
+    pub fn from_row(rows: &RecordBatch, row: usize) -> Metering {
+        let columns = RunColumns(rows);
+        let decimal = |at: usize| value_at(columns.decimals(COLUMNS[at].name), row);
+        let integer = |at: usize| value_at(columns.integers(COLUMNS[at].name), row);
+        let text = |at: usize| value_at(columns.text(COLUMNS[at].name), row).map(String::from);
         Metering {
             meters: std::array::from_fn(|meter| decimal(col::FIRST_METER + meter).map(Usd)),
             compute_units: decimal(col::COMPUTE_UNITS),
@@ -210,6 +162,9 @@ impl Metering {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
+
     use super::*;
     use crate::api::page::decode;
 
@@ -256,9 +211,9 @@ mod tests {
             .column(col::FINISHED_AT)
             .as_primitive::<TimestampMillisecondType>();
         assert_eq!(finished.iter().collect::<Vec<_>>(), [Some(7), None, None]);
-        assert_eq!(Metering::of(&patched, 0), detail(None).metering);
-        assert_eq!(Metering::of(&patched, 2), detail(None).metering);
-        assert_eq!(Metering::of(&patched, 1), Metering::default());
+        assert_eq!(Metering::from_row(&patched, 0), detail(None).metering);
+        assert_eq!(Metering::from_row(&patched, 2), detail(None).metering);
+        assert_eq!(Metering::from_row(&patched, 1), Metering::default());
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! Which of two versions of one run is kept. A pure order: the caller knows where the versions are.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 
 use super::cost_state::is_terminal;
+use super::run_columns::{RunColumns, value_at};
 
 /// A version's rank: terminal beats not terminal, then the later `finishedAt`, then the higher cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,14 +15,12 @@ pub struct Rank {
 
 impl Rank {
     /// The rank of a row of a page, or of an export's columns.
-    pub fn of(batch: &RecordBatch, row: usize) -> Rank {
-        let column = |name: &str| batch.column_by_name(name).filter(|column| column.is_valid(row));
-        let (status, usage) = (column("status"), column("usage_total_usd"));
-        let finished = column("finished_at");
+    pub fn new(rows: &RecordBatch, row: usize) -> Rank {
+        let columns = RunColumns(rows);
         Rank {
-            terminal: status.is_some_and(|status| is_terminal(status.as_string::<i32>().value(row))),
-            finished_at_ms: finished.map(|at| at.as_primitive::<TimestampMillisecondType>().value(row)),
-            usage: usage.map(|usage| usage.as_primitive::<Decimal128Type>().value(row)),
+            terminal: value_at(columns.text("status"), row).is_some_and(is_terminal),
+            finished_at_ms: value_at(columns.instants("finished_at"), row),
+            usage: value_at(columns.decimals("usage_total_usd"), row),
         }
     }
 }

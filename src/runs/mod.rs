@@ -13,4 +13,5 @@ pub mod pairing;
 pub mod random_access;
 pub mod row;
 pub mod run;
+pub mod run_columns;
 pub mod schema;

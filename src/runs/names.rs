@@ -8,17 +8,16 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use foldhash::fast::RandomState;
 
-/// Names by ID.
+use super::schema::col;
+
 #[derive(Debug, Default)]
 pub struct NamesById(HashMap<Box<str>, Box<str>, RandomState>);
 
 impl NamesById {
-    /// Takes note of a name.
     pub fn insert(&mut self, id: &str, name: &str) {
         self.0.insert(id.into(), name.into());
     }
 
-    /// A name, if it is known.
     pub fn get(&self, id: &str) -> Option<&str> {
         self.0.get(id).map(|name| &**name)
     }
@@ -27,12 +26,8 @@ impl NamesById {
     pub fn ids_of(&self, name: &str) -> Vec<&str> {
         let asked = name.replace('~', "/");
         let is_it = |known: &str| known == asked || known.rsplit_once('/').is_some_and(|(_, name)| name == asked);
-        let mut ids: Vec<&str> = self
-            .0
-            .iter()
-            .filter(|(_, known)| is_it(known))
-            .map(|(id, _)| &**id)
-            .collect();
+        let known = self.0.iter().filter(|(_, known)| is_it(known));
+        let mut ids: Vec<&str> = known.map(|(id, _)| &**id).collect();
         ids.sort_unstable();
         ids
     }
@@ -48,7 +43,8 @@ impl NamesById {
     }
 }
 
-/// Seventeen letters and digits, as every ID of Apify's is that was seen: it needs no list to be told from a name.
+/// Whether a text has the form of every ID of Apify's that was seen, seventeen letters and digits: such a filter needs no list of
+/// names.
 pub fn looks_like_an_id(text: &str) -> bool {
     text.len() == 17 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -56,16 +52,14 @@ pub fn looks_like_an_id(text: &str) -> bool {
 /// Names of everything that runs point at.
 #[derive(Debug, Default)]
 pub struct Names {
-    /// Actors: `username/name`.
+    /// As `username/name`.
     pub actors: NamesById,
-    /// Tasks.
     pub tasks: NamesById,
 }
 
 impl Names {
     /// The columns `act_name` and `actor_task_name` of rows.
     pub fn columns(&self, rows: &RecordBatch) -> [ArrayRef; 2] {
-        use super::schema::col;
         [
             self.actors.column(rows.column(col::ACT_ID)),
             self.tasks.column(rows.column(col::ACTOR_TASK_ID)),

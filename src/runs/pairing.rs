@@ -1,8 +1,8 @@
-//! Which runs two exports share: a merge of both in their order. A run whose start has moved stands at another place in
-//! each; it is found by its ID. What is done with the pairs is the caller's.
+//! Which runs two archives share: a merge join in the order of start and ID. A run whose start has moved stands at another
+//! place in each; it is found by its ID. What is done with the pairs is the caller's.
 //!
-//! Two readings keep memory small: the first takes note of the runs that are missing at their place (eight bytes each),
-//! the second holds back only those that the other export has elsewhere. Input that isn't in order costs memory alone.
+//! Two passes keep memory small: the first collects hashes of the runs that are missing at their place (eight bytes each),
+//! the second holds back only those runs that the other archive has elsewhere. Input out of order costs memory alone.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
@@ -11,30 +11,25 @@ use std::iter::Peekable;
 
 use foldhash::fast::{FixedState, RandomState};
 
-use super::run::{Key, Placed, Run};
+use super::run::{Key, Run, RunRecord, RunStream};
+use crate::error::ReadError;
 
-/// What an export holds, as it is read; an error ends it.
-pub type Reading<'r, T> = Box<dyn Iterator<Item = Result<T, String>> + 'r>;
-
-/// A run in one export or in both.
+/// A run in one archive or in both; of both, the old version is the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pair<T = Run> {
-    /// As the old export has it, and as the new one does.
     Both(T, T),
-    /// In the old one alone.
     Old(T),
-    /// In the new one alone.
     New(T),
 }
 
-/// Pairs what stands at the same place.
+/// Pairs records of equal keys.
 struct Merge<'r, T> {
-    old: Peekable<Reading<'r, T>>,
-    new: Peekable<Reading<'r, T>>,
+    old: Peekable<RunStream<'r, T>>,
+    new: Peekable<RunStream<'r, T>>,
 }
 
-impl<'r, T: Placed> Merge<'r, T> {
-    fn new(old: Reading<'r, T>, new: Reading<'r, T>) -> Merge<'r, T> {
+impl<'r, T: RunRecord> Merge<'r, T> {
+    fn new(old: RunStream<'r, T>, new: RunStream<'r, T>) -> Merge<'r, T> {
         Merge {
             old: old.peekable(),
             new: new.peekable(),
@@ -42,13 +37,13 @@ impl<'r, T: Placed> Merge<'r, T> {
     }
 }
 
-impl<T: Placed> Iterator for Merge<'_, T> {
-    type Item = Result<Pair<T>, String>;
+impl<T: RunRecord> Iterator for Merge<'_, T> {
+    type Item = Result<Pair<T>, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let order = match (self.old.peek(), self.new.peek()) {
             (None, None) => return None,
-            (Some(Ok(old)), Some(Ok(new))) => old.place().cmp(&new.place()),
+            (Some(Ok(old)), Some(Ok(new))) => old.sort_key().cmp(&new.sort_key()),
             (Some(Err(_)), _) | (_, None) => Ordering::Less,
             (_, Some(_)) => Ordering::Greater,
         };
@@ -63,24 +58,24 @@ impl<T: Placed> Iterator for Merge<'_, T> {
     }
 }
 
-/// The runs that both exports hold, at different places. By hashes: that one is in here is a suspicion.
+/// The runs that both archives have at different places. Hashes: a run that is found in here may still be another one.
 #[derive(Debug, Default)]
-pub struct Moved(HashSet<u64, RandomState>);
+pub struct MovedIds(HashSet<u64, RandomState>);
 
-impl Moved {
-    /// Reads both, and the new one once `again` if the old one has runs that are missing at their place.
+impl MovedIds {
+    /// Reads both, and the new one `again` only if the old one has runs that are missing at their place.
     pub fn find<'r>(
-        old: Reading<'r, Key>,
-        new: Reading<'r, Key>,
-        again: impl FnOnce() -> Reading<'r, Key>,
-    ) -> Result<Moved, String> {
-        let mut missing = Moved::default();
+        old: RunStream<'r, Key>,
+        new: RunStream<'r, Key>,
+        again: impl FnOnce() -> RunStream<'r, Key>,
+    ) -> Result<MovedIds, ReadError> {
+        let mut missing = MovedIds::default();
         for pair in Merge::new(old, new) {
             if let Pair::Old(key) = pair? {
                 missing.0.insert(hash(&key.id));
             }
         }
-        let mut moved = Moved::default();
+        let mut moved = MovedIds::default();
         if !missing.0.is_empty() {
             for key in again() {
                 let hash = hash(&key?.id);
@@ -101,17 +96,17 @@ fn hash(id: &str) -> u64 {
     FixedState::default().hash_one(id)
 }
 
-/// Every run of two exports once, in order but for those whose start has moved: they come as soon as both are read.
+/// Every run of two archives once, in order but for those whose start has moved: they come as soon as both are read.
 pub struct Pairs<'r> {
     merge: Merge<'r, Run>,
-    moved: &'r Moved,
+    moved: &'r MovedIds,
     old: BTreeMap<String, Run>,
     new: BTreeMap<String, Run>,
 }
 
 impl<'r> Pairs<'r> {
-    /// Of two readings, and what [`Moved::find`] said of them.
-    pub fn new(old: Reading<'r, Run>, new: Reading<'r, Run>, moved: &'r Moved) -> Pairs<'r> {
+    /// Of two streams, and what [`MovedIds::find`] found in them.
+    pub fn new(old: RunStream<'r, Run>, new: RunStream<'r, Run>, moved: &'r MovedIds) -> Pairs<'r> {
         Pairs {
             merge: Merge::new(old, new),
             moved,
@@ -128,7 +123,7 @@ impl<'r> Pairs<'r> {
 }
 
 impl Iterator for Pairs<'_> {
-    type Item = Result<Pair, String>;
+    type Item = Result<Pair, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -174,7 +169,7 @@ mod tests {
         }
     }
 
-    fn reading<T: Clone>(items: &[T]) -> Reading<'_, T> {
+    fn stream<T: Clone>(items: &[T]) -> RunStream<'_, T> {
         Box::new(items.iter().cloned().map(Ok))
     }
 
@@ -187,8 +182,8 @@ mod tests {
             runs.iter().map(key).collect()
         };
         let (old_keys, new_keys) = (keys(old), keys(new));
-        let moved = Moved::find(reading(&old_keys), reading(&new_keys), || reading(&new_keys)).unwrap();
-        Pairs::new(reading(old), reading(new), &moved)
+        let moved = MovedIds::find(stream(&old_keys), stream(&new_keys), || stream(&new_keys)).unwrap();
+        Pairs::new(stream(old), stream(new), &moved)
             .collect::<Result<_, _>>()
             .unwrap()
     }
@@ -225,12 +220,13 @@ mod tests {
 
     #[test]
     fn a_reading_that_fails_ends_in_its_error() {
-        let broken = || -> Reading<'static, Run> { Box::new([Ok(run(1, "a")), Err("torn".to_string())].into_iter()) };
-        let moved = Moved::default();
-        let found: Result<Vec<Pair>, _> = Pairs::new(broken(), reading(&[run(1, "a")]), &moved).collect();
-        assert_eq!(found, Err("torn".into()));
-        let found: Result<Vec<Pair>, _> = Pairs::new(reading(&[run(1, "a"), run(2, "b")]), broken(), &moved).collect();
-        assert_eq!(found, Err("torn".into()));
+        let broken =
+            || -> RunStream<'static, Run> { Box::new([Ok(run(1, "a")), Err(ReadError::new("torn"))].into_iter()) };
+        let moved = MovedIds::default();
+        let found: Result<Vec<Pair>, _> = Pairs::new(broken(), stream(&[run(1, "a")]), &moved).collect();
+        assert_eq!(found, Err(ReadError::new("torn")));
+        let found: Result<Vec<Pair>, _> = Pairs::new(stream(&[run(1, "a"), run(2, "b")]), broken(), &moved).collect();
+        assert_eq!(found, Err(ReadError::new("torn")));
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Files of runs that are read where it is wanted, instead of from their beginning. Where they are is known to those who open
-//! them: exports and lakes.
+//! Files of runs that are read at any row, instead of from their beginning. Where they are is known to those who open them:
+//! exports and lakes.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -9,17 +9,16 @@ use arrow_array::RecordBatch;
 use crate::error::Result;
 
 /// A file of runs. What it holds stays the same for as long as it is open.
-pub trait RunsFile: Debug + Send + Sync {
-    /// What tells it from others: files of one name hold the same runs, in the same order.
+pub trait RandomAccessRuns: Debug + Send + Sync {
+    /// Files of one name hold the same runs, in the same order.
     fn name(&self) -> &str;
 
-    /// How many runs it holds.
     fn rows(&self) -> usize;
 
     /// All of them, with those of these columns of an export that it has.
     fn scan(&self, columns: &[&str], see: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()>;
 
-    /// The runs at some places, likewise; without a choice, with all of its columns of an export. Places ascend, and don't
+    /// The runs at some row numbers; without `columns`, with all of its columns of an export. The ranges ascend and don't
     /// overlap.
     fn read(&self, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>>;
 }

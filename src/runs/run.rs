@@ -1,55 +1,113 @@
-//! A run as an export's files hold it, as far as two exports are compared. Owned, unlike [`super::row::Row`]: its partner
-//! may come from another file, batches later.
+//! A run as two archives are compared by it. Owned, unlike [`super::row::Row`]: its partner may come from another file,
+//! batches later.
 
+use arrow_array::RecordBatch;
+
+use super::row::{Row, rows_of};
+use super::run_columns::RunColumns;
+use crate::error::ReadError;
 use crate::money::Usd;
 use crate::period::Millis;
 
-/// Where a run stands in an export, whose order is that of `started_at` and `id`.
+/// What is read of an archive for a comparison: a run, or only its key.
+pub trait RunRecord: Sized {
+    /// The columns it is made of; an export may lack those that aren't needed.
+    const COLUMNS: &'static [&'static str];
+
+    /// The runs of a batch, which was checked before.
+    fn from_batch(rows: &RecordBatch) -> Vec<Self>;
+
+    /// Archives are in this order.
+    fn sort_key(&self) -> (Millis, &str);
+}
+
+/// Records in the order of their archive; an error ends them.
+pub type RunStream<'r, T> = Box<dyn Iterator<Item = Result<T, ReadError>> + 'r>;
+
+/// The records of batches.
+pub fn records<'r, T: RunRecord + 'r>(
+    batches: impl Iterator<Item = Result<RecordBatch, ReadError>> + 'r,
+) -> RunStream<'r, T> {
+    Box::new(batches.flat_map(|batch| {
+        let (records, error) = match batch {
+            Ok(rows) => (T::from_batch(&rows), None),
+            Err(error) => (Vec::new(), Some(Err(error))),
+        };
+        records.into_iter().map(Ok).chain(error)
+    }))
+}
+
+/// The sort key of a run in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// When it started: milliseconds since the epoch.
     pub started_at_ms: Millis,
-    /// Its ID.
     pub id: String,
 }
 
-/// One run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// Its ID.
     pub id: String,
-    /// Its Actor.
     pub act_id: String,
-    /// That Actor's name, where the export has it.
     pub act_name: Option<String>,
-    /// Its status.
     pub status: String,
-    /// When it started: milliseconds since the epoch.
     pub started_at_ms: Millis,
-    /// When it finished, if it has; the outer `None` where the export leaves that column out.
+    /// The outer `None` where the export leaves that column out.
     pub finished_at_ms: Option<Option<Millis>>,
-    /// Its cost, where known.
     pub usage: Option<Usd>,
-    /// How final that is.
     pub cost_state: String,
 }
 
-impl Run {}
+impl RunRecord for Key {
+    const COLUMNS: &'static [&'static str] = &["id", "started_at"];
 
-/// Something that stands in the order of an export.
-pub trait Placed {
-    /// Its place.
-    fn place(&self) -> (Millis, &str);
-}
+    fn from_batch(rows: &RecordBatch) -> Vec<Key> {
+        let columns = RunColumns(rows);
+        let (ids, started) = (columns.text("id"), columns.instants("started_at"));
+        let pairs = ids
+            .into_iter()
+            .flatten()
+            .zip(started.into_iter().flat_map(|at| at.values()));
+        pairs
+            .map(|(id, at)| Key {
+                started_at_ms: *at,
+                id: id.unwrap_or_default().into(),
+            })
+            .collect()
+    }
 
-impl Placed for Key {
-    fn place(&self) -> (Millis, &str) {
+    fn sort_key(&self) -> (Millis, &str) {
         (self.started_at_ms, &self.id)
     }
 }
 
-impl Placed for Run {
-    fn place(&self) -> (Millis, &str) {
+impl RunRecord for Run {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "act_id",
+        "status",
+        "started_at",
+        "finished_at",
+        "usage_total_usd",
+        "cost_state",
+        "act_name",
+    ];
+
+    fn from_batch(rows: &RecordBatch) -> Vec<Run> {
+        let has_finishes = rows.column_by_name("finished_at").is_some();
+        let run = |row: Row| Run {
+            id: row.id.into(),
+            act_id: row.act_id.into(),
+            act_name: row.act_name.map(String::from),
+            status: row.status.into(),
+            started_at_ms: row.started_at_ms,
+            finished_at_ms: has_finishes.then_some(row.finished_at_ms),
+            usage: row.usage,
+            cost_state: row.cost_state.into(),
+        };
+        rows_of(rows).map(run).collect()
+    }
+
+    fn sort_key(&self) -> (Millis, &str) {
         (self.started_at_ms, &self.id)
     }
 }

@@ -1,5 +1,5 @@
 //! The one table of columns, from which Parquet, CSV and the documentation take names, types and order. Not the decoder:
-//! how the API's JSON becomes these columns is `api::page`'s; and not the choice of some of them, which is `chosen`'s.
+//! how the API's JSON becomes these columns is `api::page`'s; and not the choice of some of them, which is `column_set`'s.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,9 +16,9 @@ pub enum Kind {
     Instant,
     /// US dollars, Decimal128(38,18).
     Usd,
-    /// A number, Decimal128(38,18); its unit stands in its meaning.
+    /// A number, Decimal128(38,18); its meaning says the unit.
     Decimal,
-    /// A 64-bit integer; its unit, if any, stands in its meaning.
+    /// A 64-bit integer; its meaning says the unit, if any.
     Integer,
 }
 
@@ -66,7 +66,7 @@ const fn required(column: Column) -> Column {
     }
 }
 
-const fn third_party(column: Column) -> Column {
+const fn foreign(column: Column) -> Column {
     Column {
         third_party: true,
         ..column
@@ -83,138 +83,49 @@ const fn meter(name: &'static str, meaning: &'static str) -> Column {
 
 /// Every column, in the order of every file: the API's names in snake_case and its order with `meta` flattened, then ours,
 /// then those of a run's detail (only with `--details all`), then names.
+#[rustfmt::skip]
 pub static COLUMNS: [Column; 41] = [
     required(column("id", Text, Distinct, "the run's ID")),
     required(column("act_id", Text, Repeated, "the Actor's ID")),
     column("user_id", Text, Repeated, "who started it, in organisations"),
-    column(
-        "actor_task_id",
-        Text,
-        Repeated,
-        "the task's ID; NULL for a run without a task",
-    ),
-    required(column(
-        "status",
-        Text,
-        Repeated,
-        "as the API spells it, such as `SUCCEEDED` or `TIMED-OUT`",
-    )),
+    column("actor_task_id", Text, Repeated, "the task's ID; NULL for a run without a task"),
+    required(column("status", Text, Repeated, "as the API spells it, such as `SUCCEEDED` or `TIMED-OUT`")),
     required(column("started_at", Instant, Distinct, "when it started")),
     column("finished_at", Instant, Distinct, "when it finished; NULL while it runs"),
     column("build_id", Text, Repeated, "the build it ran"),
     column("build_number", Text, Repeated, "that build's number, such as `0.1.23`"),
-    column(
-        "build_number_int",
-        Integer,
-        Repeated,
-        "that number as the API's integer",
-    ),
-    column(
-        "meta_origin",
-        Text,
-        Repeated,
-        "what started it, such as `SCHEDULER` or `API`",
-    ),
+    column("build_number_int", Integer, Repeated, "that number as the API's integer"),
+    column("meta_origin", Text, Repeated, "what started it, such as `SCHEDULER` or `API`"),
     column("meta_client_ip", Text, Repeated, "the caller's address; personal data"),
-    third_party(column(
-        "meta_user_agent",
-        Text,
-        Repeated,
-        "the caller's user agent; personal data",
-    )),
+    foreign(column("meta_user_agent", Text, Repeated, "the caller's user agent; personal data")),
     column("meta_schedule_id", Text, Repeated, "the schedule's ID"),
-    column(
-        "meta_scheduled_at",
-        Instant,
-        Repeated,
-        "when the schedule meant it to start",
-    ),
-    column(
-        "usage_total_usd",
-        Usd,
-        Repeated,
-        "US dollars as Apify prices them when asked; NULL is unknown, never zero",
-    ),
-    column(
-        "default_key_value_store_id",
-        Text,
-        Distinct,
-        "its default key-value store",
-    ),
+    column("meta_scheduled_at", Instant, Repeated, "when the schedule meant it to start"),
+    column("usage_total_usd", Usd, Repeated, "US dollars as Apify prices them when asked; NULL is unknown, never zero"),
+    column("default_key_value_store_id", Text, Distinct, "its default key-value store"),
     column("default_dataset_id", Text, Distinct, "its default dataset"),
     column("default_request_queue_id", Text, Distinct, "its default request queue"),
-    required(column(
-        "cost_state",
-        Text,
-        Repeated,
-        "`settled`, `provisional` (may still move) or `unknown` (no cost)",
-    )),
-    third_party(column(
-        "extra",
-        Text,
-        Repeated,
-        "fields this version doesn't know, as compact JSON, numbers as they came",
-    )),
-    meter(
-        "usage_usd_actor_compute_units",
-        "US dollars of compute units; NULL is unknown, never zero, as in all meters",
-    ),
+    required(column("cost_state", Text, Repeated, "`settled`, `provisional` (may still move) or `unknown` (no cost)")),
+    foreign(column("extra", Text, Repeated, "fields this version doesn't know, as compact JSON, numbers as they came")),
+    meter("usage_usd_actor_compute_units", "US dollars of compute units; NULL is unknown, never zero, as in all meters"),
     meter("usage_usd_dataset_reads", "US dollars of dataset reads"),
     meter("usage_usd_dataset_writes", "US dollars of dataset writes"),
     meter("usage_usd_key_value_store_reads", "US dollars of key-value store reads"),
-    meter(
-        "usage_usd_key_value_store_writes",
-        "US dollars of key-value store writes",
-    ),
+    meter("usage_usd_key_value_store_writes", "US dollars of key-value store writes"),
     meter("usage_usd_key_value_store_lists", "US dollars of key-value store lists"),
     meter("usage_usd_request_queue_reads", "US dollars of request queue reads"),
     meter("usage_usd_request_queue_writes", "US dollars of request queue writes"),
-    meter(
-        "usage_usd_data_transfer_internal_gbytes",
-        "US dollars of data moved within Apify",
-    ),
-    meter(
-        "usage_usd_data_transfer_external_gbytes",
-        "US dollars of data moved to and from outside",
-    ),
-    meter(
-        "usage_usd_proxy_residential_transfer_gbytes",
-        "US dollars of data through residential proxies",
-    ),
+    meter("usage_usd_data_transfer_internal_gbytes", "US dollars of data moved within Apify"),
+    meter("usage_usd_data_transfer_external_gbytes", "US dollars of data moved to and from outside"),
+    meter("usage_usd_proxy_residential_transfer_gbytes", "US dollars of data through residential proxies"),
     meter("usage_usd_proxy_serps", "US dollars of search engine result pages"),
-    column(
-        "compute_units",
-        Decimal,
-        Repeated,
-        "compute units, gigabytes of memory times hours",
-    ),
+    column("compute_units", Decimal, Repeated, "compute units, gigabytes of memory times hours"),
     column("memory_mbytes", Integer, Repeated, "memory it was given, in megabytes"),
     column("duration_millis", Integer, Distinct, "how long it ran, in milliseconds"),
     column("resurrect_count", Integer, Repeated, "how often it was resurrected"),
-    column(
-        "pricing_model",
-        Text,
-        Repeated,
-        "how its Actor is priced, such as `PAY_PER_EVENT`; NULL is by usage alone",
-    ),
-    third_party(column(
-        "charged_event_counts",
-        Text,
-        Repeated,
-        "events that were charged, as compact JSON: name to count",
-    )),
-    third_party(column(
-        "act_name",
-        Text,
-        Repeated,
-        "the Actor's name now, `username/name`; NULL where it is unknown",
-    )),
-    third_party(column(
-        "actor_task_name",
-        Text,
-        Repeated,
-        "the task's name now; NULL where it is unknown",
-    )),
+    column("pricing_model", Text, Repeated, "how its Actor is priced, such as `PAY_PER_EVENT`; NULL is by usage alone"),
+    foreign(column("charged_event_counts", Text, Repeated, "events that were charged, as compact JSON: name to count")),
+    foreign(column("act_name", Text, Repeated, "the Actor's name now, `username/name`; NULL where it is unknown")),
+    foreign(column("actor_task_name", Text, Repeated, "the task's name now; NULL where it is unknown")),
 ];
 
 /// Positions in [`COLUMNS`].
@@ -263,9 +174,7 @@ impl Column {
         };
         Field::new(self.name, data_type, self.nullable)
     }
-}
 
-impl Column {
     /// The API's key of a meter in `usageUsd`, such as `DATASET_READS`; empty for any other column.
     pub fn meter_key(&self) -> String {
         self.name
@@ -276,11 +185,8 @@ impl Column {
 }
 
 static DECODED: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let decoded = COLUMNS[..DETAIL.start].iter().enumerate();
-    let decoded = decoded.filter(|(at, _)| *at != col::COST_STATE);
-    Arc::new(Schema::new(
-        decoded.map(|(_, column)| column.field()).collect::<Vec<_>>(),
-    ))
+    let decoded = (0..DETAIL.start).filter(|at| *at != col::COST_STATE);
+    Arc::new(Schema::new(decoded.map(|at| COLUMNS[at].field()).collect::<Vec<_>>()))
 });
 
 /// The Arrow schema of a page as it is decoded: `extra` stands where `cost_state` will.

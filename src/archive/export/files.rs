@@ -1,5 +1,5 @@
 //! An export's files against its manifest: which there are, their bytes, and what the documents among them say. Rows are
-//! `rows`'.
+//! checked by [`super::rows`].
 
 use std::io::{self, BufRead, BufReader};
 
@@ -9,18 +9,18 @@ use crate::archive::export::report_json;
 use crate::archive::export_folder::ExportFolder;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, hash_of};
-use crate::output::manifest::Manifest;
-use crate::output::names::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV};
+use crate::output::names::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD};
+use crate::report::xlsx::REPORT_XLSX;
 
 /// Files that show to people what others hold: nothing is read back from them.
 const PRESENTATIONS: [&str; 5] = [REPORT_HTML, REPORT_MD, REPORT_XLSX, "summary.txt", "runs.sql"];
 
 /// How much of an export is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum CheckScope {
     /// All of it, and that there is nothing beside it.
     Everything,
-    /// The same, but for the bytes of files: their sizes alone.
+    /// The same, but of files only their sizes.
     EverythingButHashes,
     /// What figures are made from.
     RowsAndManifest,
@@ -28,46 +28,43 @@ pub enum Scope {
     Rows,
 }
 
-impl Scope {
+impl CheckScope {
+    pub fn is_everything(self) -> bool {
+        matches!(self, CheckScope::Everything | CheckScope::EverythingButHashes)
+    }
+
     /// The files that are checked.
-    pub fn files(self, manifest: &Manifest) -> impl Iterator<Item = &FileEntry> {
-        let has_parquet = manifest.parquet_files().next().is_some();
-        let is_parquet = |path: &str| manifest.parquet_files().any(|file| file.path == path);
-        let includes = move |file: &&FileEntry| match self {
-            Scope::Everything | Scope::EverythingButHashes => true,
-            Scope::RowsAndManifest => !PRESENTATIONS.contains(&&*file.path),
-            Scope::Rows if has_parquet => is_parquet(&file.path),
-            Scope::Rows => file.path == RUNS_CSV,
-        };
-        manifest.files.iter().filter(includes)
+    pub fn files(self, export: &ExportFolder) -> Vec<&FileEntry> {
+        let all = export.manifest().files.iter();
+        match self {
+            CheckScope::Everything | CheckScope::EverythingButHashes => all.collect(),
+            CheckScope::RowsAndManifest => all.filter(|file| !PRESENTATIONS.contains(&&*file.path)).collect(),
+            CheckScope::Rows => export.row_files(),
+        }
     }
 }
 
 /// What doesn't hold of the files beside their rows, and whether all can be read.
-pub fn check_files(export: &ExportFolder, scope: Scope) -> Result<(Vec<String>, bool)> {
-    let manifest = export.manifest();
+pub fn check_files(export: &ExportFolder, scope: CheckScope) -> Result<(Vec<String>, bool)> {
     let mut findings = Vec::new();
-    if matches!(scope, Scope::Everything | Scope::EverythingButHashes) {
-        let shown = export.path();
-        let foreign = export
-            .foreign_files()
-            .map_err(|why| Error::output("read", shown, why))?;
+    if scope.is_everything() {
+        let foreign = export.foreign_files();
+        let foreign = foreign.map_err(|why| Error::output("read", export.path(), why))?;
         findings.extend(foreign.into_iter().map(|path| format!("{path}: not in the manifest")));
     }
-    let is_listed = |path: &str| manifest.files.iter().any(|file| file.path == path);
-    let has_rows = manifest.parquet_files().next().is_some() || is_listed(RUNS_CSV);
-    if !has_rows || (scope != Scope::Rows && !is_listed(REPORT_JSON)) {
+    if export.row_files().is_empty() || (scope != CheckScope::Rows && export.entry(REPORT_JSON).is_none()) {
         findings.push("manifest.json: lists no file of runs, or no report".into());
     }
-    findings.extend(scope.files(manifest).filter_map(|file| check_file(export, scope, file)));
-    let are_readable = scope.files(manifest).all(|file| export.file(&file.path).is_ok());
-    if are_readable && scope != Scope::Rows {
+    let files = scope.files(export);
+    findings.extend(files.iter().filter_map(|file| check_file(export, scope, file)));
+    let are_readable = files.iter().all(|file| export.file(&file.path).is_ok());
+    if are_readable && scope != CheckScope::Rows {
         findings.extend(check_manifest(export));
     }
     Ok((findings, are_readable))
 }
 
-/// What the manifest says that it contradicts itself, the report or the rejected items.
+/// Where the manifest contradicts itself, the report or the rejected items.
 fn check_manifest(export: &ExportFolder) -> Vec<String> {
     let manifest = export.manifest();
     let mut findings = Vec::new();
@@ -80,11 +77,7 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
     let lines = export
         .file(REJECTED)
         .map_or(0, |file| lines_of(file.reader()).unwrap_or(0));
-    let said = manifest
-        .files
-        .iter()
-        .find(|file| file.path == REJECTED)
-        .and_then(|file| file.rows);
+    let said = export.entry(REJECTED).and_then(|file| file.rows);
     if lines != manifest.runs_rejected || said.unwrap_or(0) != lines {
         findings.push(format!(
             "{REJECTED}: {lines} items, the manifest says {}",
@@ -107,14 +100,14 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
     shared.extend(manifest.caveat_details.is_some().then_some("caveat_details"));
     let report = export.file(REPORT_JSON);
     let report = report.map_or_else(|_| Map::new(), |file| report_json::members(file.reader(), &shared));
-    // Whether it is one, its comparison to the rows tells.
+    // That a document which cannot be parsed is no report is a finding of the comparison to the rows.
     let differing = |name: &&str| !report.is_empty() && report.get(*name).unwrap_or(&Value::Null) != &said[*name];
     let differing = shared.into_iter().filter(|name| differing(name));
     findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));
     findings
 }
 
-/// How many lines a text has: an item each, which may be large.
+/// How many lines a text has, an item each; items may be large, so no line is held.
 fn lines_of(text: impl io::Read) -> io::Result<u64> {
     let mut text = BufReader::new(text);
     let mut lines = 0;
@@ -132,21 +125,23 @@ fn lines_of(text: impl io::Read) -> io::Result<u64> {
 }
 
 /// What is wrong with a file's bytes.
-pub fn check_file(export: &ExportFolder, scope: Scope, file: &FileEntry) -> Option<String> {
-    let wrong = |problem: String| Some(format!("{}: {problem}", file.path));
-    if scope == Scope::EverythingButHashes {
-        return match export.file(&file.path).map(|found| found.bytes()) {
-            Err(why) => wrong(why),
-            Ok(bytes) if bytes != file.bytes => wrong(format!("{bytes} bytes, the manifest says {}", file.bytes)),
-            Ok(_) => None,
-        };
-    }
-    let hashed = export.file(&file.path).map(|found| hash_of(found.reader()));
-    match hashed {
-        Err(why) => wrong(why),
-        Ok(Err(error)) => wrong(error.to_string()),
-        Ok(Ok((_, bytes))) if bytes != file.bytes => wrong(format!("{bytes} bytes, the manifest says {}", file.bytes)),
-        Ok(Ok((sha256, _))) if sha256 != file.sha256 => wrong("its hash is another".into()),
-        Ok(Ok(_)) => None,
-    }
+pub fn check_file(export: &ExportFolder, scope: CheckScope, file: &FileEntry) -> Option<String> {
+    let found = export.file(&file.path).map_err(|why| why.to_string());
+    let sizes = |bytes| (bytes != file.bytes).then(|| format!("{bytes} bytes, the manifest says {}", file.bytes));
+    let problem = match found {
+        Ok(found) if scope == CheckScope::EverythingButHashes => sizes(found.bytes()),
+        Ok(found) => match hash_of(found.reader()) {
+            Ok((sha256, bytes)) => {
+                sizes(bytes).or_else(|| (sha256 != file.sha256).then(|| "its hash is another".into()))
+            }
+            Err(error) => Some(error.to_string()),
+        },
+        Err(why) => Some(why),
+    };
+    problem.map(|problem| format!("{}: {problem}", file.path))
+}
+
+/// Another version may write the same rows in other bytes.
+pub fn is_of_this_version(export: &ExportFolder) -> bool {
+    export.manifest().tool_version == env!("CARGO_PKG_VERSION")
 }

@@ -1,5 +1,5 @@
-//! `report.json`, read without being held: some of its members, and its reports against the tables that they should be. What
-//! a difference means is `reports`'.
+//! `report.json`, read as a stream: some of its members, and its reports against the tables that they should be. What a
+//! difference means is [`super::reports`]' to say.
 
 use std::fmt;
 use std::io::{BufReader, Read};
@@ -8,37 +8,34 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::de::IoRead;
 use serde_json::{Map, Value};
 
+use crate::error::ReadError;
 use crate::period::format_instant;
 use crate::report::table::{Cell, Table, TableColumn};
 
-/// What a document says of tables, and in all.
-pub struct Compared {
+pub struct TableMatches {
+    /// The document's own totals.
     pub totals: Option<Value>,
     /// Of each table, in their order, whether the document has its rows and no others.
     pub same: Vec<bool>,
 }
 
-/// Compares a document's reports to tables, by what they say and not by how it is written.
-///
-/// # Errors
-/// Where it is no such document, in words.
-pub fn compare(document: impl Read, tables: &[Table]) -> Result<Compared, String> {
-    let mut compared = Compared {
+/// Compares a document's reports to tables, by values and not by how they are written. An error where it is no such document.
+pub fn compare(document: impl Read, tables: &[Table]) -> Result<TableMatches, ReadError> {
+    let mut compared = TableMatches {
         totals: None,
         same: vec![false; tables.len()],
     };
     let mut json = json(document);
-    let read = json
-        .deserialize_map(Comparing(tables, &mut compared))
-        .and_then(|()| json.end());
-    read.map(|()| compared).map_err(|error| error.to_string())
+    let read = json.deserialize_map(TablesVisitor(tables, &mut compared));
+    let read = read.and_then(|()| json.end());
+    read.map(|()| compared).map_err(ReadError::new)
 }
 
-/// Those of its members that have these names. They stand before its reports, which are left unread; whether the rest makes sense,
-/// [`compare`] tells.
+/// Those of its members that have these names. They stand before its reports, which are left unread; that the rest is well-formed
+/// is [`compare`]'s to check.
 pub fn members(document: impl Read, names: &[&str]) -> Map<String, Value> {
     let mut members = Map::new();
-    let _ = json(document).deserialize_map(Choosing(names, &mut members));
+    let _ = json(document).deserialize_map(MembersVisitor(names, &mut members));
     members
 }
 
@@ -46,9 +43,9 @@ fn json<R: Read>(document: R) -> serde_json::Deserializer<IoRead<BufReader<R>>> 
     serde_json::Deserializer::from_reader(BufReader::with_capacity(64 << 10, document))
 }
 
-struct Comparing<'c, 'r>(&'c [Table<'r>], &'c mut Compared);
+struct TablesVisitor<'c, 'r>(&'c [Table<'r>], &'c mut TableMatches);
 
-impl<'de> Visitor<'de> for Comparing<'_, '_> {
+impl<'de> Visitor<'de> for TablesVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -56,12 +53,12 @@ impl<'de> Visitor<'de> for Comparing<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Comparing(tables, compared) = self;
+        let TablesVisitor(tables, compared) = self;
         while let Some(name) = map.next_key::<String>()? {
             if name == "totals" {
                 compared.totals = Some(map.next_value()?);
             } else if let Some(at) = tables.iter().position(|table| table.name == name) {
-                compared.same[at] = map.next_value_seed(Rows(&tables[at]))?;
+                compared.same[at] = map.next_value_seed(RowsSeed(&tables[at]))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -70,9 +67,9 @@ impl<'de> Visitor<'de> for Comparing<'_, '_> {
     }
 }
 
-struct Choosing<'c>(&'c [&'c str], &'c mut Map<String, Value>);
+struct MembersVisitor<'c>(&'c [&'c str], &'c mut Map<String, Value>);
 
-impl<'de> Visitor<'de> for Choosing<'_> {
+impl<'de> Visitor<'de> for MembersVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -80,7 +77,7 @@ impl<'de> Visitor<'de> for Choosing<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Choosing(names, members) = self;
+        let MembersVisitor(names, members) = self;
         while let Some(name) = map.next_key::<String>()? {
             if names.contains(&name.as_str()) {
                 members.insert(name, map.next_value()?);
@@ -96,9 +93,9 @@ impl<'de> Visitor<'de> for Choosing<'_> {
 }
 
 /// Whether a list holds a table's rows.
-struct Rows<'c, 'r>(&'c Table<'r>);
+struct RowsSeed<'c, 'r>(&'c Table<'r>);
 
-impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
+impl<'de> DeserializeSeed<'de> for RowsSeed<'_, '_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
@@ -106,7 +103,7 @@ impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Rows<'_, '_> {
+impl<'de> Visitor<'de> for RowsSeed<'_, '_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -116,7 +113,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
         let mut same = true;
         for cells in self.0.rows() {
-            let row = Row {
+            let row = RowSeed {
                 columns: &self.0.columns,
                 cells: cells.into_iter().map(Some).collect(),
             };
@@ -133,12 +130,12 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
 }
 
 /// Whether an object holds a row's cells, each once.
-struct Row<'c, 'r> {
+struct RowSeed<'c, 'r> {
     columns: &'c [TableColumn],
     cells: Vec<Option<Cell<'r>>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
+impl<'de> DeserializeSeed<'de> for RowSeed<'_, '_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
@@ -146,7 +143,7 @@ impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Row<'_, '_> {
+impl<'de> Visitor<'de> for RowSeed<'_, '_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -156,10 +153,10 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<bool, A::Error> {
         let mut same = true;
         let mut next = 0;
-        while let Some(at) = map.next_key_seed(Name(self.columns, next))? {
+        while let Some(at) = map.next_key_seed(ColumnSeed(self.columns, next))? {
             let cell = at.and_then(|at| self.cells[at].take());
             same &= match cell {
-                Some(cell) => map.next_value_seed(Scalar(&cell))?,
+                Some(cell) => map.next_value_seed(CellSeed(&cell))?,
                 None => map.next_value::<IgnoredAny>().map(|_| false)?,
             };
             next = at.map_or(next, |at| at + 1);
@@ -168,10 +165,10 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
     }
 }
 
-/// The place of the column that a text names, which is looked for at one place first.
-struct Name<'c>(&'c [TableColumn], usize);
+/// The position of the column that a key names; the one that is expected is tried first.
+struct ColumnSeed<'c>(&'c [TableColumn], usize);
 
-impl<'de> DeserializeSeed<'de> for Name<'_> {
+impl<'de> DeserializeSeed<'de> for ColumnSeed<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<usize>, D::Error> {
@@ -179,7 +176,7 @@ impl<'de> DeserializeSeed<'de> for Name<'_> {
     }
 }
 
-impl Visitor<'_> for Name<'_> {
+impl Visitor<'_> for ColumnSeed<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -187,17 +184,17 @@ impl Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
-        let Name(columns, next) = self;
+        let ColumnSeed(columns, next) = self;
         let is_it = |column: &TableColumn| column.name == name;
-        let at_once = columns.get(next).is_some_and(is_it).then_some(next);
-        Ok(at_once.or_else(|| columns.iter().position(is_it)))
+        let expected = columns.get(next).is_some_and(is_it).then_some(next);
+        Ok(expected.or_else(|| columns.iter().position(is_it)))
     }
 }
 
 /// Whether a value is a cell's.
-struct Scalar<'c, 'r>(&'c Cell<'r>);
+struct CellSeed<'c, 'r>(&'c Cell<'r>);
 
-impl<'de> DeserializeSeed<'de> for Scalar<'_, '_> {
+impl<'de> DeserializeSeed<'de> for CellSeed<'_, '_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
@@ -205,7 +202,7 @@ impl<'de> DeserializeSeed<'de> for Scalar<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Scalar<'_, '_> {
+impl<'de> Visitor<'de> for CellSeed<'_, '_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -269,7 +266,7 @@ mod tests {
         }
     }
 
-    fn compared(text: &str) -> Result<bool, String> {
+    fn compared(text: &str) -> Result<bool, ReadError> {
         compare(text.as_bytes(), &[table()]).map(|compared| compared.same[0])
     }
 

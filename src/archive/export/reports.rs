@@ -1,16 +1,14 @@
-//! An export's reports against what its rows come to. They are read as they stand and compared as they go by, a row at a time: an
-//! account may have very many Actors, and then the reports are larger than the rows.
+//! An export's reports against what its rows come to, compared a row at a time and never held: an account may have very many
+//! Actors, and then the reports are larger than the rows.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde_json::Value;
 
-use crate::archive::export::report_json;
-use crate::output::names::REPORT_JSON;
-
-use crate::archive::export::report_json::Compared;
+use crate::archive::export::report_json::{self, TableMatches};
 use crate::archive::export_folder::ExportFolder;
-use crate::commands::assemble::files::{csv_name, write_csv};
+use crate::output::names::REPORT_JSON;
+use crate::output::report_csv::{csv_name, write_csv};
 use crate::provenance::Totals;
 use crate::report::figures::Figures;
 use crate::report::table::Table;
@@ -20,15 +18,11 @@ const ALWAYS: [&str; 3] = ["cost_by_actor", "status_summary", "cost_by_day"];
 
 /// Reports that don't say what the rows do.
 pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
-    let manifest = export.manifest();
-    let entry_of = |path: &str| manifest.files.iter().find(|file| file.path == path);
     // Another version may have known fewer.
-    let is_held = |table: &Table| ALWAYS.contains(&&*table.name) || entry_of(&csv_name(table)).is_some();
-    let tables: Vec<Table> = figures.tables().into_iter().filter(is_held).collect();
-    let Compared { totals, same } = match export
-        .file(REPORT_JSON)
-        .and_then(|file| report_json::compare(file.reader(), &tables))
-    {
+    let is_there = |table: &Table| ALWAYS.contains(&&*table.name) || export.entry(&csv_name(table)).is_some();
+    let tables: Vec<Table> = figures.tables().into_iter().filter(is_there).collect();
+    let file = export.file(REPORT_JSON);
+    let TableMatches { totals, same } = match file.and_then(|file| report_json::compare(file.reader(), &tables)) {
         Ok(compared) => compared,
         Err(problem) => return vec![format!("{REPORT_JSON}: {problem}")],
     };
@@ -45,7 +39,7 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
         if !is_written_as(export, &path, table).unwrap_or(false) {
             findings.push(format!("{path}: its figures are not those of the rows"));
         }
-        if entry_of(&path).and_then(|file| file.rows) != Some(table.len as u64) {
+        if export.entry(&path).and_then(|file| file.rows) != Some(table.len as u64) {
             findings.push(format!("{path}: {} rows, the manifest says another number", table.len));
         }
     }
@@ -55,7 +49,7 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
 /// Whether a file's bytes are those of a report in CSV.
 fn is_written_as(export: &ExportFolder, path: &str, table: &Table) -> io::Result<bool> {
     let file = export.file(path).map_err(io::Error::other)?;
-    let comparison = Comparison {
+    let comparison = FileComparison {
         file: BufReader::with_capacity(64 << 10, file.reader()),
         same: true,
     };
@@ -63,19 +57,19 @@ fn is_written_as(export: &ExportFolder, path: &str, table: &Table) -> io::Result
     Ok(comparison.same && comparison.file.fill_buf()?.is_empty())
 }
 
-/// Takes bytes instead of a file that should hold just these.
-struct Comparison<R> {
+/// A writer that compares the bytes to a file instead of writing them.
+struct FileComparison<R> {
     file: BufReader<R>,
     same: bool,
 }
 
-impl<R: Read> Write for Comparison<R> {
+impl<R: Read> Write for FileComparison<R> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut left = bytes;
         while self.same && !left.is_empty() {
-            let held = self.file.fill_buf()?;
-            let length = held.len().min(left.len());
-            self.same = length > 0 && held[..length] == left[..length];
+            let found = self.file.fill_buf()?;
+            let length = found.len().min(left.len());
+            self.same = length > 0 && found[..length] == left[..length];
             self.file.consume(length);
             left = &left[length..];
         }

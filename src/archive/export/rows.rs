@@ -1,143 +1,134 @@
-//! What an export's rows must be, and what their figures must add up to: checked as they go by, whichever format they are
-//! read from.
+//! An export's rows of one format against its manifest: what each must be, and what their figures must add up to. Checked as
+//! they are read, whichever format that is.
 
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
 
-use crate::archive::export::files::Scope;
+use crate::archive::export::files::{CheckScope, is_of_this_version};
 use crate::archive::export::reports::check_reports;
-use crate::archive::export::verify::is_of_this_version;
 use crate::archive::export_folder::ExportFolder;
-use crate::archive::findings::MAX_FINDINGS;
+use crate::archive::row_check::RowCheck;
+use crate::error::ReadError;
 use crate::output::manifest::Manifest;
 use crate::output::names::RUNS_CSV;
-use crate::period::{Millis, format_instant};
+use crate::output::read::batches_of;
+use crate::period::format_instant;
 use crate::provenance::Totals;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
 use crate::report::summary::Summary;
-use crate::runs::column_set::Chosen;
-use crate::runs::dedup::{SeenIds, Suspects, repeated};
-use crate::runs::row::{Row, rows_of};
+use crate::runs::column_set::ColumnSet;
+use crate::runs::dedup::{Suspects, repeated};
+use crate::runs::row::rows_of;
 
-/// Rows one by one, as far as each can be judged by itself and by the one before.
-#[derive(Default)]
-pub struct InOrder {
-    /// When they must have started, and how that is called.
-    bounds: Option<((Millis, Millis), &'static str)>,
-    last: Option<(Millis, String)>,
-    /// Which IDs there were.
-    pub seen: SeenIds,
-    pub findings: Vec<String>,
-}
+/// What is done with each batch beside checking it; an error ends the reading.
+pub type RowsVisitor<'s> = dyn FnMut(&RecordBatch) -> Result<(), ReadError> + 's;
 
-impl InOrder {
-    /// Of rows that must have started between two instants, which are called so.
-    #[cfg(feature = "lake")]
-    pub fn within(edges: Option<(Millis, Millis)>, called: &'static str) -> InOrder {
-        InOrder {
-            bounds: edges.map(|edges| (edges, called)),
-            ..InOrder::default()
-        }
-    }
-
-    /// The same of about so many rows.
-    pub fn of_about(rows: u64, edges: Option<(Millis, Millis)>, called: &'static str) -> InOrder {
-        InOrder {
-            bounds: edges.map(|edges| (edges, called)),
-            last: None,
-            seen: SeenIds::of_about(rows),
-            findings: Vec::new(),
-        }
-    }
-
-    pub fn see(&mut self, path: &str, row: &Row) {
-        self.seen.see(row.id);
-        let (at, id) = (row.started_at_ms, row.id);
-        let mut wrong: Vec<String> = row.fault().into_iter().map(String::from).collect();
-        if let Some(((from, to), of)) = self.bounds
-            && !(from..to).contains(&at)
-        {
-            wrong.push(format!("started outside of {of}"));
-        }
-        match &mut self.last {
-            Some((last, last_id)) => {
-                if (*last, last_id.as_str()) >= (at, id) {
-                    wrong.push("is not in order of started_at and id".to_string());
-                }
-                *last = at;
-                last_id.replace_range(.., id);
-            }
-            None => self.last = Some((at, id.to_string())),
-        }
-        if self.findings.len() < MAX_FINDINGS {
-            self.findings
-                .extend(wrong.into_iter().map(|what| format!("{path}: run {id} {what}")));
-        }
-    }
-}
-
-/// The rows of one format, checked as they go by.
-pub struct Rows<'m> {
-    manifest: &'m Manifest,
+/// The rows of one format.
+struct FormatCheck<'e> {
+    export: &'e ExportFolder,
+    /// As findings name it.
     format: &'static str,
-    scope: Scope,
     rows: u64,
-    checked: InOrder,
+    checked: RowCheck,
     summary: Summary,
 }
 
-impl<'m> Rows<'m> {
-    pub fn new(manifest: &'m Manifest, format: &'static str, scope: Scope) -> Rows<'m> {
+/// Reads the Parquet files: their figures, and what doesn't hold.
+pub fn check_parquet(export: &ExportFolder, scope: CheckScope, see: &mut RowsVisitor) -> (Figures, Vec<String>) {
+    let mut check = FormatCheck::new(export, "Parquet", scope);
+    let mut files = export.manifest().parquet_files();
+    let read = files.try_for_each(|file| {
+        let before = check.rows;
+        check.read(&file.path, see)?;
+        let (found, said) = (check.rows - before, file.rows.unwrap_or(0));
+        if found != said {
+            let finding = format!("{}: {found} rows, the manifest says {said}", file.path);
+            check.checked.note(finding);
+        }
+        Ok(())
+    });
+    let files = export.manifest().parquet_files().map(|file| &*file.path).collect();
+    check.finish(scope, read, files)
+}
+
+/// The same of `runs.csv`.
+pub fn check_csv(export: &ExportFolder, scope: CheckScope, see: &mut RowsVisitor) -> (Figures, Vec<String>) {
+    let mut check = FormatCheck::new(export, RUNS_CSV, scope);
+    let read = check.read(RUNS_CSV, see);
+    let (figures, mut findings) = check.finish(scope, read, vec![RUNS_CSV]);
+    let said = export.entry(RUNS_CSV).and_then(|file| file.rows);
+    if said != Some(export.manifest().totals.runs) {
+        findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
+    }
+    (figures, findings)
+}
+
+impl<'e> FormatCheck<'e> {
+    fn new(export: &'e ExportFolder, format: &'static str, scope: CheckScope) -> FormatCheck<'e> {
+        let manifest = export.manifest();
         let period = &manifest.period;
-        let dimensions = match scope {
-            Scope::Everything | Scope::EverythingButHashes => dimensions(manifest),
-            Scope::RowsAndManifest | Scope::Rows => Dimensions::default(),
+        let checked = RowCheck::new(manifest.totals.runs, Some((period.from, period.to)), "the period");
+        let dimensions = if scope.is_everything() {
+            dimensions(manifest)
+        } else {
+            Dimensions::default()
         };
-        Rows {
-            manifest,
+        FormatCheck {
+            export,
             format,
-            scope,
             rows: 0,
-            checked: InOrder::of_about(manifest.totals.runs, Some((period.from, period.to)), "the period"),
+            checked,
             summary: Summary::new(period.timezone, dimensions),
         }
     }
 
-    pub fn see_all(&mut self, path: &str, rows: &RecordBatch) -> Result<(), String> {
-        rows_of(rows).try_for_each(|row| self.see(path, &row))
+    fn read(&mut self, path: &str, see: &mut RowsVisitor) -> Result<(), ReadError> {
+        let file = self.export.rows_file(path)?;
+        if !file.is_csv() && file.columns()?.names() != self.export.manifest().columns {
+            self.checked.note(format!("{path}: its columns are not the manifest's"));
+        }
+        let day = path.strip_prefix("runs/started_on=").and_then(|path| path.get(..10));
+        for batch in file.batches(None)? {
+            let batch = batch?;
+            for row in rows_of(&batch) {
+                if let Some(day) = day
+                    && !self.checked.is_full()
+                    && !format_instant(row.started_at_ms).starts_with(day)
+                {
+                    self.checked
+                        .note(format!("{path}: run {} started on another day", row.id));
+                }
+                self.rows += 1;
+                self.checked.add(path, &row);
+                let added = self.summary.add_row(&row);
+                added.map_err(|error| ReadError::new(error).in_file(path))?;
+            }
+            see(&batch)?;
+        }
+        Ok(())
     }
 
-    pub fn see(&mut self, path: &str, row: &Row) -> Result<(), String> {
-        self.rows += 1;
-        self.checked.see(path, row);
-        self.summary.add_row(row).map_err(|error| format!("{path}: {error}"))
-    }
-
-    /// The figures, and what doesn't hold; `times` counts how often each suspect really is there.
-    pub fn finish(
-        self,
-        export: &ExportFolder,
-        read: Result<(), String>,
-        times: impl Fn(&Suspects) -> Result<BTreeMap<String, u64>, String>,
-    ) -> (Figures, Vec<String>) {
-        let (format, mut findings) = (self.format, self.checked.findings);
+    /// The figures, and what doesn't hold.
+    fn finish(mut self, scope: CheckScope, read: Result<(), ReadError>, files: Vec<&str>) -> (Figures, Vec<String>) {
+        let FormatCheck { export, format, .. } = self;
+        let manifest = export.manifest();
         let figures = self.summary.finish();
+        let suspects = std::mem::take(&mut self.checked.seen).suspects();
+        let mut findings: Vec<String> = self.checked.findings(true).collect();
         if let Err(problem) = read {
-            findings.push(problem);
+            findings.push(problem.to_string());
             return (figures, findings);
         }
-        let suspects = self.checked.seen.suspects();
         if !suspects.is_empty() {
-            match times(&suspects) {
-                Err(problem) => findings.push(problem),
+            match count_suspects(export, &files, &suspects) {
+                Err(problem) => findings.push(problem.to_string()),
                 Ok(times) => findings.extend(repeated(&times).map(|runs| format!("{format}: {runs}"))),
             }
         }
-        let (said, found) = (&self.manifest.totals, Totals::from(&figures.totals));
+        let (said, found) = (&manifest.totals, Totals::from(&figures.totals));
         if self.rows != said.runs {
             findings.push(format!("{format}: {} rows, the manifest says {}", self.rows, said.runs));
         }
@@ -150,9 +141,8 @@ impl<'m> Rows<'m> {
         }
         // CSV that this version wrote beside Parquet files is compared to those byte by byte; that they are what reports are of is
         // checked once.
-        let is_beside = format == RUNS_CSV && self.manifest.parquet_files().next().is_some();
-        let judges_reports = matches!(self.scope, Scope::Everything | Scope::EverythingButHashes);
-        if judges_reports && (!is_beside || !is_of_this_version(self.manifest)) {
+        let is_beside = format == RUNS_CSV && export.has_parquet();
+        if scope.is_everything() && (!is_beside || !is_of_this_version(export)) {
             findings.extend(check_reports(export, &figures));
         }
         (figures, findings)
@@ -161,65 +151,23 @@ impl<'m> Rows<'m> {
 
 /// What an export's runs are broken down by.
 fn dimensions(manifest: &Manifest) -> Dimensions {
-    let columns = Chosen::of_names(manifest.columns.iter().map(String::as_str));
+    let columns = ColumnSet::from_names(manifest.columns.iter().map(String::as_str));
     let groups = manifest.groups.clone().map(Groups::of);
     columns.map_or_else(|_| Dimensions::default(), |columns| Dimensions::of(&columns, groups))
 }
 
-pub fn check_parquet(export: &ExportFolder, rows: &mut Rows, see: &mut super::verify::See) -> Result<(), String> {
-    let manifest = export.manifest();
-    for file in manifest.parquet_files() {
-        let opened = export.rows_file(&file.path)?;
-        if opened.parquet_chosen()?.names() != manifest.columns {
-            rows.checked
-                .findings
-                .push(format!("{}: its columns are not the manifest's", file.path));
-        }
-        let before = rows.rows;
-        for batch in opened.parquet_batches()? {
-            let batch = batch?;
-            rows_of(&batch).try_for_each(|row| {
-                let day = format_instant(row.started_at_ms);
-                let folder = file
-                    .path
-                    .strip_prefix("runs/started_on=")
-                    .and_then(|path| path.get(..10));
-                if rows.checked.findings.len() < MAX_FINDINGS && folder.is_some_and(|folder| !day.starts_with(folder)) {
-                    let finding = format!("{}: run {} started on another day", file.path, row.id);
-                    rows.checked.findings.push(finding);
-                }
-                rows.see(&file.path, &row)
-            })?;
-            see(&batch)?;
-        }
-        let (found, said) = (rows.rows - before, file.rows.unwrap_or(0));
-        if found != said {
-            let finding = format!("{}: {found} rows, the manifest says {said}", file.path);
-            rows.checked.findings.push(finding);
-        }
-    }
-    Ok(())
-}
-
-/// How often each suspect is in the Parquet files.
-pub fn parquet_times(export: &ExportFolder, suspects: &Suspects) -> Result<BTreeMap<String, u64>, String> {
+/// How often each suspect really is there.
+fn count_suspects(
+    export: &ExportFolder,
+    files: &[&str],
+    suspects: &Suspects,
+) -> Result<BTreeMap<String, u64>, ReadError> {
     let mut times = BTreeMap::new();
-    for file in export.manifest().parquet_files() {
-        for batch in export.rows_file(&file.path)?.parquet_columns(&["id"])? {
-            let batch = batch?;
-            let ids = batch.column(0).as_string::<i32>();
-            ids.iter().flatten().for_each(|id| suspects.count(id, &mut times));
-        }
-    }
-    Ok(times)
-}
-
-/// How often each suspect is in the CSV file.
-pub fn csv_times(export: &ExportFolder, suspects: &Suspects) -> Result<BTreeMap<String, u64>, String> {
-    let mut times = BTreeMap::new();
-    for batch in export.rows_file(RUNS_CSV)?.csv_batches()? {
-        rows_of(&batch?).for_each(|row| suspects.count(row.id, &mut times));
-    }
+    let files = files.iter().map(|path| export.rows_file(path));
+    batches_of(files, Some(&["id"])).try_for_each(|batch| {
+        suspects.count_rows(&batch?, &mut times);
+        Ok(())
+    })?;
     Ok(times)
 }
 

@@ -11,9 +11,9 @@ use crate::output::names::{
     MANIFEST, REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV, RUNS_PARQUET, WORKING_PARQUET,
 };
 use crate::output::publish::Staging;
-use crate::report::table::Table;
+use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::xlsx;
-use crate::report::{Report, csv as csv_report, html, json, markdown};
+use crate::report::{Report, html, json, markdown};
 use crate::text::{counted, no_break, thousands};
 
 /// The files as the last line of the summary names them.
@@ -42,21 +42,6 @@ pub fn file_list(manifest: &Manifest) -> String {
     told.push(REPORT_JSON.into());
     told.push(MANIFEST.into());
     told.iter().map(|file| no_break(file)).collect::<Vec<_>>().join(", ")
-}
-
-pub fn csv_text(table: &Table) -> io::Result<Vec<u8>> {
-    write_csv(table, Vec::new())
-}
-
-/// Writes it row by row: an account may have very many Actors.
-pub fn write_csv<W: Write>(table: &Table, into: W) -> io::Result<W> {
-    let mut csv = crate::output::csv::writer(into);
-    csv_report::records(table).try_for_each(|record| csv.write_record(record))?;
-    csv.into_inner().map_err(|error| error.into_error())
-}
-
-pub fn csv_name(table: &Table) -> String {
-    format!("{}.csv", table.name)
 }
 
 /// The files of a new export as they are written, in the order of the manifest.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::api::counts::RequestCounts;
 use crate::api::item::RejectedItem;
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
@@ -23,7 +23,7 @@ use crate::report::caveat;
 use crate::report::diff::words;
 use crate::report::terminal::TextStyle;
 use crate::report::{Report, terminal};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state;
 use crate::stores::names_store;
 use crate::text::{counted, wrap_labelled};
@@ -40,7 +40,7 @@ pub struct ExportParts {
 
 /// The fields of a manifest that no report has.
 pub struct ManifestInput {
-    pub columns: Chosen,
+    pub columns: ColumnSet,
     pub settle_ms: Millis,
     pub is_billing_cycle: bool,
     pub details: DetailCounts,
@@ -51,7 +51,7 @@ pub struct ManifestInput {
 
 impl ManifestInput {
     /// Without requests: rows that came from a lake.
-    pub fn new(columns: Chosen) -> ManifestInput {
+    pub fn new(columns: ColumnSet) -> ManifestInput {
         ManifestInput {
             columns,
             settle_ms: cost_state::DEFAULT_SETTLE_MS,
@@ -76,7 +76,7 @@ pub struct Assembled {
 pub async fn assemble(
     staging: Arc<Staging>,
     parts: ExportParts,
-    existing: Option<Existing>,
+    existing: Option<ExistingExport>,
     replace: bool,
 ) -> Result<Assembled> {
     run_blocking(move |_| assemble_blocking(staging, parts, existing, replace)).await
@@ -86,7 +86,7 @@ pub async fn assemble(
 pub fn assemble_blocking(
     staging: Arc<Staging>,
     parts: ExportParts,
-    existing: Option<Existing>,
+    existing: Option<ExistingExport>,
     replace: bool,
 ) -> Result<Assembled> {
     let ExportParts {

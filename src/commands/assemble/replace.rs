@@ -3,8 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::archive::existing::{Existing, unclear};
-use crate::archive::export::verify;
+use crate::archive::existing::ExistingExport;
 use crate::error::Result;
 use crate::output::manifest::Manifest;
 use crate::report::caveat::Caveat;
@@ -13,17 +12,15 @@ use crate::report::diff::Changes;
 /// Notes in the manifest what moved, and gives a caveat of the new export; an error if it may not take the place. With
 /// --replace it may in any case, also where the old one can't be compared.
 pub fn compare_to_existing(
-    existing: &Existing,
+    existing: &ExistingExport,
     new: &[PathBuf],
     manifest: &mut Manifest,
     replace: bool,
 ) -> Result<Option<Caveat>> {
     let mut replaced = existing.replaced();
     let mut changes = Some(Changes::default());
-    let compared = existing.is_of_the_same(manifest).and_then(|()| {
-        // What isn't what its manifest says may have held more.
-        verify::check_rows(&existing.open()?).map_err(|problem| unclear(problem.to_string()))?;
-        existing.lost_to(new, |pair| {
+    let compared = existing.check_same_scope(manifest).and_then(|()| {
+        existing.missing_in(new, |pair| {
             // Sums that don't fit are no reason to keep the old one: they stay unsaid.
             if let Some(found) = &mut changes
                 && found.add(pair).is_err()
@@ -39,5 +36,5 @@ pub fn compare_to_existing(
     if replace {
         return Ok(None);
     }
-    existing.loses_no_run(&compared?)
+    existing.check_nothing_lost(&compared?)
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::commands::destination::store::{StoreDestination, staging_folder};
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
@@ -79,10 +79,10 @@ impl ExportDestination {
         }
     }
 
-    pub fn existing(&self) -> Result<Option<Existing>> {
+    pub fn existing(&self) -> Result<Option<ExistingExport>> {
         match &self.store {
             Some(stored) => Ok(stored.existing()),
-            None if self.folder.state() == OutputState::Occupied => Existing::read(&self.folder.path()).map(Some),
+            None if self.folder.state() == OutputState::Occupied => ExistingExport::read(&self.folder.path()).map(Some),
             None => Ok(None),
         }
     }

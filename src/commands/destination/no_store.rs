@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::runtime::Handle;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::error::Result;
 use crate::output::manifest::Manifest;
 use crate::output::publish::Staging;
@@ -17,10 +17,10 @@ pub enum NoStore {}
 
 impl NoStore {
     pub fn open(_out: &Path, _handle: Handle) -> Result<NoStore> {
-        Err(crate::commands::no_lake::none())
+        Err(crate::archive::no_lake::none())
     }
 
-    pub fn existing(&self) -> Option<Existing> {
+    pub fn existing(&self) -> Option<ExistingExport> {
         match *self {}
     }
 
@@ -36,5 +36,5 @@ impl NoStore {
 }
 
 pub fn staging_folder(_out: &Path) -> Result<PathBuf> {
-    Err(crate::commands::no_lake::none())
+    Err(crate::archive::no_lake::none())
 }

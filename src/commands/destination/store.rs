@@ -11,7 +11,7 @@ use crate::output::names::{MANIFEST, RUNS_CSV};
 use object_store::UpdateVersion;
 use tokio::runtime::Handle;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::error::{Error, Result};
 use crate::lake::Location;
 use crate::output::manifest::{Manifest, is_within};
@@ -87,10 +87,10 @@ impl StoreDestination {
         Ok(StoreDestination { location, before })
     }
 
-    pub fn existing(&self) -> Option<Existing> {
+    pub fn existing(&self) -> Option<ExistingExport> {
         self.before.as_ref().map(|before| {
             let shown = Path::new(self.location.shown());
-            Existing::copied(shown, before.copied.path(), before.manifest.clone())
+            ExistingExport::copied(shown, before.copied.path(), before.manifest.clone())
         })
     }
 

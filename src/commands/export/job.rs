@@ -18,12 +18,12 @@ use crate::pipeline::start::JobStart;
 use crate::provenance::{Account, DetailMode, Filters, Retention};
 use crate::report::budget::Budget;
 use crate::report::groups::Groups;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// The options, checked as far as nobody has to be asked.
 pub struct ExportPlan {
     pub args: ExportArgs,
-    columns: Chosen,
+    columns: ColumnSet,
     groups: Option<Groups>,
     budgets: Vec<Budget>,
     /// None where it is a billing cycle, which the API knows.
@@ -38,7 +38,7 @@ impl ExportPlan {
         if spec.is_none() && args.period.cycle.is_none() {
             return Err(no_period());
         }
-        let columns = Chosen::asked(&args.columns, &args.exclude, is_metered(&args.costs)).map_err(Error::Usage)?;
+        let columns = ColumnSet::from_args(&args.columns, &args.exclude, is_metered(&args.costs))?;
         let groups = args.groups.as_deref();
         let groups = groups
             .map(|file| read_groups(file, &columns, args.no_names))
@@ -60,7 +60,7 @@ pub struct ExportJob {
     pub connection: Connection,
     pub names: Arc<NameBook>,
     pub spec: PeriodSpec,
-    pub columns: Chosen,
+    pub columns: ColumnSet,
     pub groups: Option<Groups>,
     pub budgets: Vec<Budget>,
 }
@@ -146,7 +146,7 @@ fn no_period() -> Error {
 }
 
 /// The rules of `--groups`, whose runs' groups must be clear from the rows that are kept.
-fn read_groups(file: &Path, columns: &Chosen, no_names: bool) -> Result<Groups> {
+fn read_groups(file: &Path, columns: &ColumnSet, no_names: bool) -> Result<Groups> {
     let groups = budgets::read_groups(file, columns)?;
     if no_names && groups.go_by_names() {
         let file = file.display();

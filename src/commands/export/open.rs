@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::archive::existing::Existing;
+use crate::archive::existing::ExistingExport;
 use crate::clock::Clocks;
 use crate::commands::destination::ExportDestination;
 use crate::commands::export::job::{ExportJob, ExportScope};
@@ -113,7 +113,7 @@ async fn look_at(out: &Path) -> Result<()> {
         return ExportDestination::open(out.to_path_buf()).await.map(drop);
     }
     if Destination::check(out)? == OutputState::Occupied {
-        Existing::read(out)?;
+        ExistingExport::read(out)?;
     }
     Ok(())
 }

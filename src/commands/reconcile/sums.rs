@@ -2,26 +2,26 @@
 
 use std::path::PathBuf;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 
-use crate::archive::{Held, Holding};
+use crate::archive::{Archive, ArchiveInfo};
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::output::read::{parquet_batches, parquet_chosen};
-use crate::period::{DAY_MS, Millis, Period};
+use crate::output::read::RowsFile;
+use crate::period::{Millis, Period};
 use crate::provenance::Totals;
 use crate::report::dimension::{Dimension, Dimensions};
 use crate::report::figures::Breakdown;
 use crate::report::measures::Measures;
 use crate::report::reconcile::{CycleRuns, EdgeRuns};
 use crate::report::summary::Summary;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::row::{ROW, Row, rows_of};
+use crate::runs::run_columns::RunColumns;
 use crate::runs::schema::{COLUMNS, METERS, col};
 
-const LONGEST_RUN_MS: Millis = 31 * DAY_MS;
+/// The longest that a run is taken to last.
+const LONGEST_RUN_MS: Millis = 31 * 86_400_000;
 
 /// The runs of a cycle, added up as they go by.
 struct Sums {
@@ -52,7 +52,7 @@ impl Sums {
     }
 
     /// Adds a run that the rows hold; whether it is one of the cycle.
-    fn add(&mut self, row: &Row, finished_at_ms: Option<Millis>) -> Result<bool> {
+    fn add(&mut self, row: &Row) -> Result<bool> {
         let (usage, started) = (row.usage.unwrap_or_default(), row.started_at_ms);
         let fits = self.all.add(row);
         fits.ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
@@ -61,12 +61,12 @@ impl Sums {
             edge.usage = edge.usage.checked_add(usage).unwrap_or(edge.usage);
         };
         if !(self.from..self.to).contains(&started) {
-            if started < self.from && finished_at_ms.is_some_and(|at| at >= self.from) {
+            if started < self.from && row.finished_at_ms.is_some_and(|at| at >= self.from) {
                 note(&mut self.started_before);
             }
             return Ok(false);
         }
-        if finished_at_ms.is_some_and(|at| at >= self.to) {
+        if row.finished_at_ms.is_some_and(|at| at >= self.to) {
             note(&mut self.finished_after);
         }
         self.summary.add_row(row)?;
@@ -94,7 +94,7 @@ impl Sums {
 
 /// The runs of what is held that started in a cycle; exit 5 where they don't come to what it says of all its runs. One that
 /// says nothing is read from as long before the cycle as runs may have taken that ended in it.
-pub fn sum_held(holding: &dyn Holding, held: &Held, cycle: &Period) -> Result<CycleRuns> {
+pub fn sum_held(archive: &dyn Archive, held: &ArchiveInfo, cycle: &Period) -> Result<CycleRuns> {
     let mut sums = Sums::new((cycle.from, cycle.to));
     let period = match held.totals {
         Some(_) => held.period.clone(),
@@ -103,10 +103,10 @@ pub fn sum_held(holding: &dyn Holding, held: &Held, cycle: &Period) -> Result<Cy
             ..cycle.clone()
         },
     };
-    let all = holding.columns()?;
-    let columns = all.among(&[&ROW[..], &meters()[..]].concat());
+    let all = archive.columns()?;
+    let columns = all.intersect(&[&ROW[..], &meters()[..]].concat());
     let has_meters = has_meters(&all);
-    holding.checked(&period, &columns, &mut |rows| add_batch(&mut sums, rows, has_meters))?;
+    archive.read_rows(&period, &columns, &mut |rows| add_batch(&mut sums, rows, has_meters))?;
     if held
         .totals
         .as_ref()
@@ -129,10 +129,11 @@ fn meters() -> Vec<&'static str> {
         .collect()
 }
 
-fn has_meters(columns: &Chosen) -> bool {
+fn has_meters(columns: &ColumnSet) -> bool {
     meters().iter().all(|meter| columns.position(meter).is_some())
 }
 
+/// The runs of files that started in a cycle.
 pub fn sum_parquet(files: &[PathBuf], edges: (Millis, Millis)) -> Result<CycleRuns> {
     let mut sums = Sums::new(edges);
     let metered = add_parquet(&mut sums, files)?;
@@ -143,26 +144,23 @@ pub fn sum_parquet(files: &[PathBuf], edges: (Millis, Millis)) -> Result<CycleRu
 fn add_parquet(sums: &mut Sums, files: &[PathBuf]) -> Result<bool> {
     let mut metered = true;
     for file in files {
-        metered &= has_meters(&parquet_chosen(file).map_err(Error::Untrusted)?);
-        for batch in parquet_batches(file).map_err(Error::Untrusted)? {
-            add_batch(sums, &batch.map_err(Error::Untrusted)?, metered)?;
+        let rows = RowsFile::open(file).map_err(Error::untrusted)?;
+        metered &= has_meters(&rows.columns().map_err(Error::untrusted)?);
+        for batch in rows.batches(None).map_err(Error::untrusted)? {
+            add_batch(sums, &batch.map_err(Error::untrusted)?, metered)?;
         }
     }
     Ok(metered)
 }
 
 fn add_batch(sums: &mut Sums, batch: &RecordBatch, metered: bool) -> Result<()> {
-    let finishes = batch.column_by_name("finished_at");
-    let finishes = finishes.map(|column| column.as_primitive::<TimestampMillisecondType>());
     let meters: Vec<_> = meters()
         .into_iter()
         .filter(|_| metered)
-        .filter_map(|meter| batch.column_by_name(meter))
-        .map(|column| column.as_primitive::<Decimal128Type>())
+        .filter_map(|meter| RunColumns(batch).decimals(meter))
         .collect();
     for (at, row) in rows_of(batch).enumerate() {
-        let finished = finishes.filter(|finishes| finishes.is_valid(at));
-        if !sums.add(&row, finished.map(|finishes| finishes.value(at)))? {
+        if !sums.add(&row)? {
             continue;
         }
         let is_metered = meters.iter().any(|meter| meter.is_valid(at));

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 
-use crate::archive::Held;
+use crate::archive::ArchiveInfo;
 use crate::commands::report::folder::ReportFolder;
 use crate::context::terminal::{say, warn};
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::output::focus::{FocusContext, FocusCounts, FocusFiles};
 use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET};
 use crate::report::Report;
 use crate::report::caveat::Caveat;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, thousands};
 
 /// Batches in the channel; a full one holds back the reader.
@@ -29,7 +29,7 @@ pub struct FocusThread {
 
 impl FocusThread {
     /// Begins the files in a folder.
-    pub fn start(folder: &mut ReportFolder, held: &Held, columns: &Chosen) -> Result<FocusThread> {
+    pub fn start(folder: &mut ReportFolder, held: &ArchiveInfo, columns: &ColumnSet) -> Result<FocusThread> {
         let mut files = focus_files(folder, held, columns)?;
         let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
         let thread = std::thread::spawn(move || {
@@ -87,7 +87,7 @@ impl Drop for FocusThread {
     }
 }
 
-fn focus_files(folder: &mut ReportFolder, held: &Held, columns: &Chosen) -> Result<FocusFiles<File>> {
+fn focus_files(folder: &mut ReportFolder, held: &ArchiveInfo, columns: &ColumnSet) -> Result<FocusFiles<File>> {
     let cycle = (held.period.from, held.period.requested_to);
     let context = FocusContext {
         account: held.account.clone(),

@@ -17,7 +17,7 @@ use crate::paths;
 
 /// Where files are put together.
 const STAGING: &str = ".apify-runs-report-staging";
-/// Held as long as they are.
+/// ArchiveInfo as long as they are.
 const LOCK: &str = ".apify-runs-report.lock";
 
 pub struct ReportFolder {

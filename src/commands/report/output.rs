@@ -4,19 +4,19 @@ use std::io::{BufWriter, Write};
 
 use arrow_array::RecordBatch;
 
-use crate::archive::{Held, Holding};
+use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::commands::assemble::files::{csv_name, csv_text};
 use crate::commands::report::focus::FocusThread;
 use crate::commands::report::folder::ReportFolder;
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX};
+use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::terminal::TextStyle;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, terminal};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, wrap_labelled};
 
 pub struct ReportOutput {
@@ -26,12 +26,12 @@ pub struct ReportOutput {
     folder: Option<ReportFolder>,
     look: TextStyle,
     /// The columns of the workbook's sheet of runs, if it is wanted.
-    runs: Option<Chosen>,
+    runs: Option<ColumnSet>,
 }
 
 impl ReportOutput {
     /// Creates the files; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub fn open(args: &ReportArgs, held: &Held, columns: &Chosen, look: TextStyle) -> Result<ReportOutput> {
+    pub fn open(args: &ReportArgs, held: &ArchiveInfo, columns: &ColumnSet, look: TextStyle) -> Result<ReportOutput> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -77,7 +77,7 @@ impl ReportOutput {
     }
 
     /// Writes everything, to be published.
-    pub fn write(mut self, report: &Report, holding: &dyn Holding, stop: &CancelFlag) -> Result<UnpublishedReport> {
+    pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &CancelFlag) -> Result<UnpublishedReport> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
@@ -87,14 +87,14 @@ impl ReportOutput {
             let name = match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
-                        let text = csv_text(&table).map_err(|error| Error::Other(error.into()))?;
+                        let text = write_csv(&table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
                     continue;
                 }
                 ReportFormat::Focus => continue,
                 ReportFormat::Xlsx => {
-                    self.workbook(&mut folder, report, holding, stop)?;
+                    self.workbook(&mut folder, report, archive, stop)?;
                     continue;
                 }
                 ReportFormat::Terminal => REPORT_TXT,
@@ -116,14 +116,14 @@ impl ReportOutput {
         &self,
         folder: &mut ReportFolder,
         report: &Report,
-        holding: &dyn Holding,
+        archive: &dyn Archive,
         stop: &CancelFlag,
     ) -> Result<()> {
         let file = folder.create(REPORT_XLSX)?;
         let mut book = Book::new(report, &folder.path)?;
         if let Some(columns) = &self.runs {
             let mut sheet = book.runs(columns.clone())?;
-            holding.again(&report.facts.period, columns, &mut |rows| {
+            archive.reread(&report.facts.period, columns, &mut |rows| {
                 stop.check()?;
                 sheet.write(rows)
             })?;
@@ -168,7 +168,7 @@ fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String
         ReportFormat::Json => json::render(report),
         ReportFormat::Csv => match report.tables().as_slice() {
             [table] => {
-                let text = csv_text(table).map_err(|error| Error::Other(error.into()))?;
+                let text = write_csv(table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                 String::from_utf8_lossy(&text).into_owned()
             }
             tables => {

@@ -152,14 +152,14 @@ pub fn settle_left_changes(job: &SyncJob) -> Result<()> {
 }
 
 fn merge(job: &SyncJob, seen: &SyncInput, table: Option<&LakeTable>, columns: &LakeColumns) -> Result<MergeOutput> {
-    let mut changes = job.changes.lock().expect("nobody panics while holding it");
+    let mut changes = job.changes.lock().expect("nobody panics while archive it");
     let mut on_change = changes.as_mut().map(ChangesFile::writer);
     let on_change = on_change.as_mut().map(|on_change| on_change as &mut OnChange);
     seen.merge(&job.location, table, columns, on_change)
 }
 
 fn with_changes<T>(job: &SyncJob, act: impl FnOnce(&mut ChangesFile) -> Result<T>) -> Result<Option<T>> {
-    let mut changes = job.changes.lock().expect("nobody panics while holding it");
+    let mut changes = job.changes.lock().expect("nobody panics while archive it");
     changes.as_mut().map(act).transpose()
 }
 

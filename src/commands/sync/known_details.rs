@@ -7,7 +7,7 @@ use crate::fetch::KnownDetails;
 use crate::lake::{LakeTable, PRICED_AFTER_MS};
 use crate::period::Millis;
 use crate::pipeline::known_details::note;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// Runs whose cost has settled and that finished long ago; with all that details tell if they are `metered`. What can't be
 /// read is asked for.
@@ -16,7 +16,7 @@ pub fn of(table: Arc<LakeTable>, now_ms: Millis, metered: bool) -> KnownDetails 
     let columns = if metered {
         table.columns().chosen().clone()
     } else {
-        Chosen::priced()
+        ColumnSet::priced()
     };
     Box::new(move |ids, from, to| {
         let mut known = HashMap::new();

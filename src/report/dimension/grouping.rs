@@ -4,7 +4,7 @@ use anyhow::{anyhow, bail};
 
 use super::Dimension;
 use crate::report::groups::Groups;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 
 /// By what a report breaks runs down: one dimension, or two together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Default for Dimensions {
 
 impl Dimensions {
     /// Every single dimension that rows of these columns have.
-    pub fn of(columns: &Chosen, groups: Option<Groups>) -> Dimensions {
+    pub fn of(columns: &ColumnSet, groups: Option<Groups>) -> Dimensions {
         let by = Dimension::ALL.into_iter().filter(|dimension| match dimension {
             Dimension::Group => groups.is_some(),
             dimension => columns.position(dimension.needed_column()).is_some(),

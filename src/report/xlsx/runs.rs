@@ -12,7 +12,7 @@ use crate::report::Report;
 use crate::report::xlsx::cells::{CellFormat, Value};
 use crate::report::xlsx::sheet::{Sheet, SheetColumn, Total, range};
 use crate::report::xlsx::{Book, SheetEntry, cannot_write};
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema;
 use crate::runs::schema::Kind;
 use crate::text::thousands;
@@ -22,7 +22,7 @@ const TITLE: &str = "Which runs are there, one by one?";
 
 pub struct RunsSheet {
     sheet: Sheet,
-    columns: Chosen,
+    columns: ColumnSet,
     name: String,
     cut: Option<String>,
     most_rows: u32,
@@ -33,11 +33,11 @@ pub struct RunsSheet {
 impl Book<'_> {
     /// Begins the sheet of runs: all those that the report's totals are of, with these columns. It becomes part of the workbook
     /// by [`Book::add_runs`].
-    pub fn runs(&mut self, columns: Chosen) -> Result<RunsSheet> {
+    pub fn runs(&mut self, columns: ColumnSet) -> Result<RunsSheet> {
         self.begin_runs(columns).map_err(cannot_write)
     }
 
-    fn begin_runs(&mut self, columns: Chosen) -> Result<RunsSheet, XlsxError> {
+    fn begin_runs(&mut self, columns: ColumnSet) -> Result<RunsSheet, XlsxError> {
         // As many runs in as many columns can come to more than 4 GiB before they are packed.
         self.workbook.use_zip_large_file(true);
         let totals = &self.report.figures.totals;

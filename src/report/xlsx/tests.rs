@@ -15,7 +15,7 @@ use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
 use crate::report::xlsx::*;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::complete::Completion;
 use crate::runs::cost_state::{SETTLED, SettleRule};
 use crate::runs::names::Names;
@@ -31,7 +31,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
         requested_to: SEPTEMBER + 30 * 86_400_000,
         timezone: chrono_tz::UTC,
     };
-    let mut summary = Summary::new(period.timezone, Dimensions::of(&Chosen::all(false), None));
+    let mut summary = Summary::new(period.timezone, Dimensions::of(&ColumnSet::all(false), None));
     rows.into_iter().for_each(|row| summary.add_row(&row).unwrap());
     let proof = Proof {
         proven: true,
@@ -293,7 +293,7 @@ fn runs_one_by_one_have_a_sheet_on_demand() {
     let report = report_with(&runs);
     for (sheet_rows, shown) in [(100, 5), (7, 3)] {
         let mut book = Book::within(&report, &std::env::temp_dir(), sheet_rows).unwrap();
-        let mut sheet = book.runs(Chosen::all(false)).unwrap();
+        let mut sheet = book.runs(ColumnSet::all(false)).unwrap();
         sheet.write(&runs.slice(0, 2)).unwrap();
         sheet.write(&runs.slice(2, 3)).unwrap();
         book.add_runs(sheet).unwrap();
@@ -328,7 +328,7 @@ fn a_sheet_of_other_runs_than_the_reports_is_refused() {
     let runs = batch(5);
     let report = report_with(&runs);
     let mut book = Book::new(&report, &std::env::temp_dir()).unwrap();
-    let mut sheet = book.runs(Chosen::all(false)).unwrap();
+    let mut sheet = book.runs(ColumnSet::all(false)).unwrap();
     sheet.write(&runs.slice(0, 2)).unwrap();
     let error = book.add_runs(sheet).unwrap_err().to_string();
     assert!(error.contains("5 runs, but 2 came"), "{error}");

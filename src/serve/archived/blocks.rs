@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
 use crate::error::{Error, Result};
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 
 use super::items::listed_columns;
 
@@ -50,7 +50,7 @@ impl OnceBlock {
 
 impl BlockCache {
     /// What lists tell of the runs at some rows of a file, which ascend; `number` tells it from the archive's others.
-    pub(super) fn runs(&self, file: &dyn RunsFile, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
+    pub(super) fn runs(&self, file: &dyn RandomAccessRuns, number: usize, rows: &[u32]) -> Result<Vec<Run>> {
         let columns = listed_columns();
         let mut by_block: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
@@ -72,7 +72,7 @@ impl BlockCache {
         Ok(runs)
     }
 
-    fn block(&self, file: &dyn RunsFile, block: Block) -> Result<Arc<RecordBatch>> {
+    fn block(&self, file: &dyn RandomAccessRuns, block: Block) -> Result<Arc<RecordBatch>> {
         let once = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let found = kept.iter().position(|(of, _)| *of == block);
@@ -104,7 +104,7 @@ impl BlockCache {
 
 /// Reads rows that no block was read for, and leaves none of them. Where they are many, each core reads its part: they lie
 /// far from each other, and of each much has to be unpacked.
-fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: &[&str], runs: &mut Vec<Run>) -> Result<()> {
+fn read_alone(file: &dyn RandomAccessRuns, rows: &mut Vec<u32>, columns: &[&str], runs: &mut Vec<Run>) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let many = rows.len().div_ceil(cores).max(MANY);
     let parts: Vec<&[u32]> = rows.chunks(many).collect();
@@ -130,14 +130,18 @@ fn read_alone(file: &dyn RunsFile, rows: &mut Vec<u32>, columns: &[&str], runs: 
 }
 
 /// The run at a row of a file, with all its columns.
-pub(super) fn whole(file: &dyn RunsFile, row: u32) -> Result<Run> {
+pub(super) fn whole(file: &dyn RandomAccessRuns, row: u32) -> Result<Run> {
     let batches = read_places(file, &[row as usize..row as usize + 1], None)?;
     let batch = batches.into_iter().find(|batch| batch.num_rows() > 0);
     Ok((Arc::new(batch.expect("it was counted")), 0))
 }
 
 /// The runs at some places of a file, all of them.
-fn read_places(file: &dyn RunsFile, places: &[Range<usize>], columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+fn read_places(
+    file: &dyn RandomAccessRuns,
+    places: &[Range<usize>],
+    columns: Option<&[&str]>,
+) -> Result<Vec<RecordBatch>> {
     let batches = file.read(places, columns)?;
     let wanted: usize = places.iter().map(ExactSizeIterator::len).sum();
     let read: usize = batches.iter().map(RecordBatch::num_rows).sum();

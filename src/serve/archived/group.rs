@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 
 use crate::error::{Error, Result};
 use crate::runs::column_set::NEEDED;
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::runs::row::rows_of;
 use crate::serve::query::STATUSES;
 
@@ -30,7 +30,7 @@ const COLUMNS: [&str; 9] = [
 
 #[derive(Debug)]
 pub(super) struct FileGroup {
-    pub(super) files: Vec<Box<dyn RunsFile>>,
+    pub(super) files: Vec<Box<dyn RandomAccessRuns>>,
     pub(super) segments: Vec<Segment>,
     pub(super) actors: Catalog,
     pub(super) tasks: Catalog,
@@ -43,7 +43,7 @@ pub(super) fn hash_of(id: &str) -> u32 {
 
 impl FileGroup {
     /// Reads what is remembered of some files. A file alone is taken to be in order until it turns out not to be.
-    pub(super) fn read(files: Vec<Box<dyn RunsFile>>) -> Result<FileGroup> {
+    pub(super) fn read(files: Vec<Box<dyn RandomAccessRuns>>) -> Result<FileGroup> {
         let in_order = match files.as_slice() {
             [_] => FileGroup::scan(&files, true)?,
             _ => None,
@@ -58,7 +58,7 @@ impl FileGroup {
 
     /// The same as yet without the files: as the runs come if they are `in_order`, and `None` if they aren't; else sorted once
     /// all are there.
-    fn scan(files: &[Box<dyn RunsFile>], in_order: bool) -> Result<Option<FileGroup>> {
+    fn scan(files: &[Box<dyn RandomAccessRuns>], in_order: bool) -> Result<Option<FileGroup>> {
         let mut group = FileGroup {
             files: Vec::new(),
             segments: Vec::new(),

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::provenance::Account;
-use crate::runs::random_access::RunsFile;
+use crate::runs::random_access::RandomAccessRuns;
 use crate::serve::envelope::{object, page_of_runs};
 use crate::serve::plan::effective_features;
 use crate::serve::query::RunsQuery;
@@ -49,7 +49,7 @@ pub struct ServedArchive {
     warn: fn(&str),
 }
 
-fn names_of(files: &[Box<dyn RunsFile>]) -> Vec<&str> {
+fn names_of(files: &[Box<dyn RandomAccessRuns>]) -> Vec<&str> {
     files.iter().map(|file| file.name()).collect()
 }
 
@@ -58,7 +58,7 @@ impl ServedArchive {
     /// from it.
     pub fn new(
         account: Option<Account>,
-        files: Vec<Vec<Box<dyn RunsFile>>>,
+        files: Vec<Vec<Box<dyn RandomAccessRuns>>>,
         old: Option<&ServedArchive>,
         warn: fn(&str),
     ) -> Result<ServedArchive> {

@@ -25,7 +25,7 @@ struct Run {
 #[derive(Debug)]
 struct Memory(String, RecordBatch);
 
-impl RunsFile for Memory {
+impl RandomAccessRuns for Memory {
     fn name(&self) -> &str {
         &self.0
     }
@@ -49,7 +49,7 @@ impl RunsFile for Memory {
     }
 }
 
-fn file(name: usize, runs: &[Run]) -> Box<dyn RunsFile> {
+fn file(name: usize, runs: &[Run]) -> Box<dyn RandomAccessRuns> {
     let names = [
         "id",
         "act_id",
@@ -108,7 +108,7 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
     })
 }
 
-fn archive(groups: Vec<Vec<Box<dyn RunsFile>>>, old: Option<&ServedArchive>) -> ServedArchive {
+fn archive(groups: Vec<Vec<Box<dyn RandomAccessRuns>>>, old: Option<&ServedArchive>) -> ServedArchive {
     ServedArchive::new(None, groups, old, |_| {}).unwrap()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::Array;
 
-use crate::archive::{Holding, Lake};
+use crate::archive::{Archive, Lake};
 use crate::context::blocking::CancelFlag;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
@@ -17,11 +17,11 @@ use crate::pipeline::writer::write_full;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{COLUMNS, DETAIL};
 
 /// The columns that an export of the month has: those of details only if some run of it has any.
-pub fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
+pub fn columns(lake: &Lake, period: &Period) -> Result<ColumnSet> {
     let all = lake.columns()?;
     let names = |details: bool| -> Vec<&'static str> {
         let columns = COLUMNS.iter().enumerate();
@@ -29,7 +29,7 @@ pub fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
         wanted.map(|(_, column)| column.name).collect()
     };
     let details = names(true);
-    for batch in lake.table.batches((period.from, period.to), &all.among(&details)) {
+    for batch in lake.table.batches((period.from, period.to), &all.intersect(&details)) {
         let batch = batch?;
         let known = |name: &&'static str| {
             let column = batch.column_by_name(name);
@@ -39,14 +39,14 @@ pub fn columns(lake: &Lake, period: &Period) -> Result<Chosen> {
             return Ok(all);
         }
     }
-    Ok(all.among(&names(false)))
+    Ok(all.intersect(&names(false)))
 }
 
 /// Writes the month's rows, as every export has them, and adds them up.
 pub fn write(
     lake: &Lake,
     period: &Period,
-    columns: &Chosen,
+    columns: &ColumnSet,
     staging: &Arc<Staging>,
     stop: &CancelFlag,
 ) -> Result<(Vec<FileEntry>, Figures)> {
@@ -59,7 +59,7 @@ pub fn write(
     let mut files = RowFiles::create(staging, &formats)?;
     let mut summary = Summary::new(period.timezone, Dimensions::of(columns, None));
     let mut recut = Recut::default();
-    lake.checked(period, columns, &mut |rows| {
+    lake.read_rows(period, columns, &mut |rows| {
         stop.check()?;
         let all = (0..rows.num_rows() as u32).map(|row| (0, row));
         recut.add(vec![rows.clone()], all);

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::summary::Summary;
-use crate::runs::column_set::Chosen;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state::{SETTLED, UNKNOWN};
 use crate::runs::row::Row;
 
@@ -42,7 +42,7 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
         to: parse_edge(to).unwrap(),
     };
     let queried_at_ms = parse_instant("2026-01-01T06:00:00Z").unwrap();
-    let mut dimensions = Dimensions::of(&Chosen::all(false), None);
+    let mut dimensions = Dimensions::of(&ColumnSet::all(false), None);
     more.iter()
         .for_each(|by| dimensions.and(By::parse(by).unwrap()).unwrap());
     let mut summary = Summary::new(UTC, dimensions);

@@ -1,0 +1,65 @@
+//! What an archive says of itself, what a check of it gives, and what of it is served. Values alone; nothing is read here.
+
+use crate::period::{Millis, Period};
+use crate::provenance::{Account, FileEntry, Filters, GroupRule, Replaced, Source, Totals};
+use crate::runs::random_access::RandomAccessRuns;
+
+#[derive(Debug, Clone)]
+pub struct ArchiveInfo {
+    /// Where it is, as the user gave it.
+    pub shown: String,
+    pub account: Option<Account>,
+    pub source: Source,
+    pub notice: Option<String>,
+    /// All of its period.
+    pub period: Period,
+    /// Whether that period is fixed, as an export's is. A lake grows, so that only slices of it are compared to anything.
+    pub is_of_one_period: bool,
+    pub is_billing_cycle: bool,
+    pub filters: Filters,
+    /// When the API was last asked.
+    pub queried_at_ms: Millis,
+    /// The rules that its runs were grouped by.
+    pub groups: Option<Vec<GroupRule>>,
+    /// The figures of all its runs where it states them: they must come out.
+    pub totals: Option<Totals>,
+    pub replaced: Option<Replaced>,
+    /// Its files, where people open them.
+    pub files: Vec<FileEntry>,
+}
+
+impl ArchiveInfo {
+    /// Whether it is of this source, and of this account unless one of the two is unknown.
+    pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
+        let known = self.account.as_ref().zip(account);
+        self.source == source && known.is_none_or(|(old, new)| old.id == new.id)
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// To the bytes of every file.
+    #[default]
+    Full,
+    /// To rows and figures, without hashes.
+    Quick,
+}
+
+/// The result of checking all of an archive.
+pub struct Verification {
+    pub findings: Vec<String>,
+    /// The text for the user where there is no finding.
+    pub success: String,
+    /// The document that the archive was held against, as messages name it.
+    pub promised_by: &'static str,
+}
+
+/// The open files of an archive that is served.
+pub struct ServedFiles {
+    pub account: Option<Account>,
+    pub source: Source,
+    /// Changes with the archive's content.
+    pub stamp: String,
+    /// In order of time; those that overlap in time are together.
+    pub files: Vec<Vec<Box<dyn RandomAccessRuns>>>,
+}
