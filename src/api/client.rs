@@ -189,9 +189,8 @@ impl ApiClient {
                     TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.options.timeout))
                 }
             };
-            self.counters
-                .rate_limited
-                .fetch_add(u64::from(failure.rate_limited), Ordering::Relaxed);
+            let rate_limited = u64::from(failure.rate_limited);
+            self.counters.rate_limited.fetch_add(rate_limited, Ordering::Relaxed);
             let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, retry::chance()) else {
                 return Err(self.given_up(&ask.url, failed, start.elapsed(), &failure.answer));
             };

@@ -132,11 +132,12 @@ impl ApiClient {
             .append_pair("limit", "1")
             .append_pair("startedAfter", &format_instant(around_ms - 1))
             .append_pair("startedBefore", &format_instant(around_ms));
+        let retries = FEW_RETRIES;
         let ask = Ask {
-            retries: FEW_RETRIES,
+            retries,
             ..Ask::new(url)
         };
-        read(self.get(ask, page::decode).await?).map(|_| ())
+        read(self.get(ask, page::decode).await?).map(drop)
     }
 
     /// One run's detail. 403 and 404 are answers: a run may have been deleted, or a token may list runs and no more.
@@ -184,10 +185,8 @@ impl ApiClient {
             .append_pair("desc", "false");
         let data: Data = self.get_data(url, FEW_RETRIES).await?;
         // One that is odd must not cost the others their names.
-        let entries = data
-            .items
-            .iter()
-            .filter_map(|item| serde_json::from_str(item.get()).ok());
+        let items = data.items.iter();
+        let entries = items.filter_map(|item| serde_json::from_str(item.get()).ok());
         Ok(NamesPage {
             total: data.total,
             count: data.items.len() as u64,

@@ -127,7 +127,7 @@ pub(super) fn meta_position(name: &str) -> Option<usize> {
 }
 
 /// A key without its quotes, escapes in it resolved.
-fn unescaped(key: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(key: &str) -> Cow<'_, str> {
     string(key).unwrap_or(Cow::Borrowed(key))
 }
 

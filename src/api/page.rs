@@ -87,10 +87,8 @@ impl Page {
 
     /// In the order of the page.
     pub fn started_at_ms(&self) -> &[i64] {
-        self.runs
-            .column(col::STARTED_AT)
-            .as_primitive::<TimestampMillisecondType>()
-            .values()
+        let starts = self.runs.column(col::STARTED_AT);
+        starts.as_primitive::<TimestampMillisecondType>().values()
     }
 }
 
@@ -113,10 +111,8 @@ fn decode_text(text: &str, items: ItemKind) -> anyhow::Result<Page> {
     .map_err(|error| anyhow!("the body is not a list of runs: {error}"))?;
     let data = envelope.context("the body is JSON without \"data\"")?;
     ensure!(data.has_items, "the body is JSON without \"data.items\"");
-    let total = data
-        .total
-        .filter(|total| *total <= MOST_RUNS)
-        .context("the body is JSON without a \"data.total\" that counts")?;
+    let total = data.total.filter(|total| *total <= MOST_RUNS);
+    let total = total.context("the body is JSON without a \"data.total\" that counts")?;
     let (runs, rejected, mistyped) = columns.finish();
     Ok(Page {
         total,

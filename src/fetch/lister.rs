@@ -98,10 +98,8 @@ fn too_large(query: &ListQuery) -> Error {
 }
 
 fn senseless(rejected: &RejectedItem, after: Millis, before: Millis) -> Error {
-    let run = rejected
-        .id
-        .as_ref()
-        .map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
+    let id = rejected.id.as_ref();
+    let run = id.map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
     Error::Untrusted(format!(
         "{run}, listed between {} and {}: its {} {}, also when asked again; --allow-incomplete takes such runs out",
         format_instant(after),

@@ -77,12 +77,8 @@ impl WalkAttempt {
         let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
         let rows = tally.rows_in(&self.pages, window.from, window.to);
         let distinct = tally.distinct();
-        let rejected: Vec<_> = tally
-            .rejected
-            .iter()
-            .filter(|rejected| inside(rejected.started_at_ms))
-            .cloned()
-            .collect();
+        let rejected = tally.rejected.iter().filter(|rejected| inside(rejected.started_at_ms));
+        let rejected: Vec<_> = rejected.cloned().collect();
         let received = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
         let before = tally.distinct_before(window.from).min(distinct - received);
         let outside = (before, distinct - received - before);
@@ -131,13 +127,9 @@ fn mistyped_in(pages: &[ReceivedPage], rows: &[RowAt]) -> u64 {
     if pages.iter().all(|page| page.page.mistyped.is_empty()) {
         return 0;
     }
-    let count = |(page, row): &RowAt| {
-        pages[*page as usize]
-            .page
-            .mistyped
-            .iter()
-            .filter(|at| *at == row)
-            .count() as u64
+    let of_row = |(page, row): &RowAt| {
+        let mistyped = pages[*page as usize].page.mistyped.iter();
+        mistyped.filter(|at| *at == row).count() as u64
     };
-    rows.iter().map(count).sum()
+    rows.iter().map(of_row).sum()
 }
