@@ -58,4 +58,17 @@ impl Ask {
             may_be_missing: false,
         }
     }
+
+    /// One for something that may not be there.
+    pub(super) fn look_up(url: Url) -> Ask {
+        let mut ask = Ask::new(url);
+        (ask.lane, ask.may_be_missing) = (Lane::Details, true);
+        ask
+    }
+
+    /// For what a job can do without.
+    pub(super) fn with_few_retries(mut self) -> Ask {
+        self.retries = 2;
+        self
+    }
 }

@@ -140,8 +140,12 @@ impl ApiClient {
         self.pacer.least_time(requests).max(details)
     }
 
-    pub(super) fn url(&self, path: &[&str]) -> Url {
-        endpoint(&self.base, path)
+    pub(super) fn url(&self, path: &[&str], pairs: &[(&str, String)]) -> Url {
+        let mut url = endpoint(&self.base, path);
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        url
     }
 
     /// Sends one request until it has a readable answer, or no retry is left.

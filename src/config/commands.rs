@@ -64,18 +64,17 @@ impl<'c> CalledCommand<'c> {
     }
 }
 
-/// Calls for each command, with its path.
-pub(super) fn commands_below(command: &Command, each: &mut impl FnMut(&[String], &Command)) {
-    fn below(command: &Command, path: &[String], each: &mut impl FnMut(&[String], &Command)) {
-        for command in command.get_subcommands() {
-            let path = [path, &[command.get_name().to_owned()]].concat();
-            if !command.has_subcommands() {
-                each(&path, command);
-            }
-            below(command, &path, each);
+/// Every command that can be run, with its path.
+pub(super) fn leaves<'c>(command: &'c Command, path: &[String]) -> Vec<(Vec<String>, &'c Command)> {
+    let below = command.get_subcommands().flat_map(|command| {
+        let path = [path, &[command.get_name().to_owned()]].concat();
+        if command.has_subcommands() {
+            leaves(command, &path)
+        } else {
+            vec![(path, command)]
         }
-    }
-    below(command, &[], each);
+    });
+    below.collect()
 }
 
 /// A command's options that a layer can hold, with their long names.
