@@ -4,17 +4,13 @@ use reqwest::Url;
 
 use crate::error::Error;
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The query was too heavy for the server (503 `query-timeout`), and could be narrower.
+    #[error("the query is too heavy for the server")]
     TooHeavy,
-    Failed(Error),
-}
-
-impl From<Error> for RequestError {
-    fn from(error: Error) -> RequestError {
-        RequestError::Failed(error)
-    }
+    #[error(transparent)]
+    Failed(#[from] Error),
 }
 
 pub(super) enum Answer<T> {

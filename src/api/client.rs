@@ -193,7 +193,7 @@ impl ApiClient {
                     TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.options.timeout))
                 }
             };
-            let rate_limited = u64::from(failure.rate_limited);
+            let rate_limited = u64::from(failure.is_rate_limited());
             self.counters.rate_limited.fetch_add(rate_limited, Ordering::Relaxed);
             let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, retry::chance()) else {
                 return Err(self.given_up(&ask.url, failed, start.elapsed(), &failure.answer));
@@ -201,7 +201,7 @@ impl ApiClient {
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             let until = now + wait;
-            if failure.rate_limited {
+            if failure.is_rate_limited() {
                 pacer.slow_down(sent, now, until);
             }
             tokio::time::sleep_until(until).await;
