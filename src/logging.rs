@@ -21,7 +21,6 @@ use crate::text::harmless;
 
 /// The target of what a command says in the course of its work, such as a server's address: written at every level, as it is.
 pub const SAID: &str = "apify_runs::said";
-/// The field of a span that names an account.
 const ACCOUNT: &str = "account";
 
 /// How a line of the log is written.
@@ -64,7 +63,6 @@ struct Lines {
     job: String,
 }
 
-/// The account that a span is about.
 struct AccountName(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
@@ -93,7 +91,6 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     }
 }
 
-/// Words for people.
 fn plain(fields: EventFields, account: Option<&str>, level: Level, said: bool) -> String {
     let mut prefix = String::new();
     if !said {
@@ -134,7 +131,6 @@ impl Lines {
     }
 }
 
-/// The fields of an event or a span.
 #[derive(Default)]
 struct EventFields {
     message: String,

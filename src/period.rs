@@ -38,7 +38,6 @@ pub enum PeriodSpec {
     Last(Duration),
     FromTo {
         from: Edge,
-        /// Excluded.
         to: Edge,
     },
 }
@@ -149,7 +148,6 @@ pub fn parse_timezone(text: &str) -> Result<Tz> {
     })
 }
 
-/// A date in exactly the form `YYYY-MM-DD`.
 fn iso_date(text: &str) -> Option<NaiveDate> {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     text.parse().ok().filter(|_| shape == "0000-00-00")

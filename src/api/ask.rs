@@ -36,7 +36,6 @@ pub(super) struct Ask {
     pub(super) lane: Lane,
     /// Attempts after the first: no more than this, nor than `--retries`.
     pub(super) retries: u32,
-    /// Whether the caller can narrow the query.
     pub(super) narrowable: bool,
     /// Whether the caller can ask for a smaller answer instead.
     pub(super) divisible: bool,

@@ -311,7 +311,6 @@ impl ApiClient {
         )))
     }
 
-    /// A text without the token.
     fn redacted(&self, text: &str) -> String {
         text.replace(self.options.token.expose_secret(), "[token]")
     }

@@ -31,7 +31,6 @@ pub struct ListQuery<'a> {
     pub narrowable: bool,
 }
 
-/// What exports give a name to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NameKind {
     /// `/v2/actors`: named `username/name`.
@@ -43,20 +42,17 @@ pub enum NameKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedItem {
     pub id: String,
-    /// As exports have it.
     pub name: String,
 }
 
 #[derive(Debug)]
 pub struct NamesPage {
-    /// By the API's count.
     pub total: u64,
     /// Items on the page, also those without a name.
     pub count: u64,
     pub items: Vec<NamedItem>,
 }
 
-/// The result of a look-up by ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup<T> {
     Found(T),

@@ -19,7 +19,6 @@ pub(super) enum Failure {
 
 #[derive(Default)]
 pub(super) struct TransientFailure {
-    /// For people.
     pub(super) answer: String,
     /// None where there was no answer.
     pub(super) status: Option<u16>,

@@ -67,9 +67,7 @@ pub(super) struct ItemMembers<'a> {
     pub(super) known: [Member<'a>; KNOWN],
     /// Fields that this version doesn't know.
     pub(super) extra: Extra,
-    /// The same of `meta`.
     pub(super) meta_extra: Extra,
-    /// Known fields of a wrong type.
     pub(super) mistyped: usize,
 }
 
@@ -152,7 +150,6 @@ impl Extra {
         wrong.iter().len()
     }
 
-    /// The object, if there is anything in it.
     pub(super) fn finish(mut self) -> Option<String> {
         if self.0.is_empty() {
             return None;

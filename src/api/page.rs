@@ -85,7 +85,6 @@ impl Page {
             .chain(rejected.map(|rejected| (rejected.item.clone(), i64::MIN)))
     }
 
-    /// In the order of the page.
     pub fn started_at_ms(&self) -> &[i64] {
         let starts = self.runs.column(col::STARTED_AT);
         starts.as_primitive::<TimestampMillisecondType>().values()
@@ -203,7 +202,6 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
 #[derive(Clone, Copy)]
 enum ItemKind {
     Objects,
-    /// What is no object is rejected.
     Anything,
 }
 

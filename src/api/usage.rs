@@ -16,7 +16,6 @@ pub struct MonthlyUsage {
     /// The cycle, `[from, to)`.
     pub from_ms: Millis,
     pub to_ms: Millis,
-    /// In the API's order.
     pub services: Vec<Service>,
     /// The date as the API writes it, and all services before volume discount.
     pub days: Vec<(String, Usd)>,
@@ -29,7 +28,6 @@ pub struct MonthlyUsage {
 pub struct Service {
     /// Such as `ACTOR_COMPUTE_UNITS`.
     pub key: String,
-    /// Before volume discount.
     pub base: Usd,
     pub after_discount: Option<Usd>,
 }

@@ -29,7 +29,6 @@ pub fn unhidden(command: Command) -> Command {
     command
 }
 
-/// The program's name and what follows it.
 pub(super) fn argv(words: impl IntoIterator<Item = impl Into<OsString>>) -> Vec<OsString> {
     let words = words.into_iter().map(Into::into);
     std::iter::once("apify-runs".into()).chain(words).collect()
@@ -37,7 +36,6 @@ pub(super) fn argv(words: impl IntoIterator<Item = impl Into<OsString>>) -> Vec<
 
 /// The command that was called, and what was typed for it.
 pub(super) struct CalledCommand<'c> {
-    /// Such as `lake`, `close`.
     pub(super) path: Vec<String>,
     pub(super) command: &'c Command,
     pub(super) typed: &'c ArgMatches,
@@ -83,7 +81,6 @@ pub(super) fn settable(command: &Command) -> impl Iterator<Item = (&Arg, &str)> 
     longs.filter(|(_, long)| !NOT_IN_LAYERS.contains(long))
 }
 
-/// The names of those.
 pub(super) fn options(command: &Command) -> Vec<String> {
     settable(command).map(|(_, long)| long.to_owned()).collect()
 }

@@ -27,7 +27,6 @@ use crate::error::Result;
 /// Options for which the ecosystem has variables of its own.
 const ECOSYSTEM: [(&str, &str); 2] = [("token-file", TOKEN_VARIABLE), ("api-url", API_URL_VARIABLE)];
 
-/// How high an origin stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Height {
     File,
@@ -36,7 +35,6 @@ enum Height {
     CommandLine,
 }
 
-/// What there is besides the command line.
 #[derive(Debug, Default)]
 pub struct Layers {
     pub file: Option<File>,

@@ -37,7 +37,6 @@ pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, Config
 
 struct ShownSetting {
     key: String,
-    /// As TOML.
     value: String,
     origin: Origin,
 }

@@ -52,7 +52,6 @@ impl Period {
         format!("apify-runs-{made_up}{}", self.short_name())
     }
 
-    /// What the default folder's name ends with.
     pub fn short_name(&self) -> String {
         self.month().unwrap_or_else(|| {
             let (from, to) = self.ends();
@@ -127,7 +126,6 @@ impl Period {
     }
 }
 
-/// The day that begins at an instant.
 fn day_of_midnight(tz: Tz, ms: Millis) -> Option<NaiveDate> {
     let date = local_date(tz, ms);
     (day_start(tz, date) == ms).then_some(date)
