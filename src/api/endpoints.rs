@@ -25,7 +25,6 @@ pub struct ListQuery<'a> {
     pub offset: u64,
     pub limit: u64,
     pub desc: bool,
-    /// Any of these; all if empty.
     pub statuses: &'a [String],
     /// Whether the caller can narrow the query, should it be too heavy for the server.
     pub narrowable: bool,

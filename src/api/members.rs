@@ -35,7 +35,6 @@ impl<'de> Visitor<'de> for MembersSeed<'_, 'de> {
 }
 
 impl<'a> MembersSeed<'_, 'a> {
-    /// Splits a JSON text; false if it is no object.
     pub(super) fn split(self, text: &'a str) -> bool {
         self.deserialize(&mut serde_json::Deserializer::from_str(text)).is_ok()
     }
@@ -53,7 +52,6 @@ pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A member that may be there: key and value as JSON text.
 pub(super) type Member<'a> = Option<(&'a str, &'a str)>;
 
 /// How many decoded columns an item has of its own; the one behind them is `extra`.

@@ -29,7 +29,6 @@ pub struct Page {
     pub limit: Option<u64>,
     /// The limit that was asked for, where it is below [`MAX_PAGE_ITEMS`].
     pub asked: Option<u64>,
-    /// Of the body, unpacked.
     pub bytes: u64,
     /// In the decoded schema.
     pub runs: RecordBatch,
@@ -39,7 +38,6 @@ pub struct Page {
 }
 
 impl Page {
-    /// Items received, rejected ones too.
     pub fn items(&self) -> u64 {
         (self.runs.num_rows() + self.rejected.len()) as u64
     }

@@ -58,7 +58,6 @@ pub(super) struct Question {
     due: Option<Instant>,
 }
 
-/// Details of a window's rows.
 #[derive(Default)]
 pub(super) struct Answers {
     by_page: BTreeMap<u32, BTreeMap<u32, RunDetail>>,
@@ -110,7 +109,6 @@ impl Details {
         }
     }
 
-    /// The counts, and the first failure.
     pub fn counts(&self) -> (DetailCounts, Option<String>) {
         let progress = self.progress();
         (progress.counts.clone(), progress.first_failure.clone())
@@ -177,7 +175,6 @@ impl Details {
         (wait <= options.wait_settled).then(|| options.job_start + wait)
     }
 
-    /// Leaves out the questions whose answer is known.
     fn not_known(
         &self,
         questions: Vec<Question>,

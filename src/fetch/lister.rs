@@ -15,7 +15,6 @@ use crate::period::{Millis, format_instant};
 #[derive(Debug)]
 pub struct Lister {
     pub api: Arc<ApiClient>,
-    /// The filter; all if empty.
     pub statuses: Vec<String>,
     /// Whether rejected items are left out instead of ending the job.
     pub allow_incomplete: bool,

@@ -32,7 +32,6 @@ pub struct NameBook {
 
 #[derive(Debug, Default)]
 struct NameProgress {
-    /// Lists that were read to the end.
     whole: HashSet<NameKind>,
     looked_up: HashSet<(NameKind, Box<str>)>,
 }
@@ -49,7 +48,6 @@ impl NameBook {
         }
     }
 
-    /// Whether no name is fetched.
     pub fn is_silent(&self) -> bool {
         self.api.is_none()
     }
@@ -58,7 +56,6 @@ impl NameBook {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches the account's lists, once.
     pub async fn fetch_lists(&self) {
         let fetch = async || {
             let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };

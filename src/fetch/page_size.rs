@@ -40,7 +40,6 @@ impl PageLimit {
     }
 }
 
-/// The mean size of a page in memory.
 #[derive(Debug)]
 pub struct PageSize {
     pages: AtomicU64,

@@ -29,7 +29,6 @@ pub struct Window {
 }
 
 impl Window {
-    /// In messages.
     pub fn name(&self) -> String {
         format!("window {} to {}", format_instant(self.from), format_instant(self.to))
     }
@@ -47,11 +46,8 @@ struct Region {
 
 #[derive(Debug, Clone, Copy)]
 pub struct PlanOptions {
-    /// Runs that are expected.
     pub total: Option<u64>,
-    /// Items of a full page.
     pub page_items: u64,
-    /// Windows that are read at once.
     pub concurrency: usize,
     /// Pages that all of them together may hold.
     pub max_held_pages: u64,
@@ -68,7 +64,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The whole period `[from, to)`.
     pub fn new(from: Millis, to: Millis, options: PlanOptions) -> Plan {
         let page_items = options.page_items.max(1);
         let concurrency = options.concurrency.max(1) as u64;

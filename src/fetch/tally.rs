@@ -22,14 +22,13 @@ pub struct ReceivedPage {
 /// Page and row.
 pub type RowAt = (u32, u32);
 
-/// ReceivedPage rows in order of `(started_at, id)`.
+/// What a walk has received, in order of `(started_at, id)`.
 #[derive(Debug)]
 pub struct Tally {
     /// One row for each distinct (ID, start), the best of its versions.
     pub rows: Vec<(Millis, RowAt)>,
     /// Items received, without those that the walk itself asked for twice.
     pub received: u64,
-    /// Each once.
     pub rejected: Vec<RejectedItem>,
 }
 
@@ -75,7 +74,6 @@ impl Tally {
         (self.rows.len() + self.rejected.len()) as u64
     }
 
-    /// Distinct runs received that started before an instant.
     pub fn distinct_before(&self, before: Millis) -> u64 {
         let is_before = |rejected: &&RejectedItem| rejected.started_at_ms.is_some_and(|at| at < before);
         let rejected = self.rejected.iter().filter(is_before).count();
