@@ -53,7 +53,7 @@ pub struct NamesPage {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup<T> {
+pub enum LookupAnswer<T> {
     Found(T),
     /// 404, or 403 where the token may not see it.
     Missing(u16),
@@ -115,7 +115,7 @@ impl ApiClient {
     }
 
     /// One run's detail. 403 and 404 are answers: a run may have been deleted, or a token may list runs and no more.
-    pub async fn run_detail(&self, id: &str) -> Result<Lookup<DetailAnswer>> {
+    pub async fn run_detail(&self, id: &str) -> Result<LookupAnswer<DetailAnswer>> {
         let ask = Ask::look_up(self.url(&["v2", "actor-runs", id], &[]));
         found(self.get(ask, detail::decode).await?)
     }
@@ -164,8 +164,8 @@ impl ApiClient {
     pub async fn name(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
         let ask = Ask::look_up(self.url(&["v2", named.path(), id], &[])).with_few_retries();
         match found(self.get(ask, json::<Envelope<NameEntry>>).await?)? {
-            Lookup::Found(envelope) => Ok(named.item(envelope.data)),
-            Lookup::Missing(_) => Ok(None),
+            LookupAnswer::Found(envelope) => Ok(named.item(envelope.data)),
+            LookupAnswer::Missing(_) => Ok(None),
         }
     }
 
@@ -215,9 +215,9 @@ fn read<T>(answer: Answer<T>) -> Result<T> {
     }
 }
 
-fn found<T>(answer: Answer<T>) -> Result<Lookup<T>> {
+fn found<T>(answer: Answer<T>) -> Result<LookupAnswer<T>> {
     match answer {
-        Answer::Missing(status) => Ok(Lookup::Missing(status)),
-        other => read(other).map(Lookup::Found),
+        Answer::Missing(status) => Ok(LookupAnswer::Missing(status)),
+        other => read(other).map(LookupAnswer::Found),
     }
 }

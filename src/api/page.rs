@@ -30,7 +30,6 @@ pub struct Page {
     /// The limit that was asked for, where it is below [`MAX_PAGE_ITEMS`].
     pub asked: Option<u64>,
     pub bytes: u64,
-    /// In the decoded schema.
     pub runs: RecordBatch,
     pub rejected: Vec<RejectedItem>,
     /// The row of each known field of a wrong type: NULL, with its raw value in `extra`.

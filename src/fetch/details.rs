@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::api::client::ApiClient;
-use crate::api::endpoints::Lookup;
+use crate::api::endpoints::LookupAnswer;
 use crate::error::{Error, Result};
 use crate::fetch::listed_run::{ListedRun, ListedRuns};
 use crate::fetch::names::is_path_segment;
@@ -215,10 +215,12 @@ impl Details {
         }
         self.progress().counts.asked += 1;
         match self.api.run_detail(id).await {
-            Ok(Lookup::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
-            Ok(Lookup::Found(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
-            Ok(Lookup::Missing(404)) => self.progress().counts.not_found += 1,
-            Ok(Lookup::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
+            Ok(LookupAnswer::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
+            Ok(LookupAnswer::Found(answered)) => {
+                self.note_failure(id, &format!("the API answered with run {}", answered.id))
+            }
+            Ok(LookupAnswer::Missing(404)) => self.progress().counts.not_found += 1,
+            Ok(LookupAnswer::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
             Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
             Err(error) => self.note_failure(id, &error.to_string()),
         }

@@ -23,7 +23,6 @@ pub(super) struct WalkAttempt {
 
 #[derive(Debug)]
 pub struct WalkedWindow {
-    /// `[from, to)`.
     pub from: Millis,
     pub to: Millis,
     pub pages: Vec<RecordBatch>,
