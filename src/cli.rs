@@ -6,7 +6,6 @@ mod report;
 mod serve;
 mod setup;
 mod shared;
-mod values;
 
 use std::path::PathBuf;
 
@@ -21,7 +20,7 @@ pub use crate::cli::report::{ReportArgs, ReportFormat};
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
 pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
-use crate::cli::values::{parse_cycle_date, parse_element, parse_status, parse_usd};
+use crate::cli::shared::{parse_cycle_date, parse_element, parse_status, parse_usd};
 use crate::logging::LogFormat;
 use crate::money::Usd;
 

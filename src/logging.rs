@@ -1,5 +1,5 @@
-//! What stderr is told: warnings and errors as plain words, or, with `-v` or `--log-format`, lines with time, level and the
-//! job's ID. Nothing here decides what is worth a line, and nobody's token or personal data is ever given to it.
+//! Writes stderr: warnings and errors as plain words, or, with `-v` or `--log-format`, lines with time, level and the job's
+//! ID. Nothing here decides what is worth a line; tokens and personal data are never passed to it.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -19,9 +19,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::period::{format_instant, now_ms};
 use crate::text::escape_control;
 
-/// What a command says in the course of its work, such as a server's address: told whatever the level, as it is.
+/// The target of what a command says in the course of its work, such as a server's address: written at every level, as it is.
 pub const SAID: &str = "apify_runs::said";
-/// The field of a span that names an account.
 const ACCOUNT: &str = "account";
 
 /// How a line of the log is written.
@@ -33,7 +32,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Listens to the events of this program from now on: those of `-v` so many times, or warnings and errors alone.
+/// Writes the events of this program from now on: those of `-v` so many times, or warnings and errors alone.
 pub fn start(verbosity: u8, format: Option<LogFormat>, job: &str) {
     let level = match verbosity {
         0 => LevelFilter::WARN,
@@ -41,14 +40,10 @@ pub fn start(verbosity: u8, format: Option<LogFormat>, job: &str) {
         _ => LevelFilter::DEBUG,
     };
     let format = format.or((verbosity > 0).then_some(LogFormat::Text));
-    let lines = Lines {
-        format,
-        job: job.into(),
-    };
-    // Libraries' own events may hold what is nobody's business.
-    let ours = Targets::new()
-        .with_target("apify_runs", level)
-        .with_target(SAID, LevelFilter::INFO);
+    let job = job.into();
+    let lines = Lines { format, job };
+    // Libraries' own events may hold secrets.
+    let ours = Targets::new().with_targets([("apify_runs", level), (SAID, LevelFilter::INFO)]);
     // A second one in the same process, as in tests, changes nothing.
     let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
 }
@@ -68,7 +63,6 @@ struct Lines {
     job: String,
 }
 
-/// The account that a span is about.
 struct AccountName(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
@@ -84,23 +78,19 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = EventFields::default();
         event.record(&mut fields);
-        let account = context.event_scope(event).and_then(|scope| {
-            scope
-                .into_iter()
-                .find_map(|span| span.extensions().get::<AccountName>().map(|account| account.0.clone()))
-        });
-        let metadata = event.metadata();
+        let mut spans = context.event_scope(event).into_iter().flatten();
+        let account = spans.find_map(|span| Some(span.extensions().get::<AccountName>()?.0.clone()));
+        let (account, level) = (account.as_deref(), *event.metadata().level());
         let text = match self.format {
-            None => plain(fields, account.as_deref(), *metadata.level(), metadata.target() == SAID),
-            Some(LogFormat::Text) => self.text(fields, account.as_deref(), *metadata.level()),
-            Some(LogFormat::Json) => self.json(fields, account.as_deref(), *metadata.level()),
+            None => plain(fields, account, level, event.metadata().target() == SAID),
+            Some(LogFormat::Text) => self.text(fields, account, level),
+            Some(LogFormat::Json) => self.json(fields, account, level),
         };
-        // That nobody can be told is no reason to stop.
+        // A closed stderr is no reason to stop.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// Words for people.
 fn plain(fields: EventFields, account: Option<&str>, level: Level, said: bool) -> String {
     let mut prefix = String::new();
     if !said {
@@ -115,7 +105,7 @@ fn plain(fields: EventFields, account: Option<&str>, level: Level, said: bool) -
 impl Lines {
     fn text(&self, fields: EventFields, account: Option<&str>, level: Level) -> String {
         let account = account.map_or(String::new(), |account| format!(" {account}"));
-        let head = format!("{} {level} {}{account}", timestamp(), self.job);
+        let head = format!("{} {level} {}{account}", format_instant(now_ms()), self.job);
         let mut suffix = String::new();
         for (name, value) in &fields.values {
             let _ = match value {
@@ -131,7 +121,7 @@ impl Lines {
 
     fn json(&self, fields: EventFields, account: Option<&str>, level: Level) -> String {
         let mut line = Map::new();
-        line.insert("timestamp".into(), timestamp().into());
+        line.insert("timestamp".into(), format_instant(now_ms()).into());
         line.insert("level".into(), level.as_str().to_lowercase().into());
         line.insert("job".into(), self.job.clone().into());
         account.map(|account| line.insert(ACCOUNT.into(), account.into()));
@@ -141,11 +131,6 @@ impl Lines {
     }
 }
 
-fn timestamp() -> String {
-    format_instant(now_ms())
-}
-
-/// The fields of an event or a span.
 #[derive(Default)]
 struct EventFields {
     message: String,

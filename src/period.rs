@@ -39,7 +39,6 @@ pub enum PeriodSpec {
     Last(Duration),
     FromTo {
         from: Edge,
-        /// Excluded.
         to: Edge,
     },
 }
@@ -189,17 +188,15 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
 /// A name of the IANA database, as in `Europe/Prague`.
 pub fn parse_timezone(text: &str) -> Result<Tz> {
     text.parse().map_err(|_| {
-        let near = chrono_tz::TZ_VARIANTS
-            .iter()
-            .find(|tz| tz.name().eq_ignore_ascii_case(text))
-            .map_or(String::new(), |tz| format!(" (did you mean {tz}?)"));
+        let mut zones = chrono_tz::TZ_VARIANTS.iter();
+        let near = zones.find(|tz| tz.name().eq_ignore_ascii_case(text));
+        let near = near.map_or(String::new(), |tz| format!(" (did you mean {tz}?)"));
         Error::Usage(format!(
             "'{text}' is not a time zone{near}; expected a name of the IANA database, as in UTC or Europe/Prague"
         ))
     })
 }
 
-/// A date in exactly the form `YYYY-MM-DD`.
 fn iso_date(text: &str) -> Option<NaiveDate> {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     text.parse().ok().filter(|_| shape == "0000-00-00")

@@ -59,11 +59,9 @@ pub(super) fn endpoint(base: &Url, path: &[&str]) -> Url {
     let given = base.path_segments().into_iter().flatten();
     let mut given: Vec<&str> = given.filter(|segment| !segment.is_empty()).collect();
     given.pop_if(|last| *last == "v2");
-    url.path_segments_mut()
-        .expect("http URLs have paths")
-        .clear()
-        .extend(given)
-        .extend(path);
+    let mut segments = url.path_segments_mut().expect("http URLs have paths");
+    segments.clear().extend(given).extend(path);
+    drop(segments);
     url
 }
 

@@ -4,17 +4,13 @@ use reqwest::Url;
 
 use crate::error::Error;
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The query was too heavy for the server (503 `query-timeout`), and could be narrower.
+    #[error("the query is too heavy for the server")]
     TooHeavy,
-    Failed(Error),
-}
-
-impl From<Error> for RequestError {
-    fn from(error: Error) -> RequestError {
-        RequestError::Failed(error)
-    }
+    #[error(transparent)]
+    Failed(#[from] Error),
 }
 
 pub(super) enum Answer<T> {
@@ -40,7 +36,6 @@ pub(super) struct Ask {
     pub(super) lane: Lane,
     /// Attempts after the first: no more than this, nor than `--retries`.
     pub(super) retries: u32,
-    /// Whether the caller can narrow the query.
     pub(super) narrowable: bool,
     /// Whether the caller can ask for a smaller answer instead.
     pub(super) divisible: bool,
@@ -57,5 +52,18 @@ impl Ask {
             divisible: false,
             may_be_missing: false,
         }
+    }
+
+    /// One for something that may not be there.
+    pub(super) fn look_up(url: Url) -> Ask {
+        let mut ask = Ask::new(url);
+        (ask.lane, ask.may_be_missing) = (Lane::Details, true);
+        ask
+    }
+
+    /// For what a job can do without.
+    pub(super) fn with_few_retries(mut self) -> Ask {
+        self.retries = 2;
+        self
     }
 }

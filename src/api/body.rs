@@ -16,7 +16,6 @@ pub enum BodyProblem {
     Unreadable(String),
 }
 
-/// Unpacks a body by its `Content-Encoding`.
 pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, BodyProblem> {
     let encoding = encoding.unwrap_or("identity").trim().to_ascii_lowercase();
     let unpacked = match encoding.as_str() {
@@ -37,13 +36,9 @@ pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, BodyPr
     Ok(unpacked)
 }
 
-/// Reads a byte beyond the bound at most.
-fn read_bounded(mut unpacked: impl Read, packed_bytes: usize) -> io::Result<Vec<u8>> {
+fn read_bounded(unpacked: impl Read, packed_bytes: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity((packed_bytes * 8).min(1 << 20));
-    unpacked
-        .by_ref()
-        .take(MAX_BODY_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    unpacked.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

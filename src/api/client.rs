@@ -140,8 +140,12 @@ impl ApiClient {
         self.pacer.least_time(requests).max(details)
     }
 
-    pub(super) fn url(&self, path: &[&str]) -> Url {
-        endpoint(&self.base, path)
+    pub(super) fn url(&self, path: &[&str], pairs: &[(&str, String)]) -> Url {
+        let mut url = endpoint(&self.base, path);
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        url
     }
 
     /// Sends one request until it has a readable answer, or no retry is left.
@@ -189,16 +193,15 @@ impl ApiClient {
                     TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.options.timeout))
                 }
             };
-            self.counters
-                .rate_limited
-                .fetch_add(u64::from(failure.rate_limited), Ordering::Relaxed);
+            let rate_limited = u64::from(failure.is_rate_limited());
+            self.counters.rate_limited.fetch_add(rate_limited, Ordering::Relaxed);
             let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, retry::chance()) else {
                 return Err(self.given_up(&ask.url, failed, start.elapsed(), &failure.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             let until = now + wait;
-            if failure.rate_limited {
+            if failure.is_rate_limited() {
                 pacer.slow_down(sent, now, until);
             }
             tokio::time::sleep_until(until).await;
@@ -308,7 +311,6 @@ impl ApiClient {
         )))
     }
 
-    /// A text without the token.
     fn redacted(&self, text: &str) -> String {
         text.replace(self.options.token.expose_secret(), "[token]")
     }

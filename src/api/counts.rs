@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// What was sent and received, for the manifest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RequestCounts {
-    /// Attempts.
     pub total: u64,
     /// Of them, those that repeated an earlier one.
     pub retries: u64,

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, anyhow};
 
-use super::members::{Members, MembersSeed, compact, string};
+use super::json_object::JsonObject;
+use super::members::compact;
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::runs::detail::{Metering, RunDetail};
@@ -17,16 +18,12 @@ pub struct DetailAnswer {
 
 /// Decodes the body of a detail's answer; an error means that it is none, or that its cost is no exact number.
 pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
-    let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| anyhow!("the body is not a run: {error}"))?;
-    let envelope = JsonObject::new(text);
-    let run = JsonObject::new(envelope.raw("data").context("the body is JSON without \"data\"")?);
+    let body = JsonObject::parse(body, "the body is not a run")?;
+    let run = JsonObject::new(body.raw("data").context("the body is JSON without \"data\"")?);
     let text = |name: &str| run.text(name).filter(|text| !text.is_empty());
     let required = |name: &str| text(name).with_context(|| format!("the run has no {name:?}"));
-    let usage = match run.raw("usageTotalUsd") {
-        None => None,
-        Some(raw) => Some(Usd::from_json_number(raw).map_err(|error| anyhow!("the run's usageTotalUsd {error}"))?),
-    };
+    let usage = run.raw("usageTotalUsd").map(Usd::from_json_number).transpose();
+    let usage = usage.map_err(|error| anyhow!("the run's usageTotalUsd {error}"))?;
     Ok(DetailAnswer {
         id: required("id")?,
         detail: RunDetail {
@@ -47,62 +44,17 @@ fn metering(run: &JsonObject) -> Metering {
         let quoted = format!("\"{name}\"");
         !run.raw("notArchived").is_some_and(|names| names.contains(&quoted))
     };
+    let memory_mbytes = options.integer("memoryMbytes");
     let meter = |at: usize| meters.decimal(&COLUMNS[col::FIRST_METER + at].meter_key());
     let events = run.raw("chargedEventCounts").filter(|raw| raw.starts_with('{'));
     Metering {
         meters: std::array::from_fn::<_, METERS, _>(meter),
         compute_units: stats.decimal("computeUnits").map(|number| number.0),
-        memory_mbytes: options
-            .integer("memoryMbytes")
-            .filter(|_| is_archived("options.memoryMbytes")),
+        memory_mbytes: memory_mbytes.filter(|_| is_archived("options.memoryMbytes")),
         duration_millis: stats.integer("durationMillis"),
         resurrect_count: stats.integer("resurrectCount"),
         pricing_model: inner("pricingInfo").text("pricingModel"),
         charged_event_counts: events.map(compact),
-    }
-}
-
-/// A JSON object's members as they came; of several that one name asks for the last counts, and null is as good as absent.
-#[derive(Default)]
-pub(super) struct JsonObject<'a>(Members<'a>);
-
-impl<'a> JsonObject<'a> {
-    /// Splits a JSON text; what is no object has no members.
-    pub(super) fn new(text: &'a str) -> JsonObject<'a> {
-        let mut members = Members::new();
-        if !MembersSeed(&mut members).split(text) {
-            members.clear();
-        }
-        JsonObject(members)
-    }
-
-    /// Every member that isn't null: name and JSON text.
-    pub(super) fn members(&self) -> impl Iterator<Item = (String, &'a str)> + '_ {
-        let there = self.0.iter().filter(|(_, raw)| *raw != "null");
-        there.map(|(key, raw)| {
-            (
-                string(key).map_or_else(|| key.to_string(), |key| key.into_owned()),
-                *raw,
-            )
-        })
-    }
-
-    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
-        let named = |key: &str| string(key).is_some_and(|key| key == name);
-        let (_, raw) = self.0.iter().rev().find(|(key, _)| named(key))?;
-        (*raw != "null").then_some(*raw)
-    }
-
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.raw(name).and_then(string).map(|text| text.into_owned())
-    }
-
-    pub(super) fn decimal(&self, name: &str) -> Option<Usd> {
-        self.raw(name).and_then(|raw| Usd::from_json_number(raw).ok())
-    }
-
-    fn integer(&self, name: &str) -> Option<i64> {
-        self.raw(name).and_then(|raw| raw.parse().ok())
     }
 }
 

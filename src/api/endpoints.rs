@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::api::ask::{Answer, Ask, Lane, RequestError};
+use crate::api::ask::{Answer, Ask, RequestError};
 use crate::api::client::ApiClient;
 use crate::api::detail::{self, DetailAnswer};
 use crate::api::page::{self, Page};
@@ -16,9 +16,6 @@ use crate::api::usage::{self, MonthlyUsage};
 use crate::error::{Error, Result};
 use crate::period::{Millis, format_instant};
 use crate::provenance::Account;
-
-/// Attempts after the first of what a job can do without.
-const FEW_RETRIES: u32 = 2;
 
 /// A query of the account's run list, by the API's parameters; bounds are inclusive.
 #[derive(Debug, Clone)]
@@ -28,13 +25,11 @@ pub struct ListQuery<'a> {
     pub offset: u64,
     pub limit: u64,
     pub desc: bool,
-    /// Any of these; all if empty.
     pub statuses: &'a [String],
     /// Whether the caller can narrow the query, should it be too heavy for the server.
     pub narrowable: bool,
 }
 
-/// What exports give a name to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NameKind {
     /// `/v2/actors`: named `username/name`.
@@ -46,22 +41,19 @@ pub enum NameKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedItem {
     pub id: String,
-    /// As exports have it.
     pub name: String,
 }
 
 #[derive(Debug)]
 pub struct NamesPage {
-    /// By the API's count.
     pub total: u64,
     /// Items on the page, also those without a name.
     pub count: u64,
     pub items: Vec<NamedItem>,
 }
 
-/// The result of a look-up by ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup<T> {
+pub enum LookupAnswer<T> {
     Found(T),
     /// 404, or 403 where the token may not see it.
     Missing(u16),
@@ -100,23 +92,12 @@ impl NameKind {
 impl ApiClient {
     /// A page of the account's runs; none where it is larger than [`MAX_BODY_BYTES`](super::body::MAX_BODY_BYTES).
     pub async fn list_runs(&self, query: &ListQuery<'_>) -> Result<Option<Page>, RequestError> {
-        let mut url = self.url(&["v2", "actor-runs"]);
-        url.query_pairs_mut()
-            .append_pair("limit", &query.limit.to_string())
-            .append_pair("desc", &query.desc.to_string())
-            .append_pair("startedAfter", &format_instant(query.after))
-            .append_pair("startedBefore", &format_instant(query.before));
-        if query.offset > 0 {
-            url.query_pairs_mut().append_pair("offset", &query.offset.to_string());
-        }
-        if !query.statuses.is_empty() {
-            url.query_pairs_mut().append_pair("status", &query.statuses.join(","));
-        }
-        let ask = Ask {
-            narrowable: query.narrowable,
-            divisible: true,
-            ..Ask::new(url)
-        };
+        let mut pairs = vec![("limit", query.limit.to_string()), ("desc", query.desc.to_string())];
+        pairs.extend(started(query.after, query.before));
+        pairs.extend((query.offset > 0).then(|| ("offset", query.offset.to_string())));
+        pairs.extend((!query.statuses.is_empty()).then(|| ("status", query.statuses.join(","))));
+        let mut ask = Ask::new(self.url(&["v2", "actor-runs"], &pairs));
+        (ask.narrowable, ask.divisible) = (query.narrowable, true);
         match self.get(ask, page::decode).await? {
             Answer::Read(page) => Ok(Some(page.asked_for(query.limit))),
             Answer::TooHeavy => Err(RequestError::TooHeavy),
@@ -127,32 +108,22 @@ impl ApiClient {
 
     /// Asks for a list of next to nothing, around an instant, for the time that its answer tells: no cache knows it.
     pub async fn ask_time(&self, around_ms: Millis) -> Result<()> {
-        let mut url = self.url(&["v2", "actor-runs"]);
-        url.query_pairs_mut()
-            .append_pair("limit", "1")
-            .append_pair("startedAfter", &format_instant(around_ms - 1))
-            .append_pair("startedBefore", &format_instant(around_ms));
-        let ask = Ask {
-            retries: FEW_RETRIES,
-            ..Ask::new(url)
-        };
-        read(self.get(ask, page::decode).await?).map(|_| ())
+        let mut pairs = vec![("limit", "1".to_string())];
+        pairs.extend(started(around_ms - 1, around_ms));
+        let ask = Ask::new(self.url(&["v2", "actor-runs"], &pairs)).with_few_retries();
+        read(self.get(ask, page::decode).await?).map(drop)
     }
 
     /// One run's detail. 403 and 404 are answers: a run may have been deleted, or a token may list runs and no more.
-    pub async fn run_detail(&self, id: &str) -> Result<Lookup<DetailAnswer>> {
-        let ask = Ask {
-            lane: Lane::Details,
-            may_be_missing: true,
-            ..Ask::new(self.url(&["v2", "actor-runs", id]))
-        };
+    pub async fn run_detail(&self, id: &str) -> Result<LookupAnswer<DetailAnswer>> {
+        let ask = Ask::look_up(self.url(&["v2", "actor-runs", id], &[]));
         found(self.get(ask, detail::decode).await?)
     }
 
     /// Whose token it is, where the API says so; never asked more than a few times, since nothing depends on it. The answer
     /// holds a live proxy password too: it is dropped unread.
     pub async fn account(&self) -> Result<Account> {
-        self.get_data(self.url(&["v2", "users", "me"]), FEW_RETRIES).await
+        self.get_data(self.url(&["v2", "users", "me"], &[])).await
     }
 
     /// For how many days Apify keeps the runs that it lists (`data.limits.dataRetentionDays`).
@@ -166,8 +137,7 @@ impl ApiClient {
         struct Data {
             limits: Limits,
         }
-        let url = self.url(&["v2", "users", "me", "limits"]);
-        let data: Data = self.get_data(url, FEW_RETRIES).await?;
+        let data: Data = self.get_data(self.url(&["v2", "users", "me", "limits"], &[])).await?;
         Ok(data.limits.data_retention_days)
     }
 
@@ -177,17 +147,12 @@ impl ApiClient {
             total: u64,
             items: Vec<Box<RawValue>>,
         }
-        let mut url = self.url(&["v2", named.path()]);
-        url.query_pairs_mut()
-            .append_pair("limit", &page::MAX_PAGE_ITEMS.to_string())
-            .append_pair("offset", &offset.to_string())
-            .append_pair("desc", "false");
-        let data: Data = self.get_data(url, FEW_RETRIES).await?;
+        let (limit, offset) = (page::MAX_PAGE_ITEMS.to_string(), offset.to_string());
+        let pairs = [("limit", limit), ("offset", offset), ("desc", "false".into())];
+        let data: Data = self.get_data(self.url(&["v2", named.path()], &pairs)).await?;
         // One that is odd must not cost the others their names.
-        let entries = data
-            .items
-            .iter()
-            .filter_map(|item| serde_json::from_str(item.get()).ok());
+        let items = data.items.iter();
+        let entries = items.filter_map(|item| serde_json::from_str(item.get()).ok());
         Ok(NamesPage {
             total: data.total,
             count: data.items.len() as u64,
@@ -197,22 +162,19 @@ impl ApiClient {
 
     /// One name, by ID or by `username~name`; none where there is no such thing for this token, or it has none.
     pub async fn name(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
-        let ask = Ask {
-            lane: Lane::Details,
-            retries: FEW_RETRIES,
-            may_be_missing: true,
-            ..Ask::new(self.url(&["v2", named.path(), id]))
-        };
+        let ask = Ask::look_up(self.url(&["v2", named.path(), id], &[])).with_few_retries();
         match found(self.get(ask, json::<Envelope<NameEntry>>).await?)? {
-            Lookup::Found(envelope) => Ok(named.item(envelope.data)),
-            Lookup::Missing(_) => Ok(None),
+            LookupAnswer::Found(envelope) => Ok(named.item(envelope.data)),
+            LookupAnswer::Missing(_) => Ok(None),
         }
     }
 
     /// The usage of the billing cycle that holds a date, in UTC; an error if the API gives another cycle.
     pub async fn monthly_usage(&self, date: NaiveDate) -> Result<MonthlyUsage> {
-        let mut url = self.url(&["v2", "users", "me", "usage", "monthly"]);
-        url.query_pairs_mut().append_pair("date", &date.to_string());
+        let url = self.url(
+            &["v2", "users", "me", "usage", "monthly"],
+            &[("date", date.to_string())],
+        );
         let usage = read(self.get(Ask::new(url), usage::decode).await?)?;
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
         if (usage.from_ms..usage.to_ms).contains(&midnight) {
@@ -224,13 +186,19 @@ impl ApiClient {
         )))
     }
 
-    async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url, retries: u32) -> Result<T> {
-        let ask = Ask {
-            retries,
-            ..Ask::new(url)
-        };
+    /// Data that a job can do without.
+    async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url) -> Result<T> {
+        let ask = Ask::new(url).with_few_retries();
         Ok(read(self.get(ask, json::<Envelope<T>>).await?)?.data)
     }
+}
+
+/// The parameters for runs that started in a range, both ends included.
+fn started(after: Millis, before: Millis) -> [(&'static str, String); 2] {
+    [
+        ("startedAfter", format_instant(after)),
+        ("startedBefore", format_instant(before)),
+    ]
 }
 
 /// Decodes what has the shape that is needed; whatever else is in it is dropped unread, and told by no error.
@@ -247,9 +215,9 @@ fn read<T>(answer: Answer<T>) -> Result<T> {
     }
 }
 
-fn found<T>(answer: Answer<T>) -> Result<Lookup<T>> {
+fn found<T>(answer: Answer<T>) -> Result<LookupAnswer<T>> {
     match answer {
-        Answer::Missing(status) => Ok(Lookup::Missing(status)),
-        other => read(other).map(Lookup::Found),
+        Answer::Missing(status) => Ok(LookupAnswer::Missing(status)),
+        other => read(other).map(LookupAnswer::Found),
     }
 }

@@ -17,13 +17,12 @@ pub(super) enum Failure {
     Final(u16, Error),
 }
 
+#[derive(Default)]
 pub(super) struct TransientFailure {
-    /// For people.
     pub(super) answer: String,
     /// None where there was no answer.
     pub(super) status: Option<u16>,
     pub(super) retry_after: Option<Duration>,
-    pub(super) rate_limited: bool,
     /// 503 `query-timeout`: a narrower query may pass.
     pub(super) too_heavy: bool,
 }
@@ -32,11 +31,12 @@ impl TransientFailure {
     pub(super) fn new(answer: String) -> TransientFailure {
         TransientFailure {
             answer,
-            status: None,
-            retry_after: None,
-            rate_limited: false,
-            too_heavy: false,
+            ..TransientFailure::default()
         }
+    }
+
+    pub(super) fn is_rate_limited(&self) -> bool {
+        self.status == Some(429)
     }
 }
 
@@ -45,9 +45,10 @@ impl Failure {
     pub(super) fn in_short(&self) -> String {
         match self {
             Failure::Final(status, _) => status.to_string(),
-            Failure::Transient(failure) => failure
-                .status
-                .map_or(failure.answer.clone(), |status| status.to_string()),
+            Failure::Transient(failure) => match failure.status {
+                Some(status) => status.to_string(),
+                None => failure.answer.clone(),
+            },
             Failure::TooLarge => "more than 64 MiB".into(),
         }
     }
@@ -77,7 +78,6 @@ pub(super) fn refusal(
                 answer,
                 status: Some(code),
                 retry_after,
-                rate_limited: code == 429,
                 too_heavy,
             }
             .into()

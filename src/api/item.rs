@@ -23,10 +23,8 @@ const REQUIRED_TEXTS: [usize; 3] = [col::ID, col::ACT_ID, col::STATUS];
 /// An item that lacks what a run can't be without, or whose cost is no exact number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedItem {
-    /// As compact JSON.
     pub item: String,
     pub id: Option<String>,
-    /// Where it can be read.
     pub started_at_ms: Option<i64>,
     /// The field at fault, by the API's name.
     pub field: &'static str,
@@ -101,7 +99,6 @@ impl ColumnBuilder {
 
 /// The decoded columns of one page while they are filled.
 pub(super) struct PageBuilder {
-    /// By position in the decoded schema.
     columns: Vec<ColumnBuilder>,
     extra: StringBuilder,
     rejected: Vec<RejectedItem>,

@@ -35,7 +35,6 @@ impl<'de> Visitor<'de> for MembersSeed<'_, 'de> {
 }
 
 impl<'a> MembersSeed<'_, 'a> {
-    /// Splits a JSON text; false if it is no object.
     pub(super) fn split(self, text: &'a str) -> bool {
         self.deserialize(&mut serde_json::Deserializer::from_str(text)).is_ok()
     }
@@ -53,7 +52,6 @@ pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A member that may be there: key and value as JSON text.
 pub(super) type Member<'a> = Option<(&'a str, &'a str)>;
 
 /// How many decoded columns an item has of its own; the one behind them is `extra`.
@@ -67,9 +65,7 @@ pub(super) struct ItemMembers<'a> {
     pub(super) known: [Member<'a>; KNOWN],
     /// Fields that this version doesn't know.
     pub(super) extra: Extra,
-    /// The same of `meta`.
     pub(super) meta_extra: Extra,
-    /// Known fields of a wrong type.
     pub(super) mistyped: usize,
 }
 
@@ -127,7 +123,7 @@ pub(super) fn meta_position(name: &str) -> Option<usize> {
 }
 
 /// A key without its quotes, escapes in it resolved.
-fn unescaped(key: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(key: &str) -> Cow<'_, str> {
     string(key).unwrap_or(Cow::Borrowed(key))
 }
 
@@ -152,7 +148,6 @@ impl Extra {
         wrong.iter().len()
     }
 
-    /// The object, if there is anything in it.
     pub(super) fn finish(mut self) -> Option<String> {
         if self.0.is_empty() {
             return None;

@@ -10,6 +10,7 @@ pub mod detail;
 pub mod endpoints;
 mod failure;
 pub mod item;
+mod json_object;
 mod members;
 pub mod pacing;
 pub mod page;

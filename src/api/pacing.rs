@@ -60,11 +60,8 @@ impl Pacer {
         loop {
             let at = self.reserve(Instant::now());
             sleep_until(at).await;
-            if self
-                .state()
-                .paused_until
-                .is_none_or(|until| until <= at.max(Instant::now()))
-            {
+            let paused_until = self.state().paused_until;
+            if paused_until.is_none_or(|until| until <= at.max(Instant::now())) {
                 return;
             }
         }
@@ -79,11 +76,8 @@ impl Pacer {
             return;
         }
         state.slowed_at = Some(now);
-        state.interval = state
-            .interval
-            .mul_f64(SLOWER)
-            .clamp(SLOWER_FROM, SLOWEST)
-            .max(self.interval);
+        let slower = state.interval.mul_f64(SLOWER).clamp(SLOWER_FROM, SLOWEST);
+        state.interval = slower.max(self.interval);
     }
 
     /// Speeds a slower pace up again, to the given rate at most.
@@ -104,9 +98,8 @@ impl Pacer {
 
     fn reserve(&self, now: Instant) -> Instant {
         let mut state = self.state();
-        let at = now
-            .max(state.paused_until.unwrap_or(now))
-            .max(state.next_turn.unwrap_or(now));
+        let earliest = [state.paused_until, state.next_turn].into_iter().flatten();
+        let at = earliest.fold(now, Instant::max);
         state.next_turn = Some(at + state.interval);
         at
     }

@@ -29,9 +29,7 @@ pub struct Page {
     pub limit: Option<u64>,
     /// The limit that was asked for, where it is below [`MAX_PAGE_ITEMS`].
     pub asked: Option<u64>,
-    /// Of the body, unpacked.
     pub bytes: u64,
-    /// In the decoded schema.
     pub runs: RecordBatch,
     pub rejected: Vec<RejectedItem>,
     /// The row of each known field of a wrong type: NULL, with its raw value in `extra`.
@@ -39,7 +37,6 @@ pub struct Page {
 }
 
 impl Page {
-    /// Items received, rejected ones too.
     pub fn items(&self) -> u64 {
         (self.runs.num_rows() + self.rejected.len()) as u64
     }
@@ -85,12 +82,9 @@ impl Page {
             .chain(rejected.map(|rejected| (rejected.item.clone(), i64::MIN)))
     }
 
-    /// In the order of the page.
     pub fn started_at_ms(&self) -> &[i64] {
-        self.runs
-            .column(col::STARTED_AT)
-            .as_primitive::<TimestampMillisecondType>()
-            .values()
+        let starts = self.runs.column(col::STARTED_AT);
+        starts.as_primitive::<TimestampMillisecondType>().values()
     }
 }
 
@@ -113,10 +107,8 @@ fn decode_text(text: &str, items: ItemKind) -> anyhow::Result<Page> {
     .map_err(|error| anyhow!("the body is not a list of runs: {error}"))?;
     let data = envelope.context("the body is JSON without \"data\"")?;
     ensure!(data.has_items, "the body is JSON without \"data.items\"");
-    let total = data
-        .total
-        .filter(|total| *total <= MOST_RUNS)
-        .context("the body is JSON without a \"data.total\" that counts")?;
+    let total = data.total.filter(|total| *total <= MOST_RUNS);
+    let total = total.context("the body is JSON without a \"data.total\" that counts")?;
     let (runs, rejected, mistyped) = columns.finish();
     Ok(Page {
         total,
@@ -207,7 +199,6 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
 #[derive(Clone, Copy)]
 enum ItemKind {
     Objects,
-    /// What is no object is rejected.
     Anything,
 }
 

@@ -16,7 +16,6 @@ pub const REQUEST_TIME_CAP: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// Attempts after the first.
     pub retries: u32,
 }
 

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use crate::bounded::{read_given, read_regular};
 use crate::error::{Error, Result};
 
-/// The environment variable that the Apify ecosystem uses.
 pub const TOKEN_VARIABLE: &str = "APIFY_TOKEN";
 
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
@@ -25,7 +24,6 @@ pub struct TokenSources {
     pub named_variable: Option<String>,
     /// What `APIFY_TOKEN`, or the variable that was named, holds.
     pub variable: Option<SecretString>,
-    /// For `~/.apify/auth.json`.
     pub home: Option<PathBuf>,
 }
 
@@ -87,7 +85,6 @@ fn login_token(login: &Path) -> Result<SecretString> {
     }
 }
 
-/// A token that can stand in a header.
 fn usable(text: &str, source: &str) -> Result<SecretString> {
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() {

@@ -4,7 +4,7 @@
 use anyhow::{Context, anyhow};
 use serde_json::value::RawValue;
 
-use super::detail::JsonObject;
+use super::json_object::JsonObject;
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, parse_instant};
 
@@ -14,7 +14,6 @@ pub struct MonthlyUsage {
     /// The cycle, `[from, to)`.
     pub from_ms: Millis,
     pub to_ms: Millis,
-    /// In the API's order.
     pub services: Vec<Service>,
     /// The date as the API writes it, and all services before volume discount.
     pub days: Vec<(String, Usd)>,
@@ -27,21 +26,18 @@ pub struct MonthlyUsage {
 pub struct Service {
     /// Such as `ACTOR_COMPUTE_UNITS`.
     pub key: String,
-    /// Before volume discount.
     pub base: Usd,
     pub after_discount: Option<Usd>,
 }
 
 pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
-    let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
     let lacks = |what: &str| anyhow!("the body is no monthly usage: it lacks {what}");
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| anyhow!("the body is no usage: {error}"))?;
-    let data = JsonObject::new(JsonObject::new(text).raw("data").ok_or_else(|| lacks("data"))?);
+    let body = JsonObject::parse(body, "the body is no usage")?;
+    let data = JsonObject::new(body.raw("data").ok_or_else(|| lacks("data"))?);
     let cycle = JsonObject::new(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
     let instant = |name: &str| cycle.text(name).and_then(|text| parse_instant(&text));
-    let (from_ms, end_ms) = instant("startAt")
-        .zip(instant("endAt"))
-        .ok_or_else(|| lacks("startAt or endAt"))?;
+    let edges = instant("startAt").zip(instant("endAt"));
+    let (from_ms, end_ms) = edges.ok_or_else(|| lacks("startAt or endAt"))?;
     let services = data.raw("monthlyServiceUsage").filter(|raw| raw.starts_with('{'));
     let services = services_of(services.ok_or_else(|| lacks("monthlyServiceUsage"))?)?;
     let total = |name: &str| data.decimal(name).ok_or_else(|| lacks(name));
@@ -58,11 +54,8 @@ pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
 /// The midnight after a day's last second, where the documentation's cycles end; any other instant is an end by itself.
 fn after_last_second(end_ms: Millis) -> Millis {
     let next_midnight = (end_ms.div_euclid(DAY_MS) + 1) * DAY_MS;
-    if next_midnight - end_ms <= 1000 {
-        next_midnight
-    } else {
-        end_ms
-    }
+    let is_last_second = next_midnight - end_ms <= 1000;
+    if is_last_second { next_midnight } else { end_ms }
 }
 
 /// Services in their order; of several with one key the last counts.
@@ -71,9 +64,8 @@ fn services_of(raw: &str) -> anyhow::Result<Vec<Service>> {
     let mut sum = Usd::default();
     for (key, raw) in JsonObject::new(raw).members() {
         let service = JsonObject::new(raw);
-        let base = service.decimal("baseAmountUsd");
-        let base =
-            base.with_context(|| format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read"))?;
+        let unreadable = || format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read");
+        let base = service.decimal("baseAmountUsd").with_context(unreadable)?;
         let fits = sum.checked_add(Usd(base.0.saturating_abs()));
         sum = fits.context("the body is no monthly usage: its amounts add up to more than 38 digits")?;
         services.retain(|service| service.key != key);
@@ -91,10 +83,8 @@ fn days(raw: &str) -> Vec<(String, Usd)> {
     let days: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
     let day = |day: &&RawValue| {
         let day = JsonObject::new(day.get());
-        Some((
-            day.text("date")?.get(..10)?.to_string(),
-            day.decimal("totalUsageCreditsUsd")?,
-        ))
+        let date = day.text("date")?.get(..10)?.to_string();
+        Some((date, day.decimal("totalUsageCreditsUsd")?))
     };
     days.iter().filter_map(day).collect()
 }

@@ -7,8 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::OUTPUT;
 use crate::archive::address::{ArchiveAddress, AsOf};
-use crate::cli::shared::{JudgeArgs, Strict};
-use crate::cli::values::parse_element;
+use crate::cli::shared::{JudgeArgs, Strict, parse_element};
 use crate::period::{Edge, PeriodSpec, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
 

@@ -1,16 +1,16 @@
-//! What several commands take: which period, from where, how costs are asked for.
+//! What several commands take: which period, from where, how costs are asked for; and texts to values, or why they are none.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::archive::address::ArchiveAddress;
-use crate::cli::values::{no_dash, parse_cycle_date, parse_element, parse_rate, parse_timeout, parse_usd};
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
@@ -207,4 +207,48 @@ pub struct JudgeArgs {
     /// Exit 7 if more than a budget is spent, or none of its runs has a known cost
     #[arg(hide = true, long)]
     pub fail_over_budget: bool,
+}
+
+/// Elsewhere `-` is stdout, and a file of that name would surprise.
+pub(super) fn no_dash(path: PathBuf) -> anyhow::Result<PathBuf> {
+    ensure!(path.as_os_str() != "-", "name a file; stdout is /dev/stdout");
+    Ok(path)
+}
+
+/// A status in the API's spelling.
+pub(super) fn parse_status(text: &str) -> anyhow::Result<String> {
+    parse_element(text).map(|status| status.to_ascii_uppercase())
+}
+
+/// One of a list; an empty one, as of a variable that isn't set, must not come to mean that nothing matches.
+pub(super) fn parse_element(text: &str) -> anyhow::Result<String> {
+    match text.trim() {
+        "" => bail!("an empty name matches nothing; leave the option out to leave nothing out"),
+        element => Ok(element.into()),
+    }
+}
+
+pub(super) fn parse_cycle_date(text: &str) -> anyhow::Result<NaiveDate> {
+    match parse_edge(text) {
+        Ok(Edge::Date(date)) => Ok(date),
+        _ => bail!("expected a date, such as 2025-09-15"),
+    }
+}
+
+pub(super) fn parse_usd(text: &str) -> anyhow::Result<Usd> {
+    let usd = Usd::parse_plain(text).filter(|usd| usd.0 >= 0);
+    usd.context("expected US dollars, such as 1 or 0.50")
+}
+
+pub(super) fn parse_rate(text: &str) -> anyhow::Result<f64> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate == 0.0 || (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
+        _ => bail!("expected requests a second, such as 30 or 0.5; 0 is no limit"),
+    }
+}
+
+pub(super) fn parse_timeout(text: &str) -> anyhow::Result<Duration> {
+    let timeout = parse_duration(text)?;
+    ensure!(!timeout.is_zero(), "it needs some time, such as 60s");
+    Ok(timeout)
 }

@@ -29,10 +29,8 @@ const OF_THE_JOB: [&str; 11] = [
 /// Where an account's token comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountSource {
-    /// In the configuration.
     pub name: String,
     pub token_file: Option<PathBuf>,
-    /// The name of a variable.
     pub token_env: Option<String>,
 }
 

@@ -17,7 +17,6 @@ pub struct CommandLine {
 
 #[derive(Debug)]
 pub struct AddedOption {
-    /// Its long name.
     pub option: String,
     /// None for a flag that is off.
     pub arguments: Vec<OsString>,

@@ -29,7 +29,6 @@ pub fn unhidden(command: Command) -> Command {
     command
 }
 
-/// The program's name and what follows it.
 pub(super) fn argv(words: impl IntoIterator<Item = impl Into<OsString>>) -> Vec<OsString> {
     let words = words.into_iter().map(Into::into);
     std::iter::once("apify-runs".into()).chain(words).collect()
@@ -37,7 +36,6 @@ pub(super) fn argv(words: impl IntoIterator<Item = impl Into<OsString>>) -> Vec<
 
 /// The command that was called, and what was typed for it.
 pub(super) struct CalledCommand<'c> {
-    /// Such as `lake`, `close`.
     pub(super) path: Vec<String>,
     pub(super) command: &'c Command,
     pub(super) typed: &'c ArgMatches,
@@ -64,18 +62,17 @@ impl<'c> CalledCommand<'c> {
     }
 }
 
-/// Calls for each command, with its path.
-pub(super) fn commands_below(command: &Command, each: &mut impl FnMut(&[String], &Command)) {
-    fn below(command: &Command, path: &[String], each: &mut impl FnMut(&[String], &Command)) {
-        for command in command.get_subcommands() {
-            let path = [path, &[command.get_name().to_owned()]].concat();
-            if !command.has_subcommands() {
-                each(&path, command);
-            }
-            below(command, &path, each);
+/// Every command that can be run, with its path.
+pub(super) fn leaves<'c>(command: &'c Command, path: &[String]) -> Vec<(Vec<String>, &'c Command)> {
+    let below = command.get_subcommands().flat_map(|command| {
+        let path = [path, &[command.get_name().to_owned()]].concat();
+        if command.has_subcommands() {
+            leaves(command, &path)
+        } else {
+            vec![(path, command)]
         }
-    }
-    below(command, &[], each);
+    });
+    below.collect()
 }
 
 /// A command's options that a layer can hold, with their long names.
@@ -84,7 +81,6 @@ pub(super) fn settable(command: &Command) -> impl Iterator<Item = (&Arg, &str)> 
     longs.filter(|(_, long)| !NOT_IN_LAYERS.contains(long))
 }
 
-/// The names of those.
 pub(super) fn options(command: &Command) -> Vec<String> {
     settable(command).map(|(_, long)| long.to_owned()).collect()
 }

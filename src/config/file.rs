@@ -1,15 +1,21 @@
-//! The configuration file: its keys are options' long names. Only names are judged here; values are texts with a place.
+//! The configuration file: where it is, whether it may be used, and its sections. Its keys are options' long names; only
+//! names are judged here.
 
 use std::path::{Path, PathBuf};
 
-use clap::Command;
+use clap::{ArgMatches, Command, CommandFactory};
 use indexmap::IndexMap;
 use toml::de::{DeTable, DeValue};
 
 use super::account_section::AccountSection;
 use super::sections::Sections;
 use super::source_text::SourceText;
-use crate::error::Result;
+use super::{FILE_NAME, FILE_VARIABLE, ProcessEnv, line_to_show};
+use crate::bounded::read_given;
+use crate::cli::Cli;
+use crate::error::{Error, Result};
+
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub struct File {
@@ -18,15 +24,11 @@ pub struct File {
     pub is_named: bool,
     /// What holds for every account.
     pub sections: Sections,
-    /// In the file's order.
     pub accounts: IndexMap<String, AccountSection>,
 }
 
 impl File {
-    /// Reads the text of a file for the commands that there are.
-    ///
-    /// # Errors
-    /// [`Error::Usage`](crate::error::Error::Usage) with line and, for a key that no command has, the nearest known one.
+    /// An error has the line and, for a key that no command has, the nearest known one.
     pub fn parse(text: &str, path: &Path, root: &Command) -> Result<File> {
         let source = SourceText { text, path, within: "" };
         let table = DeTable::parse(text).map_err(|error| {
@@ -56,4 +58,58 @@ impl File {
         }
         Ok(file)
     }
+}
+
+/// The file that was named, else the one that is found.
+pub(super) fn locate(typed: &ArgMatches, env: &ProcessEnv, root: &Command) -> Result<Option<File>> {
+    let config = |typed: &ArgMatches| typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    // `config show` asks about another command line.
+    let of_line_to_show = || {
+        let words = line_to_show(typed)?;
+        config(&Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?)
+    };
+    let named = config(typed).or_else(of_line_to_show);
+    let named = named.or_else(|| env.variable(FILE_VARIABLE).map(PathBuf::from));
+    let (path, is_named) = match named {
+        Some(path) => (Some(path), true),
+        None => (found(env)?, false),
+    };
+    let file = path.map(|path| read_file(&path, root)).transpose()?;
+    Ok(file.map(|file| File { is_named, ..file }))
+}
+
+fn read_file(path: &Path, root: &Command) -> Result<File> {
+    let text = read_given(path, MAX_FILE_BYTES).map_err(|error| unreadable(path, error))?;
+    File::parse(&text, path, root)
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::Usage(format!("cannot read the configuration {}: {error}", path.display()))
+}
+
+/// The working folder's file, else the user's.
+fn found(env: &ProcessEnv) -> Result<Option<PathBuf>> {
+    let here = PathBuf::from(FILE_NAME);
+    if here.is_file() {
+        return is_ours(&here).map(|()| Some(here));
+    }
+    let home = || env.variable("HOME").map(|home| PathBuf::from(home).join(".config"));
+    let folder = env.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let users = folder.filter(|folder| folder.is_absolute()).or_else(home);
+    let file = users.map(|folder| folder.join("apify-runs").join(FILE_NAME));
+    Ok(file.filter(|path| path.exists()))
+}
+
+/// A file in the working folder says where the token goes: one that another user put there must not.
+fn is_ours(path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    let user = rustix::process::geteuid().as_raw();
+    if [user, 0].contains(&metadata.uid()) {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Error::Usage(format!(
+        "{path} is another user's, and could send your token elsewhere: name it with --config {path} if it is meant"
+    )))
 }

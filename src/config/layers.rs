@@ -14,7 +14,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::account_section::AccountSection;
 use super::command_line::{AddedOption, CommandLine};
-use super::commands::{CalledCommand, clash, commands_below, nearest, options, options_below, settable};
+use super::commands::{CalledCommand, clash, leaves, nearest, options, options_below, settable};
 use super::file::File;
 use super::sections::Sections;
 use super::setting::{Origin, Setting, ValueForm};
@@ -27,7 +27,6 @@ use crate::error::Result;
 /// Options for which the ecosystem has variables of its own.
 const ECOSYSTEM: [(&str, &str); 2] = [("token-file", TOKEN_VARIABLE), ("api-url", API_URL_VARIABLE)];
 
-/// How high an origin stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Height {
     File,
@@ -36,7 +35,6 @@ enum Height {
     CommandLine,
 }
 
-/// What there is besides the command line.
 #[derive(Debug, Default)]
 pub struct Layers {
     pub file: Option<File>,
@@ -156,10 +154,10 @@ impl Layers {
     pub fn unknown_variables(&self, root: &Command) -> Vec<String> {
         let mut known = vec!["config".to_string()];
         known.extend(options_below(root));
-        commands_below(root, &mut |path, command| {
-            let of_one = |option: &String| [path.join("-"), option.clone()].join("-");
-            known.extend(options(command).iter().map(of_one));
-        });
+        for (path, command) in leaves(root, &[]) {
+            let path = path.join("-");
+            known.extend(options(command).iter().map(|option| format!("{path}-{option}")));
+        }
         let names = self.env.variables.iter().filter(|(_, value)| !value.is_empty());
         let names = names.filter_map(|(name, _)| name.to_str());
         let ours = names.filter(|name| *name != NOW_VARIABLE && name.starts_with(PREFIX));

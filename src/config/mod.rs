@@ -7,7 +7,6 @@ mod command_line;
 mod commands;
 mod file;
 mod layers;
-mod locate;
 mod sections;
 mod setting;
 mod show;
@@ -24,7 +23,6 @@ pub use self::account_section::AccountSource;
 use self::command_line::CommandLine;
 use self::commands::{CalledCommand, argv, command, settable};
 pub use self::commands::{nearest, unhidden};
-use self::file::File;
 pub use self::layers::Layers;
 use self::setting::Origin;
 pub use self::show::show;
@@ -34,20 +32,16 @@ use crate::error::Error;
 use crate::logging::LogFormat;
 use crate::text::redacted;
 
-/// The file's name, in the working folder.
 pub const FILE_NAME: &str = "apify-runs.toml";
 /// What the variables of this program begin with.
 pub const PREFIX: &str = "APIFY_RUNS_";
-/// The variable that names the file.
 const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
-/// A request for help with every option.
 const HELP_ALL: &str = "--help-all";
 
 /// A command for one account, or for none in particular.
 #[derive(Debug)]
 pub struct Invocation {
     pub account: Option<AccountSource>,
-    /// All that is in force.
     pub cli: Cli,
 }
 
@@ -91,7 +85,6 @@ pub struct ReportingOptions {
     pub log_format: Option<LogFormat>,
 }
 
-/// A process's environment.
 #[derive(Debug, Clone, Default)]
 pub struct ProcessEnv {
     pub variables: Vec<(OsString, OsString)>,
@@ -110,8 +103,7 @@ impl ProcessEnv {
     }
 }
 
-/// Reads the configuration, and makes invocations of all layers. The reporting options can be told of a wrong command line
-/// too.
+/// Makes invocations of all layers. The reporting options can be told of a wrong command line too.
 pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, ConfigError>, ReportingOptions) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     if words[..end].iter().any(|word| word == HELP_ALL) {
@@ -121,7 +113,10 @@ pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, C
     let root = command();
     let called = lenient.as_ref().map(|typed| CalledCommand::new(&root, typed));
     let layers = match (&lenient, &called) {
-        (Some(typed), Some(called)) if has_settings(called.command) => locate::layers(typed, env, &root),
+        (Some(typed), Some(called)) if has_settings(called.command) => {
+            let env = env.clone();
+            file::locate(typed, &env, &root).map(|file| Layers { file, env })
+        }
         _ => Ok(Layers::default()),
     };
     // What is no job has no end to report, and no options of its own to look for.

@@ -7,12 +7,9 @@ use clap::{Arg, ArgAction};
 
 use crate::error::{Error, Result};
 
-/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A file and its line.
     File(String, usize),
-    /// A variable.
     Environment(String),
     CommandLine,
     Default,
@@ -31,16 +28,13 @@ impl fmt::Display for Origin {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// More than one of a list.
     pub texts: Vec<OsString>,
     pub form: ValueForm,
     pub origin: Origin,
 }
 
-/// What a value was written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueForm {
-    /// true or false.
     Flag,
     List,
     /// A number, a date, a text.

@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
 use super::account_section::AccountSection;
-use super::commands::{CalledCommand, argv, command, commands_below, settable};
+use super::commands::{CalledCommand, argv, command, leaves, settable};
 use super::setting::{Origin, ValueForm, is_also_a_flag};
 use super::{ConfigError, Layers};
 use crate::cli::Cli;
@@ -25,14 +25,10 @@ pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, Config
     if !command_line.is_empty() {
         return Ok(text + &section(layers, &root, &argv(command_line))?);
     }
-    let mut paths = Vec::new();
-    commands_below(&root, &mut |path, command| {
+    for (path, command) in leaves(&root, &[]) {
         if settable(command).next().is_some() && path != ["config", "show"] {
-            paths.push(path.to_vec());
+            text += &section(layers, &root, &argv(path))?;
         }
-    });
-    for path in paths {
-        text += &section(layers, &root, &argv(path))?;
     }
     let accounts = layers.file.iter().flat_map(|file| file.accounts.values());
     accounts.for_each(|account| text += &account_section(account));
@@ -41,7 +37,6 @@ pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, Config
 
 struct ShownSetting {
     key: String,
-    /// As TOML.
     value: String,
     origin: Origin,
 }

@@ -36,7 +36,6 @@ impl SourceText<'_> {
         self.error(at, &problem)
     }
 
-    /// A key that is no option.
     pub(super) fn unknown(&self, at: usize, key: &str, of: &str, known: &[String]) -> Error {
         if ["token", "api-token", "apify-token"].contains(&key) {
             return self.error(

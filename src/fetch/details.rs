@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::api::client::ApiClient;
-use crate::api::endpoints::Lookup;
+use crate::api::endpoints::LookupAnswer;
 use crate::error::{Error, Result};
 use crate::fetch::listed_run::{ListedRun, ListedRuns};
 use crate::fetch::names::is_path_segment;
@@ -58,7 +58,6 @@ pub(super) struct Question {
     due: Option<Instant>,
 }
 
-/// Details of a window's rows.
 #[derive(Default)]
 pub(super) struct Answers {
     by_page: BTreeMap<u32, BTreeMap<u32, RunDetail>>,
@@ -110,7 +109,6 @@ impl Details {
         }
     }
 
-    /// The counts, and the first failure.
     pub fn counts(&self) -> (DetailCounts, Option<String>) {
         let progress = self.progress();
         (progress.counts.clone(), progress.first_failure.clone())
@@ -177,7 +175,6 @@ impl Details {
         (wait <= options.wait_settled).then(|| options.job_start + wait)
     }
 
-    /// Leaves out the questions whose answer is known.
     fn not_known(
         &self,
         questions: Vec<Question>,
@@ -218,10 +215,12 @@ impl Details {
         }
         self.progress().counts.asked += 1;
         match self.api.run_detail(id).await {
-            Ok(Lookup::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
-            Ok(Lookup::Found(answered)) => self.note_failure(id, &format!("the API answered with run {}", answered.id)),
-            Ok(Lookup::Missing(404)) => self.progress().counts.not_found += 1,
-            Ok(Lookup::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
+            Ok(LookupAnswer::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
+            Ok(LookupAnswer::Found(answered)) => {
+                self.note_failure(id, &format!("the API answered with run {}", answered.id))
+            }
+            Ok(LookupAnswer::Missing(404)) => self.progress().counts.not_found += 1,
+            Ok(LookupAnswer::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
             Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
             Err(error) => self.note_failure(id, &error.to_string()),
         }

@@ -142,7 +142,6 @@ impl Drop for WindowQueue {
     }
 }
 
-/// Known details of the runs to ask for.
 async fn look_up(
     known: &mut Option<KnownDetails>,
     questions: &[Question],

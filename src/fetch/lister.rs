@@ -15,7 +15,6 @@ use crate::period::{Millis, format_instant};
 #[derive(Debug)]
 pub struct Lister {
     pub api: Arc<ApiClient>,
-    /// The filter; all if empty.
     pub statuses: Vec<String>,
     /// Whether rejected items are left out instead of ending the job.
     pub allow_incomplete: bool,
@@ -27,42 +26,42 @@ pub struct Lister {
 impl Lister {
     /// The page at `offset` of the runs that started in `[after, before]`.
     pub async fn page(&self, after: Millis, before: Millis, offset: u64, desc: bool) -> Result<Page> {
-        match self.list(after, before, offset, desc, false).await {
-            Ok(page) => Ok(page),
-            Err(RequestError::Failed(error)) => Err(error),
-            Err(RequestError::TooHeavy) => unreachable!("only a narrowable query is refused as too heavy"),
-        }
+        let mut query = self.query(after, before);
+        (query.offset, query.desc) = (offset, desc);
+        self.list(query).await.map_err(|error| match error {
+            RequestError::Failed(error) => error,
+            RequestError::TooHeavy => unreachable!("only a narrowable query is refused as too heavy"),
+        })
     }
 
     /// The first page of the same, unless the server finds that too heavy.
     pub async fn first_page(&self, after: Millis, before: Millis) -> Result<Page, RequestError> {
-        self.list(after, before, 0, false, before - after > 2).await
+        let mut query = self.query(after, before);
+        query.narrowable = before - after > 2;
+        self.list(query).await
     }
 
-    async fn list(
-        &self,
-        after: Millis,
-        before: Millis,
-        offset: u64,
-        desc: bool,
-        narrowable: bool,
-    ) -> Result<Page, RequestError> {
-        let query = ListQuery {
+    fn query(&self, after: Millis, before: Millis) -> ListQuery<'_> {
+        ListQuery {
             after,
             before,
-            offset,
+            offset: 0,
             limit: self.limit.runs(),
-            desc,
+            desc: false,
             statuses: &self.statuses,
-            narrowable,
-        };
+            narrowable: false,
+        }
+    }
+
+    async fn list(&self, query: ListQuery<'_>) -> Result<Page, RequestError> {
         let page = self.ask(query.clone()).await?;
         if self.senseless(&page).is_none() {
             return Ok(page);
         }
+        let (after, before) = (query.after, query.before);
         let again = self.ask(query).await?;
         match self.senseless(&again) {
-            Some(rejected) if !self.allow_incomplete => Err(RequestError::Failed(senseless(rejected, after, before))),
+            Some(rejected) if !self.allow_incomplete => Err(senseless(rejected, after, before).into()),
             _ => Ok(again),
         }
     }
@@ -98,10 +97,8 @@ fn too_large(query: &ListQuery) -> Error {
 }
 
 fn senseless(rejected: &RejectedItem, after: Millis, before: Millis) -> Error {
-    let run = rejected
-        .id
-        .as_ref()
-        .map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
+    let id = rejected.id.as_ref();
+    let run = id.map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
     Error::Untrusted(format!(
         "{run}, listed between {} and {}: its {} {}, also when asked again; --allow-incomplete takes such runs out",
         format_instant(after),

@@ -2,7 +2,7 @@
 //! them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
@@ -27,9 +27,13 @@ pub struct NameBook {
     budget: Arc<TimeBudget>,
     names: RwLock<Names>,
     lists: OnceCell<()>,
-    /// Lists that were read to the end.
-    whole: Mutex<HashSet<NameKind>>,
-    looked_up: Mutex<HashSet<(NameKind, Box<str>)>>,
+    progress: Mutex<NameProgress>,
+}
+
+#[derive(Debug, Default)]
+struct NameProgress {
+    whole: HashSet<NameKind>,
+    looked_up: HashSet<(NameKind, Box<str>)>,
 }
 
 impl NameBook {
@@ -40,12 +44,10 @@ impl NameBook {
             budget,
             names: RwLock::default(),
             lists: OnceCell::new(),
-            whole: Mutex::default(),
-            looked_up: Mutex::default(),
+            progress: Mutex::default(),
         }
     }
 
-    /// Whether no name is fetched.
     pub fn is_silent(&self) -> bool {
         self.api.is_none()
     }
@@ -54,7 +56,6 @@ impl NameBook {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches the account's lists, once.
     pub async fn fetch_lists(&self) {
         let fetch = async || {
             let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };
@@ -70,7 +71,7 @@ impl NameBook {
             page.items.iter().for_each(|item| self.note(named, &item.id, item));
             offset += page.count;
             if page.count == 0 || offset >= page.total {
-                self.whole.lock().unwrap_or_else(PoisonError::into_inner).insert(named);
+                self.progress().whole.insert(named);
                 return;
             }
         }
@@ -81,10 +82,9 @@ impl NameBook {
         if self.api.is_none() {
             return;
         }
-        let actors = self.missing(NameKind::Actors, pages, rows, col::ACT_ID);
-        let tasks = self.missing(NameKind::Tasks, pages, rows, col::ACTOR_TASK_ID);
-        let mut missing = actors.into_iter().chain(tasks).peekable();
-        if missing.peek().is_none() {
+        let mut missing = self.missing(NameKind::Actors, pages, rows);
+        missing.extend(self.missing(NameKind::Tasks, pages, rows));
+        if missing.is_empty() {
             return;
         }
         let look_ups = async {
@@ -102,23 +102,15 @@ impl NameBook {
     }
 
     /// What rows point at without a known name, each only once.
-    fn missing(
-        &self,
-        named: NameKind,
-        pages: &[RecordBatch],
-        rows: &[RowAt],
-        column: usize,
-    ) -> Vec<(NameKind, Box<str>)> {
+    fn missing(&self, named: NameKind, pages: &[RecordBatch], rows: &[RowAt]) -> Vec<(NameKind, Box<str>)> {
         let names = self.names();
-        let known = match named {
-            NameKind::Actors => &names.actors,
-            NameKind::Tasks => &names.tasks,
+        let (known, column) = match named {
+            NameKind::Actors => (&names.actors, col::ACT_ID),
+            NameKind::Tasks => (&names.tasks, col::ACTOR_TASK_ID),
         };
-        let columns: Vec<_> = pages
-            .iter()
-            .map(|page| page.column(column).as_string::<i32>())
-            .collect();
-        let mut looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let columns = pages.iter().map(|page| page.column(column).as_string::<i32>());
+        let columns: Vec<_> = columns.collect();
+        let looked_up = &mut self.progress().looked_up;
         let mut missing = Vec::new();
         let mut last = "";
         for (page, row) in rows {
@@ -128,12 +120,9 @@ impl NameBook {
             }
             let id = ids.value(*row as usize);
             // Runs of one Actor often follow each other.
-            if id == last || known.get(id).is_some() {
-                last = id;
-                continue;
-            }
+            let is_known = id == last || known.get(id).is_some();
             last = id;
-            if looked_up.insert((named, id.into())) {
+            if !is_known && looked_up.insert((named, id.into())) {
                 missing.push((named, id.into()));
             }
         }
@@ -158,10 +147,11 @@ impl NameBook {
 
     /// Whether a list was read to the end, so that what it lacks isn't on it.
     pub fn is_whole(&self, named: NameKind) -> bool {
-        self.whole
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&named)
+        self.progress().whole.contains(&named)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, NameProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The IDs that an ID or a name stands for, as far as the lists have it.

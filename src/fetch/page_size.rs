@@ -1,6 +1,7 @@
 //! How large pages are: in memory, which bounds how many are held, and on the wire, which bounds how many runs are asked for.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES};
 use crate::api::body::MAX_BODY_BYTES;
@@ -18,17 +19,14 @@ impl Default for PageLimit {
 
 impl PageLimit {
     pub fn runs(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Relaxed)
     }
 
     /// The limit after a page was too large with this one; none after a single run.
     pub fn lower(&self, limit: u64) -> Option<u64> {
         let smaller = limit / 2;
-        if smaller == 0 {
-            return None;
-        }
         // Others may have found the same meanwhile.
-        Some(self.0.fetch_min(smaller, Ordering::Relaxed).min(smaller))
+        (smaller > 0).then(|| self.0.fetch_min(smaller, Relaxed).min(smaller))
     }
 
     /// Raises the limit again after a page that was full and yet small.
@@ -36,14 +34,12 @@ impl PageLimit {
         let is_small = page.items() >= limit && page.bytes < MAX_BODY_BYTES as u64 / 4;
         if limit < MAX_PAGE_ITEMS && is_small {
             let larger = (2 * limit).min(MAX_PAGE_ITEMS);
-            let _ = self
-                .0
-                .compare_exchange(limit, larger, Ordering::Relaxed, Ordering::Relaxed);
+            // Unless another page has changed it meanwhile.
+            let _ = self.0.compare_exchange(limit, larger, Relaxed, Relaxed);
         }
     }
 }
 
-/// The mean size of a page in memory.
 #[derive(Debug)]
 pub struct PageSize {
     pages: AtomicU64,
@@ -62,14 +58,14 @@ impl PageSize {
     }
 
     pub fn observe(&self, page: &Page) {
-        self.pages.fetch_add(1, Ordering::Relaxed);
+        self.pages.fetch_add(1, Relaxed);
         let bytes = page.runs.get_array_memory_size() as u64;
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Relaxed);
     }
 
     pub fn max_held_pages(&self) -> u64 {
-        let pages = self.pages.load(Ordering::Relaxed);
-        let mean = self.bytes.load(Ordering::Relaxed) / pages.max(1);
+        let pages = self.pages.load(Relaxed);
+        let mean = self.bytes.load(Relaxed) / pages.max(1);
         ((MAX_HELD_BYTES / mean.max(1)).min(MAX_HELD_PAGES) / self.shares).max(1)
     }
 }

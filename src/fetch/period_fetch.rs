@@ -37,11 +37,8 @@ pub struct Estimate {
     pub requests: u64,
 }
 
-/// A window that is read, or waits until all before it have been sent on.
-enum Slot {
-    Walking,
-    Done(WalkedWindow),
-}
+/// Windows by their start: none while it is read; else it waits until all before it have been sent on.
+type Slots = BTreeMap<Millis, Option<WalkedWindow>>;
 
 impl PeriodFetch {
     /// Prepares to read the lister's period, from its first page if the server could give one.
@@ -78,11 +75,9 @@ impl PeriodFetch {
     }
 
     /// Reads ahead less while the receiver holds so many pages, beside the one window in the channel to it.
-    pub fn with_backpressure(self, pages_downstream: Arc<AtomicU64>) -> PeriodFetch {
-        PeriodFetch {
-            pages_downstream,
-            ..self
-        }
+    pub fn with_backpressure(mut self, pages_downstream: Arc<AtomicU64>) -> PeriodFetch {
+        self.pages_downstream = pages_downstream;
+        self
     }
 
     /// Known only with a first page. Sends one request for what its count has too much: it includes a millisecond beyond the
@@ -123,7 +118,7 @@ impl PeriodFetch {
         let mut hand = self.first.take();
         let (from, _) = self.walker.lister.period;
         let mut walks: JoinSet<Result<WalkedWindow>> = JoinSet::new();
-        let mut slots: BTreeMap<Millis, Slot> = BTreeMap::new();
+        let mut slots = Slots::new();
         let mut outbox: Option<WalkedWindow> = None;
         let mut released_until = from;
         let mut sum = PeriodSum::default();
@@ -131,16 +126,16 @@ impl PeriodFetch {
             while walks.len() < self.concurrency
                 && let Some(window) = self.next_window(&slots, &outbox, released_until, hand.is_some())
             {
-                slots.insert(window.from, Slot::Walking);
+                slots.insert(window.from, None);
                 let (walker, hand) = (self.walker.clone(), hand.take());
                 walks.spawn(async move { walker.walk(window, hand).await });
             }
             if outbox.is_none()
-                && let Some(first) = slots.first_entry()
+                && let Some(mut first) = slots.first_entry()
                 && *first.key() == released_until
-                && matches!(first.get(), Slot::Done(_))
-                && let Slot::Done(window) = first.remove()
+                && let Some(window) = first.get_mut().take()
             {
+                first.remove();
                 released_until = window.to;
                 sum.add(&window);
                 outbox = Some(window);
@@ -155,7 +150,7 @@ impl PeriodFetch {
                 },
                 Some(walk) = walks.join_next(), if !walks.is_empty() => {
                     let window = walk.map_err(|error| anyhow::anyhow!("a walk failed: {error}"))??;
-                    slots.insert(window.from, Slot::Done(window));
+                    slots.insert(window.from, Some(window));
                 }
                 () = self.walker.plan_grew.notified() => {}
             }
@@ -166,7 +161,7 @@ impl PeriodFetch {
     /// The next window, unless too many pages would be held; the one that all others wait for is always taken.
     fn next_window(
         &self,
-        slots: &BTreeMap<Millis, Slot>,
+        slots: &Slots,
         outbox: &Option<WalkedWindow>,
         released_until: Millis,
         whole: bool,
@@ -176,11 +171,9 @@ impl PeriodFetch {
             return plan.whole();
         }
         let max_pages = plan.max_pages();
-        let held = |slot: &Slot| match slot {
-            Slot::Walking => max_pages,
-            Slot::Done(window) => window.pages.len() as u64,
-        };
-        let waiting = outbox.as_ref().map_or(0, |window| window.pages.len() as u64);
+        let pages = |window: &WalkedWindow| window.pages.len() as u64;
+        let held = |slot: &Option<WalkedWindow>| slot.as_ref().map_or(max_pages, pages);
+        let waiting = outbox.as_ref().map_or(0, pages);
         let beyond = self.pages_downstream.load(Ordering::Relaxed);
         // `max_pages` for the window in the channel, which is not seen from here.
         let held = slots.values().map(held).sum::<u64>() + waiting + max_pages + beyond;

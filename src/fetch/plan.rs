@@ -29,7 +29,6 @@ pub struct Window {
 }
 
 impl Window {
-    /// In messages.
     pub fn name(&self) -> String {
         format!("window {} to {}", format_instant(self.from), format_instant(self.to))
     }
@@ -47,11 +46,8 @@ struct Region {
 
 #[derive(Debug, Clone, Copy)]
 pub struct PlanOptions {
-    /// Runs that are expected.
     pub total: Option<u64>,
-    /// Items of a full page.
     pub page_items: u64,
-    /// Windows that are read at once.
     pub concurrency: usize,
     /// Pages that all of them together may hold.
     pub max_held_pages: u64,
@@ -68,7 +64,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The whole period `[from, to)`.
     pub fn new(from: Millis, to: Millis, options: PlanOptions) -> Plan {
         let page_items = options.page_items.max(1);
         let concurrency = options.concurrency.max(1) as u64;
@@ -144,11 +139,13 @@ impl Plan {
     pub fn learned(&mut self, window: &Window, count: u64) {
         if let Some(region) = self.regions.iter_mut().find(|region| region.id == window.region) {
             region.count = region.count.map(|rest| (rest + window.expected).saturating_sub(count));
-            region.stretch = if count < window.expected / 4 {
-                (region.stretch * 2).min(MAX_STRETCH)
+            let is_nearly_empty = count < window.expected / 4;
+            let stretch = if is_nearly_empty {
+                region.stretch * 2
             } else {
-                1.max(region.stretch / 2)
+                region.stretch / 2
             };
+            region.stretch = stretch.clamp(1, MAX_STRETCH);
         }
     }
 
@@ -158,16 +155,14 @@ impl Plan {
             return;
         }
         let at = self.regions.partition_point(|region| region.from < from);
-        self.regions.insert(
-            at,
-            Region {
-                id: self.next_id,
-                from,
-                to,
-                count,
-                stretch: 1,
-            },
-        );
+        let region = Region {
+            id: self.next_id,
+            from,
+            to,
+            count,
+            stretch: 1,
+        };
+        self.regions.insert(at, region);
         self.next_id += 1;
     }
 
@@ -199,7 +194,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plan(length: Millis, total: Option<u64>, concurrency: usize, max_held_pages: u64) -> Plan {
+    fn plan_of(length: Millis, total: Option<u64>, concurrency: usize, max_held_pages: u64) -> Plan {
         let options = PlanOptions {
             total,
             page_items: 1000,
@@ -211,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_even_million_is_read_in_windows_of_about_the_aim() {
-        let mut plan = plan(30 * 86_400_000, Some(1_000_000), 8, MAX_HELD_PAGES);
+        let mut plan = plan_of(30 * 86_400_000, Some(1_000_000), 8, MAX_HELD_PAGES);
         assert_eq!((plan.aim_pages(), plan.max_pages()), (14, 18));
         let mut windows = 0;
         while let Some(window) = plan.next_window() {
@@ -225,26 +220,26 @@ mod tests {
 
     #[test]
     fn a_small_period_is_one_window_and_a_middling_one_is_shared_out() {
-        let mut plan = plan(1_000_000, Some(900), 8, MAX_HELD_PAGES);
+        let mut plan = plan_of(1_000_000, Some(900), 8, MAX_HELD_PAGES);
         assert_eq!(
             plan.next_window().map(|window| (window.from, window.to)),
             Some((0, 1_000_000))
         );
         assert_eq!(plan.next_window(), None);
-        assert_eq!(plan(1_000_000, Some(100_000), 8, MAX_HELD_PAGES).aim_pages(), 7);
-        assert_eq!(plan(1_000_000, Some(100_000), 1, MAX_HELD_PAGES).aim_pages(), 14);
+        assert_eq!(plan_of(1_000_000, Some(100_000), 8, MAX_HELD_PAGES).aim_pages(), 7);
+        assert_eq!(plan_of(1_000_000, Some(100_000), 1, MAX_HELD_PAGES).aim_pages(), 14);
     }
 
     #[test]
     fn windows_of_large_pages_are_small() {
-        let plan = plan(1_000_000_000, Some(1_000_000), 8, 4);
+        let plan = plan_of(1_000_000_000, Some(1_000_000), 8, 4);
         assert_eq!((plan.aim_pages(), plan.max_pages()), (1, 2));
     }
 
     #[test]
     fn all_windows_together_stay_within_what_may_be_held() {
         for concurrency in [1, 8, 16, 64, 120] {
-            let plan = plan(1_000_000_000, Some(10_000_000), concurrency, MAX_HELD_PAGES);
+            let plan = plan_of(1_000_000_000, Some(10_000_000), concurrency, MAX_HELD_PAGES);
             assert!(plan.aim_pages() * concurrency as u64 <= MAX_HELD_PAGES, "{concurrency}");
         }
     }
@@ -254,7 +249,7 @@ mod tests {
         // Everything on one hour of the twentieth day.
         let (start, end) = (20 * 86_400_000, 20 * 86_400_000 + 3_600_000);
         let count = |from: i64, to: i64| (to.min(end) - from.max(start)).max(0) as u64 * 1_000_000 / 3_600_000;
-        let mut plan = plan(30 * 86_400_000, Some(1_000_000), 8, MAX_HELD_PAGES);
+        let mut plan = plan_of(30 * 86_400_000, Some(1_000_000), 8, MAX_HELD_PAGES);
         let mut nearly_empty = 0;
         let mut seen = 0;
         while let Some(mut window) = plan.next_window() {
@@ -277,7 +272,7 @@ mod tests {
         fn windows_tile_the_period_whatever_is_learned(
             length in 1i64..10_000_000, total in 0u64..10_000_000, concurrency in 1usize..64, seed in any::<u64>(),
         ) {
-            let mut plan = plan(length, Some(total), concurrency, MAX_HELD_PAGES);
+            let mut plan = plan_of(length, Some(total), concurrency, MAX_HELD_PAGES);
             let mut random = seed;
             let mut next = || { random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); random >> 33 };
             let mut at = 0;

@@ -7,7 +7,6 @@ use crate::fetch::window::WalkedWindow;
 use crate::period::Millis;
 use crate::provenance::Proof;
 
-/// The result of reading a period, beside its runs.
 #[derive(Debug)]
 pub struct FetchResult {
     pub proof: Proof,

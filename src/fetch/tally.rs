@@ -22,14 +22,13 @@ pub struct ReceivedPage {
 /// Page and row.
 pub type RowAt = (u32, u32);
 
-/// ReceivedPage rows in order of `(started_at, id)`.
+/// What a walk has received, in order of `(started_at, id)`.
 #[derive(Debug)]
 pub struct Tally {
     /// One row for each distinct (ID, start), the best of its versions.
     pub rows: Vec<(Millis, RowAt)>,
     /// Items received, without those that the walk itself asked for twice.
     pub received: u64,
-    /// Each once.
     pub rejected: Vec<RejectedItem>,
 }
 
@@ -61,10 +60,8 @@ impl Tally {
         }
         let mut seen = BTreeSet::new();
         let rejected = pages.iter().flat_map(|page| &page.page.rejected);
-        let rejected: Vec<_> = rejected
-            .filter(|rejected| seen.insert(&rejected.item))
-            .cloned()
-            .collect();
+        let rejected = rejected.filter(|rejected| seen.insert(&rejected.item));
+        let rejected: Vec<_> = rejected.cloned().collect();
         Tally {
             rows,
             received: received + rejected.len() as u64,
@@ -77,13 +74,10 @@ impl Tally {
         (self.rows.len() + self.rejected.len()) as u64
     }
 
-    /// Distinct runs received that started before an instant.
     pub fn distinct_before(&self, before: Millis) -> u64 {
-        let rejected = self
-            .rejected
-            .iter()
-            .filter(|rejected| rejected.started_at_ms.is_some_and(|at| at < before));
-        (self.rows.partition_point(|row| row.0 < before) + rejected.count()) as u64
+        let is_before = |rejected: &&RejectedItem| rejected.started_at_ms.is_some_and(|at| at < before);
+        let rejected = self.rejected.iter().filter(is_before).count();
+        (self.rows.partition_point(|row| row.0 < before) + rejected) as u64
     }
 
     /// The rows that started in `[from, to)`, one an ID.
@@ -102,21 +96,20 @@ impl Tally {
                 })
                 .or_insert(*row);
         }
+        let rows = rows.iter().map(|row| row.1);
         if !moved {
-            return rows.iter().map(|row| row.1).collect();
+            return rows.collect();
         }
         let kept: BTreeSet<RowAt> = kept.into_values().map(|row| row.1).collect();
-        rows.iter().map(|row| row.1).filter(|at| kept.contains(at)).collect()
+        rows.filter(|at| kept.contains(at)).collect()
     }
 }
 
 /// The best version by the merge rule; of equal ones the last received.
 fn best(pages: &[ReceivedPage], versions: &[(Millis, RowAt)]) -> (Millis, RowAt) {
     let rank = |at: RowAt| Rank::new(&pages[at.0 as usize].page.runs, at.1 as usize);
-    *versions
-        .iter()
-        .max_by_key(|version| (rank(version.1), version.1))
-        .expect("a group has a member")
+    let best = versions.iter().max_by_key(|version| (rank(version.1), version.1));
+    *best.expect("a group has a member")
 }
 
 fn id_of(runs: &RecordBatch, row: u32) -> &str {

@@ -15,7 +15,6 @@ use super::window::WalkAttempt;
 use crate::error::Result;
 use crate::period::Millis;
 
-/// Rounds at most.
 const TIE_ROUNDS: u32 = 32;
 /// Rounds in a row without a new run, after which it is left at that.
 const STALE_TIE_ROUNDS: u32 = 4;
@@ -32,7 +31,6 @@ struct Tie {
     before: Millis,
     /// The highest count: deleted runs must not make up for skipped ones.
     counted: u64,
-    /// ID and start of each run received.
     seen: HashSet<(String, Millis)>,
 }
 

@@ -17,7 +17,6 @@ struct BudgetState {
     since: Instant,
 }
 
-/// A request in flight.
 struct BudgetUse<'s>(&'s TimeBudget);
 
 impl TimeBudget {
@@ -38,7 +37,7 @@ impl TimeBudget {
         answer.ok()
     }
 
-    /// Until when a request may take, if any may be sent.
+    /// When a request that is sent now must be answered; none where no time is left.
     fn deadline(&self) -> Option<Instant> {
         let mut state = self.state();
         if state.in_flight == 0 {

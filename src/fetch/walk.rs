@@ -34,7 +34,7 @@ pub struct Walker {
 impl Walker {
     /// Reads a window, from the page in hand if there is one, until it holds what the API counts.
     pub async fn walk(&self, mut window: Window, mut hand: Option<Page>) -> Result<WalkedWindow> {
-        let mut why = "";
+        let mut why = None;
         for walk in 1..=WALKS {
             let attempt = self.read(&mut window, hand.take(), walk == 1).await?;
             let tally = attempt.tally(&window);
@@ -42,7 +42,7 @@ impl Walker {
             if attempt.failure.is_none() && (tally.distinct()..=tally.received).contains(&counted) {
                 return Ok(attempt.finish(&window, tally, counted, None));
             }
-            why = attempt.failure.unwrap_or(why);
+            why = attempt.failure.or(why);
             if walk == WALKS {
                 return self.judge(&window, attempt, tally, counted, why).await;
             }
@@ -57,7 +57,7 @@ impl Walker {
         attempt: WalkAttempt,
         tally: Tally,
         counted: u64,
-        why: &str,
+        why: Option<&str>,
     ) -> Result<WalkedWindow> {
         let again = self.count(window.from - 1, window.to).await?;
         let received = tally.distinct();
@@ -71,11 +71,7 @@ impl Walker {
                 ..attempt.finish(window, tally, again, Some(note))
             });
         }
-        let why = if why.is_empty() {
-            String::new()
-        } else {
-            format!(" ({why})")
-        };
+        let why = why.map_or(String::new(), |why| format!(" ({why})"));
         let problem =
             format!("{name}: the API counts {again} runs, and {received} were received in {WALKS} walks{why}");
         if !self.lister.allow_incomplete {
@@ -203,13 +199,13 @@ impl Walker {
     async fn narrowed_page(&self, window: &mut Window, after: Millis, attempt: &mut WalkAttempt) -> Result<Page> {
         loop {
             match self.lister.first_page(after, window.to).await {
-                Ok(page) => return Ok(page),
-                Err(RequestError::Failed(error)) => return Err(error),
                 Err(RequestError::TooHeavy) => {
                     let middle = after + (window.to - after) / 2 + 1;
                     self.give_back(window, middle, None);
                     attempt.counted = None;
                 }
+                Err(RequestError::Failed(error)) => return Err(error),
+                Ok(page) => return Ok(page),
             }
         }
     }
@@ -217,10 +213,9 @@ impl Walker {
     /// Cuts a window that holds too many pages: the left part keeps what has been read and is counted anew with its next
     /// page.
     fn cut_if_too_full(&self, window: &mut Window, attempt: &mut WalkAttempt, m: Millis, remaining: u64) {
-        let (aim, max) = {
-            let plan = self.plan();
-            (plan.aim_pages(), plan.max_pages())
-        };
+        let plan = self.plan();
+        let (aim, max) = (plan.aim_pages(), plan.max_pages());
+        drop(plan);
         // Pages of large runs have fewer.
         let items = attempt.pages.iter().map(|page| page.page.capacity()).min().unwrap_or(1);
         let read: u64 = attempt.pages.iter().map(|page| page.page.items()).sum();

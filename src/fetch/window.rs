@@ -9,7 +9,6 @@ use crate::api::item::RejectedItem;
 use crate::api::page::Page;
 use crate::period::Millis;
 
-/// What one walk through a window has received.
 #[derive(Default)]
 pub(super) struct WalkAttempt {
     pub(super) pages: Vec<ReceivedPage>,
@@ -17,19 +16,15 @@ pub(super) struct WalkAttempt {
     pub(super) counted: Option<u64>,
     /// Runs of overfull milliseconds that were counted and not received.
     pub(super) missing_ties: u64,
-    /// Why the walk could not go on.
     pub(super) failure: Option<&'static str>,
     /// Its one page is the whole list, also beyond the window if the server ignores bounds.
     pub(super) whole: bool,
 }
 
-/// A window that has been read.
 #[derive(Debug)]
 pub struct WalkedWindow {
-    /// `[from, to)`.
     pub from: Millis,
     pub to: Millis,
-    /// In the decoded schema.
     pub pages: Vec<RecordBatch>,
     /// Its runs, one an ID, by `(started_at, id)`.
     pub rows: Vec<RowAt>,
@@ -42,11 +37,8 @@ pub struct WalkedWindow {
     /// Distinct runs received that lie outside of it, before and after, and that a count of it includes: bounds are
     /// inclusive, and it is asked for a millisecond wider at the left.
     pub outside: (u64, u64),
-    /// Items listed more than once.
     pub listed_twice: u64,
-    /// Whether as many were received as are counted.
     pub proven: bool,
-    /// What was unusual.
     pub notes: Vec<String>,
     /// Whether runs were deleted, or came, while it was read.
     pub changed_meanwhile: bool,
@@ -77,12 +69,8 @@ impl WalkAttempt {
         let inside = |at: Option<Millis>| at.is_none_or(|at| (window.from..window.to).contains(&at));
         let rows = tally.rows_in(&self.pages, window.from, window.to);
         let distinct = tally.distinct();
-        let rejected: Vec<_> = tally
-            .rejected
-            .iter()
-            .filter(|rejected| inside(rejected.started_at_ms))
-            .cloned()
-            .collect();
+        let rejected = tally.rejected.iter().filter(|rejected| inside(rejected.started_at_ms));
+        let rejected: Vec<_> = rejected.cloned().collect();
         let received = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
         let before = tally.distinct_before(window.from).min(distinct - received);
         let outside = (before, distinct - received - before);
@@ -131,13 +119,9 @@ fn mistyped_in(pages: &[ReceivedPage], rows: &[RowAt]) -> u64 {
     if pages.iter().all(|page| page.page.mistyped.is_empty()) {
         return 0;
     }
-    let count = |(page, row): &RowAt| {
-        pages[*page as usize]
-            .page
-            .mistyped
-            .iter()
-            .filter(|at| *at == row)
-            .count() as u64
+    let of_row = |(page, row): &RowAt| {
+        let mistyped = pages[*page as usize].page.mistyped.iter();
+        mistyped.filter(|at| *at == row).count() as u64
     };
-    rows.iter().map(count).sum()
+    rows.iter().map(of_row).sum()
 }

@@ -19,7 +19,6 @@ fn parsed<E: Error>(text: &str) -> Result<Millis, E> {
         .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &"an instant such as 2025-09-01T00:00:00.000Z"))
 }
 
-/// The same of a field that may be absent.
 pub mod option {
     use super::{Deserialize, Deserializer, Millis, Serializer, parsed};
 

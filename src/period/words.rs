@@ -52,7 +52,6 @@ impl Period {
         format!("apify-runs-{made_up}{}", self.short_name())
     }
 
-    /// What the default folder's name ends with.
     pub fn short_name(&self) -> String {
         self.month().unwrap_or_else(|| {
             let (from, to) = self.ends();
@@ -100,9 +99,8 @@ impl Period {
     /// The same, cut as another that isn't over: up to the same time of the same day of it, where both begin with a
     /// day, else for as long.
     pub fn cut_as(self, other: &Period) -> Period {
-        let so_far = self
-            .days_into(other)
-            .unwrap_or(self.from.saturating_add(other.to - other.from));
+        let as_long = self.from.saturating_add(other.to - other.from);
+        let so_far = self.days_into(other).unwrap_or(as_long);
         let to = if other.is_cut() { self.to.min(so_far) } else { self.to };
         Period { to, ..self }
     }
@@ -128,7 +126,6 @@ impl Period {
     }
 }
 
-/// The day that begins at an instant.
 fn day_of_midnight(tz: Tz, ms: Millis) -> Option<NaiveDate> {
     let date = local_date(tz, ms);
     (day_start(tz, date) == ms).then_some(date)
@@ -150,10 +147,8 @@ fn compact_text(ms: Millis) -> String {
 
 /// The two largest units of a length; 'about' where that isn't all of it.
 fn length_text(length: Millis) -> String {
-    let largest = UNITS
-        .iter()
-        .position(|(unit, _)| length >= *unit)
-        .unwrap_or(UNITS.len() - 1);
+    let largest = UNITS.iter().position(|(unit, _)| length >= *unit);
+    let largest = largest.unwrap_or(UNITS.len() - 1);
     let (unit, name) = UNITS[largest];
     let mut text = counted(length / unit, name);
     let mut rest = length % unit;
