@@ -73,7 +73,7 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     };
     let at = SocketAddr::new(args.host, args.port);
     let server = Server::bind(backend, options, at, args.max_connections.get()).await?;
-    print(&format!("{}\n", server.url()))?;
+    print(&format!("{}\n", server.url))?;
     tokio::select! {
         () = server.run(context.stopping.notified()) => {}
         () = refreshing => {}

@@ -59,7 +59,6 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
     let mut random = Random::of(run.seed, STATS, run.number as u64);
     let (stats, memory) = stats(run, &spending.meters, &mut random);
     let (message, exit_code) = ending(row.status);
-    let store = |name| row.string(name);
     let total = spending
         .total
         .map(|total| RawValue::from_string(total).expect("costs are written as numbers"));
@@ -80,9 +79,9 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
         exit_code,
         general_access: (!row.has("generalAccess")).then_some("FOLLOW_USER_SETTING"),
         storage_ids: json!({
-            "datasets": { "default": store("defaultDatasetId") },
-            "keyValueStores": { "default": store("defaultKeyValueStoreId") },
-            "requestQueues": { "default": store("defaultRequestQueueId") },
+            "datasets": { "default": row.string("defaultDatasetId") },
+            "keyValueStores": { "default": row.string("defaultKeyValueStoreId") },
+            "requestQueues": { "default": row.string("defaultRequestQueueId") },
         }),
         container_url: format!("https://{}.runs.example.com", random.id().to_lowercase()),
         is_container_server_ready: row.status == "RUNNING",
