@@ -112,11 +112,8 @@ fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
 
 async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     // The account may lie in any time: nothing of it is cut at a clock.
-    let period = PeriodSpec::FromTo {
-        from: args.from,
-        to: args.to,
-    }
-    .resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
+    let (from, to) = (args.from, args.to);
+    let period = PeriodSpec::FromTo { from, to }.resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
     let account = AccountOptions {
         runs: args.runs,
         actors: args.actors,
