@@ -1,7 +1,7 @@
 //! What may stand in a request's first line: a path and a query string, in any bytes. Nothing in it may make the server fail.
 #![no_main]
 
-use apify_runs::serve::is_question;
+use apify_runs::is_question;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|line: &[u8]| {

@@ -73,7 +73,7 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     };
     let at = SocketAddr::new(args.host, args.port);
     let server = Server::bind(backend, options, at, args.max_connections.get()).await?;
-    print(&format!("{}\n", server.url()))?;
+    print(&format!("{}\n", server.url))?;
     tokio::select! {
         () = server.run(context.stopping.notified()) => {}
         () = refreshing => {}
@@ -112,11 +112,8 @@ fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
 
 async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     // The account may lie in any time: nothing of it is cut at a clock.
-    let period = PeriodSpec::FromTo {
-        from: args.from,
-        to: args.to,
-    }
-    .resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
+    let (from, to) = (args.from, args.to);
+    let period = PeriodSpec::FromTo { from, to }.resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
     let account = AccountOptions {
         runs: args.runs,
         actors: args.actors,

@@ -40,7 +40,7 @@ pub async fn start_in_process() -> Result<String> {
     };
     let backend = Backend::MadeUp(Box::new(account));
     let server = Server::bind(backend, options, (Ipv4Addr::LOCALHOST, 0).into(), DEFAULT_CONNECTIONS).await?;
-    let url = server.url();
+    let url = server.url.clone();
     tokio::spawn(server.run(pending()));
     Ok(url)
 }

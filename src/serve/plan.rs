@@ -16,7 +16,6 @@ pub(super) const FEATURES: [&str; 10] = [
     "ACTORS_PUBLIC_DEVELOPER",
 ];
 
-/// `effectivePlatformFeatures`.
 pub(super) fn effective_features(are_enabled: bool) -> Map<String, Value> {
     let feature = json!({
         "isEnabled": are_enabled,
@@ -25,8 +24,6 @@ pub(super) fn effective_features(are_enabled: bool) -> Map<String, Value> {
         "isTrial": false,
         "trialExpirationAt": null,
     });
-    FEATURES
-        .map(|name| (name.to_owned(), feature.clone()))
-        .into_iter()
-        .collect()
+    let features = FEATURES.map(|name| (name.to_owned(), feature.clone()));
+    features.into_iter().collect()
 }

@@ -131,7 +131,8 @@ fn read_alone(file: &dyn RandomAccessRuns, rows: &mut Vec<u32>, columns: &[&str]
 
 /// The run at a row of a file, with all its columns.
 pub(super) fn whole(file: &dyn RandomAccessRuns, row: u32) -> Result<Run> {
-    let batches = read_places(file, &[row as usize..row as usize + 1], None)?;
+    let rows = row as usize..row as usize + 1;
+    let batches = read_places(file, std::slice::from_ref(&rows), None)?;
     let batch = batches.into_iter().find(|batch| batch.num_rows() > 0);
     Ok((Arc::new(batch.expect("it was counted")), 0))
 }

@@ -54,17 +54,22 @@ impl Catalog {
             },
         };
         *last = place;
-        let seen = &mut self.all[place as usize];
-        seen.runs += 1;
-        seen.first = seen.first.min(start);
-        let is_latest = start >= seen.last;
-        seen.last = seen.last.max(start);
-        if let Some(name) = name
-            && (is_latest || seen.name.is_none())
-            && seen.name.as_deref() != Some(name)
-        {
-            seen.name = Some(name.into());
-        }
+        self.all[place as usize].add(name, 1, start, start);
         place
+    }
+}
+
+impl ActorOrTask {
+    /// Counts more of its runs; the latest that has a name decides on that.
+    pub(super) fn add(&mut self, name: Option<&str>, runs: u64, first: Millis, last: Millis) {
+        if let Some(name) = name
+            && (last >= self.last || self.name.is_none())
+            && self.name.as_deref() != Some(name)
+        {
+            self.name = Some(name.into());
+        }
+        self.runs += runs;
+        self.first = self.first.min(first);
+        self.last = self.last.max(last);
     }
 }

@@ -46,15 +46,7 @@ impl NameIndex {
                     named.by_id.insert(seen.id.clone(), named.all.len());
                     named.all.push(seen.clone());
                 }
-                Some(at) => {
-                    let all = &mut named.all[*at];
-                    if seen.name.is_some() && (seen.last >= all.last || all.name.is_none()) {
-                        all.name.clone_from(&seen.name);
-                    }
-                    all.runs += seen.runs;
-                    all.first = all.first.min(seen.first);
-                    all.last = all.last.max(seen.last);
-                }
+                Some(at) => named.all[*at].add(seen.name.as_deref(), seen.runs, seen.first, seen.last),
             }
         }
         for (at, seen) in named.all.iter().enumerate() {

@@ -34,9 +34,8 @@ impl Faults {
             seed: 1,
         };
         for part in spec.split(',') {
-            let (name, value) = part
-                .split_once('=')
-                .with_context(|| format!("{part:?} is no NAME=SHARE"))?;
+            let pair = part.split_once('=');
+            let (name, value) = pair.with_context(|| format!("{part:?} is no NAME=SHARE"))?;
             if name == "seed" {
                 faults.seed = value.parse().map_err(|_| anyhow!("seed {value:?} is no number"))?;
                 continue;
@@ -80,9 +79,8 @@ impl Faults {
 /// A percentage, in millionths.
 fn share(text: &str) -> Option<u32> {
     let percent: f64 = text.strip_suffix('%')?.parse().ok()?;
-    (0.0..=100.0)
-        .contains(&percent)
-        .then(|| (percent * f64::from(ALL) / 100.0).round() as u32)
+    let is_share = (0.0..=100.0).contains(&percent);
+    is_share.then(|| (percent * f64::from(ALL) / 100.0).round() as u32)
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ use routes::Routes;
 /// A server that listens, and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
+    pub url: String,
     listener: TcpListener,
-    address: SocketAddr,
     routes: Routes,
     connections: usize,
 }
@@ -36,15 +36,11 @@ impl Server {
         let failed = |error: io::Error| anyhow::anyhow!("cannot listen on {at}: {error}");
         let listener = TcpListener::bind(at).await.map_err(failed)?;
         Ok(Server {
-            address: listener.local_addr().map_err(failed)?,
+            url: format!("http://{}", listener.local_addr().map_err(failed)?),
             listener,
             routes: Routes::new(backend, options),
             connections,
         })
-    }
-
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
     }
 
     /// Answers until `stopping` is ready; answers in flight are still sent.

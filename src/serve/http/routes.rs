@@ -34,6 +34,8 @@ const HEALTH: &str = "/healthz";
 #[derive(Debug)]
 pub(super) struct ResetConnection;
 
+type ResponseOrReset = Result<Response<AnswerBody>, ResetConnection>;
+
 #[derive(Debug)]
 pub(super) struct Routes {
     backend: Backend,
@@ -80,11 +82,7 @@ impl Routes {
         self.options.faults.is_some()
     }
 
-    pub(super) async fn respond(
-        self: &Arc<Self>,
-        head: Parts,
-        peer: &str,
-    ) -> Result<Response<AnswerBody>, ResetConnection> {
+    pub(super) async fn respond(self: &Arc<Self>, head: Parts, peer: &str) -> ResponseOrReset {
         let came = Instant::now();
         let response = self.respond_or_fail(&head).await;
         if let Some(log) = &self.options.access_log {
@@ -98,7 +96,7 @@ impl Routes {
     }
 
     /// The answer, or what a fault makes of it.
-    async fn respond_or_fail(self: &Arc<Self>, head: &Parts) -> Result<Response<AnswerBody>, ResetConnection> {
+    async fn respond_or_fail(self: &Arc<Self>, head: &Parts) -> ResponseOrReset {
         if head.uri.path() == HEALTH && is_read(&head.method) {
             let reply = Reply::json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec());
             return Ok(self.response(reply, None));

@@ -78,8 +78,8 @@ impl Actor {
             weight: 100_000_000 / (rank * rank.isqrt().max(1)),
             build_id: random.id(),
             build: 1 + random.below(240),
-            tasks: (0..random.below(4))
-                .map(|task| Task::made_up(tasks_before + task, random.id(), &name, seed))
+            tasks: (tasks_before..tasks_before + random.below(4))
+                .map(|task| Task::made_up(task, random.id(), &name, seed))
                 .collect(),
             schedule_id: random.id(),
             usual_cost: 10_000_000_000_000_000 + random.below(130_000_000_000_000_000),

@@ -59,10 +59,7 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
     let mut random = Random::of(run.seed, STATS, run.number as u64);
     let (stats, memory) = stats(run, &spending.meters, &mut random);
     let (message, exit_code) = ending(row.status);
-    let store = |name| row.string(name);
-    let total = spending
-        .total
-        .map(|total| RawValue::from_string(total).expect("costs are written as numbers"));
+    let raw = |total| RawValue::from_string(total).expect("costs are written as numbers");
     let timeout_secs = [0, 300, 3600, 86_400][random.below(4) as usize];
     let more = DetailMembers {
         user_id: (!row.has("userId")).then_some(RUNS_USER_ID),
@@ -80,15 +77,15 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
         exit_code,
         general_access: (!row.has("generalAccess")).then_some("FOLLOW_USER_SETTING"),
         storage_ids: json!({
-            "datasets": { "default": store("defaultDatasetId") },
-            "keyValueStores": { "default": store("defaultKeyValueStoreId") },
-            "requestQueues": { "default": store("defaultRequestQueueId") },
+            "datasets": { "default": row.string("defaultDatasetId") },
+            "keyValueStores": { "default": row.string("defaultKeyValueStoreId") },
+            "requestQueues": { "default": row.string("defaultRequestQueueId") },
         }),
         container_url: format!("https://{}.runs.example.com", random.id().to_lowercase()),
         is_container_server_ready: row.status == "RUNNING",
         git_branch_name: run.actor.is_own.then_some("main"),
         usage: spending.meters.values(|used| used.quantity),
-        usage_total_usd: total,
+        usage_total_usd: spending.total.map(raw),
         usage_usd: spending.pays_usage.then_some(spending.meters.values(|used| used.usd)),
         platform_usage_billing_model: if spending.pays_usage { "USER" } else { "DEVELOPER" },
     };

@@ -81,10 +81,8 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
     if let Some(task) = task {
         text(&format!(r#","actorTaskId":"{}""#, actor.tasks[task].id));
     }
-    text(&format!(
-        r#","status":"{name}","startedAt":"{}""#,
-        format_instant(start)
-    ));
+    let started = format_instant(start);
+    text(&format!(r#","status":"{name}","startedAt":"{started}""#));
     let mut finished = None;
     if is_terminal {
         let drawn = (start + 1500 + random.skewed(2_400_000) as i64).min(DEMO_NOW_MS.max(start));
@@ -95,21 +93,17 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
     } else if random.below(2) == 0 {
         text(r#","finishedAt":null"#);
     }
+    let Actor { build_id, build, .. } = actor;
     text(&format!(
-        r#","buildId":"{}","buildNumber":"0.1.{}","buildNumberInt":{}"#,
-        actor.build_id, actor.build, actor.build
+        r#","buildId":"{build_id}","buildNumber":"0.1.{build}","buildNumberInt":{build}"#
     ));
-    text(r#","meta":{"#);
-    text(&meta(start, actor, random));
-    text("}");
+    text(&format!(r#","meta":{{{}}}"#, meta(start, actor, random)));
     if let Some(cost) = listed_cost(draft, finished, random, options) {
         text(&format!(r#","usageTotalUsd":{cost}"#));
     }
+    let (store, dataset, queue) = (random.id(), random.id(), random.id());
     text(&format!(
-        r#","defaultKeyValueStoreId":"{}","defaultDatasetId":"{}","defaultRequestQueueId":"{}""#,
-        random.id(),
-        random.id(),
-        random.id()
+        r#","defaultKeyValueStoreId":"{store}","defaultDatasetId":"{dataset}","defaultRequestQueueId":"{queue}""#
     ));
     match random.below(200) {
         0 => text(r#","generalAccess":"FOLLOW_USER_SETTING""#),

@@ -52,9 +52,8 @@ impl Spending {
             }
             Pricing::Events { events, and_usage } => {
                 let mut random = chance(EVENTS);
-                let counts: Vec<u64> = (0..events.len() as u64)
-                    .map(|at| if at == 0 { 1 } else { random.skewed(80 * at) })
-                    .collect();
+                let mut count = |at: u64| if at == 0 { 1 } else { random.skewed(80 * at) };
+                let counts: Vec<u64> = (0..events.len() as u64).map(&mut count).collect();
                 let each = events.iter().zip(&counts);
                 spending.events_usd = each.map(|((_, price), count)| *price * *count).sum();
                 spending.events = Some(events.iter().map(|(name, _)| *name).zip(counts).collect());
