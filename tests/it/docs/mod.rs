@@ -1,0 +1,6 @@
+//! What the documents say is what the tool does.
+
+/// The README's output, help texts, columns and limits.
+mod readme;
+/// `docs/schema.md` is made of the table of columns.
+mod schema;
