@@ -6,5 +6,7 @@ pub mod account;
 pub mod client;
 /// The binary as a process, in a folder and an environment of its own.
 pub mod command;
+/// The crate's source as text.
+pub mod source;
 /// The API's stand-in: a server that misbehaves on request.
 pub mod stand_in;
