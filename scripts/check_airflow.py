@@ -119,7 +119,7 @@ def inside():
     data = HOME / "data"
     scheduling.published(checks, "Airflow", BINARY, data / "exports" / "2025-09", data / "lake", HOME)
 
-    stand_in = scheduling.StandIn(HOME / "bin" / "apify-runs")
+    stand_in = scheduling.ScriptedTool(HOME / "bin" / "apify-runs")
     for code, (_, others) in scheduling.promised().items():
         stand_in.ends_with(code)
         found, _ = runs_of(dags["sync"], log)

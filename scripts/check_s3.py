@@ -2,9 +2,9 @@
 read what they leave. What is killed is killed while the server holds a known request of it, so nothing depends on luck. Called by
 check-all, which brings moto, deltalake and pyarrow."""
 
+import bisect
 import contextlib
 import hashlib
-import http.server
 import json
 import os
 import signal
@@ -12,11 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.parse
 import urllib.request
-from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,6 +21,7 @@ import deltalake
 import pyarrow.dataset
 from demo import Checks, exact_sum, plain
 from s3_server import KEY, REGION, SECRET, Server
+from standin import StandIn, instant, millis, serving
 
 RUNS = 100_004
 COMMIT = "_delta_log/00000000000000000000.json"
@@ -217,46 +215,31 @@ def check_two_at_once(checks, tool, server, expected):
     checks.equal("  is all there", content(lake, server), expected)
 
 
-class Api(http.server.BaseHTTPRequestHandler):
-    """The list of runs of a small account that changes."""
+class ListedRuns:
+    """The list of runs of a small account that changes, by start; no run has a detail."""
 
-    protocol_version = "HTTP/1.1"
-    now = datetime(2025, 10, 3, 6, tzinfo=timezone.utc)
+    def __init__(self, items):
+        self.list = items
 
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        query = dict(urllib.parse.parse_qsl(url.query))
-        data = {
-            "/v2/users/me": {"id": "user1", "username": "someone"},
-            "/v2/users/me/limits": {"limits": {"dataRetentionDays": 90}},
-        }.get(url.path)
-        if url.path == "/v2/actor-runs":
-            first, last = query.get("startedAfter", ""), query.get("startedBefore", "~")
-            runs = [run for run in self.server.runs if first <= run["startedAt"] <= last]
-            offset, limit = int(query.get("offset", 0)), min(int(query.get("limit", 1000)), 1000)
-            items = runs[offset : offset + limit]
-            data = {"total": len(runs), "count": len(items), "offset": offset, "limit": limit, "desc": False, "items": items}
-        body = json.dumps({"data": data} if data else {"error": {"type": "record-not-found", "message": "no"}}).encode()
-        self.send_response_only(200 if data else 404)
-        self.send_header("Date", self.now.strftime("%a, %d %b %Y %H:%M:%S GMT"))
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def between(self, after, before):
+        starts = [millis(run["startedAt"]) for run in self.list]
+        return bisect.bisect_left(starts, after), bisect.bisect_right(starts, before)
 
-    def log_message(self, *_):
-        pass
+    def items(self, first, last):
+        return [json.dumps(run).encode() for run in self.list[first:last]]
+
+    def detail(self, _):
+        return None
 
 
 def a_run(number, cost):
-    text = lambda at: at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    started = datetime(2025, 9, 30, tzinfo=timezone.utc) + timedelta(minutes=number)
+    started = millis("2025-09-30T00:00:00Z") + number * 60_000
     return {
         "id": f"run{number:014}",
         "actId": "actor",
         "status": "SUCCEEDED",
-        "startedAt": text(started),
-        "finishedAt": text(started + timedelta(seconds=1)),
+        "startedAt": instant(started),
+        "finishedAt": instant(started + 1000),
         "buildId": "build",
         "meta": {"origin": "API"},
         "usageTotalUsd": cost,
@@ -264,20 +247,23 @@ def a_run(number, cost):
 
 
 def check_changes(checks, tool, server):
-    api = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=api.serve_forever, daemon=True).start()
-    api.runs = [a_run(number, 0.01) for number in range(2000)]
+    runs = [a_run(number, 0.01) for number in range(2000)]
+    with serving(StandIn(ListedRuns(runs), millis("2025-10-03T06:00:00Z"), 90)) as api:
+        check_changing(checks, tool, server, api.url, runs)
+
+
+def check_changing(checks, tool, server, url, runs):
     lake = "s3://lakes/changing"
-    sync = ["sync", "--api-url", f"http://127.0.0.1:{api.server_port}", "--lake", lake, "--no-names", "--json", "--rate", "0"]
+    sync = ["sync", "--api-url", url, "--lake", lake, "--no-names", "--json", "--rate", "0"]
     tool.must(*sync)
     checks.equal("a small account's lake", content(lake, server)[:3], (2000, 2000, "20"))
-    api.runs[1999]["usageTotalUsd"] = 0.25
-    api.runs += [a_run(number, 0.5) for number in range(2000, 2100)]
+    runs[1999]["usageTotalUsd"] = 0.25
+    runs += [a_run(number, 0.5) for number in range(2000, 2100)]
     told = json.loads(tool.must(*sync).stdout)
     checks.equal("new runs and a late cost", (told["runs_new"], told["runs_changed"]), (100, 1))
     checks.equal("  are in the lake", content(lake, server)[:3], (2100, 2100, "70.24"))
     # Both see the same new runs, and commit upon the same version.
-    api.runs += [a_run(number, 0.5) for number in range(2100, 2200)]
+    runs += [a_run(number, 0.5) for number in range(2100, 2200)]
     commit = f"_delta_log/{version(lake, server) + 1:020}.json"
     with server.gate.stop(lambda path: commit in path, count=2) as stop:
         processes = [tool.start(*sync, place=f"host-{number}") for number in range(2)]
@@ -287,7 +273,6 @@ def check_changes(checks, tool, server):
     new = sorted(json.loads(done.stdout)["runs_new"] for done in ended if done.returncode == 0)
     checks.that("two syncs of the same changes: one commits them", met and new in ([0, 100], [100]), (met, [(done.returncode, done.stderr) for done in ended]))
     checks.equal("  once", content(lake, server)[:3], (2200, 2200, "120.24"))
-    api.shutdown()
 
 
 def refused(checks, what, done, code, *words):

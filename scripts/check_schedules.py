@@ -111,7 +111,7 @@ def check_cron(checks, url, scratch):
     checks.that("cron: a wrong token is exit 3, and mailed with what to do", code == 3 and "exit 3" in mail and "see to the token" in mail, mail)
     checks.that("cron: the mail doesn't hold the token", "not-the-token" not in mail, mail)
 
-    stand_in = scheduling.StandIn(home / "bin" / "apify-runs")
+    stand_in = scheduling.ScriptedTool(home / "bin" / "apify-runs")
     for code, (cron, _) in PROMISED.items():
         stand_in.ends_with(code)
         found, mail = by_cron(jobs[0], settings, home, PAUSE="0")
@@ -333,7 +333,7 @@ def check_github_runs(checks, jobs, url, scratch):
 
 def check_github_codes(checks, steps, url, scratch):
     """The export's scripts with each exit code, and the summary of each kind of outcome."""
-    stand_in = scheduling.StandIn(scratch / "github-stand-in" / "apify-runs")
+    stand_in = scheduling.ScriptedTool(scratch / "github-stand-in" / "apify-runs")
     runner = Runner(scratch / "github-codes", url, stand_in.path)
     build, job = (next(step for step in steps if step.get("name") == name) for name in ("Build", "Export"))
     summary = next(step for step in steps if step.get("name") == "Summary")

@@ -1,5 +1,5 @@
-"""What the checks of schedules share: what README.md there promises of each exit code, a stand-in that ends as it is told, and the
-binary without its random waits. Holds no check itself."""
+"""What the checks of schedules share: what README.md there promises of each exit code, a script in the tool's place that ends as it
+is told, and the binary without its random waits. Holds no check itself."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def executable(path, text):
     return path
 
 
-class StandIn:
+class ScriptedTool:
     """An `apify-runs` that ends with one exit code after the other, the last one from then on, and counts its starts."""
 
     def __init__(self, path):

@@ -1,0 +1,16 @@
+//! Commands that read an export back: `report`, `verify`, `diff`, `reconcile`.
+
+/// Every format of a report says the same.
+mod agree;
+/// Archives that `verify` refuses, and no command takes for good.
+mod broken_archives;
+/// `diff`, and what `export` tells of the export that it replaces.
+mod diff;
+/// `reconcile`: a billing cycle's runs against what Apify counts.
+mod reconcile;
+/// Exports that are replaced while they are read.
+mod replaced;
+/// `report`: an export's figures once more.
+mod report;
+/// Whole outputs of one small account, as snapshots.
+mod reports;

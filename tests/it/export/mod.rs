@@ -1,0 +1,24 @@
+//! `export`: what is asked of the API, and what the folder holds then.
+
+/// Which columns an export has.
+mod columns;
+/// Every run is there once, however the server lists them.
+mod complete;
+/// Single runs' details: which are asked for, and what becomes of those that can't be had.
+mod details;
+/// What the API can do wrong, and what comes of it.
+mod failures;
+/// What is in the files: columns, types, money to the last digit.
+mod files;
+/// Runs that may be missing are told of with --quiet too.
+mod gaps;
+/// Cost centres by the user's rules.
+mod groups;
+/// Every run's detail, and its columns.
+mod metered;
+/// Names of Actors and tasks.
+mod names;
+/// What stands at `--out`, and when it is replaced.
+mod publishing;
+/// Runs that Apify no longer keeps.
+mod retention;

@@ -1,0 +1,10 @@
+//! `sync` and `lake`, and lakes that are read as exports are.
+
+/// Lakes whose log is damaged.
+mod log;
+/// Lakes that are read: the same figures as an export's.
+mod read;
+/// `sync`, and the table that it leaves.
+mod sync;
+/// Faults that must not pass in silence.
+mod truth;

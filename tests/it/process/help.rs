@@ -1,0 +1,136 @@
+//! Help that fits a screen, its examples, completions and the manual.
+
+use std::collections::BTreeSet;
+use std::io::BufRead;
+use std::process::Stdio;
+
+use crate::support::client::Served;
+use crate::support::command::{COMMANDS, Place, done, names};
+
+/// Lines of a screen, and its columns.
+const SCREEN: (usize, usize) = (50, 100);
+
+fn help(place: &Place, command: &str, flag: &str) -> String {
+    let args: Vec<&str> = command.split(' ').chain([flag]).collect();
+    place.run(&args).exits(0).stdout.clone()
+}
+
+/// The options that a help names.
+fn options(help: &str) -> BTreeSet<String> {
+    let words = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-'))
+        .flat_map(|line| {
+            let names = line.trim_start().split("  ").next().unwrap_or_default();
+            names.split([' ', ',', '=', '[']).map(String::from).collect::<Vec<_>>()
+        });
+    words
+        .filter(|word| word.starts_with("--"))
+        .map(|word| word.trim_end_matches('.').to_string())
+        .collect()
+}
+
+#[test]
+fn the_help_of_export_fits_a_screen_and_help_all_has_every_option() {
+    let place = Place::new();
+    let (short, all) = (help(&place, "export", "--help"), help(&place, "export", "--help-all"));
+    assert!(
+        short.lines().count() <= SCREEN.0,
+        "{} lines\n{short}",
+        short.lines().count()
+    );
+    assert!(short.lines().all(|line| line.chars().count() <= SCREEN.1), "{short}");
+    assert!(options(&short).is_subset(&options(&all)));
+    for option in ["--concurrency", "--config", "--api-url", "--allow-incomplete"] {
+        assert!(
+            options(&all).contains(option) && !options(&short).contains(option),
+            "{option}"
+        );
+    }
+    assert_eq!(help(&place, "export", "-h"), short);
+}
+
+#[test]
+fn every_help_has_two_examples_and_they_work() {
+    let (server, place) = (Served::demo(&["--runs", "200", "--actors", "9"]), Place::new());
+    let mut seen = Vec::new();
+    for command in COMMANDS {
+        let help = help(&place, command, "--help");
+        let (_, examples) = help
+            .split_once("\nExamples:\n")
+            .unwrap_or_else(|| panic!("{command} has no examples"));
+        let examples: Vec<&str> = examples
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        assert!(examples.len() >= 2, "{command}: {examples:?}");
+        seen.extend(examples.iter().map(|line| (command, line.to_string())));
+    }
+    // `verify lake` needs the lake that sync's examples make.
+    seen.sort_by_key(|(_, line)| {
+        (
+            line.contains("verify lake"),
+            line.contains("lake vacuum"),
+            line.contains(" serve "),
+        )
+    });
+    for (command, line) in seen {
+        if cfg!(not(feature = "lake")) && line.contains("lake") {
+            continue;
+        }
+        // The port of an example may be taken.
+        let line = line.replace("--port 8080", "--port 0");
+        let args: Vec<&str> = line.strip_prefix("apify-runs ").unwrap().split(' ').collect();
+        let mut started = place.command(&args);
+        started
+            .env("APIFY_TOKEN", "demo")
+            .env("APIFY_API_BASE_URL", server.url())
+            .env("APIFY_RUNS_RATE", "0");
+        if command != "serve" {
+            done(&mut started).exits(0);
+            continue;
+        }
+        started.env_remove("APIFY_TOKEN");
+        // One that listens says where.
+        let mut child = started.stdout(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        assert!(first.starts_with("http://127.0.0.1:"), "{first}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn completions_know_commands_and_options_that_help_leaves_out() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(&["completions", shell]).exits(0).stdout.clone();
+        for word in ["reconcile", "detail-concurrency", "vacuum"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    place.run(&["completions", "tcsh"]).exits(2).says(&["bash"]);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command_with_each_option() {
+    let place = Place::new();
+    place.run(&["man", "--out", "man"]).exits(0);
+    let pages = names(&place.path("man"));
+    for command in COMMANDS {
+        let name = format!("apify-runs-{}.1", command.replace(' ', "-"));
+        assert!(pages.contains(&name), "{name} is not in {pages:?}");
+        let page = std::fs::read_to_string(place.path("man").join(&name)).unwrap();
+        let printed = place.run(&[&["man"], &command.split(' ').collect::<Vec<_>>()[..]].concat());
+        assert_eq!(printed.exits(0).stdout, page);
+        let page = page.replace('\\', "");
+        for option in options(&help(&place, command, "--help-all")) {
+            assert!(page.contains(&option), "{name} lacks {option}");
+        }
+    }
+    place.run(&["man", "exprt"]).exits(2).says(&["no command 'exprt'"]);
+}
