@@ -8,6 +8,9 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+/// The most bytes that are read of a manifest: with as many rules as there may be, it has fewer.
+pub const MAX_MANIFEST_BYTES: u64 = 256 << 20;
+
 use crate::text::thousands;
 
 /// The most time for reading a pipe to its end.

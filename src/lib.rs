@@ -84,6 +84,7 @@ mod logging;
 mod money;
 mod paths;
 mod period;
+mod retry;
 mod text;
 
 pub use app::run;

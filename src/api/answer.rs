@@ -7,9 +7,9 @@ use reqwest::{Response, StatusCode};
 
 use super::body::MAX_BODY_BYTES;
 use super::failure::{Failure, TransientFailure, causes};
-use super::retry;
 use crate::clock::{parse_age, parse_date};
 use crate::period::Millis;
+use crate::retry;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 

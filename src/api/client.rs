@@ -19,9 +19,9 @@ use super::body::{self, BodyProblem};
 use super::counts::{Counters, RequestCounts};
 use super::failure::{Failure, TransientFailure, causes, refusal};
 use super::pacing::Pacer;
-use super::retry::{self, RetryPolicy};
 use crate::clock::{Clocks, MachineClock, ServerTimes};
 use crate::error::{Error, Result};
+use crate::retry::{self, RetryPolicy};
 
 #[derive(Debug)]
 pub struct ClientOptions {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
-use super::retry;
 use crate::error::Error;
+use crate::retry;
 
 pub(super) enum Failure {
     Transient(TransientFailure),

@@ -14,6 +14,5 @@ mod json_object;
 mod members;
 pub mod pacing;
 pub mod page;
-pub mod retry;
 pub mod token;
 pub mod usage;

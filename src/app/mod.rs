@@ -32,6 +32,7 @@ use crate::error::Result;
 use crate::logging;
 use crate::output::publish;
 use crate::report::terminal::TextStyle;
+use crate::retry;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -62,7 +63,7 @@ pub fn run() -> ExitCode {
             return report.finish_with_usage_error(&error.to_string());
         }
     };
-    let jitter = first.command.run().map(|run| run.jitter.mul_f64(chance()));
+    let jitter = first.command.run().map(|run| run.jitter.mul_f64(retry::chance()));
     let shutdown = ShutdownPolicy::of(&first.command);
     let context = context(umask, &outside, clock, first, shutdown.stopping.clone());
     let jobs = AccountJobs::new(orders.each, orders.layers, &context, &outside);
@@ -113,13 +114,6 @@ fn runtime(is_server: bool, accounts: usize) -> io::Result<Runtime> {
         .max_blocking_threads(cores.max(2) + accounts - 1)
         .enable_all()
         .build()
-}
-
-/// A random share, from the randomness that the hash maps are seeded with.
-fn chance() -> f64 {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// This machine's clock, or what stands in for it.

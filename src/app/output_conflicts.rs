@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bounded::MAX_MANIFEST_BYTES;
 use crate::bounded::read_regular;
 use crate::cli::Command;
 use crate::config::Invocation;
 use crate::error::{Error, Result};
-use crate::output::manifest::MAX_MANIFEST_BYTES;
 use crate::output::names::MANIFEST;
 use crate::paths;
 use crate::text::redacted;
@@ -16,7 +16,7 @@ use crate::text::redacted;
 const CHANGES: &str = "--changes";
 
 /// A path that a job will write to.
-struct OutputPath {
+struct WrittenPath {
     option: &'static str,
     /// As it was given.
     shown: String,
@@ -29,7 +29,7 @@ struct OutputPath {
 /// # Errors
 /// [`Error::Usage`] that names both.
 pub fn check_apart(orders: &[Invocation]) -> Result<()> {
-    let mut all: Vec<(usize, OutputPath)> = Vec::new();
+    let mut all: Vec<(usize, WrittenPath)> = Vec::new();
     for (at, order) in orders.iter().enumerate() {
         for written in outputs_of(order) {
             let shared = all.iter().find(|(other, earlier)| {
@@ -47,7 +47,7 @@ pub fn check_apart(orders: &[Invocation]) -> Result<()> {
                 )));
             }
             let is_within =
-                |(other, earlier): &&(usize, OutputPath)| *other == at && lies_in(&earlier.place, &written.place);
+                |(other, earlier): &&(usize, WrittenPath)| *other == at && lies_in(&earlier.place, &written.place);
             if let Some((_, changes)) = all.iter().find(is_within) {
                 return Err(lies_within(changes.option, &changes.shown, &written));
             }
@@ -57,7 +57,7 @@ pub fn check_apart(orders: &[Invocation]) -> Result<()> {
     Ok(())
 }
 
-fn lies_within(option: &str, path: &str, output: &OutputPath) -> Error {
+fn lies_within(option: &str, path: &str, output: &WrittenPath) -> Error {
     Error::Usage(format!(
         "{option} {path} lies in {} {}, which holds nothing else: put it elsewhere",
         output.option, output.shown
@@ -100,7 +100,7 @@ fn is_export(folder: &Path) -> bool {
 }
 
 /// The paths that one account's job will write to.
-fn outputs_of(order: &Invocation) -> Vec<OutputPath> {
+fn outputs_of(order: &Invocation) -> Vec<WrittenPath> {
     let is_demo = order.cli.command.source().is_some_and(|source| source.demo);
     let name = order.account.as_ref().map(|account| account.name.as_str());
     let name = name.or(is_demo.then_some("demo")).unwrap_or_default();
@@ -108,7 +108,7 @@ fn outputs_of(order: &Invocation) -> Vec<OutputPath> {
         // As far as accounts make a difference; other placeholders stay as they are.
         let filled = text.replace("{{", "\u{1}").replace("{account}", name);
         let local = filled.strip_prefix("file://").unwrap_or(&filled);
-        OutputPath {
+        WrittenPath {
             option,
             shown: redacted(text),
             place: if local.contains("://") {

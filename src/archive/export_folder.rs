@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use arrow_array::RecordBatch;
 
 use crate::archive::folder_handle::{FolderHandle, raise_open_file_limit};
+use crate::bounded::MAX_MANIFEST_BYTES;
 use crate::error::{Error, ReadError, Result};
 use crate::output::hashed::FileEntry;
-use crate::output::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use crate::output::manifest::Manifest;
 use crate::output::names::MANIFEST;
 use crate::output::names::RUNS_CSV;
 use crate::output::read::{RowsFile, batches_of, unreadable};

@@ -25,6 +25,7 @@ use crate::report::dimension::{By, Dimensions};
 use crate::report::groups::Groups;
 use crate::report::summary::Summary;
 use crate::report::terminal::TextStyle;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::row::ROW;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
@@ -59,10 +60,7 @@ fn prepare(
     };
     let given = budgets::given(&args.judge, groups.as_ref())?;
     let period = asked(args, archive, &held)?;
-    let mut dimensions = Dimensions::of(&columns, groups);
-    for by in &args.by {
-        dimensions.and(*by).map_err(Error::usage)?;
-    }
+    let dimensions = dimensions(args, &columns, groups)?;
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
     let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
@@ -104,6 +102,14 @@ fn prepare(
     report.only = chosen(args, &report)?;
     let written = output.write(&report, archive, stop)?;
     Ok((written, report))
+}
+
+fn dimensions(args: &ReportArgs, columns: &ColumnSet, groups: Option<Groups>) -> Result<Dimensions> {
+    let mut dimensions = Dimensions::of(columns, groups);
+    for by in &args.by {
+        dimensions.and(*by).map_err(Error::usage)?;
+    }
+    Ok(dimensions)
 }
 
 /// The period that was asked for, which must be covered: exit 5 otherwise.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api::counts::RequestCounts;
-use crate::bounded::read_regular;
+use crate::bounded::{MAX_MANIFEST_BYTES, read_regular};
 use crate::error::{Error, Result};
 use crate::output::hashed::FileEntry;
 use crate::output::names::MANIFEST;
@@ -18,8 +18,6 @@ pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals};
 use crate::report::caveat::{self, Caveat};
 
-/// The most bytes that are read of one: with as many rules as there may be, it has fewer.
-pub const MAX_MANIFEST_BYTES: u64 = 256 << 20;
 /// The version of this document's shape.
 pub const SCHEMA_VERSION: u32 = 1;
 

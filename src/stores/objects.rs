@@ -12,8 +12,8 @@ use object_store::{
     Attribute, Attributes, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart,
 };
 
+use crate::bounded::MAX_MANIFEST_BYTES;
 use crate::error::{Error, Result};
-use crate::output::manifest::MAX_MANIFEST_BYTES;
 use crate::stores::Location;
 
 /// A part of a file that goes up: S3 takes 10,000 of them, so 80 GiB are a file's most.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use object_store::{Error, Result};
 use tokio::time::Instant;
 
-use crate::api::retry::{RetryPolicy, chance};
+use crate::retry::{RetryPolicy, chance};
 use crate::stores::errors::GAVE_UP;
 
 /// Attempts after the first: the waits between them are 16 to 31 s in all.
