@@ -29,7 +29,17 @@ from comparing.sides import Side  # noqa: E402
 
 # What may differ: commands, outputs (`stdout`, `stderr`, `exit code` or a file's name), a pattern of what is taken out of both
 # sides before they are compared, and the reason. All are regular expressions.
-ON_PURPOSE = []
+CAVEATS = "caveats have codes: documents say them beside the sentences, and hashes and sizes of these documents follow"
+ON_PURPOSE = [
+    ("", r"\.json|stdout", r'(?s)\n( *)"caveat_details": \[(?:\]|.*?\n\1\]),?', CAVEATS),
+    ("", r"\.json|stdout", r'"caveat_details":\[.*?\],(?="requests")', CAVEATS),
+    ("", r"manifest\.json", r'"path": "report\.(?:json|html|xlsx)",\s*"sha256": "[0-9a-f]{64}",\s*"bytes": \d+', CAVEATS),
+    ("", r"report\.html|stdout", r"<tr><th scope=\"row\"><code>report\.(?:json|xlsx|html)</code>.*?</tr>", CAVEATS),
+    ("", r"\.xlsx", r"<t[^>]*>[\d,]+ bytes, SHA-256 [0-9a-f]{64}</t>", CAVEATS),
+    ("", r"_delta_log|head\.json", r'manifest_sha256[\\"]*: ?[\\"]*[0-9a-f]{64}', CAVEATS),
+    ("", r"focus\.parquet", "(?s).+", "one writer for all columns: pages are cut elsewhere; check-focus compares schema and values"),
+    ("^lake close", "stdout", r"SHA-256\s+[0-9a-f]{64}", CAVEATS),
+]
 MOST_SHOWN = 12
 
 
