@@ -74,6 +74,7 @@ mod runs;
 mod provenance;
 
 /// Folders and object stores by URL.
+#[cfg(feature = "lake")]
 mod stores;
 
 // Leaves: they use nothing of ours but each other.

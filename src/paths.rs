@@ -46,6 +46,13 @@ pub fn or_current(folder: &Path) -> &Path {
     }
 }
 
+/// Whether a path names a place in an object store.
+pub fn names_store(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| matches!(scheme, "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,9 +16,9 @@ use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::publish::{Destination, OutputState};
+use crate::paths::names_store;
 use crate::period::{Millis, PeriodSpec};
 use crate::pipeline::connection::{Connection, RetentionDays};
-use crate::stores::names_store;
 use crate::text::{counted, escape_control};
 
 /// A clock that is off by more is worth a word: the API's tells seconds, and an answer takes some time.

@@ -55,7 +55,7 @@ impl PipelineOptions<'_> {
             filters: self.filters.clone(),
             names: self.names.clone(),
             details: DetailOptions {
-                mode: self.costs.details.into(),
+                mode: self.costs.details,
                 concurrency: self.costs.detail_concurrency.into(),
                 settle: self.start.settle(self.costs),
                 job_start: self.start.at,

@@ -21,8 +21,8 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
 use crate::output::publish::{Destination, OutputState, Staging};
+use crate::paths::names_store;
 use crate::period::Millis;
-use crate::stores::names_store;
 
 /// The output, which no other process of this machine writes meanwhile.
 pub struct ExportDestination {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::config::nearest;
 use crate::error::{Error, Result};
+use crate::paths::names_store;
 use crate::period::Period;
-use crate::stores::names_store;
 use crate::text::redacted;
 
 /// What placeholders stand for; the reason why one stands for nothing here.

@@ -10,11 +10,11 @@ use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::output::publish::Destination;
+use crate::paths::names_store;
 use crate::period::{DayClock, Period};
 use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
 use crate::provenance::Retention;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
-use crate::stores::names_store;
 
 /// Reads or fetches the other period. That it can't be is no reason not to publish the export: it is said, and stands in the
 /// report.

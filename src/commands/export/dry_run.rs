@@ -10,11 +10,7 @@ use crate::text::counted;
 /// Says what the export would be, as far as the first page tells.
 pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) -> Result<()> {
     let needed = listing.first.as_ref().map(|page| {
-        let needed = count_needed(
-            &page.runs,
-            job.args.costs.details.into(),
-            &scope.start.settle(&job.args.costs),
-        );
+        let needed = count_needed(&page.runs, job.args.costs.details, &scope.start.settle(&job.args.costs));
         (needed, page.items())
     });
     let fetch = PeriodFetch::new(

@@ -10,11 +10,11 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
 use crate::output::publish::{Destination, OutputState};
+use crate::paths::names_store;
 use crate::period::{LAST_INSTANT, Period, format_instant};
 use crate::pipeline::connection::{FirstPage, first_page, retention_of};
 use crate::pipeline::filters;
 use crate::pipeline::start::JobStart;
-use crate::stores::names_store;
 
 /// The API has answered and the output is locked.
 pub struct OpenedExport {
