@@ -38,6 +38,10 @@ ON_PURPOSE = [
     ("", r"\.xlsx", r"<t[^>]*>[\d,]+ bytes, SHA-256 [0-9a-f]{64}</t>", CAVEATS),
     ("", r"_delta_log|head\.json", r'manifest_sha256[\\"]*: ?[\\"]*[0-9a-f]{64}', CAVEATS),
     ("", r"focus\.parquet", "(?s).+", "one writer for all columns: pages are cut elsewhere; check-focus compares schema and values"),
+    ("", r"outcome\.json", r'"path":"report\.(?:json|html|xlsx)","bytes":\d+', CAVEATS),
+    ("", "stderr", r"report\.(?:json|html|xlsx): \d+ bytes, the manifest says \d+", CAVEATS),
+    ("", "stderr", r"at line \d+ column \d+", CAVEATS),
+    ("", "stderr", r"(?<=no manifest of apify-runs: )[a-z_.]+: ", "a manifest that cannot be read is refused by its field"),
     ("^lake close", "stdout", r"SHA-256\s+[0-9a-f]{64}", CAVEATS),
 ]
 MOST_SHOWN = 12
