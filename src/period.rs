@@ -62,7 +62,7 @@ pub struct Period {
     /// The first millisecond beyond it, at most the job's start.
     #[serde(with = "instant_text")]
     pub to: Millis,
-    /// `to` as it was asked for; later than `to` where the period isn't over yet.
+    /// The end that was asked for; later than `to` where the period isn't over yet.
     #[serde(with = "instant_text")]
     pub requested_to: Millis,
     /// Where midnights and days are meant.

@@ -79,7 +79,7 @@ pub fn unescape_formula(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
 }
 
-/// Whether a spreadsheet would run a text; or would once its apostrophes are gone, so that each cell stands for one text.
+/// Whether a spreadsheet would run a text, or would without its leading apostrophes: so that escaping can be undone.
 fn is_formula(text: &str) -> bool {
     text.trim_start_matches('\'')
         .starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])

@@ -15,7 +15,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 
 pub(super) struct AnswerHead {
     pub(super) status: StatusCode,
-    /// The server's clock, if it can be told.
+    /// The server's clock, if the answer has one.
     pub(super) date_ms: Option<Millis>,
     pub(super) machine_ms: Millis,
     pub(super) rate_limit: Option<u64>,

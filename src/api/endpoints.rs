@@ -201,7 +201,7 @@ fn started(after: Millis, before: Millis) -> [(&'static str, String); 2] {
     ]
 }
 
-/// Decodes what has the shape that is needed; whatever else is in it is dropped unread, and told by no error.
+/// Decodes the needed members; others are skipped, and appear in no error.
 fn json<T: DeserializeOwned>(body: &[u8]) -> anyhow::Result<T> {
     serde_json::from_slice(body).map_err(|_| anyhow!("the body has not the documented shape"))
 }

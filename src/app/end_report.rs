@@ -39,8 +39,8 @@ impl EndReport {
         }
     }
 
-    /// Whether all that is written has a place of its own. Nothing is written over before that is known, and an outcome tells of
-    /// whatever is refused once it has its place.
+    /// Checks that all outputs have paths of their own before anything is overwritten. Once the outcome file is open, it reports
+    /// also what is refused here.
     pub fn prepare(&mut self, orders: &[Invocation]) -> Result<()> {
         let command = &orders[0].cli.command;
         self.info.is_demo = command.source().is_some_and(|source| source.demo);
@@ -71,7 +71,7 @@ impl EndReport {
         Ok(())
     }
 
-    /// A command line or a configuration made no sense; that is said here.
+    /// Reports a command line or a configuration that was refused.
     pub fn finish_refused(mut self, refusal: &ConfigError, telling: ReportingOptions) -> ExitCode {
         let text = refusal.in_a_line();
         logging::start(0, telling.log_format, &self.info.job);
@@ -84,7 +84,7 @@ impl EndReport {
         self.finish_with_usage_error(&text)
     }
 
-    /// What was asked for can't be done as it was asked.
+    /// Exit 2 before any job ran.
     pub fn finish_with_usage_error(self, error: &str) -> ExitCode {
         self.finish(JobResult::new(vec![AccountResult {
             account: None,

@@ -64,7 +64,7 @@ fn lies_within(option: &str, path: &str, output: &WrittenPath) -> Error {
     ))
 }
 
-/// Whether a file that tells of the job lies in none of the outputs, which hold nothing else.
+/// Refuses an outcome or metrics file inside an output, which holds nothing but its own files.
 ///
 /// # Errors
 /// [`Error::Usage`] that names both.

@@ -74,7 +74,7 @@ pub async fn until_stopped(
         _ => "terminated",
     };
     let error = journals.stopped(how, shutdown.fate);
-    // Whoever should read that may have stopped to, which keeps nobody from ending.
+    // A reader of stderr that has stopped reading must not keep the process from ending.
     let text = error.clone();
     let (said, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -1,5 +1,5 @@
 //! An export or a lake, read back and checked, for commands that needn't know which of the two it is. Each of the two knows
-//! how its rows are read and how far they can be trusted; what is made of them is the commands'.
+//! how its rows are read and checked; what is made of them is the commands'.
 
 pub mod address;
 pub mod existing;
@@ -37,7 +37,7 @@ pub type BatchVisitor<'s> = dyn FnMut(&RecordBatch) -> Result<()> + 's;
 /// refuses about rows or manifest; one of them has to return before [`Archive::reread`], [`Archive::runs`] or [`Archive::keys`]
 /// is called, which check nothing again.
 pub trait Archive {
-    /// Exit 5 where its manifest or log makes no sense.
+    /// Exit 5 where its manifest or log cannot be read.
     fn info(&self) -> Result<ArchiveInfo>;
 
     /// The columns of its rows.

@@ -76,7 +76,7 @@ impl ConfigError {
     }
 }
 
-/// How the end is reported, as far as that can be told even of a wrong command line.
+/// How the end is reported; known also where the command line is wrong, as far as it could be parsed.
 #[derive(Debug, Default)]
 pub struct ReportingOptions {
     /// Empty where none was called.
@@ -103,7 +103,7 @@ impl ProcessEnv {
     }
 }
 
-/// Makes invocations of all layers. The reporting options can be told of a wrong command line too.
+/// Makes invocations of all layers; gives the reporting options also where the command line is wrong.
 pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, ConfigError>, ReportingOptions) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     if words[..end].iter().any(|word| word == HELP_ALL) {
@@ -199,7 +199,7 @@ fn compose(
     Ok(Invocations { each, warnings, layers })
 }
 
-/// A warning where a file which nobody named sends the token to another host.
+/// A warning where a configuration file that was not named on the command line sends the token to another host.
 fn warn_foreign_api_url(layers: &Layers, line: &CommandLine) -> Option<String> {
     let file = layers.file.as_ref().filter(|file| !file.is_named)?;
     let setting = &line.added("api-url")?.setting;

@@ -61,7 +61,7 @@ pub(super) struct Question {
 #[derive(Default)]
 pub(super) struct Answers {
     by_page: BTreeMap<u32, BTreeMap<u32, RunDetail>>,
-    /// Cost states that can't be told from the rows alone, by run.
+    /// Cost states that don't follow from the rows alone, by run.
     pub(super) states: HashMap<String, &'static str>,
 }
 

@@ -40,7 +40,7 @@ pub struct ReadyWindow {
     pub pages: Vec<RecordBatch>,
     /// Its runs that the filters leave, by `(started_at, id)`.
     pub rows: Vec<RowAt>,
-    /// Cost states that can't be told from the rows alone, by run.
+    /// Cost states that don't follow from the rows alone, by run.
     pub states: HashMap<String, &'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! Which windows a period is read in. Pure: it is told counts as they become known, and never asks for one.
+//! Which windows a period is read in. Pure: counts are passed in as they become known.
 //!
 //! Accounts burst on the hour, so windows are cut by count, not by clock. A window that turns out too full costs
 //! nothing: it is cut where it stands and keeps the page in hand. One that turns out nearly empty costs its request; so

@@ -78,7 +78,7 @@ impl CommitId {
 }
 
 impl PendingCommit {
-    /// Makes it, upon the table as it was read, or where there was none.
+    /// Makes the commit on the version that was read, or creates the table.
     ///
     /// `id.version` is the table's version and one more: the log's entry of that number is put on the condition that there is
     /// none, so that of two processes that read the same version only one commits. The entry is made durable after it was put,

@@ -55,7 +55,7 @@ impl LakeTable {
         }
         let mut foreign = Vec::new();
         for version in (own + 1..=self.version()).take(MAX_FOREIGN as usize) {
-            // An entry that was cleaned up is in a checkpoint; whose it was nobody knows.
+            // An entry that was cleaned up is in a checkpoint, which does not say who wrote it.
             let Some(entry) = CommitEntry::read(self.location(), version)? else {
                 continue;
             };

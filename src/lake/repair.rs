@@ -27,7 +27,7 @@ pub struct DamagedFile {
 const READINGS: usize = 3;
 
 impl DamagedFile {
-    /// What it held, as far as the log tells.
+    /// Its runs and sums, as far as the log has them.
     pub fn sums(&self) -> MonthSums {
         self.file.sums.unwrap_or(MonthSums {
             runs: self.file.rows.unwrap_or(0),

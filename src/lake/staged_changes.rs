@@ -1,4 +1,4 @@
-//! Changes of commits that were not told yet, in the lake's own folder: each part under the version and the UUID of its
+//! Changes of commits that were not published yet, in the lake's own folder: each part under the version and the UUID of its
 //! commit, so that any later sync finds out whether that commit was made. What the rows say is the sync's.
 
 use std::fs::{self, File};

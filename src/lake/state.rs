@@ -24,7 +24,7 @@ pub struct LakeState {
     /// The start of the sync that wrote it last, by the API's clock.
     #[serde(rename = "synced_at", with = "instant_text")]
     pub synced_at_ms: Millis,
-    /// For how many days Apify keeps runs, as the last sync that was told knew.
+    /// For how many days Apify keeps runs, by the last sync that got an answer.
     #[serde(default)]
     pub retention_days: Option<u64>,
     /// Periods all of whose runs were received: `[from, to)`, in order and disjoint.
@@ -40,7 +40,7 @@ pub struct LakeState {
     pub version: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// What the table held after that commit, by UTC month.
+    /// Runs and sums of the table after that commit, by UTC month.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub months: BTreeMap<String, MonthSums>,
     /// The store's address at which conditional puts were proven to hold.

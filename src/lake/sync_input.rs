@@ -11,7 +11,7 @@ use crate::lake::columns::LakeColumns;
 use crate::output::read::working_batches;
 use crate::period::Millis;
 
-/// A period whose changes are told apart: its name, `[from, to)`.
+/// A period whose changes are counted apart: its name, `[from, to)`.
 pub type WatchedPeriod = (String, Millis, Millis);
 
 /// What a sync has seen: all runs that the API lists of some periods.

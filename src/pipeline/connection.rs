@@ -123,8 +123,8 @@ impl Connection {
         self.source == Source::Demo
     }
 
-    /// Both clocks, once the API has told its own. Where they are apart, a fresh answer is asked for too: one that a cache gave
-    /// must not decide alone.
+    /// Both clocks, once the API has answered. Where they are apart, a fresh answer is asked for too: a cached one must not decide
+    /// alone.
     pub async fn clocks(&self) -> Clocks {
         if self.api.clocks().are_apart() {
             // Who can't be asked twice is believed the first time.
@@ -140,7 +140,7 @@ impl Connection {
         clocks
     }
 
-    /// Whose runs these are, where that is told within some seconds.
+    /// The account of the token, where the API answers within some seconds.
     pub async fn account(&self) -> Option<Account> {
         let account = tokio::time::timeout(ACCOUNT_TIME, self.api.account())
             .await

@@ -40,7 +40,7 @@ pub struct ScratchFetch<'a> {
 }
 
 impl ScratchFetch<'_> {
-    /// Fetches it; the rows' files are there as long as the folder is held.
+    /// Fetches it; the rows' files are there until the staging folder is dropped.
     pub async fn fetch(self) -> Result<(PeriodResult, Arc<Staging>)> {
         let (options, period) = (self.options, self.period);
         let mut destination = Destination::acquire(&self.folder)?;

@@ -7,7 +7,7 @@ use crate::clock::Clocks;
 use crate::period::Millis;
 use crate::runs::cost_state::SettleRule;
 
-/// When the job began: by the server's clock where it told, and by the one that waits.
+/// When the job began: by the server's clock where its answers have one, and by the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct JobStart {
     pub ms: Millis,

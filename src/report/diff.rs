@@ -1,7 +1,7 @@
 //! What two exports differ in: one fold over the pairs of their runs, all figures exact. It reads no files, and renders
 //! nothing.
 //!
-//! A cost that one side doesn't know has moved by nobody knows how much: such runs are counted beside every sum of dollars
+//! A cost that one side doesn't know has moved by an unknown amount: such runs are counted beside every sum of dollars
 //! and are never in it, and a cost that became known, or is known no more, stands apart.
 
 pub mod csv;

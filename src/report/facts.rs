@@ -12,7 +12,7 @@ pub struct Facts {
     /// The period of the export, where this is a part of it.
     pub part_of: Option<Period>,
     pub filters: Filters,
-    /// The job's start, by the server's clock where it told: milliseconds since the epoch.
+    /// The job's start, by the server's clock where its answers have one: milliseconds since the epoch.
     pub queried_at_ms: i64,
     pub proof: Proof,
     /// Whether they were put together by several jobs, each of which counted what it received.
@@ -46,7 +46,7 @@ pub struct QualityCounts {
     /// Whether the period was cut at the job's start.
     pub cut: bool,
     pub proven: bool,
-    /// Parts `[from, to)` of the period, of which nobody knows whether all runs are there.
+    /// Parts `[from, to)` of the period that are not proven.
     pub unproven: Vec<(Millis, Millis)>,
     pub retention: Option<Retention>,
     pub details_failed: u64,

@@ -1,5 +1,5 @@
 //! A billing cycle's runs against the usage that Apify counts for it: sums side by side, what belongs to runs and what
-//! doesn't, the verdict. Pure; how it is told is in `reconcile/`'s files.
+//! doesn't, the verdict. Pure; its renderings are in `reconcile/`'s files.
 
 pub mod json;
 pub mod terminal;

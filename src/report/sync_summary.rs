@@ -1,4 +1,4 @@
-//! What a sync of the lake did, as it is told: for people, and as JSON. What it comes to is the lake's to count.
+//! The summary of a sync of the lake: for people, and as JSON. Counting is the lake's part.
 
 use serde::Serialize;
 

@@ -28,7 +28,7 @@ use crate::stores::answers::StoreConnector;
 use crate::stores::errors::causes;
 use crate::stores::http::{CREDENTIALS_TIME, StoreAtOrigin, client_options, origin, retries};
 
-/// How long one attempt to ask an instance for its role may take: elsewhere than on an instance, nobody answers.
+/// Timeout of one attempt to ask the instance metadata service for a role: outside of an instance nothing answers.
 const INSTANCE_TIME: Duration = Duration::from_secs(1);
 /// How long before credentials expire new ones are asked for.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(120);
@@ -43,7 +43,7 @@ const OBJECT_VARIABLES: [&str; 4] = [
 ];
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 
-/// Where a bucket is whose region nobody says.
+/// The region where none is configured.
 const DEFAULT_REGION: &str = "us-east-1";
 
 pub async fn bucket(name: &str, handle: &Handle) -> Result<StoreAtOrigin> {
@@ -135,7 +135,7 @@ async fn config() -> SdkConfig {
         .await
 }
 
-/// Where Amazon says that a bucket is; what can't be told is found out by the first request.
+/// The region that Amazon gives for a bucket; without an answer, the first request shows it.
 async fn region_of(bucket: &str) -> Option<String> {
     let options = client_options(false);
     let asked = tokio::time::timeout(REGION_TIME, resolve_bucket_region(bucket, &options));

@@ -48,7 +48,7 @@ const CONFLICT_CODES: [&str; 2] = ["ConditionalRequestConflict", "OperationAbort
 pub const GAVE_UP: &str = "gave up after ";
 /// Words of the object stores' crate about an answer: of a list that can't be read, of one that failed, and of a connection.
 const OF_STORES: [&str; 3] = ["Got invalid list response", "Error performing ", "HTTP error: "];
-/// Longest text of a cause that is nobody's XML.
+/// Longest text of a cause that is no XML error of a store.
 const LONGEST_TEXT: usize = 300;
 
 impl StoreError {
@@ -177,7 +177,7 @@ pub fn is_unimplemented(error: &object_store::Error) -> bool {
     status(&text).is_some_and(|status| status.starts_with("501")) || code(&text) == Some("NotImplemented")
 }
 
-/// Whether an answer broke off, or can't be read, and nobody has asked again.
+/// Whether an answer broke off or can't be read, and the request was not repeated.
 pub fn is_cut(error: &object_store::Error) -> bool {
     let object_store::Error::Generic { .. } = error else {
         return false;

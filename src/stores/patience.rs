@@ -14,7 +14,7 @@ use crate::stores::errors::GAVE_UP;
 const RETRIES: u32 = 5;
 /// Nothing is asked again once its attempts and waits have taken this long.
 const TIME_CAP: Duration = Duration::from_secs(120);
-/// After so many failed attempts, some 3 s, stderr is told.
+/// After so many failed attempts, some 3 s, a warning goes to stderr.
 const TOLD_AFTER: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,7 +100,7 @@ struct Listing {
     /// The list goes on after this name.
     last: Option<StorePath>,
     is_begun: bool,
-    /// Whether objects came by name so far: else nobody knows which are still to come.
+    /// Whether objects came in the order of their names so far: only then it is known which are still to come.
     is_ordered: bool,
     patience: Patience,
 }

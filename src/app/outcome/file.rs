@@ -27,7 +27,7 @@ pub fn is_outcome(text: &str) -> bool {
     true
 }
 
-/// The file, emptied, so that nobody takes an earlier job's end for this one's.
+/// The file, emptied, so that an earlier job's end is not taken for this one's.
 #[derive(Debug)]
 pub struct OutcomeFile {
     path: PathBuf,
@@ -37,7 +37,7 @@ pub struct OutcomeFile {
 }
 
 impl OutcomeFile {
-    /// Empties it, or creates it. A pipe that nobody reads is not waited for.
+    /// Empties it, or creates it. Does not wait for the reader of a pipe.
     ///
     /// # Errors
     /// [`Error::Usage`] where it holds something else than an outcome, which stays.

@@ -10,7 +10,7 @@ use crate::text::{counted, thousands};
 
 /// Most periods that a sentence names.
 const MAX_SPANS: usize = 3;
-/// What begins a sentence about runs that nobody has.
+/// How a sentence about missing runs begins.
 pub(super) const INCOMPLETE: &str = "INCOMPLETE: ";
 pub(super) const NO_RUN_OF: &str = "no run of the period is of ";
 const RUNS_MISSING: &str = "INCOMPLETE: fewer runs were received than the API counts; every total is 'at least'";

@@ -166,7 +166,7 @@ pub struct PriceVerdict {
     pub compared: u64,
     #[serde(rename = "costs_changed")]
     pub changed: u64,
-    /// Of those, the ones that moved by one factor; `None` unless it is told.
+    /// Of those, the ones that moved by one factor; `None` where no factor is shown.
     #[serde(rename = "costs_changed_alike")]
     pub alike: Option<u64>,
     pub factor: Option<String>,

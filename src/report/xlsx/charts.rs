@@ -26,7 +26,7 @@ pub const DATA_TITLE: &str = "What the charts are drawn from";
 const LAYERS: usize = 7;
 /// Actors with a bar of their own.
 const BARS: usize = 20;
-/// Colours that are told apart also by those who see few, and in print.
+/// Colours that differ also for colour-blind readers, and in print.
 const COLOURS: [u32; LAYERS + 1] = [
     0x1F_4E_79, 0xE6_9F_00, 0x00_9E_73, 0x56_B4_E9, 0xD5_5E_00, 0xCC_79_A7, 0x8C_6B_B1, 0xF0_E4_42,
 ];

@@ -15,7 +15,7 @@ use crate::runs::schema::{COLUMNS, METERS, col};
 /// The least that Apify gives to a run, and that the API's OpenAPI description allows.
 const LEAST_MEMORY_MBYTES: i64 = 128;
 
-/// A run as an object. `user_id` is the account's, which is whose run it is if nobody else is named.
+/// A run as a JSON object. `user_id` is the account's: it owns a run that names no other user.
 pub(super) fn write(items: &RunItems, row: usize, user_id: &str, json: &mut Vec<u8>) {
     let run = DetailRow {
         batch: items.batch,

@@ -73,7 +73,7 @@ impl FileGroup {
                 group.remember(batch, file as u32, &mut row, &mut pending)?;
                 if in_order {
                     is_in_order &= pending.is_sorted_by_key(|entry| entry.start);
-                    // The last one stays, for the next to be held against.
+                    // The last one stays, so that the next is compared to it.
                     group.cut(&mut pending, SEGMENT_RUNS + 1);
                 }
                 Ok(())

@@ -113,7 +113,7 @@ impl<'b> RunItems<'b> {
                 write_all(&self.meta, row, json);
                 write_others(&extra, self.meta.iter(), row, json);
             }),
-            // It was no object, and was kept as it was.
+            // It was no JSON object, and is returned unchanged.
             Err(_) => write_member("meta", extra.unwrap_or_default(), json),
         }
     }

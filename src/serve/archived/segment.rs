@@ -150,7 +150,7 @@ impl Segment {
     }
 
     pub(super) fn with_hash(&self, hash: u32, found: &mut Vec<(u32, u32)>) {
-        // Nearly every segment has none: that is told without a branch for each run.
+        // Nearly every segment has none: one check for the segment instead of a branch for each run.
         if self.hashes.iter().fold(false, |any, of| any | (*of == hash)) {
             let runs = self.hashes.iter().enumerate().filter(|(_, of)| **of == hash);
             found.extend(runs.map(|(run, _)| self.place(run)));
