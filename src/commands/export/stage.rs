@@ -12,7 +12,8 @@ use crate::output::names::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::output::parquet::RunsLayout;
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
-use crate::pipeline::{PeriodResult, known_details};
+use crate::pipeline::PeriodResult;
+use crate::pipeline::known_details::{self, ReuseRule};
 use crate::report::dimension::Dimensions;
 
 /// The rows are in the staging folder; nothing is visible yet.
@@ -69,7 +70,10 @@ fn known_details(
     let existing = destination.existing()?.filter(|_| !job.args.replace);
     let existing = existing.filter(|existing| existing.is_from(job.connection.source, scope.account.as_ref()));
     Ok(existing.and_then(|existing| {
-        let settled_by = existing.queried_at_ms().saturating_sub(job.args.costs.settle_ms());
-        known_details::of(existing.parquet_paths(), settled_by, &job.columns, job.is_metered())
+        let rule = ReuseRule {
+            settled_by: existing.queried_at_ms().saturating_sub(job.args.costs.settle_ms()),
+            metered: job.is_metered(),
+        };
+        known_details::from_export(existing.parquet_paths(), rule, &job.columns)
     }))
 }

@@ -51,17 +51,11 @@ pub fn note(job: &SyncJob, (from, to): (Millis, Millis), read: &[ReadWindow]) {
 /// Reads the runs of a window; its files are there as long as the folder is held.
 pub async fn read_window(
     job: &SyncJob,
-    (from, to): (Millis, Millis),
+    period: Period,
     folder: PathBuf,
     known: Option<KnownDetails>,
     on_terminal: bool,
 ) -> Result<ReadWindow> {
-    let period = Period {
-        from,
-        to,
-        requested_to: to,
-        timezone: chrono_tz::UTC,
-    };
     let fetch = ScratchFetch {
         options: PipelineOptions {
             connection: &job.connection,
@@ -79,6 +73,7 @@ pub async fn read_window(
     };
     let (read, staging) = fetch.fetch().await.map_err(committed_stays)?;
     for gap in read.gaps() {
+        let Period { from, to, .. } = period;
         job.caveat(Caveat::WindowIncomplete { from, to, gap });
     }
     let files = parquet_paths(&staging, &read.written.files);

@@ -10,7 +10,7 @@ use crate::commands::sync::plan::{Step, SyncPlan};
 use crate::commands::sync::read::{ReadWindow, note, read_window};
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
-use crate::period::Millis;
+use crate::period::{Millis, Period};
 use crate::pipeline::connection::first_page;
 
 /// Most runs of a commit that spans months.
@@ -56,8 +56,17 @@ async fn take_step(
     for (at, window) in step.windows.iter().enumerate() {
         // Another price is found by asking alone.
         let known = done.table.clone().filter(|_| !job.args.accept_repricing);
-        let known = known.map(|table| known_details::of(table, job.asking.now_ms, job.is_metered()));
-        read.push(read_window(&job, *window, scratch.join(at.to_string()), known, on_terminal).await?);
+        let known = known.map(|table| known_details::from_lake(table, job.asking.now_ms, job.is_metered()));
+        read.push(
+            read_window(
+                &job,
+                utc_period(*window),
+                scratch.join(at.to_string()),
+                known,
+                on_terminal,
+            )
+            .await?,
+        );
     }
     let job = job.clone();
     run_blocking(move |stop| {
@@ -71,4 +80,13 @@ async fn take_step(
         Ok(done)
     })
     .await
+}
+
+fn utc_period((from, to): (Millis, Millis)) -> Period {
+    Period {
+        from,
+        to,
+        requested_to: to,
+        timezone: chrono_tz::UTC,
+    }
 }

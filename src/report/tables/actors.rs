@@ -38,10 +38,10 @@ pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
         cells
     };
     by_actor(
-        (
-            UNSUCCESSFUL,
-            "Which Actors' runs failed, timed out or were aborted, and what did that cost?",
-        ),
+        ReportTitle {
+            name: UNSUCCESSFUL,
+            title: "Which Actors' runs failed, timed out or were aborted, and what did that cost?",
+        },
         &[
             column("runs", "runs", CellKind::Count),
             column("runs_failed", "failed", CellKind::Count),
@@ -92,10 +92,10 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
         ]
     };
     by_actor(
-        (
-            UNSETTLED,
-            "Which Actors have runs without a cost, or whose cost may still move?",
-        ),
+        ReportTitle {
+            name: UNSETTLED,
+            title: "Which Actors have runs without a cost, or whose cost may still move?",
+        },
         &[
             column("runs", "runs", CellKind::Count),
             column("runs_cost_unknown", "no cost", CellKind::Count),
@@ -108,9 +108,15 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
     )
 }
 
+struct ReportTitle {
+    name: &'static str,
+    /// The question that it answers.
+    title: &'static str,
+}
+
 /// A report of some of the Actors: their IDs, these columns, their names.
 fn by_actor<'r>(
-    (name, title): (&'static str, &str),
+    report: ReportTitle,
     columns: &[TableColumn],
     groups: Vec<Group<'r>>,
     cells: impl Fn(&Measures) -> Vec<Cell<'r>> + 'r,
@@ -122,8 +128,8 @@ fn by_actor<'r>(
     };
     let columns = [ACT_ID].into_iter().chain(columns.iter().copied());
     Table {
-        name: name.into(),
-        title: title.into(),
+        name: report.name.into(),
+        title: report.title.into(),
         columns: columns.chain([ACT_NAME]).collect(),
         len: groups.len(),
         total: Some(around(None, cells(&sum), None)),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::report::Report;
 use crate::report::xlsx::cells::{CellFormat, Value};
-use crate::report::xlsx::sheet::{Sheet, SheetColumn, Total, range};
+use crate::report::xlsx::sheet::{Sheet, SheetColumn, SheetTexts, Total, range};
 use crate::report::xlsx::{Book, SheetEntry, cannot_write};
 use crate::runs::column_set::ColumnSet;
 use crate::runs::schema;
@@ -68,7 +68,12 @@ impl Book<'_> {
         });
         let name = self.free_name(NAME);
         let sheet = self.empty_sheet(u64::MAX)?;
-        let sheet = Sheet::new(sheet, &self.styles, (&name, TITLE, &note), heads.collect())?;
+        let texts = SheetTexts {
+            name: &name,
+            title: TITLE,
+            note: &note,
+        };
+        let sheet = Sheet::new(sheet, &self.styles, texts, heads.collect())?;
         Ok(RunsSheet {
             sheet,
             columns,

@@ -43,11 +43,19 @@ pub struct Sheet {
     next: RowNum,
 }
 
+/// What a sheet is called, and what stands above its table.
+pub struct SheetTexts<'t> {
+    pub name: &'t str,
+    pub title: &'t str,
+    /// Empty for none.
+    pub note: &'t str,
+}
+
 impl Sheet {
     pub fn new(
         sheet: Worksheet,
         styles: &Arc<Styles>,
-        (name, title, note): (&str, &str, &str),
+        texts: SheetTexts,
         columns: Vec<SheetColumn>,
     ) -> Result<Sheet, XlsxError> {
         let widths = columns.iter().map(|column| head_width(&column.head)).collect();
@@ -58,12 +66,14 @@ impl Sheet {
             widths,
             next: FIRST_ROW,
         };
-        sheet.sheet.set_name(name)?;
+        sheet.sheet.set_name(texts.name)?;
         sheet.formats()?;
         sheet.sheet.set_row_height(0, 24)?;
-        sheet.sheet.write_string_with_format(0, 0, title, &styles.title)?;
-        if !note.is_empty() {
-            sheet.sheet.write_string_with_format(NOTE_ROW, 0, note, &styles.note)?;
+        sheet.sheet.write_string_with_format(0, 0, texts.title, &styles.title)?;
+        if !texts.note.is_empty() {
+            sheet
+                .sheet
+                .write_string_with_format(NOTE_ROW, 0, texts.note, &styles.note)?;
         }
         sheet.totals()?;
         sheet.heads()?;

@@ -3,7 +3,7 @@
 use rust_xlsxwriter::XlsxError;
 
 use super::cells::{CellFormat, Value};
-use super::sheet::{Sheet, SheetColumn, Total, range};
+use super::sheet::{Sheet, SheetColumn, SheetTexts, Total, range};
 use super::{Book, SheetEntry, names};
 use crate::report::Report;
 use crate::report::table::{Cell, CellKind, Table};
@@ -26,7 +26,12 @@ impl Book<'_> {
         let note = note(self.report, cut.as_deref(), table);
         let columns = columns(table, &order, rows as u32);
         let sheet = self.empty_sheet(table.len as u64)?;
-        let mut sheet = Sheet::new(sheet, &self.styles, (&name, &table.title, &note), columns)?;
+        let texts = SheetTexts {
+            name: &name,
+            title: &table.title,
+            note: &note,
+        };
+        let mut sheet = Sheet::new(sheet, &self.styles, texts, columns)?;
         for cells in table.rows().take(rows) {
             let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
             sheet.write(cells)?;
