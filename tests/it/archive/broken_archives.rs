@@ -576,6 +576,44 @@ fn a_changed_page_keeps_nobody_from_the_rows() {
     }
 }
 
+#[test]
+fn a_field_of_the_manifest_that_cannot_be_read_is_refused_by_its_name() {
+    let (place, server) = (Place::new(), account());
+    let url = server.url();
+    export(&place, &url, "2025-09", "whole", "parquet,csv");
+    let fields: [(&str, &str, &str); 5] = [
+        ("/totals/usage_total_usd", "5 dollars", "totals.usage_total_usd"),
+        ("/totals/usage_total_usd", "1e3", "an amount such as"),
+        ("/period/from", "yesterday", "period.from"),
+        ("/period/timezone", "Mars", "Mars"),
+        ("/queried_at", "2025-13-01T00:00:00.000Z", "an instant such as"),
+    ];
+    for (pointer, text, named) in fields {
+        copy(&place, "whole", "out");
+        edit_manifest(&place.path("out"), |manifest| {
+            *manifest.pointer_mut(pointer).unwrap() = json!(text);
+        });
+        for command in ["verify out", "report out", "diff whole out"] {
+            let args: Vec<&str> = command.split(' ').collect();
+            let done = place.run(&args);
+            done.exits(5).says(&["out/manifest.json", named]);
+            assert_eq!(done.stdout, "", "{done}");
+        }
+    }
+}
+
+#[test]
+fn caveats_have_codes_and_counts_beside_their_sentences() {
+    let (place, server) = (Place::new(), account());
+    export(&place, &server.url(), "2025-09", "out", "parquet");
+    let expected = json!([{"code": "cost_unknown", "runs": 1, "text": "1 run has no known cost: usage is 'at least'"}]);
+    for name in ["out/manifest.json", "out/report.json"] {
+        let document: Value = serde_json::from_slice(&fs::read(place.path(name)).unwrap()).unwrap();
+        assert_eq!(document["caveat_details"], expected, "{name}");
+        assert_eq!(document["caveats"], json!([expected[0]["text"]]), "{name}");
+    }
+}
+
 // Lakes.
 
 #[cfg(feature = "lake")]
