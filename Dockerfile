@@ -12,7 +12,7 @@
 #   update-ca-certificates.
 # - Time zones are compiled in. SIGTERM ends a job with exit 143, nothing half-written; `serve` lets its answers finish.
 #
-# What of this was tried: scripts/check-packages builds the second stage with podman, on a base of the same Debian packages, and
+# What of this was tried: scripts/check image builds the second stage with podman, on a base of the same Debian packages, and
 # runs it with a read-only root. The first was built so once by hand, with a compiler put on such a base. What wasn't tried: Docker's
 # own engine, the two images by these names as their registry has them (docs/releasing.md pins their digests), and processors other
 # than x86-64.
@@ -30,7 +30,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo fetch --locked \
     && cargo build --locked --offline --profile "$PROFILE" --features lake \
     && cp "target/$PROFILE/apify-runs" /apify-runs \
-    && python3 scripts/third-party-licences > /THIRD-PARTY-LICENCES.txt
+    && python3 scripts/release/third-party-licences > /THIRD-PARTY-LICENCES.txt
 
 FROM docker.io/library/debian:13.8-slim
 LABEL org.opencontainers.image.title="apify-runs" \

@@ -9,7 +9,7 @@ month: its log says which files it has now, so no package for Delta is needed. B
 that the cluster reads and writes; FILE and the reports lie where this is started. Executors do the work; Python and a
 report's rows stay with the driver, so workers need no Python. What can't be made of the columns that there are is skipped
 with a word. Exit code 0: done; 1: a report failed, or one that was named was skipped; 2: wrong usage, or nothing to read
-there. For Spark 3.4 or newer. Checked by scripts/check-spark."""
+there. For Spark 3.4 or newer. Checked by scripts/check spark."""
 
 import argparse
 import csv

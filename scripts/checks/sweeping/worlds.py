@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deltalake import DeltaTable, write_deltalake
-from lake_account import at
-from standin import DAY_MS, millis, serving
-from support.archives import difference, lake_rows, lake_table
-from support.moving_account import HOUR_MS, MovingAccount, MovingStandIn, MovingTable, World
+
+from checks.support.archives import difference, lake_rows, lake_table
+from checks.support.lake_account import HOUR_MS, MovingAccount, MovingStandIn, MovingTable, World, at
+from checks.support.standin import DAY_MS, millis, serving
 
 FIRST, LAST = millis("2025-06-20T00:00:00Z"), millis("2025-09-12T00:00:00Z")
 BEGINS, BEFORE = millis("2025-08-26T06:00:00Z"), millis("2025-08-31T06:00:00Z")

@@ -1,4 +1,4 @@
-//! Workbooks read back part by part, as the XML that they are. What other programs make of them is for `scripts/check-xlsx`.
+//! Workbooks read back part by part, as the XML that they are. What other programs make of them is for `scripts/check xlsx`.
 
 mod reading;
 

@@ -1,0 +1,304 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "deltalake==1.6.6",
+#     "polars==2.1.0",
+#     "duckdb==1.5.5",
+#     "duckdb-cli==1.5.5",
+#     "duckdb-extension-delta==1.5.5",
+#     "pyarrow==26.0.1",
+#     "pytz==2026.6",
+# ]
+#
+# [tool.check]
+# compares = "commands, outputs, links and options in README.md and docs/ with what they do; alert rules by promtool"
+# needs = ["curl", "jq"]
+# uses = ["promtool"]
+# minutes = 3
+# megabytes = 500
+#
+# [tool.check.options]
+# "--only TEXT" = "only documents with this in their name, such as lake"
+# ///
+"""Runs what README.md and docs/*.md show, as a reader would. Each ```sh block of a document in docs/ runs, in order, in a
+scratch folder for that document, against a made-up account and a webhook on this machine; a block after `<!-- not run:
+reason -->` is counted and left out, and one that takes too long is ended and fails. A ```text block after `<!-- its output
+-->` is what the block before it prints, to the letter but for times, ports and job IDs. Relative links and anchors lead
+somewhere; options that documents name are the tool's; promtool accepts docs/alerts.yml, and its rules do what
+data/alerts_test.yml says. Whether the words are true is for people and for the tests to say."""
+
+import contextlib
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from checks.support.account import NOW, ROOT, Checks, must_run, server
+from checks.support.environments import command_line
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+ALERTS = ROOT / "docs/alerts.yml"
+ALERTS_TEST = ROOT / "scripts/checks/data/alerts_test.yml"
+NOT_RUN, ITS_OUTPUT = re.compile(r"<!-- not run: (.+) -->"), "<!-- its output -->"
+SECONDS_FOR_A_BLOCK = 120
+COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake optimize|lake vacuum|lake repair|serve|completions|man|
+config show""".replace("\n", "").split("|")
+# What differs from run to run, wherever it stands.
+TIMES = [
+    (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "… s"),
+    (re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{8}\b"), "JOB"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA-256"),
+    (re.compile(r"[\d,]+ seconds (ahead of|behind) the API"), "… seconds from the API"),
+]
+
+
+class Block:
+    """A fenced block: its language, its text, the comment right before it, and its line."""
+
+    def __init__(self, language, text, marker, line):
+        self.language, self.text, self.marker, self.line = language, text, marker, line
+
+
+def blocks(text):
+    """The fenced blocks of a document, in order."""
+    found, marker, open_at, body, language, indent = [], "", None, [], "", ""
+    for number, line in enumerate(text.splitlines(), 1):
+        fence = re.match(r"(\s*)```(\S*)", line)
+        if open_at is None and fence:
+            open_at, body, indent, language = number, [], fence[1], fence[2]
+        elif open_at is not None and line.strip() == "```":
+            found.append(Block(language, "\n".join(body), marker, open_at))
+            open_at, marker = None, ""
+        elif open_at is not None:
+            body.append(line.removeprefix(indent))
+        elif line.strip():
+            marker = line.strip()
+    return found
+
+
+def without_blocks(text):
+    """A document without what stands in fences."""
+    return re.sub(r"^(\s*)```.*?^\s*```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def timeless(text):
+    """What is printed, without what differs from run to run."""
+    for pattern, words in TIMES:
+        text = pattern.sub(words, text)
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+class Reader:
+    """Somebody who follows one document, in a folder of their own."""
+
+    def __init__(self, binary, scratch, account, webhook):
+        self.folder, tools = scratch / "work", scratch / "bin"
+        self.folder.mkdir()
+        tools.mkdir()
+        (tools / "apify-runs").symlink_to(binary)
+        self.environment = {
+            "APIFY_API_BASE_URL": account,
+            "APIFY_RUNS_NOW": NOW,
+            "APIFY_TOKEN": "demo",
+            "HEARTBEAT_URL": f"{webhook}/heartbeat",
+            "HOME": str(scratch),
+            "LC_ALL": "C.UTF-8",
+            "NO_COLOR": "1",
+            "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SLACK_WEBHOOK_URL": f"{webhook}/slack",
+            "TZ": "UTC",
+        }
+
+    def follow(self, commands):
+        """Runs a block to its end: its exit code, and what a terminal would show."""
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            shown, _ = process.communicate(timeout=SECONDS_FOR_A_BLOCK)
+        except subprocess.TimeoutExpired:
+            # A loop that waits for a server which did not start would never end by itself.
+            os.killpg(process.pid, signal.SIGKILL)
+            shown = process.communicate()[0] + f"\nended after {SECONDS_FOR_A_BLOCK} s: a block has to end by itself, also if a server does not start"
+        finally:
+            # What the block has left running, also where this script is stopped meanwhile.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        return process.returncode, shown
+
+
+@contextlib.contextmanager
+def a_webhook():
+    """Something on this machine that takes what is posted; yields its URL, and what it was sent by path."""
+    sent = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        """Remembers bodies."""
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sent.setdefault(self.path, []).append(body)
+            self.send_response(200)
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listener.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.server_port}", sent
+    finally:
+        listener.shutdown()
+        thread.join()
+        listener.server_close()
+
+
+def check_blocks(checks, document, reader):
+    """Follows a document; how many blocks ran, how many outputs were compared, and which were left, with the reason."""
+    ran, compared, left, shown = 0, 0, [], None
+    for block in blocks(document.read_text(encoding="utf-8")):
+        where = f"{document.name}:{block.line}"
+        if block.language == "sh":
+            reason = NOT_RUN.fullmatch(block.marker)
+            if reason:
+                left.append((where, reason[1]))
+                shown = None
+                continue
+            code, shown = reader.follow(block.text)
+            ran += 1
+            checks.that(f"{where}: runs", code == 0, f"exit {code}\n{shown}")
+        elif block.marker == ITS_OUTPUT:
+            if shown is None:
+                checks.that(f"{where}: is the output of a block that ran", False, "none did")
+                continue
+            compared += 1
+            printed, expected = timeless(shown), timeless(block.text)
+            checks.that(f"{where}: shows what is printed", printed == expected, f"printed\n{printed}\nshown\n{expected}")
+    return ran, compared, left
+
+
+def anchors(path):
+    """The anchors of a document, as they are made of its headings."""
+    found, counts = set(), {}
+    text = without_blocks(path.read_text(encoding="utf-8"))
+    for heading in re.findall(r"^#{1,6}\s+(.+?)\s*#*$", text, flags=re.MULTILINE):
+        heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        seen = counts.get(slug, 0)
+        counts[slug] = seen + 1
+        found.add(f"{slug}-{seen}" if seen else slug)
+    return found | set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text))
+
+
+def check_links(checks, document):
+    """Every relative link of a document leads to a file that is there, and to an anchor that it has; how many there are."""
+    text = re.sub(r"`[^`\n]*`", "", without_blocks(document.read_text(encoding="utf-8")))
+    links = re.findall(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)", text)
+    links += re.findall(r"^\[[^\]]+\]:\s*(\S+)", text, flags=re.MULTILINE)
+    links = [link for link in links if not re.match(r"[a-z]+:", link)]
+    broken = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        if not target.is_relative_to(ROOT) or not target.exists():
+            broken.append(f"{link}: no such file")
+        elif anchor and (target.suffix != ".md" or anchor not in anchors(target)):
+            broken.append(f"{link}: no such heading")
+    checks.equal(f"{document.relative_to(ROOT)}: every link leads somewhere", broken, [])
+    return len(links)
+
+
+def check_options(checks, binary, scratch):
+    """Options that documents name in their text are ones that a command has."""
+    helps = "".join(must_run(binary, *command.split(), "--help-all", cwd=scratch).stdout for command in COMMANDS)
+    known = set(re.findall(r"--[a-z][a-z-]*", helps))
+    # Releasing is mostly done with others' tools.
+    for document in [document for document in DOCS if document.name != "releasing.md"]:
+        text = without_blocks(document.read_text(encoding="utf-8"))
+        spans = re.findall(r"`([^`\n]+)`", text)
+        spans = [span for span in spans if span.startswith(("--", "apify-runs", *COMMANDS))]
+        named = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", span)}
+        checks.equal(f"{document.relative_to(ROOT)}: every option is one of the tool's", sorted(named - known), [])
+
+
+def check_alerts(checks, binary, scratch):
+    """Rules, tests of the rules, and the metrics that they are about; whether promtool was there."""
+    metrics = scratch / "metrics.prom"
+    must_run(binary, "export", "--demo", "--quiet", "--metrics-file", metrics, cwd=scratch)
+    written = metrics.read_text(encoding="utf-8")
+    known = set(re.findall(r"^(apify_runs_[a-z_]+)", written, flags=re.MULTILINE))
+    for path in [ALERTS, *DOCS]:
+        named = set(re.findall(r"\bapify_runs_[a-z_]+", path.read_text(encoding="utf-8")))
+        checks.equal(f"{path.relative_to(ROOT)}: every metric is one that is written", sorted(named - known), [])
+    promtool = shutil.which(os.environ.get("PROMTOOL", "promtool"))
+    if promtool is None:
+        return False
+    for what, arguments, stdin in [
+        ("promtool takes the rules", ["check", "rules", ALERTS], ""),
+        ("the rules fire when they should, and not else", ["test", "rules", ALERTS_TEST], ""),
+        ("promtool finds no fault with the metrics", ["check", "metrics"], written),
+    ]:
+        done = subprocess.run(
+            [promtool, *map(str, arguments)], check=False, input=stdin, capture_output=True, text=True
+        )
+        checks.that(f"alerts: {what}", done.returncode == 0, done.stdout + done.stderr)
+    return True
+
+
+def check_webhook(checks, sent):
+    """What the documents' two lines of shell have posted."""
+    texts = []
+    for body in sent.get("/slack", []):
+        with contextlib.suppress(ValueError):
+            texts.append(json.loads(body).get("text"))
+    checks.that("webhook: each message is a text", texts and all(texts), sent.get("/slack"))
+    checks.that("webhook: the heartbeat came", "/heartbeat" in sent, sorted(sent))
+
+
+def main():
+    options = command_line(__file__)
+    binary = options.binary
+    checks, ran, compared, left, links = Checks(), 0, 0, [], 0
+    for document in [ROOT / "README.md", *DOCS]:
+        links += check_links(checks, document)
+    with tempfile.TemporaryDirectory(prefix="apify-runs-check-") as folder:
+        scratch = Path(folder).resolve()
+        check_options(checks, binary, scratch)
+        promtool = check_alerts(checks, binary, scratch)
+        with server(binary) as account, a_webhook() as (webhook, sent):
+            for document in [document for document in DOCS if (options.only or "") in document.stem]:
+                place = scratch / document.stem
+                place.mkdir()
+                counts = check_blocks(checks, document, Reader(binary, place, account, webhook))
+                ran, compared, left = ran + counts[0], compared + counts[1], left + counts[2]
+        check_webhook(checks, sent)
+    for where, reason in left:
+        print(f"not run {where}: {reason}")
+    if not promtool:
+        print("not run docs/alerts.yml: promtool is not there (Debian: apt-get install prometheus, or PROMTOOL=PATH)")
+    print(f"{ran} blocks run, {compared} outputs compared, {len(left)} blocks not run, {links} links followed")
+    checks.close()
+
+
+if __name__ == "__main__":
+    main()

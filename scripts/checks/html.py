@@ -1,0 +1,268 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["pypdf==7.1.1", "websocket-client==1.9.2"]
+#
+# [tool.check]
+# compares = "report.html with Chromium: light and dark, desktop, phone and paper"
+# needs = ["Chromium"]
+# minutes = 2
+# megabytes = 10
+#
+# [tool.check.options]
+# "--pictures DIR" = "keep the screenshots and PDF files in DIR"
+# ///
+"""Looks at report.html with a browser. Nothing logged, nothing that breaks the
+page's policy, no scrolling sideways, letters that can be read in light and dark, figures that are report.json's, and pages
+of paper. An account of ordinary size, and one whose names want to break out. Whether it looks good is for people to say."""
+
+import contextlib
+import http.client
+import http.server
+import io
+import json
+import re
+import tempfile
+import threading
+from pathlib import Path
+
+from pypdf import PdfReader
+
+from checks.support.account import Checks, must_run, read_json, server
+from checks.support.environments import command_line
+from checks.support.chromium import tab
+
+SIZES = [(1280, 900), (390, 844), (360, 740)]
+SHEETS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}
+LEAST_CONTRAST = 4.5
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title></style></bdi><b style=color:red>bold",
+    "=HYPERLINK(1) {{ 7*7 }} {% raw %}",
+    "javascript:alert(1)",
+    "back\u202ewards \u2066and\u2069 on",
+    "no\u200bwidth\u200b\ufeff",
+    "x" * 10_000,
+    "wide 日本語の長い名前" * 500,
+    "a\u0300" * 5_000,
+    "two\nlines\tand\u0007 bells\u001b[31m",
+    "&amp; &lt;i&gt; ' \" `",
+    "\u200d",
+]
+
+# Every text's contrast with what lies behind it, the worst of all (https://www.w3.org/TR/WCAG21/#contrast-minimum).
+CONTRAST = """(() => {
+  const rgb = text => (text.match(/[0-9.]+/g) || []).map(Number);
+  const channel = value => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour.length && (colour[3] === undefined || colour[3] === 1)) return colour;
+    }
+    return [255, 255, 255];
+  };
+  let worst = { ratio: 99, text: '', texts: 0 };
+  document.querySelectorAll('details').forEach(details => details.open = true);
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement, text = walk.currentNode.data.trim();
+    if (!text || element.closest('title, desc') || !element.getClientRects().length) continue;
+    const style = getComputedStyle(element), drawn = element.closest('svg') && element.tagName === 'text';
+    const [one, other] = [light(rgb(drawn ? style.fill : style.color)), light(behind(element))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    worst.texts += 1;
+    if (ratio < worst.ratio) worst = { ...worst, ratio, text: text.slice(0, 60) };
+  }
+  return worst;
+})()"""
+
+# How far the page is wider than its window, which cells' texts are wider than they are, and which texts of the charts lie upon each other or leave the window.
+LAYOUT = """(() => {
+  const root = document.documentElement;
+  document.querySelectorAll('details').forEach(details => details.open = true);
+  const texts = [...document.querySelectorAll('.chart text')].filter(text => text.getClientRects().length);
+  const boxes = texts.map(text => text.getBoundingClientRect());
+  const upon = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => upon(a, b)));
+  const out = boxes.filter(box => box.left < 0 || box.right > root.clientWidth);
+  const range = document.createRange();
+  const cells = [...document.querySelectorAll('th, td, dd')].filter(cell => cell.getClientRects().length && cell.textContent);
+  const spilling = cells.filter(cell => {
+    range.selectNodeContents(cell);
+    const text = range.getBoundingClientRect(), box = cell.getBoundingClientRect();
+    return text.left < box.left - 1 || text.right > box.right + 1;
+  });
+  return { spilling: spilling.map(cell => cell.textContent.slice(0, 60)), beyond: root.scrollWidth - root.clientWidth, overlapping: pairs.length, outside: out.length, labels: texts.length };
+})()"""
+
+# What the page says in figures: the exact sum, each report's amounts row by row, and what would run if it could.
+FIGURES = """(() => ({
+  exact: document.querySelector('.exact span')?.textContent ?? null,
+  tables: Object.fromEntries([...document.querySelectorAll('section')].map(section => [
+    section.id,
+    [...section.querySelectorAll(':scope > .scroll tbody tr')].map(row => ({
+      kind: row.className,
+      exact: [...row.querySelectorAll('td[title]')].map(cell => cell.title),
+      texts: [...row.children].map(cell => cell.textContent),
+    })),
+  ])),
+  headings: [...document.querySelectorAll('h1, h2, h3, h4')].map(heading => Number(heading.tagName[1])),
+  running: document.querySelectorAll('script, img, iframe, object, embed, link, form, base, [style], [onerror]').length,
+  links: [...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href')).filter(href => href[0] !== '#'),
+  text: document.body.innerText,
+}))()"""
+
+
+class Renaming(http.server.BaseHTTPRequestHandler):
+    """Hands requests on to the made-up account, and gives its Actors and tasks names that want to break out."""
+
+    protocol_version = "HTTP/1.1"
+    upstream = ""
+
+    def do_GET(self):
+        """The same answer, renamed."""
+        connection = http.client.HTTPConnection(self.upstream.removeprefix("http://"), timeout=60)
+        connection.request("GET", self.path, headers={"Authorization": self.headers["Authorization"]})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == 200 and re.search(r"actors|acts|actor-tasks", self.path):
+            body = json.dumps(renamed(json.loads(body))).encode()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() in ["content-type", "date", "retry-after"]:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def send_response(self, code, message=None):
+        """Without a `Date` of its own: the made-up account's clock is handed on."""
+        self.send_response_only(code, message)
+
+    def log_message(self, *_):
+        """Says nothing."""
+
+
+def renamed(value):
+    """The same JSON, every name in it a hostile one, the same one each time."""
+    if isinstance(value, list):
+        return [renamed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: renamed(item) for key, item in value.items()}
+    if "id" in value and "name" in value:
+        value["name"] = HOSTILE[sum(value["id"].encode()) % len(HOSTILE)]
+    return value
+
+
+@contextlib.contextmanager
+def renaming(upstream):
+    """A server of it; yields its URL."""
+    handler = type("Handler", (Renaming,), {"upstream": upstream})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def check_figures(checks, name, page, folder):
+    """The page's figures against report.json's."""
+    report = read_json(folder / "report.json")
+    checks.equal(f"{name}: the exact sum is report.json's", page["exact"], report["totals"]["usage_total_usd"])
+    for table in ["cost_by_actor", "cost_by_task", "status_summary", "cost_by_user", "dearest_runs"]:
+        rows = [row for row in page["tables"].get(table, []) if row["kind"] == ""]
+        shown = [row["exact"][0] if row["exact"] else None for row in rows]
+        checks.equal(f"{name}: {table} as in report.json", shown, [row["usage_total_usd"] for row in report[table][: len(shown)]])
+        checks.that(f"{name}: {table} shows at most its first 21", 0 < len(shown) <= 21, len(shown))
+    total = next(row for row in page["tables"]["cost_by_actor"] if row["kind"] == "total")
+    checks.equal(f"{name}: the total row", total["exact"][0], report["totals"]["usage_total_usd"])
+    checks.that(f"{name}: the number of runs is told", f"{report['totals']['runs']:,}" in page["text"])
+    for caveat in report["caveats"]:
+        checks.that(f"{name}: says '{caveat[:40]}…'", caveat in page["text"])
+    listed = {row["texts"][0]: row["texts"][3] for row in page["tables"]["files"]}
+    manifest = read_json(folder / "manifest.json")
+    files = {file["path"]: file["sha256"] for file in manifest["files"] if file["path"] != "report.html"}
+    checks.equal(f"{name}: files and hashes as in the manifest", listed, files)
+
+
+def check_page(checks, name, browser, folder, pictures):
+    """One page, in every size, scheme and on paper."""
+    path = folder / "report.html"
+    checks.that(f"{name}: under 500 KB", path.stat().st_size < 500_000, path.stat().st_size)
+    print(f"        {name}: {path.stat().st_size:,} bytes")
+    for width, height in SIZES:
+        for scheme in ["light", "dark"]:
+            where = f"{name}, {width} wide, {scheme}"
+            browser.look(width, height, scheme)
+            browser.open(path)
+            pictures.joinpath(f"{name}-{width}-{scheme}.png").write_bytes(browser.picture())
+            layout = browser.evaluate(LAYOUT)
+            checks.that(f"{where}: no scrolling sideways", layout["beyond"] <= 0, layout["beyond"])
+            checks.that(f"{where}: the chart's labels are apart", layout["overlapping"] == 0 and layout["outside"] == 0, layout)
+            checks.equal(f"{where}: every text within its cell", layout["spilling"], [])
+            contrast = browser.evaluate(CONTRAST)
+            checks.that(f"{where}: letters can be read", contrast["texts"] > 100 and contrast["ratio"] >= LEAST_CONTRAST, contrast)
+            checks.equal(f"{where}: nothing logged, nothing refused", browser.complaints(), [])
+    page = browser.evaluate(FIGURES)
+    checks.equal(f"{name}: nothing that could run or load", page["running"], 0)
+    steps = zip(page["headings"], page["headings"][1:])
+    checks.that(f"{name}: headings in order", page["headings"][0] == 1 and all(b <= a + 1 for a, b in steps), page["headings"])
+    check_figures(checks, name, page, folder)
+    for sheet, size in SHEETS.items():
+        browser.open(path)
+        pdf = browser.printed(*size)
+        pictures.joinpath(f"{name}-{sheet}.pdf").write_bytes(pdf)
+        pages = PdfReader(io.BytesIO(pdf)).pages
+        text = " ".join("".join(page.extract_text() for page in pages).split())
+        report = read_json(folder / "report.json")
+        told = [report["totals"]["usage_total_usd"], f"{report['totals']['runs']:,}", report["cost_by_day"][-1]["day"]]
+        checks.that(f"{name}, {sheet}: printed on a few pages", 0 < len(pages) < 25, len(pages))
+        print(f"        {name}, {sheet}: {len(pages)} pages")
+        checks.equal(f"{name}, {sheet}: totals and days are printed", [fact for fact in told if fact not in text], [])
+    return page
+
+
+def check_that_it_can_fail(checks, browser, page, scratch):
+    """What the checks look for is found where it is."""
+    broken = scratch / "broken.html"
+    text = page.read_text(encoding="utf-8")
+    broken.write_text(text.replace("<main>", '<main style="color: red"><script>1</script>', 1), encoding="utf-8")
+    browser.open(broken)
+    checks.that("a style and a script of its own would be refused and noticed", len(browser.complaints()) >= 2)
+
+
+def main():
+    """Exports, then looks."""
+    options = command_line(__file__)
+    binary = options.binary
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="apify-runs-html-") as scratch:
+        scratch = Path(scratch)
+        pictures = options.pictures or scratch / "pictures"
+        pictures.mkdir(parents=True, exist_ok=True)
+        must_run(binary, "export", "--demo", "--out", "demo", cwd=scratch)
+        week = ["--from", "2025-09-01", "--to", "2025-09-08", "--rate", "0"]
+        with server(binary, "--runs", "20000") as url, renaming(url) as renamed_url:
+            must_run(binary, "export", *week, "--api-url", renamed_url, "--out", "hostile", cwd=scratch)
+        with tab() as browser:
+            page = check_page(checks, "demo", browser, scratch / "demo", pictures)
+            checks.equal("demo: no link to what is made up", page["links"], [])
+            page = check_page(checks, "hostile", browser, scratch / "hostile", pictures)
+            expected = re.compile(r"https://console\.apify\.com/actors/runs/[A-Za-z0-9]+")
+            checks.that("hostile: links lead to Apify Console alone", len(page["links"]) == 20, page["links"])
+            checks.equal("hostile: other links", [link for link in page["links"] if not expected.fullmatch(link)], [])
+            checks.that("hostile: the names are there, as text", "<script>alert(1)</script>" in page["text"])
+            check_that_it_can_fail(checks, browser, scratch / "demo" / "report.html", scratch)
+        if options.pictures:
+            print(f"pictures are in {pictures}")
+    checks.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = []
+#
+# [tool.check]
+# compares = "every cost, meter and sum of exports, and a reconciliation, with Python's decimals"
+# minutes = 1
+# ///
+"""Compares every dollar with Python's decimal: an export with all details, and a reconciliation, of a made-up account that is
+read here request by request. Each cost is rounded half-even at 18 places first, then added. Needs nothing but Python;
+shares no code with the tool."""
+
+import csv
+import json
+import tempfile
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from checks.support.account import (
+    METERS,
+    Account,
+    Checks,
+    exact_sum,
+    last_instant,
+    must_run,
+    needs_detail,
+    plain,
+    read_json,
+    rounded,
+    server,
+)
+from checks.support.environments import command_line
+
+RUNS = 6000
+DOLLAR = Decimal(1)
+
+
+def column(meter):
+    return f"usage_usd_{meter.lower()}"
+
+
+def check_export(checks, binary, url, account, scratch):
+    """With all details: each run's cost, meters and counts are what its detail says; so are the sums."""
+    out = scratch / "all"
+    arguments = ["export", "--from", "2025-09-01", "--to", "2025-10-01", "--api-url", url, "--rate", "0", "--out", out]
+    must_run(binary, *arguments, "--details", "all", "--detail-rate", "0", "--quiet", cwd=scratch)
+    manifest = read_json(out / "manifest.json")
+    period = manifest["period"]
+    details = {item["id"]: account.detail(item) for item in account.runs(period["from"], last_instant(period))}
+    with open(out / "runs.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    checks.equal("all: as many runs as are served", len(rows), len(details))
+    wrong = []
+    for row in rows:
+        detail = details[row["id"]]
+        meters, stats = detail.get("usageUsd") or {}, detail.get("stats") or {}
+        expected = {"usage_total_usd": rounded(detail.get("usageTotalUsd")), "compute_units": rounded(stats.get("computeUnits"))}
+        expected |= {column(meter): rounded(meters.get(meter)) for meter in METERS}
+        expected |= {name: stats.get(key) for name, key in [("duration_millis", "durationMillis"), ("resurrect_count", "resurrectCount")]}
+        wrong += [(row["id"], name, row[name], value) for name, value in expected.items() if row[name] != (plain(value) or "")]
+    checks.that("all: costs, meters and counts of every run are its detail's, NULL never 0", not wrong, wrong[:2])
+    costs = [rounded(detail.get("usageTotalUsd")) for detail in details.values()]
+    checks.equal("all: the total is Python's exact sum", manifest["totals"]["usage_total_usd"], plain(exact_sum(costs)))
+    checks.equal("all: as many costs are unknown", manifest["totals"]["runs_cost_unknown"], costs.count(None))
+    disagree = 0
+    for detail, cost in zip(details.values(), costs):
+        known = [rounded(value) for value in (detail.get("usageUsd") or {}).values() if value is not None]
+        disagree += bool(known) and cost is not None and abs(exact_sum(known) - cost) > Decimal("1e-9")
+    checks.that("all: some meters disagree with their total", disagree > 0)
+    checks.equal("all: as many as the manifest counts", manifest["details"]["meters_disagree"], disagree)
+    return details
+
+
+def check_missing(checks, binary, url, account, details, scratch):
+    """By default: details of exactly the runs that need them, and the same sum."""
+    out = scratch / "missing"
+    arguments = ["export", "--from", "2025-09-01", "--to", "2025-10-01", "--api-url", url, "--rate", "0", "--out", out]
+    must_run(binary, *arguments, "--quiet", cwd=scratch)
+    manifest = read_json(out / "manifest.json")
+    queried_at = datetime.fromisoformat(manifest["queried_at"].replace("Z", "+00:00"))
+    period = manifest["period"]
+    items = list(account.runs(period["from"], last_instant(period)))
+    needed = [item for item in items if needs_detail(item, queried_at)]
+    checks.that("missing: some runs need a detail, most don't", 0 < len(needed) < len(items) / 2, len(needed))
+    checks.equal("missing: as many details are asked for", manifest["details"]["asked"], len(needed))
+    asked = {item["id"] for item in needed}
+    costs = [rounded((details[item["id"]] if item["id"] in asked else item).get("usageTotalUsd")) for item in items]
+    checks.equal("missing: the total is Python's exact sum", manifest["totals"]["usage_total_usd"], plain(exact_sum(costs)))
+    actors = {}
+    for item, cost in zip(items, costs):
+        actors.setdefault(item["actId"], []).append(cost)
+    expected = {act_id: plain(exact_sum(costs)) for act_id, costs in actors.items()}
+    found = {row["act_id"]: row["usage_total_usd"] for row in read_json(out / "report.json")["cost_by_actor"]}
+    checks.equal("missing: so are the sums by Actor", found, expected)
+
+
+def check_reconcile(checks, binary, url, account, scratch):
+    """The reconciliation's two sides are the cycle's runs and its usage, as they are served."""
+    arguments = ["reconcile", "--cycle", "2025-09-15", "--api-url", url, "--rate", "0", "--detail-rate", "0"]
+    done = must_run(binary, *arguments, "--details", "all", "--json", cwd=scratch)
+    found = json.loads(done.stdout)
+    usage = account.get("/v2/users/me/usage/monthly", date="2025-09-15")
+    items = list(account.runs(usage["usageCycle"]["startAt"], usage["usageCycle"]["endAt"]))
+    details = [account.detail(item) for item in items]
+    runs = exact_sum(rounded(detail.get("usageTotalUsd")) for detail in details)
+    services = {key: rounded(service["baseAmountUsd"]) for key, service in usage["monthlyServiceUsage"].items()}
+    of_runs = exact_sum(usd for key, usd in services.items() if key in METERS or key.startswith("PAID_ACTORS_PER_"))
+    checks.equal("reconcile: the sum of runs", found["runs"]["usage_total_usd"], plain(runs))
+    checks.equal("reconcile: the services of runs", found["usage"]["belongs_to_runs_usd"], plain(of_runs))
+    checks.equal("reconcile: the services outside", found["usage"]["outside_runs_usd"], plain(exact_sum(services.values()) - of_runs))
+    checks.equal("reconcile: the remainder", found["remainder_usd"], plain(of_runs - runs))
+    meters = {
+        meter: plain(exact_sum(rounded((detail.get("usageUsd") or {}).get(meter)) for detail in details) or Decimal(0))
+        for meter in METERS
+    }
+    checks.equal("reconcile: each meter's sum", {row["key"]: row["runs_usd"] for row in found["meters"]}, meters)
+    by_result = services["PAID_ACTORS_PER_DATASET_ITEM"]
+    checks.that("reconcile: what remains is what was charged by result", abs(of_runs - runs - by_result) < DOLLAR)
+    checks.equal("reconcile: and is named so", found["verdict"], "differs_by_named_items")
+
+
+def main():
+    binary = command_line(__file__).binary
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="apify-runs-money-") as folder:
+        scratch = Path(folder).resolve()
+        with server(binary, "--runs", RUNS, "--cost-missing", 20) as url:
+            account = Account(url)
+            details = check_export(checks, binary, url, account, scratch)
+            check_missing(checks, binary, url, account, details, scratch)
+            check_reconcile(checks, binary, url, account, scratch)
+    checks.close()
+
+
+if __name__ == "__main__":
+    main()
