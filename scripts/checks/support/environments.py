@@ -159,7 +159,7 @@ def python_with(*packages, requires=""):
     if not packages:
         return Path(interpreter)
     digest = hashlib.sha256("\n".join([os.path.realpath(interpreter), *packages]).encode()).hexdigest()[:8]
-    folder = KEPT / "python" / f"{re.match(r'[\w.-]+', packages[0])[0]}-{digest}"
+    folder = KEPT / "python" / f"{packages[0].split('==')[0].split('[')[0]}-{digest}"
     with made(folder) as is_new:
         if is_new:
             program, environment = uv()
