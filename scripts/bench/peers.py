@@ -61,7 +61,7 @@ def peers(tools):
         return lambda url, out: [tools.rust, url, out / "runs.parquet", in_flight]
 
     def dlt(url, out):
-        return [tools.dlt, PEERS / "dlt_pipeline.py", url, out]
+        return [tools.dlt, PEERS / "python.py", url, out]
 
     at_once = f"{IN_FLIGHT} at once"
     return [

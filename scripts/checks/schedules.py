@@ -31,6 +31,7 @@ import yaml
 from checks.support.account import NOW, ROOT, Checks, server
 from checks.support.environments import command_line, npm_packages
 from checks.support.scheduling import (
+    GITHUB_SEES,
     RUNS,
     SCHEDULE,
     TRIES,
@@ -290,7 +291,7 @@ def check_kubernetes(checks, url, scratch):
 
 def github_sees(path):
     """What GitHub's language service and its evaluator make of a workflow."""
-    said = run(["node", "--no-warnings", Path(__file__).resolve().parent / "support" / "github_workflow.mjs", MODULES, path])
+    said = run(["node", "--no-warnings", "--input-type=module", "--eval", GITHUB_SEES, MODULES, path])
     return json.loads(said.stdout) if said.returncode == 0 else {"wrong": [said.stderr]}
 
 

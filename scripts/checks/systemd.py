@@ -9,8 +9,8 @@
 # minutes = 3
 # ///
 """The example units for systemd, as root. systemd-analyze judges them; then systemd itself, booted in its own namespaces
-(support/boot-systemd), runs them: the binary, confined as it is there, against a made-up account on loopback, and a stand-
-in that ends with each exit code. Where cron is installed, it runs the crontab there too."""
+runs them: the binary, confined as it is there, against a made-up account on loopback, and a stand-in
+that ends with each exit code. Where cron is installed, it runs the crontab there too."""
 
 import contextlib
 import json
@@ -26,6 +26,7 @@ from pathlib import Path
 
 from checks.support.account import NOW, Checks, server
 from checks.support.environments import command_line
+from checks.support.processes import child
 from checks.support.scheduling import (
     RUNS,
     SCHEDULE,
@@ -42,6 +43,36 @@ from checks.support.scheduling import (
 
 BINARY = command_line(__file__).binary
 UNITS = SCHEDULE / "systemd"
+# Boots systemd on an overlay of / in this folder, in namespaces that are there already. It starts no service but those that it is
+# then told to. All of it is gone when process 1 there is killed.
+BOOT = r"""
+folder=$1
+root=$folder/root
+mount --make-rprivate /
+mount -t tmpfs none "$folder"
+mkdir "$folder/upper" "$folder/work" "$root"
+mount -t overlay none -o "lowerdir=/,upperdir=$folder/upper,workdir=$folder/work" "$root"
+mount -t proc none "$root/proc"
+mount --bind /sys "$root/sys"
+mount -t cgroup2 none "$root/sys/fs/cgroup"
+mount --rbind /dev "$root/dev"
+for fresh in run tmp etc/systemd/system; do
+    mount -t tmpfs none "$root/$fresh"
+done
+
+# Nothing of the machine's own starts there.
+rm -rf "$root"/usr/lib/systemd/system/*.wants "$root"/usr/lib/systemd/system/*.requires
+printf '[Unit]\nDefaultDependencies=no\n' >"$root/etc/systemd/system/nothing.target"
+
+mkdir "$root/tmp/old"
+cd "$root"
+pivot_root . tmp/old
+umount --lazy /tmp/old
+rmdir /tmp/old
+# In a container systemd leaves this to whoever made it; credentials reach their services by it.
+mount --make-rshared /
+container=apify-runs exec /usr/lib/systemd/systemd --unit=nothing.target --log-target=null --show-status=no
+"""
 JOBS = {"export": "apify-runs-export.service", "sync": "apify-runs-sync.service"}
 # Exposure at most, as `systemd-analyze security` has it: tenths of its scale to 10.
 EXPOSURE = 20
@@ -146,35 +177,47 @@ class Booted:
         until(60, lambda: self.properties(unit, "ActiveState")[0] in ("inactive", "failed"))
 
 
+def remove_group(group):
+    """Removes a cgroup that holds no process any more, with those below it."""
+    for inner, _, _ in os.walk(group, topdown=False):
+        os.rmdir(inner)
+
+
 @contextlib.contextmanager
 def booted():
     """systemd on an overlay of /, gone with the block."""
     unified = next(line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup2 " in line)
+    # Those that a killed check has left hold no process.
+    for left in Path(unified).glob("apify-runs-check-*"):
+        with contextlib.suppress(OSError):
+            remove_group(left)
     group = Path(unified) / f"apify-runs-check-{os.getpid()}"
     group.mkdir()
     with tempfile.TemporaryDirectory(prefix="apify-runs-booted-") as folder:
-        starter = subprocess.Popen([Path(__file__).resolve().parent / "support" / "boot-systemd", folder, group], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        apart = ["unshare", "--pid", "--fork", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child"]
+        command = [*apart, "bash", "-euo", "pipefail", "-c", BOOT, "boot", folder]
+        in_group = ["bash", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', group]
+        starter = child([*in_group, *command], stderr=subprocess.DEVNULL)
         children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children")
         try:
 
             def up():
                 if starter.poll() is not None:
-                    sys.exit(f"boot-systemd: exit {starter.returncode}")
-                child = children.read_text().split()
-                return child and Path(f"/proc/{child[0]}/root/run/systemd/private").exists() and child[0]
+                    sys.exit(f"systemd could not be booted: exit {starter.returncode}")
+                found = children.read_text().split()
+                return found and Path(f"/proc/{found[0]}/root/run/systemd/private").exists() and found[0]
 
-            child = until(SECONDS_TO_BOOT, up)
-            if not child:
-                sys.exit(f"boot-systemd: systemd is not up after {SECONDS_TO_BOOT} s")
-            yield Booted(int(child))
+            first = until(SECONDS_TO_BOOT, up)
+            if not first:
+                sys.exit(f"systemd is not up after {SECONDS_TO_BOOT} s")
+            yield Booted(int(first))
         finally:
             # Its child ends with it, and with that everything in the namespaces.
             for process in children.read_text().split() if starter.poll() is None else []:
                 os.kill(int(process), signal.SIGKILL)
             starter.wait()
             until(10, lambda: not any(path.read_text() for path in group.rglob("cgroup.procs")))
-            for inner, _, _ in os.walk(group, topdown=False):
-                os.rmdir(inner)
+            remove_group(group)
 
 
 def check_booted(checks, url, scratch):

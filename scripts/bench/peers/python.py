@@ -1,6 +1,6 @@
-"""The Python client `apify-client`, 2.x or 3.x, as scripts/bench/bench peers times it: URL FILE IN_FLIGHT. Lists every run of September 2025 by
-offset, page by page with the plain client, or several at once with the asynchronous one, and writes them to one Parquet file
-by pyarrow. Checks nothing."""
+"""What scripts/bench/bench peers times in Python, with the runs of September 2025. `URL FILE IN_FLIGHT`: the client `apify-client`, 2.x or
+3.x, lists them by offset, page by page with the plain client, or several at once with the asynchronous one, and pyarrow writes
+them to one Parquet file. `URL FOLDER`: dlt with its REST API source. Each is in an environment without the other. Checks nothing."""
 
 import asyncio
 import os
@@ -10,10 +10,10 @@ from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apify_client import ApifyClient, ApifyClientAsync
 
 PAGE = 1000
 PAGES_A_ROW_GROUP = 50
+DLT_PERIOD = {"startedAfter": "2025-09-01T00:00:00.000Z", "startedBefore": "2025-09-30T23:59:59.999Z"}
 PERIOD = {"started_after": "2025-09-01T00:00:00.000Z", "started_before": "2025-09-30T23:59:59.999Z"}
 
 INSTANT = pa.timestamp("ms", tz="UTC")
@@ -97,7 +97,46 @@ async def several_at_once(client, file, in_flight):
         file.add(page.items)
 
 
+def load_by_dlt(url, folder):
+    """Loads the runs into Parquet files under a folder, as dlt's documentation shows it: offset paginator, primary key, `replace`."""
+    # dlt reports each run of a pipeline to its makers unless told not to.
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    import dlt
+    from dlt.destinations import filesystem
+    from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
+    from dlt.sources.rest_api import rest_api_source
+
+    source = rest_api_source(
+        {
+            "client": {
+                "base_url": f"{url}/v2/",
+                "auth": {"type": "bearer", "token": os.environ["APIFY_TOKEN"]},
+                "paginator": OffsetPaginator(limit=1000, total_path="data.total"),
+            },
+            "resources": [
+                {
+                    "name": "runs",
+                    "primary_key": "id",
+                    "write_disposition": "replace",
+                    "endpoint": {"path": "actor-runs", "data_selector": "data.items", "params": DLT_PERIOD},
+                }
+            ],
+        }
+    )
+    pipeline = dlt.pipeline(
+        pipeline_name="apify",
+        pipelines_dir=f"{folder}/pipelines",
+        destination=filesystem(bucket_url=f"file://{folder}/loaded"),
+        dataset_name="apify",
+    )
+    pipeline.run(source, loader_file_format="parquet")
+
+
 def main():
+    if len(sys.argv) == 3:
+        return load_by_dlt(*sys.argv[1:])
+    from apify_client import ApifyClient, ApifyClientAsync
+
     url, path, in_flight = sys.argv[1], sys.argv[2], int(sys.argv[3])
     token, file = os.environ["APIFY_TOKEN"], File(path)
     if in_flight == 1:

@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -82,8 +81,6 @@ def scratch_folder():
             shutil.rmtree(left)
     folder = parent / str(os.getpid())
     folder.mkdir()
-    # So that whoever ends this script lets it clean up.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with open(folder / "lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
