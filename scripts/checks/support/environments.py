@@ -37,13 +37,16 @@ class Facts:
             sys.exit(f"{path}: no PEP 723 block (# /// script)")
         script = tomllib.loads("".join(line[2:] or "\n" for line in block[1].splitlines(keepends=True)))
         self.packages, self.python = script.get("dependencies", []), script.get("requires-python", "")
-        table = script.get("tool", {}).get("check", {})
+        table = script.get("tool", {}).get("check")
+        # Without the table, the check reads its command line itself.
+        self.declares_options = table is not None
+        table = table or {}
         # What of ours is compared with whose software; programs that it needs, or uses where they are there.
         self.compares = table.get("compares") or self.text.split(". ")[0].replace("\n", " ").rstrip(".")
         self.needs, self.uses = table.get("needs", []), table.get("uses", [])
         self.minutes, self.megabytes = table.get("minutes"), table.get("megabytes")
         # Whether it takes --binary, and the options that it has besides: their words, and argparse's settings or a text.
-        self.takes_binary = table.get("binary", "binary" in text)
+        self.takes_binary = "--binary" in text or ".binary" in text
         self.options = table.get("options", {})
 
 
@@ -74,7 +77,7 @@ TYPES = {"BINARY": program, "PATH": existing, "DIR": Path, "N": int}
 
 def parser_of(facts):
     """The command line of a check."""
-    needs = ", ".join(facts.needs) or "nothing but Python"
+    needs = ", ".join(facts.needs + [f"{name} (used if it is there)" for name in facts.uses]) or "nothing but Python"
     packages = f"\nPackages: {', '.join(facts.packages)}." if facts.packages else ""
     parser = Parser(
         prog=f"scripts/check {facts.name}",
@@ -156,6 +159,8 @@ def uv():
 def python_with(*packages, requires=""):
     """The interpreter of an environment with these packages; without any, one that is there."""
     interpreter = interpreter_for(requires)
+    if interpreter is None:
+        sys.exit(f"missing: Python {requires}, in PATH or of pyenv")
     if not packages:
         return Path(interpreter)
     digest = hashlib.sha256("\n".join([os.path.realpath(interpreter), *packages]).encode()).hexdigest()[:8]
@@ -170,7 +175,7 @@ def python_with(*packages, requires=""):
 
 
 def interpreter_for(requires):
-    """A Python of the versions that a check asks for, such as `>=3.12,<3.13`: this one, one in PATH, or one of pyenv's."""
+    """A Python of the versions that a check asks for, such as `>=3.12,<3.13`: this one, one in PATH, one of pyenv's, or None."""
     bounds = [(sign, tuple(map(int, version.split(".")))) for sign, version in re.findall(r"(>=|<)\s*([\d.]+)", requires)]
 
     def fits(version):
@@ -182,9 +187,7 @@ def interpreter_for(requires):
     found = [path for path in map(shutil.which, names) if path and is_python(path)]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found += [str(path) for name in names for path in sorted(pyenv.glob(f"{name.removeprefix('python')}.*/bin/{name}"))]
-    if not found:
-        sys.exit(f"Python {requires} is missing: {' or '.join(names)} has to be in PATH")
-    return found[0]
+    return found[0] if found else None
 
 
 def is_python(path):
