@@ -5,6 +5,7 @@
 # [tool.check]
 # compares = "licences, bans, sources and advisories of all crates with deny.toml, by cargo-deny"
 # needs = ["git"]
+# binary = false
 # minutes = 1
 # megabytes = 20
 #

@@ -4,6 +4,7 @@
 #
 # [tool.check]
 # compares = "focus.csv and focus.parquet with FOCUS 1.2, by the FOCUS project's own validator"
+# without-binary = ["--folders"]
 # minutes = 2
 # megabytes = 450
 #

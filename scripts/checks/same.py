@@ -4,6 +4,7 @@
 #
 # [tool.check]
 # compares = "two binaries with each other: every command, format and error, file by file"
+# binary = false
 # minutes = 10
 #
 # [tool.check.options]

@@ -45,8 +45,10 @@ class Facts:
         self.compares = table.get("compares") or self.text.split(". ")[0].replace("\n", " ").rstrip(".")
         self.needs, self.uses = table.get("needs", []), table.get("uses", [])
         self.minutes, self.megabytes = table.get("minutes"), table.get("megabytes")
-        # Whether it takes --binary, and the options that it has besides: their words, and argparse's settings or a text.
-        self.takes_binary = "--binary" in text or ".binary" in text
+        # Whether it takes --binary, options that make do without it, and all its other options: their words, and argparse's settings or
+        # a text.
+        self.takes_binary = table.get("binary", self.declares_options or "--binary" in text)
+        self.without_binary = ["-h", "--help", *table.get("without-binary", [])]
         self.options = table.get("options", {})
 
 
