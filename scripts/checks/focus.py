@@ -27,7 +27,7 @@ from pathlib import Path
 import pyarrow.parquet
 
 from checks.support.account import Checks, exact_sum, must_run, plain, read_json
-from checks.support.environments import command_line
+from checks.support.environments import command_line, refuse
 
 COSTS = ["BilledCost", "ContractedCost", "EffectiveCost", "ListCost"]
 QUANTITIES = ["ConsumedQuantity", "PricingQuantity"]
@@ -211,6 +211,9 @@ def main():
         scratch = Path(folder).resolve()
         if options.folders:
             export, focus = options.folders
+            for path in (export / "manifest.json", export / "runs.csv", focus / "focus.csv", focus / "focus.parquet"):
+                if not path.is_file():
+                    refuse(__file__, f"{path}: there is no such file")
         else:
             export, focus = scratch / "export", scratch / "focus"
             must_run(options.binary, "export", "--demo", "--quiet", "--out", export, cwd=scratch)

@@ -39,7 +39,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.support.account import NOW, server
-from checks.support.environments import command_line
+from checks.support.environments import command_line, refuse
 from checks.support.scenarios import SCENARIOS
 
 # A binary at work in a folder: each command's exit code, stdout and stderr, and every file that it made, changed or
@@ -379,8 +379,7 @@ def main():
     asked = command_line(__file__)
     names = [scenario.__name__ for scenario in SCENARIOS]
     if unknown := [name for name in asked.only or [] if name not in names]:
-        print(f"scripts/check same: there is no scenario {unknown[0]!r}; there are: {', '.join(names)}", file=sys.stderr)
-        return 2
+        refuse(__file__, f"there is no scenario {unknown[0]!r}; there are: {', '.join(names)}")
     wanted = [scenario for scenario in SCENARIOS if not asked.only or scenario.__name__ in asked.only]
     lock, totals, differences = threading.Lock(), [0, 0, 0], 0
     # The account that is asked is the old binary's for both; each serves its own with --demo.

@@ -30,7 +30,7 @@ import sys
 import time
 import traceback
 
-from checks.support.environments import command_line
+from checks.support.environments import command_line, refuse
 from checks.support.tool import Tallies, Tool, scratch_folder
 from checks.sweeping.damage import sweep_damage
 from checks.sweeping.faults import sweep_calls, sweep_store
@@ -50,8 +50,7 @@ PARTS = {
 def main():
     asked = command_line(__file__)
     if asked.point is not None and not asked.kind:
-        print("scripts/check sweeps: --point needs --kind", file=sys.stderr)
-        return 2
+        refuse(__file__, "--point needs --kind")
     if asked.seed is None:
         asked.seed = int.from_bytes(os.urandom(3), "big")
     binary = asked.binary

@@ -104,6 +104,12 @@ def parser_of(facts):
     return parser
 
 
+def refuse(path, why):
+    """Ends a check that was called wrongly."""
+    print(f"scripts/check {Path(path).stem}: {why}", file=sys.stderr)
+    sys.exit(2)
+
+
 def command_line(path):
     """A check's options. From here on, a signal ends it by way of its `finally` blocks, so that it leaves nothing behind."""
     options = parser_of(Facts(path)).parse_args()
