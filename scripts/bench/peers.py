@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-
 from bench.measuring import MEBIBYTE, Process
 from checks.support.account import Account, exact_sum, must_run, plain, rounded, server
 from checks.support.environments import SCRIPTS, TARGET, Parser, npm_packages, program, python_with, rust_program

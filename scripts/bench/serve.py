@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.measuring import MEBIBYTE, Figure
 from checks.support.account import environment, must_run, server
+from checks.support.processes import child
 
 CLIENTS = 8
 PAGES = 2000
@@ -58,7 +59,7 @@ class Archive:
 @contextlib.contextmanager
 def archive(binary, export, scratch):
     started = time.monotonic()
-    process = subprocess.Popen(
+    process = child(
         [str(binary), "serve", str(export)],
         cwd=scratch,
         env={name: value for name, value in environment(scratch).items() if name != "APIFY_TOKEN"},

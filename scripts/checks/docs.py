@@ -42,6 +42,7 @@ from pathlib import Path
 
 from checks.support.account import NOW, ROOT, Checks, must_run, server
 from checks.support.environments import command_line
+from checks.support.processes import child
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 ALERTS = ROOT / "docs/alerts.yml"
@@ -120,7 +121,7 @@ class Reader:
 
     def follow(self, commands):
         """Runs a block to its end: its exit code, and what a terminal would show."""
-        process = subprocess.Popen(
+        process = child(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=self.folder,
             env=self.environment,

@@ -28,8 +28,8 @@ from pathlib import Path
 from pypdf import PdfReader
 
 from checks.support.account import Checks, must_run, read_json, server
-from checks.support.environments import command_line
 from checks.support.chromium import tab
+from checks.support.environments import command_line
 
 SIZES = [(1280, 900), (390, 844), (360, 740)]
 SHEETS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}

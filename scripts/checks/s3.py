@@ -32,6 +32,7 @@ import deltalake
 
 from checks.support.account import Checks, exact_sum, plain
 from checks.support.environments import command_line
+from checks.support.processes import child
 from checks.support.s3_server import KEY, REGION, SECRET, Server
 from checks.support.standin import StandIn, instant, millis, serving
 
@@ -62,7 +63,7 @@ class Tool:
 
     def start(self, *arguments, place="home", **variables):
         """`place` has a TMPDIR of its own: two in different ones don't know of each other."""
-        return subprocess.Popen(
+        return child(
             [self.binary, *map(str, arguments)],
             cwd=self.folder,
             env=self.environment(place, **(self.keys | variables)),

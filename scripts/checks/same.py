@@ -40,6 +40,7 @@ from pathlib import Path
 
 from checks.support.account import NOW, server
 from checks.support.environments import command_line, refuse
+from checks.support.processes import child
 from checks.support.scenarios import SCENARIOS
 
 # A binary at work in a folder: each command's exit code, stdout and stderr, and every file that it made, changed or
@@ -141,7 +142,7 @@ class Side:
 
     def start(self, *arguments, token=TOKEN, environment=None):
         """A command, not awaited. It is called apify-runs, whatever its file is."""
-        return subprocess.Popen(
+        return child(
             ["apify-runs", *map(str, arguments)],
             executable=self.binary,
             cwd=self.work,

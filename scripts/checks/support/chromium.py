@@ -14,6 +14,8 @@ from pathlib import Path
 
 import websocket
 
+from checks.support.processes import child
+
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 FLAGS = [
     "--headless",
@@ -102,7 +104,7 @@ def tab():
         sys.exit(f"no browser: one of {', '.join(NAMES)} has to be in PATH (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory(prefix="apify-runs-chromium-", ignore_cleanup_errors=True) as home:
         command = [binary, *FLAGS, f"--user-data-dir={home}", "about:blank"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = child(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             port = opened_port(Path(home) / "DevToolsActivePort", process)
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)

@@ -25,7 +25,8 @@ def end_with_parent(number=signal.SIGKILL):
 
 def child(command, **options):
     """A process that is started and not awaited. It ends with this script at the latest, also where that is killed."""
-    return subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, preexec_fn=end_with_parent, **options)
+    options = {"stdin": subprocess.DEVNULL, **options}
+    return subprocess.Popen(list(map(str, command)), preexec_fn=end_with_parent, **options)
 
 
 def end(process):
