@@ -48,7 +48,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 ALERTS = ROOT / "docs/alerts.yml"
 ALERTS_TEST = ROOT / "scripts/checks/data/alerts_test.yml"
 NOT_RUN, ITS_OUTPUT = re.compile(r"<!-- not run: (.+) -->"), "<!-- its output -->"
-SECONDS_FOR_A_BLOCK = 120
+SECONDS_FOR_A_BLOCK = 180
 COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake optimize|lake vacuum|lake repair|serve|completions|man|
 config show""".replace("\n", "").split("|")
 # What differs from run to run, wherever it stands.
@@ -121,27 +121,29 @@ class Reader:
 
     def follow(self, commands):
         """Runs a block to its end: its exit code, and what a terminal would show."""
-        process = child(
-            ["bash", "-euo", "pipefail", "-c", commands],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            shown, _ = process.communicate(timeout=SECONDS_FOR_A_BLOCK)
-        except subprocess.TimeoutExpired:
-            # A loop that waits for a server which did not start would never end by itself.
-            os.killpg(process.pid, signal.SIGKILL)
-            shown = process.communicate()[0] + f"\nended after {SECONDS_FOR_A_BLOCK} s: a block has to end by itself, also if a server does not start"
-        finally:
-            # What the block has left running, also where this script is stopped meanwhile.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        return process.returncode, shown
+        # Into a file: a server that the block leaves running would keep a pipe open.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as shown:
+            process = child(
+                ["bash", "-euo", "pipefail", "-c", commands],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=shown,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait(SECONDS_FOR_A_BLOCK)
+            except subprocess.TimeoutExpired:
+                # A loop that waits for a server which did not start would never end by itself.
+                process.kill()
+                process.wait()
+                shown.write(f"\nended after {SECONDS_FOR_A_BLOCK} s: a block has to end by itself, also if a server does not start")
+            finally:
+                # What the block has left running, also where this script is stopped meanwhile.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            shown.seek(0)
+            return process.returncode, shown.read()
 
 
 @contextlib.contextmanager
