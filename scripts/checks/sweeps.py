@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["moto[s3,server]==5.2.5", "deltalake==1.6.6", "pyarrow==26.0.1"]
+# dependencies = ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "deltalake==1.6.6", "pyarrow==26.0.1"]
 #
 # [tool.check]
 # compares = "faults at every point of every command that writes, with a model, by deltalake and pyarrow"
