@@ -26,7 +26,7 @@ from checks.support.environments import command_line
 
 # Written out here, so that one which goes missing is noticed.
 COMMANDS = ["export", "report", "verify", "reconcile", "diff", "check", "sync", "lake", "serve", "completions", "man", "config"]
-UNDER = {"lake": ["close", "optimize", "vacuum"], "config": ["show"]}
+UNDER = {"lake": ["close", "optimize", "repair", "vacuum"], "config": ["show"]}
 LEAVES = [name for name in COMMANDS if name not in UNDER] + [f"{name} {below}" for name, list_ in UNDER.items() for below in list_]
 SHELLS = ["bash", "elvish", "fish", "powershell", "zsh"]
 # What is typed, and all that must be offered. `help` of clap may be there besides.
