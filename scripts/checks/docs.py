@@ -14,8 +14,8 @@
 # compares = "commands, outputs, links and options in README.md and docs/ with what they do; alert rules by promtool"
 # needs = ["curl", "jq"]
 # uses = ["promtool"]
-# minutes = 3
-# megabytes = 500
+# minutes = 2
+# megabytes = 680
 #
 # [tool.check.options]
 # "--only TEXT" = "only documents with this in their name, such as lake"

@@ -11,8 +11,8 @@
 #
 # [tool.check]
 # compares = "lakes of an account that changes with deltalake, Polars and DuckDB, which read and rewrite them"
-# minutes = 3
-# megabytes = 450
+# minutes = 1
+# megabytes = 620
 # ///
 """Lakes of an account that changes. Real processes sync them from a stand-in of the API, and deltalake, Polars and DuckDB read
 them: each run is what the model in support/lake_account.py says, at every version. Then other engines rewrite the table,

@@ -4,8 +4,8 @@
 #
 # [tool.check]
 # compares = "lakes and exports in an object store with moto's S3 server, read by deltalake and pyarrow"
-# minutes = 4
-# megabytes = 400
+# minutes = 5
+# megabytes = 390
 #
 # [tool.check.options]
 # "--only PART" = { help = "only this part: lakes, exports, refusals; may be repeated", action = "append", choices = ["lakes", "exports", "refusals"] }

@@ -6,7 +6,7 @@
 # compares = "faults at every point of every command that writes, with a model, by deltalake and pyarrow"
 # needs = ["Linux", "C compiler"]
 # minutes = 20
-# megabytes = 400
+# megabytes = 390
 #
 # [tool.check.options]
 # "--seed N" = "which account and which points [drawn]"

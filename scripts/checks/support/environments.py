@@ -205,7 +205,7 @@ def is_python(path):
 
 def npm_packages(*packages):
     """The folder whose node_modules has these packages of npm."""
-    names = ",".join(packages).replace("/", "-").replace("@", "", 1)
+    names = re.sub("[@/]", "-", ",".join(packages)).strip("-")
     folder = KEPT / "npm" / names
     with made(folder) as is_new:
         if is_new:
@@ -215,7 +215,16 @@ def npm_packages(*packages):
 
 
 def rust_program(name, *options):
-    """A program of clients/rust, the drivers of the Rust client."""
+    """A program of clients/rust, the drivers of the Rust client. What the compiler needs besides is not kept."""
     manifest = SCRIPTS / "checks" / "clients" / "rust" / "Cargo.toml"
-    run("cargo", "build", "--quiet", "--locked", "--manifest-path", manifest, "--target-dir", KEPT / "rust", "--bin", name, *options)
-    return KEPT / "rust" / ("release" if "--release" in options else "debug") / name
+    sources = [manifest, manifest.with_name("Cargo.lock"), *manifest.parent.glob("*.rs"), *SCRIPTS.glob("bench/peers/*.rs")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + repr(options).encode()).hexdigest()[:8]
+    folder = KEPT / "rust" / f"{name}-{digest}"
+    with made(folder) as is_new:
+        if is_new:
+            print(f"building {name} of {manifest.parent}", file=sys.stderr, flush=True)
+            build = folder / "build"
+            run("cargo", "build", "--quiet", "--locked", "--manifest-path", manifest, "--target-dir", build, "--bin", name, *options)
+            shutil.copy(build / ("release" if "--release" in options else "debug") / name, folder / name)
+            shutil.rmtree(build)
+    return folder / name
