@@ -20,8 +20,8 @@
 # [tool.check.options]
 # "--only TEXT" = "only documents with this in their name, such as lake"
 # ///
-"""Runs what README.md and docs/*.md show, as a reader would. Each ```sh block of a document in docs/ runs, in order, in a
-scratch folder for that document, against a made-up account and a webhook on this machine; a block after `<!-- not run:
+"""Runs what README.md and docs/*.md show, as a reader would. Each ```sh block of a document runs, in order, in a scratch
+folder for that document (of README.md those with this tool's commands alone), against a made-up account and a webhook on this machine; a block after `<!-- not run:
 reason -->` is counted and left out, and one that takes too long is ended and fails. A ```text block after `<!-- its output
 -->` is what the block before it prints, to the letter but for times, ports and job IDs. Relative links and anchors lead
 somewhere; options that documents name are the tool's; promtool accepts docs/alerts.yml, and its rules do what
@@ -44,12 +44,13 @@ from checks.support.account import NOW, ROOT, Checks, must_run, server
 from checks.support.environments import command_line
 from checks.support.processes import child
 
+README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 ALERTS = ROOT / "docs/alerts.yml"
 ALERTS_TEST = ROOT / "scripts/checks/data/alerts_test.yml"
 NOT_RUN, ITS_OUTPUT = re.compile(r"<!-- not run: (.+) -->"), "<!-- its output -->"
 SECONDS_FOR_A_BLOCK = 180
-COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake optimize|lake vacuum|lake repair|serve|completions|man|
+COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake info|lake optimize|lake vacuum|lake repair|serve|completions|man|
 config show""".replace("\n", "").split("|")
 # What differs from run to run, wherever it stands.
 TIMES = [
@@ -183,6 +184,9 @@ def check_blocks(checks, document, reader):
         where = f"{document.name}:{block.line}"
         if block.language == "sh":
             reason = NOT_RUN.fullmatch(block.marker)
+            if document == README and not re.fullmatch(r"(apify-runs .*\n?)+", block.text):
+                # Building and testing are for CI.
+                continue
             if reason:
                 left.append((where, reason[1]))
                 shown = None
@@ -233,7 +237,8 @@ def check_links(checks, document):
 
 def check_options(checks, binary, scratch):
     """Options that documents name in their text are ones that a command has."""
-    helps = "".join(must_run(binary, *command.split(), "--help-all", cwd=scratch).stdout for command in COMMANDS)
+    # A command that the tool does not have has no options.
+    helps = "".join(run(binary, *command.split(), "--help-all", cwd=scratch).stdout for command in COMMANDS)
     known = set(re.findall(r"--[a-z][a-z-]*", helps))
     # Releasing is mostly done with others' tools.
     for document in [document for document in DOCS if document.name != "releasing.md"]:
@@ -282,14 +287,14 @@ def main():
     options = command_line(__file__)
     binary = options.binary
     checks, ran, compared, left, links = Checks(), 0, 0, [], 0
-    for document in [ROOT / "README.md", *DOCS]:
+    for document in [README, *DOCS]:
         links += check_links(checks, document)
     with tempfile.TemporaryDirectory(prefix="apify-runs-check-") as folder:
         scratch = Path(folder).resolve()
         check_options(checks, binary, scratch)
         promtool = check_alerts(checks, binary, scratch)
         with server(binary) as account, a_webhook() as (webhook, sent):
-            for document in [document for document in DOCS if (options.only or "") in document.stem]:
+            for document in [document for document in [README, *DOCS] if (options.only or "") in document.stem]:
                 place = scratch / document.stem
                 place.mkdir()
                 counts = check_blocks(checks, document, Reader(binary, place, account, webhook))
