@@ -181,7 +181,7 @@ def check_blocks(checks, document, reader):
     """Follows a document; how many blocks ran, how many outputs were compared, and which were left, with the reason."""
     ran, compared, left, shown, is_for_ci = 0, 0, [], None, False
     for block in blocks(document.read_text(encoding="utf-8")):
-        where = f"{document.name}:{block.line}"
+        where = f"{document.relative_to(ROOT)}:{block.line}"
         if block.language == "sh":
             reason = NOT_RUN.fullmatch(block.marker)
             # Building and testing.
@@ -239,7 +239,7 @@ def check_links(checks, document):
 def check_options(checks, binary, scratch):
     """Options that documents name in their text are ones that a command has."""
     # A command that the tool does not have has no options.
-    helps = "".join(run(binary, *command.split(), "--help-all", cwd=scratch).stdout for command in COMMANDS)
+    helps = "".join(run(binary, *command.split(), "--help-all", cwd=scratch).stdout for command in [*COMMANDS, ""])
     known = set(re.findall(r"--[a-z][a-z-]*", helps))
     # Releasing is mostly done with others' tools.
     for document in [document for document in DOCS if document.name != "releasing.md"]:
@@ -296,7 +296,7 @@ def main():
         promtool = check_alerts(checks, binary, scratch)
         with server(binary) as account, a_webhook() as (webhook, sent):
             for document in [document for document in [README, *DOCS] if (options.only or "") in document.stem]:
-                place = scratch / document.stem
+                place = scratch / str(document.relative_to(ROOT)).replace("/", "-")
                 place.mkdir()
                 counts = check_blocks(checks, document, Reader(binary, place, account, webhook))
                 ran, compared, left = ran + counts[0], compared + counts[1], left + counts[2]
