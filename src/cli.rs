@@ -1,5 +1,4 @@
-//! The command line: text to typed values, which the types parse that they become. No I/O, and nothing is run here. Doc
-//! comments of options are their help.
+//! The command line: text to typed values. No I/O, and no command runs here. The doc comment of an option is its help.
 
 mod lake;
 mod report;
@@ -24,17 +23,18 @@ use crate::cli::shared::{parse_cycle_date, parse_element, parse_status, parse_us
 use crate::logging::LogFormat;
 use crate::money::Usd;
 
-/// Headings of helps.
+/// Headings in help.
 const OUTPUT: &str = "Output";
 const RUNS_AND_COSTS: &str = "Runs and costs";
+const RUNNING: &str = "Running";
 
-/// Exports every Apify Actor run of a period, with its exact cost, and shows that none is missing.
+/// Export all Apify Actor runs of a period, with exact costs and none missing
 #[derive(Debug, Parser)]
 #[command(
     name = "apify-runs",
     version,
     about,
-    max_term_width = 100,
+    max_term_width = 80,
     arg_required_else_help = true,
     disable_help_flag = true
 )]
@@ -46,60 +46,60 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Running")]
+#[command(next_help_heading = OUTPUT)]
 pub struct AnyArgs {
-    /// The configuration [default: ./apify-runs.toml, or the one in the user's configuration folder]
-    #[arg(long, value_name = "FILE", global = true, hide = true)]
+    /// Configuration file [default: ./apify-runs.toml, or ~/.config/apify-runs/apify-runs.toml]
+    #[arg(long, value_name = "FILE", global = true, hide = true, help_heading = RUNNING)]
     pub config: Option<PathBuf>,
-    /// Log to stderr: -v stages and progress, -vv each request too
+    /// Log progress to stderr; -vv: each request too
     #[arg(long, short, action = ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// How stderr is written: text or json, each line with time, level and the job's ID
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true, global = true, hide = true)]
+    /// Format of stderr: text or json (each line with time, level, job ID)
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, global = true, hide = true, help_heading = RUNNING)]
     pub log_format: Option<LogFormat>,
-    /// Show every option
-    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    /// Print all options and the exit codes
+    #[arg(long, global = true, action = ArgAction::SetTrue, hide = true)]
     pub help_all: bool,
-    /// Show the options that are used most
+    /// Help (--help adds exit codes, --help-all every option)
     #[arg(long, short, global = true, action = ArgAction::Help)]
     pub help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Export a period's runs into a folder: Parquet, CSV, reports, manifest
+    /// Export the runs of a period to a folder: Parquet, CSV, reports, manifest
     Export(Box<ExportArgs>),
-    /// Report on an export or a lake offline: other breakdowns, parts of its period, formats, comparisons
+    /// Make reports from an export or a lake, offline
     Report(Box<ReportArgs>),
-    /// Check an export or a lake offline: files, rows, unique IDs, sums, order, period
+    /// Check an export or a lake offline: files, rows, IDs, totals, period
     Verify(VerifyArgs),
-    /// Hold a billing cycle's runs against the usage that Apify counts for it
+    /// Compare the runs of a billing cycle with Apify's usage statement
     Reconcile(Box<ReconcileArgs>),
-    /// Before cron relies on it: API, token, clock, rate, retention, output
+    /// Test token, API, clock, rate limit, retention and output folder
     Check(CheckArgs),
-    /// Compare two exports or lakes offline: runs new, changed, vanished, and the dollars that they moved
+    /// Compare two exports or lakes offline: new, changed and vanished runs
     Diff(DiffArgs),
-    /// Bring a lake up to date: a Delta table of every run ever seen, on disk or in an object store
+    /// Update a lake: a Delta table of all runs, on disk or in an object store
     Sync(Box<SyncArgs>),
-    /// Care for a lake: close a month, put small files together, remove old ones
+    /// Maintain a lake: close a month, compact, clean up, repair
     Lake(LakeArgs),
-    /// Serve an export, a lake or a made-up account behind the Apify API's endpoints
+    /// Serve an export, a lake or a made-up account over the Apify API
     Serve(Box<ServeArgs>),
-    /// Show the configuration that is in force
+    /// Show the configuration in effect
     Config(ConfigArgs),
-    /// Print a shell's completions
+    /// Print completions for a shell
     Completions(CompletionsArgs),
-    /// Print the manual, or write all of its pages
+    /// Print a page of the manual, or write all pages
     Man(ManArgs),
 }
 
 impl Command {
-    /// None where the API is not asked.
+    /// None for commands that send no request.
     pub fn source(&self) -> Option<&SourceArgs> {
         self.job().map(|(source, _)| source)
     }
 
-    /// None where the API is not asked.
+    /// None for commands that send no request.
     pub fn run(&self) -> Option<&RunArgs> {
         self.job().map(|(_, run)| run)
     }
@@ -140,64 +140,64 @@ pub struct ExportArgs {
     pub source: SourceArgs,
     #[command(flatten)]
     pub costs: CostArgs,
-    /// Only runs of these statuses (comma list)
+    /// Only runs with these statuses (comma list)
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status, help_heading = RUNS_AND_COSTS)]
     pub status: Vec<String>,
-    /// Only runs of these Actors, by ID or name (comma list)
+    /// Only runs of these Actors: IDs or names (comma list)
     #[arg(long, value_name = "ACTOR", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub actor: Vec<String>,
-    /// Only runs of these tasks, by ID or name (comma list)
-    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
+    /// Only runs of these tasks: IDs or names (comma list)
+    #[arg(hide = true, long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub task: Vec<String>,
+    /// CSV file with rules of cost centres, for reports by group
+    #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]
+    pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// The folder; {account}, {month} and {period} stand for themselves
+    /// Output folder; may contain {account}, {month}, {period} [default: apify-runs-PERIOD]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
-    /// Formats of the rows (comma list)
+    /// Formats of the runs (comma list)
     #[arg(
         long, value_name = "FORMAT", value_delimiter = ',', default_value = "parquet,csv",
         hide_possible_values = true, help_heading = OUTPUT
     )]
     pub format: Vec<Format>,
-    /// Split Parquet by the UTC day on which runs started
+    /// One Parquet file for each UTC day on which runs started
     #[arg(hide = true, long, value_name = "day", hide_possible_values = true, help_heading = OUTPUT)]
     pub partition_by: Option<PartitionBy>,
-    /// Write Parquet in plain and dictionary encodings alone, for engines that can't read others
+    /// Use only plain and dictionary encodings in Parquet, for older engines
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub parquet_compat: bool,
     /// Only these columns (comma list)
     #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = OUTPUT)]
     pub columns: Vec<String>,
-    /// All columns but these (comma list)
+    /// All columns except these (comma list)
     #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = OUTPUT)]
     pub exclude: Vec<String>,
-    /// Ask for no names of Actors and tasks
+    /// Don't fetch the names of Actors and tasks
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub no_names: bool,
-    /// Report by cost centre too: a CSV file of rules
-    #[arg(hide = true, long, value_name = "FILE", help_heading = OUTPUT)]
-    pub groups: Option<PathBuf>,
-    /// Replace what is there even if it holds runs that the new one lacks
+    /// Replace an existing export even if runs in it are lost
     #[arg(long, help_heading = OUTPUT)]
     pub replace: bool,
-    /// Publish even what the API's count doesn't prove, without rows that make no sense, all marked (exit 7)
+    /// Publish even if runs are missing; invalid rows are set aside (exit 7)
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub allow_incomplete: bool,
-    /// Exit 7 if a figure isn't final; =incomplete: only if runs may be missing
+    /// Exit 7 if a figure is not final; =incomplete: only if runs may be missing
     #[arg(
         long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_value = "false",
         default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         help_heading = OUTPUT
     )]
     pub strict: Strict,
-    /// Show how much and how long that would be; write nothing
+    /// Estimate runs, requests and time; write nothing
     #[arg(long, help_heading = OUTPUT)]
     pub dry_run: bool,
     /// Print the report as JSON
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
-    /// Print nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
     pub quiet: bool,
     #[command(flatten)]
@@ -209,17 +209,17 @@ pub struct ExportArgs {
   apify-runs verify september
   apify-runs verify lake --as-of 0 --quiet")]
 pub struct VerifyArgs {
-    /// The export, or a lake
+    /// Export or lake
     #[arg(value_name = "PATH")]
     pub path: ArchiveAddress,
-    /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
+    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
-    /// Leave out the hashes of files: rows and figures are checked all the same
+    /// Skip the hashes of files; rows and figures are still checked
     #[arg(long)]
     pub quick: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
+    /// Print only errors
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
 }
 
@@ -228,29 +228,29 @@ pub struct VerifyArgs {
   apify-runs reconcile --cycle 2025-09-15 september
   apify-runs reconcile --cycle 2025-09-15 --tolerance 5 --json")]
 pub struct ReconcileArgs {
-    /// An export or a lake that covers the cycle; without one that does, its runs are fetched
+    /// Export or lake that covers the cycle; otherwise its runs are fetched
     #[arg(value_name = "PATH")]
     pub path: Option<ArchiveAddress>,
-    /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
+    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, requires = "path")]
     pub as_of: Option<AsOf>,
-    /// A date in the billing cycle
+    /// Billing cycle that contains this date
     #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
     pub cycle: NaiveDate,
     #[command(flatten)]
     pub source: SourceArgs,
     #[command(flatten)]
     pub costs: CostArgs,
-    /// What is no difference, in US dollars [default: 1, or a thousandth if that is more]
+    /// Ignore differences up to this amount in dollars [default: 1, or 0.1% if that is more]
     #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = OUTPUT)]
     pub tolerance: Option<Usd>,
-    /// Exit 7 if dollars are not accounted for, or can't be judged
+    /// Exit 7 if a difference is not explained, or cannot be judged
     #[arg(long, help_heading = OUTPUT)]
     pub fail_unexplained: bool,
-    /// Print it as JSON
+    /// Print the result as JSON
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
-    /// Print nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
     pub quiet: bool,
     #[command(flatten)]
@@ -264,10 +264,10 @@ pub struct ReconcileArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Where exports will go [default: the folder of last month's]
+    /// Output folder to test [default: that of an export of last month]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
-    /// Print nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
     #[command(flatten)]
@@ -276,27 +276,28 @@ pub struct CheckArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exits 0 whether or not they differ; 2 where a path holds no export or lake, 5 where one can't be read.
+    after_help = "Exit code: 0 with and without differences, 2 if PATH holds no export or lake,
+5 if it can't be read.
 
 Examples:
   apify-runs diff september made-up
   apify-runs diff september made-up --csv"
 )]
 pub struct DiffArgs {
-    /// The export to compare to, or a lake
+    /// Earlier export or lake
     #[arg(value_name = "OLD")]
     pub old: ArchiveAddress,
-    /// The export that is compared, or a lake; beside an export, a lake is read for that one's period
+    /// Later export or lake; of an export and a lake, the period of the export is compared
     #[arg(value_name = "NEW")]
     pub new: ArchiveAddress,
-    /// The lake as it was then, of two lakes OLD: a date or instant (RFC 3339), UTC, or a version's number
+    /// Read the lake (of two lakes: OLD) as of a date or instant (UTC, RFC 3339), or a version number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
-    /// Print all figures and every run that differs as JSON
-    #[arg(long, conflicts_with = "csv")]
+    /// Print all figures and all runs that differ as JSON
+    #[arg(long, conflicts_with = "csv", help_heading = OUTPUT)]
     pub json: bool,
-    /// Print every run that differs as CSV
-    #[arg(long)]
+    /// Print all runs that differ as CSV
+    #[arg(long, help_heading = OUTPUT)]
     pub csv: bool,
 }
 

@@ -33,6 +33,20 @@ pub enum Error {
     Busy(String),
 }
 
+/// Every exit code with its meaning, for help and manual.
+pub const EXIT_CODES: [(&str, &str); 10] = [
+    ("0", "done"),
+    ("1", "any other error"),
+    ("2", "wrong usage, or no data at PATH"),
+    ("3", "no token, or the API refused it"),
+    ("4", "API or storage not reachable, or deadline passed: run it again"),
+    ("5", "the data can't be trusted: nothing was published"),
+    ("6", "the output can't be written, or must not be replaced"),
+    ("7", "done, but a condition that you set is not met"),
+    ("8", "another apify-runs process is using the output"),
+    ("129 130 143", "stopped by SIGHUP, SIGINT or SIGTERM"),
+];
+
 /// A result whose error knows its exit code.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -118,3 +132,26 @@ impl Display for ReadError {
 }
 
 impl std::error::Error for ReadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_an_exit_code_with_a_meaning() {
+        let text = String::new;
+        let errors = [
+            Error::Other(anyhow::anyhow!("x")),
+            Error::Usage(text()),
+            Error::NotAuthorised(text()),
+            Error::Unreachable(text()),
+            Error::Untrusted(text()),
+            Error::Output(text()),
+            Error::Condition(text()),
+            Error::Busy(text()),
+        ];
+        let codes = errors.iter().map(|error| error.exit_code().to_string());
+        let with_meaning = EXIT_CODES[1..9].iter().map(|(code, _)| (*code).to_owned());
+        assert!(codes.eq(with_meaning));
+    }
+}

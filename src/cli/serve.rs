@@ -1,18 +1,18 @@
-//! What `serve` takes.
+//! Options of `serve`.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::period::{Edge, parse_duration, parse_edge};
-use crate::serve::{DEFAULT_CONNECTIONS, Faults};
+use crate::serve::Faults;
 
 const SERVER: &str = "Server";
-const TROUBLE: &str = "Trouble, to test clients with";
-const MADE_UP: &str = "The made-up account";
+const SIMULATED_ERRORS: &str = "Simulated errors, to test clients";
+const MADE_UP: &str = "Made-up account";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -20,62 +20,59 @@ const MADE_UP: &str = "The made-up account";
   apify-runs serve --demo --runs 1000 --latency 50ms")]
 #[command(group = ArgGroup::new("what").args(["path", "demo"]).required(true))]
 pub struct ServeArgs {
-    /// An export or a lake
+    /// Export or lake
     #[arg(value_name = "PATH")]
     pub path: Option<ArchiveAddress>,
-    /// Serve the made-up account
+    /// Serve a made-up account
     #[arg(long)]
     pub demo: bool,
-    /// A lake as it was then: a date or instant (RFC 3339), UTC, or a version's number
+    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, conflicts_with = "demo")]
     pub as_of: Option<AsOf>,
-    /// Look so often whether PATH has changed, and serve what it has become; 0s is never
+    /// How often to look for changes of PATH; 0s: never
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration, conflicts_with = "demo")]
     pub refresh: Duration,
-    /// The address to listen at; one that others reach needs a token in APIFY_TOKEN
+    /// IP address to listen on; beyond this machine, needs a token in APIFY_TOKEN
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), help_heading = SERVER)]
     pub host: IpAddr,
-    /// The port; 0 is any
+    /// Port; 0: any free one
     #[arg(long, value_name = "PORT", default_value_t = 0, help_heading = SERVER)]
     pub port: u16,
-    /// Connections at once; others wait
-    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(DEFAULT_CONNECTIONS).expect("it is some"), help_heading = SERVER)]
-    pub max_connections: NonZeroUsize,
-    /// Tell each request on stderr, as a line of JSON without its token
+    /// Log each request to stderr as a line of JSON, without the token
     #[arg(long, help_heading = SERVER)]
     pub access_log: bool,
-    /// How long each answer takes at least
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration, help_heading = TROUBLE)]
+    /// Minimum time of an answer
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration, help_heading = SIMULATED_ERRORS)]
     pub latency: Duration,
-    /// Requests a second beyond which it answers 429
-    #[arg(long, value_name = "N", help_heading = TROUBLE)]
+    /// Maximum requests per second; others get status 429 [default: none]
+    #[arg(long, value_name = "N", help_heading = SIMULATED_ERRORS)]
     pub rate_limit: Option<NonZeroU32>,
-    /// Shares of the requests that go wrong: statuses, reset, cut (half a body), stall (half a body, and silence), such as
-    /// 503=2%,reset=1%,cut=1%,seed=7
-    #[arg(long, value_name = "SPEC", value_parser = Faults::parse, help_heading = TROUBLE)]
+    /// Errors in a share of the requests: an HTTP status, reset, cut (half a body), stall (half a body, then silence),
+    /// such as 503=2%,reset=1%,cut=1%,seed=7
+    #[arg(long, value_name = "SPEC", value_parser = Faults::parse, help_heading = SIMULATED_ERRORS)]
     pub faults: Option<Faults>,
-    /// Runs in its period
+    /// Number of runs
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=20_000_000), conflicts_with = "path", help_heading = MADE_UP)]
     pub runs: u64,
-    /// Actors that they are of
+    /// Number of Actors
     #[arg(long, value_name = "N", default_value_t = 340, value_parser = clap::value_parser!(u64).range(1..=100_000), conflicts_with = "path", help_heading = MADE_UP)]
     pub actors: u64,
-    /// Another seed is another account
+    /// Seed of the made-up data
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "path", help_heading = MADE_UP)]
     pub seed: u64,
-    /// The first day of its runs, UTC
+    /// First day of the runs, UTC
     #[arg(long, value_name = "DATE", default_value = "2025-09-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
     pub from: Edge,
-    /// The first day after them
+    /// Day after the last day of the runs, UTC
     #[arg(long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
     pub to: Edge,
-    /// Runs in a hundred whose cost only the detail has [default: those of others' pay-per-event Actors]
+    /// Percent of runs with a cost only in their details [default: runs of pay-per-event Actors of others]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "path", help_heading = MADE_UP)]
     pub cost_missing: Option<u8>,
-    /// How long the costs of runs that have just ended read 0 in their details too
+    /// The details of a run show the cost 0 until this long after its end
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration, conflicts_with = "path", help_heading = MADE_UP)]
     pub settle_after: Duration,
-    /// Days for which the plan keeps runs
+    /// Days for which the account keeps runs
     #[arg(long, value_name = "N", default_value_t = 90, conflicts_with = "path", help_heading = MADE_UP)]
     pub retention_days: u32,
 }

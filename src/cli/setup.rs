@@ -1,10 +1,12 @@
-//! What `config`, `completions` and `man` take.
+//! Options of `config`, `completions` and `man`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
+
+use super::OUTPUT;
 
 #[derive(Debug, Args)]
 #[command(
@@ -20,7 +22,7 @@ pub struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print what is in force, and where each value comes from
+    /// Print each setting with its value and origin
     Show(ShowArgs),
 }
 
@@ -29,7 +31,7 @@ pub enum ConfigCommand {
   apify-runs config show
   apify-runs config show export --month 2025-09")]
 pub struct ShowArgs {
-    /// A command, and options as they would be given to it [default: every command]
+    /// Command with its options [default: all commands]
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     pub command_line: Vec<OsString>,
 }
@@ -39,7 +41,7 @@ pub struct ShowArgs {
   apify-runs completions bash
   apify-runs completions zsh")]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }
@@ -49,10 +51,10 @@ pub struct CompletionsArgs {
   apify-runs man export
   apify-runs man --out man")]
 pub struct ManArgs {
-    /// The command whose page is printed, such as export or lake close [default: the first page]
+    /// Command, such as export or lake close [default: the main page]
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
-    /// Write all pages into this folder instead
-    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    /// Write all pages to this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "command", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What several commands take: which period, from where, how costs are asked for; and texts to values, or why they are none.
+//! Options that several commands have: period, source, costs, budgets; and the parsers of their values.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::RUNS_AND_COSTS;
 use crate::archive::address::ArchiveAddress;
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
@@ -19,37 +20,37 @@ use crate::provenance::DetailMode;
 use crate::report::budget::Budget;
 use crate::runs::cost_state::DEFAULT_SETTLE;
 
-/// Most details in flight: each holds a connection.
+/// The limit of `--detail-concurrency`: each request needs a connection.
 const MAX_DETAIL_CONCURRENCY: i64 = 500;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Period, one form of it", group = ArgGroup::new("period").args(["month", "last_month", "last", "from", "cycle"]))]
+#[command(next_help_heading = "Period (one of these)", group = ArgGroup::new("period").args(["month", "last_month", "last", "from", "cycle"]))]
 pub struct PeriodArgs {
-    /// A calendar month, such as 2025-09
+    /// Calendar month, such as 2025-09
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
     pub month: Option<PeriodSpec>,
-    /// The calendar month before this one
+    /// Previous calendar month
     #[arg(long)]
     pub last_month: bool,
-    /// So long before now, such as 7d (7 times 24 hours) or 12h
+    /// The last 7d, 12h, … up to now (1d is 24 hours)
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub last: Option<Duration>,
-    /// The first day or instant: a date, or RFC 3339
+    /// Start: a date, or an instant (RFC 3339)
     #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to")]
     pub from: Option<Edge>,
-    /// The first day or instant that is not included
+    /// End, not included: a date, or an instant (RFC 3339)
     #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from")]
     pub to: Option<Edge>,
-    /// The billing cycle that holds this date, as the API tells it
+    /// Billing cycle that contains this date
     #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
     pub cycle: Option<NaiveDate>,
-    /// The zone in which dates, months and days are read
-    #[arg(long, value_name = "IANA NAME", default_value = "UTC", value_parser = parse_timezone)]
+    /// Time zone of dates, months and days
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = parse_timezone)]
     pub timezone: Tz,
 }
 
 impl PeriodArgs {
-    /// None where no period was given, or a billing cycle, which is the API's to tell.
+    /// None without a period, and for a billing cycle, whose dates only the API has.
     pub fn spec(&self) -> Option<PeriodSpec> {
         match (&self.month, self.last) {
             (Some(month), _) => Some(month.clone()),
@@ -66,34 +67,34 @@ impl PeriodArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
-    /// Use a made-up account, served in this process; needs no token
+    /// Use a made-up account; needs no token
     #[arg(long, conflicts_with_all = ["token_file", "api_url"])]
     pub demo: bool,
-    /// A file with the API token [otherwise: APIFY_TOKEN, or the CLI's login]
+    /// File with the token [default: APIFY_TOKEN, CLI login]
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// The API's address [default: APIFY_API_BASE_URL, or api.apify.com by HTTPS]
+    /// URL of the API [default: APIFY_API_BASE_URL, https://api.apify.com]
     #[arg(hide = true, long, value_name = "URL")]
     pub api_url: Option<String>,
-    /// Requests in flight at most, details apart
+    /// Maximum requests in progress, without run details
     #[arg(hide = true, long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY as i64))]
     pub concurrency: u16,
-    /// Requests a second at most; 0 is no limit [default: 30; with --demo 0]
+    /// Maximum requests per second, without run details; 0: no limit [default: 30; with --demo: 0]
     #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
-    /// Attempts after the first, for each request
+    /// Maximum retries of a request
     #[arg(hide = true, long, value_name = "N", default_value_t = 8)]
     pub retries: u32,
-    /// How long one attempt may take
+    /// Time limit of one attempt
     #[arg(hide = true, long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
     pub timeout: Duration,
-    /// Accounts of the configuration, by name (comma list)
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_element, conflicts_with_all = ["all_accounts", "demo", "token_file"])]
+    /// Accounts of the configuration file (comma list)
+    #[arg(hide = true, long, value_name = "NAME", value_delimiter = ',', value_parser = parse_element, conflicts_with_all = ["all_accounts", "demo", "token_file"])]
     pub account: Vec<String>,
-    /// All accounts of the configuration, side by side
-    #[arg(long, conflicts_with_all = ["demo", "token_file"])]
+    /// All accounts of the configuration file
+    #[arg(hide = true, long, conflicts_with_all = ["demo", "token_file"])]
     pub all_accounts: bool,
-    /// Accounts at work at once: each takes some 30 MB
+    /// Maximum accounts in progress; each needs about 30 MB
     #[arg(hide = true, long, value_name = "N", default_value = "2")]
     pub accounts_at_once: NonZeroUsize,
 }
@@ -101,25 +102,25 @@ pub struct SourceArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub struct RunArgs {
-    /// Wait a random time first, up to so long
-    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
+    /// Wait a random time first, at most this long [default: 0s]
+    #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
     pub jitter: Duration,
-    /// How long all of it may take; beyond it, exit 4
-    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    /// Time limit of the whole job, then exit 4 [default: none]
+    #[arg(hide = true, long, value_name = "DURATION", value_parser = parse_timeout)]
     pub deadline: Option<Duration>,
-    /// Write how it ended into this file, as JSON, whatever happens
-    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(no_dash))]
+    /// Write the result of the job to this file as JSON, also after an error
+    #[arg(hide = true, long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(no_dash))]
     pub outcome: Option<PathBuf>,
-    /// Write figures into FILE.prom, for Prometheus' textfile collector
-    #[arg(long, value_name = "FILE")]
+    /// Write metrics to FILE.prom, for the textfile collector of Prometheus
+    #[arg(hide = true, long, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
 }
 
 impl RunArgs {
-    /// Refuses a jitter that may take all of the deadline.
+    /// Refuses a jitter that could use up the deadline.
     pub fn check(&self) -> Result<()> {
         if self.deadline.is_some_and(|deadline| self.jitter >= deadline) {
-            let problem = "--jitter may take all of --deadline: give more time, or less jitter";
+            let problem = "--jitter can be as long as --deadline: use a longer deadline, or less jitter";
             return Err(Error::usage(problem));
         }
         Ok(())
@@ -133,30 +134,36 @@ impl ValueEnum for DetailMode {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            DetailMode::Missing => PossibleValue::new("missing").help("Of runs without a cost in the list"),
-            DetailMode::All => PossibleValue::new("all").help("Of every run"),
-            DetailMode::None => PossibleValue::new("none").help("Of none"),
+            DetailMode::Missing => PossibleValue::new("missing").help("Runs that have no cost in the list"),
+            DetailMode::All => PossibleValue::new("all").help("Every run"),
+            DetailMode::None => PossibleValue::new("none").help("No run"),
         })
     }
 }
 
-/// Single runs' details, and when a cost is settled.
+/// Details of single runs, and when a cost is settled.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Runs and costs")]
+#[command(next_help_heading = RUNS_AND_COSTS)]
 pub struct CostArgs {
-    /// Whose details to ask for: missing, all or none
-    #[arg(long, value_name = "WHICH", default_value = "missing", hide_possible_values = true)]
+    /// Fetch details of which runs: missing (those without a cost), all or none
+    #[arg(
+        hide = true,
+        long,
+        value_name = "WHICH",
+        default_value = "missing",
+        hide_possible_values = true
+    )]
     pub details: DetailMode,
-    /// Details in flight at most
+    /// Maximum detail requests in progress
     #[arg(hide = true, long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u16).range(1..=MAX_DETAIL_CONCURRENCY))]
     pub detail_concurrency: u16,
-    /// Details a second at most; 0 is no limit [default: 1000; with --demo 0]
+    /// Maximum detail requests per second; 0: no limit [default: 1000; with --demo: 0]
     #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub detail_rate: Option<f64>,
-    /// How long before now a run must have finished for its cost to be settled
+    /// A cost is provisional until this long after the end of its run
     #[arg(hide = true, long, value_name = "DURATION", default_value = DEFAULT_SETTLE, value_parser = parse_duration)]
     pub settle: Duration,
-    /// Wait up to so long for runs that have only just finished
+    /// Wait for the costs of runs that have just ended, at most this long [default: 0s]
     #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
     pub wait_settled: Duration,
 }
@@ -165,7 +172,7 @@ impl CostArgs {
     /// Refuses options that contradict each other.
     pub fn check(&self) -> Result<()> {
         if self.details == DetailMode::None && !self.wait_settled.is_zero() {
-            let problem = "--wait-settled asks for details, and --details none for none: leave one of them out";
+            let problem = "--wait-settled needs details, and --details none fetches none: remove one of the two";
             return Err(Error::usage(problem));
         }
         Ok(())
@@ -179,39 +186,36 @@ impl CostArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Strict {
-    /// None.
+    /// Never
     #[value(name = "false")]
     Off,
-    /// Any.
+    /// If any figure is not final
     #[value(name = "true")]
     Final,
-    /// Those that may lack runs.
+    /// Only if runs may be missing
     Incomplete,
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Comparison and budgets")]
+#[command(next_help_heading = RUNS_AND_COSTS)]
 pub struct JudgeArgs {
-    /// Put another period beside it: an export, a lake; of export previous too
+    /// Compare with another period: an export or a lake
     #[arg(long, value_name = "PATH")]
     pub compare: Option<ArchiveAddress>,
-    /// Leave out Actors whose usage moved by less, in US dollars
-    #[arg(hide = true, long, value_name = "USD", default_value = "0", hide_default_value = true, value_parser = parse_usd, requires = "compare")]
-    pub min_change: Usd,
-    /// What was meant to be spent: 500, actor:NAME=50, group:TEAM=200
+    /// Budget in dollars: 500, actor:NAME=50, group:TEAM=200
     #[arg(long, value_name = "BUDGET", value_parser = Budget::parse)]
     pub budget: Vec<Budget>,
-    /// The same from a file, one a line
-    #[arg(hide = true, long, value_name = "FILE")]
-    pub budgets: Option<PathBuf>,
-    /// Exit 7 if more than a budget is spent, or none of its runs has a known cost
+    /// Exit 7 if a budget is exceeded, or if the costs of all its runs are unknown
     #[arg(hide = true, long)]
     pub fail_over_budget: bool,
 }
 
-/// Elsewhere `-` is stdout, and a file of that name would surprise.
+/// Elsewhere `-` means stdout: nobody expects a file of that name.
 pub(super) fn no_dash(path: PathBuf) -> anyhow::Result<PathBuf> {
-    ensure!(path.as_os_str() != "-", "name a file; stdout is /dev/stdout");
+    ensure!(
+        path.as_os_str() != "-",
+        "expected the name of a file; for stdout, use /dev/stdout"
+    );
     Ok(path)
 }
 
@@ -220,10 +224,10 @@ pub(super) fn parse_status(text: &str) -> anyhow::Result<String> {
     parse_element(text).map(|status| status.to_ascii_uppercase())
 }
 
-/// One of a list; an empty one, as of a variable that isn't set, must not come to mean that nothing matches.
+/// One name of a list. An empty one, such as from an unset variable of a shell, must not become a filter that matches nothing.
 pub(super) fn parse_element(text: &str) -> anyhow::Result<String> {
     match text.trim() {
-        "" => bail!("an empty name matches nothing; leave the option out to leave nothing out"),
+        "" => bail!("the name is empty; remove the option if you want no filter"),
         element => Ok(element.into()),
     }
 }
@@ -243,12 +247,12 @@ pub(super) fn parse_usd(text: &str) -> anyhow::Result<Usd> {
 pub(super) fn parse_rate(text: &str) -> anyhow::Result<f64> {
     match text.parse::<f64>() {
         Ok(rate) if rate == 0.0 || (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
-        _ => bail!("expected requests a second, such as 30 or 0.5; 0 is no limit"),
+        _ => bail!("expected requests per second, such as 30 or 0.5; 0 means no limit"),
     }
 }
 
 pub(super) fn parse_timeout(text: &str) -> anyhow::Result<Duration> {
     let timeout = parse_duration(text)?;
-    ensure!(!timeout.is_zero(), "it needs some time, such as 60s");
+    ensure!(!timeout.is_zero(), "must be longer than 0, such as 60s");
     Ok(timeout)
 }

@@ -15,7 +15,6 @@ use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
 
 const MAX_RULES_BYTES: u64 = 16 << 20;
-const MAX_BUDGETS_BYTES: u64 = 1 << 20;
 
 /// The rules of `--groups`, whose runs' groups must be clear from these columns; exit 2 otherwise.
 pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
@@ -33,20 +32,12 @@ pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
     }
 }
 
-/// The budgets that were given, on the command line and in a file; exit 2 where one makes no sense.
-pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
-    let mut budgets = args.budget.clone();
-    if let Some(file) = &args.budgets {
-        let wrong = |problem: &dyn Display| Error::usage(format!("--budgets {}: {problem}", file.display()));
-        let text = read_given(file, MAX_BUDGETS_BYTES).map_err(|error| wrong(&error))?;
-        budgets.extend(Budget::parse_lines(&text).map_err(|problem| wrong(&problem))?);
+/// Exit 2 if the group of a budget has no rule, or if a budget is required and missing.
+pub fn check(args: &JudgeArgs, groups: Option<&Groups>) -> Result<()> {
+    if args.fail_over_budget && args.budget.is_empty() {
+        return Err(Error::usage("--fail-over-budget needs --budget"));
     }
-    if args.fail_over_budget && budgets.is_empty() {
-        return Err(Error::Usage(
-            "--fail-over-budget needs a budget: give --budget or --budgets".into(),
-        ));
-    }
-    for budget in &budgets {
+    for budget in &args.budget {
         let BudgetScope::Group(name) = &budget.scope else {
             continue;
         };
@@ -60,7 +51,7 @@ pub fn given(args: &JudgeArgs, groups: Option<&Groups>) -> Result<Vec<Budget>> {
             return Err(Error::Usage(format!("{}: {why}", budget.option())));
         }
     }
-    Ok(budgets)
+    Ok(())
 }
 
 /// How budgets stand.

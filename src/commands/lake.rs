@@ -32,10 +32,9 @@ pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
 fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
     let table = LakeTable::open(&location, Moment::Now)?;
-    let keep_recent = i64::try_from(args.keep_recent.as_millis()).unwrap_or(i64::MAX);
-    let before = table.state().synced_at_ms.saturating_sub(keep_recent);
+    let synced_at_ms = table.state().synced_at_ms;
     let files = table.files().len();
-    let (after, optimized) = table.optimize(before, 2)?;
+    let (after, optimized) = table.optimize(synced_at_ms, 2)?;
     let Some(after) = after else {
         return Err(Error::Busy(format!(
             "{}: another process committed meanwhile; {} made before that, run again",

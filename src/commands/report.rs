@@ -58,7 +58,7 @@ fn prepare(
         Some(file) => Some(budgets::read_groups(file, &columns)?),
         None => held.groups.clone().map(Groups::of),
     };
-    let given = budgets::given(&args.judge, groups.as_ref())?;
+    budgets::check(&args.judge, groups.as_ref())?;
     let period = asked(args, archive, &held)?;
     let dimensions = dimensions(args, &columns, groups)?;
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
@@ -79,11 +79,8 @@ fn prepare(
     let before = before
         .map(|site| compare::before(opening, site, &ComparisonScope::new(&facts), stop))
         .transpose()?;
-    let against = before.map(|before| PeriodComparison {
-        before,
-        min_change: args.judge.min_change,
-    });
-    let spent = budgets::spent(&given, &figures, &facts.period, facts.lacks_runs());
+    let against = before.map(|before| PeriodComparison { before });
+    let spent = budgets::spent(&args.judge.budget, &figures, &facts.period, facts.lacks_runs());
     for caveat in budgets::unmatched(&spent) {
         warn(&caveat.to_string());
         facts.caveats.push(caveat);

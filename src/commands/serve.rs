@@ -19,7 +19,7 @@ use crate::provenance::Source;
 use crate::serve::archived::{CurrentArchive, ServedArchive};
 use crate::serve::made_up::MadeUpAccount;
 use crate::serve::made_up::options::{AccountOptions, DEMO_TOKEN};
-use crate::serve::{Backend, ServeOptions, Server};
+use crate::serve::{Backend, MAX_CONNECTIONS, ServeOptions, Server};
 use crate::text::{counted, escape_control};
 
 const MAX_LATENCY: Duration = Duration::from_secs(3600);
@@ -72,7 +72,7 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
         access_log: log,
     };
     let at = SocketAddr::new(args.host, args.port);
-    let server = Server::bind(backend, options, at, args.max_connections.get()).await?;
+    let server = Server::bind(backend, options, at, MAX_CONNECTIONS).await?;
     print(&format!("{}\n", server.url))?;
     tokio::select! {
         () = server.run(context.stopping.notified()) => {}

@@ -1,4 +1,4 @@
-//! `config show`, `completions` and `man`: what the command line says of itself.
+//! `config show`, `completions` and `man`: descriptions of the command line.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 
 use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
-use crate::config::{ConfigError, Layers, show, unhidden};
+use crate::config::{ConfigError, Layers, show, with_all_help};
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 
@@ -17,7 +17,7 @@ pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     let text = match show(layers, &args.command_line) {
         Ok(text) => text,
         Err(ConfigError::Usage(error)) => return Err(error),
-        // The help of the command line that is asked about.
+        // The command line to show asks for help.
         Err(ConfigError::Clap(shown)) if !shown.use_stderr() => shown.to_string(),
         Err(ConfigError::Clap(error)) => {
             let text = error.to_string();
@@ -30,14 +30,14 @@ pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
 
 pub fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut unhidden(Cli::command()), NAME, &mut text);
+    clap_complete::generate(args.shell, &mut with_all_help(Cli::command()), NAME, &mut text);
     let text = String::from_utf8_lossy(&text);
     // For bash, clap_complete 4.6 names a program with a hyphen in two ways (clap-rs/clap#6421), and completes nothing below it.
     print(&text.replace("apify__subcmd__runs", "apify__runs"))
 }
 
 pub fn man(args: ManArgs) -> Result<()> {
-    let mut root = unhidden(Cli::command());
+    let mut root = with_all_help(Cli::command());
     root.build();
     if let Some(folder) = args.out {
         fs::create_dir_all(&folder).map_err(|error| Error::output("create", &folder, error))?;
@@ -47,7 +47,7 @@ pub fn man(args: ManArgs) -> Result<()> {
     for word in args.command.iter().flat_map(|words| words.split_whitespace()) {
         command = command
             .find_subcommand(word)
-            .ok_or_else(|| Error::Usage(format!("there is no command '{word}' of {name}: see {NAME} --help")))?;
+            .ok_or_else(|| Error::Usage(format!("{name} has no command '{word}'; see {NAME} --help")))?;
         name += &format!("-{word}");
     }
     print(&page(command, &name)?)

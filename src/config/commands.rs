@@ -1,5 +1,5 @@
-//! The commands and options as clap describes them, as far as layers need to know them. No option is known here by what it
-//! does, but for the forms of a period.
+//! The commands and options as clap describes them. The meaning of an option is not known here, except for the forms of a
+//! period.
 
 use std::ffi::OsString;
 
@@ -7,26 +7,38 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory};
 
 use crate::cli::Cli;
+use crate::error::EXIT_CODES;
 
-/// Options that no layer can hold: they are about this one call.
+/// Options that only the command line can have: they are about one call.
 pub(super) const NOT_IN_LAYERS: [&str; 4] = ["config", "help", "help-all", "version"];
-/// The forms of a period, of which one takes the place of any other.
+/// The forms of a period: one replaces another.
 const PERIOD: [&str; 6] = ["month", "last_month", "last", "from", "to", "cycle"];
 
-/// The command line's description, complete.
+/// All commands and options.
 pub fn command() -> Command {
     let mut root = Cli::command();
     root.build();
     root
 }
 
-/// The same with every option in its help that the short one leaves out.
-pub fn unhidden(command: Command) -> Command {
-    let mut command = command.mut_args(|arg| arg.hide(false));
-    for name in names(&command) {
-        command = command.mut_subcommand(name, unhidden);
-    }
-    command
+/// The command with all options and the exit codes in its help.
+pub fn with_all_help(command: Command) -> Command {
+    with_exit_codes(with_hidden_options(command))
+}
+
+fn with_hidden_options(command: Command) -> Command {
+    let command = command.mut_args(|arg| arg.hide(false));
+    command.mut_subcommands(with_hidden_options)
+}
+
+/// The command with the exit codes at the end of its help.
+pub(super) fn with_exit_codes(command: Command) -> Command {
+    let rows = EXIT_CODES.map(|(code, meaning)| format!("\n  {code:11}  {meaning}"));
+    let codes = format!("Exit codes:{}", rows.concat());
+    let after = command
+        .get_after_help()
+        .map_or(codes.clone(), |text| format!("{text}\n\n{codes}"));
+    command.after_help(after).mut_subcommands(with_exit_codes)
 }
 
 pub(super) fn argv(words: impl IntoIterator<Item = impl Into<OsString>>) -> Vec<OsString> {
@@ -75,7 +87,7 @@ pub(super) fn leaves<'c>(command: &'c Command, path: &[String]) -> Vec<(Vec<Stri
     below.collect()
 }
 
-/// A command's options that a layer can hold, with their long names.
+/// The options of a command that a file or variable can set, with their long names.
 pub(super) fn settable(command: &Command) -> impl Iterator<Item = (&Arg, &str)> {
     let longs = command.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
     longs.filter(|(_, long)| !NOT_IN_LAYERS.contains(long))
@@ -85,7 +97,7 @@ pub(super) fn options(command: &Command) -> Vec<String> {
     settable(command).map(|(_, long)| long.to_owned()).collect()
 }
 
-/// Those of a command and of all below it, each once.
+/// The options of a command and of all its subcommands, each once.
 pub(super) fn options_below(root: &Command) -> Vec<String> {
     let below = root.get_subcommands().flat_map(options_below);
     let mut all: Vec<String> = options(root).into_iter().chain(below).collect();
@@ -99,10 +111,10 @@ pub(super) fn names(command: &Command) -> Vec<String> {
     commands.map(|command| command.get_name().into()).collect()
 }
 
-/// Whether two options can't both be given.
+/// Whether two options exclude each other.
 pub(super) fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
     let is_of = |ids: &[&str]| [one, other].iter().all(|arg| ids.contains(&arg.get_id().as_str()));
-    // These two are one form.
+    // `--from` and `--to` are one form.
     let two_periods = is_of(&PERIOD) && !is_of(&["from", "to"]);
     let excludes = |one: &Arg, other: &Arg| {
         let excluded = command.get_arg_conflicts_with(one);
@@ -111,7 +123,7 @@ pub(super) fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
     two_periods || excludes(one, other) || excludes(other, one)
 }
 
-/// The known word that a word was probably meant to be.
+/// The known word that is most like a mistyped word, if one is like it.
 pub fn nearest<'k>(word: &str, known: &'k [String]) -> Option<&'k String> {
     let word = word.to_lowercase().replace('_', "-");
     let likeness = |known: &&String| (strsim::jaro_winkler(&word, known) * 1e6) as u64;

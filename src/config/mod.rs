@@ -21,8 +21,8 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use self::account_section::AccountSource;
 use self::command_line::CommandLine;
-use self::commands::{CalledCommand, argv, command, settable};
-pub use self::commands::{nearest, unhidden};
+use self::commands::{CalledCommand, argv, command, settable, with_exit_codes};
+pub use self::commands::{nearest, with_all_help};
 pub use self::layers::Layers;
 use self::setting::Origin;
 pub use self::show::show;
@@ -36,7 +36,8 @@ pub const FILE_NAME: &str = "apify-runs.toml";
 /// What the variables of this program begin with.
 pub const PREFIX: &str = "APIFY_RUNS_";
 const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
-const HELP_ALL: &str = "--help-all";
+/// Help with the exit codes, and help with all options too. `-h` is clap's.
+const LONG_HELPS: [(&str, fn(Command) -> Command); 2] = [("--help-all", with_all_help), ("--help", with_exit_codes)];
 
 /// A command for one account, or for none in particular.
 #[derive(Debug)]
@@ -106,8 +107,9 @@ impl ProcessEnv {
 /// Makes invocations of all layers; gives the reporting options also where the command line is wrong.
 pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, ConfigError>, ReportingOptions) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
-    if words[..end].iter().any(|word| word == HELP_ALL) {
-        return (Err(full_help(words)), ReportingOptions::default());
+    let mut helps = LONG_HELPS.into_iter();
+    if let Some((_, extended)) = helps.find(|(flag, _)| words[..end].iter().any(|word| word == flag)) {
+        return (Err(long_help(words, extended)), ReportingOptions::default());
     }
     let lenient = Cli::command().ignore_errors(true).try_get_matches_from(&words).ok();
     let root = command();
@@ -145,16 +147,17 @@ pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, C
     )
 }
 
-/// The help that `--help-all` asks for: of a command, or of the one that `config show` shows.
-fn full_help(words: Vec<OsString>) -> ConfigError {
-    let words = words.into_iter();
-    let help = words.map(|word| if word == HELP_ALL { "--help".into() } else { word });
-    let parsed = |words: Vec<OsString>| unhidden(Cli::command()).try_get_matches_from(words);
+/// The extended help of a command, or of the command line that `config show` is to show.
+fn long_help(words: Vec<OsString>, extended: fn(Command) -> Command) -> ConfigError {
+    let is_long = |word: &OsString| LONG_HELPS.iter().any(|(flag, _)| word == flag);
+    let help = words.into_iter();
+    let help = help.map(|word| if is_long(&word) { "-h".into() } else { word });
+    let parsed = |words: Vec<OsString>| extended(Cli::command()).try_get_matches_from(words);
     let shown = match parsed(help.collect()) {
         Ok(typed) => line_to_show(&typed).and_then(|words| parsed(words).err()),
         Err(shown) => Some(shown),
     };
-    let misplaced = || Error::Usage("--help-all comes after a command".into()).into();
+    let misplaced = || Error::usage("--help and --help-all come after a command").into();
     shown.map_or_else(misplaced, ConfigError::Clap)
 }
 

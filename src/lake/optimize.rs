@@ -11,8 +11,10 @@ use crate::lake::files::{DataFile, add_action};
 use crate::lake::month_sums::MonthSums;
 use crate::lake::table::LakeTable;
 use crate::lake::write::{FileWriter, MAX_FILE_ROWS};
-use crate::period::Millis;
+use crate::period::{DAY_MS, Millis};
 
+/// The next syncs write files with runs of this time before the last sync again, so compacting them gains nothing.
+const RECENT_MS: Millis = 7 * DAY_MS;
 /// How many small files next to each other are worth it.
 const MIN_FILES: usize = 2;
 
@@ -26,9 +28,10 @@ pub struct OptimizeResult {
 }
 
 impl LakeTable {
-    /// Puts small files of a month together, those alone whose runs all started before a moment: later ones are written anew
-    /// by the next syncs anyway. A commit a month. `None` if another process was first; the months before it are done.
-    pub fn optimize(mut self, before_ms: Millis, at_least: usize) -> Result<(Option<LakeTable>, OptimizeResult)> {
+    /// Compacts the small files of each month, in one commit a month. Files with runs of the last week before `synced_at_ms` are
+    /// left alone. `None` if another process committed first; the months before that are done.
+    pub fn optimize(mut self, synced_at_ms: Millis, at_least: usize) -> Result<(Option<LakeTable>, OptimizeResult)> {
+        let before_ms = synced_at_ms.saturating_sub(RECENT_MS);
         let mut optimized = OptimizeResult::default();
         let without_hash = self.files().iter().filter(|file| file.sha256.is_none());
         let adds = without_hash

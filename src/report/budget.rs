@@ -32,7 +32,7 @@ pub struct Budget {
 impl Budget {
     /// What the command line says: `500`, `actor:NAME=50` or `group:TEAM=200`.
     pub fn parse(text: &str) -> anyhow::Result<Budget> {
-        let wrong = || anyhow!("{text:?} is no budget; expected dollars, as in 500, actor:NAME=50 or group:TEAM=200");
+        let wrong = || anyhow!("expected a budget in dollars, such as 500, actor:NAME=50 or group:TEAM=200");
         let (scope, amount) = match text.rsplit_once('=') {
             None => (BudgetScope::All, text),
             Some((scope, amount)) => match scope.split_once(':') {
@@ -45,15 +45,6 @@ impl Budget {
             .filter(|usd| usd.0 >= 0)
             .ok_or_else(wrong)?;
         Ok(Budget { scope, amount })
-    }
-
-    /// A file of budgets, one a line as on the command line; empty lines and what follows `#` at a line's start are none.
-    pub fn parse_lines(text: &str) -> anyhow::Result<Vec<Budget>> {
-        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
-        let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        let budget =
-            |(number, line): (usize, &str)| Budget::parse(line).map_err(|problem| anyhow!("line {number}: {problem}"));
-        lines.map(budget).collect()
     }
 
     pub fn option(&self) -> String {
@@ -107,13 +98,5 @@ mod tests {
         for wrong in ["", "-1", "1e3", "actor:=1", "team:x=1", "actor:x", "group:x=", "$5"] {
             assert!(Budget::parse(wrong).is_err(), "{wrong}");
         }
-        let lines = Budget::parse_lines("# all\n500\n\ngroup:x=1\n").unwrap();
-        assert_eq!(lines.len(), 2);
-        assert!(
-            Budget::parse_lines("500\nx\n")
-                .unwrap_err()
-                .to_string()
-                .starts_with("line 2: ")
-        );
     }
 }

@@ -26,7 +26,6 @@ pub const CHANGE_OF_TOTALS: &str = "change_of_totals";
 pub struct PeriodComparison {
     /// The other period, or why nothing can be said.
     pub before: anyhow::Result<ComparedPeriod>,
-    pub min_change: Usd,
 }
 
 #[derive(Debug)]
@@ -109,14 +108,12 @@ impl PeriodComparison {
             .collect();
         let all = actors.len();
         let most = |beside: &PairedMeasures| beside.moved.map(|usd| usd.0.unsigned_abs());
-        actors.retain(|(.., beside)| most(beside).is_none_or(|moved| moved >= self.min_change.0.unsigned_abs()));
         actors.retain(|(.., beside)| beside.change != UsageChange::Same);
         // What can't be judged comes first: it may be the largest of all.
         actors.sort_by_key(|(.., beside)| std::cmp::Reverse(most(beside).unwrap_or(u128::MAX)));
         let left_out = (all - actors.len()) as u64;
-        let few = counted(left_out, "Actor", "Actors");
-        let least = self.min_change.dollars();
-        let note = (left_out > 0).then(|| format!("{few} more moved by less than {least}, or not at all."));
+        let few = counted(left_out, "other Actor", "other Actors");
+        let note = (left_out > 0).then(|| format!("{few} did not change."));
         let columns = [ACT_ID].into_iter().chain(SIDES);
         Table {
             name: CHANGE_BY_ACTOR.into(),

@@ -49,7 +49,6 @@ struct ComparisonText<'a> {
     incomplete: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     totals: Option<Totals>,
-    min_change_usd: String,
 }
 
 impl<'a> From<&'a PeriodComparison> for ComparisonText<'a> {
@@ -62,7 +61,6 @@ impl<'a> From<&'a PeriodComparison> for ComparisonText<'a> {
             from: before.map(|before| before.from.clone()),
             incomplete: before.map(|before| before.lacks_runs),
             totals: before.map(|before| (&before.figures.totals).into()),
-            min_change_usd: against.min_change.to_string(),
         }
     }
 }

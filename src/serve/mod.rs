@@ -23,7 +23,7 @@ use question::ApiQuestion;
 pub use backend::Backend;
 pub use http::Server;
 pub use http::faults::Faults;
-pub use http::options::{DEFAULT_CONNECTIONS, ServeOptions};
+pub use http::options::{MAX_CONNECTIONS, ServeOptions};
 
 /// Whether a path and a query string ask something that there may be an answer to; all else is refused. No text makes it fail:
 /// that is what `fuzz/` holds it to.
@@ -39,7 +39,7 @@ pub async fn start_in_process() -> Result<String> {
         ..ServeOptions::default()
     };
     let backend = Backend::MadeUp(Box::new(account));
-    let server = Server::bind(backend, options, (Ipv4Addr::LOCALHOST, 0).into(), DEFAULT_CONNECTIONS).await?;
+    let server = Server::bind(backend, options, (Ipv4Addr::LOCALHOST, 0).into(), MAX_CONNECTIONS).await?;
     let url = server.url.clone();
     tokio::spawn(server.run(pending()));
     Ok(url)

@@ -37,10 +37,7 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Peri
     if let Err(why) = &before {
         warn(&format!("the period before is not judged: {why}"));
     }
-    Ok(Some(PeriodComparison {
-        before,
-        min_change: job.args.judge.min_change,
-    }))
+    Ok(Some(PeriodComparison { before }))
 }
 
 /// Whether the period before is to be fetched too.

@@ -16,7 +16,6 @@ use crate::pipeline::connection::Connection;
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::start::JobStart;
 use crate::provenance::{Account, DetailMode, Filters, Retention};
-use crate::report::budget::Budget;
 use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
 
@@ -25,7 +24,6 @@ pub struct ExportPlan {
     pub args: ExportArgs,
     columns: ColumnSet,
     groups: Option<Groups>,
-    budgets: Vec<Budget>,
     /// None where it is a billing cycle, which the API knows.
     spec: Option<PeriodSpec>,
 }
@@ -43,8 +41,8 @@ impl ExportPlan {
         let groups = groups
             .map(|file| read_groups(file, &columns, args.no_names))
             .transpose()?;
+        budgets::check(&args.judge, groups.as_ref())?;
         Ok(ExportPlan {
-            budgets: budgets::given(&args.judge, groups.as_ref())?,
             spec: spec.filter(|_| args.period.cycle.is_none()),
             columns,
             groups,
@@ -62,7 +60,6 @@ pub struct ExportJob {
     pub spec: PeriodSpec,
     pub columns: ColumnSet,
     pub groups: Option<Groups>,
-    pub budgets: Vec<Budget>,
 }
 
 impl ExportJob {
@@ -72,7 +69,6 @@ impl ExportJob {
             args,
             columns,
             groups,
-            budgets,
             spec,
         } = plan;
         let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
@@ -89,7 +85,6 @@ impl ExportJob {
             spec,
             columns,
             groups,
-            budgets,
         })
     }
 

@@ -44,7 +44,7 @@ pub fn report(
         by_syncs: false,
         period: scope.period,
     };
-    let budgets = budgets::spent(&job.budgets, &figures, &facts.period, facts.lacks_runs());
+    let budgets = budgets::spent(&job.args.judge.budget, &figures, &facts.period, facts.lacks_runs());
     let mut unmatched = unmatched(&facts.filters, &figures);
     unmatched.extend(budgets::unmatched(&budgets));
     unmatched.iter().for_each(|caveat| warn(&caveat.to_string()));

@@ -8,10 +8,8 @@ use crate::commands::sync::job::{SyncJob, SyncProgress};
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::Result;
-use crate::period::{DAY_MS, Millis};
 
-/// How long before the last sync files are left alone when small ones are put together, and how many make it worth it.
-const KEEP_RECENT_MS: Millis = 7 * DAY_MS;
+/// How many small files of a month make compaction worth it.
 const MANY_FILES: usize = 8;
 
 /// Compacts small files unless `--optimize never` was given.
@@ -24,8 +22,7 @@ pub async fn tidy(job: Arc<SyncJob>, mut done: SyncProgress) -> Result<(SyncProg
         let Some(table) = table.map_or_else(|| find(&job), |table| Ok(Some(table)))? else {
             return Ok((done, None));
         };
-        let before = job.asking.now_ms.saturating_sub(KEEP_RECENT_MS);
-        let (table, optimized) = table.optimize(before, MANY_FILES)?;
+        let (table, optimized) = table.optimize(job.asking.now_ms, MANY_FILES)?;
         done.commits += optimized.commits as u64;
         if let Some(table) = &table
             && optimized.commits > 0

@@ -195,7 +195,6 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
             lacks_runs: false,
             figures: before.figures,
         }),
-        min_change: Usd::default(),
     });
     let limits = ["8", "actor:a=100", "actor:b=5"].map(|text| Limit::parse(text).unwrap());
     now.budgets = limits
@@ -225,7 +224,6 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     }
     now.against = Some(PeriodComparison {
         before: Err(anyhow::anyhow!("there is no export of it")),
-        min_change: Usd::default(),
     });
     let text = text_of(&render(&now)).join("\n");
     assert!(text.contains("not judged: there is no export of it"), "{text}");

@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use super::faults::Faults;
 use crate::clock::MachineClock;
 
-pub const DEFAULT_CONNECTIONS: usize = 512;
+/// Connections that are open at once; further clients wait.
+pub const MAX_CONNECTIONS: usize = 512;
 
 #[derive(Debug, Default)]
 pub struct ServeOptions {
