@@ -52,34 +52,34 @@ pub struct AnyArgs {
     #[arg(long, value_name = "FILE", global = true, hide = true, help_heading = RUNNING)]
     pub config: Option<PathBuf>,
     /// Log progress to stderr; -vv: each request too
-    #[arg(long, short, action = ArgAction::Count, global = true)]
+    #[arg(long, short, action = ArgAction::Count, global = true, display_order = 100)]
     pub verbose: u8,
     /// Format of stderr: text or json (each line with time, level, job ID)
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, global = true, hide = true, help_heading = RUNNING)]
     pub log_format: Option<LogFormat>,
     /// Print all options and the exit codes
-    #[arg(long, global = true, action = ArgAction::SetTrue, hide = true)]
+    #[arg(long, global = true, action = ArgAction::SetTrue, hide = true, display_order = 102)]
     pub help_all: bool,
     /// Help (--help adds exit codes, --help-all every option)
-    #[arg(long, short, global = true, action = ArgAction::Help)]
+    #[arg(long, short, global = true, action = ArgAction::Help, display_order = 101)]
     pub help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Export the runs of a period to a folder: Parquet, CSV, reports, manifest
+    /// Export the runs of a period: Parquet, CSV, reports, manifest
     Export(Box<ExportArgs>),
     /// Make reports from an export or a lake, offline
     Report(Box<ReportArgs>),
-    /// Check an export or a lake offline: files, rows, IDs, totals, period
+    /// Check an export or a lake offline: files, rows, IDs, totals
     Verify(VerifyArgs),
     /// Compare the runs of a billing cycle with Apify's usage statement
     Reconcile(Box<ReconcileArgs>),
     /// Test token, API, clock, rate limit, retention and output folder
     Check(CheckArgs),
-    /// Compare two exports or lakes offline: new, changed and vanished runs
+    /// Compare two exports or lakes: new, changed and vanished runs
     Diff(DiffArgs),
-    /// Update a lake: a Delta table of all runs, on disk or in an object store
+    /// Update a lake (Delta table) on disk or in an object store
     Sync(Box<SyncArgs>),
     /// Maintain a lake: close a month, compact, clean up, repair
     Lake(LakeArgs),
@@ -130,9 +130,12 @@ pub enum PartitionBy {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    mut_arg("compare", |arg| arg.help("Compare with an export or a lake, or with `previous`")),
+    after_help = "Examples:
   apify-runs export --month 2025-09 --out september
-  apify-runs export --demo --last-month --format parquet --out made-up --json")]
+  apify-runs export --demo --last-month --format parquet --out made-up --json"
+)]
 pub struct ExportArgs {
     #[command(flatten)]
     pub period: PeriodArgs,
@@ -149,7 +152,7 @@ pub struct ExportArgs {
     /// Only runs of these tasks: IDs or names (comma list)
     #[arg(hide = true, long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub task: Vec<String>,
-    /// CSV file with rules of cost centres, for reports by group
+    /// CSV file with cost centre rules, for reports by group
     #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]
     pub groups: Option<PathBuf>,
     #[command(flatten)]
@@ -212,7 +215,7 @@ pub struct VerifyArgs {
     /// Export or lake
     #[arg(value_name = "PATH")]
     pub path: ArchiveAddress,
-    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
+    /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
     /// Skip the hashes of files; rows and figures are still checked
@@ -231,7 +234,7 @@ pub struct ReconcileArgs {
     /// Export or lake that covers the cycle; otherwise its runs are fetched
     #[arg(value_name = "PATH")]
     pub path: Option<ArchiveAddress>,
-    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
+    /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, requires = "path")]
     pub as_of: Option<AsOf>,
     /// Billing cycle that contains this date
@@ -287,10 +290,10 @@ pub struct DiffArgs {
     /// Earlier export or lake
     #[arg(value_name = "OLD")]
     pub old: ArchiveAddress,
-    /// Later export or lake; of an export and a lake, the period of the export is compared
+    /// Later export or lake (with an export: only its period of a lake)
     #[arg(value_name = "NEW")]
     pub new: ArchiveAddress,
-    /// Read the lake (of two lakes: OLD) as of a date or instant (UTC, RFC 3339), or a version number
+    /// Lake (of two lakes OLD) as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
     /// Print all figures and all runs that differ as JSON

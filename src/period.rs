@@ -135,7 +135,7 @@ pub fn now_ms() -> Millis {
 /// As in `2025-09`.
 pub fn parse_month(text: &str) -> Result<PeriodSpec> {
     let first = iso_date(&format!("{text}-01"))
-        .ok_or_else(|| Error::Usage(format!("'{text}' is not a month; expected YYYY-MM, as in 2025-09")))?;
+        .ok_or_else(|| Error::Usage(format!("'{text}' is not a month; expected YYYY-MM, such as 2025-09")))?;
     check_year(text, first.year())?;
     Ok(PeriodSpec::Month {
         year: first.year(),
@@ -151,8 +151,8 @@ pub fn parse_edge(text: &str) -> Result<Edge> {
     }
     let instant = DateTime::parse_from_rfc3339(text).map_err(|_| {
         Error::Usage(format!(
-            "'{text}' is neither a date nor an instant; expected YYYY-MM-DD, as in 2025-09-01, or RFC 3339 with an \
-             offset, as in 2025-09-01T06:00:00Z or 2025-09-01T08:00:00+02:00"
+            "'{text}' is not a date or an instant; expected YYYY-MM-DD, such as 2025-09-01, or RFC 3339 with an offset, such \
+             as 2025-09-01T06:00:00Z or 2025-09-01T08:00:00+02:00"
         ))
     })?;
     let instant = instant.with_timezone(&Utc);
@@ -174,15 +174,13 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
     };
     if digits == 0 || millis == 0 {
         return Err(Error::Usage(format!(
-            "'{text}' is not a duration; expected a whole number and one of ms, s, m, h, d, as in 250ms, 30s, 10m, 12h, 7d"
+            "'{text}' is not a duration; expected a whole number and one of ms, s, m, h, d, such as 250ms, 30s, 10m, 12h, 7d"
         )));
     }
     let length = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
-    length.map(Duration::from_millis).ok_or_else(|| {
-        Error::Usage(format!(
-            "'{text}' is too long a duration; expected less than 500 million years"
-        ))
-    })
+    length
+        .map(Duration::from_millis)
+        .ok_or_else(|| Error::Usage(format!("'{text}' is too long; expected less than 500 million years")))
 }
 
 /// A name of the IANA database, as in `Europe/Prague`.
@@ -192,7 +190,7 @@ pub fn parse_timezone(text: &str) -> Result<Tz> {
         let near = zones.find(|tz| tz.name().eq_ignore_ascii_case(text));
         let near = near.map_or(String::new(), |tz| format!(" (did you mean {tz}?)"));
         Error::Usage(format!(
-            "'{text}' is not a time zone{near}; expected a name of the IANA database, as in UTC or Europe/Prague"
+            "'{text}' is not a time zone{near}; expected an IANA name, such as UTC or Europe/Prague"
         ))
     })
 }
@@ -282,7 +280,7 @@ fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
     let edges = first
         .zip(next)
         .map(|(first, next)| (day_start(tz, first), day_start(tz, next)));
-    edges.ok_or_else(|| Error::usage("there is no such month; expected YYYY-MM, as in 2025-09"))
+    edges.ok_or_else(|| Error::usage("there is no such month; expected YYYY-MM, such as 2025-09"))
 }
 
 fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {

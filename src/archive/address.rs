@@ -55,9 +55,9 @@ impl AsOf {
     pub fn parse(text: &str) -> Result<AsOf> {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             let version = text.parse().map(AsOf::Version);
-            return version.map_err(|_| Error::Usage(format!("'{text}' is no version of a table")));
+            return version.map_err(|_| Error::Usage(format!("'{text}' is not a version number")));
         }
-        let edge = parse_edge(text).map_err(|error| Error::Usage(format!("{error}; or the number of a version")))?;
+        let edge = parse_edge(text).map_err(|error| Error::Usage(format!("{error}; or a version number")))?;
         Ok(AsOf::At(edge.floor(chrono_tz::UTC)))
     }
 }

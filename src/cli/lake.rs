@@ -26,25 +26,25 @@ pub enum Optimize {
   apify-runs sync --lake lake --since 2025-09-01
   apify-runs sync --lake lake --resweep --changes changes.csv --quiet")]
 pub struct SyncArgs {
-    /// Lake: a folder, or s3://, gs:// or az:// with bucket and path
+    /// Lake: a folder, or s3://, gs://, az:// with bucket and path
     #[arg(long, value_name = "URL")]
     pub lake: String,
-    /// Sync runs started since: a date, or an instant (RFC 3339) [default: all that Apify still has]
+    /// Sync runs started since this date or instant (RFC 3339) [default: all that Apify has]
     #[arg(long, value_name = "DATE", value_parser = parse_edge, help_heading = RUNS_TO_FETCH)]
     pub since: Option<Edge>,
-    /// Fetch this much again before the last complete instant, for late runs and changed costs
-    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration, help_heading = RUNS_TO_FETCH)]
+    /// Fetch TIME before the last complete instant again, for late runs and changed costs
+    #[arg(long, value_name = "TIME", default_value = "3d", value_parser = parse_duration, help_heading = RUNS_TO_FETCH)]
     pub lookback: Duration,
-    /// Fetch all runs that Apify still has; finds runs resurrected long after they ended
+    /// Fetch all runs that Apify has; finds runs resurrected long after they ended
     #[arg(long, help_heading = RUNS_TO_FETCH)]
     pub resweep: bool,
     /// Accept costs that changed more than 3 days after a run ended (new plan or price)
     #[arg(long, help_heading = CHANGES_TO_ACCEPT)]
     pub accept_repricing: bool,
-    /// Continue even if most runs of the lake are gone at Apify
+    /// Continue even if most runs are gone at Apify
     #[arg(long, help_heading = CHANGES_TO_ACCEPT)]
     pub accept_deletions: bool,
-    /// Store IP addresses and user agents of callers too (personal data)
+    /// Store IP addresses and user agents of callers too
     #[arg(long, help_heading = RUNS_TO_FETCH)]
     pub with_personal_data: bool,
     /// Don't fetch the names of Actors and tasks
@@ -84,13 +84,13 @@ pub struct LakeArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum LakeCommand {
-    /// Close a month: write it as an export; later changes count as corrections
+    /// Close a month: export it; count later changes as corrections
     Close(CloseArgs),
-    /// Compact small files: the same rows in fewer files
+    /// Compact small files, except those of the last 7 days
     Optimize(OptimizeArgs),
     /// Remove files that no version within --keep needs
     Vacuum(VacuumArgs),
-    /// Find damaged files, and take them out of the table; sync fetches their runs again
+    /// Find damaged files; with --apply take them out of the table
     Repair(RepairArgs),
 }
 
@@ -143,8 +143,8 @@ pub struct VacuumArgs {
     /// Lake
     #[arg(value_name = "URL")]
     pub lake: String,
-    /// Keep versions of this time readable; less than 7d needs --force
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
+    /// Keep the versions of the last TIME readable; below 7d, needs --force
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
     pub keep: Duration,
     /// Allow --keep below 7d; current readers and writers of the lake may fail
     #[arg(long)]
@@ -165,7 +165,7 @@ pub struct RepairArgs {
     /// Lake
     #[arg(value_name = "URL")]
     pub lake: String,
-    /// Take damaged files out of the table, and mark their time as not complete
+    /// Take damaged files out of the table; the next sync fetches their runs again
     #[arg(long)]
     pub apply: bool,
     /// Print only warnings and errors

@@ -48,10 +48,10 @@ pub struct ReportArgs {
     /// End, not included: a date, or an instant (RFC 3339)
     #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "from", help_heading = PERIOD)]
     pub to: Option<Edge>,
-    /// Time zone of dates, months and days [default: that of the export; for a lake UTC]
+    /// Time zone [default: the export's; for a lake UTC]
     #[arg(long, value_name = "ZONE", value_parser = parse_timezone, help_heading = PERIOD)]
     pub timezone: Option<Tz>,
-    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
+    /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = PERIOD)]
     pub as_of: Option<AsOf>,
     /// Group by actor, status, day, week, task, schedule, origin, build, user or group, or two of them, such as
@@ -61,7 +61,7 @@ pub struct ReportArgs {
     /// Only these reports, such as cost_by_actor (comma list)
     #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub only: Vec<String>,
-    /// CSV file with rules of cost centres [default: the rules of the export]
+    /// CSV file with cost centre rules [default: the export's]
     #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]
     pub groups: Option<PathBuf>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub struct ReportArgs {
         help_heading = OUTPUT
     )]
     pub format: Vec<ReportFormat>,
-    /// Output folder, not the export or lake itself [default: stdout]
+    /// Output folder, but not PATH itself [default: stdout]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// Add a sheet with all runs to the workbook

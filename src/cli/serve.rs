@@ -11,7 +11,7 @@ use crate::period::{Edge, parse_duration, parse_edge};
 use crate::serve::Faults;
 
 const SERVER: &str = "Server";
-const SIMULATED_ERRORS: &str = "Simulated errors, to test clients";
+const SIMULATED_ERRORS: &str = "Simulated errors";
 const MADE_UP: &str = "Made-up account";
 
 #[derive(Debug, Args)]
@@ -26,11 +26,11 @@ pub struct ServeArgs {
     /// Serve a made-up account
     #[arg(long)]
     pub demo: bool,
-    /// Read a lake as of a date or instant (UTC, RFC 3339), or a version number
+    /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, conflicts_with = "demo")]
     pub as_of: Option<AsOf>,
     /// How often to look for changes of PATH; 0s: never
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration, conflicts_with = "demo")]
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_duration, conflicts_with = "demo")]
     pub refresh: Duration,
     /// IP address to listen on; beyond this machine, needs a token in APIFY_TOKEN
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), help_heading = SERVER)]
@@ -42,7 +42,7 @@ pub struct ServeArgs {
     #[arg(long, help_heading = SERVER)]
     pub access_log: bool,
     /// Minimum time of an answer
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration, help_heading = SIMULATED_ERRORS)]
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration, help_heading = SIMULATED_ERRORS)]
     pub latency: Duration,
     /// Maximum requests per second; others get status 429 [default: none]
     #[arg(long, value_name = "N", help_heading = SIMULATED_ERRORS)]
@@ -58,21 +58,21 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 340, value_parser = clap::value_parser!(u64).range(1..=100_000), conflicts_with = "path", help_heading = MADE_UP)]
     pub actors: u64,
     /// Seed of the made-up data
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "path", help_heading = MADE_UP)]
+    #[arg(hide = true, long, value_name = "N", default_value_t = 1, conflicts_with = "path", help_heading = MADE_UP)]
     pub seed: u64,
     /// First day of the runs, UTC
-    #[arg(long, value_name = "DATE", default_value = "2025-09-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
+    #[arg(hide = true, long, value_name = "DATE", default_value = "2025-09-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
     pub from: Edge,
     /// Day after the last day of the runs, UTC
-    #[arg(long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
+    #[arg(hide = true, long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
     pub to: Edge,
     /// Percent of runs with a cost only in their details [default: runs of pay-per-event Actors of others]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "path", help_heading = MADE_UP)]
+    #[arg(hide = true, long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "path", help_heading = MADE_UP)]
     pub cost_missing: Option<u8>,
-    /// The details of a run show the cost 0 until this long after its end
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration, conflicts_with = "path", help_heading = MADE_UP)]
+    /// Details of a run show the cost 0 until TIME after its end
+    #[arg(hide = true, long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration, conflicts_with = "path", help_heading = MADE_UP)]
     pub settle_after: Duration,
     /// Days for which the account keeps runs
-    #[arg(long, value_name = "N", default_value_t = 90, conflicts_with = "path", help_heading = MADE_UP)]
+    #[arg(hide = true, long, value_name = "N", default_value_t = 90, conflicts_with = "path", help_heading = MADE_UP)]
     pub retention_days: u32,
 }

@@ -33,7 +33,7 @@ pub struct PeriodArgs {
     #[arg(long)]
     pub last_month: bool,
     /// The last 7d, 12h, … up to now (1d is 24 hours)
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub last: Option<Duration>,
     /// Start: a date, or an instant (RFC 3339)
     #[arg(long, value_name = "DATE", value_parser = parse_edge, requires = "to")]
@@ -86,7 +86,7 @@ pub struct SourceArgs {
     #[arg(hide = true, long, value_name = "N", default_value_t = 8)]
     pub retries: u32,
     /// Time limit of one attempt
-    #[arg(hide = true, long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout)]
+    #[arg(hide = true, long, value_name = "TIME", default_value = "60s", value_parser = parse_timeout)]
     pub timeout: Duration,
     /// Accounts of the configuration file (comma list)
     #[arg(hide = true, long, value_name = "NAME", value_delimiter = ',', value_parser = parse_element, conflicts_with_all = ["all_accounts", "demo", "token_file"])]
@@ -102,11 +102,11 @@ pub struct SourceArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running")]
 pub struct RunArgs {
-    /// Wait a random time first, at most this long [default: 0s]
-    #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
+    /// Wait a random time first, at most TIME [default: 0s]
+    #[arg(hide = true, long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
     pub jitter: Duration,
     /// Time limit of the whole job, then exit 4 [default: none]
-    #[arg(hide = true, long, value_name = "DURATION", value_parser = parse_timeout)]
+    #[arg(hide = true, long, value_name = "TIME", value_parser = parse_timeout)]
     pub deadline: Option<Duration>,
     /// Write the result of the job to this file as JSON, also after an error
     #[arg(hide = true, long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(no_dash))]
@@ -160,11 +160,11 @@ pub struct CostArgs {
     /// Maximum detail requests per second; 0: no limit [default: 1000; with --demo: 0]
     #[arg(hide = true, long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true)]
     pub detail_rate: Option<f64>,
-    /// A cost is provisional until this long after the end of its run
-    #[arg(hide = true, long, value_name = "DURATION", default_value = DEFAULT_SETTLE, value_parser = parse_duration)]
+    /// A cost is provisional until TIME after the end of its run
+    #[arg(hide = true, long, value_name = "TIME", default_value = DEFAULT_SETTLE, value_parser = parse_duration)]
     pub settle: Duration,
-    /// Wait for the costs of runs that have just ended, at most this long [default: 0s]
-    #[arg(hide = true, long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
+    /// Wait at most TIME for the costs of runs that have just ended [default: 0s]
+    #[arg(hide = true, long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = parse_duration)]
     pub wait_settled: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! `check`: whether cron may rely on an export from here: API, token, clock, rate, retention, output. A line each; what
-//! fails decides the exit code, what is merely worth knowing doesn't.
+//! `check`: tests API, token, clock, rate limit, retention and output before cron relies on them. One line for each; failures
+//! decide the exit code, warnings don't.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -73,12 +73,12 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
         Some(account) => {
             let name = account.username.as_deref().unwrap_or("without a name");
             Fine(format!(
-                "token: of account {} ({}), may list runs",
+                "token: account {} ({}), may list runs",
                 escape_control(name),
                 escape_control(&account.id)
             ))
         }
-        None => Worth("token: may list runs; whose it is the API doesn't say".into()),
+        None => Worth("token: may list runs; the API does not name its account".into()),
     });
     findings.push(clock(&connection.clocks().await));
     findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
@@ -89,19 +89,19 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
 
 fn clock(clocks: &Clocks) -> Finding {
     let Some(server_ms) = clocks.server_ms else {
-        return Worth("clock: the API doesn't tell the time, so this machine's decides where periods end".into());
+        return Worth("clock: the API sends no time, so this machine's clock decides where periods end".into());
     };
     if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
         return Failed("clock".into(), refusal);
     }
     let off_ms = clocks.machine_ms - server_ms;
     if off_ms.abs() <= CLOCK_TOLERANCE_MS {
-        return Fine("clock: as the API's, to some seconds".into());
+        return Fine("clock: same as the API's, within some seconds".into());
     }
     let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
     Worth(format!(
-        "clock: {off} {way} the API's; periods go by the API's, and nothing is proven beyond the earlier of the two"
+        "clock: {off} {way} the API's clock; set this machine's clock: runs after the earlier of the two times can't be proven complete"
     ))
 }
 
@@ -112,16 +112,16 @@ fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
         crate::pipeline::connection::DEFAULT_RATE
     });
     let here = if asked == 0.0 {
-        "no limit here".to_string()
+        "no limit used".to_string()
     } else {
-        format!("{asked} requests a second at most here")
+        format!("limit used: {asked} requests/s")
     };
     match limit {
-        None => Fine(format!("rate: {here}; the API doesn't say what it allows")),
+        None => Fine(format!("rate: {here}; the API states no limit")),
         Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(format!(
-            "rate: {here}, but the API allows {limit} a second: give --rate"
+            "rate: {here}, but the API allows {limit} requests/s: give --rate"
         )),
-        Some(limit) => Fine(format!("rate: {here}; the API allows {limit}")),
+        Some(limit) => Fine(format!("rate: {here}; the API allows {limit} requests/s")),
     }
 }
 
@@ -233,9 +233,9 @@ mod tests {
 
     #[test]
     fn a_rate_beyond_what_the_api_allows_is_worth_a_word() {
-        assert!(text(rate(Some(60), None, false)).starts_with("ok rate: 30 requests"));
+        assert!(text(rate(Some(60), None, false)).starts_with("ok rate: limit used: 30 requests/s"));
         assert!(text(rate(Some(20), None, false)).starts_with("warn"));
-        assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate: no limit here"));
+        assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate: no limit used"));
         assert!(text(rate(None, None, false)).starts_with("ok"));
     }
 }

@@ -11,7 +11,7 @@ use super::sections::Sections;
 use super::source_text::SourceText;
 use crate::error::{Error, Result};
 
-/// Options of the whole job, which no account has for itself.
+/// Options of the whole job, which an account cannot set.
 const OF_THE_JOB: [&str; 11] = [
     "account",
     "accounts-at-once",
@@ -51,12 +51,12 @@ impl AccountSection {
         let error = |problem: &str| text.error(at, problem);
         if !is_folder_name(name) {
             return Err(error(&format!(
-                "an account's name becomes a folder's: a letter or digit, then those, '-', '_' and '.', at most 100 bytes, and \
-                 not demo; found {name:?}"
+                "account name {name:?}: expected a letter or digit, then letters, digits, '-', '_' and '.', at most 100 bytes, \
+                 and not demo: it becomes the name of a folder"
             )));
         }
         let DeValue::Table(table) = value.get_ref() else {
-            let problem = format!("[accounts.{name}] is a section: token-file or token-env, and options");
+            let problem = format!("accounts.{name}: expected a section with token-file or token-env, and options");
             return Err(error(&problem));
         };
         let within = &format!("accounts.{name}.");
@@ -64,11 +64,11 @@ impl AccountSection {
         let source = &account.source;
         if !source.token_env.as_deref().is_none_or(is_variable_name) {
             return Err(error(
-                "token-env is the name of a variable that holds the token, never the token",
+                "token-env: expected the name of the variable with the token, not the token itself",
             ));
         }
         if source.token_file.is_some() == source.token_env.is_some() {
-            let problem = format!("[accounts.{name}] needs token-file or token-env, and one of them");
+            let problem = format!("[accounts.{name}] needs either token-file or token-env");
             return Err(error(&problem));
         }
         Ok(account)
@@ -85,7 +85,7 @@ impl AccountSection {
             let word = key.get_ref().as_ref();
             let value_text = || {
                 let found = value.get_ref().as_str();
-                found.ok_or_else(|| text.error(key.span().start, &format!("{word} is a text")))
+                found.ok_or_else(|| text.error(key.span().start, &format!("{word}: expected a text")))
             };
             match word {
                 "token-env" => source.token_env = Some(value_text()?.into()),
@@ -97,7 +97,7 @@ impl AccountSection {
         if let Some((key, setting)) = of_all_commands.find(|(key, _)| OF_THE_JOB.contains(&key.as_str())) {
             let origin = &setting.origin;
             return Err(Error::Usage(format!(
-                "{origin}: {key} is of the whole job: it belongs above the accounts"
+                "{origin}: {key} is an option of the whole job; set it above the accounts"
             )));
         }
         Ok(AccountSection { source, sections })
@@ -110,7 +110,7 @@ fn is_folder_name(name: &str) -> bool {
     is_plain && name.len() <= 100 && name != "demo"
 }
 
-/// What may be the token itself is none.
+/// A text that looks like a token is refused, so that no message repeats it.
 fn is_variable_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !text.to_lowercase().starts_with("apify_api_")

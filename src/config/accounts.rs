@@ -1,4 +1,4 @@
-//! Which of the configuration's accounts a command line is about, whichever layer says so.
+//! The accounts that a command line selects, by an option of any layer.
 
 use clap::{ArgMatches, Command};
 
@@ -8,7 +8,7 @@ use super::layers::Layers;
 use crate::error::{Error, Result};
 
 impl Layers {
-    /// The accounts that were asked for, each once; else none in particular.
+    /// The selected accounts, each once; a single `None` where none is selected.
     pub fn accounts(&self, root: &Command, typed: &ArgMatches) -> Result<Vec<Option<&AccountSection>>> {
         let line = self.compose(root, typed, &[], None)?;
         let called = CalledCommand::new(root, typed);
@@ -32,10 +32,10 @@ impl Layers {
         let known = self.file.as_ref().map(|file| &file.accounts);
         let known = known.filter(|known| !known.is_empty()).ok_or_else(|| {
             let none = match &self.file {
-                Some(file) => format!("{} has no [accounts.NAME]", file.path.display()),
-                None => format!("there is no configuration ({}, --config)", super::FILE_NAME),
+                Some(file) => format!("{} has no section [accounts.NAME]", file.path.display()),
+                None => format!("no configuration file; expected {} or --config FILE", super::FILE_NAME),
             };
-            Error::Usage(format!("no account is known: {none}"))
+            Error::Usage(format!("no account is configured: {none}"))
         })?;
         if all {
             return Ok(known.values().map(Some).collect());
@@ -46,7 +46,7 @@ impl Layers {
                 let known: Vec<String> = known.keys().cloned().collect();
                 let near = nearest(name, &known).map_or(String::new(), |near| format!("; did you mean {near}?"));
                 let known = known.join(", ");
-                Error::Usage(format!("no account is called '{name}'{near} (known: {known})"))
+                Error::Usage(format!("unknown account '{name}'{near}; configured: {known}"))
             })?;
             accounts.insert(name, Some(account));
         }

@@ -1,4 +1,4 @@
-//! A command line that is composed of all layers, and whose fault it is where clap refuses it.
+//! A command line composed of all layers, and the origin of an error in it.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct CommandLine {
     pub argv: Vec<OsString>,
-    /// The options in it that were not typed.
+    /// The options that come from other layers.
     pub added: Vec<AddedOption>,
 }
 
@@ -24,13 +24,13 @@ pub struct AddedOption {
 }
 
 impl AddedOption {
-    /// Whether an error is about its value: clap refuses values in the order of the command line, before all else.
+    /// Whether an error is about its value: clap checks values first, in the order of the command line.
     fn is_refused(&self, error: &clap::Error) -> bool {
         match (error.kind(), error.get(ContextKind::InvalidArg)) {
             (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(ContextValue::String(arg))) => {
                 arg.split([' ', '=', '[']).next() == Some(&format!("--{}", self.option))
             }
-            // Here clap doesn't say which argument it is.
+            // Here clap doesn't name the argument.
             (ErrorKind::InvalidUtf8, _) => self.arguments.iter().any(|argument| argument.to_str().is_none()),
             _ => false,
         }
@@ -42,7 +42,7 @@ impl CommandLine {
         self.added.iter().find(|added| added.option == option)
     }
 
-    /// The error of this command line, with the origin of the option at fault where it was not typed.
+    /// The error of this command line, with the origin of the wrong option if it was not typed.
     pub fn attribute_error(&self, error: clap::Error) -> ConfigError {
         let in_force: Vec<_> = self.added.iter().filter(|added| !added.arguments.is_empty()).collect();
         // A help is no error.
@@ -58,6 +58,6 @@ impl CommandLine {
         let origin = |added: &&AddedOption| format!("--{} ({})", added.option, added.setting.origin);
         let in_force: Vec<String> = in_force.iter().map(origin).collect();
         let (text, in_force) = (text.trim_end(), in_force.join(", "));
-        Error::Usage(format!("{text}\n\nNot from the command line: {in_force}")).into()
+        Error::Usage(format!("{text}\n\nSet outside the command line: {in_force}")).into()
     }
 }

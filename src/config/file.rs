@@ -1,5 +1,5 @@
-//! The configuration file: where it is, whether it may be used, and its sections. Its keys are options' long names; only
-//! names are judged here.
+//! The configuration file: its place, whether it may be used, and its sections. Its keys are the long names of options. Names
+//! are checked here; values are checked by clap.
 
 use std::path::{Path, PathBuf};
 
@@ -20,9 +20,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct File {
     pub path: PathBuf,
-    /// Whether somebody named it; else it was found.
+    /// True for `--config` or its variable; false for a file at one of the default places.
     pub is_named: bool,
-    /// What holds for every account.
+    /// Settings for every account.
     pub sections: Sections,
     pub accounts: IndexMap<String, AccountSection>,
 }
@@ -51,7 +51,7 @@ impl File {
                 }
                 ("accounts", _) => {
                     let at = key.span().start;
-                    return Err(source.error(at, "accounts are sections, each with a name: [accounts.NAME]"));
+                    return Err(source.error(at, "accounts: expected sections [accounts.NAME]"));
                 }
                 _ => file.sections.insert(key, value, root, &source)?,
             }
@@ -60,10 +60,10 @@ impl File {
     }
 }
 
-/// The file that was named, else the one that is found.
+/// The file that the user named, else the file at a default place.
 pub(super) fn locate(typed: &ArgMatches, env: &ProcessEnv, root: &Command) -> Result<Option<File>> {
     let config = |typed: &ArgMatches| typed.try_get_one::<PathBuf>("config").ok().flatten().cloned();
-    // `config show` asks about another command line.
+    // `config show` shows another command line, which may name the file.
     let of_line_to_show = || {
         let words = line_to_show(typed)?;
         config(&Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?)
@@ -84,10 +84,13 @@ fn read_file(path: &Path, root: &Command) -> Result<File> {
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Error::Usage(format!("cannot read the configuration {}: {error}", path.display()))
+    Error::Usage(format!(
+        "cannot read the configuration file {}: {error}",
+        path.display()
+    ))
 }
 
-/// The working folder's file, else the user's.
+/// The file in the working folder, else the one in the user's configuration folder.
 fn found(env: &ProcessEnv) -> Result<Option<PathBuf>> {
     let here = PathBuf::from(FILE_NAME);
     if here.is_file() {
@@ -100,7 +103,7 @@ fn found(env: &ProcessEnv) -> Result<Option<PathBuf>> {
     Ok(file.filter(|path| path.exists()))
 }
 
-/// A file in the working folder says where the token goes: one that another user put there must not.
+/// The file can send the token to another host, so a file of another user in the working folder is refused.
 fn is_ours(path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
@@ -110,6 +113,6 @@ fn is_ours(path: &Path) -> Result<()> {
     }
     let path = path.display();
     Err(Error::Usage(format!(
-        "{path} is another user's, and could send your token elsewhere: name it with --config {path} if it is meant"
+        "{path} belongs to another user and could send your token elsewhere; to use it, give --config {path}"
     )))
 }

@@ -1,12 +1,12 @@
-//! Layers of settings, put over each other: for each option the highest that has it, as one command line. From the highest:
+//! Layers of settings. Each option takes its value from the highest layer that sets it. From the highest:
 //!
 //! 1. the command line
 //! 2. the environment: `APIFY_RUNS_EXPORT_OUT` before `APIFY_RUNS_OUT`
-//! 3. the account's section of the file: of one command before of all
-//! 4. the file: likewise
+//! 3. the account's section of the file: options of one command before options of all
+//! 4. the rest of the file, in the same order
 //!
-//! An account's `api-url` beats the environment's, and the ecosystem's own variables beat the file. A setting that clashes
-//! with one of a higher layer, as two forms of a period do, gives way to it.
+//! Two exceptions: an account's `api-url` beats the environment, and Apify's own variables beat the file. A setting that
+//! excludes one of a higher layer, such as another form of a period, is dropped.
 
 use std::ffi::OsString;
 
@@ -24,7 +24,7 @@ use crate::api::token::TOKEN_VARIABLE;
 use crate::clock::NOW_VARIABLE;
 use crate::error::Result;
 
-/// Options for which the ecosystem has variables of its own.
+/// Options for which Apify's tools share a variable.
 const ECOSYSTEM: [(&str, &str); 2] = [("token-file", TOKEN_VARIABLE), ("api-url", API_URL_VARIABLE)];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ impl Layers {
         })
     }
 
-    /// An option's setting in the highest layer that has it, the command line apart.
+    /// An option's setting in the highest layer that has it, without the command line.
     fn find(&self, path: &[String], option: &str, account: Option<&AccountSection>) -> Option<(Height, Setting)> {
         let key = path.join(".");
         let within = |sections: &Sections| {
@@ -78,13 +78,13 @@ impl Layers {
         environment.or(own).or_else(shared)
     }
 
-    /// An option's text by any layer but the command line.
+    /// An option's text from any layer except the command line.
     pub(super) fn text(&self, path: &[String], option: &str) -> Option<OsString> {
         let (_, setting) = self.find(path, option, None)?;
         setting.texts.into_iter().next()
     }
 
-    /// The command line with all that other layers add to it.
+    /// The command line with the settings of all other layers.
     pub fn compose(
         &self,
         root: &Command,
@@ -98,7 +98,7 @@ impl Layers {
         let mut in_force: Vec<(Height, &Arg)> = in_argv.map(|arg| (Height::CommandLine, arg)).collect();
         let mut found = Vec::new();
         for (arg, long) in settable(called.command) {
-            // An account's own token is known by now.
+            // The token of an account comes from its own section.
             if is_typed(arg) || (account.is_some() && long == "token-file") {
                 continue;
             }
@@ -106,7 +106,7 @@ impl Layers {
                 continue;
             };
             let arguments = setting.arguments(arg)?;
-            // A flag that is off leaves the others alone.
+            // A flag that is off excludes nothing.
             if !arguments.is_empty() {
                 in_force.push((height, arg));
             }
@@ -123,7 +123,7 @@ impl Layers {
         });
         let added: Vec<AddedOption> = found.into_iter().map(|(_, _, option)| option).collect();
         let mut composed = argv.to_vec();
-        // Where the last positional takes all that follows, what is added would be taken for it.
+        // A last positional that takes all that follows would take added options too.
         if !called.command.get_positionals().any(Arg::is_trailing_var_arg_set) {
             let end = argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
             let arguments = added.iter().flat_map(|added| added.arguments.iter().cloned());
@@ -132,25 +132,25 @@ impl Layers {
         Ok(CommandLine { argv: composed, added })
     }
 
-    /// What else decides whom is asked and as whom, in comments: never a token.
+    /// Where token and address come from, as comments, if no option gives them. Never the token itself.
     pub(super) fn ecosystem(&self, given: &[&str], account: Option<&AccountSection>) -> String {
         let mut text = String::new();
         for (option, variable) in ECOSYSTEM {
             let comment = match account.map(|account| &account.source) {
                 Some(source) if option == "token-file" => match (&source.token_file, &source.token_env) {
-                    (Some(file), _) => format!("the token is in {}, the account's token-file", file.display()),
-                    (None, Some(variable)) => format!("the token is in {variable}, the account's token-env"),
+                    (Some(file), _) => format!("token: from {} (token-file of the account)", file.display()),
+                    (None, Some(variable)) => format!("token: from {variable} (token-env of the account)"),
                     (None, None) => continue,
                 },
                 _ if given.contains(&option) || self.env.variable(variable).is_none() => continue,
-                _ => format!("{option} is not set: {variable} is"),
+                _ => format!("{option}: not set; {variable} is used"),
             };
             text += &format!("# {}\n", crate::text::escape_control(&comment));
         }
         text
     }
 
-    /// Warnings of variables that look like this program's and are none.
+    /// Warnings of variables with our prefix that name no option.
     pub fn unknown_variables(&self, root: &Command) -> Vec<String> {
         let mut known = vec!["config".to_string()];
         known.extend(options_below(root));
@@ -164,11 +164,11 @@ impl Layers {
         let unknown = ours.filter(|name| !known.iter().any(|option| variable_name(option) == *name));
         let warning = |name: &str| {
             let hint = match &name[PREFIX.len()..] {
-                "TOKEN" => format!(": a token is {TOKEN_VARIABLE}'s"),
+                "TOKEN" => format!("; the token belongs in {TOKEN_VARIABLE}"),
                 word => nearest(word, &known)
                     .map_or(String::new(), |near| format!("; did you mean {}?", variable_name(near))),
             };
-            format!("the variable {name} is no option, and not heeded{hint}")
+            format!("unknown variable {name}, ignored{hint}")
         };
         let mut warnings: Vec<String> = unknown.map(warning).collect();
         warnings.sort();

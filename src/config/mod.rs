@@ -1,5 +1,5 @@
-//! What is in force: options from a file, the environment and the command line, in that rising order, become one command line
-//! that clap judges as if all of it had been typed. No option is known here by what it does.
+//! Options from a file, the environment and the command line, in rising order of priority, become one command line, which clap
+//! checks as if the user had typed all of it. The meaning of an option is not known here.
 
 mod account_section;
 mod accounts;
@@ -33,13 +33,13 @@ use crate::logging::LogFormat;
 use crate::text::redacted;
 
 pub const FILE_NAME: &str = "apify-runs.toml";
-/// What the variables of this program begin with.
+/// The prefix of our variables.
 pub const PREFIX: &str = "APIFY_RUNS_";
 const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
 /// Help with the exit codes, and help with all options too. `-h` is clap's.
 const LONG_HELPS: [(&str, fn(Command) -> Command); 2] = [("--help-all", with_all_help), ("--help", with_exit_codes)];
 
-/// A command for one account, or for none in particular.
+/// A command for one account of the configuration, or without one.
 #[derive(Debug)]
 pub struct Invocation {
     pub account: Option<AccountSource>,
@@ -48,7 +48,7 @@ pub struct Invocation {
 
 #[derive(Debug)]
 pub struct Invocations {
-    /// One an account, or one for none in particular.
+    /// One for each selected account, or a single one without account.
     pub each: Vec<Invocation>,
     pub warnings: Vec<String>,
     pub layers: Layers,
@@ -65,7 +65,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The problem, without clap's hints.
+    /// The problem in one line, without clap's hints.
     pub fn in_a_line(&self) -> String {
         let text = self.to_string();
         if matches!(self, ConfigError::Usage(_)) {
@@ -77,10 +77,10 @@ impl ConfigError {
     }
 }
 
-/// How the end is reported; known also where the command line is wrong, as far as it could be parsed.
+/// How the end of the job is reported; known even for a wrong command line, as far as it could be parsed.
 #[derive(Debug, Default)]
 pub struct ReportingOptions {
-    /// Empty where none was called.
+    /// Empty without a command.
     pub command: String,
     pub outcome: Option<PathBuf>,
     pub log_format: Option<LogFormat>,
@@ -97,14 +97,14 @@ impl ProcessEnv {
         ProcessEnv { variables }
     }
 
-    /// A variable that is set, and not to nothing.
+    /// The value of a variable that is set and not empty.
     pub fn variable(&self, name: &str) -> Option<&OsString> {
         let found = self.variables.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value).filter(|value| !value.is_empty())
     }
 }
 
-/// Makes invocations of all layers; gives the reporting options also where the command line is wrong.
+/// Makes invocations from all layers. Reporting options are returned even if the command line is wrong.
 pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, ConfigError>, ReportingOptions) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let mut helps = LONG_HELPS.into_iter();
@@ -121,7 +121,7 @@ pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, C
         }
         _ => Ok(Layers::default()),
     };
-    // What is no job has no end to report, and no options of its own to look for.
+    // Only jobs have options of reporting.
     let is_job = called.as_ref().is_some_and(|called| called.has_option("outcome"));
     let in_layers = |option| layers.as_ref().ok()?.text(&called.as_ref()?.path, option);
     let typed = |option| typed_value(&words[..end], option);
@@ -137,7 +137,7 @@ pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, C
             .map(PathBuf::from),
         log_format: (typed("--log-format").and_then(format))
             .or_else(|| in_layers("log-format").and_then(format))
-            // Should the file be wrong, what else is known.
+            // For a file with errors, the environment still counts.
             .or_else(|| env.variable("APIFY_RUNS_LOG_FORMAT").cloned().and_then(format)),
     };
     let layers = layers.map_err(ConfigError::Usage);
@@ -147,7 +147,7 @@ pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, C
     )
 }
 
-/// The extended help of a command, or of the command line that `config show` is to show.
+/// The extended help of a command, or of the command line that `config show` shows.
 fn long_help(words: Vec<OsString>, extended: fn(Command) -> Command) -> ConfigError {
     let is_long = |word: &OsString| LONG_HELPS.iter().any(|(flag, _)| word == flag);
     let help = words.into_iter();
@@ -161,7 +161,7 @@ fn long_help(words: Vec<OsString>, extended: fn(Command) -> Command) -> ConfigEr
     shown.map_or_else(misplaced, ConfigError::Clap)
 }
 
-/// The command line that `config show` is to show.
+/// The command line that `config show` shows.
 fn line_to_show(typed: &ArgMatches) -> Option<Vec<OsString>> {
     let root = command();
     let typed = CalledCommand::new(&root, typed).typed;
@@ -169,7 +169,7 @@ fn line_to_show(typed: &ArgMatches) -> Option<Vec<OsString>> {
     Some(argv(words.cloned()))
 }
 
-/// Whether a command has options of its own that a layer could hold, or shows them.
+/// Whether a command has options that a file or variable can set, or shows them.
 fn has_settings(command: &Command) -> bool {
     command.get_name() == "show" || settable(command).any(|(arg, _)| !arg.is_global_set())
 }
@@ -182,7 +182,7 @@ fn compose(
 ) -> Result<Invocations, ConfigError> {
     let typed = match (Cli::command().try_get_matches_from(words), lenient) {
         (Ok(typed), _) => typed,
-        // What is missing may be in another layer.
+        // A missing option may come from another layer.
         (Err(error), Some(typed)) if error.kind() == MissingRequiredArgument => typed,
         (Err(error), _) => return Err(error.into()),
     };
@@ -209,15 +209,17 @@ fn warn_foreign_api_url(layers: &Layers, line: &CommandLine) -> Option<String> {
     let url = setting.texts.first()?.to_string_lossy();
     let is_of_file = matches!(&setting.origin, Origin::File(path, _) if Path::new(path) == file.path);
     let host = |url: &str| reqwest::Url::parse(url).ok().map(|url| url.origin());
-    // http:// is this machine, or refused.
+    // http:// is allowed for this machine only.
     let is_near = url.starts_with("http://") || host(&url) == host(DEFAULT_API_URL);
     let (url, origin) = (redacted(&url), &setting.origin);
     (is_of_file && !is_near).then(|| {
-        format!("the token goes to {url} ({origin}); if that is meant, name the file with --config to silence this")
+        format!(
+            "the token goes to {url} ({origin}); if this is intended, name the file with --config to stop this warning"
+        )
     })
 }
 
-/// An option's last value on a command line that may be wrong otherwise: clap, being lenient, stops at the first error.
+/// The last value of an option on a command line that may have errors: even a lenient clap stops at the first one.
 fn typed_value(words: &[OsString], option: &str) -> Option<OsString> {
     let is_it = |word: &OsString| word.to_string_lossy().split('=').next() == Some(option);
     let at = words.iter().rposition(is_it)?;

@@ -1,4 +1,4 @@
-//! The options that a file sets, for all commands and for single ones. Only names are judged here.
+//! The options that a file sets, for all commands and for single ones. Only names are checked here.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,19 @@ use super::setting::Setting;
 use super::source_text::SourceText;
 use crate::error::Result;
 
-/// Settings of one command, or of all; by option.
+/// Settings of one command or of all, by option.
 pub type Section = IndexMap<String, Setting>;
 
 #[derive(Debug, Default)]
 pub struct Sections {
-    /// Of every command that has the option.
+    /// For every command that has the option.
     pub all: Section,
-    /// Of one command, by its name, such as `export` and `lake.close`.
+    /// For one command, by its name, such as `export` and `lake.close`.
     pub of: IndexMap<String, Section>,
 }
 
 impl Sections {
-    /// Adds what a key holds: an option, or a command's section.
+    /// Adds the value of a key: an option, or the section of a command.
     pub(super) fn insert(
         &mut self,
         key: &Spanned<Cow<'_, str>>,
@@ -38,7 +38,7 @@ impl Sections {
             let Some(command) = command else {
                 let known = [names(root), vec!["accounts".into()]].concat();
                 let near = nearest(name, &known).map_or(String::new(), |near| format!("; did you mean [{near}]?"));
-                return Err(source.error(at, &format!("[{name}] is no command{near}")));
+                return Err(source.error(at, &format!("[{name}] is not a command{near}")));
             };
             return self.insert_command(name, command, table, source);
         }

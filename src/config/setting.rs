@@ -1,4 +1,4 @@
-//! One setting as it stands in a layer, and as it would have been typed. Whether its value makes sense is clap's to judge.
+//! One setting of a layer, and the same as arguments of a command line. Values are checked by clap.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -39,15 +39,15 @@ pub enum ValueForm {
     List,
     /// A number, a date, a text.
     One,
-    /// A text of the environment, which could be any of these.
+    /// A text of the environment, which can mean any of these.
     Any,
 }
 
 impl Setting {
-    /// The arguments that give an option this value; none for a flag that is off.
+    /// The arguments that set the option to this value; none for a flag that is off.
     pub(super) fn arguments(&self, arg: &Arg) -> Result<Vec<OsString>> {
         let long = arg.get_long().unwrap_or_default();
-        let refused = |expected: &str| Err(Error::Usage(format!("{}: {long} is {expected}", self.origin)));
+        let refused = |expected: &str| Err(Error::Usage(format!("{}: {long}: expected {expected}", self.origin)));
         let flag = || Ok(vec![format!("--{long}").into()]);
         let with_value = |value: &OsString| {
             let mut argument = OsString::from(format!("--{long}="));
@@ -65,7 +65,7 @@ impl Setting {
             },
             ArgAction::Count => match text.parse::<usize>() {
                 Ok(times) if times <= 9 && self.form != ValueForm::List => Ok(vec![format!("--{long}").into(); times]),
-                _ => refused("how many times it is given: 0, 1, 2"),
+                _ => refused("a number of times: 0, 1 or 2"),
             },
             ArgAction::Set if is_also_a_flag(arg) => match text {
                 _ if is_on && may_be_flag => flag(),
@@ -87,7 +87,7 @@ fn values_of(arg: &Arg) -> impl Iterator<Item = String> {
     values.map(|value| value.get_name().to_owned())
 }
 
-/// Whether an option is on or off where no other value is given.
+/// Whether an option can also be given without a value, such as `--strict`.
 pub(super) fn is_also_a_flag(arg: &Arg) -> bool {
     values_of(arg).any(|value| value == "true") && !matches!(arg.get_action(), ArgAction::SetTrue)
 }

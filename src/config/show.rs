@@ -1,5 +1,4 @@
-//! `config show`: what is in force, and where each value comes from. Written as TOML is, to be read by people: what may be secret is
-//! left out of it.
+//! `config show`: each setting with its value and origin. Looks like TOML, for people to read; possible secrets are left out.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -15,7 +14,7 @@ use super::{ConfigError, Layers};
 use crate::cli::Cli;
 use crate::text::{escape_control, redacted, width};
 
-/// The text: of one command line, or of every command.
+/// The settings of one command line, or of every command.
 pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<String, ConfigError> {
     let root = command();
     let mut text = match &layers.file {
@@ -41,7 +40,7 @@ struct ShownSetting {
     origin: Origin,
 }
 
-/// What is in force for a command line, whatever it lacks.
+/// The settings of a command line, even if it is incomplete.
 fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String, ConfigError> {
     let lenient = |argv: &[OsString]| Cli::command().ignore_errors(true).try_get_matches_from(argv);
     let typed = lenient(argv)?;
@@ -51,7 +50,7 @@ fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String,
     let mut text = String::new();
     for account in layers.accounts(root, &typed)? {
         let line = layers.compose(root, &typed, argv, account)?;
-        // What is wrong is an error; what is missing is shown as missing.
+        // A wrong option is an error; a missing one is not shown.
         if let Err(error) = Cli::command().try_get_matches_from(&line.argv)
             && error.kind() != MissingRequiredArgument
         {
@@ -84,7 +83,7 @@ fn section(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<String,
     Ok(text)
 }
 
-/// An account's own part: where its token comes from, never the token.
+/// The section of an account, with the origin of its token, never the token.
 fn account_section(account: &AccountSection) -> String {
     let source = &account.source;
     let mut text = format!("\n[accounts.{}]\n", quoted_key(&source.name));
@@ -129,7 +128,7 @@ fn aligned(settings: &[ShownSetting]) -> String {
     settings.iter().map(line).collect()
 }
 
-/// An option's value as TOML; none where nothing is in force.
+/// The value of an option as TOML; `None` if it has no value.
 fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
     let (action, id) = (arg.get_action(), arg.get_id().as_str());
     match action {
@@ -161,7 +160,7 @@ fn quoted_key(name: &str) -> String {
     }
 }
 
-/// A text as TOML has it: JSON's escapes are TOML's. What in a URL may be secret is left out.
+/// A text in TOML: the escapes are those of JSON. Possible secrets in a URL are left out.
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(redacted(text)).to_string();
     json.replace('\u{7f}', "\\u007f")

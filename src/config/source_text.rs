@@ -1,4 +1,4 @@
-//! A configuration file's text: its values as settings, and its errors with file and line.
+//! The text of a configuration file: its values as settings, and errors with file and line.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,11 +10,11 @@ use super::commands::nearest;
 use super::setting::{Origin, Setting, ValueForm};
 use crate::error::{Error, Result};
 
-/// A file's text, with the prefix of the section that is read.
+/// The text of a file, with the prefix of the current section.
 pub(super) struct SourceText<'t> {
     pub(super) text: &'t str,
     pub(super) path: &'t Path,
-    /// What stands before a command's name in its section's: nothing, or `accounts.NAME.`.
+    /// The prefix of a section's name: empty, or `accounts.NAME.`.
     pub(super) within: &'t str,
 }
 
@@ -29,10 +29,10 @@ impl SourceText<'_> {
         Error::Usage(format!("{}: {problem}", self.origin(at)))
     }
 
-    /// A command's name with something else than a section.
+    /// The error for a command whose value is not a section.
     pub(super) fn not_a_section(&self, at: usize, path: &str) -> Error {
         let within = self.within;
-        let problem = format!("{path} is a command: what is set for it stands once, below [{within}{path}]");
+        let problem = format!("{path} is a command: put its options in one section [{within}{path}]");
         self.error(at, &problem)
     }
 
@@ -40,12 +40,12 @@ impl SourceText<'_> {
         if ["token", "api-token", "apify-token"].contains(&key) {
             return self.error(
                 at,
-                "a token must not stand in here: name a file that holds it with token-file, or, of an account, a variable \
-                 with token-env",
+                "a token is not allowed in this file: set token-file to a file with the token, or, for an account, token-env to \
+                 the name of a variable",
             );
         }
         let near = nearest(key, known).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-        self.error(at, &format!("'{key}' is no option of {of}{near}"))
+        self.error(at, &format!("'{key}' is not an option of {of}{near}"))
     }
 
     pub(super) fn setting(&self, value: &Spanned<DeValue<'_>>) -> Result<Setting> {

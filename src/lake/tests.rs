@@ -540,8 +540,8 @@ fn small_files_next_to_each_other_become_one_with_the_same_rows() {
     }
     let table = find(&location).unwrap();
     assert_eq!(table.files().len(), 3);
-    // The last one is too young.
-    let (table, optimized) = table.optimize(SEPTEMBER + 2 * DAY, 2).unwrap();
+    // Only the last one has runs of the week before.
+    let (table, optimized) = table.optimize(SEPTEMBER + 9 * DAY, 2).unwrap();
     let table = table.unwrap();
     assert_eq!(
         (optimized.files_before, optimized.files_after, table.files().len()),

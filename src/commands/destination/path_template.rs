@@ -1,4 +1,4 @@
-//! Placeholders in a path: `exports/{account}/{month}`. What they stand for is one component of it, and never a way out.
+//! Placeholders in a path: `exports/{account}/{month}`. A value is one component of the path, and never leads out of it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use crate::paths::names_store;
 use crate::period::Period;
 use crate::text::redacted;
 
-/// What placeholders stand for; the reason why one stands for nothing here.
+/// Placeholders with their values, or the reason why one has no value.
 pub struct TemplateValues(Vec<(&'static str, std::result::Result<String, String>)>);
 
 impl TemplateValues {
     /// `{account}` alone.
     pub fn of_account(account: Option<&str>) -> TemplateValues {
-        let none = "no account was named: --account NAME or --all-accounts, of the configuration's [accounts.NAME]";
+        let none = "no account was selected: give --account NAME or --all-accounts, with [accounts.NAME] in the configuration file";
         TemplateValues(vec![("account", account.map(String::from).ok_or_else(|| none.into()))])
     }
 
@@ -23,7 +23,7 @@ impl TemplateValues {
         let (from, to) = period.ends();
         let month = period
             .month()
-            .ok_or_else(|| "the period is no calendar month; {period}, {from} and {to} stand for any".to_string());
+            .ok_or_else(|| "the period is not a calendar month; use {period}, {from} or {to}".to_string());
         self.0.push(("month", month));
         self.0.push(("period", Ok(period.short_name())));
         self.0.push(("from", Ok(from)));
@@ -58,7 +58,9 @@ impl TemplateValues {
                 continue;
             }
             let Some((name, after)) = rest.split_once('}').filter(|_| brace == "{") else {
-                return Err(wrong(&format!("a lone {brace}; write {brace}{brace} for one")));
+                return Err(wrong(&format!(
+                    "single {brace}; write {brace}{brace} for the character itself"
+                )));
             };
             let known = self.0.iter().find(|(known, _)| *known == name);
             let Some((_, value)) = known else {
@@ -66,9 +68,7 @@ impl TemplateValues {
                 let near = nearest(name, &names).map_or(String::new(), |near| format!("; did you mean {{{near}}}?"));
                 let names: Vec<String> = names.iter().map(|name| format!("{{{name}}}")).collect();
                 let known = names.join(", ");
-                return Err(wrong(&format!(
-                    "{{{name}}} stands for nothing{near} (known here: {known})"
-                )));
+                return Err(wrong(&format!("unknown placeholder {{{name}}}{near}; known: {known}")));
             };
             let value = value.as_ref().map_err(|why| wrong(&format!("{{{name}}}: {why}")))?;
             if value.is_empty() || value.starts_with('.') || value.contains(['/', '\\', '\0']) {
@@ -93,7 +93,7 @@ pub fn folder(out: Option<&Path>, period: &Period, account: Option<&str>, is_dem
     if shown.contains("://") && !names_store(out) {
         let shown = redacted(&shown);
         return Err(Error::Usage(format!(
-            "--out {shown} is no place that is known: give a folder's path, or s3://, gs:// or az://"
+            "--out {shown}: unknown kind of URL; expected a folder, or s3://, gs:// or az://"
         )));
     }
     let account = account.or(is_demo.then_some("demo"));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stands_for_one_component() {
+    fn each_placeholder_becomes_one_component() {
         let known = known(Some("acme"));
         let cases = [
             ("exports/{account}/{month}", "exports/acme/2025-09"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_out_or_stands_for_nothing_is_refused() {
+    fn placeholders_that_are_unknown_or_lead_out_of_the_folder_are_refused() {
         let error = |known: &TemplateValues, text: &str| {
             let error = known.fill("--out", text).unwrap_err();
             assert_eq!(error.exit_code(), 2);
@@ -147,7 +147,7 @@ mod tests {
         assert!(error(&known(None), "a{").contains("{{") && error(&known(None), "a}b").contains("}}"));
         let days = PeriodSpec::Last(std::time::Duration::from_secs(86_400)).resolve(chrono_tz::UTC, 1_759_471_200_000);
         let days = TemplateValues::of_account(None).and_period(&days.unwrap());
-        assert!(error(&days, "{month}").contains("no calendar month"));
+        assert!(error(&days, "{month}").contains("not a calendar month"));
         assert_eq!(
             days.fill("--out", "{period}").unwrap(),
             "20251002T060000Z_20251003T060000Z"

@@ -26,12 +26,12 @@ impl By {
         let dimension = |word: &str| {
             let mut all = Dimension::ALL.into_iter();
             let found = all.find(|dimension| dimension.word() == word.trim());
-            found.ok_or_else(|| anyhow!("there is no dimension {word:?}; there are {}", known()))
+            found.ok_or_else(|| anyhow!("unknown dimension {word:?}; expected {}", known()))
         };
         let by = match text.split_once(',') {
             None => By::from(dimension(text)?),
             Some((_, second)) if second.contains(',') => {
-                bail!("more than two dimensions: give one, or two with a comma, as in actor,status");
+                bail!("expected one dimension, or two with a comma, such as actor,status");
             }
             Some((first, second)) => By {
                 first: dimension(first)?,
@@ -39,7 +39,7 @@ impl By {
             },
         };
         if by.second == Some(by.first) {
-            bail!("{text} is the same dimension twice: give another, or one alone");
+            bail!("{text} has the same dimension twice");
         }
         Ok(by)
     }

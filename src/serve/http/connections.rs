@@ -99,3 +99,59 @@ fn start(
         drop(permit);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::made_up::MadeUpAccount;
+    use crate::serve::made_up::options::AccountOptions;
+    use crate::serve::{Backend, ServeOptions};
+    use std::net::{Ipv4Addr, SocketAddr};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const WAIT: Duration = Duration::from_millis(300);
+
+    /// A server of a made-up account that takes one connection at a time.
+    async fn start_for_one_client(options: ServeOptions) -> SocketAddr {
+        let account = MadeUpAccount::generate(&AccountOptions {
+            runs: 20,
+            ..AccountOptions::default()
+        });
+        let routes = Routes::new(Backend::MadeUp(Box::new(account)), options);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Arc::new(routes), 1, std::future::pending()));
+        address
+    }
+
+    async fn ask(address: SocketAddr, target: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn connections_beyond_the_bound_wait_for_one_to_end() {
+        let address = start_for_one_client(ServeOptions::default()).await;
+        let mut first = ask(address, "/healthz").await;
+        first.read_u8().await.unwrap();
+        let mut second = ask(address, "/healthz").await;
+        assert!(tokio::time::timeout(WAIT, second.read_u8()).await.is_err());
+        drop(first);
+        second.read_u8().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_gone_keeps_nobody_waiting() {
+        let latency = Duration::from_secs(3600);
+        let address = start_for_one_client(ServeOptions {
+            latency,
+            ..ServeOptions::default()
+        })
+        .await;
+        drop(ask(address, "/v2/actor-runs").await);
+        let mut next = ask(address, "/healthz").await;
+        next.read_u8().await.unwrap();
+    }
+}

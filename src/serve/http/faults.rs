@@ -35,9 +35,11 @@ impl Faults {
         };
         for part in spec.split(',') {
             let pair = part.split_once('=');
-            let (name, value) = pair.with_context(|| format!("{part:?} is no NAME=SHARE"))?;
+            let (name, value) = pair.with_context(|| format!("{part:?}: expected NAME=SHARE"))?;
             if name == "seed" {
-                faults.seed = value.parse().map_err(|_| anyhow!("seed {value:?} is no number"))?;
+                faults.seed = value
+                    .parse()
+                    .map_err(|_| anyhow!("seed {value:?}: expected a number"))?;
                 continue;
             }
             let status = || {
@@ -49,15 +51,15 @@ impl Faults {
                 "cut" => InjectedFault::Cut,
                 "stall" => InjectedFault::Stall,
                 _ => status().with_context(|| {
-                    format!("{name:?} is none of a status from 400 to 599, reset, cut, stall and seed")
+                    format!("{name:?}: expected a status from 400 to 599, reset, cut, stall or seed")
                 })?,
             };
-            let share = share(value).with_context(|| format!("{value:?} is no share such as 2% or 0.5%"))?;
+            let share = share(value).with_context(|| format!("{value:?}: expected a share, such as 2% or 0.5%"))?;
             faults.shares.push((fault, share));
         }
         match faults.shares.iter().map(|(_, share)| u64::from(*share)).sum::<u64>() {
-            0 => bail!("no fault has a share"),
-            sum if sum > u64::from(ALL) => bail!("the shares are more than 100% together"),
+            0 => bail!("the shares are all 0"),
+            sum if sum > u64::from(ALL) => bail!("the sum of the shares is more than 100%"),
             _ => Ok(faults),
         }
     }

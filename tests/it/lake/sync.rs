@@ -852,7 +852,7 @@ fn small_files_are_put_together_and_old_ones_removed_without_a_row_lost() {
     synced(&place, &server, &["--since", "2025-09-01"]);
     let before = rows(&place);
     place
-        .run(&["lake", "optimize", "lake", "--keep-recent", "0s"])
+        .run(&["lake", "optimize", "lake"])
         .exits(0)
         .shows(&["1 file before, 1 now"]);
     place

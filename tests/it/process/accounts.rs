@@ -1,9 +1,11 @@
 //! Several accounts in one job: each with its own token, folder and fate.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -91,9 +93,9 @@ fn one_of_them_is_exported_alone_by_name() {
     let wrong = done(&mut with_token(&two.place, &["export", "--account", "bta"]));
     wrong
         .exits(2)
-        .says(&["no account is called 'bta'; did you mean beta?", "acme, beta"]);
+        .says(&["unknown account 'bta'; did you mean beta?", "acme, beta"]);
     let none = Place::new().run(&["export", "--all-accounts", "--last-month"]);
-    none.exits(2).says(&["no account is known", "apify-runs.toml"]);
+    none.exits(2).says(&["no account is configured", "apify-runs.toml"]);
 }
 
 #[test]
@@ -310,10 +312,11 @@ fn places_of_accounts_that_lie_beside_each_other_are_not_one() {
 
 #[test]
 fn an_account_that_is_done_keeps_no_connection_from_the_next() {
-    // As many as one account's job needs at once; others wait for one of them, ten seconds if it is merely idle.
-    let server = Served::demo(&["--runs", "50", "--actors", "5", "--max-connections", "3"]);
-    let place = Place::new();
-    let accounts: String = (0..5).map(|at| account(&format!("a{at}"), &server.url(), "")).collect();
+    // As many connections as one account's job needs at once. Others wait until one ends: ten seconds if it is idle, which is
+    // more than --timeout.
+    let server = Served::demo(&["--runs", "50", "--actors", "5"]);
+    let (place, url) = (Place::new(), relay(server.address().to_owned(), 3));
+    let accounts: String = (0..5).map(|at| account(&format!("a{at}"), &url, "")).collect();
     fs::write(place.path("apify-runs.toml"), accounts).unwrap();
     let args = [
         "export --month 2025-09 --all-accounts --accounts-at-once 1 --concurrency 1 --details none --no-names",
@@ -321,4 +324,30 @@ fn an_account_that_is_done_keeps_no_connection_from_the_next() {
     ];
     let args: Vec<&str> = args.iter().flat_map(|args| args.split(' ')).collect();
     done(place.command(&args).env("ACME_TOKEN", "demo")).exits(0);
+}
+
+/// Passes connections on to a server, at most so many at once; further clients wait. Ends with the process.
+fn relay(server: String, at_once: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (take_place, places) = std::sync::mpsc::sync_channel(at_once);
+    let places = Arc::new(Mutex::new(places));
+    std::thread::spawn(move || {
+        while take_place.send(()).is_ok() {
+            let client = listener.accept().unwrap().0;
+            let (server, places) = (TcpStream::connect(&server).unwrap(), places.clone());
+            std::thread::spawn(move || {
+                let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let requests = std::thread::spawn(move || {
+                    let _ = io::copy(&mut from_client, &mut to_server);
+                    let _ = to_server.shutdown(Shutdown::Both);
+                });
+                let _ = io::copy(&mut &server, &mut &client);
+                let _ = client.shutdown(Shutdown::Both);
+                requests.join().unwrap();
+                places.lock().unwrap().recv().unwrap();
+            });
+        }
+    });
+    url
 }

@@ -34,17 +34,11 @@ fn piped(mut command: Command, text: &str) -> Done {
 fn what_the_user_names_is_read_up_to_a_bound() {
     let place = Place::new();
     fs::create_dir(place.path("folder")).unwrap();
-    for (name, bytes) in [
-        ("groups", 16 << 20),
-        ("budgets", 1 << 20),
-        ("token-file", 64 << 10),
-        ("config", 1 << 20),
-    ] {
+    for (name, bytes) in [("groups", 16 << 20), ("token-file", 64 << 10), ("config", 1 << 20)] {
         fs::write(place.path(name), vec![b' '; bytes + 1]).unwrap();
     }
     for (option, limit, code) in [
         ("--groups", "16,777,216", 2),
-        ("--budgets", "1,048,576", 2),
         ("--token-file", "65,536", 3),
         ("--config", "1,048,576", 2),
     ] {
@@ -68,8 +62,6 @@ fn what_the_user_names_may_be_a_pipe() {
     piped(with_token, TOKEN).exits(0);
     piped(command(&["--groups", "/dev/stdin"]), "actor,group\nactor,One\n").exits(0);
     assert_eq!(place.exported().rows("cost_by_group.csv")[0]["group"], "One");
-    let budgets = place.command(&["report", "out", "--budgets", "/dev/stdin", "--format", "json"]);
-    piped(budgets, "5\n").exits(0).shows(&[r#""budgets""#]);
     // Nothing but its folder's file names the month.
     let mut configured = place.command(&["export", "--config", "/dev/stdin", "--dry-run"]);
     configured.args(["--api-url", &server.url()]);

@@ -84,8 +84,8 @@ fn where_all_is_well_each_line_says_so_and_little_is_asked() {
         lines[1..],
         [
             "ok    token: of account stand-in (user1), may list runs",
-            "ok    clock: as the API's, to some seconds",
-            "ok    rate: 30 requests a second at most here; the API allows 60",
+            "ok    clock: same as the API's, within some seconds",
+            "ok    rate: limit used: 30 requests/s; the API allows 60 requests/s",
             "ok    retention 36,500 days",
             "ok    output: out can be written",
         ]
@@ -123,10 +123,13 @@ fn a_plan_that_keeps_runs_for_less_than_a_month_is_warned_of_in_these_words() {
 fn a_rate_beyond_what_the_api_allows_or_unknown_is_told() {
     let place = Place::new();
     for (rate, start) in [
-        ("60", "ok    rate: 60 requests a second at most here; the API allows 60"),
+        (
+            "60",
+            "ok    rate: limit used: 60 requests/s; the API allows 60 requests/s",
+        ),
         (
             "60.5",
-            "warn  rate: 60.5 requests a second at most here, but the API allows 60",
+            "warn  rate: limit used: 60.5 requests/s, but the API allows 60 requests/s",
         ),
         ("0", "warn  rate: no limit here, but the API allows 60"),
     ] {
@@ -134,7 +137,7 @@ fn a_rate_beyond_what_the_api_allows_or_unknown_is_told() {
     }
     line(
         check(&place, &kept_for(90), &[]).exits(0),
-        "ok    rate: 30 requests a second at most here; the API doesn't say",
+        "ok    rate: limit used: 30 requests/s; the API states no limit",
     );
 }
 
@@ -157,7 +160,7 @@ fn a_clock_that_is_off_or_an_api_that_tells_no_time_is_warned_of() {
     let timeless = api(Vec::new, |request| beside_runs(&request.path));
     line(
         check(&place, &timeless, &[]).exits(0),
-        "warn  clock: the API doesn't tell the time",
+        "warn  clock: the API sends no time",
     );
 }
 

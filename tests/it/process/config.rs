@@ -132,41 +132,44 @@ fn keys_that_nobody_knows_are_refused_with_the_nearest_one() {
     let cases = [
         (
             "time-zone = \"UTC\"",
-            "apify-runs.toml:1: 'time-zone' is no option of any command; did you mean 'timezone'?",
+            "apify-runs.toml:1: 'time-zone' is not an option of any command; did you mean 'timezone'?",
         ),
         (
             "\n[export]\nformt = \"csv\"",
-            "apify-runs.toml:3: 'formt' is no option of export; did you mean 'format'?",
+            "apify-runs.toml:3: 'formt' is not an option of export; did you mean 'format'?",
         ),
         (
             "[exprt]\n",
-            "apify-runs.toml:1: [exprt] is no command; did you mean [export]?",
+            "apify-runs.toml:1: [exprt] is not a command; did you mean [export]?",
         ),
         ("token_file = \"x\"", "did you mean 'token-file'?"),
         (
             "[accounts.a]\ntoken-file = \"x\"\nrat = 3",
-            "apify-runs.toml:3: 'rat' is no option of any command; did you mean 'rate'?",
+            "apify-runs.toml:3: 'rat' is not an option of any command; did you mean 'rate'?",
         ),
-        ("[accounts.a]\nrate = 3", "needs token-file or token-env"),
+        ("[accounts.a]\nrate = 3", "needs either token-file or token-env"),
         (
             "[accounts.\"../evil\"]\ntoken-file = \"x\"",
-            "an account's name becomes a folder's",
+            "it becomes the name of a folder",
         ),
         (
             "[accounts.a]\ntoken-file = \"x\"\noutcome = \"y\"",
-            "apify-runs.toml:3: outcome is of the whole job",
+            "apify-runs.toml:3: outcome is an option of the whole job",
         ),
         ("export = 3", "apify-runs.toml:1: export is a command"),
-        ("[[export]]\nformat = \"csv\"", "stands once, below [export]"),
+        (
+            "[[export]]\nformat = \"csv\"",
+            "put its options in one section [export]",
+        ),
         ("[lake]\nclose = true", "apify-runs.toml:2: lake.close is a command"),
         (
             "[accounts.a]\ntoken-file = \"x\"\nexport = 3",
-            "below [accounts.a.export]",
+            "one section [accounts.a.export]",
         ),
-        ("accounts = 3", "apify-runs.toml:1: accounts are sections"),
-        ("[[accounts]]\nrate = 3", "accounts are sections"),
+        ("accounts = 3", "apify-runs.toml:1: accounts: expected sections"),
+        ("[[accounts]]\nrate = 3", "accounts: expected sections"),
         ("rate = [1, ", "apify-runs.toml:1: "),
-        ("config = \"other.toml\"", "'config' is no option"),
+        ("config = \"other.toml\"", "'config' is not an option"),
     ];
     for (config, expected) in cases {
         let place = place_with(config);
@@ -185,11 +188,14 @@ fn values_that_make_no_sense_say_where_they_stand() {
         ),
         (
             "[export]\nstrict = \"yes\"",
-            "apify-runs.toml:2: strict is false or true or incomplete",
+            "apify-runs.toml:2: strict: expected false or true or incomplete",
         ),
-        ("[export]\nout = true", "apify-runs.toml:2: out is a text"),
+        ("[export]\nout = true", "apify-runs.toml:2: out: expected a text"),
         ("[export]\ncolumns = [[\"id\"]]", "apify-runs.toml:2: expected a text"),
-        ("[export]\nout = [\"a\", \"b\"]", "apify-runs.toml:2: out is one text"),
+        (
+            "[export]\nout = [\"a\", \"b\"]",
+            "apify-runs.toml:2: out: expected one text",
+        ),
     ];
     for (config, expected) in cases {
         place_with(config).run(&["export", "--demo"]).exits(2).says(&[expected]);
@@ -288,7 +294,7 @@ fn the_file_is_named_by_a_flag_a_variable_or_its_place() {
     place
         .run(&["--config", "four.toml", "check"])
         .exits(2)
-        .says(&["cannot read the configuration four.toml"]);
+        .says(&["cannot read the configuration file four.toml"]);
     fs::write(place.path("apify-runs.toml"), "rate = 4\n").unwrap();
     assert!(rate(&mut place.command(&show)).starts_with("rate = \"4\""));
 }
@@ -301,10 +307,10 @@ fn variables_that_look_like_ours_and_are_none_are_told() {
     command.env("APIFY_RUNS_TOKEN", "Secret0").env("APIFY_RUNS_ZZZ", "1");
     let done = done(&mut command);
     done.exits(0).says(&[
-        "warning: the variable APIFY_RUNS_TIMEZNE is no option",
+        "warning: unknown variable APIFY_RUNS_TIMEZNE, ignored",
         "did you mean APIFY_RUNS_TIMEZONE?",
-        "APIFY_RUNS_TOKEN is no option, and not heeded: a token is APIFY_TOKEN's",
-        "APIFY_RUNS_ZZZ is no option, and not heeded\n",
+        "unknown variable APIFY_RUNS_TOKEN, ignored; the token belongs in APIFY_TOKEN",
+        "unknown variable APIFY_RUNS_ZZZ, ignored\n",
     ]);
     assert!(!done.stderr.contains("Secret0"), "{done}");
 }
@@ -347,11 +353,11 @@ fn placeholders_that_stand_for_nothing_write_nothing() {
     let export = |out: &str, period: &[&str]| place.run(&[&["export", "--demo", "--out", out], period].concat());
     export("x/{acount}", &[])
         .exits(2)
-        .says(&["{acount} stands for nothing; did you mean {account}?"]);
+        .says(&["unknown placeholder {acount}; did you mean {account}?"]);
     export("x/{month}", &["--last", "7d"])
         .exits(2)
-        .says(&["{month}: the period is no calendar month"]);
-    export("x/{", &[]).exits(2).says(&["a lone {"]);
+        .says(&["{month}: the period is not a calendar month"]);
+    export("x/{", &[]).exits(2).says(&["single {"]);
     assert_eq!(place.names(), [""; 0]);
     export("x/{{{from}_{to}}}", &["--month", "2025-09", "--quiet"]).exits(0);
     assert_eq!(
@@ -380,7 +386,7 @@ fn an_accounts_own_option_takes_the_place_of_the_files_and_a_flag_that_is_off_of
         shown(&text, "accounts.a.export", "json"),
         "json = true # apify-runs.toml:3"
     );
-    assert!(text.contains("# the token is in T, the account's token-env"), "{text}");
+    assert!(text.contains("# token: from T (token-env of the account)"), "{text}");
 }
 
 #[test]
@@ -389,9 +395,9 @@ fn what_is_of_the_whole_job_is_refused_below_an_accounts_command_too_and_a_token
     place_with(part)
         .run(&["export", "--demo"])
         .exits(2)
-        .says(&["apify-runs.toml:4: deadline is of the whole job"]);
+        .says(&["apify-runs.toml:4: deadline is an option of the whole job"]);
     let done = place_with("[accounts.a]\ntoken-env = \"apify_api_Secret0\"\n").run(&["export", "--demo"]);
-    done.exits(2).says(&["token-env is the name of a variable"]);
+    done.exits(2).says(&["token-env: expected the name of the variable"]);
     assert!(!format!("{done}").contains("Secret0"), "{done}");
 }
 

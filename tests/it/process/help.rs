@@ -8,10 +8,10 @@ use crate::support::client::Served;
 use crate::support::command::{COMMANDS, Place, done, names};
 
 /// Lines of a screen, and its columns.
-const SCREEN: (usize, usize) = (50, 100);
+const SCREEN: (usize, usize) = (40, 80);
 
 fn help(place: &Place, command: &str, flag: &str) -> String {
-    let args: Vec<&str> = command.split(' ').chain([flag]).collect();
+    let args: Vec<&str> = command.split_whitespace().chain([flag]).collect();
     place.run(&args).exits(0).stdout.clone()
 }
 
@@ -30,24 +30,67 @@ fn options(help: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Every command and group of commands; the first is the program itself.
+fn all_commands() -> Vec<&'static str> {
+    ["", "lake", "config"].into_iter().chain(COMMANDS).collect()
+}
+
 #[test]
-fn the_help_of_export_fits_a_screen_and_help_all_has_every_option() {
+fn every_short_help_fits_a_screen() {
     let place = Place::new();
-    let (short, all) = (help(&place, "export", "--help"), help(&place, "export", "--help-all"));
-    assert!(
-        short.lines().count() <= SCREEN.0,
-        "{} lines\n{short}",
-        short.lines().count()
-    );
-    assert!(short.lines().all(|line| line.chars().count() <= SCREEN.1), "{short}");
-    assert!(options(&short).is_subset(&options(&all)));
-    for option in ["--concurrency", "--config", "--api-url", "--allow-incomplete"] {
+    for command in all_commands() {
+        let short = help(&place, command, "-h");
+        let (lines, columns) = (
+            short.lines().count(),
+            short.lines().map(|line| line.chars().count()).max(),
+        );
+        assert!(lines <= SCREEN.0 && columns <= Some(SCREEN.1), "{lines} lines\n{short}");
+    }
+    let short = options(&help(&place, "export", "-h"));
+    for option in ["--groups", "--compare", "--budget"] {
+        assert!(short.contains(option), "{option}");
+    }
+}
+
+#[test]
+fn long_help_has_the_exit_codes_and_help_all_every_option_too() {
+    let place = Place::new();
+    for command in all_commands() {
+        let [short, long, all] = ["-h", "--help", "--help-all"].map(|flag| help(&place, command, flag));
+        let (_, exit_codes) = long.split_once("\nExit codes:\n").unwrap();
+        assert_eq!(long, format!("{short}\nExit codes:\n{exit_codes}"));
+        assert!(all.ends_with(&format!("\nExit codes:\n{exit_codes}")), "{all}");
+        let codes = exit_codes.lines().map(|line| &line[..15]);
+        let codes: Vec<&str> = codes.flat_map(str::split_whitespace).collect();
+        let expected = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "129", "130", "143"];
+        assert_eq!(codes, expected);
+        assert!(options(&short).is_subset(&options(&all)));
         assert!(
-            options(&all).contains(option) && !options(&short).contains(option),
-            "{option}"
+            long.lines()
+                .chain(all.lines())
+                .all(|line| line.chars().count() <= SCREEN.1)
         );
     }
-    assert_eq!(help(&place, "export", "-h"), short);
+    let [short, all] = ["-h", "--help-all"].map(|flag| options(&help(&place, "export", flag)));
+    for option in [
+        "--concurrency",
+        "--config",
+        "--api-url",
+        "--allow-incomplete",
+        "--help-all",
+    ] {
+        assert!(all.contains(option) && !short.contains(option), "{option}");
+    }
+}
+
+#[test]
+fn there_are_at_most_90_options() {
+    let place = Place::new();
+    let all = all_commands().into_iter();
+    let distinct: BTreeSet<String> = all
+        .flat_map(|command| options(&help(&place, command, "--help-all")))
+        .collect();
+    assert!(distinct.len() <= 90, "{}: {distinct:?}", distinct.len());
 }
 
 #[test]
@@ -132,5 +175,8 @@ fn the_manual_has_a_page_for_each_command_with_each_option() {
             assert!(page.contains(&option), "{name} lacks {option}");
         }
     }
-    place.run(&["man", "exprt"]).exits(2).says(&["no command 'exprt'"]);
+    place
+        .run(&["man", "exprt"])
+        .exits(2)
+        .says(&["apify-runs has no command 'exprt'"]);
 }

@@ -515,46 +515,6 @@ fn a_log_that_nobody_reads_stops_neither_answers_nor_the_end() {
 }
 
 #[test]
-fn connections_beyond_the_bound_wait_for_one_to_end() {
-    let (_demo, place) = exported("20", &["--details", "none"]);
-    let archive = Served::start(&place, &["out", "--max-connections", "1"], None);
-    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    let connect = || {
-        let mut stream = TcpStream::connect(archive.address()).unwrap();
-        stream.write_all(request).unwrap();
-        stream
-    };
-    let mut byte = [0];
-    let mut first = connect();
-    first.read_exact(&mut byte).unwrap();
-    let mut second = connect();
-    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert_eq!(
-        second.read(&mut byte).unwrap_err().kind(),
-        std::io::ErrorKind::WouldBlock
-    );
-    drop(first);
-    second.set_read_timeout(None).unwrap();
-    second.read_exact(&mut byte).unwrap();
-}
-
-#[test]
-fn a_client_that_has_gone_keeps_nobody_waiting() {
-    let (_demo, place) = exported("20", &["--details", "none"]);
-    let slow = ["out", "--max-connections", "1", "--latency", "1h"];
-    let archive = Served::start(&place, &slow, None);
-    let ask = |target: &str| {
-        let mut stream = TcpStream::connect(archive.address()).unwrap();
-        write!(stream, "GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        stream
-    };
-    drop(ask("/v2/actor-runs"));
-    let mut next = ask("/healthz");
-    next.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    next.read_exact(&mut [0]).unwrap();
-}
-
-#[test]
 fn what_replaces_the_export_is_served_from_then_on() {
     let (_demo, place) = exported("100", &["--details", "none"]);
     let archive = Served::start(&place, &["out", "--refresh", "50ms"], None);
