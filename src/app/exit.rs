@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gravest_code_is_the_jobs() {
+    fn the_most_serious_exit_code_wins() {
         assert_eq!(worst_exit_code([0, 7, 0]), 7);
         assert_eq!(worst_exit_code([7, 1, 8, 4, 5, 6, 3]), 3);
         assert_eq!(worst_exit_code([8, 4]), 4);

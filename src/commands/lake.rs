@@ -63,7 +63,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
 fn vacuum(args: &VacuumArgs, handle: Handle) -> Result<()> {
     if args.keep < SAFE && !args.force {
         return Err(Error::Usage(
-            "--keep: less than 7d may take files from under whoever reads or writes the lake meanwhile: wait, or say --force".into(),
+            "--keep: with less than 7d, current readers and writers of the lake may fail; wait, or add --force".into(),
         ));
     }
     let location = Location::open(&args.lake, handle)?;

@@ -35,12 +35,12 @@ const LAST_INSTANT_MS: i64 = 253_402_300_799_000;
 
 pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     if args.latency > MAX_LATENCY {
-        return Err(Error::usage("--latency: an hour at most"));
+        return Err(Error::usage("--latency: expected at most 1h"));
     }
     let token = token(&context)?;
     if token.is_none() && !args.host.is_loopback() {
         return Err(Error::Usage(format!(
-            "--host {}: without a token in APIFY_TOKEN, runs are served to this machine alone",
+            "--host {}: needs a token in APIFY_TOKEN; without one, only this machine is served",
             args.host
         )));
     }
@@ -90,7 +90,7 @@ fn token(context: &Context) -> Result<Option<SecretString>> {
     let token = token.filter(|token| !token.is_empty());
     if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(Error::usage(
-            "APIFY_TOKEN has characters that no header can carry: a token is of letters, digits and signs",
+            "APIFY_TOKEN has characters that are not allowed in a header; a token has letters, digits and signs",
         ));
     }
     Ok(token.map(SecretString::from))

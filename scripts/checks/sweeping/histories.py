@@ -153,7 +153,7 @@ class History:
         """Files put together or removed: the same rows."""
         if lake_table(self.lake) is None:
             return
-        job = self.draw.choice([["optimize", "--keep-recent", "1d"], ["vacuum", "--keep", "0s", "--force"]])
+        job = self.draw.choice([["optimize"], ["vacuum", "--keep", "0s", "--force"]])
         done = self.tool.run(self.work, "lake", *job, self.lake, "--quiet")
         wrong = done.code and done.told() or difference(lake_rows(self.lake), self.world.expected.rows or None)
         if wrong:

@@ -129,7 +129,7 @@ class Foreign:
             if point == 1:
                 split(lake, [self.month])
             elif point == 2:
-                self.tool.must(work, "lake", "optimize", "--keep-recent", "0s", lake, "--quiet")
+                self.tool.must(work, "lake", "optimize", lake, "--quiet")
             done = self.tool.run(work, "verify", lake)
             held = done.code == 0 and ("no hash" in done.out + done.err) == is_lacking
             text = f"{name}: expected {'some' if is_lacking else 'none'} without a hash: exit {done.code}: {done.out}{done.err}"

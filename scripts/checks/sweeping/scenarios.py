@@ -246,7 +246,7 @@ class Optimize(Scenario):
         self.rows = lake_rows(self.before / "lake")
 
     def command(self, work, attempt):
-        return ["lake", "optimize", "--keep-recent", "0s", self.place(work, "lake"), "--quiet"]
+        return ["lake", "optimize", self.place(work, "lake"), "--quiet"]
 
     def state(self, work):
         lake = self.local(work, "lake")
