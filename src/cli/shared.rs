@@ -111,7 +111,7 @@ pub struct RunArgs {
     /// Write the result of the job to this file as JSON, also after an error
     #[arg(hide = true, long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(no_dash))]
     pub outcome: Option<PathBuf>,
-    /// Write metrics to FILE.prom, for the textfile collector of Prometheus
+    /// Write metrics to this .prom file, for the textfile collector of Prometheus
     #[arg(hide = true, long, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
 }

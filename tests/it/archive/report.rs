@@ -430,7 +430,7 @@ fn an_export_fetches_the_period_before() {
 #[test]
 fn budgets_are_held_and_what_cannot_be_judged_fails_too() {
     let place = exported();
-    let list = "[report]\nbudget = [\"15\", \"actor:st*=2.5\", \"actor:dark=1\"]\n";
+    let list = "[report]\nbudget = [\"actor:dark=1\", \"15\", \"actor:st*=2.5\"]\n";
     fs::write(place.path("budgets.toml"), list).unwrap();
     let all = json_of(&report(&place, &["--config", "budgets.toml", "--format", "json"]));
     let keys = [

@@ -83,7 +83,7 @@ fn where_all_is_well_each_line_says_so_and_little_is_asked() {
     assert_eq!(
         lines[1..],
         [
-            "ok    token: of account stand-in (user1), may list runs",
+            "ok    token: account stand-in (user1), may list runs",
             "ok    clock: same as the API's, within some seconds",
             "ok    rate: limit used: 30 requests/s; the API allows 60 requests/s",
             "ok    retention 36,500 days",
@@ -131,7 +131,7 @@ fn a_rate_beyond_what_the_api_allows_or_unknown_is_told() {
             "60.5",
             "warn  rate: limit used: 60.5 requests/s, but the API allows 60 requests/s",
         ),
-        ("0", "warn  rate: no limit here, but the API allows 60"),
+        ("0", "warn  rate: no limit used, but the API allows 60"),
     ] {
         line(check(&place, &good(), &["--rate", rate]).exits(0), start);
     }
@@ -177,7 +177,7 @@ fn what_a_token_may_not_read_beside_runs_is_a_warning_and_no_failure() {
         let done = check(&place, &server, &[]);
         line(
             done.exits(0),
-            "warn  token: may list runs; whose it is the API doesn't say",
+            "warn  token: may list runs; the API does not name its account",
         );
         line(&done, "warn  retention unknown: ");
         line(&done, "ok    output: ");
@@ -264,6 +264,6 @@ fn the_demo_can_be_checked_without_a_token() {
     let place = Place::new();
     let done = done(place.command(&["check", "--demo"]).env_remove("APIFY_TOKEN"));
     line(done.exits(0), "ok    retention 90 days");
-    line(&done, "ok    token: of account ");
+    line(&done, "ok    token: account ");
     assert_eq!(place.names(), [""; 0]);
 }
