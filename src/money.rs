@@ -260,6 +260,11 @@ impl Ratio {
     pub fn is_positive(self) -> bool {
         self.0.is_positive()
     }
+
+    /// Whether it is 10 or more, up or down.
+    pub fn is_tenfold(self) -> bool {
+        self.0.wrapping_abs() >= i256::from_i128(10_000_000)
+    }
 }
 
 impl fmt::Display for Ratio {

@@ -236,14 +236,14 @@ impl PeriodSpec {
     pub fn between(from: Millis, to: Millis) -> Result<PeriodSpec> {
         let edge = |ms| DateTime::from_timestamp_millis(ms).map(Edge::Instant);
         let edges = edge(from).zip(edge(to));
-        let (from, to) = edges.ok_or_else(|| anyhow::anyhow!("the API's period leaves the calendar"))?;
+        let (from, to) = edges.ok_or_else(|| anyhow::anyhow!("the period that the API gave is beyond the calendar"))?;
         Ok(PeriodSpec::FromTo { from, to })
     }
 
     /// The instants that are meant, for a job that starts at `now`.
     pub fn resolve(&self, tz: Tz, now: Millis) -> Result<Period> {
         if !(0..=LAST_INSTANT).contains(&now) {
-            return Err(anyhow::anyhow!("the clock is wrong: it shows {}", format_instant(now)).into());
+            return Err(anyhow::anyhow!("this machine's clock is wrong: it shows {}", format_instant(now)).into());
         }
         let (from, requested_to) = match self {
             PeriodSpec::Month { year, month } => month_edges(tz, NaiveDate::from_ymd_opt(*year, *month, 1))?,
@@ -260,7 +260,7 @@ impl PeriodSpec {
         let requested_to = requested_to.min(LAST_INSTANT);
         if from >= now {
             return Err(Error::Usage(format!(
-                "the period lies in the future: it begins at {}, and now it is {}",
+                "the period is in the future: it begins at {}, and the time now is {}",
                 local_text(tz, from),
                 local_text(tz, now)
             )));
@@ -286,7 +286,7 @@ fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
 fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
     if duration.is_zero() {
         return Err(Error::usage(
-            "--last of no length; expected more than nothing, as in 7d",
+            "--last is zero; expected a longer time, as in 7d",
         ));
     }
     let length = i64::try_from(duration.as_nanos().div_ceil(1_000_000)).ok();
@@ -296,7 +296,7 @@ fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
     from.ok_or_else(|| {
         let (first, now) = (YEARS.start(), local_text(tz, now));
         Error::Usage(format!(
-            "--last reaches back beyond {first}, seen from {now}; expected less, as in 7d"
+            "--last reaches back beyond the year {first} (now: {now}); expected a shorter time, as in 7d"
         ))
     })
 }
@@ -310,9 +310,9 @@ fn from_to(tz: Tz, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
         (Edge::Date(day), Edge::Date(same)) if day == same => day.checked_add_days(Days::new(1)),
         _ => None,
     };
-    let hint = hint.map_or(String::new(), |next| format!("; for that one day, write --to {next}"));
+    let hint = hint.map_or(String::new(), |next| format!("; for this one day, use --to {next}"));
     Err(Error::Usage(format!(
-        "the period is empty: --from {} is not before --to {}, which is excluded ({tz}){hint}",
+        "the period is empty: --from {} is not before --to {}, which is not part of the period ({tz}){hint}",
         edge_text(tz, from),
         edge_text(tz, to)
     )))
@@ -450,23 +450,23 @@ mod tests {
     fn empty_and_future_periods_are_wrong_usage_and_say_why() {
         assert_eq!(
             refusal(from_to("2025-09-02", "2025-09-01").resolve(UTC, NOW)),
-            "the period is empty: --from 2025-09-02 is not before --to 2025-09-01, which is excluded (UTC)"
+            "the period is empty: --from 2025-09-02 is not before --to 2025-09-01, which is not part of the period (UTC)"
         );
         assert_eq!(
             refusal(from_to("2025-09-01", "2025-09-01").resolve(UTC, NOW)),
-            "the period is empty: --from 2025-09-01 is not before --to 2025-09-01, which is excluded (UTC); \
-             for that one day, write --to 2025-09-02"
+            "the period is empty: --from 2025-09-01 is not before --to 2025-09-01, which is not part of the period \
+             (UTC); for this one day, use --to 2025-09-02"
         );
         assert_eq!(
             refusal(from_to("2025-09-01T00:00:00Z", "2025-09-01").resolve(Europe::Prague, NOW)),
-            "the period is empty: --from 2025-09-01T02:00:00+02:00 is not before --to 2025-09-01, which is excluded \
-             (Europe/Prague)"
+            "the period is empty: --from 2025-09-01T02:00:00+02:00 is not before --to 2025-09-01, which is not \
+             part of the period (Europe/Prague)"
         );
         // The day that Samoa skipped.
         refusal(from_to("2011-12-30", "2011-12-31").resolve(Pacific::Apia, NOW));
         assert_eq!(
             refusal(parse_month("2025-11").unwrap().resolve(UTC, NOW)),
-            "the period lies in the future: it begins at 2025-11-01T00:00:00Z, and now it is 2025-10-03T06:00:00Z"
+            "the period is in the future: it begins at 2025-11-01T00:00:00Z, and the time now is 2025-10-03T06:00:00Z"
         );
         refusal(from_to("2025-10-03T06:00:00Z", "2025-10-04").resolve(UTC, NOW));
         assert!(
@@ -517,7 +517,7 @@ mod tests {
         ] {
             let message = refusal(parse_duration(text));
             assert!(
-                message.starts_with(&format!("'{text}' is ")) && message.contains("expected"),
+                message.contains(&format!("'{text}' is ")) && message.contains("expected"),
                 "{message}"
             );
         }

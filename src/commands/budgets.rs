@@ -26,7 +26,7 @@ pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
     match missing.as_slice() {
         [] => Ok(groups),
         missing => Err(wrong(&format!(
-            "its rules need columns that are left out: {}",
+            "its rules need columns that are excluded: {}",
             missing.join(", ")
         ))),
     }
@@ -44,9 +44,9 @@ pub fn check(args: &JudgeArgs, groups: Option<&Groups>) -> Result<()> {
         let is_known = groups.is_some_and(|groups| groups.has(name));
         if !is_known {
             let why = if groups.is_some() {
-                "no rule names that group"
+                "no rule of --groups has this group"
             } else {
-                "there are no rules: give --groups FILE"
+                "a budget of a group needs --groups FILE"
             };
             return Err(Error::Usage(format!("{}: {why}", budget.option())));
         }
@@ -81,7 +81,7 @@ pub fn hold(args: &JudgeArgs, spent: &[BudgetStatus]) -> Result<()> {
         return Ok(());
     }
     Err(Error::Condition(format!(
-        "not within budget (--fail-over-budget): {}",
+        "over budget, or usage unknown (--fail-over-budget): {}",
         over.join("; ")
     )))
 }

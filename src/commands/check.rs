@@ -68,17 +68,17 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
         return vec![Failed(what.into(), error)];
     }
     let took = start.elapsed().as_millis();
-    let mut findings = vec![Fine(format!("api: {} answers, in {took} ms", api.base_url()))];
+    let mut findings = vec![Fine(format!("api: {} answered in {took} ms", api.base_url()))];
     findings.push(match connection.account().await {
         Some(account) => {
-            let name = account.username.as_deref().unwrap_or("without a name");
+            let name = account.username.as_deref().unwrap_or("(no name)");
             Fine(format!(
-                "token: account {} ({}), may list runs",
+                "token: account {} ({}); it may list runs",
                 escape_control(name),
                 escape_control(&account.id)
             ))
         }
-        None => Worth("token: may list runs; the API does not name its account".into()),
+        None => Worth("token: it may list runs; the API does not say which account it has".into()),
     });
     findings.push(clock(&connection.clocks().await));
     findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
@@ -89,19 +89,19 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
 
 fn clock(clocks: &Clocks) -> Finding {
     let Some(server_ms) = clocks.server_ms else {
-        return Worth("clock: the API sends no time, so this machine's clock decides where periods end".into());
+        return Worth("clock: the API does not give its time, so periods end by this machine's clock".into());
     };
     if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
         return Failed("clock".into(), refusal);
     }
     let off_ms = clocks.machine_ms - server_ms;
     if off_ms.abs() <= CLOCK_TOLERANCE_MS {
-        return Fine("clock: same as the API's, within some seconds".into());
+        return Fine("clock: the same as the API's, within 5 seconds".into());
     }
     let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
     Worth(format!(
-        "clock: {off} {way} the API's clock; set this machine's clock: runs after the earlier of the two times can't be proven complete"
+        "clock: {off} {way} the API's. Set this machine's clock: no time after the earlier of the two counts as proven"
     ))
 }
 
@@ -112,27 +112,27 @@ fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
         crate::pipeline::connection::DEFAULT_RATE
     });
     let here = if asked == 0.0 {
-        "no limit used".to_string()
+        "none".to_string()
     } else {
-        format!("limit used: {asked} requests/s")
+        format!("{asked} requests/s")
     };
     match limit {
-        None => Fine(format!("rate: {here}; the API states no limit")),
+        None => Fine(format!("rate limit used: {here}")),
         Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(format!(
-            "rate: {here}, but the API allows {limit} requests/s: give --rate"
+            "rate limit used: {here}, but the API allows {limit} requests/s: use --rate {limit}"
         )),
-        Some(limit) => Fine(format!("rate: {here}; the API allows {limit} requests/s")),
+        Some(limit) => Fine(format!("rate limit used: {here}; the API allows {limit} requests/s")),
     }
 }
 
 fn retention(days: RetentionDays) -> Finding {
     match days {
         Ok(days) if days < LONGEST_MONTH_DAYS => Worth(format!(
-            "retention {}: a monthly export will miss runs; sync daily or raise retention",
+            "retention: Apify keeps runs for {}, so a monthly export would miss runs: sync daily, or increase the retention",
             counted(days, "day", "days")
         )),
-        Ok(days) => Fine(format!("retention {}", counted(days, "day", "days"))),
-        Err(why) => Worth(format!("retention unknown: {}", escape_control(&why.to_string()))),
+        Ok(days) => Fine(format!("retention: Apify keeps runs for {}", counted(days, "day", "days"))),
+        Err(why) => Worth(format!("retention: {}", escape_control(&why.to_string()))),
     }
 }
 
@@ -153,7 +153,7 @@ fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
     });
     match checked {
         Ok((out, OutputState::Occupied)) => {
-            Fine(format!("output: {} is an export that can be replaced", out.display()))
+            Fine(format!("output: {} holds an export that can be replaced", out.display()))
         }
         Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
         Err(error) => Failed("output".into(), error),
@@ -166,7 +166,7 @@ async fn stored(out: PathBuf) -> Finding {
     let found =
         run_blocking(move |_| StoreDestination::open(&place, handle).map(|found| found.existing().is_some())).await;
     match found {
-        Ok(true) => Fine(format!("output: {} is an export that can be replaced", out.display())),
+        Ok(true) => Fine(format!("output: {} holds an export that can be replaced", out.display())),
         Ok(false) => Fine(format!("output: {} can be reached", out.display())),
         Err(error) => Failed("output".into(), error),
     }

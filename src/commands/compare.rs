@@ -34,7 +34,7 @@ pub async fn check(args: &JudgeArgs) -> Result<()> {
 pub fn check_offline(args: &JudgeArgs) -> Result<()> {
     match &args.compare {
         Some(site) if is_previous(site) && !Path::new(PREVIOUS).exists() => Err(Error::Usage(
-            "--compare previous is for export, which fetches it: name the export that holds the other period".into(),
+            "--compare previous works only with export, which fetches that period: give the path of an export or lake".into(),
         )),
         Some(site) => is_there(site),
         None => Ok(()),
@@ -79,10 +79,10 @@ pub fn before(
     let archive = opening.open(site, None)?;
     let held = archive.info()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
-        return Ok(Err(anyhow!("{site} is of another account or source")));
+        return Ok(Err(anyhow!("{site} has another account or source")));
     }
     if held.filters != asked.filters {
-        return Ok(Err(anyhow!("{site} holds runs chosen by other filters")));
+        return Ok(Err(anyhow!("{site} was made with other filters")));
     }
     let whole = &held.period;
     // The billing cycle before may have another length.
@@ -99,7 +99,7 @@ pub fn before(
         None if held.is_of_one_period => whole.clone().cut_as(&asked.period),
         None => {
             let whole = whole.first_line();
-            return Ok(Err(anyhow!("{site} doesn't cover the period before: it holds {whole}")));
+            return Ok(Err(anyhow!("{site} does not cover the previous period: it holds {whole}")));
         }
     };
     let is_shorter = period.to - period.from < asked.period.to - asked.period.from;
@@ -113,11 +113,11 @@ pub fn before(
     let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
     let facts = archive.facts(period, &figures)?;
     for gap in facts.gaps() {
-        warn(&format!("the period before, {site}: {gap}"));
+        warn(&format!("previous period, {site}: {gap}"));
     }
     let queried_at = format_instant(held.queried_at_ms);
     Ok(Ok(ComparedPeriod {
-        from: format!("from {site}, asked for at {queried_at}"),
+        from: format!("read from {site}, queried at {queried_at}"),
         lacks_runs: facts.lacks_runs() || is_not_over,
         figures,
         period: facts.period,

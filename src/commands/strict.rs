@@ -18,7 +18,7 @@ pub fn hold(strict: Strict, facts: &Facts, done: &str) -> Result<()> {
     }
     let count = counted(caveats.len() as u64, "caveat", "caveats");
     Err(Error::Condition(format!(
-        "{done}, with {count} ({option}): {}",
+        "{done}, but with {count} ({option}): {}",
         caveats
             .into_iter()
             .map(Caveat::to_string)

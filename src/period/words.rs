@@ -21,28 +21,33 @@ impl Period {
         self.to < self.requested_to
     }
 
-    /// The period as the first line of outputs says it:
-    /// `2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)`.
+    /// The period as the first line of outputs says it: `1–30 September 2025 (UTC)`.
     pub fn first_line(&self) -> String {
         let zone = self.timezone.name();
-        let (from, to, length, excluded) = match self.dates() {
+        let (whole, length, is_of_days) = match self.dates() {
             Some((from, to)) => {
                 let days = to.signed_duration_since(from).num_days();
-                (from.to_string(), to.to_string(), counted(days, "day"), to.to_string())
+                (days_text(from, to), counted(days, "day"), true)
             }
             None => (
-                local_text(self.timezone, self.from),
-                local_text(self.timezone, self.requested_to),
+                format!(
+                    "{} to {}",
+                    local_text(self.timezone, self.from),
+                    local_text(self.timezone, self.requested_to)
+                ),
                 length_text(self.requested_to - self.from),
-                "the end".to_owned(),
+                false,
             ),
         };
-        if !self.is_cut() {
-            return format!("{from} to {to} ({length}, {excluded} not included, {zone})");
+        match (self.is_cut(), is_of_days) {
+            (false, true) => format!("{whole} ({zone})"),
+            (false, false) => format!("{whole} ({length}, {zone})"),
+            (true, _) => {
+                let cut = local_text(self.timezone, self.to);
+                let so_far = length_text(self.to - self.from);
+                format!("{whole} ({zone}), so far until {cut} ({so_far} of {length})")
+            }
         }
-        let cut = local_text(self.timezone, self.to);
-        let so_far = length_text(self.to - self.from);
-        format!("{from} to {to}, so far to {cut} ({so_far} of {length}, {excluded} not included, {zone})")
     }
 
     /// The name of the folder where `--out` isn't given: `apify-runs-2025-09` for a calendar month, else with both
@@ -131,6 +136,18 @@ fn day_of_midnight(tz: Tz, ms: Millis) -> Option<NaiveDate> {
     (day_start(tz, date) == ms).then_some(date)
 }
 
+/// The days from one up to, and without, another: `1–30 September 2025`.
+fn days_text(from: NaiveDate, to: NaiveDate) -> String {
+    let last = to.pred_opt().unwrap_or(to);
+    let first = match from {
+        from if from >= last => return last.format("%-d %B %Y").to_string(),
+        from if (from.year(), from.month()) == (last.year(), last.month()) => from.format("%-d–"),
+        from if from.year() == last.year() => from.format("%-d %B – "),
+        from => from.format("%-d %B %Y – "),
+    };
+    format!("{first}{}", last.format("%-d %B %Y"))
+}
+
 fn is_month(from: NaiveDate, to: NaiveDate) -> bool {
     from.day() == 1 && from.checked_add_months(Months::new(1)) == Some(to)
 }
@@ -196,38 +213,44 @@ mod tests {
         let cases = [
             (
                 month("2025-09", UTC),
-                "2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)",
+                "1–30 September 2025 (UTC)",
             ),
             (
                 month("2025-03", Europe::Prague),
-                "2025-03-01 to 2025-04-01 (31 days, 2025-04-01 not included, Europe/Prague)",
+                "1–31 March 2025 (Europe/Prague)",
             ),
             (
                 from_to("2025-09-01", "2025-09-02", UTC),
-                "2025-09-01 to 2025-09-02 (1 day, 2025-09-02 not included, UTC)",
+                "1 September 2025 (UTC)",
+            ),
+            (
+                from_to("2025-08-15", "2025-09-15", UTC),
+                "15 August – 14 September 2025 (UTC)",
+            ),
+            (
+                from_to("2024-12-15", "2025-01-15", UTC),
+                "15 December 2024 – 14 January 2025 (UTC)",
             ),
             (
                 last("7d", UTC),
-                "2025-09-26T06:00:00Z to 2025-10-03T06:00:00Z (7 days, the end not included, UTC)",
+                "2025-09-26T06:00:00Z to 2025-10-03T06:00:00Z (7 days, UTC)",
             ),
             (
                 last("36h", Europe::Prague),
-                "2025-10-01T20:00:00+02:00 to 2025-10-03T08:00:00+02:00 (1 day 12 hours, the end not included, \
-                 Europe/Prague)",
+                "2025-10-01T20:00:00+02:00 to 2025-10-03T08:00:00+02:00 (1 day 12 hours, Europe/Prague)",
             ),
             (
                 from_to("2025-09-01T00:00:00Z", "2025-09-02T01:01:00.250Z", UTC),
-                "2025-09-01T00:00:00Z to 2025-09-02T01:01:00.250Z (about 1 day 1 hour, the end not included, UTC)",
+                "2025-09-01T00:00:00Z to 2025-09-02T01:01:00.250Z (about 1 day 1 hour, UTC)",
             ),
             (
                 month("2025-10", UTC),
-                "2025-10-01 to 2025-11-01, so far to 2025-10-03T06:00:00Z (2 days 6 hours of 31 days, 2025-11-01 not \
-                 included, UTC)",
+                "1–31 October 2025 (UTC), so far until 2025-10-03T06:00:00Z (2 days 6 hours of 31 days)",
             ),
             (
                 from_to("2025-10-03T05:00:00Z", "2025-10-03T07:30:00Z", UTC),
-                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z, so far to 2025-10-03T06:00:00Z (1 hour of 2 hours 30 \
-                 minutes, the end not included, UTC)",
+                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z (UTC), so far until 2025-10-03T06:00:00Z (1 hour of 2 hours \
+                 30 minutes)",
             ),
         ];
         for (period, expected) in cases {

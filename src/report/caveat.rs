@@ -254,7 +254,7 @@ mod tests {
                         cost_unknown provisional filter_unmatched budget_unmatched period_not_over unproven costs_lost \
                         month_corrected month_damaged sync_gap window_incomplete repriced clock_ahead shared_account";
         assert_eq!(codes.join(" "), expected);
-        let text = "1,234 runs have no known cost: usage is 'at least'";
+        let text = "the cost of 1,234 runs is unknown: the total is a minimum";
         assert_eq!(
             details[7],
             serde_json::json!({"code": "cost_unknown", "runs": 1234, "text": text})
@@ -262,13 +262,18 @@ mod tests {
     }
 
     #[test]
-    fn manifests_without_codes_are_read_by_their_sentences() {
-        let all = of_an_export();
-        assert_eq!(Caveat::of_manifest(&sentences(&all), &[]), all);
+    fn a_sentence_without_its_code_is_kept_as_it_is() {
         let texts = ["INCOMPLETE: another", "one"].map(String::from);
-        let read = Caveat::of_manifest(&texts, &details(&all));
+        let read = Caveat::of_manifest(&texts, &details(&of_an_export()));
         assert_eq!(sentences(&read), texts);
         assert_eq!(read.iter().map(Caveat::is_gap).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_code_counts_whatever_words_its_version_had_for_it() {
+        let detail = serde_json::json!({"code": "cost_unknown", "runs": 2, "text": "2 runs without a cost"});
+        let read = Caveat::of_manifest(&["2 runs without a cost".into()], &[detail]);
+        assert_eq!(read, [Caveat::CostUnknown { runs: 2 }]);
     }
 
     /// Sentences are for people: everything else goes by the variant.

@@ -14,7 +14,7 @@ use super::headline::at_least;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, column};
 use super::tables::{ACT_ID, ACT_NAME};
-use crate::money::Usd;
+use crate::money::{Ratio, Usd, ratio_6_places};
 use crate::period::Period;
 use crate::text::{counted, thousands};
 
@@ -40,7 +40,7 @@ pub struct ComparedPeriod {
 impl PeriodComparison {
     pub fn sentences(&self, figures: &Figures, lacks_runs: bool) -> Vec<String> {
         let before = match &self.before {
-            Err(why) => return vec![format!("not judged: {why}")],
+            Err(why) => return vec![format!("no comparison: {why}")],
             Ok(before) => before,
         };
         let all = &before.figures.totals;
@@ -49,24 +49,25 @@ impl PeriodComparison {
         let at_least = at_least(all.is_at_least() || before.lacks_runs);
         let pair = PairedMeasures::of(side, PeriodSide::new(figures.totals, lacks_runs));
         let moved = match pair.moved {
-            None => "the change is not judged".to_string(),
+            None => "change unknown".to_string(),
             Some(usd) => {
-                let percent = all.usage().and_then(|all| crate::money::percent(usd, all));
+                let share = all.usage().and_then(|all| ratio_6_places(usd.0, all.0));
+                let percent = share.filter(|share| !share.is_tenfold()).and_then(Ratio::percent);
                 let percent = percent.map_or(String::new(), |percent| format!(" ({})", signed(percent)));
-                format!("{}{percent} of known costs since", signed(usd.dollars()))
+                format!("change {}{percent}", signed(usd.dollars()))
             }
         };
         let mut sentences = vec![
             format!("{at_least}{usage}; {moved}"),
-            format!("in {}, {}", before.period.first_line(), before.from),
+            format!("{}, {}", before.period.first_line(), before.from),
         ];
         if before.lacks_runs {
-            sentences.push("INCOMPLETE: what the period before lacks shows as a rise".into());
+            sentences.push("INCOMPLETE: runs are missing in the previous period, so the change may be too high".into());
         }
         let [unknown_before, unknown] = [all, &figures.totals].map(Measures::cost_unknown);
         if unknown_before + unknown > 0 {
             let (before, now) = (counted(unknown_before, "run", "runs"), thousands(unknown));
-            sentences.push(format!("not in it: {before} without a cost before, {now} now"));
+            sentences.push(format!("excluded, cost unknown: {before} then, {now} now"));
         }
         sentences
     }
@@ -79,7 +80,7 @@ impl PeriodComparison {
         let totals = PairedMeasures::of(before.side(before.figures.totals), now);
         let all = Table {
             name: CHANGE_OF_TOTALS.into(),
-            title: "How much was used, and how much in the period before?".into(),
+            title: "Change since the previous period".into(),
             columns: SIDES.to_vec(),
             len: 1,
             row: Box::new(move |_| totals.cells()),
@@ -117,7 +118,7 @@ impl PeriodComparison {
         let columns = [ACT_ID].into_iter().chain(SIDES);
         Table {
             name: CHANGE_BY_ACTOR.into(),
-            title: "Which Actors' usage moved most since the period before?".into(),
+            title: "Change by Actor since the previous period".into(),
             columns: columns.chain([ACT_NAME]).collect(),
             len: actors.len(),
             row: Box::new(move |at| {
@@ -170,11 +171,11 @@ fn by_day<'r>(before: &'r ComparedPeriod, figures: &'r Figures, period: &Period,
         .collect();
     let days = [
         column("day", "day", CellKind::Date),
-        column("day_before", "day before", CellKind::Date),
+        column("day_before", "previous day", CellKind::Date),
     ];
     Table {
         name: CHANGE_BY_DAY.into(),
-        title: "How much was used each day, and on that day of the period before?".into(),
+        title: "Change by day since the previous period".into(),
         columns: days.into_iter().chain(SIDES).collect(),
         len: rows.len(),
         row: Box::new(move |at| {

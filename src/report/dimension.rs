@@ -31,16 +31,16 @@ struct Words {
 
 #[rustfmt::skip]
 static WORDS: [Words; 10] = [
-    Words { word: "actor", report: "cost_by_actor", key: "act_id", labels: &["act_name"], title: "Which Actors cost how much?" },
-    Words { word: "status", report: "status_summary", key: "status", labels: &[], title: "How did runs end, and what did that cost?" },
-    Words { word: "day", report: "cost_by_day", key: "day", labels: &[], title: "How much was used by runs of each day?" },
-    Words { word: "week", report: "cost_by_week", key: "week", labels: &[], title: "How much was used by runs of each week?" },
-    Words { word: "task", report: "cost_by_task", key: "actor_task_id", labels: &["actor_task_name"], title: "Which tasks cost how much?" },
-    Words { word: "schedule", report: "cost_by_schedule", key: "meta_schedule_id", labels: &[], title: "What did each schedule's runs cost?" },
-    Words { word: "origin", report: "cost_by_origin", key: "meta_origin", labels: &[], title: "What started runs, and what did they cost?" },
-    Words { word: "build", report: "cost_by_build", key: "build_id", labels: &["build_number", "act_name"], title: "Which builds cost how much?" },
-    Words { word: "user", report: "cost_by_user", key: "user_id", labels: &[], title: "Who started runs, and what did they cost?" },
-    Words { word: "group", report: "cost_by_group", key: "group", labels: &[], title: "How much was used by each group?" },
+    Words { word: "actor", report: "cost_by_actor", key: "act_id", labels: &["act_name"], title: "Cost by Actor" },
+    Words { word: "status", report: "status_summary", key: "status", labels: &[], title: "Runs and cost by status" },
+    Words { word: "day", report: "cost_by_day", key: "day", labels: &[], title: "Cost by day" },
+    Words { word: "week", report: "cost_by_week", key: "week", labels: &[], title: "Cost by week" },
+    Words { word: "task", report: "cost_by_task", key: "actor_task_id", labels: &["actor_task_name"], title: "Cost by task" },
+    Words { word: "schedule", report: "cost_by_schedule", key: "meta_schedule_id", labels: &[], title: "Cost by schedule" },
+    Words { word: "origin", report: "cost_by_origin", key: "meta_origin", labels: &[], title: "Cost by origin (what started the run)" },
+    Words { word: "build", report: "cost_by_build", key: "build_id", labels: &["build_number", "act_name"], title: "Cost by build" },
+    Words { word: "user", report: "cost_by_user", key: "user_id", labels: &[], title: "Cost by user (who started the run)" },
+    Words { word: "group", report: "cost_by_group", key: "group", labels: &[], title: "Cost by group" },
 ];
 
 impl Dimension {
@@ -82,7 +82,7 @@ impl Dimension {
         match self {
             Dimension::Task => "no task",
             Dimension::Schedule => "no schedule",
-            Dimension::Origin | Dimension::Build | Dimension::User => "not told",
+            Dimension::Origin | Dimension::Build | Dimension::User => "unknown",
             _ => "",
         }
     }
@@ -126,7 +126,7 @@ mod tests {
     fn two_dimensions_make_a_report_of_their_own() {
         let by = By::parse("actor,status").unwrap();
         assert_eq!(by.name(), "cost_by_actor_and_status");
-        assert_eq!(by.title(), "What did each Actor cost, by status?");
+        assert_eq!(by.title(), "Cost by Actor and status");
         for wrong in ["actor,actor", "actor,status,day", "colour", "actor,", ""] {
             assert!(By::parse(wrong).is_err(), "{wrong}");
         }

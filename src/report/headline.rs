@@ -11,8 +11,12 @@ use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
 use crate::text::{counted, escape_control, thousands, truncate};
 
-pub const HOW_TO_READ: &str = "Usage is US dollars as Apify priced each run when asked; not the invoice. Amounts are exact; \
-    shares and means have 6 places. 'Other' is any other status. A total stands for the runs that have a cost.";
+pub const HOW_TO_READ: &str = "Usage is in US dollars, as Apify priced each run when it was queried. It is not the invoice. \
+    Amounts are exact; shares and means have 6 decimal places. 'Other' counts runs with any other status. A total includes \
+    only runs whose cost is known.";
+
+/// The heading of caveats.
+pub const PLEASE_NOTE: &str = "Please note";
 
 const SHOWN: usize = 60;
 
@@ -22,7 +26,7 @@ pub type Entry = (&'static str, Vec<String>);
 pub fn entries(report: &Report) -> Vec<Entry> {
     let mut entries = vec![(
         "Period",
-        vec![format!("{}, runs that started then", report.facts.period.first_line())],
+        vec![format!("{}, by start date", report.facts.period.first_line())],
     )];
     if let (Some(account), Source::Api) = (&report.facts.account, report.facts.source) {
         let name = account.username.as_deref().unwrap_or(&account.id);
@@ -34,7 +38,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
     if let Some(against) = &report.against {
-        entries.push(("Before", against.sentences(&report.figures, report.facts.lacks_runs())));
+        entries.push(("Previous", against.sentences(&report.figures, report.facts.lacks_runs())));
     }
     if !report.budgets.is_empty() {
         entries.push((
@@ -60,24 +64,27 @@ fn complete(report: &Report) -> Vec<String> {
     let fetched = counted(proof.fetched, "run", "runs");
     let mut lines = vec![match (report.facts.by_syncs, proof.proven) {
         (false, _) => format!(
-            "{verdict}: fetched {fetched}, the API counts {}",
+            "{verdict}: {fetched} fetched, {} counted by the API",
             thousands(proof.counted)
         ),
-        (true, true) => format!("{verdict}: {fetched}; every sync received as many as the API counted"),
-        (true, false) => format!("{verdict}: {fetched}; no sync has proven all of the period"),
+        (true, true) => format!("{verdict}: {fetched}; every sync received all runs that the API counted"),
+        (true, false) => format!("{verdict}: {fetched}; no sync has proven the whole period"),
     }];
-    let runs = thousands(report.figures.totals.runs());
+    let (runs, are, do_match) = match report.figures.totals.runs() {
+        1 => ("1 run".to_string(), "is", "matches"),
+        runs => (format!("{} runs", thousands(runs)), "are", "match"),
+    };
     if let Some(whole) = &report.facts.part_of {
         lines.push(format!(
-            "{runs} of them are of this period; the export is of {}",
+            "{runs} {are} in this period; the export covers {}",
             whole.first_line()
         ));
     } else if !report.facts.filters.is_empty() {
-        lines.push(format!("{runs} of them match"));
+        lines.push(format!("{runs} {do_match} the filters"));
     }
     lines.extend(proof.notes.iter().take(3).map(|note| escape_control(note)));
     if let Some(more @ 1..) = proof.notes.len().checked_sub(3) {
-        let notes = counted(more as u64, "note more", "notes more");
+        let notes = counted(more as u64, "other note", "other notes");
         lines.push(format!("{notes} in manifest.json"));
     }
     lines
@@ -88,13 +95,13 @@ fn usage(report: &Report) -> Vec<String> {
     let at = asked_at(report);
     match totals.usage() {
         _ if totals.runs() == 0 && !report.facts.filters.is_empty() => {
-            vec![format!("none: no run matches, asked at {at}")]
+            vec![format!("none: no run matches the filters (queried {at})")]
         }
-        _ if totals.runs() == 0 => vec![format!("none: no run started then, asked at {at}")],
-        None => vec![format!("unknown: no run has a cost, asked at {at}")],
+        _ if totals.runs() == 0 => vec![format!("none: no run started in the period (queried {at})")],
+        None => vec![format!("unknown: Apify gave no cost for any run (queried {at})")],
         Some(usd) => {
             let bound = at_least(totals.is_at_least() || report.facts.lacks_runs());
-            vec![format!("{bound}{}, as Apify priced it at {at}", usd.dollars())]
+            vec![format!("{bound}{}, as priced by Apify on {at}", usd.dollars())]
         }
     }
 }

@@ -47,6 +47,7 @@ struct ReportPage {
     replaced: Option<Vec<String>>,
     before: Option<Vec<String>>,
     sections: Vec<Section>,
+    please_note: &'static str,
     how_to_read: &'static str,
     files: Grid,
 }
@@ -76,6 +77,7 @@ pub fn render(report: &Report) -> String {
             sentences.iter().map(|text| sentence(text)).collect()
         }),
         sections: sections(report),
+        please_note: crate::report::headline::PLEASE_NOTE,
         how_to_read: crate::report::headline::HOW_TO_READ,
         files: files(&report.files),
     };
@@ -185,7 +187,7 @@ fn files(files: &[FileEntry]) -> Grid {
     };
     let more = files.len().saturating_sub(MOST_FILES) as u64;
     Grid {
-        caption: "The export's other files".into(),
+        caption: "Files of this export".into(),
         heads: vec![
             GridHead::text("file"),
             GridHead::number("bytes"),
@@ -193,7 +195,7 @@ fn files(files: &[FileEntry]) -> Grid {
             GridHead::text("SHA-256"),
         ],
         rows: files.iter().take(MOST_FILES).map(line).collect(),
-        note: (more > 0).then(|| format!("{} more are listed in manifest.json.", thousands(more))),
+        note: (more > 0).then(|| format!("manifest.json lists {} more.", thousands(more))),
     }
 }
 

@@ -30,7 +30,7 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         line(format!("- **Runs:** {}", escape_markdown(&outcomes)))?;
     }
     if !report.facts.caveats.is_empty() {
-        line("\nWhat the reader of a figure must know:\n".into())?;
+        line(format!("\n{}:\n", headline::PLEASE_NOTE))?;
         for caveat in &report.facts.caveats {
             line(format!("- {}", escape_markdown(&caveat.to_string())))?;
         }
@@ -80,7 +80,7 @@ fn lines(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::
 }
 
 fn text(cell: &Cell, column: &TableColumn) -> String {
-    match cell {
+    match &column.shown(cell) {
         Cell::Absent => column.absent.into(),
         Cell::Text(text) => escape_markdown(text),
         Cell::Count(count) => thousands(*count),

@@ -144,7 +144,7 @@ impl Reconciliation {
             return ReconcileVerdict::CannotBeJudged(vec![headline]);
         }
         if !self.proven {
-            return ReconcileVerdict::CannotBeJudged(vec!["not every run that the API counts is among these".into()]);
+            return ReconcileVerdict::CannotBeJudged(vec!["runs may be missing".into()]);
         }
         if within(self.remainder()) {
             return ReconcileVerdict::Ties;
@@ -170,19 +170,19 @@ impl Reconciliation {
     fn named_items(&self) -> Vec<ReconcileItem> {
         let nothing = Usd::default();
         let item = |usd: Usd, least: Usd, most: Usd, words: String| {
-            let words = format!("up to {} of {words}", usd.dollars());
+            let words = format!("up to {}: {words}", usd.dollars());
             (usd.0 > 0).then_some(ReconcileItem { least, most, words })
         };
         let mut services = self.usage.services.iter();
         let by_result = services.find(|service| service.key == CHARGE_BY_RESULT);
         let by_result = by_result.filter(|_| self.runs.cost_unknown > 0);
         let charge = by_result.and_then(|service| {
-            let words = format!("{}, which runs without a cost were charged", service.key);
+            let words = format!("{}, charged for runs of unknown cost", service.key);
             item(service.base, nothing, service.base, words)
         });
         let discount = self.of_runs_discounted().and_then(|discounted| {
             let discount = minus(self.of_runs(), discounted);
-            let words = "volume discount, should costs of runs be after it";
+            let words = "volume discount, if the costs of runs are after it";
             item(discount, nothing, discount, words.into())
         });
         let runs = |edge: EdgeRuns, side: &str| format!("{} that {side} the cycle", counted(edge.runs, "run", "runs"));
@@ -200,13 +200,13 @@ impl Reconciliation {
         // Runs without a cost only make Apify's count more than the sum of the runs, never less.
         if self.runs.cost_unknown > 0 && self.remainder().0 > 0 {
             doubts.push(format!(
-                "{} no known cost",
-                counted(self.runs.cost_unknown, "run has", "runs have")
+                "the cost of {} is unknown",
+                counted(self.runs.cost_unknown, "run", "runs")
             ));
         }
         if self.runs.provisional > 0 {
             doubts.push(format!(
-                "the cost of {} may still move",
+                "the cost of {} is provisional",
                 counted(self.runs.provisional, "run", "runs")
             ));
         }

@@ -94,20 +94,20 @@ pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {
     }
     if synced.runs_cost_unknown > 0 {
         let runs = counted(synced.runs_cost_unknown, "run", "runs");
-        let text = format!("Not in the dollars: {runs} whose cost isn't known");
+        let text = format!("Excluded from usage: {runs} of unknown cost");
         lines.push(wrap_labelled("", &text, 0, WIDTH));
     }
     if let Some((before, after)) = synced.optimized {
-        lines.push(format!("{before} small files put together in {after}"));
+        lines.push(format!("{before} small files merged into {after}"));
     }
     lines.join("\n") + "\n"
 }
 
 fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
     let commits = match synced.commits {
-        0 => "nothing to commit".to_string(),
+        0 => "nothing new to commit".to_string(),
         commits => format!(
-            "{}, {} in and {} out",
+            "{}, {} added, {} removed",
             counted(commits, "commit", "commits"),
             counted(synced.files_added, "file", "files"),
             thousands(synced.files_removed)
@@ -117,7 +117,7 @@ fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
     let again = match synced.asked_again {
         0 => String::new(),
         again => format!(
-            "; and again for {} with unsettled costs",
+            "; again: {} with costs that were not settled",
             counted(again, "window", "windows")
         ),
     };
@@ -127,7 +127,7 @@ fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
             "Lake",
             format!("{}, version {}: {commits}", synced.lake, synced.version),
         ),
-        ("Asked for", format!("{}{again}", spans(&synced.asked[..once]))),
+        ("Requested", format!("{}{again}", spans(&synced.asked[..once]))),
         ("Listed", format!("{runs}, as many as the API counts")),
     ];
     if synced.ids_looked_up > 0 {
@@ -143,7 +143,7 @@ fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
         let gaps = spans(&synced.gaps);
         head.push((
             "GAP",
-            format!("{gaps}: Apify no longer keeps what was not synced in time"),
+            format!("{gaps}: not synced in time; Apify has deleted these runs"),
         ));
     }
     head
@@ -155,9 +155,9 @@ fn counts(synced: &SyncSummary, look: TextStyle) -> Vec<String> {
         ("Changed", synced.runs_changed),
         ("  newly settled", synced.runs_newly_settled),
         ("  resurrected", synced.runs_resurrected),
-        ("  another start", synced.runs_moved),
+        ("  new start time", synced.runs_moved),
         ("Repriced", synced.runs_repriced),
-        ("Expired at Apify", synced.runs_expired),
+        ("Deleted at Apify", synced.runs_expired),
     ];
     let mut lines = vec![look.bold(&format!("{:<18} {:>11}", "", "runs"))];
     lines.extend(rows.map(|(name, runs)| format!("{name:<18} {:>11}", thousands(runs))));
@@ -166,9 +166,9 @@ fn counts(synced: &SyncSummary, look: TextStyle) -> Vec<String> {
 
 fn repricing(synced: &SyncSummary) -> String {
     let fate = if synced.repricing_accepted {
-        "taken over"
+        "accepted"
     } else {
-        "not taken over without --accept-repricing"
+        "not accepted (use --accept-repricing)"
     };
     let factor = synced.repricing_factor;
     let factor = factor.map_or(String::new(), |factor| format!(" (factor {factor})"));
@@ -178,14 +178,16 @@ fn repricing(synced: &SyncSummary) -> String {
 
 fn months(synced: &SyncSummary, look: TextStyle) -> Vec<String> {
     let row = |[month, runs, new, changed]: [&str; 4]| format!("{month:<18} {runs:>11} {new:>16} {changed:>16}");
-    let mut lines = vec![String::new(), look.bold(&row(["Month", "runs", "new", "changed by"]))];
+    let mut lines = vec![String::new(), look.bold(&row(["Month", "runs", "usage of new", "change in usage"]))];
     lines.extend(synced.months.iter().map(|month| {
         let runs = thousands(month.runs_new + month.runs_changed);
         let (new, changed) = (month.usage_new_usd.dollars(), month.usage_changed_usd.dollars());
         row([&month.month, &runs, &new, &changed])
     }));
-    let past = synced.usage_moved_past_months_usd.dollars();
-    lines.push(wrap_labelled("", &format!("{past} moved into past months"), 0, WIDTH));
+    let past = synced.usage_moved_past_months_usd;
+    let added = if past.0 < 0 { "removed from" } else { "added to" };
+    let past = Usd(past.0.saturating_abs()).dollars();
+    lines.push(format!("{past} {added} months before this one"));
     lines
 }
 

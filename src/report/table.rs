@@ -19,6 +19,8 @@ pub enum CellKind {
     Usd,
     /// A part of a whole, 1 being all of it; 6 places.
     Share,
+    /// By which part of the previous amount another differs; 6 places.
+    Change,
     /// US dollars, 6 places.
     Mean,
 }
@@ -26,7 +28,15 @@ pub enum CellKind {
 impl CellKind {
     /// Whether it is a quantity, which is aligned by its last digit.
     pub fn is_number(self) -> bool {
-        matches!(self, CellKind::Count | CellKind::Usd | CellKind::Share | CellKind::Mean)
+        matches!(
+            self,
+            CellKind::Count | CellKind::Usd | CellKind::Share | CellKind::Change | CellKind::Mean
+        )
+    }
+
+    /// Whether people read it in percent.
+    pub fn is_percent(self) -> bool {
+        matches!(self, CellKind::Share | CellKind::Change)
     }
 }
 
@@ -39,6 +49,22 @@ pub struct TableColumn {
     pub kind: CellKind,
     /// How its absence is put into words.
     pub absent: &'static str,
+    /// What people read for a value of files, where the two differ.
+    pub words: &'static [(&'static str, &'static str)],
+}
+
+impl TableColumn {
+    /// A cell as people read it. A change of tenfold or more has no percentage: the previous amount was next to nothing.
+    pub fn shown<'c>(&self, cell: &Cell<'c>) -> Cell<'c> {
+        match cell {
+            Cell::Text(text) => {
+                let word = self.words.iter().find(|(value, _)| value == text);
+                word.map_or_else(|| cell.clone(), |(_, word)| Cell::Text(Cow::Borrowed(word)))
+            }
+            Cell::Decimal(change) if self.kind == CellKind::Change && change.is_tenfold() => Cell::Absent,
+            other => other.clone(),
+        }
+    }
 }
 
 /// A column whose absence has no word.
@@ -51,6 +77,7 @@ pub const fn column(name: &'static str, head: &'static str, kind: CellKind) -> T
             CellKind::Usd => "unknown",
             _ => "",
         },
+        words: &[],
     }
 }
 
@@ -86,7 +113,6 @@ impl<'r> Cell<'r> {
 pub struct Table<'r> {
     /// Its name: its files' and its key's in JSON.
     pub name: Cow<'static, str>,
-    /// The question that it answers.
     pub title: String,
     pub columns: Vec<TableColumn>,
     pub len: usize,

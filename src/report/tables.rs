@@ -22,8 +22,8 @@ pub const MEASURES: [TableColumn; 11] = [
     column("usage_total_usd", "usage, $", CellKind::Usd),
     column("share", "share", CellKind::Share),
     column("mean_usd", "mean, $", CellKind::Mean),
-    column("runs_cost_unknown", "no cost", CellKind::Count),
-    column("runs_provisional", "may move", CellKind::Count),
+    column("runs_cost_unknown", "cost unknown", CellKind::Count),
+    column("runs_provisional", "provisional", CellKind::Count),
 ];
 
 pub const ACT_ID: TableColumn = column("act_id", "act_id", CellKind::Key);
@@ -155,7 +155,7 @@ fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
     };
     Table {
         name: DEAREST_RUNS.into(),
-        title: "Which runs were the dearest?".into(),
+        title: "Most expensive runs".into(),
         columns: vec![
             column("id", "run", CellKind::Key),
             ACT_ID,
@@ -166,7 +166,7 @@ fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
             column("actor_task_id", "actor_task_id", CellKind::Key),
             column("usage_total_usd", "usage, $", CellKind::Usd),
             column("share", "share", CellKind::Share),
-            column("cost_state", "cost", CellKind::Key),
+            column("cost_state", "cost state", CellKind::Key),
             ACT_NAME,
             column("actor_task_name", "task", CellKind::Name),
         ],

@@ -6,7 +6,7 @@ use super::dimension::Dimension;
 use super::figures::Group;
 use super::headline;
 use super::measures::Measures;
-use super::table::{Cell, CellKind, Table, TableColumn};
+use super::table::{Cell, Table, TableColumn};
 use crate::money::{Usd, percent};
 use crate::period::format_instant;
 use crate::text::{counted, escape_control, no_break, pad, thousands, truncate, width, wrap_labelled};
@@ -17,6 +17,7 @@ pub const WIDTH: usize = 80;
 const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
+const NARROWEST_NAME: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextStyle {
@@ -71,16 +72,24 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let Some(actors) = report.figures.by(Dimension::Actor).filter(|actors| !actors.is_empty()) else {
         return Vec::new();
     };
-    let heads = ["Actor", "runs", "usage", "share", "failed etc.", "no cost"].map(String::from);
-    let mut lines = vec![String::new(), look.bold(&row(heads))];
+    let heads = ["Actor", "runs", "usage", "share", "unsuccessful", "cost unknown"].map(String::from);
+    let mut rows = vec![heads];
     let (top, rest) = actors.top(ACTORS);
     let line = |actor: &Group| group(&escape_control(actor.shown()), actor.measures, totals);
-    lines.extend(top.iter().map(line));
-    lines.extend(rest.map(|(more, measures)| {
-        let name = counted(more as u64, "Actor more", "Actors more");
+    rows.extend(top.iter().map(line));
+    rows.extend(rest.map(|(more, measures)| {
+        let name = counted(more as u64, "other Actor", "other Actors");
         group(&name, &measures, totals)
     }));
-    lines.push(look.bold(&group("Total", totals, totals)));
+    rows.push(group("Total", totals, totals));
+    let mut lines = vec![String::new()];
+    let table = aligned(&rows);
+    let last = table.len() - 1;
+    lines.extend((0..).zip(table).map(|(at, line)| match at {
+        0 => look.bold(&line),
+        at if at == last => look.bold(&line),
+        _ => line,
+    }));
     lines.push(String::new());
     let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| no_break(part)).collect();
     lines.push(wrap_labelled("", &outcomes.join(" · "), 0, WIDTH));
@@ -106,7 +115,7 @@ fn movers(report: &Report, look: TextStyle) -> Vec<String> {
         total: None,
         note: None,
     };
-    let mut lines = vec![String::new(), look.bold("Moved most since the period before")];
+    let mut lines = vec![String::new(), look.bold("Largest changes since the previous period")];
     let wanted = [
         "act_name",
         "change",
@@ -118,7 +127,7 @@ fn movers(report: &Report, look: TextStyle) -> Vec<String> {
     lines
 }
 
-fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
+fn group(name: &str, measures: &Measures, totals: &Measures) -> [String; 6] {
     let dollars = |usd: Option<Usd>| usd.map_or("unknown".into(), |usd| usd.dollars());
     // Where no cost is known nothing is known of a part of it; where some is, a part without runs is zero.
     let unsuccessful = measures.unsuccessful();
@@ -126,20 +135,28 @@ fn group(name: &str, measures: &Measures, totals: &Measures) -> String {
         0 => measures.usage().map(|_| Usd::default()),
         _ => unsuccessful.usage(),
     };
-    row([
+    [
         name.into(),
         thousands(measures.runs()),
         dollars(measures.usage()),
         share(measures, totals).unwrap_or_default(),
         dollars(unsuccessful),
         thousands(measures.cost_unknown()),
-    ])
+    ]
 }
 
-fn row([name, runs, usage, share, unsuccessful, unknown]: [String; 6]) -> String {
-    let name = pad(&name, 29);
-    let line = format!("{name} {runs:>9} {usage:>13} {share:>6} {unsuccessful:>11} {unknown:>7}");
-    line.trim_end().to_string()
+/// Figures as wide as they are; names have what is left of the line.
+fn aligned(rows: &[[String; 6]]) -> Vec<String> {
+    let gaps = [0, 1, 1, 1, 2, 2];
+    let widest = |at: usize| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0);
+    let figures: Vec<usize> = (1..gaps.len()).map(|at| gaps[at] + widest(at)).collect();
+    let name = WIDTH.saturating_sub(figures.iter().sum()).max(NARROWEST_NAME);
+    let line = |[name_text, texts @ ..]: &[String; 6]| {
+        let figures = texts.iter().zip(&figures).map(|(text, width)| format!("{text:>width$}"));
+        let line = pad(name_text, name) + &figures.collect::<String>();
+        line.trim_end().to_string()
+    };
+    rows.iter().map(line).collect()
 }
 
 fn share(measures: &Measures, totals: &Measures) -> Option<String> {
@@ -194,12 +211,12 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: TextStyle) -> Vec<Str
 }
 
 fn cell(cell: &Cell, column: &TableColumn) -> String {
-    match cell {
+    match &column.shown(cell) {
         Cell::Absent => column.absent.into(),
         Cell::Text(text) => truncate(&escape_control(text), TEXT_WIDTH),
         Cell::Count(count) => thousands(*count),
         Cell::Usd(usd) => usd.dollars(),
-        Cell::Decimal(share) if column.kind == CellKind::Share => share.percent().unwrap_or_default(),
+        Cell::Decimal(share) if column.kind.is_percent() => share.percent().unwrap_or_default(),
         Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
     }

@@ -123,7 +123,7 @@ impl<'r> Book<'r> {
 fn properties(report: &Report) -> DocProperties {
     let properties = DocProperties::new()
         .set_title(about::TITLE)
-        .set_subject(format!("Runs that started {}", report.facts.period.first_line()));
+        .set_subject(format!("Runs by start date: {}", report.facts.period.first_line()));
     match ExcelDateTime::from_timestamp(report.facts.queried_at_ms.div_euclid(1000)) {
         Ok(at) => properties.set_creation_datetime(&at),
         Err(_) => properties,

@@ -147,7 +147,7 @@ pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Dura
     let mut text = terminal::render(report, look);
     if let Some(replaced) = &manifest.replaced {
         text += &format!(
-            "Replaced the export of {}, which held {}\n",
+            "Replaced the export that was queried at {}, with {}\n",
             format_instant(replaced.queried_at_ms),
             counted(replaced.runs, "run", "runs")
         );

@@ -35,7 +35,7 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Peri
         read.unwrap_or_else(|error| Err(error.into()))
     };
     if let Err(why) = &before {
-        warn(&format!("the period before is not judged: {why}"));
+        warn(&format!("no comparison with the previous period: {why}"));
     }
     Ok(Some(PeriodComparison { before }))
 }
@@ -54,7 +54,7 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
         .as_ref()
         .is_some_and(|kept| kept.expired_days >= kept.period_days)
     {
-        anyhow::bail!("all of {} is past retention", period.first_line());
+        anyhow::bail!("all of {} is past retention: Apify has deleted these runs", period.first_line());
     }
     let fetch = ScratchFetch {
         options: job.pipeline_options(scope),
@@ -68,10 +68,10 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
     let expired = retention.as_ref().and_then(Retention::headline);
     let gaps = result.gaps().into_iter().map(|gap| gap.to_string());
     for gap in expired.into_iter().chain(gaps) {
-        warn(&format!("the period before: {gap}"));
+        warn(&format!("previous period: {gap}"));
     }
     Ok(ComparedPeriod {
-        from: "fetched too".into(),
+        from: "also fetched".into(),
         lacks_runs: !proven || retention.is_some_and(|kept| kept.expired_days > 0),
         figures: result.written.figures,
         period,
@@ -98,7 +98,7 @@ async fn previous_period(job: &ExportJob, period: &Period) -> anyhow::Result<Per
     if job.args.period.cycle.is_none() {
         return period
             .before()
-            .ok_or_else(|| anyhow::anyhow!("there is no period before"));
+            .ok_or_else(|| anyhow::anyhow!("there is no previous period"));
     }
     let date = DayClock::new(chrono_tz::UTC).day_of(period.from - 1);
     let usage = job.connection.api.monthly_usage(date).await?;

@@ -52,9 +52,9 @@ pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) 
         Ok(retention) => lines.extend(retention.headline().map(|headline| format!("Complete  {headline}"))),
         Err(unknown) => lines.push(format!("Complete  {unknown}")),
     }
-    lines.push(format!("Would be  {}", would_be(estimate, details, least_seconds)));
+    lines.push(format!("Estimate  {}", would_be(estimate, details, least_seconds)));
     if compare::fetches_previous(&job.args) {
-        lines.push("Besides   the period before, about as much again (--compare previous)".into());
+        lines.push("Previous  about as much again for the previous period (--compare previous)".into());
     }
     lines.push("Nothing was written (--dry-run)".into());
     job.context.stdout.print(&(lines.join("\n") + "\n"))
@@ -62,14 +62,14 @@ pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) 
 
 fn would_be(estimate: Option<Estimate>, details: Option<u64>, least_seconds: Option<f64>) -> String {
     let Some((estimate, least_seconds)) = estimate.zip(least_seconds) else {
-        return "unknown: the API finds the whole period too heavy to count and would be asked in parts".into();
+        return "unknown: the period is too large for the API to count at once; it would be fetched in parts".into();
     };
     let details = match details.unwrap_or(0) {
         0 => String::new(),
         details => format!(" and about {}", counted(details, "detail", "details")),
     };
     format!(
-        "{} in about {}, {}{details}; {least_seconds:.1} s at least under the rates",
+        "{} in about {}, {}{details}; at least {least_seconds:.1} s at the rate limits",
         counted(estimate.runs, "run", "runs"),
         counted(estimate.windows, "window", "windows"),
         counted(estimate.requests, "request", "requests"),

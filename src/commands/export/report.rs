@@ -93,8 +93,8 @@ fn manifest_input(job: &ExportJob, details: DetailCounts, fields_mistyped: u64) 
 fn warn_of_details(details: &DetailCounts, failure: &str) {
     let runs = counted(details.failed, "run", "runs");
     warn(&format!(
-        "the details of {runs} could not be read, so these rows are as the list gave them; \
-         manifest.json names them. {failure}"
+        "the details of {runs} could not be read, so these rows have only the values of the list; \
+         manifest.json has their IDs. {failure}"
     ));
 }
 
@@ -110,7 +110,7 @@ fn proof(
     proof.proven &= rejected == 0;
     if in_two_windows > 0 {
         let runs = counted(in_two_windows, "run is", "runs are");
-        proof.note(format!("{runs} listed under another start too; each is here once"));
+        proof.note(format!("{runs} listed with two start times; each is included once"));
         proof.fetched -= in_two_windows.min(proof.fetched);
     }
     let retention = retention.map_err(|unknown| proof.note(unknown.to_string())).ok();

@@ -33,7 +33,7 @@ pub fn summarise(job: &ExportJob, report: &Report, manifest: &Manifest, elapsed:
             job.context.style,
         );
         if job.connection.is_demo() {
-            text += "Yours: APIFY_TOKEN=… apify-runs export --last-month\n";
+            text += "For your own account: APIFY_TOKEN=… apify-runs export --last-month\n";
         }
         text
     };
@@ -41,7 +41,7 @@ pub fn summarise(job: &ExportJob, report: &Report, manifest: &Manifest, elapsed:
         .context
         .stdout
         .print(&text)
-        .map_err(|error| Error::Other(anyhow::anyhow!("{error}; the export is published all the same")));
+        .map_err(|error| Error::Other(anyhow::anyhow!("{error}; the export was published")));
     // Whoever asked for a condition hears of it first, also when nobody can read the summary.
     check_conditions(job, report).and(printed)
 }

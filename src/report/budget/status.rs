@@ -19,6 +19,15 @@ pub enum Standing {
     NotJudged,
 }
 
+/// What people read for each value of `standing`.
+pub(super) const STANDINGS: &[(&str, &str)] = &[
+    ("within", "within budget"),
+    ("within, as far as known", "within budget (some costs unknown)"),
+    ("heading over", "on course to exceed the budget"),
+    ("OVER", "OVER BUDGET"),
+    ("not judged", "unknown"),
+];
+
 impl Standing {
     pub fn word(self) -> &'static str {
         match self {
@@ -28,6 +37,13 @@ impl Standing {
             Standing::Over => "OVER",
             Standing::NotJudged => "not judged",
         }
+    }
+
+    /// The same for people.
+    pub fn shown(self) -> &'static str {
+        let word = self.word();
+        let shown = STANDINGS.iter().find(|(value, _)| *value == word);
+        shown.map_or(word, |(_, shown)| shown)
     }
 }
 
@@ -81,7 +97,7 @@ impl BudgetStatus {
         let at_least = at_least(self.is_at_least);
         let usage = self
             .usage
-            .map_or("unknown".into(), |usd| format!("{at_least}{}", usd.dollars()));
+            .map_or("an unknown amount".into(), |usd| format!("{at_least}{}", usd.dollars()));
         let whose = match &self.budget.scope {
             BudgetScope::All => String::new(),
             BudgetScope::Actor(name) => format!("Actor {name}: "),
@@ -90,12 +106,12 @@ impl BudgetStatus {
         let share = self.share().map_or(String::new(), |share| format!(" ({share})"));
         let projected = self.projected.and_then(Ratio::usd);
         let projected = projected.map_or(String::new(), |usd| {
-            format!(", {} by the end if it goes on like this", usd.dollars())
+            format!("; projected: {} by the end of the period", usd.dollars())
         });
         format!(
-            "{whose}{usage} of {}{share}{projected}: {}",
+            "{whose}{usage} of {}{share}: {}{projected}",
             self.budget.amount.dollars(),
-            self.standing.word()
+            self.standing.shown()
         )
     }
 

@@ -1,8 +1,9 @@
 //! The report of budgets.
 
+use super::status::STANDINGS;
 use super::{BudgetScope, BudgetStatus};
 use crate::money::ratio_6_places;
-use crate::report::table::{Cell, CellKind, Table, column};
+use crate::report::table::{Cell, CellKind, Table, TableColumn, column};
 
 pub const BUDGETS: &str = "budgets";
 
@@ -35,18 +36,21 @@ pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
     };
     Table {
         name: BUDGETS.into(),
-        title: "How much of each budget is spent?".into(),
+        title: "Budgets".into(),
         columns: vec![
-            column("scope", "for", CellKind::Key),
+            column("scope", "scope", CellKind::Key),
             column("name", "name", CellKind::Name),
-            column("standing", "standing", CellKind::Key),
+            TableColumn {
+                words: STANDINGS,
+                ..column("standing", "status", CellKind::Key)
+            },
             column("budget_usd", "budget, $", CellKind::Usd),
             column("runs", "runs", CellKind::Count),
             column("usage_total_usd", "usage, $", CellKind::Usd),
             column("share_of_budget", "of budget", CellKind::Share),
-            column("projected_usd", "by the end, $", CellKind::Mean),
-            column("runs_cost_unknown", "no cost", CellKind::Count),
-            column("runs_provisional", "may move", CellKind::Count),
+            column("projected_usd", "projected, $", CellKind::Mean),
+            column("runs_cost_unknown", "cost unknown", CellKind::Count),
+            column("runs_provisional", "provisional", CellKind::Count),
         ],
         len: spent.len(),
         row: Box::new(row),

@@ -1,4 +1,4 @@
-//! The sentence of each caveat, for people. Nothing goes by these words but `earlier`, which reads old manifests.
+//! The sentence of each caveat, for people. No code depends on these words.
 
 use std::fmt::{self, Display};
 
@@ -12,13 +12,13 @@ use crate::text::{counted, thousands};
 const MAX_SPANS: usize = 3;
 /// How a sentence about missing runs begins.
 pub(super) const INCOMPLETE: &str = "INCOMPLETE: ";
-pub(super) const NO_RUN_OF: &str = "no run of the period is of ";
-const RUNS_MISSING: &str = "INCOMPLETE: fewer runs were received than the API counts; every total is 'at least'";
-const NO_RUN: &str = "no run started in the period, or none that was asked for and this token may list";
-const GROUPS_IN_DOUBT: &str = "names could not all be read, so runs may stand in another group than the rules mean";
-const PERIOD_NOT_OVER: &str = "the period is not over: this is it so far";
-const LIST_CHANGED: &str = "runs were deleted, or came, while the period was read: see the proof's notes";
-const KEPT_UNTIL_ACCEPTED: &str = "the lake keeps what they were, until --accept-repricing";
+const NO_RUN_OF: &str = "no run of the period matches ";
+const RUNS_MISSING: &str = "INCOMPLETE: fewer runs were received than the API counts; every total is a minimum";
+const NO_RUN: &str = "no run started in the period, or none that matches the filters and that this token may list";
+const GROUPS_IN_DOUBT: &str = "some names could not be read, so runs may be in the wrong group";
+const PERIOD_NOT_OVER: &str = "the period is not over: these are the figures so far";
+const LIST_CHANGED: &str = "runs were deleted or added while the period was read: see the notes in manifest.json";
+const KEPT_UNTIL_ACCEPTED: &str = "the lake keeps the old prices unless you use --accept-repricing";
 
 /// Parts of time in words, the first ones of many.
 pub fn spans(parts: &[(Millis, Millis)]) -> String {
@@ -38,22 +38,29 @@ impl Display for Caveat {
             Caveat::RunsMissing => out.write_str(RUNS_MISSING),
             Caveat::Unproven { periods } => write!(
                 out,
-                "{INCOMPLETE}no sync has proven {}: what Apify had deleted by then is in no figure; every total is 'at least'",
+                "{INCOMPLETE}no sync has proven {}: runs that Apify deleted before a sync are missing; every total is a minimum",
                 spans(periods)
             ),
             Caveat::NoRun => out.write_str(NO_RUN),
             Caveat::RunsRejected { runs } => {
-                let runs = counted(*runs, "listed run makes", "listed runs make");
-                write!(out, "{runs} no sense and went to rejected.jsonl instead of the tables")
+                let were = counted(*runs, "listed run was", "listed runs were");
+                write!(out, "{were} invalid: see rejected.jsonl; the tables lack {}", them(*runs))
             }
             Caveat::CostUnknown { runs } => {
-                let runs = counted(*runs, "run has", "runs have");
-                write!(out, "{runs} no known cost: usage is 'at least'")
+                let runs = counted(*runs, "run", "runs");
+                write!(out, "the cost of {runs} is unknown: the total is a minimum")
             }
             Caveat::DetailsFailed { runs } => ReadGap::DetailsFailed { runs: *runs }.fmt(out),
             Caveat::Provisional { runs } => {
-                let runs = counted(*runs, "run", "runs");
-                write!(out, "the cost of {runs} may still move: not ended, or only just")
+                let (are, have, their) = match *runs {
+                    1 => ("run is", "has", "its"),
+                    _ => ("runs are", "have", "their"),
+                };
+                let runs = thousands(*runs);
+                write!(
+                    out,
+                    "{runs} {are} still running or {have} just ended: {their} cost may change"
+                )
             }
             Caveat::GroupsInDoubt => out.write_str(GROUPS_IN_DOUBT),
             Caveat::FilterUnmatched { option } | Caveat::BudgetUnmatched { option } => {
@@ -65,14 +72,14 @@ impl Display for Caveat {
                 let (costs, usage) = (counted(*costs, "cost", "costs"), usage_usd.dollars());
                 write!(
                     out,
-                    "{costs} ({usage}) that the replaced export knew the API no longer gives"
+                    "Apify no longer gives {costs} ({usage}) that the replaced export had"
                 )
             }
             Caveat::MonthCorrected(correction) => correction.fmt(out),
             Caveat::MonthDamaged(damage) => damage.fmt(out),
             Caveat::SyncGap { from, to } => write!(
                 out,
-                "a gap: {} was not synced in time, and Apify no longer keeps its runs",
+                "gap: {} was not synced in time, and Apify has deleted its runs",
                 spans(&[(*from, *to)])
             ),
             Caveat::WindowIncomplete { from, to, gap } => write!(out, "{}: {gap}", spans(&[(*from, *to)])),
@@ -80,11 +87,11 @@ impl Display for Caveat {
                 let runs = counted(*runs, "run has", "runs have");
                 write!(
                     out,
-                    "{runs} another price than when they settled; {KEPT_UNTIL_ACCEPTED}"
+                    "{runs} a new price since the cost was settled: {KEPT_UNTIL_ACCEPTED}"
                 )
             }
             Caveat::ClockAhead(clock) => clock.fmt(out),
-            Caveat::SharedAccount { names } => write!(out, "{} are one account: counted once", names.join(" and ")),
+            Caveat::SharedAccount { names } => write!(out, "{} are the same account, which is counted once", names.join(" and ")),
             Caveat::Unclassified { text, .. } => out.write_str(text),
         }
     }
@@ -94,7 +101,7 @@ fn past_retention(retention: &Retention) -> String {
     let headline = retention.headline().unwrap_or_default();
     let days = counted(retention.days, "day", "days");
     format!(
-        "{headline}: Apify keeps {days} of runs, and what it has deleted is in no figure; every total is 'at least'"
+        "{headline}: Apify keeps runs for {days}, and deleted runs are missing; every total is a minimum"
     )
 }
 
@@ -103,13 +110,13 @@ impl Display for MonthCorrection {
         let runs = |runs| counted(runs, "run", "runs");
         let usage = self.usage_total_usd.map_or("no known cost".into(), Usd::dollars);
         let what = match (self.runs_new, self.runs_changed) {
-            (new, 0) => format!("{} came", runs(new)),
+            (new, 0) => format!("{} added", runs(new)),
             (0, changed) => format!("{} changed", runs(changed)),
-            (new, changed) => format!("{} came and {} changed", runs(new), thousands(changed)),
+            (new, changed) => format!("{} added, {} changed", runs(new), thousands(changed)),
         };
         write!(
             out,
-            "{} was closed on {} with {} and {usage}; since then {what}, moving {}",
+            "{} was closed on {} with {} and {usage}; since then: {what}, usage changed by {}",
             self.month,
             day_of(self.closed_at),
             runs(self.runs),
@@ -122,8 +129,7 @@ impl Display for MonthDamage {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(
             out,
-            "files of {}, which was closed on {}, were damaged and set aside on {}: runs of it may be missing that Apify no \
-             longer had",
+            "{} was closed on {}; damaged files of it were set aside on {}: runs that Apify had deleted by then may be missing",
             self.month,
             day_of(self.closed_at),
             day_of(self.damaged_at)
@@ -135,8 +141,8 @@ impl Display for ClockLead {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(
             out,
-            "{} claims to be proven until {}, which is still to come: a clock was ahead. It is proven until {} from now on, and \
-             what came later is read again",
+            "{} is marked as proven until {}, which is in the future: a clock was wrong. It now counts as proven until {}, and \
+             later runs are read again",
             self.lake,
             format_instant(self.claimed_until),
             format_instant(self.proven_until)
@@ -151,12 +157,16 @@ impl Display for ReadGap {
                 let runs = counted(*runs, "run", "runs");
                 write!(
                     out,
-                    "the details of {runs} could not be read: their rows are as the list gave them"
+                    "the details of {runs} could not be read: these rows have only the values of the list"
                 )
             }
-            ReadGap::ListChanged => out.write_str("runs were deleted, or came, while they were read"),
+            ReadGap::ListChanged => out.write_str("runs were deleted or added while they were read"),
         }
     }
+}
+
+fn them(runs: u64) -> &'static str {
+    if runs == 1 { "it" } else { "them" }
 }
 
 fn day_of(at: Millis) -> String {

@@ -105,15 +105,18 @@ impl PairedMeasures {
 
 /// The columns of [`PairedMeasures::cells`].
 pub(super) const SIDES: [TableColumn; 9] = [
-    column("change", "change", CellKind::Key),
-    column("runs_before", "runs before", CellKind::Count),
+    TableColumn {
+        words: &[("not judged", "unknown")],
+        ..column("change", "change", CellKind::Key)
+    },
+    column("runs_before", "previous runs", CellKind::Count),
     column("runs", "runs", CellKind::Count),
-    dollars("usage_before_usd", "before, $", ""),
+    dollars("usage_before_usd", "previous usage, $", ""),
     dollars("usage_total_usd", "usage, $", ""),
-    dollars("change_usd", "moved, $", "not judged"),
-    column("change_share", "by", CellKind::Share),
-    column("runs_cost_unknown_before", "no cost before", CellKind::Count),
-    column("runs_cost_unknown", "no cost", CellKind::Count),
+    dollars("change_usd", "change, $", "unknown"),
+    column("change_share", "relative change", CellKind::Change),
+    column("runs_cost_unknown_before", "previous cost unknown", CellKind::Count),
+    column("runs_cost_unknown", "cost unknown", CellKind::Count),
 ];
 
 const fn dollars(name: &'static str, head: &'static str, absent: &'static str) -> TableColumn {

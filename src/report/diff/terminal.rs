@@ -31,7 +31,7 @@ pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
     lines.push(String::new());
     lines.extend(table(changes.total(), changes.unchanged, look));
     lines.push(String::new());
-    lines.push(wrap_labelled("Verdict", &verdict(&comparison.prices), LABEL, WIDTH));
+    lines.push(wrap_labelled("Verdict", &verdict(comparison), LABEL, WIDTH));
     lines.extend(actors(&changes.actors(), changes.total(), look));
     lines.extend(runs(changes.shown(), changes.total().changed.runs, look));
     lines.join("\n") + "\n"
@@ -47,21 +47,19 @@ fn table(total: &Moves, unchanged: u64, look: TextStyle) -> Vec<String> {
         row("New", &total.new),
         row("Changed", &total.changed),
         row("Vanished", &total.vanished),
-        look.bold(&row("Together", &total.net())),
+        look.bold(&row("Total change", &total.net())),
         format!("{:<18} {:>11}", "Unchanged", thousands(unchanged)),
     ];
-    let apart = |name: &str, part: &MovedRuns| {
+    let apart = |name: &str, part: &MovedRuns, other: &str| {
         let usage = part.usage().unwrap_or_default().dollars();
-        format!(
-            "{name:<18} {:>11} {usage:>16}  apart: the other has none",
-            thousands(part.runs)
-        )
+        let runs = thousands(part.runs);
+        format!("{name:<18} {runs:>11} {usage:>16}  excluded: unknown in {other}")
     };
     if total.became_known.runs > 0 {
-        lines.push(apart("Costs now known", &total.became_known));
+        lines.push(apart("Costs now known", &total.became_known, "OLD"));
     }
     if total.became_unknown.runs > 0 {
-        lines.push(apart("Costs now unknown", &total.became_unknown));
+        lines.push(apart("Costs now unknown", &total.became_unknown, "NEW"));
     }
     lines
 }
@@ -70,7 +68,7 @@ fn actors(actors: &[&ActorMoves], total: &Moves, look: TextStyle) -> Vec<String>
     if actors.is_empty() {
         return Vec::new();
     }
-    let head = ["Actor", "new", "changed", "vanished", "usage", "no cost"].map(String::from);
+    let head = ["Actor", "new", "changed", "vanished", "usage", "cost unknown"].map(String::from);
     let mut lines = vec![String::new(), look.bold(&row(head))];
     let shown = if actors.len() <= ACTORS + 1 {
         actors.len()
@@ -85,7 +83,7 @@ fn actors(actors: &[&ActorMoves], total: &Moves, look: TextStyle) -> Vec<String>
         let rest = actors[shown..]
             .iter()
             .fold(Moves::default(), |sum, actor| sum.and(&actor.moves));
-        let name = counted((actors.len() - shown) as u64, "Actor more", "Actors more");
+        let name = counted((actors.len() - shown) as u64, "other Actor", "other Actors");
         lines.push(group(&name, &rest));
     }
     lines.push(look.bold(&group("Total", total)));
@@ -105,8 +103,8 @@ fn group(name: &str, moves: &Moves) -> String {
 }
 
 fn row([name, new, changed, vanished, usage, unknown]: [String; 6]) -> String {
-    let name = pad(&name, 24);
-    format!("{name} {new:>9} {changed:>9} {vanished:>9} {usage:>15} {unknown:>8}")
+    let name = pad(&name, 23);
+    format!("{name} {new:>9} {changed:>9} {vanished:>9} {usage:>13} {unknown:>12}")
 }
 
 fn runs(shown: &[(Run, Run)], changed: u64, look: TextStyle) -> Vec<String> {
@@ -130,8 +128,8 @@ fn runs(shown: &[(Run, Run)], changed: u64, look: TextStyle) -> Vec<String> {
     let more = changed.saturating_sub(shown.len() as u64);
     if more > 0 {
         lines.push(format!(
-            "and {}: --json and --csv list all",
-            counted(more, "changed run more", "changed runs more")
+            "and {} (--json and --csv list all)",
+            counted(more, "other changed run", "other changed runs")
         ));
     }
     lines

@@ -239,8 +239,8 @@ fn factors_of_any_size_break_nothing() {
         (VerdictKind::PricesMoved, Some("0"))
     );
     assert_eq!(
-        words::verdict(&shrunk),
-        "prices moved: 2 of 2 costs by one factor below 0.000001"
+        words::price_verdict(&shrunk),
+        "prices changed: 2 of 2 costs multiplied by a factor below 0.000001"
     );
 }
 

@@ -21,7 +21,7 @@ impl ArchiveDiff {
         let id = |side: &DiffSide| side.account.as_ref().map(|account| account.id.clone());
         let period = |side: &DiffSide| (side.period.from, side.period.requested_to);
         let differing = [
-            (old.source != new.source, "sources (the API, or the made-up account)"),
+            (old.source != new.source, "sources (Apify and the made-up account)"),
             (id(old).zip(id(new)).is_some_and(|(old, new)| old != new), "accounts"),
             (period(old) != period(new), "periods"),
             (old.filters != new.filters, "filters"),
@@ -34,12 +34,12 @@ impl ArchiveDiff {
         let mut cautions = Vec::new();
         if !differing.is_empty() {
             cautions.push(format!(
-                "the two are of different {}: what only one covers shows as new or vanished",
+                "OLD and NEW have different {}: runs that only one of them covers are shown as new or vanished",
                 listed(&differing)
             ));
         }
         if old.queried_at_ms > new.queried_at_ms {
-            cautions.push("OLD was asked for after NEW was".into());
+            cautions.push("OLD was queried later than NEW".into());
         }
         for (side, name) in [(old, "OLD"), (new, "NEW")] {
             if !side.proven {
@@ -74,7 +74,7 @@ pub(super) fn side(side: &DiffSide) -> Vec<String> {
     };
     let at = to_minute(&format_instant(side.queried_at_ms));
     lines.push(format!(
-        "{}, {usage}, as Apify priced it at {at} UTC",
+        "{}, {usage}, as priced by Apify on {at} UTC",
         counted(totals.runs, "run", "runs")
     ));
     lines
@@ -95,30 +95,40 @@ pub(super) fn without_cost(runs: u64) -> Option<String> {
     (runs > 0).then(|| format!("and {} of unknown cost", counted(runs, "run", "runs")))
 }
 
-pub(super) fn verdict(verdict: &PriceVerdict) -> String {
+pub(super) fn verdict(diff: &ArchiveDiff) -> String {
+    if diff.changes.total().net().runs > 0 {
+        price_verdict(&diff.prices)
+    } else if diff.cautions().is_empty() {
+        "The two exports are the same".into()
+    } else {
+        "no run differs".into()
+    }
+}
+
+pub(super) fn price_verdict(verdict: &PriceVerdict) -> String {
     let PriceVerdict { compared, changed, .. } = *verdict;
     let of_all = |costs: u64| format!("{} of {}", thousands(costs), counted(compared, "cost", "costs"));
     let alike = verdict.alike.unwrap_or_default();
     let factor = match verdict.factor.as_deref() {
-        Some("0") | None => "by one factor below 0.000001".into(),
-        Some(factor) => format!("× {factor}"),
+        Some("0") | None => "a factor below 0.000001".into(),
+        Some(factor) => factor.to_string(),
     };
     match verdict.kind {
         VerdictKind::NothingComparable => {
-            "whether prices moved can't be told: no run is in both with a settled cost".into()
+            "unknown whether prices changed: no run has a settled cost in both".into()
         }
         VerdictKind::NothingMoved => format!(
-            "prices did not move: none of {} changed",
-            counted(compared, "cost", "costs")
+            "prices did not change: none of {} differs",
+            counted(compared, "settled cost", "settled costs")
         ),
-        VerdictKind::PricesMoved => format!("prices moved: {} {factor}", of_all(alike)),
+        VerdictKind::PricesMoved => format!("prices changed: {} multiplied by {factor}", of_all(alike)),
         VerdictKind::SomeMovedAlike => format!(
-            "usage moved, or some prices: {} changed, {} of them {factor}",
+            "usage or some prices changed: {} changed, {} of them multiplied by {factor}",
             of_all(changed),
             thousands(alike)
         ),
         VerdictKind::UsageMoved => format!(
-            "usage moved, prices did not: {} changed, by no common factor",
+            "usage changed, prices did not: {} changed, by no common factor",
             of_all(changed)
         ),
     }

@@ -63,7 +63,7 @@ impl By {
         };
         match self.second {
             None => self.first.words().title.into(),
-            Some(second) => format!("What did each {} cost, by {}?", noun(self.first), noun(second)),
+            Some(second) => format!("Cost by {} and {}", noun(self.first), noun(second)),
         }
     }
 }
@@ -103,10 +103,10 @@ impl Dimensions {
         for dimension in by.dimensions() {
             if !self.by.contains(&By::from(dimension)) {
                 if dimension == Dimension::Group {
-                    bail!("by group needs rules: give --groups FILE, or an export made with it");
+                    bail!("the report by group needs rules: give --groups FILE, or an export that was made with --groups");
                 }
                 let (word, column) = (dimension.word(), dimension.needed_column());
-                bail!("by {word} needs the column {column}, which this export leaves out");
+                bail!("the report by {word} needs the column {column}, which this export lacks");
             }
         }
         if !self.by.contains(&by) {

@@ -10,10 +10,10 @@ const FIGURES: [GridHead; 7] = [
     GridHead::number("usage"),
     GridHead::number("share"),
     GridHead::number("runs"),
-    GridHead::minor_number("mean a run"),
-    GridHead::minor_number("ended badly"),
-    GridHead::number("no cost"),
-    GridHead::minor_number("may move"),
+    GridHead::minor_number("mean per run"),
+    GridHead::minor_number("unsuccessful"),
+    GridHead::number("cost unknown"),
+    GridHead::minor_number("provisional"),
 ];
 
 pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
@@ -57,7 +57,7 @@ pub fn alone(breakdown: &Breakdown) -> Option<String> {
         .filter(|group| breakdown.by.second.is_none() && group.key(0).is_none());
     only.filter(|_| groups.next().is_none()).map(|only| {
         let runs = counted(only.measures.runs(), "run", "runs");
-        format!("None: all {runs} stand under '{}'.", dimension.absent())
+        format!("None: all {runs} have '{}'.", dimension.absent())
     })
 }
 
@@ -93,8 +93,8 @@ fn figures(measures: &Measures, totals: &Measures) -> [GridCell; FIGURES.len()] 
 fn noun(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Actor => "Actor",
-        Dimension::Week => "week from Monday",
-        Dimension::Build => "build of Actor",
+        Dimension::Week => "week (from Monday)",
+        Dimension::Build => "build",
         other => other.word(),
     }
 }

@@ -19,7 +19,7 @@ impl Unit {
     pub fn noun(self) -> &'static str {
         match self {
             Unit::Day => "day",
-            Unit::Week => "week from Monday",
+            Unit::Week => "week (from Monday)",
             Unit::Month => "month",
         }
     }

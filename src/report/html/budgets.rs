@@ -49,10 +49,10 @@ fn of(spent: &BudgetStatus) -> BudgetBar {
     let all = all.unwrap_or_default();
     let mut note = vec![counted(measures.runs(), "run", "runs")];
     if measures.cost_unknown() > 0 {
-        note.push(format!("{} of them without a cost", measures.cost_unknown()));
+        note.push(format!("{} of unknown cost", measures.cost_unknown()));
     }
     if measures.provisional.runs > 0 {
-        note.push(format!("{} may still move", measures.provisional.runs));
+        note.push(format!("{} of provisional cost", measures.provisional.runs));
     }
     BudgetBar {
         kind,
@@ -63,7 +63,7 @@ fn of(spent: &BudgetStatus) -> BudgetBar {
         share: usage.and_then(|usage| percent(usage, spent.budget.amount)),
         projected: projected.map(|usd| GridCell::usd(Some(usd), "")),
         note: note.join(", "),
-        standing: spent.standing.word(),
+        standing: spent.standing.shown(),
         tone: match spent.standing {
             Standing::Within => "good",
             Standing::Over | Standing::Heading => "bad",

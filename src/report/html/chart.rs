@@ -137,7 +137,7 @@ fn description(bars: &[Bar], unit: Unit) -> String {
     let runs = bars.iter().filter(|bar| bar.measures.runs() > 0).count();
     let dearest = bars.iter().max_by_key(|bar| bar.usage());
     let dearest = dearest.filter(|bar| bar.usage().0 > 0).map_or(String::new(), |bar| {
-        format!(", the dearest {}: {}", bar.name, bar.usage().dollars())
+        format!(", the most expensive is {} with {}", bar.name, bar.usage().dollars())
     });
     let noun = match unit {
         Unit::Day => "days",
@@ -145,7 +145,7 @@ fn description(bars: &[Bar], unit: Unit) -> String {
         Unit::Month => "months",
     };
     format!(
-        "{runs} of {} {noun} have runs{dearest}. Every figure stands in the table below.",
+        "{runs} of {} {noun} have runs{dearest}. The table below has all figures.",
         bars.len()
     )
 }
@@ -251,7 +251,7 @@ fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report
         GridHead::number("usage"),
         GridHead::number("share"),
         GridHead::number("runs"),
-        GridHead::number("no cost"),
+        GridHead::number("cost unknown"),
     ];
     // Colours are named beside the chart; here their numbers stand for them.
     let numbers = ["1", "2", "3", "4", "5", "6", "7"];

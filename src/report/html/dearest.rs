@@ -30,7 +30,7 @@ pub fn grid(report: &Report, caption: String) -> Grid {
             GridCell::word(&run.status),
             run.meta_origin
                 .as_deref()
-                .map_or(GridCell::absent("not told"), GridCell::word),
+                .map_or(GridCell::absent("unknown"), GridCell::word),
             GridCell::words(minute(run.started_at_ms)),
             run.finished_at_ms
                 .map_or(GridCell::absent("–"), |finished| GridCell::words(minute(finished))),
@@ -48,10 +48,10 @@ pub fn grid(report: &Report, caption: String) -> Grid {
             GridHead::minor("origin"),
             GridHead::text("started, UTC"),
             GridHead::minor("finished, UTC"),
-            GridHead::text("cost"),
+            GridHead::text("cost state"),
         ],
         rows: report.figures.dearest.iter().map(line).collect(),
-        note: has_links.then(|| "Links lead to Apify Console. They die with retention: Apify deletes old runs.".into()),
+        note: has_links.then(|| "Links open the run in Apify Console. They work until Apify deletes the run.".into()),
     }
 }
 

@@ -84,40 +84,40 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
     let mut missing = Vec::new();
     if totals.cost_unknown() > 0 {
         missing.push(format!(
-            "{} without a cost",
+            "the cost of {}, which is unknown",
             counted(totals.cost_unknown(), "run", "runs")
         ));
     }
     if facts.lacks_runs() {
-        missing.push("runs that could not be had".into());
+        missing.push("missing runs".into());
     }
     let lacks = !missing.is_empty();
     let moves = match totals.provisional.runs {
-        0 => "no cost: every run had ended, and not only just".into(),
-        runs => format!("the cost of {}: not ended, or only just", counted(runs, "run", "runs")),
+        0 => "none: no run was still running or had just ended".into(),
+        runs => format!("{}, still running or just ended", counted(runs, "run", "runs")),
     };
     let retention = match (&facts.retention, facts.expired()) {
         (_, Some(expired)) => expired,
         (Some(kept), None) => {
             let days = counted(kept.days, "day", "days");
-            format!("no day of it was past retention when asked: Apify keeps {days} of runs")
+            format!("no day of the period is past it: Apify keeps runs for {days}")
         }
-        (None, None) => "not told by the API".into(),
+        (None, None) => "unknown: the API does not give it".into(),
     };
     vec![
-        fact("Complete?", complete, if facts.lacks_runs() { "bad" } else { "good" }),
+        fact("Complete", complete, if facts.lacks_runs() { "bad" } else { "good" }),
         fact(
-            "Not in it",
+            "Excluded",
             vec![if lacks { missing.join("; ") } else { whole(report) }],
             if facts.lacks_runs() { "bad" } else { "" },
         ),
-        fact("May still move", vec![moves], ""),
+        fact("Cost may change", vec![moves], ""),
         fact("Retention", vec![retention], if facts.expired().is_some() { "bad" } else { "" }),
         fact(
             "Prices",
             vec![
-                "each run as Apify priced it when asked; not your invoice: plan fee, prepaid usage, tax and add-ons are \
-                 not in the API"
+                "as Apify priced each run when it was queried; not your invoice: the API has no plan fee, prepaid usage, tax or \
+                 add-ons"
                     .into(),
             ],
             "",
@@ -129,7 +129,7 @@ fn whole(report: &Report) -> String {
     match (report.figures.totals.runs(), report.facts.filters.is_empty()) {
         (0, _) => "nothing: there are no runs".into(),
         (_, true) => "nothing: every run has a cost".into(),
-        (_, false) => "what the filters leave out; every other run has a cost".into(),
+        (_, false) => "runs that the filters exclude; every other run has a cost".into(),
     }
 }
 
@@ -149,7 +149,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
             format!("{} succeeded", part(totals.succeeded.runs).replace(" of runs", "")),
         ),
         tile(
-            "on runs that ended badly",
+            "usage of unsuccessful runs",
             match bad.runs {
                 0 => "none".into(),
                 _ => bad.usage().map_or("unknown".into(), Usd::dollars),
@@ -160,12 +160,12 @@ fn tiles(report: &Report) -> Vec<Tile> {
             },
         ),
         tile(
-            "runs without a cost",
+            "runs of unknown cost",
             thousands(totals.cost_unknown()),
             part(totals.cost_unknown()),
         ),
         tile(
-            "runs whose cost may move",
+            "runs of provisional cost",
             thousands(totals.provisional.runs),
             part(totals.provisional.runs),
         ),
@@ -181,12 +181,12 @@ pub fn replaced(replaced: &Replaced) -> Vec<String> {
         None => "unknown usage".into(),
     };
     let was = format!(
-        "It took the place of the export asked for at {} UTC: {}, {usage}.",
+        "This export replaced the one that was queried on {} UTC: {}, {usage}.",
         headline::to_minute(&asked),
         counted(replaced.runs, "run", "runs")
     );
     let moved = replaced.changes.as_ref().map_or(
-        "What moved since is not known: it was of something else, or could not be read.".into(),
+        "The changes are unknown: the replaced export had another account, period or filters, or could not be read.".into(),
         |changes| format!("{}.", sentence(&words::line(changes, replaced.queried_at_ms))),
     );
     vec![was, moved]

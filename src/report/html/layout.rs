@@ -148,12 +148,12 @@ fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
         },
         false => entry,
     };
-    match cell {
+    match &column.shown(cell) {
         Cell::Absent => GridCell::absent(column.absent),
         Cell::Text(_) => entry_of_text(cell, column.kind),
         Cell::Count(count) => GridCell::count(*count),
         Cell::Usd(usd) => signed(GridCell::usd(Some(*usd), ""), usd.0 > 0),
-        Cell::Decimal(share) if column.kind == CellKind::Share => {
+        Cell::Decimal(share) if column.kind.is_percent() => {
             let percent = share.percent().unwrap_or_default();
             signed(GridCell::words(percent), share.is_positive())
         }

@@ -3,7 +3,6 @@
 use super::{ReconcileVerdict, Reconciliation, minus};
 use crate::api::usage::Service;
 use crate::money::Usd;
-use crate::period::format_instant;
 use crate::report::terminal::{TextStyle, WIDTH};
 use crate::text::{counted, escape_control, pad, wrap_labelled};
 
@@ -33,30 +32,23 @@ pub fn render(all: &Reconciliation, look: TextStyle) -> String {
 }
 
 fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
-    let day = |at| format_instant(at).trim_end_matches("T00:00:00.000Z").to_string();
-    let (from, to) = (day(all.period.from), day(all.period.requested_to));
-    let so_far = if all.is_over {
-        String::new()
-    } else {
-        format!(", so far to {}", format_instant(all.period.to))
-    };
-    let mut entries = vec![("Cycle", format!("{from} to {to}{so_far}, {to} not included, UTC"))];
+    let mut entries = vec![("Cycle", all.period.first_line())];
     let runs = &all.runs;
     let mut parts = vec![format!("{} {}", counted(runs.runs, "run", "runs"), all.runs_from)];
     if runs.cost_unknown > 0 {
-        parts.push(format!("{} without a cost", counted(runs.cost_unknown, "run", "runs")));
+        parts.push(format!("{} of unknown cost", counted(runs.cost_unknown, "run", "runs")));
     }
     if runs.provisional > 0 {
-        parts.push(format!("{} may still move", counted(runs.provisional, "run", "runs")));
+        parts.push(format!("{} of provisional cost", counted(runs.provisional, "run", "runs")));
     }
     entries.push(("Runs", escape_control(&parts.join("; "))));
     let retention = all.retention.as_ref();
     match retention.and_then(|retention| retention.headline()) {
         Some(headline) => entries.push(("Complete", headline)),
-        None if !all.proven => entries.push(("Complete", "NO: not every run that the API counts is among them".into())),
+        None if !all.proven => entries.push(("Complete", "NO: runs may be missing".into())),
         None if retention.is_none() => entries.push((
             "Complete",
-            "yes, should retention have taken none: its days are unknown".into(),
+            "yes, unless Apify has deleted some: its retention is unknown".into(),
         )),
         None => entries.push(("Complete", "yes".into())),
     }
@@ -71,7 +63,7 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
         row("Apify's total, before volume discount", all.usage.before_discount),
         row("Apify's total, after volume discount", all.usage.after_discount),
         String::new(),
-        row("Services that belong to runs", all.of_runs()),
+        row("Services used by runs", all.of_runs()),
     ];
     let by_service = |services: Vec<&Service>| -> Vec<String> {
         let line = |service: &Service| row(&format!("  {}", escape_control(&service.key)), service.base);
@@ -84,22 +76,22 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     lines.extend(by_service(of_runs));
     lines.push(row(
         if is_bound {
-            "Sum of runs, at least"
+            "Total of the runs, at least"
         } else {
-            "Sum of runs"
+            "Total of the runs"
         },
         all.runs.usage,
     ));
-    lines.push(look.bold(&row("Remainder", all.remainder())));
+    lines.push(look.bold(&row("Difference", all.remainder())));
     lines.push(String::new());
-    lines.push(row("Services outside of runs", all.outside_runs()));
+    lines.push(row("Other services", all.outside_runs()));
     lines.extend(by_service(outside));
     lines
 }
 
 fn meters(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let mut lines = vec![look.bold(&columns(
-        ["Within runs, meter by meter", "Apify", "runs", "difference"].map(String::from),
+        ["Services used by runs", "Apify", "runs", "difference"].map(String::from),
     ))];
     for (key, counted, of_runs) in all.meters() {
         let difference = minus(counted.unwrap_or_default(), of_runs);
@@ -114,7 +106,7 @@ fn meters(all: &Reconciliation, look: TextStyle) -> Vec<String> {
 }
 
 fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
-    let header = ["Day, approximate", "Apify, all", "runs started", ""].map(String::from);
+    let header = ["Day (approximate)", "Apify, all", "runs started", ""].map(String::from);
     let mut lines = vec![look.bold(&columns(header))];
     for (day, counted, of_runs) in all.days() {
         let dollars = |usd: Option<Usd>| usd.map_or(String::new(), Usd::dollars);
@@ -127,7 +119,7 @@ fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     }
     lines.push(wrap_labelled(
         "",
-        "Apify counts usage on the day of use, a run's cost stands on the day it started.",
+        "Apify counts usage on the day of use; the cost of a run is on its start day.",
         0,
         WIDTH,
     ));
@@ -135,14 +127,14 @@ fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
 }
 
 fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
-    let within = format!("(within {})", all.tolerance().dollars());
+    let within = format!("(the difference is at most {})", all.tolerance().dollars());
     let (verdict, why) = match all.verdict() {
-        ReconcileVerdict::Ties => (format!("ties {within}"), Vec::new()),
-        ReconcileVerdict::DiffersByNamedItems(items) => ("differs by named items".to_string(), items),
+        ReconcileVerdict::Ties => (format!("matches {within}"), Vec::new()),
+        ReconcileVerdict::DiffersByNamedItems(items) => ("differs; these items explain it:".to_string(), items),
         ReconcileVerdict::NotAccountedFor(usd) => {
-            (format!("differs, with {} not accounted for", usd.dollars()), Vec::new())
+            (format!("differs: {} is not explained", usd.dollars()), Vec::new())
         }
-        ReconcileVerdict::CannotBeJudged(why) => ("can't be judged".to_string(), why),
+        ReconcileVerdict::CannotBeJudged(why) => ("unknown, because:".to_string(), why),
     };
     let mut lines = vec![look.bold(&wrap_labelled("Verdict", &verdict, LABEL, WIDTH))];
     lines.extend(

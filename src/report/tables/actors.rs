@@ -1,4 +1,4 @@
-//! Reports of some of the Actors: of runs that ended badly, and of runs whose cost isn't settled.
+//! Reports of some of the Actors: of unsuccessful runs, and of runs whose cost isn't settled.
 
 use super::{ACT_ID, ACT_NAME, UNSETTLED, UNSUCCESSFUL};
 use crate::money::{Ratio, ratio_6_places};
@@ -40,19 +40,19 @@ pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
     by_actor(
         ReportTitle {
             name: UNSUCCESSFUL,
-            title: "Which Actors' runs failed, timed out or were aborted, and what did that cost?",
+            title: "Unsuccessful runs by Actor: failed, timed out or aborted",
         },
         &[
             column("runs", "runs", CellKind::Count),
             column("runs_failed", "failed", CellKind::Count),
             column("runs_timed_out", "timed out", CellKind::Count),
             column("runs_aborted", "aborted", CellKind::Count),
-            sum_column("usage_failed_usd", "on failed, $"),
-            sum_column("usage_timed_out_usd", "on timed out, $"),
-            sum_column("usage_aborted_usd", "on aborted, $"),
-            column("usage_unsuccessful_usd", "on all three, $", CellKind::Usd),
-            column("share_of_actor_usage", "of its usage", CellKind::Share),
-            column("runs_unsuccessful_cost_unknown", "no cost", CellKind::Count),
+            sum_column("usage_failed_usd", "usage of failed, $"),
+            sum_column("usage_timed_out_usd", "usage of timed out, $"),
+            sum_column("usage_aborted_usd", "usage of aborted, $"),
+            column("usage_unsuccessful_usd", "usage of unsuccessful, $", CellKind::Usd),
+            column("share_of_actor_usage", "share of its usage", CellKind::Share),
+            column("runs_unsuccessful_cost_unknown", "cost unknown", CellKind::Count),
         ],
         groups,
         cells,
@@ -94,13 +94,13 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
     by_actor(
         ReportTitle {
             name: UNSETTLED,
-            title: "Which Actors have runs without a cost, or whose cost may still move?",
+            title: "Runs of unknown or provisional cost by Actor",
         },
         &[
             column("runs", "runs", CellKind::Count),
-            column("runs_cost_unknown", "no cost", CellKind::Count),
-            column("runs_provisional", "may move", CellKind::Count),
-            sum_column("usage_provisional_usd", "may move, $"),
+            column("runs_cost_unknown", "cost unknown", CellKind::Count),
+            column("runs_provisional", "provisional", CellKind::Count),
+            sum_column("usage_provisional_usd", "provisional, $"),
         ],
         groups,
         cells,
@@ -110,7 +110,6 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
 
 struct ReportTitle {
     name: &'static str,
-    /// The question that it answers.
     title: &'static str,
 }
 

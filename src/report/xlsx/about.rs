@@ -21,14 +21,14 @@ const LINE: usize = 101;
 const LINE_HEIGHT: f64 = 15.0;
 
 const HOW_TO_READ: [&str; 5] = [
-    "A cell holds the number that is nearest to the exact one, with 15 to 17 digits, as spreadsheets do. The exact figures are \
-     in report.json and the CSV and Parquet files.",
-    "An empty amount is unknown, or there are no such runs; it is never zero. 'No cost' counts runs of unknown cost, and no \
-     total has them. Amounts below a cent are shown with six places.",
-    "Row 3 of a sheet is the total of the rows that its filter leaves, row 4 the heads; a total that isn't a sum of the rows is \
-     left out.",
-    "Instants are UTC; days and weeks are those of the period's time zone.",
-    "Every text is a text, also one that begins with = or looks like a link. Control characters are shown as \\u{…}.",
+    "A cell has 15 to 17 digits of a number, as in all spreadsheets. The exact figures are in report.json and in the CSV and \
+     Parquet files.",
+    "An empty amount is unknown, or there are no such runs; it is never zero. 'Cost unknown' counts runs whose cost is not in \
+     the totals. Amounts below a cent have six decimal places.",
+    "Row 3 of a sheet is the total of the rows that the filter shows, and row 4 has the column names. A column has no total \
+     where a sum makes no sense.",
+    "Times are in UTC; days and weeks are in the time zone of the period.",
+    "Text cells are never formulas or links. Control characters are shown as \\u{…}.",
 ];
 
 pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], styles: &Styles) -> Result<(), XlsxError> {
@@ -49,11 +49,11 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], style
         page.entry("Runs", [headline::outcomes(report).join(" · ")])?;
     }
     page.gap();
-    page.entry("To be known", report.facts.caveats.iter().map(ToString::to_string))?;
+    page.entry(headline::PLEASE_NOTE, report.facts.caveats.iter().map(ToString::to_string))?;
     if let Some(replaced) = &report.replaced {
         let held = counted(replaced.runs, "run", "runs");
         let first = format!(
-            "the export of {}, which held {held}",
+            "the export that was queried at {}, with {held}",
             format_instant(replaced.queried_at_ms)
         );
         let changes = replaced.changes.as_ref();

@@ -14,7 +14,7 @@ use crate::text::{escape_control, width};
 
 /// Most UTF-16 units of a cell's text, by Excel's own limit.
 pub const MOST_UNITS: usize = 32_767;
-pub const CUT: &str = "… (cut: a cell holds no more)";
+pub const CUT: &str = "… (cut: too long for a cell)";
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'v> {

@@ -17,10 +17,10 @@ use crate::report::figures::Layer;
 use crate::text::truncate;
 
 pub const NAME: &str = "Charts";
-pub const TITLE: &str = "Which days and which Actors does usage come from?";
+pub const TITLE: &str = "Cost by day and by Actor";
 
 pub const DATA_NAME: &str = "Chart data";
-pub const DATA_TITLE: &str = "What the charts are drawn from";
+pub const DATA_TITLE: &str = "Data of the charts";
 
 /// Actors with a colour of their own by day.
 const LAYERS: usize = 7;
@@ -115,18 +115,18 @@ fn days_chart(
     }
     title(
         &mut chart,
-        "US dollars by day, of runs with a cost, by the dearest Actors",
+        "US dollars by day and most expensive Actors (runs of known cost)",
     );
     chart
         .x_axis()
         .set_date_axis(true)
         .set_num_format("mm-dd")
-        .set_name("Day on which runs started");
+        .set_name("Start day of the runs");
     value_axis(chart.y_axis());
     chart.legend().set_position(ChartLegendPosition::Bottom);
     chart.set_width(WIDTH).set_height(DAYS_HEIGHT);
     chart.set_alt_text(
-        "Stacked columns of US dollars by day, one colour an Actor; the figures stand on the sheet of chart data.",
+        "Stacked columns of US dollars by day, one colour per Actor; the figures are on the sheet Chart data.",
     );
     Ok(chart)
 }
@@ -179,14 +179,14 @@ fn bars_chart(
                 .show_value()
                 .set_num_format(CellFormat::Usd.num_format()),
         );
-    title(&mut chart, "US dollars by Actor, of runs with a cost");
+    title(&mut chart, "US dollars by Actor (runs of known cost)");
     // The dearest on top, and the dollars below all the same. A bar chart's x axis is that of its values.
     chart.y_axis().set_reverse();
     value_axis(chart.x_axis());
     chart.x_axis().set_label_position(ChartAxisLabelPosition::High);
     chart.legend().set_hidden();
     chart.set_width(WIDTH);
-    chart.set_alt_text("Bars of US dollars by Actor, dearest first; the figures stand on the sheet of chart data.");
+    chart.set_alt_text("Bars of US dollars by Actor, most expensive first; the figures are on the sheet Chart data.");
     Ok(chart)
 }
 

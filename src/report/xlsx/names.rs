@@ -8,8 +8,8 @@ pub fn of_table(name: &str) -> String {
         "cost_by_actor" => "By Actor",
         "status_summary" => "By status",
         "unsuccessful_by_actor" => "Unsuccessful",
-        "dearest_runs" => "Dearest runs",
-        "unsettled_by_actor" => "No cost yet",
+        "dearest_runs" => "Most expensive runs",
+        "unsettled_by_actor" => "Unknown or provisional",
         "change_of_totals" => "Change",
         _ => "",
     };

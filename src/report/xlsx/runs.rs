@@ -18,7 +18,7 @@ use crate::runs::schema::Kind;
 use crate::text::thousands;
 
 const NAME: &str = "Runs";
-const TITLE: &str = "Which runs are there, one by one?";
+const TITLE: &str = "All runs";
 
 pub struct RunsSheet {
     sheet: Sheet,
@@ -45,7 +45,7 @@ impl Book<'_> {
         let shown = expected.min(most_rows.into());
         let cut = (shown < expected).then(|| {
             format!(
-                "NOT ALL ROWS: a sheet holds no more than the first {} of {} runs; all are in runs.csv and the Parquet files.",
+                "NOT ALL ROWS: this sheet has the first {} of {} runs, the most that fit; runs.csv and the Parquet files have all.",
                 thousands(shown),
                 thousands(expected)
             )
@@ -92,7 +92,7 @@ impl Book<'_> {
     pub fn add_runs(&mut self, runs: RunsSheet) -> Result<()> {
         if runs.seen != runs.expected {
             return Err(Error::Untrusted(format!(
-                "the report is of {} runs, but {} came for the workbook's sheet of runs",
+                "the report has {} runs, but the workbook's sheet of runs got {}",
                 thousands(runs.expected),
                 thousands(runs.seen)
             )));

@@ -17,7 +17,7 @@ impl Book<'_> {
         let rows = table.len.min(self.most_rows() as usize);
         let cut = (rows < table.len).then(|| {
             format!(
-                "NOT ALL ROWS: a sheet holds no more than these {} of {}; all are in {}.csv.",
+                "NOT ALL ROWS: this sheet has the first {} of {} rows, the most that fit; {}.csv has all.",
                 thousands(rows as u64),
                 thousands(table.len as u64),
                 table.name
@@ -33,7 +33,10 @@ impl Book<'_> {
         };
         let mut sheet = Sheet::new(sheet, &self.styles, texts, columns)?;
         for cells in table.rows().take(rows) {
-            let cells = order.iter().map(|at| value(&cells[*at], table.columns[*at].kind));
+            let cells = order.iter().map(|at| {
+                let column = &table.columns[*at];
+                value(&column.shown(&cells[*at]), column.kind)
+            });
             sheet.write(cells)?;
         }
         let sheet = sheet.finish(self.report)?;
@@ -52,7 +55,7 @@ impl Book<'_> {
 /// What stands below the question.
 pub fn note_of(report: &Report, more: impl IntoIterator<Item = String>) -> String {
     let notice = report.facts.source.notice().map(|notice| format!("{notice}."));
-    let period = format!("Runs that started {}.", report.facts.period.first_line());
+    let period = format!("Runs by start date: {}.", report.facts.period.first_line());
     let parts = notice.into_iter().chain([period]).chain(more);
     parts.collect::<Vec<_>>().join(" ")
 }
@@ -70,12 +73,12 @@ fn look(kind: CellKind) -> CellFormat {
         CellKind::Instant => CellFormat::Instant,
         CellKind::Count => CellFormat::Count,
         CellKind::Usd => CellFormat::Usd,
-        CellKind::Share => CellFormat::Share,
+        CellKind::Share | CellKind::Change => CellFormat::Share,
         CellKind::Mean => CellFormat::SmallUsd,
     }
 }
 
-fn value<'v>(cell: &'v Cell, kind: CellKind) -> Value<'v> {
+fn value(cell: &Cell, kind: CellKind) -> Value<'static> {
     match cell {
         Cell::Absent => Value::Empty,
         Cell::Text(text) if kind == CellKind::Date => Value::date(text),
