@@ -62,7 +62,7 @@ fn read_stream(path: &Path, limit: u64, patience: Duration) -> io::Result<Vec<u8
     });
     read.recv_timeout(patience).unwrap_or_else(|_| {
         let waited = format!(
-            "it is a pipe or device that had not ended after {} s",
+            "it is a pipe or device that did not end within {} s",
             patience.as_secs()
         );
         Err(io::Error::new(ErrorKind::TimedOut, waited))
@@ -82,7 +82,7 @@ fn too_large(found: String, limit: u64) -> io::Error {
     let limit = thousands(limit);
     io::Error::new(
         ErrorKind::FileTooLarge,
-        format!("no more than {limit} bytes are read, and it has {found}"),
+        format!("it has {found}; the limit is {limit} bytes"),
     )
 }
 
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(read_regular(&path, 5).unwrap(), b"12345");
         assert_eq!(read_given(&path, 5).unwrap(), "12345");
         let error = read_given(&path, 4).unwrap_err().to_string();
-        assert_eq!(error, "no more than 4 bytes are read, and it has 5 bytes");
+        assert_eq!(error, "it has 5 bytes; the limit is 4 bytes");
     }
 
     #[test]

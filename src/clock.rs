@@ -35,7 +35,7 @@ impl MachineClock {
         let now_ms = DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis()).ok();
         let now_ms = now_ms.filter(|now| (0..=LAST_INSTANT).contains(now)).ok_or_else(|| {
             Error::Usage(format!(
-                "{NOW_VARIABLE}: '{text}' is no instant; expected RFC 3339 with an offset, as in 2025-10-03T06:00:00Z"
+                "{NOW_VARIABLE}: '{text}' is not an instant; expected RFC 3339 with an offset, as in 2025-10-03T06:00:00Z"
             ))
         })?;
         Ok(MachineClock::fixed(now_ms))
@@ -148,7 +148,7 @@ impl Clocks {
 
     fn in_words(&self) -> String {
         format!(
-            "the API's clock says {}, this machine's {}: {} apart",
+            "the API's clock says {}, this machine's clock says {}: they differ by {}",
             format_instant(self.start_ms()),
             format_instant(self.machine_ms),
             length(self.difference_ms())
@@ -172,7 +172,7 @@ impl Clocks {
 
     fn untrusted(&self, advice: &str) -> Error {
         Error::Untrusted(format!(
-            "{}, and which is right isn't known. {SET_THE_CLOCK}; {advice}",
+            "{}, and one of them is wrong. {SET_THE_CLOCK}; {advice}",
             self.in_words()
         ))
     }
@@ -209,10 +209,10 @@ impl Clocks {
     }
 }
 
-const SET_THE_CLOCK: &str = "Set this machine's clock, or look for a cache or proxy that answers in the API's place";
+const SET_THE_CLOCK: &str = "Set this machine's clock, or check whether a cache or proxy answers instead of the API";
 const GIVE_A_PERIOD: &str =
-    "until then, give the period itself, as in --month 2025-09 or --from 2025-09-01 --to 2025-10-01";
-const GIVE_A_PAST_PERIOD: &str = "until then, give a period that is over by both, as in --month 2025-09";
+    "until then, give a fixed period, as in --month 2025-09 or --from 2025-09-01 --to 2025-10-01";
+const GIVE_A_PAST_PERIOD: &str = "until then, give a period that is over by both clocks, as in --month 2025-09";
 
 /// A length of time in its largest unit that counts two or more.
 fn length(ms: Millis) -> String {

@@ -28,7 +28,7 @@ pub struct Usd(pub i128);
 pub enum MoneyError {
     #[error("is not a number")]
     NotANumber,
-    #[error("does not fit: more than 20 digits before the point")]
+    #[error("is too large: more than 20 digits before the point")]
     DoesNotFit,
 }
 

@@ -27,7 +27,7 @@ pub fn resolve_folder(folder: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(folder)?;
     let mut missing = absolute.ancestors().take_while(|path| !path.exists());
     if missing.any(|path| path.ends_with("..")) {
-        return Err(io::Error::other("it leads up from a folder that isn't there"));
+        return Err(io::Error::other("it has .. after a folder that does not exist"));
     }
     Ok(resolve(folder))
 }

@@ -285,9 +285,7 @@ fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
 
 fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
     if duration.is_zero() {
-        return Err(Error::usage(
-            "--last is zero; expected a longer time, as in 7d",
-        ));
+        return Err(Error::usage("--last is zero; expected a longer time, as in 7d"));
     }
     let length = i64::try_from(duration.as_nanos().div_ceil(1_000_000)).ok();
     let from = length

@@ -35,7 +35,7 @@ impl Source {
     }
 }
 
-const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token used, nothing below is real";
+const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token was used, and all data is invented";
 
 /// What was asked for beside the period. Empty lists leave nothing out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,10 +81,10 @@ impl Proof {
         if self.notes.len() < MAX_NOTES {
             self.notes.push(note);
         } else if self.notes.len() == MAX_NOTES {
-            self.notes.push("and 1 note more".into());
+            self.notes.push("and 1 other note".into());
         } else if let Some(last) = self.notes.last_mut() {
             let more: u64 = last.split(' ').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
-            *last = format!("and {} notes more", more + 1);
+            *last = format!("and {} other notes", more + 1);
         }
     }
 }
@@ -273,7 +273,7 @@ mod tests {
         };
         (0..60).for_each(|at| proof.note(format!("note {at}")));
         assert_eq!(proof.notes.len(), 51);
-        assert_eq!(proof.notes[50], "and 10 notes more");
+        assert_eq!(proof.notes[50], "and 10 other notes");
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub(super) fn within_origin() -> redirect::Policy {
 pub(super) fn base_url(text: &str) -> Result<Url> {
     let wrong = |problem: &str| {
         Error::Usage(format!(
-            "the API's address {problem} (--api-url, {API_URL_VARIABLE}), such as {DEFAULT_API_URL}"
+            "the API's address {problem} (--api-url, {API_URL_VARIABLE}); expected a URL such as {DEFAULT_API_URL}"
         ))
     };
     let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("must not hold a user name or password"));
+        return Err(wrong("must have no user name and no password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("must have no query and no fragment"));
@@ -40,7 +40,7 @@ pub(super) fn base_url(text: &str) -> Result<Url> {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(wrong(
-            "must be https:// unless it is this machine, since the token would be readable on the way",
+            "must begin with https:// unless it is on this machine, because others could read the token on the network",
         )),
         _ => Err(wrong("must begin with https://")),
     }

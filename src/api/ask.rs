@@ -7,7 +7,7 @@ use crate::error::Error;
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The query was too heavy for the server (503 `query-timeout`), and could be narrower.
-    #[error("the query is too heavy for the server")]
+    #[error("the query is too large for the server")]
     TooHeavy,
     #[error(transparent)]
     Failed(#[from] Error),

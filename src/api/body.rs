@@ -24,12 +24,12 @@ pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, BodyPr
         "br" => read_bounded(brotli::Decompressor::new(&*packed, 64 << 10), packed.len()),
         "zstd" => zstd::stream::read::Decoder::with_buffer(&*packed).and_then(|zstd| read_bounded(zstd, packed.len())),
         other => {
-            let problem = format!("the body's encoding is {other:?}, which was not asked for");
+            let problem = format!("the body has the encoding {other:?}, which was not requested");
             return Err(BodyProblem::Unreadable(problem));
         }
     };
-    let unpacked =
-        unpacked.map_err(|error| BodyProblem::Unreadable(format!("the {encoding} body can't be unpacked: {error}")))?;
+    let unpacked = unpacked
+        .map_err(|error| BodyProblem::Unreadable(format!("the {encoding} body cannot be unpacked: {error}")))?;
     if unpacked.len() > MAX_BODY_BYTES {
         return Err(BodyProblem::TooLarge);
     }

@@ -69,7 +69,7 @@ impl ApiClient {
     pub fn new(options: ClientOptions) -> Result<ApiClient> {
         let base = base_url(&options.api_url)?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", options.token.expose_secret()))
-            .map_err(|_| Error::NotAuthorised("the API token can't stand in a header".into()))?;
+            .map_err(|_| Error::NotAuthorised("the API token has characters that an HTTP header cannot have".into()))?;
         bearer.set_sensitive(true);
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, bearer),
@@ -189,9 +189,10 @@ impl ApiClient {
                     return Ok(Answer::TooHeavy);
                 }
                 Ok(Err(Failure::Transient(failure))) => failure,
-                Err(_) => {
-                    TransientFailure::new(format!("no whole answer within {:?} (--timeout)", self.options.timeout))
-                }
+                Err(_) => TransientFailure::new(format!(
+                    "no complete answer within {:?} (--timeout)",
+                    self.options.timeout
+                )),
             };
             let rate_limited = u64::from(failure.is_rate_limited());
             self.counters.rate_limited.fetch_add(rate_limited, Ordering::Relaxed);
@@ -294,9 +295,7 @@ impl ApiClient {
     }
 
     fn too_large(&self, url: &Url) -> Error {
-        Error::Untrusted(self.redacted(&format!(
-            "GET {url}: the answer holds more than 64 MiB, the most that is read"
-        )))
+        Error::Untrusted(self.redacted(&format!("GET {url}: the answer is larger than 64 MiB, the limit")))
     }
 
     fn given_up(&self, url: &Url, attempts: u32, elapsed: Duration, answer: &str) -> Error {

@@ -182,7 +182,7 @@ impl ApiClient {
         }
         let (from, to) = (format_instant(usage.from_ms), format_instant(usage.to_ms));
         Err(Error::Untrusted(format!(
-            "asked for the billing cycle that holds {date}, the API gave that of {from} to {to}"
+            "expected the billing cycle of {date}; the API gave the cycle from {from} to {to}"
         )))
     }
 
@@ -203,14 +203,14 @@ fn started(after: Millis, before: Millis) -> [(&'static str, String); 2] {
 
 /// Decodes the needed members; others are skipped, and appear in no error.
 fn json<T: DeserializeOwned>(body: &[u8]) -> anyhow::Result<T> {
-    serde_json::from_slice(body).map_err(|_| anyhow!("the body has not the documented shape"))
+    serde_json::from_slice(body).map_err(|_| anyhow!("the body does not have the documented form"))
 }
 
 fn read<T>(answer: Answer<T>) -> Result<T> {
     match answer {
         Answer::Read(read) => Ok(read),
         Answer::TooHeavy | Answer::TooLarge | Answer::Missing(_) => {
-            Err(Error::Other(anyhow!("the API gave an answer that was not asked for")))
+            Err(Error::Other(anyhow!("the API gave an answer to another question")))
         }
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn refusal(
         }
         401 | 403 => failed(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
         300..=399 => failed(Error::Other(anyhow::anyhow!(
-            "{} answered {status}, a redirect that is not followed: the token goes to the API's own host only, and \
+            "{} answered {status}, a redirect, which is not followed: the token goes only to the API's own host, and \
                      not around in circles; give the API's final address with --api-url",
             url.origin().ascii_serialization()
         ))),

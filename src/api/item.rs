@@ -195,7 +195,7 @@ fn check_required(item: &ItemMembers) -> Result<(i64, Option<Usd>), (&'static st
             None | Some("null") => Err((field, "is missing".to_string())),
             Some(raw) => string(raw)
                 .filter(|text| !text.is_empty())
-                .ok_or_else(|| (field, format!("is {}, not a text", excerpt(raw)))),
+                .ok_or_else(|| (field, format!("is {}; expected a text", excerpt(raw)))),
         }
     }
     text("id", item.known[col::ID])?;
@@ -203,7 +203,7 @@ fn check_required(item: &ItemMembers) -> Result<(i64, Option<Usd>), (&'static st
     text("status", item.known[col::STATUS])?;
     let started_at = text("startedAt", item.known[col::STARTED_AT])?;
     let started_at_ms = parse_instant(&started_at)
-        .ok_or_else(|| ("startedAt", format!("is {}, not an instant", excerpt(&started_at))))?;
+        .ok_or_else(|| ("startedAt", format!("is {}; expected an instant", excerpt(&started_at))))?;
     let raw = item.known[col::USAGE_TOTAL_USD].map(|(_, raw)| raw);
     let usage = raw.filter(|raw| *raw != "null").map(|raw| {
         Usd::from_json_number(raw).map_err(|error| ("usageTotalUsd", format!("is {}: it {error}", excerpt(raw))))

@@ -108,7 +108,7 @@ fn decode_text(text: &str, items: ItemKind) -> anyhow::Result<Page> {
     let data = envelope.context("the body is JSON without \"data\"")?;
     ensure!(data.has_items, "the body is JSON without \"data.items\"");
     let total = data.total.filter(|total| *total <= MOST_RUNS);
-    let total = total.context("the body is JSON without a \"data.total\" that counts")?;
+    let total = total.context("the body is JSON without a number in \"data.total\"")?;
     let (runs, rejected, mistyped) = columns.finish();
     Ok(Page {
         total,

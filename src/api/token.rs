@@ -14,8 +14,8 @@ pub const TOKEN_VARIABLE: &str = "APIFY_TOKEN";
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
 const MAX_LOGIN_BYTES: u64 = 1 << 20;
 
-const NO_TOKEN: &str = "no API token: set APIFY_TOKEN, name a file with --token-file, or log in with the official CLI \
-                    (~/.apify/auth.json); or try --demo, which needs none";
+const NO_TOKEN: &str = "no API token: set APIFY_TOKEN, give a file with --token-file, or log in with Apify's CLI \
+                    (~/.apify/auth.json); or try --demo, which needs no token";
 
 #[derive(Debug, Default)]
 pub struct TokenSources {
@@ -42,7 +42,7 @@ impl TokenSources {
         }
         if let Some(name) = &self.named_variable {
             return Err(Error::NotAuthorised(format!(
-                "the variable {name}, which token-env names, holds no token"
+                "the variable {name} of token-env has no token"
             )));
         }
         let login = self.home.as_ref().map(|home| home.join(".apify/auth.json"));
@@ -59,7 +59,7 @@ impl TokenSources {
         let mode = std::fs::metadata(file).ok()?.permissions().mode();
         (mode & 0o004 != 0).then(|| {
             format!(
-                "the token file {} can be read by every user of this machine: chmod 600 it",
+                "every user of this machine can read the token file {}: run chmod 600 on it",
                 file.display()
             )
         })
@@ -78,8 +78,8 @@ fn login_token(login: &Path) -> Result<SecretString> {
     match login_token.filter(|token| !token.trim().is_empty()) {
         Some(token) => usable(&token, &login.display().to_string()),
         None => Err(Error::NotAuthorised(format!(
-            "{NO_TOKEN} ({} is there, and no token can be read from it: newer versions of that CLI keep it in the system's \
-             keyring, which apify-runs does not read)",
+            "{NO_TOKEN} ({} has no token: newer versions of Apify's CLI keep the token in the system's keyring, which \
+             apify-runs does not read)",
             login.display()
         ))),
     }
@@ -88,11 +88,11 @@ fn login_token(login: &Path) -> Result<SecretString> {
 fn usable(text: &str, source: &str) -> Result<SecretString> {
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() {
-        return Err(Error::NotAuthorised(format!("{source} holds no token; {NO_TOKEN}")));
+        return Err(Error::NotAuthorised(format!("{source} has no token; {NO_TOKEN}")));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::NotAuthorised(format!(
-            "what {source} holds is no API token: it has spaces or characters beyond ASCII"
+            "{source} has no valid API token: it has spaces or characters outside ASCII"
         )));
     }
     Ok(SecretString::from(token))

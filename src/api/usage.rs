@@ -31,8 +31,8 @@ pub struct Service {
 }
 
 pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
-    let lacks = |what: &str| anyhow!("the body is no monthly usage: it lacks {what}");
-    let body = JsonObject::parse(body, "the body is no usage")?;
+    let lacks = |what: &str| anyhow!("the body is not a monthly usage: it lacks {what}");
+    let body = JsonObject::parse(body, "the body is not a monthly usage")?;
     let data = JsonObject::new(body.raw("data").ok_or_else(|| lacks("data"))?);
     let cycle = JsonObject::new(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
     let instant = |name: &str| cycle.text(name).and_then(|text| parse_instant(&text));
@@ -64,10 +64,10 @@ fn services_of(raw: &str) -> anyhow::Result<Vec<Service>> {
     let mut sum = Usd::default();
     for (key, raw) in JsonObject::new(raw).members() {
         let service = JsonObject::new(raw);
-        let unreadable = || format!("the body is no monthly usage: {key} has no baseAmountUsd that can be read");
+        let unreadable = || format!("the body is not a monthly usage: {key} has no readable baseAmountUsd");
         let base = service.decimal("baseAmountUsd").with_context(unreadable)?;
         let fits = sum.checked_add(Usd(base.0.saturating_abs()));
-        sum = fits.context("the body is no monthly usage: its amounts add up to more than 38 digits")?;
+        sum = fits.context("the body is not a monthly usage: the sum of its amounts has more than 38 digits")?;
         services.retain(|service| service.key != key);
         services.push(Service {
             after_discount: service.decimal("amountAfterVolumeDiscountUsd"),

@@ -137,7 +137,7 @@ impl AccountJobs {
             let running = run_in_turn(job, layers.clone(), turns, deadline).instrument(span);
             // A bug is one account's trouble too.
             let ending = AssertUnwindSafe(running).catch_unwind().await;
-            let ending = ending.unwrap_or_else(|_| Ending::new(1, "a bug ended it"));
+            let ending = ending.unwrap_or_else(|_| Ending::new(1, "the job ended because of a bug in apify-runs"));
             let result = AccountResult {
                 account,
                 ending,
@@ -188,7 +188,7 @@ async fn run_until(deadline: Option<Deadline>, fate: &str, job: impl Future<Outp
     };
     let late = |_| {
         Error::Unreachable(format!(
-            "the job was not done within {time:?} (--deadline), {fate}; it is safe to run again"
+            "the job did not finish within {time:?} (--deadline); {fate}; it is safe to run again"
         ))
     };
     tokio::time::timeout_at(at, job)

@@ -60,7 +60,7 @@ impl EndReport {
             && output_conflicts::is_same_path(outcome, metrics)
         {
             return Err(Error::Usage(
-                "--outcome and --metrics-file are one file: give each its own".into(),
+                "--outcome and --metrics-file have the same path; expected two different files".into(),
             ));
         }
         output_conflicts::check_apart(orders)?;

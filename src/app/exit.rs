@@ -70,10 +70,10 @@ impl AccountJournals {
             .filter(|(_, journal)| self.0.len() > 1 && is_done(journal));
         let done: Vec<&str> = done.filter_map(|(account, _)| account.as_deref()).collect();
         if done.is_empty() {
-            return format!("{how}, {fate}");
+            return format!("{how}; {fate}");
         }
         let (count, of, names) = (done.len(), self.0.len(), done.join(", "));
-        format!("{how}; {count} of {of} accounts were done: {names}")
+        format!("{how}; {count} of {of} accounts had finished: {names}")
     }
 
     /// Each account's end; all that haven't ended by themselves end in the same way.

@@ -49,14 +49,14 @@ const GAUGES: [(&str, &str); 14] = [
     ),
     (
         "cost_unknown_runs",
-        "Runs of the last published period whose cost is unknown, which are not in the dollars",
+        "Runs of the last published period whose cost is unknown; the usage excludes them",
     ),
     (
         "cost_provisional_runs",
-        "Runs of the last published period whose cost may still move",
+        "Runs of the last published period whose cost is provisional",
     ),
     ("requests", "Requests that the last job sent"),
-    ("retries", "Requests of the last job that repeated an earlier one"),
+    ("retries", "Requests that the last job sent again"),
     ("rate_limited_requests", "Answers of 429 that the last job got"),
     ("received_bytes", "Bytes of bodies that the last job received"),
 ];
@@ -70,7 +70,7 @@ pub fn check(path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::Usage(format!(
-        "--metrics-file {}: Prometheus' textfile collector reads FILE.prom alone",
+        "--metrics-file {}: expected a name that ends with .prom; the textfile collector of Prometheus reads no other files",
         path.display()
     )))
 }
@@ -113,8 +113,7 @@ fn read(path: &Path) -> io::Result<Series> {
         let known = GAUGES.iter().any(|(known, _)| *known == name);
         (known && value.parse::<f64>().is_ok()).then(|| ((name.into(), labels.into()), value.into()))
     };
-    let of_ours =
-        |text: &str| line(text).ok_or_else(|| io::Error::other("it holds other lines than apify-runs writes"));
+    let of_ours = |text: &str| line(text).ok_or_else(|| io::Error::other("it has lines that apify-runs did not write"));
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(of_ours).collect()
 }

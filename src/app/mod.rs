@@ -84,11 +84,13 @@ fn run_jobs(jobs: AccountJobs, jitter: Duration, shutdown: ShutdownPolicy) -> Jo
             return JobResult::cut_short(1, error, &journals);
         }
     };
-    panic::set_hook(Box::new(|panic| tracing::error!("a bug, please report it: {panic}")));
+    panic::set_hook(Box::new(|panic| {
+        tracing::error!("this is a bug in apify-runs; please report it: {panic}")
+    }));
     let job = AssertUnwindSafe(|| runtime.block_on(until_stopped(jobs.run(jitter), shutdown, &journals)));
     let result = panic::catch_unwind(job);
     runtime.shutdown_timeout(STOP_TIME);
-    result.unwrap_or_else(|_| JobResult::cut_short(1, "a bug ended it".into(), &journals))
+    result.unwrap_or_else(|_| JobResult::cut_short(1, "the job ended because of a bug in apify-runs".into(), &journals))
 }
 
 /// A help or a version; whoever stopped to read it is no error.

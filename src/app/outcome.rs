@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(told["totals"]["usage_total_usd"], "20");
         assert_eq!(
             told["caveats"],
-            serde_json::json!(["a and c are one account: counted once"])
+            serde_json::json!(["a and c are the same account, which is counted once"])
         );
     }
 

@@ -43,7 +43,7 @@ pub fn check_apart(orders: &[Invocation]) -> Result<()> {
                     format!(" (as {earlier})")
                 };
                 return Err(Error::Usage(format!(
-                    "{option} {place}{both} is one place for several accounts: put {{account}} into it"
+                    "{option} {place}{both} is the same for several accounts: add {{account}} to the path"
                 )));
             }
             let is_within =
@@ -59,7 +59,7 @@ pub fn check_apart(orders: &[Invocation]) -> Result<()> {
 
 fn lies_within(option: &str, path: &str, output: &WrittenPath) -> Error {
     Error::Usage(format!(
-        "{option} {path} lies in {} {}, which holds nothing else: put it elsewhere",
+        "{option} {path} is inside {} {}, which may not hold other files: use another path",
         output.option, output.shown
     ))
 }
@@ -76,13 +76,13 @@ pub fn check_report_file(orders: &[Invocation], option: &str, path: &Path) -> Re
         }
         if place == output.place {
             return Err(Error::Usage(format!(
-                "{option} and {CHANGES} are one file: give each its own"
+                "{option} and {CHANGES} have the same path; expected two different files"
             )));
         }
     }
     match place.parent() {
         Some(folder) if is_export(folder) => Err(Error::Usage(format!(
-            "{option} {} lies in an export, which holds nothing else: put it elsewhere",
+            "{option} {} is inside an export, which may not hold other files: use another path",
             path.display()
         ))),
         _ => Ok(()),

@@ -17,9 +17,9 @@ const GRACE: Duration = Duration::from_secs(12);
 /// What became of the output of a job that was stopped.
 pub fn fate_when_stopped(command: &Command) -> &'static str {
     match command {
-        Command::Export(_) => "stopped; nothing was published",
-        Command::Sync(_) => "stopped; what was committed stays",
-        _ => "stopped",
+        Command::Export(_) => "nothing was published",
+        Command::Sync(_) => "what was committed stays",
+        _ => "the job did not finish",
     }
 }
 
@@ -69,9 +69,9 @@ pub async fn until_stopped(
         }
     }
     let how = match kind {
-        kind if kind == SignalKind::hangup() => "hung up",
-        kind if kind == SignalKind::interrupt() => "interrupted",
-        _ => "terminated",
+        kind if kind == SignalKind::hangup() => "stopped by SIGHUP",
+        kind if kind == SignalKind::interrupt() => "stopped by SIGINT",
+        _ => "stopped by SIGTERM",
     };
     let error = journals.stopped(how, shutdown.fate);
     // A reader of stderr that has stopped reading must not keep the process from ending.
@@ -85,7 +85,7 @@ pub async fn until_stopped(
     let exit_code = 128 + kind.as_raw_value() as u8;
     JobResult {
         exit_code,
-        accounts: journals.results(exit_code, &format!("{how}, {}", shutdown.fate)),
+        accounts: journals.results(exit_code, &format!("{how}; {}", shutdown.fate)),
         error: Some(error),
     }
 }

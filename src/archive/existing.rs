@@ -42,13 +42,13 @@ impl ExistingExport {
     pub fn read(path: &Path) -> Result<ExistingExport> {
         let refused = |why: &dyn Display| {
             Error::Output(format!(
-                "{why}; apify-runs replaces only its own exports: name another --out, or move that away"
+                "{why}; apify-runs replaces only its own exports: use another --out, or move these files away"
             ))
         };
         let manifest = Manifest::read(path).map_err(|why| refused(&why))?;
         match manifest.foreign_files(path)?.first() {
             Some(file) => Err(refused(&format_args!(
-                "{} is not part of the export that is there",
+                "{} is not part of the existing export",
                 path.join(file).display()
             ))),
             None => Ok(ExistingExport::copied(path, path, manifest)),
@@ -102,7 +102,7 @@ impl ExistingExport {
         };
         let account = |m: &Manifest| m.account.as_ref().map(|account| account.id.clone());
         let differs = if old.source != new.source {
-            "another source (the API, or the made-up account)".to_string()
+            "another source (Apify or the made-up account)".to_string()
         } else if account(old).zip(account(new)).is_some_and(|(old, new)| old != new) {
             "another account".to_string()
         } else if period(old) != period(new) {
@@ -113,7 +113,7 @@ impl ExistingExport {
             return Ok(());
         };
         Err(Error::Output(format!(
-            "the export at {} is of {differs}; --replace replaces it all the same",
+            "{} holds an export with {differs}: use another --out, or --replace",
             self.shown.display()
         )))
     }
@@ -143,10 +143,10 @@ impl ExistingExport {
         }
         let mut usage = Usd(missing.usage).dollars();
         if missing.cost_unknown > 0 {
-            usage = format!("{usage}, {} of them of unknown cost", thousands(missing.cost_unknown));
+            usage = format!("{usage}, and {} of unknown cost", thousands(missing.cost_unknown));
         }
         Err(Error::Output(format!(
-            "the export at {} holds {} ({usage}) that the new one lacks; it is left as it is (--replace replaces it all the same)",
+            "the export at {} has {} ({usage}) that the new one lacks, so it was not replaced; use --replace to replace it",
             self.shown.display(),
             counted(missing.runs, "run", "runs"),
         )))
@@ -162,7 +162,7 @@ fn stream<'r, T: RunRecord + 'r>(files: &'r [PathBuf]) -> RunStream<'r, T> {
 /// Exit 6 for an export whose content can't be told.
 fn unclear(problem: impl Display) -> Error {
     Error::Output(format!(
-        "cannot tell what the export that is there holds: {problem}; --replace replaces it all the same"
+        "cannot read the existing export: {problem}; use --replace to replace it"
     ))
 }
 

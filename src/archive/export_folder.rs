@@ -35,7 +35,9 @@ impl ExportFolder {
     /// [`Error::Usage`] where there is no export, or one of another version; [`Error::Untrusted`] where its manifest is broken.
     pub fn open(path: &Path) -> Result<ExportFolder> {
         let unread = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Usage(format!("{} holds no {MANIFEST}", path.display())),
+            io::ErrorKind::NotFound => {
+                Error::Usage(format!("{} has no {MANIFEST}, so it is not an export", path.display()))
+            }
             _ => Error::usage(unreadable(&path.join(MANIFEST), error)),
         };
         let folder = FolderHandle::open(path).map_err(unread)?;
@@ -79,7 +81,7 @@ impl ExportFolder {
     pub fn file(&self, path: &str) -> Result<&SharedFile, ReadError> {
         match self.files.get(path) {
             Some(file) => file.as_ref().map_err(Clone::clone),
-            None => Err(ReadError::new(format_args!("{MANIFEST} doesn't list it"))),
+            None => Err(ReadError::new(format_args!("{MANIFEST} does not list it"))),
         }
     }
 

@@ -17,7 +17,7 @@ pub fn untrusted(place: impl Display, promised_by: &str, findings: &[String]) ->
         0 => String::new(),
         more => format!("\n  and {more} more"),
     };
-    Error::Untrusted(format!("{place} is not what its {promised_by} says:{named}{more}"))
+    Error::Untrusted(format!("{place} does not match its {promised_by}:{named}{more}"))
 }
 
 /// Runs and dollars, and what keeps them from being final.
@@ -25,8 +25,8 @@ pub fn sums(totals: &Totals, doubt: Option<String>) -> String {
     let runs_that = |runs: u64, what: &str| (runs > 0).then(|| format!("{} {what}", counted(runs, "run", "runs")));
     let doubts = [
         doubt,
-        runs_that(totals.runs_cost_unknown, "without a cost"),
-        runs_that(totals.runs_provisional, "may still move"),
+        runs_that(totals.runs_cost_unknown, "of unknown cost"),
+        runs_that(totals.runs_provisional, "of provisional cost"),
     ];
     let doubts: Vec<String> = doubts.into_iter().flatten().collect();
     let (at_least, doubts) = if doubts.is_empty() {
@@ -36,7 +36,7 @@ pub fn sums(totals: &Totals, doubt: Option<String>) -> String {
     };
     let usage = match &totals.usage_total_usd {
         Some(usd) => format!("{at_least}${usd}"),
-        None => "no known cost".into(),
+        None => "unknown cost".into(),
     };
     format!("{}, {usage}{doubts}", counted(totals.runs, "run", "runs"))
 }

@@ -35,7 +35,7 @@ impl FolderHandle {
     pub fn open_file(&self, path: &str) -> io::Result<SharedFile> {
         let found = statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-            return Err(io::Error::other("it is no regular file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         SharedFile::new(File::from(openat(&self.0, path, flags, Mode::empty())?))

@@ -54,7 +54,7 @@ fn address_text(address: &ArchiveAddress) -> Result<String> {
         ArchiveAddress::Path(path) => path
             .to_str()
             .map(String::from)
-            .ok_or_else(|| Error::Usage(format!("{address}: the path of a lake is text"))),
+            .ok_or_else(|| Error::Usage(format!("{address}: the path of a lake must be valid UTF-8"))),
     }
 }
 
@@ -76,7 +76,7 @@ impl Lake {
         let edges = edges.ok_or_else(|| {
             let shown = table.location().shown();
             Error::Untrusted(format!(
-                "{shown}: no sync has proven any of it yet: run apify-runs sync"
+                "{shown}: no sync has proven any period yet: run apify-runs sync"
             ))
         })?;
         Ok(Lake { table, edges })

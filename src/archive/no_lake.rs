@@ -15,8 +15,5 @@ pub fn served_files(_: &ArchiveAddress, _as_of: Option<AsOf>, _known: Option<&st
 
 /// Exit 2, wherever a lake is asked for.
 pub fn none() -> Error {
-    Error::Usage(
-        "this build has no lake: build it with --features lake (cargo build --release --features lake), as shipped builds are"
-            .into(),
-    )
+    Error::Usage("this build does not support lakes: build it with cargo build --release --features lake".into())
 }

@@ -44,7 +44,7 @@ pub fn read<T>(mut work: impl FnMut(&ArchiveOpener) -> Result<T>) -> Result<T> {
         if let Some(place) = opening.was_replaced(done.is_err()) {
             if is_last {
                 return Err(Error::Unreachable(format!(
-                    "{place} was replaced again and again while it was read, {ATTEMPTS} times: it is safe to run again"
+                    "{place} was replaced while it was read, {ATTEMPTS} times in a row; it is safe to run again"
                 )));
             }
         } else if opening.in_between.get() && !is_last {
@@ -109,14 +109,13 @@ fn export_path(address: &ArchiveAddress, as_of: Option<AsOf>) -> Result<Option<&
         ArchiveAddress::Path(path) if !is_lake(address) => {
             if as_of.is_some() && Manifest::is_there(path) {
                 return Err(Error::Usage(format!(
-                    "{address} is an export, which is of one moment: --as-of is about lakes"
+                    "{address} is an export: --as-of works only with lakes"
                 )));
             }
             Ok(Some(path))
         }
         ArchiveAddress::Path(path) if path.join(MANIFEST).exists() => Err(Error::Usage(format!(
-            "{address} holds both {MANIFEST} and {DELTA_LOG}: whether the export or the lake is meant can't be told; move one of \
-             them away"
+            "{address} holds both {MANIFEST} (an export) and {DELTA_LOG} (a lake): move one of them away"
         ))),
         _ => Ok(None),
     }

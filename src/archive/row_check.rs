@@ -63,7 +63,7 @@ impl RowCheck {
         };
         self.findings.extend(fault.map(|fault| of_row(fault, false)));
         self.findings
-            .extend(beyond.map(|(_, name)| of_row(&format!("started outside of {name}"), false)));
+            .extend(beyond.map(|(_, name)| of_row(&format!("started outside {name}"), false)));
         if is_out_of_order {
             self.findings.push(of_row("is not in order of started_at and id", true));
         }

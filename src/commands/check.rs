@@ -131,8 +131,11 @@ fn retention(days: RetentionDays) -> Finding {
             "retention: Apify keeps runs for {}, so a monthly export would miss runs: sync daily, or increase the retention",
             counted(days, "day", "days")
         )),
-        Ok(days) => Fine(format!("retention: Apify keeps runs for {}", counted(days, "day", "days"))),
-        Err(why) => Worth(format!("retention: {}", escape_control(&why.to_string()))),
+        Ok(days) => Fine(format!(
+            "retention: Apify keeps runs for {}",
+            counted(days, "day", "days")
+        )),
+        Err(why) => Worth(format!("retention: unknown ({})", escape_control(&why.to_string()))),
     }
 }
 
@@ -152,9 +155,10 @@ fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
         Ok((out, state))
     });
     match checked {
-        Ok((out, OutputState::Occupied)) => {
-            Fine(format!("output: {} holds an export that can be replaced", out.display()))
-        }
+        Ok((out, OutputState::Occupied)) => Fine(format!(
+            "output: {} holds an export that can be replaced",
+            out.display()
+        )),
         Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
         Err(error) => Failed("output".into(), error),
     }
@@ -166,7 +170,10 @@ async fn stored(out: PathBuf) -> Finding {
     let found =
         run_blocking(move |_| StoreDestination::open(&place, handle).map(|found| found.existing().is_some())).await;
     match found {
-        Ok(true) => Fine(format!("output: {} holds an export that can be replaced", out.display())),
+        Ok(true) => Fine(format!(
+            "output: {} holds an export that can be replaced",
+            out.display()
+        )),
         Ok(false) => Fine(format!("output: {} can be reached", out.display())),
         Err(error) => Failed("output".into(), error),
     }
@@ -215,9 +222,9 @@ mod tests {
     fn a_month_must_be_kept_for_a_monthly_export() {
         assert_eq!(
             text(retention(Ok(14))),
-            "warn retention 14 days: a monthly export will miss runs; sync daily or raise retention"
+            "warn retention: Apify keeps runs for 14 days, so a monthly export would miss runs: sync daily, or increase the retention"
         );
-        assert_eq!(text(retention(Ok(31))), "ok retention 31 days");
+        assert_eq!(text(retention(Ok(31))), "ok retention: Apify keeps runs for 31 days");
         assert!(text(retention(Ok(30))).starts_with("warn"));
     }
 
@@ -235,7 +242,7 @@ mod tests {
     fn a_rate_beyond_what_the_api_allows_is_worth_a_word() {
         assert!(text(rate(Some(60), None, false)).starts_with("ok rate: limit used: 30 requests/s"));
         assert!(text(rate(Some(20), None, false)).starts_with("warn"));
-        assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate: no limit used"));
+        assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate limit used: none"));
         assert!(text(rate(None, None, false)).starts_with("ok"));
     }
 }

@@ -34,7 +34,8 @@ pub async fn check(args: &JudgeArgs) -> Result<()> {
 pub fn check_offline(args: &JudgeArgs) -> Result<()> {
     match &args.compare {
         Some(site) if is_previous(site) && !Path::new(PREVIOUS).exists() => Err(Error::Usage(
-            "--compare previous works only with export, which fetches that period: give the path of an export or lake".into(),
+            "--compare previous works only with export, which fetches that period: give the path of an export or lake"
+                .into(),
         )),
         Some(site) => is_there(site),
         None => Ok(()),
@@ -99,7 +100,9 @@ pub fn before(
         None if held.is_of_one_period => whole.clone().cut_as(&asked.period),
         None => {
             let whole = whole.first_line();
-            return Ok(Err(anyhow!("{site} does not cover the previous period: it holds {whole}")));
+            return Ok(Err(anyhow!(
+                "{site} does not cover the previous period: it holds {whole}"
+            )));
         }
     };
     let is_shorter = period.to - period.from < asked.period.to - asked.period.from;

@@ -93,7 +93,7 @@ fn period(this: &dyn Archive, other: &dyn Archive) -> Result<Period> {
     this.slice_period(&beside.period)?.ok_or_else(|| {
         let (shown, whole, period) = (held.shown, held.period.first_line(), beside.period.first_line());
         Error::Untrusted(format!(
-            "{shown} doesn't cover the period of {}, {period}: it holds {whole}",
+            "{shown} does not cover the period of {}, {period}: it holds {whole}",
             beside.shown
         ))
     })

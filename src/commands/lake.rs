@@ -37,7 +37,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     let (after, optimized) = table.optimize(synced_at_ms, 2)?;
     let Some(after) = after else {
         return Err(Error::Busy(format!(
-            "{}: another process committed meanwhile; {} made before that, run again",
+            "{}: another process committed at the same time; {} made before that; run again",
             location.shown(),
             counted(optimized.commits as u64, "commit was", "commits were")
         )));
@@ -50,7 +50,7 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     }
     let hashed = match optimized.hashed as u64 {
         0 => String::new(),
-        hashed => format!("; the log has the SHA-256 of {} more", counted(hashed, "file", "files")),
+        hashed => format!("; the SHA-256 of {} added to the log", counted(hashed, "file", "files")),
     };
     print(&format!(
         "{}: {} before, {} now{hashed}\n",

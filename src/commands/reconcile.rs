@@ -40,7 +40,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         }
     };
     if !gathered.proven {
-        warn("INCOMPLETE: the cycle's runs are not all proven to be there");
+        warn("INCOMPLETE: some runs of the cycle may be missing");
     }
     let headline = gathered.retention.as_ref().and_then(Retention::headline);
     headline.iter().for_each(|headline| warn(headline));
@@ -63,9 +63,9 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     };
     let verdict = reconciliation.verdict();
     if args.fail_unexplained && verdict.is_unexplained() {
-        let verdict = verdict.name().replace('_', " ");
+        let verdict = verdict.words();
         return Err(Error::Condition(format!(
-            "the runs don't explain what Apify counts (--fail-unexplained): {verdict}, remainder {}",
+            "the runs do not explain Apify's total (--fail-unexplained): {verdict}, difference {}",
             reconciliation.remainder().dollars()
         )));
     }
@@ -108,19 +108,19 @@ fn gather(
     let held = archive.info()?;
     if !held.is_from(source, account) {
         return Err(Error::Usage(format!(
-            "{site} is of another account or source than the one whose usage is asked for"
+            "{site} has another account or source than the usage to compare with"
         )));
     }
     let (from, to) = (held.period.from, held.period.to);
     let reaches = from <= cycle.from && to >= cycle.to;
     if !reaches || !held.filters.is_empty() {
         let why = if reaches {
-            "holds filtered runs".into()
+            "holds only filtered runs".into()
         } else {
-            format!("reaches from {} to {}", format_instant(from), format_instant(to))
+            format!("covers {} to {}", format_instant(from), format_instant(to))
         };
         return Ok(Err(format!(
-            "{site} {why}, so it doesn't cover the cycle: its runs are fetched"
+            "{site} {why}, so it does not cover the cycle: the runs are fetched from the API instead"
         )));
     }
     let runs = sum_held(archive, &held, cycle)?;
@@ -130,7 +130,7 @@ fn gather(
         proven: archive.is_proven(cycle),
         // By what was kept when it was made: that runs have been deleted since doesn't take them out of it.
         retention: archive.facts(cycle.clone(), &figures)?.retention,
-        from: format!("of {site}, asked for at {}", format_instant(held.queried_at_ms)),
+        from: format!("from {site}, queried at {}", format_instant(held.queried_at_ms)),
     }))
 }
 

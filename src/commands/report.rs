@@ -126,7 +126,7 @@ fn asked(args: &ReportArgs, archive: &dyn Archive, held: &ArchiveInfo) -> Result
     let period = spec.resolve(timezone, LAST_INSTANT)?;
     archive.slice_period(&period)?.ok_or_else(|| {
         let (shown, whole) = (&held.shown, held.period.first_line());
-        Error::Untrusted(format!("{shown} doesn't cover that period: it holds {whole}"))
+        Error::Untrusted(format!("{shown} does not cover this period: it holds {whole}"))
     })
 }
 
@@ -136,7 +136,7 @@ fn chosen(args: &ReportArgs, report: &Report) -> Result<Vec<String>> {
     let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
     if let Some(unknown) = args.only.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(Error::Usage(format!(
-            "there is no report {unknown:?} of this export; there are {}",
+            "this export has no report {unknown:?}; expected one of {}",
             names.join(", ")
         )));
     }

@@ -45,9 +45,9 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
         )));
     }
     let access = match (&token, args.demo) {
-        (Some(_), _) => "the token is the one in APIFY_TOKEN",
-        (None, true) => "the token is demo",
-        (None, false) => "no token is asked for, since APIFY_TOKEN has none",
+        (Some(_), _) => "clients use the token in APIFY_TOKEN",
+        (None, true) => "clients use the token demo",
+        (None, false) => "clients need no token, because APIFY_TOKEN is not set",
     };
     let backend = async {
         match &args.path {
@@ -187,7 +187,9 @@ fn refreshing(backend: &Backend, args: &ServeArgs) -> impl Future<Output = ()> +
             let error = refreshed.err().map_or(String::new(), |error| error.to_string());
             // Once for each error, not once a minute.
             if error != last_error && !error.is_empty() {
-                say(&format!("what was read before is still served: {error}"));
+                say(&format!(
+                    "cannot read the new data, so the previous data is still served: {error}"
+                ));
             }
             last_error = error;
         }
@@ -199,7 +201,7 @@ fn refresh(current: &CurrentArchive, site: &ArchiveAddress) -> Result<()> {
     if let Some((archive, revision, _)) = load(site, None, Some((&old, &revision)))? {
         let serving = runs(&archive);
         current.replace(archive, revision);
-        say(&format!("{site} has changed: serving {serving}"));
+        say(&format!("{site} has changed: now serving {serving}"));
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     let changes = changes
         .map(|path| ChangesFile::create(path, &job.location))
         .transpose()?;
-    *job.changes.lock().expect("nobody panics while archive it") = changes;
+    *job.changes.lock().expect("no thread panics while it has the lock") = changes;
     let on_terminal = context.stderr_is_terminal && !job.args.quiet;
     open::settle(job.clone()).await?;
     journal.stage("read");

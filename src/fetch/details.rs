@@ -204,13 +204,13 @@ impl Details {
     /// A run's detail, if it can be had; an error where the token is refused.
     async fn ask(&self, id: &str) -> Result<Option<RunDetail>> {
         if !is_path_segment(id) {
-            self.note_failure(id, "its ID can't stand in a URL");
+            self.note_failure(id, "its ID has characters that a URL cannot have");
             // Which is no failure of the API's.
             self.progress().failures_in_a_row -= 1;
             return Ok(None);
         }
         if self.progress().failures_in_a_row >= FAILURES_IN_A_ROW {
-            self.note_failure(id, "not asked for any more, since so many failed");
+            self.note_failure(id, "not requested, because too many requests for details failed");
             return Ok(None);
         }
         self.progress().counts.asked += 1;
@@ -294,5 +294,5 @@ impl Details {
 }
 
 fn failed(error: tokio::task::JoinError) -> Error {
-    anyhow::anyhow!("asking for details failed: {error}").into()
+    anyhow::anyhow!("fetching details failed: {error}").into()
 }

@@ -153,7 +153,7 @@ async fn look_up(
     let ids: HashSet<String> = questions.iter().map(|question| question.id.clone()).collect();
     let reading = tokio::task::spawn_blocking(move || (details(&ids, from, to), details));
     let read = reading.await;
-    let (found, details) = read.map_err(|error| anyhow::anyhow!("reading the export that is there failed: {error}"))?;
+    let (found, details) = read.map_err(|error| anyhow::anyhow!("reading the existing export failed: {error}"))?;
     *known = Some(details);
     Ok(found)
 }

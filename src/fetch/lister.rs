@@ -88,8 +88,8 @@ impl Lister {
 fn too_large(query: &ListQuery) -> Error {
     let order = if query.desc { "latest" } else { "earliest" };
     Error::Untrusted(format!(
-        "a single run fills more than 64 MiB of the list, the most that is read of an answer: number {} from the {order} of those \
-         that started between {} and {}",
+        "one run in the list is larger than 64 MiB, the limit for an answer: number {}, from the {order}, of the runs that \
+         started between {} and {}",
         query.offset + 1,
         format_instant(query.after),
         format_instant(query.before),
@@ -98,9 +98,9 @@ fn too_large(query: &ListQuery) -> Error {
 
 fn senseless(rejected: &RejectedItem, after: Millis, before: Millis) -> Error {
     let id = rejected.id.as_ref();
-    let run = id.map_or("a run without a readable id".to_string(), |id| format!("run {id}"));
+    let run = id.map_or("a run without a valid id".to_string(), |id| format!("run {id}"));
     Error::Untrusted(format!(
-        "{run}, listed between {} and {}: its {} {}, also when asked again; --allow-incomplete takes such runs out",
+        "{run}, listed between {} and {}: {} {}, twice; --allow-incomplete excludes such runs",
         format_instant(after),
         format_instant(before),
         rejected.field,

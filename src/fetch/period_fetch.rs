@@ -216,7 +216,8 @@ impl PeriodFetch {
             let came = counted.saturating_sub(window.received);
             if came > 0 {
                 let (from, to) = (format_instant(window.from), format_instant(window.to));
-                sum.proof.note(format!("{from} to {to}: {came} came after it was read"));
+                sum.proof
+                    .note(format!("{from} to {to}: {came} added after it was read"));
             }
             // Neighbours overlap by a millisecond: what came to both may be the same runs.
             late += came.saturating_sub(before);
@@ -228,8 +229,8 @@ impl PeriodFetch {
         }
         let received = sum.received();
         let problem = format!(
-            "the whole period: the API counts {again} runs, and {received} were received in its windows, each of which held as \
-             many as the API counts for it"
+            "the whole period: the API counts {again} runs, but {received} were received in its windows, each of them as many \
+             as the API counts for it"
         );
         if !self.walker.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));

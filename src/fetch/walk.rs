@@ -64,7 +64,7 @@ impl Walker {
         let name = window.name();
         if attempt.failure.is_none() && received >= again {
             let note = format!(
-                "{name}: runs were deleted, or came, while it was read: the API counted {counted}, then {again}; {received} were received"
+                "{name}: runs were deleted or added while it was read: the API counted {counted}, then {again}; {received} were received"
             );
             return Ok(WalkedWindow {
                 changed_meanwhile: true,
@@ -73,7 +73,7 @@ impl Walker {
         }
         let why = why.map_or(String::new(), |why| format!(" ({why})"));
         let problem =
-            format!("{name}: the API counts {again} runs, and {received} were received in {WALKS} walks{why}");
+            format!("{name}: the API counts {again} runs, but {received} were received in {WALKS} attempts{why}");
         if !self.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));
         }
@@ -139,7 +139,7 @@ impl Walker {
                 break;
             }
             let Some(m) = latest else {
-                attempt.failure = Some("a page holds no run that can be placed in time");
+                attempt.failure = Some("a page has no run with a valid start time");
                 return Ok(attempt);
             };
             let next = self.next_start(lo, m, &mut attempt).await?;

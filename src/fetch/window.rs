@@ -86,12 +86,12 @@ impl WalkAttempt {
         let mut notes: Vec<String> = note.into_iter().collect();
         if listed_twice > 0 {
             notes.push(format!(
-                "{name}: the API lists {listed_twice} of its items more than once; each run is here once"
+                "{name}: the API lists {listed_twice} of its items more than once; each run is included once"
             ));
         }
         if moved > 0 {
             notes.push(format!(
-                "{name}: the API lists {moved} of its runs under another start too; each is here once"
+                "{name}: the API lists {moved} of its runs with two start times; each is included once"
             ));
         }
         let mistyped = mistyped_in(&self.pages, &rows);

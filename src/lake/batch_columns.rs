@@ -47,7 +47,7 @@ pub(super) fn with_schema(rows: &RecordBatch, schema: &SchemaRef) -> Result<Reco
     let column = |field: &FieldRef| match rows.column_by_name(field.name()) {
         Some(column) => as_type(column, field.data_type()).ok_or_else(|| {
             let (name, data_type) = (field.name(), column.data_type());
-            ReadError::new(format!("its column {name} is of type {data_type}"))
+            ReadError::new(format!("its column {name} has the unexpected type {data_type}"))
         }),
         None => Ok(new_null_array(field.data_type(), rows.num_rows())),
     };

@@ -12,7 +12,7 @@ use crate::lake::files::{DataFile, month_bounds};
 use crate::period::Millis;
 use crate::stores::Location;
 
-const BEYOND: &str = "lies beyond the bounds that the log says";
+const BEYOND: &str = "is outside the bounds in the log";
 
 #[derive(Debug, Clone)]
 pub(super) struct LogBounds {
@@ -51,7 +51,7 @@ impl LogBounds {
         let (first, last) = self.starts;
         for (row, at) in starts(rows).enumerate() {
             if !(self.month.0..self.month.1).contains(&at) {
-                return untrusted(row, "started outside of its month");
+                return untrusted(row, "started outside its month");
             }
             if !(first..=last).contains(&at) {
                 return untrusted(row, BEYOND);

@@ -30,11 +30,11 @@ impl SkippedFiles<'_> {
 
     fn warning(&self) -> String {
         let what = match self.checkpoints().as_str() {
-            "" => format!("_delta_log/{LAST_CHECKPOINT} names no checkpoint that is there"),
+            "" => format!("_delta_log/{LAST_CHECKPOINT} names a checkpoint that does not exist"),
             names => format!("the checkpoint _delta_log/{names} is broken"),
         };
         format!(
-            "{}: {what}; it is passed over, since the log is whole without it, and the next sync that commits replaces it",
+            "{}: {what}; it is ignored, because the log is complete without it; the next sync that commits replaces it",
             self.location.shown()
         )
     }

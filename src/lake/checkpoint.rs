@@ -18,7 +18,10 @@ impl LakeTable {
             checkpoints::create_checkpoint(&self.delta, None).await?;
             checkpoints::cleanup_metadata(&self.delta, None).await
         });
-        let why = |error| self.location.log_unwritten(&error, "cannot put its log together");
+        let why = |error| {
+            self.location
+                .log_unwritten(&error, "cannot write a checkpoint of its log")
+        };
         done.err().map(|error| why(error).to_string())
     }
 }

@@ -45,7 +45,8 @@ impl LakeColumns {
                 continue;
             }
             let position = COLUMNS.iter().position(|column| column.name == name);
-            known.push(position.ok_or_else(|| ReadError::new(format!("this version knows no column {name}")))?);
+            known
+                .push(position.ok_or_else(|| ReadError::new(format!("this version does not know its column {name}")))?);
         }
         known.sort_unstable();
         let chosen = ColumnSet::from_names(known.into_iter().map(|at| COLUMNS[at].name));

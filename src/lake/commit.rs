@@ -91,7 +91,7 @@ impl PendingCommit {
         id: &CommitId,
     ) -> Result<CommitOutcome> {
         let adds = self.adds.iter().map(DataFile::from_add).collect::<Result<Vec<_>, _>>();
-        let adds = adds.map_err(|why| Error::Other(anyhow::anyhow!("a new file is not as it must be: {why}")))?;
+        let adds = adds.map_err(|why| Error::Other(anyhow::anyhow!("a new file is not valid: {why}")))?;
         location.ensure_conditional_puts(before.and_then(|table| table.state().proven_endpoint.as_deref()))?;
         self.state.proven_endpoint = location.endpoint();
         self.state.months = self.months(location, before, &adds)?;
@@ -114,7 +114,7 @@ impl PendingCommit {
         }
         if let Err(error) = location.sync_to_disk(&format!("_delta_log/{:020}.json", id.version)) {
             warn!(
-                "version {} is committed, and may not outlive a loss of power: {error}",
+                "version {} was committed, but could be lost if the power fails now: {error}",
                 id.version
             );
         }
@@ -171,7 +171,7 @@ fn reloaded(location: &Location, before: Option<&LakeTable>) -> Result<Box<LakeT
     match LakeTable::of(location, delta)? {
         FoundTable::Lake(table) => Ok(table),
         _ => Err(Error::Untrusted(format!(
-            "{}: the table is gone after a commit",
+            "{}: the table is missing after a commit",
             location.shown()
         ))),
     }
@@ -180,7 +180,7 @@ fn reloaded(location: &Location, before: Option<&LakeTable>) -> Result<Box<LakeT
 /// What is said where not even the log tells whether a commit was made.
 fn unknown_fate(location: &Location, id: &CommitId, unread: &Error) -> Error {
     let text = format!(
-        "{}: it is not known whether version {} was committed: {unread}; run it again: it finds out, and tells what was committed",
+        "{}: it is not known whether version {} was committed: {unread}; run again: the next run checks this",
         location.shown(),
         id.version
     );

@@ -58,7 +58,7 @@ impl Location {
     /// The error for a file on disk that can't be read.
     pub(super) fn unread_file(&self, file: &DataFile, error: &io::Error) -> Error {
         match error.kind() {
-            io::ErrorKind::NotFound => self.unreadable_file(file, "it is gone; was the table vacuumed?"),
+            io::ErrorKind::NotFound => self.unreadable_file(file, "it is missing; was the table vacuumed?"),
             _ => self.unreadable_file(file, error),
         }
     }
@@ -76,7 +76,7 @@ impl Location {
     fn compare(&self, file: &DataFile, said: &str, found: &str) -> Result<()> {
         if said != found {
             let repair = format!("`apify-runs lake repair {}`", self.shown());
-            let why = "its SHA-256 is not the one in the log: the file was damaged; see";
+            let why = "its SHA-256 differs from the log: the file is damaged; see";
             return Err(self.untrusted_file(file, format!("{why} {repair}")));
         }
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,9 +102,9 @@ pub(super) fn check_size(location: &Location, file: &DataFile) -> Result<()> {
 pub(super) fn check_row_count(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), ReadError> {
     let found = metadata.file_metadata().num_rows();
     match file.rows {
-        Some(told) if i64::try_from(told).ok() != Some(found) => Err(ReadError::new(format!(
-            "it holds {found} rows, the table's log says {told}"
-        ))),
+        Some(told) if i64::try_from(told).ok() != Some(found) => {
+            Err(ReadError::new(format!("it holds {found} rows, the log says {told}")))
+        }
         _ => Ok(()),
     }
 }

@@ -224,7 +224,7 @@ pub(super) fn checked<'l>(
         if is_sorted {
             // Files of this tool don't overlap in time.
             if let Some(before) = ours.filter(|before| file.first_ms <= before.last_ms) {
-                let why = format!("its runs start before those of {} end", before.path);
+                let why = format!("its period overlaps the one of {}", before.path);
                 return Err(location.untrusted_file(file, why + ": see apify-runs verify"));
             }
             ours = Some(file);

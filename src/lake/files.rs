@@ -68,7 +68,7 @@ impl DataFile {
     pub(super) fn from_add(add: &Add) -> Result<DataFile, ReadError> {
         let path = add.path.clone();
         let month = add.partition_values.get(STARTED_MONTH).cloned().flatten();
-        let month = month.ok_or_else(|| ReadError::new(format!("{path}: its {STARTED_MONTH} is not told")))?;
+        let month = month.ok_or_else(|| ReadError::new(format!("{path}: its {STARTED_MONTH} is missing")))?;
         let stats = add.stats.as_ref().and_then(|text| serde_json::from_str(text).ok());
         let file = DataFile::new(path, add.size.max(0) as u64, month, stats)?;
         let tag = |name: &str| add.tags.as_ref().and_then(|tags| tags.get(name)).cloned().flatten();
@@ -95,7 +95,7 @@ impl DataFile {
         stats: Option<FileStats>,
     ) -> Result<DataFile, ReadError> {
         let (from, to) =
-            month_bounds(&month).ok_or_else(|| ReadError::new(format!("{path}: {month:?} is no month")))?;
+            month_bounds(&month).ok_or_else(|| ReadError::new(format!("{path}: {month:?} is not a month")))?;
         let rows = stats.as_ref().map(|stats| stats.num_records);
         let stats = stats.unwrap_or_default();
         let instant = |text: &Option<String>| text.as_deref().and_then(parse_instant);

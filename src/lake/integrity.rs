@@ -40,7 +40,7 @@ impl LakeTable {
         };
         let text = serde_json::to_vec(&head).expect("its keys are text");
         let error = self.location().put(HEAD, text).err()?;
-        Some(format!("a lost last entry of the log would not be noticed: {error}"))
+        Some(format!("a loss of the last log entry could not be detected: {error}"))
     }
 
     /// What other engines have committed since this tool's last commit. Exit 5 where an entry of the log is lost, empty or
@@ -62,7 +62,9 @@ impl LakeTable {
             match entry.operation {
                 Some(_) if entry.is_ours => {}
                 Some(operation) => foreign.push(ForeignCommit { version, operation }),
-                None => return Err(self.damaged(&format!("the entry of version {version} is empty, or no commit"))),
+                None => {
+                    return Err(self.damaged(&format!("the entry of version {version} is empty or is not a commit")));
+                }
             }
         }
         Ok(foreign)
@@ -79,7 +81,7 @@ impl LakeTable {
         let version = self.version();
         if head.version > version {
             return Err(self.damaged(&format!(
-                "it ends with version {version}, and version {} was committed",
+                "it ends with version {version}, but version {} was committed",
                 head.version
             )));
         }
@@ -89,7 +91,7 @@ impl LakeTable {
                 .map_or(Some(head.commit.clone()), |entry| entry.commit),
         };
         if found.as_ref() != Some(&head.commit) {
-            return Err(self.damaged(&format!("version {} is another commit than was made", head.version)));
+            return Err(self.damaged(&format!("version {} is not the commit that was made", head.version)));
         }
         Ok(())
     }
@@ -99,7 +101,7 @@ impl LakeTable {
         match self.months_that_differ().first() {
             None => Ok(()),
             Some((month, found, left)) => Err(self.damaged(&format!(
-                "it has {} of {month}, and the last commit left {}",
+                "it has {} of {month}; after the last commit: {}",
                 counted(*found, "run", "runs"),
                 thousands(*left)
             ))),

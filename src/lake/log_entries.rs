@@ -138,7 +138,7 @@ impl LogEntries {
                 return Ok(Some(format!("{path} is missing: {REMEDY}")));
             };
             if let Some(line) = broken_line(&bytes) {
-                return Ok(Some(format!("line {line} of {path} is no JSON object: {REMEDY}")));
+                return Ok(Some(format!("line {line} of {path} is not a JSON object: {REMEDY}")));
             }
         }
         Ok(None)
@@ -208,14 +208,14 @@ impl Location {
     pub(super) fn log_unloaded(&self, error: &DeltaTableError) -> Error {
         self.store_error(error, false).unwrap_or_else(|| {
             self.log_broken(
-                "each entry is there and is JSON, but they make up no table: if another tool wrote to it last, look there; else \
-                 restore _delta_log from a backup",
+                "each entry exists and is JSON, but together they are not a table: if another tool wrote to it last, check that \
+                 tool; otherwise restore _delta_log from a backup",
             )
         })
     }
 
     pub(super) fn log_broken(&self, fault: &str) -> Error {
-        Error::Untrusted(format!("{}: its log can't be read: {fault}", self.shown()))
+        Error::Untrusted(format!("{}: its log cannot be read: {fault}", self.shown()))
     }
 
     /// The error for a log that can't be written. `what` says what can't be done, as in 'cannot commit'; whether a commit stands
@@ -231,8 +231,8 @@ impl Location {
         match self.fault_in_log() {
             Ok(Some(fault)) => Error::Untrusted(format!("{shown}: {what}: {fault}")),
             Ok(None) => Error::Output(format!(
-                "{shown}: {what}: the table doesn't take it, although each entry of its log can be read; `apify-runs verify {shown}` \
-                 says whether it is whole"
+                "{shown}: {what}: the table refuses it, although each entry of its log can be read; `apify-runs verify {shown}` \
+                 checks the table"
             )),
             Err(error) => error,
         }

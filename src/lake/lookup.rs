@@ -188,7 +188,7 @@ fn positions(ids: &Ids, rows: &RecordBatch) -> Result<Vec<usize>, ParquetError> 
     let column = rows
         .column_by_name("id")
         .and_then(|column| as_type(column, &DataType::Utf8));
-    let column = column.ok_or_else(|| ParquetError::General("its column id is no text".into()))?;
+    let column = column.ok_or_else(|| ParquetError::General("its column id is not text".into()))?;
     let texts = column.as_string::<i32>().iter().enumerate();
     let found = texts.filter(|(_, id)| id.is_some_and(|id| ids.contains(id)));
     Ok(found.map(|(row, _)| row).collect())

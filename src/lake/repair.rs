@@ -121,7 +121,7 @@ impl LakeTable {
             None => {
                 return Ok(Some(DamagedFile {
                     is_there: false,
-                    ..damaged("it is gone")
+                    ..damaged("it is missing")
                 }));
             }
             Some(bytes) if bytes != file.bytes => {
@@ -134,7 +134,7 @@ impl LakeTable {
             None => self.rows_of_file(file, |_| Ok(())).map(|_| false),
         };
         match is_other {
-            Ok(is_other) => Ok(is_other.then(|| damaged("its SHA-256 is not the one in the log"))),
+            Ok(is_other) => Ok(is_other.then(|| damaged("its SHA-256 differs from the log"))),
             Err(Error::Untrusted(why)) => {
                 let place = format!("{}/{}: ", self.location.shown(), file.path);
                 let why = why.strip_prefix("cannot read ").unwrap_or(&why);

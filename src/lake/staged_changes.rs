@@ -66,7 +66,7 @@ impl Location {
         match self.download(&changes.path, &mut rows)? {
             true => Ok(rows),
             false => Err(Error::Unreachable(format!(
-                "{}/{} is gone: another sync told it meanwhile; it is safe to run again",
+                "{}/{} is missing: another sync has written it to its changes; it is safe to run again",
                 self.shown(),
                 changes.path
             ))),

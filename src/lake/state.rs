@@ -137,7 +137,7 @@ impl LakeState {
         let shaped: Shaped = serde_json::from_str(text).map_err(|error| invalid(".", &error.to_string()))?;
         if shaped.shape > SHAPE {
             return Err(StateError::Newer(format!(
-                "it was written by apify-runs {}, whose lakes have shape {}; this version knows {SHAPE}: use that version or a \
+                "it was written by apify-runs {}, whose lakes have format {}; this version knows {SHAPE}: use that version or a \
                  later one",
                 shaped.tool_version, shaped.shape
             )));
@@ -150,7 +150,7 @@ impl LakeState {
             }
         }
         if united(state.proven.clone()) != state.proven {
-            return Err(invalid("proven", "its periods overlap, or are not in order"));
+            return Err(invalid("proven", "its periods overlap or are not in order"));
         }
         Ok(state)
     }

@@ -35,7 +35,7 @@ impl FoundTable {
     pub(super) fn into_lake(self, location: &Location) -> Result<LakeTable> {
         match self {
             FoundTable::Lake(table) => Ok(*table),
-            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake", location.shown()))),
+            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake here", location.shown()))),
             FoundTable::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
         }
     }
@@ -109,7 +109,7 @@ impl LakeTable {
         let snapshot = delta.snapshot().map_err(|error| location.log_unread(&error))?;
         let Some(text) = snapshot.metadata().configuration().get(PROPERTY) else {
             return Ok(FoundTable::Anothers(
-                "the Delta table there is none of apify-runs: choose another place".into(),
+                "this Delta table was not made by apify-runs: use another place".into(),
             ));
         };
         let refused = |why: &dyn std::fmt::Display| Error::Usage(format!("{}: {why}", location.shown()));
@@ -121,8 +121,8 @@ impl LakeTable {
         let versions = (protocol.min_reader_version(), protocol.min_writer_version());
         if versions.0 > READER_VERSION || versions.1 > WRITER_VERSION {
             return Err(refused(&format!(
-                "another engine has given the table features that this version doesn't know (reader {}, writer {}; it knows \
-                 {READER_VERSION} and {WRITER_VERSION}): deletion vectors and the like must stay off",
+                "another engine has added table features that this version does not support (reader {}, writer {}; it knows \
+                 {READER_VERSION} and {WRITER_VERSION}): deletion vectors and similar features must stay off",
                 versions.0, versions.1
             )));
         }
@@ -202,11 +202,11 @@ fn version_of(location: &Location, entries: &LogEntries, moment: Moment) -> Resu
     let lacks = |what: String| Err(Error::Usage(format!("{}: {what}", location.shown())));
     match moment {
         Moment::Now => Ok(last),
-        Moment::Version(version) if version > last => lacks(format!(
-            "its log has no record of it as of version {version}: it ends with version {last}"
-        )),
+        Moment::Version(version) if version > last => {
+            lacks(format!("its log has no version {version}: it ends with version {last}"))
+        }
         Moment::Version(version) if version < first => lacks(format!(
-            "its log has no record of it as of version {version}: what is left of it begins with version {first}"
+            "its log no longer has version {version}: it begins with version {first}"
         )),
         Moment::Version(version) => Ok(version),
         Moment::At(at) => match entries.last_at(at).filter(|version| *version >= first) {
@@ -215,9 +215,9 @@ fn version_of(location: &Location, entries: &LogEntries, moment: Moment) -> Resu
                 let began = entries.written(first).map_or("an unknown time".into(), format_instant);
                 let why = match first {
                     0 => format!("it began at {began}"),
-                    first => format!("what its log still has begins with version {first}, of {began}"),
+                    first => format!("its log now begins with version {first}, of {began}"),
                 };
-                lacks(format!("there is no lake as of {}: {why}", format_instant(at)))
+                lacks(format!("the lake has no state at {}: {why}", format_instant(at)))
             }
         },
     }

@@ -119,5 +119,5 @@ impl SyncInput {
 
 fn bounds_of(month: &str) -> Result<(Millis, Millis)> {
     month_bounds(month)
-        .ok_or_else(|| Error::Untrusted(format!("a run started in {month}, which is beyond the calendar")))
+        .ok_or_else(|| Error::Untrusted(format!("a run started in {month}, which is outside the calendar")))
 }

@@ -10,7 +10,7 @@ impl LakeTable {
     /// Removes them, by Delta's own rules; with `dry_run` only says which they are. A shorter time than the table's own, a
     /// week, is refused unless it is forced.
     pub fn vacuum(&self, keep: std::time::Duration, force: bool, dry_run: bool) -> Result<Vec<String>> {
-        let keep = Duration::from_std(keep).map_err(|_| Error::Usage("--keep: no such time".into()))?;
+        let keep = Duration::from_std(keep).map_err(|_| Error::Usage("--keep: the time is too long".into()))?;
         let vacuum = self.delta.clone().vacuum();
         let vacuum = vacuum
             .with_mode(VacuumMode::Full)
@@ -21,7 +21,7 @@ impl LakeTable {
         let (_, metrics) = vacuumed.map_err(|error| match error {
             // The library's only word for it.
             error if error.to_string().contains("Invalid retention period") => Error::Usage(format!(
-                "{}: --keep is less than the table's own delta.deletedFileRetentionDuration: wait, or say --force",
+                "{}: --keep is less than the table's own delta.deletedFileRetentionDuration: use a longer time, or --force",
                 self.location.shown()
             )),
             error => self.location.log_unwritten(&error, "cannot vacuum"),

@@ -90,7 +90,8 @@ impl<W: Write + Send> FocusFiles<W> {
             return Err(Error::Usage(format!("the export has no column {name}")));
         }
         if lacks("finished_at") {
-            let why = "FOCUS says of every charge when it ended, and the export was made without the column finished_at; export again with it";
+            let why =
+                "FOCUS needs the end of every charge, but the export has no column finished_at: export again with it";
             return Err(Error::Usage(why.into()));
         }
         let constants = FocusConstants::new(context)?;
@@ -153,7 +154,7 @@ impl<W: Write + Send> FocusFiles<W> {
 impl FocusConstants {
     fn new(context: &FocusContext) -> Result<FocusConstants> {
         let Some(account) = context.account.clone().filter(|account| !account.id.is_empty()) else {
-            let why = "FOCUS says of every charge which account pays it, and the export doesn't know whose runs it holds; export again with a token that may read the account";
+            let why = "FOCUS needs the account of every charge, but the export does not have its account: export again with a token that may read the account";
             return Err(Error::Usage(why.into()));
         };
         let name = account.username.filter(|name| !name.is_empty());
@@ -170,7 +171,7 @@ impl FocusConstants {
 
 fn add(sum: &mut Usd, cost: Usd) -> Result<()> {
     let added = sum.checked_add(cost);
-    *sum = added.ok_or_else(|| Error::Untrusted("the costs add up to more than 20 digits before the point".into()))?;
+    *sum = added.ok_or_else(|| Error::Untrusted("the sum of costs has more than 20 digits before the point".into()))?;
     Ok(())
 }
 

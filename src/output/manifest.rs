@@ -100,7 +100,7 @@ impl Manifest {
     pub fn read(export: &Path) -> anyhow::Result<Manifest> {
         let path = export.join(MANIFEST);
         let text = read_regular(&path, MAX_MANIFEST_BYTES).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => anyhow::anyhow!("{} holds no {MANIFEST}", export.display()),
+            std::io::ErrorKind::NotFound => anyhow::anyhow!("{} has no {MANIFEST}", export.display()),
             _ => anyhow::anyhow!("cannot read {}: {error}", path.display()),
         })?;
         document(&text).map_err(|error| anyhow::anyhow!(no_manifest(&path, error)))
@@ -125,14 +125,14 @@ impl Manifest {
         if let Some(file) = manifest.files.iter().find(|file| !is_within(&file.path)) {
             let (path, export) = (&file.path, export.display());
             return Err(Error::Untrusted(format!(
-                "{export}: {path}: its path leads out of the export"
+                "{export}: {path}: its path leaves the export"
             )));
         }
         if manifest.schema_version == SCHEMA_VERSION {
             return Ok(manifest);
         }
         Err(Error::Usage(format!(
-            "{} was written by another version of apify-runs ({}): its manifest has shape {}, this version reads {SCHEMA_VERSION}",
+            "{} was written by apify-runs {}: its manifest has schema_version {}, this version reads {SCHEMA_VERSION}",
             export.display(),
             manifest.tool_version,
             manifest.schema_version
@@ -167,7 +167,7 @@ fn document(text: &[u8]) -> Result<Manifest, serde_path_to_error::Error<serde_js
 }
 
 fn no_manifest(path: &Path, error: impl Display) -> String {
-    format!("{} is no manifest of apify-runs: {error}", path.display())
+    format!("{} is not a manifest of apify-runs: {error}", path.display())
 }
 
 /// Whether a document is whole and makes no claim to be of this tool: many have a file of that name.

@@ -114,7 +114,7 @@ impl OutputPath {
         let state = self.state()?;
         if state != OutputState::Absent && is_mount_point(&self.out(), &self.parent) {
             return Err(Error::Output(format!(
-                "cannot replace {}: it is a mount point, which can't be swapped for a finished folder; use a folder \
+                "cannot replace {}: it is a mount point, which cannot be replaced by a finished folder; use a folder \
                  inside it, e.g. {}",
                 self.shown.display(),
                 self.shown.join("apify-runs").display()
@@ -168,7 +168,7 @@ impl OutputPath {
 }
 
 fn nameless(out: &Path) -> Error {
-    let cause = "it has no name of its own that a finished folder could take; name a folder inside it";
+    let cause = "it has no name that a finished folder could take; use a folder inside it";
     Error::output("use the output folder", out, cause)
 }
 

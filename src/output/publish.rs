@@ -43,7 +43,7 @@ struct LockedOutput {
 
 impl LockedOutput {
     fn unchanged(&self, doing: &str, path: &Path, error: &io::Error) -> Error {
-        let cause = format!("{}; {} is as it was", reason(error), self.place.shown.display());
+        let cause = format!("{}; {} was not changed", reason(error), self.place.shown.display());
         Error::output(doing, path, cause)
     }
 }
@@ -74,7 +74,7 @@ impl Destination {
         let lock = lock.ok_or_else(|| {
             let shown = place.shown.display();
             Error::Busy(format!(
-                "another apify-runs process is writing {shown}; it is left alone"
+                "another apify-runs process is already writing {shown}; nothing was done"
             ))
         })?;
         finish(&place).map_err(|error| Error::output("clear away", &place.staging(), reason(&error)))?;
@@ -197,7 +197,7 @@ impl Staging {
                 fs::rename(&self.path, place.out()).map_err(failed)?;
             }
             (OutputState::Occupied, found) if found != *identity => {
-                return Err(failed(io::Error::other("another folder has been put there meanwhile")));
+                return Err(failed(io::Error::other("another folder was put there in the meantime")));
             }
             (OutputState::Occupied, Some(_)) => swap(place, exchange).map_err(failed)?,
         }
@@ -207,7 +207,7 @@ impl Staging {
         let cleaned = synced.and_then(|()| finish(place));
         Ok(cleaned.err().map(|error| {
             let (shown, reason) = (place.shown.display(), reason(&error));
-            format!("{shown} is published, but cleaning up after it failed: {reason}")
+            format!("{shown} was published, but cleaning up failed: {reason}")
         }))
     }
 }
@@ -399,7 +399,7 @@ mod tests {
         fs::write(out.join("thesis.txt"), "").unwrap();
         let message = staging.publish(0o022).unwrap_err().to_string();
         assert!(
-            message.ends_with(&format!("{} is as it was", out.display())),
+            message.ends_with(&format!("{} was not changed", out.display())),
             "{message}"
         );
         assert_eq!(names(&out), ["thesis.txt"]);
@@ -434,7 +434,7 @@ mod tests {
         ] {
             let error = staging.create(name).unwrap_err();
             assert_eq!(error.exit_code(), 6, "{name}");
-            assert!(error.to_string().ends_with("out is as it was"), "{error}");
+            assert!(error.to_string().ends_with("out was not changed"), "{error}");
         }
         assert!(!folder.join("escaped").exists());
     }

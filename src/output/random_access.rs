@@ -29,7 +29,7 @@ impl OpenParquet {
     pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
         // What is no file, such as a pipe, isn't even opened: that could wait for ever.
         if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("it is no file").into());
+            return Err(io::Error::other("it is not a file").into());
         }
         OpenParquet::new(SharedFile::new(File::open(path)?)?, types_of_parquet)
     }

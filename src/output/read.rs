@@ -157,14 +157,14 @@ mod tests {
         let more = runs(&format!("{NEEDED},more\n")).unwrap_err();
         assert!(more.ends_with("its columns are not those of an export"), "{more}");
         let wrong = [
-            ("r,a,S,yesterday,,,unknown", "line 2: started_at makes no sense"),
+            ("r,a,S,yesterday,,,unknown", "line 2: started_at is not valid"),
             (
                 "r,a,S,2025-09-01T00:00:00.000Z,soon,,unknown",
-                "line 2: finished_at makes no sense",
+                "line 2: finished_at is not valid",
             ),
             (
                 "r,a,S,2025-09-01T00:00:00.000Z,,1e5,settled",
-                "line 2: usage_total_usd makes no sense",
+                "line 2: usage_total_usd is not valid",
             ),
             ("r,a", "found record with 2 fields"),
         ];

@@ -57,7 +57,7 @@ impl ChunkReader for SharedFile {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         // Lengths come from the file's own footer: none is believed beyond its end.
         if start.checked_add(length as u64).is_none_or(|end| end > self.bytes) {
-            return Err(ParquetError::EOF("it ends before a page does".into()));
+            return Err(ParquetError::EOF("it ends within a page".into()));
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;

@@ -45,7 +45,7 @@ fn swap_by_renaming(place: &OutputPath) -> io::Result<()> {
     fs::rename(place.staging(), place.out()).map_err(|error| match fs::rename(place.old(), place.out()) {
         Ok(()) => error,
         Err(again) => io::Error::other(format!(
-            "{}; nor can what was there be put back ({}): the next start does that, it is kept in {}",
+            "{}; the previous folder could not be put back ({}): it is kept in {}, and the next start puts it back",
             reason(&error),
             reason(&again),
             place.old().display()

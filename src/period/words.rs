@@ -211,18 +211,9 @@ mod tests {
     #[test]
     fn the_first_line_says_what_is_in_the_period_and_what_is_not() {
         let cases = [
-            (
-                month("2025-09", UTC),
-                "1–30 September 2025 (UTC)",
-            ),
-            (
-                month("2025-03", Europe::Prague),
-                "1–31 March 2025 (Europe/Prague)",
-            ),
-            (
-                from_to("2025-09-01", "2025-09-02", UTC),
-                "1 September 2025 (UTC)",
-            ),
+            (month("2025-09", UTC), "1–30 September 2025 (UTC)"),
+            (month("2025-03", Europe::Prague), "1–31 March 2025 (Europe/Prague)"),
+            (from_to("2025-09-01", "2025-09-02", UTC), "1 September 2025 (UTC)"),
             (
                 from_to("2025-08-15", "2025-09-15", UTC),
                 "15 August – 14 September 2025 (UTC)",

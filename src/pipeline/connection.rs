@@ -180,6 +180,6 @@ pub async fn retention_of(
     now_ms: Millis,
 ) -> anyhow::Result<Retention> {
     let days = asked.await.unwrap_or_else(|error| Err(error.into()));
-    let unknown = |why| anyhow::anyhow!("how many days Apify keeps runs is not known, so some may be gone: {why}");
+    let unknown = |why| anyhow::anyhow!("Apify's retention is unknown, so runs may be missing: {why}");
     days.map(|days| Retention::of(days, period, now_ms)).map_err(unknown)
 }

@@ -44,12 +44,12 @@ async fn id(named: NameKind, element: &str, names: &NameBook) -> Result<String> 
     }
     if names.is_silent() {
         return Err(Error::Usage(format!(
-            "{option} {element}: names can't be looked up with --no-names; give its ID"
+            "{option} {element}: with --no-names, names cannot be looked up: give the ID"
         )));
     }
     if !names.is_whole(named) {
         return Err(Error::Unreachable(format!(
-            "{option} {element}: the names of {kind}s could not all be read, so which are meant is not known; give IDs, or run \
+            "{option} {element}: some names of {kind}s could not be read, so this one is not known: give IDs, or run \
              again"
         )));
     }
@@ -59,7 +59,7 @@ async fn id(named: NameKind, element: &str, names: &NameBook) -> Result<String> 
         [] => {}
         several => {
             return Err(Error::Usage(format!(
-                "{option} {element}: {} are named so ({}); give one's ID, or its name in full",
+                "{option} {element}: {} have this name ({}): give an ID, or the full name",
                 several.len(),
                 several.join(", ")
             )));
@@ -72,7 +72,7 @@ async fn id(named: NameKind, element: &str, names: &NameBook) -> Result<String> 
     match names.find(named, &element.replace('/', "~")).await? {
         Some(item) => Ok(item.id),
         None => Err(Error::Usage(format!(
-            "{option} {element}: no {kind} of that name can be found with this token; give its ID"
+            "{option} {element}: this token finds no {kind} with this name: give the ID"
         ))),
     }
 }

@@ -151,7 +151,7 @@ impl Changes {
         for run in [difference.old, difference.new].into_iter().flatten() {
             let usage = Usd(run.usage.unwrap_or_default().0.abs());
             let sum = self.magnitude.checked_add(usage);
-            self.magnitude = sum.ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
+            self.magnitude = sum.ok_or_else(|| Error::Untrusted("the sum of costs has more than 38 digits".into()))?;
         }
         self.total.add(&difference);
         let act_id = difference.run().act_id.as_str();

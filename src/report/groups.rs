@@ -47,11 +47,11 @@ impl Groups {
             .iter()
             .find(|name| field(&mut GroupRule::default(), name).is_none())
         {
-            bail!("there is no column {unknown:?}; {SHAPE}");
+            bail!("unknown column {unknown:?}; {SHAPE}");
         }
         let mut columns = header.iter().enumerate();
         if let Some((_, twice)) = columns.find(|(at, name)| header[..*at].contains(name)) {
-            bail!("column {twice:?} is there twice; {SHAPE}");
+            bail!("the column {twice:?} occurs twice; {SHAPE}");
         }
         let has = |name: &str| header.iter().any(|column| column == name);
         if !has("group") || !["actor", "task", "user"].into_iter().any(has) {
@@ -76,16 +76,16 @@ impl Groups {
                 }
             }
             if rule.group.is_empty() {
-                bail!("line {} names no group", line());
+                bail!("line {} has no group", line());
             }
             if rule.actor.is_none() && rule.task.is_none() && rule.user.is_none() {
                 bail!(
-                    "line {} says neither actor nor task nor user; for all runs write * as the actor",
+                    "line {} has no actor, task or user; to match all runs, use * as the actor",
                     line()
                 );
             }
             if rules.len() == MAX_RULES {
-                bail!("line {}: no more than {MAX_RULES} rules are read", line());
+                bail!("line {}: too many rules; the limit is {MAX_RULES}", line());
             }
             rules.push(rule);
         }
@@ -231,10 +231,10 @@ mod tests {
             ("actor,team\n", "\"team\""),
             ("group\nx\n", "header"),
             ("actor,group,group\na,b,c\n", "twice"),
-            ("actor,group\na,\n", "line 2 names no group"),
+            ("actor,group\na,\n", "line 2 has no group"),
             ("actor,group\n,x\n", "line 2 says neither"),
             ("actor,group\na,b,c\n", "line 2 has more"),
-            ("actor,group\r\n\r\n\r\na,\r\n", "line 4 names no group"),
+            ("actor,group\r\n\r\n\r\na,\r\n", "line 4 has no group"),
         ] {
             let error = Groups::parse(text).unwrap_err().to_string();
             assert!(error.contains(what), "{text:?}: {error}");

@@ -38,7 +38,10 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
     if let Some(against) = &report.against {
-        entries.push(("Previous", against.sentences(&report.figures, report.facts.lacks_runs())));
+        entries.push((
+            "Previous",
+            against.sentences(&report.figures, report.facts.lacks_runs()),
+        ));
     }
     if !report.budgets.is_empty() {
         entries.push((

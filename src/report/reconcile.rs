@@ -78,6 +78,16 @@ impl ReconcileVerdict {
         }
     }
 
+    /// The same for people.
+    pub fn words(&self) -> &'static str {
+        match self {
+            ReconcileVerdict::Ties => "matches",
+            ReconcileVerdict::DiffersByNamedItems(_) => "differs, but is explained",
+            ReconcileVerdict::NotAccountedFor(_) => "differs and is not explained",
+            ReconcileVerdict::CannotBeJudged(_) => "cannot be judged",
+        }
+    }
+
     pub fn is_unexplained(&self) -> bool {
         matches!(
             self,
@@ -360,7 +370,7 @@ mod tests {
         by_result.runs.cost_unknown = 2;
         assert_eq!(
             named(&by_result),
-            ["up to $50.00 of PAID_ACTORS_PER_DATASET_ITEM, which runs without a cost were charged"]
+            ["up to $50.00: PAID_ACTORS_PER_DATASET_ITEM, charged for runs of unknown cost"]
         );
         // Without such runs, it explains nothing; the discount does in part.
         assert_eq!(
@@ -384,7 +394,7 @@ mod tests {
         };
         let mut unknown = reconciliation("900");
         unknown.runs.cost_unknown = 2;
-        assert_eq!(why(unknown), "2 runs have no known cost");
+        assert_eq!(why(unknown), "the cost of 2 runs is unknown");
         let expired = Reconciliation {
             retention: Some(Retention {
                 days: 14,

@@ -106,7 +106,7 @@ impl Summary {
     pub fn add_row(&mut self, row: &Row) -> Result<()> {
         self.dates.advance_to(row.started_at_ms);
         self.add_to_groups(row)
-            .ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))
+            .ok_or_else(|| Error::Untrusted("the sum of costs has more than 38 digits".into()))
     }
 
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {

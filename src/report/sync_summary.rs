@@ -178,7 +178,10 @@ fn repricing(synced: &SyncSummary) -> String {
 
 fn months(synced: &SyncSummary, look: TextStyle) -> Vec<String> {
     let row = |[month, runs, new, changed]: [&str; 4]| format!("{month:<18} {runs:>11} {new:>16} {changed:>16}");
-    let mut lines = vec![String::new(), look.bold(&row(["Month", "runs", "usage of new", "change in usage"]))];
+    let mut lines = vec![
+        String::new(),
+        look.bold(&row(["Month", "runs", "usage of new", "change in usage"])),
+    ];
     lines.extend(synced.months.iter().map(|month| {
         let runs = thousands(month.runs_new + month.runs_changed);
         let (new, changed) = (month.usage_new_usd.dollars(), month.usage_changed_usd.dollars());

@@ -152,7 +152,10 @@ fn aligned(rows: &[[String; 6]]) -> Vec<String> {
     let figures: Vec<usize> = (1..gaps.len()).map(|at| gaps[at] + widest(at)).collect();
     let name = WIDTH.saturating_sub(figures.iter().sum()).max(NARROWEST_NAME);
     let line = |[name_text, texts @ ..]: &[String; 6]| {
-        let figures = texts.iter().zip(&figures).map(|(text, width)| format!("{text:>width$}"));
+        let figures = texts
+            .iter()
+            .zip(&figures)
+            .map(|(text, width)| format!("{text:>width$}"));
         let line = pad(name_text, name) + &figures.collect::<String>();
         line.trim_end().to_string()
     };

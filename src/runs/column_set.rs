@@ -37,12 +37,9 @@ impl ColumnSet {
         if let Some(name) = only.iter().chain(except).find(|name| all.position(name).is_none()) {
             let is_of_details = ColumnSet::all(true).position(name).is_some();
             return Err(Error::Usage(if is_of_details {
-                format!("column {name} comes from the runs' details: it needs --details all")
+                format!("the column {name} comes from the details of runs: it needs --details all")
             } else {
-                format!(
-                    "there is no column {name:?}; the columns are {}",
-                    all.names().join(", ")
-                )
+                format!("unknown column {name:?}; expected some of {}", all.names().join(", "))
             }));
         }
         let wanted = |name: &str| {
@@ -52,7 +49,7 @@ impl ColumnSet {
         let missing: Vec<_> = NEEDED.into_iter().filter(|name| !wanted(name)).collect();
         if !missing.is_empty() {
             return Err(Error::Usage(format!(
-                "{} can't be left out: reports and verify are made from {}",
+                "{} cannot be excluded: reports and verify need {}",
                 missing.join(", "),
                 NEEDED.join(", ")
             )));
@@ -68,7 +65,7 @@ impl ColumnSet {
             .filter(|positions| positions.is_sorted_by(|a, b| a < b))
             .map(ColumnSet)
             .filter(|columns| NEEDED.iter().all(|needed| columns.position(needed).is_some()))
-            .ok_or_else(|| ReadError::new("its columns are not those of an export"))
+            .ok_or_else(|| ReadError::new("its columns are not the columns of an export"))
     }
 
     /// Those that a Parquet file has, names and types.
@@ -81,7 +78,7 @@ impl ColumnSet {
         if types(schema) == types(&columns.schema()) {
             Ok(columns)
         } else {
-            Err(ReadError::new("its columns have other types than those of an export"))
+            Err(ReadError::new("its columns do not have the types of an export"))
         }
     }
 

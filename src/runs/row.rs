@@ -56,7 +56,7 @@ impl Row<'_> {
             None => self.cost_state == UNKNOWN,
             Some(_) => self.cost_state == SETTLED || self.cost_state == PROVISIONAL,
         };
-        (!fits).then_some("has a cost_state that its cost doesn't go with")
+        (!fits).then_some("has a cost_state that does not match its cost")
     }
 }
 

@@ -104,7 +104,7 @@ pub static COLUMNS: [Column; 41] = [
     column("default_key_value_store_id", Text, Distinct, "its default key-value store"),
     column("default_dataset_id", Text, Distinct, "its default dataset"),
     column("default_request_queue_id", Text, Distinct, "its default request queue"),
-    required(column("cost_state", Text, Repeated, "`settled`, `provisional` (may still move) or `unknown` (no cost)")),
+    required(column("cost_state", Text, Repeated, "`settled`, `provisional` (the cost may change) or `unknown` (no cost)")),
     foreign(column("extra", Text, Repeated, "fields this version doesn't know, as compact JSON, numbers as they came")),
     meter("usage_usd_actor_compute_units", "US dollars of compute units; NULL is unknown, never zero, as in all meters"),
     meter("usage_usd_dataset_reads", "US dollars of dataset reads"),

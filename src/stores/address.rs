@@ -54,17 +54,17 @@ impl Address {
             return Ok(Address::Folder(path));
         }
         let cloud = Cloud::from_scheme(url.scheme());
-        let not_known = || wrong("neither a folder nor a place that begins with s3://, gs:// or az://");
+        let not_known = || wrong("expected a folder, or a URL that begins with s3://, gs:// or az://");
         let cloud = cloud.ok_or_else(not_known)?;
         // abfss://container@account.dfs.core.windows.net/path names the account too.
         let bucket = match (cloud, url.username()) {
             (_, "") => url.host_str().unwrap_or_default(),
             (Cloud::Azure, container) => container,
-            _ => return Err(wrong("a bucket has no user")),
+            _ => return Err(wrong("expected a bucket without a user name")),
         };
         let bucket = bucket.to_string();
         if bucket.is_empty() {
-            return Err(wrong("which bucket?"));
+            return Err(wrong("the bucket is missing; expected s3://bucket/path"));
         }
         let path = url.path().trim_end_matches('/').to_string();
         url.set_path(&path);
@@ -77,7 +77,7 @@ pub fn endpoint(text: &str, named: &str) -> Result<(Url, bool)> {
     let wrong = |problem: &str| Error::Usage(format!("the endpoint in {named} {problem}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("must not hold a user name or password"));
+        return Err(wrong("must have no user name and no password"));
     }
     let is_loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -89,7 +89,7 @@ pub fn endpoint(text: &str, named: &str) -> Result<(Url, bool)> {
         "https" => Ok((url, false)),
         "http" if is_loopback => Ok((url, true)),
         "http" => Err(wrong(
-            "must be https:// unless it is this machine, since all data would be readable on the way",
+            "must begin with https:// unless it is on this machine, because others could read all data on the network",
         )),
         _ => Err(wrong("must begin with https://")),
     }

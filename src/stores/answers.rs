@@ -48,7 +48,7 @@ impl HttpService for CheckedClient {
             // Also one that breaks off: its error would be asked again for by the crate, but for few seconds.
             let body = body.bytes().await.unwrap_or_default();
             if !is_list_whole(&body) {
-                let cause = std::io::Error::other("the answer is no whole list");
+                let cause = std::io::Error::other("the answer is not a complete list");
                 return Err(HttpError::new(HttpErrorKind::Decode, cause));
             }
             return Ok(HttpResponse::from_parts(parts, body.into()));

@@ -135,7 +135,7 @@ fn words(all: &str, kind: StoreErrorKind, deepest: &str) -> String {
         return one_line(&format!("{GAVE_UP}{}", after.lines().next().unwrap_or_default()));
     }
     if is_no_list(all) {
-        return "the store's list breaks off, or is none".into();
+        return "the store's list is incomplete or not valid".into();
     }
     match (code(all), status(all)) {
         (Some(code), _) => match element(all, "Message") {

@@ -20,9 +20,9 @@ impl Location {
         match error.kind {
             StoreErrorKind::Missing => Error::Usage(text),
             StoreErrorKind::Unauthenticated => Error::NotAuthorised(text),
-            StoreErrorKind::Forbidden => {
-                Error::NotAuthorised(format!("{text}; the store knows who asks, and forbids it"))
-            }
+            StoreErrorKind::Forbidden => Error::NotAuthorised(format!(
+                "{text}; the store accepts the credentials but denies the access"
+            )),
             StoreErrorKind::Unreachable | StoreErrorKind::Refused if self.local.is_some() => Error::Untrusted(text),
             StoreErrorKind::Unreachable => Error::Unreachable(format!("{text}; it is safe to run again")),
             StoreErrorKind::Refused => Error::Usage(text),
@@ -38,9 +38,9 @@ impl Location {
         let text = format!("cannot write {}: {}", self.place(path), error.text);
         match error.kind {
             StoreErrorKind::Unauthenticated => Error::NotAuthorised(text),
-            StoreErrorKind::Forbidden if self.local.is_none() => {
-                Error::Output(format!("{text}; the store knows who asks, and forbids it"))
-            }
+            StoreErrorKind::Forbidden if self.local.is_none() => Error::Output(format!(
+                "{text}; the store accepts the credentials but denies the access"
+            )),
             StoreErrorKind::Unreachable if self.local.is_none() => {
                 Error::Unreachable(format!("{text}; it is safe to run again"))
             }

@@ -116,7 +116,7 @@ pub async fn azure(container: &str, url: &Url, handle: &Handle) -> Result<StoreA
             Error::Usage(format!("{shown}: {why}: AZURE_STORAGE_ACCOUNT names the account"))
         })?;
     let looked = (!is_given && !is_emulator && !by_tool).then_some(
-        "no Azure credentials: looked for AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, AZURE_CLIENT_ID and the like, the Azure \
+        "no Azure credentials: looked for AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, AZURE_CLIENT_ID and similar variables, the Azure \
          CLI (az) and a machine's identity; run `az login`",
     );
     ask(&shown, store.credentials().as_ref(), looked).await?;
@@ -143,7 +143,7 @@ async fn ask<C>(shown: &str, provider: &dyn CredentialProvider<Credential = C>, 
             let trouble = StoreError::from_store(&error);
             if trouble.kind == StoreErrorKind::Unreachable {
                 return Err(Error::Unreachable(format!(
-                    "{shown}: whoever gives out credentials can't be reached: {}",
+                    "{shown}: the service that gives credentials cannot be reached: {}",
                     trouble.text
                 )));
             }

@@ -74,12 +74,12 @@ impl Location {
         let absolute = paths::resolve_folder(folder).map_err(|error| Error::output("find", folder, error))?;
         if let Some(shown) = absolute.to_str().filter(|path| is_misread(path)) {
             return Err(Error::Usage(format!(
-                "{}: Delta's log can't be at a path with a backslash, a line feed or % and two digits: choose another",
+                "{}: the path of a lake may not have a backslash, a line feed, or % with two digits: use another path",
                 shown.escape_default()
             )));
         }
-        let url =
-            Url::from_directory_path(&absolute).map_err(|()| Error::Usage(format!("{text}: no path of a folder")))?;
+        let url = Url::from_directory_path(&absolute)
+            .map_err(|()| Error::Usage(format!("{text}: expected the path of a folder")))?;
         Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
     }
 

@@ -81,7 +81,7 @@ impl LogView {
         if self.hidden.hold(location) {
             return Err(Error::NotFound {
                 path: location.to_string(),
-                source: "it is passed over".into(),
+                source: "it is ignored".into(),
             });
         }
         Ok(())

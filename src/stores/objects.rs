@@ -55,10 +55,7 @@ impl Location {
         self.found(path, async {
             let found = store.get(&StorePath::from(path)).await?;
             if found.meta.size > MAX_MANIFEST_BYTES {
-                let source = format!(
-                    "it has {} bytes, and no more than {MAX_MANIFEST_BYTES} are read",
-                    found.meta.size
-                );
+                let source = format!("it has {} bytes; the limit is {MAX_MANIFEST_BYTES}", found.meta.size);
                 return Err(object_store::Error::Generic {
                     store: "read",
                     source: source.into(),

@@ -30,11 +30,11 @@ pub enum StoreFault {
 impl StoreFault {
     fn words(self) -> &'static str {
         match self {
-            StoreFault::CutList => "the store's list breaks off, or is none",
-            StoreFault::Hidden => "the store lists the object, but answers 404 when asked for it",
+            StoreFault::CutList => "the store's list is incomplete or not valid",
+            StoreFault::Hidden => "the store lists the object, but answers 404 to a request for it",
             StoreFault::Conflict => "the store keeps answering 409 Conflict",
-            StoreFault::CutObject => "the object breaks off while it is read",
-            StoreFault::NoAnswer => "the store's answer breaks off",
+            StoreFault::CutObject => "the object ended too early while it was read",
+            StoreFault::NoAnswer => "the store's answer ended too early",
             StoreFault::Replaced => "the object was replaced while it was read",
         }
     }
@@ -67,7 +67,7 @@ impl Patience {
             return Err(self.give_up(fault));
         };
         if self.failed == TOLD_AFTER {
-            tracing::warn!("{}: {}; it is asked again", self.shown, fault.words());
+            tracing::warn!("{}: {}; trying again", self.shown, fault.words());
         }
         tokio::time::sleep(wait).await;
         Ok(())

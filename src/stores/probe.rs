@@ -60,7 +60,7 @@ impl Location {
         };
         match create() {
             Ok(_) => {}
-            Err(error) if is_unknown(&error) => return Err(self.unconditional("doesn't know conditional puts")),
+            Err(error) if is_unknown(&error) => return Err(self.unconditional("does not support conditional writes")),
             // It may have met its own first attempt.
             Err(error) if is_refused(&error) => {
                 let found = self.wait(store.head(&at));
@@ -69,11 +69,9 @@ impl Location {
             Err(error) => return Err(self.cannot_write(path, &error)),
         }
         match create() {
-            Ok(_) => {
-                Err(self.unconditional("overwrites an object although it is told to write only where there is none"))
-            }
+            Ok(_) => Err(self.unconditional("ignores the condition of conditional writes")),
             Err(error) if is_refused(&error) => Ok(()),
-            Err(error) if is_unknown(&error) => Err(self.unconditional("doesn't know conditional puts")),
+            Err(error) if is_unknown(&error) => Err(self.unconditional("does not support conditional writes")),
             Err(error) => Err(self.cannot_write(path, &error)),
         }
     }
@@ -82,7 +80,7 @@ impl Location {
         let at = self.endpoint.as_deref().map_or(String::new(), |at| format!(" at {at}"));
         Error::Output(format!(
             "{}: the store{at} {what} (If-None-Match), so two syncs could overwrite each other's commits; nothing was written: \
-             choose a store that has them (Amazon S3, Google Cloud Storage, Azure, Cloudflare R2, a current MinIO), or a folder",
+             use a store that supports them (Amazon S3, Google Cloud Storage, Azure, Cloudflare R2, a current MinIO), or a folder",
             self.shown
         ))
     }

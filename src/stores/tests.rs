@@ -384,7 +384,7 @@ fn a_store_that_ignores_the_condition_or_has_none_is_refused_in_one_sentence() {
             ignoring,
             "overwrites an object although it is told to write only where there is none",
         ),
-        (lacking, "doesn't know conditional puts"),
+        (lacking, "does not support conditional writes"),
     ] {
         let (_, location) = place(faulty);
         let error = location.prove_conditional_puts().unwrap_err();

@@ -46,7 +46,7 @@ impl OutcomeFile {
         let found = if is_shared { Ok(String::new()) } else { beginning(path) };
         if found.as_ref().is_ok_and(|found| !is_outcome(found)) {
             return Err(Error::Usage(format!(
-                "--outcome {} holds something else than an outcome: name another file, or remove it",
+                "--outcome {} exists and is not an outcome file: use another path, or remove it",
                 path.display()
             )));
         }

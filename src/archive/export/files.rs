@@ -71,7 +71,7 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
     let (runs, fetched) = (manifest.totals.runs, manifest.proof.fetched);
     if runs > fetched || (manifest.filters.is_empty() && runs < fetched) {
         findings.push(format!(
-            "manifest.json: {runs} runs, and its proof says that {fetched} were fetched"
+            "manifest.json: {runs} runs, but {fetched} fetched in its proof"
         ));
     }
     let lines = export
@@ -103,7 +103,7 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
     // That a document which cannot be parsed is no report is a finding of the comparison to the rows.
     let differing = |name: &&str| !report.is_empty() && report.get(*name).unwrap_or(&Value::Null) != &said[*name];
     let differing = shared.into_iter().filter(|name| differing(name));
-    findings.extend(differing.map(|name| format!("{REPORT_JSON}: its {name} is not the manifest's")));
+    findings.extend(differing.map(|name| format!("{REPORT_JSON}: {name} differs from the manifest")));
     findings
 }
 
@@ -132,7 +132,7 @@ pub fn check_file(export: &ExportFolder, scope: CheckScope, file: &FileEntry) ->
         Ok(found) if scope == CheckScope::EverythingButHashes => sizes(found.bytes()),
         Ok(found) => match hash_of(found.reader()) {
             Ok((sha256, bytes)) => {
-                sizes(bytes).or_else(|| (sha256 != file.sha256).then(|| "its hash is another".into()))
+                sizes(bytes).or_else(|| (sha256 != file.sha256).then(|| "its SHA-256 differs from the manifest".into()))
             }
             Err(error) => Some(error.to_string()),
         },

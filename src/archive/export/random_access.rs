@@ -50,7 +50,7 @@ impl ExportFile {
         };
         let parquet = OpenParquet::new(content, false).map_err(|error| untrusted(&error))?;
         if entry.bytes != rows.file().bytes() {
-            return Err(untrusted(&"its size is not what the manifest says"));
+            return Err(untrusted(&"its size differs from the manifest"));
         }
         ColumnSet::from_schema(parquet.schema()).map_err(|problem| untrusted(&problem))?;
         match entry.rows {

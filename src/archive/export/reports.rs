@@ -29,15 +29,15 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
     let mut findings = Vec::new();
     let expected = serde_json::to_value(Totals::from(&figures.totals));
     if totals.unwrap_or_default() != expected.unwrap_or(Value::Null) {
-        findings.push(format!("{REPORT_JSON}: its totals are not those of the rows"));
+        findings.push(format!("{REPORT_JSON}: its totals differ from the rows"));
     }
     for (table, same) in tables.iter().zip(same) {
         let path = csv_name(table);
         if !same {
-            findings.push(format!("{REPORT_JSON}: its {} is not that of the rows", table.name));
+            findings.push(format!("{REPORT_JSON}: {} differs from the rows", table.name));
         }
         if !is_written_as(export, &path, table).unwrap_or(false) {
-            findings.push(format!("{path}: its figures are not those of the rows"));
+            findings.push(format!("{path}: its figures differ from the rows"));
         }
         if export.entry(&path).and_then(|file| file.rows) != Some(table.len as u64) {
             findings.push(format!("{path}: {} rows, the manifest says another number", table.len));

@@ -61,7 +61,9 @@ pub fn check_csv(export: &ExportFolder, scope: CheckScope, see: &mut RowsVisitor
     let (figures, mut findings) = check.finish(scope, read, vec![RUNS_CSV]);
     let said = export.entry(RUNS_CSV).and_then(|file| file.rows);
     if said != Some(export.manifest().totals.runs) {
-        findings.push(format!("{RUNS_CSV}: its rows in the manifest are not the total's"));
+        findings.push(format!(
+            "{RUNS_CSV}: the manifest has another number of rows than its total of runs"
+        ));
     }
     (figures, findings)
 }
@@ -88,7 +90,8 @@ impl<'e> FormatCheck<'e> {
     fn read(&mut self, path: &str, see: &mut RowsVisitor) -> Result<(), ReadError> {
         let file = self.export.rows_file(path)?;
         if !file.is_csv() && file.columns()?.names() != self.export.manifest().columns {
-            self.checked.note(format!("{path}: its columns are not the manifest's"));
+            self.checked
+                .note(format!("{path}: its columns differ from the manifest"));
         }
         let day = path.strip_prefix("runs/started_on=").and_then(|path| path.get(..10));
         for batch in file.batches(None)? {
@@ -134,7 +137,7 @@ impl<'e> FormatCheck<'e> {
         }
         if found != *said {
             findings.push(format!(
-                "{format}: its rows sum up to {}, the manifest says {}",
+                "{format}: the totals of its rows are {}; the manifest says {}",
                 shown(&found),
                 shown(said)
             ));
@@ -173,11 +176,11 @@ fn count_suspects(
 
 fn shown(totals: &Totals) -> String {
     format!(
-        "{} runs, {}, {} unknown, {} provisional",
+        "{} runs, {}, {} of unknown cost, {} of provisional cost",
         totals.runs,
         totals
             .usage_total_usd
-            .map_or("no known cost".into(), |usd| usd.to_string()),
+            .map_or("unknown cost".into(), |usd| usd.to_string()),
         totals.runs_cost_unknown,
         totals.runs_provisional
     )

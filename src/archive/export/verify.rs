@@ -52,7 +52,7 @@ pub fn check_rows(export: &ExportFolder) -> Result<()> {
 fn read(export: &ExportFolder, scope: CheckScope, mut see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<Figures> {
     let is_unreadable = |file: &&FileEntry| export.file(&file.path).is_err();
     if let Some(file) = scope.files(export).into_iter().find(is_unreadable) {
-        let finding = check_file(export, scope, file).unwrap_or_else(|| format!("{}: it can't be read", file.path));
+        let finding = check_file(export, scope, file).unwrap_or_else(|| format!("{}: it cannot be read", file.path));
         return Err(untrusted(export.path().display(), MANIFEST, &[finding]));
     }
     // The caller's own failure, such as a full disk, keeps its exit code; the reading that it ends needs some error too.
@@ -98,7 +98,7 @@ fn success(export: &ExportFolder) -> String {
     let is_incomplete = (!manifest.proof.proven).then(|| "published as INCOMPLETE".to_string());
     let notice = manifest.notice.as_ref();
     format!(
-        "{}{}: {}, {}: as its manifest says\n",
+        "{}{}: {}, {}; all files match the manifest\n",
         notice.map_or(String::new(), |notice| format!("{notice}\n")),
         export.path().display(),
         counted(manifest.files.len() as u64, "file", "files"),
@@ -131,7 +131,7 @@ fn check_csv_against_parquet(export: &ExportFolder) -> Result<Option<String>> {
         return Ok(None);
     };
     let same = csv.sha256 == parquet_as_csv(export)?.sha256;
-    Ok((!same).then(|| format!("{RUNS_CSV}: its rows are not those of the Parquet files")))
+    Ok((!same).then(|| format!("{RUNS_CSV}: its rows differ from the Parquet files")))
 }
 
 /// The same of an export whose Parquet files are read anyway: where this version wrote both, CSV is what they make.

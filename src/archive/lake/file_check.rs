@@ -36,7 +36,7 @@ impl<'f> FileCheck<'f> {
             self.rows += 1;
             self.checked.add(&self.file.path, &row);
             if totals.add(&row).is_none() {
-                self.checked.note("the sum of costs is beyond 38 digits".into());
+                self.checked.note("the sum of costs has more than 38 digits".into());
             }
             if !self.is_within(&row) {
                 self.beyond_log += 1;
@@ -57,10 +57,8 @@ impl<'f> FileCheck<'f> {
         // Another engine may order rows as it likes.
         let mut findings: Vec<String> = self.checked.findings(is_ours).take(MAX_FINDINGS).collect();
         if let Some(id) = self.first_beyond {
-            let runs = counted(self.beyond_log, "run lies", "runs lie");
-            findings.push(format!(
-                "{path}: {runs} beyond the bounds that the log says, such as {id}"
-            ));
+            let runs = counted(self.beyond_log, "run is", "runs are");
+            findings.push(format!("{path}: {runs} outside the bounds in the log, such as {id}"));
         }
         if let Some(said) = self.file.rows.filter(|said| *said != self.rows) {
             let (found, said) = (thousands(self.rows), thousands(said));

@@ -38,7 +38,7 @@ pub fn verify(table: &LakeTable, (from, to): (Millis, Millis), depth: Depth) -> 
     let doubt = (gaps > 0).then(|| format!("{} that no sync has proven", counted(gaps, "gap", "gaps")));
     let notice = table.state().source.notice();
     let success = format!(
-        "{}{}, version {}: {}, {}: as its log says\n{}",
+        "{}{}, version {}: {}, {}; all files match the log\n{}",
         notice.map_or(String::new(), |notice| format!("{notice}\n")),
         table.location().shown(),
         table.version(),
@@ -73,7 +73,7 @@ impl TableCheck {
         let mut wrong = |what: String| self.findings.push(format!("{}: {what}", file.path));
         match table.bytes_of(file)? {
             None => {
-                wrong("it is gone; was the table vacuumed?".into());
+                wrong("it is missing; was the table vacuumed?".into());
                 self.foreign.push(file.path.clone());
                 return Ok(());
             }
@@ -112,7 +112,7 @@ impl TableCheck {
         for pair in ours.windows(2).filter(|pair| pair[1].first_ms <= pair[0].last_ms) {
             let (path, other) = (&pair[1].path, &pair[0].path);
             self.findings
-                .push(format!("{path}: its runs start before those of {other} end"));
+                .push(format!("{path}: its period overlaps the one of {other}"));
         }
     }
 
@@ -138,7 +138,7 @@ impl TableCheck {
             if found != left {
                 let (found, left) = (shown(found), shown(left));
                 self.findings
-                    .push(format!("{month}: {found}; the last commit left {left}"));
+                    .push(format!("{month}: {found}; after the last commit: {left}"));
             }
         }
     }
@@ -148,7 +148,7 @@ impl TableCheck {
         let shown = table.location().shown();
         let foreign = table.foreign_commits().iter().map(|commit| {
             format!(
-                "Note: version {} is another engine's ({}): rows and dollars needn't be what the last sync left\n",
+                "Note: another engine made version {} ({}): rows and dollars may differ from the last sync\n",
                 commit.version, commit.operation
             )
         });
@@ -182,7 +182,7 @@ pub fn read(table: &LakeTable, edges: (Millis, Millis), columns: &ColumnSet, see
         month_bounds(&file.month).is_none_or(|(from, to)| file.first_ms < from || file.last_ms >= to)
     };
     if let Some(file) = table.files().iter().find(lies_beyond) {
-        let finding = format!("{}: its bounds lie outside of its month", file.path);
+        let finding = format!("{}: its bounds are outside its month", file.path);
         return Err(untrusted(shown, LOG, &[finding]));
     }
     let rows = table

@@ -57,7 +57,7 @@ impl ExportDestination {
     async fn in_store(out: PathBuf) -> Result<ExportDestination> {
         let folder = Destination::acquire(&staging_folder(&out)?).map_err(|error| match error {
             Error::Busy(_) => Error::Busy(format!(
-                "another apify-runs process of this machine is writing {}; it is left alone",
+                "another apify-runs process on this machine is already writing {}; nothing was done",
                 out.display()
             )),
             other => other,

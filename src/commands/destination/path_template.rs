@@ -46,7 +46,7 @@ impl TemplateValues {
         let mut rest = text;
         let open = text.find('{').map_or("", |at| &text[at..]);
         if open.split('/').any(|component| component == "..") {
-            return Err(wrong("'..' after a placeholder would lead out of the folder"));
+            return Err(wrong("'..' after a placeholder would leave the folder"));
         }
         while let Some(at) = rest.find(['{', '}']) {
             filled += &rest[..at];
@@ -72,9 +72,7 @@ impl TemplateValues {
             };
             let value = value.as_ref().map_err(|why| wrong(&format!("{{{name}}}: {why}")))?;
             if value.is_empty() || value.starts_with('.') || value.contains(['/', '\\', '\0']) {
-                return Err(wrong(&format!(
-                    "{{{name}}} is {value:?}, which would lead out of the folder"
-                )));
+                return Err(wrong(&format!("{{{name}}} is {value:?}, which would leave the folder")));
             }
             filled += value;
             rest = after;

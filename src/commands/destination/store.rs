@@ -51,7 +51,7 @@ impl StoreDestination {
         let listed = location.list()?;
         let refused = |why: String| {
             Error::Output(format!(
-                "{why}; apify-runs replaces only its own exports: name another --out, or move that away"
+                "{why}; apify-runs replaces only its own exports: use another --out, or move these files away"
             ))
         };
         let shown = location.shown();
@@ -59,9 +59,9 @@ impl StoreDestination {
             None => None,
             Some(found) => {
                 let manifest: Manifest = serde_json::from_slice(&found.bytes)
-                    .map_err(|error| refused(format!("{shown}/{MANIFEST} is no manifest of apify-runs: {error}")))?;
+                    .map_err(|error| refused(format!("{shown}/{MANIFEST} is not a manifest of apify-runs: {error}")))?;
                 let (id, manifest) = split(manifest)
-                    .ok_or_else(|| refused(format!("{shown}/{MANIFEST} names files of more than one export")))?;
+                    .ok_or_else(|| refused(format!("{shown}/{MANIFEST} lists files of more than one export")))?;
                 Some((found.version, id, manifest))
             }
         };
@@ -69,9 +69,7 @@ impl StoreDestination {
         let named: Vec<String> = named.chain([MANIFEST.to_string()]).collect();
         let mut objects = listed.iter().map(|object| &object.path);
         if let Some(foreign) = objects.find(|path| !named.contains(path) && id_of(path).is_none()) {
-            return Err(refused(format!(
-                "{shown}/{foreign} is not part of the export that is there"
-            )));
+            return Err(refused(format!("{shown}/{foreign} is not part of the existing export")));
         }
         let before = before
             .map(|(version, id, manifest)| {
@@ -121,11 +119,11 @@ impl StoreDestination {
         match location.put_upon(MANIFEST, placed(&id, manifest).to_json().into_bytes(), version) {
             Put::Done => Ok(self.clear_away(&id, manifest)),
             Put::Lost => Err(withdraw(Error::Busy(format!(
-                "{}: another export was published there meanwhile; it is left alone, and nothing of this one stays",
+                "{}: another export was published there in the meantime; it stays, and this one was discarded",
                 location.shown()
             )))),
             Put::Unclear(Error::Unreachable(why)) => Err(Error::Unreachable(format!(
-                "{why}; whether the export was published is not known, either it or the one before is there, whole"
+                "{why}; it is not known whether the export was published: either the new or the previous export is there, complete"
             ))),
             // The store has said no.
             Put::Unclear(error) => Err(withdraw(error)),
@@ -142,7 +140,7 @@ impl StoreDestination {
             if let Some(first) = stayed.first() {
                 let files = counted(stayed.len() as u64, "file", "files");
                 warnings.push(format!(
-                    "{files} of the export that was replaced could not be removed, such as {shown}/{first}; no manifest names \
+                    "{files} of the replaced export could not be removed, such as {shown}/{first}; no manifest lists \
                      them"
                 ));
             }
@@ -161,7 +159,7 @@ impl StoreDestination {
         if let Some(first) = young.first() {
             let objects = counted(young.len() as u64, "object is", "objects are");
             warnings.push(format!(
-                "{objects} of an export that ended early, or is at work still, such as {shown}/{}; the next export after a day \
+                "{objects} from an export that failed or is still running, such as {shown}/{}; an export that starts a day later \
                  removes them",
                 first.path
             ));

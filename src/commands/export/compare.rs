@@ -54,7 +54,10 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
         .as_ref()
         .is_some_and(|kept| kept.expired_days >= kept.period_days)
     {
-        anyhow::bail!("all of {} is past retention: Apify has deleted these runs", period.first_line());
+        anyhow::bail!(
+            "all of {} is past retention: Apify has deleted these runs",
+            period.first_line()
+        );
     }
     let fetch = ScratchFetch {
         options: job.pipeline_options(scope),

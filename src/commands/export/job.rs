@@ -134,8 +134,8 @@ async fn cycle_of(date: Option<NaiveDate>, connection: &Connection) -> Result<Pe
 
 fn no_period() -> Error {
     Error::Usage(
-        "which period? Give one of --month 2025-09, --last-month, --last 7d, --cycle 2025-09-15, or --from 2025-09-01 --to \
-         2025-10-01 (--to is not included)"
+        "no period is given: use one of --month 2025-09, --last-month, --last 7d, --cycle 2025-09-15, or --from 2025-09-01 --to \
+         2025-10-01 (the day of --to is not included)"
             .into(),
     )
 }
@@ -146,7 +146,7 @@ fn read_groups(file: &Path, columns: &ColumnSet, no_names: bool) -> Result<Group
     if no_names && groups.go_by_names() {
         let file = file.display();
         return Err(Error::Usage(format!(
-            "--groups {file}: its rules go by names too: leave --no-names out"
+            "--groups {file}: its rules need names: remove --no-names"
         )));
     }
     Ok(groups)
@@ -160,7 +160,7 @@ fn check_formats(args: &ExportArgs) -> Result<()> {
     ];
     match shaping.iter().find(|(given, _)| *given) {
         Some((_, option)) if !args.format.contains(&Format::Parquet) => Err(Error::Usage(format!(
-            "{option} is about Parquet, and --format names none: write --format parquet,csv, or leave {option} out"
+            "{option} needs Parquet, but --format has no parquet: use --format parquet,csv, or remove {option}"
         ))),
         _ => Ok(()),
     }

@@ -99,7 +99,7 @@ async fn first_clocks(job: &ExportJob) -> Result<Clocks> {
     let asked = api.ask_time(clocks.machine_ms).await;
     asked.map_err(|unanswered| match unanswered {
         Error::Unreachable(text) => Error::Unreachable(format!(
-            "by this machine's clock, {}, {error}; the API could not be asked for the time: {text}",
+            "by this machine's clock ({}), {error}; the API could not be asked for its time: {text}",
             format_instant(clocks.machine_ms)
         )),
         other => other,
@@ -121,7 +121,10 @@ async fn look_at(out: &Path) -> Result<()> {
 /// Appends that nothing was published.
 pub fn unpublished(error: Error, destination: Option<&ExportDestination>) -> Error {
     let fate = destination.map_or("nothing was written".into(), |destination| {
-        format!("nothing was published, {} is as it was", destination.shown().display())
+        format!(
+            "nothing was published, and {} was not changed",
+            destination.shown().display()
+        )
     });
     error.with_fate(&fate, "; it is safe to run again")
 }

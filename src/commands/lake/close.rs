@@ -56,7 +56,7 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
         let manifest = published.await?;
         let (job, closing, lake) = (close.clone(), ready.closing.clone(), ready.lake);
         let noted = run_blocking(move |_| job.note(lake.table, closing)).await;
-        let fate = format!("the export is published, but {} is not noted as closed", close.name);
+        let fate = format!("the export was published, but {} was not marked as closed", close.name);
         let noted = noted.map_err(|error| error.with_fate(&fate, ""));
         if let Some(version) = noted? {
             let look = context.style;
@@ -70,7 +70,7 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
         }
     }
     Err(Error::Busy(format!(
-        "{}: other processes change the month all the time; the export is published, and {} is not noted as closed: run again",
+        "{}: other processes keep changing the month; the export was published, but {} was not marked as closed: run again",
         close.args.lake, close.name
     )))
 }
@@ -117,7 +117,7 @@ impl Close {
         let out = self.out(&lake, &period);
         if lake.table.location().holds(&out) {
             return Err(Error::Output(format!(
-                "{} is in the lake, which holds nothing but what its log names: name another --out",
+                "{} is inside the lake, which may not hold other files: use another --out",
                 out.display()
             )));
         }
@@ -159,14 +159,14 @@ impl Close {
         let state = lake.table.state();
         if period.to > state.synced_at_ms {
             return Err(Error::Usage(format!(
-                "{name} wasn't over when {place} was last synced, at {}: sync it once the month is over, then close it",
+                "{name} was not over at the last sync of {place}, at {}: sync after the end of the month, then close it",
                 format_instant(state.synced_at_ms)
             )));
         }
         if state.source == Source::Api && period.to > self.now_ms.saturating_add(WARNED_OF_MS) {
             return Err(Error::Untrusted(format!(
-                "{place} was last synced at {}, and {name} isn't over by this machine's clock, which says {}: one of them is wrong. \
-                 Set the clock or sync once more; nothing was published",
+                "{place} was last synced at {}, but by this machine's clock ({}) {name} is not over: one of the two is wrong. \
+                 Set the clock or sync again; nothing was published",
                 format_instant(state.synced_at_ms),
                 format_instant(self.now_ms)
             )));
@@ -175,12 +175,12 @@ impl Close {
         if !unproven.is_empty() {
             let spans = spans(&unproven);
             return Err(Error::Untrusted(format!(
-                "{place} can't close {name}: no sync has proven {spans}; nothing was published"
+                "cannot close {name} in {place}: no sync has proven {spans}; nothing was published"
             )));
         }
         match state.closings.get(name) {
             Some(closed) if !self.args.replace => Err(Error::Output(format!(
-                "{name} was closed at {} already, with {} runs; --replace closes it once more",
+                "{name} was already closed at {}, with {} runs: use --replace to close it again",
                 format_instant(closed.closed_at),
                 closed.runs
             ))),
@@ -257,8 +257,7 @@ impl Close {
         let out = out.unwrap_or_else(|| PathBuf::from(period.default_folder(is_demo)));
         let mut text = summary(&done.report, &done.manifest, out, elapsed, look);
         let closed = format!(
-            "Closed {} in {}, version {}: {MANIFEST} has the SHA-256 {}; what changes from now on is a correction, of which \
-             reports tell",
+            "Month {} is closed in {}, version {}. SHA-256 of {MANIFEST}: {}. Reports show later changes as corrections.",
             self.name, self.args.lake, done.version, done.closing.manifest_sha256
         );
         text += &(wrap_labelled("", &closed, 0, WIDTH) + "\n");

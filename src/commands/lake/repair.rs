@@ -27,7 +27,7 @@ pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
         if !args.apply {
             let shown = location.shown();
             let hint = format!(
-                "`apify-runs lake repair {shown} --apply` sets {path} aside: the lake is as the commit before left it"
+                "`apify-runs lake repair {shown} --apply` sets {path} aside: the lake returns to the previous commit"
             );
             return print(&format!("{why}\nNothing was changed. {hint}\n"));
         }
@@ -50,7 +50,7 @@ pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
         return print(&told(&table, &damage, repaired.as_ref(), now_ms));
     }
     Err(Error::Busy(format!(
-        "{}: other processes commit all the time; nothing was changed, run again",
+        "{}: other processes keep committing; nothing was changed: run again",
         location.shown()
     )))
 }
@@ -59,7 +59,7 @@ fn told(table: &LakeTable, damage: &Damage, repaired: Option<&RepairResult>, now
     let (shown, state) = (table.location().shown(), table.state());
     if damage.is_empty() {
         let files = counted(table.files().len() as u64, "file", "files");
-        return format!("{shown}, version {}: nothing is damaged in {files}\n", table.version());
+        return format!("{shown}, version {}: {files}, none damaged\n", table.version());
     }
     let mut text = String::new();
     if let Some(why) = &damage.log {
@@ -67,7 +67,7 @@ fn told(table: &LakeTable, damage: &Damage, repaired: Option<&RepairResult>, now
     }
     for (month, found, left) in &damage.months {
         text += &format!(
-            "  {month}: the log has {} runs, {} were committed\n",
+            "  {month}: {} runs in the log, {} runs committed\n",
             thousands(*found),
             thousands(*left)
         );
@@ -93,18 +93,18 @@ fn told(table: &LakeTable, damage: &Damage, repaired: Option<&RepairResult>, now
         let runs = counted(doubled.runs(), "run is", "runs are");
         let ids: Vec<&str> = doubled.ids().take(MAX_IDS).collect();
         text += &format!(
-            "{runs} there more than once, such as {}: the row that was queried last stays\n",
+            "{runs} there more than once, such as {}: only the latest row of each is kept\n",
             ids.join(", ")
         );
     }
     text + &match repaired {
         Some(repaired) => format!(
-            "Version {}: none of this is part of the lake any more, and the time of the files is not proven; the next `apify-runs \
-             sync` asks again for what Apify keeps\n",
+            "Version {}: the lake no longer has these files, and their periods are no longer proven. The next `apify-runs sync` \
+             fetches the runs that Apify still keeps\n",
             repaired.version
         ),
         None => format!(
-            "Nothing was changed. `apify-runs lake repair {shown} --apply` sets damaged files aside and marks their time as not proven\n"
+            "Nothing was changed. `apify-runs lake repair {shown} --apply` sets damaged files aside and marks their periods as not proven\n"
         ),
     }
 }
@@ -135,15 +135,15 @@ fn held(sums: &MonthSums) -> String {
 /// What Apify still has of runs that started between two instants, by the retention that the last sync was told.
 fn at_apify(state: &LakeState, (first, last): (Millis, Millis), now_ms: Millis) -> String {
     let Some(days) = state.retention_days else {
-        return "how long Apify keeps runs is not known".into();
+        return "Apify's retention is unknown".into();
     };
     let days_ms = Millis::try_from(days).unwrap_or(Millis::MAX).saturating_mul(DAY_MS);
     let kept_from = now_ms.saturating_sub(days_ms);
     let since = format_instant(kept_from.max(0));
     match (first >= kept_from, last >= kept_from) {
-        (true, _) => format!("Apify keeps runs for {days} days, so all of them"),
-        (false, true) => format!("Apify keeps runs for {days} days, so those since {since}"),
-        (false, false) => format!("Apify keeps runs for {days} days, so none of them"),
+        (true, _) => format!("Apify keeps runs for {days} days, so it still has all of them"),
+        (false, true) => format!("Apify keeps runs for {days} days, so it still has the runs since {since}"),
+        (false, false) => format!("Apify keeps runs for {days} days, so it has none of them"),
     }
 }
 

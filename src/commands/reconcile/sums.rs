@@ -55,7 +55,7 @@ impl Sums {
     fn add(&mut self, row: &Row) -> Result<bool> {
         let (usage, started) = (row.usage.unwrap_or_default(), row.started_at_ms);
         let fits = self.all.add(row);
-        fits.ok_or_else(|| Error::Untrusted("the sum of costs is beyond 38 digits".into()))?;
+        fits.ok_or_else(|| Error::Untrusted("the sum of costs has more than 38 digits".into()))?;
         let note = |edge: &mut EdgeRuns| {
             edge.runs += 1;
             edge.usage = edge.usage.checked_add(usage).unwrap_or(edge.usage);
@@ -113,7 +113,7 @@ pub fn sum_held(archive: &dyn Archive, held: &ArchiveInfo, cycle: &Period) -> Re
         .is_some_and(|said| Totals::from(&sums.all) != *said)
     {
         return Err(Error::Untrusted(format!(
-            "the runs of {} don't add up to what its manifest says: see apify-runs verify",
+            "the runs of {} do not match the totals of its manifest: see apify-runs verify",
             held.shown
         )));
     }
@@ -172,7 +172,7 @@ fn add_batch(sums: &mut Sums, batch: &RecordBatch, metered: bool) -> Result<()> 
             .filter(|(_, meter)| meter.is_valid(at))
         {
             let added = sum.checked_add(Usd(meter.value(at)));
-            *sum = added.ok_or_else(|| Error::Untrusted("the sum of a meter is beyond 38 digits".into()))?;
+            *sum = added.ok_or_else(|| Error::Untrusted("the sum of a meter has more than 38 digits".into()))?;
         }
     }
     Ok(())

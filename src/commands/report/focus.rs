@@ -65,7 +65,7 @@ impl FocusThread {
             // The thread has ended with an error, which says why.
             _ => self
                 .join()
-                .and(Err(anyhow::anyhow!("the FOCUS files were given up").into())),
+                .and(Err(anyhow::anyhow!("writing the FOCUS files was stopped").into())),
         }
     }
 
@@ -118,7 +118,7 @@ fn say_missing(counts: &FocusCounts, report: &Report) {
         _ => format!(", {} of usage", counts.missing_usage.dollars()),
     };
     say(&format!(
-        "apify-runs: not in {FOCUS_CSV} but in {FOCUS_MISSING_CSV}: {} ({} without a cost, {} not finished{usage})",
+        "apify-runs: {FOCUS_MISSING_CSV}, not {FOCUS_CSV}, has {} ({} of unknown cost, {} not finished{usage})",
         counted(runs, "run", "runs"),
         thousands(counts.missing_unknown),
         thousands(counts.missing_unfinished)

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::output::atomic_file::AtomicFile;
 use crate::output::lock::Lock;
 use crate::output::manifest::Manifest;
-use crate::output::names::MANIFEST;
 use crate::output::publish::sync_folder;
 use crate::paths;
 
@@ -36,13 +35,13 @@ impl ReportFolder {
         let real = paths::resolve_folder(out).map_err(failed)?;
         if real.ancestors().any(|path| path.join(DELTA_LOG).is_dir()) {
             return Err(Error::Output(format!(
-                "{} is (in) a lake, which holds nothing but what its log names: name another --out",
+                "{} is a lake or inside one, which may not hold other files: use another --out",
                 out.display()
             )));
         }
         if real.ancestors().any(Manifest::is_there) {
             return Err(Error::Output(format!(
-                "{} is (in) an export, which holds nothing but what its {MANIFEST} lists: name another --out",
+                "{} is an export or inside one, which may not hold other files: use another --out",
                 out.display()
             )));
         }
@@ -58,7 +57,7 @@ impl ReportFolder {
         folder.lock = Some(lock.ok_or_else(|| {
             let shown = out.display();
             Error::Busy(format!(
-                "another apify-runs process is writing into {shown}; it is left alone"
+                "another apify-runs process is already writing into {shown}; nothing was done"
             ))
         })?);
         // What a killed process left.
@@ -82,7 +81,7 @@ impl ReportFolder {
     pub fn create(&mut self, name: &str) -> Result<File> {
         let (staged, path) = (self.staging().join(name), self.path.join(name));
         if path.is_dir() {
-            return Err(Error::output("write", &path, "a folder is there"));
+            return Err(Error::output("write", &path, "it is a folder"));
         }
         let failed = |error| Error::output("write", &self.path.join(name), error);
         let file = AtomicFile::create(path, &staged, 0o600).map_err(failed)?;

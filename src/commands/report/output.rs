@@ -41,12 +41,12 @@ impl ReportOutput {
         let needs_folder = |format: &ReportFormat| matches!(format, ReportFormat::Xlsx | ReportFormat::Focus);
         if args.out.is_none() && (formats.len() > 1 || formats.iter().any(needs_folder)) {
             return Err(Error::Usage(
-                "stdout takes one format, and no workbook or FOCUS: give a folder with --out DIR".into(),
+                "stdout can have only one format, and neither xlsx nor focus: give a folder with --out DIR".into(),
             ));
         }
         if args.with_runs && !formats.contains(&ReportFormat::Xlsx) {
             return Err(Error::Usage(
-                "--with-runs is about the workbook: give --format xlsx".into(),
+                "--with-runs works only with the workbook: add --format xlsx".into(),
             ));
         }
         let mut folder = args.out.as_deref().map(ReportFolder::open).transpose()?;
@@ -174,7 +174,7 @@ fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String
             tables => {
                 let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
                 return Err(Error::Usage(format!(
-                    "CSV on stdout is one report: name one with --only or --by, or give --out DIR; there are {}",
+                    "CSV on stdout can have only one report: select it with --only or --by, or give --out DIR; the reports are {}",
                     names.join(", ")
                 )));
             }

@@ -47,7 +47,7 @@ fn check_replaceable(path: &Path) -> Result<()> {
         }
     }
     Err(Error::Output(format!(
-        "--changes {} is there and no file of changes: name another, or remove it",
+        "--changes {} exists and is not a file of changes: use another path, or remove it",
         path.display()
     )))
 }
@@ -56,7 +56,8 @@ impl ChangesFile {
     /// Creates it beside its place.
     pub fn create(path: &Path, location: &Location) -> Result<ChangesFile> {
         let name = path.file_name();
-        let name = name.ok_or_else(|| Error::Usage(format!("--changes {}: no name of a file", path.display())))?;
+        let name =
+            name.ok_or_else(|| Error::Usage(format!("--changes {}: expected the path of a file", path.display())))?;
         check_replaceable(path)?;
         let process = std::process::id();
         let staged = path.with_file_name(format!(".{}.{process}.writing", name.to_string_lossy()));

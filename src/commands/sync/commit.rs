@@ -42,24 +42,24 @@ pub fn find(job: &SyncJob) -> Result<Option<LakeTable>> {
         FoundTable::Nothing if job.location.is_free()? => return Ok(None),
         FoundTable::Nothing => {
             return Err(Error::Output(format!(
-                "{shown} holds other files and no lake: choose an empty place, or one that doesn't exist"
+                "{shown} holds other files and no lake: use an empty or new folder"
             )));
         }
     };
     let state = table.state();
     let (theirs, ours) = (state.account.as_ref(), job.account.as_ref());
     if state.source != job.connection.source || theirs.zip(ours).is_some_and(|(theirs, ours)| theirs.id != ours.id) {
-        let of = |account: Option<&Account>| account.map_or("nobody known".into(), |account| account.id.clone());
+        let of = |account: Option<&Account>| account.map_or("unknown".into(), |account| account.id.clone());
         return Err(Error::Output(format!(
-            "{shown} is of another account or source ({}) than this token's ({}): a lake holds one account's runs",
+            "{shown} has another account or source ({}) than this token ({}): a lake holds the runs of one account",
             of(theirs),
             of(ours)
         )));
     }
     if theirs.is_some() && ours.is_none() {
         return Err(Error::Unreachable(format!(
-            "{shown} is of account {}, and the API doesn't say whose this token is; nothing was written, it is safe to run \
-             again",
+            "{shown} has account {}, but the API does not say which account this token has; nothing was written; it is safe to \
+             run again",
             theirs.map(|account| account.id.clone()).unwrap_or_default()
         )));
     }
@@ -121,7 +121,7 @@ pub fn put(
             }
             CommitOutcome::Unread(version, error) => {
                 with_changes(job, ChangesFile::commit)?;
-                return Err(error.with_fate(&format!("version {version} is committed"), RERUN));
+                return Err(error.with_fate(&format!("version {version} was committed"), RERUN));
             }
             CommitOutcome::Lost => {}
         }
@@ -129,7 +129,7 @@ pub fn put(
         done.table = find(job)?.map(Arc::new);
     }
     Err(Error::Busy(format!(
-        "{}: other processes commit all the time; what was committed stays, run again",
+        "{}: other processes keep committing; what was committed stays: run again",
         job.location.shown()
     )))
 }
@@ -152,14 +152,14 @@ pub fn settle_left_changes(job: &SyncJob) -> Result<()> {
 }
 
 fn merge(job: &SyncJob, seen: &SyncInput, table: Option<&LakeTable>, columns: &LakeColumns) -> Result<MergeOutput> {
-    let mut changes = job.changes.lock().expect("nobody panics while archive it");
+    let mut changes = job.changes.lock().expect("no thread panics while it has the lock");
     let mut on_change = changes.as_mut().map(ChangesFile::writer);
     let on_change = on_change.as_mut().map(|on_change| on_change as &mut OnChange);
     seen.merge(&job.location, table, columns, on_change)
 }
 
 fn with_changes<T>(job: &SyncJob, act: impl FnOnce(&mut ChangesFile) -> Result<T>) -> Result<Option<T>> {
-    let mut changes = job.changes.lock().expect("nobody panics while archive it");
+    let mut changes = job.changes.lock().expect("no thread panics while it has the lock");
     changes.as_mut().map(act).transpose()
 }
 
@@ -174,8 +174,8 @@ fn check_kept(job: &SyncJob, tally: &SyncTally, step: &Step) -> Result<()> {
     let (from, to) = step.windows[0];
     let (from, to) = (format_instant(from), format_instant(to));
     Err(Error::Untrusted(format!(
-        "{from} to {to}: the lake has {} of those that Apify should still keep, and the API lists {} no more; if they were \
-         deleted, say --accept-deletions (they stay in the lake); nothing of it was written",
+        "{from} to {to}: Apify should still keep {} of the lake, but the API no longer lists {}. If they were deleted at \
+         Apify, use --accept-deletions (they stay in the lake); nothing of this was written",
         counted(held, "run", "runs"),
         if gone == held {
             "all of them".to_string()

@@ -24,7 +24,7 @@ use crate::provenance::{Account, DetailMode};
 use crate::report::caveat::Caveat;
 
 /// What an error adds that a later sync may not meet.
-pub const RERUN: &str = ", it is safe to run again";
+pub const RERUN: &str = "; it is safe to run again";
 
 /// What all steps share.
 pub struct SyncJob {
@@ -60,7 +60,7 @@ impl SyncJob {
         let retention_days = retention.await.unwrap_or_else(|error| Err(error.into()));
         if let Err(why) = &retention_days {
             warn(&format!(
-                "how many days Apify keeps runs is not known, so gaps can't be told: {why}"
+                "Apify's retention is unknown, so gaps cannot be detected: {why}"
             ));
         }
         let clocks = connection.clocks().await;

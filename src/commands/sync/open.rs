@@ -51,7 +51,11 @@ pub async fn settle(job: Arc<SyncJob>) -> Result<()> {
 /// Puts the file of changes in its place, with those that were committed meanwhile.
 pub async fn publish_changes(job: Arc<SyncJob>) -> Result<()> {
     run_blocking(move |_| {
-        let changes = job.changes.lock().expect("nobody panics while archive it").take();
+        let changes = job
+            .changes
+            .lock()
+            .expect("no thread panics while it has the lock")
+            .take();
         changes.map_or(Ok(()), ChangesFile::publish)?;
         // Of commits that others have made void since the sync began.
         settle_left_changes(&job)

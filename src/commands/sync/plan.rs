@@ -60,14 +60,14 @@ impl Asking {
             let again = begins.map(|begins| kept_from.map_or(begins, |kept| begins.max(kept)));
             let from = self.since_ms.or(again).or(kept_from).ok_or_else(|| {
                 Error::Usage(
-                    "how long Apify keeps runs is not known with this token, so say where to begin: --since 2025-09-01"
+                    "with this token, Apify's retention is unknown: give the first day to sync, as in --since 2025-09-01"
                         .into(),
                 )
             })?;
             return match from < now {
                 true => Ok(vec![(from, now)]),
                 false => Err(Error::Usage(format!(
-                    "--since lies in the future: {}, and now it is {}",
+                    "--since is in the future: {}; the time now is {}",
                     format_instant(from),
                     format_instant(now)
                 ))),

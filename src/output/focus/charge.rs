@@ -36,7 +36,7 @@ impl Charge {
             })
             .ok_or_else(|| {
                 Error::Untrusted(format!(
-                    "run {} lies outside the years 0 to 9999, which FOCUS can't write",
+                    "run {} is outside the years 0 to 9999, so FOCUS cannot have it",
                     run.id
                 ))
             })

@@ -41,7 +41,7 @@ pub(super) fn batches(file: &RowsFile, wanted: Option<&[&str]>) -> Result<RowBat
             for (builder, (at, column)) in builders.iter_mut().zip(&columns) {
                 if builder.push(column, &record[*at]).is_none() {
                     let line = record.position().map_or(0, csv::Position::line);
-                    let problem = file.unreadable(format_args!("{} makes no sense", column.name));
+                    let problem = file.unreadable(format_args!("{} is not valid", column.name));
                     return Some(Err(problem.at(format_args!("line {line}"))));
                 }
             }

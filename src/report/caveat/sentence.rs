@@ -44,7 +44,11 @@ impl Display for Caveat {
             Caveat::NoRun => out.write_str(NO_RUN),
             Caveat::RunsRejected { runs } => {
                 let were = counted(*runs, "listed run was", "listed runs were");
-                write!(out, "{were} invalid: see rejected.jsonl; the tables lack {}", them(*runs))
+                write!(
+                    out,
+                    "{were} invalid: see rejected.jsonl; the tables lack {}",
+                    them(*runs)
+                )
             }
             Caveat::CostUnknown { runs } => {
                 let runs = counted(*runs, "run", "runs");
@@ -91,7 +95,11 @@ impl Display for Caveat {
                 )
             }
             Caveat::ClockAhead(clock) => clock.fmt(out),
-            Caveat::SharedAccount { names } => write!(out, "{} are the same account, which is counted once", names.join(" and ")),
+            Caveat::SharedAccount { names } => write!(
+                out,
+                "{} are the same account, which is counted once",
+                names.join(" and ")
+            ),
             Caveat::Unclassified { text, .. } => out.write_str(text),
         }
     }
@@ -100,9 +108,7 @@ impl Display for Caveat {
 fn past_retention(retention: &Retention) -> String {
     let headline = retention.headline().unwrap_or_default();
     let days = counted(retention.days, "day", "days");
-    format!(
-        "{headline}: Apify keeps runs for {days}, and deleted runs are missing; every total is a minimum"
-    )
+    format!("{headline}: Apify keeps runs for {days}, and deleted runs are missing; every total is a minimum")
 }
 
 impl Display for MonthCorrection {

@@ -114,9 +114,7 @@ pub(super) fn price_verdict(verdict: &PriceVerdict) -> String {
         Some(factor) => factor.to_string(),
     };
     match verdict.kind {
-        VerdictKind::NothingComparable => {
-            "unknown whether prices changed: no run has a settled cost in both".into()
-        }
+        VerdictKind::NothingComparable => "unknown whether prices changed: no run has a settled cost in both".into(),
         VerdictKind::NothingMoved => format!(
             "prices did not change: none of {} differs",
             counted(compared, "settled cost", "settled costs")

@@ -103,7 +103,9 @@ impl Dimensions {
         for dimension in by.dimensions() {
             if !self.by.contains(&By::from(dimension)) {
                 if dimension == Dimension::Group {
-                    bail!("the report by group needs rules: give --groups FILE, or an export that was made with --groups");
+                    bail!(
+                        "the report by group needs rules: give --groups FILE, or an export that was made with --groups"
+                    );
                 }
                 let (word, column) = (dimension.word(), dimension.needed_column());
                 bail!("the report by {word} needs the column {column}, which this export lacks");

@@ -186,7 +186,8 @@ pub fn replaced(replaced: &Replaced) -> Vec<String> {
         counted(replaced.runs, "run", "runs")
     );
     let moved = replaced.changes.as_ref().map_or(
-        "The changes are unknown: the replaced export had another account, period or filters, or could not be read.".into(),
+        "The changes are unknown: the replaced export had another account, period or filters, or could not be read."
+            .into(),
         |changes| format!("{}.", sentence(&words::line(changes, replaced.queried_at_ms))),
     );
     vec![was, moved]

@@ -98,7 +98,7 @@ fn the_policy_allows_the_style_block_and_nothing_else() {
 #[test]
 fn an_empty_period_says_so_and_draws_nothing() {
     let text = text_of(&render(&report(&[], SEPTEMBER))).join("\n");
-    for told in ["none", "yes: fetched 0 runs, the API counts 0", "None."] {
+    for told in ["none", "yes: 0 runs fetched, 0 counted by the API", "None."] {
         assert!(text.contains(told), "{told}: {text}");
     }
     assert!(!text.contains("$0"), "{text}");
@@ -111,8 +111,8 @@ fn costs_that_are_all_unknown_are_never_zero() {
     let text = text_of(&page).join("\n");
     for told in [
         "unknown",
-        "2 runs without a cost",
-        "2 runs have no known cost: usage is 'at least'",
+        "the cost of 2 runs, which is unknown",
+        "the cost of 2 runs is unknown: the total is a minimum",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
@@ -168,7 +168,7 @@ fn every_day_has_its_place_and_long_periods_are_put_together() {
     for told in [
         "2025-09-01",
         "2025-09-17",
-        "2 of 30 days have runs, the dearest 2025-09-30: $3.00",
+        "2 of 30 days have runs, the most expensive is 2025-09-30 with $3.00",
     ] {
         assert!(text.contains(told), "{told}");
     }
@@ -210,7 +210,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     let text = text_of(&render(&now)).join("\n");
     for told in [
         "asked for at 2025-10-02 06:00 UTC: 1 run, $9.50.",
-        "$4.00; +$6.00 (+150.1%) of known costs since",
+        "$4.00; change +$6.00 (+150.1%)",
         "in 2025-08-01 to 2025-09-01",
         "+$6.00",
         "+150.1%",
@@ -226,7 +226,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
         before: Err(anyhow::anyhow!("there is no export of it")),
     });
     let text = text_of(&render(&now)).join("\n");
-    assert!(text.contains("not judged: there is no export of it"), "{text}");
+    assert!(text.contains("No comparison: there is no export of it"), "{text}");
 }
 
 #[test]
@@ -245,8 +245,8 @@ fn only_what_was_chosen_is_shown_and_pairs_stand_at_the_end() {
         .collect();
     assert_eq!(ids, ["cost_by_user", "cost_by_actor_and_status", "how-to-read"]);
     let text = text_of(&page).join("\n");
-    assert!(text.contains("None: all 2 runs stand under 'not told'."), "{text}");
-    assert!(text.contains("What did each Actor cost, by status?"), "{text}");
+    assert!(text.contains("None: all 2 runs have 'unknown'."), "{text}");
+    assert!(text.contains("Cost by Actor and status"), "{text}");
 }
 
 #[test]

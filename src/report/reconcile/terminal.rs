@@ -39,7 +39,10 @@ fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
         parts.push(format!("{} of unknown cost", counted(runs.cost_unknown, "run", "runs")));
     }
     if runs.provisional > 0 {
-        parts.push(format!("{} of provisional cost", counted(runs.provisional, "run", "runs")));
+        parts.push(format!(
+            "{} of provisional cost",
+            counted(runs.provisional, "run", "runs")
+        ));
     }
     entries.push(("Runs", escape_control(&parts.join("; "))));
     let retention = all.retention.as_ref();
@@ -131,10 +134,8 @@ fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let (verdict, why) = match all.verdict() {
         ReconcileVerdict::Ties => (format!("matches {within}"), Vec::new()),
         ReconcileVerdict::DiffersByNamedItems(items) => ("differs; these items explain it:".to_string(), items),
-        ReconcileVerdict::NotAccountedFor(usd) => {
-            (format!("differs: {} is not explained", usd.dollars()), Vec::new())
-        }
-        ReconcileVerdict::CannotBeJudged(why) => ("unknown, because:".to_string(), why),
+        ReconcileVerdict::NotAccountedFor(usd) => (format!("differs: {} is not explained", usd.dollars()), Vec::new()),
+        ReconcileVerdict::CannotBeJudged(why) => ("cannot be judged, because:".to_string(), why),
     };
     let mut lines = vec![look.bold(&wrap_labelled("Verdict", &verdict, LABEL, WIDTH))];
     lines.extend(

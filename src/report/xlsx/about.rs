@@ -49,7 +49,10 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], style
         page.entry("Runs", [headline::outcomes(report).join(" · ")])?;
     }
     page.gap();
-    page.entry(headline::PLEASE_NOTE, report.facts.caveats.iter().map(ToString::to_string))?;
+    page.entry(
+        headline::PLEASE_NOTE,
+        report.facts.caveats.iter().map(ToString::to_string),
+    )?;
     if let Some(replaced) = &report.replaced {
         let held = counted(replaced.runs, "run", "runs");
         let first = format!(

@@ -176,8 +176,11 @@ fn what_is_unknown_is_empty_and_not_zero() {
 fn dates_are_dates() {
     let workbook = read(&report_of([run("a", None, Some(1))]));
     assert_eq!(workbook.number("By day", "A5"), Some(45_901.0));
-    let started = workbook.column("Dearest runs", "started, UTC");
-    assert_eq!(workbook.number("Dearest runs", &format!("{started}5")), Some(45_901.0));
+    let started = workbook.column("Most expensive runs", "started, UTC");
+    assert_eq!(
+        workbook.number("Most expensive runs", &format!("{started}5")),
+        Some(45_901.0)
+    );
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn rows_that_a_sheet_has_no_room_for_are_said_and_the_total_stays_that_of_all() 
     let mut bytes = Vec::new();
     book.save(&mut bytes).unwrap();
     let workbook = Workbook::read(&bytes);
-    let said = "NOT ALL ROWS: a sheet holds no more than these 6 of 9; all are in cost_by_actor.csv.";
+    let said = "NOT ALL ROWS: this sheet has the first 6 of 9 rows, the most that fit; cost_by_actor.csv has all.";
     assert!(workbook.text("By Actor", "A2").ends_with(said));
     let first: Vec<&str> = workbook
         .sheet("About")
@@ -317,7 +320,7 @@ fn runs_one_by_one_have_a_sheet_on_demand() {
         assert_eq!(last, shown + 4, "{sheet_rows}");
         let said = workbook.text("Runs", "A2");
         assert_eq!(
-            said.contains("NOT ALL ROWS: a sheet holds no more than the first 3 of 5 runs"),
+            said.contains("NOT ALL ROWS: this sheet has the first 3 of 5 runs"),
             shown == 3
         );
     }

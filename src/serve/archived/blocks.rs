@@ -149,7 +149,7 @@ fn read_places(
     if wanted != read {
         let name = file.name();
         return Err(Error::Untrusted(format!(
-            "{name}: of {wanted} runs that it should hold, {read} could be read"
+            "{name}: only {read} of its {wanted} runs could be read"
         )));
     }
     Ok(batches)

@@ -80,7 +80,7 @@ impl FileGroup {
             })?;
             if row as usize != runs.rows() {
                 let (name, rows) = (runs.name(), runs.rows());
-                let found = format!("{name}: it holds {row} runs instead of {rows}");
+                let found = format!("{name}: it holds {row} runs; expected {rows}");
                 return Err(Error::Untrusted(found));
             }
         }
@@ -114,12 +114,14 @@ impl FileGroup {
     ) -> Result<()> {
         let nulls = |name: &str| batch.column_by_name(name).map(|column| column.null_count());
         if NEEDED.iter().any(|name| nulls(name).is_none()) {
-            return Err(Error::untrusted("a file of runs has not the columns of an export"));
+            return Err(Error::untrusted(
+                "a file of runs does not have the columns of an export",
+            ));
         }
         let whole = ["id", "act_id", "status", "started_at"];
         if whole.iter().any(|name| nulls(name) != Some(0)) {
             return Err(Error::untrusted(
-                "a file of runs has some without ID, Actor, status or start",
+                "a file of runs has runs without ID, Actor, status or start",
             ));
         }
         let (mut last_actor, mut last_task) = (0, 0);

@@ -218,7 +218,7 @@ impl ServedArchive {
 
     /// Tells whoever runs the server what those who ask needn't know.
     fn failed(&self, error: &Error) -> Refusal {
-        (self.warn)(&format!("a question could not be answered: {error}"));
+        (self.warn)(&format!("a request could not be answered: {error}"));
         Refusal::Failed
     }
 }

@@ -245,7 +245,7 @@ impl Reply {
             503 => "query-timeout",
             _ => "internal-server-error",
         };
-        Reply::error(status, kind, "This answer is wrong on purpose (--faults).")
+        Reply::error(status, kind, "This answer is a simulated error (--faults).")
     }
 }
 

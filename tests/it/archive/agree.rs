@@ -64,7 +64,7 @@ fn exported() -> Place {
     ];
     place.run(&all).exits(0).says(&[
         "focus.csv lacks runs: INCOMPLETE",
-        "not in focus.csv but in focus-missing.csv: 1 run (1 without a cost, 0 not finished)",
+        "focus-missing.csv, not focus.csv, has 1 run (1 of unknown cost, 0 not finished)",
     ]);
     place
 }
@@ -72,9 +72,9 @@ fn exported() -> Place {
 /// 1 + 2 + 4 + 8 + 16 + 32 cents.
 const USAGE: &str = "0.63";
 const CAVEATS: [&str; 2] = [
-    "INCOMPLETE: 13 of 30 days are past retention: Apify keeps 20 days of runs, and what it has deleted is in no figure; \
-     every total is 'at least'",
-    "1 run has no known cost: usage is 'at least'",
+    "INCOMPLETE: 13 of 30 days are past retention: Apify keeps runs for 20 days, and deleted runs are missing; every \
+     total is a minimum",
+    "the cost of 1 run is unknown: the total is a minimum",
 ];
 
 /// The parts of a workbook, by path.

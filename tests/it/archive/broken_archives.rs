@@ -606,7 +606,8 @@ fn a_field_of_the_manifest_that_cannot_be_read_is_refused_by_its_name() {
 fn caveats_have_codes_and_counts_beside_their_sentences() {
     let (place, server) = (Place::new(), account());
     export(&place, &server.url(), "2025-09", "out", "parquet");
-    let expected = json!([{"code": "cost_unknown", "runs": 1, "text": "1 run has no known cost: usage is 'at least'"}]);
+    let expected =
+        json!([{"code": "cost_unknown", "runs": 1, "text": "the cost of 1 run is unknown: the total is a minimum"}]);
     for name in ["out/manifest.json", "out/report.json"] {
         let document: Value = serde_json::from_slice(&fs::read(place.path(name)).unwrap()).unwrap();
         assert_eq!(document["caveat_details"], expected, "{name}");

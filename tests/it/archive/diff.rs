@@ -94,13 +94,13 @@ fn everything_that_moved_is_shown_and_every_dollar_of_it() {
         shown,
         "\
 Old       old
-          2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)
+          1–30 September 2025 (UTC)
           account stand-in
-          7 runs, at least $3.91, as Apify priced it at 2025-10-02 06:00 UTC
+          7 runs, at least $3.91, as priced by Apify on 2025-10-02 06:00 UTC
 New       new
-          2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)
+          1–30 September 2025 (UTC)
           account stand-in
-          8 runs, at least $34.21, as Apify priced it at 2025-10-04 07:30 UTC
+          8 runs, at least $34.21, as priced by Apify on 2025-10-04 07:30 UTC
 
                           runs            usage
 New                          2          +$31.20  and 1 run of unknown cost
@@ -111,7 +111,7 @@ Unchanged                    1
 Costs now known              1            $0.75  apart: the other has none
 Costs now unknown            1            $0.30  apart: the other has none
 
-Verdict   usage moved, prices did not: 1 of 3 costs changed, by no common factor
+Verdict   usage changed, prices did not: 1 of 3 costs changed, by no common factor
 
 Actor                          new   changed  vanished           usage  no cost
 a3                               2         0         0         +$31.20        1
@@ -240,7 +240,7 @@ fn two_exports_of_the_same_differ_in_nothing() {
     let place = two(before(), before(), &[], &["--format", "csv"]);
     place.run(&["diff", "old", "new"]).exits(0).shows(&[
         "Together 0 $0.00 Unchanged 7",
-        "Verdict prices did not move: none of 5 costs changed",
+        "Verdict prices did not change: none of 5 settled costs differs",
     ]);
     assert_eq!(json(&place)["runs"], serde_json::json!([]));
     let csv = place.run(&["diff", "old", "new", "--csv"]);
@@ -264,8 +264,8 @@ fn one_factor_for_all_costs_is_told_from_usage() {
     let place = two(repriced(3000, 100), new, &[], &[]);
     let done = place.run(&["diff", "old", "new"]);
     done.exits(0).shows(&[
-        "Verdict prices moved: 2,999 of 3,000 costs × 0.92",
-        "and 2,979 changed runs more: --json and --csv list all",
+        "Verdict prices changed: 2,999 of 3,000 costs multiplied by 0.92",
+        "and 2,979 other changed runs (--json and --csv list all)",
     ]);
     let found = json(&place);
     assert_eq!(
@@ -293,17 +293,17 @@ fn exports_of_different_things_are_compared_with_a_caution() {
     let place = two(before(), after(), &[], &["--status", "SUCCEEDED"]);
     place.run(&["diff", "old", "new"]).exits(0).shows(&[
         "only --status SUCCEEDED",
-        "Caution the two are of different filters: what only one covers shows as new or vanished",
+        "Caution OLD and NEW have different filters: runs that only one of them covers are shown as new or vanished",
     ]);
     place
         .run(&["diff", "new", "old"])
         .exits(0)
-        .shows(&["OLD was asked for after NEW was"]);
+        .shows(&["OLD was queried later than NEW"]);
     let demo = ["export", "--demo", "--month", "2025-08", "--out", "demo", "--quiet"];
     place.run(&demo).exits(0);
     place.run(&["diff", "old", "demo"]).exits(0).shows(&[
         "MADE-UP ACCOUNT",
-        "of different sources (the API, or the made-up account), accounts and periods",
+        "different sources (Apify and the made-up account), accounts and periods",
     ]);
 }
 
@@ -331,11 +331,11 @@ fn what_is_no_export_is_exit_2_and_what_cannot_be_read_is_exit_5() {
         ),
         (
             good.replacen("2025-09-01T01", "yesterday", 1),
-            "line 3: started_at makes no sense",
+            "line 3: started_at is not valid",
         ),
         (
             good.replacen(",0.5,", ",half,", 1),
-            "line 2: usage_total_usd makes no sense",
+            "line 2: usage_total_usd is not valid",
         ),
         (cut, "6 rows, the manifest says 7"),
     ] {

@@ -136,14 +136,14 @@ fn the_text_says_the_same_within_80_columns() {
     let server = serving(in_and_out(), TYING).start();
     let done = reconcile(&Place::new(), &["--api-url", &server.url()], &[]);
     done.exits(0).shows(&[
-        "Cycle 2025-09-02 to 2025-10-02, 2025-10-02 not included, UTC",
+        "Cycle 2 September – 1 October 2025 (UTC)",
         "Runs 3 runs fetched now",
         "Complete yes",
         "Apify's total, before volume discount $46.50",
-        "Services that belong to runs $7.50",
-        "Sum of runs $7.50",
+        "Services used by runs $7.50",
+        "Total of the runs $7.50",
         "Remainder $0.00",
-        "Services outside of runs $39.00",
+        "Other services $39.00",
         "Verdict ties (within $1.00)",
     ]);
     for line in done.stdout.lines() {
@@ -175,8 +175,8 @@ fn a_difference_counts_beyond_the_tolerance_alone_and_fails_only_where_that_was_
         let server = serving(in_and_out(), services).start();
         let done = reconcile(&Place::new(), &["--api-url", &server.url()], &["--fail-unexplained"]);
         done.exits(7)
-            .says(&["--fail-unexplained", "not accounted for"])
-            .shows(&["not accounted for"]);
+            .says(&["--fail-unexplained", "not explained"])
+            .shows(&["not explained"]);
     }
     assert_eq!(
         verdict(in_and_out(), A_DOLLAR_MORE, &["--tolerance", "0.999999999999999999"])["verdict"],
@@ -233,12 +233,12 @@ fn where_costs_or_runs_may_be_missing_it_can_not_be_judged() {
     let all = verdict(runs.clone(), MORE, &["--details", "none"]);
     assert_eq!(
         (&all["verdict"], &all["why_not_judged"]),
-        (&json!("cannot_be_judged"), &json!(["1 run has no known cost"]))
+        (&json!("cannot_be_judged"), &json!(["the cost of 1 run is unknown"]))
     );
     let server = serving(runs, MORE).start();
     reconcile(&Place::new(), &["--api-url", &server.url()], &["--fail-unexplained"])
         .exits(7)
-        .shows(&["can't be judged"]);
+        .shows(&["cannot be judged"]);
     // 3 October at 6, two weeks earlier: 19 September at 6; of the cycle, 17 days and the beginning of one are gone.
     let server = serving(in_and_out(), TYING).keeps(14).start();
     let source = ["--api-url", &server.url()];
@@ -336,7 +336,7 @@ fn an_export_that_covers_the_cycle_is_read_instead_of_the_list_in_every_format()
             all["runs_from"]
                 .as_str()
                 .unwrap()
-                .starts_with("of out, asked for at 2025-10-03T06:00:00"),
+                .starts_with("from out, queried at 2025-10-03T06:00:00"),
             "{all}"
         );
         assert_eq!(server.list_requests().len(), listed, "{form:?}: the list was asked");
@@ -357,7 +357,7 @@ fn an_export_that_does_not_cover_the_cycle_is_said_and_the_runs_are_fetched() {
     place.export(&server.url(), &[]).exits(0);
     let done = reconcile(&place, &["out", "--api-url", &server.url()], &["--json"]);
     done.says(&[
-        "warning: out reaches from 2025-09-01T00:00:00.000Z to 2025-10-01T00:00:00.000Z",
+        "warning: out covers 2025-09-01T00:00:00.000Z to 2025-10-01T00:00:00.000Z",
         "doesn't cover the cycle",
     ]);
     assert_eq!(
@@ -366,7 +366,7 @@ fn an_export_that_does_not_cover_the_cycle_is_said_and_the_runs_are_fetched() {
     );
     let place = covering(&server, &["--status", "SUCCEEDED"]);
     let done = reconcile(&place, &["out", "--api-url", &server.url()], &["--json"]);
-    done.says(&["warning: out holds filtered runs"]);
+    done.says(&["warning: out holds only filtered runs"]);
     assert_eq!(told(&done)["runs_from"], "fetched now");
 }
 
@@ -377,10 +377,10 @@ fn an_export_of_another_account_or_source_and_what_is_no_export_are_exit_2() {
     let other = serving(in_and_out(), TYING).owned_by("user2").start();
     reconcile(&place, &["out", "--api-url", &other.url()], &[])
         .exits(2)
-        .says(&["out is of another account or source"]);
+        .says(&["out has another account or source"]);
     reconcile(&place, &["out", "--demo"], &[])
         .exits(2)
-        .says(&["out is of another account or source"]);
+        .says(&["out has another account or source"]);
     reconcile(&place, &["nowhere", "--api-url", &server.url()], &[])
         .exits(2)
         .says(&["nowhere", "manifest.json"]);
@@ -468,7 +468,7 @@ fn meters_stand_side_by_side_where_all_details_are_asked_for() {
     assert_eq!(all["meters"], meters);
     let done = reconcile(&Place::new(), &source, &["--details", "all"]);
     done.exits(0)
-        .shows(&["Within runs, meter by meter", "DATASET_READS $2.50 $2.50 <$0.01"]);
+        .shows(&["Services used by runs", "DATASET_READS $2.50 $2.50 <$0.01"]);
     assert_eq!(
         told(&reconcile(&Place::new(), &source, &["--json"]))["meters"],
         json!([])
@@ -511,7 +511,7 @@ fn the_demo_reconciles_and_says_that_it_is_made_up() {
     done.exits(0).shows(&[
         "MADE-UP ACCOUNT",
         "Cycle 2025-09-02 to 2025-10-02",
-        "Verdict differs by named items",
+        "Verdict differs; these items explain it:",
     ]);
     assert_eq!(place.names(), ["temporary"]);
 }
@@ -523,8 +523,7 @@ fn a_cycle_is_a_period_of_an_export_too() {
     let url = server.url();
     let args = ["export", "--cycle", "2025-09-15", "--rate", "0", "--api-url", &url];
     let done = place.run(&[&args[..], &["--out", "out"]].concat());
-    done.exits(0)
-        .shows(&["Period 2025-09-02 to 2025-10-02 (30 days, 2025-10-02 not included, UTC)"]);
+    done.exits(0).shows(&["Period 2 September – 1 October 2025 (UTC)"]);
     assert_eq!(place.exported().ids(), ["first", "middle", "last"]);
     let all = told(&reconcile(&place, &["out", "--api-url", &url], &["--json"]));
     assert_eq!(
@@ -555,7 +554,7 @@ fn a_cycle_is_a_period_of_an_export_too() {
     let args = ["export", "--cycle", "2025-09-15", "--rate", "0", "--api-url", &url];
     let compared = [&args[..], &["--out", "compared", "--compare", "previous"]].concat();
     place.run(&compared).exits(0).shows(&[
-        "Before not judged: asked for the billing cycle that holds 2025-09-01, the API gave that of 2025-09-02",
+        "Previous no comparison: expected the billing cycle of 2025-09-01; the API gave the cycle from 2025-09-02",
     ]);
     place
         .run(&[&args[..], &["--month", "2025-09"]].concat())
@@ -596,7 +595,7 @@ fn an_export_is_judged_by_what_was_kept_when_it_was_made() {
     let place = covering(&server, &["--format", "parquet"]);
     let source = ["out", "--api-url", &later.url()];
     let done = reconcile(&place, &source, &["--fail-unexplained"]);
-    done.exits(7).shows(&["can't be judged", "days are past retention"]);
+    done.exits(7).shows(&["cannot be judged", "days are past retention"]);
 }
 
 #[test]
@@ -608,7 +607,7 @@ fn an_export_that_does_not_add_up_to_its_manifest_is_exit_5() {
     std::fs::write(&csv, text.replace(",2.5,", ",3,")).unwrap();
     let done = reconcile(&place, &["out", "--api-url", &server.url()], &[]);
     done.exits(5).says(&[
-        "runs.csv: its rows sum up to 5 runs, 1108",
+        "runs.csv: the totals of its rows are 5 runs, 1108",
         "the manifest says 5 runs, 1107.5",
     ]);
 }

@@ -233,14 +233,17 @@ fn a_part_of_the_period_has_its_own_totals_and_caveats() {
     let whole = json_of(&report(&place, &["--month", "2025-09", "--format", "json"]));
     assert_eq!(
         (&whole["totals"]["runs"], &whole["caveats"]),
-        (&json!(5), &json!(["1 run has no known cost: usage is 'at least'"]))
+        (
+            &json!(5),
+            &json!(["the cost of 1 run is unknown: the total is a minimum"])
+        )
     );
 
     for (args, code, says) in [
         (
             &["--month", "2025-08"][..],
             5,
-            "doesn't cover that period: it holds 2025-09-01 to 2025-10-01",
+            "does not cover this period: it holds 1–30 September 2025",
         ),
         (&["--from", "2025-09-30", "--to", "2025-10-02"], 5, "doesn't cover"),
         (&["--month", "2030-01"], 5, "doesn't cover"),
@@ -274,7 +277,8 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
     let text = fs::read_to_string(&csv).unwrap();
     fs::write(&csv, text.replace("12", "13")).unwrap();
     let done = report(&place, &["--format", "json"]);
-    done.exits(5).says(&["cost_by_actor.csv: its hash is another"]);
+    done.exits(5)
+        .says(&["cost_by_actor.csv: its SHA-256 differs from the manifest"]);
     assert_eq!(done.stdout, "");
     report(&place, &["--format", "csv", "--out", "figures"]).exits(5);
     assert!(!place.path("figures").exists());
@@ -307,10 +311,9 @@ fn nothing_is_written_into_an_export_and_formats_fit_their_place() {
     report(&place, &["--by", "group"]).exits(2).says(&["--groups FILE"]);
     report(&place, &["--with-runs"]).exits(2).says(&["--format xlsx"]);
     let named = report(&place, &["--only", "status_summary"]);
-    named.exits(0).shows(&[
-        "How did runs end, and what did that cost?",
-        "TIMED-OUT 1 0 0 1 0 0 $4.00",
-    ]);
+    named
+        .exits(0)
+        .shows(&["Runs and cost by status", "TIMED-OUT 1 0 0 1 0 0 $4.00"]);
     assert!(!named.stdout.contains("Which Actors"), "{named}");
 }
 
@@ -366,7 +369,7 @@ fn one_period_beside_another_judges_only_what_both_sides_know() {
     );
     let shown = report(&place, &["--compare", "august"]);
     shown.exits(0).shows(&[
-        "Before at least $14.00; +$1.00 (+7.1%) of known costs since",
+        "Previous at least $14.00; change +$1.00 (+7.1%)",
         "comes new $12.00 $12.00",
     ]);
 
@@ -395,7 +398,7 @@ fn what_cannot_be_compared_is_not_judged_and_never_zero() {
         );
         report(&place, &["--compare", other])
             .exits(0)
-            .shows(&["Before not judged: "]);
+            .shows(&["Previous no comparison: "]);
     }
 }
 
@@ -405,7 +408,7 @@ fn an_export_fetches_the_period_before() {
     place
         .export(&server.url(), &["--compare", "previous"])
         .exits(0)
-        .shows(&["Before at least $14.00; +$1.00 (+7.1%) of known costs since"]);
+        .shows(&["Previous at least $14.00; change +$1.00 (+7.1%)"]);
     assert_eq!(place.names(), ["out"]);
     let own = place.exported().json("report.json");
     place.run(&["verify", "out"]).exits(0);
@@ -456,7 +459,7 @@ fn budgets_are_held_and_what_cannot_be_judged_fails_too() {
     report(&place, &["--budget", "15", "--fail-over-budget"]).exits(0);
     report(&place, &["--budget", "actor:dark=1", "--fail-over-budget"])
         .exits(7)
-        .says(&["unknown of $1.00: not judged"]);
+        .says(&["an unknown amount of $1.00: unknown"]);
     report(&place, &["--fail-over-budget"]).exits(2).says(&["--budget"]);
     report(&place, &["--budget", "group:x=1"])
         .exits(2)
@@ -466,7 +469,7 @@ fn budgets_are_held_and_what_cannot_be_judged_fails_too() {
         .says(&["expected a budget in dollars"]);
     let typo = report(&place, &["--budget", "actor:stay=5"]);
     typo.exits(0)
-        .says(&["no run of the period is of --budget actor:stay=5"]);
+        .says(&["no run of the period matches --budget actor:stay=5"]);
     fs::write(place.path("groups.csv"), "actor,group\nstays,Team\n").unwrap();
     let grouped = report(
         &place,
@@ -490,7 +493,7 @@ fn an_export_over_budget_is_published_and_exits_7() {
     let (place, server) = (Place::new(), server_of(runs()));
     let done = place.export(&server.url(), &["--budget", "14", "--fail-over-budget"]);
     done.exits(7)
-        .says(&["not within budget (--fail-over-budget): at least $15.00 of $14.00"]);
+        .says(&["over budget, or usage unknown (--fail-over-budget): at least $15.00 of $14.00"]);
     place.run(&["verify", "out"]).exits(0);
     assert!(
         place
@@ -517,8 +520,9 @@ fn a_running_period_is_projected_to_its_end() {
     ];
     // 32.25 of 91 days have passed: $15 will be $42.33, and something.
     let done = place.run(&[&running[..], &["--api-url", &server.url(), "--rate", "0"]].concat());
-    done.exits(0)
-        .shows(&["$15.00 of $20.00 (75.0%), $42.33 by the end if it goes on like this: heading over"]);
+    done.exits(0).shows(&[
+        "$15.00 of $20.00 (75.0%): on course to exceed the budget; projected: $42.33 by the end of the period",
+    ]);
     assert_eq!(place.exported().rows("budgets.csv")[0]["projected_usd"], "42.325581");
     let again = report(&place, &["--budget", "20", "--format", "json"]);
     assert_eq!(
@@ -573,8 +577,10 @@ fn a_budget_of_what_may_not_be_there_is_not_judged() {
     place.export(&server.url(), &[]).exits(0);
     let budgets = ["--budget", "500", "--budget", "actor:nowhere=1", "--fail-over-budget"];
     let done = report(&place, &budgets);
-    done.exits(7)
-        .says(&["not within budget", "Actor nowhere: unknown of $1.00: not judged"]);
+    done.exits(7).says(&[
+        "over budget, or usage unknown",
+        "Actor nowhere: an unknown amount of $1.00: unknown",
+    ]);
     done.shows(&["at least $15.00 of $500.00 (3.0%): within, as far as known"]);
 }
 
@@ -583,9 +589,9 @@ fn a_budget_leaves_no_caveat_in_reports_without_it() {
     let (place, server) = (Place::new(), server_of(runs()));
     place.export(&server.url(), &["--budget", "actor:stay=5"]).exits(0);
     let caveats = |args: &[&str]| json_of(&report(&place, &[args, &["--format", "json"]].concat()))["caveats"].clone();
-    let unknown = "1 run has no known cost: usage is 'at least'";
+    let unknown = "the cost of 1 run is unknown: the total is a minimum";
     assert_eq!(caveats(&[]), json!([unknown]));
-    let typo = "no run of the period is of --budget actor:stay=5";
+    let typo = "no run of the period matches --budget actor:stay=5";
     assert_eq!(caveats(&["--budget", "actor:stay=5"]), json!([unknown, typo]));
 }
 
@@ -604,7 +610,7 @@ fn formats_named_twice_are_written_once_and_special_files_are_not_waited_for() {
     assert!(made.unwrap().success());
     report(&place, &[])
         .exits(5)
-        .says(&["runs.parquet: it is no regular file"]);
+        .says(&["runs.parquet: it is not a regular file"]);
 }
 
 #[test]
@@ -645,7 +651,7 @@ fn nothing_is_left_where_nothing_was_written() {
     fs::create_dir_all(place.path("taken/report.md")).unwrap();
     report(&place, &["--format", "html,md,json", "--out", "taken"])
         .exits(6)
-        .says(&["a folder is there"]);
+        .says(&["it is a folder"]);
     assert_eq!(crate::support::command::names(&place.path("taken")), ["report.md"]);
     assert_eq!(place.names(), ["august", "out", "taken"]);
     place.run(&["verify", "out"]).exits(0);

@@ -66,8 +66,8 @@ fn a_period_of_many_pages_is_read_whole_and_cut_at_its_edges() {
     );
     // Of the even ones, 12,000 but those in the ten minutes at the edges; 300 ties; two of the four at the edges.
     done.shows(&[
-        "Complete yes: fetched 12,299 runs, the API counts 12,299",
-        "(30 days, 2025-10-01 not included, UTC)",
+        "Complete yes: 12,299 runs fetched, 12,299 counted by the API",
+        "1–30 September 2025 (UTC)",
     ]);
     let proof = exported.json("manifest.json")["proof"].clone();
     assert_eq!(proof["counted"], proof["fetched"]);
@@ -263,7 +263,7 @@ fn actors_and_tasks_are_filtered_here_after_all_is_counted() {
         ..Account::default()
     });
     let done = place.export(&server.url(), &["--actor", "a,c", "--task", "t"]);
-    done.exits(0).shows(&["of them match", "--actor a,c --task t"]);
+    done.exits(0).shows(&["match the filters", "--actor a,c --task t"]);
     assert_eq!(place.exported().ids(), expected(&wanted));
     let manifest = place.exported().json("manifest.json");
     assert_eq!(manifest["proof"]["fetched"], all_of_them as u64);
@@ -340,10 +340,7 @@ fn a_run_that_two_windows_hold_is_there_once() {
         (&proof["counted"], &proof["fetched"]),
         (&(wanted + 2).into(), &wanted.into())
     );
-    assert!(
-        proof["notes"].to_string().contains("under another start too"),
-        "{proof}"
-    );
+    assert!(proof["notes"].to_string().contains("with two start times"), "{proof}");
     place.run(&["verify", "out"]).exits(0);
 }
 
@@ -494,7 +491,7 @@ fn a_query_that_is_too_heavy_is_halved_until_it_is_answered() {
 #[test]
 fn an_empty_period_is_an_export_too() {
     let (done, exported, place) = complete(Account::default(), &["--partition-by", "day"]);
-    done.shows(&["fetched 0 runs, the API counts 0"]);
+    done.shows(&["0 runs fetched, 0 counted by the API"]);
     assert_eq!(
         exported.json("manifest.json")["totals"]["usage_total_usd"],
         serde_json::Value::Null
@@ -552,8 +549,7 @@ fn a_month_in_a_time_zone_begins_and_ends_with_its_own_midnights() {
         "--api-url",
     ];
     let done = place.run_at("2025-11-05T00:00:00Z", &[&args[..], &[&server.url()]].concat());
-    done.exits(0)
-        .shows(&["31 days, 2025-11-01 not included, Europe/Prague"]);
+    done.exits(0).shows(&["1–31 October 2025 (Europe/Prague)"]);
     assert_eq!(place.exported().ids(), inside.map(instant));
     let days: Vec<_> = place
         .exported()
@@ -655,7 +651,7 @@ fn runs_that_come_into_what_has_been_read_are_noted_and_cost_nothing() {
     assert!(
         manifest["proof"]["notes"]
             .to_string()
-            .contains("1 came after it was read"),
+            .contains("1 added after it was read"),
         "{manifest}"
     );
     assert!(

@@ -170,7 +170,7 @@ fn a_run_that_is_gone_or_has_no_cost_in_its_detail_either_keeps_its_row_and_is_n
     let replies: [(Make, &str); 3] = [(gone, "not_found"), (null, "without_cost"), (none, "without_cost")];
     for (reply, counted) in replies {
         let (done, place, _) = with_one_odd(reply, &[]);
-        done.exits(0).shows(&["at least $0.25", "1 run has no known cost"]);
+        done.exits(0).shows(&["at least $0.25", "the cost of 1 run is unknown"]);
         assert_eq!(done.stderr, "", "{done}");
         let details = counts(&place);
         assert_eq!(
@@ -582,11 +582,8 @@ fn a_dry_run_says_how_many_details_there_are_and_how_long_they_take_and_asks_non
         assert!((exactly..=exactly * 1.1 + 0.1).contains(&least), "{mode}: {told}");
     }
     let done = place.export(&server.url(), &["--dry-run", "--detail-rate", "2"]);
-    done.exits(0).shows(&[
-        "100 runs in about 1 window",
-        "about 40 details",
-        "s at least under the rates",
-    ]);
+    done.exits(0)
+        .shows(&["100 runs in about 1 window", "about 40 details", "s at the rate limits"]);
     assert_eq!(details_asked(&server), [""; 0]);
     assert_eq!(place.names(), [""; 0]);
 }

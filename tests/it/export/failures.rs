@@ -85,7 +85,7 @@ fn a_server_that_keeps_failing_is_exit_4_and_the_error_says_all() {
         "4 times in",
         "500 Internal Server Error internal-error: Out of order.",
         "nothing was published",
-        "is as it was",
+        "was not changed",
         "safe to run again",
     ]);
     assert_eq!(server.list_requests().len(), 4);
@@ -109,7 +109,7 @@ fn a_server_that_is_not_there_or_never_answers_is_exit_4() {
     let done = place.export(&format!("http://{nobody}"), &["--retries", "1"]);
     done.exits(4).says(&["cannot connect", "refused", "2 times"]);
     let (done, _) = export_from(|| Reply::Stall, &["--retries", "0", "--timeout", "300ms"]);
-    done.exits(4).says(&["no whole answer within 300ms"]);
+    done.exits(4).says(&["no complete answer within 300ms"]);
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn a_cost_that_may_still_move_is_provisional_and_the_total_at_least() {
     place
         .export(&server.url(), &[])
         .exits(0)
-        .shows(&["at least $7.00", "the cost of 2 runs may still move"]);
+        .shows(&["at least $7.00", "2 runs are still running or have just ended"]);
     let states: Vec<_> = place
         .exported()
         .rows("runs.csv")
@@ -219,11 +219,11 @@ fn a_cost_that_may_still_move_is_provisional_and_the_total_at_least() {
     place
         .export(&server.url(), &["--settle", "11m"])
         .exits(0)
-        .shows(&["the cost of 3 runs may still move"]);
+        .shows(&["3 runs are still running or have just ended"]);
     place
         .export(&server.url(), &["--settle", "0s"])
         .exits(0)
-        .shows(&["the cost of 1 run may still move"]);
+        .shows(&["1 run is still running or has just ended"]);
 }
 
 #[test]
@@ -274,12 +274,15 @@ fn verify_finds_what_was_changed() {
     place
         .run(&["verify", "out"])
         .exits(0)
-        .shows(&["100 runs, $1: as its manifest says"]);
+        .shows(&["100 runs, $1; all files match the manifest"]);
     place.run(&["verify", "out", "--quiet"]).exits(0);
     let csv = place.path("out/runs.csv");
     let good = std::fs::read_to_string(&csv).unwrap();
     for (bad, finding) in [
-        (good.replacen("0.01", "0.02", 1), "its hash is another"),
+        (
+            good.replacen("0.01", "0.02", 1),
+            "its SHA-256 differs from the manifest",
+        ),
         (
             good.replacen("0.01", "0.02", 1),
             "its rows sum up to 100 runs, 1.01, 0 unknown",
@@ -354,7 +357,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "runs.csv",
             |text| text.replacen("settled", "unknown", 1),
-            "has a cost_state that its cost doesn't go with",
+            "has a cost_state that does not match its cost",
         ),
         (
             "runs.csv",
@@ -364,7 +367,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "cost_by_actor.csv",
             |text| text.replacen("0.03", "0.04", 1),
-            "cost_by_actor.csv: its figures are not those of the rows",
+            "cost_by_actor.csv: its figures differ from the rows",
         ),
         (
             "status_summary.csv",
@@ -374,7 +377,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "report.json",
             |text| text.replacen("\"runs\": 3", "\"runs\": 4", 1),
-            "report.json: its totals are not those of the rows",
+            "report.json: its totals differ from the rows",
         ),
         (
             "report.json",
@@ -401,7 +404,7 @@ fn verify_reads_regular_files_within_the_export_alone() {
     place
         .run(&["verify", "out"])
         .exits(5)
-        .says(&["report.md: it is no regular file"]);
+        .says(&["report.md: it is not a regular file"]);
     let manifest = place
         .exported()
         .text("manifest.json")
@@ -411,7 +414,7 @@ fn verify_reads_regular_files_within_the_export_alone() {
     place
         .run(&["verify", "out"])
         .exits(5)
-        .says(&["../elsewhere.md: its path leads out of the export"]);
+        .says(&["../elsewhere.md: its path leaves the export"]);
     let mut manifest = place.exported().json("manifest.json");
     manifest["files"] = serde_json::json!([]);
     std::fs::write(place.path("out/manifest.json"), manifest.to_string()).unwrap();
@@ -483,7 +486,7 @@ fn verify_finds_a_manifest_that_contradicts_itself_or_the_report() {
     let changes: [(Change, &str); 6] = [
         (
             |manifest| manifest["proof"]["fetched"] = 2.into(),
-            "its proof says that 2 were fetched",
+            "2 fetched in its proof",
         ),
         (
             |manifest| manifest["runs_rejected"] = 9.into(),
@@ -491,11 +494,11 @@ fn verify_finds_a_manifest_that_contradicts_itself_or_the_report() {
         ),
         (
             |manifest| manifest["account"]["id"] = "another".into(),
-            "report.json: its account is not the manifest's",
+            "report.json: account differs from the manifest",
         ),
         (
             |manifest| manifest["caveats"] = serde_json::json!(["one"]),
-            "report.json: its caveats is not the manifest's",
+            "report.json: caveats differs from the manifest",
         ),
         (
             |manifest| manifest["files"][1]["rows"] = 7.into(),

@@ -64,7 +64,7 @@ fn costs_that_may_still_move_are_for_strict_alone() {
     place
         .export(&server.url(), &["--quiet", "--strict"])
         .exits(7)
-        .says(&["may still move", "(--strict)"]);
+        .says(&["cost may change", "(--strict)"]);
     place
         .export(&server.url(), &["--strict=nonsense"])
         .exits(2)

@@ -405,7 +405,8 @@ fn a_rename_is_no_change_and_the_new_name_is_taken_over() {
         .export(&named("before").url(), &["--actor", "ann/before"])
         .exits(0);
     let done = place.export(&named("after").url(), &["--actor", "after", "--strict"]);
-    done.exits(0).shows(&["ann/after 2", "Replaced the export of"]);
+    done.exits(0)
+        .shows(&["ann/after 2", "Replaced the export that was queried at"]);
     assert_eq!(done.stderr, "", "{done}");
     assert_eq!(
         place.exported().texts("act_name"),

@@ -29,7 +29,7 @@ fn running_it_again_gives_the_same_data_files_byte_by_byte() {
     let first = place.exported().bytes();
     let done = place.export(&server.url(), &["--concurrency", "16"]);
     done.exits(0)
-        .shows(&["Replaced the export of 20", "which held 3,000 runs"]);
+        .shows(&["Replaced the export that was queried at 20", "with 3,000 runs"]);
     let second = place.exported().bytes();
     for name in [
         "runs.parquet",
@@ -287,7 +287,7 @@ fn a_run_whose_cost_became_known_is_taken_over_without_asking() {
     place
         .export(&StandIn::of(all.clone()).url(), &[])
         .exits(0)
-        .shows(&["at least $0.02", "1 run has no known cost"]);
+        .shows(&["at least $0.02", "the cost of 1 run is unknown"]);
     all.runs[1] = Run::new(&*all.runs[1].id, all.runs[1].started);
     place
         .export(&StandIn::of(all).url(), &[])
@@ -304,7 +304,7 @@ fn what_a_lost_run_cost_is_not_zero_where_it_is_unknown() {
     all.runs.drain(..2);
     let done = place.export(&StandIn::of(all).url(), &[]);
     done.exits(6)
-        .says(&["holds 2 runs ($0.01, 1 of them of unknown cost) that the new one lacks"]);
+        .says(&["has 2 runs ($0.01, and 1 of unknown cost) that the new one lacks"]);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_cost_that_is_known_no_more_is_said_when_the_export_that_knew_it_is_replaced
     all.runs[1].rest = r#""actId":"a""#.into();
     let done = place.export(&StandIn::of(all).url(), &["--strict"]);
     done.exits(7)
-        .says(&["1 cost ($0.01) that the replaced export knew the API no longer gives"]);
+        .says(&["Apify no longer gives 1 cost ($0.01) that the replaced export had"]);
     for file in ["manifest.json", "report.json", "report.md"] {
         assert!(
             place.exported().text(file).contains("that the replaced export knew"),

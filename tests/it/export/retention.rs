@@ -20,13 +20,13 @@ fn a_period_that_begins_before_what_is_kept_is_headed_incomplete_in_every_output
     let (server, place) = (expired(), Place::new());
     let done = place.export(&server.url(), &[]);
     done.exits(0).shows(&[
-        &format!("Complete {HEADLINE}: fetched 20 runs, the API counts 20"),
+        &format!("Complete {HEADLINE}: 20 runs fetched, 20 counted by the API"),
         "Usage at least $0.20",
     ]);
     let exported = place.exported();
     let text = exported.text("report.md");
     assert!(
-        text.contains(&format!("- **Complete:** {HEADLINE}: fetched 20 runs")),
+        text.contains(&format!("- **Complete:** {HEADLINE}: 20 runs fetched")),
         "{text}"
     );
     assert!(text.contains("- **Usage:** at least $0.20"), "{text}");
@@ -78,7 +78,7 @@ fn a_period_within_what_is_kept_is_not_spoken_of() {
         (90, "Thu, 02 Oct 2025 06:00:00 GMT"),
     ] {
         let (done, place) = strictly(days, date);
-        done.exits(0).shows(&["Complete yes: fetched 20 runs", "Usage $0.20"]);
+        done.exits(0).shows(&["Complete yes: 20 runs fetched", "Usage $0.20"]);
         assert!(!done.stdout.contains("retention"), "{done}");
         let manifest = place.exported().json("manifest.json");
         assert_eq!(
@@ -142,7 +142,7 @@ fn a_token_that_may_not_read_limits_is_said_and_not_failed_also_when_strict() {
         let place = Place::new();
         let done = place.export(&server.url(), &["--strict"]);
         done.exits(0).shows(&[
-            "Complete yes: fetched 20 runs",
+            "Complete yes: 20 runs fetched",
             "how many days Apify keeps runs is not known",
             says,
         ]);

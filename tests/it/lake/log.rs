@@ -111,7 +111,7 @@ fn is_passed_over(place: &Place, what: &str, warning: Option<&str>) {
     is_plain(&done);
     match warning {
         Some(warning) => {
-            done.says(&[warning, "it is passed over, since the log is whole without it"]);
+            done.says(&[warning, "it is ignored, because the log is complete without it"]);
             assert_eq!(done.stderr.matches("passed over").count(), 1, "{what}\n{done}");
         }
         None => assert_eq!(done.stderr, "", "{what}"),
@@ -265,7 +265,7 @@ fn a_version_that_the_log_lacks_is_a_wrong_question() {
     let place = lake(13);
     let ends = report(&place, &["--as-of", "13"]);
     ends.exits(2)
-        .says(&["its log has no record of it as of version 13: it ends with version 12"]);
+        .says(&["its log has no version 13: it ends with version 12"]);
     is_plain(&ends);
     for version in 0..10 {
         fs::remove_file(entry(&place, version)).unwrap();
@@ -273,7 +273,7 @@ fn a_version_that_the_log_lacks_is_a_wrong_question() {
     let begins = report(&place, &["--as-of", "9"]);
     begins
         .exits(2)
-        .says(&["its log has no record of it as of version 9: what is left of it begins with version 10"]);
+        .says(&["its log no longer has version 9: it begins with version 10"]);
     assert_eq!(total(&report(&place, &["--as-of", "10"])), "11");
 }
 

@@ -229,7 +229,7 @@ fn a_closed_month_is_an_export_like_any_other_and_the_lake_knows_its_hash() {
     place
         .run(&close)
         .exits(6)
-        .says(&["2025-09 was closed at 2025-10-03", "--replace"]);
+        .says(&["2025-09 was already closed at 2025-10-03", "--replace"]);
     assert!(closed.bytes() == before);
     let again = place.run(&[&close[..], &["--replace", "--json"]].concat());
     assert_eq!(told(&again)["totals"], manifest["totals"]);
@@ -321,8 +321,10 @@ fn what_changes_in_a_closed_month_is_told_in_every_report_that_overlaps_it() {
     );
     let close = ["lake", "close", "lake", "--month", "2025-09", "--replace"];
     let done = place.run(&close);
-    done.exits(0)
-        .shows(&["$29.25", "Replaced the export of 2025-10-03T06:00:00.000Z"]);
+    done.exits(0).shows(&[
+        "$29.25",
+        "Replaced the export that was queried at 2025-10-03T06:00:00.000Z",
+    ]);
     assert!(!done.stdout.contains("since then"), "{done}");
     assert_eq!(caveats(&["--month", "2025-09"]), "[]");
 }
@@ -359,7 +361,10 @@ fn what_no_sync_has_proven_is_said_and_what_lies_outside_is_exit_5() {
             &json!(true)
         )
     );
-    assert_eq!(october["caveats"], json!(["the period is not over: this is it so far"]));
+    assert_eq!(
+        october["caveats"],
+        json!(["the period is not over: these are the figures so far"])
+    );
     assert_eq!(october["totals"]["usage_total_usd"], "32");
     // A second sync long after: what lies between is a gap for ever.
     sync(&place, &serving(few(), "Mon, 20 Oct 2025 06:00:00 GMT", 7), &[]).exits(0);
@@ -410,7 +415,7 @@ fn a_lake_is_read_as_it_was_at_a_version_or_a_moment() {
     report("999").exits(2).says(&["no record of it as of version 999"]);
     report("2020-01-01")
         .exits(2)
-        .says(&["there is no lake as of 2020-01-01T00:00:00.000Z", "it began at"]);
+        .says(&["the lake has no state at 2020-01-01T00:00:00.000Z", "it began at"]);
     report("soon").exits(2);
     let url = serving(few(), THEN, 90);
     place.export(&url.url(), &[]).exits(0);
@@ -482,7 +487,7 @@ fn the_period_before_comes_from_the_same_lake_or_from_one_beside_an_export() {
         unjudged["why"]
             .as_str()
             .unwrap()
-            .contains("doesn't cover the period before"),
+            .contains("does not cover the period before"),
         "{unjudged}"
     );
     place.export(&server.url(), &["--compare", "nowhere"]).exits(2);
@@ -534,7 +539,7 @@ fn verify_names_what_a_lake_s_files_are_not() {
     place
         .run(&["verify", "lake"])
         .exits(0)
-        .shows(&["version", "6 runs, $63: as its log says"]);
+        .shows(&["version", "6 runs, $63; all files match the log"]);
     let lake = place.path("lake");
     let file = data_files(&lake).remove(1);
     let (whole, name) = (
@@ -545,10 +550,12 @@ fn verify_names_what_a_lake_s_files_are_not() {
     let verify = || place.run(&["verify", "lake"]);
     verify()
         .exits(5)
-        .says(&["lake is not what its log says", &name, "bytes, the log says"]);
+        .says(&["lake does not match its log", &name, "bytes, the log says"]);
     place.run(&["report", "lake"]).exits(5).says(&[&name]);
     fs::remove_file(&file).unwrap();
-    verify().exits(5).says(&[&name, "it is gone; was the table vacuumed?"]);
+    verify()
+        .exits(5)
+        .says(&[&name, "it is missing; was the table vacuumed?"]);
     place
         .run(&["report", "lake"])
         .exits(5)
@@ -570,7 +577,7 @@ fn verify_holds_rows_against_the_bounds_of_the_log_and_finds_a_run_that_is_there
     let verify = || place.run(&["verify", "lake"]);
     verify()
         .exits(5)
-        .says(&["1 run lies beyond the bounds that the log says, such as sep1"]);
+        .says(&["1 run is outside the bounds in the log, such as sep1"]);
     forge(&lake, r#"\"id\":\"sep2\""#, r#"\"id\":\"sep1\""#);
     verify().exits(0);
     forge(
@@ -585,7 +592,7 @@ fn verify_holds_rows_against_the_bounds_of_the_log_and_finds_a_run_that_is_there
         r#"\"started_at\":\"2025-09-01T00:00:00.000Z\""#,
     );
     forge(&lake, r#"\"numRecords\":3"#, r#"\"numRecords\":4"#);
-    let left = "4 runs of 2025-09, and the last commit left 3";
+    let left = "4 runs of 2025-09; after the last commit:  3";
     verify().exits(5).says(&[left]);
     place.run(&["report", "lake"]).exits(5).says(&[left]);
     forge(&lake, r#"\"numRecords\":4"#, r#"\"numRecords\":3"#);
@@ -607,7 +614,7 @@ fn verify_holds_rows_against_the_bounds_of_the_log_and_finds_a_run_that_is_there
     fs::write(&last, text).unwrap();
     verify()
         .exits(5)
-        .says(&["6 runs of 2025-09, and the last commit left 3"]);
+        .says(&["6 runs of 2025-09; after the last commit:  3"]);
 }
 
 #[test]

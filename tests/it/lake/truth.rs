@@ -169,8 +169,7 @@ fn a_file_of_which_one_bit_flipped_is_refused_by_whoever_reads_or_rewrites_it() 
         &["diff", "lake", "lake"],
     ] {
         let done = place.run(command);
-        done.exits(5)
-            .says(&["its SHA-256 is not the one in the log", "lake repair"]);
+        done.exits(5).says(&["its SHA-256 differs from the log", "lake repair"]);
         assert_eq!(done.stdout, "");
     }
     let before = commits(&place.path("lake")).len();
@@ -180,7 +179,7 @@ fn a_file_of_which_one_bit_flipped_is_refused_by_whoever_reads_or_rewrites_it() 
     world.now("2025-09-25T06:00:00Z");
     sync(&place, &server, &["--lookback", "20d"])
         .exits(5)
-        .says(&["its SHA-256 is not the one in the log"]);
+        .says(&["its SHA-256 differs from the log"]);
     assert_eq!(commits(&place.path("lake")).len(), before);
     fs::write(&file, whole).unwrap();
     place.run(&["verify", "lake"]).exits(0);
@@ -233,7 +232,7 @@ fn a_log_that_lost_an_entry_in_the_middle_holds_other_rows_than_its_last_commit_
     place
         .run(&["verify", "lake"])
         .exits(5)
-        .says(&["runs of 2025-09, and the last commit left 340"]);
+        .says(&["runs of 2025-09; after the last commit:  340"]);
 }
 
 #[test]
@@ -244,7 +243,7 @@ fn what_another_engine_commits_on_top_is_a_note() {
     place
         .run(&["verify", "lake"])
         .exits(0)
-        .shows(&["Note: version 1 is another engine's (DELETE)"]);
+        .shows(&["Note: another engine made version 1 (DELETE)"]);
     synced(&place, &server, &[]);
 }
 
@@ -534,7 +533,7 @@ fn a_log_that_lost_its_last_entry_has_a_way_back() {
     place
         .run(&["verify", "lake"])
         .exits(5)
-        .says(&["it ends with version 0, and version 1 was committed"]);
+        .says(&["it ends with version 0, but version 1 was committed"]);
     place
         .run(&["lake", "repair", "lake", "--apply"])
         .exits(0)

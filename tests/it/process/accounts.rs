@@ -123,7 +123,7 @@ fn ones_failure_is_not_the_others() {
     let unset = crate::support::command::done(command.env_remove("ACME_TOKEN"));
     unset
         .exits(3)
-        .says(&["the variable ACME_TOKEN, which token-env names, holds no token"]);
+        .says(&["the variable ACME_TOKEN of token-env has no token"]);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn two_names_of_one_account_are_noticed_and_counted_once() {
     assert_eq!(told["totals"]["runs"], 40);
     assert_eq!(
         told["caveats"],
-        serde_json::json!(["one and other are one account: counted once"])
+        serde_json::json!(["one and other are the same account, which is counted once"])
     );
 }
 
@@ -269,10 +269,10 @@ fn an_account_that_was_done_stays_done_when_the_job_is_stopped() {
     );
     assert_eq!(told["accounts"]["acme"]["exit_code"], 0);
     assert_eq!(told["accounts"]["acme"]["totals"]["runs"], 40);
-    assert_eq!(told["error"], "terminated; 1 of 2 accounts were done: acme");
+    assert_eq!(told["error"], "stopped by SIGTERM; 1 of 2 accounts had finished: acme");
     assert_eq!(
         told["accounts"]["beta"]["error"],
-        "terminated, stopped; nothing was published"
+        "stopped by SIGTERM; nothing was published"
     );
 }
 

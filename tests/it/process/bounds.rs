@@ -151,5 +151,5 @@ fn the_first_of_very_many_rules_still_counts() {
     place
         .export(&server.url(), &["--groups", "groups.csv"])
         .exits(2)
-        .says(&["line 100002: no more than 100000 rules are read"]);
+        .says(&["line 100002: too many rules; the limit is 100000"]);
 }

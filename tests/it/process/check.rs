@@ -77,15 +77,15 @@ fn where_all_is_well_each_line_says_so_and_little_is_asked() {
     done.exits(0);
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert!(
-        lines[0].starts_with(&format!("ok    api: {} answers, in ", server.url())),
+        lines[0].starts_with(&format!("ok    api: {} answered in ", server.url())),
         "{done}"
     );
     assert_eq!(
         lines[1..],
         [
-            "ok    token: account stand-in (user1), may list runs",
-            "ok    clock: same as the API's, within some seconds",
-            "ok    rate: limit used: 30 requests/s; the API allows 60 requests/s",
+            "ok    token: account stand-in (user1); it may list runs",
+            "ok    clock: the same as the API's, within 5 seconds",
+            "ok    rate limit used: 30 requests/s; the API allows 60",
             "ok    retention 36,500 days",
             "ok    output: out can be written",
         ]
@@ -102,7 +102,7 @@ fn where_all_is_well_each_line_says_so_and_little_is_asked() {
 fn a_plan_that_keeps_runs_for_less_than_a_month_is_warned_of_in_these_words() {
     let place = Place::new();
     let done = check(&place, &kept_for(14), &[]);
-    let sentence = "retention 14 days: a monthly export will miss runs; sync daily or raise retention";
+    let sentence = "retention: Apify keeps runs for 14 days, so a monthly export would miss runs: sync daily, or increase the retention";
     assert_eq!(line(done.exits(0), "warn"), format!("warn  {sentence}"));
     let quiet = check(&place, &kept_for(14), &["--quiet"]);
     assert_eq!(
@@ -123,21 +123,15 @@ fn a_plan_that_keeps_runs_for_less_than_a_month_is_warned_of_in_these_words() {
 fn a_rate_beyond_what_the_api_allows_or_unknown_is_told() {
     let place = Place::new();
     for (rate, start) in [
-        (
-            "60",
-            "ok    rate: limit used: 60 requests/s; the API allows 60 requests/s",
-        ),
-        (
-            "60.5",
-            "warn  rate: limit used: 60.5 requests/s, but the API allows 60 requests/s",
-        ),
-        ("0", "warn  rate: no limit used, but the API allows 60"),
+        ("60", "ok    rate limit used: 60 requests/s; the API allows 60"),
+        ("60.5", "warn  rate limit used: 60.5 requests/s, but the API allows 60"),
+        ("0", "warn  rate limit used: none, but the API allows 60"),
     ] {
         line(check(&place, &good(), &["--rate", rate]).exits(0), start);
     }
     line(
         check(&place, &kept_for(90), &[]).exits(0),
-        "ok    rate: limit used: 30 requests/s; the API states no limit",
+        "ok    rate limit used: 30 requests/s",
     );
 }
 
@@ -177,9 +171,9 @@ fn what_a_token_may_not_read_beside_runs_is_a_warning_and_no_failure() {
         let done = check(&place, &server, &[]);
         line(
             done.exits(0),
-            "warn  token: may list runs; the API does not name its account",
+            "warn  token: it may list runs; the API does not say which account it has",
         );
-        line(&done, "warn  retention unknown: ");
+        line(&done, "warn  retention: unknown (");
         line(&done, "ok    output: ");
     }
 }
@@ -234,7 +228,7 @@ fn an_output_that_can_not_be_written_is_exit_6_and_an_export_can_be_replaced() {
     place.export(&server.url(), &[]).exits(0);
     line(
         check(&place, &server, &["--out", "out"]).exits(0),
-        "ok    output: out is an export that can be replaced",
+        "ok    output: out holds an export that can be replaced",
     );
     std::fs::write(place.path("out/chapter.txt"), "").unwrap();
     let done = check(&place, &server, &["--out", "out"]);

@@ -111,7 +111,7 @@ fn a_lake_that_was_synced_by_clocks_ahead_is_cut_back_and_read_again_at_once() {
         &["--json", "--lookback", "1d", "--outcome", "ended.json"],
     );
     done.exits(0).says(&[
-        "claims to be proven until 2025-10-13T06:00:00.000Z",
+        "is marked as proven until 2025-10-13T06:00:00.000Z",
         "It is proven until 2025-10-03T06:00:00.000Z from now on",
     ]);
     let told = json(&done);

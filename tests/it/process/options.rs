@@ -100,9 +100,7 @@ fn quiet_is_quiet_and_words_about_progress_go_to_stderr() {
     assert_eq!((&*done.stdout, &*done.stderr), ("", ""));
     let done = place.export(&server.url(), &["-v"]);
     assert!(
-        done.exits(0)
-            .stdout
-            .starts_with("Period    2025-09-01 to 2025-10-01 (30 days, 2025-10-01 not included, UTC)"),
+        done.exits(0).stdout.starts_with("Period    1–30 September 2025 (UTC)"),
         "{done}"
     );
 }
@@ -132,8 +130,8 @@ fn strict_turns_any_caveat_into_exit_7_after_publishing() {
     unknown.runs[3].rest = r#""actId":"a""#.into();
     let done = place.export(&StandIn::of(unknown).url(), &["--strict"]);
     done.exits(7)
-        .says(&["1 run has no known cost"])
-        .shows(&["Replaced the export of"]);
+        .says(&["the cost of 1 run is unknown"])
+        .shows(&["Replaced the export that was queried at"]);
     assert_eq!(place.exported().json("manifest.json")["totals"]["runs_cost_unknown"], 1);
 }
 
@@ -237,8 +235,8 @@ fn statuses_may_be_written_small_and_apart_and_a_filter_that_matches_nothing_say
     assert_eq!(place.exported().ids().len(), 2);
     let done = place.export(&server.url(), &["--actor", "nobody", "--replace"]);
     done.exits(0).shows(&[
-        "fetched 30 runs, the API counts 30",
-        "0 of them match",
+        "30 runs fetched, 30 counted by the API",
+        "0 runs match the filters",
         "none: no run matches",
     ]);
 }
