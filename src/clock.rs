@@ -318,7 +318,7 @@ mod tests {
         }
         let warning = clocks("2025-10-13T06:00", "2025-10-03T06:00").warning().unwrap();
         assert!(
-            warning.contains("10 days apart; nothing after 2025-10-03T06:00:00.000Z counts as proven"),
+            warning.contains("they differ by 10 days; nothing after 2025-10-03T06:00:00.000Z counts as proven"),
             "{warning}"
         );
         let alone = Clocks {

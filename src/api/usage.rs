@@ -135,7 +135,7 @@ mod tests {
             let error = decode(USAGE.replacen(lacking, with, 1).as_bytes())
                 .unwrap_err()
                 .to_string();
-            assert!(error.contains("no monthly usage"), "{error}");
+            assert!(error.contains("not a monthly usage"), "{error}");
         }
         let twice = USAGE.replacen(
             "\"DATASET_TIMED",

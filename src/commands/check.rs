@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_rate_beyond_what_the_api_allows_is_worth_a_word() {
-        assert!(text(rate(Some(60), None, false)).starts_with("ok rate: limit used: 30 requests/s"));
+        assert!(text(rate(Some(60), None, false)).starts_with("ok rate limit used: 30 requests"));
         assert!(text(rate(Some(20), None, false)).starts_with("warn"));
         assert!(text(rate(Some(60), Some(0.0), false)).starts_with("warn rate limit used: none"));
         assert!(text(rate(None, None, false)).starts_with("ok"));

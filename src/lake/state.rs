@@ -250,7 +250,7 @@ mod tests {
         let Err(StateError::Newer(why)) = LakeState::parse(newer) else {
             panic!("it is of another shape");
         };
-        assert!(why.contains("9.1.0") && why.contains("shape 2"), "{why}");
+        assert!(why.contains("9.1.0") && why.contains("format 2"), "{why}");
         assert!(matches!(LakeState::parse("{}"), Err(StateError::Invalid(_))));
     }
 

@@ -288,7 +288,7 @@ mod tests {
         );
         refusal(&file.join("out"));
         for out in ["/", "", "..//../../../../../../../../..", "not/there/.."] {
-            assert!(refusal(Path::new(out)).contains("no name of its own"), "{out}");
+            assert!(refusal(Path::new(out)).contains("it has no name"), "{out}");
         }
         assert!(refusal(&folder.join("x".repeat(236))).contains("235 bytes"));
         assert_eq!(check(&folder.join("x".repeat(235))).unwrap(), OutputState::Absent);
@@ -319,7 +319,7 @@ mod tests {
     fn a_mount_point_is_refused_with_what_to_do() {
         assert_eq!(
             refusal(Path::new("/proc")),
-            "cannot replace /proc: it is a mount point, which can't be swapped for a finished folder; use a folder \
+            "cannot replace /proc: it is a mount point, which cannot be replaced by a finished folder; use a folder \
              inside it, e.g. /proc/apify-runs"
         );
         let (_guard, folder) = temporary();

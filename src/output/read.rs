@@ -152,10 +152,13 @@ mod tests {
         let row = |row: &str| runs(&format!("{NEEDED}\n{row}\n")).unwrap_err();
         for header in ["id,act_id", "act_id,id,status,started_at,usage_total_usd,cost_state"] {
             let problem = runs(&format!("{header}\n")).unwrap_err();
-            assert!(problem.ends_with("its columns are not those of an export"), "{problem}");
+            assert!(
+                problem.ends_with("its columns are not the columns of an export"),
+                "{problem}"
+            );
         }
         let more = runs(&format!("{NEEDED},more\n")).unwrap_err();
-        assert!(more.ends_with("its columns are not those of an export"), "{more}");
+        assert!(more.ends_with("its columns are not the columns of an export"), "{more}");
         let wrong = [
             ("r,a,S,yesterday,,,unknown", "line 2: started_at is not valid"),
             (

@@ -232,7 +232,7 @@ mod tests {
             ("group\nx\n", "header"),
             ("actor,group,group\na,b,c\n", "twice"),
             ("actor,group\na,\n", "line 2 has no group"),
-            ("actor,group\n,x\n", "line 2 says neither"),
+            ("actor,group\n,x\n", "line 2 has no actor"),
             ("actor,group\na,b,c\n", "line 2 has more"),
             ("actor,group\r\n\r\n\r\na,\r\n", "line 4 has no group"),
         ] {

@@ -173,10 +173,10 @@ mod tests {
     fn what_is_needed_or_unknown_is_named() {
         let error = asked(&["id", "usage_total_usd"], &[]).unwrap_err();
         assert!(
-            error.starts_with("act_id, status, started_at, cost_state can't"),
+            error.starts_with("act_id, status, started_at, cost_state cannot"),
             "{error}"
         );
-        assert!(asked(&[], &["id"]).unwrap_err().starts_with("id can't"));
+        assert!(asked(&[], &["id"]).unwrap_err().starts_with("id cannot"));
         let error = asked(&["cost"], &[]).unwrap_err();
         assert!(
             error.contains("\"cost\"") && error.contains("usage_total_usd, "),

@@ -227,7 +227,7 @@ async fn a_list_that_always_breaks_off_is_given_up_and_safe_to_ask_for_again() {
         trouble.text
     );
     assert!(
-        trouble.text.ends_with(": the store's list breaks off, or is none"),
+        trouble.text.ends_with(": the store's list is incomplete or not valid"),
         "{}",
         trouble.text
     );
@@ -380,10 +380,7 @@ fn a_store_that_ignores_the_condition_or_has_none_is_refused_in_one_sentence() {
         ..Faulty::default()
     };
     for (faulty, why) in [
-        (
-            ignoring,
-            "overwrites an object although it is told to write only where there is none",
-        ),
+        (ignoring, "ignores the condition of conditional writes"),
         (lacking, "does not support conditional writes"),
     ] {
         let (_, location) = place(faulty);

@@ -87,8 +87,8 @@ mod tests {
     fn corrections_are_said_of_every_period_that_touches_the_month_and_of_no_other() {
         let state = closed(Some((2, 3, "1.25")));
         let said = |from: &str, to: &str| sentences(&of(&state, &period(from, to), None));
-        let expected = "2025-09 was closed on 2025-10-05 with 100,000 runs and $7,282.93; since then 2 runs came and 3 \
-                        changed, moving $1.25";
+        let expected = "2025-09 was closed on 2025-10-05 with 100,000 runs and $7,282.93; since then: 2 runs \
+                        added, 3 changed, usage changed by $1.25";
         assert_eq!(said("2025-09-30T00:00:00.000Z", "2025-11-01T00:00:00.000Z"), [expected]);
         assert!(said("2025-10-01T00:00:00.000Z", "2025-11-01T00:00:00.000Z").is_empty());
         assert!(said("2025-08-01T00:00:00.000Z", "2025-09-01T00:00:00.000Z").is_empty());
@@ -102,7 +102,7 @@ mod tests {
         let ends = |corrections| sentences(&of(&closed(corrections), &month, None));
         assert!(ends(None).is_empty());
         assert!(ends(Some((0, 0, "0"))).is_empty());
-        assert!(ends(Some((1, 0, "0.004")))[0].ends_with("since then 1 run came, moving <$0.01"));
-        assert!(ends(Some((0, 1, "-2")))[0].ends_with("since then 1 run changed, moving -$2.00"));
+        assert!(ends(Some((1, 0, "0.004")))[0].ends_with("since then: 1 run added, usage changed by <$0.01"));
+        assert!(ends(Some((0, 1, "-2")))[0].ends_with("since then: 1 run changed, usage changed by -$2.00"));
     }
 }

@@ -134,11 +134,11 @@ mod tests {
         };
         for name in ["..", ".hidden", "a/b", "", "a\\b"] {
             assert!(
-                error(&known(Some(name)), "x/{account}").contains("out of the folder"),
+                error(&known(Some(name)), "x/{account}").contains("leave the folder"),
                 "{name}"
             );
         }
-        assert!(error(&known(Some("a")), "x/{account}/../../y").contains("out of the folder"));
+        assert!(error(&known(Some("a")), "x/{account}/../../y").contains("leave the folder"));
         assert_eq!(known(Some("a")).fill("--out", "../x/{account}").unwrap(), "../x/a");
         assert!(error(&known(None), "{account}").contains("--account"));
         assert!(error(&known(None), "{mnth}").contains("did you mean {month}?"));

@@ -345,7 +345,7 @@ fn without_ends_or_an_account_nothing_is_written() {
         account: None,
         ..context()
     };
-    assert!(refused(&nobodys, &[]).contains("which account"));
+    assert!(refused(&nobodys, &[]).contains("does not have its account"));
 }
 
 #[test]

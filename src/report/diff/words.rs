@@ -126,7 +126,7 @@ pub(super) fn price_verdict(verdict: &PriceVerdict) -> String {
             thousands(alike)
         ),
         VerdictKind::UsageMoved => format!(
-            "usage changed, prices did not: {} changed, by no common factor",
+            "usage changed, not prices: {} changed, by no common factor",
             of_all(changed)
         ),
     }

@@ -55,9 +55,9 @@ pub fn alone(breakdown: &Breakdown) -> Option<String> {
     let only = groups
         .next()
         .filter(|group| breakdown.by.second.is_none() && group.key(0).is_none());
-    only.filter(|_| groups.next().is_none()).map(|only| {
-        let runs = counted(only.measures.runs(), "run", "runs");
-        format!("None: all {runs} have '{}'.", dimension.absent())
+    only.filter(|_| groups.next().is_none()).map(|_| match dimension {
+        Dimension::Task | Dimension::Schedule => format!("No run has a {}.", dimension.word()),
+        _ => "Unknown for all runs.".into(),
     })
 }
 

@@ -209,14 +209,14 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     });
     let text = text_of(&render(&now)).join("\n");
     for told in [
-        "asked for at 2025-10-02 06:00 UTC: 1 run, $9.50.",
+        "This export replaced the one that was queried on 2025-10-02 06:00 UTC: 1 run, $9.50.",
         "$4.00; change +$6.00 (+150.1%)",
-        "in 2025-08-01 to 2025-09-01",
+        "1–31 August 2025 (UTC), ./august",
         "+$6.00",
         "+150.1%",
-        "OVER",
-        "within",
-        "not judged",
+        "OVER BUDGET",
+        "within budget",
+        "unknown",
         "(125.1%)",
         "up",
     ] {
@@ -245,7 +245,7 @@ fn only_what_was_chosen_is_shown_and_pairs_stand_at_the_end() {
         .collect();
     assert_eq!(ids, ["cost_by_user", "cost_by_actor_and_status", "how-to-read"]);
     let text = text_of(&page).join("\n");
-    assert!(text.contains("None: all 2 runs have 'unknown'."), "{text}");
+    assert!(text.contains("Unknown for all runs."), "{text}");
     assert!(text.contains("Cost by Actor and status"), "{text}");
 }
 

@@ -106,18 +106,18 @@ New       new
 New                          2          +$31.20  and 1 run of unknown cost
 Changed                      5           +$0.65  and 2 runs of unknown cost
 Vanished                     1           -$2.00
-Together                     8          +$29.85  and 3 runs of unknown cost
+Total change                 8          +$29.85  and 3 runs of unknown cost
 Unchanged                    1
-Costs now known              1            $0.75  apart: the other has none
-Costs now unknown            1            $0.30  apart: the other has none
+Costs now known              1            $0.75  excluded: unknown in OLD
+Costs now unknown            1            $0.30  excluded: unknown in NEW
 
-Verdict   usage changed, prices did not: 1 of 3 costs changed, by no common factor
+Verdict   usage changed, not prices: 1 of 3 costs changed, by no common factor
 
-Actor                          new   changed  vanished           usage  no cost
-a3                               2         0         0         +$31.20        1
-a1                               0         1         1          -$1.85        0
-a2                               0         4         0          +$0.50        2
-Total                            2         5         1         +$29.85        3
+Actor                         new   changed  vanished         usage cost unknown
+a3                              2         0         0       +$31.20            1
+a1                              0         1         1        -$1.85            0
+a2                              0         4         0        +$0.50            2
+Total                           2         5         1       +$29.85            3
 
 Changed run       status                   cost
 learnt            SUCCEEDED                unknown → $0.75
@@ -239,8 +239,8 @@ fn formats_and_layouts_make_no_difference() {
 fn two_exports_of_the_same_differ_in_nothing() {
     let place = two(before(), before(), &[], &["--format", "csv"]);
     place.run(&["diff", "old", "new"]).exits(0).shows(&[
-        "Together 0 $0.00 Unchanged 7",
-        "Verdict prices did not change: none of 5 settled costs differs",
+        "Total change 0 $0.00 Unchanged 7",
+        "Verdict The two exports are the same",
     ]);
     assert_eq!(json(&place)["runs"], serde_json::json!([]));
     let csv = place.run(&["diff", "old", "new", "--csv"]);
@@ -327,7 +327,7 @@ fn what_is_no_export_is_exit_2_and_what_cannot_be_read_is_exit_5() {
     for (bad, problem) in [
         (
             good.replacen("status", "state", 1),
-            "its columns are not those of an export",
+            "its columns are not the columns of an export",
         ),
         (
             good.replacen("2025-09-01T01", "yesterday", 1),

@@ -142,9 +142,9 @@ fn the_text_says_the_same_within_80_columns() {
         "Apify's total, before volume discount $46.50",
         "Services used by runs $7.50",
         "Total of the runs $7.50",
-        "Remainder $0.00",
+        "Difference $0.00",
         "Other services $39.00",
-        "Verdict ties (within $1.00)",
+        "Verdict matches (the difference is at most $1.00)",
     ]);
     for line in done.stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}");
@@ -267,7 +267,7 @@ fn a_cycle_that_is_not_over_is_so_far_and_not_judged_unless_it_ties() {
     );
     reconcile(&Place::new(), &source, &[])
         .exits(0)
-        .shows(&["so far to 2025-09-20T00:00:00.000Z"]);
+        .shows(&["so far until 2025-09-20T00:00:00Z"]);
 }
 
 #[test]
@@ -435,8 +435,8 @@ fn limits_that_can_not_be_read_are_said_and_it_is_judged_all_the_same() {
     let server = serving(in_and_out(), TYING).at("/v2/users/me/limits", refused).start();
     let done = reconcile(&Place::new(), &["--api-url", &server.url()], &["--fail-unexplained"]);
     done.exits(0)
-        .says(&["warning: how many days Apify keeps runs is not known"])
-        .shows(&["its days are unknown", "Verdict ties"]);
+        .says(&["warning: Apify's retention is unknown"])
+        .shows(&["its retention is unknown", "Verdict matches"]);
 }
 
 #[test]
@@ -629,7 +629,7 @@ fn a_cycle_that_does_not_hold_the_date_and_usage_of_another_shape_are_not_taken(
     let place = Place::new();
     let url = other.url();
     let done = reconcile(&place, &["--api-url", &url], &[]);
-    done.exits(5).says(&["holds 2025-09-15", "2025-08-02"]);
+    done.exits(5).says(&["billing cycle of 2025-09-15", "2025-08-02"]);
     let export = ["export", "--cycle", "2025-09-15", "--out", "out", "--api-url", &url];
     place.run(&export).exits(5);
     assert!(!place.path("out").exists());

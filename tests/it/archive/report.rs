@@ -229,7 +229,7 @@ fn a_part_of_the_period_has_its_own_totals_and_caveats() {
     let shown = report(&place, &["--from", "2025-09-01", "--to", "2025-09-08"]);
     shown
         .exits(0)
-        .shows(&["3 of them are of this period", "Usage $7.00, as Apify"]);
+        .shows(&["3 runs are in this period", "Usage $7.00, as priced"]);
     let whole = json_of(&report(&place, &["--month", "2025-09", "--format", "json"]));
     assert_eq!(
         (&whole["totals"]["runs"], &whole["caveats"]),
@@ -259,7 +259,7 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
     place
         .run(&["report", "nowhere"])
         .exits(2)
-        .says(&["nowhere holds no manifest.json"]);
+        .says(&["nowhere has no manifest.json"]);
     fs::create_dir(place.path("foreign")).unwrap();
     place.run(&["report", "foreign"]).exits(2);
     fs::write(
@@ -270,7 +270,7 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
     place
         .run(&["report", "foreign"])
         .exits(2)
-        .says(&["no manifest of apify-runs"]);
+        .says(&["is not a manifest of apify-runs"]);
     place.run(&["report", "out", "--compare", "foreign"]).exits(2);
 
     let csv = place.path("out/cost_by_actor.csv");
@@ -454,7 +454,7 @@ fn budgets_are_held_and_what_cannot_be_judged_fails_too() {
     );
     let done = report(&place, &["--budget", "14.99", "--fail-over-budget"]);
     done.exits(7)
-        .says(&["at least $15.00 of $14.99 (100.1%): OVER"])
+        .says(&["at least $15.00 of $14.99 (100.1%): OVER BUDGET"])
         .shows(&["Budget at least $15.00 of $14.99"]);
     report(&place, &["--budget", "15", "--fail-over-budget"]).exits(0);
     report(&place, &["--budget", "actor:dark=1", "--fail-over-budget"])
@@ -499,7 +499,7 @@ fn an_export_over_budget_is_published_and_exits_7() {
         place
             .exported()
             .text("report.md")
-            .contains("**Budget:** at least $15.00 of $14.00 (107.1%): OVER")
+            .contains("**Budget:** at least $15.00 of $14.00 (107.1%): OVER BUDGET")
     );
     assert_eq!(place.exported().rows("budgets.csv")[0]["standing"], "OVER");
 }
@@ -564,7 +564,7 @@ fn a_period_that_is_not_over_or_not_all_there_proves_no_absence() {
     );
     report(&place, &["--compare", "october"])
         .exits(0)
-        .shows(&["INCOMPLETE: what the period before lacks"]);
+        .shows(&["INCOMPLETE: runs are missing in the previous period"]);
 }
 
 #[test]
@@ -581,7 +581,7 @@ fn a_budget_of_what_may_not_be_there_is_not_judged() {
         "over budget, or usage unknown",
         "Actor nowhere: an unknown amount of $1.00: unknown",
     ]);
-    done.shows(&["at least $15.00 of $500.00 (3.0%): within, as far as known"]);
+    done.shows(&["at least $15.00 of $500.00 (3.0%): within budget (some costs unknown)"]);
 }
 
 #[test]

@@ -141,11 +141,8 @@ fn a_token_that_may_not_read_limits_is_said_and_not_failed_also_when_strict() {
         let server = apify().at("/v2/users/me/limits", move |_| reply()).start();
         let place = Place::new();
         let done = place.export(&server.url(), &["--strict"]);
-        done.exits(0).shows(&[
-            "Complete yes: 20 runs fetched",
-            "how many days Apify keeps runs is not known",
-            says,
-        ]);
+        done.exits(0)
+            .shows(&["Complete yes: 20 runs fetched", "Apify's retention is unknown", says]);
         let manifest = place.exported().json("manifest.json");
         assert_eq!(
             (&manifest["retention"], &manifest["caveats"]),

@@ -222,7 +222,7 @@ fn an_entry_that_is_missing_empty_or_no_json_is_named() {
             place.run(&["lake", "vacuum", "lake"]),
         ] {
             done.exits(5)
-                .says(&["lake: its log can't be read", what, "restore the file"]);
+                .says(&["lake: its log cannot be read", what, "restore the file"]);
             assert_eq!(done.stderr.lines().count(), 1, "{done}");
             is_plain(&done);
         }

@@ -294,7 +294,7 @@ fn what_changes_in_a_closed_month_is_told_in_every_report_that_overlaps_it() {
     assert_eq!(report(&place, &["--month", "2025-09"])["caveats"], json!([]));
     corrected(&place);
     // 1 + 0.25 - 1 of the three, 0.75 + 0.25 of the two.
-    let said = "with 3 runs and $28.00; since then 2 runs came and 3 changed, moving $1.25";
+    let said = "with 3 runs and $28.00; since then: 2 runs added, 3 changed, usage changed by $1.25";
     let caveats = |args: &[&str]| report(&place, args)["caveats"].to_string();
     let september = caveats(&["--month", "2025-09"]);
     assert!(
@@ -307,7 +307,7 @@ fn what_changes_in_a_closed_month_is_told_in_every_report_that_overlaps_it() {
     let summary = place.run(&["report", "lake", "--month", "2025-09"]);
     summary
         .exits(0)
-        .shows(&["since then 2 runs came and 3 changed, moving $1.25", "$29.25"]);
+        .shows(&["since then: 2 runs added, 3 changed, usage changed by $1.25", "$29.25"]);
     let diff = told(&place.run(&["diff", "apify-runs-2025-09", "lake", "--json"]));
     let total = &diff["changes"];
     assert_eq!(
@@ -344,7 +344,7 @@ fn what_no_sync_has_proven_is_said_and_what_lies_outside_is_exit_5() {
     let summary = place.run(&["report", "lake", "--month", "2025-09"]);
     summary.exits(0).shows(&["Complete NO", "at least $"]);
     let done = place.run(&["report", "lake", "--month", "2025-08"]);
-    done.exits(5).says(&["lake doesn't cover that period", "2025-09-26"]);
+    done.exits(5).says(&["lake does not cover this period", "2025-09-26"]);
     place
         .run(&["report", "lake", "--from", "2025-10-04", "--to", "2025-10-05"])
         .exits(5);
@@ -412,7 +412,7 @@ fn a_lake_is_read_as_it_was_at_a_version_or_a_moment() {
         (&json!(2), &json!(3))
     );
     let report = |as_of: &str| place.run(&["report", "lake", "--as-of", as_of]);
-    report("999").exits(2).says(&["no record of it as of version 999"]);
+    report("999").exits(2).says(&["its log has no version 999"]);
     report("2020-01-01")
         .exits(2)
         .says(&["the lake has no state at 2020-01-01T00:00:00.000Z", "it began at"]);
@@ -421,7 +421,8 @@ fn a_lake_is_read_as_it_was_at_a_version_or_a_moment() {
     place.export(&url.url(), &[]).exits(0);
     let of_export = ["report", "verify"].map(|command| place.run(&[command, "out", "--as-of", "1"]));
     of_export.iter().for_each(|done| {
-        done.exits(2).says(&["out is an export", "--as-of is about lakes"]);
+        done.exits(2)
+            .says(&["out is an export", "--as-of works only with lakes"]);
     });
     // What only the past needs is gone, as after a vacuum; nothing of it is shown.
     let (now, all) = (live(&place.path("lake")), data_files(&place.path("lake")));
@@ -487,7 +488,7 @@ fn the_period_before_comes_from_the_same_lake_or_from_one_beside_an_export() {
         unjudged["why"]
             .as_str()
             .unwrap()
-            .contains("does not cover the period before"),
+            .contains("does not cover the previous period"),
         "{unjudged}"
     );
     place.export(&server.url(), &["--compare", "nowhere"]).exits(2);
@@ -585,14 +586,14 @@ fn verify_holds_rows_against_the_bounds_of_the_log_and_finds_a_run_that_is_there
         r#"\"started_at\":\"2025-09-01T00:00:00.000Z\""#,
         r#"\"started_at\":\"2025-09-01T00:00:00.001Z\""#,
     );
-    verify().exits(5).says(&["beyond the bounds"]);
+    verify().exits(5).says(&["outside the bounds"]);
     forge(
         &lake,
         r#"\"started_at\":\"2025-09-01T00:00:00.001Z\""#,
         r#"\"started_at\":\"2025-09-01T00:00:00.000Z\""#,
     );
     forge(&lake, r#"\"numRecords\":3"#, r#"\"numRecords\":4"#);
-    let left = "4 runs of 2025-09; after the last commit:  3";
+    let left = "4 runs of 2025-09; after the last commit: 3";
     verify().exits(5).says(&[left]);
     place.run(&["report", "lake"]).exits(5).says(&[left]);
     forge(&lake, r#"\"numRecords\":4"#, r#"\"numRecords\":3"#);
@@ -612,9 +613,7 @@ fn verify_holds_rows_against_the_bounds_of_the_log_and_finds_a_run_that_is_there
         .collect();
     text += &format!("\n{}\n", adds[0].replace(name, "copy.zstd.parquet"));
     fs::write(&last, text).unwrap();
-    verify()
-        .exits(5)
-        .says(&["6 runs of 2025-09; after the last commit:  3"]);
+    verify().exits(5).says(&["6 runs of 2025-09; after the last commit: 3"]);
 }
 
 #[test]
@@ -627,7 +626,7 @@ fn what_is_no_lake_of_ours_is_exit_2() {
         place
             .run(&[command, &["empty"]].concat())
             .exits(2)
-            .says(&["empty holds no manifest.json"]);
+            .says(&["empty has no manifest.json"]);
         let url = format!("file://{}", place.path("empty").display());
         place
             .run(&[command, &[&*url]].concat())
@@ -653,12 +652,15 @@ fn what_is_no_lake_of_ours_is_exit_2() {
         place
             .run(&[command, &["lake"]].concat())
             .exits(2)
-            .says(&["none of apify-runs"]);
+            .says(&["was not made by apify-runs"]);
     }
     for name in names(&lake.join("_delta_log")) {
         fs::write(lake.join("_delta_log").join(name), "nonsense").unwrap();
     }
-    place.run(&["report", "lake"]).exits(5).says(&["its log can't be read"]);
+    place
+        .run(&["report", "lake"])
+        .exits(5)
+        .says(&["its log cannot be read"]);
 }
 
 #[test]

@@ -475,7 +475,7 @@ fn another_price_is_told_and_waits_until_it_is_accepted() {
     assert_eq!(rows(&place)["a"]["usage_total_usd"], "2.000000000000000000");
     sync(&place, &server, &["--resweep"])
         .exits(0)
-        .says(&["2 runs have another price", "--accept-repricing"]);
+        .says(&["2 runs have a new price", "--accept-repricing"]);
     let told = synced(&place, &server, &["--resweep", "--accept-repricing"]);
     assert_eq!((&told["runs_repriced"], &told["runs_changed"]), (&2.into(), &2.into()));
     assert_eq!(told["months"][0]["usage_changed_usd"], "-1.5");
@@ -561,13 +561,13 @@ fn what_makes_no_sense_is_refused_and_the_table_stays_as_it_was() {
     world.set(|state| state.owner = "user2");
     sync(&place, &server, &[])
         .exits(6)
-        .says(&["is of another account", "(user1)", "(user2)"]);
+        .says(&["has another account", "(user1)", "(user2)"]);
     world.set(|state| state.owner = "user1");
     world.now("2025-09-03T01:00:00Z");
     world.has(Vec::new());
     sync(&place, &server, &[])
         .exits(5)
-        .says(&["lists all of them no more", "--accept-deletions"]);
+        .says(&["no longer lists all of them", "--accept-deletions"]);
     assert_eq!(commits(&place.path("lake")), before);
     let told = synced(&place, &server, &["--accept-deletions"]);
     assert_eq!((&told["runs_expired"], &told["commits"]), (&2.into(), &0.into()));
@@ -597,7 +597,9 @@ fn a_place_that_holds_something_else_is_left_alone() {
     };
     let first = log.join("00000000000000000000.json");
     fs::write(&first, metadata("{}")).unwrap();
-    sync(&place, &server, &[]).exits(6).says(&["none of apify-runs"]);
+    sync(&place, &server, &[])
+        .exits(6)
+        .says(&["was not made by apify-runs"]);
     let newer = r#"{"apify-runs.lake":"{\"shape\":2,\"tool_version\":\"9.1.0\"}"}"#;
     fs::write(&first, metadata(newer)).unwrap();
     sync(&place, &server, &[])
@@ -607,7 +609,7 @@ fn a_place_that_holds_something_else_is_left_alone() {
     let mut again = place.command(&args(&server.url(), &[]));
     // A backtrace is no part of what is wrong.
     let done = done(again.env("RUST_BACKTRACE", "1"));
-    done.exits(5).says(&["its log can't be read"]);
+    done.exits(5).says(&["its log cannot be read"]);
     assert_eq!(done.stderr.lines().count(), 1, "{done}");
     fs::remove_dir_all(place.path("lake")).unwrap();
     fs::write(place.path("lake"), "a file").unwrap();
@@ -917,7 +919,7 @@ fn a_lake_may_be_named_by_any_path_that_its_log_can_tell() {
     place
         .run(&["lake", "close", "lake", "--month", "2025-08", "--out", "lake/closed"])
         .exits(6)
-        .says(&["is in the lake"]);
+        .says(&["is inside the lake"]);
 }
 
 #[test]
@@ -933,7 +935,7 @@ fn changes_replace_nothing_but_an_earlier_file_of_changes() {
     for inside in [log, "lake/changes.csv", "./lake/_delta_log/00000000000000000001.json"] {
         sync(&place, &server, &["--changes", inside])
             .exits(2)
-            .says(&["lies in --lake lake"]);
+            .says(&["is inside --lake lake"]);
     }
     assert_eq!(fs::read(place.path(log)).unwrap(), before);
     fs::write(place.path("notes.txt"), "change of plans").unwrap();
@@ -941,12 +943,12 @@ fn changes_replace_nothing_but_an_earlier_file_of_changes() {
     for other in ["notes.txt", "link"] {
         sync(&place, &server, &["--changes", other])
             .exits(6)
-            .says(&["is there and no file of changes"]);
+            .says(&["exists and is not a file of changes"]);
     }
     assert_eq!(fs::read_to_string(place.path("notes.txt")).unwrap(), "change of plans");
     sync(&place, &server, &["--changes", "both", "--outcome", "./both"])
         .exits(2)
-        .says(&["--outcome and --changes are one file"]);
+        .says(&["--outcome and --changes have the same path"]);
     assert!(!place.path("both").exists());
 }
 

@@ -113,7 +113,7 @@ fn a_run_that_moves_into_another_month_leaves_the_one_before() {
     place
         .run(&["report", "lake", "--month", "2025-09"])
         .exits(0)
-        .shows(&["since then 1 run changed, moving -$1.00"]);
+        .shows(&["since then: 1 run changed, usage changed by -$1.00"]);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_log_that_lost_an_entry_in_the_middle_holds_other_rows_than_its_last_commit_
     place
         .run(&["verify", "lake"])
         .exits(5)
-        .says(&["runs of 2025-09; after the last commit:  340"]);
+        .says(&["runs of 2025-09; after the last commit: 340"]);
 }
 
 #[test]

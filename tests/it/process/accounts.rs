@@ -158,7 +158,7 @@ fn two_names_of_one_account_are_noticed_and_counted_once() {
         "outcome.json",
     ];
     let done = done(&mut with_token(&place, &args));
-    done.exits(0).says(&["warning: one and other are one account"]);
+    done.exits(0).says(&["warning: one and other are the same account"]);
     // Without --out each has a folder of its own, too.
     assert!(place.path("apify-runs-one-2025-09").is_dir() && place.path("apify-runs-other-2025-09").is_dir());
     let told = outcome(&place);
@@ -177,7 +177,7 @@ fn one_place_for_several_accounts_is_refused_before_anything_is_asked() {
         &["export", "--all-accounts", "--out", "out"],
     ));
     done.exits(2)
-        .says(&["--out out is one place for several accounts", "{account}"]);
+        .says(&["--out out is the same for several accounts", "{account}"]);
     assert_eq!(two.acme.requests().len(), 0);
     assert!(!two.place.path("out").exists());
 }
@@ -238,7 +238,7 @@ fn one_place_in_two_spellings_is_one() {
             &place,
             &["export", "--all-accounts", "--month", "2025-09", "--replace"],
         ));
-        done.exits(2).says(&["is one place for several accounts"]);
+        done.exits(2).says(&["is the same for several accounts"]);
     }
     assert_eq!(server.requests().len(), 0);
     assert_eq!(place.names(), ["apify-runs.toml", "link", "real"]);
@@ -307,7 +307,7 @@ fn places_of_accounts_that_lie_beside_each_other_are_not_one() {
         &["sync", "--all-accounts", "--since", "2025-09-01"],
     ))
     .exits(2)
-    .says(&["is one place for several accounts"]);
+    .says(&["is the same for several accounts"]);
 }
 
 #[test]

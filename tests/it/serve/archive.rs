@@ -642,7 +642,7 @@ fn what_is_no_archive_or_a_broken_one_is_said_before_anything_is_served() {
     place
         .run(&["serve", "empty"])
         .exits(2)
-        .says(&["empty holds no manifest.json"]);
+        .says(&["empty has no manifest.json"]);
     place.run(&["serve", "nowhere"]).exits(2);
     place.run(&["serve"]).exits(2);
     place.run(&["serve", "out", "--demo"]).exits(2);
@@ -650,7 +650,7 @@ fn what_is_no_archive_or_a_broken_one_is_said_before_anything_is_served() {
     place
         .run(&["serve", "out", "--as-of", "3"])
         .exits(2)
-        .says(&["--as-of is about lakes"]);
+        .says(&["--as-of works only with lakes"]);
     let runs = place.path("out/runs.parquet");
     let whole = fs::read(&runs).unwrap();
     for broken in [&whole[..whole.len() / 2], &whole[..0], &b"rubbish"[..]] {
