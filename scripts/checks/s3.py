@@ -369,7 +369,7 @@ def check_exports(checks, tool, server):
     done = tool.must("export", "--demo", "--out", out)
     second = manifest(server, "month")
     checks.equal("a second one replaces it, and says so", (second["replaced"] or {}).get("runs"), first["totals"]["runs"])
-    checks.that("  on stdout too", "Replaced the export of" in done.stdout and f"Wrote {out} in" in done.stdout, done.stdout)
+    checks.that("  on stdout too", "Replaced the export that was queried at" in done.stdout and f"Wrote {out} in" in done.stdout, done.stdout)
     checks.equal("  and the first one's files are gone", len(server.keys("exports", "month/")), len(paths) + 1)
     done = tool.run(*export, out, "--from", "2025-09-01", "--to", "2025-09-08")
     refused(checks, "another period there", done, 6, "another period", "--replace", out)

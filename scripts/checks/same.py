@@ -58,7 +58,7 @@ BY_NATURE = [
     ("", rf"\b{UUID}\b", "UUID", "names of a lake's files and commits are drawn"),
     ("", r"\b20\d{6}T\d{6}Z-[0-9a-f]{8}\b", "JOB", "a job's ID is drawn"),
     ("text", r"\b127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT", "a free port"),
-    ("text", r"(there is no lake as of \S+ it began at) \S+", r"\1 INSTANT", "the clock of a table's log"),
+    ("text", r"(the lake has no state at \S+ it began at) \S+", r"\1 INSTANT", "the clock of a table's log"),
     ("text", r"\bin \d+(\.\d+)? (ms|s|min|h)\b", "in TIME", "how long something took"),
     ("text", r"\bafter \d+(\.\d+)? (ms|s)\b", "after TIME", "how long something took"),
     ("text", r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", "INSTANT ", "the clock of a line of the log"),
@@ -305,7 +305,7 @@ ON_PURPOSE = [
     ("", r"outcome\.json", r'"path":"report\.(?:json|html|xlsx)","bytes":\d+', CAVEATS),
     ("", "stderr", r"report\.(?:json|html|xlsx): \d+ bytes, the manifest says \d+", CAVEATS),
     ("", "stderr", r"at line \d+ column \d+", CAVEATS),
-    ("", "stderr", r"(?<=no manifest of apify-runs: )[a-z_.]+: ", "a manifest that cannot be read is refused by its field"),
+    ("", "stderr", r"(?<=not a manifest of apify-runs: )[a-z_.]+: ", "a manifest that cannot be read is refused by its field"),
     ("^lake close", "stdout", r"SHA-256\s+[0-9a-f]{64}", CAVEATS),
 ]
 MOST_SHOWN = 12

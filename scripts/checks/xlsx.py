@@ -38,8 +38,8 @@ SHEETS = {
     "cost_by_build": "By build",
     "cost_by_user": "By user",
     "unsuccessful_by_actor": "Unsuccessful",
-    "dearest_runs": "Dearest runs",
-    "unsettled_by_actor": "No cost yet",
+    "dearest_runs": "Most expensive runs",
+    "unsettled_by_actor": "Unknown or provisional",
 }
 HEADS = {
     "runs_succeeded": "succeeded",
@@ -49,15 +49,15 @@ HEADS = {
     "runs_other": "other",
     "usage_total_usd": "usage, $",
     "mean_usd": "mean, $",
-    "runs_cost_unknown": "no cost",
-    "runs_unsuccessful_cost_unknown": "no cost",
-    "runs_provisional": "may move",
-    "usage_failed_usd": "on failed, $",
-    "usage_timed_out_usd": "on timed out, $",
-    "usage_aborted_usd": "on aborted, $",
-    "usage_unsuccessful_usd": "on all three, $",
-    "usage_provisional_usd": "may move, $",
-    "share_of_actor_usage": "of its usage",
+    "runs_cost_unknown": "cost unknown",
+    "runs_unsuccessful_cost_unknown": "cost unknown",
+    "runs_provisional": "provisional",
+    "usage_failed_usd": "usage of failed, $",
+    "usage_timed_out_usd": "usage of timed out, $",
+    "usage_aborted_usd": "usage of aborted, $",
+    "usage_unsuccessful_usd": "usage of unsuccessful, $",
+    "usage_provisional_usd": "provisional, $",
+    "share_of_actor_usage": "share of its usage",
     "act_name": "Actor",
     "actor_task_name": "task",
     "build_number": "build",
@@ -65,11 +65,11 @@ HEADS = {
     "started_at": "started, UTC",
     "finished_at": "finished, UTC",
     "meta_origin": "origin",
-    "cost_state": "cost",
+    "cost_state": "cost state",
 }
 # A report's own key is headed by its name, also where the same column has another heading in others.
 OWN_KEYS = {"cost_by_origin": {"meta_origin": "meta_origin"}}
-WORDS_FOR_NONE = {"no task", "no schedule", "not told"}
+WORDS_FOR_NONE = {"no task", "no schedule", "unknown"}
 DATES = {"day", "week"}
 INSTANTS = {"started_at", "finished_at"}
 FORMATS = {
