@@ -13,7 +13,7 @@ from checks.support.account import REPORTS
 
 LOOPBACK = "127.0.0.1"
 MIB = 2**20
-SPARK_MASTER = "local-cluster[2,1,768]"
+SPARK_MASTER = "local-cluster[2,1,1024]"
 NO_FILTER, NO_SET = "Unsupported SQL: 'Aggregation `FILTER`'", "not yet implemented: set_variable"
 NO_ZONE = "found ZONE at"
 
