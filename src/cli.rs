@@ -13,7 +13,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::archive::address::{ArchiveAddress, AsOf};
 pub use crate::cli::lake::{
-    CloseArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
+    CloseArgs, InfoArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
 };
 pub use crate::cli::report::{ReportArgs, ReportFormat};
 pub use crate::cli::serve::ServeArgs;
@@ -201,7 +201,7 @@ pub struct ExportArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print only warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
     #[command(flatten)]
     pub run: RunArgs,
@@ -221,6 +221,9 @@ pub struct VerifyArgs {
     /// Skip the hashes of files; rows and figures are still checked
     #[arg(long)]
     pub quick: bool,
+    /// Print the result as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// Print only errors
     #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
@@ -254,7 +257,7 @@ pub struct ReconcileArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print only warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
     #[command(flatten)]
     pub run: RunArgs,
@@ -270,6 +273,9 @@ pub struct CheckArgs {
     /// Output folder to test [default: that of an export of last month]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// Print only warnings and errors
     #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,

@@ -64,7 +64,7 @@ pub struct SyncArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print only warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
     #[command(flatten)]
     pub run: RunArgs,
@@ -92,6 +92,8 @@ pub enum LakeCommand {
     Vacuum(VacuumArgs),
     /// Find damaged files; with --apply take them out of the table
     Repair(RepairArgs),
+    /// Show months, proven periods, gaps, closed months and size
+    Info(InfoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -118,7 +120,7 @@ pub struct CloseArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print only warnings and errors
-    #[arg(long, short, conflicts_with = "json", help_heading = OUTPUT)]
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
 }
 
@@ -130,6 +132,9 @@ pub struct OptimizeArgs {
     /// Lake
     #[arg(value_name = "URL")]
     pub lake: String,
+    /// Print the result as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// Print only warnings and errors
     #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
@@ -152,6 +157,9 @@ pub struct VacuumArgs {
     /// List the files that would be removed; remove nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// Print only warnings and errors
     #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
@@ -168,7 +176,23 @@ pub struct RepairArgs {
     /// Take damaged files out of the table; the next sync fetches their runs again
     #[arg(long)]
     pub apply: bool,
+    /// Print the result as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// Print only warnings and errors
     #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  apify-runs lake info lake
+  apify-runs lake info lake --json")]
+pub struct InfoArgs {
+    /// Lake
+    #[arg(value_name = "URL")]
+    pub lake: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }

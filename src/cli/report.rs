@@ -37,8 +37,8 @@ pub enum ReportFormat {
   apify-runs report lake --month 2025-09 --format html,xlsx --out figures")]
 pub struct ReportArgs {
     /// Export or lake
-    #[arg(value_name = "PATH")]
-    pub path: ArchiveAddress,
+    #[arg(value_name = "PATH", required_unless_present = "sql")]
+    pub path: Option<ArchiveAddress>,
     /// Only this calendar month, such as 2025-09
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month, conflicts_with = "from", help_heading = PERIOD)]
     pub month: Option<PeriodSpec>,
@@ -61,6 +61,9 @@ pub struct ReportArgs {
     /// Only these reports, such as cost_by_actor (comma list)
     #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub only: Vec<String>,
+    /// Print a report's SQL, such as cost_by_actor; `list` prints all names
+    #[arg(long, value_name = "REPORT", exclusive = true, help_heading = SHOWN)]
+    pub sql: Option<String>,
     /// CSV file with cost centre rules [default: the export's]
     #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]
     pub groups: Option<PathBuf>,

@@ -31,6 +31,9 @@ pub enum ConfigCommand {
   apify-runs config show
   apify-runs config show export --month 2025-09")]
 pub struct ShowArgs {
+    /// Print the result as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// Command with its options [default: all commands]
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     pub command_line: Vec<OsString>,

@@ -4,6 +4,7 @@
 mod focus;
 mod folder;
 mod output;
+mod sql;
 
 use crate::commands::report::output::{ReportOutput, UnpublishedReport};
 
@@ -16,7 +17,7 @@ use crate::commands::compare::ComparisonScope;
 use crate::commands::{budgets, strict};
 use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
-use crate::context::terminal::warn;
+use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
@@ -30,6 +31,9 @@ use crate::runs::row::ROW;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
+    if let Some(name) = &args.sql {
+        return print(&sql::text(name)?);
+    }
     let look = context.style;
     run_blocking(move |stop| report(&args, look, stop)).await
 }
@@ -50,7 +54,10 @@ fn prepare(
     stop: &CancelFlag,
     opening: &ArchiveOpener,
 ) -> Result<(UnpublishedReport, Report)> {
-    let archive = opening.open(&args.path, args.as_of)?;
+    let Some(path) = &args.path else {
+        return Err(Error::Usage("a report needs the PATH of an export or a lake".into()));
+    };
+    let archive = opening.open(path, args.as_of)?;
     let archive = archive.as_ref();
     let columns = archive.columns()?;
     let held = archive.info()?;

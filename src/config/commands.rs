@@ -120,7 +120,8 @@ pub(super) fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
         let excluded = command.get_arg_conflicts_with(one);
         excluded.iter().any(|excluded| excluded.get_id() == other.get_id())
     };
-    two_periods || excludes(one, other) || excludes(other, one)
+    let is_alone = [one, other].iter().any(|arg| arg.is_exclusive_set());
+    is_alone || two_periods || excludes(one, other) || excludes(other, one)
 }
 
 /// The known word that is most like a mistyped word, if one is like it.
