@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 /// A count with thousands separators.
@@ -19,6 +20,11 @@ pub fn thousands(count: impl Into<u128>) -> String {
 
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
+/// A document as `--json` prints it: indented, a line's end at its end. Its keys must be texts.
+pub fn json_document(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).expect("every key is a text") + "\n"
 }
 
 /// A URL without user, password and query; any other text as it is.

@@ -37,6 +37,7 @@ impl AccountJob {
             Command::Export(args) => args.json,
             Command::Sync(args) => args.json,
             Command::Reconcile(args) => args.json,
+            Command::Check(args) => args.json,
             _ => false,
         }
     }

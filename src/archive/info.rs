@@ -50,8 +50,19 @@ pub struct Verification {
     pub findings: Vec<String>,
     /// The text for the user where there is no finding.
     pub success: String,
-    /// The document that the archive was held against, as messages name it.
+    /// The document that the archive was compared with, as messages name it.
     pub promised_by: &'static str,
+    pub notice: Option<String>,
+    /// The version of the table; an export has none.
+    pub version: Option<u64>,
+    /// Files that were checked.
+    pub files: u64,
+    /// Whether every run is there that the API counted.
+    pub proven: bool,
+    /// Its figures, which hold where there is no finding.
+    pub totals: Totals,
+    /// What is no fault, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// The open files of an archive that is served.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::archive::existing::ExistingExport;
@@ -19,20 +20,64 @@ use crate::output::publish::{Destination, OutputState};
 use crate::paths::names_store;
 use crate::period::{Millis, PeriodSpec};
 use crate::pipeline::connection::{Connection, RetentionDays};
-use crate::text::{counted, escape_control};
+use crate::provenance::Source;
+use crate::text::{counted, escape_control, json_document};
 
 /// A clock that is off by more is worth a word: the API's tells seconds, and an answer takes some time.
 const CLOCK_TOLERANCE_MS: i64 = 5_000;
 /// The days of the longest month: who keeps runs for fewer loses some before a monthly export.
 const LONGEST_MONTH_DAYS: u64 = 31;
 
+/// What is checked, in the order in which it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Subject {
+    Api,
+    Token,
+    Clock,
+    Rate,
+    Retention,
+    Output,
+}
+
+impl Subject {
+    fn word(self) -> &'static str {
+        match self {
+            Subject::Api => "api",
+            Subject::Token => "token",
+            Subject::Clock => "clock",
+            Subject::Rate => "rate",
+            Subject::Retention => "retention",
+            Subject::Output => "output",
+        }
+    }
+}
+
 enum Finding {
-    Fine(String),
-    Worth(String),
-    Failed(String, Error),
+    Fine(Subject, String),
+    Worth(Subject, String),
+    Failed(Subject, Error),
 }
 
 use Finding::{Failed, Fine, Worth};
+
+/// What `--json` prints, whatever was found.
+#[derive(Serialize)]
+struct CheckDocument {
+    notice: Option<&'static str>,
+    /// That of the first check that failed, or 0.
+    exit_code: u8,
+    checks: Vec<CheckEntry>,
+}
+
+#[derive(Serialize)]
+struct CheckEntry {
+    check: Subject,
+    state: &'static str,
+    text: String,
+    /// The exit code of a check that failed.
+    exit_code: Option<u8>,
+}
 
 pub async fn run(args: CheckArgs, context: Context) -> Result<()> {
     let mut now_ms = context.now_ms;
@@ -42,17 +87,17 @@ pub async fn run(args: CheckArgs, context: Context) -> Result<()> {
             now_ms = connection.api.clocks().start_ms();
             findings
         }
-        Err(error @ Error::NotAuthorised(_)) => vec![Failed("token".into(), error)],
+        Err(error @ Error::NotAuthorised(_)) => vec![Failed(Subject::Token, error)],
         Err(error) => return Err(error),
     };
     findings.push(match args.out.as_ref().filter(|out| names_store(out)) {
         Some(_) => match month(&args, &context, now_ms) {
             Ok(out) => stored(out).await,
-            Err(error) => Failed("output".into(), error),
+            Err(error) => Failed(Subject::Output, error),
         },
         None => output(&args, &context, now_ms),
     });
-    tell(findings, args.quiet, &context)
+    tell(findings, &args, &context)
 }
 
 async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
@@ -61,24 +106,33 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
     let now_ms = connection.clock.now_ms();
     if let Err(error) = connection.probe_list(now_ms).await {
         let what = if matches!(error, Error::NotAuthorised(_)) {
-            "token"
+            Subject::Token
         } else {
-            "api"
+            Subject::Api
         };
-        return vec![Failed(what.into(), error)];
+        return vec![Failed(what, error)];
     }
     let took = start.elapsed().as_millis();
-    let mut findings = vec![Fine(format!("api: {} answered in {took} ms", api.base_url()))];
+    let mut findings = vec![Fine(
+        Subject::Api,
+        format!("api: {} answered in {took} ms", api.base_url()),
+    )];
     findings.push(match connection.account().await {
         Some(account) => {
             let name = account.username.as_deref().unwrap_or("(no name)");
-            Fine(format!(
-                "token: account {} ({}); it may list runs",
-                escape_control(name),
-                escape_control(&account.id)
-            ))
+            Fine(
+                Subject::Token,
+                format!(
+                    "token: account {} ({}); it may list runs",
+                    escape_control(name),
+                    escape_control(&account.id)
+                ),
+            )
         }
-        None => Worth("token: it may list runs; the API does not say which account it has".into()),
+        None => Worth(
+            Subject::Token,
+            "token: it may list runs; the API does not say which account it has".into(),
+        ),
     });
     findings.push(clock(&connection.clocks().await));
     findings.push(rate(api.rate_limit(), args.source.rate, connection.is_demo()));
@@ -89,20 +143,26 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
 
 fn clock(clocks: &Clocks) -> Finding {
     let Some(server_ms) = clocks.server_ms else {
-        return Worth("clock: the API does not give its time, so periods end by this machine's clock".into());
+        return Worth(
+            Subject::Clock,
+            "clock: the API does not give its time, so periods end by this machine's clock".into(),
+        );
     };
     if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
-        return Failed("clock".into(), refusal);
+        return Failed(Subject::Clock, refusal);
     }
     let off_ms = clocks.machine_ms - server_ms;
     if off_ms.abs() <= CLOCK_TOLERANCE_MS {
-        return Fine("clock: the same as the API's, within 5 seconds".into());
+        return Fine(Subject::Clock, "clock: the same as the API's, within 5 seconds".into());
     }
     let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
-    Worth(format!(
-        "clock: {off} {way} the API's. Set this machine's clock: no time after the earlier of the two counts as proven"
-    ))
+    Worth(
+        Subject::Clock,
+        format!(
+            "clock: {off} {way} the API's. Set this machine's clock: no time after the earlier of the two counts as proven"
+        ),
+    )
 }
 
 fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
@@ -117,25 +177,35 @@ fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
         format!("{asked} requests/s")
     };
     match limit {
-        None => Fine(format!("rate limit used: {here}")),
-        Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(format!(
-            "rate limit used: {here}, but the API allows {limit} requests/s: use --rate {limit}"
-        )),
-        Some(limit) => Fine(format!("rate limit used: {here}; the API allows {limit} requests/s")),
+        None => Fine(
+            Subject::Rate,
+            format!("rate limit used: {here}"),
+        ),
+        Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(
+            Subject::Rate,
+            format!("rate limit used: {here}, but the API allows {limit} requests/s: use --rate {limit}"),
+        ),
+        Some(limit) => Fine(Subject::Rate, format!("rate limit used: {here}; the API allows {limit} requests/s")),
     }
 }
 
 fn retention(days: RetentionDays) -> Finding {
     match days {
-        Ok(days) if days < LONGEST_MONTH_DAYS => Worth(format!(
-            "retention: Apify keeps runs for {}, so a monthly export would miss runs: sync daily, or increase the retention",
-            counted(days, "day", "days")
-        )),
-        Ok(days) => Fine(format!(
-            "retention: Apify keeps runs for {}",
-            counted(days, "day", "days")
-        )),
-        Err(why) => Worth(format!("retention: unknown ({})", escape_control(&why.to_string()))),
+        Ok(days) if days < LONGEST_MONTH_DAYS => Worth(
+            Subject::Retention,
+            format!(
+                "retention: Apify keeps runs for {}, so a monthly export would miss runs: sync daily, or increase the retention",
+                counted(days, "day", "days")
+            ),
+        ),
+        Ok(days) => Fine(
+            Subject::Retention,
+            format!("retention: Apify keeps runs for {}", counted(days, "day", "days")),
+        ),
+        Err(why) => Worth(
+            Subject::Retention,
+            format!("retention: unknown ({})", escape_control(&why.to_string())),
+        ),
     }
 }
 
@@ -155,12 +225,12 @@ fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
         Ok((out, state))
     });
     match checked {
-        Ok((out, OutputState::Occupied)) => Fine(format!(
-            "output: {} holds an export that can be replaced",
-            out.display()
-        )),
-        Ok((out, _)) => Fine(format!("output: {} can be written", out.display())),
-        Err(error) => Failed("output".into(), error),
+        Ok((out, OutputState::Occupied)) => Fine(
+            Subject::Output,
+            format!("output: {} holds an export that can be replaced", out.display()),
+        ),
+        Ok((out, _)) => Fine(Subject::Output, format!("output: {} can be written", out.display())),
+        Err(error) => Failed(Subject::Output, error),
     }
 }
 
@@ -170,38 +240,53 @@ async fn stored(out: PathBuf) -> Finding {
     let found =
         run_blocking(move |_| StoreDestination::open(&place, handle).map(|found| found.existing().is_some())).await;
     match found {
-        Ok(true) => Fine(format!(
-            "output: {} holds an export that can be replaced",
-            out.display()
-        )),
-        Ok(false) => Fine(format!("output: {} can be reached", out.display())),
-        Err(error) => Failed("output".into(), error),
+        Ok(true) => Fine(
+            Subject::Output,
+            format!("output: {} holds an export that can be replaced", out.display()),
+        ),
+        Ok(false) => Fine(Subject::Output, format!("output: {} can be reached", out.display())),
+        Err(error) => Failed(Subject::Output, error),
     }
 }
 
-/// Prints the lines; the first that failed decides the exit code.
-fn tell(findings: Vec<Finding>, quiet: bool, context: &Context) -> Result<()> {
+/// Prints what was found; the first check that failed decides the exit code.
+fn tell(findings: Vec<Finding>, args: &CheckArgs, context: &Context) -> Result<()> {
     let mut lines = Vec::new();
+    let mut checks = Vec::new();
     let mut first = None;
     for finding in findings {
-        match finding {
-            Fine(text) => lines.push(format!("ok    {text}")),
-            Worth(text) => {
-                if quiet {
+        let (check, word, state, text, exit_code) = match finding {
+            Fine(check, text) => (check, "ok    ", "ok", text, None),
+            Worth(check, text) => {
+                if args.quiet {
                     warn(&text);
                 }
-                lines.push(format!("warn  {text}"));
+                (check, "warn  ", "warning", text, None)
             }
-            Failed(what, error) => {
-                lines.push(format!("FAIL  {what}: {}", escape_control(&error.to_string())));
+            Failed(check, error) => {
+                let text = format!("{}: {}", check.word(), escape_control(&error.to_string()));
+                let exit_code = error.exit_code();
                 first.get_or_insert(error);
+                (check, "FAIL  ", "failed", text, Some(exit_code))
             }
-        }
+        };
+        lines.push(format!("{word}{text}"));
+        checks.push(CheckEntry {
+            check,
+            state,
+            text,
+            exit_code,
+        });
     }
-    let printed = if quiet {
-        Ok(())
-    } else {
-        context.stdout.print(&(lines.join("\n") + "\n"))
+    let document = CheckDocument {
+        notice: args.source.demo.then(|| Source::Demo.notice()).flatten(),
+        exit_code: first.as_ref().map_or(0, Error::exit_code),
+        checks,
+    };
+    let printed = match (args.json, args.quiet) {
+        (true, _) => context.stdout.print(&json_document(&document)),
+        (_, true) => Ok(()),
+        _ => context.stdout.print(&(lines.join("\n") + "\n")),
     };
     first.map_or(printed, Err)
 }
@@ -212,9 +297,9 @@ mod tests {
 
     fn text(finding: Finding) -> String {
         match finding {
-            Fine(text) => format!("ok {text}"),
-            Worth(text) => format!("warn {text}"),
-            Failed(what, _) => format!("fail {what}"),
+            Fine(_, text) => format!("ok {text}"),
+            Worth(_, text) => format!("warn {text}"),
+            Failed(what, _) => format!("fail {}", what.word()),
         }
     }
 

@@ -1,10 +1,12 @@
 //! `lake`: the care of a lake.
 
 mod close;
+mod info;
 mod repair;
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::context::Context;
@@ -14,10 +16,33 @@ use crate::cli::{LakeArgs, LakeCommand, OptimizeArgs, VacuumArgs};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
 use crate::lake::{LakeTable, Location, Moment};
-use crate::text::counted;
+use crate::text::{counted, json_document};
 
 /// The shortest time that Delta keeps files for whoever still reads or writes by an earlier version.
 const SAFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// What `lake optimize --json` prints.
+#[derive(Serialize)]
+struct OptimizeDocument<'l> {
+    notice: Option<&'static str>,
+    lake: &'l str,
+    version: u64,
+    commits: u64,
+    files_before: u64,
+    files_after: u64,
+    /// Files whose SHA-256 the log didn't have before.
+    files_hashed: u64,
+}
+
+/// What `lake vacuum --json` prints.
+#[derive(Serialize)]
+struct VacuumDocument<'l> {
+    notice: Option<&'static str>,
+    lake: &'l str,
+    /// Whether the files are still there.
+    dry_run: bool,
+    files: &'l [String],
+}
 
 pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
     let (handle, now_ms) = (Handle::current(), context.now_ms);
@@ -25,6 +50,7 @@ pub async fn run(args: LakeArgs, context: Context) -> Result<()> {
         LakeCommand::Close(args) => close::run(args, context).await,
         LakeCommand::Optimize(args) => run_blocking(move |_| optimize(&args, handle)).await,
         LakeCommand::Vacuum(args) => run_blocking(move |_| vacuum(&args, handle)).await,
+        LakeCommand::Info(args) => run_blocking(move |_| info::run(&args, handle)).await,
         LakeCommand::Repair(args) => run_blocking(move |_| repair::run(&args, handle, now_ms)).await,
     }
 }
@@ -44,6 +70,17 @@ fn optimize(args: &OptimizeArgs, handle: Handle) -> Result<()> {
     };
     if let Some(warning) = after.checkpoint_if_due(optimized.commits > 0) {
         warn(&warning);
+    }
+    if args.json {
+        return print(&json_document(&OptimizeDocument {
+            notice: after.state().source.notice(),
+            lake: location.shown(),
+            version: after.version(),
+            commits: optimized.commits as u64,
+            files_before: files as u64,
+            files_after: after.files().len() as u64,
+            files_hashed: optimized.hashed as u64,
+        }));
     }
     if args.quiet {
         return Ok(());
@@ -69,6 +106,14 @@ fn vacuum(args: &VacuumArgs, handle: Handle) -> Result<()> {
     let location = Location::open(&args.lake, handle)?;
     let table = LakeTable::open(&location, Moment::Now)?;
     let files = table.vacuum(args.keep, args.force, args.dry_run)?;
+    if args.json {
+        return print(&json_document(&VacuumDocument {
+            notice: table.state().source.notice(),
+            lake: location.shown(),
+            dry_run: args.dry_run,
+            files: &files,
+        }));
+    }
     if args.quiet {
         return Ok(());
     }

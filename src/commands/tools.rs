@@ -9,13 +9,15 @@ use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
 use crate::config::{ConfigError, Layers, show, with_all_help};
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
+use crate::text::json_document;
 
 const NAME: &str = "apify-runs";
 
 pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     let ConfigCommand::Show(args) = args.command;
     let text = match show(layers, &args.command_line) {
-        Ok(text) => text,
+        Ok(shown) if args.json => json_document(&shown),
+        Ok(shown) => shown.to_toml(),
         Err(ConfigError::Usage(error)) => return Err(error),
         // The command line to show asks for help.
         Err(ConfigError::Clap(shown)) if !shown.use_stderr() => shown.to_string(),

@@ -123,18 +123,15 @@ impl Layers {
         });
         let added: Vec<AddedOption> = found.into_iter().map(|(_, _, option)| option).collect();
         let mut composed = argv.to_vec();
-        // A last positional that takes all that follows would take added options too.
-        if !called.command.get_positionals().any(Arg::is_trailing_var_arg_set) {
-            let end = argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
-            let arguments = added.iter().flat_map(|added| added.arguments.iter().cloned());
-            composed.splice(end..end, arguments);
-        }
+        let end = end_of_options(&called, argv);
+        let arguments = added.iter().flat_map(|added| added.arguments.iter().cloned());
+        composed.splice(end..end, arguments);
         Ok(CommandLine { argv: composed, added })
     }
 
     /// Where token and address come from, as comments, if no option gives them. Never the token itself.
-    pub(super) fn ecosystem(&self, given: &[&str], account: Option<&AccountSection>) -> String {
-        let mut text = String::new();
+    pub(super) fn ecosystem(&self, given: &[&str], account: Option<&AccountSection>) -> Vec<String> {
+        let mut comments = Vec::new();
         for (option, variable) in ECOSYSTEM {
             let comment = match account.map(|account| &account.source) {
                 Some(source) if option == "token-file" => match (&source.token_file, &source.token_env) {
@@ -145,9 +142,9 @@ impl Layers {
                 _ if given.contains(&option) || self.env.variable(variable).is_none() => continue,
                 _ => format!("{option}: not set; {variable} is used"),
             };
-            text += &format!("# {}\n", crate::text::escape_control(&comment));
+            comments.push(comment);
         }
-        text
+        comments
     }
 
     /// Warnings of variables with our prefix that name no option.
@@ -174,6 +171,17 @@ impl Layers {
         warnings.sort();
         warnings
     }
+}
+
+/// Where options can be added to a command line: before a positional that takes all that follows, else at the end.
+fn end_of_options(called: &CalledCommand, argv: &[OsString]) -> usize {
+    if !called.command.get_positionals().any(Arg::is_trailing_var_arg_set) {
+        return argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
+    }
+    called.path.iter().fold(1, |start, word| {
+        let found = argv[start..].iter().position(|arg| arg == word.as_str());
+        found.map_or(argv.len(), |at| start + at + 1)
+    })
 }
 
 fn variable_name(option: &str) -> String {

@@ -10,6 +10,7 @@ mod layers;
 mod sections;
 mod setting;
 mod show;
+mod shown;
 mod source_text;
 
 use std::env;

@@ -16,6 +16,11 @@ pub struct MonthSums {
 }
 
 impl MonthSums {
+    /// Its usage; `None` where no cost is known.
+    pub fn known_usage(&self) -> Option<Usd> {
+        (self.runs > self.runs_cost_unknown).then_some(self.usage_total_usd)
+    }
+
     /// Adds rows of the table.
     pub fn add_rows(&mut self, rows: &RecordBatch) {
         let costs = rows.column_by_name("usage_total_usd").expect("every table has it");

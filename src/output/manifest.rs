@@ -17,6 +17,7 @@ use crate::period::{Millis, Period, instant_text};
 pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals};
 use crate::report::caveat::{self, Caveat};
+use crate::text::json_document;
 
 /// The version of this document's shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -93,7 +94,7 @@ impl Manifest {
 
     /// The document as text.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a manifest has only text keys") + "\n"
+        json_document(self)
     }
 
     /// Reads an export's manifest; the error says why the folder is no export.

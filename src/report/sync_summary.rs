@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::money::{Ratio, Usd};
 use crate::period::{Millis, format_instant, instant_text, spans_text};
 use crate::provenance::Account;
-use crate::text::{counted, escape_control, thousands, wrap_labelled};
+use crate::text::{counted, escape_control, json_document, thousands, wrap_labelled};
 
 use crate::report::terminal::{TextStyle, WIDTH};
 
@@ -77,7 +77,7 @@ pub struct MonthMoved {
 }
 
 pub fn json(synced: &SyncSummary) -> String {
-    serde_json::to_string_pretty(synced).expect("it has only text keys") + "\n"
+    json_document(synced)
 }
 
 pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {

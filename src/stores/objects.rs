@@ -24,6 +24,7 @@ const PARTS_IN_FLIGHT: usize = 4;
 #[derive(Debug, Clone)]
 pub struct ListedObject {
     pub path: String,
+    pub bytes: u64,
     /// By the store's clock.
     pub written_ms: i64,
 }
@@ -93,6 +94,7 @@ impl Location {
         };
         let listed = listed.into_iter().map(|object| ListedObject {
             path: object.location.to_string(),
+            bytes: object.size,
             written_ms: object.last_modified.timestamp_millis(),
         });
         // The place itself: consoles make such an object where a folder is wanted.

@@ -25,10 +25,17 @@ pub fn verify(export: &ExportFolder, depth: Depth) -> Result<Verification> {
         Depth::Full => CheckScope::Everything,
         Depth::Quick => CheckScope::EverythingButHashes,
     };
+    let manifest = export.manifest();
     Ok(Verification {
         findings: findings(export, scope)?,
         success: success(export),
         promised_by: MANIFEST,
+        notice: manifest.notice.clone(),
+        version: None,
+        files: manifest.files.len() as u64,
+        proven: manifest.proof.proven,
+        totals: manifest.totals.clone(),
+        notes: Vec::new(),
     })
 }
 

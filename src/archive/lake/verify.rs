@@ -37,19 +37,27 @@ pub fn verify(table: &LakeTable, (from, to): (Millis, Millis), depth: Depth) -> 
     let gaps = table.state().unproven(from, to).len() as u64;
     let doubt = (gaps > 0).then(|| format!("{} that no sync has proven", counted(gaps, "gap", "gaps")));
     let notice = table.state().source.notice();
+    let (files, totals) = (table.files().len() as u64, Totals::from(&check.totals));
+    let notes = check.notes(table);
     let success = format!(
         "{}{}, version {}: {}, {}; all files match the log\n{}",
         notice.map_or(String::new(), |notice| format!("{notice}\n")),
         table.location().shown(),
         table.version(),
-        counted(table.files().len() as u64, "file", "files"),
-        sums(&Totals::from(&check.totals), doubt),
-        check.notes(table).concat()
+        counted(files, "file", "files"),
+        sums(&totals, doubt),
+        notes.iter().map(|note| format!("Note: {note}\n")).collect::<String>()
     );
     Ok(Verification {
         findings: check.findings,
         success,
         promised_by: LOG,
+        notice: notice.map(String::from),
+        version: Some(table.version()),
+        files,
+        proven: gaps == 0,
+        totals,
+        notes,
     })
 }
 
@@ -148,14 +156,14 @@ impl TableCheck {
         let shown = table.location().shown();
         let foreign = table.foreign_commits().iter().map(|commit| {
             format!(
-                "Note: another engine made version {} ({}): rows and dollars may differ from the last sync\n",
+                "another engine made version {} ({}): rows and dollars may differ from the last sync",
                 commit.version, commit.operation
             )
         });
         let without = (self.without_hash > 0).then(|| {
             let all = counted(table.files().len() as u64, "file has", "files have");
             format!(
-                "Note: {} of {all} no hash: `apify-runs lake optimize {shown}` adds it\n",
+                "{} of {all} no hash: `apify-runs lake optimize {shown}` adds it",
                 self.without_hash
             )
         });

@@ -1,11 +1,28 @@
 //! `export --dry-run`: what the export would be. Asks, and writes nothing.
 
+use serde::Serialize;
+
 use crate::commands::export::compare;
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::commands::export::open::RunListing;
 use crate::error::Result;
 use crate::fetch::{Estimate, PeriodFetch, count_needed};
-use crate::text::counted;
+use crate::period::Period;
+use crate::provenance::Retention;
+use crate::text::{counted, json_document};
+
+/// What `--json` prints; null where the API can't count the period in one answer.
+#[derive(Serialize)]
+struct DryRunDocument<'d> {
+    notice: Option<&'static str>,
+    period: &'d Period,
+    retention: Option<&'d Retention>,
+    runs: Option<u64>,
+    windows: Option<u64>,
+    requests: Option<u64>,
+    details: Option<u64>,
+    least_seconds: Option<f64>,
+}
 
 /// Says what the export would be, as far as the first page tells.
 pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) -> Result<()> {
@@ -20,9 +37,6 @@ pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) 
         Box::new(|_| {}),
     );
     let estimate = fetch.estimate().await?;
-    if job.args.quiet {
-        return Ok(());
-    }
     // As many among all runs as among those of the first page.
     let details = estimate.zip(needed).map(|(estimate, (needed, of))| {
         let share = u128::from(needed) * u128::from(estimate.runs) / u128::from(of.max(1));
@@ -33,17 +47,19 @@ pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) 
         api.least_time(estimate.requests, details.unwrap_or(0)).as_secs_f64()
     });
     if job.args.json {
-        let told = serde_json::json!({
-            "notice": job.connection.source.notice(),
-            "period": scope.period,
-            "retention": scope.retention.as_ref().ok(),
-            "runs": estimate.map(|estimate| estimate.runs),
-            "windows": estimate.map(|estimate| estimate.windows),
-            "requests": estimate.map(|estimate| estimate.requests),
-            "details": details,
-            "least_seconds": least_seconds,
-        });
-        return job.context.stdout.print(&format!("{told:#}\n"));
+        return job.context.stdout.print(&json_document(&DryRunDocument {
+            notice: job.connection.source.notice(),
+            period: &scope.period,
+            retention: scope.retention.as_ref().ok(),
+            runs: estimate.map(|estimate| estimate.runs),
+            windows: estimate.map(|estimate| estimate.windows),
+            requests: estimate.map(|estimate| estimate.requests),
+            details,
+            least_seconds,
+        }));
+    }
+    if job.args.quiet {
+        return Ok(());
     }
     let notice = job.connection.source.notice();
     let mut lines: Vec<String> = notice.map(String::from).into_iter().collect();

@@ -1,15 +1,18 @@
 //! `lake repair`: what is damaged of a lake, what it held, and what Apify still has of that; with `--apply` the way back.
 
+mod document;
+
 use tokio::runtime::Handle;
 
 use crate::cli::RepairArgs;
+use crate::commands::lake::repair::document::RepairDocument;
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
 use crate::lake::MonthSums;
 use crate::lake::repair::{Damage, DamagedFile, RepairResult};
 use crate::lake::{LakeState, LakeTable, Location};
 use crate::period::{DAY_MS, Millis, format_instant};
-use crate::text::{counted, thousands};
+use crate::text::{counted, json_document, thousands};
 
 /// IDs that are named.
 const MAX_IDS: usize = 3;
@@ -29,6 +32,9 @@ pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
             let hint = format!(
                 "`apify-runs lake repair {shown} --apply` sets {path} aside: the lake returns to the previous commit"
             );
+            if args.json {
+                return print(&json_document(&RepairDocument::of_broken_log(shown, why)));
+            }
             return print(&format!("{why}\nNothing was changed. {hint}\n"));
         }
         let aside = LakeTable::set_entry_aside(&location, &path)?;
@@ -44,6 +50,9 @@ pub fn run(args: &RepairArgs, handle: Handle, now_ms: Millis) -> Result<()> {
             },
             false => None,
         };
+        if args.json {
+            return print(&json_document(&RepairDocument::new(&table, &damage, repaired.as_ref())));
+        }
         if args.quiet {
             return Ok(());
         }

@@ -7,19 +7,31 @@ const LIST: &str = "list";
 
 const REPORTS: [(&str, &str); 14] = [
     ("cost_by_actor", include_str!("../../../reports/cost_by_actor.sql")),
-    ("cost_by_actor_and_status", include_str!("../../../reports/cost_by_actor_and_status.sql")),
+    (
+        "cost_by_actor_and_status",
+        include_str!("../../../reports/cost_by_actor_and_status.sql"),
+    ),
     ("cost_by_build", include_str!("../../../reports/cost_by_build.sql")),
     ("cost_by_day", include_str!("../../../reports/cost_by_day.sql")),
     ("cost_by_group", include_str!("../../../reports/cost_by_group.sql")),
     ("cost_by_origin", include_str!("../../../reports/cost_by_origin.sql")),
-    ("cost_by_schedule", include_str!("../../../reports/cost_by_schedule.sql")),
+    (
+        "cost_by_schedule",
+        include_str!("../../../reports/cost_by_schedule.sql"),
+    ),
     ("cost_by_task", include_str!("../../../reports/cost_by_task.sql")),
     ("cost_by_user", include_str!("../../../reports/cost_by_user.sql")),
     ("cost_by_week", include_str!("../../../reports/cost_by_week.sql")),
     ("dearest_runs", include_str!("../../../reports/dearest_runs.sql")),
     ("status_summary", include_str!("../../../reports/status_summary.sql")),
-    ("unsettled_by_actor", include_str!("../../../reports/unsettled_by_actor.sql")),
-    ("unsuccessful_by_actor", include_str!("../../../reports/unsuccessful_by_actor.sql")),
+    (
+        "unsettled_by_actor",
+        include_str!("../../../reports/unsettled_by_actor.sql"),
+    ),
+    (
+        "unsuccessful_by_actor",
+        include_str!("../../../reports/unsuccessful_by_actor.sql"),
+    ),
 ];
 
 /// The SQL of a report, or the names of all; exit 2 where there is no such report.
@@ -30,7 +42,10 @@ pub fn text(name: &str) -> Result<String> {
     let found = REPORTS.iter().find(|(known, _)| *known == name);
     found.map(|(_, sql)| (*sql).to_string()).ok_or_else(|| {
         let names: Vec<&str> = REPORTS.iter().map(|(name, _)| *name).collect();
-        Error::Usage(format!("--sql: there is no report {name:?}; there are {}", names.join(", ")))
+        Error::Usage(format!(
+            "--sql: there is no report {name:?}; there are {}",
+            names.join(", ")
+        ))
     })
 }
 
@@ -42,7 +57,9 @@ mod tests {
     fn every_file_of_reports_is_in_the_binary() {
         let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/reports")).unwrap();
         let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut files: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".sql")?.to_owned())).collect();
+        let mut files: Vec<String> = names
+            .filter_map(|name| Some(name.strip_suffix(".sql")?.to_owned()))
+            .collect();
         files.sort();
         assert_eq!(files, REPORTS.map(|(name, _)| name));
     }

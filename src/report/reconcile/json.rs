@@ -1,67 +1,168 @@
 //! A reconciliation as JSON. Money is decimal text, exact.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{EdgeRuns, ReconcileVerdict, Reconciliation, belongs_to_runs, minus};
+use crate::api::usage::Service;
 use crate::money::Usd;
+use crate::period::Period;
+use crate::provenance::Retention;
+use crate::text::json_document;
 
-pub fn render(reconciliation: &Reconciliation) -> String {
-    format!("{:#}\n", document(reconciliation))
+#[derive(Serialize)]
+struct ReconcileDocument<'r> {
+    notice: Option<&'static str>,
+    cycle: &'r Period,
+    is_over: bool,
+    runs_from: &'r str,
+    retention: Option<&'r Retention>,
+    proven: bool,
+    runs: RunSums,
+    usage: UsageSums<'r>,
+    meters: Vec<MeterSums>,
+    days_approximate: Vec<DaySums>,
+    remainder_usd: Usd,
+    tolerance_usd: Usd,
+    verdict: &'static str,
+    named_items: Vec<String>,
+    not_accounted_for_usd: Option<Usd>,
+    why_not_judged: Vec<String>,
 }
 
-fn document(all: &Reconciliation) -> Value {
-    let (runs, usage, verdict) = (&all.runs, &all.usage, all.verdict());
-    let text = |usd: Usd| usd.to_string();
-    let edge = |edge: EdgeRuns| json!({"runs": edge.runs, "usage_total_usd": text(edge.usage)});
-    let service = |service: &crate::api::usage::Service| {
-        json!({
-            "key": service.key,
-            "belongs_to_runs": belongs_to_runs(&service.key),
-            "usd": text(service.base),
-            "usd_after_volume_discount": service.after_discount.map(text),
-        })
+#[derive(Serialize)]
+struct RunSums {
+    runs: u64,
+    usage_total_usd: Usd,
+    runs_cost_unknown: u64,
+    runs_provisional: u64,
+    finished_after: EdgeSums,
+    started_before: EdgeSums,
+}
+
+#[derive(Serialize)]
+struct EdgeSums {
+    runs: u64,
+    usage_total_usd: Usd,
+}
+
+#[derive(Serialize)]
+struct UsageSums<'r> {
+    before_volume_discount_usd: Usd,
+    after_volume_discount_usd: Usd,
+    belongs_to_runs_usd: Usd,
+    outside_runs_usd: Usd,
+    services: Vec<ServiceSums<'r>>,
+}
+
+#[derive(Serialize)]
+struct ServiceSums<'r> {
+    key: &'r str,
+    belongs_to_runs: bool,
+    usd: Usd,
+    usd_after_volume_discount: Option<Usd>,
+}
+
+impl ServiceSums<'_> {
+    fn of(service: &Service) -> ServiceSums<'_> {
+        ServiceSums {
+            key: &service.key,
+            belongs_to_runs: belongs_to_runs(&service.key),
+            usd: service.base,
+            usd_after_volume_discount: service.after_discount,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MeterSums {
+    key: String,
+    usd: Option<Usd>,
+    runs_usd: Usd,
+    difference_usd: Usd,
+}
+
+#[derive(Serialize)]
+struct DaySums {
+    day: String,
+    usd: Option<Usd>,
+    runs_usd: Option<Usd>,
+}
+
+pub fn render(reconciliation: &Reconciliation) -> String {
+    json_document(&document(reconciliation))
+}
+
+fn document(all: &Reconciliation) -> ReconcileDocument<'_> {
+    let (mut named_items, mut not_accounted_for_usd, mut why_not_judged) = (Vec::new(), None, Vec::new());
+    let verdict = all.verdict();
+    let name = verdict.name();
+    match verdict {
+        ReconcileVerdict::Ties => {}
+        ReconcileVerdict::DiffersByNamedItems(items) => named_items = items,
+        ReconcileVerdict::NotAccountedFor(usd) => not_accounted_for_usd = Some(usd),
+        ReconcileVerdict::CannotBeJudged(why) => why_not_judged = why,
+    }
+    ReconcileDocument {
+        notice: all.source.notice(),
+        cycle: &all.period,
+        is_over: all.is_over,
+        runs_from: &all.runs_from,
+        retention: all.retention.as_ref(),
+        proven: all.proven,
+        runs: runs(all),
+        usage: usage(all),
+        meters: meters(all),
+        days_approximate: days(all),
+        remainder_usd: all.remainder(),
+        tolerance_usd: all.tolerance(),
+        verdict: name,
+        named_items,
+        not_accounted_for_usd,
+        why_not_judged,
+    }
+}
+
+fn runs(all: &Reconciliation) -> RunSums {
+    let edge = |edge: EdgeRuns| EdgeSums {
+        runs: edge.runs,
+        usage_total_usd: edge.usage,
     };
-    let meter = |(key, counted, of_runs): (String, Option<Usd>, Usd)| {
-        json!({
-            "key": key,
-            "usd": counted.map(text),
-            "runs_usd": text(of_runs),
-            "difference_usd": text(minus(counted.unwrap_or_default(), of_runs)),
-        })
+    RunSums {
+        runs: all.runs.runs,
+        usage_total_usd: all.runs.usage,
+        runs_cost_unknown: all.runs.cost_unknown,
+        runs_provisional: all.runs.provisional,
+        finished_after: edge(all.runs.finished_after),
+        started_before: edge(all.runs.started_before),
+    }
+}
+
+fn usage(all: &Reconciliation) -> UsageSums<'_> {
+    UsageSums {
+        before_volume_discount_usd: all.usage.before_discount,
+        after_volume_discount_usd: all.usage.after_discount,
+        belongs_to_runs_usd: all.of_runs(),
+        outside_runs_usd: all.outside_runs(),
+        services: all.usage.services.iter().map(ServiceSums::of).collect(),
+    }
+}
+
+fn meters(all: &Reconciliation) -> Vec<MeterSums> {
+    let meter = |(key, counted, of_runs): (String, Option<Usd>, Usd)| MeterSums {
+        key,
+        usd: counted,
+        runs_usd: of_runs,
+        difference_usd: minus(counted.unwrap_or_default(), of_runs),
     };
-    json!({
-        "notice": all.source.notice(),
-        "cycle": all.period,
-        "is_over": all.is_over,
-        "runs_from": all.runs_from,
-        "retention": all.retention,
-        "proven": all.proven,
-        "runs": {
-            "runs": runs.runs,
-            "usage_total_usd": text(runs.usage),
-            "runs_cost_unknown": runs.cost_unknown,
-            "runs_provisional": runs.provisional,
-            "finished_after": edge(runs.finished_after),
-            "started_before": edge(runs.started_before),
-        },
-        "usage": {
-            "before_volume_discount_usd": text(usage.before_discount),
-            "after_volume_discount_usd": text(usage.after_discount),
-            "belongs_to_runs_usd": text(all.of_runs()),
-            "outside_runs_usd": text(all.outside_runs()),
-            "services": usage.services.iter().map(service).collect::<Vec<_>>(),
-        },
-        "meters": all.meters().into_iter().map(meter).collect::<Vec<_>>(),
-        "days_approximate": all.days().into_iter().map(|(day, counted, of_runs)| json!({
-            "day": day,
-            "usd": counted.map(text),
-            "runs_usd": of_runs.map(text),
-        })).collect::<Vec<_>>(),
-        "remainder_usd": text(all.remainder()),
-        "tolerance_usd": text(all.tolerance()),
-        "verdict": verdict.name(),
-        "named_items": if let ReconcileVerdict::DiffersByNamedItems(items) = &verdict { items.clone() } else { Vec::new() },
-        "not_accounted_for_usd": if let ReconcileVerdict::NotAccountedFor(usd) = &verdict { Some(text(*usd)) } else { None },
-        "why_not_judged": if let ReconcileVerdict::CannotBeJudged(why) = &verdict { why.clone() } else { Vec::new() },
+    all.meters().into_iter().map(meter).collect()
+}
+
+fn days(all: &Reconciliation) -> Vec<DaySums> {
+    let days = all.days().into_iter();
+    days.map(|(day, counted, of_runs)| DaySums {
+        day,
+        usd: counted,
+        runs_usd: of_runs,
     })
+    .collect()
 }
