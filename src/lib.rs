@@ -81,6 +81,8 @@ mod stores;
 mod bounded;
 mod clock;
 mod error;
+#[cfg(test)]
+mod json_schema;
 mod logging;
 mod money;
 mod paths;

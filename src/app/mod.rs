@@ -7,6 +7,7 @@ mod metrics;
 mod outcome;
 mod output_conflicts;
 mod signals;
+mod text_style;
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -31,7 +32,6 @@ use crate::context::terminal::{Printer, warn};
 use crate::error::Result;
 use crate::logging;
 use crate::output::publish;
-use crate::report::terminal::TextStyle;
 use crate::retry;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
@@ -127,24 +127,10 @@ fn machine_clock(outside: &ProcessEnv) -> Result<MachineClock> {
         })
 }
 
-/// Bold letters only on a terminal that shows them to somebody who wants them.
-fn text_style(outside: &ProcessEnv) -> TextStyle {
-    let is_wanted = outside.variable("NO_COLOR").is_none();
-    let is_able = outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
-    if io::stdout().is_terminal() && is_wanted && is_able {
-        TextStyle::Bold
-    } else {
-        TextStyle::Plain
-    }
-}
-
 fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, stopping: Arc<Notify>) -> Context {
     // What isn't UTF-8 is judged, and refused, where it is used.
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
-    let _has_colours = io::stdout().is_terminal()
-        && outside.variable("NO_COLOR").is_none()
-        && outside.variable("TERM").is_none_or(|terminal| terminal != "dumb");
     Context {
         account: None,
         token: text(TOKEN_VARIABLE).map(SecretString::from),
@@ -153,7 +139,7 @@ fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, sto
         clock,
         now_ms: clock.now_ms(),
         umask,
-        style: text_style(outside),
+        style: text_style::of_stdout(outside),
         // A bar and lines of a log would write over each other.
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,

@@ -6,16 +6,14 @@ pub mod file;
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
-use serde_json::{Value, json};
-
 use crate::api::counts::RequestCounts;
 use crate::app::exit::{AccountResult, JobResult};
 use crate::context::journal::JournalEntry;
 use crate::period::{Millis, Period, format_instant};
 use crate::provenance::{Proof, Totals};
 use crate::report::caveat::{self, Caveat};
-use document::{AccountDocument, FileDocument, OutcomeDocument};
+use document::{AccountDocument, FileDocument, OutcomeDocument, OutcomeProof, OutcomeTotals};
+use indexmap::IndexMap;
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -78,8 +76,8 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
         period: common_period(&entries),
         totals: sum_of_all(&entries, |entry| entry.totals.as_ref(), Totals::plus)
             .as_ref()
-            .map(totals_text),
-        proof: proof.map(|proof| json!({"proven": proof.proven, "counted": proof.counted, "fetched": proof.fetched})),
+            .map(OutcomeTotals::from),
+        proof: proof.as_ref().map(OutcomeProof::from),
         caveats: caveat::sentences(&caveats),
         caveat_details: Some(caveat::details(&caveats)),
         requests: sum(|counts| counts.total),
@@ -98,22 +96,12 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
     document.shortened()
 }
 
-/// The part of the totals that fits into 4,096 bytes.
-fn totals_text(totals: &Totals) -> Value {
-    json!({
-        "runs": totals.runs,
-        "usage_total_usd": totals.usage_total_usd,
-        "runs_cost_unknown": totals.runs_cost_unknown,
-        "runs_provisional": totals.runs_provisional,
-    })
-}
-
 fn account_document(account: &AccountResult, entry: &JournalEntry) -> AccountDocument {
     AccountDocument {
         exit_code: account.ending.exit_code,
         exit_name: exit_name(account.ending.exit_code),
         error: account.ending.error.clone(),
-        totals: entry.totals.as_ref().map(totals_text),
+        totals: entry.totals.as_ref().map(OutcomeTotals::from),
         proven: entry.proof.as_ref().map(|proof| proof.proven),
         caveats: entry.caveats.len(),
         out: entry.out.clone(),
@@ -179,6 +167,7 @@ mod tests {
     use crate::context::journal::{Ending, Journal};
     use crate::provenance::FileEntry;
     use proptest::prelude::*;
+    use serde_json::Value;
 
     fn facts() -> JobInfo {
         JobInfo {

@@ -33,7 +33,7 @@ pub struct Context {
     pub now_ms: Millis,
     /// Of the process, as it was at its start.
     pub umask: u32,
-    /// Bold where stdout is a terminal that may be given bold letters.
+    /// Bold letters and links where stdout is a terminal that shows them.
     pub style: TextStyle,
     pub stderr_is_terminal: bool,
     /// Notified by a signal; a server then ends by itself.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::money::Usd;
 use crate::period::{Millis, Period, format_instant, instant_text};
 use crate::provenance::{Account, Filters, Proof, Retention, Source, Totals};
 use crate::report::Report;
@@ -13,38 +14,58 @@ use crate::report::caveat;
 use crate::report::comparison::PeriodComparison;
 use crate::report::table::{Cell, Table};
 
+/// The report of an export or a lake: whose runs, of which period, whether complete, their figures, and each breakdown as a
+/// list of rows.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ReportText<'a, 't, 'r> {
+    /// What must be said of the source, if anything.
     notice: Option<&'static str>,
     period: &'a Period,
     /// The period of the export, where the report is of a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     part_of: Option<&'a Period>,
+    /// Whose runs, where the API said so.
     account: &'a Option<Account>,
     source: Source,
+    /// What was left out on request.
     filters: &'a Filters,
+    /// The job's start.
     #[serde(with = "instant_text")]
+    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     queried_at: Millis,
+    /// Whether all runs are there.
     proof: &'a Proof,
+    /// What Apify keeps of the period, where it said so.
     retention: &'a Option<Retention>,
+    /// Figures of all runs.
     totals: Totals,
+    /// Please note, in sentences.
     caveats: Vec<String>,
+    /// The same with codes and counts.
+    #[cfg_attr(test, schemars(with = "Vec<crate::report::caveat::detail::CaveatDetail>"))]
     caveat_details: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<ComparisonText<'a>>,
     #[serde(flatten)]
+    #[cfg_attr(test, schemars(skip))]
     tables: Tables<'t, 'r>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ComparisonText<'a> {
+    /// Whether the period before could be read.
     judged: bool,
+    /// Why it could not be.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<&'a Period>,
+    /// Where its runs came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
+    /// Whether runs of it may be missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,11 +100,14 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         notice: facts.source.notice(),
         period: &facts.period,
         part_of: facts.part_of.as_ref(),
+        /// Whose runs, where the API said so.
         account: &facts.account,
         source: facts.source,
         filters: &facts.filters,
         queried_at: facts.queried_at_ms,
+        /// Whether all runs are there.
         proof: &facts.proof,
+        /// What Apify keeps of the period, where it said so.
         retention: &facts.retention,
         totals: (&report.figures.totals).into(),
         caveats: caveat::sentences(&facts.caveats),
@@ -130,3 +154,6 @@ impl Serialize for TableRow<'_, '_> {
         row.end()
     }
 }
+
+#[cfg(test)]
+mod tests;

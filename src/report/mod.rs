@@ -4,6 +4,7 @@
 pub mod budget;
 pub mod caveat;
 pub mod comparison;
+mod console;
 pub mod csv;
 pub mod diff;
 pub mod dimension;

@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::comparison::CHANGE_BY_ACTOR;
+use super::console::{actor_url, run_url};
 use super::dimension::Dimension;
 use super::figures::Group;
 use super::headline;
@@ -9,6 +10,7 @@ use super::measures::Measures;
 use super::table::{Cell, Table, TableColumn};
 use crate::money::{Usd, percent};
 use crate::period::format_instant;
+use crate::provenance::Source;
 use crate::text::{counted, escape_control, no_break, pad, thousands, truncate, width, wrap_labelled};
 
 const MOVERS: usize = 5;
@@ -23,19 +25,50 @@ const NARROWEST_NAME: usize = 20;
 pub enum TextStyle {
     Plain,
     Bold,
+    /// Bold letters, and links to Apify Console.
+    Linked,
 }
 
 impl TextStyle {
     pub(super) fn bold(self, text: &str) -> String {
-        if self == TextStyle::Bold {
+        if self == TextStyle::Plain {
+            text.into()
+        } else {
             format!("\u{1b}[1m{text}\u{1b}[0m")
+        }
+    }
+
+    /// The same without links where runs are made up: Apify Console doesn't have them.
+    pub(super) fn of(self, source: Source) -> TextStyle {
+        match (self, source) {
+            (TextStyle::Linked, Source::Demo) => TextStyle::Bold,
+            _ => self,
+        }
+    }
+
+    /// A text that opens an address, as <https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda> describes it. Its
+    /// bytes are no columns: widths are measured before.
+    pub(super) fn link(self, text: &str, url: &str) -> String {
+        if self == TextStyle::Linked {
+            format!("\u{1b}]8;;{url}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\")
         } else {
             text.into()
         }
     }
+
+    /// A line that begins with a name, or as much of it as fits: that part opens an address.
+    pub(super) fn link_start(self, line: &str, name: &str, url: &str) -> String {
+        let same = line.chars().zip(name.chars()).take_while(|(one, other)| one == other);
+        let mut end = same.map(|(letter, _)| letter.len_utf8()).sum();
+        if line[end..].starts_with('…') {
+            end += '…'.len_utf8();
+        }
+        self.link(&line[..end], url) + &line[end..]
+    }
 }
 
 pub fn render(report: &Report, look: TextStyle) -> String {
+    let look = look.of(report.facts.source);
     let mut lines = Vec::new();
     lines.extend(report.facts.source.notice().map(|notice| look.bold(notice)));
     let mut entries = headline::entries(report);
@@ -85,10 +118,13 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let mut lines = vec![String::new()];
     let table = aligned(&rows);
     let last = table.len() - 1;
-    lines.extend((0..).zip(table).map(|(at, line)| match at {
-        0 => look.bold(&line),
-        at if at == last => look.bold(&line),
-        _ => line,
+    lines.extend((0..).zip(table).map(|(at, line)| match top.get(usize::wrapping_sub(at, 1)) {
+        Some(actor) => {
+            let url = actor_url(actor.key(0).unwrap_or_default());
+            look.link_start(&line, &escape_control(actor.shown()), &url)
+        }
+        None if at == 0 || at == last => look.bold(&line),
+        None => line,
     }));
     lines.push(String::new());
     let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| no_break(part)).collect();
@@ -178,6 +214,10 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: TextStyle) -> Vec<Str
     let cells =
         |cells: &[Cell]| -> Vec<String> { order.iter().map(|at| cell(&cells[*at], &table.columns[*at])).collect() };
     let mut rows: Vec<Vec<String>> = table.rows().map(|row| cells(&row)).collect();
+    let urls: Vec<Vec<Option<String>>> = match look {
+        TextStyle::Linked => table.rows().map(|row| urls(table, &row)).collect(),
+        _ => Vec::new(),
+    };
     if let Some(total) = &table.total {
         let told = order.iter().map(|at| match &total[*at] {
             Cell::Absent => String::new(),
@@ -190,27 +230,43 @@ fn table_lines(table: &Table, only: Option<&[&str]>, look: TextStyle) -> Vec<Str
     let heads: Vec<String> = order.iter().map(|at| table.columns[*at].head.to_string()).collect();
     let widest = |at: usize| rows.iter().chain([&heads]).map(|row| width(&row[at])).max();
     let widths: Vec<usize> = (0..order.len()).map(|at| widest(at).unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
+    let line = |row: &Vec<String>, urls: Option<&Vec<Option<String>>>| {
         let padded = row.iter().zip(&order).zip(&widths).map(|((text, at), width)| {
             let room = " ".repeat(width.saturating_sub(self::width(text)));
-            if table.columns[*at].kind.is_number() {
-                room + text
-            } else {
-                text.clone() + &room
+            match urls.and_then(|urls| urls[*at].as_deref()) {
+                Some(url) => look.link(text, url) + &room,
+                None if table.columns[*at].kind.is_number() => room + text,
+                None => text.clone() + &room,
             }
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
     let last = rows.len() - 1;
-    let mut lines = vec![look.bold(&line(&heads))];
-    let bold = |at| table.total.is_some() && at == last;
-    lines.extend(
-        rows.iter()
-            .enumerate()
-            .map(|(at, row)| if bold(at) { look.bold(&line(row)) } else { line(row) }),
-    );
+    let mut lines = vec![look.bold(&line(&heads, None))];
+    let is_total = |at| table.total.is_some() && at == last;
+    lines.extend(rows.iter().enumerate().map(|(at, row)| match is_total(at) {
+        true => look.bold(&line(row, None)),
+        false => line(row, urls.get(at)),
+    }));
     lines.extend(table.note.clone());
     lines
+}
+
+/// The addresses that a row's cells open: a run's own, and its Actor's.
+fn urls(table: &Table, cells: &[Cell]) -> Vec<Option<String>> {
+    let text = |name: &str| {
+        let at = table.columns.iter().position(|column| column.name == name)?;
+        match &cells[at] {
+            Cell::Text(text) => Some(text.as_ref()),
+            _ => None,
+        }
+    };
+    let url = |column: &TableColumn| match column.name {
+        "id" => text("id").map(run_url),
+        "act_id" | "act_name" => text(column.name).and(text("act_id")).map(actor_url),
+        _ => None,
+    };
+    table.columns.iter().map(url).collect()
 }
 
 fn cell(cell: &Cell, column: &TableColumn) -> String {
@@ -222,5 +278,46 @@ fn cell(cell: &Cell, column: &TableColumn) -> String {
         Cell::Decimal(share) if column.kind.is_percent() => share.percent().unwrap_or_default(),
         Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text as a terminal shows it.
+    fn shown(text: &str) -> String {
+        let parts = text.split("\u{1b}]8;;").enumerate();
+        parts
+            .map(|(at, part)| {
+                if at == 0 {
+                    part
+                } else {
+                    part.split_once("\u{1b}\\").unwrap().1
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_link_changes_nothing_that_is_shown() {
+        for (line, name, linked) in [
+            ("apify/web-scraper    12", "apify/web-scraper", "apify/web-scraper"),
+            ("日本語の…  12", "日本語のアクター", "日本語の…"),
+            ("ab 12", "ab 1", "ab 1"),
+        ] {
+            let found = TextStyle::Linked.link_start(line, name, "https://h/x");
+            assert_eq!(shown(&found), line);
+            let expected = format!("\u{1b}]8;;https://h/x\u{1b}\\{linked}\u{1b}]8;;");
+            assert!(found.starts_with(&expected), "{found:?}");
+            assert_eq!(TextStyle::Bold.link_start(line, name, "https://h/x"), line);
+        }
+    }
+
+    #[test]
+    fn made_up_runs_have_no_links() {
+        assert_eq!(TextStyle::Linked.of(Source::Demo), TextStyle::Bold);
+        assert_eq!(TextStyle::Linked.of(Source::Api), TextStyle::Linked);
+        assert_eq!(TextStyle::Plain.of(Source::Demo), TextStyle::Plain);
     }
 }

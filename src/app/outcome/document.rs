@@ -4,38 +4,55 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::money::Usd;
 use crate::period::Period;
+use crate::provenance::{Proof, Totals};
 
 /// Longest document, its newline too.
 pub const MAX_BYTES: usize = 4096;
 /// Longest text of an error at first, and at last.
 const ERROR_CHARS: [usize; 2] = [1000, 120];
 
+/// The outcome of a job: how it ended, and what it published. At most 4,096 bytes long.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutcomeDocument<'j> {
     pub schema_version: u32,
     pub tool_version: &'static str,
+    /// The ID of the job, which its log lines have too.
     pub job: &'j str,
+    /// Empty where the command line names none.
     pub command: &'j str,
     pub exit_code: u8,
+    /// What the exit code means, in a word.
     pub exit_name: &'static str,
     pub error: Option<String>,
+    /// The period of all accounts, if it is the same.
     pub period: Option<Period>,
-    pub totals: Option<Value>,
-    pub proof: Option<Value>,
+    /// Figures of all runs that were published; null where nothing was published.
+    pub totals: Option<OutcomeTotals>,
+    pub proof: Option<OutcomeProof>,
+    /// Please note, in sentences.
     pub caveats: Vec<String>,
     /// Left out first where the document would be too long: `caveats` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Vec<crate::report::caveat::detail::CaveatDetail>"))]
     pub caveat_details: Option<Vec<Value>>,
     pub requests: u64,
     pub retries: u64,
     pub rate_limited: u64,
     pub bytes: u64,
+    /// How long the job took in all, and each stage.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, f64>"))]
     pub seconds: IndexMap<&'static str, f64>,
+    /// By this machine's clock.
+    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub started_at: String,
+    /// Where the export or lake is that was written.
     pub out: Option<String>,
     pub files: Vec<FileDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, AccountDocument>"))]
     pub accounts: Option<IndexMap<String, AccountDocument>>,
     #[serde(skip_serializing_if = "is_zero")]
     pub caveats_left_out: usize,
@@ -45,7 +62,51 @@ pub struct OutcomeDocument<'j> {
     pub accounts_left_out: usize,
 }
 
+/// The part of the totals that fits into 4,096 bytes.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct OutcomeTotals {
+    pub runs: u64,
+    /// US dollars, exact; null where no cost is known.
+    pub usage_total_usd: Option<Usd>,
+    pub runs_cost_unknown: u64,
+    pub runs_provisional: u64,
+}
+
+impl From<&Totals> for OutcomeTotals {
+    fn from(totals: &Totals) -> OutcomeTotals {
+        OutcomeTotals {
+            runs: totals.runs,
+            usage_total_usd: totals.usage_total_usd,
+            runs_cost_unknown: totals.runs_cost_unknown,
+            runs_provisional: totals.runs_provisional,
+        }
+    }
+}
+
+/// Whether all runs are there.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct OutcomeProof {
+    pub proven: bool,
+    /// Runs by the API's count.
+    pub counted: u64,
+    /// Runs received, one an ID.
+    pub fetched: u64,
+}
+
+impl From<&Proof> for OutcomeProof {
+    fn from(proof: &Proof) -> OutcomeProof {
+        OutcomeProof {
+            proven: proof.proven,
+            counted: proof.counted,
+            fetched: proof.fetched,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileDocument {
     pub path: String,
     pub bytes: u64,
@@ -53,11 +114,12 @@ pub struct FileDocument {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AccountDocument {
     pub exit_code: u8,
     pub exit_name: &'static str,
     pub error: Option<String>,
-    pub totals: Option<Value>,
+    pub totals: Option<OutcomeTotals>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven: Option<bool>,
     pub caveats: usize,
@@ -126,5 +188,16 @@ fn cut(text: &mut String, chars: usize) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json_schema;
+
+    #[test]
+    fn the_schema_of_outcomes_is_that_of_the_type() {
+        json_schema::hold("outcome", json_schema::of::<OutcomeDocument>());
     }
 }

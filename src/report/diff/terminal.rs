@@ -5,6 +5,7 @@ use super::ArchiveDiff;
 use super::moves::{ActorMoves, MovedRuns, Moves};
 use super::words::{dollars, side, signed, verdict, without_cost};
 use crate::money::{SCALE, Usd, ratio_6_places};
+use crate::report::console::{actor_url, run_url};
 use crate::report::terminal::{TextStyle, WIDTH};
 use crate::runs::run::Run;
 use crate::text::{counted, escape_control, pad, thousands, truncate, wrap_labelled};
@@ -14,6 +15,7 @@ const LABEL: usize = 10;
 const ACTORS: usize = 10;
 
 pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
+    let look = look.of(comparison.new.source);
     let mut lines = Vec::new();
     lines.extend(comparison.notice().map(|notice| look.bold(&escape_control(notice))));
     let sentences = [
@@ -77,7 +79,9 @@ fn actors(actors: &[&ActorMoves], total: &Moves, look: TextStyle) -> Vec<String>
     };
     for actor in &actors[..shown] {
         let name = actor.act_name.as_deref().unwrap_or(&actor.act_id);
-        lines.push(group(&escape_control(name), &actor.moves));
+        let name = escape_control(name);
+        let line = group(&name, &actor.moves);
+        lines.push(look.link_start(&line, &name, &actor_url(&actor.act_id)));
     }
     if shown < actors.len() {
         let rest = actors[shown..]
@@ -123,7 +127,8 @@ fn runs(shown: &[(Run, Run)], changed: u64, look: TextStyle) -> Vec<String> {
             let fields: Vec<&str> = super::differing(old, new);
             cost += &format!(" ({})", fields.join(", "));
         }
-        lines.push(line(&escape_control(&new.id), &status, &cost));
+        let id = escape_control(&new.id);
+        lines.push(look.link_start(&line(&id, &status, &cost), &id, &run_url(&new.id)));
     }
     let more = changed.saturating_sub(shown.len() as u64);
     if more > 0 {

@@ -3,13 +3,10 @@
 use crate::money::percent;
 use crate::provenance::Source;
 use crate::report::Report;
+use crate::report::console::run_url;
 use crate::report::figures::DearRun;
 use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::html::minute;
-
-/// A run's page in Apify Console. Documented as `links.consoleRunUrl`:
-/// <https://docs.apify.com/platform/actors/development/actor-definition/output-schema#available-template-variables>.
-const CONSOLE_RUN: &str = "https://console.apify.com/actors/runs/";
 
 pub fn grid(report: &Report, caption: String) -> Grid {
     let totals = report.figures.totals.usage();
@@ -18,7 +15,7 @@ pub fn grid(report: &Report, caption: String) -> Grid {
     let line = |run: &DearRun| {
         GridRow::of(vec![
             GridCell {
-                href: has_links.then(|| format!("{CONSOLE_RUN}{}", encoded(&run.id))),
+                href: has_links.then(|| run_url(&run.id)),
                 ..GridCell::code(&run.id)
             },
             match &run.act_name {
@@ -52,31 +49,5 @@ pub fn grid(report: &Report, caption: String) -> Grid {
         ],
         rows: report.figures.dearest.iter().map(line).collect(),
         note: has_links.then(|| "Links open the run in Apify Console. They work until Apify deletes the run.".into()),
-    }
-}
-
-/// A path's segment: all but unreserved letters, <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>, as `%XX`.
-fn encoded(segment: &str) -> String {
-    let mut path = String::with_capacity(segment.len());
-    for byte in segment.bytes().take(MOST) {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
-            byte => path += &format!("%{byte:02X}"),
-        }
-    }
-    path
-}
-
-/// Bytes of an ID that an address is made of; Apify's have 17.
-const MOST: usize = 200;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_can_not_leave_its_place_in_an_address() {
-        assert_eq!(encoded("HG7ML7M8z78YcAPEB"), "HG7ML7M8z78YcAPEB");
-        assert_eq!(encoded("../a?b#\"><é"), "..%2Fa%3Fb%23%22%3E%3C%C3%A9");
     }
 }

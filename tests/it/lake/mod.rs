@@ -1,5 +1,7 @@
 //! `sync` and `lake`, and lakes that are read as exports are.
 
+/// `lake info`, and the JSON of the other commands.
+mod info;
 /// Lakes whose log is damaged.
 mod log;
 /// Lakes that are read: the same figures as an export's.

@@ -14,6 +14,8 @@ mod config;
 mod help;
 /// Log, outcome, metrics, deadline.
 mod job;
+/// Documents on stdout.
+mod json;
 /// What the command line refuses, and with which words.
 mod options;
 /// The token goes to the API alone.

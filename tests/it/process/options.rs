@@ -39,7 +39,6 @@ fn what_makes_no_sense_is_exit_2_and_says_what_is_expected() {
             "--parquet-compat",
         ),
         (&["export", "--demo", "--token-file", "x"], "cannot be used with"),
-        (&["export", "--last-month", "--quiet", "--json"], "cannot be used with"),
         (&["export", "--last-month", "--status", ""], "the name is empty"),
         (&["export", "--last-month", "--actor", "a,,b"], "the name is empty"),
         (&["verify"], "PATH"),

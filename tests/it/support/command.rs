@@ -18,7 +18,7 @@ use crate::support::stand_in::{TOKEN, date_at};
 pub const BINARY: &str = env!("CARGO_BIN_EXE_apify-runs");
 
 /// The commands that have options, in an order in which each finds what it reads.
-pub const COMMANDS: [&str; 15] = [
+pub const COMMANDS: [&str; 16] = [
     "export",
     "verify",
     "sync",
@@ -30,6 +30,7 @@ pub const COMMANDS: [&str; 15] = [
     "lake optimize",
     "lake vacuum",
     "lake repair",
+    "lake info",
     "serve",
     "config show",
     "completions",

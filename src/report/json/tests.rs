@@ -1,0 +1,110 @@
+//! The schema of `report.json`: its members by the type, its reports by the tables that every format shows.
+
+use serde_json::{Value, json};
+
+use super::ReportText;
+use crate::json_schema;
+use crate::money::Usd;
+use crate::period::Period;
+use crate::provenance::GroupRule;
+use crate::report::budget;
+use crate::report::comparison::{ComparedPeriod, PeriodComparison};
+use crate::report::dimension::{By, Dimension, Dimensions};
+use crate::report::figures::Figures;
+use crate::report::groups::Groups;
+use crate::report::summary::Summary;
+use crate::report::table::{CellKind, Table, TableColumn};
+use crate::runs::column_set::ColumnSet;
+
+/// A breakdown by two dimensions.
+const PAIR: &str = "^cost_by_[a-z]+_and_[a-z]+$";
+
+fn figures() -> Figures {
+    let groups = Groups::of(vec![GroupRule::default()]);
+    let mut dimensions = Dimensions::of(&ColumnSet::all(false), Some(groups));
+    for first in Dimension::ALL {
+        let seconds = Dimension::ALL.into_iter().filter(|second| *second != first);
+        dimensions.by.extend(seconds.map(|second| By {
+            first,
+            second: Some(second),
+        }));
+    }
+    Summary::new(chrono_tz::UTC, dimensions).finish()
+}
+
+/// As one cell of a column. What isn't known is null; a count always is.
+fn cell(column: &TableColumn) -> Value {
+    match column.kind {
+        CellKind::Count => json!({"type": "integer", "minimum": 0}),
+        CellKind::Instant => json!({"anyOf": [{"$ref": "#/$defs/Instant"}, {"type": "null"}]}),
+        CellKind::Usd => json!({"anyOf": [{"$ref": "#/$defs/Usd"}, {"type": "null"}]}),
+        CellKind::Share | CellKind::Mean => {
+            json!({"type": ["string", "null"], "pattern": r"^-?[0-9]+(\.[0-9]{1,18})?$"})
+        }
+        CellKind::Key | CellKind::Name | CellKind::Date => json!({"type": ["string", "null"]}),
+    }
+}
+
+/// The rows of a table; those columns are required that all tables of its kind have.
+fn rows(description: &str, columns: &[TableColumn], required: &[TableColumn]) -> Value {
+    let cells: serde_json::Map<String, Value> = columns
+        .iter()
+        .map(|column| (column.name.into(), cell(column)))
+        .collect();
+    let required: Vec<&str> = required.iter().map(|column| column.name).collect();
+    json!({
+        "description": description,
+        "type": "array",
+        "items": {"type": "object", "properties": cells, "required": required, "additionalProperties": false},
+    })
+}
+
+fn is_pair(table: &Table) -> bool {
+    table.name.contains("_and_")
+}
+
+fn schema() -> Value {
+    let mut schema = json_schema::of::<ReportText>();
+    let (figures, before) = (figures(), figures());
+    let period = Period {
+        from: 0,
+        to: 1,
+        requested_to: 1,
+        timezone: chrono_tz::UTC,
+    };
+    let against = PeriodComparison {
+        before: Ok(ComparedPeriod {
+            period: period.clone(),
+            from: String::new(),
+            lacks_runs: false,
+            figures: before,
+        }),
+        min_change: Usd::default(),
+    };
+    let mut tables = vec![budget::table(&[])];
+    tables.extend(against.tables(&figures, &period, false));
+    tables.extend(figures.tables());
+    for table in tables.iter().filter(|table| !is_pair(table)) {
+        schema["properties"][&*table.name] = rows(&table.title, &table.columns, &table.columns);
+    }
+    let pairs: Vec<&Table> = tables.iter().filter(|table| is_pair(table)).collect();
+    let mut all: Vec<TableColumn> = Vec::new();
+    for column in pairs.iter().flat_map(|table| &table.columns) {
+        if all.iter().all(|known| known.name != column.name) {
+            all.push(*column);
+        }
+    }
+    let is_in_each = |column: &TableColumn| {
+        let mut pairs = pairs.iter();
+        pairs.all(|table| table.columns.iter().any(|own| own.name == column.name))
+    };
+    let shared: Vec<TableColumn> = all.iter().copied().filter(is_in_each).collect();
+    let title = "Two dimensions together: the columns of both, and their measures.";
+    schema["patternProperties"] = json!({PAIR: rows(title, &all, &shared)});
+    schema
+}
+
+#[test]
+fn the_schema_of_reports_is_that_of_the_type_and_its_tables() {
+    json_schema::hold("report", schema());
+}
