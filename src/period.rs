@@ -54,24 +54,19 @@ pub enum Edge {
 
 /// A resolved period, `[from, to)`; in documents with instants as text and the zone by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "PeriodFields")]
 pub struct Period {
     /// The first millisecond of the period.
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub from: Millis,
     /// The first millisecond beyond it, at most the job's start.
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub to: Millis,
     /// The end that was asked for; later than `to` where the period isn't over yet.
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub requested_to: Millis,
     /// Where midnights and days are meant.
     #[serde(serialize_with = "zone_name")]
-    #[cfg_attr(test, schemars(with = "String"))]
     pub timezone: Tz,
 }
 

@@ -12,14 +12,12 @@ const MAX_NOTES: usize = 50;
 
 /// The account that a token belongs to: no more than may be kept.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Account {
     pub id: String,
     pub username: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     Api,
@@ -41,7 +39,6 @@ const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token was used, and all data
 
 /// What was asked for beside the period. Empty lists leave nothing out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Filters {
     /// Statuses, asked of the API.
     pub status: Vec<String>,
@@ -57,7 +54,6 @@ impl Filters {
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Proof {
     /// Whether every run that the API counts has been received.
     pub proven: bool,
@@ -95,7 +91,6 @@ impl Proof {
 
 /// The runs whose details are asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DetailMode {
     /// Those to which the list gave no cost, or zero just after they finished.
@@ -106,7 +101,6 @@ pub enum DetailMode {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DetailCounts {
     pub mode: DetailMode,
@@ -139,7 +133,6 @@ impl DetailCounts {
 
 /// What Apify keeps, against the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Retention {
     pub days: u64,
     /// How many of the period's days had been passed by that when the job began, begun ones too.
@@ -169,7 +162,6 @@ impl Retention {
 
 /// A rule as the file has it: a run belongs to the group if it matches every pattern that is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GroupRule {
     /// The Actor's ID or name.
     pub actor: Option<String>,
@@ -182,7 +174,6 @@ pub struct GroupRule {
 
 /// The measures of a group, as the manifest and the report have them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
     pub runs: u64,
     pub runs_succeeded: u64,
@@ -221,7 +212,6 @@ impl Totals {
 /// What moved between two exports, in all or of an Actor. Dollars are of runs whose costs both exports know; they are exact,
 /// and null where no cost is known.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChangeTotals {
     pub runs_new: u64,
     /// Runs of which status, start, end, cost or its state differ.
@@ -246,10 +236,8 @@ pub struct ChangeTotals {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Replaced {
     #[serde(rename = "queried_at", with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub queried_at_ms: Millis,
     pub runs: u64,
     /// Its usage in US dollars, exact.
@@ -261,7 +249,6 @@ pub struct Replaced {
 
 /// A file of an export, as the manifest lists it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileEntry {
     /// Its path within the export, with `/`.
     pub path: String,

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 /// What was sent and received, for the manifest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RequestCounts {
     pub total: u64,
     /// Of them, those that repeated an earlier one.

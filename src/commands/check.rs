@@ -31,7 +31,7 @@ const LONGEST_MONTH_DAYS: u64 = 31;
 /// What is checked, in the order in which it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Subject {
+enum CheckName {
     Api,
     Token,
     Clock,
@@ -40,23 +40,23 @@ enum Subject {
     Output,
 }
 
-impl Subject {
+impl CheckName {
     fn word(self) -> &'static str {
         match self {
-            Subject::Api => "api",
-            Subject::Token => "token",
-            Subject::Clock => "clock",
-            Subject::Rate => "rate",
-            Subject::Retention => "retention",
-            Subject::Output => "output",
+            CheckName::Api => "api",
+            CheckName::Token => "token",
+            CheckName::Clock => "clock",
+            CheckName::Rate => "rate",
+            CheckName::Retention => "retention",
+            CheckName::Output => "output",
         }
     }
 }
 
 enum Finding {
-    Fine(Subject, String),
-    Worth(Subject, String),
-    Failed(Subject, Error),
+    Fine(CheckName, String),
+    Worth(CheckName, String),
+    Failed(CheckName, Error),
 }
 
 use Finding::{Failed, Fine, Worth};
@@ -72,7 +72,7 @@ struct CheckDocument {
 
 #[derive(Serialize)]
 struct CheckEntry {
-    check: Subject,
+    check: CheckName,
     state: &'static str,
     text: String,
     /// The exit code of a check that failed.
@@ -87,13 +87,13 @@ pub async fn run(args: CheckArgs, context: Context) -> Result<()> {
             now_ms = connection.api.clocks().start_ms();
             findings
         }
-        Err(error @ Error::NotAuthorised(_)) => vec![Failed(Subject::Token, error)],
+        Err(error @ Error::NotAuthorised(_)) => vec![Failed(CheckName::Token, error)],
         Err(error) => return Err(error),
     };
     findings.push(match args.out.as_ref().filter(|out| names_store(out)) {
         Some(_) => match month(&args, &context, now_ms) {
             Ok(out) => stored(out).await,
-            Err(error) => Failed(Subject::Output, error),
+            Err(error) => Failed(CheckName::Output, error),
         },
         None => output(&args, &context, now_ms),
     });
@@ -106,22 +106,22 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
     let now_ms = connection.clock.now_ms();
     if let Err(error) = connection.probe_list(now_ms).await {
         let what = if matches!(error, Error::NotAuthorised(_)) {
-            Subject::Token
+            CheckName::Token
         } else {
-            Subject::Api
+            CheckName::Api
         };
         return vec![Failed(what, error)];
     }
     let took = start.elapsed().as_millis();
     let mut findings = vec![Fine(
-        Subject::Api,
+        CheckName::Api,
         format!("api: {} answered in {took} ms", api.base_url()),
     )];
     findings.push(match connection.account().await {
         Some(account) => {
             let name = account.username.as_deref().unwrap_or("(no name)");
             Fine(
-                Subject::Token,
+                CheckName::Token,
                 format!(
                     "token: account {} ({}); it may list runs",
                     escape_control(name),
@@ -130,7 +130,7 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
             )
         }
         None => Worth(
-            Subject::Token,
+            CheckName::Token,
             "token: it may list runs; the API does not say which account it has".into(),
         ),
     });
@@ -144,21 +144,24 @@ async fn ask(args: &CheckArgs, connection: &Connection) -> Vec<Finding> {
 fn clock(clocks: &Clocks) -> Finding {
     let Some(server_ms) = clocks.server_ms else {
         return Worth(
-            Subject::Clock,
+            CheckName::Clock,
             "clock: the API does not give its time, so periods end by this machine's clock".into(),
         );
     };
     if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
-        return Failed(Subject::Clock, refusal);
+        return Failed(CheckName::Clock, refusal);
     }
     let off_ms = clocks.machine_ms - server_ms;
     if off_ms.abs() <= CLOCK_TOLERANCE_MS {
-        return Fine(Subject::Clock, "clock: the same as the API's, within 5 seconds".into());
+        return Fine(
+            CheckName::Clock,
+            "clock: the same as the API's, within 5 seconds".into(),
+        );
     }
     let off = counted(off_ms.unsigned_abs() / 1000, "second", "seconds");
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
     Worth(
-        Subject::Clock,
+        CheckName::Clock,
         format!(
             "clock: {off} {way} the API's. Set this machine's clock: no time after the earlier of the two counts as proven"
         ),
@@ -177,33 +180,33 @@ fn rate(limit: Option<u64>, asked: Option<f64>, demo: bool) -> Finding {
         format!("{asked} requests/s")
     };
     match limit {
-        None => Fine(
-            Subject::Rate,
-            format!("rate limit used: {here}"),
-        ),
+        None => Fine(CheckName::Rate, format!("rate limit used: {here}")),
         Some(limit) if asked == 0.0 || asked > limit as f64 => Worth(
-            Subject::Rate,
+            CheckName::Rate,
             format!("rate limit used: {here}, but the API allows {limit} requests/s: use --rate {limit}"),
         ),
-        Some(limit) => Fine(Subject::Rate, format!("rate limit used: {here}; the API allows {limit} requests/s")),
+        Some(limit) => Fine(
+            CheckName::Rate,
+            format!("rate limit used: {here}; the API allows {limit} requests/s"),
+        ),
     }
 }
 
 fn retention(days: RetentionDays) -> Finding {
     match days {
         Ok(days) if days < LONGEST_MONTH_DAYS => Worth(
-            Subject::Retention,
+            CheckName::Retention,
             format!(
                 "retention: Apify keeps runs for {}, so a monthly export would miss runs: sync daily, or increase the retention",
                 counted(days, "day", "days")
             ),
         ),
         Ok(days) => Fine(
-            Subject::Retention,
+            CheckName::Retention,
             format!("retention: Apify keeps runs for {}", counted(days, "day", "days")),
         ),
         Err(why) => Worth(
-            Subject::Retention,
+            CheckName::Retention,
             format!("retention: unknown ({})", escape_control(&why.to_string())),
         ),
     }
@@ -226,11 +229,11 @@ fn output(args: &CheckArgs, context: &Context, now_ms: Millis) -> Finding {
     });
     match checked {
         Ok((out, OutputState::Occupied)) => Fine(
-            Subject::Output,
+            CheckName::Output,
             format!("output: {} holds an export that can be replaced", out.display()),
         ),
-        Ok((out, _)) => Fine(Subject::Output, format!("output: {} can be written", out.display())),
-        Err(error) => Failed(Subject::Output, error),
+        Ok((out, _)) => Fine(CheckName::Output, format!("output: {} can be written", out.display())),
+        Err(error) => Failed(CheckName::Output, error),
     }
 }
 
@@ -241,11 +244,11 @@ async fn stored(out: PathBuf) -> Finding {
         run_blocking(move |_| StoreDestination::open(&place, handle).map(|found| found.existing().is_some())).await;
     match found {
         Ok(true) => Fine(
-            Subject::Output,
+            CheckName::Output,
             format!("output: {} holds an export that can be replaced", out.display()),
         ),
-        Ok(false) => Fine(Subject::Output, format!("output: {} can be reached", out.display())),
-        Err(error) => Failed(Subject::Output, error),
+        Ok(false) => Fine(CheckName::Output, format!("output: {} can be reached", out.display())),
+        Err(error) => Failed(CheckName::Output, error),
     }
 }
 

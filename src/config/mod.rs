@@ -10,8 +10,9 @@ mod layers;
 mod sections;
 mod setting;
 mod show;
-mod shown;
+
 mod source_text;
+mod view;
 
 use std::env;
 use std::ffi::OsString;

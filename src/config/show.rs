@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use super::account_section::AccountSection;
 use super::commands::{CalledCommand, argv, command, leaves, settable};
 use super::setting::{Origin, Setting, ValueForm, is_also_a_flag};
-use super::shown::{SettingValue, ShownAccount, ShownCommand, ShownConfig, ShownSetting};
+use super::view::{AccountView, CommandView, ConfigView, SettingValue, SettingView};
 use super::{ConfigError, Layers};
 use crate::cli::Cli;
 use crate::text::redacted;
@@ -17,9 +17,9 @@ use crate::text::redacted;
 /// The settings of one command line, or of every command.
 pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<ShownConfig, ConfigError> {
     let root = command();
-    let mut shown = ShownConfig {
+    let mut shown = ConfigView {
         file: layers.file.as_ref().map(|file| file.path.display().to_string()),
-        ..ShownConfig::default()
+        ..ConfigView::default()
     };
     if !command_line.is_empty() {
         shown.commands = sections(layers, &root, &argv(command_line))?;
@@ -59,16 +59,16 @@ fn sections(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<Vec<Sh
                 None => (called.typed.value_source(id) == Some(ValueSource::DefaultValue)).then_some(Origin::Default),
             };
             let settings = settable(called.command).filter_map(|(arg, long)| {
-                Some(ShownSetting {
+                Some(SettingView {
                     option: long.into(),
                     value: value(arg, called.typed)?,
                     origin: origin(arg.get_id().as_str(), long)?.to_string(),
                 })
             });
-            let settings: Vec<ShownSetting> = settings.collect();
+            let settings: Vec<SettingView> = settings.collect();
             let given: Vec<&str> = settings.iter().map(|setting| setting.option.as_str()).collect();
             let asks = called.has_option("token-file");
-            Ok(ShownCommand {
+            Ok(CommandView {
                 command: called.path.join(" "),
                 account: account.map(|account| account.source.name.clone()),
                 comments: if asks {
@@ -87,7 +87,7 @@ fn lenient(argv: &[OsString]) -> Result<ArgMatches, clap::Error> {
 }
 
 /// An account's own part: where its token comes from, never the token.
-fn account_section(account: &AccountSection) -> ShownAccount {
+fn account_section(account: &AccountSection) -> AccountView {
     let source = &account.source;
     let of_all = account.sections.all.iter().map(|(key, setting)| (key.clone(), setting));
     let of_one = account.sections.of.iter().flat_map(|(command, section)| {
@@ -95,12 +95,12 @@ fn account_section(account: &AccountSection) -> ShownAccount {
             .iter()
             .map(move |(key, setting)| (format!("{command}.{key}"), setting))
     });
-    let settings = of_all.chain(of_one).map(|(option, setting)| ShownSetting {
+    let settings = of_all.chain(of_one).map(|(option, setting)| SettingView {
         option,
         value: value_in_file(setting),
         origin: setting.origin.to_string(),
     });
-    ShownAccount {
+    AccountView {
         name: source.name.clone(),
         token_file: source.token_file.as_ref().map(|file| redacted(&file.to_string_lossy())),
         token_env: source.token_env.clone(),

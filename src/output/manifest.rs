@@ -24,7 +24,6 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// The manifest of an export: what it holds, of which period, and whether it is complete.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// The version of this document's shape.
     pub schema_version: u32,
@@ -46,7 +45,6 @@ pub struct Manifest {
     pub filters: Filters,
     /// The job's start.
     #[serde(rename = "queried_at", with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub queried_at_ms: Millis,
     /// How long before it a run must have finished for its cost to be settled, in milliseconds.
     pub settle_ms: i64,
@@ -74,7 +72,6 @@ pub struct Manifest {
     pub caveats: Vec<String>,
     /// The same with codes and counts; earlier versions didn't write them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "Vec<crate::report::caveat::detail::CaveatDetail>"))]
     pub caveat_details: Option<Vec<Value>>,
     /// What was sent and received.
     pub requests: RequestCounts,
@@ -205,15 +202,4 @@ pub fn files_below(folder: &Path) -> Result<Vec<String>> {
     walk(folder, "", &mut files)?;
     files.sort();
     Ok(files)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json_schema;
-
-    #[test]
-    fn the_schema_of_manifests_is_that_of_the_type() {
-        json_schema::hold("manifest", json_schema::of::<Manifest>());
-    }
 }

@@ -1,8 +1,6 @@
 //! What the reader of a figure must know: one variant a kind, with a code for programs and a sentence for people. Which
 //! caveats a set of figures has is decided in `facts` and by the commands.
 
-#[cfg(test)]
-pub mod detail;
 mod earlier;
 mod sentence;
 
@@ -17,7 +15,6 @@ use crate::provenance::Retention;
 
 /// A caveat. The variants' and fields' names are those of `caveat_details` in documents: they stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Caveat {
     PastRetention(Retention),
@@ -25,7 +22,6 @@ pub enum Caveat {
     /// No sync of the lake has proven these parts of the period.
     Unproven {
         #[serde(with = "spans_text")]
-        #[cfg_attr(test, schemars(with = "Vec<crate::json_schema::Span>"))]
         periods: Vec<(Millis, Millis)>,
     },
     NoRun,
@@ -61,18 +57,14 @@ pub enum Caveat {
     MonthDamaged(MonthDamage),
     SyncGap {
         #[serde(with = "instant_text")]
-        #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
         from: Millis,
         #[serde(with = "instant_text")]
-        #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
         to: Millis,
     },
     WindowIncomplete {
         #[serde(with = "instant_text")]
-        #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
         from: Millis,
         #[serde(with = "instant_text")]
-        #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
         to: Millis,
         gap: ReadGap,
     },
@@ -93,11 +85,9 @@ pub enum Caveat {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MonthCorrection {
     pub month: String,
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub closed_at: Millis,
     pub runs: u64,
     pub usage_total_usd: Option<Usd>,
@@ -107,31 +97,24 @@ pub struct MonthCorrection {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MonthDamage {
     pub month: String,
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub closed_at: Millis,
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub damaged_at: Millis,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClockLead {
     pub lake: String,
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub claimed_until: Millis,
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub proven_until: Millis,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum ReadGap {
     DetailsFailed { runs: u64 },

@@ -17,7 +17,6 @@ use crate::report::table::{Cell, Table};
 /// The report of an export or a lake: whose runs, of which period, whether complete, their figures, and each breakdown as a
 /// list of rows.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ReportText<'a, 't, 'r> {
     /// What must be said of the source, if anything.
     notice: Option<&'static str>,
@@ -32,7 +31,6 @@ struct ReportText<'a, 't, 'r> {
     filters: &'a Filters,
     /// The job's start.
     #[serde(with = "instant_text")]
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     queried_at: Millis,
     /// Whether all runs are there.
     proof: &'a Proof,
@@ -43,17 +41,14 @@ struct ReportText<'a, 't, 'r> {
     /// Please note, in sentences.
     caveats: Vec<String>,
     /// The same with codes and counts.
-    #[cfg_attr(test, schemars(with = "Vec<crate::report::caveat::detail::CaveatDetail>"))]
     caveat_details: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<ComparisonText<'a>>,
     #[serde(flatten)]
-    #[cfg_attr(test, schemars(skip))]
     tables: Tables<'t, 'r>,
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ComparisonText<'a> {
     /// Whether the period before could be read.
     judged: bool,

@@ -118,14 +118,18 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     let mut lines = vec![String::new()];
     let table = aligned(&rows);
     let last = table.len() - 1;
-    lines.extend((0..).zip(table).map(|(at, line)| match top.get(usize::wrapping_sub(at, 1)) {
-        Some(actor) => {
-            let url = actor_url(actor.key(0).unwrap_or_default());
-            look.link_start(&line, &escape_control(actor.shown()), &url)
-        }
-        None if at == 0 || at == last => look.bold(&line),
-        None => line,
-    }));
+    lines.extend(
+        (0..)
+            .zip(table)
+            .map(|(at, line)| match top.get(usize::wrapping_sub(at, 1)) {
+                Some(actor) => {
+                    let url = actor_url(actor.key(0).unwrap_or_default());
+                    look.link_start(&line, &escape_control(actor.shown()), &url)
+                }
+                None if at == 0 || at == last => look.bold(&line),
+                None => line,
+            }),
+    );
     lines.push(String::new());
     let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| no_break(part)).collect();
     lines.push(wrap_labelled("", &outcomes.join(" · "), 0, WIDTH));

@@ -15,7 +15,6 @@ const ERROR_CHARS: [usize; 2] = [1000, 120];
 
 /// The outcome of a job: how it ended, and what it published. At most 4,096 bytes long.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutcomeDocument<'j> {
     pub schema_version: u32,
     pub tool_version: &'static str,
@@ -36,23 +35,19 @@ pub struct OutcomeDocument<'j> {
     pub caveats: Vec<String>,
     /// Left out first where the document would be too long: `caveats` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "Vec<crate::report::caveat::detail::CaveatDetail>"))]
     pub caveat_details: Option<Vec<Value>>,
     pub requests: u64,
     pub retries: u64,
     pub rate_limited: u64,
     pub bytes: u64,
     /// How long the job took in all, and each stage.
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, f64>"))]
     pub seconds: IndexMap<&'static str, f64>,
     /// By this machine's clock.
-    #[cfg_attr(test, schemars(with = "crate::json_schema::Instant"))]
     pub started_at: String,
     /// Where the export or lake is that was written.
     pub out: Option<String>,
     pub files: Vec<FileDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, AccountDocument>"))]
     pub accounts: Option<IndexMap<String, AccountDocument>>,
     #[serde(skip_serializing_if = "is_zero")]
     pub caveats_left_out: usize,
@@ -64,7 +59,6 @@ pub struct OutcomeDocument<'j> {
 
 /// The part of the totals that fits into 4,096 bytes.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutcomeTotals {
     pub runs: u64,
     /// US dollars, exact; null where no cost is known.
@@ -86,7 +80,6 @@ impl From<&Totals> for OutcomeTotals {
 
 /// Whether all runs are there.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutcomeProof {
     pub proven: bool,
     /// Runs by the API's count.
@@ -106,7 +99,6 @@ impl From<&Proof> for OutcomeProof {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileDocument {
     pub path: String,
     pub bytes: u64,
@@ -114,7 +106,6 @@ pub struct FileDocument {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AccountDocument {
     pub exit_code: u8,
     pub exit_name: &'static str,
@@ -188,16 +179,5 @@ fn cut(text: &mut String, chars: usize) -> bool {
             true
         }
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json_schema;
-
-    #[test]
-    fn the_schema_of_outcomes_is_that_of_the_type() {
-        json_schema::hold("outcome", json_schema::of::<OutcomeDocument>());
     }
 }

@@ -42,9 +42,9 @@ struct LakeInfo {
     /// What no sync has proven between the first instant and the last that are proven.
     #[serde(with = "spans_text")]
     gaps: Vec<(Millis, Millis)>,
-    totals: HeldFigures,
-    months: Vec<HeldMonth>,
-    closings: Vec<ClosedMonth>,
+    totals: LakeFigures,
+    months: Vec<LakeMonth>,
+    closings: Vec<MonthClosing>,
     storage: StorageUse,
     /// What other engines have committed since this tool's last commit.
     foreign_commits: Vec<OtherCommit>,
@@ -52,7 +52,7 @@ struct LakeInfo {
 
 /// What files hold, by the log.
 #[derive(Debug, Clone, Serialize)]
-struct HeldFigures {
+struct LakeFigures {
     runs: Option<u64>,
     usage_total_usd: Option<Usd>,
     runs_cost_unknown: Option<u64>,
@@ -64,14 +64,14 @@ struct HeldFigures {
 
 /// A UTC month.
 #[derive(Serialize)]
-struct HeldMonth {
+struct LakeMonth {
     month: String,
     #[serde(flatten)]
-    figures: HeldFigures,
+    figures: LakeFigures,
 }
 
 #[derive(Serialize)]
-struct ClosedMonth {
+struct MonthClosing {
     month: String,
     #[serde(with = "instant_text")]
     from: Millis,
@@ -125,7 +125,7 @@ fn info(table: &LakeTable) -> Result<LakeInfo> {
         retention_days: state.retention_days,
         proven: state.proven.clone(),
         gaps: edges.map_or(Vec::new(), |(from, to)| state.unproven(from, to)),
-        totals: HeldFigures::of(table.files()),
+        totals: LakeFigures::of(table.files()),
         months: months(table),
         closings: state
             .closings
@@ -137,22 +137,22 @@ fn info(table: &LakeTable) -> Result<LakeInfo> {
     })
 }
 
-fn months(table: &LakeTable) -> Vec<HeldMonth> {
+fn months(table: &LakeTable) -> Vec<LakeMonth> {
     let mut files: BTreeMap<&str, Vec<&DataFile>> = BTreeMap::new();
     for file in table.files() {
         files.entry(&file.month).or_default().push(file);
     }
-    let month = |(month, files): (&str, Vec<&DataFile>)| HeldMonth {
+    let month = |(month, files): (&str, Vec<&DataFile>)| LakeMonth {
         month: month.into(),
-        figures: HeldFigures::of(files),
+        figures: LakeFigures::of(files),
     };
     files.into_iter().map(month).collect()
 }
 
-impl HeldFigures {
-    fn of<'f>(files: impl IntoIterator<Item = &'f DataFile>) -> HeldFigures {
+impl LakeFigures {
+    fn of<'f>(files: impl IntoIterator<Item = &'f DataFile>) -> LakeFigures {
         let (mut runs, mut sums) = (Some(0), Some(MonthSums::default()));
-        let mut figures = HeldFigures {
+        let mut figures = LakeFigures {
             runs: None,
             usage_total_usd: None,
             runs_cost_unknown: None,
@@ -178,8 +178,8 @@ impl HeldFigures {
     }
 }
 
-fn closed(name: &str, closing: &Closing) -> ClosedMonth {
-    ClosedMonth {
+fn closed(name: &str, closing: &Closing) -> MonthClosing {
+    MonthClosing {
         month: name.into(),
         from: closing.from,
         to: closing.to,

@@ -1,6 +1,6 @@
 //! `lake info` for people: 80 columns. Amounts are rounded to cents here; JSON has them exactly.
 
-use super::{ClosedMonth, HeldFigures, LakeInfo};
+use super::{LakeFigures, LakeInfo, MonthClosing};
 use crate::lake::FileCount;
 use crate::lake::state::Corrections;
 use crate::money::Usd;
@@ -115,7 +115,7 @@ fn months(info: &LakeInfo) -> Vec<String> {
     lines
 }
 
-fn figures(name: &str, figures: &HeldFigures) -> String {
+fn figures(name: &str, figures: &LakeFigures) -> String {
     let count = |count: Option<u64>| count.map_or("unknown".into(), thousands);
     row([
         name.into(),
@@ -132,7 +132,7 @@ fn row([name, runs, usage, unknown, files, size]: [String; 6]) -> String {
     format!("{name} {runs:>13} {usage:>17} {unknown:>11} {files:>9} {size:>10}")
 }
 
-fn closing(closed: &ClosedMonth) -> Vec<String> {
+fn closing(closed: &MonthClosing) -> Vec<String> {
     let usage = closed.usage_total_usd.map_or("no known cost".into(), Usd::dollars);
     let (runs, at) = (counted(closed.runs, "run", "runs"), format_instant(closed.closed_at));
     let mut texts = vec![format!(

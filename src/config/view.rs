@@ -8,37 +8,37 @@ use crate::text::{escape_control, width};
 const WIDEST: usize = 60;
 
 #[derive(Debug, Default, Serialize)]
-pub struct ShownConfig {
+pub struct ConfigView {
     /// The configuration file.
     pub file: Option<String>,
-    pub commands: Vec<ShownCommand>,
-    pub accounts: Vec<ShownAccount>,
+    pub commands: Vec<CommandView>,
+    pub accounts: Vec<AccountView>,
 }
 
 /// What is in force for a command, for one account where there are several.
 #[derive(Debug, Serialize)]
-pub struct ShownCommand {
+pub struct CommandView {
     pub command: String,
     pub account: Option<String>,
-    pub settings: Vec<ShownSetting>,
+    pub settings: Vec<SettingView>,
     /// What else decides where the token and the API's address come from.
     pub comments: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ShownSetting {
+pub struct SettingView {
     pub option: String,
     pub value: SettingValue,
     pub origin: String,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ShownAccount {
+pub struct AccountView {
     pub name: String,
     pub token_file: Option<String>,
     pub token_env: Option<String>,
     /// Those of one command have its name before theirs.
-    pub settings: Vec<ShownSetting>,
+    pub settings: Vec<SettingView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +50,7 @@ pub enum SettingValue {
     List(Vec<String>),
 }
 
-impl ShownConfig {
+impl ConfigView {
     pub fn to_toml(&self) -> String {
         let mut text = match &self.file {
             Some(file) => format!("# {}\n", escape_control(file)),
@@ -62,7 +62,7 @@ impl ShownConfig {
     }
 }
 
-impl ShownCommand {
+impl CommandView {
     fn to_toml(&self) -> String {
         let account = self.account.as_deref();
         let prefix = account.map_or(String::new(), |account| format!("accounts.{}.", quoted_key(account)));
@@ -75,7 +75,7 @@ impl ShownCommand {
     }
 }
 
-impl ShownAccount {
+impl AccountView {
     fn to_toml(&self) -> String {
         let token = [("token-file", &self.token_file), ("token-env", &self.token_env)];
         let token = token.iter().filter_map(|(key, text)| {
@@ -108,11 +108,11 @@ impl SettingValue {
     }
 }
 
-fn aligned(settings: &[ShownSetting]) -> String {
-    let left = |setting: &ShownSetting| format!("{} = {}", setting.option, setting.value.to_toml());
+fn aligned(settings: &[SettingView]) -> String {
+    let left = |setting: &SettingView| format!("{} = {}", setting.option, setting.value.to_toml());
     let widths = settings.iter().map(|setting| width(&left(setting)));
     let widest = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
-    let line = |setting: &ShownSetting| {
+    let line = |setting: &SettingView| {
         let left = left(setting);
         let gap = widest.saturating_sub(width(&left)) + 2;
         format!("{left}{:gap$}# {}\n", "", escape_control(&setting.origin))
