@@ -8,7 +8,7 @@
 # megabytes = 10
 # ///
 """Validates documents that the tool writes against docs/schemas/*.schema.json: exports with budgets, groups, a comparison and all
-details, one that is incomplete, a report by two dimensions, and the outcomes of jobs that went well, failed, or were about
+details, one past retention, reports of a part and by two dimensions, and the outcomes of jobs that went well, failed, or were about
 several accounts. Fields that a schema doesn't name, and values of another type, must be refused."""
 
 import copy
@@ -18,13 +18,18 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from checks.support.account import ROOT, Checks, must_run, read_json, run, server
+from checks.support.account import ROOT, Checks, must_run, run, server
 from checks.support.environments import command_line
 
 MONTH = ["--from", "2025-09-01", "--to", "2025-10-01"]
 GROUPS = "actor,task,user,group\napify/*,,,Marketing\n,nightly-*,,Operations\n"
 # A value of another type, for each type that documents have.
 OTHERS = {str: 1, bool: "true", int: "1", float: "1", list: {}, dict: [], type(None): {"a": 1}}
+
+
+def read_json(path):
+    """With numbers as JSON Schema knows them, not as decimals."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def validator(name):
@@ -102,7 +107,8 @@ def check_exports(checks, binary, url, scratch, schemas):
 
 
 def check_outcomes(checks, binary, url, scratch, schemas):
-    failed = run(binary, "export", *MONTH, "--out", "no", "--api-url", "http://127.0.0.1:9", "--retries", "0", "--outcome", "failed.json", cwd=scratch)
+    nobody = ["--api-url", "http://127.0.0.1:9", "--retries", "0"]
+    failed = run(binary, "export", *MONTH, "--out", "no", *nobody, "--outcome", "failed.json", cwd=scratch)
     checks.equal("an export without an API is exit 4", failed.returncode, 4)
     check(checks, "outcome of a failure", schemas["outcome"], read_json(scratch / "failed.json"))
     must_run(binary, "sync", "--demo", "--lake", "lake", "--quiet", "--outcome", "sync.json", cwd=scratch)
@@ -128,6 +134,11 @@ def main():
         with server(binary, "--runs", 2000, "--actors", 12, "--cost-missing", 20) as url:
             check_exports(checks, binary, url, scratch, schemas)
             check_outcomes(checks, binary, url, scratch, schemas)
+        with server(binary, "--runs", 200, "--actors", 3, "--retention-days", 20) as url:
+            must_run(binary, "export", *MONTH, "--out", "past", "--api-url", url, "--rate", "0", "--quiet", cwd=scratch)
+            check_export(checks, "past retention", scratch / "past", schemas)
+            codes = [caveat["code"] for caveat in read_json(scratch / "past" / "manifest.json")["caveat_details"]]
+            checks.that("past retention: a caveat says so", "past_retention" in codes, codes)
     checks.close()
 
 

@@ -10,7 +10,6 @@ mod layers;
 mod sections;
 mod setting;
 mod show;
-
 mod source_text;
 mod view;
 
