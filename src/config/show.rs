@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::text::redacted;
 
 /// The settings of one command line, or of every command.
-pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<ShownConfig, ConfigError> {
+pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<ConfigView, ConfigError> {
     let root = command();
     let mut shown = ConfigView {
         file: layers.file.as_ref().map(|file| file.path.display().to_string()),
@@ -36,7 +36,7 @@ pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<ShownConfig, C
 }
 
 /// The settings of a command line, even if it is incomplete; once for each account.
-fn sections(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<Vec<ShownCommand>, ConfigError> {
+fn sections(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<Vec<CommandView>, ConfigError> {
     let typed = lenient(argv)?;
     if typed.subcommand().is_none() {
         Cli::command().try_get_matches_from(argv)?;
