@@ -2,7 +2,13 @@
 
 /// The source: imports in one direction, names of types defined once.
 mod house;
-/// The README's output, help texts, columns and limits.
+/// Links and anchors lead somewhere; options that documents name exist.
+mod links;
+/// `docs/options.md` is made from the help texts.
+mod options;
+/// The documents as text: blocks, headings, links.
+mod pages;
+/// README: its length, the first command's output, the files of an export, exit codes, limits.
 mod readme;
-/// `docs/schema.md` is made of the table of columns.
+/// `docs/schema.md` is made from the table of columns and from real reports.
 mod schema;

@@ -1,30 +1,182 @@
-//! `docs/schema.md` is made of the one table of columns: this test makes it anew, and fails where the file differs. With
-//! `UPDATE_DOCS=1` it writes the file.
+//! `docs/schema.md` is made from the one table of columns and from the reports of a made-up account: this test makes it anew,
+//! and fails where the file differs. With `UPDATE_DOCS=1` it writes the file.
 
-use std::env;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 
 use apify_runs::schema::{COLUMNS, Column, Kind, Values};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema.md");
+use super::pages::assert_made;
+use crate::support::command::{Exported, Place, names};
 
 const HEAD: &str = "\
-# Columns of the rows
+# Columns
 
-Made of the tool's table of columns by a test (`UPDATE_DOCS=1 cargo test --release --test it schema`); not written by hand. The
-same columns, in this order, are in `runs.parquet` and `runs.csv`; an export has those of the detail with `--details all` alone,
-and none that `--columns` or `--exclude` leave out. How files and lakes are laid out: [data-engineers.md](data-engineers.md).
+For whoever loads the files: every column of the rows and of the reports. A test makes this page from the program
+(`UPDATE_DOCS=1 cargo test --release --test it schema`); do not edit it. The layout of files and lakes is in
+[data-engineers.md](data-engineers.md).
 
-Types: `text` is utf8; `instant` is timestamp(millisecond, UTC); `dollars` is US dollars in decimal(38, 18); `decimal` is
-decimal(38, 18); `integer` is int64. In CSV an instant is `2025-09-01T00:00:00.000Z`, a decimal has no exponent and no trailing
-zeros, and NULL is an empty cell. Repeats: `few` values have dictionaries in Parquet. Third-party text begins with an apostrophe
-in CSV where a spreadsheet would run it.
+## Columns of the rows
 
-| # | column | type | NULL | repeats | third-party | meaning |
+`runs.parquet` and `runs.csv` have the same columns, in this order. An export has columns 22 to 39 only with `--details all`,
+and lacks the columns that `--columns` or `--exclude` leave out. A lake has three more: see [The table](lake.md#the-table).
+
+| type | in Parquet | in CSV |
+|---|---|---|
+| text | utf8 | as it is; third-party text begins with an apostrophe where a spreadsheet would run it |
+| instant | timestamp(millisecond, UTC) | `2025-09-01T00:00:00.000Z` |
+| dollars | US dollars, decimal(38, 18) | plain: no exponent, no trailing zeros |
+| decimal | decimal(38, 18) | the same |
+| integer | int64 | plain |
+
+NULL is an empty cell in CSV. A column with `few` distinct values has a dictionary in Parquet.
+
+| # | column | type | NULL | values | third-party | meaning |
 |--:|---|---|---|---|---|---|
 ";
 
-fn line((at, column): (usize, &Column)) -> String {
+const REPORTS: &str = "
+## Columns of the reports
+
+Every CSV report has these columns, in this order. *Measures* are the columns that all breakdowns share. `report --by` makes
+breakdowns by other dimensions, or by two of them; they have one key column or two, the measures, and the names.
+
+| report | columns |
+|---|---|
+";
+
+const MEANINGS_HEAD: &str = "
+`report.json` has the same reports with the same columns; an empty CSV cell is `null` there. The meaning of each column, unless
+it is a column of the rows:
+
+| column | unit | meaning |
+|---|---|---|
+";
+
+const MEASURES: [&str; 11] = [
+    "runs",
+    "runs_succeeded",
+    "runs_failed",
+    "runs_timed_out",
+    "runs_aborted",
+    "runs_other",
+    "usage_total_usd",
+    "share",
+    "mean_usd",
+    "runs_cost_unknown",
+    "runs_provisional",
+];
+
+/// Column, unit, meaning.
+const MEANINGS: [(&str, &str, &str); 35] = [
+    ("day", "", "`YYYY-MM-DD` in `--timezone`"),
+    ("week", "", "the date of its Monday, in `--timezone`"),
+    ("group", "", "the cost centre; `unassigned` where no rule matches"),
+    ("runs", "runs", "all runs"),
+    ("runs_succeeded", "runs", "status `SUCCEEDED`"),
+    ("runs_failed", "runs", "status `FAILED`"),
+    ("runs_timed_out", "runs", "status `TIMED-OUT`"),
+    ("runs_aborted", "runs", "status `ABORTED`"),
+    (
+        "runs_other",
+        "runs",
+        "runs that have not ended, or have a status that this version does not know",
+    ),
+    (
+        "usage_total_usd",
+        "US dollars",
+        "the exact sum of known costs; empty where no cost is known",
+    ),
+    ("share", "0 to 1, 6 places", "the part of all usage"),
+    (
+        "mean_usd",
+        "US dollars, 6 places",
+        "usage divided by the runs that have a known cost",
+    ),
+    (
+        "runs_cost_unknown",
+        "runs",
+        "runs whose cost is unknown: not in the sum",
+    ),
+    (
+        "runs_provisional",
+        "runs",
+        "runs whose cost may still change: in the sum, as it is now",
+    ),
+    (
+        "usage_failed_usd",
+        "US dollars",
+        "usage of failed runs; empty where there are none, or none has a known cost",
+    ),
+    ("usage_timed_out_usd", "US dollars", "the same for runs that timed out"),
+    ("usage_aborted_usd", "US dollars", "the same for aborted runs"),
+    ("usage_unsuccessful_usd", "US dollars", "the sum of the three"),
+    (
+        "share_of_actor_usage",
+        "0 to 1, 6 places",
+        "that sum divided by the Actor's usage",
+    ),
+    (
+        "runs_unsuccessful_cost_unknown",
+        "runs",
+        "unsuccessful runs whose cost is unknown: not in the sums",
+    ),
+    (
+        "usage_provisional_usd",
+        "US dollars",
+        "usage of the runs whose cost may still change, as it is now",
+    ),
+    ("scope", "", "what the budget is for: `all`, `actor` or `group`"),
+    ("name", "", "the Actor or cost centre of the budget"),
+    (
+        "standing",
+        "",
+        "`within`; `within, as far as known` (some costs are unknown, or runs may be missing); `heading over` (at this pace, more \
+         than the budget by the end of the period); `OVER`; `not judged` (no cost is known)",
+    ),
+    ("budget_usd", "US dollars", "the budget"),
+    (
+        "share_of_budget",
+        "1 is the whole budget, 6 places",
+        "usage divided by the budget",
+    ),
+    (
+        "projected_usd",
+        "US dollars, 6 places",
+        "while the period is not over: usage by its end at this pace",
+    ),
+    (
+        "day_before",
+        "",
+        "the day of the earlier period that this day is compared with",
+    ),
+    (
+        "change",
+        "",
+        "`new`, `gone`, `up`, `down`, `same`, `unclear` (unknown costs could reverse it) or `not judged` (one side has no known cost)",
+    ),
+    ("runs_before", "runs", "runs in the earlier period"),
+    ("usage_before_usd", "US dollars", "usage in the earlier period"),
+    (
+        "change_usd",
+        "US dollars",
+        "usage minus usage in the earlier period, known costs alone",
+    ),
+    (
+        "change_share",
+        "0.5 is half as much again, 6 places",
+        "that difference divided by usage in the earlier period",
+    ),
+    (
+        "runs_cost_unknown_before",
+        "runs",
+        "runs of the earlier period whose cost is unknown",
+    ),
+    ("build_number", "", "the build's number, such as `0.1.23`"),
+];
+
+fn row_line((at, column): (usize, &Column)) -> String {
     let kind = match column.kind {
         Kind::Text => "text",
         Kind::Instant => "instant",
@@ -47,13 +199,85 @@ fn line((at, column): (usize, &Column)) -> String {
     )
 }
 
-#[test]
-fn the_schema_reference_is_that_of_the_table_of_columns() {
-    let lines: String = COLUMNS.iter().enumerate().map(line).collect();
-    let made = HEAD.to_string() + &lines;
-    if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(FILE, &made).unwrap();
+/// The columns of every report of the made-up account, by the report's name.
+fn headers() -> BTreeMap<String, Vec<String>> {
+    let place = Place::new();
+    fs::write(place.path("groups.csv"), "actor,group\nmade-up-account/*,In-house\n").unwrap();
+    let options = ["--quiet", "--budget", "1", "--groups", "groups.csv"];
+    let export = [&["export", "--demo", "--out", "out"][..], &options].concat();
+    place.run(&export).exits(0);
+    let compared = [
+        "report",
+        "out",
+        "--compare",
+        "out",
+        "--format",
+        "csv",
+        "--out",
+        "figures",
+        "--quiet",
+    ];
+    place.run(&compared).exits(0);
+    let mut found = BTreeMap::new();
+    for folder in ["out", "figures"].map(|folder| Exported {
+        out: place.path(folder),
+    }) {
+        for name in names(&folder.out).iter().filter(|name| *name != "runs.csv") {
+            let Some(report) = name.strip_suffix(".csv") else {
+                continue;
+            };
+            let text = folder.text(name);
+            let header = text.lines().next().unwrap();
+            found.insert(report.to_string(), header.split(',').map(String::from).collect());
+        }
     }
-    let found = fs::read_to_string(FILE).unwrap_or_default();
-    assert!(found == made, "docs/schema.md is stale: UPDATE_DOCS=1 makes it anew");
+    found
+}
+
+fn report_line(report: &str, columns: &[String]) -> String {
+    let quoted: Vec<_> = columns.iter().map(|name| format!("`{name}`")).collect();
+    let measures = MEASURES.map(|name| format!("`{name}`")).join(", ");
+    let listed = quoted.join(", ").replace(&measures, "*measures*");
+    format!("| `{report}` | {listed} |\n")
+}
+
+#[test]
+fn the_reference_of_columns_is_that_of_rows_and_reports() {
+    let headers = headers();
+    let mut made = HEAD.to_string();
+    made.extend(COLUMNS.iter().enumerate().map(row_line));
+    made += REPORTS;
+    made.extend(headers.iter().map(|(report, columns)| report_line(report, columns)));
+    writeln!(made, "\nThe measures are `{}`.", MEASURES.join("`, `")).unwrap();
+    made += MEANINGS_HEAD;
+    for (column, unit, meaning) in MEANINGS {
+        writeln!(made, "| `{column}` | {unit} | {meaning} |").unwrap();
+    }
+    let used: BTreeSet<&str> = headers.values().flatten().map(String::as_str).collect();
+    let explained: BTreeSet<&str> = MEANINGS.iter().map(|(column, ..)| *column).collect();
+    let known: BTreeSet<&str> = COLUMNS
+        .iter()
+        .map(|column| column.name)
+        .chain(explained.iter().copied())
+        .collect();
+    assert_eq!(
+        used.difference(&known).collect::<Vec<_>>(),
+        [&""; 0],
+        "columns without a meaning"
+    );
+    assert_eq!(
+        explained.difference(&used).collect::<Vec<_>>(),
+        [&""; 0],
+        "meanings without a column"
+    );
+    let details = COLUMNS
+        .iter()
+        .position(|column| column.name == "usage_usd_actor_compute_units")
+        .unwrap();
+    assert_eq!(
+        (details, COLUMNS[38].name),
+        (21, "charged_event_counts"),
+        "the head says 22 to 39"
+    );
+    assert_made("docs/schema.md", &made);
 }
