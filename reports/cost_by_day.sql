@@ -2,7 +2,7 @@
 -- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
---   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+--   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
 -- Days are UTC's, whatever the session's zone was: the first statement sets it, in the one form that all three engines
 -- take. It stays set for the session. A Trino column without a time zone is taken as UTC, which it is.
 -- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may

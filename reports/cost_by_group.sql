@@ -5,7 +5,7 @@
 -- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
---   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+--   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
 -- And over the rules of --groups as a table or view named `group_rules`, a pattern that isn't given empty or NULL:
 --   any     CREATE VIEW group_rules AS SELECT * FROM (VALUES (1, 'apify/*', '', '', 'Marketing'),
 --             (2, '', 'nightly-*', '', 'Operations')

@@ -2,7 +2,7 @@
 -- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
---   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+--   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
 -- Instants are the same whatever the session's time zone, which only decides how the engine shows them.
 -- usage_total_usd is exact, and may still move where cost_state is 'provisional'.
 

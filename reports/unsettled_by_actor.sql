@@ -3,7 +3,7 @@
 -- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
---   Trino   a table over the folder, in the connector of your choice, with the column types that the README lists
+--   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
 -- usage_provisional_usd is exact: what runs whose cost may still move cost so far, NULL where there is no such run. `runs`
 -- counts all runs of the Actor.
 
