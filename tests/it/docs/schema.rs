@@ -69,7 +69,7 @@ const MEASURES: [&str; 11] = [
 ];
 
 /// Column, unit, meaning.
-const MEANINGS: [(&str, &str, &str); 35] = [
+const MEANINGS: [(&str, &str, &str); 34] = [
     ("day", "", "`YYYY-MM-DD` in `--timezone`"),
     ("week", "", "the date of its Monday, in `--timezone`"),
     ("group", "", "the cost centre; `unassigned` where no rule matches"),
@@ -173,7 +173,6 @@ const MEANINGS: [(&str, &str, &str); 35] = [
         "runs",
         "runs of the earlier period whose cost is unknown",
     ),
-    ("build_number", "", "the build's number, such as `0.1.23`"),
 ];
 
 fn row_line((at, column): (usize, &Column)) -> String {
