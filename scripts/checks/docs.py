@@ -11,7 +11,7 @@
 # ]
 #
 # [tool.check]
-# compares = "commands, outputs, links and options in README.md and docs/ with what they do; alert rules by promtool"
+# compares = "commands and outputs in README.md and docs/ with what they do; alert rules by promtool"
 # needs = ["curl", "jq"]
 # uses = ["promtool"]
 # minutes = 2
@@ -19,13 +19,14 @@
 #
 # [tool.check.options]
 # "--only TEXT" = "only documents with this in their name, such as lake"
+# "--update" = "write into the documents what their commands print"
 # ///
-"""Runs what README.md and docs/*.md show, as a reader would. Each ```sh block of a document runs, in order, in a scratch
-folder for that document (of README.md those with this tool's commands alone), against a made-up account and a webhook on this machine; a block after `<!-- not run:
-reason -->` is counted and left out, and one that takes too long is ended and fails. A ```text block after `<!-- its output
--->` is what the block before it prints, to the letter but for times, ports and job IDs. Relative links and anchors lead
-somewhere; options that documents name are the tool's; promtool accepts docs/alerts.yml, and its rules do what
-data/alerts_test.yml says. Whether the words are true is for people and for the tests to say."""
+"""Runs what README.md and docs/*.md show, as a reader would. Each ```sh block of a document runs, in order, in a scratch folder
+for that document (in README.md only blocks with nothing but this tool's commands), against a made-up account and a webhook on this
+machine. A block after `<!-- not run: reason -->` is counted and left out; one that takes too long is ended and fails. A ```text
+block after `<!-- its output -->` is what the block before it prints, to the letter but for times, ports and job IDs; `--update`
+writes it anew. promtool accepts docs/alerts.yml, and its rules do what data/alerts_test.yml says. Links, and the options that
+documents name, are for tests/it/docs. Whether the words are true is for people and for the tests to say."""
 
 import contextlib
 import http.server
@@ -50,8 +51,6 @@ ALERTS = ROOT / "docs/alerts.yml"
 ALERTS_TEST = ROOT / "scripts/checks/data/alerts_test.yml"
 NOT_RUN, ITS_OUTPUT = re.compile(r"<!-- not run: (.+) -->"), "<!-- its output -->"
 SECONDS_FOR_A_BLOCK = 180
-COMMANDS = """export|report|verify|reconcile|diff|check|sync|lake close|lake info|lake optimize|lake vacuum|lake repair|serve|completions|man|
-config show""".replace("\n", "").split("|")
 # What differs from run to run, wherever it stands.
 TIMES = [
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "… s"),
@@ -84,11 +83,6 @@ def blocks(text):
         elif line.strip():
             marker = line.strip()
     return found
-
-
-def without_blocks(text):
-    """A document without what stands in fences."""
-    return re.sub(r"^(\s*)```.*?^\s*```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def timeless(text):
@@ -177,10 +171,11 @@ def a_webhook():
         listener.server_close()
 
 
-def check_blocks(checks, document, reader):
+def check_blocks(checks, document, reader, is_update):
     """Follows a document; how many blocks ran, how many outputs were compared, and which were left, with the reason."""
-    ran, compared, left, shown, is_for_ci = 0, 0, [], None, False
-    for block in blocks(document.read_text(encoding="utf-8")):
+    ran, compared, left, shown, is_for_ci, edits = 0, 0, [], None, False, []
+    text = document.read_text(encoding="utf-8")
+    for block in blocks(text):
         where = f"{document.relative_to(ROOT)}:{block.line}"
         if block.language == "sh":
             reason = NOT_RUN.fullmatch(block.marker)
@@ -201,53 +196,23 @@ def check_blocks(checks, document, reader):
                 continue
             compared += 1
             printed, expected = timeless(shown), timeless(block.text)
+            if is_update and printed != expected:
+                edits.append((block, shown.strip("\n").splitlines()))
+                continue
             checks.that(f"{where}: shows what is printed", printed == expected, f"printed\n{printed}\nshown\n{expected}")
+    if edits:
+        update(document, text, edits)
     return ran, compared, left
 
 
-def anchors(path):
-    """The anchors of a document, as they are made of its headings."""
-    found, counts = set(), {}
-    text = without_blocks(path.read_text(encoding="utf-8"))
-    for heading in re.findall(r"^#{1,6}\s+(.+?)\s*#*$", text, flags=re.MULTILINE):
-        heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
-        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        seen = counts.get(slug, 0)
-        counts[slug] = seen + 1
-        found.add(f"{slug}-{seen}" if seen else slug)
-    return found | set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text))
-
-
-def check_links(checks, document):
-    """Every relative link of a document leads to a file that is there, and to an anchor that it has; how many there are."""
-    text = re.sub(r"`[^`\n]*`", "", without_blocks(document.read_text(encoding="utf-8")))
-    links = re.findall(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)", text)
-    links += re.findall(r"^\[[^\]]+\]:\s*(\S+)", text, flags=re.MULTILINE)
-    links = [link for link in links if not re.match(r"[a-z]+:", link)]
-    broken = []
-    for link in links:
-        path, _, anchor = link.partition("#")
-        target = (document.parent / path).resolve() if path else document
-        if not target.is_relative_to(ROOT) or not target.exists():
-            broken.append(f"{link}: no such file")
-        elif anchor and (target.suffix != ".md" or anchor not in anchors(target)):
-            broken.append(f"{link}: no such heading")
-    checks.equal(f"{document.relative_to(ROOT)}: every link leads somewhere", broken, [])
-    return len(links)
-
-
-def check_options(checks, binary, scratch):
-    """Options that documents name in their text are ones that a command has."""
-    # A command that the tool does not have has no options.
-    helps = "".join(run(binary, *command.split(), "--help-all", cwd=scratch).stdout for command in [*COMMANDS, ""])
-    known = set(re.findall(r"--[a-z][a-z-]*", helps))
-    # Releasing is mostly done with others' tools.
-    for document in [document for document in DOCS if document.name != "releasing.md"]:
-        text = without_blocks(document.read_text(encoding="utf-8"))
-        spans = re.findall(r"`([^`\n]+)`", text)
-        spans = [span for span in spans if span.startswith(("--", "apify-runs", *COMMANDS))]
-        named = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", span)}
-        checks.equal(f"{document.relative_to(ROOT)}: every option is one of the tool's", sorted(named - known), [])
+def update(document, text, edits):
+    """Writes what was printed into a document, in the place of what it shows."""
+    lines = text.splitlines()
+    for block, printed in reversed(edits):
+        until = next(at for at in range(block.line, len(lines)) if lines[at].strip() == "```")
+        lines[block.line : until] = [line.rstrip() for line in printed]
+    document.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{document.relative_to(ROOT)}: {len(edits)} outputs written anew")
 
 
 def check_alerts(checks, binary, scratch):
@@ -287,18 +252,15 @@ def check_webhook(checks, sent):
 def main():
     options = command_line(__file__)
     binary = options.binary
-    checks, ran, compared, left, links = Checks(), 0, 0, [], 0
-    for document in [README, *DOCS]:
-        links += check_links(checks, document)
+    checks, ran, compared, left = Checks(), 0, 0, []
     with tempfile.TemporaryDirectory(prefix="apify-runs-check-") as folder:
         scratch = Path(folder).resolve()
-        check_options(checks, binary, scratch)
         promtool = check_alerts(checks, binary, scratch)
         with server(binary) as account, a_webhook() as (webhook, sent):
             for document in [document for document in [README, *DOCS] if (options.only or "") in document.stem]:
                 place = scratch / str(document.relative_to(ROOT)).replace("/", "-")
                 place.mkdir()
-                counts = check_blocks(checks, document, Reader(binary, place, account, webhook))
+                counts = check_blocks(checks, document, Reader(binary, place, account, webhook), options.update)
                 ran, compared, left = ran + counts[0], compared + counts[1], left + counts[2]
         if not options.only:
             check_webhook(checks, sent)
@@ -306,7 +268,7 @@ def main():
         print(f"not run {where}: {reason}")
     if not promtool:
         print("not run docs/alerts.yml: promtool is not there (Debian: apt-get install prometheus, or PROMTOOL=PATH)")
-    print(f"{ran} blocks run, {compared} outputs compared, {len(left)} blocks not run, {links} links followed")
+    print(f"{ran} blocks run, {compared} outputs compared, {len(left)} blocks not run")
     checks.close()
 
 

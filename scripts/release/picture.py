@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes README's pictures of report.html, light and dark: `scripts/release/picture.py [BINARY]`. Exports the made-up account, opens
+"""Makes README's pictures of report.html, light and dark: `scripts/release/picture.py [--binary BINARY]`. Exports the made-up account, opens
 the page in Chromium, and keeps its first part as docs/images/report-light.png and report-dark.png with few colours, so that each is
 small. Run it again when the page changes. Whether the pictures look good is for people to say."""
 
@@ -57,14 +57,12 @@ def save(png, path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2 or sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__)
-        sys.exit(0 if len(sys.argv) == 2 else 2)
-    if sys.argv[1:] and not Path(sys.argv[1]).is_file():
-        sys.exit(f"{sys.argv[1]}: there is no program")
-    if "PICTURE" not in os.environ:
-        from checks.support.environments import python_with
+    from checks.support.environments import Parser, program, python_with
 
+    parser = Parser(prog="scripts/release/picture.py", description=__doc__)
+    parser.add_argument("--binary", metavar="BINARY", type=program, help="apify-runs [it is built]")
+    binary = parser.parse_args().binary
+    if "PICTURE" not in os.environ:
         python = python_with(*PACKAGES)
         os.execve(python, [str(python), *sys.argv], {**os.environ, "PICTURE": "1"})
-    main(Path(sys.argv[1]).resolve() if sys.argv[1:] else None)
+    main(binary)
