@@ -17,7 +17,7 @@ use super::answer::{AnswerHead, receive};
 use super::ask::{Answer, Ask, Lane};
 use super::body::{self, BodyProblem};
 use super::counts::{Counters, RequestCounts};
-use super::failure::{Failure, TransientFailure, causes, refusal};
+use super::failure::{Failure, TransientFailure, causes, refusal, setup_failure};
 use super::pacing::Pacer;
 use crate::clock::{Clocks, MachineClock, ServerTimes};
 use crate::error::{Error, Result};
@@ -90,7 +90,7 @@ impl ApiClient {
         }
         let http = http.build();
         Ok(ApiClient {
-            http: http.map_err(|error| anyhow::anyhow!("cannot set up HTTPS: {}", causes(&error)))?,
+            http: http.map_err(|error| setup_failure(&error))?,
             base,
             in_flight: Semaphore::new(options.concurrency.max(1)),
             pacer: Pacer::new(options.rate),

@@ -160,6 +160,18 @@ pub(super) fn causes(error: &reqwest::Error) -> String {
     text
 }
 
+/// Why no client for HTTPS could be made: on a machine without certificates, which an empty container is, say what it needs.
+pub(super) fn setup_failure(error: &reqwest::Error) -> Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    Error::Other(anyhow::anyhow!(
+        "cannot set up HTTPS: {cause}; install the system's certificates (package ca-certificates), \
+         or set SSL_CERT_FILE to a PEM file of certificates"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ mod tidy;
 use crate::cli::SyncArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::output::publish::Destination;
+use crate::pipeline::scratch::acquire_scratch;
 use changes_file::ChangesFile;
 use job::{SyncJob, SyncProgress};
 
@@ -28,7 +28,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     journal.stage("asked");
     let job = SyncJob::connect(args, &context).await?;
     let (table, plan) = open::plan(job.clone()).await?;
-    let mut scratch = Destination::acquire(&job.scratch_folder())?;
+    let mut scratch = acquire_scratch(&job.scratch_folder())?;
     let scratch = scratch.stage()?;
     // Not before the folder is locked: another sync may be writing it.
     let changes = job.args.changes.as_deref();

@@ -1,11 +1,11 @@
 //! A period that is fetched for its figures alone: its rows go into files that are gone afterwards.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fetch::KnownDetails;
 use crate::output::parquet::RunsLayout;
 use crate::output::publish::{Destination, Staging};
@@ -28,6 +28,16 @@ pub fn scratch_folder(purpose: &str, place: &str) -> PathBuf {
     std::env::temp_dir().join(format!("apify-runs-{purpose}-{user}-{hash}"))
 }
 
+/// Takes such a folder. Where it can't be made, the error says how to choose another: some containers have no /tmp.
+pub fn acquire_scratch(folder: &Path) -> Result<Destination> {
+    Destination::acquire(folder).map_err(|error| match error {
+        Error::Output(text) if folder.starts_with(std::env::temp_dir()) => {
+            Error::Output(format!("{text}; set TMPDIR to use another folder for temporary files"))
+        }
+        error => error,
+    })
+}
+
 /// A period, and where its rows are meanwhile: always the same folder, so that what a killed process leaves is removed by the
 /// next.
 pub struct ScratchFetch<'a> {
@@ -43,7 +53,7 @@ impl ScratchFetch<'_> {
     /// Fetches it; the rows' files are there until the staging folder is dropped.
     pub async fn fetch(self) -> Result<(PeriodResult, Arc<Staging>)> {
         let (options, period) = (self.options, self.period);
-        let mut destination = Destination::acquire(&self.folder)?;
+        let mut destination = acquire_scratch(&self.folder)?;
         let staging = Arc::new(destination.stage()?);
         let lister = options
             .connection

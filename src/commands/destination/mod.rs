@@ -23,6 +23,7 @@ use crate::output::manifest::Manifest;
 use crate::output::publish::{Destination, OutputState, Staging};
 use crate::paths::names_store;
 use crate::period::Millis;
+use crate::pipeline::scratch::acquire_scratch;
 
 /// The output, which no other process of this machine writes meanwhile.
 pub struct ExportDestination {
@@ -55,7 +56,7 @@ impl ExportDestination {
 
     /// Looks at a place in a store. What holds it is this machine's; others find out when they publish.
     async fn in_store(out: PathBuf) -> Result<ExportDestination> {
-        let folder = Destination::acquire(&staging_folder(&out)?).map_err(|error| match error {
+        let folder = acquire_scratch(&staging_folder(&out)?).map_err(|error| match error {
             Error::Busy(_) => Error::Busy(format!(
                 "another apify-runs process on this machine is already writing {}; nothing was done",
                 out.display()

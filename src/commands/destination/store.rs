@@ -15,9 +15,9 @@ use crate::archive::existing::ExistingExport;
 use crate::error::{Error, Result};
 use crate::lake::Location;
 use crate::output::manifest::{Manifest, is_within};
-use crate::output::publish::{Destination, Staging};
+use crate::output::publish::Staging;
 use crate::period::Millis;
-use crate::pipeline::scratch::scratch_folder;
+use crate::pipeline::scratch::{acquire_scratch, scratch_folder};
 use crate::stores::{ListedObject, Put};
 use crate::text::counted;
 
@@ -183,7 +183,7 @@ pub fn staging_folder(out: &Path) -> Result<PathBuf> {
 
 /// The files of rows, in a folder that the next export removes if this one is killed.
 fn copy(location: &Location, id: &str, manifest: &Manifest) -> Result<Arc<Staging>> {
-    let mut folder = Destination::acquire(&scratch_folder("replaced", location.shown()))?;
+    let mut folder = acquire_scratch(&scratch_folder("replaced", location.shown()))?;
     let staging = folder.stage()?;
     let mut files: Vec<&str> = manifest.parquet_files().map(|file| file.path.as_str()).collect();
     if files.is_empty() {

@@ -645,3 +645,13 @@ fn a_cycle_that_does_not_hold_the_date_and_usage_of_another_shape_are_not_taken(
     let done = reconcile(&place, &["--api-url", &odd.url(), "--retries", "0"], &[]);
     done.exits(4).says(&["lacks monthlyServiceUsage"]);
 }
+
+#[test]
+fn where_temporary_files_cannot_be_written_the_error_names_tmpdir() {
+    let place = Place::new();
+    std::fs::write(place.path("file"), "").unwrap();
+    let mut command = place.command(&["reconcile", "--cycle", "2025-09-15", "--demo"]);
+    done(command.env("TMPDIR", place.path("file/below")))
+        .exits(6)
+        .says(&["set TMPDIR to use another folder"]);
+}

@@ -253,3 +253,14 @@ fn no_certificates_are_needed_for_this_machine_and_the_demo() {
             .exits(0);
     }
 }
+
+// Elsewhere the system is asked, and no variable is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_certificates_the_error_names_what_is_needed() {
+    let place = Place::new();
+    let mut command = place.command(&export_args("https://127.0.0.1:9", &[]));
+    crate::support::command::done(command.env("SSL_CERT_FILE", "/nowhere").env("SSL_CERT_DIR", "/nowhere"))
+        .exits(1)
+        .says(&["cannot set up HTTPS", "ca-certificates", "set SSL_CERT_FILE"]);
+}
