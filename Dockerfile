@@ -3,19 +3,18 @@
 #     docker run --rm --read-only --tmpfs /tmp --user "$(id -u):$(id -g)" -e APIFY_TOKEN -v "$PWD/exports:/data" \
 #         apify-runs export --last-month
 #
-# - /data is the working folder: exports go into folders in it, never to a mount point itself, which can't be swapped for a new
-#   export. It must be writable by the user: 65532, or whichever --user names; no name and no home is needed for it.
-# - An export writes nothing else. `sync`, lakes, `reconcile`, `--compare previous`, whatever lies in an object store, and exports
-#   that are CSV alone have temporary files, too: in /tmp, or where TMPDIR points. With a read-only root, one of the two has to be
-#   there.
-# - Certificates are Debian's. A company's own: mount a file and set SSL_CERT_FILE, or add it to the image with
+# - /data is the working folder. An export goes into a folder below it, never to the mount point itself, which can't be swapped for a
+#   new export. /data must be writable by the container's user: 65532, or the one that --user names. It needs no name and no home.
+# - An export needs no other folder. These commands also write temporary files, to /tmp or to the folder that TMPDIR names: `sync` and
+#   everything about lakes and object stores, `reconcile`, `--compare previous`, and reports about an export that is CSV alone. With a
+#   read-only root, mount one of the two.
+# - The certificates are Debian's. For a company's own, mount a file and set SSL_CERT_FILE, or add it to the image with
 #   update-ca-certificates.
-# - Time zones are compiled in. SIGTERM ends a job with exit 143, nothing half-written; `serve` lets its answers finish.
+# - Time zones are compiled in. SIGTERM ends a job with exit 143 and leaves nothing half-written; `serve` finishes its answers first.
 #
-# What of this was tried: scripts/check image builds the second stage with podman, on a base of the same Debian packages, and
-# runs it with a read-only root. The first was built so once by hand, with a compiler put on such a base. What wasn't tried: Docker's
-# own engine, the two images by these names as their registry has them (docs/releasing.md pins their digests), and processors other
-# than x86-64.
+# What was tried: `scripts/check image` builds the second stage with podman, on a base of the same Debian packages, and runs it with a
+# read-only root. The first stage was built once by hand, with a compiler installed on such a base. Not tried: Docker's own engine, the
+# two base images as their registry has them (docs/releasing.md pins their digests), and processors other than x86-64.
 FROM docker.io/library/rust:1.95.0-slim-trixie AS build
 # Python writes the third parties' licences; whatever the compiler needs is there.
 # hadolint ignore=DL3008

