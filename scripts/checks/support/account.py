@@ -228,8 +228,9 @@ def set_now(ms):
 
 
 def environment(home):
-    """All that the binary gets to see of this shell's environment: nothing but the made-up account's token, and its clock."""
-    return {"APIFY_RUNS_NOW": NOW, "APIFY_TOKEN": "demo", "HOME": str(home), "NO_COLOR": "1"}
+    """All that the binary gets to see of this shell's environment: the made-up account's token, its clock, and a folder for temporary
+    files that is the step's own, so that two checks at once do not find each other's locks."""
+    return {"APIFY_RUNS_NOW": NOW, "APIFY_TOKEN": "demo", "HOME": str(home), "NO_COLOR": "1", "TMPDIR": tempfile.gettempdir()}
 
 
 def run(binary, *arguments, cwd):
