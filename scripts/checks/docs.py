@@ -111,6 +111,7 @@ class Reader:
             "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "SLACK_WEBHOOK_URL": f"{webhook}/slack",
+            "TMPDIR": tempfile.gettempdir(),
             "TZ": "UTC",
         }
 
