@@ -177,8 +177,13 @@ def python_with(*packages, requires=""):
         if is_new:
             program, environment = uv()
             print(f"installing {', '.join(packages)}", file=sys.stderr, flush=True)
-            run(program, "venv", "--quiet", "--no-project", "--python", interpreter, folder, env=environment)
-            run(program, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *packages, env=environment)
+            with open(KEPT / "install.lock", "w", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                run(program, "venv", "--quiet", "--no-project", "--python", interpreter, folder, env=environment)
+                run(program, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *packages, env=environment)
+                # What a package was built of, 1.9 GB for pyspark, is not needed again: the environment is linked to what was built.
+                for sources in (KEPT / "uv-cache").glob("sdists-*"):
+                    shutil.rmtree(sources, ignore_errors=True)
     return folder / "bin" / "python"
 
 
