@@ -13,7 +13,8 @@ use crate::json_schema::item::{Field, Item, Shape, Variant};
 /// A decimal without exponent, with at most 18 places.
 pub const DECIMAL: &str = r"^-?[0-9]+(\.[0-9]{1,18})?$";
 const INSTANT: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$";
-/// The type of `caveat_details`: a caveat and its sentence.
+/// The field whose entries are of this type, with the sentence of each.
+const CAVEATS: &str = "caveat_details";
 const CAVEAT: &str = "Caveat";
 
 /// The schema of what a type is written as, with the name that its documents have.
@@ -119,7 +120,7 @@ impl Types {
             }
             Some(other) => panic!("{}: no schema is known of {other}", field.name),
             // By name: there they are values, since other versions may write others.
-            None if field.name == "caveat_details" => {
+            None if field.name == CAVEATS => {
                 let caveat = self.reference(CAVEAT);
                 json!({"type": "array", "items": caveat})
             }

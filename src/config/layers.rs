@@ -179,7 +179,8 @@ fn end_of_options(called: &CalledCommand, argv: &[OsString]) -> usize {
         return argv.iter().position(|arg| arg == "--").unwrap_or(argv.len());
     }
     called.path.iter().fold(1, |start, word| {
-        let found = argv[start..].iter().position(|arg| arg == word.as_str());
+        let mut rest = argv.iter().skip(start);
+        let found = rest.position(|arg| arg == word.as_str());
         found.map_or(argv.len(), |at| start + at + 1)
     })
 }

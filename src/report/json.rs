@@ -95,14 +95,11 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         notice: facts.source.notice(),
         period: &facts.period,
         part_of: facts.part_of.as_ref(),
-        /// Whose runs, where the API said so.
         account: &facts.account,
         source: facts.source,
         filters: &facts.filters,
         queried_at: facts.queried_at_ms,
-        /// Whether all runs are there.
         proof: &facts.proof,
-        /// What Apify keeps of the period, where it said so.
         retention: &facts.retention,
         totals: (&report.figures.totals).into(),
         caveats: caveat::sentences(&facts.caveats),

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::client::Served;
-use crate::support::command::{Done, Place, done};
+use crate::support::command::{Done, Place, done, export_args};
 
 #[track_caller]
 fn document(done: &Done) -> Value {
@@ -13,10 +13,18 @@ fn document(done: &Done) -> Value {
     serde_json::from_str(&done.stdout).unwrap()
 }
 
+fn account() -> Served {
+    Served::demo(&["--runs", "60", "--actors", "3"])
+}
+
+/// Runs a command with the token of the made-up account that is served.
+fn run(place: &Place, args: &[&str]) -> Done {
+    done(place.command(args).env("APIFY_TOKEN", "demo"))
+}
+
 fn small_export() -> Place {
-    let (server, place) = (Served::demo(&["--runs", "60", "--actors", "3"]), Place::new());
-    let url = server.url();
-    place.export(&url, &["--quiet"]).exits(0);
+    let (server, place) = (account(), Place::new());
+    run(&place, &export_args(&server.url(), &["--quiet"])).exits(0);
     place
 }
 
@@ -61,9 +69,9 @@ fn verify_says_whether_an_export_holds_and_what_does_not() {
 
 #[test]
 fn check_says_what_holds_and_what_fails() {
-    let (server, place) = (Served::demo(&["--runs", "60", "--actors", "3"]), Place::new());
+    let (server, place) = (account(), Place::new());
     let url = server.url();
-    let good = place.run(&["check", "--api-url", &url, "--json", "--quiet"]);
+    let good = run(&place, &["check", "--api-url", &url, "--json", "--quiet"]);
     let found = document(good.exits(0));
     assert_eq!((&found["exit_code"], &found["notice"]), (&json!(0), &Value::Null));
     let checks: Vec<&str> = found["checks"]
@@ -74,7 +82,7 @@ fn check_says_what_holds_and_what_fails() {
         .collect();
     assert_eq!(checks, ["api", "token", "clock", "rate", "retention", "output"]);
     fs::write(place.path("file"), "").unwrap();
-    let bad = place.run(&["check", "--api-url", &url, "--out", "file", "--json"]);
+    let bad = run(&place, &["check", "--api-url", &url, "--out", "file", "--json"]);
     let found = document(bad.exits(6).says(&["file"]));
     assert_eq!(found["exit_code"], 6);
     let output = &found["checks"][5];
@@ -89,11 +97,11 @@ fn check_says_what_holds_and_what_fails() {
 
 #[test]
 fn quiet_leaves_the_document() {
-    let (server, place) = (Served::demo(&["--runs", "60", "--actors", "3"]), Place::new());
+    let (server, place) = (account(), Place::new());
     let url = server.url();
-    let planned = place.export(&url, &["--dry-run", "--json", "--quiet"]);
+    let planned = run(&place, &export_args(&url, &["--dry-run", "--json", "--quiet"]));
     assert!(document(planned.exits(0))["runs"].as_u64().is_some_and(|runs| runs > 0));
-    let done = place.export(&url, &["--json", "--quiet"]);
+    let done = run(&place, &export_args(&url, &["--json", "--quiet"]));
     assert_eq!(done.exits(0).stdout, place.exported().text("report.json"));
 }
 
