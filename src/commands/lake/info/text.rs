@@ -99,7 +99,7 @@ fn storage(info: &LakeInfo) -> String {
 }
 
 fn months(info: &LakeInfo) -> Vec<String> {
-    let heads = ["Month", "runs", "usage", "no cost", "files", "size"].map(String::from);
+    let heads = ["Month", "runs", "usage", "cost unknown", "files", "size"].map(String::from);
     let mut lines = vec![row(heads)];
     let months = info.months.iter().map(|month| figures(&month.month, &month.figures));
     lines.extend(months);
@@ -129,7 +129,7 @@ fn figures(name: &str, figures: &LakeFigures) -> String {
 
 fn row([name, runs, usage, unknown, files, size]: [String; 6]) -> String {
     let name = pad(&name, 10);
-    format!("{name} {runs:>13} {usage:>17} {unknown:>11} {files:>9} {size:>10}")
+    format!("{name} {runs:>13} {usage:>17} {unknown:>12} {files:>8} {size:>10}")
 }
 
 fn closing(closed: &MonthClosing) -> Vec<String> {
