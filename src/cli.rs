@@ -1,5 +1,6 @@
 //! The command line: text to typed values. No I/O, and no command runs here. The doc comment of an option is its help.
 
+mod archives;
 mod lake;
 mod report;
 mod serve;
@@ -8,10 +9,10 @@ mod shared;
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::archive::address::{ArchiveAddress, AsOf};
+pub use crate::cli::archives::{DiffArgs, ReconcileArgs, VerifyArgs};
 pub use crate::cli::lake::{
     CloseArgs, InfoArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
 };
@@ -19,9 +20,8 @@ pub use crate::cli::report::{ReportArgs, ReportFormat};
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
 pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
-use crate::cli::shared::{parse_cycle_date, parse_element, parse_status, parse_usd};
+use crate::cli::shared::{parse_element, parse_status};
 use crate::logging::LogFormat;
-use crate::money::Usd;
 
 /// Headings in help.
 const OUTPUT: &str = "Output";
@@ -209,62 +209,6 @@ pub struct ExportArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  apify-runs verify september
-  apify-runs verify lake --as-of 0 --quiet")]
-pub struct VerifyArgs {
-    /// Export or lake
-    #[arg(value_name = "PATH")]
-    pub path: ArchiveAddress,
-    /// Lake as of a UTC date, instant (RFC 3339) or version
-    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
-    pub as_of: Option<AsOf>,
-    /// Skip the hashes of files; rows and figures are still checked
-    #[arg(long)]
-    pub quick: bool,
-    /// Print the result as JSON
-    #[arg(long, help_heading = OUTPUT)]
-    pub json: bool,
-    /// Print only errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    pub quiet: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  apify-runs reconcile --cycle 2025-09-15 september
-  apify-runs reconcile --cycle 2025-09-15 --tolerance 5 --json")]
-pub struct ReconcileArgs {
-    /// Export or lake that covers the cycle; otherwise its runs are fetched
-    #[arg(value_name = "PATH")]
-    pub path: Option<ArchiveAddress>,
-    /// Lake as of a UTC date, instant (RFC 3339) or version
-    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, requires = "path")]
-    pub as_of: Option<AsOf>,
-    /// Billing cycle that contains this date
-    #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
-    pub cycle: NaiveDate,
-    #[command(flatten)]
-    pub source: SourceArgs,
-    #[command(flatten)]
-    pub costs: CostArgs,
-    /// Ignore differences up to this amount in dollars [default: 1, or 0.1% if that is more]
-    #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = OUTPUT)]
-    pub tolerance: Option<Usd>,
-    /// Exit 7 if a difference is not explained, or cannot be judged
-    #[arg(long, help_heading = OUTPUT)]
-    pub fail_unexplained: bool,
-    /// Print the result as JSON
-    #[arg(long, help_heading = OUTPUT)]
-    pub json: bool,
-    /// Print only warnings and errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    pub quiet: bool,
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
   apify-runs check
   apify-runs check --out exports/2025-09 --quiet")]
 pub struct CheckArgs {
@@ -281,33 +225,6 @@ pub struct CheckArgs {
     pub quiet: bool,
     #[command(flatten)]
     pub run: RunArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Exit code: 0 with and without differences, 2 if PATH holds no export or lake,
-5 if it can't be read.
-
-Examples:
-  apify-runs diff september made-up
-  apify-runs diff september made-up --csv"
-)]
-pub struct DiffArgs {
-    /// Earlier export or lake
-    #[arg(value_name = "OLD")]
-    pub old: ArchiveAddress,
-    /// Later export or lake (with an export: only its period of a lake)
-    #[arg(value_name = "NEW")]
-    pub new: ArchiveAddress,
-    /// Lake (of two lakes OLD) as of a UTC date, instant (RFC 3339) or version
-    #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
-    pub as_of: Option<AsOf>,
-    /// Print all figures and all runs that differ as JSON
-    #[arg(long, conflicts_with = "csv", help_heading = OUTPUT)]
-    pub json: bool,
-    /// Print all runs that differ as CSV
-    #[arg(long, help_heading = OUTPUT)]
-    pub csv: bool,
 }
 
 #[cfg(test)]
