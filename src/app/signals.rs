@@ -19,7 +19,8 @@ pub fn fate_when_stopped(command: &Command) -> &'static str {
     match command {
         Command::Export(_) => "nothing was published",
         Command::Sync(_) => "what was committed stays",
-        _ => "the job did not finish",
+        Command::Serve(_) => "the server has ended",
+        _ => "the command ended early",
     }
 }
 

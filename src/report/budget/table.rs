@@ -47,7 +47,7 @@ pub fn table(spent: &[BudgetStatus]) -> Table<'_> {
             column("budget_usd", "budget, $", CellKind::Usd),
             column("runs", "runs", CellKind::Count),
             column("usage_total_usd", "usage, $", CellKind::Usd),
-            column("share_of_budget", "of budget", CellKind::Share),
+            column("share_of_budget", "share of budget", CellKind::Share),
             column("projected_usd", "projected, $", CellKind::Mean),
             column("runs_cost_unknown", "cost unknown", CellKind::Count),
             column("runs_provisional", "provisional", CellKind::Count),

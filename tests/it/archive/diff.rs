@@ -315,11 +315,11 @@ fn what_is_no_export_is_exit_2_and_what_cannot_be_read_is_exit_5() {
         place
             .run(&["diff", bad, "new"])
             .exits(2)
-            .says(&["holds no manifest.json"]);
+            .says(&["has no manifest.json"]);
         place
             .run(&["diff", "old", bad])
             .exits(2)
-            .says(&["holds no manifest.json"]);
+            .says(&["has no manifest.json"]);
     }
     place.run(&["diff", "old"]).exits(2);
     let good = fs::read_to_string(place.path("old/runs.csv")).unwrap();
@@ -365,10 +365,7 @@ fn a_manifest_whose_paths_lead_elsewhere_is_not_followed() {
         text.replace("\"runs.parquet\"", "\"runs/../../old/runs.parquet\""),
     )
     .unwrap();
-    place
-        .run(&["diff", "old", "new"])
-        .exits(5)
-        .says(&["leads out of the export"]);
+    place.run(&["diff", "old", "new"]).exits(5).says(&["leaves the export"]);
 }
 
 #[test]
@@ -421,7 +418,7 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
     export(&place, "out", before(), OLD_DATE, &[]).exits(0);
     export(&place, "out", before(), NEW_DATE, &[])
         .exits(0)
-        .shows(&["which held 7 runs no change since 2025-10-02 Wrote"]);
+        .shows(&["with 7 runs no change since 2025-10-02 Wrote"]);
     // Nothing vanishes unasked: without the run that is gone, both ways.
     export(&place, "out", after(), NEW_DATE, &[])
         .exits(6)

@@ -203,7 +203,7 @@ fn a_volume_discount_and_charges_by_result_are_named_and_that_is_no_failure() {
         all["named_items"][0]
             .as_str()
             .unwrap()
-            .contains("$12.00 of volume discount"),
+            .contains("up to $12.00: volume discount"),
         "{all}"
     );
     const BY_RESULT: &[(&str, &str, &str)] = &[
@@ -358,7 +358,7 @@ fn an_export_that_does_not_cover_the_cycle_is_said_and_the_runs_are_fetched() {
     let done = reconcile(&place, &["out", "--api-url", &server.url()], &["--json"]);
     done.says(&[
         "warning: out covers 2025-09-01T00:00:00.000Z to 2025-10-01T00:00:00.000Z",
-        "doesn't cover the cycle",
+        "does not cover the cycle",
     ]);
     assert_eq!(
         (&told(&done)["runs"]["runs"], &told(&done)["runs_from"]),
@@ -510,7 +510,7 @@ fn the_demo_reconciles_and_says_that_it_is_made_up() {
     let done = reconcile(&place, &["--demo"], &["--fail-unexplained"]);
     done.exits(0).shows(&[
         "MADE-UP ACCOUNT",
-        "Cycle 2025-09-02 to 2025-10-02",
+        "Cycle 2 September – 1 October 2025",
         "Verdict differs; these items explain it:",
     ]);
     assert_eq!(place.names(), ["temporary"]);
@@ -529,7 +529,7 @@ fn a_cycle_is_a_period_of_an_export_too() {
     assert_eq!(
         (
             &all["verdict"],
-            all["runs_from"].as_str().unwrap().starts_with("of out")
+            all["runs_from"].as_str().unwrap().starts_with("from out")
         ),
         (&json!("ties"), true)
     );

@@ -218,7 +218,7 @@ fn an_export_whose_files_never_come_to_rest_is_exit_4() {
         for command in &commands {
             let done = ran(&place, command);
             done.exits(4)
-                .says(&["busy was replaced again and again", "it is safe to run again"]);
+                .says(&["busy was replaced while it was read", "it is safe to run again"]);
             assert_eq!(done.stdout, "", "{done}");
         }
     });

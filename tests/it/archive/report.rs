@@ -245,8 +245,8 @@ fn a_part_of_the_period_has_its_own_totals_and_caveats() {
             5,
             "does not cover this period: it holds 1–30 September 2025",
         ),
-        (&["--from", "2025-09-30", "--to", "2025-10-02"], 5, "doesn't cover"),
-        (&["--month", "2030-01"], 5, "doesn't cover"),
+        (&["--from", "2025-09-30", "--to", "2025-10-02"], 5, "does not cover"),
+        (&["--month", "2030-01"], 5, "does not cover"),
         (&["--from", "2025-09-08", "--to", "2025-09-08"], 2, "is empty"),
     ] {
         report(&place, args).exits(code).says(&[says]);
@@ -697,7 +697,7 @@ fn a_report_hears_signals_while_it_reads_and_prints_nothing() {
     wait_until_open(&child, &endless);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
     let done = crate::support::command::wait(child);
-    done.exits(130).says(&["interrupted"]);
+    done.exits(130).says(&["stopped by SIGINT"]);
     assert_eq!(done.stdout, "");
     // What was begun is hidden, and the next start removes it.
     let left = std::fs::read_dir(place.path("figures")).into_iter().flatten().flatten();

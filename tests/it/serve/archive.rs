@@ -499,7 +499,7 @@ fn a_server_that_is_terminated_finishes_what_it_was_asked() {
     stream.read_to_end(&mut bytes).unwrap();
     let answer = Answer::of(&bytes);
     assert_eq!((answer.status, &answer.json()["data"]["count"]), (200, &json!(1000)));
-    archive.wait().exits(143).says(&["terminated, stopped"]);
+    archive.wait().exits(143).says(&["stopped by SIGTERM"]);
 }
 
 #[test]
