@@ -88,7 +88,7 @@ impl Lister {
 fn too_large(query: &ListQuery) -> Error {
     let order = if query.desc { "latest" } else { "earliest" };
     Error::Untrusted(format!(
-        "one run in the list is larger than 64 MiB, the limit for an answer: number {}, from the {order}, of the runs that \
+        "one run in the list is larger than 64 MiB, the limit for an answer: number {} from the {order} of the runs that \
          started between {} and {}",
         query.offset + 1,
         format_instant(query.after),

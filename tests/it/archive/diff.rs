@@ -352,7 +352,7 @@ fn what_is_no_export_is_exit_2_and_what_cannot_be_read_is_exit_5() {
     fs::remove_file(place.path("new/runs.parquet")).unwrap();
     place.run(&["diff", "old", "new"]).exits(5).says(&["runs.parquet"]);
     fs::write(place.path("new/manifest.json"), r#"{"schema_version":1}"#).unwrap();
-    place.run(&["diff", "old", "new"]).exits(5).says(&["is no manifest"]);
+    place.run(&["diff", "old", "new"]).exits(5).says(&["is not a manifest"]);
 }
 
 #[test]

@@ -101,12 +101,12 @@ fn what_reports_and_verify_need_can_not_be_left_out() {
         let rest: Vec<&str> = NEEDED.into_iter().filter(|name| *name != needed).collect();
         for args in [["--exclude", needed], ["--columns", &rest.join(",")]] {
             let done = place.export(&server.url(), &args);
-            done.exits(2).says(&[&format!("{needed} can't be left out")]);
+            done.exits(2).says(&[&format!("{needed} cannot be excluded")]);
         }
     }
     let done = place.export(&server.url(), &["--columns", "id,status,started_at"]);
     done.exits(2)
-        .says(&["act_id, usage_total_usd, cost_state can't be left out"]);
+        .says(&["act_id, usage_total_usd, cost_state cannot be excluded"]);
     assert_eq!((place.names(), server.requests().len()), (vec![], 0));
 }
 

@@ -407,7 +407,7 @@ fn a_total_that_promises_less_is_noted_and_everything_is_there() {
         manifest["proof"]["notes"][0]
             .as_str()
             .unwrap()
-            .contains("deleted, or came"),
+            .contains("deleted or added"),
         "{manifest}"
     );
     assert_eq!(manifest["caveats"].as_array().unwrap().len(), 1, "{manifest}");
@@ -463,7 +463,7 @@ fn runs_that_are_deleted_while_the_period_is_read_cost_no_other_run() {
     assert_eq!(manifest["proof"]["proven"], true);
     assert!(!manifest["proof"]["notes"].as_array().unwrap().is_empty(), "{manifest}");
     let caveat = manifest["caveats"][0].as_str().unwrap();
-    assert!(caveat.contains("deleted, or came"), "{caveat}");
+    assert!(caveat.contains("deleted or added"), "{caveat}");
 }
 
 #[test]
@@ -515,7 +515,7 @@ fn a_period_that_is_not_over_is_cut_at_the_server_s_clock() {
     });
     let place = Place::new();
     let done = place.run_at("2025-09-15T12:30:15Z", &export_args(&server.url(), &[]));
-    done.exits(0).shows(&["so far to 2025-09-15T12:30:15Z"]);
+    done.exits(0).shows(&["so far until 2025-09-15T12:30:15Z"]);
     assert_eq!(place.exported().ids(), expected(&wanted));
     let manifest = place.exported().json("manifest.json");
     assert_eq!(manifest["queried_at"], "2025-09-15T12:30:15.000Z");
@@ -655,7 +655,7 @@ fn runs_that_come_into_what_has_been_read_are_noted_and_cost_nothing() {
         "{manifest}"
     );
     assert!(
-        manifest["caveats"][0].as_str().unwrap().contains("deleted, or came"),
+        manifest["caveats"][0].as_str().unwrap().contains("deleted or added"),
         "{manifest}"
     );
 }
@@ -677,7 +677,7 @@ fn runs_that_are_counted_and_listed_in_no_window_end_the_job() {
     place
         .export(&server.url(), &[])
         .exits(5)
-        .says(&["the whole period", "each of which held as many"]);
+        .says(&["the whole period", "each of them as many"]);
 }
 
 #[test]
@@ -707,7 +707,7 @@ fn a_late_run_on_the_edge_of_two_windows_does_not_stand_for_one_that_is_listed_n
     });
     let place = Place::new();
     let done = place.export(&server.url(), &["--concurrency", "1"]);
-    done.exits(5).says(&["the whole period", "each of which held as many"]);
+    done.exits(5).says(&["the whole period", "each of them as many"]);
 }
 
 #[test]

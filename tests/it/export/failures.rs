@@ -401,7 +401,7 @@ fn a_single_run_beyond_the_bound_ends_the_job_with_its_place() {
     let place = Place::new();
     let done = place.export(&server.url(), &[]);
     done.exits(5).says(&[
-        "a single run fills more than 64 MiB",
+        "one run in the list is larger than 64 MiB",
         "number 1 from the earliest",
         "2025-09-01T00:00:00.001Z",
     ]);
@@ -614,6 +614,6 @@ fn the_api_s_clock_counts_too_where_it_finds_the_whole_period_too_heavy() {
     place
         .run_at("2025-09-01T12:00:00Z", &export_args(&server.url(), &[]))
         .exits(0)
-        .shows(&["so far to 2025-09-01T12:00:00Z"]);
+        .shows(&["so far until 2025-09-01T12:00:00Z"]);
     assert_eq!(place.exported().ids().len(), 720);
 }

@@ -285,7 +285,7 @@ fn verify_finds_what_was_changed() {
         ),
         (
             good.replacen("0.01", "0.02", 1),
-            "its rows sum up to 100 runs, 1.01, 0 unknown",
+            "the totals of its rows are 100 runs, 1.01, 0 of unknown cost",
         ),
         (
             good.lines().take(100).map(|line| format!("{line}\n")).collect(),
@@ -309,7 +309,7 @@ fn verify_finds_what_was_changed() {
     place
         .run(&["verify", "nowhere"])
         .exits(2)
-        .says(&["holds no manifest.json"]);
+        .says(&["has no manifest.json"]);
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn verify_tells_a_folder_without_an_export_from_an_export_that_is_broken() {
     place
         .run(&["verify", "out"])
         .exits(5)
-        .says(&["is no manifest of apify-runs"]);
+        .says(&["is not a manifest of apify-runs"]);
 }
 
 /// Changes a file and makes the manifest's size and hash of it fit.
@@ -352,7 +352,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "runs.csv",
             |text| text.replacen(",actor,", ",other,", 1),
-            "its rows are not those of the Parquet files",
+            "its rows differ from the Parquet files",
         ),
         (
             "runs.csv",
@@ -362,7 +362,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "runs.csv",
             |text| text.replacen(",b,,,API", ",b,,7,API", 1),
-            "its rows are not those of the Parquet files",
+            "its rows differ from the Parquet files",
         ),
         (
             "cost_by_actor.csv",
@@ -429,7 +429,7 @@ fn verify_says_how_far_a_sum_goes() {
     place
         .run(&["verify", "out"])
         .exits(0)
-        .shows(&["3 runs, at least $0.02 (1 run without a cost)"]);
+        .shows(&["3 runs, at least $0.02 (1 run of unknown cost)"]);
     place.run(&["export", "--demo", "--quiet", "--out", "demo"]).exits(0);
     place
         .run(&["verify", "demo"])
@@ -502,7 +502,7 @@ fn verify_finds_a_manifest_that_contradicts_itself_or_the_report() {
         ),
         (
             |manifest| manifest["files"][1]["rows"] = 7.into(),
-            "runs.csv: its rows in the manifest",
+            "runs.csv: the manifest has another number of rows",
         ),
         (
             |manifest| manifest["files"][2]["rows"] = 7.into(),
@@ -546,6 +546,6 @@ fn sums_beyond_what_the_column_holds_end_the_job_and_never_wrap() {
     place
         .export(&server.url(), &[])
         .exits(5)
-        .says(&["beyond 38 digits", "nothing was published"]);
+        .says(&["more than 38 digits", "nothing was published"]);
     assert_eq!(place.names(), [""; 0]);
 }

@@ -235,7 +235,7 @@ fn names_and_limits_that_never_come_take_ten_seconds_in_all() {
     let place = Place::new();
     let began = Instant::now();
     let done = place.export(&server.url(), &[]);
-    done.exits(0).shows(&["a1 2 $0.02", "not known"]);
+    done.exits(0).shows(&["a1 2 $0.02", "Apify's retention is unknown"]);
     let took = began.elapsed();
     assert!(
         (Duration::from_secs(9)..Duration::from_secs(19)).contains(&took),
@@ -475,9 +475,9 @@ fn a_name_that_several_have_or_nobody_has_is_exit_2_and_nothing_is_written() {
     let cases: [(&[&str], &[&str]); 5] = [
         (&["--actor", "crawler"], &["--actor crawler", "a1, b1"]),
         (&["--task", "weekly"], &["--task weekly", "t2, t3"]),
-        (&["--actor", "zoe/crawler"], &["--actor zoe/crawler", "give its ID"]),
+        (&["--actor", "zoe/crawler"], &["--actor zoe/crawler", "give the ID"]),
         (&["--actor", "a1,zoe~crawler"], &["--actor zoe~crawler"]),
-        (&["--task", "ann/unknown"], &["--task ann/unknown", "give its ID"]),
+        (&["--task", "ann/unknown"], &["--task ann/unknown", "give the ID"]),
     ];
     for (args, says) in cases {
         let place = Place::new();

@@ -59,7 +59,7 @@ fn an_export_is_not_replaced_by_one_that_lacks_runs_of_it() {
     let server = StandIn::of(all);
     let done = place.export(&server.url(), &[]);
     done.exits(6)
-        .says(&["holds 3 runs ($12.37) that the new one lacks", "--replace"]);
+        .says(&["has 3 runs ($12.37) that the new one lacks", "--replace"]);
     assert!(place.exported().bytes() == before);
     assert_eq!(place.names(), ["out"]);
     place.export(&server.url(), &["--replace"]).exits(0);
@@ -77,7 +77,7 @@ fn an_export_of_csv_alone_is_held_to_the_same() {
     assert!(!place.path("out/runs.csv").exists());
     place.export(&server.url(), &["--format", "csv"]).exits(0);
     let done = place.export(&StandIn::of(account(49)).url(), &["--format", "csv"]);
-    done.exits(6).says(&["holds 1 run ($0.01)"]);
+    done.exits(6).says(&["has 1 run ($0.01)"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_folder_that_is_no_export_or_holds_a_stranger_s_file_is_left_alone() {
         place
             .export(&server.url(), more)
             .exits(6)
-            .says(&["manifest.json", "name another --out"]);
+            .says(&["manifest.json", "use another --out"]);
     }
     assert_eq!(server.requests().len(), 0, "it was found out before the first request");
     fs::remove_file(place.path("out/thesis.txt")).unwrap();
@@ -274,7 +274,7 @@ fn a_full_disk_is_exit_6_and_the_old_export_stays_whole() {
         .env_clear()
         .envs(environment);
     let done = crate::support::command::done(&mut command);
-    done.exits(6).says(&["cannot write", "as it was"]);
+    done.exits(6).says(&["cannot write", "was not changed"]);
     assert!(place.exported().bytes() == before);
     assert_eq!(place.names(), ["out"]);
 }
@@ -292,7 +292,7 @@ fn a_run_whose_cost_became_known_is_taken_over_without_asking() {
     place
         .export(&StandIn::of(all).url(), &[])
         .exits(0)
-        .shows(&["Usage $0.03, as Apify priced it"]);
+        .shows(&["Usage $0.03, as priced by Apify"]);
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn a_cost_that_is_known_no_more_is_said_when_the_export_that_knew_it_is_replaced
         .says(&["Apify no longer gives 1 cost ($0.01) that the replaced export had"]);
     for file in ["manifest.json", "report.json", "report.md"] {
         assert!(
-            place.exported().text(file).contains("that the replaced export knew"),
+            place.exported().text(file).contains("that the replaced export had"),
             "{file}"
         );
     }

@@ -34,7 +34,7 @@ fn a_period_that_begins_before_what_is_kept_is_headed_incomplete_in_every_output
         let told = exported.json(name);
         let caveat = told["caveats"][0].as_str().unwrap();
         assert!(
-            caveat.starts_with(&format!("{HEADLINE}: ")) && caveat.contains("'at least'"),
+            caveat.starts_with(&format!("{HEADLINE}: ")) && caveat.contains("every total is a minimum"),
             "{name}: {caveat}"
         );
         let retention = serde_json::json!({"days": 14, "expired_days": 17, "period_days": 30});
@@ -149,7 +149,7 @@ fn a_token_that_may_not_read_limits_is_said_and_not_failed_also_when_strict() {
             (&serde_json::Value::Null, &serde_json::json!([]))
         );
         let notes = manifest["proof"]["notes"].to_string();
-        assert!(notes.contains("is not known") && notes.contains(says), "{notes}");
+        assert!(notes.contains("is unknown") && notes.contains(says), "{notes}");
         let asked = server
             .requests()
             .iter()

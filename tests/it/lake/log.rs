@@ -237,9 +237,9 @@ fn an_entry_that_is_missing_empty_or_no_json_is_named() {
         let text = fs::read_to_string(entry(&place, version)).unwrap();
         let second = text.find('\n').unwrap() + 1;
         fs::write(entry(&place, version), &text[..second + 9]).unwrap();
-        fail(&format!("line 2 of {} is no JSON object", name(version)), &place);
+        fail(&format!("line 2 of {} is not a JSON object", name(version)), &place);
         fs::write(entry(&place, version), vec![0; text.len()]).unwrap();
-        fail(&format!("line 1 of {} is no JSON object", name(version)), &place);
+        fail(&format!("line 1 of {} is not a JSON object", name(version)), &place);
         saved.restore(&place);
     }
     fs::remove_file(entry(&place, 11)).unwrap();

@@ -43,10 +43,10 @@ fn what_the_user_names_is_read_up_to_a_bound() {
         ("--config", "1,048,576", 2),
     ] {
         let given = |path: &str| place.run(&["export", "--month", "2025-09", "--out", "out", option, path]);
-        let bound = format!("no more than {limit} bytes are read");
+        let bound = format!("the limit is {limit} bytes");
         given("/dev/zero").exits(code).says(&["/dev/zero", &bound]);
         let name = &option[2..];
-        given(name).exits(code).says(&[name, &bound, "and it has"]);
+        given(name).exits(code).says(&[name, &bound, "it has"]);
         given("folder")
             .exits(code)
             .says(&["folder: it is a folder, not a regular file"]);
@@ -122,7 +122,7 @@ fn what_an_export_has_instead_of_files_is_not_waited_for() {
     place
         .run(&["verify", "out"])
         .exits(2)
-        .says(&["no more than 268,435,456 bytes are read"]);
+        .says(&["the limit is 268,435,456 bytes"]);
 }
 
 #[test]

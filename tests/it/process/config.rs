@@ -99,9 +99,9 @@ fn a_typed_period_takes_the_place_of_a_configured_one() {
         "2025-09-02",
         "--dry-run",
     ]);
-    done.exits(0).shows(&["2025-09-01 to 2025-09-02"]);
+    done.exits(0).shows(&["1 September 2025"]);
     let done = place.run(&["export", "--demo", "--dry-run"]);
-    done.exits(0).shows(&["2025-08-01 to 2025-09-01"]);
+    done.exits(0).shows(&["1–31 August 2025"]);
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_token_that_is_no_text_is_refused_and_no_other_is_taken() {
     command.env("APIFY_TOKEN", OsStr::from_bytes(b"abc\xff"));
     done(&mut command)
         .exits(3)
-        .says(&["what APIFY_TOKEN holds is no API token"]);
+        .says(&["APIFY_TOKEN has no valid API token"]);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn a_job_that_is_refused_leaves_no_earlier_success_in_the_outcome() {
     }
     export(&[option, "one.prom", "--metrics-file", "./one.prom"])
         .exits(2)
-        .says(&["are one file"]);
+        .says(&["have the same path"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn an_outcome_beside_the_exports_is_fine_and_in_one_it_is_not() {
     export(&[]).exits(0);
     export(&[option, "apify-runs-demo-2025-09/outcome.json"])
         .exits(2)
-        .says(&["lies in an export"]);
+        .says(&["is inside an export"]);
     place.run(&["verify", "apify-runs-demo-2025-09"]).exits(0);
 }
 
@@ -207,7 +207,7 @@ fn a_deadline_ends_the_job_with_nothing_published() {
         .env("APIFY_TOKEN", "demo")
         .env("APIFY_API_BASE_URL", server.url());
     done(&mut command).exits(4).says(&[
-        "not done within 200ms (--deadline)",
+        "did not finish within 200ms (--deadline)",
         "nothing was published",
         "safe to run again",
     ]);
@@ -382,7 +382,7 @@ fn a_token_file_that_everybody_can_read_is_warned_of() {
         fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
         let done = place.run(&["check", "--token-file", "token", "--api-url", &server.url()]);
         assert_eq!(
-            done.exits(0).stderr.contains("can be read by every user"),
+            done.exits(0).stderr.contains("every user of this machine can read"),
             warned,
             "{mode:o}\n{done}"
         );
@@ -395,8 +395,10 @@ fn a_metrics_file_of_somebody_else_stays_and_a_rehearsal_is_no_success() {
     fs::write(place.path("node.prom"), "node_load1 0.5\n").unwrap();
     let demo = ["export", "--demo", "--quiet", "--out", "out", "--metrics-file"];
     let done = place.run(&[&demo[..], &["node.prom"]].concat());
-    done.exits(0)
-        .says(&["cannot write --metrics-file node.prom", "other lines"]);
+    done.exits(0).says(&[
+        "cannot write --metrics-file node.prom",
+        "lines that apify-runs did not write",
+    ]);
     assert_eq!(fs::read_to_string(place.path("node.prom")).unwrap(), "node_load1 0.5\n");
     place.run(&[&demo[..], &["m.prom", "--dry-run"]].concat()).exits(0);
     assert!(!place.path("m.prom").exists());
@@ -415,13 +417,13 @@ fn an_outcome_is_never_written_over_anything_else() {
     let before = place.exported().bytes();
     for inside in ["out/manifest.json", "./out/runs.csv", "out/outcome.json", "out"] {
         let done = place.export(&server.url(), &["--quiet", "--outcome", inside]);
-        done.exits(2).says(&["--outcome", "lies in --out out"]);
+        done.exits(2).says(&["--outcome", "is inside --out out"]);
     }
     assert_eq!(place.exported().bytes(), before);
     fs::write(place.path("token"), TOKEN).unwrap();
     let done = place.export(&server.url(), &["--token-file", "token", "--outcome", "token"]);
     done.exits(2)
-        .says(&["--outcome token holds something else than an outcome"]);
+        .says(&["--outcome token exists and is not an outcome file"]);
     place
         .run(&["export", "--month", "2025-13", "--outcome", "token"])
         .exits(2);

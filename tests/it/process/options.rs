@@ -59,7 +59,7 @@ fn a_dry_run_counts_and_writes_nothing() {
         "3,000 runs in about ",
         "windows",
         "requests",
-        "at least under the rate",
+        "at the rate limits",
         "Nothing was written",
     ]);
     assert_eq!(place.names(), [""; 0]);
