@@ -43,7 +43,7 @@ pub fn text(name: &str) -> Result<String> {
     found.map(|(_, sql)| (*sql).to_string()).ok_or_else(|| {
         let names: Vec<&str> = REPORTS.iter().map(|(name, _)| *name).collect();
         Error::Usage(format!(
-            "--sql: there is no report {name:?}; there are {}",
+            "--sql: unknown report {name:?}; expected one of {}",
             names.join(", ")
         ))
     })

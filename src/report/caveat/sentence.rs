@@ -114,7 +114,7 @@ fn past_retention(retention: &Retention) -> String {
 impl Display for MonthCorrection {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let runs = |runs| counted(runs, "run", "runs");
-        let usage = self.usage_total_usd.map_or("no known cost".into(), Usd::dollars);
+        let usage = self.usage_total_usd.map_or("unknown cost".into(), Usd::dollars);
         let what = match (self.runs_new, self.runs_changed) {
             (new, 0) => format!("{} added", runs(new)),
             (0, changed) => format!("{} changed", runs(changed)),

@@ -153,7 +153,7 @@ fn a_closed_month_and_what_changed_since_are_shown() {
         "2 runs, $4.00",
         "since then: 1 new run and 1 changed run, usage changed by $1.25",
         closing["manifest_sha256"].as_str().unwrap(),
-        "1 file that this version doesn't use",
+        "1 file not used by this version",
         "Total 5 $8.50 1",
     ]);
     let widest = done.stdout.lines().map(|line| line.chars().count()).max();

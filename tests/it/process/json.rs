@@ -161,7 +161,7 @@ fn reports_are_printed_as_sql() {
     }
     let unknown = place.run(&["report", "--sql", "cost_by_color"]);
     unknown.exits(2).says(&[
-        "there is no report \"cost_by_color\"",
+        "unknown report \"cost_by_color\"",
         "cost_by_actor",
         "status_summary",
     ]);

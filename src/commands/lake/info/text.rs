@@ -29,7 +29,7 @@ pub(super) fn render(info: &LakeInfo) -> String {
 fn head(info: &LakeInfo) -> Vec<(&'static str, String)> {
     let mut head = vec![("Lake", format!("{}, version {}", info.lake, info.version))];
     if let Some(account) = &info.account {
-        let name = account.username.as_deref().unwrap_or("without a name");
+        let name = account.username.as_deref().unwrap_or("(no name)");
         head.push(("Account", format!("{name} ({})", account.id)));
     }
     let created = info.created_at.map_or("unknown".into(), format_instant);
@@ -62,7 +62,7 @@ fn head(info: &LakeInfo) -> Vec<(&'static str, String)> {
 
 fn versions(info: &LakeInfo) -> String {
     match info.oldest_version == info.version {
-        true => format!("the log has version {} alone", info.version),
+        true => format!("the log has only version {}", info.version),
         false => format!("the log has {} to {}", info.oldest_version, info.version),
     }
 }
@@ -91,7 +91,7 @@ fn storage(info: &LakeInfo) -> String {
     let storage = &info.storage;
     let parts = [
         part(storage.current, "of runs"),
-        part(storage.other, "that this version doesn't use"),
+        part(storage.other, "not used by this version"),
         part(storage.set_aside, "set aside by repairs"),
         part(storage.log, "of the log"),
     ];
@@ -133,7 +133,7 @@ fn row([name, runs, usage, unknown, files, size]: [String; 6]) -> String {
 }
 
 fn closing(closed: &MonthClosing) -> Vec<String> {
-    let usage = closed.usage_total_usd.map_or("no known cost".into(), Usd::dollars);
+    let usage = closed.usage_total_usd.map_or("unknown cost".into(), Usd::dollars);
     let (runs, at) = (counted(closed.runs, "run", "runs"), format_instant(closed.closed_at));
     let mut texts = vec![format!(
         "closed at {at}, version {}: {runs}, {usage}",
