@@ -129,6 +129,8 @@ class Spark(Engine):
         options = {"driver.host": LOOPBACK, "driver.bindAddress": LOOPBACK, "driver.memory": "768m", "ui.enabled": "false"}
         options |= {"sql.session.timeZone": "UTC", "sql.ansi.enabled": "true", "sql.shuffle.partitions": THREADS}
         options |= {"port.maxRetries": 64, "sql.sources.partitionColumnTypeInference.enabled": "false"}
+        # Three Java machines share two cores for a minute: they compile little, and collect garbage with one thread.
+        options |= dict.fromkeys(["driver.extraJavaOptions", "executor.extraJavaOptions"], "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         for name, value in options.items():
             builder = builder.config(f"spark.{name}", value)
         self.session = builder.getOrCreate()
