@@ -39,14 +39,21 @@ def validator(name):
 
 
 def places(document, path=()):
-    """Every value of a document, with its path; of a list the first and the last."""
+    """Every value of a document, with its path."""
     yield path, document
     if isinstance(document, dict):
         for key, value in document.items():
             yield from places(value, (*path, key))
     if isinstance(document, list):
-        for at in sorted({0, len(document) - 1}) if document else []:
-            yield from places(document[at], (*path, at))
+        for at, value in enumerate(document):
+            yield from places(value, (*path, at))
+
+
+def shortened(document):
+    """With the first two entries of each list: the others are like them, and each change is validated anew."""
+    if isinstance(document, dict):
+        return {key: shortened(value) for key, value in document.items()}
+    return [shortened(value) for value in document[:2]] if isinstance(document, list) else document
 
 
 def put(document, path, value):
@@ -79,7 +86,7 @@ def accepted_faults(schema, document):
 def check(checks, label, schema, document):
     errors = [f"{list(error.absolute_path)}: {error.message[:200]}" for error in schema.iter_errors(document)]
     checks.equal(f"{label}: is as its schema says", errors[:5], [])
-    checks.equal(f"{label}: unknown fields and other types are refused", accepted_faults(schema, document)[:5], [])
+    checks.equal(f"{label}: unknown fields and other types are refused", accepted_faults(schema, shortened(document))[:5], [])
 
 
 def check_export(checks, label, out, schemas):

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::json_schema::{DECIMAL, closed, hold, nullable, of};
-use crate::money::Usd;
 use crate::period::Period;
 use crate::provenance::GroupRule;
 use crate::report::budget;
@@ -75,7 +74,6 @@ fn schema() -> Value {
             lacks_runs: false,
             figures: before,
         }),
-        min_change: Usd::default(),
     };
     let mut tables = vec![budget::table(&[])];
     tables.extend(against.tables(&figures, &period, false));
