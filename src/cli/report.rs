@@ -62,7 +62,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub only: Vec<String>,
     /// Print a report's SQL, such as cost_by_actor; `list` prints all names
-    #[arg(long, value_name = "REPORT", exclusive = true, help_heading = SHOWN)]
+    #[arg(long, value_name = "REPORT", exclusive = true, help_heading = RUNS_AND_COSTS)]
     pub sql: Option<String>,
     /// CSV file with cost centre rules [default: the export's]
     #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::money::Usd;
 use crate::period::{Millis, Period, format_instant, instant_text};
 use crate::provenance::{Account, Filters, Proof, Retention, Source, Totals};
 use crate::report::Report;
