@@ -37,8 +37,10 @@ pub const FILE_NAME: &str = "apify-runs.toml";
 /// The prefix of our variables.
 pub const PREFIX: &str = "APIFY_RUNS_";
 const FILE_VARIABLE: &str = "APIFY_RUNS_CONFIG";
+/// Changes what the help of a command shows.
+type HelpExtension = fn(Command) -> Command;
 /// Help with the exit codes, and help with all options too. `-h` is clap's.
-const LONG_HELPS: [(&str, fn(Command) -> Command); 2] = [("--help-all", with_all_help), ("--help", with_exit_codes)];
+const LONG_HELPS: [(&str, HelpExtension); 2] = [("--help-all", with_all_help), ("--help", with_exit_codes)];
 
 /// A command for one account of the configuration, or without one.
 #[derive(Debug)]
@@ -149,7 +151,7 @@ pub fn resolve(words: Vec<OsString>, env: &ProcessEnv) -> (Result<Invocations, C
 }
 
 /// The extended help of a command, or of the command line that `config show` shows.
-fn long_help(words: Vec<OsString>, extended: fn(Command) -> Command) -> ConfigError {
+fn long_help(words: Vec<OsString>, extended: HelpExtension) -> ConfigError {
     let is_long = |word: &OsString| LONG_HELPS.iter().any(|(flag, _)| word == flag);
     let help = words.into_iter();
     let help = help.map(|word| if is_long(&word) { "-h".into() } else { word });
