@@ -85,8 +85,8 @@ fn where_all_is_well_each_line_says_so_and_little_is_asked() {
         [
             "ok    token: account stand-in (user1); it may list runs",
             "ok    clock: the same as the API's, within 5 seconds",
-            "ok    rate limit used: 30 requests/s; the API allows 60",
-            "ok    retention 36,500 days",
+            "ok    rate limit used: 30 requests/s; the API allows 60 requests/s",
+            "ok    retention: Apify keeps runs for 36,500 days",
             "ok    output: out can be written",
         ]
     );
