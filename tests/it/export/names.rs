@@ -349,7 +349,7 @@ fn hostile_names_steer_neither_terminal_nor_markdown_and_the_table_stays_aligned
             .take_while(|c| *c != '…')
             .filter(|c| *c == '\u{722c}' || *c == '\u{866b}')
             .count(),
-        12,
+        15,
         "{wide}"
     );
     let text = place.exported().text("report.md");
