@@ -110,10 +110,10 @@ fn a_plan_that_keeps_runs_for_less_than_a_month_is_warned_of_in_these_words() {
         ("", &*format!("apify-runs: warning: {sentence}\n"))
     );
     for (days, start) in [
-        (1, "warn  retention 1 day:"),
-        (30, "warn  retention 30 days:"),
-        (31, "ok    retention 31 days"),
-        (90, "ok    retention 90 days"),
+        (1, "warn  retention: Apify keeps runs for 1 day,"),
+        (30, "warn  retention: Apify keeps runs for 30 days,"),
+        (31, "ok    retention: Apify keeps runs for 31 days"),
+        (90, "ok    retention: Apify keeps runs for 90 days"),
     ] {
         line(check(&place, &kept_for(days), &[]).exits(0), start);
     }
@@ -154,7 +154,7 @@ fn a_clock_that_is_off_or_an_api_that_tells_no_time_is_warned_of() {
     let timeless = api(Vec::new, |request| beside_runs(&request.path));
     line(
         check(&place, &timeless, &[]).exits(0),
-        "warn  clock: the API sends no time",
+        "warn  clock: the API does not give its time",
     );
 }
 
@@ -257,7 +257,7 @@ fn what_makes_no_sense_is_exit_2() {
 fn the_demo_can_be_checked_without_a_token() {
     let place = Place::new();
     let done = done(place.command(&["check", "--demo"]).env_remove("APIFY_TOKEN"));
-    line(done.exits(0), "ok    retention 90 days");
+    line(done.exits(0), "ok    retention: Apify keeps runs for 90 days");
     line(&done, "ok    token: account ");
     assert_eq!(place.names(), [""; 0]);
 }

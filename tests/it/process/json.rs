@@ -160,11 +160,9 @@ fn reports_are_printed_as_sql() {
         assert_eq!(done.exits(0).stdout, fs::read_to_string(file).unwrap());
     }
     let unknown = place.run(&["report", "--sql", "cost_by_color"]);
-    unknown.exits(2).says(&[
-        "unknown report \"cost_by_color\"",
-        "cost_by_actor",
-        "status_summary",
-    ]);
+    unknown
+        .exits(2)
+        .says(&["unknown report \"cost_by_color\"", "cost_by_actor", "status_summary"]);
     place
         .run(&["report", "--sql", "cost_by_day", "out"])
         .exits(2)
