@@ -226,7 +226,7 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
         before: Err(anyhow::anyhow!("there is no export of it")),
     });
     let text = text_of(&render(&now)).join("\n");
-    assert!(text.contains("No comparison: there is no export of it"), "{text}");
+    assert!(text.contains("no comparison: there is no export of it"), "{text}");
 }
 
 #[test]
