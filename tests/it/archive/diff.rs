@@ -422,7 +422,7 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
     // Nothing vanishes unasked: without the run that is gone, both ways.
     export(&place, "out", after(), NEW_DATE, &[])
         .exits(6)
-        .says(&["holds 1 run ($2.00) that the new one lacks"]);
+        .says(&["has 1 run ($2.00) that the new one lacks"]);
     // Details would be taken from the old one where the list has no cost any more.
     export(&place, "out", after(), NEW_DATE, &["--replace", "--details", "none"])
         .exits(0)

@@ -361,7 +361,7 @@ fn a_total_that_promises_more_than_there_is_ends_the_job_unless_that_is_allowed(
     done.exits(5).says(&[
         "window 2025-09-",
         "the API counts",
-        "were received in 3 walks",
+        "were received in 3 attempts",
         "nothing was published",
     ]);
     assert_eq!(place.names(), [""; 0]);
