@@ -100,7 +100,7 @@ fn senseless(rejected: &RejectedItem, after: Millis, before: Millis) -> Error {
     let id = rejected.id.as_ref();
     let run = id.map_or("a run without a valid id".to_string(), |id| format!("run {id}"));
     Error::Untrusted(format!(
-        "{run}, listed between {} and {}: {} {}, twice; --allow-incomplete excludes such runs",
+        "{run}, listed between {} and {}: {} {} in both of two answers; --allow-incomplete excludes such runs",
         format_instant(after),
         format_instant(before),
         rejected.field,

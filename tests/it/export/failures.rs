@@ -259,7 +259,7 @@ fn a_run_that_makes_no_sense_is_asked_for_once_more_and_then_exit_5() {
         let place = Place::new();
         let done = place.export(&server.url(), &[]);
         done.exits(5).says(&[
-            &format!("its {field} is"),
+            &format!(" {field} is"),
             "between 2025-08-31",
             "nothing was published",
         ]);

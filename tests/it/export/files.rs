@@ -293,7 +293,7 @@ fn verify_finds_what_was_changed() {
         ),
         (
             good.replacen("2025-09-01T00:00:00", "2025-08-01T00:00:00", 1),
-            "outside of the period",
+            "outside the period",
         ),
     ] {
         std::fs::write(&csv, bad).unwrap();
@@ -382,7 +382,7 @@ fn verify_finds_what_hashes_were_made_to_fit() {
         (
             "report.json",
             |text| text.replacen("\"day\": \"2025-09-01\"", "\"day\": \"2025-09-02\"", 1),
-            "its cost_by_day",
+            "report.json: cost_by_day differs from the rows",
         ),
         ("report.json", |_| "{".into(), "report.json: "),
     ];

@@ -177,7 +177,7 @@ fn a_lake_s_period_that_is_not_wholly_proven_says_so_and_obeys_strict_and_its_sy
         place.run(&[&args[..], more].concat())
     };
     assert_eq!(sync("Wed, 10 Sep 2025 00:00:00 GMT", &[]).exits(0).stderr, "");
-    let gap = "a gap: 2025-09-10T00:00:00.000Z to 2025-09-25T00:00:00.000Z";
+    let gap = "gap: 2025-09-10T00:00:00.000Z to 2025-09-25T00:00:00.000Z";
     let done = sync(NOW, &[]);
     assert!(
         matches!(warnings(done.exits(0))[..], [line] if line.starts_with(gap)),

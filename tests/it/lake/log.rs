@@ -137,7 +137,7 @@ fn newest_checkpoint(place: &Place) -> String {
 fn a_pointer_to_no_checkpoint_is_passed_over() {
     let place = lake(13);
     let saved = Saved::of(&place);
-    let nowhere = Some("_delta_log/_last_checkpoint names no checkpoint that is there");
+    let nowhere = Some("_delta_log/_last_checkpoint names a checkpoint that does not exist");
     for (pointer, warning) in [
         (r#"{"version":99,"size":1}"#, nowhere),
         (r#"{"version":10,"size":1,"parts":3}"#, None),
@@ -177,7 +177,7 @@ fn a_broken_checkpoint_is_passed_over_while_the_log_is_whole() {
         (
             "empty",
             Vec::new(),
-            Some("_last_checkpoint names no checkpoint that is there"),
+            Some("_last_checkpoint names a checkpoint that does not exist"),
         ),
     ] {
         saved.restore(&place);
