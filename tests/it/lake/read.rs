@@ -193,7 +193,7 @@ fn a_closed_month_is_an_export_like_any_other_and_the_lake_knows_its_hash() {
     let close = ["lake", "close", &url, "--month", "2025-09", "--out", "closed"];
     let done = place.run(&close);
     done.exits(0)
-        .shows(&["Closed 2025-09", "100,000 runs", "MADE-UP ACCOUNT"]);
+        .shows(&["Month 2025-09 is closed in", "100,000 runs", "MADE-UP ACCOUNT"]);
     let closed = Exported {
         out: place.path("closed"),
     };
@@ -256,8 +256,8 @@ fn a_month_is_closed_once_it_is_over_and_proven_and_never_over_somebody_s_files(
     };
     close("2025-10", &[])
         .exits(2)
-        .says(&["2025-10 wasn't over", "2025-10-03T06:00:00.000Z"]);
-    close("2099-01", &[]).exits(2).says(&["2099-01 wasn't over"]);
+        .says(&["2025-10 was not over", "2025-10-03T06:00:00.000Z"]);
+    close("2099-01", &[]).exits(2).says(&["2099-01 was not over"]);
     close("2025-07", &[])
         .exits(5)
         .says(&["2025-07", "no sync has proven 2025-07-01T00:00:00.000Z to"]);
@@ -641,7 +641,7 @@ fn what_is_no_lake_of_ours_is_exit_2() {
         place
             .run(&[command, &["lake"]].concat())
             .exits(2)
-            .says(&["holds both manifest.json and _delta_log"]);
+            .says(&["holds both manifest.json (an export) and _delta_log (a lake)"]);
     }
     fs::remove_file(lake.join("manifest.json")).unwrap();
     let inside = ["report", "out", "--format", "md", "--out", "lake/reports"];

@@ -538,7 +538,7 @@ fn a_sync_that_comes_after_retention_says_what_was_lost_in_between() {
     world.now("2025-06-30T00:00:00Z");
     let done = sync(&place, &server, &["--json"]);
     done.exits(0).says(&[
-        "a gap: 2025-06-10T00:00:00.000Z to 2025-06-23T00:00:00.000Z",
+        "gap: 2025-06-10T00:00:00.000Z to 2025-06-23T00:00:00.000Z",
         "no longer keeps",
     ]);
     let told: Value = serde_json::from_str(&done.stdout).unwrap();
@@ -913,7 +913,7 @@ fn a_lake_may_be_named_by_any_path_that_its_log_can_tell() {
     at("a lake, 100%").exits(0);
     place.run(&["verify", "a lake, 100%"]).exits(0);
     for refused in ["p%25q", "a\\b"] {
-        at(refused).exits(2).says(&["choose another"]);
+        at(refused).exits(2).says(&["use another path"]);
         assert!(!place.path(refused).exists());
     }
     place

@@ -385,7 +385,7 @@ fn old_tables_gain_hashes_and_the_columns_that_have_statistics() {
     place
         .run(&["lake", "optimize", "lake"])
         .exits(0)
-        .shows(&["SHA-256 of 1 file more"]);
+        .shows(&["the SHA-256 of 1 file added to the log"]);
     let done = place.run(&["verify", "lake"]);
     done.exits(0);
     assert!(!done.stdout.contains("Note"), "{}", done.stdout);
@@ -456,7 +456,7 @@ fn a_damaged_file_is_set_aside_and_its_time_is_proven_again_as_far_as_apify_keep
             }
             place.run(&["verify", "lake"]).exits(5).says(&[&path]);
             let version = commits(&lake).len();
-            let keeps = if kept { "so all of them" } else { "so none of them" };
+            let keeps = if kept { "so all of them" } else { "so it has none of them" };
             let said = [&*path, "10 runs, $10", keeps, "Nothing was changed"];
             let mut command = place.command(&["lake", "repair", "lake"]);
             crate::support::command::done(command.env("APIFY_RUNS_NOW", "2025-10-06T00:00:00Z"))

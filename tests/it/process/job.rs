@@ -214,7 +214,7 @@ fn a_deadline_ends_the_job_with_nothing_published() {
     assert_eq!(place.names(), ["outcome.json"]);
     assert_eq!(outcome(&place)["exit_name"], "unreachable");
     let done = place.run(&["export", "--demo", "--jitter", "10s", "--deadline", "10s"]);
-    done.exits(2).says(&["--jitter may take all of --deadline"]);
+    done.exits(2).says(&["--jitter can be as long as --deadline"]);
     place
         .run(&[
             "export",
