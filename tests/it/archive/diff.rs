@@ -427,7 +427,7 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
     export(&place, "out", after(), NEW_DATE, &["--replace", "--details", "none"])
         .exits(0)
         .shows(&[
-            "which held 7 runs +2 runs, 1 vanished, 5 changed, +$29.85, and 3 runs of unknown cost, \
+            "with 7 runs +2 runs, 1 vanished, 5 changed, +$29.85, and 3 runs of unknown cost, \
          1 cost became known ($0.75), 1 cost became unknown ($0.30) since 2025-10-04",
         ]);
     let changes = place.exported().json("manifest.json")["replaced"]["changes"].clone();
@@ -440,7 +440,7 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
     more.push(run("late", "07T00:00:00", "a3", "SUCCEEDED", "1.25"));
     export(&place, "out", more, NEW_DATE, &["--details", "none"])
         .exits(0)
-        .shows(&["which held 8 runs +1 run, +$1.25 since 2025-10-04"]);
+        .shows(&["with 8 runs +1 run, +$1.25 since 2025-10-04"]);
     // Of something else, there is nothing to compare.
     let done = export(
         &place,
@@ -449,7 +449,7 @@ fn export_tells_what_moved_since_the_export_that_it_replaces() {
         NEW_DATE,
         &["--replace", "--status", "SUCCEEDED"],
     );
-    done.exits(0).shows(&["which held 9 runs Wrote"]);
+    done.exits(0).shows(&["with 9 runs Wrote"]);
     assert_eq!(
         place.exported().json("manifest.json")["replaced"]["changes"],
         Value::Null

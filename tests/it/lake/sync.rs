@@ -539,7 +539,7 @@ fn a_sync_that_comes_after_retention_says_what_was_lost_in_between() {
     let done = sync(&place, &server, &["--json"]);
     done.exits(0).says(&[
         "gap: 2025-06-10T00:00:00.000Z to 2025-06-23T00:00:00.000Z",
-        "no longer keeps",
+        "Apify has deleted its runs",
     ]);
     let told: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(
