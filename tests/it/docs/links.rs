@@ -79,7 +79,7 @@ fn every_option_that_documents_name_exists() {
     }
     let is_ours = |span: &&String| {
         let begins = |word: &&str| span.strip_prefix(*word).is_some_and(|rest| rest.starts_with(' '));
-        span.starts_with("--") || ["apify-runs"].iter().chain(&COMMANDS).any(|word| begins(word))
+        span.starts_with("--") || ["apify-runs"].iter().chain(&COMMANDS).any(begins)
     };
     // Releasing is mostly done with other tools.
     for document in documents().iter().filter(|name| *name != "docs/releasing.md") {

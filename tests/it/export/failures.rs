@@ -258,11 +258,8 @@ fn a_run_that_makes_no_sense_is_asked_for_once_more_and_then_exit_5() {
         let server = with_item(item);
         let place = Place::new();
         let done = place.export(&server.url(), &[]);
-        done.exits(5).says(&[
-            &format!(" {field} is"),
-            "between 2025-08-31",
-            "nothing was published",
-        ]);
+        done.exits(5)
+            .says(&[&format!(" {field} is"), "between 2025-08-31", "nothing was published"]);
         if item.contains(r#""id":"bad""#) {
             done.says(&["run bad"]);
         }

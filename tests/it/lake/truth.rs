@@ -456,7 +456,11 @@ fn a_damaged_file_is_set_aside_and_its_time_is_proven_again_as_far_as_apify_keep
             }
             place.run(&["verify", "lake"]).exits(5).says(&[&path]);
             let version = commits(&lake).len();
-            let keeps = if kept { "so it still has all of them" } else { "so it has none of them" };
+            let keeps = if kept {
+                "so it still has all of them"
+            } else {
+                "so it has none of them"
+            };
             let said = [&*path, "10 runs, $10", keeps, "Nothing was changed"];
             let mut command = place.command(&["lake", "repair", "lake"]);
             crate::support::command::done(command.env("APIFY_RUNS_NOW", "2025-10-06T00:00:00Z"))
