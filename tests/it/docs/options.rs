@@ -10,7 +10,7 @@ const HEAD: &str = "\
 # Options
 
 For everyone: every command with every option, as `apify-runs COMMAND --help-all` prints them. `-h` prints the options that
-are used most, `--help` adds the exit codes. A test makes this page from the program (`UPDATE_DOCS=1 cargo test --release --test it options`); do not edit it.
+are used most, `--help` adds the exit codes. A test makes this page from the program (`UPDATE_DOCS=1 cargo test --test it options`); do not edit it.
 
 Every option can also be set in `apify-runs.toml` and in the environment: see [Configuration](operations.md#configuration).
 

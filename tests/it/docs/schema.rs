@@ -14,7 +14,7 @@ const HEAD: &str = "\
 # Columns
 
 For whoever loads the files: every column of the rows and of the reports. A test makes this page from the program
-(`UPDATE_DOCS=1 cargo test --release --test it schema`); do not edit it. The layout of files and lakes is in
+(`UPDATE_DOCS=1 cargo test --test it schema`); do not edit it. The layout of files and lakes is in
 [data-engineers.md](data-engineers.md).
 
 ## Columns of the rows
