@@ -30,20 +30,45 @@ pub struct ExportFolder {
     files: HashMap<String, Result<SharedFile, ReadError>>,
 }
 
+/// Why a folder couldn't be opened as an export.
+#[derive(Debug)]
+pub struct NotOpened {
+    pub error: Error,
+    /// Whether the path has led to another folder since, or to one where there was none: the export may be there by now.
+    pub was_replaced: bool,
+}
+
 impl ExportFolder {
     /// # Errors
     /// [`Error::Usage`] where there is no export, or one of another version; [`Error::Untrusted`] where its manifest is broken.
-    pub fn open(path: &Path) -> Result<ExportFolder> {
+    pub fn open(path: &Path) -> Result<ExportFolder, NotOpened> {
+        ExportFolder::open_in(path, FolderHandle::open(path))
+    }
+
+    /// The same of the folder that was found at the path.
+    pub(super) fn open_in(path: &Path, found: io::Result<FolderHandle>) -> Result<ExportFolder, NotOpened> {
         let unread = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => {
                 Error::Usage(format!("{} has no {MANIFEST}, so it is not an export", path.display()))
             }
             _ => Error::usage(unreadable(&path.join(MANIFEST), error)),
         };
-        let folder = FolderHandle::open(path).map_err(unread)?;
-        let bytes = folder.read(MANIFEST, MAX_MANIFEST_BYTES).map_err(unread)?;
-        let manifest = Manifest::parse(&bytes, path)?;
-        Ok(ExportFolder::new(path, folder, bytes, manifest))
+        let folder = found.map_err(|error| NotOpened {
+            was_replaced: error.kind() == io::ErrorKind::NotFound && path.is_dir(),
+            error: unread(error),
+        })?;
+        let read = || {
+            let bytes = folder.read(MANIFEST, MAX_MANIFEST_BYTES).map_err(unread)?;
+            let manifest = Manifest::parse(&bytes, path)?;
+            Ok((bytes, manifest))
+        };
+        match read() {
+            Ok((bytes, manifest)) => Ok(ExportFolder::new(path, folder, bytes, manifest)),
+            Err(error) => Err(NotOpened {
+                was_replaced: !folder.is_at(path),
+                error,
+            }),
+        }
     }
 
     /// A folder that holds files of an export whose manifest is known.
@@ -128,10 +153,11 @@ impl ExportFolder {
         Ok(paths.filter(is_foreign).map(String::as_str).collect())
     }
 
-    /// Whether there is another manifest at its path by now, or none: what couldn't be read may have gone with the old one.
+    /// Whether there is another folder at its path by now, or none, or another manifest in this one: what couldn't be read may have
+    /// gone with the old one. Manifests alone don't tell: an export of the same data that took its place may have the same bytes.
     pub fn was_replaced(&self) -> bool {
-        let there = FolderHandle::open(&self.path).and_then(|folder| folder.read(MANIFEST, MAX_MANIFEST_BYTES));
-        there.ok().as_ref() != Some(&self.manifest_bytes)
+        let manifest = self.folder.read(MANIFEST, MAX_MANIFEST_BYTES);
+        !self.folder.is_at(&self.path) || manifest.ok().as_ref() != Some(&self.manifest_bytes)
     }
 
     /// Whether the open folder itself has another manifest by now: files were put into it one by one, and what was read may

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
@@ -23,6 +24,13 @@ impl FolderHandle {
     pub fn open(path: &Path) -> io::Result<FolderHandle> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(FolderHandle(File::from(openat(CWD, path, flags, Mode::empty())?)))
+    }
+
+    /// Whether it is this very folder that stands at a path now. What is held open keeps its inode, so that no other folder has it.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let (held, there) = (self.0.metadata(), std::fs::metadata(path));
+        held.is_ok_and(|held| there.is_ok_and(|there| identity(held) == identity(there)))
     }
 
     /// The bytes of a file that has no more than `limit`.
