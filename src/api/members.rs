@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -43,9 +44,7 @@ impl<'a> MembersSeed<'_, 'a> {
 /// A JSON string's content; `None` if the text is no string (or one that isn't Unicode).
 pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    // Without an early end, which lets it be done many bytes at a time.
-    let escapes = inner.bytes().fold(false, |escapes, byte| escapes | (byte == b'\\'));
-    if escapes {
+    if memchr(b'\\', inner.as_bytes()).is_some() {
         serde_json::from_str(raw).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::account::Apify;
-use crate::support::command::{Done, Exported, Place, wait};
+use crate::support::command::{Done, Exported, Place, copy_all, wait};
 use crate::support::stand_in::{Reply, Run, StandIn, instant, ms};
 
 /// A run of September that cost this much, or of which that isn't known.
@@ -485,13 +485,10 @@ fn cut(path: &Path) {
     fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
 }
 
-/// Copies the folders of an export, which has none.
+/// Puts a copy of an export in the place of another.
 fn copy(place: &Place, from: &str, to: &str) {
     let _ = fs::remove_dir_all(place.path(to));
-    fs::create_dir(place.path(to)).unwrap();
-    for name in crate::support::command::names(&place.path(from)) {
-        fs::copy(place.path(from).join(&name), place.path(to).join(&name)).unwrap();
-    }
+    copy_all(&place.path(from), &place.path(to));
 }
 
 fn walk_exports(formats: &str, broken: &[Broken]) {
@@ -798,19 +795,6 @@ mod lakes {
             fs::write(lake.join(format!("_delta_log/{:020}.json", commits.len())), add + "\n").unwrap();
         }),
     ];
-
-    /// Copies a folder with all that is in it.
-    fn copy_all(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for name in crate::support::command::names(from) {
-            let (from, to) = (from.join(&name), to.join(&name));
-            if from.is_dir() {
-                copy_all(&from, &to);
-            } else {
-                fs::copy(&from, &to).unwrap();
-            }
-        }
-    }
 
     #[test]
     fn no_command_takes_a_broken_lake_for_good() {

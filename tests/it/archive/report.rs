@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::account::Apify;
 use crate::support::command::{Done, Exported, Place, make_endless, wait_until_open};
+use crate::support::made_up::DEMO_DAY;
 use crate::support::stand_in::{Account, Reply, Run, StandIn, ms};
 
 fn run(id: &str, started: &str, rest: &str) -> Run {
@@ -388,7 +389,7 @@ fn what_cannot_be_compared_is_not_judged_and_never_zero() {
     place
         .run(&[&failed[..], &["--api-url", &server.url(), "--rate", "0"]].concat())
         .exits(0);
-    place.run(&["export", "--demo", "--out", "demo", "-q"]).exits(0);
+    place.run(&[&DEMO_DAY[..], &["--out", "demo", "-q"]].concat()).exits(0);
     for other in ["failed", "demo"] {
         let done = json_of(&report(&place, &["--compare", other, "--format", "json"]));
         assert_eq!(

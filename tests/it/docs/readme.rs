@@ -6,6 +6,7 @@ use apify_runs::MAX_CONCURRENCY;
 
 use super::pages::{block_after, is_update, path, text};
 use crate::support::command::{Place, names};
+use crate::support::made_up::{DEMO_DAY, demo_export};
 
 /// What fits one sitting, and what a terminal or a diff shows whole.
 const LINES: usize = 230;
@@ -37,8 +38,8 @@ fn the_first_command_prints_what_the_readme_shows() {
         .unwrap()
         .split(' ')
         .collect();
-    let done = Place::new().run(&args);
-    let printed = done.exits(0).stdout.trim_end();
+    assert_eq!(args, ["export", "--demo"]);
+    let printed = demo_export().done.stdout.trim_end();
     let shown = block_after(&readme, "<!-- its output -->");
     if is_update() {
         if timeless(printed) != timeless(shown) {
@@ -69,9 +70,9 @@ fn the_files_that_an_export_holds_are_those_that_the_readme_lists() {
     let place = Place::new();
     fs::write(place.path("groups.csv"), "actor,group\nmade-up-account/*,In-house\n").unwrap();
     let options = ["--budget", "8000", "--groups", "groups.csv", "--compare", "out"];
-    place.run(&["export", "--demo", "--out", "out", "--quiet"]).exits(0);
-    let again = [&["export", "--demo", "--out", "out", "--quiet"][..], &options].concat();
-    place.run(&again).exits(0);
+    let export = [&DEMO_DAY[..], &["--out", "out", "--quiet"]].concat();
+    place.run(&export).exits(0);
+    place.run(&[&export[..], &options].concat()).exits(0);
     let readme = text("README.md");
     let listed = block_after(&readme, "## What an export holds");
     for name in names(&place.path("out")) {

@@ -9,6 +9,7 @@ use apify_runs::schema::{COLUMNS, Column, Kind, Values};
 
 use super::pages::assert_made;
 use crate::support::command::{Exported, Place, names};
+use crate::support::made_up::DEMO_DAY;
 
 const HEAD: &str = "\
 # Columns
@@ -202,8 +203,8 @@ fn row_line((at, column): (usize, &Column)) -> String {
 fn headers() -> BTreeMap<String, Vec<String>> {
     let place = Place::new();
     fs::write(place.path("groups.csv"), "actor,group\nmade-up-account/*,In-house\n").unwrap();
-    let options = ["--quiet", "--budget", "1", "--groups", "groups.csv"];
-    let export = [&["export", "--demo", "--out", "out"][..], &options].concat();
+    let options = ["--out", "out", "--quiet", "--budget", "1", "--groups", "groups.csv"];
+    let export = [&DEMO_DAY[..], &options].concat();
     place.run(&export).exits(0);
     let compared = [
         "report",

@@ -10,6 +10,7 @@ use parquet::basic::Encoding;
 use sha2::Digest;
 
 use crate::support::command::{Place, make_endless, wait_until_open};
+use crate::support::made_up::{DEMO, demo_export};
 use crate::support::stand_in::{Account, Run, StandIn, ms, runs};
 
 /// The contract's columns, in order.
@@ -430,7 +431,7 @@ fn verify_says_how_far_a_sum_goes() {
         .run(&["verify", "out"])
         .exits(0)
         .shows(&["3 runs, at least $0.02 (1 run of unknown cost)"]);
-    place.run(&["export", "--demo", "--quiet", "--out", "demo"]).exits(0);
+    demo_export().copy_to(DEMO, &place, "demo");
     place
         .run(&["verify", "demo"])
         .exits(0)

@@ -8,6 +8,7 @@ use std::process::Child;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::command::{Place, export_args, wait};
+use crate::support::made_up::DEMO_DAY;
 use crate::support::stand_in::{Account, Reply, Run, StandIn, ms, runs, user};
 
 fn account(count: usize) -> Account {
@@ -101,7 +102,7 @@ fn an_export_of_something_else_is_not_replaced_unasked() {
     ];
     place.run(&other_month).exits(6).says(&["another period"]);
     place
-        .run(&["export", "--demo", "--out", "out"])
+        .run(&[&DEMO_DAY[..], &["--out", "out"]].concat())
         .exits(6)
         .says(&["another source"]);
     let other_account = StandIn::start_raw(|request| match request.path.as_str() {

@@ -199,6 +199,11 @@ fn the_made_up_account_s_lake_has_the_figures_of_its_report() {
             .stdout
             .starts_with("MADE-UP ACCOUNT")
     );
+    // Closed, it says so too; of its runs, August has but a few.
+    place
+        .run(&["lake", "close", "lake", "--month", "2025-08", "--out", "closed"])
+        .exits(0)
+        .shows(&["Month 2025-08 is closed in", "MADE-UP ACCOUNT"]);
 }
 
 #[test]

@@ -11,16 +11,12 @@ use sha2::{Digest, Sha256};
 use crate::support::account::Apify;
 use crate::support::client::Served;
 use crate::support::command::{Done, Exported, Place, names};
+use crate::support::made_up::{LAKE_RUNS, lake_and_export};
 use crate::support::stand_in::{Reply, Run, StandIn, instant, ms};
 
-/// A lake of the made-up account, and an export of its September.
+/// A lake of a made-up account in `lake`, and an export of its September in `out`.
 fn demo() -> Place {
-    let place = Place::new();
-    place.run(&["sync", "--demo", "--lake", "lake", "--quiet"]).exits(0);
-    let columns = ["--exclude", "meta_client_ip,meta_user_agent"];
-    let export = ["export", "--demo", "--month", "2025-09", "--out", "out", "--quiet"];
-    place.run(&[&export[..], &columns].concat()).exits(0);
-    place
+    lake_and_export().copy()
 }
 
 fn told(done: &Done) -> Value {
@@ -180,7 +176,7 @@ fn a_month_of_a_lake_is_reported_as_an_export_of_it_is() {
     for out in ["of-lake", "of-export"] {
         assert_eq!(
             rows_of_longest_sheet(&place.path(out).join("report.xlsx")),
-            100_004,
+            LAKE_RUNS + 4,
             "{out}"
         );
     }
@@ -192,8 +188,7 @@ fn a_closed_month_is_an_export_like_any_other_and_the_lake_knows_its_hash() {
     let url = format!("file://{}", place.path("lake").display());
     let close = ["lake", "close", &url, "--month", "2025-09", "--out", "closed"];
     let done = place.run(&close);
-    done.exits(0)
-        .shows(&["Month 2025-09 is closed in", "100,000 runs", "MADE-UP ACCOUNT"]);
+    done.exits(0).shows(&["Month 2025-09 is closed in", "10,000 runs"]);
     let closed = Exported {
         out: place.path("closed"),
     };
@@ -214,7 +209,7 @@ fn a_closed_month_is_an_export_like_any_other_and_the_lake_knows_its_hash() {
     ] {
         assert_eq!(closed_manifest[member], manifest[member], "{member}");
     }
-    place.run(&["verify", "closed"]).exits(0).shows(&["100,000 runs"]);
+    place.run(&["verify", "closed"]).exits(0).shows(&["10,000 runs"]);
     place.run(&["diff", "out", "closed"]).exits(0).shows(&["0 runs"]);
     let hash: String = Sha256::digest(closed.text("manifest.json"))
         .iter()
@@ -670,7 +665,7 @@ fn a_lake_is_served_as_an_export_of_it_is_and_as_it_was() {
     let export = Served::start(&place, &["out"], None);
     let september = "startedAfter=2025-09-01T00:00:00.000Z&startedBefore=2025-09-30T23:59:59.999Z";
     for list in [
-        format!("/v2/actor-runs?{september}&offset=98500"),
+        format!("/v2/actor-runs?{september}&offset=8500"),
         format!("/v2/actor-runs?{september}&status=ABORTED,TIMED-OUT"),
     ] {
         let runs = [&lake, &export].map(|served| served.data(&list)["items"].as_array().unwrap().clone());
@@ -683,7 +678,7 @@ fn a_lake_is_served_as_an_export_of_it_is_and_as_it_was() {
         actors["items"][0]["id"].as_str().unwrap()
     );
     assert_eq!(lake.data(&of_actor), export.data(&of_actor));
-    let id = lake.list("offset=70000&limit=1")["items"][0]["id"]
+    let id = lake.list("offset=7000&limit=1")["items"][0]["id"]
         .as_str()
         .unwrap()
         .to_string();

@@ -342,8 +342,10 @@ fn the_environments_token_and_address_beat_the_files() {
 fn each_placeholder_stands_for_what_readme_says() {
     let place = Place::new();
     let out = "{account}/{month}/{period}/{from}_{to}/{{a}}";
-    place.run(&["export", "--demo", "--out", out]).exits(0);
-    let folder = "demo/2025-09/2025-09/2025-09-01_2025-10-01/{a}";
+    place
+        .run(&["export", "--demo", "--month", "2025-08", "--out", out])
+        .exits(0);
+    let folder = "demo/2025-08/2025-08/2025-08-01_2025-09-01/{a}";
     assert!(place.path(folder).join("manifest.json").exists());
 }
 
@@ -359,10 +361,10 @@ fn placeholders_that_stand_for_nothing_write_nothing() {
         .says(&["{month}: the period is not a calendar month"]);
     export("x/{", &[]).exits(2).says(&["single {"]);
     assert_eq!(place.names(), [""; 0]);
-    export("x/{{{from}_{to}}}", &["--month", "2025-09", "--quiet"]).exits(0);
+    export("x/{{{from}_{to}}}", &["--month", "2025-08", "--quiet"]).exits(0);
     assert_eq!(
         crate::support::command::names(&place.path("x")),
-        ["{2025-09-01_2025-10-01}"]
+        ["{2025-08-01_2025-09-01}"]
     );
 }
 

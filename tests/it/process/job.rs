@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::account::Apify;
 use crate::support::client::Served;
 use crate::support::command::{Done, Place, done, names, wait};
+use crate::support::made_up::{DEMO, DEMO_DAY, demo_export};
 use crate::support::stand_in::{Reply, StandIn, TOKEN, ms, runs};
 
 fn server() -> StandIn {
@@ -91,10 +92,7 @@ fn whatever_happens_the_outcome_says_so_and_nothing_of_an_earlier_one() {
 #[test]
 fn a_job_that_is_refused_leaves_no_earlier_success_in_the_outcome() {
     let place = Place::new();
-    let export = |more: &[&str]| {
-        let all = [&["export", "--demo"], more].concat();
-        place.run(&all)
-    };
+    let export = |more: &[&str]| place.run(&[&DEMO_DAY[..], more].concat());
     let [option, file] = OUTCOME;
     for more in [
         &["--metrics-file", "m.txt"][..],
@@ -117,12 +115,13 @@ fn a_job_that_is_refused_leaves_no_earlier_success_in_the_outcome() {
 fn an_outcome_beside_the_exports_is_fine_and_in_one_it_is_not() {
     let place = Place::new();
     let export = |more: &[&str]| place.run(&[&["export", "--demo"], more].concat());
+    let august = |more: &[&str]| export(&[&["--month", "2025-08"], more].concat());
     let [option, _] = OUTCOME;
-    export(&["--out", "exports/{account}/{month}", option, "exports/outcome.json"]).exits(0);
-    export(&["--out", "more/{month}", option, "more/outcome.json"]).exits(0);
-    export(&["--out", "more/{month}", option, "more/2025-08/outcome.json"]).exits(2);
+    august(&["--out", "exports/{account}/{month}", option, "exports/outcome.json"]).exits(0);
+    august(&["--out", "more/{month}", option, "more/outcome.json"]).exits(0);
+    august(&["--out", "more/{month}", option, "more/2025-08/outcome.json"]).exits(2);
     // The folder that a period is named after is known late; an export that stands there is known at once.
-    export(&[]).exits(0);
+    demo_export().copy_to(DEMO, &place, DEMO);
     export(&[option, "apify-runs-demo-2025-09/outcome.json"])
         .exits(2)
         .says(&["is inside an export"]);
@@ -133,7 +132,7 @@ fn an_outcome_beside_the_exports_is_fine_and_in_one_it_is_not() {
 fn an_outcome_that_goes_to_stdout_takes_nothing_from_it() {
     let place = Place::new();
     let stdout = fs::File::create(place.path("stdout")).unwrap();
-    let mut command = place.command(&["export", "--demo", "--json", "--outcome", "/dev/stdout"]);
+    let mut command = place.command(&[&DEMO_DAY[..], &["--json", "--outcome", "/dev/stdout"]].concat());
     done(command.stdout(stdout)).exits(0);
     let text = fs::read_to_string(place.path("stdout")).unwrap();
     let (report, outcome) = text.trim_end().rsplit_once('\n').unwrap();
@@ -216,17 +215,13 @@ fn a_deadline_ends_the_job_with_nothing_published() {
     let done = place.run(&["export", "--demo", "--jitter", "10s", "--deadline", "10s"]);
     done.exits(2).says(&["--jitter can be as long as --deadline"]);
     place
-        .run(&[
-            "export",
-            "--demo",
-            "--jitter",
-            "1ms",
-            "--deadline",
-            "10m",
-            "--quiet",
-            "--out",
-            "out",
-        ])
+        .run(
+            &[
+                &DEMO_DAY[..],
+                &["--jitter", "1ms", "--deadline", "10m", "--quiet", "--out", "out"],
+            ]
+            .concat(),
+        )
         .exits(0);
 }
 
@@ -360,15 +355,8 @@ fn metrics_that_no_collector_would_read_are_refused_and_those_that_cannot_be_wri
         .exits(2)
         .says(&["ends with .prom"]);
     assert_eq!(place.names(), [""; 0]);
-    let done = place.run(&[
-        "export",
-        "--demo",
-        "--quiet",
-        "--out",
-        "out",
-        "--metrics-file",
-        "absent/m.prom",
-    ]);
+    let metrics = ["--quiet", "--out", "out", "--metrics-file", "absent/m.prom"];
+    let done = place.run(&[&DEMO_DAY[..], &metrics].concat());
     done.exits(0)
         .says(&["warning: cannot write --metrics-file absent/m.prom"]);
 }
@@ -393,7 +381,7 @@ fn a_token_file_that_everybody_can_read_is_warned_of() {
 fn a_metrics_file_of_somebody_else_stays_and_a_rehearsal_is_no_success() {
     let place = Place::new();
     fs::write(place.path("node.prom"), "node_load1 0.5\n").unwrap();
-    let demo = ["export", "--demo", "--quiet", "--out", "out", "--metrics-file"];
+    let demo = [&DEMO_DAY[..], &["--quiet", "--out", "out", "--metrics-file"]].concat();
     let done = place.run(&[&demo[..], &["node.prom"]].concat());
     done.exits(0).says(&[
         "cannot write --metrics-file node.prom",
@@ -437,18 +425,8 @@ fn pipes_that_nobody_reads_hold_no_job_up() {
         let path = place.path(name);
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     }
-    let args = [
-        "export",
-        "--demo",
-        "--quiet",
-        "--out",
-        "out",
-        "--outcome",
-        "outcome",
-        "--metrics-file",
-        "metrics.prom",
-    ];
-    let done = place.run(&args);
+    let files = ["--outcome", "outcome", "--metrics-file", "metrics.prom"];
+    let done = place.run(&[&DEMO_DAY[..], &["--quiet", "--out", "out"], &files].concat());
     done.exits(0).says(&[
         "cannot write --outcome outcome",
         "cannot write --metrics-file metrics.prom",

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::support::command::{Place, export_args};
+use crate::support::made_up::{DEMO_DAY, demo_export};
 use crate::support::stand_in::{Account, Run, StandIn, ms, runs};
 
 fn server() -> StandIn {
@@ -106,13 +107,12 @@ fn quiet_is_quiet_and_words_about_progress_go_to_stderr() {
 
 #[test]
 fn the_summary_keeps_to_80_columns_without_colour() {
-    let place = Place::new();
-    let done = place.run(&["export", "--demo"]);
-    for line in done.exits(0).stdout.lines() {
+    let demo = demo_export();
+    for line in demo.done.stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}");
         assert!(!line.contains('\u{1b}'), "{line}");
     }
-    assert_eq!(place.names(), ["apify-runs-demo-2025-09"]);
+    assert_eq!(demo.names(), ["apify-runs-demo-2025-09"]);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn no_certificates_are_needed_for_this_machine_and_the_demo() {
     let url = server.url();
     for args in [
         export_args(&url, &[]),
-        vec!["export", "--demo", "--out", "demo", "--quiet"],
+        [&DEMO_DAY[..], &["--out", "demo", "--quiet"]].concat(),
     ] {
         let mut command = place.command(&args);
         crate::support::command::done(command.env("SSL_CERT_FILE", "/nowhere").env("SSL_CERT_DIR", "/nowhere"))

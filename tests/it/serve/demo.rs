@@ -8,7 +8,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::support::client::{Answer, Served};
-use crate::support::command::Place;
+use crate::support::command::{Exported, Place};
+use crate::support::made_up::{DEMO, DEMO_DAY, demo_export};
 use crate::support::stand_in::ms;
 
 /// An object whose members are text as it came.
@@ -258,20 +259,12 @@ fn an_export_of_the_served_account_is_the_demo_s_own_but_for_its_source() {
     let demo = Served::demo(&[]);
     let place = Place::new();
     let url = demo.url();
-    let args = [
-        "export",
-        "--month",
-        "2025-09",
-        "--rate",
-        "0",
-        "--quiet",
-        "--out",
-        "served",
-        "--api-url",
-        &url,
-    ];
+    let days = ["--from", "2025-09-01", "--to", "2025-09-04"];
+    let args = ["export", "--rate", "0", "--quiet", "--out", "served", "--api-url", &url];
+    let args = [&args[..], &days].concat();
     crate::support::command::done(place.command(&args).env("APIFY_TOKEN", "demo")).exits(0);
-    place.run(&["export", "--demo", "--quiet", "--out", "demo"]).exits(0);
+    let demo = ["export", "--demo", "--quiet", "--out", "demo"];
+    place.run(&[&demo[..], &days].concat()).exits(0);
     for name in [
         "runs.parquet",
         "runs.csv",
@@ -286,26 +279,20 @@ fn an_export_of_the_served_account_is_the_demo_s_own_but_for_its_source() {
 
 #[test]
 fn every_output_of_the_demo_says_that_it_is_made_up() {
-    let place = Place::new();
-    let done = place.run(&["export", "--demo", "--out", "out"]);
-    done.exits(0);
-    let exported = place.exported();
+    let place = demo_export().copy();
+    let exported = Exported { out: place.path(DEMO) };
     for text in [
-        &done.stdout,
+        &demo_export().done.stdout,
         &exported.text("report.md"),
         &exported.text("report.json"),
         &exported.text("manifest.json"),
     ] {
         assert!(text.contains("MADE-UP ACCOUNT"), "{text}");
     }
-    place
-        .run(&["export", "--demo", "--out", "out", "--json"])
-        .exits(0)
-        .shows(&["MADE-UP ACCOUNT"]);
-    place
-        .run(&["export", "--demo", "--out", "out", "--dry-run"])
-        .exits(0)
-        .shows(&["MADE-UP ACCOUNT"]);
+    for option in ["--json", "--dry-run"] {
+        let args = [&DEMO_DAY[..], &["--out", "out", option]].concat();
+        place.run(&args).exits(0).shows(&["MADE-UP ACCOUNT"]);
+    }
 }
 
 #[test]

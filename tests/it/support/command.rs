@@ -70,6 +70,11 @@ impl Place {
         self.folder.path().join(relative)
     }
 
+    /// Its path, at which it stays.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
     /// The names in it, in order.
     pub fn names(&self) -> Vec<String> {
         names(self.folder.path())
@@ -221,6 +226,19 @@ pub fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for name in names(from) {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            copy_all(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
 }
 
 /// A published folder.

@@ -6,6 +6,8 @@ pub mod account;
 pub mod client;
 /// The binary as a process, in a folder and an environment of its own.
 pub mod command;
+/// The made-up account's export and lake, made once.
+pub mod made_up;
 /// The crate's source as text.
 pub mod source;
 /// The API's stand-in: a server that misbehaves on request.
