@@ -29,7 +29,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo fetch --locked \
     && cargo build --locked --offline --profile "$PROFILE" --features lake \
     && cp "target/$PROFILE/apify-runs" /apify-runs \
-    && python3 scripts/release/third-party-licences > /THIRD-PARTY-LICENCES.txt
+    && python3 scripts/release/make licences --out /
 
 FROM docker.io/library/debian:13.8-slim
 LABEL org.opencontainers.image.title="apify-runs" \

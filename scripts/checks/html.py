@@ -1,39 +1,66 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["pypdf==7.1.1", "websocket-client==1.9.2"]
+# dependencies = ["pillow==13.0.0", "pypdf==7.1.1", "websocket-client==1.9.2"]
 #
 # [tool.check]
 # compares = "report.html with Chromium: light and dark, desktop, phone and paper"
 # needs = ["Chromium"]
 # minutes = 2
-# megabytes = 5
+# megabytes = 25
 #
 # [tool.check.options]
 # "--pictures DIR" = "keep the screenshots and PDF files in DIR"
+# "--update" = "write README's pictures, docs/images, rather than check anything"
 # ///
-"""Looks at report.html with a browser. Nothing logged, nothing that breaks the
-page's policy, no scrolling sideways, letters that can be read in light and dark, figures that are report.json's, and pages
-of paper. An account of ordinary size, and one whose names want to break out. Whether it looks good is for people to say."""
+"""Looks at report.html with headless Chromium over its DevTools protocol. Nothing logged, nothing that breaks the page's policy, no scrolling
+sideways, letters that can be read in light and dark, figures that are report.json's, and pages of paper. An account of ordinary size, and
+one whose names want to break out. Whether it looks good is for people to say. No browser is installed here, and none but the one that was
+started is ended.
 
+`--update` keeps the first part of the made-up account's page as docs/images/report-light.png and report-dark.png, with few colours, so that
+each is small: for when the page has changed."""
+
+import base64
 import contextlib
 import http.client
 import http.server
 import io
 import json
 import re
+import shutil
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
+import websocket
+from PIL import Image
 from pypdf import PdfReader
 
-from checks.support.account import Checks, must_run, read_json, server
-from checks.support.chromium import tab
+from checks.support.account import ROOT, Checks, must_run, read_json, server
 from checks.support.environments import command_line
+from checks.support.processes import child
 
 SIZES = [(1280, 900), (390, 844), (360, 740)]
 SHEETS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}
 LEAST_CONTRAST = 4.5
+# README's pictures: their size, how many colours they have, and of how many bytes they may be.
+PICTURE, COLOURS, MOST_BYTES = (1100, 1160), 256, 120_000
+BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+]
+SECONDS = 60
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -113,6 +140,110 @@ FIGURES = """(() => ({
   links: [...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href')).filter(href => href[0] !== '#'),
   text: document.body.innerText,
 }))()"""
+
+
+class Tab:
+    """One page. Keeps what the browser complained of."""
+
+    def __init__(self, socket):
+        self.socket = socket
+        self.number = 0
+        self.events = []
+        for domain in ["Page", "Runtime", "Log", "Audits"]:
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method, **parameters):
+        """Sends a command and waits for its answer; events that come meanwhile are kept."""
+        self.number += 1
+        self.socket.send(json.dumps({"id": self.number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self.socket.recv())
+            if message.get("id") == self.number:
+                if "error" in message:
+                    sys.exit(f"{method}: {message['error']}")
+                return message["result"]
+            self.events.append(message)
+
+    def open(self, path):
+        """Loads a file and waits until it has."""
+        self.events.clear()
+        self.ask("Page.navigate", url=Path(path).resolve().as_uri())
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self.events.append(json.loads(self.socket.recv()))
+
+    def complaints(self):
+        """What was logged, thrown, or found to break the page's policy."""
+        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        wanted = ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Audits.issueAdded"]
+        return [event for event in self.events if event["method"] in wanted]
+
+    def evaluate(self, script):
+        """The value of an expression in the page."""
+        answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            sys.exit(f"the page's answer to {script[:60]!r}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def look(self, width, height, scheme):
+        """The width that the page gets to see, and light or dark."""
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.ask("Emulation.setEmulatedMedia", media="", features=features)
+
+    def picture(self):
+        """The whole page as PNG."""
+        return base64.b64decode(self.ask("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+
+    def printed(self, width, height):
+        """The page as PDF on paper of this size in inches."""
+        self.ask("Emulation.setEmulatedMedia", media="", features=[])
+        sheet = {"paperWidth": width, "paperHeight": height, "preferCSSPageSize": False}
+        return base64.b64decode(self.ask("Page.printToPDF", printBackground=False, **sheet)["data"])
+
+
+@contextlib.contextmanager
+def tab():
+    """A page in a browser of its own, which is ended with the block."""
+    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if binary is None:
+        sys.exit(f"no browser: one of {', '.join(BROWSERS)} has to be in PATH (Debian: apt-get install chromium)")
+    with tempfile.TemporaryDirectory(prefix="apify-runs-chromium-", ignore_cleanup_errors=True) as home:
+        command = [binary, *FLAGS, f"--user-data-dir={home}", "about:blank"]
+        process = child(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            port = opened_port(Path(home) / "DevToolsActivePort", process)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+            connection.request("GET", "/json/list")
+            targets = json.loads(connection.getresponse().read())
+            connection.close()
+            url = next(target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
+            socket = websocket.create_connection(url, timeout=SECONDS, suppress_origin=True)
+            yield Tab(socket)
+            socket.close()
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def opened_port(file, process):
+    """The port at which the browser is to be talked to, once it has written it down."""
+    for _ in range(SECONDS * 10):
+        if file.exists() and "\n" in (text := file.read_text(encoding="utf-8")):
+            return int(text.split("\n")[0])
+        if process.poll() is not None:
+            sys.exit(f"the browser ended at once, with {process.returncode}")
+        time.sleep(0.1)
+    sys.exit("the browser didn't open its port")
 
 
 class Renaming(http.server.BaseHTTPRequestHandler):
@@ -237,10 +368,36 @@ def check_that_it_can_fail(checks, browser, page, scratch):
     checks.that("a style and a script of its own would be refused and noticed", len(browser.complaints()) >= 2)
 
 
+def update_pictures(binary):
+    """README's pictures."""
+    with tempfile.TemporaryDirectory(prefix="apify-runs-html-") as scratch:
+        must_run(binary, "export", "--demo", "--quiet", "--out", "export", cwd=scratch)
+        for scheme in ["light", "dark"]:
+            with tab() as browser:
+                browser.look(*PICTURE, scheme)
+                browser.open(Path(scratch, "export", "report.html"))
+                save_picture(browser.picture(), ROOT / "docs" / "images" / f"report-{scheme}.png")
+
+
+def save_picture(png, path):
+    """Writes the upper part of a picture with few colours; too many bytes are an error."""
+    whole = Image.open(io.BytesIO(png)).convert("RGB")
+    part = whole.crop((0, 0, whole.width, min(PICTURE[1], whole.height)))
+    # Colours by how far they are apart: by how often they occur, those of the chart's small parts would be lost.
+    part.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    size = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}: {size:,} bytes")
+    if size > MOST_BYTES:
+        sys.exit(f"{path.name} is larger than {MOST_BYTES:,} bytes: fewer COLOURS, or a lower PICTURE")
+
+
 def main():
     """Exports, then looks."""
     options = command_line(__file__)
     binary = options.binary
+    if options.update:
+        update_pictures(binary)
+        return
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="apify-runs-html-") as scratch:
         scratch = Path(scratch)

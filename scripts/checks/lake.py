@@ -15,7 +15,7 @@
 # megabytes = 620
 # ///
 """Lakes of an account that changes. Real processes sync them from a stand-in of the API, and deltalake, Polars and DuckDB read
-them: each run is what the model in support/lake_account.py says, at every version. Then other engines rewrite the table,
+them: each run is what the model in support/standin.py says, at every version. Then other engines rewrite the table,
 and the next sync has to continue. Shares no code with the tool. Object stores and kills are not checked here."""
 
 import itertools
@@ -37,17 +37,20 @@ from deltalake import DeltaTable, TableFeatures, write_deltalake
 
 from checks.support.account import COLUMNS, NEVER_NULL, Checks, exact_sum, plain, run
 from checks.support.environments import command_line
-from checks.support.lake_account import (
+from checks.support.standin import (
     ADDRESS,
     AGENT,
+    DAY_MS,
     DETAIL_COLUMNS,
     HOUR_MS,
     PERSONAL,
     USERS,
     ChangingAccount,
     ExpectedTable,
+    StandIn,
+    millis,
+    serving,
 )
-from checks.support.standin import DAY_MS, StandIn, millis, serving
 
 FIRST, LAST = millis("2025-04-01T00:00:00Z"), millis("2025-08-15T00:00:00Z")
 RUNS_A_DAY, RETENTION_DAYS, LOOKBACK_MS = 40, 120, 3 * DAY_MS

@@ -131,8 +131,7 @@ def build_wheel(checks):
     package, sizes = unpacked(archive, PLACE / "source")
     others = sorted(name for name in sizes if name.split("/")[0] not in TOP | {"PKG-INFO", "THIRD-PARTY-LICENCES.txt", "pyproject.toml"})
     checks.equal("the source package holds nothing but the crate's files and what describes it", others, [])
-    with open(package / LICENCES[-1], "w", encoding="utf-8") as file:
-        subprocess.run([ROOT / "scripts/release/third-party-licences"], check=True, stdout=file)
+    subprocess.run([ROOT / "scripts/release/make", "licences", "--out", package], check=True, stdout=subprocess.DEVNULL)
     wheels = PLACE / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     must(command(maturin, "build", "--offline", "--profile", "release", "--out", wheels, cwd=package, environment=CARGO), "maturin build")

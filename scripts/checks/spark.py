@@ -29,8 +29,7 @@ from deltalake import DeltaTable
 from checks.duckdb import ask_report, check_groups, check_report, report_pairs
 from checks.support.account import GROUPS, REPORTS, ROOT, Checks, as_cells, must_run, read_table, run
 from checks.support.environments import command_line
-from checks.support.lake_account import ChangingAccount
-from checks.support.standin import DAY_MS, StandIn, millis, serving
+from checks.support.standin import DAY_MS, ChangingAccount, StandIn, millis, serving
 
 MASTER = "local-cluster[2,1,1024]"
 # Nothing may leave the machine, and the session is far from UTC: the reports themselves have to see to it.

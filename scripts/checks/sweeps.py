@@ -31,11 +31,10 @@ import time
 import traceback
 
 from checks.support.environments import command_line, refuse
-from checks.support.tool import Tallies, Tool, scratch_folder
-from checks.sweeping.damage import sweep_damage
+from checks.sweeping.attempts import Tallies, Tool, scratch_folder
+from checks.sweeping.damage import sweep_damage, sweep_replaced
 from checks.sweeping.faults import sweep_calls, sweep_store
 from checks.sweeping.histories import sweep_clocks, sweep_histories
-from checks.sweeping.interference import sweep_replaced
 
 PARTS = {
     "calls": (sweep_calls, "system calls that fail, and kills, in sync, close, optimize, vacuum, repair and export"),

@@ -5,11 +5,9 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-from checks.support.archives import Judge, lake_rows
 from checks.support.s3_server import Fault, FaultyServer
-from checks.support.tool import is_wanted
-from checks.sweeping.scenarios import Close, Export, Optimize, Repair, Sync, Vacuum
-from checks.sweeping.worlds import AFTER, EDGES, MONTH, first_rows, make_folders, new_world
+from checks.sweeping.attempts import Judge, is_wanted, lake_rows
+from checks.sweeping.scenarios import AFTER, EDGES, MONTH, Close, Export, Optimize, Repair, Sync, Vacuum, first_rows, make_folders, new_world
 
 # How many points of a kind are tried at most, for a whole run and a quick one; `look` is eio at a call that only looks
 # whether something is there.

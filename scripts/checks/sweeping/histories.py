@@ -10,11 +10,9 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 
 from checks.support.account import exact_sum, plain
-from checks.support.archives import Torn, difference, is_part, lake_rows, lake_state, lake_table, tree
-from checks.support.lake_account import HOUR_MS, LOOKBACK_MS, MINUTE_MS, read_changes
-from checks.support.standin import DAY_MS, Handler, instant, millis
-from checks.support.tool import is_wanted
-from checks.sweeping.worlds import grow, new_world
+from checks.support.standin import DAY_MS, HOUR_MS, LOOKBACK_MS, MINUTE_MS, Handler, instant, millis, read_changes
+from checks.sweeping.attempts import Torn, difference, is_part, is_wanted, lake_rows, lake_state, lake_table, tree
+from checks.sweeping.scenarios import grow, new_world
 
 FIRST, LAST, BEGINS = millis("2025-06-10T00:00:00Z"), millis("2025-10-20T00:00:00Z"), millis("2025-07-20T06:00:00Z")
 HISTORIES, STEPS = (10, 2), (12, 6)
