@@ -1,8 +1,10 @@
-"""What a check says of itself in its PEP 723 block, its command line, and the packages that it needs: Python's by uv, npm's, and Rust
-programs. Everything is kept below target/checks/ and made once, under a lock. Holds no check itself."""
+"""What a check says of itself in its PEP 723 block, its command line, and the packages that it needs: Python's, npm's, and Rust programs.
+They are kept below target/checks/ and made once, under a lock: Python's as wheels, of which an environment is unpacked for as long as a
+process uses it, since that takes seconds and a third of the space. Holds no check itself."""
 
 import argparse
 import ast
+import atexit
 import contextlib
 import fcntl
 import hashlib
@@ -12,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -19,10 +22,13 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 ROOT = SCRIPTS.parent
 TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 KEPT = TARGET / "checks"
-# uv makes environments from one cache by hard links: a package that several checks need takes its space once.
+WHEELS, ENVIRONMENTS, PYCACHE = KEPT / "wheels", KEPT / "python", KEPT / "pycache"
+# It unpacks wheels in seconds, for which pip needs minutes.
 UV = "uv==0.13.9"
-# pip's settings of package indexes, as uv calls them.
-INDEX = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
+# How long wheels are kept that nobody needs.
+SECONDS_UNUSED = 30 * 24 * 3600
+# The locks of the environments that this process uses.
+HELD = {}
 
 
 class Facts:
@@ -131,8 +137,11 @@ def end_by_signals():
 
 @contextlib.contextmanager
 def made(folder):
-    """Holds a folder's lock; yields whether it is to be made. What was made half is made anew."""
+    """Holds a folder's lock; yields whether it is to be made. What was made half is made anew, and what is there is not waited for."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if (folder / "complete").exists():
+        yield False
+        return
     with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / "complete").exists():
@@ -150,41 +159,96 @@ def run(*command, **more):
         sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}")
 
 
-def uv():
-    """The program uv and its environment: made from pip's own settings, since uv does not read them."""
-    folder = KEPT / "uv"
-    python = folder / "bin" / "python"
-    with made(folder) as is_new:
-        if is_new:
-            run(sys.executable, "-m", "venv", folder)
-            run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
-    said = subprocess.run([python, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True).stdout
-    found = re.findall(r"^[^=]*\.([a-z-]+)='(.*)'$", said, re.MULTILINE)
-    settings = {INDEX[name]: value for name, value in found if name in INDEX}
-    return folder / "bin" / "uv", {**os.environ, "UV_CACHE_DIR": str(KEPT / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never", **settings}
-
-
 def python_with(*packages, requires=""):
-    """The interpreter of an environment with these packages; without any, one that is there."""
+    """The interpreter of an environment with these packages, which is there until this process ends or calls `let_go`; without packages, an
+    interpreter that is there."""
     interpreter = interpreter_for(requires)
     if interpreter is None:
         sys.exit(f"missing: Python {requires}, in PATH or of pyenv")
     if not packages:
         return Path(interpreter)
     digest = hashlib.sha256("\n".join([os.path.realpath(interpreter), *packages]).encode()).hexdigest()[:8]
-    folder = KEPT / "python" / f"{packages[0].split('==')[0].split('[')[0]}-{digest}"
+    folder = ENVIRONMENTS / f"{packages[0].split('==')[0].split('[')[0]}-{digest}"
+    while folder not in HELD:
+        with made(folder) as is_new:
+            if is_new:
+                unpack(wheels_of(interpreter, packages, f"{folder.name}.txt"), interpreter, folder)
+        # Another process may remove it until it is held.
+        lock = open(f"{folder}.lock", "a", encoding="utf-8")
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if (folder / "complete").exists():
+            HELD[folder] = lock
+    atexit.register(let_go)
+    return folder / "bin" / "python"
+
+
+def wheels_of(interpreter, packages, name):
+    """The wheels of these packages and of all that they need. Each is kept once, and a list of this name says which they are."""
+    WHEELS.mkdir(parents=True, exist_ok=True)
+    listed, new = WHEELS / name, WHEELS / "new"
+    with open(WHEELS / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not listed.exists():
+            print(f"downloading {', '.join(packages)}", file=sys.stderr, flush=True)
+            shutil.rmtree(new, ignore_errors=True)
+            (new / "tmp").mkdir(parents=True)
+            pip = [tools() / "python", "-m", "pip", "--python", interpreter, "wheel", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]
+            try:
+                run(*pip, "--find-links", WHEELS, "--wheel-dir", new, *packages, env={**os.environ, "TMPDIR": str(new / "tmp")})
+                names = sorted(path.name for path in new.glob("*.whl"))
+                for each in names:
+                    (new / each).replace(WHEELS / each)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+            listed.write_text("\n".join(names), encoding="utf-8")
+            remove_unlisted()
+        listed.touch()
+        return [WHEELS / each for each in listed.read_text(encoding="utf-8").split("\n")]
+
+
+def remove_unlisted():
+    """Removes lists that were not used for a month, and wheels that are on no list."""
+    for path in WHEELS.glob("*.txt"):
+        if time.time() - path.stat().st_mtime > SECONDS_UNUSED:
+            path.unlink()
+    names = {name for path in WHEELS.glob("*.txt") for name in path.read_text(encoding="utf-8").split("\n")}
+    for path in WHEELS.glob("*.whl"):
+        if path.name not in names:
+            path.unlink()
+
+
+def unpack(wheels, interpreter, folder):
+    """Makes an environment of these wheels alone."""
+    uv, cache = tools() / "uv", folder.with_name(f"{folder.name}.cache")
+    environment = {**os.environ, "UV_CACHE_DIR": str(cache), "UV_PYTHON_DOWNLOADS": "never", "UV_OFFLINE": "1"}
+    try:
+        run(uv, "venv", "--quiet", "--no-project", "--python", interpreter, folder, env=environment)
+        run(uv, "pip", "install", "--quiet", "--no-deps", "--python", folder / "bin" / "python", *wheels, env=environment)
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def tools():
+    """The folder of the programs pip and uv."""
+    folder = KEPT / "uv"
     with made(folder) as is_new:
         if is_new:
-            program, environment = uv()
-            print(f"installing {', '.join(packages)}", file=sys.stderr, flush=True)
-            with open(KEPT / "install.lock", "w", encoding="utf-8") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                run(program, "venv", "--quiet", "--no-project", "--python", interpreter, folder, env=environment)
-                run(program, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *packages, env=environment)
-                # What a package was built of, 1.9 GB for pyspark, is not needed again: the environment is linked to what was built.
-                for sources in (KEPT / "uv-cache").glob("sdists-*"):
-                    shutil.rmtree(sources, ignore_errors=True)
-    return folder / "bin" / "python"
+            run(sys.executable, "-m", "venv", folder)
+            run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-compile", UV)
+    return folder / "bin"
+
+
+def let_go():
+    """From here on, this process uses no environment. Removes those that no process uses, also what killed ones have left."""
+    while HELD:
+        HELD.popitem()[1].close()
+    for path in ENVIRONMENTS.glob("*.lock"):
+        folder = path.with_suffix("")
+        with open(path, "a", encoding="utf-8") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / "complete").unlink(missing_ok=True)
+            for each in (folder, folder.with_name(f"{folder.name}.cache"), Path(f"{PYCACHE}{folder}")):
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def interpreter_for(requires):
