@@ -8,6 +8,7 @@ mod setup;
 mod shared;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -22,6 +23,7 @@ pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs}
 pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
 use crate::cli::shared::{parse_element, parse_status};
 use crate::logging::LogFormat;
+use crate::period::rules_version;
 
 /// Headings in help.
 const OUTPUT: &str = "Output";
@@ -33,6 +35,7 @@ const RUNNING: &str = "Running";
 #[command(
     name = "apify-runs",
     version,
+    long_version = long_version(),
     about,
     max_term_width = 80,
     arg_required_else_help = true,
@@ -43,6 +46,13 @@ pub struct Cli {
     pub command: Command,
     #[command(flatten)]
     pub any: AnyArgs,
+}
+
+/// What `--version` prints; `-V` prints the version alone.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| format!("{}\ntime zone rules: tz {}", env!("CARGO_PKG_VERSION"), rules_version()));
+    &TEXT
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,9 @@
 //! machine's. What a period means is `period`'s; whom to ask for the time is the client's and the jobs'.
 
 use chrono::{DateTime, NaiveDateTime};
-use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
-use crate::period::{self, DAY_MS, LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
+use crate::period::{self, DAY_MS, LAST_INSTANT, Millis, Period, PeriodSpec, Zone, format_instant};
 use crate::text::counted;
 
 /// Sets this machine's clock to an instant of RFC 3339: for rehearsals and tests.
@@ -179,7 +178,7 @@ impl Clocks {
 
     /// The period that was asked for, resolved at the job's start and cut at the last instant that is sure. An error of usage if
     /// it makes no sense by both clocks; untrusted if it depends on now where they disagree, or has begun by one of them alone.
-    pub fn period(&self, spec: &PeriodSpec, tz: Tz) -> Result<Period> {
+    pub fn period(&self, spec: &PeriodSpec, tz: Zone) -> Result<Period> {
         let depends_on_now = matches!(spec, PeriodSpec::LastMonth | PeriodSpec::Last(_));
         if depends_on_now && let Some(refusal) = self.refusal(GIVE_A_PERIOD) {
             return Err(refusal);
@@ -228,7 +227,6 @@ fn length(ms: Millis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::UTC;
     use proptest::prelude::*;
 
     use super::*;
@@ -335,35 +333,35 @@ mod tests {
         let last = PeriodSpec::Last(parse_duration("7d").unwrap());
         for clocks in [ahead, stale] {
             for spec in [&PeriodSpec::LastMonth, &last] {
-                let error = clocks.period(spec, UTC).unwrap_err();
+                let error = clocks.period(spec, Zone::UTC).unwrap_err();
                 assert_eq!(error.exit_code(), 5);
                 assert!(error.to_string().contains("--month 2025-09"), "{error}");
             }
-            let august = clocks.period(&parse_month("2025-08").unwrap(), UTC).unwrap();
+            let august = clocks.period(&parse_month("2025-08").unwrap(), Zone::UTC).unwrap();
             assert_eq!((august.to, august.is_cut()), (at("2025-09-01T00:00"), false));
             // Neither over by both, nor begun by both.
             assert_eq!(
                 clocks
-                    .period(&parse_month("2025-10").unwrap(), UTC)
+                    .period(&parse_month("2025-10").unwrap(), Zone::UTC)
                     .unwrap_err()
                     .exit_code(),
                 5
             );
             assert_eq!(
                 clocks
-                    .period(&parse_month("2025-12").unwrap(), UTC)
+                    .period(&parse_month("2025-12").unwrap(), Zone::UTC)
                     .unwrap_err()
                     .exit_code(),
                 2
             );
         }
         assert_eq!(
-            ahead.period(&parse_month("2025-09").unwrap(), UTC).unwrap().to,
+            ahead.period(&parse_month("2025-09").unwrap(), Zone::UTC).unwrap().to,
             at("2025-10-01T00:00")
         );
         assert_eq!(
             stale
-                .period(&parse_month("2025-09").unwrap(), UTC)
+                .period(&parse_month("2025-09").unwrap(), Zone::UTC)
                 .unwrap_err()
                 .exit_code(),
             5
@@ -378,11 +376,11 @@ mod tests {
         };
         let day = PeriodSpec::Last(parse_duration("1d").unwrap());
         for spec in [parse_month("2025-09").unwrap(), PeriodSpec::LastMonth, day] {
-            assert_eq!(epoch.period(&spec, UTC).unwrap_err().exit_code(), 5, "{spec:?}");
+            assert_eq!(epoch.period(&spec, Zone::UTC).unwrap_err().exit_code(), 5, "{spec:?}");
         }
         // Hours behind: the month is the server's, and what the machine has not seen come is not claimed.
         let behind = clocks("2025-10-01T06:00", "2025-09-30T20:00");
-        let month = behind.period(&PeriodSpec::LastMonth, UTC).unwrap();
+        let month = behind.period(&PeriodSpec::LastMonth, Zone::UTC).unwrap();
         assert_eq!((month.from, month.to), (at("2025-09-01T00:00"), at("2025-09-30T20:00")));
         assert!(month.is_cut());
     }
@@ -391,7 +389,7 @@ mod tests {
     fn the_last_hours_end_at_the_earlier_clock_and_are_as_long_as_asked() {
         let near = clocks("2025-10-03T06:00", "2025-10-03T05:58");
         let period = near
-            .period(&PeriodSpec::Last(parse_duration("1h").unwrap()), UTC)
+            .period(&PeriodSpec::Last(parse_duration("1h").unwrap()), Zone::UTC)
             .unwrap();
         assert_eq!(
             (period.from, period.to),
@@ -424,7 +422,7 @@ mod tests {
                 2 => PeriodSpec::Last(std::time::Duration::from_secs(hours * 3600)),
                 _ => PeriodSpec::FromTo { from: parse_edge("1970-01-01").unwrap(), to: end },
             };
-            match clocks.period(&spec, UTC) {
+            match clocks.period(&spec, Zone::UTC) {
                 Ok(period) => {
                     prop_assert!(period.from < period.to && period.to <= clocks.sure_ms());
                     prop_assert!(!clocks.disagree() || period.requested_to <= clocks.sure_ms());

@@ -150,7 +150,7 @@ impl Types {
             "u8" | "u32" | "u64" | "usize" => json!({"type": "integer", "minimum": 0}),
             "i64" => json!({"type": "integer"}),
             "f64" => json!({"type": "number"}),
-            "str" | "String" | "Tz" => json!({"type": "string"}),
+            "str" | "String" | "Zone" => json!({"type": "string"}),
             name => self.reference(name.split('<').next().unwrap()),
         }
     }

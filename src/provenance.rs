@@ -282,7 +282,7 @@ mod tests {
             from: 0,
             to: DAY_MS,
             requested_to: DAY_MS,
-            timezone: chrono_tz::UTC,
+            timezone: crate::period::Zone::UTC,
         };
         let expired = |now_ms| Retention::of(7, &period, now_ms).expired_days;
         assert_eq!([Millis::MIN, 0, 8 * DAY_MS, Millis::MAX].map(expired), [0, 0, 1, 1]);

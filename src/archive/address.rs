@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::period::{Millis, parse_edge};
+use crate::period::{Millis, Zone, parse_edge};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArchiveAddress {
@@ -58,7 +58,7 @@ impl AsOf {
             return version.map_err(|_| Error::Usage(format!("'{text}' is not a version number")));
         }
         let edge = parse_edge(text).map_err(|error| Error::Usage(format!("{error}; or a version number")))?;
-        Ok(AsOf::At(edge.floor(chrono_tz::UTC)))
+        Ok(AsOf::At(edge.floor(Zone::UTC)))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::archive::{Archive, ArchiveInfo, BatchVisitor, Depth, ServedFiles, Ver
 use crate::error::{Error, ReadError, Result};
 use crate::lake::Batches;
 use crate::lake::{LakeTable, Location, Moment};
-use crate::period::{Millis, Period};
+use crate::period::{Millis, Period, Zone};
 use crate::provenance::{Filters, Proof, Retention};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::{Facts, QualityCounts, caveats};
@@ -138,7 +138,7 @@ impl Archive for Lake {
                 from,
                 to,
                 requested_to: to,
-                timezone: chrono_tz::UTC,
+                timezone: Zone::UTC,
             },
             is_of_one_period: false,
             is_billing_cycle: false,

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OUTPUT;
 use super::shared::{CostArgs, RunArgs, SourceArgs};
-use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+use crate::period::{Edge, PeriodSpec, Zone, parse_duration, parse_edge, parse_month, parse_timezone};
 
 const RUNS_TO_FETCH: &str = "Runs to fetch";
 const CHANGES_TO_ACCEPT: &str = "Changes to accept";
@@ -109,7 +108,7 @@ pub struct CloseArgs {
     pub month: PeriodSpec,
     /// Time zone of the month
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = parse_timezone)]
-    pub timezone: Tz,
+    pub timezone: Zone,
     /// Output folder [default: ./apify-runs-YYYY-MM]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,

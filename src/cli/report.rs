@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::cli::shared::{JudgeArgs, Strict, parse_element};
-use crate::period::{Edge, PeriodSpec, parse_edge, parse_month, parse_timezone};
+use crate::period::{Edge, PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
 
 const PERIOD: &str = "Period [default: all]";
@@ -50,7 +49,7 @@ pub struct ReportArgs {
     pub to: Option<Edge>,
     /// Time zone [default: the export's; for a lake UTC]
     #[arg(long, value_name = "ZONE", value_parser = parse_timezone, help_heading = PERIOD)]
-    pub timezone: Option<Tz>,
+    pub timezone: Option<Zone>,
     /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = PERIOD)]
     pub as_of: Option<AsOf>,

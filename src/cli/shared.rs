@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -15,7 +14,7 @@ use crate::archive::address::ArchiveAddress;
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
 use crate::money::Usd;
-use crate::period::{Edge, PeriodSpec, parse_duration, parse_edge, parse_month, parse_timezone};
+use crate::period::{Edge, PeriodSpec, Zone, parse_duration, parse_edge, parse_month, parse_timezone};
 use crate::provenance::DetailMode;
 use crate::report::budget::Budget;
 use crate::runs::cost_state::DEFAULT_SETTLE;
@@ -46,7 +45,7 @@ pub struct PeriodArgs {
     pub cycle: Option<NaiveDate>,
     /// Time zone of dates, months and days
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = parse_timezone)]
-    pub timezone: Tz,
+    pub timezone: Zone,
 }
 
 impl PeriodArgs {

@@ -18,7 +18,7 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::publish::{Destination, OutputState};
 use crate::paths::names_store;
-use crate::period::{Millis, PeriodSpec};
+use crate::period::{Millis, PeriodSpec, Zone};
 use crate::pipeline::connection::{Connection, RetentionDays};
 use crate::provenance::Source;
 use crate::text::{counted, escape_control, json_document};
@@ -214,7 +214,7 @@ fn retention(days: RetentionDays) -> Finding {
 
 /// Where last month's export would go.
 fn month(args: &CheckArgs, context: &Context, now_ms: Millis) -> Result<PathBuf> {
-    let month = PeriodSpec::LastMonth.resolve(chrono_tz::UTC, now_ms)?;
+    let month = PeriodSpec::LastMonth.resolve(Zone::UTC, now_ms)?;
     path_template::folder(args.out.as_deref(), &month, context.account_name(), args.source.demo)
 }
 

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
-use crate::period::{Period, PeriodSpec, format_instant};
+use crate::period::{Period, PeriodSpec, Zone, format_instant};
 use crate::pipeline::connection::{Connection, retention_of};
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::scratch::ScratchFetch;
@@ -29,7 +29,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     let usage = connection.api.monthly_usage(args.cycle).await?;
     let clocks = connection.judged_clocks().await;
     let job_start = JobStart::new(clocks);
-    let cycle = clocks.period(&PeriodSpec::between(usage.from_ms, usage.to_ms)?, chrono_tz::UTC)?;
+    let cycle = clocks.period(&PeriodSpec::between(usage.from_ms, usage.to_ms)?, Zone::UTC)?;
     let gathered = match runs_held(&args, &cycle, &connection).await? {
         Some(gathered) => gathered,
         None => {

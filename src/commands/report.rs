@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
+use crate::installed_zones;
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
 use crate::report::comparison::PeriodComparison;
@@ -67,6 +68,7 @@ fn prepare(
     };
     budgets::check(&args.judge, groups.as_ref())?;
     let period = asked(args, archive, &held)?;
+    installed_zones::warning(&period).iter().for_each(|text| warn(text));
     let dimensions = dimensions(args, &columns, groups)?;
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.

@@ -14,7 +14,7 @@ use crate::cli::{ArchiveAddress, AsOf, ServeArgs};
 use crate::context::Context;
 use crate::context::terminal::{print, say};
 use crate::error::{Error, Result};
-use crate::period::PeriodSpec;
+use crate::period::{PeriodSpec, Zone};
 use crate::provenance::Source;
 use crate::serve::archived::{CurrentArchive, ServedArchive};
 use crate::serve::made_up::MadeUpAccount;
@@ -113,7 +113,7 @@ fn access_log() -> (SyncSender<String>, oneshot::Receiver<()>) {
 async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     // The account may lie in any time: nothing of it is cut at a clock.
     let (from, to) = (args.from, args.to);
-    let period = PeriodSpec::FromTo { from, to }.resolve(chrono_tz::UTC, LAST_INSTANT_MS)?;
+    let period = PeriodSpec::FromTo { from, to }.resolve(Zone::UTC, LAST_INSTANT_MS)?;
     let account = AccountOptions {
         runs: args.runs,
         actors: args.actors,

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub notice: Option<String>,
     /// The period.
     pub period: Period,
+    /// The release of the IANA time zone database by whose rules its days begin, such as 2026c; earlier versions didn't write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone_rules: Option<String>,
     /// Whether that period is one of Apify's billing cycles.
     #[serde(default)]
     pub is_billing_cycle: bool,

@@ -1,8 +1,9 @@
 //! Instants as milliseconds and as RFC 3339, and where the days of a time zone begin and end.
 //! Deliberately without words for people: those are in `words`.
 
-use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Utc};
+
+use super::zone::Zone;
 
 /// Milliseconds since the epoch, UTC.
 pub type Millis = i64;
@@ -114,32 +115,37 @@ pub fn format_instant(ms: Millis) -> String {
 }
 
 /// An instant in the calendar of `tz`, drawn to the calendar's end where it lies beyond.
-pub(super) fn local_time(tz: Tz, ms: Millis) -> DateTime<Tz> {
-    DateTime::<Utc>::from_timestamp_millis(ms.clamp(-CALENDAR_MS, CALENDAR_MS))
+pub(super) fn local_time(tz: Zone, ms: Millis) -> DateTime<FixedOffset> {
+    let ms = ms.clamp(-CALENDAR_MS, CALENDAR_MS);
+    DateTime::<Utc>::from_timestamp_millis(ms)
         .unwrap_or_default()
-        .with_timezone(&tz)
+        .with_timezone(&tz.offset(ms))
 }
 
-pub(super) fn local_date(tz: Tz, ms: Millis) -> NaiveDate {
+pub(super) fn local_date(tz: Zone, ms: Millis) -> NaiveDate {
     local_time(tz, ms).date_naive()
 }
 
 /// The first instant of a day: its midnight, the earlier one of two, and where the zone skips it, the first instant
 /// that comes after. A day that a zone skips as a whole begins, and ends, where the next begins.
-pub(super) fn day_start(tz: Tz, date: NaiveDate) -> Millis {
-    let midnight = date.and_time(NaiveTime::MIN);
-    match tz.from_local_datetime(&midnight) {
-        MappedLocalTime::Single(instant) => instant.timestamp_millis(),
-        MappedLocalTime::Ambiguous(one, other) => one.timestamp_millis().min(other.timestamp_millis()),
-        MappedLocalTime::None => {
-            let near = midnight.and_utc().timestamp_millis();
-            first_of_date(tz, date, near - 2 * DAY_MS, near + 2 * DAY_MS)
-        }
-    }
+pub(super) fn day_start(tz: Zone, date: NaiveDate) -> Millis {
+    let near = date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    // Clocks differ from UTC by less than this, and change less often.
+    let around = [near - 2 * DAY_MS, near - DAY_MS, near, near + DAY_MS, near + 2 * DAY_MS];
+    let midnight = |at: Millis| {
+        let offset = tz.offset(at);
+        let midnight = near - Millis::from(offset.local_minus_utc()) * 1000;
+        (tz.offset(midnight) == offset).then_some(midnight)
+    };
+    let [before, .., after] = around;
+    let midnights = around.into_iter().filter_map(midnight);
+    midnights
+        .min()
+        .unwrap_or_else(|| first_of_date(tz, date, before, after))
 }
 
 /// The first millisecond in `(before, after]` whose date is `date` or a later one.
-fn first_of_date(tz: Tz, date: NaiveDate, mut before: Millis, mut after: Millis) -> Millis {
+fn first_of_date(tz: Zone, date: NaiveDate, mut before: Millis, mut after: Millis) -> Millis {
     while after - before > 1 {
         let middle = before + (after - before) / 2;
         if local_date(tz, middle) < date {
@@ -155,14 +161,14 @@ fn first_of_date(tz: Tz, date: NaiveDate, mut before: Millis, mut after: Millis)
 /// a zone's clock falls back across midnight.
 #[derive(Clone, Debug)]
 pub struct DayClock {
-    tz: Tz,
+    tz: Zone,
     day: NaiveDate,
     start: Millis,
     end: Millis,
 }
 
 impl DayClock {
-    pub fn new(tz: Tz) -> DayClock {
+    pub fn new(tz: Zone) -> DayClock {
         DayClock {
             tz,
             day: NaiveDate::MIN,
@@ -197,7 +203,7 @@ impl DayClock {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::{Africa, America, Asia, Europe, Pacific};
+    use crate::period::zone::zone;
     use proptest::prelude::*;
 
     use super::*;
@@ -266,26 +272,26 @@ mod tests {
     #[test]
     fn a_day_begins_at_its_midnight_the_earlier_of_two_or_where_the_gap_ends() {
         let cases = [
-            (chrono_tz::UTC, "2025-09-01", "2025-09-01T00:00:00Z"),
-            (Europe::Prague, "2025-09-01", "2025-08-31T22:00:00Z"),
-            (Europe::Prague, "2025-10-26", "2025-10-25T22:00:00Z"),
-            (Europe::Prague, "2025-10-27", "2025-10-26T23:00:00Z"),
+            (Zone::UTC, "2025-09-01", "2025-09-01T00:00:00Z"),
+            (zone("Europe/Prague"), "2025-09-01", "2025-08-31T22:00:00Z"),
+            (zone("Europe/Prague"), "2025-10-26", "2025-10-25T22:00:00Z"),
+            (zone("Europe/Prague"), "2025-10-27", "2025-10-26T23:00:00Z"),
             // Spring forward at midnight: 00:00 to 01:00 doesn't exist.
-            (America::Sao_Paulo, "2018-11-03", "2018-11-03T03:00:00Z"),
-            (America::Sao_Paulo, "2018-11-04", "2018-11-04T03:00:00Z"),
-            (America::Sao_Paulo, "2018-11-05", "2018-11-05T02:00:00Z"),
-            (Asia::Beirut, "2022-03-27", "2022-03-26T22:00:00Z"),
-            (Africa::Cairo, "2023-04-28", "2023-04-27T22:00:00Z"),
+            (zone("America/Sao_Paulo"), "2018-11-03", "2018-11-03T03:00:00Z"),
+            (zone("America/Sao_Paulo"), "2018-11-04", "2018-11-04T03:00:00Z"),
+            (zone("America/Sao_Paulo"), "2018-11-05", "2018-11-05T02:00:00Z"),
+            (zone("Asia/Beirut"), "2022-03-27", "2022-03-26T22:00:00Z"),
+            (zone("Africa/Cairo"), "2023-04-28", "2023-04-27T22:00:00Z"),
             // Back from 24:00 to 23:00: midnight comes once, an hour later.
-            (Africa::Cairo, "2023-10-27", "2023-10-26T22:00:00Z"),
+            (zone("Africa/Cairo"), "2023-10-27", "2023-10-26T22:00:00Z"),
             // Back from 01:00 to 00:00: two midnights.
-            (America::Havana, "2024-11-03", "2024-11-03T04:00:00Z"),
-            (America::Havana, "2024-11-04", "2024-11-04T05:00:00Z"),
+            (zone("America/Havana"), "2024-11-03", "2024-11-03T04:00:00Z"),
+            (zone("America/Havana"), "2024-11-04", "2024-11-04T05:00:00Z"),
             // Back from 00:01 to 23:01 of the day before: two midnights as well.
-            (America::Goose_Bay, "2010-11-07", "2010-11-07T03:00:00Z"),
+            (zone("America/Goose_Bay"), "2010-11-07", "2010-11-07T03:00:00Z"),
             // A day that never was.
-            (Pacific::Apia, "2011-12-30", "2011-12-30T10:00:00Z"),
-            (Pacific::Apia, "2011-12-31", "2011-12-30T10:00:00Z"),
+            (zone("Pacific/Apia"), "2011-12-30", "2011-12-30T10:00:00Z"),
+            (zone("Pacific/Apia"), "2011-12-31", "2011-12-30T10:00:00Z"),
         ];
         for (tz, day, expected) in cases {
             assert_eq!(
@@ -299,18 +305,18 @@ mod tests {
     #[test]
     fn a_day_clock_knows_days_of_23_24_and_25_hours() {
         let cases = [
-            (Europe::Prague, "2025-03-29T22:59:59.999Z", "2025-03-29"),
-            (Europe::Prague, "2025-03-29T23:00:00Z", "2025-03-30"),
-            (Europe::Prague, "2025-03-30T21:59:59.999Z", "2025-03-30"),
-            (Europe::Prague, "2025-03-30T22:00:00Z", "2025-03-31"),
-            (Europe::Prague, "2025-10-26T22:59:59.999Z", "2025-10-26"),
-            (America::Sao_Paulo, "2018-11-04T02:59:59.999Z", "2018-11-03"),
-            (America::Sao_Paulo, "2018-11-04T03:00:00Z", "2018-11-04"),
-            (Pacific::Apia, "2011-12-30T09:59:59.999Z", "2011-12-29"),
-            (Pacific::Apia, "2011-12-30T10:00:00Z", "2011-12-31"),
+            (zone("Europe/Prague"), "2025-03-29T22:59:59.999Z", "2025-03-29"),
+            (zone("Europe/Prague"), "2025-03-29T23:00:00Z", "2025-03-30"),
+            (zone("Europe/Prague"), "2025-03-30T21:59:59.999Z", "2025-03-30"),
+            (zone("Europe/Prague"), "2025-03-30T22:00:00Z", "2025-03-31"),
+            (zone("Europe/Prague"), "2025-10-26T22:59:59.999Z", "2025-10-26"),
+            (zone("America/Sao_Paulo"), "2018-11-04T02:59:59.999Z", "2018-11-03"),
+            (zone("America/Sao_Paulo"), "2018-11-04T03:00:00Z", "2018-11-04"),
+            (zone("Pacific/Apia"), "2011-12-30T09:59:59.999Z", "2011-12-29"),
+            (zone("Pacific/Apia"), "2011-12-30T10:00:00Z", "2011-12-31"),
             // The wall shows the 6th again; the 7th has begun.
-            (America::Goose_Bay, "2010-11-07T03:00:30Z", "2010-11-07"),
-            (America::Goose_Bay, "2010-11-07T03:30:00Z", "2010-11-07"),
+            (zone("America/Goose_Bay"), "2010-11-07T03:00:30Z", "2010-11-07"),
+            (zone("America/Goose_Bay"), "2010-11-07T03:30:00Z", "2010-11-07"),
         ];
         for (tz, at, expected) in cases {
             assert_eq!(DayClock::new(tz).day_of(instant(at)), date(expected), "{tz} {at}");
@@ -318,23 +324,23 @@ mod tests {
     }
 
     /// Zones with whole, half and quarter hours, and with changes at midnight, by a day, and none.
-    fn zone() -> impl Strategy<Value = Tz> {
+    fn zones() -> impl Strategy<Value = Zone> {
         proptest::sample::select(vec![
-            chrono_tz::UTC,
-            Europe::Prague,
-            Europe::London,
-            America::Sao_Paulo,
-            America::Havana,
-            America::St_Johns,
-            America::Goose_Bay,
-            America::Los_Angeles,
-            Asia::Beirut,
-            Asia::Kathmandu,
-            Asia::Tehran,
-            Africa::Cairo,
-            Pacific::Apia,
-            Pacific::Chatham,
-            chrono_tz::Australia::Lord_Howe,
+            Zone::UTC,
+            zone("Europe/Prague"),
+            zone("Europe/London"),
+            zone("America/Sao_Paulo"),
+            zone("America/Havana"),
+            zone("America/St_Johns"),
+            zone("America/Goose_Bay"),
+            zone("America/Los_Angeles"),
+            zone("Asia/Beirut"),
+            zone("Asia/Kathmandu"),
+            zone("Asia/Tehran"),
+            zone("Africa/Cairo"),
+            zone("Pacific/Apia"),
+            zone("Pacific/Chatham"),
+            zone("Australia/Lord_Howe"),
         ])
     }
 
@@ -358,7 +364,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_and_no_instant_makes_it_panic(text in "\\PC{0,30}", ms: i64, tz in zone()) {
+        fn no_text_and_no_instant_makes_it_panic(text in "\\PC{0,30}", ms: i64, tz in zones()) {
             let _ = parse_instant(&text);
             let _ = format_instant(ms);
             let _ = local_time(tz, ms);
@@ -366,11 +372,11 @@ mod tests {
         }
 
         #[test]
-        fn days_tile_time(tz in zone(), days in 0..40_000_i64) {
+        fn days_tile_time(tz in zones(), days in 0..40_000_i64) {
             let day = NaiveDate::from_ymd_opt(1970, 1, 2).unwrap() + chrono::Days::new(days as u64);
             let (start, end) = (day_start(tz, day), day_start(tz, day.succ_opt().unwrap()));
             // Only Apia's 30 December 2011 has no hour at all.
-            if tz == Pacific::Apia && day == date("2011-12-30") {
+            if tz == zone("Pacific/Apia") && day == date("2011-12-30") {
                 prop_assert_eq!(start, end);
                 return Ok(());
             }
@@ -386,9 +392,9 @@ mod tests {
         }
 
         #[test]
-        fn a_day_clock_shows_what_the_wall_shows(tz in zone(), ms in 1_420_070_400_000..2_000_000_000_000_i64) {
+        fn a_day_clock_shows_what_the_wall_shows(tz in zones(), ms in 1_420_070_400_000..2_000_000_000_000_i64) {
             // Since 2015 no zone falls back across midnight but Cairo and Beirut, to 23:00, before the date changes.
-            let wall = DateTime::<Utc>::from_timestamp_millis(ms).unwrap().with_timezone(&tz).date_naive();
+            let wall = DateTime::<Utc>::from_timestamp_millis(ms).unwrap().with_timezone(&tz.offset(ms)).date_naive();
             prop_assert_eq!(DayClock::new(tz).day_of(ms), wall);
         }
     }

@@ -2,10 +2,9 @@
 //! Deliberately no part of what a period means, and nothing that is read back.
 
 use chrono::{Datelike, Days, Months, NaiveDate, SecondsFormat};
-use chrono_tz::Tz;
 
 use super::instant::{day_start, local_date, local_time};
-use super::{DAY_MS, Millis, Period, format_instant};
+use super::{DAY_MS, Millis, Period, Zone, format_instant};
 
 const UNITS: [(Millis, &str); 5] = [
     (DAY_MS, "day"),
@@ -131,7 +130,7 @@ impl Period {
     }
 }
 
-fn day_of_midnight(tz: Tz, ms: Millis) -> Option<NaiveDate> {
+fn day_of_midnight(tz: Zone, ms: Millis) -> Option<NaiveDate> {
     let date = local_date(tz, ms);
     (day_start(tz, date) == ms).then_some(date)
 }
@@ -153,7 +152,7 @@ fn is_month(from: NaiveDate, to: NaiveDate) -> bool {
 }
 
 /// RFC 3339 in the time zone's own time, fractions only where there are any.
-pub(super) fn local_text(tz: Tz, ms: Millis) -> String {
+pub(super) fn local_text(tz: Zone, ms: Millis) -> String {
     local_time(tz, ms).to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
@@ -184,7 +183,7 @@ fn counted(number: i64, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::{Europe, UTC};
+    use crate::period::zone::zone;
 
     use super::*;
     use crate::period::{PeriodSpec, parse_duration, parse_edge, parse_instant, parse_month};
@@ -193,16 +192,16 @@ mod tests {
         parse_instant("2025-10-03T06:00:00Z").unwrap()
     }
 
-    fn month(text: &str, tz: Tz) -> Period {
+    fn month(text: &str, tz: Zone) -> Period {
         parse_month(text).unwrap().resolve(tz, now()).unwrap()
     }
 
-    fn from_to(from: &str, to: &str, tz: Tz) -> Period {
+    fn from_to(from: &str, to: &str, tz: Zone) -> Period {
         let (from, to) = (parse_edge(from).unwrap(), parse_edge(to).unwrap());
         PeriodSpec::FromTo { from, to }.resolve(tz, now()).unwrap()
     }
 
-    fn last(text: &str, tz: Tz) -> Period {
+    fn last(text: &str, tz: Zone) -> Period {
         PeriodSpec::Last(parse_duration(text).unwrap())
             .resolve(tz, now())
             .unwrap()
@@ -211,36 +210,39 @@ mod tests {
     #[test]
     fn the_first_line_says_what_is_in_the_period_and_what_is_not() {
         let cases = [
-            (month("2025-09", UTC), "1–30 September 2025 (UTC)"),
-            (month("2025-03", Europe::Prague), "1–31 March 2025 (Europe/Prague)"),
-            (from_to("2025-09-01", "2025-09-02", UTC), "1 September 2025 (UTC)"),
+            (month("2025-09", Zone::UTC), "1–30 September 2025 (UTC)"),
             (
-                from_to("2025-08-15", "2025-09-15", UTC),
+                month("2025-03", zone("Europe/Prague")),
+                "1–31 March 2025 (Europe/Prague)",
+            ),
+            (from_to("2025-09-01", "2025-09-02", Zone::UTC), "1 September 2025 (UTC)"),
+            (
+                from_to("2025-08-15", "2025-09-15", Zone::UTC),
                 "15 August – 14 September 2025 (UTC)",
             ),
             (
-                from_to("2024-12-15", "2025-01-15", UTC),
+                from_to("2024-12-15", "2025-01-15", Zone::UTC),
                 "15 December 2024 – 14 January 2025 (UTC)",
             ),
             (
-                last("7d", UTC),
+                last("7d", Zone::UTC),
                 "2025-09-26T06:00:00Z to 2025-10-03T06:00:00Z (7 days, UTC)",
             ),
             (
-                last("36h", Europe::Prague),
+                last("36h", zone("Europe/Prague")),
                 "2025-10-01T20:00:00+02:00 to 2025-10-03T08:00:00+02:00 (1 day 12 hours, Europe/Prague)",
             ),
             (
-                from_to("2025-09-01T00:00:00Z", "2025-09-02T01:01:00.250Z", UTC),
+                from_to("2025-09-01T00:00:00Z", "2025-09-02T01:01:00.250Z", Zone::UTC),
                 "2025-09-01T00:00:00Z to 2025-09-02T01:01:00.250Z (about 1 day 1 hour, UTC)",
             ),
             (
-                month("2025-10", UTC),
-                "1–31 October 2025 (UTC), so far until 2025-10-03T06:00:00Z (2 days 6 hours of 31 days)",
+                month("2025-10", Zone::UTC),
+                "1–31 October 2025 (Zone::UTC), so far until 2025-10-03T06:00:00Z (2 days 6 hours of 31 days)",
             ),
             (
-                from_to("2025-10-03T05:00:00Z", "2025-10-03T07:30:00Z", UTC),
-                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z (UTC), so far until 2025-10-03T06:00:00Z (1 hour of 2 hours \
+                from_to("2025-10-03T05:00:00Z", "2025-10-03T07:30:00Z", Zone::UTC),
+                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z (Zone::UTC), so far until 2025-10-03T06:00:00Z (1 hour of 2 hours \
                  30 minutes)",
             ),
         ];
@@ -252,23 +254,26 @@ mod tests {
     #[test]
     fn the_default_folder_is_named_after_the_period_that_was_asked_for() {
         let cases = [
-            (month("2025-09", UTC), "apify-runs-2025-09"),
-            (month("2025-09", Europe::Prague), "apify-runs-2025-09"),
-            (from_to("2025-09-01", "2025-10-01", UTC), "apify-runs-2025-09"),
-            (month("2025-10", UTC), "apify-runs-2025-10"),
+            (month("2025-09", Zone::UTC), "apify-runs-2025-09"),
+            (month("2025-09", zone("Europe/Prague")), "apify-runs-2025-09"),
+            (from_to("2025-09-01", "2025-10-01", Zone::UTC), "apify-runs-2025-09"),
+            (month("2025-10", Zone::UTC), "apify-runs-2025-10"),
             (
-                from_to("2025-09-01", "2025-09-15", UTC),
+                from_to("2025-09-01", "2025-09-15", Zone::UTC),
                 "apify-runs-2025-09-01_2025-09-15",
             ),
             (
-                from_to("2025-08-01", "2025-10-01", UTC),
+                from_to("2025-08-01", "2025-10-01", Zone::UTC),
                 "apify-runs-2025-08-01_2025-10-01",
             ),
-            (last("7d", UTC), "apify-runs-20250926T060000Z_20251003T060000Z"),
-            (last("250ms", UTC), "apify-runs-20251003T055959.750Z_20251003T060000Z"),
+            (last("7d", Zone::UTC), "apify-runs-20250926T060000Z_20251003T060000Z"),
+            (
+                last("250ms", Zone::UTC),
+                "apify-runs-20251003T055959.750Z_20251003T060000Z",
+            ),
             // A month of another zone is none here.
             (
-                from_to("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z", Europe::Prague),
+                from_to("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z", zone("Europe/Prague")),
                 "apify-runs-20250901T000000Z_20251001T000000Z",
             ),
         ];
@@ -285,7 +290,7 @@ mod tests {
     fn the_period_before_is_the_month_before_or_one_of_as_many_days() {
         let at = |text: &str| super::super::parse_instant(&format!("{text}T00:00:00.000Z")).unwrap();
         let before = |from: &str, to: &str, requested_to: &str| {
-            let (from, to, requested_to, timezone) = (at(from), at(to), at(requested_to), UTC);
+            let (from, to, requested_to, timezone) = (at(from), at(to), at(requested_to), Zone::UTC);
             let before = Period {
                 from,
                 to,
@@ -321,7 +326,7 @@ mod tests {
             from: at(from),
             to: at(to),
             requested_to: at(requested_to),
-            timezone: Europe::Prague,
+            timezone: zone("Europe/Prague"),
         };
         // 26 days of November: clocks went back on 26 October, whose 26 days are an hour longer.
         let november = period("2025-10-31T23", "2025-11-26T23", "2025-11-30T23");

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
 use crate::cli::{CostArgs, SourceArgs};
 use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
 use crate::fetch::{KnownDetails, Lister};
 use crate::output::rows::RowFormats;
+use crate::period::Zone;
 use crate::pipeline::Pipeline;
 use crate::pipeline::connection::{Connection, FirstPage};
 use crate::pipeline::start::JobStart;
@@ -35,7 +34,7 @@ impl PipelineOptions<'_> {
     }
 
     /// How rows are written and summed up.
-    pub fn write(&self, formats: RowFormats, timezone: Tz, dimensions: Dimensions) -> WriteOptions {
+    pub fn write(&self, formats: RowFormats, timezone: Zone, dimensions: Dimensions) -> WriteOptions {
         WriteOptions {
             formats,
             settle: self.start.settle(self.costs),

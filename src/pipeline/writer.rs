@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
-use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 use tokio::sync::mpsc;
 
@@ -20,6 +19,7 @@ use crate::output::names::RUNS_CSV;
 use crate::output::publish::Staging;
 use crate::output::read::working_batches;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
+use crate::period::Zone;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
@@ -38,7 +38,7 @@ pub struct WriteOptions {
     /// Names: those of the lists are there when the first window comes, single ones when their window does.
     pub names: Arc<NameBook>,
     /// For the days of reports.
-    pub timezone: Tz,
+    pub timezone: Zone,
     pub dimensions: Dimensions,
 }
 

@@ -315,7 +315,7 @@ mod tests {
                 from: parse_instant("2025-09-02T00:00:00.000Z").unwrap(),
                 to: parse_instant("2025-10-02T00:00:00.000Z").unwrap(),
                 requested_to: parse_instant("2025-10-02T00:00:00.000Z").unwrap(),
-                timezone: chrono_tz::UTC,
+                timezone: crate::period::Zone::UTC,
             },
             is_over: true,
             runs_from: "fetched now".into(),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use chrono::{Datelike, Days, NaiveDate};
-use chrono_tz::Tz;
 use dearest::Dearest;
 use foldhash::fast::RandomState;
 
@@ -17,7 +16,7 @@ use super::groups::Groups;
 use super::measures::Measures;
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::period::DayClock;
+use crate::period::{DayClock, Zone};
 use crate::runs::row::{Row, rows_of};
 
 #[derive(Debug)]
@@ -57,7 +56,7 @@ enum Groupings {
 
 impl Summary {
     /// Days and weeks are those of this time zone.
-    pub fn new(timezone: Tz, dimensions: Dimensions) -> Summary {
+    pub fn new(timezone: Zone, dimensions: Dimensions) -> Summary {
         let mut axes: Vec<Axis> = Vec::new();
         let mut place = |dimension: Dimension| match axes.iter().position(|axis| axis.dimension == dimension) {
             Some(at) => at,
@@ -269,6 +268,7 @@ impl Dates {
 mod tests {
     use super::*;
     use crate::api::page::decode;
+    use crate::period::zone::zone;
     use crate::report::figures::{DEAREST, Group};
     use crate::runs::column_set::ColumnSet;
     use crate::runs::complete::Completion;
@@ -287,7 +287,7 @@ mod tests {
         let rules = Groups::parse("actor,group\n[ac],x\na,A and more\nb*,B\n").unwrap();
         let mut dimensions = Dimensions::of(&ColumnSet::all(false), Some(rules));
         dimensions.and(By::parse("status,actor").unwrap()).unwrap();
-        let mut summary = Summary::new(chrono_tz::Europe::Prague, dimensions);
+        let mut summary = Summary::new(zone("Europe/Prague"), dimensions);
         let settle = SettleRule {
             job_start_ms: i64::MAX,
             settle_ms: 0,

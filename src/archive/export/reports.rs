@@ -9,9 +9,10 @@ use crate::archive::export::report_json::{self, TableMatches};
 use crate::archive::export_folder::ExportFolder;
 use crate::output::names::REPORT_JSON;
 use crate::output::report_csv::{csv_name, write_csv};
+use crate::period::{Zone, rules_version};
 use crate::provenance::Totals;
 use crate::report::figures::Figures;
-use crate::report::table::Table;
+use crate::report::table::{CellKind, Table};
 
 /// Reports that every version has written.
 const ALWAYS: [&str; 3] = ["cost_by_actor", "status_summary", "cost_by_day"];
@@ -20,6 +21,11 @@ const ALWAYS: [&str; 3] = ["cost_by_actor", "status_summary", "cost_by_day"];
 pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
     // Another version may have known fewer.
     let is_there = |table: &Table| ALWAYS.contains(&&*table.name) || export.entry(&csv_name(table)).is_some();
+    // Nor are days the same where those of a time zone begin by other rules.
+    let manifest = export.manifest();
+    let has_same_days =
+        manifest.period.timezone == Zone::UTC || manifest.timezone_rules.as_deref() == Some(rules_version());
+    let is_there = |table: &Table| is_there(table) && (has_same_days || !is_of_days(table));
     let tables: Vec<Table> = figures.tables().into_iter().filter(is_there).collect();
     let file = export.file(REPORT_JSON);
     let TableMatches { totals, same } = match file.and_then(|file| report_json::compare(file.reader(), &tables)) {
@@ -44,6 +50,10 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures) -> Vec<String> {
         }
     }
     findings
+}
+
+fn is_of_days(table: &Table) -> bool {
+    table.columns.iter().any(|column| column.kind == CellKind::Date)
 }
 
 /// Whether a file's bytes are those of a report in CSV.

@@ -79,7 +79,7 @@ mod tests {
             from: parse_instant(from).unwrap(),
             to,
             requested_to: to,
-            timezone: chrono_tz::UTC,
+            timezone: crate::period::Zone::UTC,
         }
     }
 

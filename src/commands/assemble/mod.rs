@@ -17,7 +17,7 @@ use crate::output::hashed::FileEntry;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::publish::Staging;
 use crate::paths::names_store;
-use crate::period::{Millis, format_instant};
+use crate::period::{Millis, format_instant, rules_version};
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{DetailCounts, GroupRule};
 use crate::report::caveat;
@@ -122,6 +122,7 @@ fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manife
         source: facts.source,
         notice: facts.source.notice().map(String::from),
         period: facts.period.clone(),
+        timezone_rules: Some(rules_version().into()),
         is_billing_cycle: input.is_billing_cycle,
         filters: facts.filters.clone(),
         queried_at_ms: facts.queried_at_ms,

@@ -106,7 +106,7 @@ mod tests {
     use crate::period::PeriodSpec;
 
     fn known(account: Option<&str>) -> TemplateValues {
-        let period = PeriodSpec::Month { year: 2025, month: 9 }.resolve(chrono_tz::UTC, 1_759_471_200_000);
+        let period = PeriodSpec::Month { year: 2025, month: 9 }.resolve(crate::period::Zone::UTC, 1_759_471_200_000);
         TemplateValues::of_account(account).and_period(&period.unwrap())
     }
 
@@ -143,7 +143,8 @@ mod tests {
         assert!(error(&known(None), "{account}").contains("--account"));
         assert!(error(&known(None), "{mnth}").contains("did you mean {month}?"));
         assert!(error(&known(None), "a{").contains("{{") && error(&known(None), "a}b").contains("}}"));
-        let days = PeriodSpec::Last(std::time::Duration::from_secs(86_400)).resolve(chrono_tz::UTC, 1_759_471_200_000);
+        let days = PeriodSpec::Last(std::time::Duration::from_secs(86_400))
+            .resolve(crate::period::Zone::UTC, 1_759_471_200_000);
         let days = TemplateValues::of_account(None).and_period(&days.unwrap());
         assert!(error(&days, "{month}").contains("not a calendar month"));
         assert_eq!(

@@ -11,7 +11,7 @@ use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::output::publish::Destination;
 use crate::paths::names_store;
-use crate::period::{DayClock, Period};
+use crate::period::{DayClock, Period, Zone};
 use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
 use crate::provenance::Retention;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
@@ -103,7 +103,7 @@ async fn previous_period(job: &ExportJob, period: &Period) -> anyhow::Result<Per
             .before()
             .ok_or_else(|| anyhow::anyhow!("there is no previous period"));
     }
-    let date = DayClock::new(chrono_tz::UTC).day_of(period.from - 1);
+    let date = DayClock::new(Zone::UTC).day_of(period.from - 1);
     let usage = job.connection.api.monthly_usage(date).await?;
     let before = Period {
         from: usage.from_ms,

@@ -9,6 +9,7 @@ use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::fetch::Lister;
+use crate::installed_zones;
 use crate::output::publish::{Destination, OutputState};
 use crate::paths::names_store;
 use crate::period::{LAST_INSTANT, Period, format_instant};
@@ -69,6 +70,7 @@ async fn settle_period(job: &ExportJob) -> Result<(Clocks, Period, Option<Export
         if let Some((same, listing)) = asked.take()
             && same == period
         {
+            installed_zones::warning(&period).iter().for_each(|text| warn(text));
             return Ok((clocks, period, destination, listing));
         }
         let out = job.out(&period)?;

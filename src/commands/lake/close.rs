@@ -21,11 +21,12 @@ use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
+use crate::installed_zones;
 use crate::lake::state::{Closing, LakeState};
 use crate::lake::{DataFile, LakeTable, Moment};
 use crate::output::hashed::hash_of;
 use crate::output::manifest::Manifest;
-use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, format_instant};
+use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, Zone, format_instant};
 use crate::provenance::Source;
 use crate::report::caveat::spans;
 use crate::report::terminal::{TextStyle, WIDTH};
@@ -82,8 +83,8 @@ fn name(args: &CloseArgs) -> String {
         _ => "the month".into(),
     };
     match args.timezone {
-        chrono_tz::UTC => month,
-        zone => format!("{month} ({})", zone.name()),
+        utc if utc == Zone::UTC => month,
+        zone => format!("{month} ({zone})"),
     }
 }
 
@@ -156,6 +157,7 @@ impl Close {
     fn period(&self, lake: &Lake) -> Result<Period> {
         let (place, name) = (&self.args.lake, &self.name);
         let period = self.args.month.resolve(self.args.timezone, LAST_INSTANT)?;
+        installed_zones::warning(&period).iter().for_each(|text| warn(text));
         let state = lake.table.state();
         if period.to > state.synced_at_ms {
             return Err(Error::Usage(format!(

@@ -8,7 +8,7 @@ use crate::archive::{Archive, ArchiveInfo};
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::read::RowsFile;
-use crate::period::{Millis, Period};
+use crate::period::{Millis, Period, Zone};
 use crate::provenance::Totals;
 use crate::report::dimension::{Dimension, Dimensions};
 use crate::report::figures::Breakdown;
@@ -42,7 +42,7 @@ impl Sums {
         Sums {
             from,
             to,
-            summary: Summary::new(chrono_tz::UTC, Dimensions::default()),
+            summary: Summary::new(Zone::UTC, Dimensions::default()),
             meters: [Usd::default(); METERS],
             unmetered: 0,
             finished_after: EdgeRuns::default(),

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::fetch::names::NameBook;
 use crate::lake::tally::SyncTally;
 use crate::lake::{LakeTable, Location};
-use crate::period::{Edge, Millis, PeriodSpec};
+use crate::period::{Edge, Millis, PeriodSpec, Zone};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::scratch::scratch_folder;
 use crate::pipeline::start::JobStart;
@@ -169,5 +169,5 @@ fn instant_of(edge: Edge) -> Result<Millis> {
     // One end of a period whose other end doesn't matter.
     let far = crate::period::parse_edge("9999-01-01")?;
     let spec = PeriodSpec::FromTo { from: edge, to: far };
-    Ok(spec.resolve(chrono_tz::UTC, crate::period::LAST_INSTANT)?.from)
+    Ok(spec.resolve(Zone::UTC, crate::period::LAST_INSTANT)?.from)
 }

@@ -7,7 +7,7 @@ use crate::commands::sync::job::{RERUN, SyncJob};
 use crate::error::{Error, Result};
 use crate::fetch::KnownDetails;
 use crate::output::publish::Staging;
-use crate::period::{Millis, Period};
+use crate::period::{Millis, Period, Zone};
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::scratch::ScratchFetch;
 use crate::pipeline::writer::parquet_paths;
@@ -31,7 +31,7 @@ pub fn note(job: &SyncJob, (from, to): (Millis, Millis), read: &[ReadWindow]) {
             from: so_far.map_or(from, |so_far| so_far.from),
             to,
             requested_to: to,
-            timezone: chrono_tz::UTC,
+            timezone: Zone::UTC,
         });
         for read in read {
             noted.totals = Some(

@@ -10,7 +10,7 @@ use crate::commands::sync::plan::{Step, SyncPlan};
 use crate::commands::sync::read::{ReadWindow, note, read_window};
 use crate::context::blocking::run_blocking;
 use crate::error::Result;
-use crate::period::{Millis, Period};
+use crate::period::{Millis, Period, Zone};
 use crate::pipeline::connection::first_page;
 
 /// Most runs of a commit that spans months.
@@ -87,6 +87,6 @@ fn utc_period((from, to): (Millis, Millis)) -> Period {
         from,
         to,
         requested_to: to,
-        timezone: chrono_tz::UTC,
+        timezone: Zone::UTC,
     }
 }

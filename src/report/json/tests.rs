@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::json_schema::{DECIMAL, closed, hold, nullable, of};
-use crate::period::Period;
+use crate::period::{Period, Zone};
 use crate::provenance::GroupRule;
 use crate::report::budget;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
@@ -27,7 +27,7 @@ fn figures() -> Figures {
             second: Some(second),
         }));
     }
-    Summary::new(chrono_tz::UTC, dimensions).finish()
+    Summary::new(Zone::UTC, dimensions).finish()
 }
 
 /// As one cell of a column. What isn't known is null; a count always is.
@@ -65,7 +65,7 @@ fn schema() -> Value {
         from: 0,
         to: 1,
         requested_to: 1,
-        timezone: chrono_tz::UTC,
+        timezone: Zone::UTC,
     };
     let against = PeriodComparison {
         before: Ok(ComparedPeriod {

@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 
 use crate::api::page::decode;
 use crate::money::Usd;
-use crate::period::{Period, format_instant};
+use crate::period::{Period, Zone, format_instant};
 use crate::provenance::{Filters, Proof, Source};
 use crate::report::caveat::Caveat;
 use crate::report::dimension::Dimensions;
@@ -29,7 +29,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
         from: SEPTEMBER,
         to: SEPTEMBER + 30 * 86_400_000,
         requested_to: SEPTEMBER + 30 * 86_400_000,
-        timezone: chrono_tz::UTC,
+        timezone: Zone::UTC,
     };
     let mut summary = Summary::new(period.timezone, Dimensions::of(&ColumnSet::all(false), None));
     rows.into_iter().for_each(|row| summary.add_row(&row).unwrap());

@@ -31,6 +31,7 @@ const ENVIRONMENT: &str = "
 | `HTTPS_PROXY`, `NO_PROXY` | the proxy for HTTPS, and the hosts that are reached without it |
 | `AWS_…`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_…` | credentials of object stores, with the names of their own tools (builds with the lake) |
 | `SSL_CERT_FILE`, `SSL_CERT_DIR` | certificates to use instead of the system's (Linux) |
+| `TZDIR` | the folder of this machine's time zones, which is only compared with the rules that are compiled in; `/usr/share/zoneinfo` by default |
 | `NO_COLOR` | no bold headings on a terminal |
 ";
 

@@ -383,3 +383,104 @@ fn a_month_that_is_to_come_by_this_machine_s_clock_is_not_closed() {
     assert_eq!(place.names(), ["lake"]);
     place.run_at(NOW, &close).exits(0);
 }
+
+/// A zone that is always so many hours ahead of UTC, as `zic` compiles it: version 1, without changes.
+fn zone_file(hours: i32) -> Vec<u8> {
+    let mut file = b"TZif".to_vec();
+    file.extend([0; 16]);
+    for count in [0, 0, 0, 0, 1, 4_u32] {
+        file.extend(count.to_be_bytes());
+    }
+    file.extend((hours * 3600).to_be_bytes());
+    file.extend([0, 0]);
+    file.extend(b"XYZ\0");
+    file
+}
+
+#[test]
+fn newer_time_zone_rules_of_the_machine_are_a_warning_where_they_move_the_period() {
+    let place = Place::new();
+    let zones = place.path("zones");
+    std::fs::create_dir_all(zones.join("Asia")).unwrap();
+    let export = |version: &str, hours: i32, zone: &str| {
+        std::fs::write(zones.join("tzdata.zi"), format!("# version {version}\nR x\n")).unwrap();
+        std::fs::write(zones.join("Asia/Tokyo"), zone_file(hours)).unwrap();
+        let args = [
+            "export",
+            "--demo",
+            "--quiet",
+            "--month",
+            "2025-09",
+            "--timezone",
+            zone,
+            "--format",
+            "csv",
+            "--out",
+        ];
+        let out = format!("out-{version}-{hours}");
+        let done = done(
+            place
+                .command(&[&args[..], &[out.as_str(), "--replace"]].concat())
+                .env("TZDIR", &zones),
+        );
+        done.exits(0);
+        let manifest = std::fs::read_to_string(place.path(&out).join("manifest.json")).unwrap();
+        (
+            done.stderr,
+            serde_json::from_str::<serde_json::Value>(&manifest).unwrap(),
+        )
+    };
+    let (said, manifest) = export("2999b", 8, "Asia/Tokyo");
+    let rules = manifest["timezone_rules"].as_str().unwrap();
+    assert!(rules >= "2026c", "{rules}");
+    for part in [
+        "warning: Asia/Tokyo: 2025-09-01 begins at 2025-08-31T15:00:00.000Z",
+        "at 2025-08-31T16:00:00.000Z",
+        "tz 2999b",
+        rules,
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(manifest["period"]["from"], "2025-08-31T15:00:00.000Z");
+    // The same rules, older ones, and UTC, which has none.
+    for (version, hours, zone) in [
+        ("2999b", 9, "Asia/Tokyo"),
+        ("2020a", 8, "Asia/Tokyo"),
+        ("2999b", 8, "UTC"),
+    ] {
+        assert_eq!(export(version, hours, zone).0, "", "{version} {hours} {zone}");
+    }
+    let version = place.run(&["--version"]);
+    version
+        .exits(0)
+        .shows(&[concat!("apify-runs ", env!("CARGO_PKG_VERSION"), "\n"), rules]);
+}
+
+#[test]
+fn a_manifest_without_time_zone_rules_and_one_of_other_rules_are_read() {
+    let place = Place::new();
+    place
+        .run(&[
+            "export",
+            "--demo",
+            "--quiet",
+            "--timezone",
+            "Asia/Tokyo",
+            "--month",
+            "2025-09",
+            "--out",
+            "out",
+        ])
+        .exits(0);
+    let path = place.path("out/manifest.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.contains("\"timezone_rules\""))
+        .unwrap()
+        .to_string();
+    for other in ["", "  \"timezone_rules\": \"2019a\",\n"] {
+        std::fs::write(&path, text.replace(&(line.clone() + "\n"), other)).unwrap();
+        place.run(&["verify", "out"]).exits(0);
+    }
+}

@@ -1,9 +1,7 @@
 //! Reports to make pages of, from rows that tests write out.
 
-use chrono_tz::UTC;
-
 use crate::money::Usd;
-use crate::period::{PeriodSpec, parse_edge, parse_instant};
+use crate::period::{PeriodSpec, Zone, parse_edge, parse_instant};
 use crate::provenance::{Account, Filters, Proof, Source};
 use crate::report::Report;
 use crate::report::dimension::{By, Dimensions};
@@ -45,7 +43,7 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
     let mut dimensions = Dimensions::of(&ColumnSet::all(false), None);
     more.iter()
         .for_each(|by| dimensions.and(By::parse(by).unwrap()).unwrap());
-    let mut summary = Summary::new(UTC, dimensions);
+    let mut summary = Summary::new(Zone::UTC, dimensions);
     rows.iter().for_each(|row| summary.add_row(row).unwrap());
     let figures = summary.finish();
     let doubts = QualityCounts {
@@ -61,7 +59,7 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
                 username: Some("ann".into()),
             }),
             source: Source::Api,
-            period: spec.resolve(UTC, queried_at_ms).unwrap(),
+            period: spec.resolve(Zone::UTC, queried_at_ms).unwrap(),
             part_of: None,
             by_syncs: false,
             filters: Filters::default(),
