@@ -167,9 +167,11 @@ async fn run_in_turn(job: AccountJob, layers: Arc<Layers>, turns: &Semaphore, de
         ..context
     };
     let journal = context.journal.clone();
+    let began = journal.clone();
     let fate = fate_when_stopped(&cli.command);
     let running = async {
         let _turn = turns.acquire().await.map_err(anyhow::Error::from)?;
+        began.begin();
         commands::run(cli, context, &layers).await
     };
     let result = run_until(deadline, fate, running).await;
@@ -178,7 +180,7 @@ async fn run_in_turn(job: AccountJob, layers: Arc<Layers>, turns: &Semaphore, de
         Err(error) => tracing::error!("{error}"),
     }
     let ending = Ending::from(&result);
-    journal.update(|entry| entry.ended = Some(ending.clone()));
+    journal.end(ending.clone());
     ending
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::exit::{AccountResult, JobResult};
 use super::outcome::file::OutcomeFile;
 use super::outcome::{self, JobInfo};
-use super::{metrics, output_conflicts};
+use super::{job_name, metrics, output_conflicts};
 use crate::cli::Command;
 use crate::config::{ConfigError, Invocation, ReportingOptions};
 use crate::context::journal::{Ending, Journal};
@@ -21,6 +21,8 @@ pub struct EndReport {
     started: Instant,
     outcome: Option<OutcomeFile>,
     metrics: Option<PathBuf>,
+    /// Of each account, in their order.
+    job_names: Vec<String>,
 }
 
 impl EndReport {
@@ -36,6 +38,7 @@ impl EndReport {
             started: Instant::now(),
             outcome: None,
             metrics: None,
+            job_names: Vec::new(),
         }
     }
 
@@ -68,6 +71,7 @@ impl EndReport {
         // What publishes nothing is no success of the one that does.
         let is_rehearsal = matches!(command, Command::Export(args) if args.dry_run);
         self.metrics = metrics.filter(|_| !is_rehearsal).map(PathBuf::from);
+        self.job_names = orders.iter().map(|order| job_name::of(&order.cli.command)).collect();
         Ok(())
     }
 
@@ -105,7 +109,7 @@ impl EndReport {
                 .unwrap_or_else(|problem| warn(&problem.to_string()));
         }
         if let Some(metrics) = &self.metrics
-            && let Err(problem) = metrics::write(metrics, &self.info, &end.accounts)
+            && let Err(problem) = metrics::write(metrics, &self.info, &end.accounts, &self.job_names)
         {
             warn(&problem.to_string());
         }

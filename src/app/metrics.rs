@@ -1,5 +1,5 @@
-//! `--metrics-file`: gauges for Prometheus' textfile collector, by account and command. The file is replaced at once; what a job
-//! didn't learn stays as the last one that did left it, and so do other accounts' and commands' lines.
+//! `--metrics-file`: gauges for Prometheus' textfile collector, by account, command and job. The file is replaced at once; what a
+//! job didn't learn stays as the last one that did left it, and so do other accounts', commands' and jobs' lines.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -33,7 +33,10 @@ const GAUGES: [(&str, &str); 14] = [
         "When the last job ended, seconds since the epoch",
     ),
     ("last_exit_code", "Exit code of the last job"),
-    ("duration_seconds", "How long the last job took"),
+    (
+        "duration_seconds",
+        "How long the last job took for this account, without waiting for its turn",
+    ),
     (
         "period_start_timestamp_seconds",
         "First instant of the last published period, seconds since the epoch",
@@ -75,21 +78,22 @@ pub fn check(path: &Path) -> Result<()> {
     )))
 }
 
-/// Puts a job's end into the file.
+/// Puts a job's end into the file; `job_names` has a name for each account, in their order.
 ///
 /// # Errors
 /// A warning: a job does not fail for want of its metrics.
-pub fn write(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> anyhow::Result<()> {
-    replace(path, facts, parts)
+pub fn write(path: &Path, facts: &JobInfo, parts: &[AccountResult], job_names: &[String]) -> anyhow::Result<()> {
+    replace(path, facts, parts, job_names)
         .map_err(|error| anyhow::anyhow!("cannot write --metrics-file {}: {error}", path.display()))
 }
 
-fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult]) -> io::Result<()> {
+fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult], job_names: &[String]) -> io::Result<()> {
     let folder = folder_of(path);
     // While the file is read and replaced, since jobs of several accounts may share it.
     let _lock = lock_folder(folder, LOCK_TIME)?;
     let mut series = read(path)?;
-    parts.iter().for_each(|part| put(&mut series, facts, part));
+    let named = parts.iter().zip(job_names);
+    named.for_each(|(part, job)| put(&mut series, facts, part, job));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // The collector's user may read it.
     let mut file = AtomicFile::create(path.into(), &folder.join(format!(".{name}.new")), 0o644)?;
@@ -118,13 +122,16 @@ fn read(path: &Path) -> io::Result<Series> {
     lines.map(of_ours).collect()
 }
 
-fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult) {
+fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult, job: &str) {
     let (noted, counts) = part.journal.read();
     let account = part
         .account
         .as_deref()
         .unwrap_or(if facts.is_demo { "demo" } else { "default" });
     let labels = format!("account=\"{}\",command=\"{}\"", escaped(account), facts.command);
+    // Earlier versions named no job: no later one would ever end these.
+    series.retain(|(_, of), _| *of != labels);
+    let labels = format!("{labels},job=\"{}\"", escaped(job));
     let mut set = |name: &str, value: String| {
         series.insert((name.into(), labels.clone()), value);
     };
@@ -135,7 +142,7 @@ fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult) {
     }
     set("last_run_timestamp_seconds", ended);
     set("last_exit_code", part.ending.exit_code.to_string());
-    set("duration_seconds", format!("{:.3}", facts.took.as_secs_f64()));
+    set("duration_seconds", format!("{:.3}", noted.took().as_secs_f64()));
     set("requests", counts.total.to_string());
     set("retries", counts.retries.to_string());
     set("rate_limited_requests", counts.rate_limited.to_string());
@@ -199,12 +206,14 @@ mod tests {
             },
             journal: Journal::default(),
         };
-        put(&mut series, &facts, &part);
-        let labels = r#"account="a\"b\\c",command="export""#;
+        let earlier = ("runs".to_string(), r#"account="a\"b\\c",command="export""#.to_string());
+        series.insert(earlier, "3".into());
+        put(&mut series, &facts, &part, "x\n\"{y}\\ z");
+        let labels = r#"account="a\"b\\c",command="export",job="x\n\"{y}\\ z""#;
         let expected = [
             ("last_run_timestamp_seconds", "1759471201.500"),
             ("last_exit_code", "4"),
-            ("duration_seconds", "1.500"),
+            ("duration_seconds", "0.000"),
             ("requests", "0"),
             ("retries", "0"),
             ("rate_limited_requests", "0"),

@@ -3,6 +3,7 @@
 mod accounts;
 mod end_report;
 mod exit;
+mod job_name;
 mod metrics;
 mod outcome;
 mod output_conflicts;

@@ -113,6 +113,9 @@ pub struct RunArgs {
     /// Write metrics to this .prom file, for the textfile collector of Prometheus
     #[arg(hide = true, long, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
+    /// Label `job` of the metrics [default: path of the output, without the period]
+    #[arg(hide = true, long, value_name = "NAME", value_parser = parse_element)]
+    pub job_name: Option<String>,
 }
 
 impl RunArgs {

@@ -12,12 +12,13 @@ use super::source_text::SourceText;
 use crate::error::{Error, Result};
 
 /// Options of the whole job, which an account cannot set.
-const OF_THE_JOB: [&str; 11] = [
+const OF_THE_JOB: [&str; 12] = [
     "account",
     "accounts-at-once",
     "all-accounts",
     "deadline",
     "jitter",
+    "job-name",
     "json",
     "log-format",
     "metrics-file",

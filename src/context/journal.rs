@@ -31,6 +31,9 @@ pub struct JournalEntry {
     /// How long each stage took, in order.
     pub stages: Vec<(&'static str, Duration)>,
     pub ended: Option<Ending>,
+    /// When work began, and how long it took once it has ended.
+    began: Option<Instant>,
+    took: Option<Duration>,
     under_way: Option<(&'static str, Instant)>,
     counters: Option<Arc<Counters>>,
 }
@@ -77,6 +80,17 @@ impl Journal {
         self.entry().switch(Some(name));
     }
 
+    /// The account's turn has come.
+    pub fn begin(&self) {
+        self.entry().began = Some(Instant::now());
+    }
+
+    pub fn end(&self, ending: Ending) {
+        let mut entry = self.entry();
+        entry.took = Some(entry.took());
+        entry.ended = Some(ending);
+    }
+
     /// Keeps the counts of a client and not the client: the journal outlives the account's job, and connections shouldn't.
     pub fn attach_client(&self, api: &ApiClient) {
         self.entry().counters = Some(api.counters());
@@ -107,6 +121,12 @@ impl Journal {
 }
 
 impl JournalEntry {
+    /// How long the work took, or has taken up to now; zero where it never began.
+    pub fn took(&self) -> Duration {
+        let so_far = || self.began.map_or(Duration::ZERO, |began| began.elapsed());
+        self.took.unwrap_or_else(so_far)
+    }
+
     fn switch(&mut self, next: Option<&'static str>) {
         let now = Instant::now();
         if let Some((name, began)) = self.under_way.take() {

@@ -299,9 +299,9 @@ fn the_log_of_a_retry_says_what_failed() {
     assert_eq!(outcome(&place)["retries"], 1);
 }
 
-/// A gauge's value by account.
-fn gauge(text: &str, name: &str, account: &str) -> Option<f64> {
-    let series = format!("{name}{{account=\"{account}\",command=\"export\"}} ");
+/// A gauge's value by account and job.
+fn gauge(text: &str, name: &str, account: &str, job: &str) -> Option<f64> {
+    let series = format!("{name}{{account=\"{account}\",command=\"export\",job=\"{job}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok())
 }
 
@@ -313,7 +313,7 @@ fn metrics_keep_the_last_success_across_failures() {
     place.export(&server().url(), &metrics).exits(0);
     let read = || fs::read_to_string(place.path("m/apify.prom")).unwrap();
     let good = read();
-    let of = |text: &str, name: &str| gauge(text, name, "default").unwrap_or_else(|| panic!("{name}\n{text}"));
+    let of = |text: &str, name: &str| gauge(text, name, "default", "out").unwrap_or_else(|| panic!("{name}\n{text}"));
     assert_eq!(of(&good, "apify_runs_last_exit_code"), 0.0);
     assert_eq!(of(&good, "apify_runs_runs"), 2500.0);
     assert_eq!(of(&good, "apify_runs_usage_dollars"), 25.0);
@@ -329,7 +329,7 @@ fn metrics_keep_the_last_success_across_failures() {
         place.path("m/apify.prom"),
         good.replace(
             "# HELP apify_runs_requests",
-            "apify_runs_runs{account=\"other\",command=\"export\"} 7\n# HELP apify_runs_requests",
+            "apify_runs_runs{account=\"other\",command=\"export\",job=\"out\"} 7\n# HELP apify_runs_requests",
         ),
     )
     .unwrap();
@@ -339,12 +339,46 @@ fn metrics_keep_the_last_success_across_failures() {
     assert_eq!(of(&bad, "apify_runs_last_exit_code"), 3.0);
     assert_eq!(of(&bad, "apify_runs_last_success_timestamp_seconds"), success);
     assert_eq!(of(&bad, "apify_runs_runs"), 2500.0);
-    assert_eq!(gauge(&bad, "apify_runs_runs", "other"), Some(7.0));
+    assert_eq!(gauge(&bad, "apify_runs_runs", "other", "out"), Some(7.0));
     assert_eq!(names(&place.path("m")), ["apify.prom"]);
     assert_eq!(
         fs::metadata(place.path("m/apify.prom")).unwrap().permissions().mode() & 0o777,
         0o644
     );
+}
+
+#[test]
+fn two_jobs_of_one_command_have_series_of_their_own_from_month_to_month() {
+    let place = Place::new();
+    let demo = |more: &[&str]| {
+        let metrics = ["export", "--demo", "--quiet", "--metrics-file", "m.prom"];
+        place.run(&[&metrics, more].concat()).exits(0);
+    };
+    demo(&["--month", "2025-09", "--out", "monthly/{month}"]);
+    demo(&["--last", "1d", "--out", "daily/{from}_{to}"]);
+    demo(&["--month", "2025-08", "--out", "monthly/2025-08"]);
+    let named = [
+        "export",
+        "--demo",
+        "--quiet",
+        "--metrics-file",
+        "m.prom",
+        "--last",
+        "1h",
+        "--out",
+        "hour",
+    ];
+    done(place.command(&named).env("APIFY_RUNS_JOB_NAME", "by \"name\"")).exits(0);
+    let text = fs::read_to_string(place.path("m.prom")).unwrap();
+    let jobs: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("apify_runs_runs"))
+        .collect();
+    let jobs: Vec<&str> = jobs
+        .iter()
+        .filter_map(|line| line.split_once(",job=\"")?.1.split_once("\"}").map(|(job, _)| job))
+        .collect();
+    assert_eq!(jobs, ["by \\\"name\\\"", "daily", "monthly"]);
 }
 
 #[test]
@@ -393,7 +427,7 @@ fn a_metrics_file_of_somebody_else_stays_and_a_rehearsal_is_no_success() {
     place.run(&[&demo[..], &["m.prom", "--replace"]].concat()).exits(0);
     let text = fs::read_to_string(place.path("m.prom")).unwrap();
     assert!(
-        gauge(&text, "apify_runs_runs", "demo").is_some() && !text.contains("\"default\""),
+        gauge(&text, "apify_runs_runs", "demo", "out").is_some() && !text.contains("\"default\""),
         "{text}"
     );
 }
