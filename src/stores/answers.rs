@@ -1,6 +1,6 @@
 //! Answers of stores that the object stores' crate would take for others: a list that is cut off, an error or a page of somebody
-//! between that stand in a list's place (it takes those for empty lists), and 'not implemented', which it would ask for again for a
-//! minute.
+//! between that stand in a list's place (it takes those for empty lists), folders that consoles have made (it takes those for
+//! objects), and errors such as 'not implemented' that no later request mends (it would ask again for a minute).
 
 use async_trait::async_trait;
 use object_store::ClientOptions;
@@ -10,13 +10,25 @@ use object_store::client::{
 };
 use tokio::runtime::Handle;
 
+use crate::stores::errors::element;
+
 /// Roots of lists: of S3 and Google, and of Azure.
 const LISTS: [&str; 2] = ["ListBucketResult", "EnumerationResults"];
 /// How far into an answer its root stands.
 const HEAD_BYTES: usize = 1024;
-/// For an answer without a body of its own.
-const NOT_IMPLEMENTED: &str =
-    "<Error><Code>NotImplemented</Code><Message>The store answers 501 Not Implemented.</Message></Error>";
+/// 5xx that mean for good what they say, and the codes under which they are told where the answer has none.
+const PERMANENT: [(u16, &str); 6] = [
+    (501, "NotImplemented"),
+    (505, "HTTPVersionNotSupported"),
+    (506, "VariantAlsoNegotiates"),
+    (507, "InsufficientStorage"),
+    (508, "LoopDetected"),
+    (511, "NetworkAuthenticationRequired"),
+];
+/// How an object is enclosed in a list: by S3 and Google, and by Azure; with the elements of its name and its size.
+const OBJECTS: [(&str, &str, &str); 2] = [("Contents", "Key", "Size"), ("Blob", "Name", "Content-Length")];
+/// How Hadoop names the object that stands for a folder; consoles end its name with `/`.
+const FOLDER_ENDINGS: [&str; 2] = ["/", "_$folder$"];
 
 /// How clients are made: all requests go by the job's runtime, whichever thread of the Delta library asks.
 #[derive(Debug)]
@@ -51,15 +63,15 @@ impl HttpService for CheckedClient {
                 let cause = std::io::Error::other("the answer is not a complete list");
                 return Err(HttpError::new(HttpErrorKind::Decode, cause));
             }
-            return Ok(HttpResponse::from_parts(parts, body.into()));
+            return Ok(HttpResponse::from_parts(parts, without_folders(&body).into()));
         }
-        if status.as_u16() == 501 {
+        if let Some((_, code)) = PERMANENT.iter().find(|(number, _)| *number == status.as_u16()) {
             let (mut parts, body) = response.into_parts();
             let body = body.bytes().await.unwrap_or_default();
             let text = String::from_utf8_lossy(&body);
             let text = match text.contains("<Code>") {
                 true => text.into_owned(),
-                false => NOT_IMPLEMENTED.into(),
+                false => format!("<Error><Code>{code}</Code><Message>The store answers {status}.</Message></Error>"),
             };
             // 400: nothing that passes.
             parts.status = "400".parse().expect("it is a status");
@@ -84,6 +96,43 @@ fn is_list_whole(body: &[u8]) -> bool {
     })
 }
 
+/// A list without the empty objects that stand for folders: nobody's files.
+fn without_folders(body: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return body.to_vec();
+    };
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((start, end, object)) = next_object(rest) {
+        kept += &rest[..start];
+        if !is_folder(object) {
+            kept += &rest[start..end];
+        }
+        rest = &rest[end..];
+    }
+    kept += rest;
+    kept.into_bytes()
+}
+
+/// Where the next object of a list begins and ends, and what is in it.
+fn next_object(list: &str) -> Option<(usize, usize, &str)> {
+    let of = |(element, _, _): &(&str, &str, &str)| {
+        let (opening, closing) = (format!("<{element}>"), format!("</{element}>"));
+        let start = list.find(&opening)?;
+        let inner = start + opening.len();
+        let length = list[inner..].find(&closing)?;
+        Some((start, inner + length + closing.len(), &list[inner..inner + length]))
+    };
+    OBJECTS.iter().filter_map(of).min_by_key(|(start, _, _)| *start)
+}
+
+fn is_folder(object: &str) -> bool {
+    OBJECTS.iter().any(|(_, name, size)| {
+        let name = element(object, name).unwrap_or_default();
+        element(object, size) == Some("0") && FOLDER_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +154,37 @@ mod tests {
         ] {
             assert!(!is_list_whole(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn folders_that_a_console_made_are_no_objects() {
+        let object = |key: &str, size: u32| format!("<Contents><Key>{key}</Key><Size>{size}</Size></Contents>");
+        let list = |objects: &[String]| {
+            format!(
+                "<ListBucketResult>{}<IsTruncated>false</IsTruncated></ListBucketResult>",
+                objects.concat()
+            )
+        };
+        let files = [object("p/runs.csv", 0), object("p/a/", 3), object("p/$folder$", 0)];
+        let [runs, full, named] = files.clone();
+        let with_folders = list(&[
+            object("p/", 0),
+            runs,
+            object("p/sub/", 0),
+            full,
+            named,
+            object("p_$folder$", 0),
+        ]);
+        assert_eq!(without_folders(with_folders.as_bytes()), list(&files).into_bytes());
+        let blob = |name: &str| {
+            format!("<Blob><Name>{name}</Name><Properties><Content-Length>0</Content-Length></Properties></Blob>")
+        };
+        let list = |blobs: &str| format!("<EnumerationResults><Blobs>{blobs}</Blobs></EnumerationResults>");
+        assert_eq!(
+            without_folders(list(&(blob("p/") + &blob("p/x"))).as_bytes()),
+            list(&blob("p/x")).into_bytes()
+        );
+        assert_eq!(without_folders(b"<ListBucketResult/>"), b"<ListBucketResult/>");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use futures::future::BoxFuture;
 use object_store::CredentialProvider;
-use object_store::aws::{AmazonS3Builder, AwsCredential, S3ConditionalPut, resolve_bucket_region};
+use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, S3ConditionalPut, resolve_bucket_region};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
@@ -41,6 +41,8 @@ const OBJECT_VARIABLES: [&str; 4] = [
     "AWS_SSE_BUCKET_KEY_ENABLED",
     "AWS_SSE_KMS_KEY_ID",
 ];
+/// Amazon's own variable of whether what is sent has a checksum, for stores that refuse those.
+const CHECKSUM_VARIABLE: &str = "AWS_REQUEST_CHECKSUM_CALCULATION";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 
 /// The region where none is configured.
@@ -67,6 +69,10 @@ pub async fn bucket(name: &str, handle: &Handle) -> Result<StoreAtOrigin> {
         if let Some((key, value)) = key.zip(std::env::var(variable).ok()) {
             builder = builder.with_config(key, value);
         }
+    }
+    // Buckets with Object Lock take nothing without one.
+    if !std::env::var(CHECKSUM_VARIABLE).is_ok_and(|value| value.eq_ignore_ascii_case("when_required")) {
+        builder = builder.with_checksum_algorithm(Checksum::SHA256);
     }
     let region = match (config.region(), &given) {
         (Some(region), _) => Some(region.to_string()),

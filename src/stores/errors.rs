@@ -122,7 +122,7 @@ fn kind(text: &str) -> Option<StoreErrorKind> {
         "403" => StoreErrorKind::Forbidden,
         "404" => StoreErrorKind::Missing,
         // What isn't there for good is no trouble that passes.
-        "501" | "505" => StoreErrorKind::Refused,
+        "501" | "505" | "506" | "507" | "508" | "511" => StoreErrorKind::Refused,
         "408" | "429" => StoreErrorKind::Unreachable,
         number if number.starts_with('5') => StoreErrorKind::Unreachable,
         _ => return None,
@@ -223,7 +223,7 @@ fn status(text: &str) -> Option<&str> {
 }
 
 /// The text of an XML element without attributes.
-fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+pub(super) fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let (_, after) = text.split_once(&format!("<{name}>"))?;
     let (value, _) = after.split_once(&format!("</{name}>"))?;
     Some(value.trim()).filter(|value| !value.is_empty())
@@ -329,7 +329,16 @@ mod tests {
 
     #[test]
     fn what_a_store_will_never_do_is_not_worth_another_run() {
-        for status in ["501 Not Implemented", "405 Method Not Allowed", "400 Bad Request"] {
+        for status in [
+            "501 Not Implemented",
+            "507 Insufficient Storage",
+            "400 Bad Request",
+            "405 Method Not Allowed",
+            "411 Length Required",
+            "413 Payload Too Large",
+            "422 Unprocessable Entity",
+            "431 Request Header Fields Too Large",
+        ] {
             let error = object_store::Error::Generic {
                 store: "S3",
                 source: answered(status, ""),

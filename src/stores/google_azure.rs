@@ -13,9 +13,12 @@ use crate::error::{Error, Result};
 use crate::stores::address::endpoint;
 use crate::stores::answers::StoreConnector;
 use crate::stores::errors::{StoreError, StoreErrorKind, causes};
+use crate::stores::google_identity::WorkloadIdentity;
 use crate::stores::http::{CREDENTIALS_TIME, StoreAtOrigin, client_options, origin, retries};
 
 const GOOGLE: &str = "https://storage.googleapis.com";
+/// Where gcloud keeps a login, below the home folder.
+const LOGIN: &str = ".config/gcloud/application_default_credentials.json";
 
 pub async fn google(bucket: &str, handle: &Handle) -> Result<StoreAtOrigin> {
     let builder = GoogleCloudStorageBuilder::from_env();
@@ -31,10 +34,24 @@ pub async fn google(bucket: &str, handle: &Handle) -> Result<StoreAtOrigin> {
     .any(|key| builder.get_config_value(key).is_some());
     let is_logged_in = std::env::var_os("HOME").is_some_and(|home| {
         let home = PathBuf::from(home);
-        home.join(".config/gcloud/application_default_credentials.json")
-            .exists()
+        home.join(LOGIN).exists()
     });
     let shown = format!("gs://{bucket}");
+    // A service account's key comes first, as for the crate.
+    let has_key = [GoogleConfigKey::ServiceAccount, GoogleConfigKey::ServiceAccountKey]
+        .iter()
+        .any(|key| builder.get_config_value(key).is_some());
+    let named = builder.get_config_value(&GoogleConfigKey::ApplicationCredentials);
+    let login = || std::env::var("HOME").ok().map(|home| format!("{home}/{LOGIN}"));
+    let file = named.or_else(login).filter(|_| !has_key);
+    let identity = file
+        .map(|path| WorkloadIdentity::read(&path, handle))
+        .transpose()?
+        .flatten();
+    let builder = match identity {
+        Some(identity) => builder.with_credentials(Arc::new(identity)),
+        None => builder,
+    };
     let builder = builder
         .with_bucket_name(bucket)
         .with_client_options(client_options(given.is_some_and(|(_, is_http)| is_http)))

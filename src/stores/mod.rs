@@ -8,6 +8,7 @@ mod body;
 mod errors;
 mod failures;
 mod google_azure;
+mod google_identity;
 mod http;
 mod location;
 mod log_view;

@@ -15,6 +15,7 @@ use object_store::{
 use crate::bounded::MAX_MANIFEST_BYTES;
 use crate::error::{Error, Result};
 use crate::stores::Location;
+use crate::stores::errors::{StoreError, StoreErrorKind};
 
 /// A part of a file that goes up: S3 takes 10,000 of them, so 80 GiB are a file's most.
 const PART_BYTES: usize = 8 << 20;
@@ -121,8 +122,15 @@ impl Location {
             Ok(Some(found)) if found.bytes == bytes => Put::Done,
             Ok(_) if is_lost(&error) => Put::Lost,
             Ok(_) => Put::Unclear(self.cannot_write(path, &error)),
-            // What the store said first may have been about its own first attempt.
-            Err(unread) => Put::Unclear(Error::Unreachable(unread.to_string())),
+            Err(unread) => Put::Unclear(match StoreError::from_store(&error).kind {
+                // It was not about an earlier attempt, and no later one mends it.
+                StoreErrorKind::Refused | StoreErrorKind::Forbidden | StoreErrorKind::Unauthenticated
+                    if !is_lost(&error) =>
+                {
+                    self.cannot_write(path, &error)
+                }
+                _ => Error::Unreachable(unread.to_string()),
+            }),
         }
     }
 
@@ -224,6 +232,7 @@ fn attributes(path: &str) -> Attributes {
         "html" => "text/html; charset=utf-8",
         "json" => "application/json",
         "md" => "text/markdown; charset=utf-8",
+        "sql" => "application/sql",
         "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         _ => "application/octet-stream",
     };

@@ -6,6 +6,8 @@ mod info;
 mod log;
 /// Lakes that are read: the same figures as an export's.
 mod read;
+/// Object stores.
+mod stores;
 /// `sync`, and the table that it leaves.
 mod sync;
 /// Faults that must not pass in silence.
