@@ -179,7 +179,7 @@ pub struct ExportArgs {
     /// One Parquet file for each UTC day on which runs started
     #[arg(hide = true, long, value_name = "day", hide_possible_values = true, help_heading = OUTPUT)]
     pub partition_by: Option<PartitionBy>,
-    /// Use only plain and dictionary encodings in Parquet, for older engines
+    /// Write Parquet for old readers: Snappy, plain and dictionary encodings
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub parquet_compat: bool,
     /// Only these columns (comma list)

@@ -85,11 +85,23 @@ pub fn unescape_formula(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
 }
 
-/// Whether a spreadsheet would run a text, or would without its leading apostrophes: so that escaping can be undone.
+/// Whether a spreadsheet would run a text, or would without its leading apostrophes: so that escaping can be undone. Some take
+/// off white space first, and letters that can't be seen; those of East Asia read full-width signs as the others.
 fn is_formula(text: &str) -> bool {
-    text.trim_start_matches('\'')
-        .starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+    let text = text.trim_start_matches('\'');
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_unseen).starts_with(FORMULA_SIGNS)
 }
+
+/// What a formula begins with: in ASCII, full width and small.
+const FORMULA_SIGNS: [char; 12] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
+
+fn is_unseen(c: char) -> bool {
+    let is_without_width = matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_whitespace() || c.is_control() || is_without_width
+}
+
+/// [`is_formula`] after an apostrophe as a regular expression of RE2, for engines that load what was escaped.
+pub const ESCAPED_FORMULA: &str = "^'+([\\t\\r\\n]|[\\s\\pZ\\x00-\\x1F\\x7F-\\x9F\\x{AD}\\x{34F}\\x{61C}\\x{180E}\\x{200B}-\\x{200F}\\x{202A}-\\x{202E}\\x{2060}-\\x{206F}\\x{FEFF}]*[=+@＝＋－＠﹦﹢﹣﹫-])";
 
 /// How many columns of a terminal a text takes.
 pub fn width(text: &str) -> usize {
@@ -181,11 +193,31 @@ mod tests {
 
     #[test]
     fn formulas_are_defused_and_plain_text_is_left_alone() {
-        for formula in ["=1+1", "+1", "-1", "@x", "\tx", "\rx"] {
+        for formula in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@x",
+            "\tx",
+            "\rx",
+            " =1",
+            "\u{a0}\t +1",
+            "\u{200b}-1",
+            "\u{feff}@x",
+            "\u{3000}＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "\u{0}=1",
+        ] {
             assert_eq!(escape_formula(formula), format!("'{formula}"));
         }
-        assert_eq!(escape_formula("Mozilla/5.0 (=)"), "Mozilla/5.0 (=)");
-        for text in ["=1", "'=1", "''=1", "'x", "x", "'", ""] {
+        for text in ["Mozilla/5.0 (=)", " a=1", "\u{200b}", " '=1"] {
+            assert_eq!(escape_formula(text), text);
+        }
+        for text in [
+            "=1", "'=1", "''=1", " =1", "' =1", " '=1", "'＝1", "'x", " x", "x", "'", "",
+        ] {
             assert_eq!(unescape_formula(&escape_formula(text)), text);
         }
         assert_eq!(escape_formula(""), "");

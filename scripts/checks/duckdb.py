@@ -154,7 +154,7 @@ def check_csv(checks, label, out, parquet):
         f" new_line = '\\n', columns = {{{types}}})"
     )
     defused = ", ".join(
-        f"CASE WHEN regexp_matches({name}, '^''*[=+@\\t\\r\\n-]') THEN '''' || {name} ELSE {name} END AS {name}"
+        f"CASE WHEN regexp_matches({name}, '^''*([\\t\\r\\n]|\\s*[=+@＝＋－＠-])') THEN '''' || {name} ELSE {name} END AS {name}"
         if name in PEOPLES_TEXT
         else name
         for name in NAMES

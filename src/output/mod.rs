@@ -5,6 +5,7 @@ pub mod atomic_file;
 pub mod csv;
 pub mod focus;
 pub mod hashed;
+pub mod load_script;
 pub mod lock;
 pub mod manifest;
 pub mod names;

@@ -6,6 +6,8 @@ pub use crate::report::xlsx::REPORT_XLSX;
 pub const MANIFEST: &str = "manifest.json";
 
 pub const RUNS_CSV: &str = "runs.csv";
+/// Loads [`RUNS_CSV`] into DuckDB.
+pub const RUNS_SQL: &str = "runs.sql";
 pub const RUNS_PARQUET: &str = "runs.parquet";
 /// The same where only CSV was asked for: read until the export is assembled, and not published.
 pub const WORKING_PARQUET: &str = ".runs.parquet";

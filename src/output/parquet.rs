@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
 use crate::output::names::RUNS_PARQUET;
 use crate::output::publish::Staging;
-use crate::period::{DAY_MS, Millis, format_instant};
+use crate::period::{DAY_MS, Millis, Period, format_instant};
+use crate::provenance::Account;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{Column, Kind, Values};
 
@@ -38,6 +39,36 @@ pub enum RunsLayout {
     Daily(Millis),
 }
 
+/// What a file of rows says of itself in its metadata, so that one which was moved can be told from others. Nothing that differs
+/// from job to job: unchanged rows give unchanged bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParquetFacts(Vec<(&'static str, String)>);
+
+impl ParquetFacts {
+    /// The period is the one that was asked for; how much of it was over is the manifest's to say.
+    pub fn new(account: Option<&Account>, period: &Period) -> ParquetFacts {
+        let [from, to] = [period.from, period.requested_to].map(format_instant);
+        let mut facts = vec![
+            ("apify_runs.version", env!("CARGO_PKG_VERSION").to_string()),
+            ("apify_runs.period", format!("{from}/{to}")),
+            ("apify_runs.timezone", period.timezone.to_string()),
+        ];
+        if let Some(account) = account {
+            facts.push(("apify_runs.account", account.id.clone()));
+            facts.extend(account.username.clone().map(|name| ("apify_runs.account_name", name)));
+        }
+        ParquetFacts(facts)
+    }
+
+    fn key_values(&self) -> Option<Vec<KeyValue>> {
+        let pairs = self
+            .0
+            .iter()
+            .map(|(key, value)| KeyValue::new((*key).into(), value.clone()));
+        (!self.0.is_empty()).then(|| pairs.collect())
+    }
+}
+
 /// Writes rows that come in order of `started_at`.
 pub struct ParquetRows {
     staging: Arc<Staging>,
@@ -58,12 +89,23 @@ struct ParquetFile {
 }
 
 impl ParquetRows {
-    /// Writes rows of these columns into a staging folder; `compatible` keeps to encodings that every engine reads.
-    pub fn new(staging: Arc<Staging>, layout: RunsLayout, columns: ColumnSet, compatible: bool) -> ParquetRows {
+    /// Writes rows of these columns into a staging folder; `compatible` keeps to what the oldest readers read. Files say what
+    /// they are of by `facts`.
+    pub fn new(
+        staging: Arc<Staging>,
+        layout: RunsLayout,
+        columns: ColumnSet,
+        compatible: bool,
+        facts: &ParquetFacts,
+    ) -> ParquetRows {
+        let mut properties = writer_properties(&columns, compatible).set_key_value_metadata(facts.key_values());
+        if compatible {
+            properties = properties.set_compression(Compression::SNAPPY);
+        }
         ParquetRows {
             staging,
             layout,
-            properties: writer_properties(&columns, compatible).build(),
+            properties: properties.build(),
             columns,
             open: None,
             files: Vec::new(),

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::output::csv::CsvRows;
 use crate::output::hashed::FileEntry;
 use crate::output::names::RUNS_CSV;
-use crate::output::parquet::{ParquetRows, RunsLayout};
+use crate::output::parquet::{ParquetFacts, ParquetRows, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
 use crate::runs::column_set::ColumnSet;
@@ -20,8 +20,9 @@ pub struct RowFormats {
     pub columns: ColumnSet,
     /// Parquet is always written: later steps read rows back from it.
     pub parquet: RunsLayout,
-    /// Whether Parquet keeps to encodings that every engine reads.
+    /// Whether Parquet keeps to what the oldest readers read.
     pub parquet_compat: bool,
+    pub facts: ParquetFacts,
     pub csv: bool,
 }
 
@@ -37,7 +38,13 @@ impl RowFiles {
         let csv = formats.csv.then(|| staging.create(RUNS_CSV)).transpose()?;
         Ok(RowFiles {
             csv: csv.map(|file| CsvRows::new(file, columns())).transpose()?,
-            parquet: ParquetRows::new(staging.clone(), formats.parquet, columns(), formats.parquet_compat),
+            parquet: ParquetRows::new(
+                staging.clone(),
+                formats.parquet,
+                columns(),
+                formats.parquet_compat,
+                &formats.facts,
+            ),
         })
     }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::fetch::KnownDetails;
-use crate::output::parquet::RunsLayout;
+use crate::output::parquet::{ParquetFacts, RunsLayout};
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
 use crate::period::Period;
@@ -63,6 +63,7 @@ impl ScratchFetch<'_> {
             columns: ColumnSet::all(options.is_metered()),
             parquet: RunsLayout::File(ROWS),
             parquet_compat: false,
+            facts: ParquetFacts::default(),
             csv: false,
         };
         let write = options.write(formats, period.timezone, Dimensions::default());

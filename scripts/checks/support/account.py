@@ -274,7 +274,9 @@ def read_json(path):
 
 def defused(text):
     """A cell of people's text as a CSV has it."""
-    return "'" + text if text.lstrip("'").startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+    bare = text.lstrip("'")
+    is_formula = bare.startswith(("\t", "\r", "\n")) or bare.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
+    return "'" + text if is_formula else text
 
 
 def as_cells(rows):

@@ -6,9 +6,11 @@ use std::io::{self, BufWriter, Write};
 use crate::api::item::RejectedItem;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, HashedFile};
+use crate::output::load_script::load_script;
 use crate::output::manifest::Manifest;
 use crate::output::names::{
-    MANIFEST, REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV, RUNS_PARQUET, WORKING_PARQUET,
+    MANIFEST, REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV, RUNS_PARQUET, RUNS_SQL,
+    WORKING_PARQUET,
 };
 use crate::output::publish::Staging;
 use crate::output::report_csv::{csv_name, write_csv};
@@ -91,6 +93,10 @@ pub fn write_files(
     }
     let files = rows.into_iter().filter(|file| file.path != WORKING_PARQUET).collect();
     let mut new = NewFiles { staging, files };
+    if new.files.iter().any(|file| file.path == RUNS_CSV) {
+        let columns = manifest.columns.iter().map(String::as_str);
+        new.add(RUNS_SQL, None, |file| file.write_all(load_script(columns).as_bytes()))?;
+    }
     for table in report.tables() {
         let rows = Some(table.len as u64);
         new.add(&csv_name(&table), rows, |file| write_csv(&table, file).map(drop))?;

@@ -270,6 +270,101 @@ fn compatible_parquet_keeps_to_plain_and_dictionary() {
 }
 
 #[test]
+fn compatible_parquet_is_snappy_and_holds_the_same_rows() {
+    let (plain, compatible) = (
+        export(runs(100, at(1, 0), 1000), &[]),
+        export(runs(100, at(1, 0), 1000), &["--parquet-compat"]),
+    );
+    let compression = |place: &Place| {
+        let file = File::open(place.path("out/runs.parquet")).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let group = reader.metadata().row_group(0).clone();
+        let mut all: Vec<String> = group
+            .columns()
+            .iter()
+            .map(|column| column.compression().to_string())
+            .collect();
+        all.dedup();
+        all
+    };
+    assert!(compression(&plain)[0].starts_with("ZSTD"));
+    assert_eq!(compression(&compatible), ["SNAPPY"]);
+    assert_eq!(plain.exported().batch(), compatible.exported().batch());
+    compatible.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn parquet_says_what_it_is_of_and_stays_the_same() {
+    let key_values = |place: &Place, path: &str| {
+        let file = File::open(place.path(path)).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let found = reader.metadata().file_metadata().key_value_metadata().unwrap().clone();
+        let ours = found.into_iter().filter(|pair| pair.key.starts_with("apify_runs."));
+        ours.map(|pair| (pair.key, pair.value.unwrap())).collect::<Vec<_>>()
+    };
+    let place = Place::new();
+    let demo = [
+        "export",
+        "--demo",
+        "--month",
+        "2025-10",
+        "--timezone",
+        "Europe/Prague",
+        "--quiet",
+        "--out",
+    ];
+    place.run(&[&demo[..], &["one"]].concat()).exits(0);
+    let found = key_values(&place, "one/runs.parquet");
+    let of = |key: &str| {
+        found
+            .iter()
+            .find(|(found, _)| found == key)
+            .map_or("", |(_, value)| value)
+    };
+    assert_eq!(of("apify_runs.version"), env!("CARGO_PKG_VERSION"));
+    // As it was asked for: until when it was over differs from job to job.
+    assert_eq!(
+        of("apify_runs.period"),
+        "2025-09-30T22:00:00.000Z/2025-10-31T23:00:00.000Z"
+    );
+    assert_eq!(of("apify_runs.timezone"), "Europe/Prague");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.path("one/manifest.json")).unwrap()).unwrap();
+    assert_eq!(of("apify_runs.account"), manifest["account"]["id"].as_str().unwrap());
+    place
+        .run(&[&demo[..], &["two", "--concurrency", "3"]].concat())
+        .exits(0);
+    let bytes = |folder: &str| std::fs::read(place.path(folder).join("runs.parquet")).unwrap();
+    assert!(bytes("one") == bytes("two"));
+}
+
+#[test]
+fn a_script_for_duckdb_lies_beside_the_csv_and_nowhere_else() {
+    let place = export(runs(10, at(1, 0), 1000), &["--exclude", "act_name,build_number"]);
+    let listed = |place: &Place| {
+        let manifest = place.exported().json("manifest.json");
+        let files = manifest["files"].as_array().unwrap().clone();
+        files.iter().any(|file| file["path"] == "runs.sql")
+    };
+    assert!(listed(&place));
+    let script = place.exported().text("runs.sql");
+    let header = place.exported().text("runs.csv").lines().next().unwrap().to_string();
+    let named = header
+        .split(',')
+        .filter(|name| script.contains(&format!("    '{name}': '")))
+        .count();
+    assert_eq!(named, header.split(',').count());
+    assert!(
+        !script.contains("act_name") && script.contains("'usage_total_usd': 'DECIMAL(38,18)'"),
+        "{script}"
+    );
+    std::fs::write(place.path("out/runs.sql"), script + "DROP TABLE runs;").unwrap();
+    place.run(&["verify", "out"]).exits(5).says(&["runs.sql"]);
+    let place = export(runs(10, at(1, 0), 1000), &["--format", "parquet"]);
+    assert!(!listed(&place) && !place.path("out/runs.sql").exists());
+}
+
+#[test]
 fn verify_finds_what_was_changed() {
     let place = export(runs(100, at(1, 0), 1000), &[]);
     place

@@ -9,7 +9,7 @@ use crate::context::blocking::CancelFlag;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
 use crate::output::names::RUNS_PARQUET;
-use crate::output::parquet::RunsLayout;
+use crate::output::parquet::{ParquetFacts, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::period::Period;
@@ -54,6 +54,7 @@ pub fn write(
         columns: columns.clone(),
         parquet: RunsLayout::File(RUNS_PARQUET),
         parquet_compat: false,
+        facts: ParquetFacts::new(lake.table.state().account.as_ref(), period),
         csv: true,
     };
     let mut files = RowFiles::create(staging, &formats)?;
