@@ -15,8 +15,6 @@ use crate::support::stand_in::{Reply, Run, StandIn, instant, ms};
 
 /// How often each command runs beside the exchanges.
 const TIMES: usize = 12;
-/// How many exports replace each other beside the commands.
-const EXPORTS: usize = 12;
 
 fn run(number: i64) -> Run {
     let started = ms("2025-09-01T00:00:00.000Z") + number * 3_600_000;
@@ -158,25 +156,21 @@ fn what_is_served_is_one_export_however_fast_they_are_exchanged() {
 fn exports_that_replace_each_other_disturb_nobody_who_reads_them() {
     let (place, server) = two_exports();
     let url = server.url();
-    for command in commands(&url) {
-        let exporting = AtomicBool::new(true);
-        let mut times = 0;
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for _ in 0..EXPORTS {
-                    export(&place, &url, "2025-09", "out");
+    beside(
+        || export(&place, &url, "2025-09", "out"),
+        || {
+            for command in commands(&url) {
+                let mut times = 0;
+                for _ in 0..TIMES {
+                    let done = ran(&place, &command);
+                    // On a machine so busy that three readings were overtaken by exports it says so; it never takes them for damage.
+                    assert!(matches!(done.code, Some(0 | 4)), "{command}: {done}");
+                    times += u32::from(done.code == Some(0));
                 }
-                exporting.store(false, Ordering::Relaxed);
-            });
-            while exporting.load(Ordering::Relaxed) {
-                let done = ran(&place, &command);
-                // On a machine so busy that three readings were overtaken by exports it says so; it never takes them for damage.
-                assert!(matches!(done.code, Some(0 | 4)), "{command}: {done}");
-                times += u32::from(done.code == Some(0));
+                assert!(times > 0, "{command}");
             }
-        });
-        assert!(times > 0, "{command}");
-    }
+        },
+    );
 }
 
 #[test]

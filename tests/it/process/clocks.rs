@@ -337,7 +337,7 @@ fn the_made_up_account_has_a_clock_of_its_own() {
                 "export",
                 "--demo",
                 "--last",
-                "4d",
+                "3d",
                 "--replace",
                 "--quiet",
                 "--out",

@@ -308,7 +308,7 @@ fn actors_tasks_and_the_account_are_those_of_the_runs() {
 #[test]
 fn an_export_of_the_archive_has_the_same_bytes() {
     for details in ["missing", "all"] {
-        let demo = Served::demo(&["--runs", "3000"]);
+        let demo = Served::demo(&["--runs", "2000"]);
         let place = Place::new();
         let export = |url: &str, token: &str, out: &str| {
             let args = [
