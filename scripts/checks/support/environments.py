@@ -18,6 +18,8 @@ import time
 import tomllib
 from pathlib import Path
 
+from checks.support.processes import child
+
 SCRIPTS = Path(__file__).resolve().parents[2]
 ROOT = SCRIPTS.parent
 TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
@@ -153,10 +155,20 @@ def made(folder):
 
 
 def run(*command, **more):
-    """A command whose output goes to stderr; its failure ends the script in one line."""
-    done = subprocess.run(list(map(str, command)), check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr, **more)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}")
+    """A command whose output goes to stderr; its failure ends the script in one line, and the script's end ends it and all that it started."""
+    process = child(command, stdout=sys.stderr, start_new_session=True, **more)
+    try:
+        process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        # What it started became a child of this process where that adopts orphans.
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-process.pid, 0):
+                pass
+        raise
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit {process.returncode}")
 
 
 def python_with(*packages, requires=""):
