@@ -9,7 +9,7 @@
 # [tool.check]
 # compares = "the example DAGs with Airflow, which runs them"
 # minutes = 5
-# megabytes = 320
+# megabytes = 60
 # ///
 """The example DAGs for Airflow. Airflow's own DagBag loads them, and Airflow itself runs them (dag.test(), with retries): with
 the binary against a made-up account on loopback, and with a stand-in that ends with each exit code. Airflow's home and

@@ -6,7 +6,7 @@
 # compares = "`serve` with Apify's own clients for JavaScript, Python and Rust and its CLI, run by run by DuckDB"
 # needs = ["Node.js", "npm"]
 # minutes = 8
-# megabytes = 220
+# megabytes = 160
 # ///
 """Official clients against `serve`: the JavaScript, Python and Rust ones and the CLI, each a process of its own, list, filter and
 get the runs of exports and of a lake, and must give what DuckDB reads in the same files. What they must meet besides: errors, rate

@@ -7,7 +7,7 @@
 # needs = ["git"]
 # binary = false
 # minutes = 1
-# megabytes = 10
+# megabytes = 5
 #
 # [tool.check.options]
 # "--advisories" = "fail if RustSec's database of advisories can't be fetched"

@@ -15,7 +15,7 @@
 # needs = ["curl", "jq"]
 # uses = ["promtool"]
 # minutes = 2
-# megabytes = 680
+# megabytes = 235
 #
 # [tool.check.options]
 # "--only TEXT" = "only documents with this in their name, such as lake"

@@ -5,7 +5,7 @@
 # [tool.check]
 # compares = "exports with DuckDB: reports as SQL, rows, types, order, sums, and what the server sends"
 # minutes = 1
-# megabytes = 70
+# megabytes = 25
 # ///
 """Reads exports of the made-up account with DuckDB and holds them against reports/*.sql, the manifest, and what the
 server sends, summed by Python's decimal. Shares no code with the tool."""

@@ -21,7 +21,7 @@
 # compares = "a lake and an export, read by Daft, Sail, ClickHouse, DataFusion, dask, Spark, DuckDB, Polars and deltalake"
 # uses = ["Java"]
 # minutes = 5
-# megabytes = 2000
+# megabytes = 690
 # options = { "--only NAMES" = "only these engines, by the names in the closing table (comma list)" }
 # ///
 """A lake of several commits and an export, read by the engines that data engineers use: DuckDB, ClickHouse (chdb), DataFusion,

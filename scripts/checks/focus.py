@@ -6,7 +6,7 @@
 # compares = "focus.csv and focus.parquet with FOCUS 1.2, by the FOCUS project's own validator"
 # without-binary = ["--folders"]
 # minutes = 2
-# megabytes = 530
+# megabytes = 160
 #
 # [tool.check.options]
 # "--folders EXPORT FOCUS" = { help = "check the FOCUS files of an export that is there already", type = "PATH" }

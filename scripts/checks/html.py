@@ -6,7 +6,7 @@
 # compares = "report.html with Chromium: light and dark, desktop, phone and paper"
 # needs = ["Chromium"]
 # minutes = 2
-# megabytes = 25
+# megabytes = 8
 #
 # [tool.check.options]
 # "--pictures DIR" = "keep the screenshots and PDF files in DIR"

@@ -6,7 +6,7 @@
 # compares = "the container image with podman, which builds and runs it, and hadolint"
 # needs = ["Linux", "root", "mmdebstrap", "podman", "runc"]
 # minutes = 5
-# megabytes = 30
+# megabytes = 12
 # ///
 """The image of the Dockerfile, which podman builds and runs. Its second stage is built as it is, on a base of Debian's
 packages made by mmdebstrap, because no registry of images is asked; its first stage, which compiles, is replaced by the

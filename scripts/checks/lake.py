@@ -12,7 +12,7 @@
 # [tool.check]
 # compares = "lakes of an account that changes with deltalake, Polars and DuckDB, which read and rewrite them"
 # minutes = 1
-# megabytes = 620
+# megabytes = 215
 # ///
 """Lakes of an account that changes. Real processes sync them from a stand-in of the API, and deltalake, Polars and DuckDB read
 them: each run is what the model in support/standin.py says, at every version. Then other engines rewrite the table,

@@ -11,7 +11,7 @@
 # [tool.check]
 # compares = "the crate and the wheel with cargo, pip, pipx and uvx, which install them"
 # minutes = 10
-# megabytes = 200
+# megabytes = 40
 # ///
 """The crate and the wheel, as people get them who install them. The files of `cargo package` alone compile, tests too; the
 wheel, built from the source package's files alone, is what PyPI accepts, and pip, pipx and uvx run the tool from it. Built

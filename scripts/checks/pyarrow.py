@@ -5,7 +5,7 @@
 # [tool.check]
 # compares = "types, counts and exact sums of Parquet and CSV files with pyarrow"
 # minutes = 1
-# megabytes = 170
+# megabytes = 55
 # ///
 """Reads exports of the made-up account with pyarrow, as a data engineer would: exact types, counts, and totals by Python's
 decimal. Without pandas, whose floats would hide what is looked for."""

@@ -5,7 +5,7 @@
 # [tool.check]
 # compares = "lakes and exports in an object store with moto's S3 server, read by deltalake and pyarrow"
 # minutes = 5
-# megabytes = 390
+# megabytes = 145
 #
 # [tool.check.options]
 # "--only PART" = { help = "only this part: lakes, exports, refusals; may be repeated", action = "append", choices = ["lakes", "exports", "refusals"] }

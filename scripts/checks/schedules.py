@@ -11,7 +11,7 @@
 # compares = "example schedules with cron's rules, Kubernetes' schemas, GitHub's language service, zizmor and shellcheck"
 # needs = ["bubblewrap", "jq", "Node.js", "npm"]
 # minutes = 2
-# megabytes = 180
+# megabytes = 50
 # ///
 """The example schedules for cron, Kubernetes and GitHub Actions. Other people's software judges each file, and each command
 line in it runs as its scheduler would run it, against a made-up account on loopback; a stand-in ends with each exit code.

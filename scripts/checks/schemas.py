@@ -5,7 +5,7 @@
 # [tool.check]
 # compares = "report.json, manifest.json and outcomes with docs/schemas, by Python's jsonschema"
 # minutes = 1
-# megabytes = 10
+# megabytes = 1
 # ///
 """Validates documents that the tool writes against docs/schemas/*.schema.json: exports with budgets, groups, a comparison and all
 details, one past retention, reports of a part and by two dimensions, and the outcomes of jobs that went well, failed, or were about

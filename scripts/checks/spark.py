@@ -6,7 +6,7 @@
 # compares = "reports as SQL over exports and lakes on Spark's executors with DuckDB's results"
 # needs = ["Java"]
 # minutes = 8
-# megabytes = 700
+# megabytes = 540
 # ///
 """Runs every reports/*.sql on Spark as a user would, by spark-submit and reports/spark.py, in local-cluster mode (a master,
 and workers whose executors are separate processes), and compares each figure with DuckDB's and the tool's, over exports and

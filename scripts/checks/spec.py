@@ -5,7 +5,7 @@
 # [tool.check]
 # compares = "answers of `serve` with Apify's OpenAPI document, by schemathesis"
 # minutes = 4
-# megabytes = 45
+# megabytes = 12
 # ///
 """Schemathesis against `serve`: requests made up from Apify's own OpenAPI document, right ones and wrong ones, to the made-up account
 and to an export, and every answer held against that document. Judges forms, not figures: `clients` does that.

@@ -6,7 +6,7 @@
 # compares = "faults at every point of every command that writes, with a model, by deltalake and pyarrow"
 # needs = ["Linux", "C compiler"]
 # minutes = 20
-# megabytes = 390
+# megabytes = 145
 #
 # [tool.check.options]
 # "--seed N" = "which account and which points [drawn]"

@@ -10,7 +10,7 @@
 # binary = false
 # uses = ["ruby", "shellcheck"]
 # minutes = 1
-# megabytes = 40
+# megabytes = 15
 # ///
 """GitHub's workflows, and the names of a release's files. actionlint and zizmor find nothing in .github/workflows and in the
 example for users; every action is pinned to a commit; the compiler is the one in Dockerfile. scripts/release/make,

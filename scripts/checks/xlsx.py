@@ -6,7 +6,7 @@
 # compares = "report.xlsx with openpyxl, and with LibreOffice, which calculates and prints it"
 # needs = ["LibreOffice"]
 # minutes = 1
-# megabytes = 5
+# megabytes = 1
 # ///
 """Opens the made-up account's report.xlsx with openpyxl; then LibreOffice calculates all of it again and prints it. Every cell
 and total is compared with report.json."""
