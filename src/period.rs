@@ -4,6 +4,7 @@
 
 mod instant;
 pub mod instant_text;
+mod moved_day;
 mod words;
 pub mod zone;
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
@@ -87,14 +88,14 @@ struct TokenFormat {
 }
 
 /// Where the subject's token comes from.
-enum Source {
+enum SubjectToken {
     File(PathBuf),
     Url(Url),
 }
 
 /// Why there is no token.
 #[derive(Debug)]
-enum Failure {
+enum NoToken {
     /// The file, or what it names, is not as it should be, or a service said no.
     Refused(String),
     /// A service cannot be reached, or keeps failing.
@@ -104,7 +105,7 @@ enum Failure {
 /// Exchanges tokens, and keeps Google's until shortly before it expires.
 pub struct WorkloadIdentity {
     account: ExternalAccount,
-    source: Source,
+    source: SubjectToken,
     token_url: Url,
     impersonation_url: Option<Url>,
     http: HttpClient,
@@ -130,9 +131,10 @@ impl WorkloadIdentity {
         if document["type"] != TYPE {
             return Ok(None);
         }
-        let wrong = |problem: String| Error::NotAuthorised(format!("the Google credentials in {path}: {problem}"));
+        let wrong =
+            |problem: anyhow::Error| Error::NotAuthorised(format!("the Google credentials in {path}: {problem}"));
         let account: ExternalAccount =
-            serde_json::from_value(document).map_err(|error| wrong(format!("not a file of type {TYPE}: {error}")))?;
+            serde_json::from_value(document).map_err(|error| wrong(anyhow!("not a file of type {TYPE}: {error}")))?;
         let source = account.credential_source.find().map_err(wrong)?;
         let url = |text: &str, field: &str| endpoint(text, &format!("{field} of {path}"));
         let (token_url, mut is_http) = url(&account.token_url, "token_url")?;
@@ -141,7 +143,7 @@ impl WorkloadIdentity {
             .map(|text| url(text, "service_account_impersonation_url"))
             .transpose()?;
         is_http |= impersonation.as_ref().is_some_and(|(_, is_http)| *is_http);
-        if let Source::Url(source) = &source {
+        if let SubjectToken::Url(source) = &source {
             is_http |= source.scheme() == "http";
             if !is_link_local(source) {
                 url(source.as_str(), "credential_source")?;
@@ -152,13 +154,13 @@ impl WorkloadIdentity {
             source,
             token_url,
             impersonation_url: impersonation.map(|(url, _)| url),
-            http: http.map_err(|error| wrong(error.to_string()))?,
+            http: http.map_err(|error| wrong(error.into()))?,
             account,
             held: Mutex::new(None),
         }))
     }
 
-    async fn credential(&self) -> std::result::Result<Arc<GcpCredential>, Failure> {
+    async fn credential(&self) -> std::result::Result<Arc<GcpCredential>, NoToken> {
         let mut held = self.held.lock().await;
         if let Some((credential, until)) = held.as_ref()
             && Instant::now() + BEFORE_EXPIRY < *until
@@ -175,16 +177,16 @@ impl WorkloadIdentity {
         Ok(credential)
     }
 
-    async fn subject_token(&self) -> std::result::Result<String, Failure> {
+    async fn subject_token(&self) -> std::result::Result<String, NoToken> {
         let source = &self.account.credential_source;
         let (text, place) = match &self.source {
-            Source::File(path) => {
+            SubjectToken::File(path) => {
                 let place = path.display().to_string();
                 let bytes = read_regular(path, MAX_BYTES)
-                    .map_err(|error| Failure::Refused(format!("cannot read the token in {place}: {error}")))?;
+                    .map_err(|error| NoToken::Refused(format!("cannot read the token in {place}: {error}")))?;
                 (String::from_utf8_lossy(&bytes).into_owned(), place)
             }
-            Source::Url(url) => {
+            SubjectToken::Url(url) => {
                 let place = url.origin().ascii_serialization();
                 let headers: Vec<(&str, &str)> = source
                     .headers
@@ -195,11 +197,11 @@ impl WorkloadIdentity {
             }
         };
         let token = source.format.token_in(&text);
-        token.map_err(|problem| Failure::Refused(format!("the token from {place}: {problem}")))
+        token.map_err(|problem| NoToken::Refused(format!("the token from {place}: {problem}")))
     }
 
     /// Google's token for the subject's, and for how long it is good.
-    async fn exchange(&self, subject: &str) -> std::result::Result<(String, Duration), Failure> {
+    async fn exchange(&self, subject: &str) -> std::result::Result<(String, Duration), NoToken> {
         let account = &self.account;
         let client = account.client_id.as_ref().map(|id| {
             let secret = account.client_secret.as_deref().unwrap_or_default();
@@ -232,7 +234,7 @@ impl WorkloadIdentity {
     }
 
     /// A service account's token for one that may ask for it, and for how long it is good.
-    async fn impersonate(&self, url: &Url, bearer: &str) -> std::result::Result<(String, Duration), Failure> {
+    async fn impersonate(&self, url: &Url, bearer: &str) -> std::result::Result<(String, Duration), NoToken> {
         let seconds = self.account.service_account_impersonation.token_lifetime_seconds;
         let seconds = seconds.unwrap_or(LIFETIME_S);
         let body = json!({ "scope": [STORAGE_SCOPE], "lifetime": format!("{seconds}s") });
@@ -260,20 +262,20 @@ impl WorkloadIdentity {
         url: &Url,
         headers: &[(&str, &str)],
         body: String,
-    ) -> std::result::Result<String, Failure> {
+    ) -> std::result::Result<String, NoToken> {
         let at = url.origin().ascii_serialization();
         let mut attempt = 1;
         loop {
             let failure = match self.send(&method, url, headers, body.clone()).await? {
                 Ok((200..=299, text)) => return Ok(text),
                 Ok((status, text)) if !is_transient(status) => {
-                    return Err(Failure::Refused(format!("{at} answers {status}{}", reason(&text))));
+                    return Err(NoToken::Refused(format!("{at} answers {status}{}", reason(&text))));
                 }
                 Ok((status, text)) => format!("{at} answers {status}{}", reason(&text)),
                 Err(error) => format!("no answer from {at}: {error}"),
             };
             if attempt == ATTEMPTS {
-                return Err(Failure::Unreachable(failure));
+                return Err(NoToken::Unreachable(failure));
             }
             attempt += 1;
             tokio::time::sleep(PAUSE).await;
@@ -287,14 +289,14 @@ impl WorkloadIdentity {
         url: &Url,
         headers: &[(&str, &str)],
         body: String,
-    ) -> std::result::Result<std::result::Result<(u16, String), String>, Failure> {
+    ) -> std::result::Result<anyhow::Result<(u16, String)>, NoToken> {
         let mut request = Request::builder().method(method).uri(url.as_str());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request
             .body(body.into())
-            .map_err(|error| Failure::Refused(format!("cannot ask {}: {error}", url.origin().ascii_serialization())))?;
+            .map_err(|error| NoToken::Refused(format!("cannot ask {}: {error}", url.origin().ascii_serialization())))?;
         let answered = async {
             let response = self.http.execute(request).await.map_err(|error| deepest(&error))?;
             let status = response.status().as_u16();
@@ -306,43 +308,43 @@ impl WorkloadIdentity {
 }
 
 impl CredentialSource {
-    fn find(&self) -> std::result::Result<Source, String> {
+    fn find(&self) -> anyhow::Result<SubjectToken> {
         let unknown = |what: &str| {
-            Err(format!(
+            Err(anyhow!(
                 "credential_source with {what} is not supported: only those with a file or url are. Let the service that runs the job \
                  write its token to a file and name it as file, or use a service account's key"
             ))
         };
         match (&self.file, &self.url) {
-            (Some(path), _) => Ok(Source::File(path.clone())),
+            (Some(path), _) => Ok(SubjectToken::File(path.clone())),
             _ if self.executable.is_some() => unknown("executable"),
             _ if self.environment_id.is_some() => unknown("environment_id (Amazon's signed requests)"),
             _ if self.certificate.is_some() => unknown("certificate"),
             (None, Some(url)) => Url::parse(url)
-                .map(Source::Url)
-                .map_err(|error| format!("credential_source has a url that cannot be read: {error}")),
-            (None, None) => Err("credential_source has neither file nor url".into()),
+                .map(SubjectToken::Url)
+                .map_err(|error| anyhow!("credential_source has a url that cannot be read: {error}")),
+            (None, None) => Err(anyhow!("credential_source has neither file nor url")),
         }
     }
 }
 
 impl TokenFormat {
-    fn token_in(&self, text: &str) -> std::result::Result<String, String> {
+    fn token_in(&self, text: &str) -> anyhow::Result<String> {
         let token = match (self.kind.as_deref(), &self.subject_token_field_name) {
             (None | Some("text"), _) => text.trim().to_string(),
             (Some("json"), Some(field)) => {
                 let document: Value = serde_json::from_str(text)
-                    .map_err(|error| format!("expected JSON with the field {field}: {error}"))?;
+                    .map_err(|error| anyhow!("expected JSON with the field {field}: {error}"))?;
                 let token = document[field.as_str()].as_str();
                 token
-                    .ok_or_else(|| format!("expected a text in the field {field}"))?
+                    .ok_or_else(|| anyhow!("expected a text in the field {field}"))?
                     .into()
             }
-            (Some("json"), None) => return Err("format has type json, but no subject_token_field_name".into()),
-            (Some(other), _) => return Err(format!("format has type {other:?}; expected text or json")),
+            (Some("json"), None) => bail!("format has type json, but no subject_token_field_name"),
+            (Some(other), _) => bail!("format has type {other:?}; expected text or json"),
         };
         match token.is_empty() {
-            true => Err("it is empty".into()),
+            true => bail!("it is empty"),
             false => Ok(token),
         }
     }
@@ -358,11 +360,11 @@ impl CredentialProvider for WorkloadIdentity {
     {
         Box::pin(async move {
             self.credential().await.map_err(|failure| match failure {
-                Failure::Refused(why) => object_store::Error::Unauthenticated {
+                NoToken::Refused(why) => object_store::Error::Unauthenticated {
                     path: "Google credentials".into(),
                     source: why.into(),
                 },
-                Failure::Unreachable(why) => object_store::Error::Generic {
+                NoToken::Unreachable(why) => object_store::Error::Generic {
                     store: "Google credentials",
                     source: Box::new(std::io::Error::other(why)),
                 },
@@ -376,9 +378,9 @@ fn is_link_local(url: &Url) -> bool {
     url.scheme() == "http" && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local())
 }
 
-fn no_token(url: &Url, field: &str) -> Failure {
+fn no_token(url: &Url, field: &str) -> NoToken {
     let at = url.origin().ascii_serialization();
-    Failure::Refused(format!("{at} gave an answer without {field}"))
+    NoToken::Refused(format!("{at} gave an answer without {field}"))
 }
 
 /// What an answer says of its refusal: OAuth's words, or those of Google's APIs. Nothing else of it, which may hold a token.
@@ -393,12 +395,12 @@ fn reason(text: &str) -> String {
     words.map_or(String::new(), |words| format!(": {}", one_line(words)))
 }
 
-fn deepest(error: &dyn std::error::Error) -> String {
+fn deepest(error: &dyn std::error::Error) -> anyhow::Error {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    one_line(&cause.to_string())
+    anyhow!(one_line(&cause.to_string()))
 }
 
 #[cfg(test)]
