@@ -457,7 +457,7 @@ mod tests {
         assert_eq!(
             refusal(from_to("2025-09-01", "2025-09-01").resolve(Zone::UTC, NOW)),
             "the period is empty: --from 2025-09-01 is not before --to 2025-09-01, which is not part of the period \
-             (Zone::UTC); for this one day, use --to 2025-09-02"
+             (UTC); for this one day, use --to 2025-09-02"
         );
         assert_eq!(
             refusal(from_to("2025-09-01T00:00:00Z", "2025-09-01").resolve(zone("Europe/Prague"), NOW)),

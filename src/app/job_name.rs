@@ -36,11 +36,12 @@ fn without(path: &str, mut shorten: impl FnMut(&str) -> String) -> String {
     let path = redacted(path);
     let (start, rest) = match path.split_once("://") {
         Some((scheme, rest)) => {
+            let rest = rest.split(['?', '#']).next().unwrap_or_default();
             let (host, rest) = rest.split_once('/').unwrap_or((rest, ""));
-            (format!("{scheme}://{host}/"), rest.to_string())
+            (format!("{scheme}://{host}/"), rest)
         }
-        None if path.starts_with('/') => ("/".into(), path[1..].to_string()),
-        None => (String::new(), path),
+        None if path.starts_with('/') => ("/".into(), &path[1..]),
+        None => (String::new(), path.as_str()),
     };
     let components = rest.split('/').filter(|component| !matches!(*component, "" | "."));
     let kept: Vec<String> = components.map(&mut shorten).filter(|kept| !kept.is_empty()).collect();
@@ -54,6 +55,7 @@ fn without(path: &str, mut shorten: impl FnMut(&str) -> String) -> String {
 /// A component without `{month}` and its like; `{{` is a brace.
 fn without_placeholders(component: &str) -> String {
     let mut kept = String::new();
+    let mut has_placeholder = false;
     let mut rest = component;
     while let Some(at) = rest.find(['{', '}']) {
         kept += &rest[..at];
@@ -63,11 +65,12 @@ fn without_placeholders(component: &str) -> String {
             kept += brace;
             rest = after;
         } else if let Some((_, after)) = rest.split_once('}').filter(|_| brace == "{") {
+            has_placeholder = true;
             rest = after;
         }
     }
     kept += rest;
-    if kept == component { kept } else { trimmed(&kept) }
+    if has_placeholder { trimmed(&kept) } else { kept }
 }
 
 /// A component without years and the months, days, weeks and times behind them.
@@ -148,6 +151,7 @@ mod tests {
             ("/srv/apify/20250901T060000Z", "/srv/apify"),
             ("acme-2025-09-daily", "acme-daily"),
             ("team-7/v2/{month}", "team-7/v2"),
+            ("team #7/{month}", "team #7"),
             ("s3://bucket/2025-09", "s3://bucket"),
             ("s3://bucket/apify/{month}", "s3://bucket/apify"),
             ("az://user:secret@host/x/{month}?sig=secret", "az://[redacted]@host/x"),

@@ -238,11 +238,11 @@ mod tests {
             ),
             (
                 month("2025-10", Zone::UTC),
-                "1–31 October 2025 (Zone::UTC), so far until 2025-10-03T06:00:00Z (2 days 6 hours of 31 days)",
+                "1–31 October 2025 (UTC), so far until 2025-10-03T06:00:00Z (2 days 6 hours of 31 days)",
             ),
             (
                 from_to("2025-10-03T05:00:00Z", "2025-10-03T07:30:00Z", Zone::UTC),
-                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z (Zone::UTC), so far until 2025-10-03T06:00:00Z (1 hour of 2 hours \
+                "2025-10-03T05:00:00Z to 2025-10-03T07:30:00Z (UTC), so far until 2025-10-03T06:00:00Z (1 hour of 2 hours \
                  30 minutes)",
             ),
         ];
