@@ -114,6 +114,17 @@ impl Command {
         self.job().map(|(_, run)| run)
     }
 
+    /// Whether a command that sends requests is to print warnings and errors alone.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Command::Export(args) => args.quiet,
+            Command::Reconcile(args) => args.quiet,
+            Command::Check(args) => args.quiet,
+            Command::Sync(args) => args.quiet,
+            _ => false,
+        }
+    }
+
     fn job(&self) -> Option<(&SourceArgs, &RunArgs)> {
         match self {
             Command::Export(args) => Some((&args.source, &args.run)),

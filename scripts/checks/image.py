@@ -25,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from checks.https import HOST, make_certificates, serve_https, serve_proxy
+from checks.https import HOST, TOKEN, make_certificates, serve_https, serve_proxy
 from checks.support.account import ROOT, Checks, must_run, server
 from checks.support.environments import command_line
 
@@ -265,7 +265,7 @@ def check_certificates(checks, podman, binary, scratch):
     checks.that("update-ca-certificates takes a company's own", built.returncode == 0, said(built))
     with server(binary, "--runs", 2000) as upstream:
         proxy = serve_proxy(serve_https(certificates, upstream), [])
-        surroundings = ["--env", "APIFY_TOKEN=demo", "--env", f"HTTPS_PROXY=http://127.0.0.1:{proxy}", "--tmpfs", "/tmp"]
+        surroundings = ["--env", f"APIFY_TOKEN={TOKEN}", "--env", f"HTTPS_PROXY=http://127.0.0.1:{proxy}", "--tmpfs", "/tmp"]
 
         def export(image, out, *options):
             words = ["export", "--month", "2025-09", "--rate", "0", "--retries", "0", "--api-url", f"https://{HOST}", "--out", out, "--quiet"]

@@ -46,7 +46,7 @@ pub(super) fn base_url(text: &str) -> Result<Url> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())

@@ -40,6 +40,8 @@ pub(super) struct Ask {
     /// Whether the caller can ask for a smaller answer instead.
     pub(super) divisible: bool,
     pub(super) may_be_missing: bool,
+    /// Whether it is for another answer than the run list: what such a one lacks is unknown, and not asked for again.
+    pub(super) is_beside_runs: bool,
 }
 
 impl Ask {
@@ -51,6 +53,7 @@ impl Ask {
             narrowable: false,
             divisible: false,
             may_be_missing: false,
+            is_beside_runs: true,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use super::bad_body::BadBody;
+
 /// The most that a body may hold, packed or unpacked.
 pub const MAX_BODY_BYTES: usize = 64 << 20;
 
@@ -14,6 +16,8 @@ pub enum BodyProblem {
     TooLarge,
     /// Another attempt may bring a good one.
     Unreadable(String),
+    /// It was unpacked, and isn't what was asked for; with the decoder's words.
+    Other(BadBody, String),
 }
 
 pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, BodyProblem> {

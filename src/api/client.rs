@@ -8,27 +8,36 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::address::{base_url, endpoint, within_origin};
+use super::address::{base_url, endpoint, is_loopback, within_origin};
 use super::answer::{AnswerHead, receive};
 use super::ask::{Answer, Ask, Lane};
+use super::attempts::Attempts;
+use super::bad_body::BadBody;
 use super::body::{self, BodyProblem};
 use super::counts::{Counters, RequestCounts};
-use super::failure::{Failure, TransientFailure, causes, refusal, setup_failure};
+use super::failure::{Failure, LastingFailure, TransientFailure, causes, refusal, setup_failure};
+use super::obstacle::Obstacle;
 use super::pacing::Pacer;
+use super::probe::{probe_port, probe_proxy};
+use super::route::Route;
+use super::token::ApiToken;
 use crate::clock::{Clocks, MachineClock, ServerTimes};
 use crate::error::{Error, Result};
 use crate::retry::{self, RetryPolicy};
+
+/// The most time for a connection, its encryption and its proxy's tunnel: those take moments, and a port that speaks another
+/// protocol may never answer.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct ClientOptions {
     /// Without `/v2`.
     pub api_url: String,
     /// Sent to that address only.
-    pub token: SecretString,
+    pub token: ApiToken,
     /// Requests in flight at most, details apart: those are bounded by who asks for them.
     pub concurrency: usize,
     /// Requests a second at most; 0 is no limit.
@@ -38,6 +47,10 @@ pub struct ClientOptions {
     pub retries: u32,
     /// Of one attempt, body and all.
     pub timeout: Duration,
+    /// Of one request, with all its attempts and waits.
+    pub request_time: Duration,
+    /// Whether a request that has to wait is told only after minutes.
+    pub quiet: bool,
     /// Clients of this process at work at once, which share its memory.
     pub side_by_side: usize,
     pub clock: MachineClock,
@@ -46,11 +59,13 @@ pub struct ClientOptions {
 pub struct ApiClient {
     http: reqwest::Client,
     base: Url,
+    route: Route,
     options: ClientOptions,
     in_flight: Semaphore,
     pacer: Pacer,
     detail_pacer: Pacer,
     counters: Arc<Counters>,
+    attempts: Arc<Attempts>,
     server_times: Mutex<ServerTimes>,
     rate_limit: AtomicU64,
     /// Names the account in the log.
@@ -65,10 +80,15 @@ impl fmt::Debug for ApiClient {
 }
 
 impl ApiClient {
-    /// Refuses addresses to which a token must not go (exit 2).
+    /// Refuses addresses to which a token must not go (exit 2), tokens that go to no other machine (exit 3), and proxies that can't
+    /// be used (exit 4).
     pub fn new(options: ClientOptions) -> Result<ApiClient> {
         let base = base_url(&options.api_url)?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", options.token.expose_secret()))
+        if !is_loopback(&base) {
+            options.token.check_length()?;
+        }
+        let route = Route::new(&base)?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", options.token.secret()))
             .map_err(|_| Error::NotAuthorised("the API token has characters that an HTTP header cannot have".into()))?;
         bearer.set_sensitive(true);
         let headers = HeaderMap::from_iter([
@@ -82,7 +102,7 @@ impl ApiClient {
             .user_agent(concat!("apify-runs/", env!("CARGO_PKG_VERSION")))
             .redirect(within_origin())
             .referer(false)
-            .connect_timeout(options.timeout)
+            .connect_timeout(options.timeout.min(CONNECT_TIME))
             .tcp_nodelay(true);
         if base.scheme() == "http" {
             // This machine alone. A proxy would read the token; and certificates, which some containers lack, aren't needed.
@@ -92,11 +112,13 @@ impl ApiClient {
         Ok(ApiClient {
             http: http.map_err(|error| setup_failure(&error))?,
             base,
+            route,
             in_flight: Semaphore::new(options.concurrency.max(1)),
             pacer: Pacer::new(options.rate),
             detail_pacer: Pacer::new(options.detail_rate),
             options,
             counters: Arc::default(),
+            attempts: Arc::default(),
             server_times: Mutex::default(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
@@ -130,6 +152,11 @@ impl ApiClient {
         self.counters.clone()
     }
 
+    /// For who wants to know why the client has no answer.
+    pub fn attempts(&self) -> Arc<Attempts> {
+        self.attempts.clone()
+    }
+
     pub fn counts(&self) -> RequestCounts {
         self.counters.read()
     }
@@ -160,39 +187,44 @@ impl ApiClient {
         };
         let policy = RetryPolicy {
             retries: self.options.retries.min(ask.retries),
+            time: self.options.request_time,
         };
         let start = Instant::now();
+        let request = self.attempts.begin(ask.url.path(), self.options.quiet);
+        let mut lasting = 0;
         for failed in 1.. {
-            pacer.turn().await;
-            let permit = match ask.lane {
-                Lane::Lists => self.in_flight.acquire().await.ok(),
-                Lane::Details => None,
-            };
-            let sent = Instant::now();
-            self.counters.total.fetch_add(1, Ordering::Relaxed);
-            let attempt = tokio::time::timeout(self.options.timeout, self.attempt(ask.url.clone(), decode));
-            let attempted = attempt.await;
-            drop(permit);
-            self.log(&ask.url, failed, sent.elapsed(), &attempted);
+            let sending = self.send(&ask, pacer, failed, decode);
+            let (sent, attempted) = request.aloud(&self.span, sending).await;
             let failure = match attempted {
-                Ok(Ok((answer, _))) => {
+                Ok((answer, _)) => {
                     pacer.speed_up();
+                    request.answered();
                     return Ok(Answer::Read(answer));
                 }
-                Ok(Err(Failure::Final(status, _))) if ask.may_be_missing && matches!(status, 403 | 404) => {
+                Err(Failure::Final(status, _)) if ask.may_be_missing && matches!(status, 403 | 404) => {
                     return Ok(Answer::Missing(status));
                 }
-                Ok(Err(Failure::Final(_, error))) => return Err(error),
-                Ok(Err(Failure::TooLarge)) if ask.divisible => return Ok(Answer::TooLarge),
-                Ok(Err(Failure::TooLarge)) => return Err(self.too_large(&ask.url)),
-                Ok(Err(Failure::Transient(failure))) if ask.narrowable && failure.too_heavy => {
+                Err(Failure::Lasting(LastingFailure { status: Some(404), .. })) if ask.may_be_missing => {
+                    return Ok(Answer::Missing(404));
+                }
+                Err(Failure::Final(_, error)) => return Err(error),
+                Err(Failure::TooLarge) if ask.divisible => return Ok(Answer::TooLarge),
+                Err(Failure::TooLarge) => return Err(self.too_large(&ask.url)),
+                Err(Failure::Lasting(failure)) => {
+                    lasting += 1;
+                    if lasting >= failure.attempts || failed > policy.retries {
+                        let asked = self.redacted(&format!("GET {}", ask.url));
+                        return Err(failure.error(&asked));
+                    }
+                    TransientFailure {
+                        status: failure.status,
+                        ..TransientFailure::new(failure.cause)
+                    }
+                }
+                Err(Failure::Transient(failure)) if ask.narrowable && failure.too_heavy => {
                     return Ok(Answer::TooHeavy);
                 }
-                Ok(Err(Failure::Transient(failure))) => failure,
-                Err(_) => TransientFailure::new(format!(
-                    "no complete answer within {:?} (--timeout)",
-                    self.options.timeout
-                )),
+                Err(Failure::Transient(failure) | Failure::Unclear(failure, _)) => failure,
             };
             let rate_limited = u64::from(failure.is_rate_limited());
             self.counters.rate_limited.fetch_add(rate_limited, Ordering::Relaxed);
@@ -205,19 +237,80 @@ impl ApiClient {
             if failure.is_rate_limited() {
                 pacer.slow_down(sent, now, until);
             }
-            tokio::time::sleep_until(until).await;
+            let (in_short, cause) = (self.redacted(&failure.in_short()), self.redacted(&failure.answer));
+            request.failed(in_short, cause, until);
+            request.aloud(&self.span, tokio::time::sleep_until(until)).await;
+            request.sent();
         }
         unreachable!("a retry policy ends before the count of attempts does")
+    }
+
+    /// Sends a request once it is its turn; when it was sent, and what came of it.
+    async fn send<T: Send + 'static>(
+        &self,
+        ask: &Ask,
+        pacer: &Pacer,
+        attempt: u32,
+        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + Copy + 'static,
+    ) -> (Instant, Result<(T, u64), Failure>) {
+        pacer.turn().await;
+        let permit = match ask.lane {
+            Lane::Lists => self.in_flight.acquire().await.ok(),
+            Lane::Details => None,
+        };
+        let sent = Instant::now();
+        self.counters.total.fetch_add(1, Ordering::Relaxed);
+        let attempted = tokio::time::timeout(self.options.timeout, self.attempt(ask, decode)).await;
+        drop(permit);
+        let attempted = attempted.unwrap_or_else(|_| {
+            let limit = self.options.timeout;
+            let failure = TransientFailure::new(format!("no complete answer within {limit:?} (--timeout)"));
+            Err(Failure::Unclear(failure, Obstacle::Protocol))
+        });
+        let attempted = match attempted {
+            Err(Failure::Unclear(failure, obstacle)) => Err(self.probed(failure, obstacle).await),
+            attempted => attempted,
+        };
+        self.log(&ask.url, attempt, sent.elapsed(), &attempted);
+        (sent, attempted)
+    }
+
+    /// What a failure without an answer means, once its port has been looked at. What has answered before is spoken to rightly.
+    async fn probed(&self, failure: TransientFailure, obstacle: Obstacle) -> Failure {
+        let found = match (&obstacle, &self.route.proxy) {
+            (Obstacle::Tunnel, Some(proxy)) => probe_proxy(proxy, &self.route).await,
+            (Obstacle::Protocol, None) if !self.attempts.is_answered() => probe_port(&self.route).await,
+            _ => return failure.into(),
+        };
+        match Obstacle::after_probe(found, &self.route) {
+            Obstacle::Lasting(cause) => LastingFailure {
+                // It was asked twice.
+                attempts: 1,
+                ..LastingFailure::of_network(cause)
+            }
+            .into(),
+            _ => failure.into(),
+        }
+    }
+
+    /// What it means that no answer came.
+    fn without_answer(&self, error: &reqwest::Error) -> Failure {
+        let failure = TransientFailure::new(causes(error));
+        match Obstacle::of(error, &self.route) {
+            Obstacle::Lasting(cause) => LastingFailure::of_network(cause).into(),
+            Obstacle::Passing => failure.into(),
+            unclear => Failure::Unclear(failure, unclear),
+        }
     }
 
     /// One attempt. Unpacking and decoding run on a thread of their own, since they take longer than sending.
     async fn attempt<T: Send + 'static>(
         &self,
-        url: Url,
+        ask: &Ask,
         decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<(T, u64), Failure> {
-        let response = self.http.get(url).send().await;
-        let mut response = response.map_err(|error| TransientFailure::new(causes(&error)))?;
+        let response = self.http.get(ask.url.clone()).send().await;
+        let mut response = response.map_err(|error| self.without_answer(&error))?;
         let head = AnswerHead::new(&response, self.options.clock.now_ms());
         if let Some(limit) = head.rate_limit {
             self.rate_limit.store(limit, Ordering::Relaxed);
@@ -228,8 +321,13 @@ impl ApiClient {
         let encoding = head.encoding.clone();
         if head.status != StatusCode::OK {
             let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
-            let redacted = |text: &str| self.redacted(text);
-            let failure = refusal(head.status, &body, head.retry_after, response.url(), redacted);
+            let failure = refusal(
+                head.status,
+                &body,
+                head.retry_after,
+                response.url(),
+                &self.options.token,
+            );
             if matches!(&failure, Failure::Transient(failure) if failure.too_heavy) {
                 // The API itself, by its documented words.
                 self.note_date(&head);
@@ -238,39 +336,39 @@ impl ApiClient {
         }
         let decode = move || {
             let body = body::unpack(encoding.as_deref(), packed)?;
-            decode(&body).map_err(|error| BodyProblem::Unreadable(error.to_string()))
+            decode(&body).map_err(|error| BodyProblem::Other(BadBody::of(&body), error.to_string()))
         };
         let decoded = tokio::task::spawn_blocking(decode).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| match problem {
             BodyProblem::TooLarge => Failure::TooLarge,
-            BodyProblem::Unreadable(problem) => Failure::Transient(TransientFailure {
-                status: Some(200),
-                ..TransientFailure::new(format!("200 OK, but {problem}"))
-            }),
+            BodyProblem::Unreadable(problem) => TransientFailure::of_bad_body(problem).into(),
+            // JSON is the API's own answer: it would be the same again.
+            BodyProblem::Other(BadBody::OtherJson, problem) if ask.is_beside_runs => {
+                LastingFailure::of_shape(problem, 1).into()
+            }
+            BodyProblem::Other(body, problem) => match body.advice() {
+                None => TransientFailure::of_bad_body(problem).into(),
+                Some(advice) => {
+                    LastingFailure::of_shape(format!("{problem}; {advice}"), retry::LASTING_ATTEMPTS).into()
+                }
+            },
         })?;
         self.note_date(&head);
         Ok((decoded, bytes))
     }
 
     /// Logs an attempt and its result, with `-vv`.
-    fn log<T>(
-        &self,
-        url: &Url,
-        attempt: u32,
-        took: Duration,
-        attempted: &Result<Result<(T, u64), Failure>, tokio::time::error::Elapsed>,
-    ) {
+    fn log<T>(&self, url: &Url, attempt: u32, took: Duration, attempted: &Result<(T, u64), Failure>) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
         let (from, to) = (parameter("startedAfter"), parameter("startedBefore"));
         let (bytes, failure) = match attempted {
-            Ok(Ok((_, bytes))) => (Some(*bytes), None),
-            Ok(Err(failure)) => (None, Some(self.redacted(&failure.in_short()))),
-            Err(_) => (None, Some("timed out".to_string())),
+            Ok((_, bytes)) => (Some(*bytes), None),
+            Err(failure) => (None, Some(self.redacted(&failure.in_short()))),
         };
         tracing::debug!(
             parent: &self.span,
@@ -311,6 +409,6 @@ impl ApiClient {
     }
 
     fn redacted(&self, text: &str) -> String {
-        text.replace(self.options.token.expose_secret(), "[token]")
+        self.options.token.redacted(text)
     }
 }

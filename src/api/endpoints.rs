@@ -3,12 +3,9 @@
 
 use anyhow::anyhow;
 use chrono::{NaiveDate, NaiveTime};
-use reqwest::Url;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use crate::api::ask::{Answer, Ask, RequestError};
+use crate::api::auxiliary::{self, NameKind, NamedItem, NamesPage, Partial};
 use crate::api::client::ApiClient;
 use crate::api::detail::{self, DetailAnswer};
 use crate::api::page::{self, Page};
@@ -30,63 +27,11 @@ pub struct ListQuery<'a> {
     pub narrowable: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NameKind {
-    /// `/v2/actors`: named `username/name`.
-    Actors,
-    /// `/v2/actor-tasks`: named by its name alone.
-    Tasks,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedItem {
-    pub id: String,
-    pub name: String,
-}
-
-#[derive(Debug)]
-pub struct NamesPage {
-    pub total: u64,
-    /// Items on the page, also those without a name.
-    pub count: u64,
-    pub items: Vec<NamedItem>,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupAnswer<T> {
     Found(T),
     /// 404, or 403 where the token may not see it.
     Missing(u16),
-}
-
-#[derive(Deserialize)]
-struct Envelope<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
-struct NameEntry {
-    id: String,
-    name: Option<String>,
-    username: Option<String>,
-}
-
-impl NameKind {
-    fn path(self) -> &'static str {
-        match self {
-            NameKind::Actors => "actors",
-            NameKind::Tasks => "actor-tasks",
-        }
-    }
-
-    fn item(self, entry: NameEntry) -> Option<NamedItem> {
-        let name = entry.name.filter(|name| !name.is_empty())?;
-        let name = match (self, entry.username) {
-            (NameKind::Actors, Some(username)) => format!("{username}/{name}"),
-            _ => name,
-        };
-        Some(NamedItem { id: entry.id, name })
-    }
 }
 
 impl ApiClient {
@@ -97,7 +42,7 @@ impl ApiClient {
         pairs.extend((query.offset > 0).then(|| ("offset", query.offset.to_string())));
         pairs.extend((!query.statuses.is_empty()).then(|| ("status", query.statuses.join(","))));
         let mut ask = Ask::new(self.url(&["v2", "actor-runs"], &pairs));
-        (ask.narrowable, ask.divisible) = (query.narrowable, true);
+        (ask.narrowable, ask.divisible, ask.is_beside_runs) = (query.narrowable, true, false);
         match self.get(ask, page::decode).await? {
             Answer::Read(page) => Ok(Some(page.asked_for(query.limit))),
             Answer::TooHeavy => Err(RequestError::TooHeavy),
@@ -120,51 +65,30 @@ impl ApiClient {
         found(self.get(ask, detail::decode).await?)
     }
 
-    /// Whose token it is, where the API says so; never asked more than a few times, since nothing depends on it. The answer
-    /// holds a live proxy password too: it is dropped unread.
-    pub async fn account(&self) -> Result<Account> {
-        self.get_data(self.url(&["v2", "users", "me"], &[])).await
+    /// Whose token it is, where the API says so; never asked more than a few times, since nothing depends on it.
+    pub async fn account(&self) -> Result<Partial<Account>> {
+        let ask = Ask::new(self.url(&["v2", "users", "me"], &[])).with_few_retries();
+        read(self.get(ask, auxiliary::account).await?)
     }
 
     /// For how many days Apify keeps the runs that it lists (`data.limits.dataRetentionDays`).
     pub async fn retention_days(&self) -> Result<u64> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Limits {
-            data_retention_days: u64,
-        }
-        #[derive(Deserialize)]
-        struct Data {
-            limits: Limits,
-        }
-        let data: Data = self.get_data(self.url(&["v2", "users", "me", "limits"], &[])).await?;
-        Ok(data.limits.data_retention_days)
+        let ask = Ask::new(self.url(&["v2", "users", "me", "limits"], &[])).with_few_retries();
+        read(self.get(ask, auxiliary::retention_days).await?)
     }
 
-    pub async fn names(&self, named: NameKind, offset: u64) -> Result<NamesPage> {
-        #[derive(Deserialize)]
-        struct Data {
-            total: u64,
-            items: Vec<Box<RawValue>>,
-        }
+    pub async fn names(&self, named: NameKind, offset: u64) -> Result<Partial<NamesPage>> {
         let (limit, offset) = (page::MAX_PAGE_ITEMS.to_string(), offset.to_string());
         let pairs = [("limit", limit), ("offset", offset), ("desc", "false".into())];
-        let data: Data = self.get_data(self.url(&["v2", named.path()], &pairs)).await?;
-        // One that is odd must not cost the others their names.
-        let items = data.items.iter();
-        let entries = items.filter_map(|item| serde_json::from_str(item.get()).ok());
-        Ok(NamesPage {
-            total: data.total,
-            count: data.items.len() as u64,
-            items: entries.filter_map(|entry| named.item(entry)).collect(),
-        })
+        let ask = Ask::new(self.url(&["v2", named.path()], &pairs)).with_few_retries();
+        read(self.get(ask, move |body| auxiliary::names(named, body)).await?)
     }
 
     /// One name, by ID or by `username~name`; none where there is no such thing for this token, or it has none.
     pub async fn name(&self, named: NameKind, id: &str) -> Result<Option<NamedItem>> {
         let ask = Ask::look_up(self.url(&["v2", named.path(), id], &[])).with_few_retries();
-        match found(self.get(ask, json::<Envelope<NameEntry>>).await?)? {
-            LookupAnswer::Found(envelope) => Ok(named.item(envelope.data)),
+        match found(self.get(ask, move |body| auxiliary::name(named, body)).await?)? {
+            LookupAnswer::Found(item) => Ok(item),
             LookupAnswer::Missing(_) => Ok(None),
         }
     }
@@ -185,12 +109,6 @@ impl ApiClient {
             "expected the billing cycle of {date}; the API gave the cycle from {from} to {to}"
         )))
     }
-
-    /// Data that a job can do without.
-    async fn get_data<T: DeserializeOwned + Send + 'static>(&self, url: Url) -> Result<T> {
-        let ask = Ask::new(url).with_few_retries();
-        Ok(read(self.get(ask, json::<Envelope<T>>).await?)?.data)
-    }
 }
 
 /// The parameters for runs that started in a range, both ends included.
@@ -199,11 +117,6 @@ fn started(after: Millis, before: Millis) -> [(&'static str, String); 2] {
         ("startedAfter", format_instant(after)),
         ("startedBefore", format_instant(before)),
     ]
-}
-
-/// Decodes the needed members; others are skipped, and appear in no error.
-fn json<T: DeserializeOwned>(body: &[u8]) -> anyhow::Result<T> {
-    serde_json::from_slice(body).map_err(|_| anyhow!("the body does not have the documented form"))
 }
 
 fn read<T>(answer: Answer<T>) -> Result<T> {

@@ -6,15 +6,63 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
+use super::obstacle::Obstacle;
+use super::token::ApiToken;
 use crate::error::Error;
 use crate::retry;
 
 pub(super) enum Failure {
     Transient(TransientFailure),
+    /// No answer, and perhaps the wrong protocol or a proxy that refuses: a probe tells.
+    Unclear(TransientFailure, Obstacle),
+    /// Only the network's or the server's owner mends it.
+    Lasting(LastingFailure),
     /// The answer is larger than any that is read: asked again, it would be as large.
     TooLarge,
     /// Not to be retried; with the answer's status.
     Final(u16, Error),
+}
+
+pub(super) struct LastingFailure {
+    /// What is wrong, and what mends it.
+    pub(super) cause: String,
+    /// None where there was no answer.
+    pub(super) status: Option<u16>,
+    /// The answer came, and isn't the API's (exit 5); else the API can't be reached (exit 4).
+    pub(super) is_of_wrong_shape: bool,
+    /// How often it is asked in all.
+    pub(super) attempts: u32,
+}
+
+impl LastingFailure {
+    /// One of the network: another attempt is made in case that it only just comes up.
+    pub(super) fn of_network(cause: String) -> LastingFailure {
+        LastingFailure {
+            cause,
+            status: None,
+            is_of_wrong_shape: false,
+            attempts: retry::LASTING_ATTEMPTS,
+        }
+    }
+
+    /// One of an answer with 200.
+    pub(super) fn of_shape(problem: String, attempts: u32) -> LastingFailure {
+        LastingFailure {
+            cause: format!("200 OK, but {problem}"),
+            status: Some(200),
+            is_of_wrong_shape: true,
+            attempts,
+        }
+    }
+
+    pub(super) fn error(self, asked: &str) -> Error {
+        let text = format!("{asked} failed: {}", self.cause);
+        if self.is_of_wrong_shape {
+            Error::Untrusted(text)
+        } else {
+            Error::Unreachable(text)
+        }
+    }
 }
 
 #[derive(Default)]
@@ -35,6 +83,20 @@ impl TransientFailure {
         }
     }
 
+    /// One that came with 200.
+    pub(super) fn of_bad_body(problem: String) -> TransientFailure {
+        TransientFailure {
+            status: Some(200),
+            ..TransientFailure::new(format!("200 OK, but {problem}"))
+        }
+    }
+
+    /// The status, or what kept an answer from coming.
+    pub(super) fn in_short(&self) -> String {
+        self.status
+            .map_or_else(|| self.answer.clone(), |status| status.to_string())
+    }
+
     pub(super) fn is_rate_limited(&self) -> bool {
         self.status == Some(429)
     }
@@ -45,12 +107,19 @@ impl Failure {
     pub(super) fn in_short(&self) -> String {
         match self {
             Failure::Final(status, _) => status.to_string(),
-            Failure::Transient(failure) => match failure.status {
+            Failure::Transient(failure) | Failure::Unclear(failure, _) => failure.in_short(),
+            Failure::Lasting(failure) => match failure.status {
                 Some(status) => status.to_string(),
-                None => failure.answer.clone(),
+                None => failure.cause.clone(),
             },
             Failure::TooLarge => "more than 64 MiB".into(),
         }
+    }
+}
+
+impl From<LastingFailure> for Failure {
+    fn from(failure: LastingFailure) -> Failure {
+        Failure::Lasting(failure)
     }
 }
 
@@ -60,15 +129,47 @@ impl From<TransientFailure> for Failure {
     }
 }
 
-/// What an answer other than 200 means; `redacted` takes the token out of a text.
+/// Which permission a token lacks that the API refuses with 403, by what was asked for.
+fn permission(url: &Url) -> &'static str {
+    let path = url.path();
+    match path.split_once("/v2/").map_or(path, |(_, path)| path) {
+        "users/me" => "to read the account",
+        path if path.starts_with("users/me/usage") => "to read the account's monthly usage",
+        path if path.starts_with("users/me") => "to read the account's limits",
+        path if path.starts_with("actors") => "to read Actors",
+        path if path.starts_with("actor-tasks") => "to read Actor tasks",
+        path if path.starts_with("actor-runs/") => "to read the runs of all Actors",
+        _ => "to list the runs of all Actors",
+    }
+}
+
+/// What the API's refusal of a token means, and what its owner can do.
+fn not_authorised(status: StatusCode, url: &Url, token: &ApiToken, answer: &str) -> Error {
+    let source = token.source();
+    Error::NotAuthorised(if status == StatusCode::UNAUTHORIZED {
+        format!(
+            "the API refused the token of {source}: {answer}; it may have expired or been revoked: create one in Apify Console \
+             (Settings > API & Integrations)"
+        )
+    } else {
+        format!(
+            "the API refused the token of {source}: {answer}; it lacks the permission {}: add it in Apify Console (Settings > API & \
+             Integrations), or use a token without limited permissions",
+            permission(url)
+        )
+    })
+}
+
+/// What an answer other than 200 means; no text of it holds the token.
 pub(super) fn refusal(
     status: StatusCode,
     body: &[u8],
     retry_after: Option<Duration>,
     url: &Url,
-    redacted: impl Fn(&str) -> String,
+    token: &ApiToken,
 ) -> Failure {
-    let said = ApiError::new(body, &redacted);
+    let redacted = |text: &str| token.redacted(text);
+    let said = ApiError::new(body, redacted);
     let answer = format!("{status}{said}");
     let failed = |error| Failure::Final(status.as_u16(), error);
     match status.as_u16() {
@@ -82,12 +183,29 @@ pub(super) fn refusal(
             }
             .into()
         }
-        401 | 403 => failed(Error::NotAuthorised(format!("the API refused the token: {answer}"))),
-        300..=399 => failed(Error::Other(anyhow::anyhow!(
-            "{} answered {status}, a redirect, which is not followed: the token goes only to the API's own host, and \
-                     not around in circles; give the API's final address with --api-url",
-            url.origin().ascii_serialization()
-        ))),
+        401 | 403 => failed(not_authorised(status, url, token, &answer)),
+        code @ 200..=299 => LastingFailure {
+            cause: format!("{status}, expected 200 OK with JSON: what answers is not the API; correct --api-url"),
+            status: Some(code),
+            is_of_wrong_shape: true,
+            attempts: retry::LASTING_ATTEMPTS,
+        }
+        .into(),
+        code @ 300..=399 => LastingFailure {
+            status: Some(code),
+            ..LastingFailure::of_network(format!(
+                "{} answered {status}, a redirect, which is not followed: the token goes only to the API's own host, and \
+                 not around in circles; if a login page of the network redirects, log in there; else give the API's final address \
+                 with --api-url",
+                url.origin().ascii_serialization()
+            ))
+        }
+        .into(),
+        code if !said.is_documented => LastingFailure {
+            status: Some(code),
+            ..LastingFailure::of_network(format!("{answer}; this is not an answer of the Apify API: correct --api-url"))
+        }
+        .into(),
         _ => failed(Error::Other(anyhow::anyhow!(
             "the API refused GET {}: {answer}",
             redacted(url.as_str())
@@ -99,6 +217,8 @@ pub(super) fn refusal(
 struct ApiError {
     kind: Option<String>,
     message: String,
+    /// Whether the body is what the API's documentation says of errors.
+    is_documented: bool,
 }
 
 impl ApiError {
@@ -118,10 +238,12 @@ impl ApiError {
             Ok(ErrorEnvelope { error }) => ApiError {
                 kind: error.kind.as_deref().map(&redacted),
                 message: redacted(&error.message.unwrap_or_default()),
+                is_documented: true,
             },
             Err(_) => ApiError {
                 kind: None,
                 message: redacted(&String::from_utf8_lossy(body)),
+                is_documented: false,
             },
         }
     }

@@ -11,6 +11,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 
 use super::members::{ItemMembers, KNOWN, META, Member, Members, joined, string};
+use super::whole_number::whole_number;
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::runs::schema::{USD_PRECISION, USD_SCALE, col, decoded_schema};
@@ -74,7 +75,7 @@ impl ColumnBuilder {
                 instant.is_some()
             }
             ColumnBuilder::Integer(builder) => {
-                let integer = raw.and_then(|raw| raw.parse().ok());
+                let integer = raw.and_then(whole_number::<i64>);
                 builder.append_option(integer);
                 integer.is_some()
             }

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use serde::de::IgnoredAny;
 
 use super::members::{Members, MembersSeed, string, unescaped};
+use super::whole_number::whole_number;
 use crate::money::Usd;
 
 /// A JSON object's members as they came; of several that one name asks for the last counts, and null is as good as absent.
@@ -47,7 +48,11 @@ impl<'a> JsonObject<'a> {
         self.raw(name).and_then(|raw| Usd::from_json_number(raw).ok())
     }
 
+    pub(super) fn count(&self, name: &str) -> Option<u64> {
+        self.raw(name).and_then(whole_number)
+    }
+
     pub(super) fn integer(&self, name: &str) -> Option<i64> {
-        self.raw(name).and_then(|raw| raw.parse().ok())
+        self.raw(name).and_then(whole_number)
     }
 }

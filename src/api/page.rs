@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::item::{PageBuilder, RejectedItem};
 use super::members::{MembersSeed, compact};
+use super::whole_number::whole_number;
 use crate::runs::schema::col;
 
 /// The most items that the API puts on a page; `limit` is clamped to it.
@@ -185,8 +186,8 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
                     data.has_items = true;
                     map.next_value_seed(items)?;
                 }
-                ("total", _) => data.total = map.next_value::<&RawValue>()?.get().parse().ok(),
-                ("limit", _) => data.limit = map.next_value::<&RawValue>()?.get().parse().ok(),
+                ("total", _) => data.total = whole_number(map.next_value::<&RawValue>()?.get()),
+                ("limit", _) => data.limit = whole_number(map.next_value::<&RawValue>()?.get()),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -4,51 +4,136 @@
 use anyhow::{Context, anyhow};
 use serde_json::value::RawValue;
 
+use super::auxiliary::field_problem;
 use super::json_object::JsonObject;
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, parse_instant};
 
-/// The usage of a billing cycle, by Apify's own keys.
+/// The usage of a billing cycle, by Apify's own keys. What the answer lacks is unknown, and named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthlyUsage {
     /// The cycle, `[from, to)`.
     pub from_ms: Millis,
     pub to_ms: Millis,
-    pub services: Vec<Service>,
+    /// None where the answer has no services that could be read.
+    pub services: Option<Vec<Service>>,
     /// The date as the API writes it, and all services before volume discount.
     pub days: Vec<(String, Usd)>,
     /// Of all services, before volume discount.
-    pub before_discount: Usd,
-    pub after_discount: Usd,
+    pub before_discount: Option<Usd>,
+    pub after_discount: Option<Usd>,
+    /// What could not be read: the field's place, what was found, what was expected.
+    pub unknown: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Such as `ACTOR_COMPUTE_UNITS`.
     pub key: String,
-    pub base: Usd,
+    pub base: Option<Usd>,
     pub after_discount: Option<Usd>,
 }
 
+/// Reads an answer; an error where it doesn't say which cycle it is of, or where its amounts together can't be counted.
 pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
-    let lacks = |what: &str| anyhow!("the body is not a monthly usage: it lacks {what}");
     let body = JsonObject::parse(body, "the body is not a monthly usage")?;
-    let data = JsonObject::new(body.raw("data").ok_or_else(|| lacks("data"))?);
-    let cycle = JsonObject::new(data.raw("usageCycle").ok_or_else(|| lacks("usageCycle"))?);
-    let instant = |name: &str| cycle.text(name).and_then(|text| parse_instant(&text));
-    let edges = instant("startAt").zip(instant("endAt"));
-    let (from_ms, end_ms) = edges.ok_or_else(|| lacks("startAt or endAt"))?;
-    let services = data.raw("monthlyServiceUsage").filter(|raw| raw.starts_with('{'));
-    let services = services_of(services.ok_or_else(|| lacks("monthlyServiceUsage"))?)?;
-    let total = |name: &str| data.decimal(name).ok_or_else(|| lacks(name));
+    let mut reader = UsageReader::default();
+    let raw = body.raw("data").filter(|raw| raw.starts_with('{'));
+    let raw = raw.ok_or_else(|| anyhow!(field_problem("data", body.raw("data"), "an object")))?;
+    let data = JsonObject::new(raw);
+    let cycle = JsonObject::new(data.raw("usageCycle").unwrap_or("{}"));
+    let edge = |name: &str| {
+        let instant = cycle.text(name).and_then(|text| parse_instant(&text));
+        let place = format!("data.usageCycle.{name}");
+        instant.ok_or_else(|| anyhow!(field_problem(&place, cycle.raw(name), "an instant")))
+    };
+    let (from_ms, end_ms) = (edge("startAt")?, edge("endAt")?);
+    let raw = data.raw("monthlyServiceUsage");
+    let services = match raw.filter(|raw| raw.starts_with('{')) {
+        Some(raw) => Some(reader.services(raw)?),
+        None => {
+            reader.note("data.monthlyServiceUsage", raw, "an object");
+            None
+        }
+    };
+    let mut total = |name: &str| reader.decimal(&data, "data", name);
+    let before_discount = total("totalUsageCreditsUsdBeforeVolumeDiscount");
+    let after_discount = total("totalUsageCreditsUsdAfterVolumeDiscount");
     Ok(MonthlyUsage {
         from_ms,
         to_ms: after_last_second(end_ms),
         services,
-        days: days(data.raw("dailyServiceUsages").unwrap_or("[]")),
-        before_discount: total("totalUsageCreditsUsdBeforeVolumeDiscount")?,
-        after_discount: total("totalUsageCreditsUsdAfterVolumeDiscount")?,
+        days: reader.days(data.raw("dailyServiceUsages")),
+        before_discount,
+        after_discount,
+        unknown: reader.unknown,
     })
+}
+
+/// Reads fields, and notes those that can't be read.
+#[derive(Default)]
+struct UsageReader {
+    unknown: Vec<String>,
+}
+
+impl UsageReader {
+    fn note(&mut self, place: &str, found: Option<&str>, expected: &str) {
+        self.unknown.push(field_problem(place, found, expected));
+    }
+
+    fn decimal(&mut self, object: &JsonObject, place: &str, name: &str) -> Option<Usd> {
+        let usd = object.decimal(name);
+        if usd.is_none() {
+            self.note(&format!("{place}.{name}"), object.raw(name), "an amount");
+        }
+        usd
+    }
+
+    /// Services in their order; of several with one key the last counts.
+    fn services(&mut self, raw: &str) -> anyhow::Result<Vec<Service>> {
+        let mut services: Vec<Service> = Vec::new();
+        let mut sum = Usd::default();
+        for (key, raw) in JsonObject::new(raw).members() {
+            let service = JsonObject::new(raw);
+            let place = format!("data.monthlyServiceUsage.{key}");
+            let base = self.decimal(&service, &place, "baseAmountUsd");
+            let fits = sum.checked_add(Usd(base.unwrap_or_default().0.saturating_abs()));
+            sum = fits.context("the sum of the amounts of data.monthlyServiceUsage has more than 38 digits")?;
+            let after_discount = service.decimal("amountAfterVolumeDiscountUsd");
+            let found = service
+                .raw("amountAfterVolumeDiscountUsd")
+                .filter(|_| after_discount.is_none());
+            if found.is_some() {
+                self.note(&format!("{place}.amountAfterVolumeDiscountUsd"), found, "an amount");
+            }
+            services.retain(|service| service.key != key);
+            services.push(Service {
+                after_discount,
+                base,
+                key,
+            });
+        }
+        Ok(services)
+    }
+
+    /// Days are for comparison by eye alone: one that can't be read is left out.
+    fn days(&mut self, raw: Option<&str>) -> Vec<(String, Usd)> {
+        let days = raw.map(serde_json::from_str::<Vec<&RawValue>>);
+        let Some(days) = days.unwrap_or_else(|| Ok(Vec::new())).ok() else {
+            self.note("data.dailyServiceUsages", raw, "an array");
+            return Vec::new();
+        };
+        let mut read = Vec::new();
+        for (at, day) in days.iter().enumerate() {
+            let (place, day) = (format!("data.dailyServiceUsages[{at}]"), JsonObject::new(day.get()));
+            let date = day.text("date").and_then(|date| Some(date.get(..10)?.to_string()));
+            if date.is_none() {
+                self.note(&format!("{place}.date"), day.raw("date"), "a date");
+            }
+            read.extend(date.zip(self.decimal(&day, &place, "totalUsageCreditsUsd")));
+        }
+        read
+    }
 }
 
 /// The midnight after a day's last second, where the documentation's cycles end; any other instant is an end by itself.
@@ -56,37 +141,6 @@ fn after_last_second(end_ms: Millis) -> Millis {
     let next_midnight = (end_ms.div_euclid(DAY_MS) + 1) * DAY_MS;
     let is_last_second = next_midnight - end_ms <= 1000;
     if is_last_second { next_midnight } else { end_ms }
-}
-
-/// Services in their order; of several with one key the last counts.
-fn services_of(raw: &str) -> anyhow::Result<Vec<Service>> {
-    let mut services: Vec<Service> = Vec::new();
-    let mut sum = Usd::default();
-    for (key, raw) in JsonObject::new(raw).members() {
-        let service = JsonObject::new(raw);
-        let unreadable = || format!("the body is not a monthly usage: {key} has no readable baseAmountUsd");
-        let base = service.decimal("baseAmountUsd").with_context(unreadable)?;
-        let fits = sum.checked_add(Usd(base.0.saturating_abs()));
-        sum = fits.context("the body is not a monthly usage: the sum of its amounts has more than 38 digits")?;
-        services.retain(|service| service.key != key);
-        services.push(Service {
-            after_discount: service.decimal("amountAfterVolumeDiscountUsd"),
-            base,
-            key,
-        });
-    }
-    Ok(services)
-}
-
-/// Days are for comparison by eye alone: one that can't be read is left out.
-fn days(raw: &str) -> Vec<(String, Usd)> {
-    let days: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
-    let day = |day: &&RawValue| {
-        let day = JsonObject::new(day.get());
-        let date = day.text("date")?.get(..10)?.to_string();
-        Some((date, day.decimal("totalUsageCreditsUsd")?))
-    };
-    days.iter().filter_map(day).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +160,8 @@ mod tests {
         let services: Vec<_> = usage
             .services
             .iter()
-            .map(|s| (s.key.as_str(), s.base.to_string()))
+            .flatten()
+            .map(|s| (s.key.as_str(), s.base.unwrap().to_string()))
             .collect();
         let expected = [
             ("ACTOR_COMPUTE_UNITS", "1.5"),
@@ -118,40 +173,76 @@ mod tests {
             [("2025-09-02".to_string(), Usd::from_json_number("0.1").unwrap())]
         );
         assert_eq!(
-            (usage.before_discount.to_string(), usage.after_discount.to_string()),
-            ("1.75".into(), "1.65".into())
+            [usage.before_discount, usage.after_discount].map(|usd| usd.unwrap().to_string()),
+            ["1.75", "1.65"].map(String::from)
+        );
+        assert_eq!(
+            usage.unknown,
+            [
+                "data.dailyServiceUsages[1].date is 7; expected a date",
+                "data.dailyServiceUsages[1].totalUsageCreditsUsd is missing; expected an amount",
+            ]
         );
     }
 
     #[test]
-    fn what_is_no_usage_is_an_error_that_names_what_it_lacks() {
-        for (lacking, with) in [
-            ("baseAmountUsd\":1.50", "base\":1.50"),
-            ("\":1.50", "\":1e300"),
-            ("\"monthlyServiceUsage\":", "\"monthlyServiceUsage\":[],\"x\":"),
-            ("startAt", "start"),
-            ("UsdBeforeVolume", "Usd"),
+    fn what_a_usage_lacks_is_unknown_and_named_and_the_rest_is_there() {
+        let with = |lacking: &str, with: &str| decode(USAGE.replacen(lacking, with, 1).as_bytes()).unwrap();
+        let names = |usage: &MonthlyUsage, problem: &str| assert_eq!(usage.unknown[0], problem);
+        for (lacking, instead, found) in [
+            ("baseAmountUsd\":1.50", "base\":1.50", "missing"),
+            ("\":1.50", "\":1e300", "1e300"),
+            ("\":1.50", "\":\"1.50\"", "a text"),
+            ("\":1.50", "\":null", "missing"),
         ] {
-            let error = decode(USAGE.replacen(lacking, with, 1).as_bytes())
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains("not a monthly usage"), "{error}");
+            let usage = with(lacking, instead);
+            let place = "data.monthlyServiceUsage.ACTOR_COMPUTE_UNITS.baseAmountUsd";
+            names(&usage, &format!("{place} is {found}; expected an amount"));
+            let services = usage.services.unwrap();
+            assert_eq!((services.len(), services[0].base), (2, None));
+            assert_eq!(services[1].base.unwrap().to_string(), "0.25");
         }
+        let usage = with("\"monthlyServiceUsage\":", "\"monthlyServiceUsage\":[],\"x\":");
+        names(&usage, "data.monthlyServiceUsage is an array; expected an object");
+        assert_eq!((usage.services, usage.before_discount.is_some()), (None, true));
+        let usage = with("UsdBeforeVolume", "Usd");
+        assert_eq!((usage.before_discount, usage.after_discount.is_some()), (None, true));
+        let place = "data.totalUsageCreditsUsdBeforeVolumeDiscount";
+        names(&usage, &format!("{place} is missing; expected an amount"));
+        let usage = with("\"dailyServiceUsages\":[", "\"dailyServiceUsages\":7,\"x\":[");
+        names(&usage, "data.dailyServiceUsages is 7; expected an array");
+        let usage = with(
+            "amountAfterVolumeDiscountUsd\":1.4",
+            "amountAfterVolumeDiscountUsd\":[]",
+        );
+        assert_eq!(usage.services.unwrap()[0].after_discount, None);
+    }
+
+    #[test]
+    fn what_says_no_cycle_or_has_amounts_beyond_measure_is_an_error() {
+        let error = |text: &str| decode(text.as_bytes()).unwrap_err().to_string();
+        let start = error(&USAGE.replacen("startAt", "start", 1));
+        assert_eq!(start, "data.usageCycle.startAt is missing; expected an instant");
+        assert!(error(&USAGE.replacen("usageCycle", "cycle", 1)).contains("data.usageCycle.startAt is missing"));
+        let large = USAGE.replacen("1.50", "90000000000000000000", 1);
+        let large = large.replacen("2.5e-1", "90000000000000000000", 1);
+        assert!(error(&large).contains("38 digits"));
+        assert_eq!(error("{}"), "data is missing; expected an object");
+        assert!(error("<html>").contains("not a monthly usage"));
+    }
+
+    #[test]
+    fn of_two_services_with_one_key_the_last_counts_and_an_end_is_a_midnight() {
         let twice = USAGE.replacen(
             "\"DATASET_TIMED",
             "\"ACTOR_COMPUTE_UNITS\":{\"baseAmountUsd\":2},\"DATASET_TIMED",
             1,
         );
-        let services = decode(twice.as_bytes()).unwrap().services;
-        assert_eq!((services.len(), services[0].base.to_string()), (2, "2".into()));
-        let large = USAGE.replacen("1.50", "90000000000000000000", 1);
-        let large = large.replacen("2.5e-1", "90000000000000000000", 1);
-        assert!(decode(large.as_bytes()).unwrap_err().to_string().contains("38 digits"));
+        let services = decode(twice.as_bytes()).unwrap().services.unwrap();
+        assert_eq!((services.len(), services[0].base.unwrap().to_string()), (2, "2".into()));
         let short = USAGE.replacen("23:59:59.999Z", "23:59:59Z", 1);
         assert_eq!(decode(short.as_bytes()).unwrap().to_ms, 1_759_363_200_000);
         let whole = USAGE.replacen("2025-10-01T23:59:59.999Z", "2025-10-02T00:00:00Z", 1);
         assert_eq!(decode(whole.as_bytes()).unwrap().to_ms, 1_759_363_200_000);
-        assert!(decode(b"{}").unwrap_err().to_string().contains("data"));
-        assert!(decode(b"<html>").is_err());
     }
 }

@@ -174,7 +174,7 @@ async fn run_in_turn(job: AccountJob, layers: Arc<Layers>, turns: &Semaphore, de
         began.begin();
         commands::run(cli, context, &layers).await
     };
-    let result = run_until(deadline, fate, running).await;
+    let result = run_until(deadline, fate, &journal, running).await;
     match &result {
         Ok(()) => tracing::info!("done"),
         Err(error) => tracing::error!("{error}"),
@@ -185,16 +185,26 @@ async fn run_in_turn(job: AccountJob, layers: Arc<Layers>, turns: &Semaphore, de
 }
 
 /// Gives a job up at the deadline; `fate` says what that leaves.
-async fn run_until(deadline: Option<Deadline>, fate: &str, job: impl Future<Output = Result<()>>) -> Result<()> {
+async fn run_until(
+    deadline: Option<Deadline>,
+    fate: &str,
+    journal: &Journal,
+    job: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let Some(Deadline { time, at }) = deadline else {
         return job.await;
     };
+    // It is still there when the cause is asked for: its requests are under way until it is dropped.
+    let mut job = std::pin::pin!(job);
     let late = |_| {
+        let cause = journal
+            .waiting_cause()
+            .map_or(String::new(), |cause| format!(": {cause}"));
         Error::Unreachable(format!(
-            "the job did not finish within {time:?} (--deadline); {fate}; it is safe to run again"
+            "the job did not finish within {time:?} (--deadline){cause}; {fate}; it is safe to run again"
         ))
     };
-    tokio::time::timeout_at(at, job)
+    tokio::time::timeout_at(at, &mut job)
         .await
         .unwrap_or_else(|elapsed| Err(late(elapsed)))
 }

@@ -60,6 +60,13 @@ pub struct AccountJournals(pub Vec<(Option<String>, Journal)>);
 impl AccountJournals {
     /// What is said when a signal has come: who was done by then, where there are several.
     pub fn stopped(&self, how: &str, fate: &str) -> String {
+        let causes = self.0.iter().filter_map(|(account, journal)| {
+            let whose = account.as_ref().filter(|_| self.0.len() > 1);
+            let whose = whose.map_or(String::new(), |account| format!("{account}: "));
+            Some(format!("{whose}{}", waiting_cause(journal)?))
+        });
+        let causes: Vec<String> = causes.collect();
+        let how = &with_cause(how, Some(causes.join(", ")).filter(|causes| !causes.is_empty()));
         let is_done = |journal: &Journal| {
             let ended = journal.read().0.ended;
             ended.is_some_and(|ended| matches!(ended.exit_code, 0 | 7))
@@ -78,13 +85,36 @@ impl AccountJournals {
 
     /// Each account's end; all that haven't ended by themselves end in the same way.
     pub fn results(&self, exit_code: u8, error: &str) -> Vec<AccountResult> {
-        let result = |(account, journal): &(Option<String>, Journal)| AccountResult {
-            account: account.clone(),
-            ending: journal.read().0.ended.unwrap_or_else(|| Ending::new(exit_code, error)),
-            journal: journal.clone(),
+        self.results_of(exit_code, |_| error.into())
+    }
+
+    /// The same where a signal stopped them: with what each waited for.
+    pub fn results_stopped(&self, exit_code: u8, how: &str, fate: &str) -> Vec<AccountResult> {
+        self.results_of(exit_code, |journal| {
+            format!("{}; {fate}", with_cause(how, waiting_cause(journal)))
+        })
+    }
+
+    fn results_of(&self, exit_code: u8, error: impl Fn(&Journal) -> String) -> Vec<AccountResult> {
+        let result = |(account, journal): &(Option<String>, Journal)| {
+            let ended = journal.read().0.ended;
+            AccountResult {
+                account: account.clone(),
+                ending: ended.unwrap_or_else(|| Ending::new(exit_code, error(journal))),
+                journal: journal.clone(),
+            }
         };
         self.0.iter().map(result).collect()
     }
+}
+
+/// What an account's job waits for that hasn't ended.
+fn waiting_cause(journal: &Journal) -> Option<String> {
+    journal.read().0.ended.is_none().then(|| journal.waiting_cause())?
+}
+
+fn with_cause(how: &str, cause: Option<String>) -> String {
+    cause.map_or_else(|| how.into(), |cause| format!("{how} while {cause}"))
 }
 
 pub fn worst_exit_code(codes: impl IntoIterator<Item = u8>) -> u8 {

@@ -142,6 +142,7 @@ fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, sto
         umask,
         style: text_style::of_stdout(outside),
         // A bar and lines of a log would write over each other.
+        quiet: cli.command.is_quiet(),
         stderr_is_terminal: io::stderr().is_terminal() && !logs,
         stopping,
         side_by_side: 1,

@@ -86,7 +86,7 @@ pub async fn until_stopped(
     let exit_code = 128 + kind.as_raw_value() as u8;
     JobResult {
         exit_code,
-        accounts: journals.results(exit_code, &format!("{how}; {}", shutdown.fate)),
+        accounts: journals.results_stopped(exit_code, how, shutdown.fate),
         error: Some(error),
     }
 }

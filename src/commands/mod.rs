@@ -36,7 +36,7 @@ pub async fn run(cli: Cli, context: Context, layers: &Layers) -> Result<()> {
         Command::Export(args) => export::run(*args, context).await,
         Command::Reconcile(args) => reconcile::run(*args, context).await,
         Command::Report(args) => report::run(*args, context).await,
-        Command::Check(args) => check::run(args, context).await,
+        Command::Check(args) => check::run(args, context, layers).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Diff(args) => diff::run(args, context).await,
         Command::Sync(args) => sync::run(*args, context).await,

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
+use crate::money::Usd;
 use crate::period::{Period, PeriodSpec, Zone, format_instant};
 use crate::pipeline::connection::{Connection, retention_of};
 use crate::pipeline::options::PipelineOptions;
@@ -27,6 +28,11 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
     let retention = connection.ask_retention();
     let usage = connection.api.monthly_usage(args.cycle).await?;
+    for unknown in &usage.unknown {
+        warn(&format!(
+            "an amount that Apify counts is unknown: GET /v2/users/me/usage/monthly: {unknown}"
+        ));
+    }
     let clocks = connection.judged_clocks().await;
     let job_start = JobStart::new(clocks);
     let cycle = clocks.period(&PeriodSpec::between(usage.from_ms, usage.to_ms)?, Zone::UTC)?;
@@ -66,7 +72,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         let verdict = verdict.words();
         return Err(Error::Condition(format!(
             "the runs do not explain Apify's total (--fail-unexplained): {verdict}, difference {}",
-            reconciliation.remainder().dollars()
+            reconciliation.remainder().map_or("unknown".into(), Usd::dollars)
         )));
     }
     printed

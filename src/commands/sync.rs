@@ -6,12 +6,15 @@ mod clocks;
 mod commit;
 mod job;
 mod known_details;
+mod look;
 mod open;
 mod plan;
 mod read;
 mod steps;
 mod summary;
 mod tidy;
+
+pub use look::look;
 
 use crate::cli::SyncArgs;
 use crate::context::Context;

@@ -26,6 +26,12 @@ impl Layers {
             let names = texts.iter().flat_map(|text| text.split(','));
             names.map(|name| name.trim().to_owned()).collect()
         };
+        // What `check` isn't told to test is what the jobs would use.
+        let is_told = all || !names.is_empty() || ["demo", "token_file"].iter().any(|id| called.is_typed(id));
+        let (all, names) = match called.path.as_slice() {
+            [command] if command == "check" && !is_told => self.used_accounts(),
+            _ => (all, names),
+        };
         if !all && names.is_empty() {
             return Ok(vec![None]);
         }

@@ -78,10 +78,14 @@ impl Layers {
         environment.or(own).or_else(shared)
     }
 
+    /// An option's setting in the file or the environment.
+    pub(super) fn setting(&self, path: &[String], option: &str, account: Option<&AccountSection>) -> Option<Setting> {
+        self.find(path, option, account).map(|(_, setting)| setting)
+    }
+
     /// An option's text from any layer except the command line.
     pub(super) fn text(&self, path: &[String], option: &str) -> Option<OsString> {
-        let (_, setting) = self.find(path, option, None)?;
-        setting.texts.into_iter().next()
+        self.setting(path, option, None)?.texts.into_iter().next()
     }
 
     /// The command line with the settings of all other layers.

@@ -11,6 +11,7 @@ mod sections;
 mod setting;
 mod show;
 mod source_text;
+mod used;
 mod view;
 
 use std::env;
@@ -27,6 +28,7 @@ pub use self::commands::{nearest, with_all_help};
 pub use self::layers::Layers;
 use self::setting::Origin;
 pub use self::show::show;
+pub use self::used::UsedSetting;
 use crate::api::address::DEFAULT_API_URL;
 use crate::cli::Cli;
 use crate::error::Error;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::api::attempts::Attempts;
 use crate::api::client::ApiClient;
 use crate::api::counts::{Counters, RequestCounts};
 use crate::error::Result;
@@ -36,6 +37,7 @@ pub struct JournalEntry {
     took: Option<Duration>,
     under_way: Option<(&'static str, Instant)>,
     counters: Option<Arc<Counters>>,
+    attempts: Option<Arc<Attempts>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +95,14 @@ impl Journal {
 
     /// Keeps the counts of a client and not the client: the journal outlives the account's job, and connections shouldn't.
     pub fn attach_client(&self, api: &ApiClient) {
-        self.entry().counters = Some(api.counters());
+        let mut entry = self.entry();
+        (entry.counters, entry.attempts) = (Some(api.counters()), Some(api.attempts()));
+    }
+
+    /// Why the API has not answered what is being asked of it, while that is so.
+    pub fn waiting_cause(&self) -> Option<String> {
+        let attempts = self.entry().attempts.clone();
+        attempts.and_then(|attempts| attempts.cause())
     }
 
     /// An export has been published.

@@ -36,6 +36,8 @@ pub struct Context {
     /// Bold letters and links where stdout is a terminal that shows them.
     pub style: TextStyle,
     pub stderr_is_terminal: bool,
+    /// `--quiet`: only warnings and errors.
+    pub quiet: bool,
     /// Notified by a signal; a server then ends by itself.
     pub stopping: Arc<Notify>,
     /// Jobs of this process that work at once and share its memory.

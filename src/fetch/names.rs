@@ -11,9 +11,10 @@ use tokio::task::JoinSet;
 
 use super::tally::RowAt;
 use super::time_budget::TimeBudget;
+use crate::api::auxiliary::{NameKind, NamedItem};
 use crate::api::client::ApiClient;
-use crate::api::endpoints::{NameKind, NamedItem};
-use crate::error::Result;
+use crate::api::page::MAX_PAGE_ITEMS;
+use crate::error::{Error, Result};
 use crate::runs::names::Names;
 use crate::runs::schema::col;
 
@@ -67,13 +68,39 @@ impl NameBook {
     async fn fetch_list(&self, named: NameKind) {
         let Some(api) = &self.api else { return };
         let mut offset = 0;
-        while let Ok(page) = api.names(named, offset).await {
+        let mut unknown: Vec<String> = Vec::new();
+        let is_whole = loop {
+            let page = match api.names(named, offset).await {
+                Ok(page) => page,
+                Err(error @ Error::Untrusted(_)) => {
+                    unknown.push(error.to_string());
+                    break false;
+                }
+                Err(_) => break false,
+            };
+            unknown.extend(page.unknown);
+            let page = page.value;
             page.items.iter().for_each(|item| self.note(named, &item.id, item));
             offset += page.count;
-            if page.count == 0 || offset >= page.total {
-                self.progress().whole.insert(named);
-                return;
+            match page.total {
+                _ if page.count == 0 => break page.total.is_some(),
+                Some(total) if offset >= total => break true,
+                // Without a total, a page that isn't full is the last.
+                None if page.count < MAX_PAGE_ITEMS => break false,
+                _ => {}
             }
+        };
+        if is_whole {
+            self.progress().whole.insert(named);
+        }
+        if let Some(first) = unknown.first() {
+            let (count, what) = (unknown.len(), named.what());
+            let more = if count > 1 {
+                format!(", and {} more fields", count - 1)
+            } else {
+                String::new()
+            };
+            tracing::warn!("some names of {what} are unknown: {first}{more}");
         }
     }
 

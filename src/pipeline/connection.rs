@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use crate::api::address::DEFAULT_API_URL;
 use crate::api::ask::RequestError;
 use crate::api::client::{ApiClient, ClientOptions};
 use crate::api::page::Page;
-use crate::api::token::TokenSources;
+use crate::api::token::{ApiToken, TokenSources};
 use crate::cli::SourceArgs;
 use crate::clock::{Clocks, MachineClock};
 use crate::context::Context;
 use crate::context::journal::Journal;
 use crate::context::terminal::warn;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Lister, PageLimit, TimeBudget};
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Retention, Source};
+use crate::retry::REQUEST_TIME_CAP;
 use crate::serve;
 
 /// Requests a second by default, so that an account's other integrations live.
@@ -51,10 +51,20 @@ pub type RetentionDays = anyhow::Result<u64>;
 impl Connection {
     /// Finds address and token; asks nothing yet.
     pub async fn open(args: &SourceArgs, detail_rate: Option<f64>, context: &Context) -> Result<Connection> {
+        Connection::open_within(args, detail_rate, context, REQUEST_TIME_CAP).await
+    }
+
+    /// The same with so much time for each request, with all its attempts and waits.
+    pub async fn open_within(
+        args: &SourceArgs,
+        detail_rate: Option<f64>,
+        context: &Context,
+        request_time: Duration,
+    ) -> Result<Connection> {
         let (api_url, token) = if args.demo {
             (
                 serve::start_in_process().await?,
-                SecretString::from(serve::made_up::options::DEMO_TOKEN),
+                ApiToken::new(serve::made_up::options::DEMO_TOKEN, "the made-up account"),
             )
         } else {
             let given = context.api_url.clone().filter(|url| !url.trim().is_empty());
@@ -65,6 +75,7 @@ impl Connection {
                 named_variable: account.and_then(|account| account.token_env.clone()),
                 variable: context.token.clone(),
                 home: context.home.clone(),
+                account: account.map(|account| account.name.clone()),
             };
             let token = sources.token()?;
             sources.warning().iter().for_each(|warning| warn(warning));
@@ -83,6 +94,8 @@ impl Connection {
             detail_rate: detail_rate.unwrap_or(unless_demo(DEFAULT_DETAIL_RATE)),
             retries: args.retries,
             timeout: args.timeout,
+            request_time,
+            quiet: context.quiet,
             side_by_side: context.side_by_side,
             clock,
         })?;
@@ -142,10 +155,22 @@ impl Connection {
 
     /// The account of the token, where the API answers within some seconds.
     pub async fn account(&self) -> Option<Account> {
-        let account = tokio::time::timeout(ACCOUNT_TIME, self.api.account())
-            .await
-            .ok()?
-            .ok()?;
+        let asked = tokio::time::timeout(ACCOUNT_TIME, self.api.account()).await.ok()?;
+        let account = match asked {
+            Ok(account) => account,
+            Err(error @ Error::Untrusted(_)) => {
+                warn(&format!("the account of the token is unknown: {error}"));
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let unknown = account.unknown.iter();
+        unknown.for_each(|unknown| {
+            warn(&format!(
+                "the name of the account is unknown: GET /v2/users/me: {unknown}"
+            ))
+        });
+        let account = account.value;
         self.journal.update(|noted| noted.account_id = Some(account.id.clone()));
         Some(account)
     }

@@ -1,7 +1,7 @@
 //! What `--actor` and `--task` mean: IDs as they are, names looked up. Filters hold IDs alone, so that a rename is no other
 //! export.
 
-use crate::api::endpoints::NameKind;
+use crate::api::auxiliary::NameKind;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::provenance::Filters;

@@ -116,35 +116,35 @@ const CHARGE_BY_RESULT: &str = "PAID_ACTORS_PER_DATASET_ITEM";
 impl Reconciliation {
     /// Services that belong to runs, and the others; each in the API's order.
     pub fn services(&self) -> (Vec<&Service>, Vec<&Service>) {
-        self.usage
-            .services
-            .iter()
-            .partition(|service| belongs_to_runs(&service.key))
+        let services = self.usage.services.iter().flatten();
+        services.partition(|service| belongs_to_runs(&service.key))
     }
 
-    /// US dollars of the services that belong to runs, before volume discount.
-    pub fn of_runs(&self) -> Usd {
-        sum(self.services().0)
+    /// US dollars of the services that belong to runs, before volume discount; none where an amount is unknown.
+    pub fn of_runs(&self) -> Option<Usd> {
+        self.usage.services.as_ref().and_then(|_| sum(self.services().0))
     }
 
-    pub fn outside_runs(&self) -> Usd {
-        sum(self.services().1)
+    pub fn outside_runs(&self) -> Option<Usd> {
+        self.usage.services.as_ref().and_then(|_| sum(self.services().1))
     }
 
     /// US dollars of the runs' services after volume discount, where each tells them.
     pub fn of_runs_discounted(&self) -> Option<Usd> {
+        self.usage.services.as_ref()?;
         let (of_runs, _) = self.services();
         let mut amounts = of_runs.iter().map(|service| service.after_discount);
         amounts.try_fold(Usd::default(), |sum, amount| Some(plus(sum, amount?)))
     }
 
-    /// What Apify counts for the services that belong to runs beyond the sum of the runs; negative if it counts less.
-    pub fn remainder(&self) -> Usd {
-        minus(self.of_runs(), self.runs.usage)
+    /// What Apify counts for the services that belong to runs beyond the sum of the runs; negative if it counts less, and none
+    /// where an amount is unknown.
+    pub fn remainder(&self) -> Option<Usd> {
+        Some(minus(self.of_runs()?, self.runs.usage))
     }
 
     pub fn tolerance(&self) -> Usd {
-        let share = Usd(self.of_runs().0.saturating_abs() / TOLERANCE_PARTS);
+        let share = Usd(self.of_runs().unwrap_or_default().0.saturating_abs() / TOLERANCE_PARTS);
         self.tolerance.unwrap_or(LEAST_TOLERANCE.max(share))
     }
 
@@ -156,7 +156,10 @@ impl Reconciliation {
         if !self.proven {
             return ReconcileVerdict::CannotBeJudged(vec!["runs may be missing".into()]);
         }
-        if within(self.remainder()) {
+        let Some(remainder) = self.remainder() else {
+            return ReconcileVerdict::CannotBeJudged(self.unknown_amounts());
+        };
+        if within(remainder) {
             return ReconcileVerdict::Ties;
         }
         // Only as many of them as it takes.
@@ -164,15 +167,26 @@ impl Reconciliation {
         for item in self.named_items() {
             (least, most) = (plus(least, item.least), plus(most, item.most));
             named.push(item.words);
-            if within(beyond(self.remainder(), least, most)) {
+            if within(beyond(remainder, least, most)) {
                 return ReconcileVerdict::DiffersByNamedItems(named);
             }
         }
-        let doubts = self.doubts();
+        let doubts = self.doubts(remainder);
         if doubts.is_empty() {
-            ReconcileVerdict::NotAccountedFor(beyond(self.remainder(), least, most))
+            ReconcileVerdict::NotAccountedFor(beyond(remainder, least, most))
         } else {
             ReconcileVerdict::CannotBeJudged(doubts)
+        }
+    }
+
+    /// Which of Apify's amounts are unknown that the runs are compared with.
+    fn unknown_amounts(&self) -> Vec<String> {
+        let (of_runs, _) = self.services();
+        let unknown = of_runs.iter().filter(|service| service.base.is_none());
+        let unknown = unknown.map(|service| format!("Apify's answer has no readable amount of {}", service.key));
+        match &self.usage.services {
+            Some(_) => unknown.collect(),
+            None => vec!["Apify's answer has no readable amounts of services".into()],
         }
     }
 
@@ -183,15 +197,15 @@ impl Reconciliation {
             let words = format!("up to {}: {words}", usd.dollars());
             (usd.0 > 0).then_some(ReconcileItem { least, most, words })
         };
-        let mut services = self.usage.services.iter();
+        let mut services = self.usage.services.iter().flatten();
         let by_result = services.find(|service| service.key == CHARGE_BY_RESULT);
         let by_result = by_result.filter(|_| self.runs.cost_unknown > 0);
         let charge = by_result.and_then(|service| {
             let words = format!("{}, charged for runs of unknown cost", service.key);
-            item(service.base, nothing, service.base, words)
+            item(service.base?, nothing, service.base?, words)
         });
         let discount = self.of_runs_discounted().and_then(|discounted| {
-            let discount = minus(self.of_runs(), discounted);
+            let discount = minus(self.of_runs()?, discounted);
             let words = "volume discount, if the costs of runs are after it";
             item(discount, nothing, discount, words.into())
         });
@@ -205,10 +219,10 @@ impl Reconciliation {
     }
 
     /// Why a difference may be no difference of the runs.
-    fn doubts(&self) -> Vec<String> {
+    fn doubts(&self, remainder: Usd) -> Vec<String> {
         let mut doubts = Vec::new();
         // Runs without a cost only make Apify's count more than the sum of the runs, never less.
-        if self.runs.cost_unknown > 0 && self.remainder().0 > 0 {
+        if self.runs.cost_unknown > 0 && remainder.0 > 0 {
             doubts.push(format!(
                 "the cost of {} is unknown",
                 counted(self.runs.cost_unknown, "run", "runs")
@@ -231,10 +245,11 @@ impl Reconciliation {
         let Some(meters) = &self.runs.meters else {
             return Vec::new();
         };
-        let base = |key: &str| self.usage.services.iter().find(|service| service.key == key);
+        let services = || self.usage.services.iter().flatten();
+        let base = |key: &str| services().find(|service| service.key == key);
         let meter = |(at, usd): (usize, &Usd)| {
             let key = COLUMNS[col::FIRST_METER + at].meter_key();
-            (base(&key).map(|service| service.base), *usd, key)
+            (base(&key).and_then(|service| service.base), *usd, key)
         };
         let rows = meters.iter().enumerate().map(meter);
         rows.filter(|(counted, usd, _)| counted.is_some() || usd.0 != 0)
@@ -269,10 +284,10 @@ struct ReconcileItem {
     words: String,
 }
 
-fn sum<'s>(services: impl IntoIterator<Item = &'s Service>) -> Usd {
-    services
-        .into_iter()
-        .fold(Usd::default(), |sum, service| plus(sum, service.base))
+/// The sum of services' amounts; none where one is unknown.
+fn sum<'s>(services: impl IntoIterator<Item = &'s Service>) -> Option<Usd> {
+    let mut services = services.into_iter();
+    services.try_fold(Usd::default(), |sum, service| Some(plus(sum, service.base?)))
 }
 
 /// Amounts beyond what fits stay at the bound: no account has a hundred quintillion dollars of usage.
@@ -296,7 +311,7 @@ mod tests {
     fn service(key: &str, base: &str, after: &str) -> Service {
         Service {
             key: key.into(),
-            base: usd(base),
+            base: Some(usd(base)),
             after_discount: Some(usd(after)),
         }
     }
@@ -329,10 +344,11 @@ mod tests {
             usage: MonthlyUsage {
                 from_ms: 0,
                 to_ms: 1,
-                services,
+                services: Some(services),
                 days: Vec::new(),
-                before_discount: usd("1087"),
-                after_discount: usd("1047"),
+                before_discount: Some(usd("1087")),
+                after_discount: Some(usd("1047")),
+                unknown: Vec::new(),
             },
             tolerance: None,
         }
@@ -341,7 +357,10 @@ mod tests {
     #[test]
     fn what_belongs_to_runs_is_told_from_what_does_not_and_what_is_new() {
         let all = reconciliation("0");
-        assert_eq!((all.of_runs(), all.outside_runs()), (usd("1050"), usd("37")));
+        assert_eq!(
+            (all.of_runs(), all.outside_runs()),
+            (Some(usd("1050")), Some(usd("37")))
+        );
         assert_eq!(all.of_runs_discounted(), Some(usd("1010")));
     }
 
@@ -416,6 +435,29 @@ mod tests {
             })
             .contains("may be missing")
         );
+    }
+
+    #[test]
+    fn an_amount_that_is_unknown_is_judged_only_where_it_is_not_of_runs() {
+        let unknown = |at: usize| {
+            let mut all = reconciliation("1050");
+            all.usage.services.as_mut().unwrap()[at].base = None;
+            all
+        };
+        let of_runs = unknown(0);
+        assert_eq!((of_runs.of_runs(), of_runs.remainder()), (None, None));
+        let ReconcileVerdict::CannotBeJudged(why) = of_runs.verdict() else {
+            panic!("{:?}", of_runs.verdict());
+        };
+        assert_eq!(why, ["Apify's answer has no readable amount of ACTOR_COMPUTE_UNITS"]);
+        let outside = unknown(2);
+        assert_eq!(
+            (outside.outside_runs(), outside.verdict()),
+            (None, ReconcileVerdict::Ties)
+        );
+        let mut none = reconciliation("0");
+        none.usage.services = None;
+        assert!(matches!(none.verdict(), ReconcileVerdict::CannotBeJudged(_)));
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Patience {
     pub async fn pause(&mut self, fault: StoreFault) -> Result<()> {
         self.failed += 1;
         let elapsed = self.began.elapsed();
-        let policy = RetryPolicy { retries: RETRIES };
+        let policy = RetryPolicy::new(RETRIES);
         let wait = policy.wait(self.failed, elapsed, None, chance());
         let Some(wait) = wait.filter(|wait| elapsed + *wait <= TIME_CAP) else {
             return Err(self.give_up(fault));

@@ -1,6 +1,6 @@
 //! The figures of an export with all that must be said of them: its report, and what the manifest says beside it.
 
-use crate::api::endpoints::NameKind;
+use crate::api::auxiliary::NameKind;
 use crate::commands::assemble::{ExportParts, ManifestInput};
 use crate::commands::budgets;
 use crate::commands::export::job::{ExportJob, ExportScope};

@@ -21,7 +21,8 @@ struct ReconcileDocument<'r> {
     usage: UsageSums<'r>,
     meters: Vec<MeterSums>,
     days_approximate: Vec<DaySums>,
-    remainder_usd: Usd,
+    /// Null where an amount of Apify's is unknown, as the others are.
+    remainder_usd: Option<Usd>,
     tolerance_usd: Usd,
     verdict: &'static str,
     named_items: Vec<String>,
@@ -47,18 +48,20 @@ struct EdgeSums {
 
 #[derive(Serialize)]
 struct UsageSums<'r> {
-    before_volume_discount_usd: Usd,
-    after_volume_discount_usd: Usd,
-    belongs_to_runs_usd: Usd,
-    outside_runs_usd: Usd,
+    before_volume_discount_usd: Option<Usd>,
+    after_volume_discount_usd: Option<Usd>,
+    belongs_to_runs_usd: Option<Usd>,
+    outside_runs_usd: Option<Usd>,
     services: Vec<ServiceSums<'r>>,
+    /// Fields of Apify's answer that could not be read.
+    unknown: &'r [String],
 }
 
 #[derive(Serialize)]
 struct ServiceSums<'r> {
     key: &'r str,
     belongs_to_runs: bool,
-    usd: Usd,
+    usd: Option<Usd>,
     usd_after_volume_discount: Option<Usd>,
 }
 
@@ -143,7 +146,8 @@ fn usage(all: &Reconciliation) -> UsageSums<'_> {
         after_volume_discount_usd: all.usage.after_discount,
         belongs_to_runs_usd: all.of_runs(),
         outside_runs_usd: all.outside_runs(),
-        services: all.usage.services.iter().map(ServiceSums::of).collect(),
+        services: all.usage.services.iter().flatten().map(ServiceSums::of).collect(),
+        unknown: &all.usage.unknown,
     }
 }
 

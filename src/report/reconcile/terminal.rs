@@ -72,7 +72,7 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
         let line = |service: &Service| row(&format!("  {}", escape_control(&service.key)), service.base);
         services
             .into_iter()
-            .filter(|service| service.base.0 != 0)
+            .filter(|service| service.base.is_none_or(|usd| usd.0 != 0))
             .map(line)
             .collect()
     };
@@ -83,7 +83,7 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
         } else {
             "Total of the runs"
         },
-        all.runs.usage,
+        Some(all.runs.usage),
     ));
     lines.push(look.bold(&row("Difference", all.remainder())));
     lines.push(String::new());
@@ -145,8 +145,8 @@ fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     lines
 }
 
-fn row(name: &str, usd: Usd) -> String {
-    format!("{} {:>16}", pad(name, 50), usd.dollars())
+fn row(name: &str, usd: Option<Usd>) -> String {
+    format!("{} {:>16}", pad(name, 50), usd.map_or("unknown".into(), Usd::dollars))
 }
 
 fn columns([name, counted, of_runs, difference]: [String; 4]) -> String {

@@ -409,7 +409,7 @@ fn what_the_api_refuses_or_fails_ends_it_with_the_table_s_code_and_leaves_nothin
                     br#"{"data":{"usageCycle":{}}}"#.to_vec(),
                 )
             },
-            4,
+            5,
         ),
     ];
     for (reply, code) in unreadable {
@@ -613,7 +613,7 @@ fn an_export_that_does_not_add_up_to_its_manifest_is_exit_5() {
 }
 
 #[test]
-fn a_cycle_that_does_not_hold_the_date_and_usage_of_another_shape_are_not_taken() {
+fn a_cycle_that_does_not_hold_the_date_is_not_taken() {
     let other = Apify::of(Vec::new())
         .at("/v2/users/me/usage/monthly", |_| {
             let Reply::Answer(status, headers, body) = usage(TYING) else {
@@ -633,17 +633,6 @@ fn a_cycle_that_does_not_hold_the_date_and_usage_of_another_shape_are_not_taken(
     let export = ["export", "--cycle", "2025-09-15", "--out", "out", "--api-url", &url];
     place.run(&export).exits(5);
     assert!(!place.path("out").exists());
-    let odd = Apify::of(Vec::new())
-        .at("/v2/users/me/usage/monthly", |_| {
-            let Reply::Answer(_, _, body) = usage(&[]) else {
-                unreachable!()
-            };
-            let body = String::from_utf8(body).unwrap();
-            Reply::json(body.replace(r#""monthlyServiceUsage":{}"#, r#""monthlyServiceUsage":[]"#))
-        })
-        .start();
-    let done = reconcile(&place, &["--api-url", &odd.url(), "--retries", "0"], &[]);
-    done.exits(4).says(&["lacks monthlyServiceUsage"]);
 }
 
 #[test]
@@ -654,4 +643,70 @@ fn where_temporary_files_cannot_be_written_the_error_names_tmpdir() {
     done(command.env("TMPDIR", place.path("file/below")))
         .exits(6)
         .says(&["set TMPDIR to use another folder"]);
+}
+
+#[test]
+fn what_apify_s_answer_lacks_is_unknown_by_name_and_asked_for_once() {
+    let body = |services: &str| {
+        format!(
+            r#"{{"data":{{"usageCycle":{{"startAt":"2025-09-02T00:00:00.000Z","endAt":"2025-10-01T23:59:59.999Z"}},
+            "monthlyServiceUsage":{services},"dailyServiceUsages":7,"totalUsageCreditsUsdBeforeVolumeDiscount":46.5}}}}"#
+        )
+    };
+    let odd_of_runs = r#"{"ACTOR_COMPUTE_UNITS":{"quantity":1},"PAID_ACTORS_PER_EVENT":{"baseAmountUsd":2.5}}"#;
+    let odd_outside = r#"{"ACTOR_COMPUTE_UNITS":{"baseAmountUsd":7.5},"A_SERVICE_OF_TOMORROW":{"baseAmountUsd":"9"}}"#;
+    for (services, field, verdict) in [
+        (
+            odd_of_runs,
+            "monthlyServiceUsage.ACTOR_COMPUTE_UNITS.baseAmountUsd is missing",
+            "cannot_be_judged",
+        ),
+        ("null", "monthlyServiceUsage is missing", "cannot_be_judged"),
+        (
+            odd_outside,
+            "monthlyServiceUsage.A_SERVICE_OF_TOMORROW.baseAmountUsd is a text",
+            "ties",
+        ),
+    ] {
+        let body = body(services);
+        let server = Apify::of(in_and_out())
+            .at("/v2/users/me/usage/monthly", move |_| Reply::json(body.clone()))
+            .dated("Fri, 03 Oct 2025 06:00:00 GMT")
+            .start();
+        let done = reconcile(&Place::new(), &["--api-url", &server.url()], &["--json"]);
+        let all = told(&done);
+        done.says(&[
+            field,
+            "data.dailyServiceUsages is 7",
+            "data.totalUsageCreditsUsdAfterVolumeDiscount is missing",
+        ]);
+        assert_eq!(all["verdict"], verdict, "{done}");
+        assert_eq!(all["usage"]["before_volume_discount_usd"], "46.5");
+        assert_eq!(all["usage"]["after_volume_discount_usd"], Value::Null);
+        assert_eq!(all["remainder_usd"].is_null(), verdict != "ties");
+        assert_eq!(all["runs"]["usage_total_usd"], "7.5");
+        let asked = server
+            .requests()
+            .iter()
+            .filter(|request| request.path.ends_with("monthly"))
+            .count();
+        assert_eq!(asked, 1);
+    }
+    // Without the cycle there is nothing to compare: that is said at once.
+    let server = Apify::of(in_and_out())
+        .at("/v2/users/me/usage/monthly", |_| {
+            Reply::json(r#"{"data":{"usageCycle":{"startAt":"x"}}}"#.into())
+        })
+        .start();
+    let done = reconcile(&Place::new(), &["--api-url", &server.url()], &[]);
+    done.exits(5)
+        .says(&["data.usageCycle.startAt is a text; expected an instant"]);
+    assert_eq!(
+        server
+            .requests()
+            .iter()
+            .filter(|request| request.path.ends_with("monthly"))
+            .count(),
+        1
+    );
 }

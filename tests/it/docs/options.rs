@@ -28,7 +28,7 @@ const ENVIRONMENT: &str = "
 | `APIFY_RUNS_…` | any option, such as `APIFY_RUNS_TIMEZONE` for all commands or `APIFY_RUNS_EXPORT_OUT` for one: see [Configuration](operations.md#configuration) |
 | `APIFY_RUNS_CONFIG` | the configuration file; `--config` takes precedence |
 | `APIFY_RUNS_NOW` | sets the clock of this machine for the job, such as `2025-10-03T06:00:00Z`; for rehearsals and tests |
-| `HTTPS_PROXY`, `NO_PROXY` | the proxy for HTTPS, and the hosts that are reached without it |
+| `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | the proxy for HTTPS (`http://HOST:PORT` or `https://HOST:PORT`; the first that is set counts), and the hosts that are reached without it |
 | `AWS_…`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_…` | credentials of object stores, with the names of their own tools (builds with the lake) |
 | `SSL_CERT_FILE`, `SSL_CERT_DIR` | certificates to use instead of the system's (Linux) |
 | `TZDIR` | the folder of this machine's time zones, which is only compared with the rules that are compiled in; `/usr/share/zoneinfo` by default |

@@ -1,5 +1,7 @@
 //! `export`: what is asked of the API, and what the folder holds then.
 
+/// Answers beside the run list that lack something.
+mod beside;
 /// Which columns an export has.
 mod columns;
 /// Every run is there once, however the server lists them.

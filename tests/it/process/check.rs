@@ -202,7 +202,7 @@ fn an_api_that_fails_or_is_not_there_is_exit_4() {
     let failing = StandIn::start_raw(|_| Reply::error(500, "internal-error", "Out of order."));
     line(check(&place, &failing, &[]).exits(4), "FAIL  api: ");
     let garbage = StandIn::start_raw(|_| Reply::Answer(200, vec![("Retry-After", "0".into())], b"<html>".to_vec()));
-    line(check(&place, &garbage, &[]).exits(4), "FAIL  api: ");
+    line(check(&place, &garbage, &[]).exits(5), "FAIL  api: ");
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -260,4 +260,102 @@ fn the_demo_can_be_checked_without_a_token() {
     line(done.exits(0), "ok    retention: Apify keeps runs for 90 days");
     line(&done, "ok    token: account ");
     assert_eq!(place.names(), [""; 0]);
+}
+
+/// Checks by a configuration; the clock is that of the stand-in.
+#[track_caller]
+fn check_by(place: &Place, configuration: &str, more: &[&str]) -> Done {
+    std::fs::write(place.path("apify-runs.toml"), configuration).unwrap();
+    let mut command = place.command(&[&["check"], more].concat());
+    command.env_remove("APIFY_RUNS_NOW").env("ACME", "apify_api_acme");
+    done(&mut command)
+}
+
+#[test]
+fn what_export_and_sync_would_use_is_tested_and_named() {
+    let (server, place) = (kept_for(90), Place::new());
+    let url = server.url();
+    let good = format!(
+        "api-url = \"{url}\"\n[export]\nout = \"exports/{{month}}\"\ntimezone = \"Europe/Prague\"\n[sync]\nlake = \"a-lake\"\n\
+         [accounts.acme]\ntoken-env = \"ACME\"\n[accounts.beta]\ntoken-env = \"BETA\"\n"
+    );
+    let checked = check_by(&place, &good, &[]);
+    line(checked.exits(0), "ok    output: exports/");
+    assert!(
+        line(&checked, "ok    output").ends_with(" can be written (out: apify-runs.toml:3)"),
+        "{checked}"
+    );
+    assert_eq!(
+        line(&checked, "ok    zone"),
+        "ok    zone: Europe/Prague (timezone: apify-runs.toml:4)"
+    );
+    line(
+        &checked,
+        "ok    accounts: acme has the token of the variable ACME (token-env of account acme)",
+    );
+    line(
+        &checked,
+        "warn  accounts: beta: the variable BETA (token-env of account beta) has no token",
+    );
+    let json: serde_json::Value = serde_json::from_str(&check_by(&place, &good, &["--json"]).stdout).unwrap();
+    let named = |name: &str| {
+        let checks = json["checks"].as_array().unwrap().iter();
+        checks.filter(|check| check["check"] == name).count()
+    };
+    assert_eq!((named("output"), named("zone"), named("accounts")), (1, 1, 2), "{json}");
+    #[cfg(feature = "lake")]
+    {
+        line(&checked, "ok    lake: a-lake can be written (lake: apify-runs.toml:6)");
+        assert_eq!(named("lake"), 1);
+    }
+    assert_eq!(place.names(), ["apify-runs.toml"]);
+
+    let zone = check_by(&place, &good.replace("Europe/Prague", "Europe/Praha"), &[]);
+    line(zone.exits(2).says(&["Europe/Praha"]), "FAIL  zone: ");
+    std::fs::write(place.path("file"), "").unwrap();
+    let out = check_by(&place, &good.replace("exports/{month}", "file"), &[]);
+    line(out.exits(6), "FAIL  output: ");
+    #[cfg(feature = "lake")]
+    {
+        let lake = check_by(&place, &good.replace("a-lake", "file"), &[]);
+        line(lake.exits(6), "FAIL  lake: ");
+        std::fs::create_dir(place.path("thesis")).unwrap();
+        std::fs::write(place.path("thesis/chapter.txt"), "").unwrap();
+        let lake = check_by(&place, &good.replace("a-lake", "thesis"), &[]);
+        line(lake.exits(6), "FAIL  lake: ");
+    }
+    // An output that is typed is what is asked about.
+    let typed = check_by(
+        &place,
+        &good.replace("exports/{month}", "file"),
+        &["--out", "elsewhere"],
+    );
+    assert_eq!(
+        line(typed.exits(0), "ok    output"),
+        "ok    output: elsewhere can be written"
+    );
+}
+
+#[test]
+fn the_accounts_that_export_selects_are_those_that_are_checked() {
+    let (server, place) = (kept_for(90), Place::new());
+    let url = server.url();
+    let configuration = format!(
+        "api-url = \"{url}\"\n[export]\nall-accounts = true\nout = \"exports/{{account}}/{{month}}\"\n\
+         [accounts.acme]\ntoken-env = \"ACME\"\n[accounts.beta]\ntoken-env = \"BETA\"\n"
+    );
+    let checked = check_by(&place, &configuration, &[]);
+    checked.exits(3).shows(&[
+        "== acme",
+        "== beta",
+        "FAIL token: the variable BETA",
+        "ok output: exports/acme/",
+    ]);
+    let one = check_by(
+        &place,
+        &configuration.replace("all-accounts = true", "account = \"acme\""),
+        &[],
+    );
+    line(one.exits(0), "ok    accounts: acme has the token of the variable ACME");
+    assert!(!one.stdout.contains("beta"), "{one}");
 }

@@ -16,7 +16,11 @@ mod help;
 mod job;
 /// Documents on stdout.
 mod json;
+/// What no retry mends, what may pass, and what is said of both.
+mod network;
 /// What the command line refuses, and with which words.
 mod options;
 /// The token goes to the API alone.
 mod secrets;
+/// Tokens that are none, and where one comes from.
+mod tokens;

@@ -12,3 +12,5 @@ pub mod made_up;
 pub mod source;
 /// The API's stand-in: a server that misbehaves on request.
 pub mod stand_in;
+/// TLS with a certificate of choice, and other protocols than HTTP.
+pub mod tls;

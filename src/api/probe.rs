@@ -1,0 +1,114 @@
+//! Looks at a port that gave no answer: which protocol is spoken there. Sends no token, reads some bytes, and waits for no more
+//! than moments.
+
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::obstacle::Found;
+use super::route::{ProxyRoute, Route};
+
+/// The most time for it.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+/// The types of TLS records with which a server answers: a handshake, or an alert. The version's first byte follows.
+const TLS_RECORDS: [[u8; 2]; 2] = [[0x16, 0x03], [0x15, 0x03]];
+
+/// What is spoken at the API's port, where it isn't what was expected.
+pub(super) async fn probe_port(route: &Route) -> Found {
+    if route.is_tls {
+        let host = &route.host;
+        let request = format!("HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = ask(&route.address(), request.as_bytes()).await;
+        // A server for HTTPS may answer so much in plain HTTP: that the request was a bad one.
+        match answer.as_deref().and_then(status) {
+            None | Some(400) => Found::Nothing,
+            Some(_) => Found::PlainHttp,
+        }
+    } else {
+        let answer = ask(&route.address(), &hello(&route.host).unwrap_or_default()).await;
+        let is_tls = answer.is_some_and(|answer| TLS_RECORDS.iter().any(|record| answer.starts_with(record)));
+        if is_tls { Found::Tls } else { Found::Nothing }
+    }
+}
+
+/// What a proxy answers to a request for a tunnel to the API.
+pub(super) async fn probe_proxy(proxy: &ProxyRoute, route: &Route) -> Found {
+    // One that is reached by TLS isn't asked again: it answered, and not with a tunnel.
+    if proxy.is_tls {
+        return Found::NoProxy;
+    }
+    let to = route.address();
+    let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n").into_bytes();
+    if let Some(authorization) = &proxy.authorization {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(authorization.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    match ask(&proxy.address(), &request).await {
+        None => Found::Nothing,
+        Some(answer) => match status(&answer) {
+            None => Found::NoProxy,
+            Some(200..=299) => Found::Nothing,
+            Some(status) => Found::ProxyStatus(status),
+        },
+    }
+}
+
+/// Sends some bytes, and gives the first that come back.
+async fn ask(address: &str, request: &[u8]) -> Option<Vec<u8>> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request).await?;
+        let mut answer = vec![0; 512];
+        let length = stream.read(&mut answer).await?;
+        answer.truncate(length);
+        std::io::Result::Ok(answer)
+    };
+    let answer = tokio::time::timeout(PROBE_TIME, exchange).await.ok()?.ok()?;
+    Some(answer).filter(|answer| !answer.is_empty())
+}
+
+/// The status of the beginning of an HTTP answer.
+fn status(answer: &[u8]) -> Option<u16> {
+    let line = answer.split(|byte| *byte == b'\r' || *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?;
+    let (version, rest) = line.split_once(' ')?;
+    version.strip_prefix("HTTP/1.")?;
+    rest.get(..3)?.parse().ok()
+}
+
+/// The first message of a TLS client.
+fn hello(host: &str) -> Option<Vec<u8>> {
+    let config = ClientConfig::builder()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string()).ok()?;
+    let mut connection = ClientConnection::new(config.into(), name).ok()?;
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello).ok()?;
+    Some(hello)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_of_the_beginning_of_an_answer_and_of_nothing_else() {
+        assert_eq!(status(b"HTTP/1.1 403 Forbidden\r\nServer: x"), Some(403));
+        assert_eq!(status(b"HTTP/1.0 200\r\n"), Some(200));
+        for other in [
+            &b"SSH-2.0-OpenSSH_9.6\r\n"[..],
+            b"",
+            b"HTTP/1.1",
+            b"\x15\x03\x01\x00\x02",
+            b"HTTP/1.1 20",
+        ] {
+            assert_eq!(status(other), None);
+        }
+    }
+}
