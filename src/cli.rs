@@ -24,6 +24,7 @@ pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArg
 use crate::cli::shared::{parse_element, parse_status};
 use crate::logging::LogFormat;
 use crate::period::rules_version;
+use crate::output::modes::parse_mode;
 
 /// Headings in help.
 const OUTPUT: &str = "Output";
@@ -202,6 +203,9 @@ pub struct ExportArgs {
     /// Don't fetch the names of Actors and tasks
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub no_names: bool,
+    /// Mode of the files, such as 640; folders get x where r [default: 600 with personal data, else by umask]
+    #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
+    pub mode: Option<u32>,
     /// Replace an existing export even if runs in it are lost
     #[arg(long, help_heading = OUTPUT)]
     pub replace: bool,

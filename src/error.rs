@@ -66,6 +66,7 @@ impl Error {
 
     /// An output that could not be written: `doing` is a verb, as in 'write', `path` what it was done to.
     pub fn output(doing: &str, path: &Path, cause: impl Display) -> Error {
+        let cause = crate::disk::plain(&cause.to_string());
         Error::Output(format!("cannot {doing} {}: {cause}", path.display()))
     }
 

@@ -80,10 +80,12 @@ mod stores;
 // Leaves: they use nothing of ours but each other.
 mod bounded;
 mod clock;
+mod disk;
 mod error;
 mod installed_zones;
 #[cfg(test)]
 mod json_schema;
+mod leftovers;
 mod logging;
 mod money;
 mod paths;

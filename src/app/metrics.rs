@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::app::exit::AccountResult;
 use crate::app::outcome::JobInfo;
 use crate::bounded::read_regular;
+use crate::disk::{ONE_PARENT, make_parents, reason, set_mode, sync_folder};
 use crate::error::{Error, Result};
 use crate::output::atomic_file::AtomicFile;
 use crate::output::lock::lock_folder;
@@ -16,6 +17,8 @@ use crate::paths::folder_of;
 
 /// The most bytes of the file, which holds a few lines an account.
 const MAX_BYTES: u64 = 64 << 20;
+/// The collector is another user; a job's umask often keeps others out.
+const MODE: u32 = 0o644;
 /// How long another job may take to write the file.
 const LOCK_TIME: Duration = Duration::from_secs(5);
 
@@ -84,10 +87,11 @@ pub fn check(path: &Path) -> Result<()> {
 /// A warning: a job does not fail for want of its metrics.
 pub fn write(path: &Path, facts: &JobInfo, parts: &[AccountResult], job_names: &[String]) -> anyhow::Result<()> {
     replace(path, facts, parts, job_names)
-        .map_err(|error| anyhow::anyhow!("cannot write --metrics-file {}: {error}", path.display()))
+        .map_err(|error| anyhow::anyhow!("cannot write --metrics-file {}: {}", path.display(), reason(&error)))
 }
 
 fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult], job_names: &[String]) -> io::Result<()> {
+    make_parents(path, ONE_PARENT)?;
     let folder = folder_of(path);
     // While the file is read and replaced, since jobs of several accounts may share it.
     let _lock = lock_folder(folder, LOCK_TIME)?;
@@ -95,11 +99,17 @@ fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult], job_names: &[S
     let named = parts.iter().zip(job_names);
     named.for_each(|(part, job)| put(&mut series, facts, part, job));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // The collector's user may read it.
-    let mut file = AtomicFile::create(path.into(), &folder.join(format!(".{name}.new")), 0o644)?;
+    let mut file = AtomicFile::create(path.into(), &folder.join(format!(".{name}.new")), MODE)?;
+    if !set_mode(file.file(), MODE)? {
+        let path = path.display();
+        tracing::warn!(
+            "--metrics-file {path}: its file system does not take modes, so the collector may not be able to read it"
+        );
+    }
     file.write_all(render(&series).as_bytes())?;
     file.sync()?;
-    file.rename()
+    file.rename()?;
+    sync_folder(folder)
 }
 
 /// The lines of the file; of one that isn't there none. One with other lines than ours is somebody else's.

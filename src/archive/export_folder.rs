@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 
-use crate::archive::folder_handle::{FolderHandle, raise_open_file_limit};
+use crate::archive::folder_handle::{FolderContent, FolderHandle, raise_open_file_limit};
 use crate::bounded::MAX_MANIFEST_BYTES;
 use crate::error::{Error, ReadError, Result};
 use crate::output::hashed::FileEntry;
@@ -24,10 +25,11 @@ pub struct ExportFolder {
     folder: FolderHandle,
     manifest_bytes: Vec<u8>,
     manifest: Manifest,
-    /// Paths of all files within it.
-    paths: Result<Vec<String>, ReadError>,
+    content: Result<FolderContent, ReadError>,
     /// The files that the manifest lists.
     files: HashMap<String, Result<SharedFile, ReadError>>,
+    /// What is wrong with its presentations, as far as they were looked at.
+    presentations: Mutex<Vec<String>>,
 }
 
 /// Why a folder couldn't be opened as an export.
@@ -48,6 +50,9 @@ impl ExportFolder {
     /// The same of the folder that was found at the path.
     pub(super) fn open_in(path: &Path, found: io::Result<FolderHandle>) -> Result<ExportFolder, NotOpened> {
         let unread = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound if std::fs::symlink_metadata(path).is_err() => {
+                Error::Usage(format!("{} does not exist", path.display()))
+            }
             io::ErrorKind::NotFound => {
                 Error::Usage(format!("{} has no {MANIFEST}, so it is not an export", path.display()))
             }
@@ -86,7 +91,8 @@ impl ExportFolder {
         };
         ExportFolder {
             files: manifest.files.iter().map(open).collect(),
-            paths: folder.paths().map_err(ReadError::new),
+            content: folder.content().map_err(ReadError::new),
+            presentations: Mutex::default(),
             path: path.to_path_buf(),
             folder,
             manifest_bytes,
@@ -149,8 +155,32 @@ impl ExportFolder {
     /// Paths of the files in the folder that the manifest doesn't list.
     pub fn foreign_files(&self) -> Result<Vec<&str>, ReadError> {
         let is_foreign = |path: &&String| *path != MANIFEST && !self.files.contains_key(*path);
-        let paths = self.paths.as_ref().map_err(Clone::clone)?.iter();
-        Ok(paths.filter(is_foreign).map(String::as_str).collect())
+        let content = self.content.as_ref().map_err(Clone::clone)?;
+        Ok(content.files.iter().filter(is_foreign).map(String::as_str).collect())
+    }
+
+    /// Paths of what desktops and file systems have left in it.
+    pub fn leftovers(&self) -> &[String] {
+        self.content.as_ref().map_or(&[], |content| &content.leftovers)
+    }
+
+    /// Notes what is wrong with files that only people read: nothing is made from them.
+    pub fn note_presentations(&self, findings: Vec<String>) {
+        *self.presentations.lock().unwrap_or_else(PoisonError::into_inner) = findings;
+    }
+
+    /// What was noted of them last, in one sentence.
+    pub fn presentation_warning(&self) -> Option<String> {
+        let findings = self.presentations.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = match findings.len() {
+            0 | 1 => String::new(),
+            found => format!(" (and {} more)", found - 1),
+        };
+        let (path, first) = (self.path.display(), findings.first()?);
+        Some(format!(
+            "{path}: {first}{more}; runs and manifest are as they were published, and nothing else was used: apify-runs verify {path} \
+             lists what differs"
+        ))
     }
 
     /// Whether there is another folder at its path by now, or none, or another manifest in this one: what couldn't be read may have

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::bounded::read_opened;
+use crate::leftovers::is_leftover;
 use crate::output::shared_file::SharedFile;
 
 /// Files that a process may open beside an export's.
@@ -49,16 +50,26 @@ impl FolderHandle {
         SharedFile::new(File::from(openat(&self.0, path, flags, Mode::empty())?))
     }
 
-    /// Paths of all files in it and below, with `/`, in order. A link counts as a file.
-    pub fn paths(&self) -> io::Result<Vec<String>> {
-        let mut paths = Vec::new();
-        walk(self.0.as_fd(), "", &mut paths)?;
-        paths.sort();
-        Ok(paths)
+    /// All files in it and below.
+    pub fn content(&self) -> io::Result<FolderContent> {
+        let mut content = FolderContent::default();
+        walk(self.0.as_fd(), "", &mut content)?;
+        content.files.sort();
+        content.leftovers.sort();
+        Ok(content)
     }
 }
 
-fn walk(folder: BorrowedFd, prefix: &str, into: &mut Vec<String>) -> rustix::io::Result<()> {
+/// What is in a folder and below, as paths within it with `/`, in order.
+#[derive(Debug, Default)]
+pub struct FolderContent {
+    /// A link counts as a file.
+    pub files: Vec<String>,
+    /// What desktops and file systems leave, files or folders; these aren't looked into, and may not be readable.
+    pub leftovers: Vec<String>,
+}
+
+fn walk(folder: BorrowedFd, prefix: &str, into: &mut FolderContent) -> rustix::io::Result<()> {
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
         let name: &CStr = entry.file_name();
@@ -66,6 +77,10 @@ fn walk(folder: BorrowedFd, prefix: &str, into: &mut Vec<String>) -> rustix::io:
             continue;
         }
         let path = format!("{prefix}{}", name.to_string_lossy());
+        if is_leftover(&name.to_string_lossy()) {
+            into.leftovers.push(path);
+            continue;
+        }
         let kind = match entry.file_type() {
             FileType::Unknown => FileType::from_raw_mode(statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode),
             kind => kind,
@@ -75,7 +90,7 @@ fn walk(folder: BorrowedFd, prefix: &str, into: &mut Vec<String>) -> rustix::io:
             let below = openat(folder, name, flags, Mode::empty())?;
             walk(below.as_fd(), &format!("{path}/"), into)?;
         } else {
-            into.push(path);
+            into.files.push(path);
         }
     }
     Ok(())

@@ -1,9 +1,12 @@
 //! Opens what is at an address, and repeats work whose export was replaced meanwhile. How each archive is read is its own.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tracing::warn;
 
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::archive::export_folder::ExportFolder;
@@ -16,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
 use crate::output::names::MANIFEST;
 use crate::output::publish::Destination;
+use crate::paths;
 
 /// The folder that makes another one a Delta table.
 pub const DELTA_LOG: &str = "_delta_log";
@@ -52,6 +56,9 @@ pub fn read<T>(mut work: impl FnMut(&ArchiveOpener) -> Result<T>) -> Result<T> {
         } else if opening.in_between.get() && !is_last {
             std::thread::sleep(PAUSE * attempt);
         } else {
+            if done.is_ok() {
+                opening.warn_of_presentations();
+            }
             return done;
         }
         attempt += 1;
@@ -89,9 +96,27 @@ impl ArchiveOpener {
             }
             failure.error
         });
+        let opened = opened.map_err(|error| match enclosing_lake(path) {
+            Some(lake) if matches!(error, Error::Usage(_)) && path.exists() => Error::Usage(format!(
+                "{} is inside the lake at {}: use that path",
+                path.display(),
+                lake.display()
+            )),
+            _ => error,
+        });
         let export = Arc::new(opened?);
         self.exports.borrow_mut().push(export.clone());
         Ok(export)
+    }
+
+    /// Says, once for each export, that its page or another presentation isn't what was published.
+    fn warn_of_presentations(&self) {
+        let exports = self.exports.borrow();
+        let warnings: BTreeSet<String> = exports
+            .iter()
+            .filter_map(|export| export.presentation_warning())
+            .collect();
+        warnings.iter().for_each(|warning| warn!("{warning}"));
     }
 
     /// The path of an export that was replaced such that the work's result, or its failure, may come from that alone.
@@ -110,6 +135,19 @@ impl ArchiveOpener {
 /// Whether a lake is meant: by a URL, or by a folder that has a table's log.
 pub fn is_lake(address: &ArchiveAddress) -> bool {
     address.path().is_none_or(|path| path.join(DELTA_LOG).is_dir())
+}
+
+/// The lake that a folder lies in, as the user would name it where that is clear.
+fn enclosing_lake(path: &Path) -> Option<PathBuf> {
+    let is_lake = |folder: &&Path| folder.join(DELTA_LOG).is_dir();
+    let as_given = path
+        .ancestors()
+        .skip(1)
+        .filter(|above| !above.as_os_str().is_empty())
+        .find(is_lake);
+    let resolved = paths::resolve(path);
+    let lake = as_given.or_else(|| resolved.ancestors().skip(1).find(is_lake));
+    lake.map(Path::to_path_buf)
 }
 
 /// The path, where an export is meant.

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::OUTPUT;
 use super::shared::{CostArgs, RunArgs, SourceArgs};
+use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_duration, parse_edge, parse_month, parse_timezone};
 
 const RUNS_TO_FETCH: &str = "Runs to fetch";
@@ -112,6 +113,9 @@ pub struct CloseArgs {
     /// Output folder [default: ./apify-runs-YYYY-MM]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
+    /// Mode of the files, such as 640; folders get x where r [default: 600 with personal data, else by umask]
+    #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
+    pub mode: Option<u32>,
     /// Close the month again, and replace its export
     #[arg(long, help_heading = OUTPUT)]
     pub replace: bool,

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::cli::shared::{JudgeArgs, Strict, parse_element};
+use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
 
@@ -77,6 +78,9 @@ pub struct ReportArgs {
     /// Output folder, but not PATH itself [default: stdout]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
+    /// Mode of the files, such as 640 [default: 600 with personal data, else by umask]
+    #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
+    pub mode: Option<u32>,
     /// Add a sheet with all runs to the workbook
     #[arg(long, help_heading = OUTPUT)]
     pub with_runs: bool,

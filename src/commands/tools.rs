@@ -8,6 +8,7 @@ use clap::{Command, CommandFactory};
 use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
 use crate::config::{ConfigError, Layers, show, with_all_help};
 use crate::context::terminal::print;
+use crate::disk::{ONE_PARENT, make_parents};
 use crate::error::{Error, Result};
 use crate::text::json_document;
 
@@ -42,7 +43,8 @@ pub fn man(args: ManArgs) -> Result<()> {
     let mut root = with_all_help(Cli::command());
     root.build();
     if let Some(folder) = args.out {
-        fs::create_dir_all(&folder).map_err(|error| Error::output("create", &folder, error))?;
+        let made = make_parents(&folder.join(NAME), ONE_PARENT + 1);
+        made.map_err(|error| Error::output("create", &folder, error))?;
         return write_pages(&root, NAME, &folder);
     }
     let (mut command, mut name) = (&root, NAME.to_string());

@@ -14,6 +14,7 @@ use super::{FILE_NAME, FILE_VARIABLE, ProcessEnv, line_to_show};
 use crate::bounded::read_given;
 use crate::cli::Cli;
 use crate::error::{Error, Result};
+use crate::paths::folder_of;
 
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -103,16 +104,48 @@ fn found(env: &ProcessEnv) -> Result<Option<PathBuf>> {
     Ok(file.filter(|path| path.exists()))
 }
 
-/// The file can send the token to another host, so a file of another user in the working folder is refused.
+/// The file can send the token to another host, so a file of another user in the working folder is refused, unless the folder is
+/// that user's too, as a checkout is that a container's job works in.
 fn is_ours(path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
     let user = rustix::process::geteuid().as_raw();
-    if [user, 0].contains(&metadata.uid()) {
+    let folder = std::fs::metadata(folder_of(path)).map_err(|error| unreadable(path, error))?;
+    if is_trusted(metadata.uid(), folder.uid(), user) {
         return Ok(());
     }
     let path = path.display();
     Err(Error::Usage(format!(
         "{path} belongs to another user and could send your token elsewhere; to use it, give --config {path}"
     )))
+}
+
+fn is_trusted(file: u32, folder: u32, user: u32) -> bool {
+    [user, 0, folder].contains(&file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_user_is_trusted_where_the_folder_is_that_users_too() {
+        let (root, user, other, third) = (0, 1000, 1001, 1002);
+        for (file, folder, user, expected) in [
+            (user, user, user, true),
+            (root, other, user, true),
+            (other, other, user, true),
+            (other, other, root, true),
+            (other, user, user, false),
+            (other, root, user, false),
+            (other, root, root, false),
+            (other, third, user, false),
+        ] {
+            assert_eq!(
+                is_trusted(file, folder, user),
+                expected,
+                "{file} in {folder} for {user}"
+            );
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::error::ReadError;
 use crate::lake::batch_columns::as_type;
 use crate::period::{DAY_MS, Millis, format_instant};
 use crate::runs::column_set::ColumnSet;
-use crate::runs::schema::{COLUMNS, Column, Kind, USD_PRECISION, USD_SCALE};
+use crate::runs::schema::{COLUMNS, Column, Kind, PERSONAL, USD_PRECISION, USD_SCALE};
 
 /// When a row's values last changed, by the start of the sync that saw it.
 pub const QUERIED_AT: &str = "queried_at";
@@ -21,9 +21,6 @@ pub const QUERIED_AT: &str = "queried_at";
 pub const STARTED_ON: &str = "started_on";
 /// The UTC month in which a run started, such as `2025-09`: what the table is partitioned by.
 pub const STARTED_MONTH: &str = "started_month";
-
-/// Columns that a table has only if it was asked to.
-const PERSONAL: [&str; 2] = ["meta_client_ip", "meta_user_agent"];
 
 /// Which columns a table has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +57,7 @@ impl LakeColumns {
 
     /// These and all that this version would give a new table.
     pub fn brought_up_to_date(&self, personal: bool) -> LakeColumns {
-        let has_personal = |name: &&str| self.0.position(name).is_some();
-        LakeColumns::all(personal || PERSONAL.iter().any(has_personal))
+        LakeColumns::all(personal || self.0.has_personal())
     }
 
     /// Rows of the table as its files hold them: without the partition's column.

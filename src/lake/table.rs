@@ -35,7 +35,14 @@ impl FoundTable {
     pub(super) fn into_lake(self, location: &Location) -> Result<LakeTable> {
         match self {
             FoundTable::Lake(table) => Ok(*table),
-            FoundTable::Nothing => Err(Error::Usage(format!("{}: there is no lake here", location.shown()))),
+            FoundTable::Nothing => Err(Error::Usage(match location.enclosing_lake() {
+                Some(lake) => format!(
+                    "{} is inside the lake at {}: use that path",
+                    location.shown(),
+                    lake.display()
+                ),
+                None => format!("{}: there is no lake here", location.shown()),
+            })),
             FoundTable::Anothers(why) => Err(Error::Usage(format!("{}: {why}", location.shown()))),
         }
     }
@@ -202,9 +209,9 @@ fn version_of(location: &Location, entries: &LogEntries, moment: Moment) -> Resu
     let lacks = |what: String| Err(Error::Usage(format!("{}: {what}", location.shown())));
     match moment {
         Moment::Now => Ok(last),
-        Moment::Version(version) if version > last => {
-            lacks(format!("its log has no version {version}: it ends with version {last}"))
-        }
+        Moment::Version(version) if version > last => lacks(format!(
+            "its log has no version {version}: the newest version is {last}"
+        )),
         Moment::Version(version) if version < first => lacks(format!(
             "its log no longer has version {version}: it begins with version {first}"
         )),

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::disk;
+
 /// A file that is being written; removed when it is dropped before it has its name. A killed process leaves it staged.
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -43,7 +45,7 @@ impl AtomicFile {
 
     /// Brings its content to the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.file().sync_all()
+        disk::sync(self.file())
     }
 
     /// Gives it its name, over any file that has it: a symlink is replaced, not followed. To be synced before, and its folder

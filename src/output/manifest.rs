@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::api::counts::RequestCounts;
 use crate::bounded::{MAX_MANIFEST_BYTES, read_regular};
 use crate::error::{Error, Result};
+use crate::leftovers::is_leftover;
 use crate::output::hashed::FileEntry;
 use crate::output::names::MANIFEST;
 use crate::period::{Millis, Period, instant_text};
@@ -104,6 +105,7 @@ impl Manifest {
     pub fn read(export: &Path) -> anyhow::Result<Manifest> {
         let path = export.join(MANIFEST);
         let text = read_regular(&path, MAX_MANIFEST_BYTES).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound if !export.exists() => anyhow::anyhow!("{} does not exist", export.display()),
             std::io::ErrorKind::NotFound => anyhow::anyhow!("{} has no {MANIFEST}", export.display()),
             _ => anyhow::anyhow!("cannot read {}: {error}", path.display()),
         })?;
@@ -186,13 +188,17 @@ pub fn is_within(path: &str) -> bool {
     parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Every file below a folder, as paths within it with `/`, in order. A link counts as a file.
+/// Every file below a folder, as paths within it with `/`, in order. A link counts as a file; what desktops leave is passed over.
 pub fn files_below(folder: &Path) -> Result<Vec<String>> {
     fn walk(folder: &Path, prefix: &str, into: &mut Vec<String>) -> Result<()> {
         let failed = |error| Error::output("read", folder, error);
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_leftover(&name) {
+                continue;
+            }
+            let path = format!("{prefix}{name}");
             if entry.file_type().map_err(failed)?.is_dir() {
                 walk(&entry.path(), &format!("{path}/"), into)?;
             } else {

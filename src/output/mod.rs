@@ -8,6 +8,7 @@ pub mod hashed;
 pub mod load_script;
 pub mod lock;
 pub mod manifest;
+pub mod modes;
 pub mod names;
 mod output_path;
 pub mod parquet;

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use crate::disk::{UNSUPPORTED, is_one_of, missing_parents, reason};
 use crate::error::{Error, Result};
+use crate::leftovers::is_leftover;
 use crate::paths::or_current;
 
 /// The longest name that leaves room for `.NAME.apify-runs-staging` within the usual 255 bytes.
@@ -23,7 +25,7 @@ const LINKS: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputState {
     Absent,
-    /// A folder without entries.
+    /// A folder without entries, but for what desktops leave.
     Empty,
     Occupied,
 }
@@ -35,16 +37,18 @@ pub struct OutputPath {
     pub shown: PathBuf,
     parent: PathBuf,
     name: OsString,
+    /// How many of its parents may be missing.
+    levels: usize,
 }
 
 impl OutputPath {
-    /// Finds the folder that `out` names. Its parents may be missing. Unlike `paths::resolve`, it follows a symlink to a folder
-    /// that isn't there yet.
-    pub fn resolve(out: &Path) -> Result<OutputPath> {
+    /// Finds the folder that `out` names. So many of its parents may be missing. Unlike `paths::resolve`, it follows a symlink to
+    /// a folder that isn't there yet.
+    pub fn resolve(out: &Path, levels: usize) -> Result<OutputPath> {
         let mut path = out.to_owned();
         for _ in 0..LINKS {
             match fs::canonicalize(&path) {
-                Ok(real) => return OutputPath::named(out, real.parent(), real.file_name()),
+                Ok(real) => return OutputPath::named(out, levels, real.parent(), real.file_name()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::output("use the output folder", out, reason(&error))),
             }
@@ -52,13 +56,13 @@ impl OutputPath {
             // Without a trailing slash, which would follow the symlink.
             match fs::read_link(path.components().as_path()) {
                 Ok(target) => path = parent.join(target),
-                Err(_) => return OutputPath::named(out, Some(parent), path.file_name()),
+                Err(_) => return OutputPath::named(out, levels, Some(parent), path.file_name()),
             }
         }
         Err(Error::output("use the output folder", out, "too many symlinks"))
     }
 
-    fn named(out: &Path, parent: Option<&Path>, name: Option<&OsStr>) -> Result<OutputPath> {
+    fn named(out: &Path, levels: usize, parent: Option<&Path>, name: Option<&OsStr>) -> Result<OutputPath> {
         let (Some(parent), Some(name)) = (parent, name) else {
             return Err(nameless(out));
         };
@@ -70,6 +74,7 @@ impl OutputPath {
             shown: out.to_owned(),
             parent: parent.to_owned(),
             name: name.to_owned(),
+            levels,
         })
     }
 
@@ -98,6 +103,11 @@ impl OutputPath {
         self.sibling(".apify-runs-old")
     }
 
+    /// Where a copy of a replaced export waits, on file systems that can't rename its folder.
+    pub fn copy(&self) -> PathBuf {
+        self.sibling(".apify-runs-copy")
+    }
+
     pub fn lock(&self) -> PathBuf {
         self.sibling(".apify-runs.lock")
     }
@@ -124,21 +134,32 @@ impl OutputPath {
         Ok(state)
     }
 
-    fn state(&self) -> Result<OutputState> {
-        let failed = |error: io::Error| Error::output("read", &self.shown, reason(&error));
+    /// What stands at `out`, whether or not anything could take its place.
+    pub fn state(&self) -> Result<OutputState> {
+        let failed = |error: io::Error| Error::output("read", &self.shown, error);
         match fs::metadata(self.out()) {
             Ok(found) if !found.is_dir() => Err(Error::output("use the output folder", &self.shown, "it is a file")),
-            Ok(_) => match fs::read_dir(self.out()).map_err(failed)?.next() {
-                Some(entry) => entry.map(|_| OutputState::Occupied).map_err(failed),
-                None => Ok(OutputState::Empty),
-            },
+            Ok(_) => {
+                for entry in fs::read_dir(self.out()).map_err(failed)? {
+                    if !is_leftover(&entry.map_err(failed)?.file_name().to_string_lossy()) {
+                        return Ok(OutputState::Occupied);
+                    }
+                }
+                Ok(OutputState::Empty)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputState::Absent),
             Err(error) => Err(failed(error)),
         }
     }
 
+    /// The parents that have to be created, the outermost first.
+    pub fn missing_parents(&self) -> Result<Vec<PathBuf>> {
+        missing_parents(&self.out(), self.levels).map_err(|error| Error::output("write", &self.shown, error))
+    }
+
     /// Whether the parent, or the nearest ancestor that exists, takes new entries.
     fn check_parent(&self) -> Result<()> {
+        self.missing_parents()?;
         let nearest = self
             .parent
             .ancestors()
@@ -149,6 +170,8 @@ impl OutputPath {
             Ok(found) if !found.is_dir() => "it is not a folder".to_owned(),
             Ok(_) => match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
                 Ok(()) => return Ok(()),
+                // Whether it takes any is found out by creating one.
+                Err(errno) if is_one_of(&errno.into(), &UNSUPPORTED) => return Ok(()),
                 Err(errno) => reason(&errno.into()),
             },
             Err(error) => reason(&error),
@@ -170,15 +193,6 @@ impl OutputPath {
 fn nameless(out: &Path) -> Error {
     let cause = "it has no name that a finished folder could take; use a folder inside it";
     Error::output("use the output folder", out, cause)
-}
-
-/// The system's words, without Rust's `(os error 2)`.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
 }
 
 /// Whether `folder` is where a file system, or a part of one, is mounted.
@@ -204,9 +218,10 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::disk::ONE_PARENT;
 
     fn check(out: &Path) -> Result<OutputState> {
-        OutputPath::resolve(out)?.check()
+        OutputPath::resolve(out, ONE_PARENT)?.check()
     }
 
     /// A temporary folder by its real path: macOS keeps those behind a symlink.
@@ -226,11 +241,16 @@ mod tests {
     fn what_stands_there_is_told_and_nothing_is_written() {
         let (_guard, folder) = temporary();
         assert_eq!(check(&folder.join("out")).unwrap(), OutputState::Absent);
-        assert_eq!(check(&folder.join("not/yet/there/out/")).unwrap(), OutputState::Absent);
+        assert_eq!(check(&folder.join("not-yet/out/")).unwrap(), OutputState::Absent);
+        let unmounted = folder.join("not");
+        assert!(refusal(&folder.join("not/yet/out")).contains(&format!("{} does not exist", unmounted.display())));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         fs::create_dir(folder.join("out")).unwrap();
         assert_eq!(check(&folder.join("out")).unwrap(), OutputState::Empty);
         assert_eq!(check(&folder.join("out//")).unwrap(), OutputState::Empty);
+        fs::create_dir_all(folder.join("out/.Trash-0/files")).unwrap();
+        fs::write(folder.join("out/.DS_Store"), "").unwrap();
+        assert_eq!(check(&folder.join("out")).unwrap(), OutputState::Empty);
         fs::write(folder.join("out/.hidden"), "").unwrap();
         assert_eq!(check(&folder.join("out/.")).unwrap(), OutputState::Occupied);
         assert_eq!(check(&folder.join("out/../out")).unwrap(), OutputState::Occupied);
@@ -241,7 +261,7 @@ mod tests {
         let (_guard, folder) = temporary();
         fs::create_dir_all(folder.join("disk/real")).unwrap();
         symlink("disk/real", folder.join("link")).unwrap();
-        let place = OutputPath::resolve(&folder.join("link/")).unwrap();
+        let place = OutputPath::resolve(&folder.join("link/"), ONE_PARENT).unwrap();
         assert_eq!(place.out(), folder.join("disk/real"));
         assert_eq!(place.staging(), folder.join("disk/.real.apify-runs-staging"));
         assert_eq!(place.old(), folder.join("disk/.real.apify-runs-old"));
@@ -254,7 +274,7 @@ mod tests {
         symlink("two", folder.join("one")).unwrap();
         symlink(folder.join("three"), folder.join("two")).unwrap();
         for out in ["one", "one/"] {
-            let place = OutputPath::resolve(&folder.join(out)).unwrap();
+            let place = OutputPath::resolve(&folder.join(out), ONE_PARENT).unwrap();
             assert_eq!(place.out(), folder.join("three"));
             assert_eq!(place.check().unwrap(), OutputState::Absent);
         }
@@ -265,14 +285,14 @@ mod tests {
     #[test]
     fn a_relative_path_means_the_current_folder_s() {
         let here = std::env::current_dir().unwrap();
-        let place = OutputPath::resolve(Path::new("not-there-either")).unwrap();
+        let place = OutputPath::resolve(Path::new("not-there-either"), ONE_PARENT).unwrap();
         assert_eq!(place.check().unwrap(), OutputState::Absent);
         assert_eq!(
             place.anchored().unwrap().out(),
             here.canonicalize().unwrap().join("not-there-either")
         );
         assert_eq!(
-            OutputPath::resolve(Path::new(".")).unwrap().out(),
+            OutputPath::resolve(Path::new("."), ONE_PARENT).unwrap().out(),
             here.canonicalize().unwrap()
         );
     }

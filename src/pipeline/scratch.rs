@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::fetch::KnownDetails;
 use crate::output::parquet::{ParquetFacts, RunsLayout};
@@ -30,7 +31,7 @@ pub fn scratch_folder(purpose: &str, place: &str) -> PathBuf {
 
 /// Takes such a folder. Where it can't be made, the error says how to choose another: some containers have no /tmp.
 pub fn acquire_scratch(folder: &Path) -> Result<Destination> {
-    Destination::acquire(folder).map_err(|error| match error {
+    Destination::acquire(folder, ONE_PARENT).map_err(|error| match error {
         Error::Output(text) if folder.starts_with(std::env::temp_dir()) => {
             Error::Output(format!("{text}; set TMPDIR to use another folder for temporary files"))
         }

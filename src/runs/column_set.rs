@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
 
 use crate::error::{Error, ReadError, Result};
-use crate::runs::schema::{COLUMNS, Column, DETAIL, col};
+use crate::runs::schema::{COLUMNS, Column, DETAIL, PERSONAL, col};
 
 /// What reports and `verify` are made from, and so is never left out.
 pub const NEEDED: [&str; 6] = ["id", "act_id", "status", "started_at", "usage_total_usd", "cost_state"];
@@ -102,6 +102,11 @@ impl ColumnSet {
 
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns().position(|column| column.name == name)
+    }
+
+    /// Whether any of them holds personal data.
+    pub fn has_personal(&self) -> bool {
+        PERSONAL.iter().any(|name| self.position(name).is_some())
     }
 
     /// Where they stand among other ones; those that are not there are passed over.

@@ -155,6 +155,9 @@ pub mod col {
 /// How many meters a run's usage is split into.
 pub const METERS: usize = col::COMPUTE_UNITS - col::FIRST_METER;
 
+/// Columns of personal data: a table has them only if it was asked to, and files that hold them are their owner's alone.
+pub const PERSONAL: [&str; 2] = ["meta_client_ip", "meta_user_agent"];
+
 /// The columns of a run's detail.
 pub const DETAIL: std::ops::Range<usize> = col::FIRST_METER..col::ACT_NAME;
 

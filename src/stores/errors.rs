@@ -7,6 +7,8 @@ use deltalake_core::kernel::Error as KernelError;
 use deltalake_core::kernel::transaction::TransactionError;
 use deltalake_core::parquet::errors::ParquetError;
 
+use crate::disk;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
     /// The bucket, or what was asked of it, isn't there.
@@ -151,7 +153,7 @@ fn words(all: &str, kind: StoreErrorKind, deepest: &str) -> String {
             Some(origin) if kind == StoreErrorKind::Unreachable => {
                 format!("no answer from {origin}: {}", one_line(deepest))
             }
-            _ => one_line(deepest),
+            _ => one_line(&disk::plain(deepest)),
         },
     }
 }

@@ -53,7 +53,7 @@ impl Location {
 
     /// A store's own error, as the Delta library wraps it; `None` where something is wrong with the table's log itself.
     pub fn store_error(&self, error: &DeltaTableError, is_write: bool) -> Option<Error> {
-        if self.local.is_some() {
+        if self.local.is_some() && !is_write {
             // A folder's error is about the files of the log.
             return None;
         }

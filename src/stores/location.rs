@@ -12,15 +12,16 @@ use deltalake_core::ObjectStore;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 use tokio::runtime::{Builder, Handle};
 use url::Url;
 
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::stores::address::{Address, Cloud};
 use crate::stores::failures::CANNOT_READ;
+use crate::stores::folder_store::FolderStore;
 use crate::stores::log_view::{HiddenNames, LOG, LogView};
 use crate::stores::patient::PatientStore;
 use crate::stores::{aws, google_azure};
@@ -80,7 +81,8 @@ impl Location {
         }
         let url = Url::from_directory_path(&absolute)
             .map_err(|()| Error::Usage(format!("{text}: expected the path of a folder")))?;
-        Location::at(text, url, Some(absolute), Arc::new(LocalFileSystem::new()), handle)
+        let store = Arc::new(FolderStore::new(&absolute));
+        Location::at(text, url, Some(absolute), store, handle)
     }
 
     fn in_store(text: &str, cloud: Cloud, bucket: &str, url: Url) -> Result<Location> {
@@ -144,6 +146,12 @@ impl Location {
         local.is_some_and(|local| paths::resolve_folder(path).is_ok_and(|path| path.starts_with(local)))
     }
 
+    /// The lake that a folder lies in.
+    pub fn enclosing_lake(&self) -> Option<&Path> {
+        let above = self.local.as_deref()?.ancestors().skip(1);
+        above.into_iter().find(|folder| folder.join(LOG).is_dir())
+    }
+
     pub fn log(&self) -> &LogStoreRef {
         &self.log
     }
@@ -169,8 +177,8 @@ impl Location {
             return Ok(());
         };
         let file = folder.join(path);
-        let paths = [Some(file.as_path()), file.parent()].into_iter().flatten();
-        let synced = paths.into_iter().try_for_each(|path| File::open(path)?.sync_all());
+        let synced = File::open(&file).and_then(|opened| disk::sync(&opened));
+        let synced = synced.and_then(|()| file.parent().map_or(Ok(()), disk::sync_folder));
         synced.map_err(|error| Error::output("write", &file, error))
     }
 

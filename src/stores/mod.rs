@@ -7,6 +7,7 @@ mod aws;
 mod body;
 mod errors;
 mod failures;
+mod folder_store;
 mod google_azure;
 mod google_identity;
 mod http;

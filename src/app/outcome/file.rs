@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use crate::app::outcome::document::MAX_BYTES;
+use crate::disk::{ONE_PARENT, make_parents, reason, sync};
 use crate::error::{Error, Result};
 
 /// Whether a text is an outcome of any version, or the beginning of one: nothing else may be written over.
@@ -57,9 +58,10 @@ impl OutcomeFile {
             options.write(true).create(true).truncate(true);
         }
         options.custom_flags(OFlags::NONBLOCK.bits() as i32);
+        let parents = || make_parents(path, ONE_PARENT);
         Ok(OutcomeFile {
             path: path.into(),
-            emptied: found.and_then(|_| options.open(path)),
+            emptied: found.and_then(|_| parents()).and_then(|_| options.open(path)),
             is_shared,
         })
     }
@@ -75,13 +77,10 @@ impl OutcomeFile {
                 let _ = file.set_len(0);
             }
             file.write_all(document.as_bytes())?;
-            // A pipe or a device can't be synced.
-            file.sync_all().or_else(|error| match error.kind() {
-                io::ErrorKind::InvalidInput => Ok(()),
-                _ => Err(error),
-            })
+            // A pipe or a device can't be synced, which is no failure.
+            sync(&file)
         });
-        written.map_err(|error| anyhow::anyhow!("cannot write --outcome {}: {error}", self.path.display()))
+        written.map_err(|error| anyhow::anyhow!("cannot write --outcome {}: {}", self.path.display(), reason(&error)))
     }
 }
 

@@ -9,11 +9,7 @@ use crate::archive::export::report_json;
 use crate::archive::export_folder::ExportFolder;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, hash_of};
-use crate::output::names::{REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD};
-use crate::report::xlsx::REPORT_XLSX;
-
-/// Files that show to people what others hold: nothing is read back from them.
-const PRESENTATIONS: [&str; 5] = [REPORT_HTML, REPORT_MD, REPORT_XLSX, "summary.txt", "runs.sql"];
+use crate::output::names::{REJECTED, REPORT_JSON, RUNS_CSV};
 
 /// How much of an export is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +18,8 @@ pub enum CheckScope {
     Everything,
     /// The same, but of files only their sizes.
     EverythingButHashes,
+    /// What figures are made from, and that there is nothing beside it.
+    Figures,
     /// What figures are made from.
     RowsAndManifest,
     /// The rows that are read, and what the manifest says of them.
@@ -33,21 +31,45 @@ impl CheckScope {
         matches!(self, CheckScope::Everything | CheckScope::EverythingButHashes)
     }
 
+    /// Whether files that the manifest doesn't list are looked for, and figures as the export's own reports have them made.
+    pub fn is_of_the_whole(self) -> bool {
+        self.is_everything() || self == CheckScope::Figures
+    }
+
     /// The files that are checked.
     pub fn files(self, export: &ExportFolder) -> Vec<&FileEntry> {
         let all = export.manifest().files.iter();
         match self {
             CheckScope::Everything | CheckScope::EverythingButHashes => all.collect(),
-            CheckScope::RowsAndManifest => all.filter(|file| !PRESENTATIONS.contains(&&*file.path)).collect(),
+            CheckScope::Figures | CheckScope::RowsAndManifest => all.filter(|file| !is_presentation(file)).collect(),
             CheckScope::Rows => export.row_files(),
         }
     }
+
+    /// What is wrong with the others: nothing is made from them.
+    pub fn presentation_findings(self, export: &ExportFolder) -> Vec<String> {
+        let all = export.manifest().files.iter().filter(|file| is_presentation(file));
+        match self {
+            CheckScope::Figures | CheckScope::RowsAndManifest => {
+                all.filter_map(|file| check_file(export, self, file)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether a file shows what others hold: pages, workbooks, and reports as CSV. Runs, items that were rejected, and the report that the
+/// manifest is compared with are none.
+fn is_presentation(file: &FileEntry) -> bool {
+    let path = file.path.as_str();
+    let holds_runs = path.starts_with("runs") && (path.ends_with(".parquet") || path == RUNS_CSV);
+    !holds_runs && ![REJECTED, REPORT_JSON].contains(&path)
 }
 
 /// What doesn't hold of the files beside their rows, and whether all can be read.
 pub fn check_files(export: &ExportFolder, scope: CheckScope) -> Result<(Vec<String>, bool)> {
     let mut findings = Vec::new();
-    if scope.is_everything() {
+    if scope.is_of_the_whole() {
         let foreign = export.foreign_files();
         let foreign = foreign.map_err(|why| Error::output("read", export.path(), why))?;
         findings.extend(foreign.into_iter().map(|path| format!("{path}: not in the manifest")));

@@ -73,7 +73,7 @@ impl<'e> FormatCheck<'e> {
         let manifest = export.manifest();
         let period = &manifest.period;
         let checked = RowCheck::new(manifest.totals.runs, Some((period.from, period.to)), "the period");
-        let dimensions = if scope.is_everything() {
+        let dimensions = if scope.is_of_the_whole() {
             dimensions(manifest)
         } else {
             Dimensions::default()
@@ -145,8 +145,8 @@ impl<'e> FormatCheck<'e> {
         // CSV that this version wrote beside Parquet files is compared to those byte by byte; that they are what reports are of is
         // checked once.
         let is_beside = format == RUNS_CSV && export.has_parquet();
-        if scope.is_everything() && (!is_beside || !is_of_this_version(export)) {
-            findings.extend(check_reports(export, &figures));
+        if scope.is_of_the_whole() && (!is_beside || !is_of_this_version(export)) {
+            findings.extend(check_reports(export, &figures, scope.is_everything()));
         }
         (figures, findings)
     }

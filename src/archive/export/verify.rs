@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use super::files::{CheckScope, check_file, check_files, is_of_this_version};
 use super::rows::{RowsVisitor, check_csv, check_parquet};
 use crate::archive::export_folder::ExportFolder;
-use crate::archive::findings::{sums, untrusted};
+use crate::archive::findings::{MAX_FINDINGS, sums, untrusted};
 use crate::archive::{Depth, Verification};
 use crate::error::{Error, ReadError, Result};
 use crate::output::csv::CsvRows;
@@ -26,27 +26,29 @@ pub fn verify(export: &ExportFolder, depth: Depth) -> Result<Verification> {
         Depth::Quick => CheckScope::EverythingButHashes,
     };
     let manifest = export.manifest();
+    let notes: Vec<String> = leftovers_note(export).into_iter().collect();
     Ok(Verification {
         findings: findings(export, scope)?,
-        success: success(export),
+        success: success(export, &notes),
         promised_by: MANIFEST,
         notice: manifest.notice.clone(),
         version: None,
         files: manifest.files.len() as u64,
         proven: manifest.proof.proven,
         totals: manifest.totals.clone(),
-        notes: Vec::new(),
+        notes,
     })
 }
 
-/// Reads every row of an export once, in order, for whoever makes something of them. Files, rows and reports are held against
-/// the manifest meanwhile, as `verify` does: exit 5 where anything doesn't hold, so that nothing made of the rows may be shown
-/// before this has returned. Gives the figures that the export's own reports are of.
+/// Reads every row of an export once, in order, for whoever makes something of them. Rows and manifest are held to what `verify`
+/// holds them to: exit 5 where anything doesn't hold, or where the folder has other files too, so that nothing made of the rows
+/// may be shown before this has returned. What differs in pages and other presentations is noted. Gives the figures that the
+/// export's own reports are of.
 pub fn read_verified(export: &ExportFolder, see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<Figures> {
-    read(export, CheckScope::Everything, see)
+    read(export, CheckScope::Figures, see)
 }
 
-/// The same without the page and other presentations: rows and manifest alone are held to what `verify` holds them to.
+/// The same, whatever other files there are, and without those figures.
 pub fn read_rows(export: &ExportFolder, see: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
     read(export, CheckScope::RowsAndManifest, see).map(|_| ())
 }
@@ -74,6 +76,7 @@ fn read(export: &ExportFolder, scope: CheckScope, mut see: impl FnMut(&RecordBat
     let (files, rows) = std::thread::scope(|scoped| {
         let files = scoped.spawn(|| -> Result<Vec<String>> {
             let (mut findings, _) = check_files(export, scope)?;
+            export.note_presentations(scope.presentation_findings(export));
             if findings.is_empty() && scope != CheckScope::Rows {
                 findings.extend(check_beside_parquet(export, scope)?);
             }
@@ -99,17 +102,32 @@ fn read(export: &ExportFolder, scope: CheckScope, mut see: impl FnMut(&RecordBat
     }
 }
 
+/// What desktops and file systems have left in the folder, which is nobody's data.
+fn leftovers_note(export: &ExportFolder) -> Option<String> {
+    let leftovers = export.leftovers();
+    let first: Vec<&str> = leftovers.iter().take(MAX_FINDINGS).map(String::as_str).collect();
+    let more = match leftovers.len() - first.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let first = first.join(", ");
+    (!leftovers.is_empty()).then(|| {
+        format!("ignored {first}{more}: left by a desktop, an editor or the file system, and removed with the export when it is replaced")
+    })
+}
+
 /// The text about an export that is what its manifest says.
-fn success(export: &ExportFolder) -> String {
+fn success(export: &ExportFolder, notes: &[String]) -> String {
     let manifest = export.manifest();
     let is_incomplete = (!manifest.proof.proven).then(|| "published as INCOMPLETE".to_string());
     let notice = manifest.notice.as_ref();
     format!(
-        "{}{}: {}, {}; all files match the manifest\n",
+        "{}{}: {}, {}; all files match the manifest\n{}",
         notice.map_or(String::new(), |notice| format!("{notice}\n")),
         export.path().display(),
         counted(manifest.files.len() as u64, "file", "files"),
-        sums(&manifest.totals, is_incomplete)
+        sums(&manifest.totals, is_incomplete),
+        notes.iter().map(|note| format!("Note: {note}\n")).collect::<String>()
     )
 }
 

@@ -15,6 +15,7 @@ use crate::context::blocking::run_blocking;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
+use crate::output::modes::Modes;
 use crate::output::publish::Staging;
 use crate::paths::names_store;
 use crate::period::{Millis, format_instant, rules_version};
@@ -26,6 +27,7 @@ use crate::report::terminal::TextStyle;
 use crate::report::{Report, terminal};
 use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state;
+use crate::runs::schema::PERSONAL;
 use crate::text::{counted, wrap_labelled};
 use files::{file_list, write_files};
 use replace::compare_to_existing;
@@ -69,6 +71,15 @@ pub struct Assembled {
     pub staging: Arc<Staging>,
     pub manifest: Manifest,
     pub report: Report,
+}
+
+impl Assembled {
+    /// Who may read it: rejected items are as the API sent them, with all that they tell of people.
+    pub fn modes(&self, chosen: Option<u32>, umask: u32) -> Modes {
+        let has_column = |name: &&str| self.manifest.columns.iter().any(|column| column == name);
+        let is_personal = PERSONAL.iter().any(has_column) || self.manifest.runs_rejected > 0;
+        Modes::new(chosen, umask, is_personal)
+    }
 }
 
 /// Writes what is missing beside the rows, the manifest last; exit 6 if the export may not take the place of the one that is

@@ -16,6 +16,7 @@ use crate::commands::sync;
 use crate::config::{Layers, UsedSetting};
 use crate::context::Context;
 use crate::context::blocking::run_blocking;
+use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::output::publish::{Destination, OutputState};
 use crate::paths::names_store;
@@ -52,6 +53,7 @@ impl Places {
             _ => Zone::UTC,
         };
         let month = PeriodSpec::LastMonth.resolve(in_zone, now_ms);
+        let levels = out.as_deref().map_or(ONE_PARENT, path_template::missing_levels);
         let folder = month.and_then(|month| path_template::folder(out.as_deref(), &month, account, args.source.demo));
         let lake = used("sync", "lake").map(|used| {
             let demo = args.source.demo.then_some("demo");
@@ -60,6 +62,7 @@ impl Places {
         });
         Places {
             out: folder,
+            levels,
             out_origin: configured.as_ref().map_or(String::new(), origin),
             lake,
             zone: zone.zip(timezone).map(|(used, timezone)| match timezone {
@@ -77,7 +80,7 @@ impl Places {
     /// Looks at them, until a moment.
     pub(super) async fn look(self, until: Instant) -> Vec<Finding> {
         let (output, lake) = tokio::join!(
-            within(CheckName::Output, until, output(self.out, self.out_origin)),
+            within(CheckName::Output, until, output(self.out, self.levels, self.out_origin)),
             async {
                 match self.lake {
                     Some((lake, origin)) => Some(within(CheckName::Lake, until, look_at_lake(lake, origin)).await),
@@ -103,7 +106,7 @@ async fn within(check: CheckName, until: Instant, look: impl Future<Output = Fin
 }
 
 /// Whether an export could be put where it is to go; whether this user may write into a store shows when it is tried.
-async fn output(out: Result<PathBuf>, origin: String) -> Finding {
+async fn output(out: Result<PathBuf>, levels: usize, origin: String) -> Finding {
     let out = match out {
         Ok(out) => out,
         Err(error) => return Failed(CheckName::Output, error),
@@ -114,7 +117,7 @@ async fn output(out: Result<PathBuf>, origin: String) -> Finding {
         if in_store {
             return StoreDestination::open(&place, handle).map(|found| found.existing().is_some());
         }
-        let is_occupied = Destination::check(&place)? == OutputState::Occupied;
+        let is_occupied = Destination::check(&place, levels)? == OutputState::Occupied;
         if is_occupied {
             ExistingExport::read(&place)?;
         }

@@ -20,6 +20,7 @@ use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::output::manifest::Manifest;
+use crate::output::modes::Modes;
 use crate::output::publish::{Destination, OutputState, Staging};
 use crate::paths::names_store;
 use crate::period::Millis;
@@ -34,23 +35,24 @@ pub struct ExportDestination {
 }
 
 impl ExportDestination {
-    /// Locks a folder or a place in a store.
-    pub async fn open(out: PathBuf) -> Result<ExportDestination> {
+    /// Locks a folder, of which so many parents may be missing, or a place in a store.
+    pub async fn open(out: PathBuf, levels: usize) -> Result<ExportDestination> {
         if names_store(&out) {
             ExportDestination::in_store(out).await
         } else {
-            ExportDestination::in_folder(out)
+            ExportDestination::in_folder(out, levels)
         }
     }
 
-    /// Takes hold of a folder, in which there is an export or nothing.
-    pub fn in_folder(out: PathBuf) -> Result<ExportDestination> {
+    /// Takes hold of a folder, in which there is an export or nothing; so many of its parents may be missing.
+    pub fn in_folder(out: PathBuf, levels: usize) -> Result<ExportDestination> {
         let opened = ExportDestination {
-            folder: Destination::acquire(&out)?,
+            folder: Destination::acquire(&out, levels)?,
             out,
             store: None,
         };
         opened.existing()?;
+        opened.folder.warning().iter().for_each(|warning| warn(warning));
         Ok(opened)
     }
 
@@ -94,7 +96,7 @@ impl ExportDestination {
         staging: Arc<Staging>,
         manifest: Manifest,
         started_ms: Millis,
-        umask: u32,
+        modes: Modes,
     ) -> Result<Manifest> {
         let (manifest, warnings) = match self.store.take() {
             Some(stored) => {
@@ -109,7 +111,7 @@ impl ExportDestination {
                 self.existing()?;
                 let staging = Arc::try_unwrap(staging);
                 let staging = staging.map_err(|_| anyhow::anyhow!("the staging folder is still in use"))?;
-                (manifest, staging.publish(umask)?.into_iter().collect())
+                (manifest, staging.publish(modes)?)
             }
         };
         for warning in warnings {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::nearest;
+use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::paths::names_store;
 use crate::period::Period;
@@ -81,6 +82,17 @@ impl TemplateValues {
     }
 }
 
+/// How many parents of a filled-in path may be missing: its own one, and folders that its placeholders stand for.
+pub fn missing_levels(template: &Path) -> usize {
+    let parents: Vec<_> = template.parent().into_iter().flat_map(Path::components).collect();
+    let is_filled = |part: &std::path::Component| {
+        let text = part.as_os_str().to_string_lossy().replace("{{", "");
+        text.contains('{')
+    };
+    let filled = parents.iter().position(is_filled);
+    ONE_PARENT + filled.map_or(0, |first| parents.len() - first)
+}
+
 /// Where an export goes: what `--out` says, else a folder of the working one, named after its period.
 pub fn folder(out: Option<&Path>, period: &Period, account: Option<&str>, is_demo: bool) -> Result<PathBuf> {
     let Some(out) = out else {
@@ -122,6 +134,21 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(known.fill("--out", text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn folders_of_placeholders_are_created_beside_one_more() {
+        for (template, levels) in [
+            ("exports/2025-09", 1),
+            ("/mnt/disk/exports/2025-09", 1),
+            ("exports/{month}", 1),
+            ("exports/{account}/{month}", 2),
+            ("exports/{account}/runs/{month}", 3),
+            ("exports/{{account}}/x", 1),
+            ("x", 1),
+        ] {
+            assert_eq!(missing_levels(Path::new(template)), levels, "{template}");
         }
     }
 

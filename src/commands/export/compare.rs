@@ -8,6 +8,7 @@ use crate::commands::compare::{ComparisonScope, before, is_previous};
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
+use crate::disk::ONE_PARENT;
 use crate::error::Result;
 use crate::output::publish::Destination;
 use crate::paths::names_store;
@@ -83,7 +84,7 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
 
 /// Removes what a killed export left of the period before.
 pub fn clear_previous(job: &ExportJob, period: &Period) -> Result<()> {
-    Destination::clear(&previous_folder(job, period)?)
+    Destination::clear(&previous_folder(job, period)?, ONE_PARENT)
 }
 
 /// Where its rows are while they are read: beside the export, which this process has locked.

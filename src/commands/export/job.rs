@@ -9,8 +9,10 @@ use crate::cli::{CostArgs, ExportArgs, Format};
 use crate::commands::budgets;
 use crate::commands::destination::path_template;
 use crate::context::Context;
+use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
+use crate::paths::names_store;
 use crate::period::{Period, PeriodSpec};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::options::PipelineOptions;
@@ -31,6 +33,11 @@ pub struct ExportPlan {
 impl ExportPlan {
     pub fn new(args: ExportArgs) -> Result<ExportPlan> {
         check_formats(&args)?;
+        if args.mode.is_some() && args.out.as_deref().is_some_and(names_store) {
+            return Err(Error::usage(
+                "--mode is for folders: who may read objects is the bucket's to say; remove --mode, or give --out a folder",
+            ));
+        }
         args.costs.check().map_err(Error::usage)?;
         let spec = args.period.spec().or(args.source.demo.then_some(PeriodSpec::LastMonth));
         if spec.is_none() && args.period.cycle.is_none() {
@@ -92,6 +99,14 @@ impl ExportJob {
     pub fn out(&self, period: &Period) -> Result<PathBuf> {
         let (out, account) = (self.args.out.as_deref(), self.context.account_name());
         path_template::folder(out, period, account, self.connection.is_demo())
+    }
+
+    /// How many parents of the output may be missing.
+    pub fn missing_levels(&self) -> usize {
+        self.args
+            .out
+            .as_deref()
+            .map_or(ONE_PARENT, path_template::missing_levels)
     }
 
     /// Whether rows have the columns of details.

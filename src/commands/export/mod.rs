@@ -43,9 +43,10 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let destination = staged.destination;
     let parts = report::report(&job, scope, staged.result, comparison);
     let assembled = assemble(staged.staging, parts, destination.existing()?, job.args.replace).await?;
+    let modes = assembled.modes(job.args.mode, job.context.umask);
     let report = assembled.report;
     let manifest = destination
-        .publish(assembled.staging, assembled.manifest, started_ms, job.context.umask)
+        .publish(assembled.staging, assembled.manifest, started_ms, modes)
         .await?;
 
     summary::warn_of_gaps(&report);

@@ -73,11 +73,11 @@ async fn settle_period(job: &ExportJob) -> Result<(Clocks, Period, Option<Export
             installed_zones::warning(&period).iter().for_each(|text| warn(text));
             return Ok((clocks, period, destination, listing));
         }
-        let out = job.out(&period)?;
+        let (out, levels) = (job.out(&period)?, job.missing_levels());
         if destination.as_ref().is_none_or(|destination| destination.out != out) {
             destination = match job.args.dry_run {
-                true => look_at(&out).await.map(|()| None)?,
-                false => Some(ExportDestination::open(out).await?),
+                true => look_at(&out, levels).await.map(|()| None)?,
+                false => Some(ExportDestination::open(out, levels).await?),
             };
         }
         let span = (period.from, period.to);
@@ -110,11 +110,11 @@ async fn first_clocks(job: &ExportJob) -> Result<Clocks> {
 }
 
 /// Whether an export could be published there; locks and changes nothing.
-async fn look_at(out: &Path) -> Result<()> {
+async fn look_at(out: &Path, levels: usize) -> Result<()> {
     if names_store(out) {
-        return ExportDestination::open(out.to_path_buf()).await.map(drop);
+        return ExportDestination::open(out.to_path_buf(), levels).await.map(drop);
     }
-    if Destination::check(out)? == OutputState::Occupied {
+    if Destination::check(out, levels)? == OutputState::Occupied {
         ExistingExport::read(out)?;
     }
     Ok(())

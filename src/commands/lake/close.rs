@@ -20,6 +20,7 @@ use crate::commands::destination::ExportDestination;
 use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
+use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::installed_zones;
 use crate::lake::state::{Closing, LakeState};
@@ -46,14 +47,13 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let job = close.clone();
         let ready = run_blocking(move |stop| job.prepare(stop)).await?;
+        let modes = ready.assembled.modes(close.args.mode, context.umask);
         let Assembled {
             staging,
             manifest,
             report,
         } = ready.assembled;
-        let published = ready
-            .destination
-            .publish(staging, manifest, context.now_ms, context.umask);
+        let published = ready.destination.publish(staging, manifest, context.now_ms, modes);
         let manifest = published.await?;
         let (job, closing, lake) = (close.clone(), ready.closing.clone(), ready.lake);
         let noted = run_blocking(move |_| job.note(lake.table, closing)).await;
@@ -122,7 +122,7 @@ impl Close {
                 out.display()
             )));
         }
-        let mut destination = ExportDestination::in_folder(out)?;
+        let mut destination = ExportDestination::in_folder(out, ONE_PARENT)?;
         let existing = destination.existing()?;
         let staging = Arc::new(destination.folder.stage()?);
         let columns = columns(&lake, &period)?;

@@ -7,11 +7,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::archive::DELTA_LOG;
+use crate::context::terminal::warn;
+use crate::disk::{ONE_PARENT, make_parents, remove_made, set_mode, sync_folder};
 use crate::error::{Error, Result};
 use crate::output::atomic_file::AtomicFile;
 use crate::output::lock::Lock;
 use crate::output::manifest::Manifest;
-use crate::output::publish::sync_folder;
+use crate::output::modes::Modes;
 use crate::paths;
 
 /// Where files are put together.
@@ -19,18 +21,28 @@ const STAGING: &str = ".apify-runs-report-staging";
 /// ArchiveInfo as long as they are.
 const LOCK: &str = ".apify-runs-report.lock";
 
+/// Who may read a report's files.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportModes {
+    /// What `--mode` says.
+    pub chosen: Option<u32>,
+    /// Whether they are made from personal data, and so their owner's alone unless a mode was chosen.
+    pub are_personal: bool,
+}
+
 pub struct ReportFolder {
     pub path: PathBuf,
     files: Vec<AtomicFile>,
-    /// Whether it wasn't there before: it goes again if nothing comes into it.
-    is_new: bool,
+    modes: ReportModes,
+    /// What wasn't there before, the folder itself last: it goes again if nothing comes into it.
+    made: Vec<PathBuf>,
     lock: Option<Lock>,
 }
 
 impl ReportFolder {
     /// The folder at `out`, made if it isn't there; exit 6 if it is an export or a lake, or lies in one, and exit 8 if another
     /// process is writing into it.
-    pub fn open(out: &Path) -> Result<ReportFolder> {
+    pub fn open(out: &Path, modes: ReportModes) -> Result<ReportFolder> {
         let failed = |error| Error::output("write into", out, error);
         let real = paths::resolve_folder(out).map_err(failed)?;
         if real.ancestors().any(|path| path.join(DELTA_LOG).is_dir()) {
@@ -45,21 +57,24 @@ impl ReportFolder {
                 out.display()
             )));
         }
-        let is_new = !out.exists();
-        fs::create_dir_all(out).map_err(failed)?;
+        // The folder itself, too.
+        let made = make_parents(&out.join(LOCK), ONE_PARENT + 1).map_err(failed)?;
         let mut folder = ReportFolder {
             path: out.to_path_buf(),
+            modes,
             files: Vec::new(),
-            is_new,
+            made,
             lock: None,
         };
         let lock = Lock::take(&out.join(LOCK)).map_err(failed)?;
-        folder.lock = Some(lock.ok_or_else(|| {
+        let lock = lock.ok_or_else(|| {
             let shown = out.display();
             Error::Busy(format!(
                 "another apify-runs process is already writing into {shown}; nothing was done"
             ))
-        })?);
+        })?;
+        lock.warning(out).iter().for_each(|warning| warn(warning));
+        folder.lock = Some(lock);
         // What a killed process left.
         folder.clear().map_err(failed)?;
         DirBuilder::new().mode(0o700).create(folder.staging()).map_err(failed)?;
@@ -77,14 +92,19 @@ impl ReportFolder {
         }
     }
 
-    /// A new file; it holds what runs tell of people, so it is the owner's alone.
+    /// A new file, in a folder that is the owner's alone. The umask takes its bits from the mode that isn't chosen.
     pub fn create(&mut self, name: &str) -> Result<File> {
         let (staged, path) = (self.staging().join(name), self.path.join(name));
         if path.is_dir() {
             return Err(Error::output("write", &path, "it is a folder"));
         }
         let failed = |error| Error::output("write", &self.path.join(name), error);
-        let file = AtomicFile::create(path, &staged, 0o600).map_err(failed)?;
+        let created = if self.modes.are_personal || self.modes.chosen.is_some() {
+            0o600
+        } else {
+            0o666
+        };
+        let file = AtomicFile::create(path, &staged, created).map_err(failed)?;
         let handle = file.file().try_clone().map_err(failed)?;
         self.files.push(file);
         Ok(handle)
@@ -96,8 +116,32 @@ impl ReportFolder {
             .map_err(|error| Error::output("write", &self.path.join(name), error))
     }
 
+    /// Of all files, and of the folder if it is new.
+    fn set_modes(&self, chosen: u32) -> Result<()> {
+        let Modes { files, folders } = Modes::new(Some(chosen), 0, true);
+        let mut are_taken = true;
+        for file in &self.files {
+            let set = set_mode(file.file(), files);
+            are_taken &= set.map_err(|error| Error::output("write", file.path(), error))?;
+        }
+        if self.made.last().is_some_and(|last| *last == self.path) {
+            let set = File::open(&self.path).and_then(|folder| set_mode(&folder, folders));
+            are_taken &= set.map_err(|error| Error::output("write into", &self.path, error))?;
+        }
+        if !are_taken {
+            let shown = self.path.display();
+            warn(&format!(
+                "the file system of {shown} does not take modes (chmod), so who may read the files is as it was mounted"
+            ));
+        }
+        Ok(())
+    }
+
     /// Gives every file its name; the names in order.
     pub fn finish(mut self) -> Result<Vec<String>> {
+        if let Some(files) = self.modes.chosen {
+            self.set_modes(files)?;
+        }
         for file in &self.files {
             file.sync()
                 .map_err(|error| Error::output("write", file.path(), error))?;
@@ -121,8 +165,6 @@ impl Drop for ReportFolder {
             let _ = self.clear();
             self.lock = None;
         }
-        if self.is_new {
-            let _ = fs::remove_dir(&self.path);
-        }
+        remove_made(&self.made);
     }
 }

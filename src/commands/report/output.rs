@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::report::focus::FocusThread;
-use crate::commands::report::folder::ReportFolder;
+use crate::commands::report::folder::{ReportFolder, ReportModes};
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
@@ -49,7 +49,12 @@ impl ReportOutput {
                 "--with-runs works only with the workbook: add --format xlsx".into(),
             ));
         }
-        let mut folder = args.out.as_deref().map(ReportFolder::open).transpose()?;
+        let modes = ReportModes {
+            chosen: args.mode,
+            are_personal: columns.has_personal(),
+        };
+        let folder = args.out.as_deref().map(|out| ReportFolder::open(out, modes));
+        let mut folder = folder.transpose()?;
         let focus = match &mut folder {
             Some(folder) if formats.contains(&ReportFormat::Focus) => Some(FocusThread::start(folder, held, columns)?),
             _ => None,

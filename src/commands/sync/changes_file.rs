@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use csv::Writer;
 
+use crate::disk::{make_parents, sync_folder};
 use crate::error::{Error, Result};
 use crate::lake::{CommitId, Location, StagedChanges};
 use crate::output::atomic_file::AtomicFile;
 use crate::output::csv::writer;
-use crate::output::publish::sync_folder;
 use crate::paths::folder_of;
 use crate::report::diff::{Difference, csv as table};
 
@@ -62,6 +62,8 @@ impl ChangesFile {
         let process = std::process::id();
         let staged = path.with_file_name(format!(".{}.{process}.writing", name.to_string_lossy()));
         let failed = |error| Error::output("write", &staged, error);
+        // Not more than were found missing when the job began.
+        make_parents(path, usize::MAX).map_err(failed)?;
         let mut csv = writer(AtomicFile::create(path.into(), &staged, 0o600).map_err(failed)?);
         csv.write_record(table::HEADER).map_err(|error| failed(error.into()))?;
         let mut changes = ChangesFile {

@@ -1,6 +1,6 @@
 //! A sync: what it was asked to do, of whom, and how far it has come.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Handle;
 
@@ -12,7 +12,8 @@ use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::journal::Journal;
 use crate::context::terminal::{Printer, warn};
-use crate::error::Result;
+use crate::disk::{check_writable, missing_parents};
+use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::lake::tally::SyncTally;
 use crate::lake::{LakeTable, Location};
@@ -158,11 +159,23 @@ pub fn fill_placeholders(args: SyncArgs, context: &Context) -> Result<SyncArgs> 
         .changes
         .as_deref()
         .map(|changes| known.fill_path("--changes", changes));
-    Ok(SyncArgs {
-        lake: known.fill("--lake", &args.lake)?,
-        changes: changes.transpose()?,
-        ..args
-    })
+    let (lake, changes) = (known.fill("--lake", &args.lake)?, changes.transpose()?);
+    let local = lake.strip_prefix("file://").unwrap_or(&lake);
+    if !local.contains("://") {
+        check_parents(Path::new(&args.lake), Path::new(local))?;
+    }
+    if let (Some(template), Some(changes)) = (&args.changes, &changes) {
+        check_parents(template, changes)?;
+    }
+    Ok(SyncArgs { lake, changes, ..args })
+}
+
+/// Exit 6 where more parents of an output are missing than are created for it, since a disk may not be mounted; and where nothing
+/// can be created in the nearest that is there.
+fn check_parents(template: &Path, filled: &Path) -> Result<()> {
+    let missing = missing_parents(filled, path_template::missing_levels(template));
+    let checked = missing.and_then(|_| check_writable(filled));
+    checked.map_err(|error| Error::output("write", filled, error))
 }
 
 fn instant_of(edge: Edge) -> Result<Millis> {

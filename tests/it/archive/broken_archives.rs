@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::account::Apify;
-use crate::support::command::{Done, Exported, Place, copy_all, wait};
+use crate::support::command::{Done, Exported, Place, copy_all, names, wait};
 use crate::support::stand_in::{Reply, Run, StandIn, instant, ms};
 
 /// A run of September that cost this much, or of which that isn't known.
@@ -559,18 +560,82 @@ fn a_changed_page_keeps_nobody_from_the_rows() {
     let url = server.url();
     export(&place, &url, "2025-09", "whole", "parquet,csv");
     copy(&place, "whole", "out");
+    export(&place, &url, "2025-10", "october", "parquet,csv");
     for name in ["report.html", "report.md", "report.xlsx"] {
         fs::write(place.path("out").join(name), "mine").unwrap();
     }
+    fs::remove_file(place.path("out/cost_by_day.csv")).unwrap();
     place
         .run(&["verify", "out"])
         .exits(5)
-        .says(&["report.html", "report.md", "report.xlsx"]);
-    for (name, args) in readers_of_exports(&url) {
-        if name.starts_with("diff") || name == "reconcile" {
-            ends(&place, &args).exits(0);
+        .says(&["report.html", "report.md", "report.xlsx", "cost_by_day.csv"]);
+    let mut readers = readers_of_exports(&url);
+    readers.retain(|(name, _)| *name != "verify");
+    all_pass(&place, &readers);
+    for (name, args) in readers {
+        if name != "serve" {
+            let done = ends(&place, &args);
+            done.says(&["warning: out: ", "(and 3 more)", "apify-runs verify out"]);
+            assert_eq!(done.stderr.matches("warning: out: ").count(), 1, "{done}");
+            let _ = fs::remove_dir_all(place.path("made"));
         }
     }
+}
+
+#[test]
+fn what_a_desktop_left_keeps_nobody_from_anything() {
+    let (place, server) = (Place::new(), account());
+    let url = server.url();
+    export(&place, &url, "2025-09", "whole", "parquet,csv");
+    copy(&place, "whole", "out");
+    export(&place, &url, "2025-10", "october", "parquet,csv");
+    let files = [
+        "~$report.xlsx",
+        ".~lock.report.xlsx#",
+        ".DS_Store",
+        "._report.html",
+        "Thumbs.db",
+        "desktop.ini",
+        ".nfs000000000012abcd00000001",
+        ".fuse_hidden0000000a00000001",
+        "runs.csv~",
+        ".runs.csv.swp",
+        "#runs.csv#",
+        ".syncthing.runs.csv.tmp",
+        ".Trash-1000/info/thesis.txt",
+        "@eaDir/report.html/SYNO",
+        ".Spotlight-V100/store",
+        ".snapshot/hourly/runs.csv",
+    ];
+    for name in files {
+        let path = place.path("out").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "not ours").unwrap();
+    }
+    // As in the root of a volume, for whoever isn't root.
+    fs::create_dir(place.path("out/lost+found")).unwrap();
+    fs::set_permissions(place.path("out/lost+found"), fs::Permissions::from_mode(0o000)).unwrap();
+    let readers = readers_of_exports(&url);
+    all_pass(&place, &readers);
+    let done = place.run(&["verify", "out"]);
+    done.exits(0)
+        .shows(&["Note: ignored", ".DS_Store", "~$report.xlsx", "lost+found", "@eaDir"]);
+    let json = place.run(&["verify", "out", "--json"]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert!(
+        json["holds"] == true && json["notes"][0].as_str().unwrap().contains("Thumbs.db"),
+        "{json}"
+    );
+    // A stranger's file beside them is one still.
+    fs::write(place.path("out/thesis.txt"), "").unwrap();
+    place
+        .run(&["verify", "out"])
+        .exits(5)
+        .says(&["thesis.txt: not in the manifest"]);
+    fs::remove_file(place.path("out/thesis.txt")).unwrap();
+    // Next month's cron, and --replace.
+    export(&place, &url, "2025-09", "out", "parquet,csv");
+    assert_eq!(names(&place.path("out")), names(&place.path("whole")));
 }
 
 #[test]

@@ -311,15 +311,9 @@ fn exports_of_different_things_are_compared_with_a_caution() {
 fn what_is_no_export_is_exit_2_and_what_cannot_be_read_is_exit_5() {
     let place = two(before(), after(), &["--format", "csv"], &["--format", "parquet"]);
     fs::create_dir(place.path("empty")).unwrap();
-    for bad in ["nowhere", "empty"] {
-        place
-            .run(&["diff", bad, "new"])
-            .exits(2)
-            .says(&["has no manifest.json"]);
-        place
-            .run(&["diff", "old", bad])
-            .exits(2)
-            .says(&["has no manifest.json"]);
+    for (bad, why) in [("nowhere", "nowhere does not exist"), ("empty", "has no manifest.json")] {
+        place.run(&["diff", bad, "new"]).exits(2).says(&[why]);
+        place.run(&["diff", "old", bad]).exits(2).says(&[why]);
     }
     place.run(&["diff", "old"]).exits(2);
     let good = fs::read_to_string(place.path("old/runs.csv")).unwrap();

@@ -405,7 +405,7 @@ fn verify_finds_what_was_changed() {
     place
         .run(&["verify", "nowhere"])
         .exits(2)
-        .says(&["has no manifest.json"]);
+        .says(&["nowhere does not exist"]);
 }
 
 #[test]

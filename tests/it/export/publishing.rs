@@ -1,13 +1,15 @@
 //! What stands at `--out`: replaced only by what knows at least as much, in one step, by one process at a time, and left
 //! alone whenever something goes wrong.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Child;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::command::{Place, export_args, wait};
+use crate::support::command::{Place, done, export_args, names, under_umask, wait};
 use crate::support::made_up::DEMO_DAY;
 use crate::support::stand_in::{Account, Reply, Run, StandIn, ms, runs, user};
 
@@ -163,17 +165,105 @@ fn a_file_or_a_missing_permission_at_out_is_exit_6_before_the_first_request() {
     }
 }
 
+/// The mode of a folder, and the only one that its files have.
+fn modes(folder: &Path) -> (u32, u32) {
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let files: BTreeSet<u32> = names(folder).iter().map(|name| mode(&folder.join(name))).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    (mode(folder), files.into_iter().next().unwrap())
+}
+
 #[test]
-fn files_are_their_owner_s_alone() {
+fn files_of_personal_data_are_their_owner_s_alone_unless_a_mode_is_chosen() {
     let place = Place::new();
-    place.export(&StandIn::of(account(20)).url(), &[]).exits(0);
-    for name in crate::support::command::names(&place.path("out")) {
-        let mode = fs::metadata(place.path("out").join(&name))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
+    let url = StandIn::of(account(20));
+    let url = url.url();
+    let without = ["--exclude", "meta_client_ip,meta_user_agent", "--replace"];
+    for (umask, more, expected) in [
+        ("022", &[][..], (0o755, 0o600)),
+        ("077", &["--mode", "640"], (0o750, 0o640)),
+        ("077", &["--mode", "0644"], (0o755, 0o644)),
+        ("027", &without, (0o750, 0o640)),
+        ("077", &without, (0o700, 0o600)),
+        ("022", &["--exclude", "meta_client_ip"], (0o755, 0o600)),
+    ] {
+        done(&mut under_umask(umask, &place.command(&export_args(&url, more)))).exits(0);
+        assert_eq!(modes(&place.path("out")), expected, "{umask} {more:?}");
     }
+    for (umask, args, expected) in [
+        ("022", &["--format", "md", "--out", "made"][..], (0o755, 0o600)),
+        (
+            "077",
+            &["--format", "md", "--out", "made", "--mode", "640"],
+            (0o750, 0o640),
+        ),
+    ] {
+        let args = [&["report", "out"], args].concat();
+        done(&mut under_umask(umask, &place.command(&args))).exits(0);
+        assert_eq!(modes(&place.path("made")), expected, "{args:?}");
+        fs::remove_dir_all(place.path("made")).unwrap();
+    }
+    done(&mut under_umask("027", &place.command(&export_args(&url, &without)))).exits(0);
+    let args = ["report", "out", "--format", "md", "--out", "made"];
+    done(&mut under_umask("027", &place.command(&args))).exits(0);
+    assert_eq!(modes(&place.path("made")), (0o750, 0o640));
+    for wrong in ["440", "4640", "64", "u=rw", "888"] {
+        place.export(&url, &["--mode", wrong]).exits(2).says(&["--mode"]);
+    }
+    fs::write(place.path("apify-runs.toml"), "[export]\nmode = 660\n").unwrap();
+    place.export(&url, &[]).exits(0);
+    assert_eq!(modes(&place.path("out")), (0o770, 0o660));
+    let stored = [
+        "export",
+        "--month",
+        "2025-09",
+        "--out",
+        "s3://bucket/x",
+        "--mode",
+        "640",
+    ];
+    place.run(&stored).exits(2).says(&["--mode is for folders"]);
+}
+
+#[test]
+fn one_missing_parent_is_created_and_of_more_the_first_is_named_before_any_request() {
+    let place = Place::new();
+    let server = StandIn::of(account(20));
+    let url = server.url();
+    let export = |out: &str| {
+        let more = ["--api-url", &url, "--quiet"];
+        place.run(&[&["export", "--month", "2025-09", "--out", out][..], &more].concat())
+    };
+    let refused = "cannot write nope/dir/x: nope does not exist, and only the last folder of a path is created: create it, or \
+                   mount the disk that holds it";
+    export("nope/dir/x").exits(6).says(&[refused]);
+    place
+        .run(&[
+            "export",
+            "--month",
+            "2025-09",
+            "--out",
+            "nope/dir/x",
+            "--dry-run",
+            "--api-url",
+            &url,
+        ])
+        .exits(6)
+        .says(&["nope does not exist"]);
+    place.run(&["check", "--out", "nope/dir/x", "--api-url", &url]).exits(6);
+    assert_eq!(place.names(), [""; 0]);
+    export("made/x").exits(0);
+    // Folders of placeholders are the tool's own.
+    export("by/{month}/{period}/x").exits(0);
+    assert!(place.path("by/2025-09/2025-09/x/manifest.json").is_file());
+    place
+        .run(&["report", "made/x", "--format", "md", "--out", "nope/dir/x"])
+        .exits(6)
+        .says(&["nope does not exist"]);
+    place
+        .run(&["report", "made/x", "--format", "md", "--out", "figures/x"])
+        .exits(0);
+    assert_eq!(place.names(), ["by", "figures", "made"]);
 }
 
 /// A server that answers twice and then no more.

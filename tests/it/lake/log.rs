@@ -265,7 +265,7 @@ fn a_version_that_the_log_lacks_is_a_wrong_question() {
     let place = lake(13);
     let ends = report(&place, &["--as-of", "13"]);
     ends.exits(2)
-        .says(&["its log has no version 13: it ends with version 12"]);
+        .says(&["its log has no version 13: the newest version is 12"]);
     is_plain(&ends);
     for version in 0..10 {
         fs::remove_file(entry(&place, version)).unwrap();

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -609,6 +610,48 @@ fn verify_holds_rows_against_the_bounds_of_the_log_and_finds_a_run_that_is_there
     text += &format!("\n{}\n", adds[0].replace(name, "copy.zstd.parquet"));
     fs::write(&last, text).unwrap();
     verify().exits(5).says(&["6 runs of 2025-09; after the last commit: 3"]);
+}
+
+#[test]
+fn a_folder_inside_a_lake_is_told_and_what_a_desktop_left_is_not_seen() {
+    let place = small();
+    for (path, args) in [
+        ("lake/_delta_log", &["report", "lake/_delta_log"][..]),
+        ("lake/started_month=2025-09", &["verify", "lake/started_month=2025-09"]),
+        ("lake/_delta_log", &["lake", "info", "lake/_delta_log"]),
+    ] {
+        assert!(place.path(path).is_dir(), "{path}");
+        place
+            .run(args)
+            .exits(2)
+            .says(&[path, "is inside the lake at", "lake: use that path"]);
+    }
+    let before = place.run(&["report", "lake", "--format", "json"]);
+    for path in [
+        "lost+found/x.parquet",
+        ".Trash-1000/x.parquet",
+        "started_month=2025-09/.DS_Store",
+        "started_month=2025-09/@eaDir/x.parquet",
+        "_delta_log/._00000000000000000000.json",
+        "_delta_log/Thumbs.db",
+        "Thumbs.db",
+    ] {
+        let path = place.path("lake").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "not ours").unwrap();
+    }
+    fs::set_permissions(place.path("lake/lost+found"), fs::Permissions::from_mode(0o000)).unwrap();
+    let after = place.run(&["report", "lake", "--format", "json"]);
+    assert_eq!(after.exits(0).stdout, before.stdout);
+    place.run(&["verify", "lake"]).exits(0);
+    place.run(&["lake", "info", "lake"]).exits(0);
+    place.run(&["lake", "optimize", "lake"]).exits(0);
+    place.run(&["lake", "vacuum", "lake"]).exits(0);
+    place
+        .run(&["lake", "close", "lake", "--month", "2025-09", "--out", "closed"])
+        .exits(0);
+    assert!(place.path("lake/Thumbs.db").exists());
+    fs::set_permissions(place.path("lake/lost+found"), fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::account::Apify;
 use crate::support::client::Served;
-use crate::support::command::{Done, Place, done, names, wait};
+use crate::support::command::{Done, Place, done, export_args, names, under_umask, wait};
 use crate::support::made_up::{DEMO, DEMO_DAY, demo_export};
 use crate::support::stand_in::{Reply, StandIn, TOKEN, ms, runs};
 
@@ -181,9 +181,13 @@ fn an_outcome_that_cannot_be_written_is_said_and_nothing_else_changes() {
     let (server, place) = (server(), Place::new());
     let done = place.export(&server.url(), &["--outcome", "/dev/full"]);
     done.exits(0).says(&["warning: cannot write --outcome /dev/full"]);
-    let done = place.export(&server.url(), &["--outcome", "absent/outcome.json"]);
+    let done = place.export(&server.url(), &["--outcome", "absent/too/outcome.json"]);
     done.exits(0)
-        .says(&["warning: cannot write --outcome absent/outcome.json"]);
+        .says(&["warning: cannot write --outcome absent/too/outcome.json: absent does not exist"]);
+    place
+        .export(&server.url(), &["--quiet", "--outcome", "made/outcome.json"])
+        .exits(0);
+    assert_eq!(names(&place.path("made")), ["outcome.json"]);
     assert_eq!(place.exported().json("manifest.json")["totals"]["runs"], 2500);
 }
 
@@ -309,8 +313,10 @@ fn gauge(text: &str, name: &str, account: &str, job: &str) -> Option<f64> {
 fn metrics_keep_the_last_success_across_failures() {
     let place = Place::new();
     let metrics = ["--quiet", "--metrics-file", "m/apify.prom"];
-    fs::create_dir(place.path("m")).unwrap();
-    place.export(&server().url(), &metrics).exits(0);
+    // The collector is another user.
+    let url = server().url();
+    let mut under_umask = under_umask("077", &place.command(&export_args(&url, &metrics)));
+    done(&mut under_umask).exits(0);
     let read = || fs::read_to_string(place.path("m/apify.prom")).unwrap();
     let good = read();
     let of = |text: &str, name: &str| gauge(text, name, "default", "out").unwrap_or_else(|| panic!("{name}\n{text}"));
@@ -389,10 +395,10 @@ fn metrics_that_no_collector_would_read_are_refused_and_those_that_cannot_be_wri
         .exits(2)
         .says(&["ends with .prom"]);
     assert_eq!(place.names(), [""; 0]);
-    let metrics = ["--quiet", "--out", "out", "--metrics-file", "absent/m.prom"];
+    let metrics = ["--quiet", "--out", "out", "--metrics-file", "absent/too/m.prom"];
     let done = place.run(&[&DEMO_DAY[..], &metrics].concat());
     done.exits(0)
-        .says(&["warning: cannot write --metrics-file absent/m.prom"]);
+        .says(&["warning: cannot write --metrics-file absent/too/m.prom: absent does not exist"]);
 }
 
 #[test]

@@ -134,6 +134,20 @@ pub fn export_args<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     args
 }
 
+/// The same command under another umask.
+pub fn under_umask(umask: &str, command: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", &format!("umask {umask} && exec \"$@\""), "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(command.get_current_dir().expect("it has a folder"))
+        .stdin(Stdio::null());
+    shell
+}
+
 /// Runs a command to its end.
 pub fn done(command: &mut Command) -> Done {
     let mut shown = command.get_program().to_string_lossy().into_owned();
