@@ -23,8 +23,8 @@ pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs}
 pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
 use crate::cli::shared::{parse_element, parse_status};
 use crate::logging::LogFormat;
-use crate::period::rules_version;
 use crate::output::modes::parse_mode;
+use crate::period::rules_version;
 
 /// Headings in help.
 const OUTPUT: &str = "Output";

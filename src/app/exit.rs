@@ -34,7 +34,8 @@ impl JobResult {
             (several, of) => {
                 let names: Vec<&str> = several.iter().filter_map(|failed| failed.account.as_deref()).collect();
                 let (count, names) = (several.len(), names.join(", "));
-                Some(format!("{count} of {of} accounts failed: {names}"))
+                let reason = first_reason(several, exit_code);
+                Some(format!("{count} of {of} accounts failed: {names}{reason}"))
             }
         };
         JobResult {
@@ -52,6 +53,13 @@ impl JobResult {
             error: Some(error),
         }
     }
+}
+
+/// The reason of the first account that ended with the job's exit code, and whose it is. Only the accounts have all of them.
+fn first_reason(failed: &[&AccountResult], exit_code: u8) -> String {
+    let first = failed.iter().find(|failed| failed.ending.exit_code == exit_code);
+    let reason = first.and_then(|first| Some((first.account.as_deref()?, first.ending.error.as_deref()?)));
+    reason.map_or(String::new(), |(account, reason)| format!("; {account}: {reason}"))
 }
 
 #[derive(Debug, Clone)]
@@ -134,5 +142,25 @@ mod tests {
         assert_eq!(worst_exit_code([5, 6, 4]), 6);
         assert_eq!(worst_exit_code([0, 0]), 0);
         assert_eq!(worst_exit_code([]), 0);
+    }
+
+    #[test]
+    fn the_error_of_several_accounts_holds_the_reason_of_the_exit_code() {
+        let account = |name: &str, exit_code, error: &str| AccountResult {
+            account: Some(name.into()),
+            ending: Ending {
+                exit_code,
+                error: (exit_code != 0).then(|| error.into()),
+            },
+            journal: Journal::default(),
+        };
+        let end = JobResult::new(vec![
+            account("acme", 4, "no answer"),
+            account("beta", 0, ""),
+            account("gamma", 3, "401 for the token"),
+        ]);
+        assert_eq!(end.exit_code, 3);
+        let error = "2 of 3 accounts failed: acme, gamma; gamma: 401 for the token";
+        assert_eq!(end.error.as_deref(), Some(error));
     }
 }

@@ -17,7 +17,8 @@ use crate::money::Usd;
 use crate::period::{Edge, PeriodSpec, Zone, parse_duration, parse_edge, parse_month, parse_timezone};
 use crate::provenance::DetailMode;
 use crate::report::budget::Budget;
-use crate::runs::cost_state::DEFAULT_SETTLE;
+use crate::runs::cost_state::{DEFAULT_SETTLE, STATUSES};
+use crate::text::nearest::did_you_mean;
 
 /// The limit of `--detail-concurrency`: each request needs a connection.
 const MAX_DETAIL_CONCURRENCY: i64 = 500;
@@ -221,9 +222,16 @@ pub(super) fn no_dash(path: PathBuf) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A status in the API's spelling.
+/// A status in the API's spelling. One that is like a known one is a slip; any other may be newer than this program.
 pub(super) fn parse_status(text: &str) -> anyhow::Result<String> {
-    parse_element(text).map(|status| status.to_ascii_uppercase())
+    let status = parse_element(text)?.to_ascii_uppercase();
+    let near = did_you_mean(&status, STATUSES);
+    ensure!(
+        STATUSES.contains(&&*status) || near.is_empty(),
+        "unknown status '{status}'{near}; known are {}",
+        STATUSES.join(", ")
+    );
+    Ok(status)
 }
 
 /// One name of a list. An empty one, such as from an unset variable of a shell, must not become a filter that matches nothing.

@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod budgets;
 pub mod check;
 pub mod compare;
+pub mod completions;
 pub mod destination;
 pub mod diff;
 pub mod export;
@@ -43,7 +44,7 @@ pub async fn run(cli: Cli, context: Context, layers: &Layers) -> Result<()> {
         Command::Lake(args) => lake::run(args, context).await,
         Command::Serve(args) => serve::run(*args, context).await,
         Command::Config(args) => tools::config(args, layers),
-        Command::Completions(args) => tools::completions(&args),
+        Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => tools::man(args),
     }
 }

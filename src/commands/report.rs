@@ -4,7 +4,7 @@
 mod focus;
 mod folder;
 mod output;
-mod sql;
+pub mod sql;
 
 use crate::commands::report::output::{ReportOutput, UnpublishedReport};
 
@@ -29,6 +29,7 @@ use crate::report::summary::Summary;
 use crate::report::terminal::TextStyle;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::row::ROW;
+use crate::text::nearest::did_you_mean;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
@@ -145,7 +146,8 @@ fn chosen(args: &ReportArgs, report: &Report) -> Result<Vec<String>> {
     let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
     if let Some(unknown) = args.only.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(Error::Usage(format!(
-            "this export has no report {unknown:?}; expected one of {}",
+            "this export has no report {unknown:?}{}; expected one of {}",
+            did_you_mean(unknown, names.iter().copied()),
             names.join(", ")
         )));
     }

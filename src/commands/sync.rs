@@ -20,6 +20,7 @@ use crate::cli::SyncArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::pipeline::scratch::acquire_scratch;
+use crate::text::counted;
 use changes_file::ChangesFile;
 use job::{SyncJob, SyncProgress};
 
@@ -28,7 +29,10 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     args.costs.check().map_err(Error::usage)?;
     let args = job::fill_placeholders(args, &context)?;
     let journal = context.journal.clone();
-    journal.stage("asked");
+    journal.stage(
+        "asked",
+        "asking the API for its clock and the account, and opening the lake",
+    );
     let job = SyncJob::connect(args, &context).await?;
     let (table, plan) = open::plan(job.clone()).await?;
     let mut scratch = acquire_scratch(&job.scratch_folder())?;
@@ -41,7 +45,12 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     *job.changes.lock().expect("no thread panics while it has the lock") = changes;
     let on_terminal = context.stderr_is_terminal && !job.args.quiet;
     open::settle(job.clone()).await?;
-    journal.stage("read");
+    let periods = plan.swept.len() + plan.again.len();
+    journal.stage_done(&format!(
+        "planned {} to read",
+        counted(periods as u64, "period", "periods")
+    ));
+    journal.stage("read", "reading runs and committing what they change");
     let progress = SyncProgress::new(table);
     let progress = steps::take(job.clone(), progress, &plan, scratch.path(), on_terminal).await;
     drop(scratch);
@@ -49,7 +58,25 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     let published = open::publish_changes(job.clone()).await;
     let progress = progress?;
     published?;
-    journal.stage("tidied");
+    journal.stage_done(&committed(&progress));
+    journal.stage("tidied", "looking for small files to compact (--optimize)");
     let (progress, optimized) = tidy::tidy(job.clone(), progress).await?;
+    journal.stage_done(&compacted(optimized));
     summary::tell(&job, &progress, &plan, optimized, context.style)
+}
+
+/// What was read and committed, for the log.
+fn committed(progress: &SyncProgress) -> String {
+    let tally = &progress.tally;
+    let (listed, new, changed) = (counted(tally.listed, "run", "runs"), tally.new, tally.changed);
+    let commits = counted(progress.commits, "commit", "commits");
+    let files = counted(progress.files.0, "file", "files");
+    format!("read {listed}, {new} new and {changed} changed; {commits} with {files}")
+}
+
+fn compacted(optimized: Option<(usize, usize)>) -> String {
+    match optimized {
+        Some((before, after)) if before > 0 => format!("compacted {before} files into {after}"),
+        _ => "compacted nothing".into(),
+    }
 }

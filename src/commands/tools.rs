@@ -1,18 +1,19 @@
-//! `config show`, `completions` and `man`: descriptions of the command line.
+//! `config show` and `man`: descriptions of the command line.
 
 use std::fs;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
 
-use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
+use crate::cli::{Cli, ConfigArgs, ConfigCommand, ManArgs};
 use crate::config::{ConfigError, Layers, show, with_all_help};
 use crate::context::terminal::print;
 use crate::disk::{ONE_PARENT, make_parents};
 use crate::error::{Error, Result};
 use crate::text::json_document;
+use crate::text::nearest::did_you_mean;
 
-const NAME: &str = "apify-runs";
+pub const NAME: &str = "apify-runs";
 
 pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     let ConfigCommand::Show(args) = args.command;
@@ -31,14 +32,6 @@ pub fn config(args: ConfigArgs, layers: &Layers) -> Result<()> {
     print(&text)
 }
 
-pub fn completions(args: &CompletionsArgs) -> Result<()> {
-    let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut with_all_help(Cli::command()), NAME, &mut text);
-    let text = String::from_utf8_lossy(&text);
-    // For bash, clap_complete 4.6 names a program with a hyphen in two ways (clap-rs/clap#6421), and completes nothing below it.
-    print(&text.replace("apify__subcmd__runs", "apify__runs"))
-}
-
 pub fn man(args: ManArgs) -> Result<()> {
     let mut root = with_all_help(Cli::command());
     root.build();
@@ -49,9 +42,11 @@ pub fn man(args: ManArgs) -> Result<()> {
     }
     let (mut command, mut name) = (&root, NAME.to_string());
     for word in args.command.iter().flat_map(|words| words.split_whitespace()) {
-        command = command
-            .find_subcommand(word)
-            .ok_or_else(|| Error::Usage(format!("{name} has no command '{word}'; see {NAME} --help")))?;
+        let known = command.get_subcommands().map(Command::get_name);
+        command = command.find_subcommand(word).ok_or_else(|| {
+            let near = did_you_mean(word, known);
+            Error::Usage(format!("{name} has no command '{word}'{near}; see {NAME} --help"))
+        })?;
         name += &format!("-{word}");
     }
     print(&page(command, &name)?)

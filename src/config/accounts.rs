@@ -3,9 +3,10 @@
 use clap::{ArgMatches, Command};
 
 use super::account_section::AccountSection;
-use super::commands::{CalledCommand, nearest};
+use super::commands::CalledCommand;
 use super::layers::Layers;
 use crate::error::{Error, Result};
+use crate::text::nearest::did_you_mean;
 
 impl Layers {
     /// The selected accounts, each once; a single `None` where none is selected.
@@ -50,7 +51,7 @@ impl Layers {
         for name in &names {
             let account = known.get(name).ok_or_else(|| {
                 let known: Vec<String> = known.keys().cloned().collect();
-                let near = nearest(name, &known).map_or(String::new(), |near| format!("; did you mean {near}?"));
+                let near = did_you_mean(name, known.iter().map(String::as_str));
                 let known = known.join(", ");
                 Error::Usage(format!("unknown account '{name}'{near}; configured: {known}"))
             })?;

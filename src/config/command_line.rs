@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::ConfigError;
+use super::refusal::in_a_line;
 use super::setting::Setting;
 use crate::error::Error;
 
@@ -52,7 +53,7 @@ impl CommandLine {
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         if let Some(added) = in_force.iter().find(|added| added.is_refused(&error)) {
-            let problem = text.lines().next().unwrap_or_default();
+            let problem = in_a_line(text);
             return Error::Usage(format!("{}: {problem}", added.setting.origin)).into();
         }
         let origin = |added: &&AddedOption| format!("--{} ({})", added.option, added.setting.origin);

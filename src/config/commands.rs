@@ -123,11 +123,3 @@ pub(super) fn clash(command: &Command, one: &Arg, other: &Arg) -> bool {
     let is_alone = [one, other].iter().any(|arg| arg.is_exclusive_set());
     is_alone || two_periods || excludes(one, other) || excludes(other, one)
 }
-
-/// The known word that is most like a mistyped word, if one is like it.
-pub fn nearest<'k>(word: &str, known: &'k [String]) -> Option<&'k String> {
-    let word = word.to_lowercase().replace('_', "-");
-    let likeness = |known: &&String| (strsim::jaro_winkler(&word, known) * 1e6) as u64;
-    let near = known.iter().max_by_key(likeness);
-    near.filter(|near| likeness(near) > 750_000)
-}

@@ -14,7 +14,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::account_section::AccountSection;
 use super::command_line::{AddedOption, CommandLine};
-use super::commands::{CalledCommand, clash, leaves, nearest, options, options_below, settable};
+use super::commands::{CalledCommand, clash, leaves, options, options_below, settable};
 use super::file::File;
 use super::sections::Sections;
 use super::setting::{Origin, Setting, ValueForm};
@@ -23,6 +23,7 @@ use crate::api::address::API_URL_VARIABLE;
 use crate::api::token::TOKEN_VARIABLE;
 use crate::clock::NOW_VARIABLE;
 use crate::error::Result;
+use crate::text::nearest::nearest;
 
 /// Options for which Apify's tools share a variable.
 const ECOSYSTEM: [(&str, &str); 2] = [("token-file", TOKEN_VARIABLE), ("api-url", API_URL_VARIABLE)];
@@ -166,8 +167,11 @@ impl Layers {
         let warning = |name: &str| {
             let hint = match &name[PREFIX.len()..] {
                 "TOKEN" => format!("; the token belongs in {TOKEN_VARIABLE}"),
-                word => nearest(word, &known)
-                    .map_or(String::new(), |near| format!("; did you mean {}?", variable_name(near))),
+                word => {
+                    let near = nearest(word, known.iter().map(String::as_str));
+                    near.first()
+                        .map_or(String::new(), |near| format!("; did you mean {}?", variable_name(near)))
+                }
             };
             format!("unknown variable {name}, ignored{hint}")
         };

@@ -7,6 +7,7 @@ mod command_line;
 mod commands;
 mod file;
 mod layers;
+mod refusal;
 mod sections;
 mod setting;
 mod show;
@@ -23,8 +24,8 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use self::account_section::AccountSource;
 use self::command_line::CommandLine;
+pub use self::commands::with_all_help;
 use self::commands::{CalledCommand, argv, command, settable, with_exit_codes};
-pub use self::commands::{nearest, with_all_help};
 pub use self::layers::Layers;
 use self::setting::Origin;
 pub use self::show::show;
@@ -70,15 +71,13 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The problem in one line, without clap's hints.
+    /// The problem in one line, with what there is instead.
     pub fn in_a_line(&self) -> String {
         let text = self.to_string();
         if matches!(self, ConfigError::Usage(_)) {
             return text;
         }
-        let lines = text.lines().map(str::trim);
-        let problem: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
-        problem.join(" ").trim_start_matches("error: ").to_owned()
+        refusal::in_a_line(&text)
     }
 }
 
@@ -189,7 +188,7 @@ fn compose(
         (Ok(typed), _) => typed,
         // A missing option may come from another layer.
         (Err(error), Some(typed)) if error.kind() == MissingRequiredArgument => typed,
-        (Err(error), _) => return Err(error.into()),
+        (Err(error), _) => return Err(refusal::with_own_tips(error, root, words).into()),
     };
     let accounts = layers.accounts(root, &typed)?;
     let mut warnings = layers.unknown_variables(root);
@@ -198,7 +197,8 @@ fn compose(
         let line = layers.compose(root, &typed, words, account)?;
         warnings.extend(warn_foreign_api_url(&layers, &line).filter(|warning| !warnings.contains(warning)));
         let parsed = Cli::command().try_get_matches_from(&line.argv);
-        let parsed = parsed.map_err(|error| line.attribute_error(error))?;
+        let explained = |error| refusal::with_own_tips(error, root, &line.argv);
+        let parsed = parsed.map_err(|error| line.attribute_error(explained(error)))?;
         each.push(Invocation {
             account: account.map(|account| account.source.clone()),
             cli: Cli::from_arg_matches(&parsed)?,

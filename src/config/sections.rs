@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::commands::{NOT_IN_LAYERS, names, nearest, options, options_below};
+use super::commands::{NOT_IN_LAYERS, names, options, options_below};
 use super::setting::Setting;
 use super::source_text::SourceText;
 use crate::error::Result;
+use crate::text::nearest::nearest;
 
 /// Settings of one command or of all, by option.
 pub type Section = IndexMap<String, Setting>;
@@ -37,7 +38,10 @@ impl Sections {
         if let DeValue::Table(table) = value.get_ref() {
             let Some(command) = command else {
                 let known = [names(root), vec!["accounts".into()]].concat();
-                let near = nearest(name, &known).map_or(String::new(), |near| format!("; did you mean [{near}]?"));
+                let near = nearest(name, known.iter().map(String::as_str));
+                let near = near
+                    .first()
+                    .map_or(String::new(), |near| format!("; did you mean [{near}]?"));
                 return Err(source.error(at, &format!("[{name}] is not a command{near}")));
             };
             return self.insert_command(name, command, table, source);

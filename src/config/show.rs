@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
 use super::account_section::AccountSection;
 use super::commands::{CalledCommand, argv, command, leaves, settable};
+use super::refusal::with_own_tips;
 use super::setting::{Origin, Setting, ValueForm, is_also_a_flag};
 use super::view::{AccountView, CommandView, ConfigView, SettingValue, SettingView};
 use super::{ConfigError, Layers};
@@ -39,7 +40,8 @@ pub fn show(layers: &Layers, command_line: &[OsString]) -> Result<ConfigView, Co
 fn sections(layers: &Layers, root: &Command, argv: &[OsString]) -> Result<Vec<CommandView>, ConfigError> {
     let typed = lenient(argv)?;
     if typed.subcommand().is_none() {
-        Cli::command().try_get_matches_from(argv)?;
+        let checked = Cli::command().try_get_matches_from(argv);
+        checked.map_err(|error| with_own_tips(error, root, argv))?;
     }
     let accounts = layers.accounts(root, &typed)?.into_iter();
     accounts

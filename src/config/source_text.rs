@@ -6,9 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::commands::nearest;
 use super::setting::{Origin, Setting, ValueForm};
 use crate::error::{Error, Result};
+use crate::text::nearest::nearest;
 
 /// The text of a file, with the prefix of the current section.
 pub(super) struct SourceText<'t> {
@@ -44,7 +44,10 @@ impl SourceText<'_> {
                  the name of a variable",
             );
         }
-        let near = nearest(key, known).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+        let near = nearest(key, known.iter().map(String::as_str));
+        let near = near
+            .first()
+            .map_or(String::new(), |near| format!("; did you mean '{near}'?"));
         self.error(at, &format!("'{key}' is not an option of {of}{near}"))
     }
 

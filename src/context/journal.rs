@@ -11,6 +11,7 @@ use crate::output::manifest::Manifest;
 use crate::period::Period;
 use crate::provenance::{FileEntry, Proof, Totals};
 use crate::report::caveat::Caveat;
+use crate::text::counted;
 
 /// What is known of one account's job, shared by all that take part in it.
 #[derive(Debug, Clone, Default)]
@@ -35,9 +36,18 @@ pub struct JournalEntry {
     /// When work began, and how long it took once it has ended.
     began: Option<Instant>,
     took: Option<Duration>,
-    under_way: Option<(&'static str, Instant)>,
+    under_way: Option<Stage>,
     counters: Option<Arc<Counters>>,
     attempts: Option<Arc<Attempts>>,
+}
+
+/// A stage that has begun.
+#[derive(Debug, Clone)]
+struct Stage {
+    name: &'static str,
+    began: Instant,
+    /// What had been asked for by then.
+    asked: RequestCounts,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,14 +87,28 @@ impl Journal {
         update(&mut self.entry());
     }
 
-    pub fn stage(&self, name: &'static str) {
-        tracing::info!(stage = name, "next stage");
+    /// A stage begins; the log says what is being done.
+    pub fn stage(&self, name: &'static str, doing: &str) {
+        tracing::info!(stage = name, "{doing}");
         self.entry().switch(Some(name));
     }
 
     /// The account's turn has come.
     pub fn begin(&self) {
         self.entry().began = Some(Instant::now());
+    }
+
+    /// The stage's work is done; the log says how much it was, what was asked for it, and how long it took.
+    pub fn stage_done(&self, what: &str) {
+        let mut entry = self.entry();
+        let Some(stage) = entry.under_way.clone() else {
+            return;
+        };
+        let asked = entry.counts();
+        let (requests, bytes) = (asked.total - stage.asked.total, asked.bytes - stage.asked.bytes);
+        let seconds = (stage.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        tracing::info!(stage = stage.name, requests, bytes, seconds, "{what}");
+        entry.switch(None);
     }
 
     pub fn end(&self, ending: Ending) {
@@ -120,11 +144,7 @@ impl Journal {
     pub fn read(&self) -> (JournalEntry, RequestCounts) {
         let mut entry = self.entry();
         entry.switch(None);
-        let counts = entry
-            .counters
-            .as_ref()
-            .map(|counters| counters.read())
-            .unwrap_or_default();
+        let counts = entry.counts();
         (entry.clone(), counts)
     }
 }
@@ -138,13 +158,34 @@ impl JournalEntry {
 
     fn switch(&mut self, next: Option<&'static str>) {
         let now = Instant::now();
-        if let Some((name, began)) = self.under_way.take() {
+        if let Some(Stage { name, began, .. }) = self.under_way.take() {
             let took = now - began;
             match self.stages.iter_mut().find(|(other, _)| *other == name) {
                 Some((_, time)) => *time += took,
                 None => self.stages.push((name, took)),
             }
         }
-        self.under_way = next.map(|name| (name, now));
+        self.under_way = next.map(|name| Stage {
+            name,
+            began: now,
+            asked: self.counts(),
+        });
+    }
+
+    fn counts(&self) -> RequestCounts {
+        let counters = self.counters.as_ref();
+        counters.map(|counters| counters.read()).unwrap_or_default()
+    }
+
+    /// What the job came to, for the last line of its log: runs, dollars, where.
+    pub fn in_words(&self) -> Option<String> {
+        let totals = self.totals.as_ref()?;
+        let runs = counted(totals.runs, "run", "runs");
+        let least = if totals.runs_cost_unknown > 0 { "at least " } else { "" };
+        let dollars = totals
+            .usage_total_usd
+            .map_or("cost unknown".into(), |usd| format!("{least}${usd}"));
+        let out = self.out.as_deref().map_or(String::new(), |out| format!(", in {out}"));
+        Some(format!("{runs}, {dollars}{out}"))
     }
 }

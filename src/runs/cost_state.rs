@@ -20,6 +20,18 @@ pub const PROVISIONAL: &str = "provisional";
 /// The API gave no cost.
 pub const UNKNOWN: &str = "unknown";
 
+/// Statuses that the API documents; there may be others.
+pub const STATUSES: [&str; 8] = [
+    "READY",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+    "TIMING-OUT",
+    "TIMED-OUT",
+    "ABORTING",
+    "ABORTED",
+];
+
 /// Whether a run of this status has ended for good (short of a resurrection).
 pub fn is_terminal(status: &str) -> bool {
     matches!(status, "SUCCEEDED" | "FAILED" | "TIMED-OUT" | "ABORTED")

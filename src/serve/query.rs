@@ -6,20 +6,9 @@ use chrono::{DateTime, NaiveDate};
 
 use super::refusal::Refusal;
 use crate::period::Millis;
+use crate::runs::cost_state::STATUSES;
 
 const MAX_LIMIT: usize = 1000;
-
-/// Statuses that the API documents.
-pub(super) const STATUSES: [&str; 8] = [
-    "READY",
-    "RUNNING",
-    "SUCCEEDED",
-    "FAILED",
-    "TIMING-OUT",
-    "TIMED-OUT",
-    "ABORTING",
-    "ABORTED",
-];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paging {

@@ -3,11 +3,13 @@
    and its shipped builds are static; rather than `strace --inject`, which counts each thread's calls apart and can't be told a
    folder. A seccomp filter stops the process at the calls below and at no others. Linux on x86-64 alone.
 
-   usage: faults [--under FOLDER --log FILE [--at N --do KIND] [--count changes]] -- COMMAND ARGUMENT...
+   usage: faults [--under FOLDER --log FILE [--at N --do KIND] [--count changes] [--refuse CALL=ERROR,…]] -- COMMAND ARGUMENT...
    Without a folder nothing is traced: the command only ends with whoever started it.
    KIND: eio (that call fails), enospc (from then on, what takes space fails), kill (before the call), tear (half a write, or
    another call as it is, then killed), term (SIGTERM before the call). With `--count changes` calls that change nothing aren't
    counted. The log has a line for each call that was counted, and how the command ended.
+   With `--refuse CALL=ERROR,…` each such call fails, as on a file system that hasn't it: flock=ENOTSUP, fsync/=EINVAL (the slash:
+   of folders alone), renameat2=EINVAL (where it has flags, such as that of an exchange). Those aren't counted.
 
    close is not among the calls: Rust ignores its result, and writers rely on fsync. */
 #define _GNU_SOURCE
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -56,6 +59,7 @@ static const int CALL_COUNT = sizeof CALLS / sizeof *CALLS;
 
 static const char *under = NULL;
 static const char *kind = "";
+static const char *refused = "";
 static long at = 0, counted = 0;
 static FILE *log_file = NULL;
 static pid_t command = 0;
@@ -175,6 +179,27 @@ static int does(const struct call *call, const struct user_regs_struct *regs) {
     return creates ? CHANGES | TAKES_SPACE : call->does;
 }
 
+static const struct { const char *name; int number; } ERRORS[] = {
+    {"EINVAL", EINVAL}, {"ENOSYS", ENOSYS}, {"ENOTSUP", ENOTSUP}, {"ENOLCK", ENOLCK}, {"EPERM", EPERM}, {"EXDEV", EXDEV}, {"EROFS", EROFS},
+};
+
+/* The error that this call always fails with, or 0. */
+static int always_fails(const struct call *call, const struct user_regs_struct *regs, const char *path) {
+    for (const char *one = refused; *one; one += strcspn(one, ","), one += *one == ',') {
+        size_t length = strlen(call->name);
+        struct stat about;
+        if (strncmp(one, call->name, length)) continue;
+        if (one[length] == '/' && (stat(path, &about) || !S_ISDIR(about.st_mode))) continue;
+        length += one[length] == '/';
+        if (one[length] != '=' || (call->number == SYS_renameat2 && !regs->r8)) continue;
+        for (size_t i = 0; i < sizeof ERRORS / sizeof *ERRORS; i++)
+            if (!strncmp(one + length + 1, ERRORS[i].name, strlen(ERRORS[i].name))) return ERRORS[i].number;
+        errno = EINVAL;
+        fail(one);
+    }
+    return 0;
+}
+
 static void meet(pid_t thread) {
     struct user_regs_struct regs;
     char path[8192] = "";
@@ -183,6 +208,12 @@ static void meet(pid_t thread) {
     for (int i = 0; i < CALL_COUNT && !call; i++)
         if (CALLS[i].number == (int)regs.orig_rax) call = &CALLS[i];
     if (!call || !finds(thread, call, &regs, path)) return;
+    int error = always_fails(call, &regs, path);
+    if (error) {
+        fprintf(log_file, "0 %s r- %s <- refused\n", call->name, path);
+        refuse(thread, &regs, error);
+        return;
+    }
     int what = does(call, &regs);
     if (changes_only && !(what & CHANGES)) return;
     int is_it = ++counted == at;
@@ -225,6 +256,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[first], "--log")) log_path = argv[first + 1];
         else if (!strcmp(argv[first], "--at")) at = atol(argv[first + 1]);
         else if (!strcmp(argv[first], "--do")) kind = argv[first + 1];
+        else if (!strcmp(argv[first], "--refuse")) refused = argv[first + 1];
         else if (!strcmp(argv[first], "--count")) changes_only = !strcmp(argv[first + 1], "changes");
     }
     if (first + 1 >= argc || !under != !log_path) {

@@ -27,6 +27,8 @@ use crate::text::{escape_control, redacted};
 pub(super) struct Places {
     /// Where last month's export would go.
     out: Result<PathBuf>,
+    /// How many of its parents may be missing.
+    levels: usize,
     /// As in ' (apify-runs.toml:3)'; empty for the command line.
     out_origin: String,
     lake: Option<(Result<String>, String)>,

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::nearest;
 use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::paths::names_store;
 use crate::period::Period;
+use crate::text::nearest::nearest;
 use crate::text::redacted;
 
 /// Placeholders with their values, or the reason why one has no value.
@@ -66,7 +66,10 @@ impl TemplateValues {
             let known = self.0.iter().find(|(known, _)| *known == name);
             let Some((_, value)) = known else {
                 let names: Vec<String> = self.0.iter().map(|(known, _)| (*known).into()).collect();
-                let near = nearest(name, &names).map_or(String::new(), |near| format!("; did you mean {{{near}}}?"));
+                let near = nearest(name, names.iter().map(String::as_str));
+                let near = near
+                    .first()
+                    .map_or(String::new(), |near| format!("; did you mean {{{near}}}?"));
                 let names: Vec<String> = names.iter().map(|name| format!("{{{name}}}")).collect();
                 let known = names.join(", ");
                 return Err(wrong(&format!("unknown placeholder {{{name}}}{near}; known: {known}")));

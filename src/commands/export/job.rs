@@ -13,13 +13,14 @@ use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
 use crate::paths::names_store;
-use crate::period::{Period, PeriodSpec};
+use crate::period::{LAST_INSTANT, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::start::JobStart;
 use crate::provenance::{Account, DetailMode, Filters, Retention};
 use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
+use crate::text::counted;
 
 /// The options, checked as far as nobody has to be asked.
 pub struct ExportPlan {
@@ -42,6 +43,10 @@ impl ExportPlan {
         let spec = args.period.spec().or(args.source.demo.then_some(PeriodSpec::LastMonth));
         if spec.is_none() && args.period.cycle.is_none() {
             return Err(no_period());
+        }
+        if let Some(spec) = &spec {
+            // A period that is empty whatever the time is.
+            spec.resolve(args.period.timezone, LAST_INSTANT)?;
         }
         let columns = ColumnSet::from_args(&args.columns, &args.exclude, is_metered(&args.costs))?;
         let groups = args.groups.as_deref();
@@ -135,6 +140,15 @@ pub struct ExportScope {
     /// What is kept of the period, or a note that this isn't known.
     pub retention: anyhow::Result<Retention>,
     pub account: Option<Account>,
+}
+
+impl ExportScope {
+    /// What is about to be read, for the log.
+    pub fn in_words(&self, counted_by_api: Option<u64>) -> String {
+        let (from, to) = (format_instant(self.period.from), format_instant(self.period.to));
+        let runs = counted_by_api.map_or("runs not counted yet".into(), |runs| counted(runs, "run", "runs"));
+        format!("asked: {runs} from {from} to {to} by the API's count")
+    }
 }
 
 fn is_metered(costs: &CostArgs) -> bool {

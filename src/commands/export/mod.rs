@@ -9,12 +9,16 @@ mod report;
 mod stage;
 mod summary;
 
+use std::path::Path;
+
 use tokio::time::Instant;
 
 use crate::cli::ExportArgs;
 use crate::commands::assemble::assemble;
 use crate::context::Context;
 use crate::error::Result;
+use crate::output::manifest::Manifest;
+use crate::text::counted;
 use job::{ExportJob, ExportPlan};
 
 /// Exports a period, or says what an export would be.
@@ -25,7 +29,10 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let job = ExportJob::connect(plan, context).await?;
     let journal = job.context.journal.clone();
 
-    journal.stage("asked");
+    journal.stage(
+        "asked",
+        "asking the API for its clock, the account and the first page of runs",
+    );
     let opened = open::open(&job).await?;
     let Some(destination) = opened.destination else {
         return dry_run::dry_run(&job, &opened.scope, opened.listing).await;
@@ -34,12 +41,20 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
     let started_ms = scope.start.ms;
     journal.update(|noted| noted.period = Some(scope.period.clone()));
     compare::clear_previous(&job, &scope.period)?;
+    journal.stage_done(&scope.in_words(opened.listing.first.as_ref().map(|page| page.total)));
 
-    journal.stage("read");
+    journal.stage("read", "reading the runs and writing rows");
     let staged = stage::stage(&job, &scope, opened.listing, destination).await?;
     let comparison = compare::compare(&job, &scope).await?;
+    let written = &staged.result.written;
+    let (runs, files) = (written.figures.totals.runs(), written.files.len());
+    journal.stage_done(&format!(
+        "read {}, wrote {}",
+        counted(runs, "run", "runs"),
+        counted(files as u64, "file", "files")
+    ));
 
-    journal.stage("published");
+    journal.stage("published", "making the reports, and publishing them with the rows");
     let destination = staged.destination;
     let parts = report::report(&job, scope, staged.result, comparison);
     let assembled = assemble(staged.staging, parts, destination.existing()?, job.args.replace).await?;
@@ -50,6 +65,18 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
         .await?;
 
     summary::warn_of_gaps(&report);
-    journal.published(&manifest, &job.out(&report.facts.period)?.to_string_lossy());
+    let out = job.out(&report.facts.period)?;
+    journal.stage_done(&published(&manifest, &out));
+    journal.published(&manifest, &out.to_string_lossy());
     summary::summarise(&job, &report, &manifest, started.elapsed())
+}
+
+/// What has become visible, for the log.
+fn published(manifest: &Manifest, out: &Path) -> String {
+    let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
+    let (files, bytes) = (
+        counted(manifest.files.len() as u64, "file", "files"),
+        counted(bytes, "byte", "bytes"),
+    );
+    format!("published {files}, {bytes}, in {}", out.display())
 }

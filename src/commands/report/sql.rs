@@ -1,6 +1,7 @@
 //! The reports as SQL for the user's own engine: the files of `reports/`, which every package has in the binary.
 
 use crate::error::{Error, Result};
+use crate::text::nearest::did_you_mean;
 
 /// Prints the names instead of a report.
 const LIST: &str = "list";
@@ -34,6 +35,12 @@ const REPORTS: [(&str, &str); 14] = [
     ),
 ];
 
+/// What can be asked for.
+pub fn names() -> Vec<&'static str> {
+    let names = REPORTS.iter().map(|(name, _)| *name);
+    names.chain([LIST]).collect()
+}
+
 /// The SQL of a report, or the names of all; exit 2 where there is no such report.
 pub fn text(name: &str) -> Result<String> {
     if name == LIST {
@@ -43,7 +50,8 @@ pub fn text(name: &str) -> Result<String> {
     found.map(|(_, sql)| (*sql).to_string()).ok_or_else(|| {
         let names: Vec<&str> = REPORTS.iter().map(|(name, _)| *name).collect();
         Error::Usage(format!(
-            "--sql: unknown report {name:?}; expected one of {}",
+            "--sql: unknown report {name:?}{}; expected one of {}",
+            did_you_mean(name, names.iter().copied()),
             names.join(", ")
         ))
     })

@@ -45,7 +45,29 @@ pub fn note(job: &SyncJob, (from, to): (Millis, Millis), read: &[ReadWindow]) {
                 None => read.proof.clone(),
             });
         }
+        if let Some(totals) = &noted.totals {
+            let costs = caveats_of_costs(totals);
+            noted.caveats.retain(|caveat| !is_of_costs(caveat));
+            noted.caveats.extend(costs);
+        }
     });
+}
+
+/// What the reader of the sum of all that was committed must know of its costs, as of an export's.
+fn caveats_of_costs(totals: &Totals) -> Vec<Caveat> {
+    let (unknown, provisional) = (totals.runs_cost_unknown, totals.runs_provisional);
+    let those = [
+        (unknown > 0, Caveat::CostUnknown { runs: unknown }),
+        (provisional > 0, Caveat::Provisional { runs: provisional }),
+    ];
+    those
+        .into_iter()
+        .filter_map(|(is_so, caveat)| is_so.then_some(caveat))
+        .collect()
+}
+
+fn is_of_costs(caveat: &Caveat) -> bool {
+    matches!(caveat, Caveat::CostUnknown { .. } | Caveat::Provisional { .. })
 }
 
 /// Reads the runs of a window; its files are there as long as the folder is held.

@@ -5,6 +5,7 @@ use anyhow::{anyhow, bail};
 use super::Dimension;
 use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
+use crate::text::nearest::did_you_mean;
 
 /// By what a report breaks runs down: one dimension, or two together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +23,14 @@ impl From<Dimension> for By {
 impl By {
     /// What the command line says: a dimension, or two with a comma.
     pub fn parse(text: &str) -> anyhow::Result<By> {
-        let known = || Dimension::ALL.map(Dimension::word).join(", ");
+        let known = Dimension::ALL.map(Dimension::word);
         let dimension = |word: &str| {
             let mut all = Dimension::ALL.into_iter();
             let found = all.find(|dimension| dimension.word() == word.trim());
-            found.ok_or_else(|| anyhow!("unknown dimension {word:?}; expected {}", known()))
+            found.ok_or_else(|| {
+                let near = did_you_mean(word, known);
+                anyhow!("unknown dimension {word:?}{near}; expected {}", known.join(", "))
+            })
         };
         let by = match text.split_once(',') {
             None => By::from(dimension(text)?),

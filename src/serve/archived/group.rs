@@ -9,9 +9,9 @@ use foldhash::fast::FixedState;
 
 use crate::error::{Error, Result};
 use crate::runs::column_set::NEEDED;
+use crate::runs::cost_state::STATUSES;
 use crate::runs::random_access::RandomAccessRuns;
 use crate::runs::row::rows_of;
-use crate::serve::query::STATUSES;
 
 use super::catalog::Catalog;
 use super::segment::{OTHER_STATUS, SEGMENT_RUNS, Segment, SegmentEntry};

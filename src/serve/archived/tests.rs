@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::runs::cost_state::STATUSES;
 use crate::runs::schema::{COLUMNS, Column};
-use crate::serve::query::STATUSES;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use super::index::IdIndex;
 use super::runs::RunTags;
 use crate::period::Millis;
+use crate::runs::cost_state::STATUSES;
 use crate::serve::envelope::page_of_runs;
-use crate::serve::query::{RunsQuery, STATUSES};
+use crate::serve::query::RunsQuery;
 
 /// Where a run's ID stands in its JSON: after `{"id":"`.
 const ID: Range<usize> = 7..24;

@@ -8,7 +8,7 @@ use super::pricing::Pricing;
 use super::random::Random;
 use super::spending::{Spending, ordinary_cost};
 use crate::period::{Millis, format_instant};
-use crate::serve::query::STATUSES;
+use crate::runs::cost_state::STATUSES;
 
 const HIDDEN: u64 = 8;
 

@@ -970,3 +970,23 @@ fn the_outcome_of_a_sync_that_committed_nothing_names_no_lake() {
         (&"lake".into(), &2.into())
     );
 }
+
+#[test]
+fn the_outcome_of_a_sync_has_caveats_as_that_of_an_export() {
+    let (place, world) = (Place::new(), World::at("2025-09-03T00:00:00Z"));
+    let mut runs = two_runs();
+    let finished = Some("2025-09-02T12:00:00.000Z");
+    runs.push(run("c", "2025-09-02T00:00:00.000Z", finished, None));
+    runs.push(run("d", "2025-09-02T23:00:00.000Z", None, Some("0.1")));
+    world.has(runs);
+    sync(&place, &world.serve(), &["--outcome", "outcome.json", "--quiet"]).exits(0);
+    let text = fs::read_to_string(place.path("outcome.json")).unwrap();
+    let outcome: Value = serde_json::from_str(&text).unwrap();
+    let details = outcome["caveat_details"].as_array().unwrap();
+    let found: Vec<(&str, i64)> = details
+        .iter()
+        .map(|caveat| (caveat["code"].as_str().unwrap(), caveat["runs"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(found, [("cost_unknown", 1), ("provisional", 1)], "{outcome}");
+    assert_eq!(outcome["caveats"].as_array().unwrap().len(), 2);
+}

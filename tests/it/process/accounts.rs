@@ -116,9 +116,13 @@ fn ones_failure_is_not_the_others() {
     // What isn't known of all of them is no total.
     assert!(told["totals"].is_null(), "{told}");
     assert!(
-        told["error"].as_str().unwrap().contains("1 of 2 accounts failed: beta"),
+        told["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 of 2 accounts failed: beta; beta: the API refused"),
         "{told}"
     );
+    assert!(told["error"].as_str().unwrap().contains("401"), "{told}");
     let mut command = with_token(&two.place, &["export", "--account", "acme"]);
     let unset = crate::support::command::done(command.env_remove("ACME_TOKEN"));
     unset
@@ -258,7 +262,7 @@ fn an_account_that_was_done_stays_done_when_the_job_is_stopped() {
     let mut command = with_token(&two.place, &["export", "--all-accounts", "--log-format", "json", "-v"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let is_done = |line: &String| line.contains("\"message\":\"done\"") && line.contains("\"account\":\"acme\"");
+    let is_done = |line: &String| line.contains("\"message\":\"done: ") && line.contains("\"account\":\"acme\"");
     assert!(lines.map(Result::unwrap).any(|line| is_done(&line)));
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     wait(child).exits(143);

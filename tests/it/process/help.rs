@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::process::Stdio;
 
+use crate::support::account::Apify;
 use crate::support::client::Served;
 use crate::support::command::{COMMANDS, Place, done, names};
+use crate::support::stand_in::{ms, runs};
 
 /// Lines of a screen, and its columns.
 const SCREEN: (usize, usize) = (40, 80);
@@ -179,4 +181,50 @@ fn the_manual_has_a_page_for_each_command_with_each_option() {
         .run(&["man", "exprt"])
         .exits(2)
         .says(&["apify-runs has no command 'exprt'"]);
+}
+
+#[test]
+fn a_wrong_command_line_names_what_there_is() {
+    let place = Place::new();
+    for (line, parts) in [
+        ("export --last-mont", &["did you mean '--last-month'?"][..]),
+        (
+            "export --last-month --status FAILD",
+            &["unknown status 'FAILD'; did you mean FAILED?", "TIMED-OUT"],
+        ),
+        ("export --status TIMED_OUT", &["did you mean TIMED-OUT?"]),
+        ("export --demo --format parqet", &["did you mean 'parquet'?"]),
+        (
+            "export --demo --timezone Europe/Pargue",
+            &["did you mean Europe/Prague?"],
+        ),
+        ("export --demo --timezone Prague", &["did you mean Europe/Prague?"]),
+        (
+            "export --demo --columns id,stauts",
+            &["unknown column \"stauts\"; did you mean status?"],
+        ),
+        ("export --month 2025-13", &["'2025-13' is not a month", "YYYY-MM"]),
+        ("export --from 2025-09-05 --to 2025-09-01", &["the period is empty"]),
+        ("report x --by Actr", &["did you mean actor?", "week"]),
+        ("report --sql cost_by_actr", &["did you mean cost_by_actor?"]),
+        ("exprt", &["did you mean 'export'?"]),
+        ("man exprt", &["did you mean export?"]),
+        ("config show exprt", &["did you mean 'export'?"]),
+    ] {
+        let args: Vec<&str> = line.split(' ').collect();
+        let done = place.run(&args);
+        done.exits(2).says(parts);
+        assert!(
+            !done.stderr.contains("-- --") && !done.stderr.contains("similar"),
+            "{done}"
+        );
+    }
+    let server = Apify::of(runs(3, ms("2025-09-01T00:00:00Z"), 60_000)).start();
+    place.export(&server.url(), &["--quiet"]).exits(0);
+    let done = place.run(&["report", "out", "--only", "cost_by_actr"]);
+    done.exits(2).says(&["did you mean cost_by_actor?"]);
+    // A status that is like none may be a new one: the API decides.
+    let asked = server.requests().len();
+    place.export(&server.url(), &["--status", "PAUSED-BY-OWNER", "--replace"]);
+    assert!(server.requests().len() > asked);
 }

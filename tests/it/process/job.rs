@@ -273,6 +273,39 @@ fn v_tells_stages_without_requests_and_errors_are_lines_too() {
         done.exits(0).stderr.contains(" INFO ") && !done.stderr.contains("GET"),
         "{done}"
     );
+    let stages = [
+        "asking the API",
+        "asked: 2,500 runs from 2025-09-01T00:00:00.000Z to 2025-10-01T00:00:00.000Z by the API's count",
+        "reading the runs",
+        "read 2,500 runs, wrote 2 files",
+        "making the reports",
+        "published ",
+        "done: 2,500 runs, $25, in out",
+    ];
+    let lines: Vec<&str> = done.stderr.lines().collect();
+    let at = |stage: &str| lines.iter().position(|line| line.contains(stage));
+    let places: Vec<Option<usize>> = stages.iter().map(|stage| at(stage)).collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{places:?}\n{done}"
+    );
+    // How much it was: bytes and seconds of the stage that ended, files and bytes that were published, and no more after the sum.
+    let read = lines[places[3].unwrap()];
+    assert!(
+        ["stage=read", "requests=", "bytes=", "seconds="]
+            .iter()
+            .all(|field| read.contains(field)),
+        "{read}"
+    );
+    let files = place.exported().json("manifest.json")["files"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert!(
+        lines[places[5].unwrap()].contains(&format!("published {files} files, ")),
+        "{done}"
+    );
+    assert_eq!(places[6], Some(lines.len() - 1));
     let done = place.run(&["verify", "absent", "--log-format", "json"]);
     let line: Value = serde_json::from_str(done.exits(2).stderr.trim_end()).unwrap();
     assert_eq!(line["level"], "error");
