@@ -32,7 +32,7 @@ from checks.breaking.servers import NOW, api
 from checks.support.account import environment
 from checks.support.environments import command_line
 from checks.support.processes import child
-from checks.sweeping.attempts import scratch_folder
+from checks.support.tracing import scratch_folder
 
 GROUPS = [network.CASES, answers.CASES, answers.TOKENS, files.FILES, files.LEFTOVERS, files.SHARED, readers.CASES, readers.STORES, cron.CASES]
 

@@ -31,7 +31,8 @@ import time
 import traceback
 
 from checks.support.environments import command_line, refuse
-from checks.sweeping.attempts import Tallies, Tool, scratch_folder
+from checks.support.tracing import scratch_folder
+from checks.sweeping.attempts import Tallies, Tool
 from checks.sweeping.damage import sweep_damage, sweep_replaced
 from checks.sweeping.faults import sweep_calls, sweep_store
 from checks.sweeping.histories import sweep_clocks, sweep_histories

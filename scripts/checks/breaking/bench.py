@@ -18,7 +18,7 @@ from pathlib import Path
 from checks.breaking.servers import NOW
 from checks.support.environments import TARGET
 from checks.support.processes import child, end
-from checks.sweeping.attempts import build_tracer
+from checks.support.tracing import build_tracer
 
 TOKEN = "a-token-for-loopback"
 # What an export asks of a server that is there; the period is past, so nothing depends on when this runs.
@@ -108,7 +108,7 @@ class Bench:
                     raise NotHere("a C compiler on Linux")
                 library = TARGET / "checks" / "resolver.so"
                 aside = library.with_name(f"resolver.{os.getpid()}")
-                subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", aside, Path(__file__).with_name("resolver.c"), "-ldl"], check=True)
+                subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", aside, Path(__file__).parents[1] / "support" / "resolver.c", "-ldl"], check=True)
                 self.built["resolver"] = aside.rename(library)
             return self.built["resolver"]
 

@@ -2,15 +2,11 @@
 then, a lake's rows and an export's, read by deltalake and pyarrow, never by the tool; whether that is right; and the count of all attempts.
 Holds no check itself."""
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -20,8 +16,8 @@ import pyarrow.dataset
 from deltalake import DeltaTable
 
 from checks.support.account import COLUMNS
-from checks.support.environments import KEPT
 from checks.support.standin import DETAIL_COLUMNS, PERSONAL
+from checks.support.tracing import build_tracer
 
 SECONDS_AT_MOST = 120
 # How much of a message is shown.
@@ -59,41 +55,6 @@ class Ended:
         """For people: exit code and what it said."""
         text = self.err.strip() or (self.out.strip() if self.code else "")
         return f"exit {self.code}: {text if len(text) < MOST_TOLD else text[:MOST_TOLD] + '…'}"
-
-
-def build_tracer():
-    """The tracer, compiled where it is older than its source."""
-    source, built = Path(__file__).with_name("faults.c"), KEPT / "faults"
-    if os.uname().machine != "x86_64" or sys.platform != "linux":
-        sys.exit("scripts/check sweeps: system calls are traced on Linux on x86-64 alone")
-    if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
-        compiler = shutil.which("cc")
-        if compiler is None:
-            sys.exit("scripts/check sweeps: a C compiler is needed, called cc (Debian: build-essential)")
-        built.parent.mkdir(parents=True, exist_ok=True)
-        aside = built.with_name(f"faults.{os.getpid()}")
-        subprocess.run([compiler, "-O2", "-Wall", "-o", aside, source], check=True)
-        aside.rename(built)
-    return built
-
-
-@contextlib.contextmanager
-def scratch_folder():
-    """A folder for all attempts, removed at the end; what a killed run left is removed by the next one."""
-    parent = KEPT / "scratch"
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.iterdir():
-        with contextlib.suppress(OSError), open(left / "lock", "a", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left)
-    folder = parent / str(os.getpid())
-    folder.mkdir()
-    try:
-        with open(folder / "lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Tool:
