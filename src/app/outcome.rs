@@ -245,6 +245,9 @@ mod tests {
     }
 
     proptest! {
+        // Each case makes a hundred thousand letters; PROPTEST_CASES asks for more.
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
+
         #[test]
         fn it_is_one_short_json_document_whatever_there_is_to_tell(
             error in proptest::option::of("\\PC{0,3000}"),

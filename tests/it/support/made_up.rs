@@ -1,12 +1,11 @@
-//! The made-up account, for tests that read what was made of it: the export of `export --demo`, and a lake beside an export, each
-//! made once for all tests of the process. A test gets a copy, to do with it what it likes.
+//! The made-up account, for tests that read what was made of it, once for all tests of the process. A test gets a copy, to do with
+//! it what it likes.
 
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
-use crate::support::client::Served;
-use crate::support::command::{Done, Place, copy_all, done};
+use crate::support::command::{Done, Place, copy_all};
 
 /// The folder that `export --demo` names itself.
 pub const DEMO: &str = "apify-runs-demo-2025-09";
@@ -14,19 +13,17 @@ pub const DEMO: &str = "apify-runs-demo-2025-09";
 /// One day of the made-up account: as many peculiarities as any other, and a thirtieth of its runs.
 pub const DEMO_DAY: [&str; 6] = ["export", "--demo", "--from", "2025-09-01", "--to", "2025-09-02"];
 
-/// How many runs September has in the lake and in the export beside it: more than one batch of rows.
-pub const LAKE_RUNS: usize = 10_000;
-
 /// What commands have left, for as long as this process runs.
 pub struct Made {
     folder: PathBuf,
     /// What the last of them printed.
     pub done: Done,
-    _end: ChildStdin,
+    _remover: Child,
 }
 
 impl Made {
-    fn of(make: impl FnOnce(&Place) -> Done) -> Made {
+    /// What a function leaves in a folder.
+    pub fn of(make: impl FnOnce(&Place) -> Done) -> Made {
         let place = Place::new();
         let done = make(&place);
         // Nothing drops a static: a shell removes the folder once its input ends, which it does with this process.
@@ -35,12 +32,13 @@ impl Made {
         shell
             .args(["-c", remove, "sh"])
             .arg(place.path(""))
-            .stdin(Stdio::piped());
-        let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         Made {
             folder: place.keep(),
             done,
-            _end: shell.stdin.take().unwrap(),
+            _remover: shell.spawn().unwrap(),
         }
     }
 
@@ -69,27 +67,6 @@ pub fn demo_export() -> &'static Made {
             let done = place.run(&["export", "--demo"]);
             done.exits(0);
             done
-        })
-    });
-    &MADE
-}
-
-/// A made-up account's `lake`, and an export of its September in `out`.
-pub fn lake_and_export() -> &'static Made {
-    static MADE: LazyLock<Made> = LazyLock::new(|| {
-        Made::of(|place| {
-            let served = Served::demo(&["--runs", &LAKE_RUNS.to_string()]);
-            let url = served.url();
-            let common = ["--api-url", &url, "--rate", "0", "--detail-rate", "0", "--quiet"];
-            let run = |args: &[&str]| {
-                let args = [args, &common].concat();
-                let done = done(place.command(&args).env("APIFY_TOKEN", "demo"));
-                done.exits(0);
-                done
-            };
-            run(&["sync", "--lake", "lake"]);
-            let columns = ["--exclude", "meta_client_ip,meta_user_agent"];
-            run(&[&["export", "--month", "2025-09", "--out", "out"][..], &columns].concat())
         })
     });
     &MADE
