@@ -435,7 +435,7 @@ fn details_are_asked_for_while_the_list_is_still_being_read() {
 
 #[test]
 fn data_files_are_the_same_byte_by_byte_however_many_are_asked_at_once() {
-    let all: Vec<Run> = runs(2500, at(0), 60_000)
+    let all: Vec<Run> = runs(1500, at(0), 60_000)
         .into_iter()
         .enumerate()
         .map(|(n, run)| {

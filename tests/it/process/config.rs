@@ -66,11 +66,12 @@ fn the_command_line_beats_the_environment_beats_the_file() {
 #[test]
 fn what_is_in_force_is_what_happens() {
     let place = place_with(
-        "[export]\nout = \"exports/{account}/{month}\"\nformat = [\"parquet\"]\nquiet = true\ndemo = true\n",
+        "[export]\nout = \"exports/{account}/{month}\"\nformat = [\"parquet\"]\nquiet = true\ndemo = true\n\
+         month = \"2025-08\"\n",
     );
     let done = place.run(&["export"]);
     assert_eq!((&*done.exits(0).stdout, &*done.stderr), ("", ""));
-    let names = crate::support::command::names(&place.path("exports/demo/2025-09"));
+    let names = crate::support::command::names(&place.path("exports/demo/2025-08"));
     assert!(
         names.contains(&"runs.parquet".into()) && !names.contains(&"runs.csv".into()),
         "{names:?}"
