@@ -93,10 +93,6 @@ pub fn write_files(
     }
     let files = rows.into_iter().filter(|file| file.path != WORKING_PARQUET).collect();
     let mut new = NewFiles { staging, files };
-    if new.files.iter().any(|file| file.path == RUNS_CSV) {
-        let columns = manifest.columns.iter().map(String::as_str);
-        new.add(RUNS_SQL, None, |file| file.write_all(load_script(columns).as_bytes()))?;
-    }
     for table in report.tables() {
         let rows = Some(table.len as u64);
         new.add(&csv_name(&table), rows, |file| write_csv(&table, file).map(drop))?;
@@ -107,6 +103,10 @@ pub fn write_files(
         new.add(REJECTED, rows, |file| {
             items.try_for_each(|rejected| writeln!(file, "{}", rejected.item))
         })?;
+    }
+    if new.files.iter().any(|file| file.path == RUNS_CSV) {
+        let columns = manifest.columns.iter().map(String::as_str);
+        new.add(RUNS_SQL, None, |file| file.write_all(load_script(columns).as_bytes()))?;
     }
     new.add(REPORT_JSON, None, |file| json::write(report, file))?;
     new.add(REPORT_MD, None, |file| markdown::write(report, file))?;

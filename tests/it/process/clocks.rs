@@ -399,36 +399,17 @@ fn zone_file(hours: i32) -> Vec<u8> {
 
 #[test]
 fn newer_time_zone_rules_of_the_machine_are_a_warning_where_they_move_the_period() {
-    let place = Place::new();
+    let (place, server) = (Place::new(), Apify::of(account()).start());
     let zones = place.path("zones");
     std::fs::create_dir_all(zones.join("Asia")).unwrap();
     let export = |version: &str, hours: i32, zone: &str| {
         std::fs::write(zones.join("tzdata.zi"), format!("# version {version}\nR x\n")).unwrap();
         std::fs::write(zones.join("Asia/Tokyo"), zone_file(hours)).unwrap();
-        let args = [
-            "export",
-            "--demo",
-            "--quiet",
-            "--month",
-            "2025-09",
-            "--timezone",
-            zone,
-            "--format",
-            "csv",
-            "--out",
-        ];
-        let out = format!("out-{version}-{hours}");
-        let done = done(
-            place
-                .command(&[&args[..], &[out.as_str(), "--replace"]].concat())
-                .env("TZDIR", &zones),
-        );
+        let url = server.url();
+        let args = export_args(&url, &["--quiet", "--timezone", zone, "--replace"]);
+        let done = done(place.command(&args).env("TZDIR", &zones));
         done.exits(0);
-        let manifest = std::fs::read_to_string(place.path(&out).join("manifest.json")).unwrap();
-        (
-            done.stderr,
-            serde_json::from_str::<serde_json::Value>(&manifest).unwrap(),
-        )
+        (done.stderr.clone(), place.exported().json("manifest.json"))
     };
     let (said, manifest) = export("2999b", 8, "Asia/Tokyo");
     let rules = manifest["timezone_rules"].as_str().unwrap();
@@ -453,24 +434,14 @@ fn newer_time_zone_rules_of_the_machine_are_a_warning_where_they_move_the_period
     let version = place.run(&["--version"]);
     version
         .exits(0)
-        .shows(&[concat!("apify-runs ", env!("CARGO_PKG_VERSION"), "\n"), rules]);
+        .shows(&[concat!("apify-runs ", env!("CARGO_PKG_VERSION")), rules]);
 }
 
 #[test]
 fn a_manifest_without_time_zone_rules_and_one_of_other_rules_are_read() {
-    let place = Place::new();
+    let (place, server) = (Place::new(), Apify::of(account()).start());
     place
-        .run(&[
-            "export",
-            "--demo",
-            "--quiet",
-            "--timezone",
-            "Asia/Tokyo",
-            "--month",
-            "2025-09",
-            "--out",
-            "out",
-        ])
+        .export(&server.url(), &["--quiet", "--timezone", "Asia/Tokyo"])
         .exits(0);
     let path = place.path("out/manifest.json");
     let text = std::fs::read_to_string(&path).unwrap();
