@@ -48,6 +48,14 @@ impl RetryPolicy {
     }
 }
 
+/// How long a 429 keeps the other requests from being sent: as long as the server asks for, else as the first wait. Those that met it
+/// themselves wait longer; what they add together must not stop all.
+pub fn pause_for_all(retry_after: Option<Duration>, chance: f64) -> Duration {
+    retry_after
+        .unwrap_or_else(|| FIRST_WAIT.mul_f64(1.0 + chance))
+        .min(LONGEST_WAIT)
+}
+
 /// Reads `Retry-After`: seconds, or an HTTP date beside the time it is now (milliseconds since the epoch). None for what is
 /// neither, such as a negative number; a date in the past is no time at all.
 pub fn retry_after(value: &str, now_ms: i64) -> Option<Duration> {
@@ -149,6 +157,15 @@ mod tests {
         ] {
             assert_eq!((wait(1, none), wait(5, none)), (Some(750), Some(12_000)), "{none}");
         }
+    }
+
+    #[test]
+    fn a_429_stops_all_for_what_the_server_asks_or_for_a_moment() {
+        let pause = |asked: &str| pause_for_all(retry_after(asked, 0), 0.5).as_millis();
+        assert_eq!(
+            (pause("0"), pause("7"), pause("86400"), pause("soon")),
+            (0, 7000, 120_000, 750)
+        );
     }
 
     #[test]

@@ -235,7 +235,8 @@ impl ApiClient {
             let now = Instant::now();
             let until = now + wait;
             if failure.is_rate_limited() {
-                pacer.slow_down(sent, now, until);
+                let pause = retry::pause_for_all(failure.retry_after, retry::chance());
+                pacer.slow_down(sent, now, now + pause);
             }
             let (in_short, cause) = (self.redacted(&failure.in_short()), self.redacted(&failure.answer));
             request.failed(in_short, cause, until);

@@ -54,27 +54,22 @@ impl Obstacle {
         let causes = causes(error);
         let texts: Vec<String> = causes.iter().map(ToString::to_string).collect();
         let tunnel = texts.iter().find_map(|text| text.strip_prefix(TUNNEL));
-        match (tunnel, &route.proxy) {
-            (Some(words), Some(proxy)) => {
-                let variable = proxy.variable;
-                if words.starts_with("proxy authorization") {
-                    return Obstacle::Lasting(proxy_refusal(variable, 407));
-                }
-                match words {
-                    "unsuccessful" => return Obstacle::Tunnel,
-                    // What failed is the connection to the proxy.
-                    words if words.starts_with("failed to create") => {
-                        let peer = Peer {
-                            name: format!("the proxy that {variable} names"),
-                            setting: format!("correct {variable}, or unset it"),
-                            is_proxy: true,
-                        };
-                        return peer.judge(&causes, &proxy.host, proxy.is_tls);
-                    }
-                    _ => return Obstacle::Passing,
-                }
+        if let (Some(words), Some(proxy)) = (tunnel, &route.proxy) {
+            let variable = proxy.variable;
+            // What failed is the connection to the proxy.
+            if words.starts_with("failed to create") {
+                let peer = Peer {
+                    name: format!("the proxy that {variable} names"),
+                    setting: format!("correct {variable}, or unset it"),
+                    is_proxy: true,
+                };
+                return peer.judge(&causes, &proxy.host, proxy.is_tls);
             }
-            _ => {}
+            return match words {
+                "proxy authorization required" => Obstacle::Lasting(proxy_refusal(variable, 407)),
+                "unsuccessful" => Obstacle::Tunnel,
+                _ => Obstacle::Passing,
+            };
         }
         let peer = Peer {
             name: route.address(),

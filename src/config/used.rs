@@ -48,10 +48,10 @@ impl Layers {
     pub(super) fn used_accounts(&self) -> (bool, Vec<String>) {
         let commands = ["export", "sync"].map(String::from);
         let is_on = |text: &str| matches!(text, "true" | "1" | "yes" | "on");
-        let all = commands
+        let mut all = commands
             .iter()
             .filter_map(|command| self.used(command, "all-accounts", None));
-        let all = all.map(|used| is_on(&used.text)).any(|is_on| is_on);
+        let all = all.any(|used| is_on(&used.text));
         let settings = commands
             .iter()
             .filter_map(|command| self.setting(std::slice::from_ref(command), "account", None));

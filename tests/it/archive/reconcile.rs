@@ -383,7 +383,7 @@ fn an_export_of_another_account_or_source_and_what_is_no_export_are_exit_2() {
         .says(&["out has another account or source"]);
     reconcile(&place, &["nowhere", "--api-url", &server.url()], &[])
         .exits(2)
-        .says(&["nowhere", "manifest.json"]);
+        .says(&["nowhere does not exist"]);
     let place = Place::new();
     place.run(&["reconcile"]).exits(2).says(&["--cycle"]);
     place

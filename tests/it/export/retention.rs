@@ -134,7 +134,7 @@ fn a_token_that_may_not_read_limits_is_said_and_not_failed_also_when_strict() {
                     br#"{"data":{"limits":{}}}"#.to_vec(),
                 )
             },
-            "documented form",
+            "data.limits.dataRetentionDays is missing",
         ),
     ];
     for (reply, says) in replies {

@@ -675,6 +675,24 @@ fn a_folder_inside_a_lake_is_told_and_what_a_desktop_left_is_not_seen() {
 }
 
 #[test]
+fn a_lake_and_its_changes_have_one_missing_parent_at_most() {
+    let (place, server) = (Place::new(), serving(few(), THEN, 90));
+    let url = server.url();
+    let sync = |more: &[&str]| place.run(&[&["sync", "--api-url", &url, "--quiet"], more].concat());
+    for args in [
+        &["--lake", "nope/dir/lake"][..],
+        &["--lake", "lake", "--changes", "nope/dir/c.csv"],
+    ] {
+        sync(args)
+            .exits(6)
+            .says(&["nope does not exist", "create it, or mount"]);
+    }
+    assert_eq!((place.names(), server.requests().len()), (Vec::new(), 0));
+    sync(&["--lake", "made/lake", "--changes", "changes/c.csv"]).exits(0);
+    assert_eq!(place.names(), ["changes", "made"]);
+}
+
+#[test]
 fn what_is_no_lake_of_ours_is_exit_2() {
     let place = small();
     let lake = place.path("lake");

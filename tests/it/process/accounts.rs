@@ -127,7 +127,7 @@ fn ones_failure_is_not_the_others() {
     let unset = crate::support::command::done(command.env_remove("ACME_TOKEN"));
     unset
         .exits(3)
-        .says(&["the variable ACME_TOKEN of token-env has no token"]);
+        .says(&["the variable ACME_TOKEN (token-env of account acme) has no token"]);
 }
 
 #[test]
