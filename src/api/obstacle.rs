@@ -22,6 +22,9 @@ const LOOKUP_MAY_PASS: [&str; 6] = [
 /// The tunnel's words: they have no type of their own that could be asked for.
 const TUNNEL: &str = "tunnel error: ";
 
+/// Hyper's words for bytes that come before anything was asked for.
+const UNEXPECTED_MESSAGE: &str = "received unexpected message from connection";
+
 /// What an error means for the next attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Obstacle {
@@ -41,6 +44,8 @@ pub(super) enum Found {
     /// HTTP without encryption.
     PlainHttp,
     Tls,
+    /// Neither, on a port where HTTP was expected.
+    Other,
     /// The status of a proxy's answer to CONNECT.
     ProxyStatus(u16),
     /// A proxy's port, and no HTTP on it.
@@ -90,6 +95,7 @@ impl Obstacle {
             Found::Tls if !route.is_tls => Obstacle::Lasting(format!(
                 "{address} answers in HTTPS, not in plain HTTP: {setting} to begin with https://"
             )),
+            Found::Other => Obstacle::Lasting(not_http(&address, setting, route.is_tls)),
             // As from the API itself.
             Found::ProxyStatus(status) if status >= 500 || matches!(status, 408 | 429) => Obstacle::Passing,
             Found::ProxyStatus(status) => Obstacle::Lasting(proxy_refusal(variable, status)),
@@ -99,6 +105,14 @@ impl Obstacle {
             _ => Obstacle::Passing,
         }
     }
+}
+
+fn not_http(name: &str, setting: &str, is_tls: bool) -> String {
+    let (protocol, scheme) = match is_tls {
+        true => ("HTTP", ""),
+        false => ("plain HTTP", ", which may need https://"),
+    };
+    format!("what answers at {name} is not {protocol}: {setting}{scheme}")
 }
 
 fn proxy_refusal(variable: &str, status: u16) -> String {
@@ -141,9 +155,7 @@ impl Peer {
             return self.judge_tls(error);
         }
         if find::<hyper::Error>(causes).is_some_and(hyper::Error::is_parse) {
-            let scheme = if is_tls { "" } else { ", which may need https://" };
-            let protocol = if is_tls { "HTTP" } else { "plain HTTP" };
-            return Obstacle::Lasting(format!("what answers at {name} is not {protocol}: {setting}{scheme}"));
+            return Obstacle::Lasting(not_http(name, setting, is_tls));
         }
         let kinds: Vec<ErrorKind> = causes
             .iter()
@@ -168,10 +180,13 @@ impl Peer {
         ];
         let is_closed = kinds.iter().any(|kind| closed.contains(kind));
         let is_incomplete = find::<hyper::Error>(causes).is_some_and(hyper::Error::is_incomplete_message);
+        // So it is where a server speaks first; where it has answered before, it only ends an idle connection.
+        let speaks_first = |cause: &&(dyn StdError + 'static)| cause.to_string() == UNEXPECTED_MESSAGE;
+        let speaks_first = causes.iter().any(speaks_first);
         // The HTTP client's own words, by which a connection takes too long; most of it is the handshake's.
         let is_late = |cause: &&(dyn StdError + 'static)| cause.to_string() == "operation timed out";
         let in_handshake = is_tls && causes.iter().any(is_late);
-        if is_closed || is_incomplete || in_handshake {
+        if is_closed || is_incomplete || in_handshake || speaks_first {
             Obstacle::Protocol
         } else {
             Obstacle::Passing
@@ -409,6 +424,12 @@ mod tests {
             ..route("h")
         };
         lasting(&Obstacle::after_probe(Found::Tls, &plain), &["https://"]);
+        lasting(
+            &Obstacle::after_probe(Found::Other, &plain),
+            &["not plain HTTP", "https://"],
+        );
+        let first = Layer("operation was canceled", io::Error::other(UNEXPECTED_MESSAGE));
+        assert_eq!(Obstacle::of(&first, &plain), Obstacle::Protocol);
         for (found, route) in [
             (Found::Nothing, route("h")),
             (Found::Tls, route("h")),

@@ -29,8 +29,12 @@ pub(super) async fn probe_port(route: &Route) -> Found {
         }
     } else {
         let answer = ask(&route.address(), &hello(&route.host).unwrap_or_default()).await;
-        let is_tls = answer.is_some_and(|answer| TLS_RECORDS.iter().any(|record| answer.starts_with(record)));
-        if is_tls { Found::Tls } else { Found::Nothing }
+        match answer {
+            Some(answer) if TLS_RECORDS.iter().any(|record| answer.starts_with(record)) => Found::Tls,
+            // Such as a banner of SSH; a server for HTTP only says that it can't read the request.
+            Some(answer) if !answer.starts_with(b"HTTP/") => Found::Other,
+            _ => Found::Nothing,
+        }
     }
 }
 

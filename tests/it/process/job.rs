@@ -347,7 +347,8 @@ fn metrics_keep_the_last_success_across_failures() {
     let place = Place::new();
     let metrics = ["--quiet", "--metrics-file", "m/apify.prom"];
     // The collector is another user.
-    let url = server().url();
+    let good_server = server();
+    let url = good_server.url();
     let mut under_umask = under_umask("077", &place.command(&export_args(&url, &metrics)));
     done(&mut under_umask).exits(0);
     let read = || fs::read_to_string(place.path("m/apify.prom")).unwrap();

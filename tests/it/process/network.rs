@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::account::Make;
 use crate::support::command::{Done, Place, done, export_args, wait};
 use crate::support::stand_in::{Account, Reply, StandIn, ms, runs};
 use crate::support::tls::{certificate, read_head, serve_proxy, serve_raw, serve_tls};
@@ -175,7 +176,7 @@ fn an_answer_that_is_not_the_api_s_is_said_after_two_attempts() {
             vec![],
         )
     };
-    let cases: [(fn() -> Reply, i32, &str); 8] = [
+    let cases: [(Make, i32, &str); 8] = [
         (html, 5, "it is an HTML page"),
         (
             || Reply::json("{\"ok\":true}".into()),
