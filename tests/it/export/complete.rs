@@ -602,7 +602,7 @@ fn a_total_beyond_all_measure_is_no_answer() {
         let place = Place::new();
         place
             .export(&server.url(), &["--retries", "0"])
-            .exits(4)
+            .exits(5)
             .says(&["total"]);
     }
 }
