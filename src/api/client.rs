@@ -1,27 +1,26 @@
 //! Asks the API, with the one retry loop and its one sleep. What there is to ask for is `endpoints`', which of it is wanted
 //! is `fetch`'s, and nothing here is ever kept.
 
+mod attempt;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
-use reqwest::{StatusCode, Url};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::address::{base_url, endpoint, is_loopback, within_origin};
-use super::answer::{AnswerHead, receive};
+use super::answer::AnswerHead;
 use super::ask::{Answer, Ask, Lane};
 use super::attempts::Attempts;
-use super::bad_body::BadBody;
-use super::body::{self, BodyProblem};
+use super::body;
 use super::counts::{Counters, RequestCounts};
-use super::failure::{Failure, LastingFailure, TransientFailure, causes, refusal, setup_failure};
-use super::obstacle::Obstacle;
+use super::failure::{Failure, LastingFailure, TransientFailure, setup_failure};
 use super::pacing::Pacer;
-use super::probe::{probe_port, probe_proxy};
 use super::route::Route;
 use super::token::ApiToken;
 use crate::clock::{Clocks, MachineClock, ServerTimes};
@@ -244,145 +243,6 @@ impl ApiClient {
             request.sent();
         }
         unreachable!("a retry policy ends before the count of attempts does")
-    }
-
-    /// Sends a request once it is its turn; when it was sent, and what came of it.
-    async fn send<T: Send + 'static>(
-        &self,
-        ask: &Ask,
-        pacer: &Pacer,
-        attempt: u32,
-        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + Copy + 'static,
-    ) -> (Instant, Result<(T, u64), Failure>) {
-        pacer.turn().await;
-        let permit = match ask.lane {
-            Lane::Lists => self.in_flight.acquire().await.ok(),
-            Lane::Details => None,
-        };
-        let sent = Instant::now();
-        self.counters.total.fetch_add(1, Ordering::Relaxed);
-        let attempted = tokio::time::timeout(self.options.timeout, self.attempt(ask, decode)).await;
-        drop(permit);
-        let attempted = attempted.unwrap_or_else(|_| {
-            let limit = self.options.timeout;
-            let failure = TransientFailure::new(format!("no complete answer within {limit:?} (--timeout)"));
-            Err(Failure::Unclear(failure, Obstacle::Protocol))
-        });
-        let attempted = match attempted {
-            Err(Failure::Unclear(failure, obstacle)) => Err(self.probed(failure, obstacle).await),
-            attempted => attempted,
-        };
-        self.log(&ask.url, attempt, sent.elapsed(), &attempted);
-        (sent, attempted)
-    }
-
-    /// What a failure without an answer means, once its port has been looked at. What has answered before is spoken to rightly.
-    async fn probed(&self, failure: TransientFailure, obstacle: Obstacle) -> Failure {
-        let found = match (&obstacle, &self.route.proxy) {
-            (Obstacle::Tunnel, Some(proxy)) => probe_proxy(proxy, &self.route).await,
-            (Obstacle::Protocol, None) if !self.attempts.is_answered() => probe_port(&self.route).await,
-            _ => return failure.into(),
-        };
-        match Obstacle::after_probe(found, &self.route) {
-            Obstacle::Lasting(cause) => LastingFailure {
-                // It was asked twice.
-                attempts: 1,
-                ..LastingFailure::of_network(cause)
-            }
-            .into(),
-            _ => failure.into(),
-        }
-    }
-
-    /// What it means that no answer came.
-    fn without_answer(&self, error: &reqwest::Error) -> Failure {
-        let failure = TransientFailure::new(causes(error));
-        match Obstacle::of(error, &self.route) {
-            Obstacle::Lasting(cause) => LastingFailure::of_network(cause).into(),
-            Obstacle::Passing => failure.into(),
-            unclear => Failure::Unclear(failure, unclear),
-        }
-    }
-
-    /// One attempt. Unpacking and decoding run on a thread of their own, since they take longer than sending.
-    async fn attempt<T: Send + 'static>(
-        &self,
-        ask: &Ask,
-        decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
-    ) -> Result<(T, u64), Failure> {
-        let response = self.http.get(ask.url.clone()).send().await;
-        let mut response = response.map_err(|error| self.without_answer(&error))?;
-        let head = AnswerHead::new(&response, self.options.clock.now_ms());
-        if let Some(limit) = head.rate_limit {
-            self.rate_limit.store(limit, Ordering::Relaxed);
-        }
-        let packed = receive(&mut response).await?;
-        let bytes = packed.len() as u64;
-        self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let encoding = head.encoding.clone();
-        if head.status != StatusCode::OK {
-            let body = body::unpack(encoding.as_deref(), packed).unwrap_or_default();
-            let failure = refusal(
-                head.status,
-                &body,
-                head.retry_after,
-                response.url(),
-                &self.options.token,
-            );
-            if matches!(&failure, Failure::Transient(failure) if failure.too_heavy) {
-                // The API itself, by its documented words.
-                self.note_date(&head);
-            }
-            return Err(failure);
-        }
-        let decode = move || {
-            let body = body::unpack(encoding.as_deref(), packed)?;
-            decode(&body).map_err(|error| BodyProblem::Other(BadBody::of(&body), error.to_string()))
-        };
-        let decoded = tokio::task::spawn_blocking(decode).await;
-        let decoded =
-            decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
-        let decoded = decoded.map_err(|problem| match problem {
-            BodyProblem::TooLarge => Failure::TooLarge,
-            BodyProblem::Unreadable(problem) => TransientFailure::of_bad_body(problem).into(),
-            // JSON is the API's own answer: it would be the same again.
-            BodyProblem::Other(BadBody::OtherJson, problem) if ask.is_beside_runs => {
-                LastingFailure::of_shape(problem, 1).into()
-            }
-            BodyProblem::Other(body, problem) => match body.advice() {
-                None => TransientFailure::of_bad_body(problem).into(),
-                Some(advice) => {
-                    LastingFailure::of_shape(format!("{problem}; {advice}"), retry::LASTING_ATTEMPTS).into()
-                }
-            },
-        })?;
-        self.note_date(&head);
-        Ok((decoded, bytes))
-    }
-
-    /// Logs an attempt and its result, with `-vv`.
-    fn log<T>(&self, url: &Url, attempt: u32, took: Duration, attempted: &Result<(T, u64), Failure>) {
-        if !tracing::enabled!(tracing::Level::DEBUG) {
-            return;
-        }
-        let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
-        let (from, to) = (parameter("startedAfter"), parameter("startedBefore"));
-        let (bytes, failure) = match attempted {
-            Ok((_, bytes)) => (Some(*bytes), None),
-            Err(failure) => (None, Some(self.redacted(&failure.in_short()))),
-        };
-        tracing::debug!(
-            parent: &self.span,
-            path = url.path(),
-            from = from.as_deref(),
-            to = to.as_deref(),
-            offset = parameter("offset").as_deref(),
-            attempt,
-            ms = took.as_millis() as u64,
-            bytes,
-            failure,
-            "GET"
-        );
     }
 
     /// Notes the server's time. Only of the API's own answers: an error page may be a proxy's, with another clock.

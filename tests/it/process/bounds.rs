@@ -99,7 +99,9 @@ fn what_an_export_has_instead_of_files_is_not_waited_for() {
         let _ = fs::remove_file(&path);
         make_pipe(&path);
         place.run(&["verify", "out"]).exits(5).says(&[name]);
-        place.run(&["report", "out"]).exits(5).says(&[name]);
+        // A report's own CSV is nothing that another report is made from.
+        let code = if name == "cost_by_actor.csv" { 0 } else { 5 };
+        place.run(&["report", "out"]).exits(code).says(&[name]);
     }
     export();
     let manifest = place.path("out/manifest.json");
