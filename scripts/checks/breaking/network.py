@@ -56,11 +56,6 @@ def nameless(place):
     yield f"https://{HOST}", {"LD_PRELOAD": place.bench.resolver(), "RESOLVER": "NONAME"}
 
 
-@world
-def refused(place):
-    yield f"http://127.0.0.1:{unused_port()}", {}
-
-
 def socket_of(handle, scheme="http", certificate=None, trusted=True):
     """A server of sockets behind a URL, with a certificate if there is TLS."""
 
@@ -100,7 +95,6 @@ def answering(answer):
 
 OK = answers("200 OK", b'{"data":{}}')
 lasting("a name that is not found, for good", nameless, UNREACHABLE, ["api-url|APIFY_API_BASE_URL", "name|resolve|DNS"])
-lasting("a port that nothing listens on", refused, UNREACHABLE, ["refused", "api-url|APIFY_API_BASE_URL"])
 lasting("TLS to a port that speaks plain HTTP", socket_of(answers("400 Bad Request"), "https"), UNREACHABLE, ["TLS|https", "api-url|APIFY_API_BASE_URL"])
 lasting("plain HTTP to a port that speaks TLS", socket_of(OK, "http", "good"), UNREACHABLE, ["https|TLS"])
 lasting("a certificate that nobody has signed", socket_of(OK, "https", "self"), UNREACHABLE, ["certificate", "SSL_CERT_FILE"])
@@ -177,6 +171,11 @@ def of_socket(handle):
 
 
 @world
+def refused(_):
+    yield f"http://127.0.0.1:{unused_port()}", {}, None
+
+
+@world
 def no_name_server(place):
     yield f"https://{HOST}", {"LD_PRELOAD": place.bench.resolver(), "RESOLVER": "AGAIN"}, None
 
@@ -188,6 +187,8 @@ for what, value in RETRY_AFTER.items():
 passing("503 forever", of_standin(Answer(503, b"<html>", kind="text/html")), ["503"], spaced=True)
 passing("429 forever", of_standin(Answer(429, b'{"error":{"type":"rate-limit-exceeded","message":"slow down"}}')), ["429"], spaced=True)
 passing("429 forever, Retry-After 0", of_standin(Answer(429, b"", {"Retry-After": "0"})), ["429"], spaced=True)
+# As of a server that is being started again.
+passing("a port that nothing listens on", refused, ["refused"])
 passing("a server that accepts and never answers", of_socket(never_answers), ["answer|time"])
 passing("a server that drips", of_socket(drips), ["body|answer|time"])
 passing("a server that closes the connection", of_socket(closes), ["clos|connection|end of"])
