@@ -31,6 +31,20 @@ pub enum FoundTable {
 }
 
 impl FoundTable {
+    /// The lake that a sync writes to; none where it makes one. Exit 6 where neither can be.
+    pub fn writable(self, location: &Location) -> Result<Option<LakeTable>> {
+        let why = match self {
+            FoundTable::Lake(table) => return Ok(Some(*table)),
+            FoundTable::Anothers(why) => format!(": {why}"),
+            FoundTable::Nothing => match location.enclosing_lake() {
+                Some(lake) => format!(" is inside the lake at {}: use that path", lake.display()),
+                None if location.is_free()? => return Ok(None),
+                None => " holds other files and no lake: use an empty or new folder".into(),
+            },
+        };
+        Err(Error::Output(format!("{}{why}", location.shown())))
+    }
+
     /// Exit 2 where it is no lake.
     pub(super) fn into_lake(self, location: &Location) -> Result<LakeTable> {
         match self {
@@ -40,6 +54,10 @@ impl FoundTable {
                     "{} is inside the lake at {}: use that path",
                     location.shown(),
                     lake.display()
+                ),
+                None if location.local().is_none() => format!(
+                    "{}: there is no lake here; an export in a store is read once it has been copied to a folder",
+                    location.shown()
                 ),
                 None => format!("{}: there is no lake here", location.shown()),
             })),

@@ -36,15 +36,8 @@ const MAX_TOLD_WINDOWS: usize = 50;
 /// The lake, if there is one yet: one that may be written to by this sync.
 pub fn find(job: &SyncJob) -> Result<Option<LakeTable>> {
     let shown = job.location.shown();
-    let table = match LakeTable::find(&job.location, Moment::Now)? {
-        FoundTable::Lake(table) => *table,
-        FoundTable::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
-        FoundTable::Nothing if job.location.is_free()? => return Ok(None),
-        FoundTable::Nothing => {
-            return Err(Error::Output(format!(
-                "{shown} holds other files and no lake: use an empty or new folder"
-            )));
-        }
+    let Some(table) = LakeTable::find(&job.location, Moment::Now)?.writable(&job.location)? else {
+        return Ok(None);
     };
     let state = table.state();
     let (theirs, ours) = (state.account.as_ref(), job.account.as_ref());

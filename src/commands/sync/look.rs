@@ -6,22 +6,13 @@ use rustix::fs::{Access, access};
 use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
-use crate::lake::{FoundTable, LakeTable, Location, Moment};
+use crate::lake::{LakeTable, Location, Moment};
 
 /// What is there, in words; blocks. An error is that of a sync.
 pub fn look(lake: &str, handle: Handle) -> Result<String> {
     let location = Location::open_to_write(lake, handle)?;
     let shown = location.shown();
-    let is_there = match LakeTable::find(&location, Moment::Now)? {
-        FoundTable::Lake(_) => true,
-        FoundTable::Anothers(why) => return Err(Error::Output(format!("{shown}: {why}"))),
-        FoundTable::Nothing if location.is_free()? => false,
-        FoundTable::Nothing => {
-            return Err(Error::Output(format!(
-                "{shown} holds other files and no lake: use an empty or new folder"
-            )));
-        }
-    };
+    let is_there = LakeTable::find(&location, Moment::Now)?.writable(&location)?.is_some();
     if let Some(folder) = location.local() {
         let existing = folder
             .ancestors()

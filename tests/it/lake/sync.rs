@@ -909,6 +909,9 @@ fn a_lake_may_be_named_by_any_path_that_its_log_can_tell() {
     };
     at("sub/../lake").exits(0);
     at("sub/../lake/.").exits(0);
+    at("lake/sub")
+        .exits(6)
+        .says(&["is inside the lake at ", "use that path"]);
     assert_eq!(rows(&place).len(), 2);
     at("a lake, 100%").exits(0);
     place.run(&["verify", "a lake, 100%"]).exits(0);
