@@ -19,6 +19,9 @@ pub enum Error {
     /// Exit 4: the API could not be reached, or kept failing. Safe to run again.
     #[error("{0}")]
     Unreachable(String),
+    /// Exit 4 too: a setting, or the network, has to change before a later run can reach the API.
+    #[error("{0}")]
+    OutOfReach(String),
     /// Exit 5: the data can't be trusted; nothing was published.
     #[error("{0}")]
     Untrusted(String),
@@ -56,7 +59,7 @@ impl Error {
             Error::Other(_) => 1,
             Error::Usage(_) => 2,
             Error::NotAuthorised(_) => 3,
-            Error::Unreachable(_) => 4,
+            Error::Unreachable(_) | Error::OutOfReach(_) => 4,
             Error::Untrusted(_) => 5,
             Error::Output(_) => 6,
             Error::Condition(_) => 7,
@@ -83,6 +86,7 @@ impl Error {
     pub fn with_fate(self, fate: &str, rerun: &str) -> Error {
         match self {
             Error::Unreachable(text) => Error::Unreachable(format!("{text}; {fate}{rerun}")),
+            Error::OutOfReach(text) => Error::OutOfReach(format!("{text}; {fate}")),
             Error::Untrusted(text) => Error::Untrusted(format!("{text}; {fate}")),
             Error::Output(text) => Error::Output(format!("{text}; {fate}")),
             other => other,
@@ -151,6 +155,7 @@ mod tests {
             Error::Condition(text()),
             Error::Busy(text()),
         ];
+        assert_eq!(Error::OutOfReach(text()).exit_code(), 4);
         let codes = errors.iter().map(|error| error.exit_code().to_string());
         let with_meaning = EXIT_CODES[1..9].iter().map(|(code, _)| (*code).to_owned());
         assert!(codes.eq(with_meaning));

@@ -60,7 +60,7 @@ impl LastingFailure {
         if self.is_of_wrong_shape {
             Error::Untrusted(text)
         } else {
-            Error::Unreachable(text)
+            Error::OutOfReach(text)
         }
     }
 }

@@ -70,9 +70,14 @@ impl Obstacle {
                 };
                 return peer.judge(&causes, &proxy.host, proxy.is_tls);
             }
+            let is_closed = words == "unexpected end of file" || is_closed(&io_kinds(&causes));
             return match words {
                 "proxy authorization required" => Obstacle::Lasting(proxy_refusal(variable, 407)),
                 "unsuccessful" => Obstacle::Tunnel,
+                "proxy response headers too long" => Obstacle::Lasting(no_proxy(variable)),
+                _ if is_closed => Obstacle::Lasting(format!(
+                    "the proxy that {variable} names closes connections without an answer: correct {variable}, or unset it"
+                )),
                 _ => Obstacle::Passing,
             };
         }
@@ -99,9 +104,7 @@ impl Obstacle {
             // As from the API itself.
             Found::ProxyStatus(status) if status >= 500 || matches!(status, 408 | 429) => Obstacle::Passing,
             Found::ProxyStatus(status) => Obstacle::Lasting(proxy_refusal(variable, status)),
-            Found::NoProxy => Obstacle::Lasting(format!(
-                "what {variable} names does not answer as an HTTP proxy does: correct {variable}, or unset it"
-            )),
+            Found::NoProxy => Obstacle::Lasting(no_proxy(variable)),
             _ => Obstacle::Passing,
         }
     }
@@ -113,6 +116,10 @@ fn not_http(name: &str, setting: &str, is_tls: bool) -> String {
         false => ("plain HTTP", ", which may need https://"),
     };
     format!("what answers at {name} is not {protocol}: {setting}{scheme}")
+}
+
+fn no_proxy(variable: &str) -> String {
+    format!("what {variable} names does not answer as an HTTP proxy does: correct {variable}, or unset it")
 }
 
 fn proxy_refusal(variable: &str, status: u16) -> String {
@@ -157,11 +164,7 @@ impl Peer {
         if find::<hyper::Error>(causes).is_some_and(hyper::Error::is_parse) {
             return Obstacle::Lasting(not_http(name, setting, is_tls));
         }
-        let kinds: Vec<ErrorKind> = causes
-            .iter()
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .map(io::Error::kind)
-            .collect();
+        let kinds = io_kinds(causes);
         if kinds.contains(&ErrorKind::ConnectionRefused) {
             // The API's own host may be starting again.
             return if self.is_proxy {
@@ -173,12 +176,6 @@ impl Peer {
         if self.is_proxy {
             return Obstacle::Passing;
         }
-        let closed = [
-            ErrorKind::UnexpectedEof,
-            ErrorKind::ConnectionReset,
-            ErrorKind::BrokenPipe,
-        ];
-        let is_closed = kinds.iter().any(|kind| closed.contains(kind));
         let is_incomplete = find::<hyper::Error>(causes).is_some_and(hyper::Error::is_incomplete_message);
         // So it is where a server speaks first; where it has answered before, it only ends an idle connection.
         let speaks_first = |cause: &&(dyn StdError + 'static)| cause.to_string() == UNEXPECTED_MESSAGE;
@@ -186,7 +183,7 @@ impl Peer {
         // The HTTP client's own words, by which a connection takes too long; most of it is the handshake's.
         let is_late = |cause: &&(dyn StdError + 'static)| cause.to_string() == "operation timed out";
         let in_handshake = is_tls && causes.iter().any(is_late);
-        if is_closed || is_incomplete || in_handshake || speaks_first {
+        if is_closed(&kinds) || is_incomplete || in_handshake || speaks_first {
             Obstacle::Protocol
         } else {
             Obstacle::Passing
@@ -254,6 +251,21 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 's
         };
     }
     causes
+}
+
+fn io_kinds(causes: &[&(dyn StdError + 'static)]) -> Vec<ErrorKind> {
+    let errors = causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    errors.map(io::Error::kind).collect()
+}
+
+/// Whether the other side ended the connection.
+fn is_closed(kinds: &[ErrorKind]) -> bool {
+    let closed = [
+        ErrorKind::UnexpectedEof,
+        ErrorKind::ConnectionReset,
+        ErrorKind::BrokenPipe,
+    ];
+    kinds.iter().any(|kind| closed.contains(kind))
 }
 
 fn find<'e, E: StdError + 'static>(causes: &[&'e (dyn StdError + 'static)]) -> Option<&'e E> {
@@ -392,6 +404,14 @@ mod tests {
         );
         let authorization = Layer("tunnel error: proxy authorization required", refused());
         lasting(&Obstacle::of(&authorization, &proxied()), &["https_proxy", "407"]);
+        let reset = || io::Error::from(ErrorKind::ConnectionReset);
+        for words in ["unexpected end of file", "io error establishing tunnel"] {
+            let text: &'static str = format!("tunnel error: {words}").leak();
+            lasting(
+                &Obstacle::of(&Layer(text, reset()), &proxied()),
+                &["https_proxy", "closes connections"],
+            );
+        }
         let unsuccessful = Layer("tunnel error: unsuccessful", refused());
         assert_eq!(Obstacle::of(&unsuccessful, &proxied()), Obstacle::Tunnel);
         lasting(

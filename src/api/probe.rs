@@ -13,6 +13,8 @@ use super::route::{ProxyRoute, Route};
 
 /// The most time for it.
 const PROBE_TIME: Duration = Duration::from_secs(2);
+/// The most that is read of an answer.
+const ANSWER_BYTES: u64 = 2048;
 /// The types of TLS records with which a server answers: a handshake, or an alert. The version's first byte follows.
 const TLS_RECORDS: [[u8; 2]; 2] = [[0x16, 0x03], [0x15, 0x03]];
 
@@ -20,12 +22,10 @@ const TLS_RECORDS: [[u8; 2]; 2] = [[0x16, 0x03], [0x15, 0x03]];
 pub(super) async fn probe_port(route: &Route) -> Found {
     if route.is_tls {
         let host = &route.host;
-        let request = format!("HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        let answer = ask(&route.address(), request.as_bytes()).await;
-        // A server for HTTPS may answer so much in plain HTTP: that the request was a bad one.
-        match answer.as_deref().and_then(status) {
-            None | Some(400) => Found::Nothing,
-            Some(_) => Found::PlainHttp,
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        match ask(&route.address(), request.as_bytes()).await {
+            Some(answer) if is_of_plain_http(&answer) => Found::PlainHttp,
+            _ => Found::Nothing,
         }
     } else {
         let answer = ask(&route.address(), &hello(&route.host).unwrap_or_default()).await;
@@ -62,18 +62,25 @@ pub(super) async fn probe_proxy(proxy: &ProxyRoute, route: &Route) -> Found {
     }
 }
 
-/// Sends some bytes, and gives the first that come back.
+/// Sends some bytes, and gives the first that come back: until the other side closes the connection, enough have come, or the time
+/// is over.
 async fn ask(address: &str, request: &[u8]) -> Option<Vec<u8>> {
+    let mut answer = Vec::new();
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(request).await?;
-        let mut answer = vec![0; 512];
-        let length = stream.read(&mut answer).await?;
-        answer.truncate(length);
-        std::io::Result::Ok(answer)
+        stream.take(ANSWER_BYTES).read_to_end(&mut answer).await
     };
-    let answer = tokio::time::timeout(PROBE_TIME, exchange).await.ok()?.ok()?;
+    drop(tokio::time::timeout(PROBE_TIME, exchange).await);
     Some(answer).filter(|answer| !answer.is_empty())
+}
+
+/// Whether an answer to a request without encryption comes from a server that speaks no other way. One for HTTPS may answer so
+/// much without: that it was a bad request, since HTTPS is spoken here (nginx, Apache, Go, Tomcat).
+fn is_of_plain_http(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
+    let names_tls = ["https", "ssl", "tls"].iter().any(|word| text.contains(word));
+    status(answer).is_some_and(|status| status != 400 || !names_tls)
 }
 
 /// The status of the beginning of an HTTP answer.
@@ -100,6 +107,25 @@ fn hello(host: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_for_https_that_says_so_in_plain_http_is_no_plain_server() {
+        for answer in [
+            "HTTP/1.1 400 Bad Request\r\n\r\n<center>The plain HTTP request was sent to HTTPS port</center>",
+            "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.",
+            "HTTP/1.1 400 \r\n\r\nThis combination of host and port requires TLS.",
+            "SSH-2.0-OpenSSH_9.6\r\n",
+        ] {
+            assert!(!is_of_plain_http(answer.as_bytes()), "{answer}");
+        }
+        for answer in [
+            "HTTP/1.1 400 Bad Request\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\nhttps://",
+            "HTTP/1.1 404 Not",
+        ] {
+            assert!(is_of_plain_http(answer.as_bytes()), "{answer}");
+        }
+    }
 
     #[test]
     fn a_status_is_read_of_the_beginning_of_an_answer_and_of_nothing_else() {

@@ -78,7 +78,7 @@ fn proxy(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<ProxyRoute
         return Ok(None);
     };
     let unusable = || {
-        Error::Unreachable(format!(
+        Error::OutOfReach(format!(
             "the variable {variable} names no proxy that can be used: expected http://HOST:PORT or https://HOST:PORT; correct it, \
              unset it, or name the API's host in NO_PROXY"
         ))

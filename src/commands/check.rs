@@ -104,7 +104,7 @@ pub async fn run(args: CheckArgs, context: Context, layers: &Layers) -> Result<(
         match opened {
             Ok(connection) => Ok(api::ask(&args, &connection, until).await),
             Err(error @ Error::NotAuthorised(_)) => Ok(vec![Failed(CheckName::Token, error)]),
-            Err(error @ Error::Unreachable(_)) => Ok(vec![Failed(CheckName::Api, error)]),
+            Err(error @ (Error::Unreachable(_) | Error::OutOfReach(_))) => Ok(vec![Failed(CheckName::Api, error)]),
             Err(error) => Err(error),
         }
     };

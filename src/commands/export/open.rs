@@ -99,11 +99,15 @@ async fn first_clocks(job: &ExportJob) -> Result<Clocks> {
     // Whatever the time is.
     job.spec.resolve(timezone, LAST_INSTANT)?;
     let asked = api.ask_time(clocks.machine_ms).await;
-    asked.map_err(|unanswered| match unanswered {
-        Error::Unreachable(text) => Error::Unreachable(format!(
-            "by this machine's clock ({}), {error}; the API could not be asked for its time: {text}",
+    let told = |cause: String| {
+        format!(
+            "by this machine's clock ({}), {error}; the API could not be asked for its time: {cause}",
             format_instant(clocks.machine_ms)
-        )),
+        )
+    };
+    asked.map_err(|unanswered| match unanswered {
+        Error::Unreachable(cause) => Error::Unreachable(told(cause)),
+        Error::OutOfReach(cause) => Error::OutOfReach(told(cause)),
         other => other,
     })?;
     Ok(job.connection.clocks().await)

@@ -50,6 +50,7 @@ fn fails_soon(url: &str, variables: Variables, code: i32, parts: &[&str]) {
     if exported.stderr.contains("GET ") {
         exported.says(&["nothing was published"]);
     }
+    assert!(!exported.stderr.contains("safe to run again"), "{exported}");
     assert_eq!(exported.stderr.lines().count(), 1, "{exported}");
     assert_eq!(place.names(), [""; 0]);
 }
@@ -111,6 +112,13 @@ fn another_protocol_on_the_port_is_said() {
     fails_soon(&plain, &[], 4, &["answers in plain HTTP, not in HTTPS", "--api-url"]);
     let tls = format!("http://127.0.0.1:{}", serve_tls("good.pem", &api.url()));
     fails_soon(&tls, &[], 4, &["plain HTTP", "https://"]);
+    // One that waits for a whole request, and then only says that it was a bad one.
+    let patient = serve_raw(|mut stream| {
+        let _ = read_head(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    let patient = format!("https://localhost:{patient}");
+    fails_soon(&patient, &[], 4, &["answers in plain HTTP, not in HTTPS"]);
     let ssh = serve_raw(|mut stream| {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
         let _ = stream.read(&mut [0; 4096]);
@@ -127,6 +135,7 @@ fn a_proxy_that_refuses_is_named_by_its_variable_and_never_by_its_value() {
     let by = |port: u16| format!("http://ann:s3cret@127.0.0.1:{port}");
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let banner = serve_raw(|mut stream| drop(stream.write_all(b"220 smtp ESMTP\r\n")));
+    let closing = serve_raw(drop);
     for (variable, port, words) in [
         (
             "HTTPS_PROXY",
@@ -137,6 +146,7 @@ fn a_proxy_that_refuses_is_named_by_its_variable_and_never_by_its_value() {
         ("ALL_PROXY", serve_proxy("403 Forbidden", https), "403"),
         ("all_proxy", nobody, "refuses connections"),
         ("HTTPS_PROXY", banner, "does not answer as an HTTP proxy does"),
+        ("HTTPS_PROXY", closing, "closes connections without an answer"),
     ] {
         let proxy = by(port);
         fails_soon(&url, &[(variable, &proxy)], 4, &[variable, words]);
