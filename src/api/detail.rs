@@ -2,8 +2,10 @@
 
 use anyhow::{Context, anyhow};
 
+use super::auxiliary::field_problem;
 use super::json_object::JsonObject;
-use super::members::compact;
+use super::members::{compact, string};
+use super::whole_number::whole_number;
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::runs::detail::{Metering, RunDetail};
@@ -14,9 +16,11 @@ pub struct DetailAnswer {
     /// The run's, which may be another than was asked for.
     pub id: String,
     pub detail: RunDetail,
+    /// What is NULL since it is of another type than documented: its place, what was found, what was expected.
+    pub mistyped: Vec<String>,
 }
 
-/// Decodes the body of a detail's answer; an error means that it is none, or that its cost is no exact number.
+/// Decodes the body of a detail's answer; an error means that it is none, or that its cost or its end can't be read.
 pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
     let body = JsonObject::parse(body, "the body is not a run")?;
     let run = JsonObject::new(body.raw("data").context("the body is JSON without \"data\"")?);
@@ -24,37 +28,95 @@ pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
     let required = |name: &str| text(name).with_context(|| format!("the run has no {name:?}"));
     let usage = run.raw("usageTotalUsd").map(Usd::from_json_number).transpose();
     let usage = usage.map_err(|error| anyhow!("the run's usageTotalUsd {error}"))?;
+    let finished = run.raw("finishedAt").map(|raw| {
+        let instant = string(raw).and_then(|text| parse_instant(&text));
+        instant.with_context(|| field_problem("data.finishedAt", Some(raw), "an instant"))
+    });
+    let mut fields = Fields::default();
     Ok(DetailAnswer {
         id: required("id")?,
         detail: RunDetail {
             status: required("status")?,
-            finished_at_ms: run.text("finishedAt").and_then(|text| parse_instant(&text)),
+            finished_at_ms: finished.transpose()?,
             usage,
-            metering: metering(&run),
+            metering: metering(&run, &mut fields),
         },
+        mistyped: fields.mistyped,
     })
 }
 
 /// The columns of its own; a field that isn't there, or of another type, is NULL.
-fn metering(run: &JsonObject) -> Metering {
-    let inner = |name: &str| run.raw(name).map(JsonObject::new).unwrap_or_default();
-    let (meters, stats, options) = (inner("usageUsd"), inner("stats"), inner("options"));
+fn metering(run: &JsonObject, fields: &mut Fields) -> Metering {
+    let meters = fields.object(run, "usageUsd");
+    let stats = fields.object(run, "stats");
+    let options = fields.object(run, "options");
+    let pricing = fields.object(run, "pricingInfo");
     // An archive that is served puts a neutral value where the API's own clients need one, and says so.
     let is_archived = |name: &str| {
         let quoted = format!("\"{name}\"");
         !run.raw("notArchived").is_some_and(|names| names.contains(&quoted))
     };
-    let memory_mbytes = options.integer("memoryMbytes");
-    let meter = |at: usize| meters.decimal(&COLUMNS[col::FIRST_METER + at].meter_key());
-    let events = run.raw("chargedEventCounts").filter(|raw| raw.starts_with('{'));
+    let memory_mbytes = fields.read(&options, "options", "memoryMbytes", INTEGER, whole_number);
+    let number = |raw: &str| Usd::from_json_number(raw).ok();
+    let meter = |at: usize| {
+        let key = COLUMNS[col::FIRST_METER + at].meter_key();
+        fields.read(&meters, "usageUsd", &key, "a number", number)
+    };
     Metering {
         meters: std::array::from_fn::<_, METERS, _>(meter),
-        compute_units: stats.decimal("computeUnits").map(|number| number.0),
+        compute_units: fields
+            .read(&stats, "stats", "computeUnits", "a number", number)
+            .map(|number| number.0),
         memory_mbytes: memory_mbytes.filter(|_| is_archived("options.memoryMbytes")),
-        duration_millis: stats.integer("durationMillis"),
-        resurrect_count: stats.integer("resurrectCount"),
-        pricing_model: inner("pricingInfo").text("pricingModel"),
-        charged_event_counts: events.map(compact),
+        duration_millis: fields.read(&stats, "stats", "durationMillis", INTEGER, whole_number),
+        resurrect_count: fields.read(&stats, "stats", "resurrectCount", INTEGER, whole_number),
+        pricing_model: fields.read(&pricing, "pricingInfo", "pricingModel", "a text", |raw| {
+            string(raw).map(|text| text.into_owned())
+        }),
+        charged_event_counts: fields.raw_object(run, "chargedEventCounts").map(compact),
+    }
+}
+
+const INTEGER: &str = "a whole number";
+
+/// Reads fields, and notes those that are of another type than documented.
+#[derive(Default)]
+struct Fields {
+    mistyped: Vec<String>,
+}
+
+impl Fields {
+    /// A member of the run's object `section`.
+    fn read<T>(
+        &mut self,
+        object: &JsonObject,
+        section: &str,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let raw = object.raw(name)?;
+        let value = read(raw);
+        if value.is_none() {
+            let place = format!("data.{section}.{name}");
+            self.mistyped.push(field_problem(&place, Some(raw), expected));
+        }
+        value
+    }
+
+    fn raw_object<'a>(&mut self, run: &JsonObject<'a>, name: &str) -> Option<&'a str> {
+        let raw = run.raw(name)?;
+        let is_object = raw.starts_with('{');
+        if !is_object {
+            let place = format!("data.{name}");
+            self.mistyped.push(field_problem(&place, Some(raw), "an object"));
+        }
+        is_object.then_some(raw)
+    }
+
+    /// An object of the run; empty where it isn't there.
+    fn object<'a>(&mut self, run: &JsonObject<'a>, name: &str) -> JsonObject<'a> {
+        self.raw_object(run, name).map(JsonObject::new).unwrap_or_default()
     }
 }
 
@@ -70,7 +132,8 @@ mod tests {
             "PROXY_SERPS": 3e-7, "NEW_METER": 1}, "stats": {"computeUnits": 0.13804, "durationMillis": 248472,
             "resurrectCount": 0}, "options": {"memoryMbytes": 1024}, "pricingInfo": {"pricingModel": "PAY_PER_EVENT"},
             "chargedEventCounts": {"actor-start": 1, "page": 150}}}"#;
-        let DetailAnswer { id, detail } = decode(body).unwrap();
+        let DetailAnswer { id, detail, mistyped } = decode(body).unwrap();
+        assert_eq!(mistyped, [""; 0]);
         assert_eq!(
             (id.as_str(), detail.status.as_str(), detail.finished_at_ms),
             ("r", "SUCCEEDED", Some(7))
@@ -100,17 +163,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_of_another_type_is_null_but_a_cost_that_is_no_number_is_an_error() {
+    fn what_is_missing_or_of_another_type_is_null_but_an_unreadable_cost_or_end_is_an_error() {
         let run = |more: &str| decode(format!(r#"{{"data":{{"id":"r","status":"S"{more}}}}}"#).as_bytes());
         let odd =
             r#","usageTotalUsd":null,"usageUsd":7,"stats":[],"options":{"memoryMbytes":"1"},"chargedEventCounts":[1]"#;
         assert_eq!(run(odd).unwrap().detail, run("").unwrap().detail);
+        assert_eq!(
+            run(odd).unwrap().mistyped,
+            [
+                "data.usageUsd is 7; expected an object",
+                "data.stats is an array; expected an object",
+                "data.options.memoryMbytes is a text; expected a whole number",
+                "data.chargedEventCounts is an array; expected an object",
+            ]
+        );
         assert_eq!(run("").unwrap().detail.usage, None);
         assert!(
             run(r#","usageTotalUsd":"0.1""#)
                 .unwrap_err()
                 .to_string()
                 .contains("usageTotalUsd")
+        );
+        assert_eq!(
+            run(r#","finishedAt":1757000000000"#).unwrap_err().to_string(),
+            "data.finishedAt is 1757000000000; expected an instant"
         );
     }
 

@@ -51,8 +51,4 @@ impl<'a> JsonObject<'a> {
     pub(super) fn count(&self, name: &str) -> Option<u64> {
         self.raw(name).and_then(whole_number)
     }
-
-    pub(super) fn integer(&self, name: &str) -> Option<i64> {
-        self.raw(name).and_then(whole_number)
-    }
 }

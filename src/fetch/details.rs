@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::api::client::ApiClient;
+use crate::api::detail::DetailAnswer;
 use crate::api::endpoints::LookupAnswer;
 use crate::error::{Error, Result};
 use crate::fetch::listed_run::{ListedRun, ListedRuns};
@@ -49,6 +50,14 @@ struct DetailProgress {
     counts: DetailCounts,
     failures_in_a_row: u32,
     first_failure: Option<String>,
+    first_mistyped: Option<String>,
+}
+
+/// The first run of each kind of trouble, and what it is.
+pub struct DetailTroubles {
+    pub failure: Option<String>,
+    /// A field that is unknown since it is of another type than documented.
+    pub mistyped: Option<String>,
 }
 
 pub(super) struct Question {
@@ -104,14 +113,19 @@ impl Details {
                 counts: DetailCounts::of(options.mode),
                 failures_in_a_row: 0,
                 first_failure: None,
+                first_mistyped: None,
             }),
             on_progress,
         }
     }
 
-    pub fn counts(&self) -> (DetailCounts, Option<String>) {
+    pub fn counts(&self) -> (DetailCounts, DetailTroubles) {
         let progress = self.progress();
-        (progress.counts.clone(), progress.first_failure.clone())
+        let troubles = DetailTroubles {
+            failure: progress.first_failure.clone(),
+            mistyped: progress.first_mistyped.clone(),
+        };
+        (progress.counts.clone(), troubles)
     }
 
     /// Fetches the details that a window's rows need and that aren't known.
@@ -215,7 +229,7 @@ impl Details {
         }
         self.progress().counts.asked += 1;
         match self.api.run_detail(id).await {
-            Ok(LookupAnswer::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered.detail))),
+            Ok(LookupAnswer::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered))),
             Ok(LookupAnswer::Found(answered)) => {
                 self.note_failure(id, &format!("the API answered with run {}", answered.id))
             }
@@ -228,7 +242,12 @@ impl Details {
     }
 
     /// Counts an answer, and drops what isn't wanted of it.
-    fn noted(&self, mut detail: RunDetail) -> RunDetail {
+    fn noted(&self, answered: DetailAnswer) -> RunDetail {
+        let DetailAnswer {
+            id,
+            mut detail,
+            mistyped,
+        } = answered;
         let mut progress = self.progress();
         progress.failures_in_a_row = 0;
         let counts = &mut progress.counts;
@@ -239,6 +258,11 @@ impl Details {
         counts.meters_disagree += u64::from(detail.meters_disagree());
         if self.options.mode != DetailMode::All {
             detail.metering = Metering::default();
+        } else if let Some(first) = mistyped.first() {
+            counts.mistyped += mistyped.len() as u64;
+            progress
+                .first_mistyped
+                .get_or_insert_with(|| format!("run {id}: {first}"));
         }
         detail
     }

@@ -14,12 +14,15 @@ use super::time_budget::TimeBudget;
 use crate::api::auxiliary::{NameKind, NamedItem};
 use crate::api::client::ApiClient;
 use crate::api::page::MAX_PAGE_ITEMS;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::runs::names::Names;
 use crate::runs::schema::col;
 
 /// Single look-ups at once: each is of an Actor or a task of its own, which has a rate limit of its own, as a run has.
 const AT_ONCE: usize = 32;
+
+/// Why names are unknown once their budget of time is spent.
+const TOO_LATE: &str = "the API takes too long to give them";
 
 #[derive(Debug)]
 pub struct NameBook {
@@ -34,6 +37,8 @@ pub struct NameBook {
 #[derive(Debug, Default)]
 struct NameProgress {
     whole: HashSet<NameKind>,
+    /// Of which names it was told that some are unknown.
+    told: HashSet<NameKind>,
     looked_up: HashSet<(NameKind, Box<str>)>,
 }
 
@@ -60,7 +65,11 @@ impl NameBook {
     pub async fn fetch_lists(&self) {
         let fetch = async || {
             let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };
-            self.budget.run_within(lists).await;
+            if self.budget.run_within(lists).await.is_none() {
+                let late = [NameKind::Actors, NameKind::Tasks];
+                let late = late.into_iter().filter(|named| !self.is_whole(*named));
+                late.for_each(|named| self.tell_unknown(named, TOO_LATE));
+            }
         };
         self.lists.get_or_init(fetch).await;
     }
@@ -72,11 +81,10 @@ impl NameBook {
         let is_whole = loop {
             let page = match api.names(named, offset).await {
                 Ok(page) => page,
-                Err(error @ Error::Untrusted(_)) => {
+                Err(error) => {
                     unknown.push(error.to_string());
                     break false;
                 }
-                Err(_) => break false,
             };
             unknown.extend(page.unknown);
             let page = page.value;
@@ -93,14 +101,17 @@ impl NameBook {
         if is_whole {
             self.progress().whole.insert(named);
         }
-        if let Some(first) = unknown.first() {
-            let (count, what) = (unknown.len(), named.what());
-            let more = if count > 1 {
-                format!(", and {} more fields", count - 1)
-            } else {
-                String::new()
-            };
-            tracing::warn!("some names of {what} are unknown: {first}{more}");
+        match unknown.as_slice() {
+            [] => {}
+            [problem] => self.tell_unknown(named, problem),
+            [first, rest @ ..] => self.tell_unknown(named, &format!("{first}, and {} more fields", rest.len())),
+        }
+    }
+
+    /// Warns that names are unknown: of each kind once, for the first reason.
+    fn tell_unknown(&self, named: NameKind, why: &str) {
+        if self.progress().told.insert(named) {
+            tracing::warn!("some names of {} are unknown: {why}", named.what());
         }
     }
 
@@ -114,6 +125,7 @@ impl NameBook {
         if missing.is_empty() {
             return;
         }
+        let kinds: HashSet<NameKind> = missing.iter().map(|(named, _)| *named).collect();
         let look_ups = async {
             let mut under_way = JoinSet::new();
             for (named, id) in missing {
@@ -125,7 +137,9 @@ impl NameBook {
             }
             while under_way.join_next().await.is_some() {}
         };
-        self.budget.run_within(look_ups).await;
+        if self.budget.run_within(look_ups).await.is_none() {
+            kinds.into_iter().for_each(|named| self.tell_unknown(named, TOO_LATE));
+        }
     }
 
     /// What rows point at without a known name, each only once.
@@ -158,9 +172,11 @@ impl NameBook {
 
     /// A failure leaves the name unknown.
     async fn look_up(&self, named: NameKind, id: &str) {
-        if let Ok(Some(item)) = self.find(named, id).await {
+        match self.find(named, id).await {
             // Under the ID that was asked for: that is what runs have.
-            self.note(named, id, &item);
+            Ok(Some(item)) => self.note(named, id, &item),
+            Ok(None) => {}
+            Err(error) => self.tell_unknown(named, &error.to_string()),
         }
     }
 

@@ -153,17 +153,11 @@ impl Connection {
         clocks
     }
 
-    /// The account of the token, where the API answers within some seconds.
-    pub async fn account(&self) -> Option<Account> {
-        let asked = tokio::time::timeout(ACCOUNT_TIME, self.api.account()).await.ok()?;
-        let account = match asked {
-            Ok(account) => account,
-            Err(error @ Error::Untrusted(_)) => {
-                warn(&format!("the account of the token is unknown: {error}"));
-                return None;
-            }
-            Err(_) => return None,
-        };
+    /// The account of the token, or why it is unknown.
+    pub async fn ask_account(&self) -> Result<Account, String> {
+        let asked = tokio::time::timeout(ACCOUNT_TIME, self.api.account()).await;
+        let late = |_| Err(Error::Unreachable(no_answer_within(ACCOUNT_TIME)));
+        let account = asked.unwrap_or_else(late).map_err(|error| error.to_string())?;
         let unknown = account.unknown.iter();
         unknown.for_each(|unknown| {
             warn(&format!(
@@ -172,7 +166,13 @@ impl Connection {
         });
         let account = account.value;
         self.journal.update(|noted| noted.account_id = Some(account.id.clone()));
-        Some(account)
+        Ok(account)
+    }
+
+    /// The account of the token; warns where it is unknown.
+    pub async fn account(&self) -> Option<Account> {
+        let unknown = |why| warn(&format!("the account of the token is unknown: {why}"));
+        self.ask_account().await.map_err(unknown).ok()
     }
 
     /// Asks how long runs are kept, beside whatever comes next.
@@ -182,10 +182,14 @@ impl Connection {
             match spare.run_within(api.retention_days()).await {
                 Some(Ok(days)) => Ok(days),
                 Some(Err(error)) => Err(error.into()),
-                None => Err(anyhow::anyhow!("no answer within {} s", SPARE_TIME.as_secs())),
+                None => Err(anyhow::anyhow!(no_answer_within(SPARE_TIME))),
             }
         })
     }
+}
+
+fn no_answer_within(time: Duration) -> String {
+    format!("no answer within {} s", time.as_secs())
 }
 
 /// Asks for the first page of what a lister lists.

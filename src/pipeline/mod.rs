@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::error::Result;
-use crate::fetch::details::{DetailOptions, Details};
+use crate::fetch::details::{DetailOptions, DetailTroubles, Details};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Enrichment, FetchResult, KnownDetails, Lister, PeriodFetch};
 use crate::output::publish::Staging;
@@ -43,8 +43,7 @@ pub struct PeriodResult {
     pub fetched: FetchResult,
     pub written: WrittenRows,
     pub details: DetailCounts,
-    /// The first detail that failed, in words.
-    pub failure: Option<String>,
+    pub troubles: DetailTroubles,
 }
 
 impl PeriodResult {
@@ -92,12 +91,12 @@ impl Pipeline {
         // What the writer has to say comes first: a reader whose receiver is gone has nothing to add.
         let written = written?;
         let (fetched, ()) = fetched?;
-        let (details, failure) = details.counts();
+        let (details, troubles) = details.counts();
         Ok(PeriodResult {
             fetched,
             written,
             details,
-            failure,
+            troubles,
         })
     }
 }

@@ -44,12 +44,13 @@ pub(super) async fn ask(args: &CheckArgs, connection: &Connection, until: Instan
     )];
     let retention = connection.ask_retention();
     let (account, clocks, days) = tokio::join!(
-        timeout_at(until, connection.account()),
+        timeout_at(until, connection.ask_account()),
         timeout_at(until, connection.clocks()),
         timeout_at(until, retention)
     );
-    findings.push(match account.ok().flatten() {
-        Some(account) => {
+    let late = |_| Err(format!("no answer within {} s", start.elapsed().as_secs()));
+    findings.push(match account.unwrap_or_else(late) {
+        Ok(account) => {
             let name = account.username.as_deref().unwrap_or("(no name)");
             Fine(
                 CheckName::Token,
@@ -60,9 +61,9 @@ pub(super) async fn ask(args: &CheckArgs, connection: &Connection, until: Instan
                 ),
             )
         }
-        None => Worth(
+        Err(why) => Worth(
             CheckName::Token,
-            "token: it may list runs; the API does not say which account it has".into(),
+            format!("token: it may list runs; its account is unknown: {why}"),
         ),
     });
     findings.push(clock(&clocks.unwrap_or_else(|_| api.clocks())));

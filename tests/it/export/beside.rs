@@ -63,6 +63,50 @@ fn a_field_of_another_type_is_unknown_by_name_and_asked_for_once() {
 }
 
 #[test]
+fn an_account_that_is_refused_or_fails_is_unknown_in_words() {
+    let refusals: [(crate::support::account::Make, &str); 3] = [
+        (|| Reply::error(403, "insufficient-permissions", "Not for you."), "403"),
+        (|| Reply::error(404, "record-not-found", "Nothing."), "404"),
+        (|| Reply::error(500, "internal-error", "Oops."), "500"),
+    ];
+    for (refusal, status) in refusals {
+        let server = account().at("/v2/users/me", move |_| refusal()).start();
+        let place = Place::new();
+        let done = place.export(&server.url(), &["--retries", "0"]);
+        done.exits(0).says(&["the account of the token is unknown: ", status]);
+        assert_eq!(place.exported().ids().len(), 3);
+        assert_eq!(
+            place.exported().json("manifest.json")["account"],
+            serde_json::Value::Null
+        );
+    }
+}
+
+#[test]
+fn metering_of_another_type_is_null_counted_and_named_once() {
+    let started = ms("2025-09-01T00:00:00Z");
+    let runs = ["good", "odd"].map(|id| ended(id, started, "")).to_vec();
+    let server = Apify::of(runs)
+        .details(|id| match id {
+            "good" => Reply::json(detail(id, r#""usageTotalUsd":0.5,"stats":{"computeUnits":0.25}"#)),
+            _ => Reply::json(detail(
+                id,
+                r#""usageTotalUsd":0.5,"stats":{"computeUnits":"0.25","durationMillis":7},"options":[]"#,
+            )),
+        })
+        .start();
+    let place = Place::new();
+    let done = place.export(&server.url(), &["--details", "all"]);
+    done.exits(0).says(&[
+        "2 fields in details have another type than Apify documents",
+        "run odd: data.options is an array; expected an object",
+    ]);
+    assert_eq!(place.exported().by_id("compute_units")["odd"], "");
+    assert_eq!(place.exported().by_id("duration_millis")["odd"], "7");
+    assert_eq!(place.exported().json("manifest.json")["details"]["mistyped"], 2);
+}
+
+#[test]
 fn a_detail_of_another_form_costs_its_own_run_alone() {
     let started = ms("2025-09-01T00:00:00Z");
     let runs = ["good", "odd", "empty"].map(|id| ended(id, started, "")).to_vec();

@@ -169,10 +169,7 @@ fn what_a_token_may_not_read_beside_runs_is_a_warning_and_no_failure() {
     for refusal in refusals {
         let server = api(|| vec![("Date", http_date(now_ms()))], move |_| refusal());
         let done = check(&place, &server, &[]);
-        line(
-            done.exits(0),
-            "warn  token: it may list runs; the API does not say which account it has",
-        );
+        line(done.exits(0), "warn  token: it may list runs; its account is unknown: ");
         line(&done, "warn  retention: unknown (");
         line(&done, "ok    output: ");
     }
