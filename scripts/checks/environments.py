@@ -30,9 +30,8 @@ from checks.breaking import answers, cron, files, network, readers
 from checks.breaking.bench import PERIOD, TOKEN, Bench, line, run_cases
 from checks.breaking.servers import NOW, api
 from checks.support.account import environment
-from checks.support.environments import command_line
+from checks.support.environments import command_line, scratch_folder
 from checks.support.processes import child
-from checks.support.tracing import scratch_folder
 
 GROUPS = [network.CASES, answers.CASES, answers.TOKENS, files.FILES, files.LEFTOVERS, files.SHARED, readers.CASES, readers.STORES, cron.CASES]
 

@@ -30,8 +30,7 @@ import sys
 import time
 import traceback
 
-from checks.support.environments import command_line, refuse
-from checks.support.tracing import scratch_folder
+from checks.support.environments import command_line, refuse, scratch_folder
 from checks.sweeping.attempts import Tallies, Tool
 from checks.sweeping.damage import sweep_damage, sweep_replaced
 from checks.sweeping.faults import sweep_calls, sweep_store

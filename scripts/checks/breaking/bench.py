@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.breaking.servers import NOW
-from checks.support.environments import TARGET
+from checks.support.environments import build_tracer, c_program
 from checks.support.processes import child, end
-from checks.support.tracing import build_tracer
 
 TOKEN = "a-token-for-loopback"
 # What an export asks of a server that is there; the period is past, so nothing depends on when this runs.
@@ -30,6 +29,24 @@ AT_WORK, WAITING = max(2, (os.cpu_count() or 2)), 24
 # What a process may have left of its own: locks stay where they were taken.
 LEFTOVER = re.compile(r"apify-runs-(staging|old)|\.tmp$|\.partial$")
 MOST_SHOWN = 300
+RESOLVER = r"""
+/* Preloaded in place of libc's getaddrinfo: no name is found but addresses and localhost. RESOLVER says how: NONAME (for good) or
+   AGAIN (the name server doesn't answer). What asks libc for a name sees it, as the tool does; no question leaves this machine. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    const char *how = getenv("RESOLVER");
+    int is_address = !node || strspn(node, "0123456789.") == strlen(node) || strchr(node, ':') || !strcmp(node, "localhost");
+    if (is_address) return real(node, service, hints, result);
+    return how && !strcmp(how, "AGAIN") ? EAI_AGAIN : EAI_NONAME;
+}
+"""
 
 
 @dataclass
@@ -104,12 +121,9 @@ class Bench:
         """The library that finds no name."""
         with self.lock:
             if "resolver" not in self.built:
-                if sys.platform != "linux" or not (compiler := shutil.which("cc")):
+                if sys.platform != "linux" or not shutil.which("cc"):
                     raise NotHere("a C compiler on Linux")
-                library = TARGET / "checks" / "resolver.so"
-                aside = library.with_name(f"resolver.{os.getpid()}")
-                subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", aside, Path(__file__).parents[1] / "support" / "resolver.c", "-ldl"], check=True)
-                self.built["resolver"] = aside.rename(library)
+                self.built["resolver"] = c_program("resolver.so", RESOLVER, "-shared", "-fPIC", "-ldl")
             return self.built["resolver"]
 
 

@@ -1,6 +1,6 @@
-"""What a check says of itself in its PEP 723 block, its command line, and the packages that it needs: Python's, npm's, and Rust programs.
-They are kept below target/checks/ and made once, under a lock: Python's as wheels, of which an environment is unpacked for as long as a
-process uses it, since that takes seconds and a third of the space. Holds no check itself."""
+"""What a check says of itself in its PEP 723 block, its command line, and the packages that it needs: Python's, npm's, and programs in Rust
+and C. They are kept below target/checks/ and made once, under a lock: Python's as wheels, of which an environment is unpacked for as long as
+a process uses it, since that takes seconds and a third of the space. Also the folder in which faults are tried. Holds no check itself."""
 
 import argparse
 import ast
@@ -309,3 +309,43 @@ def rust_program(name, *options):
             shutil.copy(build / ("release" if "--release" in options else "debug") / name, folder / name)
             shutil.rmtree(build)
     return folder / name
+
+
+def c_program(name, source, *options):
+    """A program or a library of this C source."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        sys.exit("scripts/check: a C compiler is needed, called cc (Debian: build-essential)")
+    digest = hashlib.sha256(f"{source}{options}".encode()).hexdigest()[:8]
+    folder = KEPT / "c" / f"{name}-{digest}"
+    with made(folder) as is_new:
+        if is_new:
+            folder.mkdir()
+            subprocess.run([compiler, "-O2", "-Wall", "-x", "c", "-", *options, "-o", folder / name], input=source, text=True, check=True)
+    return folder / name
+
+
+def build_tracer():
+    """The tracer that lets system calls go wrong."""
+    if os.uname().machine != "x86_64" or sys.platform != "linux":
+        sys.exit("scripts/check: system calls are traced on Linux on x86-64 alone")
+    return c_program("faults", Path(__file__).with_name("faults.c").read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def scratch_folder():
+    """A folder for all attempts, removed at the end; what a killed run left is removed by the next one."""
+    parent = KEPT / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        with contextlib.suppress(OSError), open(left / "lock", "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+    folder = parent / str(os.getpid())
+    folder.mkdir()
+    try:
+        with open(folder / "lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -16,8 +16,8 @@ import pyarrow.dataset
 from deltalake import DeltaTable
 
 from checks.support.account import COLUMNS
+from checks.support.environments import build_tracer
 from checks.support.standin import DETAIL_COLUMNS, PERSONAL
-from checks.support.tracing import build_tracer
 
 SECONDS_AT_MOST = 120
 # How much of a message is shown.
