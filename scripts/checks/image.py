@@ -4,7 +4,7 @@
 #
 # [tool.check]
 # compares = "the container image with podman, which builds and runs it, and hadolint"
-# needs = ["Linux", "root", "mmdebstrap", "podman", "runc"]
+# needs = ["Linux", "root", "mmdebstrap", "openssl", "podman", "runc"]
 # minutes = 5
 # megabytes = 12
 # ///
@@ -25,9 +25,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from checks.https import HOST, TOKEN, make_certificates, serve_https, serve_proxy
+from checks.breaking.servers import HOST, make_certificates, proxy_to_https
 from checks.support.account import ROOT, Checks, must_run, server
 from checks.support.environments import command_line
+from checks.support.processes import TOKEN
 
 TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 PLACE = TARGET / "check-packages"
@@ -247,12 +248,11 @@ def wait_until(condition):
         time.sleep(0.05)
 
 
-def check_certificates(checks, podman, binary, scratch):
+def check_certificates(checks, podman, scratch):
     """The image's certificate store is the one that counts, and a company adds its own as Debian has it. Through a proxy, from a host
     that it alone knows, all on this machine."""
     data = folder_of(scratch, "certified", USER)
     certificates = scratch / "certificates"
-    certificates.mkdir()
     make_certificates(certificates)
     (certificates / "ca.pem").chmod(0o644)
     derived = scratch / "derived"
@@ -263,9 +263,8 @@ def check_certificates(checks, podman, binary, scratch):
     )
     built = podman.build(derived, f"{IMAGE}-derived")
     checks.that("update-ca-certificates takes a company's own", built.returncode == 0, said(built))
-    with server(binary, "--runs", 2000) as upstream:
-        proxy = serve_proxy(serve_https(certificates, upstream), [])
-        surroundings = ["--env", f"APIFY_TOKEN={TOKEN}", "--env", f"HTTPS_PROXY=http://127.0.0.1:{proxy}", "--tmpfs", "/tmp"]
+    with proxy_to_https(certificates, []) as proxy:
+        surroundings = ["--env", f"APIFY_TOKEN={TOKEN}", "--env", f"HTTPS_PROXY={proxy}", "--tmpfs", "/tmp"]
 
         def export(image, out, *options):
             words = ["export", "--month", "2025-09", "--rate", "0", "--retries", "0", "--api-url", f"https://{HOST}", "--out", out, "--quiet"]
@@ -296,7 +295,7 @@ def main():
             check_context(checks, podman, scratch)
             check_running(checks, podman, binary, scratch)
             check_stopped(checks, podman, binary, scratch)
-            check_certificates(checks, podman, binary, scratch)
+            check_certificates(checks, podman, scratch)
         finally:
             podman("rm", "--all", "--force")
             podman("rmi", "--all", "--force")

@@ -15,22 +15,20 @@ users, /tmp, /proc or network. The demo, a lake, a workbook, and HTTPS with the 
 work there; whatever is missing must be named by the error. Without --static, the binary is built as a release builds it,
 which takes half an hour on two cores and needs rustup's standard library for musl."""
 
-import contextlib
 import json
 import platform
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import zlib
 from pathlib import Path
 
+from checks.breaking.servers import HOST, hands_on, listening, make_certificates, tls
 from checks.support.account import ROOT, Checks, server
 from checks.support.environments import command_line
+from checks.support.processes import TOKEN
 
 MAKE = ROOT / "scripts" / "release" / "make"
 SECONDS = 600
@@ -112,55 +110,13 @@ def check_temporary_files(checks, run, out):
     checks.equal("the folder for temporary files is left empty", list((out / "tmp").iterdir()), [])
 
 
-def make_certificates(folder):
-    """An authority of our own, and a certificate by it for 127.0.0.1."""
-    run = lambda *words: subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-    key = ["-newkey", "rsa:2048", "-nodes"]
-    run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=check authority")
-    run("req", *key, "-keyout", "host.key", "-out", "host.csr", "-subj", "/CN=127.0.0.1")
-    (folder / "extensions").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-    run("x509", "-req", "-in", "host.csr", "-out", "host.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions")
-
-
-def serve_tls(folder, upstream):
-    """TLS in front of a server of plain HTTP; returns its port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "host.pem", folder / "host.key")
-    host, _, port = upstream.removeprefix("http://").partition(":")
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def pipe(source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    def serve(client):
-        with contextlib.suppress(OSError):
-            secure = context.wrap_socket(client, server_side=True)
-            plain = socket.create_connection((host, int(port)))
-            threading.Thread(target=pipe, args=(plain, secure), daemon=True).start()
-            pipe(secure, plain)
-
-    def accept():
-        while True:
-            threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    return listener.getsockname()[1]
-
-
 def check_https(checks, run, binary, out, scratch):
     """HTTPS to a server on loopback: with its authority's certificate, with none, and with another's."""
-    make_certificates(scratch)
-    shutil.copy(scratch / "ca.pem", out)
-    other = scratch / "other"
-    other.mkdir()
-    make_certificates(other)
-    shutil.copy(other / "ca.pem", out / "other.pem")
-    with server(binary, "--runs", 5000) as upstream:
-        url = f"https://127.0.0.1:{serve_tls(scratch, upstream)}"
+    for name in ("ca", "other"):
+        make_certificates(scratch / name)
+        shutil.copy(scratch / name / "ca.pem", out / f"{name}.pem")
+    with server(binary, "--runs", 5000) as upstream, listening(hands_on(int(upstream.rpartition(":")[2])), tls(scratch / "ca", "good")) as port:
+        url = f"https://127.0.0.1:{port}"
         words = ["export", "--month", "2025-09", "--api-url", url, "--rate", "0", "--retries", "0"]
         token = {"network": True, "APIFY_TOKEN": "demo", "APIFY_RUNS_NOW": "2025-10-03T06:00:00Z"}
         known = run(*words, "--out", "https", **token, SSL_CERT_FILE="/out/ca.pem")
@@ -170,8 +126,8 @@ def check_https(checks, run, binary, out, scratch):
         unknown = run(*words, "--out", "unknown", **token, SSL_CERT_FILE="/out/other.pem")
         checks.that("a certificate by an unknown authority is exit 4", unknown.returncode == 4 and "certificate" in unknown.stderr, said(unknown))
         checks.equal("and nothing is published", [name for name in ("none", "unknown") if (out / name).exists()], [])
-        words[words.index(url)] = "https://api.apify-runs.test"
-        nowhere = run(*words, "--out", "nowhere", **{**token, "APIFY_TOKEN": "a-token-for-https"}, SSL_CERT_FILE="/out/ca.pem")
+        words[words.index(url)] = f"https://{HOST}"
+        nowhere = run(*words, "--out", "nowhere", **{**token, "APIFY_TOKEN": TOKEN}, SSL_CERT_FILE="/out/ca.pem")
         checks.that("a name that can't be resolved is exit 4", nowhere.returncode == 4 and re.search("lookup|was not found", nowhere.stderr), said(nowhere))
 
 

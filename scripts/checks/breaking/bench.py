@@ -17,9 +17,8 @@ from pathlib import Path
 
 from checks.breaking.servers import NOW
 from checks.support.environments import build_tracer, c_program
-from checks.support.processes import child, end
+from checks.support.processes import TOKEN, child, end
 
-TOKEN = "a-token-for-loopback"
 # What an export asks of a server that is there; the period is past, so nothing depends on when this runs.
 PERIOD = ("--month", "2025-09")
 # No command may take longer, whatever is wrong; a case that expects less says so.

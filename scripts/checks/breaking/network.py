@@ -6,7 +6,7 @@ import email.utils
 import re
 import signal
 
-from checks.breaking.bench import Cases
+from checks.breaking.bench import TOKEN, Cases
 from checks.breaking.servers import (
     HOST,
     Answer,
@@ -18,6 +18,7 @@ from checks.breaking.servers import (
     listening,
     make_certificates,
     never_answers,
+    proxy_to_https,
     tls,
     unused_port,
 )
@@ -84,6 +85,18 @@ def proxied(variable, value, handle=None):
     return found
 
 
+def through_proxy(heads, trusted=True):
+    """The API behind a proxy, with a good certificate; what the proxy is asked for is appended to `heads`."""
+
+    @world
+    def found(place):
+        make_certificates(place.folder / "tls")
+        with proxy_to_https(place.folder / "tls", heads) as proxy:
+            yield f"https://{HOST}", {"HTTPS_PROXY": proxy, **({"SSL_CERT_FILE": place.folder / "tls" / "ca.pem"} if trusted else {})}
+
+    return found
+
+
 def answering(answer):
     @world
     def found(_):
@@ -101,6 +114,7 @@ lasting("a certificate that nobody has signed", socket_of(OK, "https", "self"), 
 lasting("a certificate by an unknown authority", socket_of(OK, "https", "good", trusted=False), UNREACHABLE, ["certificate", "SSL_CERT_FILE"])
 lasting("a certificate that has expired", socket_of(OK, "https", "expired"), UNREACHABLE, ["certificate", "expired"])
 lasting("a certificate for another name", socket_of(OK, "https", "other"), UNREACHABLE, ["certificate", "name|localhost"])
+lasting("a certificate by an unknown authority, through a proxy", through_proxy([], trusted=False), UNREACHABLE, ["certificate", "SSL_CERT_FILE"])
 lasting("an SSH server on the port", socket_of(banner), UNREACHABLE, ["HTTP", "api-url|APIFY_API_BASE_URL"])
 lasting("an SSH server on the port, by TLS", socket_of(banner, "https"), UNREACHABLE, ["TLS|https", "api-url|APIFY_API_BASE_URL"])
 
@@ -195,6 +209,15 @@ passing("a server that closes the connection", of_socket(closes), ["clos|connect
 passing("a name server that does not answer", no_name_server, ["name|resolve|DNS"])
 
 
+def known_authority(place):
+    """The certificate store that a variable names and the proxy are used, and the proxy sees no token."""
+    heads = []
+    with through_proxy(heads)(place) as (url, more):
+        place.expect(place.export(url, "--retries", "0", **more), 0)
+    place.that(heads and all(f"CONNECT {HOST}:443" in head for head in heads), f"not every connection goes through the proxy: {heads}")
+    place.that(all(TOKEN not in head and "Bearer" not in head for head in heads), f"the proxy sees the token: {heads}")
+
+
 def far_retry_after(name, value):
     def does(place):
         with api(Answer(503, b"", {"Retry-After": value})) as standin:
@@ -254,6 +277,7 @@ def before_is_kept(place):
     place.that(place.what_is_left() == "as before", "the export before was changed")
 
 
+CASES.add("a certificate by a known authority, through a proxy", known_authority)
 CASES.add("503 twice, then well", passes, waits=True)
 CASES.add("503 forever, --quiet", quiet, waits=True)
 CASES.add("503 forever, SIGTERM", stopped, waits=True)

@@ -1,5 +1,6 @@
 """Servers on loopback that go wrong in one way each, for as long as a block lasts: the API's stand-in with faults, TLS with wrong
-certificates, proxies that refuse, and sockets that answer nothing, little, or something else."""
+certificates, proxies that refuse, and sockets that answer nothing, little, or something else. Also a proxy and TLS with which nothing is
+wrong."""
 
 import contextlib
 import json
@@ -200,6 +201,41 @@ def answers(head, body=b""):
     return handle
 
 
+def hands_on(port):
+    """All bytes of a connection to a server on this machine, and back."""
+
+    def pipe(source, sink):
+        # Shut down, not closed: a socket that another thread reads from would only close when that has read.
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def handle(connection):
+        with socket.create_connection(("127.0.0.1", port)) as target:
+            back = threading.Thread(target=pipe, args=(target, connection), daemon=True)
+            back.start()
+            pipe(connection, target)
+            back.join()
+
+    return handle
+
+
+@contextlib.contextmanager
+def proxy_to_https(folder, heads):
+    """The stand-in at https://HOST, by the good certificate of a folder, and a CONNECT proxy, which alone knows that host; yields the
+    proxy's URL. What the proxy is asked for is appended to `heads`."""
+
+    def tunnel(connection):
+        heads.append(read_head(connection).decode())
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        hands_on(https)(connection)
+
+    with api() as standin, listening(hands_on(standin.server_port), tls(folder, "good")) as https, listening(tunnel) as proxy:
+        yield f"http://127.0.0.1:{proxy}"
+
+
 def unused_port():
     """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as found:
@@ -219,7 +255,7 @@ def make_certificates(folder):
         (folder / "extensions").write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
         run("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions", *times)
 
-    signed("good", "DNS:localhost,IP:127.0.0.1", "-days", "2")
+    signed("good", f"DNS:{HOST},DNS:localhost,IP:127.0.0.1", "-days", "2")
     # A day that is over: `-not_before` came with OpenSSL 3.4, a negative number of days is as old as openssl.
     signed("expired", "DNS:localhost,IP:127.0.0.1", "-days", "-1")
     signed("other", "DNS:other.example", "-days", "2")
