@@ -26,14 +26,14 @@ All servers are on loopback. Mounts are in a namespace of their own, and need ro
 import sys
 import time
 
-from checks.breaking import answers, cron, files, network, readers
+from checks.breaking import files, network, systems
 from checks.breaking.bench import PERIOD, TOKEN, Bench, line, run_cases
 from checks.breaking.servers import NOW, api
 from checks.support.account import environment
 from checks.support.environments import command_line, scratch_folder
 from checks.support.processes import child
 
-GROUPS = [network.CASES, answers.CASES, answers.TOKENS, files.FILES, files.LEFTOVERS, files.SHARED, readers.CASES, readers.STORES, cron.CASES]
+GROUPS = [network.NETWORK, network.ANSWERS, network.TOKENS, files.FILES, files.LEFTOVERS, files.SHARED, systems.READERS, systems.STORES, systems.CRON]
 
 
 def make_whole(bench):

@@ -4,7 +4,6 @@ Holds no check itself."""
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import threading
