@@ -3,14 +3,17 @@
 # dependencies = ["duckdb==2.0.0", "fastparquet==2026.9.0", "pyarrow==26.0.1"]
 #
 # [tool.check]
-# compares = "Parquet for old readers, and runs.sql: rows and sums with fastparquet, hyparquet, parquetjs and DuckDB"
+# compares = "Parquet and CSV: types, rows and exact sums with pyarrow; for old readers with fastparquet, hyparquet and parquetjs; runs.sql with DuckDB"
 # needs = ["Node.js", "npm"]
-# minutes = 1
+# minutes = 2
 # megabytes = 420
 # ///
-"""Reads an export of the made-up account with `--parquet-compat` with readers that know little of Parquet, and its CSV with runs.sql in
-DuckDB. Sums are compared exactly where a reader has decimals, and to a millionth of a dollar where it has doubles."""
+"""Reads exports of the made-up account as a data engineer would. With pyarrow: Parquet in one file, by day and with `--parquet-compat`, and
+runs.csv; types, counts, and totals by Python's decimal, without pandas, whose floats would hide what is looked for. With readers that know
+little of Parquet: the file of `--parquet-compat`. With runs.sql in DuckDB: runs.csv. Sums are compared exactly where a reader has decimals,
+and to a millionth of a dollar where it has doubles."""
 
+import collections
 import csv
 import json
 import os
@@ -22,9 +25,12 @@ from pathlib import Path
 
 import duckdb
 import fastparquet
+import pyarrow
+import pyarrow.csv
+import pyarrow.dataset
 import pyarrow.parquet
 
-from checks.support.account import COLUMNS, Checks, must_run, read_json
+from checks.support.account import COLUMNS, NEVER_NULL, Checks, exact_sum, must_run, plain, read_json
 from checks.support.environments import command_line, npm_packages
 
 # parquetjs 1.9.3 was published without its code.
@@ -33,7 +39,13 @@ HYPARQUET, PARQUETJS = "hyparquet@1.33.0", "@dsnp/parquetjs@1.8.8"
 DOUBLES = Decimal("0.000001")
 
 NAMES = ["rows", "unknown", "first"]
-TYPES = {"text": "VARCHAR", "instant": "TIMESTAMP WITH TIME ZONE", "money": "DECIMAL(38,18)", "integer": "BIGINT"}
+ARROW_TYPES = {
+    "text": pyarrow.string(),
+    "instant": pyarrow.timestamp("ms", tz="UTC"),
+    "money": pyarrow.decimal128(38, 18),
+    "integer": pyarrow.int64(),
+}
+SQL_TYPES = {"text": "VARCHAR", "instant": "TIMESTAMP WITH TIME ZONE", "money": "DECIMAL(38,18)", "integer": "BIGINT"}
 # Build numbers, names, and the names' cells.
 ODD = [
     ("1.2", "\u00a0=1+1", "'\u00a0=1+1"),
@@ -66,6 +78,66 @@ for (let row; (row = await cursor.next()); rows += 1) {
 await reader.close()
 console.log(JSON.stringify({ rows, units: String(units), unknown, first }))
 """
+
+
+def read_csv(path):
+    """runs.csv with the columns' own types; an empty cell is NULL."""
+    return pyarrow.csv.read_csv(
+        path,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types={name: ARROW_TYPES[kind] for name, kind in COLUMNS},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def check_table(checks, label, out, table):
+    """Types, counts and sums of one table against the export's manifest and report."""
+    manifest = read_json(out / "manifest.json")
+    types = [(field.name, field.type) for field in table.schema]
+    checks.equal(f"{label}: columns and types", types, [(name, ARROW_TYPES[kind]) for name, kind in COLUMNS])
+    checks.equal(f"{label}: as many rows as the manifest's total", table.num_rows, manifest["totals"]["runs"])
+    checks.equal(f"{label}: no NULL where none may be", [name for name in NEVER_NULL if table[name].null_count], [])
+    costs = table["usage_total_usd"].to_pylist()
+    checks.equal(
+        f"{label}: the total is Python's exact sum", manifest["totals"]["usage_total_usd"], plain(exact_sum(costs))
+    )
+    checks.equal(
+        f"{label}: as many unknown costs as the manifest says",
+        costs.count(None),
+        manifest["totals"]["runs_cost_unknown"],
+    )
+    by_actor = collections.defaultdict(list)
+    for actor, cost in zip(table["act_id"].to_pylist(), costs):
+        by_actor[actor].append(cost)
+    summed = {actor: (len(known), plain(exact_sum(known)) or "") for actor, known in by_actor.items()}
+    with open(out / "cost_by_actor.csv", encoding="utf-8", newline="") as file:
+        written = {row["act_id"]: (int(row["runs"]), row["usage_total_usd"]) for row in csv.DictReader(file)}
+    checks.equal(f"{label}: cost_by_actor.csv is Python's exact sums", written, summed)
+
+
+def check_pyarrow(checks, default, by_day, compat):
+    """The same rows in each kind of file, and no NULL where the schema has none."""
+    table = pyarrow.parquet.read_table(default / "runs.parquet")
+    check_table(checks, "pyarrow", default, table)
+    # What is never NULL is declared so in the file.
+    schema = pyarrow.parquet.read_schema(default / "runs.parquet")
+    checks.equal("pyarrow: required columns", [field.name for field in schema if not field.nullable], NEVER_NULL)
+
+    days = pyarrow.dataset.dataset(by_day / "runs", format="parquet", partitioning="hive").to_table()
+    checks.that("pyarrow, by day: the day is a column of the dataset", days.column_names[-1] == "started_on", days.column_names)
+    days = days.drop_columns(["started_on"])
+    check_table(checks, "pyarrow, by day", by_day, days)
+    checks.that("pyarrow, by day: the same rows as in one file", days.combine_chunks().equals(table.combine_chunks()))
+
+    plainer = pyarrow.parquet.read_table(compat / "runs.parquet")
+    check_table(checks, "pyarrow, compat", compat, plainer)
+    checks.that("pyarrow, compat: the same rows as by default", plainer.combine_chunks().equals(table.combine_chunks()))
+
+    check_table(checks, "pyarrow, runs.csv", default, read_csv(default / "runs.csv"))
 
 
 def with_node(package, script, path):
@@ -131,7 +203,7 @@ def check_script(checks, label, out, home):
         finally:
             os.chdir(before)
         types = connection.execute("SELECT column_name, column_type FROM (DESCRIBE runs)").fetchall()
-        checks.equal(f"{label}, {name}: types", types, [(name, TYPES[kind]) for name, kind in COLUMNS])
+        checks.equal(f"{label}, {name}: types", types, [(name, SQL_TYPES[kind]) for name, kind in COLUMNS])
         parquet = f"read_parquet('{out / 'runs.parquet'}', hive_partitioning = false)"
         for left, right in [("runs", parquet), (parquet, "runs")]:
             rest = connection.execute(f"SELECT count(*) FROM (SELECT * FROM {left} EXCEPT ALL SELECT * FROM {right})").fetchone()
@@ -144,8 +216,11 @@ def main():
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="apify-runs-check-") as folder:
         scratch = Path(folder).resolve()
-        out, builds = scratch / "demo", scratch / "builds"
-        must_run(binary, "export", "--demo", "--quiet", "--month", "2025-09", "--parquet-compat", "--out", out, cwd=scratch)
+        default, by_day, out, builds = scratch / "demo", scratch / "by-day", scratch / "compat", scratch / "builds"
+        must_run(binary, "export", "--demo", "--quiet", "--out", default, cwd=scratch)
+        must_run(binary, "export", "--demo", "--quiet", "--partition-by", "day", "--out", by_day, cwd=scratch)
+        must_run(binary, "export", "--demo", "--quiet", "--parquet-compat", "--out", out, cwd=scratch)
+        check_pyarrow(checks, default, by_day, out)
         manifest = read_json(out / "manifest.json")
         rows = pyarrow.parquet.read_table(out / "runs.parquet", columns=["started_at"])
         truth = {
