@@ -25,7 +25,7 @@
 for that document (in README.md only blocks with nothing but this tool's commands), against a made-up account and a webhook on this
 machine. A block after `<!-- not run: reason -->` is counted and left out; one that takes too long is ended and fails. A ```text
 block after `<!-- its output -->` is what the block before it prints, to the letter but for times, ports and job IDs; `--update`
-writes it anew. promtool accepts docs/alerts.yml, and its rules do what data/alerts_test.yml says. Links, and the options that
+writes it anew. promtool accepts docs/alerts.yml, and its rules do what ALERT_TESTS says. Links, and the options that
 documents name, are for tests/it/docs. Whether the words are true is for people and for the tests to say."""
 
 import contextlib
@@ -41,14 +41,13 @@ import tempfile
 import threading
 from pathlib import Path
 
-from checks.support.account import NOW, ROOT, Checks, must_run, run, server
+from checks.support.account import NOW, ROOT, Checks, must_run, server
 from checks.support.environments import command_line
 from checks.support.processes import child
 
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 ALERTS = ROOT / "docs/alerts.yml"
-ALERTS_TEST = ROOT / "scripts/checks/data/alerts_test.yml"
 NOT_RUN, ITS_OUTPUT = re.compile(r"<!-- not run: (.+) -->"), "<!-- its output -->"
 SECONDS_FOR_A_BLOCK = 180
 # What differs from run to run, wherever it stands.
@@ -216,6 +215,156 @@ def update(document, text, edits):
     print(f"{document.relative_to(ROOT)}: {len(edits)} outputs written anew")
 
 
+# What docs/alerts.yml must say, and when, as `promtool test rules` takes it.
+
+
+def export(account, severity=None, **more):
+    """The labels of a gauge; with a severity, those of an alert."""
+    labels = {"account": account, "command": "export", "job": "exports", **more}
+    return {**labels, "severity": severity} if severity else labels
+
+
+def sync(account, severity=None):
+    return export(account, severity, command="sync", job="lake")
+
+
+def selector(labels):
+    return "{" + ",".join(f'{name}="{value}"' for name, value in sorted(labels.items())) + "}"
+
+
+def gauge(name, labels, values):
+    """A gauge with its values hour by hour, in promtool's notation."""
+    return {"series": f"apify_runs_{name}{selector(labels)}", "values": values}
+
+
+def finds(expression, hour, *alerts):
+    """An expression with the alerts that it finds at an hour, and no others."""
+    found = [{"__name__": "ALERTS", "alertname": alert, "alertstate": "firing", **labels} for alert, labels in alerts]
+    return {"expr": expression, "eval_time": f"{hour}h", "exp_samples": [{"labels": selector(labels), "value": 1} for labels in found]}
+
+
+def fires(alert, hour, labels, *texts):
+    """An alert that fires at an hour with these labels, summary and description."""
+    annotations = dict(zip(("summary", "description"), texts))
+    return {"alertname": alert, "eval_time": f"{hour}h", "exp_alerts": [{"exp_labels": labels, "exp_annotations": annotations}]}
+
+
+def is_silent(alert, hour):
+    return {"alertname": alert, "eval_time": f"{hour}h", "exp_alerts": []}
+
+
+def rule_test(gauges, *expected):
+    of_kind = lambda key: [each for each in expected if key in each]
+    return {"interval": "1h", "input_series": gauges, "promql_expr_test": of_kind("expr"), "alert_rule_test": of_kind("alertname")}
+
+
+RUN, SUCCESS = "last_run_timestamp_seconds", "last_success_timestamp_seconds"
+CODES = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "terminated": 143}
+ALERT_TESTS = [
+    # Each exit code is an account here.
+    rule_test(
+        [
+            gauge(RUN, export("any"), "0+3600x24"),
+            gauge(SUCCESS, export("any"), "0+3600x24"),
+            *(gauge("last_exit_code", export(account), f"{code}x24") for account, code in CODES.items()),
+            gauge("last_exit_code", export("four, once"), "4x2 0x21"),
+        ],
+        finds(
+            'sort(ALERTS{alertname="ApifyRunsNeedsSomebody"})',
+            12,
+            *(("ApifyRunsNeedsSomebody", export(account, "critical")) for account in ("one", "two", "three", "five", "six")),
+        ),
+        finds(
+            'ALERTS{alertname="ApifyRunsKeepsFailing",alertstate="firing"}',
+            12,
+            *(("ApifyRunsKeepsFailing", export(account, "warning")) for account in ("four", "eight", "terminated")),
+        ),
+        finds(
+            'ALERTS{alertname=~"ApifyRuns(ConditionDoesNotHold|ExportIsLate|SyncIsLate|NeverSucceeded|TellsNothing)"}',
+            12,
+            ("ApifyRunsConditionDoesNotHold", export("seven", "warning")),
+        ),
+        fires(
+            "ApifyRunsConditionDoesNotHold",
+            12,
+            export("seven", "warning"),
+            "apify-runs export, job exports (seven): what was asked for doesn't hold",
+            "Published, but --strict, a budget, the reconciliation or --allow-incomplete says no. Costs may settle.",
+        ),
+    ),
+    # A sync that stopped succeeding, another one that goes on, and an export of the month before.
+    rule_test(
+        [
+            gauge(RUN, sync("acme"), "0+3600x72"),
+            gauge(SUCCESS, sync("acme"), "0x72"),
+            gauge(RUN, sync("beta"), "0+3600x72"),
+            gauge(SUCCESS, sync("beta"), "0+3600x72"),
+            gauge(SUCCESS, export("acme"), "-2764800x72"),
+            gauge(RUN, export("new"), "0+3600x72"),
+        ],
+        finds(
+            'ALERTS{alertstate="firing"}',
+            48,
+            ("ApifyRunsNeverSucceeded", export("new", "warning")),
+            ("ApifyRunsExportIsLate", export("acme", "warning")),
+        ),
+        fires(
+            "ApifyRunsSyncIsLate",
+            49,
+            sync("acme", "critical"),
+            "The last good sync of acme (job lake) was 2d 1h 0m 0s ago",
+            "What Apify deletes before the next sync is a gap for good: see how many days the plan keeps.",
+        ),
+    ),
+    # Two jobs of one command: one is late, the other is not. Prometheus has renamed the label.
+    rule_test(
+        [
+            gauge(SUCCESS, export("acme", job="node", exported_job="daily"), "0+3600x48"),
+            gauge(SUCCESS, export("acme", job="node", exported_job="monthly"), "-2851200x48"),
+        ],
+        fires(
+            "ApifyRunsExportIsLate",
+            24,
+            export("acme", "warning", job="node", exported_job="monthly"),
+            "The last good export of acme (job monthly) was 34d 0h 0m 0s ago",
+            "An export that ends with 7 (--strict) is no good one here, though it has been published.",
+        ),
+    ),
+    # Nobody tells anything.
+    rule_test(
+        [],
+        is_silent("ApifyRunsTellsNothing", 12),
+        fires("ApifyRunsTellsNothing", 25, {"severity": "warning"}, "Nobody has the gauges of apify-runs: no job ran, or its file isn't collected"),
+    ),
+    # Shares: of costs, of requests; none of no runs.
+    rule_test(
+        [
+            gauge("runs", export("many"), "1000x24"),
+            gauge("cost_unknown_runs", export("many"), "51x24"),
+            gauge("runs", export("few"), "1000x24"),
+            gauge("cost_unknown_runs", export("few"), "50x24"),
+            gauge("requests", export("many"), "100x24"),
+            gauge("rate_limited_requests", export("many"), "11x24"),
+            *(gauge(name, export("none"), "0x24") for name in ("runs", "cost_unknown_runs", "requests", "rate_limited_requests")),
+        ],
+        fires(
+            "ApifyRunsCostsUnknown",
+            1,
+            export("many", "info"),
+            "5.1% of the runs of many have no known cost (export, job exports)",
+            "Every total is 'at least'. One in twenty is an example: take what is usual for your Actors.",
+        ),
+        fires(
+            "ApifyRunsIsHeldBack",
+            1,
+            export("many", "info"),
+            "11% of the requests of many got 429 (export, job exports)",
+            "Something else uses up what the API allows, or --rate is too high.",
+        ),
+    ),
+]
+
+
 def check_alerts(checks, binary, scratch):
     """Rules, tests of the rules, and the metrics that they are about; whether promtool was there."""
     metrics = scratch / "metrics.prom"
@@ -228,9 +377,12 @@ def check_alerts(checks, binary, scratch):
     promtool = shutil.which(os.environ.get("PROMTOOL", "promtool"))
     if promtool is None:
         return False
+    # YAML, of which JSON is a part.
+    tests = scratch / "alerts_test.yml"
+    tests.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1h", "tests": ALERT_TESTS}), encoding="utf-8")
     for what, arguments, stdin in [
         ("promtool takes the rules", ["check", "rules", ALERTS], ""),
-        ("the rules fire when they should, and not else", ["test", "rules", ALERTS_TEST], ""),
+        ("the rules fire when they should, and not else", ["test", "rules", tests], ""),
         ("promtool finds no fault with the metrics", ["check", "metrics"], written),
     ]:
         done = subprocess.run(
