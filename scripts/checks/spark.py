@@ -3,16 +3,18 @@
 # dependencies = ["pyspark==4.3.0", "duckdb==2.0.0", "deltalake==1.6.6", "pytz==2026.6"]
 #
 # [tool.check]
-# compares = "reports as SQL over exports and lakes on Spark's executors with DuckDB's results"
+# compares = "reports as SQL over exports and lakes on Spark's executors with DuckDB's results; Parquet files with Java's own reader"
 # needs = ["Java"]
-# minutes = 8
+# minutes = 9
 # megabytes = 540
 # ///
 """Runs every reports/*.sql on Spark as a user would, by spark-submit and reports/spark.py, in local-cluster mode (a master,
 and workers whose executors are separate processes), and compares each figure with DuckDB's and the tool's, over exports and
-over lakes. Needs Java 17 or newer. Trino, a cluster of several machines, and delta-spark, whose jars no package registry
+over lakes. parquet-mr, Java's own reader of Parquet, which Spark brings, reads an export's file without Spark, with and without
+`--parquet-compat`. Needs Java 17 or newer. Trino, a cluster of several machines, and delta-spark, whose jars no package registry
 for Python has, are not checked."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -21,15 +23,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pyspark
 from deltalake import DeltaTable
+from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
 from checks.duckdb import ask_report, check_groups, check_report, report_pairs
-from checks.support.account import GROUPS, REPORTS, ROOT, Checks, as_cells, must_run, read_table, run
+from checks.support.account import GROUPS, REPORTS, ROOT, Checks, as_cells, must_run, read_json, read_table, run
 from checks.support.environments import command_line
-from checks.support.standin import DAY_MS, ChangingAccount, StandIn, millis, serving
+from checks.support.processes import end
+from checks.support.standin import DAY_MS, ChangingAccount, StandIn, instant, millis, serving
 
 MASTER = "local-cluster[2,1,1024]"
 # Nothing may leave the machine, and the session is far from UTC: the reports themselves have to see to it.
@@ -196,17 +201,61 @@ def check_refusals(checks, spark, out, scratch):
     checks.that("refusals: nothing was written", not (scratch / "none").exists())
 
 
+@contextlib.contextmanager
+def java(scratch):
+    """The classes of a Java process that has Spark's jars, for as long as the block lasts."""
+    jars, options = Path(pyspark.__file__).parent / "jars" / "*", [f"-Djava.io.tmpdir={scratch / 'local'}", "-XX:-UsePerfData"]
+    more = {"java_path": None, "die_on_exit": True, "enable_auth": True, "return_proc": True}
+    port, token, process = launch_gateway(classpath=str(jars), javaopts=options, **more)
+    gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port, auth_token=token))
+    try:
+        yield gateway.jvm
+    finally:
+        gateway.close()
+        end(process)
+
+
+def check_java_reader(checks, scratch, outs):
+    """parquet-mr's reader of rows: their count, unknown costs, the first start, and the sum of the decimals' bytes, as the manifest has
+    them."""
+    with java(scratch) as classes:
+        parquet = classes.org.apache.parquet.hadoop
+        for label, out in outs.items():
+            started, totals = time.monotonic(), read_json(out / "manifest.json")["totals"]
+            path = classes.org.apache.hadoop.fs.Path(str(out / "runs.parquet"))
+            reader = parquet.ParquetReader.builder(parquet.example.GroupReadSupport(), path).build()
+            rows, unknown, units, first, cost = 0, 0, 0, None, b""
+            while (row := reader.read()) is not None:
+                rows += 1
+                first = row.getLong("started_at", 0) if first is None else first
+                if row.getFieldRepetitionCount("usage_total_usd") == 0:
+                    unknown += 1
+                else:
+                    cost = row.getBinary("usage_total_usd", 0).getBytes()
+                    units += int.from_bytes(cost, "big", signed=True)
+            reader.close()
+            print(f"        read {rows} rows in {time.monotonic() - started:.0f} s")
+            checks.equal(f"parquet-mr, {label}: rows, unknown costs", (rows, unknown), (totals["runs"], totals["runs_cost_unknown"]))
+            checks.equal(f"parquet-mr, {label}: the first start", instant(first), read_table(out / "runs.csv")[1][0]["started_at"])
+            checks.equal(f"parquet-mr, {label}: the sum of the bytes is exact", units, int(Decimal(totals["usage_total_usd"]).scaleb(18)))
+            # Each addition in Java would be one more call between two processes, of 200,000.
+            as_java = int(classes.java.math.BigInteger(cost).toString())
+            checks.equal(f"parquet-mr, {label}: Java's BigInteger reads the bytes so", as_java, int.from_bytes(cost, "big", signed=True))
+
+
 def main():
     binary = command_line(__file__).binary
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="apify-runs-spark-") as folder:
         scratch = Path(folder).resolve()
         spark = Spark(scratch)
-        default, by_day, rules = scratch / "demo", scratch / "by-day", scratch / "groups.csv"
+        default, by_day, compat, rules = scratch / "demo", scratch / "by-day", scratch / "compat", scratch / "groups.csv"
         rules.write_text(GROUPS, encoding="utf-8")
         must_run(binary, "export", "--demo", "--quiet", "--out", default, cwd=scratch)
         split = ["--partition-by", "day", "--groups", rules]
         must_run(binary, "export", "--demo", "--quiet", *split, "--out", by_day, cwd=scratch)
+        must_run(binary, "export", "--demo", "--quiet", "--parquet-compat", "--out", compat, cwd=scratch)
+        check_java_reader(checks, scratch, {"by default": default, "--parquet-compat": compat})
         for out in (default, by_day):
             report_pairs(binary, out)
 
