@@ -17,8 +17,9 @@
 # ///
 """Environments that lack or break something: names that are not found, wrong certificates, proxies, portals, servers that hang or drip,
 answers of the wrong shape, tokens that can't be one, file systems without locks, space or exchange, what desktops leave, umasks, time zones,
-object stores. Each case says what was injected, the exit code, the seconds until the first word on stderr and until the end, and what
-is left: nothing, what was there before, or an export that `verify` passes; never a part of one, nor files of the tool's own.
+object stores. Also that the proxy and the certificates which variables name are used. Each case says what was injected, the exit code, the
+seconds until the first word on stderr and until the end, and what is left: nothing, what was there before, or an export that `verify`
+passes; never a part of one, nor files of the tool's own.
 
 All servers are on loopback. Mounts are in a namespace of their own, and need root; a case that needs what this machine hasn't is
 `not run`, which is no failure."""
