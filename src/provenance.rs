@@ -118,7 +118,7 @@ pub struct DetailCounts {
     pub failed: u64,
     /// Their IDs, a thousand at most.
     pub failed_runs: Vec<String>,
-    /// Fields of their metering that are NULL since they are of another type than documented.
+    /// Fields that are unknown since they are of another type than documented.
     pub mistyped: u64,
     /// Details whose meters add up to another amount than their total.
     pub meters_disagree: u64,

@@ -16,11 +16,13 @@ pub struct DetailAnswer {
     /// The run's, which may be another than was asked for.
     pub id: String,
     pub detail: RunDetail,
-    /// What is NULL since it is of another type than documented: its place, what was found, what was expected.
+    /// What is unknown since it is of another type than documented: its place, what was found, what was expected.
     pub mistyped: Vec<String>,
+    /// The same of metering.
+    pub mistyped_metering: Vec<String>,
 }
 
-/// Decodes the body of a detail's answer; an error means that it is none, or that its cost or its end can't be read.
+/// Decodes the body of a detail's answer; an error means that it is none, or that its cost is no exact number.
 pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
     let body = JsonObject::parse(body, "the body is not a run")?;
     let run = JsonObject::new(body.raw("data").context("the body is JSON without \"data\"")?);
@@ -28,20 +30,21 @@ pub fn decode(body: &[u8]) -> anyhow::Result<DetailAnswer> {
     let required = |name: &str| text(name).with_context(|| format!("the run has no {name:?}"));
     let usage = run.raw("usageTotalUsd").map(Usd::from_json_number).transpose();
     let usage = usage.map_err(|error| anyhow!("the run's usageTotalUsd {error}"))?;
-    let finished = run.raw("finishedAt").map(|raw| {
-        let instant = string(raw).and_then(|text| parse_instant(&text));
-        instant.with_context(|| field_problem("data.finishedAt", Some(raw), "an instant"))
-    });
+    let finished = run.raw("finishedAt");
+    let finished_at_ms = finished.and_then(|raw| parse_instant(&string(raw)?));
+    let unread = finished.filter(|_| finished_at_ms.is_none());
+    let unread = unread.map(|raw| field_problem("data.finishedAt", Some(raw), "an instant"));
     let mut fields = Fields::default();
     Ok(DetailAnswer {
         id: required("id")?,
         detail: RunDetail {
             status: required("status")?,
-            finished_at_ms: finished.transpose()?,
+            finished_at_ms,
             usage,
             metering: metering(&run, &mut fields),
         },
-        mistyped: fields.mistyped,
+        mistyped: unread.into_iter().collect(),
+        mistyped_metering: fields.mistyped,
     })
 }
 
@@ -132,8 +135,13 @@ mod tests {
             "PROXY_SERPS": 3e-7, "NEW_METER": 1}, "stats": {"computeUnits": 0.13804, "durationMillis": 248472,
             "resurrectCount": 0}, "options": {"memoryMbytes": 1024}, "pricingInfo": {"pricingModel": "PAY_PER_EVENT"},
             "chargedEventCounts": {"actor-start": 1, "page": 150}}}"#;
-        let DetailAnswer { id, detail, mistyped } = decode(body).unwrap();
-        assert_eq!(mistyped, [""; 0]);
+        let DetailAnswer {
+            id,
+            detail,
+            mistyped,
+            mistyped_metering,
+        } = decode(body).unwrap();
+        assert_eq!((mistyped.len(), mistyped_metering.len()), (0, 0));
         assert_eq!(
             (id.as_str(), detail.status.as_str(), detail.finished_at_ms),
             ("r", "SUCCEEDED", Some(7))
@@ -163,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_of_another_type_is_null_but_an_unreadable_cost_or_end_is_an_error() {
+    fn what_is_missing_or_of_another_type_is_null_but_a_cost_that_is_no_number_is_an_error() {
         let run = |more: &str| decode(format!(r#"{{"data":{{"id":"r","status":"S"{more}}}}}"#).as_bytes());
         let odd =
             r#","usageTotalUsd":null,"usageUsd":7,"stats":[],"options":{"memoryMbytes":"1"},"chargedEventCounts":[1]"#;
         assert_eq!(run(odd).unwrap().detail, run("").unwrap().detail);
         assert_eq!(
-            run(odd).unwrap().mistyped,
+            run(odd).unwrap().mistyped_metering,
             [
                 "data.usageUsd is 7; expected an object",
                 "data.stats is an array; expected an object",
@@ -185,8 +193,8 @@ mod tests {
                 .contains("usageTotalUsd")
         );
         assert_eq!(
-            run(r#","finishedAt":1757000000000"#).unwrap_err().to_string(),
-            "data.finishedAt is 1757000000000; expected an instant"
+            run(r#","finishedAt":1757000000000"#).unwrap().mistyped,
+            ["data.finishedAt is 1757000000000; expected an instant"]
         );
     }
 

@@ -169,7 +169,11 @@ pub(super) fn refusal(
     token: &ApiToken,
 ) -> Failure {
     let redacted = |text: &str| token.redacted(text);
-    let said = ApiError::new(body, redacted);
+    let mut said = ApiError::new(body, redacted);
+    if url.path().ends_with("/users/me") {
+        // Its answers hold a live proxy password: nothing of them is shown.
+        said = said.unsaid();
+    }
     let answer = format!("{status}{said}");
     let failed = |error| Failure::Final(status.as_u16(), error);
     match status.as_u16() {
@@ -245,6 +249,17 @@ impl ApiError {
                 message: redacted(&String::from_utf8_lossy(body)),
                 is_documented: false,
             },
+        }
+    }
+}
+
+impl ApiError {
+    /// The same without its words.
+    fn unsaid(self) -> ApiError {
+        ApiError {
+            kind: None,
+            message: String::new(),
+            ..self
         }
     }
 }

@@ -246,7 +246,8 @@ impl Details {
         let DetailAnswer {
             id,
             mut detail,
-            mistyped,
+            mut mistyped,
+            mistyped_metering,
         } = answered;
         let mut progress = self.progress();
         progress.failures_in_a_row = 0;
@@ -256,9 +257,12 @@ impl Details {
             None => counts.without_cost += 1,
         }
         counts.meters_disagree += u64::from(detail.meters_disagree());
-        if self.options.mode != DetailMode::All {
+        if self.options.mode == DetailMode::All {
+            mistyped.extend(mistyped_metering);
+        } else {
             detail.metering = Metering::default();
-        } else if let Some(first) = mistyped.first() {
+        }
+        if let Some(first) = mistyped.first() {
             counts.mistyped += mistyped.len() as u64;
             progress
                 .first_mistyped

@@ -57,7 +57,7 @@ pub use crate::lake::staged_changes::{CommitFate, StagedChanges};
 pub use crate::lake::state::LakeState;
 pub use crate::lake::storage::{FileCount, StorageUse};
 pub use crate::lake::sync_input::{SyncInput, WatchedPeriod};
-pub use crate::lake::table::{FoundTable, LakeTable, Moment};
+pub use crate::lake::table::{LakeTable, Moment};
 pub use crate::stores::Location;
 
 /// Batches of rows, each read as it is asked for.

@@ -16,8 +16,7 @@ use crate::lake::columns::{LakeColumns, month_of};
 use crate::lake::tally::{OnChange, SyncTally};
 
 use crate::lake::{
-    CommitFate, CommitId, CommitOutcome, FoundTable, LakeState, LakeTable, MergeOutput, Moment, SyncInput,
-    WatchedPeriod,
+    CommitFate, CommitId, CommitOutcome, LakeState, LakeTable, MergeOutput, Moment, SyncInput, WatchedPeriod,
 };
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, format_instant};
