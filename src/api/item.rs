@@ -10,7 +10,7 @@ use arrow_array::builder::{ArrayBuilder, Decimal128Builder, Int64Builder, String
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 
-use super::members::{ItemMembers, KNOWN, META, Member, Members, joined, string};
+use super::members::{ItemMembers, KNOWN, META, Member, Members, joined};
 use super::whole_number::whole_number;
 use crate::money::Usd;
 use crate::period::parse_instant;
@@ -60,9 +60,9 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends the value of a JSON text, else NULL; whether there is one.
-    fn push_json(&mut self, raw: Option<&str>) -> bool {
-        let text = || raw.and_then(string);
+    /// Appends a member's value, else NULL; whether there is one.
+    fn push_json(&mut self, member: Option<&Member>) -> bool {
+        let text = || member.and_then(Member::text);
         match self {
             ColumnBuilder::Text(builder) => {
                 let text = text();
@@ -75,7 +75,7 @@ impl ColumnBuilder {
                 instant.is_some()
             }
             ColumnBuilder::Integer(builder) => {
-                let integer = raw.and_then(whole_number::<i64>);
+                let integer = member.and_then(|member| whole_number::<i64>(member.raw));
                 builder.append_option(integer);
                 integer.is_some()
             }
@@ -131,15 +131,23 @@ impl PageBuilder {
         let item = ItemMembers::new(members, meta_members);
         match check_required(&item) {
             Err((field, problem)) => self.reject(joined(members), &item, field, problem),
-            Ok((started_at_ms, usage)) => {
-                for at in REQUIRED_TEXTS {
-                    self.columns[at].push_json(item.known[at].map(|(_, raw)| raw));
-                }
-                self.columns[col::STARTED_AT].push_number(Some(started_at_ms.into()));
-                self.columns[col::USAGE_TOTAL_USD].push_number(usage.map(|usd| usd.0));
-                self.append_optional(item);
-            }
+            Ok(required) => self.append_checked(item, required),
         }
+    }
+
+    /// Appends one item, unless it is to be rejected; whether it is appended.
+    pub(super) fn append_valid(&mut self, item: ItemMembers) -> bool {
+        let required = check_required(&item);
+        required.map(|required| self.append_checked(item, required)).is_ok()
+    }
+
+    fn append_checked(&mut self, item: ItemMembers, (started_at_ms, usage): (i64, Option<Usd>)) {
+        for at in REQUIRED_TEXTS {
+            self.columns[at].push_json(item.known[at].as_ref());
+        }
+        self.columns[col::STARTED_AT].push_number(Some(started_at_ms.into()));
+        self.columns[col::USAGE_TOTAL_USD].push_number(usage.map(|usd| usd.0));
+        self.append_optional(item);
     }
 
     /// Appends the columns that may be NULL, and `extra`.
@@ -147,7 +155,7 @@ impl PageBuilder {
         let (mut extra, mut meta_extra, mut mistyped) = (item.extra, item.meta_extra, item.mistyped);
         for at in OPTIONAL {
             let member = item.known[at];
-            if !self.columns[at].push_json(member.map(|(_, raw)| raw)) {
+            if !self.columns[at].push_json(member.as_ref()) {
                 let extra = if META.contains(&at) {
                     &mut meta_extra
                 } else {
@@ -170,7 +178,7 @@ impl PageBuilder {
     }
 
     fn reject(&mut self, item: String, members: &ItemMembers, field: &'static str, problem: String) {
-        let text = |at: usize| members.known[at].and_then(|(_, raw)| string(raw)).map(Cow::into_owned);
+        let text = |at: usize| members.known[at].and_then(|member| member.text()).map(Cow::into_owned);
         self.rejected.push(RejectedItem {
             item,
             id: text(col::ID),
@@ -191,12 +199,14 @@ impl PageBuilder {
 
 /// Checks what no row can be without, and gives the start and the cost; an error names the field and what is wrong with it.
 fn check_required(item: &ItemMembers) -> Result<(i64, Option<Usd>), (&'static str, String)> {
-    fn text<'a>(field: &'static str, member: Member<'a>) -> Result<Cow<'a, str>, (&'static str, String)> {
-        match member.map(|(_, raw)| raw) {
-            None | Some("null") => Err((field, "is missing".to_string())),
-            Some(raw) => string(raw)
+    fn text<'a>(field: &'static str, member: Option<Member<'a>>) -> Result<Cow<'a, str>, (&'static str, String)> {
+        match member {
+            None => Err((field, "is missing".to_string())),
+            Some(member) if member.is_null() => Err((field, "is missing".to_string())),
+            Some(member) => member
+                .text()
                 .filter(|text| !text.is_empty())
-                .ok_or_else(|| (field, format!("is {}; expected a text", excerpt(raw)))),
+                .ok_or_else(|| (field, format!("is {}; expected a text", excerpt(member.raw)))),
         }
     }
     text("id", item.known[col::ID])?;
@@ -205,8 +215,8 @@ fn check_required(item: &ItemMembers) -> Result<(i64, Option<Usd>), (&'static st
     let started_at = text("startedAt", item.known[col::STARTED_AT])?;
     let started_at_ms = parse_instant(&started_at)
         .ok_or_else(|| ("startedAt", format!("is {}; expected an instant", excerpt(&started_at))))?;
-    let raw = item.known[col::USAGE_TOTAL_USD].map(|(_, raw)| raw);
-    let usage = raw.filter(|raw| *raw != "null").map(|raw| {
+    let usage = item.known[col::USAGE_TOTAL_USD].filter(|usage| !usage.is_null());
+    let usage = usage.map(|Member { raw, .. }| {
         Usd::from_json_number(raw).map_err(|error| ("usageTotalUsd", format!("is {}: it {error}", excerpt(raw))))
     });
     Ok((started_at_ms, usage.transpose()?))

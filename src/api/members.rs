@@ -51,7 +51,34 @@ pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-pub(super) type Member<'a> = Option<(&'a str, &'a str)>;
+/// A member as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'a> {
+    /// With its quotes.
+    pub(super) key: &'a str,
+    pub(super) raw: &'a str,
+    /// Whether `raw` is known to be a string without escapes.
+    pub(super) plain: bool,
+}
+
+impl<'a> Member<'a> {
+    fn new(key: &'a str, raw: &'a str) -> Member<'a> {
+        let plain = false;
+        Member { key, raw, plain }
+    }
+
+    /// A string's content; none for what is no string, or one that isn't Unicode.
+    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
+        match self.plain {
+            true => Some(Cow::Borrowed(&self.raw[1..self.raw.len() - 1])),
+            false => string(self.raw),
+        }
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        self.raw == "null"
+    }
+}
 
 /// How many decoded columns an item has of its own; the one behind them is `extra`.
 pub(super) const KNOWN: usize = col::COST_STATE;
@@ -61,7 +88,7 @@ pub(super) const META: Range<usize> = 10..15;
 /// An item's members by position in the decoded schema; the last of several with one name counts.
 #[derive(Default)]
 pub(super) struct ItemMembers<'a> {
-    pub(super) known: [Member<'a>; KNOWN],
+    pub(super) known: [Option<Member<'a>>; KNOWN],
     /// Fields that this version doesn't know.
     pub(super) extra: Extra,
     pub(super) meta_extra: Extra,
@@ -75,22 +102,29 @@ impl<'a> ItemMembers<'a> {
         for &(key, value) in members {
             let name = unescaped(key);
             if let Some(at) = position(&name) {
-                item.known[at] = Some((key, value));
+                item.known[at] = Some(Member::new(key, value));
             } else if name != "meta" {
                 item.extra.push(key, value);
             } else if value.starts_with('{') && meta_members.is_empty() && MembersSeed(meta_members).split(value) {
                 for &(key, value) in meta_members.iter() {
                     match meta_position(&unescaped(key)) {
-                        Some(at) => item.known[at] = Some((key, value)),
+                        Some(at) => item.known[at] = Some(Member::new(key, value)),
                         None => item.meta_extra.push(key, value),
                     }
                 }
-            } else if value != "null" {
-                item.mistyped += 1;
-                item.extra.push(key, value);
+            } else {
+                item.keep_meta(key, value);
             }
         }
         item
+    }
+
+    /// Keeps a `meta` that is no object, unless it is null: it is of a wrong type.
+    pub(super) fn keep_meta(&mut self, key: &str, raw: &str) {
+        if raw != "null" {
+            self.mistyped += 1;
+            self.extra.push(key, raw);
+        }
     }
 }
 
@@ -139,10 +173,10 @@ impl Extra {
     }
 
     /// Keeps a known field's value, unless it is absent or null: it is of a wrong type. Returns how many that were.
-    pub(super) fn keep(&mut self, member: Member) -> usize {
-        let wrong = member.filter(|(_, value)| *value != "null");
-        if let Some((key, value)) = wrong {
-            self.push(key, value);
+    pub(super) fn keep(&mut self, member: Option<Member>) -> usize {
+        let wrong = member.filter(|member| !member.is_null());
+        if let Some(Member { key, raw, .. }) = wrong {
+            self.push(key, raw);
         }
         wrong.iter().len()
     }

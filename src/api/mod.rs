@@ -20,6 +20,7 @@ pub mod pacing;
 pub mod page;
 mod probe;
 mod route;
+mod scan;
 pub mod token;
 pub mod usage;
 mod whole_number;

@@ -8,11 +8,13 @@ use anyhow::{Context, anyhow, ensure};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
+use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::item::{PageBuilder, RejectedItem};
 use super::members::{MembersSeed, compact};
+use super::scan::scan_items;
 use super::whole_number::whole_number;
 use crate::runs::schema::col;
 
@@ -92,12 +94,46 @@ impl Page {
 /// Decodes the body of a list answer; an error means that it is none (cut off, not JSON, another shape).
 pub fn decode(body: &[u8]) -> anyhow::Result<Page> {
     let text = std::str::from_utf8(body).map_err(|error| anyhow!("the body is not UTF-8: {error}"))?;
+    if let Some(page) = decode_as_usual(text) {
+        return Ok(page);
+    }
     // Nearly always each item is an object, which is read once; whatever is wrong otherwise, the second way tells.
-    decode_text(text, ItemKind::Objects).or_else(|_| decode_text(text, ItemKind::Anything))
+    let rows = MAX_PAGE_ITEMS as usize;
+    decode_text(text, rows, ItemKind::Objects).or_else(|_| decode_text(text, rows, ItemKind::Anything))
 }
 
-fn decode_text(text: &str, items: ItemKind) -> anyhow::Result<Page> {
+/// The page, where it is written as the API writes pages; else none.
+fn decode_as_usual(text: &str) -> Option<Page> {
+    const ITEMS: &str = "\"items\":[";
+    // White space, or a control character that may stand nowhere.
+    let is_control = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | (*byte < b' '));
+    if text.as_bytes().chunks(4096).any(is_control) {
+        return None;
+    }
+    let from = memmem::find(text.as_bytes(), ITEMS.as_bytes())? + ITEMS.len();
+    let head = &text[..from];
+    if head.matches('{').count() != 2 || head.matches('[').count() != 1 {
+        return None;
+    }
     let mut columns = PageBuilder::with_capacity(MAX_PAGE_ITEMS as usize);
+    let tail = &text[scan_items(text, from, &mut columns)? - 1..];
+    if tail.contains(['{', '[']) {
+        return None;
+    }
+    // What stands around the items, which decides whose they are.
+    let around = decode_text(&format!("{head}{tail}"), 0, ItemKind::Objects).ok()?;
+    let (runs, rejected, mistyped) = columns.finish();
+    Some(Page {
+        bytes: text.len() as u64,
+        runs,
+        rejected,
+        mistyped,
+        ..around
+    })
+}
+
+fn decode_text(text: &str, rows: usize, items: ItemKind) -> anyhow::Result<Page> {
+    let mut columns = PageBuilder::with_capacity(rows);
     let mut json = serde_json::Deserializer::from_str(text);
     let envelope = EnvelopeSeed(ItemsSeed {
         items,
@@ -245,6 +281,147 @@ impl<'de> Visitor<'de> for ItemsSeed<'_> {
                         self.columns.reject_non_object(compact(item.get()));
                     }
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn general(text: &str) -> anyhow::Result<Page> {
+        decode_text(text, 0, ItemKind::Objects).or_else(|_| decode_text(text, 0, ItemKind::Anything))
+    }
+
+    /// All that a page says.
+    fn said(page: &Page) -> String {
+        let Page {
+            total,
+            limit,
+            asked,
+            bytes,
+            runs,
+            rejected,
+            mistyped,
+        } = page;
+        format!("{total} {limit:?} {asked:?} {bytes} {runs:?} {rejected:?} {mistyped:?}")
+    }
+
+    const RUN: &str = r#""id":"r","actId":"a","status":"S","startedAt":"2025-09-01T00:00:00.001Z""#;
+
+    fn body(items: &[String]) -> String {
+        format!(
+            r#"{{"data":{{"total":{},"offset":0,"limit":1000,"desc":false,"count":7,"items":[{}]}}}}"#,
+            items.len(),
+            items.join(",")
+        )
+    }
+
+    #[test]
+    fn pages_as_the_api_writes_them_are_read_the_short_way() {
+        let meta = r#""meta":{"origin":"API","userAgent":"a \"b\" é","new":[1,{"x":null}]}"#;
+        let numbers = r#""buildNumberInt":12,"usageTotalUsd":1.25e-3"#;
+        let runs = [
+            format!("{{{RUN},{meta},{numbers}}}"),
+            format!("{{{RUN},\"finishedAt\":null,{numbers},\"options\":{{\"a\":[1, 2]}}}}"),
+            format!("{{{meta},{RUN},\"userId\":7,\"meta2\":true}}"),
+            format!("{{{RUN},\"meta\":null}}"),
+        ];
+        for items in [&runs[..], &runs[..1], &[]] {
+            let body = body(items);
+            let short = decode_as_usual(&body).expect("it is written as usual");
+            assert_eq!(said(&short), said(&general(&body).unwrap()));
+            assert_eq!(short.items(), items.len() as u64);
+        }
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_left_to_the_general_way() {
+        let run = format!("{{{RUN}}}");
+        let twice = format!(r#"{{{RUN},"meta":{{}},"meta":{{"origin":"API"}}}}"#);
+        for body in [
+            body(&[run.clone()]).replace(',', ", "),
+            body(&[run.clone()]).replace(r#""desc":false"#, r#""desc":[]"#),
+            body(&[run.clone()]).replace(r#""items":["#, r#""x":{"items":["#),
+            format!(r#"{{"x":{{"items":[{run}]}},"data":{{"total":0,"items":[]}}}}"#),
+            format!(r#"{{"data":{{"total":1,"x":{{"items":[{run}]}},"items":[]}}}}"#),
+            format!(r#"{{"data":{{"total":1,"items":[{run}],"x":[]}}}}"#),
+            body(&["7".into()]),
+            body(&[r#"{"id":"r"}"#.into()]),
+            body(&[twice]),
+            body(&[run.replace("\"S\"", "\"S\n\"")]),
+            body(&[run.replace("\"S\"", r#""\x""#)]),
+            body(&[run.replace("\"S\"", "01")]),
+            body(&[run.clone()]).replace("]}}", "]}"),
+            body(&[run.clone()]).replace("]}}", ",]}}"),
+            format!("{} 7", body(&[run])),
+        ] {
+            assert!(decode_as_usual(&body).is_none(), "{body}");
+        }
+    }
+
+    fn member() -> impl Strategy<Value = String> {
+        let names = prop::sample::select(vec![
+            "id",
+            "actId",
+            "userId",
+            "status",
+            "startedAt",
+            "finishedAt",
+            "buildNumberInt",
+            "usageTotalUsd",
+            "meta",
+            "new",
+            "m\\u0065ta",
+        ]);
+        let values = prop_oneof![
+            any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+            any::<f64>().prop_filter_map("JSON has no infinity", |number| serde_json::to_string(&number).ok()),
+            any::<i64>().prop_map(|number| number.to_string()),
+            prop::sample::select(vec![
+                "null",
+                "true",
+                "[]",
+                "{}",
+                "-",
+                "-0",
+                "01",
+                "1.",
+                "1e+2",
+                "\"",
+                "nul",
+                "[1,{\"a\":\"]\"}]",
+                "{\"a\":1,}",
+                "\"2025-09-01T00:00:00.500Z\"",
+                "{\"origin\":\"API\",\"clientIp\":7,\"x\":{}}",
+                "{\"origin\":\"\\n\",\"origin\":null}",
+            ])
+            .prop_map(String::from),
+        ];
+        (names, values).prop_map(|(name, value)| format!("\"{name}\":{value}"))
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_say_the_same(
+            items in prop::collection::vec(prop::collection::vec(member(), 0..6), 0..5),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+            put in prop::sample::select(vec!["", ",", "\"", "}", "]", " ", "\\", "0"]),
+        ) {
+            let item = |members: &Vec<String>| format!("{{{RUN}{}}}", members.iter().map(|member| format!(",{member}")).collect::<String>());
+            let mut text = body(&items.iter().map(item).collect::<Vec<_>>());
+            if let Some(cut) = cut {
+                let at = cut.index(text.len());
+                if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                    text.replace_range(at..at + 1, put);
+                }
+            }
+            if let Some(short) = decode_as_usual(&text) {
+                let general = general(&text);
+                prop_assert!(general.is_ok(), "{}", text);
+                prop_assert_eq!(said(&short), said(&general.unwrap()));
             }
         }
     }
