@@ -21,6 +21,7 @@ use super::body;
 use super::counts::{Counters, RequestCounts};
 use super::failure::{Failure, LastingFailure, TransientFailure, setup_failure};
 use super::pacing::Pacer;
+use super::round_trip::RoundTrip;
 use super::route::Route;
 use super::token::ApiToken;
 use crate::clock::{Clocks, MachineClock, ServerTimes};
@@ -66,6 +67,7 @@ pub struct ApiClient {
     counters: Arc<Counters>,
     attempts: Arc<Attempts>,
     server_times: Mutex<ServerTimes>,
+    round_trip: RoundTrip,
     rate_limit: AtomicU64,
     /// Names the account in the log.
     span: tracing::Span,
@@ -119,6 +121,7 @@ impl ApiClient {
             counters: Arc::default(),
             attempts: Arc::default(),
             server_times: Mutex::default(),
+            round_trip: RoundTrip::default(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
         })
@@ -140,6 +143,11 @@ impl ApiClient {
 
     pub fn base_url(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
+    }
+
+    /// How many pages can be under way at once and gain time by it.
+    pub fn useful_in_flight(&self) -> usize {
+        self.round_trip.useful_in_flight()
     }
 
     pub fn side_by_side(&self) -> usize {

@@ -19,6 +19,7 @@ mod obstacle;
 pub mod pacing;
 pub mod page;
 mod probe;
+mod round_trip;
 mod route;
 mod scan;
 pub mod token;

@@ -92,7 +92,7 @@ async fn runs_held(args: &ReconcileArgs, cycle: &Period, connection: &Connection
     let Some(site) = args.path.clone() else {
         return Ok(None);
     };
-    let (source, account) = (connection.source, connection.account().await);
+    let (source, account) = (connection.source, connection.ask_account().known().await);
     let (as_of, cycle) = (args.as_of, cycle.clone());
     run_blocking(move |_| {
         let gathered = archive::read(|opening| {

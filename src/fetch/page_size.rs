@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES};
+use super::plan::{MAX_HELD_BYTES, MAX_HELD_PAGES, MAX_WINDOW_PAGES};
 use crate::api::body::MAX_BODY_BYTES;
 use crate::api::page::{MAX_PAGE_ITEMS, Page};
 
@@ -63,10 +63,12 @@ impl PageSize {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    pub fn max_held_pages(&self) -> u64 {
+    /// While so many windows are read at once: fewer need to read less far ahead.
+    pub fn max_held_pages(&self, at_once: usize) -> u64 {
         let pages = self.pages.load(Relaxed);
         let mean = self.bytes.load(Relaxed) / pages.max(1);
-        ((MAX_HELD_BYTES / mean.max(1)).min(MAX_HELD_PAGES) / self.shares).max(1)
+        let needed = (at_once as u64).saturating_mul(MAX_WINDOW_PAGES).min(MAX_HELD_PAGES);
+        ((MAX_HELD_BYTES / mean.max(1)).min(needed) / self.shares).max(1)
     }
 }
 

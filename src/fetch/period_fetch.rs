@@ -52,11 +52,12 @@ impl PeriodFetch {
         let (from, to) = lister.period;
         let page_size = PageSize::new(lister.api.side_by_side());
         first.iter().for_each(|page| page_size.observe(page));
+        let at_once = lister.api.useful_in_flight().min(concurrency);
         let options = PlanOptions {
             total: first.as_ref().map(|page| page.total),
             page_items: first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity),
-            concurrency,
-            max_held_pages: page_size.max_held_pages(),
+            concurrency: at_once,
+            max_held_pages: page_size.max_held_pages(at_once),
         };
         let walker = Walker {
             lister,
@@ -123,7 +124,8 @@ impl PeriodFetch {
         let mut released_until = from;
         let mut sum = PeriodSum::default();
         loop {
-            while walks.len() < self.concurrency
+            let at_once = self.at_once();
+            while walks.len() < at_once
                 && let Some(window) = self.next_window(&slots, &outbox, released_until, hand.is_some())
             {
                 slots.insert(window.from, None);
@@ -143,6 +145,7 @@ impl PeriodFetch {
             if walks.is_empty() && outbox.is_none() {
                 break;
             }
+            self.walker.plan().note_idle(at_once.saturating_sub(walks.len()));
             tokio::select! {
                 permit = out.reserve(), if outbox.is_some() => match (permit, outbox.take()) {
                     (Ok(permit), Some(window)) => permit.send(window),
@@ -150,12 +153,18 @@ impl PeriodFetch {
                 },
                 Some(walk) = walks.join_next(), if !walks.is_empty() => {
                     let window = walk.map_err(|error| anyhow::anyhow!("a walk failed: {error}"))??;
+                    self.walker.plan().finished(window.from);
                     slots.insert(window.from, Some(window));
                 }
                 () = self.walker.plan_grew.notified() => {}
             }
         }
         self.check_whole(first_total, sum).await
+    }
+
+    /// Windows that are read side by side: on a short way to the server, fewer give as much.
+    fn at_once(&self) -> usize {
+        self.walker.lister.api.useful_in_flight().min(self.concurrency)
     }
 
     /// The next window, unless too many pages would be held; the one that all others wait for is always taken.
@@ -170,15 +179,14 @@ impl PeriodFetch {
         if whole {
             return plan.whole();
         }
-        let max_pages = plan.max_pages();
         let pages = |window: &WalkedWindow| window.pages.len() as u64;
-        let held = |slot: &Option<WalkedWindow>| slot.as_ref().map_or(max_pages, pages);
+        let complete: u64 = slots.values().flatten().map(pages).sum();
         let waiting = outbox.as_ref().map_or(0, pages);
         let beyond = self.pages_downstream.load(Ordering::Relaxed);
         // `max_pages` for the window in the channel, which is not seen from here.
-        let held = slots.values().map(held).sum::<u64>() + waiting + max_pages + beyond;
+        let held = plan.reading_pages() + complete + waiting + plan.max_pages() + beyond;
         let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
-        let fits = held + max_pages <= self.walker.page_size.max_held_pages();
+        let fits = held + plan.next_pages() <= self.walker.page_size.max_held_pages(self.at_once());
         if urgent || fits { plan.next_window() } else { None }
     }
 

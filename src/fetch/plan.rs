@@ -2,9 +2,10 @@
 //!
 //! Accounts burst on the hour, so windows are cut by count, not by clock. A window that turns out too full costs
 //! nothing: it is cut where it stands and keeps the page in hand. One that turns out nearly empty costs its request; so
-//! after such a one, the next are taken longer.
+//! after such a one, the next are taken longer. Once there is no window left to begin with, those that are being read give
+//! away parts of what they have left, so that no slot waits for the last one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::period::{Millis, format_instant};
 
@@ -53,10 +54,22 @@ pub struct PlanOptions {
     pub max_held_pages: u64,
 }
 
-/// What is left of a period, in time order.
+/// A window that is being read.
+#[derive(Debug, Default)]
+struct Reading {
+    pages: u64,
+    /// Runs that are still to come, once that is known.
+    left: Option<u64>,
+}
+
+/// What is left of a period, in time order, and what is being read.
 #[derive(Debug)]
 pub struct Plan {
     regions: VecDeque<Region>,
+    /// By their start.
+    reading: BTreeMap<Millis, Reading>,
+    /// Slots that could read and have no window.
+    idle: usize,
     aim_pages: u64,
     page_items: u64,
     next_id: u64,
@@ -71,13 +84,12 @@ impl Plan {
         // windows that are done and wait for an earlier one.
         let held = options.max_held_pages.saturating_sub(MAX_WINDOW_PAGES) / concurrency.max(10);
         let mut aim_pages = AIM_PAGES.min(held).max(1);
-        if concurrency > 1 {
-            // Two windows for each request in flight: who is done first has another to read.
-            let pages = options.total.unwrap_or(u64::MAX).div_ceil(page_items);
-            aim_pages = aim_pages.min(pages.div_ceil(2 * concurrency).max(1));
-        }
+        let pages = options.total.unwrap_or(u64::MAX).div_ceil(page_items);
+        aim_pages = aim_pages.min(pages.div_ceil(concurrency).max(1));
         let mut plan = Plan {
             regions: VecDeque::new(),
+            reading: BTreeMap::new(),
+            idle: 0,
             aim_pages,
             page_items,
             next_id: 0,
@@ -103,6 +115,7 @@ impl Plan {
     /// Takes all that is left of the earliest region, for a page in hand that covers it.
     pub fn whole(&mut self) -> Option<Window> {
         let region = self.regions.pop_front()?;
+        self.reading.insert(region.from, Reading::default());
         Some(Window {
             from: region.from,
             to: region.to,
@@ -132,7 +145,52 @@ impl Plan {
             region.from = window.to;
             region.count = region.count.map(|count| count.saturating_sub(aim));
         }
+        self.reading.insert(window.from, Reading::default());
         Some(window)
+    }
+
+    /// Pages that the next window is expected to have; one that is cut has no more than a page beyond what it was cut for.
+    pub fn next_pages(&self) -> u64 {
+        let count = self.regions.front().and_then(|region| region.count);
+        count.map_or(self.max_pages(), |count| self.pages(count).min(self.max_pages()))
+    }
+
+    /// Pages that the windows have, or will have, that are being read.
+    pub fn reading_pages(&self) -> u64 {
+        let pages = |reading: &Reading| match reading.left {
+            Some(left) => reading.pages + self.pages(left),
+            None => self.max_pages(),
+        };
+        self.reading.values().map(pages).sum()
+    }
+
+    fn pages(&self, runs: u64) -> u64 {
+        runs.div_ceil(self.page_items) + 1
+    }
+
+    /// Notes how far the window is that begins there: pages received, runs still to come.
+    pub fn progressed(&mut self, from: Millis, pages: u64, left: u64) {
+        let left = Some(left);
+        self.reading.insert(from, Reading { pages, left });
+    }
+
+    /// The window that begins there has been read.
+    pub fn finished(&mut self, from: Millis) {
+        self.reading.remove(&from);
+    }
+
+    /// So many slots have nothing to read, unless windows are left.
+    pub fn note_idle(&mut self, slots: usize) {
+        self.idle = if self.regions.is_empty() { slots } else { 0 };
+    }
+
+    /// Whether a window with so many runs left is to give a part of them away: to a slot that has nothing to read, where more
+    /// than a page is left, and no other window has twice as much.
+    pub fn is_to_share(&mut self, left: u64) -> bool {
+        let most = self.reading.values().filter_map(|reading| reading.left).max();
+        let shares = self.idle > 0 && left > self.page_items && 2 * left >= most.unwrap_or(0);
+        self.idle -= usize::from(shares);
+        shares
     }
 
     /// Notes a window's count: what lies right of it is estimated anew.
@@ -226,8 +284,30 @@ mod tests {
             Some((0, 1_000_000))
         );
         assert_eq!(plan.next_window(), None);
-        assert_eq!(plan_of(1_000_000, Some(100_000), 8, MAX_HELD_PAGES).aim_pages(), 7);
+        assert_eq!(plan_of(1_000_000, Some(100_000), 8, MAX_HELD_PAGES).aim_pages(), 13);
         assert_eq!(plan_of(1_000_000, Some(100_000), 1, MAX_HELD_PAGES).aim_pages(), 14);
+    }
+
+    #[test]
+    fn once_no_window_is_left_the_fullest_gives_a_part_to_each_idle_slot() {
+        let mut plan = plan_of(1_000_000, Some(4000), 4, MAX_HELD_PAGES);
+        plan.note_idle(2);
+        assert!(!plan.is_to_share(2000), "windows are left");
+        let windows: Vec<Window> = std::iter::from_fn(|| plan.next_window()).collect();
+        assert_eq!(plan.reading_pages(), windows.len() as u64 * plan.max_pages());
+        plan.progressed(windows[0].from, 1, 5000);
+        plan.progressed(windows[1].from, 2, 2400);
+        plan.note_idle(1);
+        assert!(!plan.is_to_share(2400), "another has twice as much");
+        assert!(plan.is_to_share(5000));
+        assert!(!plan.is_to_share(5000), "no slot is idle any more");
+        plan.finished(windows[0].from);
+        plan.note_idle(1);
+        plan.progressed(windows[1].from, 3, 1000);
+        assert!(!plan.is_to_share(1000), "that is one request, whoever asks");
+        assert!(plan.is_to_share(1001));
+        let others = windows.len() as u64 - 2;
+        assert_eq!(plan.reading_pages(), 3 + 2 + others * plan.max_pages());
     }
 
     #[test]

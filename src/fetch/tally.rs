@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -84,25 +85,28 @@ impl Tally {
     pub fn rows_in(&self, pages: &[ReceivedPage], from: Millis, to: Millis) -> Vec<RowAt> {
         let rows =
             &self.rows[self.rows.partition_point(|row| row.0 < from)..self.rows.partition_point(|row| row.0 < to)];
-        let mut kept: HashMap<&str, (Millis, RowAt), foldhash::fast::RandomState> =
-            HashMap::with_capacity_and_hasher(rows.len(), foldhash::fast::RandomState::default());
-        let mut moved = false;
+        let id = |at: RowAt| id_of(&pages[at.0 as usize].page.runs, at.1);
+        let every = rows.iter().map(|row| row.1);
+        if are_distinct(every.clone().map(id)) {
+            return every.collect();
+        }
+        let mut kept: HashMap<&str, (Millis, RowAt)> = HashMap::with_capacity(rows.len());
         for row in rows {
-            let id = id_of(&pages[row.1.0 as usize].page.runs, row.1.1);
-            kept.entry(id)
-                .and_modify(|earlier| {
-                    moved = true;
-                    *earlier = best(pages, &[*earlier, *row]);
-                })
+            kept.entry(id(row.1))
+                .and_modify(|earlier| *earlier = best(pages, &[*earlier, *row]))
                 .or_insert(*row);
         }
-        let rows = rows.iter().map(|row| row.1);
-        if !moved {
-            return rows.collect();
-        }
         let kept: BTreeSet<RowAt> = kept.into_values().map(|row| row.1).collect();
-        rows.filter(|at| kept.contains(at)).collect()
+        every.filter(|at| kept.contains(at)).collect()
     }
+}
+
+/// Whether all IDs are distinct, by their hashes: of two that have the same hash by chance, it is denied.
+fn are_distinct<'p>(ids: impl Iterator<Item = &'p str>) -> bool {
+    let state = foldhash::fast::RandomState::default();
+    let mut hashes: Vec<u64> = ids.map(|id| state.hash_one(id)).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// The best version by the merge rule; of equal ones the last received.

@@ -147,7 +147,7 @@ impl Walker {
                 break;
             }
             if first_walk && is_full && !self.traits.ignores_before() {
-                self.cut_if_too_full(window, &mut attempt, m, remaining);
+                self.cut_if_wanted(window, &mut attempt, m, remaining);
             }
             (page, lo) = self.next_page(window, next, m, &mut attempt).await?;
             if attempt.counted.is_none() {
@@ -210,21 +210,26 @@ impl Walker {
         }
     }
 
-    /// Cuts a window that holds too many pages: the left part keeps what has been read and is counted anew with its next
-    /// page.
-    fn cut_if_too_full(&self, window: &mut Window, attempt: &mut WalkAttempt, m: Millis, remaining: u64) {
-        let plan = self.plan();
-        let (aim, max) = (plan.aim_pages(), plan.max_pages());
-        drop(plan);
+    /// Cuts a window that holds too many pages, or of which another slot can read a part: the left part keeps what has been
+    /// read and is counted anew with its next page.
+    fn cut_if_wanted(&self, window: &mut Window, attempt: &mut WalkAttempt, m: Millis, remaining: u64) {
         // Pages of large runs have fewer.
         let items = attempt.pages.iter().map(|page| page.page.capacity()).min().unwrap_or(1);
         let read: u64 = attempt.pages.iter().map(|page| page.page.items()).sum();
-        if read + remaining <= max * items {
+        let pages = attempt.pages.len() as u64;
+        let mut plan = self.plan();
+        plan.progressed(window.from, pages, remaining);
+        let wanted = if read + remaining > plan.max_pages() * items {
+            (plan.aim_pages() * items).saturating_sub(read).max(items)
+        } else if plan.is_to_share(remaining) {
+            remaining.div_ceil(2)
+        } else {
             return;
-        }
-        let wanted = (aim * items).saturating_sub(read).max(items);
+        };
+        drop(plan);
         if let Some(cut) = Plan::cut(m, window.to, remaining, wanted) {
             self.give_back(window, cut, Some(remaining.saturating_sub(wanted)));
+            self.plan().progressed(window.from, pages, wanted);
             attempt.counted = None;
         }
     }

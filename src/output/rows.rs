@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave_record_batch;
 
 use crate::error::Result;
@@ -67,6 +68,9 @@ impl RowFiles {
     }
 }
 
+/// Rows in a part on average, from which on copying parts takes less time than copying rows.
+const ROWS_A_PART: usize = 16;
+
 /// Gathers rows of pages into batches of [`BATCH_ROWS`].
 #[derive(Default)]
 pub struct Recut {
@@ -94,13 +98,27 @@ impl Recut {
         }
         let taken = self.rows.drain(..take);
         let rows: Vec<_> = taken.map(|(page, row)| (page - self.first_page, row)).collect();
-        let last = rows.iter().map(|row| row.0).max().unwrap_or(0);
-        let pages: Vec<&RecordBatch> = self.pages.iter().take(last + 1).collect();
-        let batch = interleave_record_batch(&pages, &rows).expect("pages have one schema, and rows lie within them");
+        let batch = gathered(&self.pages, &rows);
         let needed = self.rows.iter().map(|row| row.0).min();
         let needed = needed.unwrap_or(self.first_page + self.pages.len());
         self.pages.drain(..needed - self.first_page);
         self.first_page = needed;
         Some(batch)
     }
+}
+
+/// Rows of pages as one batch. Most follow each other as they do in their pages: those are copied in parts.
+fn gathered(pages: &VecDeque<RecordBatch>, rows: &[(usize, usize)]) -> RecordBatch {
+    let follows = |a: &(usize, usize), b: &(usize, usize)| a.0 == b.0 && a.1 + 1 == b.1;
+    let parts = rows.chunk_by(follows).count();
+    if parts > rows.len() / ROWS_A_PART {
+        let last = rows.iter().map(|row| row.0).max().unwrap_or(0);
+        let pages: Vec<&RecordBatch> = pages.iter().take(last + 1).collect();
+        return interleave_record_batch(&pages, rows).expect("pages have one schema, and rows lie within them");
+    }
+    let parts = rows
+        .chunk_by(follows)
+        .map(|part| pages[part[0].0].slice(part[0].1, part.len()));
+    let parts: Vec<RecordBatch> = parts.collect();
+    concat_batches(parts[0].schema_ref(), &parts).expect("pages have one schema")
 }

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::address::DEFAULT_API_URL;
 use crate::api::ask::RequestError;
+use crate::api::auxiliary::Partial;
 use crate::api::client::{ApiClient, ClientOptions};
 use crate::api::page::Page;
 use crate::api::token::{ApiToken, TokenSources};
@@ -153,26 +154,18 @@ impl Connection {
         clocks
     }
 
-    /// The account of the token, or why it is unknown.
-    pub async fn ask_account(&self) -> Result<Account, String> {
-        let asked = tokio::time::timeout(ACCOUNT_TIME, self.api.account()).await;
-        let late = |_| Err(Error::Unreachable(no_answer_within(ACCOUNT_TIME)));
-        let account = asked.unwrap_or_else(late).map_err(|error| error.to_string())?;
-        let unknown = account.unknown.iter();
-        unknown.for_each(|unknown| {
-            warn(&format!(
-                "the name of the account is unknown: GET /v2/users/me: {unknown}"
-            ))
+    /// Asks whose token it is, beside whatever comes next.
+    pub fn ask_account(&self) -> AskedAccount {
+        let api = self.api.clone();
+        let asked = tokio::spawn(async move {
+            let asked = tokio::time::timeout(ACCOUNT_TIME, api.account()).await;
+            let late = |_| Err(Error::Unreachable(no_answer_within(ACCOUNT_TIME)));
+            asked.unwrap_or_else(late)
         });
-        let account = account.value;
-        self.journal.update(|noted| noted.account_id = Some(account.id.clone()));
-        Ok(account)
-    }
-
-    /// The account of the token; warns where it is unknown.
-    pub async fn account(&self) -> Option<Account> {
-        let unknown = |why| warn(&format!("the account of the token is unknown: {why}"));
-        self.ask_account().await.map_err(unknown).ok()
+        AskedAccount {
+            asked,
+            journal: self.journal.clone(),
+        }
     }
 
     /// Asks how long runs are kept, beside whatever comes next.
@@ -185,6 +178,33 @@ impl Connection {
                 None => Err(anyhow::anyhow!(no_answer_within(SPARE_TIME))),
             }
         })
+    }
+}
+
+/// The account of a token that was asked for.
+pub struct AskedAccount {
+    asked: JoinHandle<Result<Partial<Account>>>,
+    journal: Journal,
+}
+
+impl AskedAccount {
+    /// The account, or why it is unknown.
+    pub async fn told(self) -> Result<Account, String> {
+        let asked = self.asked.await.unwrap_or_else(|error| Err(Error::Other(error.into())));
+        let Partial { value, unknown } = asked.map_err(|error| error.to_string())?;
+        unknown.iter().for_each(|unknown| {
+            warn(&format!(
+                "the name of the account is unknown: GET /v2/users/me: {unknown}"
+            ))
+        });
+        self.journal.update(|noted| noted.account_id = Some(value.id.clone()));
+        Ok(value)
+    }
+
+    /// The account; warns where it is unknown.
+    pub async fn known(self) -> Option<Account> {
+        let unknown = |why| warn(&format!("the account of the token is unknown: {why}"));
+        self.told().await.map_err(unknown).ok()
     }
 }
 

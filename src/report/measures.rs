@@ -21,19 +21,53 @@ pub struct Measures {
     pub provisional: Outcome,
 }
 
+/// What is counted of a run, worked out once for all groups that it is added to.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    end: End,
+    usage: Option<Usd>,
+    is_provisional: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Succeeded,
+    Failed,
+    TimedOut,
+    Aborted,
+    Other,
+}
+
+impl From<&Row<'_>> for Counted {
+    fn from(run: &Row) -> Counted {
+        Counted {
+            end: match run.status {
+                "SUCCEEDED" => End::Succeeded,
+                "FAILED" => End::Failed,
+                "TIMED-OUT" => End::TimedOut,
+                "ABORTED" => End::Aborted,
+                _ => End::Other,
+            },
+            usage: run.usage,
+            is_provisional: run.cost_state == PROVISIONAL,
+        }
+    }
+}
+
 impl Measures {
     /// Adds a run; `None` if a sum no longer fits 38 digits.
-    pub fn add(&mut self, run: &Row) -> Option<()> {
-        let outcome = match run.status {
-            "SUCCEEDED" => &mut self.succeeded,
-            "FAILED" => &mut self.failed,
-            "TIMED-OUT" => &mut self.timed_out,
-            "ABORTED" => &mut self.aborted,
-            _ => &mut self.other,
+    pub fn add(&mut self, run: impl Into<Counted>) -> Option<()> {
+        let run: Counted = run.into();
+        let outcome = match run.end {
+            End::Succeeded => &mut self.succeeded,
+            End::Failed => &mut self.failed,
+            End::TimedOut => &mut self.timed_out,
+            End::Aborted => &mut self.aborted,
+            End::Other => &mut self.other,
         };
         outcome.add(run.usage)?;
         self.all.add(run.usage)?;
-        if run.cost_state == PROVISIONAL {
+        if run.is_provisional {
             self.provisional.add(run.usage)?;
         }
         Some(())

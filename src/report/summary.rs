@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use super::dimension::{By, Dimension, Dimensions};
 use super::figures::{Breakdown, Daily, Figures, Labels, Values};
 use super::groups::Groups;
-use super::measures::Measures;
+use super::measures::{Counted, Measures};
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::{DayClock, Zone};
@@ -110,7 +110,8 @@ impl Summary {
 
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {
         self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
-        self.totals.add(run)?;
+        let counted = Counted::from(run);
+        self.totals.add(counted)?;
         for axis in &mut self.axes {
             let key = match (axis.dimension, &mut self.rules) {
                 (Dimension::Actor, _) => run.act_id,
@@ -136,7 +137,7 @@ impl Summary {
             axis.advance_to(key, labels.map(|label| label.filter(is_told)));
         }
         for fold in &mut self.folds {
-            fold.measures(&self.axes).add(run)?;
+            fold.measures(&self.axes).add(counted)?;
         }
         if let Some(usage) = run.usage {
             let sum = self

@@ -82,6 +82,7 @@ impl ApiClient {
         ask: &Ask,
         decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<(T, u64), Failure> {
+        let sent = Instant::now();
         let response = self.http.get(ask.url.clone()).send().await;
         let mut response = response.map_err(|error| self.without_answer(&error))?;
         let head = AnswerHead::new(&response, self.options.clock.now_ms());
@@ -89,6 +90,9 @@ impl ApiClient {
             self.rate_limit.store(limit, Ordering::Relaxed);
         }
         let packed = receive(&mut response).await?;
+        if !ask.is_beside_runs {
+            self.round_trip.observe(sent.elapsed());
+        }
         let bytes = packed.len() as u64;
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         let encoding = head.encoding.clone();

@@ -44,7 +44,7 @@ pub(super) async fn ask(args: &CheckArgs, connection: &Connection, until: Instan
     )];
     let retention = connection.ask_retention();
     let (account, clocks, days) = tokio::join!(
-        timeout_at(until, connection.ask_account()),
+        timeout_at(until, connection.ask_account().told()),
         timeout_at(until, connection.clocks()),
         timeout_at(until, retention)
     );

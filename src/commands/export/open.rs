@@ -34,14 +34,15 @@ pub struct RunListing {
 /// Opens the output and the list, and asks whatever decides what is read.
 pub async fn open(job: &ExportJob) -> Result<OpenedExport> {
     let retention = job.connection.ask_retention();
+    let account = (!job.args.dry_run).then(|| job.connection.ask_account());
     let (clocks, period, destination, listing) = settle_period(job).await?;
     clocks.warning().iter().for_each(|warning| warn(warning));
     let start = JobStart::new(clocks);
     let args = &job.args;
     let filters = filters::resolve(&args.status, &args.actor, &args.task, &job.names).await?;
     let retention = retention_of(retention, &period, start.ms).await;
-    let account = match &destination {
-        Some(_) => job.connection.account().await,
+    let account = match account {
+        Some(asked) => asked.known().await,
         None => None,
     };
     Ok(OpenedExport {

@@ -52,7 +52,7 @@ impl SyncJob {
         let location = run_blocking(move |_| Location::open_to_write(&text, handle)).await?;
         let connection = Connection::open(&args.source, args.costs.detail_rate, context).await?;
         let retention = connection.ask_retention();
-        let account = connection.account().await;
+        let account = connection.ask_account().known().await;
         if account.is_none() {
             // Whether the token is any good shows in a list of next to nothing.
             let now_ms = connection.api.clocks().start_ms();
