@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// A page takes at least so long to be decoded and written, in microseconds: pages that come faster wait here.
-const PAGE_WORK_US: u64 = 2_000;
-/// Beside those that hide the way: one that comes in, one that is asked for.
-const SPARE: u64 = 2;
+const PAGE_WORK_US: u64 = 3_000;
+/// Beside those that hide the way: one that is decoded, one that comes in, one that is asked for.
+const SPARE: u64 = 3;
 /// A longer time counts by this part of the difference: among requests that wait for each other, the shortest tells most.
 const WEIGHT: u64 = 16;
 
@@ -46,13 +46,13 @@ mod tests {
         let round_trip = RoundTrip::default();
         assert_eq!(round_trip.useful_in_flight(), usize::MAX);
         round_trip.observe(Duration::from_millis(100));
-        assert_eq!(round_trip.useful_in_flight(), 52);
+        assert_eq!(round_trip.useful_in_flight(), 36);
         round_trip.observe(Duration::from_millis(4));
         assert_eq!(round_trip.useful_in_flight(), 4);
         // One that waited for others says little, many do.
         round_trip.observe(Duration::from_millis(20));
         assert_eq!(round_trip.useful_in_flight(), 4);
         (0..200).for_each(|_| round_trip.observe(Duration::from_millis(100)));
-        assert!(round_trip.useful_in_flight() > 50);
+        assert!(round_trip.useful_in_flight() > 25);
     }
 }

@@ -25,6 +25,8 @@ pub const MAX_CONCURRENCY: usize = (MAX_HELD_PAGES - 2 * MAX_WINDOW_PAGES) as us
 pub struct PeriodFetch {
     walker: Arc<Walker>,
     concurrency: usize,
+    /// Windows at once for which the plan has cut them.
+    planned: usize,
     first: Option<Page>,
     pages_downstream: Arc<AtomicU64>,
 }
@@ -52,12 +54,12 @@ impl PeriodFetch {
         let (from, to) = lister.period;
         let page_size = PageSize::new(lister.api.side_by_side());
         first.iter().for_each(|page| page_size.observe(page));
-        let at_once = lister.api.useful_in_flight().min(concurrency);
+        let planned = lister.api.useful_in_flight().min(concurrency);
         let options = PlanOptions {
             total: first.as_ref().map(|page| page.total),
             page_items: first.as_ref().map_or(MAX_PAGE_ITEMS, Page::capacity),
-            concurrency: at_once,
-            max_held_pages: page_size.max_held_pages(at_once),
+            concurrency: planned,
+            max_held_pages: page_size.max_held_pages(planned),
         };
         let walker = Walker {
             lister,
@@ -70,6 +72,7 @@ impl PeriodFetch {
         PeriodFetch {
             walker: Arc::new(walker),
             concurrency,
+            planned,
             first,
             pages_downstream: Arc::default(),
         }
@@ -186,7 +189,8 @@ impl PeriodFetch {
         // `max_pages` for the window in the channel, which is not seen from here.
         let held = plan.reading_pages() + complete + waiting + plan.max_pages() + beyond;
         let urgent = plan.earliest() == Some(released_until) && outbox.is_none();
-        let fits = held + plan.next_pages() <= self.walker.page_size.max_held_pages(self.at_once());
+        let at_once = self.at_once().max(self.planned);
+        let fits = held + plan.next_pages() <= self.walker.page_size.max_held_pages(at_once);
         if urgent || fits { plan.next_window() } else { None }
     }
 

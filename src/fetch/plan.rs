@@ -80,9 +80,9 @@ impl Plan {
     pub fn new(from: Millis, to: Millis, options: PlanOptions) -> Plan {
         let page_items = options.page_items.max(1);
         let concurrency = options.concurrency.max(1) as u64;
-        // A tenth of the pages at most: eight windows of 17, which may grow to 20, would take all 160, and leave none for
-        // windows that are done and wait for an earlier one.
-        let held = options.max_held_pages.saturating_sub(MAX_WINDOW_PAGES) / concurrency.max(10);
+        // Eight windows of 17, which may grow to 20, would take all 160 pages: two more must have room, which are done and wait
+        // for an earlier one.
+        let held = options.max_held_pages.saturating_sub(MAX_WINDOW_PAGES) / (concurrency + 2);
         let mut aim_pages = AIM_PAGES.min(held).max(1);
         let pages = options.total.unwrap_or(u64::MAX).div_ceil(page_items);
         aim_pages = aim_pages.min(pages.div_ceil(concurrency).max(1));
@@ -285,7 +285,7 @@ mod tests {
         );
         assert_eq!(plan.next_window(), None);
         assert_eq!(plan_of(1_000_000, Some(100_000), 8, MAX_HELD_PAGES).aim_pages(), 13);
-        assert_eq!(plan_of(1_000_000, Some(100_000), 1, MAX_HELD_PAGES).aim_pages(), 14);
+        assert_eq!(plan_of(1_000_000, Some(100_000), 1, MAX_HELD_PAGES).aim_pages(), 17);
     }
 
     #[test]
