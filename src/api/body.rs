@@ -26,7 +26,12 @@ pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, BodyPr
         "" | "identity" => return Ok(packed),
         "gzip" | "x-gzip" => read_bounded(flate2::read::MultiGzDecoder::new(&*packed), packed.len()),
         "br" => read_bounded(brotli::Decompressor::new(&*packed, 64 << 10), packed.len()),
-        "zstd" => zstd::stream::read::Decoder::with_buffer(&*packed).and_then(|zstd| read_bounded(zstd, packed.len())),
+        "zstd" => match unpack_at_once(&packed) {
+            Some(unpacked) => return Ok(unpacked),
+            None => {
+                zstd::stream::read::Decoder::with_buffer(&*packed).and_then(|zstd| read_bounded(zstd, packed.len()))
+            }
+        },
         other => {
             let problem = format!("the body has the encoding {other:?}, which was not requested");
             return Err(BodyProblem::Unreadable(problem));
@@ -40,8 +45,18 @@ pub fn unpack(encoding: Option<&str>, packed: Vec<u8>) -> Result<Vec<u8>, BodyPr
     Ok(unpacked)
 }
 
+/// A body of an ordinary size, without the copies that a stream makes; none for a larger one, and for one that is broken.
+fn unpack_at_once(packed: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::decompress(packed, room(packed.len())).ok()
+}
+
+/// The bytes that most bodies of this size unpack to at most.
+fn room(packed_bytes: usize) -> usize {
+    (packed_bytes * 8).min(1 << 20)
+}
+
 fn read_bounded(unpacked: impl Read, packed_bytes: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity((packed_bytes * 8).min(1 << 20));
+    let mut bytes = Vec::with_capacity(room(packed_bytes));
     unpacked.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -33,16 +33,17 @@ pub struct RejectedItem {
 }
 
 enum ColumnBuilder {
-    Text(StringBuilder),
+    /// With the rows that there is room for.
+    Text(StringBuilder, usize),
     Instant(TimestampMillisecondBuilder),
     Integer(Int64Builder),
     Usd(Decimal128Builder),
 }
 
 impl ColumnBuilder {
-    fn new(data_type: &DataType, rows: usize, text_bytes: usize) -> ColumnBuilder {
+    fn new(data_type: &DataType, rows: usize) -> ColumnBuilder {
         match data_type {
-            DataType::Utf8 => ColumnBuilder::Text(StringBuilder::with_capacity(rows, rows * text_bytes)),
+            DataType::Utf8 => ColumnBuilder::Text(StringBuilder::with_capacity(rows, 0), rows),
             DataType::Int64 => ColumnBuilder::Integer(Int64Builder::with_capacity(rows)),
             DataType::Decimal128(..) => {
                 let usd = Decimal128Builder::with_capacity(rows).with_precision_and_scale(USD_PRECISION, USD_SCALE);
@@ -64,8 +65,14 @@ impl ColumnBuilder {
     fn push_json(&mut self, member: Option<&Member>) -> bool {
         let text = || member.and_then(Member::text);
         match self {
-            ColumnBuilder::Text(builder) => {
+            ColumnBuilder::Text(builder, rows) => {
                 let text = text();
+                // Texts of a column are about as long as its first one; one that begins with NULL mostly stays NULL.
+                if let Some(text) = &text
+                    && builder.is_empty()
+                {
+                    *builder = StringBuilder::with_capacity(*rows, *rows * (text.len() + text.len() / 8));
+                }
                 builder.append_option(text.as_deref());
                 text.is_some()
             }
@@ -90,7 +97,7 @@ impl ColumnBuilder {
             Arc::new(array)
         }
         match self {
-            ColumnBuilder::Text(mut builder) => shrunk(builder.finish()),
+            ColumnBuilder::Text(mut builder, _) => shrunk(builder.finish()),
             ColumnBuilder::Instant(mut builder) => shrunk(builder.finish()),
             ColumnBuilder::Integer(mut builder) => shrunk(builder.finish()),
             ColumnBuilder::Usd(mut builder) => shrunk(builder.finish()),
@@ -108,16 +115,9 @@ pub(super) struct PageBuilder {
 
 impl PageBuilder {
     pub(super) fn with_capacity(rows: usize) -> PageBuilder {
-        // IDs as Apify makes them have 17 bytes; columns that are mostly NULL get no room.
-        let text_bytes = |name: &str| match name {
-            "status" | "meta_origin" => 9,
-            "build_number" => 8,
-            "meta_client_ip" | "meta_user_agent" | "meta_schedule_id" => 0,
-            _ => 17,
-        };
         let schema = decoded_schema();
         let columns = schema.fields()[..KNOWN].iter();
-        let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), rows, text_bytes(field.name())));
+        let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), rows));
         PageBuilder {
             columns: columns.collect(),
             extra: StringBuilder::new(),
@@ -190,7 +190,7 @@ impl PageBuilder {
 
     /// The runs, the rejected items, and the row of each known field of a wrong type.
     pub(super) fn finish(self) -> (RecordBatch, Vec<RejectedItem>, Vec<u32>) {
-        let columns = self.columns.into_iter().chain([ColumnBuilder::Text(self.extra)]);
+        let columns = self.columns.into_iter().chain([ColumnBuilder::Text(self.extra, 0)]);
         let columns = columns.map(ColumnBuilder::finish).collect();
         let runs = RecordBatch::try_new(decoded_schema(), columns).expect("each item appends once to every column");
         (runs, self.rejected, self.mistyped)

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 /// A page takes at least so long to be decoded and written, in microseconds: pages that come faster wait here.
 const PAGE_WORK_US: u64 = 3_000;
-/// Beside those that hide the way: one that is decoded, one that comes in, one that is asked for.
-const SPARE: u64 = 3;
+/// Beside those that hide the way: one that comes in, one that is decoded.
+const SPARE: u64 = 2;
+/// Whatever the way: one of the three is asked for meanwhile.
+const LEAST: u64 = 3;
 /// A longer time counts by this part of the difference: among requests that wait for each other, the shortest tells most.
 const WEIGHT: u64 = 16;
 
@@ -32,7 +34,7 @@ impl RoundTrip {
     pub(super) fn useful_in_flight(&self) -> usize {
         match self.0.load(Relaxed) {
             0 => usize::MAX,
-            shortest => usize::try_from(SPARE + shortest / PAGE_WORK_US).unwrap_or(usize::MAX),
+            shortest => usize::try_from((SPARE + shortest / PAGE_WORK_US).max(LEAST)).unwrap_or(usize::MAX),
         }
     }
 }
@@ -46,12 +48,12 @@ mod tests {
         let round_trip = RoundTrip::default();
         assert_eq!(round_trip.useful_in_flight(), usize::MAX);
         round_trip.observe(Duration::from_millis(100));
-        assert_eq!(round_trip.useful_in_flight(), 36);
+        assert_eq!(round_trip.useful_in_flight(), 35);
         round_trip.observe(Duration::from_millis(4));
-        assert_eq!(round_trip.useful_in_flight(), 4);
+        assert_eq!(round_trip.useful_in_flight(), 3);
         // One that waited for others says little, many do.
         round_trip.observe(Duration::from_millis(20));
-        assert_eq!(round_trip.useful_in_flight(), 4);
+        assert_eq!(round_trip.useful_in_flight(), 3);
         (0..200).for_each(|_| round_trip.observe(Duration::from_millis(100)));
         assert!(round_trip.useful_in_flight() > 25);
     }
