@@ -1,12 +1,14 @@
 """Times whole processes that get every run of the made-up account's month into Parquet: the export, and what else there is for
 it (Apify's own JavaScript, Python and Rust clients, each with a usual Parquet writer, and dlt), each written as its
-documentation shows and as fast as an hour of work makes it. What each peer wrote is compared with what the server has,
-apart from what is timed. Needs Node.js 20 with npm, Rust, and their package indexes; all traffic of what is measured is to
-loopback. Asserts nothing: a peer that lacks runs, or fails, is a line too."""
+documentation shows and as fast as an hour of work makes it. Rounds in turns: a ratio is the median of those of the rounds, to ours
+with as many requests at once. What each peer wrote is compared with what the server has, apart from what is timed. Needs Node.js 20
+with npm, Rust, and their package indexes; all traffic of what is measured is to loopback. Asserts nothing: a peer that lacks runs, or
+fails, is a line too. With --update, the tables of README.md and docs/benchmarks.md are what was measured."""
 
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -18,32 +20,41 @@ from decimal import Decimal
 from pathlib import Path
 
 from bench.measuring import MEBIBYTE, Process
-from checks.support.account import Account, exact_sum, must_run, plain, rounded, server
+from checks.support.account import ROOT, Account, exact_sum, must_run, plain, rounded
 from checks.support.environments import SCRIPTS, TARGET, Parser, npm_packages, program, python_with, rust_program
+from checks.support.processes import serving
 
 PEERS = Path(__file__).resolve().parent / "peers"
-IN_FLIGHT = 8
+IN_FLIGHT, MORE_IN_FLIGHT = 8, (16, 32)
+OURS, JS, PYTHON = "apify-runs, Parquet only", "JS client, parquetjs", "Python client 2, pyarrow"
+RUST = "Rust client, arrow and parquet"
 
 
 @dataclass
 class Peer:
-    """What is timed: its command, given the server's URL and a new folder, and which files in there hold the runs. `wall`: how many
-    times as long as ours it was to take at 0 ms."""
+    """What is timed: its command, given the server's URL and a new folder, and which files in there hold the runs; ours with which it
+    is compared."""
 
     name: str
     command: object
     files: str = "runs.parquet"
-    wall: int | None = None
+    ours: object = None
     processes: list = field(default_factory=list)
+    requests: list = field(default_factory=list)
     verdicts: list = field(default_factory=list)
     failure: str | None = None
 
     def median(self, measure):
         return statistics.median(measure(process) for process in self.processes)
 
+    def to_ours(self, measure):
+        """The median of the ratios of the rounds: a machine's speed drifts, and what is measured in turns drifts with it."""
+        pairs = zip(self.processes, (self.ours or self).processes)
+        return statistics.median(measure(process) / measure(ours) for process, ours in pairs)
+
 
 def peers(tools):
-    """All that is timed, in the order of the table; the first is what the others are compared with."""
+    """All that is timed, in the order of the table."""
     node = shutil.which("node")
 
     def export(*options):
@@ -62,18 +73,27 @@ def peers(tools):
     def dlt(url, out):
         return [tools.dlt, PEERS / "python.py", url, out]
 
-    at_once = f"{IN_FLIGHT} at once"
+    parquet = ["--format", "parquet", "--details", "none", "--no-names"]
+    ours = {
+        at_once: Peer(
+            OURS if at_once == IN_FLIGHT else f"{OURS}, {at_once} at once",
+            export(*parquet, "--concurrency", str(at_once)),
+            "export/runs.parquet",
+        )
+        for at_once in (IN_FLIGHT, *MORE_IN_FLIGHT)
+    }
+    first, at_once = ours[IN_FLIGHT], f"{IN_FLIGHT} at once"
     return [
-        Peer("apify-runs, runs.parquet alone", export("--format", "parquet", "--details", "none", "--no-names"), "export/runs.parquet"),
-        Peer("apify-runs, all it does by default", export("--detail-rate", "0"), "export/runs.parquet"),
-        Peer("JS client, @dsnp/parquetjs", javascript("parquetjs", 1), wall=8),
-        Peer(f"JS client, DuckDB, {at_once}", javascript("duckdb", IN_FLIGHT), wall=8),
-        Peer("Python client 2, pyarrow", python(tools.python2, 1), wall=10),
-        Peer(f"Python client 2, pyarrow, {at_once}", python(tools.python2, IN_FLIGHT), wall=10),
-        Peer("Python client 3, pyarrow", python(tools.python3, 1), wall=10),
-        Peer("Rust client, arrow and parquet", rust(1), wall=2),
-        Peer(f"Rust client, arrow and parquet, {at_once}", rust(IN_FLIGHT), wall=2),
-        Peer("dlt, rest_api to filesystem", dlt, "loaded/*/runs/*.parquet", wall=20),
+        *ours.values(),
+        Peer("apify-runs, all it does by default", export("--detail-rate", "0"), "export/runs.parquet", first),
+        Peer(JS, javascript("parquetjs", 1), ours=first),
+        Peer(f"JS client, DuckDB, {at_once}", javascript("duckdb", IN_FLIGHT), ours=first),
+        Peer(PYTHON, python(tools.python2, 1), ours=first),
+        Peer(f"Python client 2, pyarrow, {at_once}", python(tools.python2, IN_FLIGHT), ours=first),
+        Peer("Python client 3, pyarrow", python(tools.python3, 1), ours=first),
+        Peer(RUST, rust(1), ours=first),
+        *(Peer(f"{RUST}, {at_once} at once", rust(at_once), ours=ours[at_once]) for at_once in ours),
+        Peer("dlt, rest_api to filesystem", dlt, "loaded/*/runs/*.parquet", first),
     ]
 
 
@@ -97,10 +117,12 @@ class Reader:
         self.process.wait()
 
 
-def time_one(peer, url, reader, scratch):
+def time_one(peer, server, reader, scratch):
     out = Path(tempfile.mkdtemp(prefix="out-", dir=scratch))
+    before = len(server.requests())
     try:
-        peer.processes.append(Process(peer.command(url, out), scratch))
+        peer.processes.append(Process(peer.command(server.url, out), scratch))
+        peer.requests.append(len(server.requests()) - before)
         peer.verdicts.append(reader.verdict(out.glob(peer.files)))
     except SystemExit as failed:
         # A peer that can't is a result. What it said ends with why.
@@ -111,51 +133,55 @@ def time_one(peer, url, reader, scratch):
 
 def measured(tools, all_peers, runs, times, latency, scratch):
     """Every peer so many times, in turn; who begins changes from round to round. A peer that has failed isn't asked again."""
-    with server(tools.binary, "--runs", runs, "--latency", f"{latency}ms") as url:
-        reader = Reader(tools.python2, url)
+    with serving(tools.binary, "--demo", "--runs", str(runs), "--latency", f"{latency}ms") as server:
+        reader = Reader(tools.python2, server.url)
         for round in range(times):
             first = round % len(all_peers)
             for peer in all_peers[first:] + all_peers[:first]:
                 if peer.failure is None:
                     print(f"{latency} ms, {round + 1} of {times}: {peer.name}", file=sys.stderr)
-                    time_one(peer, url, reader, scratch)
+                    time_one(peer, server, reader, scratch)
         reader.close()
     return reader.truth
 
 
-def times_ours(value, ours):
-    return f"{value / ours:.1f}"
+def wall(process):
+    return process.wall_seconds
 
 
-def row(peer, base, aims):
+def cpu(process):
+    return process.cpu_seconds
+
+
+def peak(process):
+    return process.peak_bytes
+
+
+HEAD = ["", "requests", "seconds", "to ours", "CPU s", "to ours", "peak MiB", "to ours"]
+
+
+def row(peer):
     if not peer.processes:
-        return [peer.name, "fails", *[""] * 9]
-    verdict = peer.verdicts[-1]
-    wall, cpu, peak = (lambda p: p.wall_seconds), (lambda p: p.cpu_seconds), (lambda p: p.peak_bytes)
+        return [peer.name, "fails", *[""] * 6]
+    ratio = lambda measure: f"{peer.to_ours(measure):.2f}" if peer.ours else "1"
     return [
         peer.name,
+        f"{statistics.median(peer.requests):,.0f}",
         f"{peer.median(wall):.2f}",
-        times_ours(peer.median(wall), base.median(wall)),
-        f"{peer.wall}" if aims and peer.wall else "",
+        ratio(wall),
         f"{peer.median(cpu):.2f}",
-        times_ours(peer.median(cpu), base.median(cpu)),
+        ratio(cpu),
         f"{peer.median(peak) / MEBIBYTE:.0f}",
-        times_ours(peer.median(peak), base.median(peak)),
-        "4" if aims and peer.wall else "",
-        f"{verdict['rows']:,}",
-        verdict["sum"],
+        ratio(peak),
     ]
 
 
-HEAD = ["", "seconds", "× ours", "aim", "CPU s", "× ours", "MiB at peak", "× ours", "aim", "rows", "sum of usageTotalUsd"]
-
-
-def print_table(rows):
-    widths = [max(len(row[column]) for row in [HEAD, *rows]) for column in range(len(HEAD))]
-    last = len(HEAD) - 1
-    for cells in [HEAD, ["-" * (width - 1) + (":" if 0 < at < last else "-") for at, width in enumerate(widths)], *rows]:
-        aligned = [cell.rjust(width) if 0 < at < last else cell.ljust(width) for at, (cell, width) in enumerate(zip(cells, widths))]
-        print(f"| {' | '.join(aligned)} |")
+def table(rows):
+    """Rows of cells as lines of Markdown; all columns but the first are numbers."""
+    widths = [max(len(cells[column]) for cells in [HEAD, *rows]) for column in range(len(HEAD))]
+    line = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    padded = lambda cells: [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))]
+    return [f"| {' | '.join(padded(cells))} |" for cells in [HEAD, line, *rows]]
 
 
 def remarks(peer, truth):
@@ -163,11 +189,12 @@ def remarks(peer, truth):
     if peer.failure:
         yield f"fails: {peer.failure}"
         return
+    verdict = peer.verdicts[-1]
+    yield f"{verdict['rows']:,} rows, sum {verdict['sum']}"
     for name in ["lacks", "not the server's", "repeated", "costs that the list lacks", "costs that aren't nearest to the server's"]:
         worst = max(verdict[name] for verdict in peer.verdicts)
         if worst:
             yield f"{name}: {worst:,}"
-    verdict = peer.verdicts[-1]
     if verdict["without a cost"] != truth["without a cost"]:
         yield f"{verdict['without a cost']:,} runs without a cost"
     if len(verdict["cost columns"]) > 1:
@@ -178,19 +205,17 @@ def remarks(peer, truth):
     yield f"{verdict['bytes'] / max(verdict['rows'], 1):.0f} bytes a run; {min(walls):.2f} to {max(walls):.2f} s"
 
 
-UNEQUAL = """What isn't equal work:
-- The export counts each window by the API before it reads it, holds what it read against that, walks by start instead of offset, keeps
-  one row an ID, sorts, works out cost_state, keeps fields it doesn't know, and writes hashes and a manifest. The peers page one list by
-  offset and check nothing.
-- The export keeps costs as Decimal(38,18) from the JSON text on and adds them up exactly; the peers have doubles.
-- `all it does by default` also asks for names and the details of runs that the list has no cost of (hence fewer are without), and
-  writes the CSV, every report, the page and the workbook.
-- The export always has up to 8 requests in flight; peers `8 at once` likewise, the others one, as their documentation has it. dlt's
-  paginator has no other way.
-- The server runs on the same cores, and packs its answers as each client asks: zstd for the export and the Python client, gzip
-  for the JS client and dlt, nothing for the Rust client. A full page is 522 kB, by zstd 100 kB; loopback makes no difference of it.
-- CPU is the process's with all its children's; peak memory is the largest single process's, never below some 20 MiB that Python
-  hands down."""
+UNEQUAL = """What is not equal:
+
+- The export does more: it counts each window before it reads it, walks by start, keeps one row per ID in order, computes `cost_state`,
+  keeps fields that it does not know, adds up exactly, reports, and hashes. The peers page through one list by offset and check nothing.
+- The export has decimals from the JSON text on; the peers have doubles.
+- "All it does by default" also asks for names and for the details of runs without a cost, and writes the CSV, every report, the page
+  and the workbook.
+- The first line of each client has one request in flight, as its documentation shows; dlt has no other way. The export has up to 8.
+- The server runs on the same cores, and packs as each client asks: zstd for apify-runs and Python, gzip for JS and dlt, nothing for
+  the Rust client.
+- CPU is a process's with its children's. Peak memory is the largest single process's, and never below some 20 MiB of Python's."""
 
 
 def machine():
@@ -295,32 +320,72 @@ def main(arguments):
     parser = Parser(prog="scripts/bench/bench peers", description=__doc__)
     parser.add_argument("--binary", type=program, metavar="BINARY", default=TARGET / "release" / "apify-runs")
     parser.add_argument("--runs", type=int, default=200_000, metavar="N", help="runs of the month (200000), half as many with a latency")
-    parser.add_argument("--times", type=int, default=3, metavar="N", help="rounds (3); half as many, rounded up, with a latency")
-    parser.add_argument("--latency", type=int, nargs="+", default=[0, 100], metavar="MS", help="how long each answer takes at least (0 100)")
+    parser.add_argument("--times", type=int, default=3, metavar="N", help="rounds (3); with a latency half as many, rounded up")
+    parser.add_argument("--latency", type=int, nargs="+", default=LATENCIES, metavar="MS", help="how long each answer takes at least (0 20 100)")
     parser.add_argument("--only", metavar="TEXT", help="besides ours, only peers whose name holds this")
+    parser.add_argument("--update", action="store_true", help="write the tables of README.md and docs/benchmarks.md")
     tools = parser.parse_args(arguments)
     if not tools.binary.is_file():
         parser.error(f"{tools.binary}: there is no program (cargo build --release)")
+    if tools.update and (tools.only or tools.latency != LATENCIES):
+        parser.error("--update is for all peers and latencies")
     # @dsnp/parquetjs 1.9.3, the newest, was published without its code.
     tools.modules = npm_packages("apify-client@2.25.0", "@dsnp/parquetjs@1.8.9", "@duckdb/node-api@1.5.6-r.1")
     tools.python2, tools.python3 = (python_with(f"apify-client=={version}", "pyarrow==26.0.1") for version in ("2.5.1", "3.4.0"))
     tools.dlt = python_with("dlt==1.31.0", "pyarrow==26.0.1")
     tools.rust = rust_program("peer", "--features", "peer", "--release")
 
+    report, by_latency = [], {}
     with tempfile.TemporaryDirectory(prefix="apify-runs-peers-") as folder:
         scratch = Path(folder).resolve()
-        print(machine(), *versions(tools, scratch), sep="\n")
+        report += [f"Measured on {machine()}, with:", "", *(f"- {line}" for line in versions(tools, scratch))]
         for latency in tools.latency:
             runs, times = (tools.runs, tools.times) if latency == 0 else (tools.runs // 2, (tools.times + 1) // 2)
-            chosen = [peer for at, peer in enumerate(peers(tools)) if at < 2 or not tools.only or tools.only in peer.name]
+            chosen = [peer for peer in peers(tools) if peer.name.startswith("apify-runs") or not tools.only or tools.only in peer.name]
             truth = measured(tools, chosen, runs, times, latency, scratch)
-            print(f"\n{truth['runs']:,} runs, {latency} ms latency, medians of {times}")
-            print(f"the server has {truth['sum']}, and {truth['without a cost']:,} runs without a cost\n")
-            print_table([row(peer, chosen[0], aims=latency == 0) for peer in chosen])
-            print()
-            for peer in chosen:
-                print(f"{peer.name}: {'; '.join(remarks(peer, truth))}")
-    print(f"\n{UNEQUAL}")
+            by_latency[latency] = {peer.name: peer for peer in chosen}
+            title = f"{truth['runs']:,} runs, {latency} ms latency, medians of {times}; the server has {truth['sum']}:"
+            report += ["", title, "", *table([row(peer) for peer in chosen]), ""]
+            report += [f"- {peer.name}: {'; '.join(remarks(peer, truth))}." for peer in chosen]
+    print("\n".join([*report, "", UNEQUAL]))
+    if tools.update:
+        replace_block(ROOT / "docs/benchmarks.md", [*report, "", UNEQUAL])
+        replace_block(ROOT / "README.md", summary(by_latency))
+
+
+LATENCIES = [0, 20, 100]
+
+
+def summary(by_latency):
+    """The table of README.md."""
+    near, far = by_latency[0], by_latency[100]
+    seconds = lambda found, name: f"{found[name].median(wall):.2f} s"
+
+    def line(shown, *cells, name=None):
+        times = [seconds(near, name), seconds(far, name)] if name else ["-", "-"]
+        return f"| {' | '.join([shown, *cells, *times])} |"
+
+    at_once = f"{RUST}, {IN_FLIGHT} at once"
+    return [
+        "| | run by run | complete by a count | exact money | 200,000 runs, 0 ms away | 100,000 runs, 100 ms away |",
+        "|---|---|---|---|---:|---:|",
+        line("apify-runs, Parquet only", "yes", "yes", "decimals", name=OURS),
+        line("Apify Console, Usage by Actors", "no", "-", "-"),
+        line("official JS client, with parquetjs", "yes", "no", "floats", name=JS),
+        line("official Python client, with pyarrow", "yes", "no", "floats", name=PYTHON),
+        line("official Rust client, 8 requests at once by hand", "yes", "no", "floats", name=at_once),
+        line("`apify runs ls` (official CLI)", "ten runs of one Actor", "no", "floats"),
+    ]
+
+
+def replace_block(path, lines):
+    """Puts lines between a document's two comments about peers."""
+    text = path.read_text(encoding="utf-8")
+    block = re.compile(r"(<!-- scripts/bench/bench peers --update -->\n).*?(<!-- end -->)", re.DOTALL)
+    made, count = block.subn(lambda found: f"{found[1]}{chr(10).join(lines)}\n{found[2]}", text)
+    if count != 1:
+        sys.exit(f"{path}: expected one block of `scripts/bench/bench peers --update`, found {count}")
+    path.write_text(made, encoding="utf-8")
 
 
 if __name__ == "__main__":

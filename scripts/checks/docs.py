@@ -53,6 +53,7 @@ SECONDS_FOR_A_BLOCK = 180
 # What differs from run to run, wherever it stands.
 TIMES = [
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "… s"),
+    (re.compile(r"about \d+ windows, \d+ requests"), "about … windows, … requests"),
     (re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{8}\b"), "JOB"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "SHA-256"),
