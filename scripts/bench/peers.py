@@ -243,7 +243,7 @@ def versions(tools, scratch):
         return f"{name} {lock[lock.index(f'name = {json.dumps(name)}') + 1].split()[-1].strip(chr(34))}"
 
     return [
-        must_run(tools.binary, "--version", cwd=scratch).stdout.strip(),
+        ", ".join(must_run(tools.binary, "--version", cwd=scratch).stdout.split("\n")[:2]),
         f"Node.js {version(shutil.which('node'), '--version').lstrip('v')}: {', '.join(npm)}",
         f"Python {version(tools.python2, '-c', 'import platform; print(platform.python_version())')}: "
         f"{version(tools.python2, '-c', packages, 'apify-client', 'pyarrow')}; "
