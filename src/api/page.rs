@@ -340,11 +340,12 @@ mod tests {
     #[test]
     fn what_is_written_otherwise_is_left_to_the_general_way() {
         let run = format!("{{{RUN}}}");
+        let usual = body(std::slice::from_ref(&run));
         let twice = format!(r#"{{{RUN},"meta":{{}},"meta":{{"origin":"API"}}}}"#);
         for body in [
-            body(&[run.clone()]).replace(',', ", "),
-            body(&[run.clone()]).replace(r#""desc":false"#, r#""desc":[]"#),
-            body(&[run.clone()]).replace(r#""items":["#, r#""x":{"items":["#),
+            usual.replace(',', ", "),
+            usual.replace(r#""desc":false"#, r#""desc":[]"#),
+            usual.replace(r#""items":["#, r#""x":{"items":["#),
             format!(r#"{{"x":{{"items":[{run}]}},"data":{{"total":0,"items":[]}}}}"#),
             format!(r#"{{"data":{{"total":1,"x":{{"items":[{run}]}},"items":[]}}}}"#),
             format!(r#"{{"data":{{"total":1,"items":[{run}],"x":[]}}}}"#),
@@ -354,9 +355,9 @@ mod tests {
             body(&[run.replace("\"S\"", "\"S\n\"")]),
             body(&[run.replace("\"S\"", r#""\x""#)]),
             body(&[run.replace("\"S\"", "01")]),
-            body(&[run.clone()]).replace("]}}", "]}"),
-            body(&[run.clone()]).replace("]}}", ",]}}"),
-            format!("{} 7", body(&[run])),
+            usual.replace("]}}", "]}"),
+            usual.replace("]}}", ",]}}"),
+            format!("{usual} 7"),
         ] {
             assert!(decode_as_usual(&body).is_none(), "{body}");
         }
