@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -843,10 +844,16 @@ proptest! {
     #[test]
     fn whatever_the_account_and_however_it_is_listed_each_run_is_there_once(
         all in clustered(), quirks in quirks(), concurrency in 1u8..9,
+        // On a long way to the server more windows are read at once.
+        way_ms in prop::sample::select(vec![0, 0, 0, 15]),
     ) {
         let place = Place::new();
         let wanted = expected(&all);
-        let server = StandIn::of(Account { runs: all, quirks });
+        let account = Account { runs: all, quirks };
+        let server = StandIn::start(move |request| {
+            std::thread::sleep(Duration::from_millis(way_ms));
+            Reply::json(account.list(request))
+        });
         // Names of single Actors have a lane of their own, as details do.
         let options = ["--concurrency", &concurrency.to_string(), "--no-names", "--quiet"];
         let done = place.export(&server.url(), &options);

@@ -118,7 +118,8 @@ fn another_protocol_on_the_port_is_said() {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     });
     let patient = format!("https://localhost:{patient}");
-    fails_soon(&patient, &[], 4, &["answers in plain HTTP, not in HTTPS"]);
+    let variables = [("APIFY_RUNS_TIMEOUT", "2s")];
+    fails_soon(&patient, &variables, 4, &["answers in plain HTTP, not in HTTPS"]);
     let ssh = serve_raw(|mut stream| {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
         let _ = stream.read(&mut [0; 4096]);
