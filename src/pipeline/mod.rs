@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::fetch::details::{DetailOptions, DetailTroubles, Details};
 use crate::fetch::names::NameBook;
@@ -23,6 +24,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::writer::{WriteOptions, WrittenRows, write_windows};
 use crate::provenance::{DetailCounts, Filters};
 use crate::report::caveat::ReadGap;
+use crate::text::counted;
 
 /// How many windows wait between one stage and the next, beside the ones that the plan counts.
 const WAITING_WINDOWS: usize = 1;
@@ -43,7 +45,8 @@ pub struct PeriodResult {
     pub fetched: FetchResult,
     pub written: WrittenRows,
     pub details: DetailCounts,
-    pub troubles: DetailTroubles,
+    /// The first detail that failed, in words.
+    pub failure: Option<String>,
 }
 
 impl PeriodResult {
@@ -91,12 +94,18 @@ impl Pipeline {
         // What the writer has to say comes first: a reader whose receiver is gone has nothing to add.
         let written = written?;
         let (fetched, ()) = fetched?;
-        let (details, troubles) = details.counts();
+        let (details, DetailTroubles { failure, mistyped }) = details.counts();
+        if let Some(first) = mistyped {
+            let fields = counted(details.mistyped, "field", "fields");
+            warn(&format!(
+                "{fields} in details have another type than Apify documents, so their values are unknown (NULL). {first}"
+            ));
+        }
         Ok(PeriodResult {
             fetched,
             written,
             details,
-            troubles,
+            failure,
         })
     }
 }

@@ -6,7 +6,6 @@ use crate::commands::budgets;
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::terminal::warn;
 use crate::fetch::FetchResult;
-use crate::fetch::details::DetailTroubles;
 use crate::pipeline::PeriodResult;
 use crate::provenance::{DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
@@ -28,9 +27,9 @@ pub fn report(
         fetched,
         written,
         details,
-        troubles,
+        failure,
     } = result;
-    warn_of_details(&details, &troubles);
+    failure.iter().for_each(|failure| warn_of_details(&details, failure));
     let figures = written.figures;
     let (proof, retention) = proof(&fetched, written.in_two_windows, scope.retention);
     let mut facts = Facts {
@@ -91,20 +90,12 @@ fn manifest_input(job: &ExportJob, details: DetailCounts, fields_mistyped: u64) 
     }
 }
 
-fn warn_of_details(details: &DetailCounts, troubles: &DetailTroubles) {
-    if let Some(first) = &troubles.failure {
-        let runs = counted(details.failed, "run", "runs");
-        warn(&format!(
-            "the details of {runs} could not be read, so these rows have only the values of the list; \
-             manifest.json has their IDs. {first}"
-        ));
-    }
-    if let Some(first) = &troubles.mistyped {
-        let fields = counted(details.mistyped, "field", "fields");
-        warn(&format!(
-            "{fields} in details have another type than Apify documents, so their values are unknown (NULL). {first}"
-        ));
-    }
+fn warn_of_details(details: &DetailCounts, failure: &str) {
+    let runs = counted(details.failed, "run", "runs");
+    warn(&format!(
+        "the details of {runs} could not be read, so these rows have only the values of the list; \
+         manifest.json has their IDs. {failure}"
+    ));
 }
 
 /// The proof of the rows that are there: of those listed, some make no sense as a run, some are listed twice.

@@ -104,6 +104,23 @@ fn metering_of_another_type_is_null_counted_and_named_once() {
     assert_eq!(place.exported().by_id("compute_units")["odd"], "");
     assert_eq!(place.exported().by_id("duration_millis")["odd"], "7");
     assert_eq!(place.exported().json("manifest.json")["details"]["mistyped"], 2);
+    #[cfg(feature = "lake")]
+    {
+        let sync = [
+            "sync",
+            "--lake",
+            "lake",
+            "--since",
+            "2025-09-01",
+            "--details",
+            "all",
+            "--rate",
+            "0",
+        ];
+        let done = place.run(&[&sync[..], &["--api-url", &server.url()]].concat());
+        done.exits(0)
+            .says(&["2 fields in details have another type than Apify documents"]);
+    }
 }
 
 #[test]
