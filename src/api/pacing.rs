@@ -170,4 +170,22 @@ mod tests {
             assert_eq!(interval(), given);
         }
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_429s_costs_seconds_once_it_is_over() {
+        let pacer = Pacer::new(0.0);
+        let now = Instant::now();
+        // Each of these was sent after the one before had slowed the pace.
+        for step in 0..100 {
+            let sent = now + Duration::from_millis(step);
+            pacer.slow_down(sent, sent, now);
+        }
+        for _ in 0..200 {
+            pacer.turn().await;
+            pacer.speed_up();
+        }
+        // Won back half as fast it would take five seconds, and fifty if it never were.
+        assert!(now.elapsed() < Duration::from_secs(3), "{:?}", now.elapsed());
+        assert!(now.elapsed() > Duration::from_secs(1), "{:?}", now.elapsed());
+    }
 }

@@ -577,26 +577,6 @@ fn a_limit_far_below_what_is_asked_is_lived_with() {
 }
 
 #[test]
-fn a_burst_of_429s_costs_moments_once_it_is_over() {
-    let account = account();
-    let server = StandIn::start(move |request| {
-        if (2..18).contains(&request.number) {
-            return Reply::Answer(429, vec![("Retry-After", "0".into())], Vec::new());
-        }
-        let mut asked = request.clone();
-        asked.query.insert("limit".into(), "20".into());
-        Reply::json(account.list(&asked))
-    });
-    let place = Place::new();
-    let began = std::time::Instant::now();
-    place
-        .export(&server.url(), &["--concurrency", "16", "--retries", "100"])
-        .exits(0);
-    // Some seconds are meant; a pace that each 429 slows, and that is hardly won back, would take minutes.
-    assert!(began.elapsed().as_secs() < 40, "{:?}", began.elapsed());
-}
-
-#[test]
 fn the_api_s_clock_counts_too_where_it_finds_the_whole_period_too_heavy() {
     let account = account();
     let server = StandIn::start(move |request| {
