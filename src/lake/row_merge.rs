@@ -18,6 +18,7 @@ use crate::lake::relocated::RelocatedRuns;
 use crate::lake::row_ref::{IndexedBatch, OwnedRow, RowRef};
 use crate::lake::write::FileWriter;
 use crate::output::read::BATCH_ROWS;
+use crate::output::rows::gathered;
 
 /// What was found about a run.
 pub(super) enum RowChange<'a> {
@@ -286,6 +287,11 @@ impl<'m> PendingRows<'m> {
     /// The rows so far as a batch.
     fn take(&mut self) -> RecordBatch {
         let (sources, rows) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.rows));
+        if rows.iter().all(|(_, update)| update.is_none()) {
+            let batches: Vec<&RecordBatch> = sources.iter().map(|source| &source.batch).collect();
+            let rows: Vec<SourceRow> = rows.into_iter().map(|(base, _)| base).collect();
+            return gathered(&batches, &rows);
+        }
         let column = |(at, group): (usize, &ColumnGroup)| {
             let arrays: Vec<&dyn Array> = sources.iter().map(|source| source.batch.column(at).as_ref()).collect();
             let taken = |(base, update): &(SourceRow, Option<(SourceRow, MergeDecision)>)| match update {

@@ -1,9 +1,13 @@
 //! Rows into new files of the table: sorted, within one month, cut at a bound. A file is written whole, and is part of the
 //! table only once a commit names it.
 
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
 use arrow_array::RecordBatch;
 use deltalake_core::kernel::Add;
 use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
 use parquet::file::properties::{BloomFilterPosition, BloomFilterProperties, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -24,6 +28,9 @@ pub const MAX_FILE_ROWS: usize = 256 << 10;
 /// falsely, at a hundred times of it (and half the size, since filters have a power of two of bytes) almost half.
 const ID_FILTER_FPP: f64 = 1e-7;
 
+/// Batches that wait to be written, beside the one that is.
+const WAITING_BATCHES: usize = 1;
+
 /// Writes rows that come in order, all of one month.
 pub(super) struct FileWriter<'l> {
     location: &'l Location,
@@ -34,7 +41,7 @@ pub(super) struct FileWriter<'l> {
 }
 
 struct OpenWriter {
-    writer: ArrowWriter<Vec<u8>>,
+    encoder: Encoder,
     stats: FileStats,
     sums: MonthSums,
     /// The start of its last run, in microseconds.
@@ -71,9 +78,9 @@ impl<'l> FileWriter<'l> {
                 end += 1;
             }
             let part = rows.slice(at, end - at);
-            open.writer.write(&part).map_err(unwritable)?;
             open.stats.add_rows(&part);
             open.sums.add_rows(&part);
+            open.encoder.write(part);
             open.last = started[end - 1];
             at = end;
         }
@@ -87,12 +94,12 @@ impl<'l> FileWriter<'l> {
 
     fn close(&mut self) -> Result<()> {
         let Some(OpenWriter {
-            writer, stats, sums, ..
+            encoder, stats, sums, ..
         }) = self.open.take()
         else {
             return Ok(());
         };
-        let content = writer.into_inner().map_err(unwritable)?;
+        let content = encoder.finish()?;
         let (sha256, _) = hash_of(content.as_slice()).map_err(anyhow::Error::from)?;
         let name = uuid::Uuid::new_v4();
         let path = format!("{STARTED_MONTH}={}/part-{name}.zstd.parquet", self.month);
@@ -115,9 +122,8 @@ impl Drop for FileWriter<'_> {
 
 impl OpenWriter {
     fn new(columns: &LakeColumns) -> Result<OpenWriter> {
-        let writer = ArrowWriter::try_new(Vec::new(), columns.schema(), Some(properties(columns)));
         Ok(OpenWriter {
-            writer: writer.map_err(unwritable)?,
+            encoder: Encoder::new(columns)?,
             stats: FileStats::default(),
             sums: MonthSums::default(),
             last: i64::MIN,
@@ -129,7 +135,38 @@ impl OpenWriter {
     }
 }
 
-fn unwritable(error: parquet::errors::ParquetError) -> Error {
+/// Rows on their way to the bytes of a file. A thread of its own writes them, so that the next rows are read and merged meanwhile.
+struct Encoder {
+    rows: SyncSender<RecordBatch>,
+    content: JoinHandle<Result<Vec<u8>, ParquetError>>,
+}
+
+impl Encoder {
+    fn new(columns: &LakeColumns) -> Result<Encoder> {
+        let writer = ArrowWriter::try_new(Vec::new(), columns.schema(), Some(properties(columns)));
+        let mut writer = writer.map_err(unwritable)?;
+        let (rows, to_write) = sync_channel::<RecordBatch>(WAITING_BATCHES);
+        let content = thread::spawn(move || {
+            to_write.iter().try_for_each(|rows| writer.write(&rows))?;
+            writer.into_inner()
+        });
+        Ok(Encoder { rows, content })
+    }
+
+    /// What goes wrong is told at the end: there is no content then.
+    fn write(&self, rows: RecordBatch) {
+        let _ = self.rows.send(rows);
+    }
+
+    fn finish(self) -> Result<Vec<u8>> {
+        drop(self.rows);
+        let content = self.content.join();
+        let content = content.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        content.map_err(unwritable)
+    }
+}
+
+fn unwritable(error: ParquetError) -> Error {
     Error::Other(anyhow::anyhow!("cannot write Parquet: {error}"))
 }
 

@@ -30,6 +30,9 @@ pub const PAGE_BYTES: usize = 8 << 10;
 /// Rows between two looks at a page's bytes.
 pub const LOOK_ROWS: usize = 512;
 
+/// Rows in a row group of a file that is read once: without a dictionary they take more memory meanwhile.
+const PASSING_ROW_GROUP_ROWS: usize = 16 << 10;
+
 /// How rows are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunsLayout {
@@ -37,6 +40,17 @@ pub enum RunsLayout {
     File(&'static str),
     /// `runs/started_on=YYYY-MM-DD/runs.parquet`, by UTC day; without rows, one empty file for the day of this instant.
     Daily(Millis),
+}
+
+/// For whom files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Engines of today.
+    Current,
+    /// The oldest ones too: encodings and compression that each of them reads.
+    All,
+    /// This process alone, once: written in the least time, a third larger.
+    Own,
 }
 
 /// What a file of rows says of itself in its metadata, so that one which was moved can be told from others. Nothing that differs
@@ -89,19 +103,20 @@ struct ParquetFile {
 }
 
 impl ParquetRows {
-    /// Writes rows of these columns into a staging folder; `compatible` keeps to what the oldest readers read. Files say what
-    /// they are of by `facts`.
+    /// Writes rows of these columns into a staging folder. Files say what they are of by `facts`.
     pub fn new(
         staging: Arc<Staging>,
         layout: RunsLayout,
         columns: ColumnSet,
-        compatible: bool,
+        readers: Readers,
         facts: &ParquetFacts,
     ) -> ParquetRows {
-        let mut properties = writer_properties(&columns, compatible).set_key_value_metadata(facts.key_values());
-        if compatible {
-            properties = properties.set_compression(Compression::SNAPPY);
-        }
+        let properties = match readers {
+            Readers::Current => writer_properties(&columns, false),
+            Readers::All => writer_properties(&columns, true).set_compression(Compression::SNAPPY),
+            Readers::Own => passing_properties(),
+        };
+        let properties = properties.set_key_value_metadata(facts.key_values());
         ParquetRows {
             staging,
             layout,
@@ -204,6 +219,14 @@ pub(super) fn common_properties<'a>(decimals: impl Iterator<Item = &'a str>) -> 
     decimals.fold(properties, |properties, name| {
         properties.set_column_statistics_enabled(name.into(), EnabledStatistics::None)
     })
+}
+
+fn passing_properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(PASSING_ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_dictionary_enabled(false)
 }
 
 /// How rows of these columns are written; `compatible` keeps to encodings that every engine reads.

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::output::csv::CsvRows;
 use crate::output::hashed::FileEntry;
 use crate::output::names::RUNS_CSV;
-use crate::output::parquet::{ParquetFacts, ParquetRows, RunsLayout};
+use crate::output::parquet::{ParquetFacts, ParquetRows, Readers, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::read::BATCH_ROWS;
 use crate::runs::column_set::ColumnSet;
@@ -21,8 +21,7 @@ pub struct RowFormats {
     pub columns: ColumnSet,
     /// Parquet is always written: later steps read rows back from it.
     pub parquet: RunsLayout,
-    /// Whether Parquet keeps to what the oldest readers read.
-    pub parquet_compat: bool,
+    pub readers: Readers,
     pub facts: ParquetFacts,
     pub csv: bool,
 }
@@ -43,7 +42,7 @@ impl RowFiles {
                 staging.clone(),
                 formats.parquet,
                 columns(),
-                formats.parquet_compat,
+                formats.readers,
                 &formats.facts,
             ),
         })
@@ -98,7 +97,8 @@ impl Recut {
         }
         let taken = self.rows.drain(..take);
         let rows: Vec<_> = taken.map(|(page, row)| (page - self.first_page, row)).collect();
-        let batch = gathered(&self.pages, &rows);
+        let pages: Vec<&RecordBatch> = self.pages.iter().collect();
+        let batch = gathered(&pages, &rows);
         let needed = self.rows.iter().map(|row| row.0).min();
         let needed = needed.unwrap_or(self.first_page + self.pages.len());
         self.pages.drain(..needed - self.first_page);
@@ -107,18 +107,22 @@ impl Recut {
     }
 }
 
-/// Rows of pages as one batch. Most follow each other as they do in their pages: those are copied in parts.
-fn gathered(pages: &VecDeque<RecordBatch>, rows: &[(usize, usize)]) -> RecordBatch {
+/// Rows as one batch, each by its place among some batches of one schema. Most follow each other as they do there: those are
+/// copied in parts, and not at all where they are one part.
+pub fn gathered(batches: &[&RecordBatch], rows: &[(usize, usize)]) -> RecordBatch {
     let follows = |a: &(usize, usize), b: &(usize, usize)| a.0 == b.0 && a.1 + 1 == b.1;
     let parts = rows.chunk_by(follows).count();
     if parts > rows.len() / ROWS_A_PART {
         let last = rows.iter().map(|row| row.0).max().unwrap_or(0);
-        let pages: Vec<&RecordBatch> = pages.iter().take(last + 1).collect();
-        return interleave_record_batch(&pages, rows).expect("pages have one schema, and rows lie within them");
+        return interleave_record_batch(&batches[..=last], rows)
+            .expect("they have one schema, and rows lie within them");
     }
     let parts = rows
         .chunk_by(follows)
-        .map(|part| pages[part[0].0].slice(part[0].1, part.len()));
-    let parts: Vec<RecordBatch> = parts.collect();
-    concat_batches(parts[0].schema_ref(), &parts).expect("pages have one schema")
+        .map(|part| batches[part[0].0].slice(part[0].1, part.len()));
+    let mut parts: Vec<RecordBatch> = parts.collect();
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    concat_batches(parts[0].schema_ref(), &parts).expect("they have one schema")
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::fetch::KnownDetails;
-use crate::output::parquet::{ParquetFacts, RunsLayout};
+use crate::output::parquet::{ParquetFacts, Readers, RunsLayout};
 use crate::output::publish::{Destination, Staging};
 use crate::output::rows::RowFormats;
 use crate::period::Period;
@@ -63,7 +63,7 @@ impl ScratchFetch<'_> {
         let formats = RowFormats {
             columns: ColumnSet::all(options.is_metered()),
             parquet: RunsLayout::File(ROWS),
-            parquet_compat: false,
+            readers: Readers::Own,
             facts: ParquetFacts::default(),
             csv: false,
         };

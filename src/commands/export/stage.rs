@@ -9,7 +9,7 @@ use crate::commands::export::open::{RunListing, unpublished};
 use crate::error::Result;
 use crate::fetch::KnownDetails;
 use crate::output::names::{RUNS_PARQUET, WORKING_PARQUET};
-use crate::output::parquet::{ParquetFacts, RunsLayout};
+use crate::output::parquet::{ParquetFacts, Readers, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
 use crate::pipeline::PeriodResult;
@@ -56,7 +56,11 @@ fn formats(job: &ExportJob, scope: &ExportScope) -> RowFormats {
     RowFormats {
         columns: job.columns.clone(),
         parquet,
-        parquet_compat: args.parquet_compat,
+        readers: if args.parquet_compat {
+            Readers::All
+        } else {
+            Readers::Current
+        },
         facts: ParquetFacts::new(scope.account.as_ref(), &scope.period),
         csv: args.format.contains(&Format::Csv),
     }

@@ -9,7 +9,7 @@ use crate::context::blocking::CancelFlag;
 use crate::error::Result;
 use crate::output::hashed::FileEntry;
 use crate::output::names::RUNS_PARQUET;
-use crate::output::parquet::{ParquetFacts, RunsLayout};
+use crate::output::parquet::{ParquetFacts, Readers, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
 use crate::period::Period;
@@ -53,7 +53,7 @@ pub fn write(
     let formats = RowFormats {
         columns: columns.clone(),
         parquet: RunsLayout::File(RUNS_PARQUET),
-        parquet_compat: false,
+        readers: Readers::Current,
         facts: ParquetFacts::new(lake.table.state().account.as_ref(), period),
         csv: true,
     };
