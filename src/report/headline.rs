@@ -115,7 +115,7 @@ pub fn asked_at(report: &Report) -> String {
 
 pub fn outcomes(report: &Report) -> Vec<String> {
     let totals = &report.figures.totals;
-    let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded.runs))];
+    let mut parts = vec![format!("{} succeeded", thousands(totals.succeeded().runs))];
     let ended = [
         (totals.failed.runs, "failed"),
         (totals.timed_out.runs, "timed out"),

@@ -11,8 +11,8 @@ use crate::runs::row::Row;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measures {
+    /// Those that succeeded are what is left of all: most do, and a run is then added once.
     pub all: Outcome,
-    pub succeeded: Outcome,
     pub failed: Outcome,
     pub timed_out: Outcome,
     pub aborted: Outcome,
@@ -58,19 +58,25 @@ impl Measures {
     /// Adds a run; `None` if a sum no longer fits 38 digits.
     pub fn add(&mut self, run: impl Into<Counted>) -> Option<()> {
         let run: Counted = run.into();
-        let outcome = match run.end {
-            End::Succeeded => &mut self.succeeded,
-            End::Failed => &mut self.failed,
-            End::TimedOut => &mut self.timed_out,
-            End::Aborted => &mut self.aborted,
-            End::Other => &mut self.other,
-        };
-        outcome.add(run.usage)?;
         self.all.add(run.usage)?;
+        let outcome = match run.end {
+            End::Succeeded => None,
+            End::Failed => Some(&mut self.failed),
+            End::TimedOut => Some(&mut self.timed_out),
+            End::Aborted => Some(&mut self.aborted),
+            End::Other => Some(&mut self.other),
+        };
+        if let Some(outcome) = outcome {
+            outcome.add(run.usage)?;
+        }
         if run.is_provisional {
             self.provisional.add(run.usage)?;
         }
         Some(())
+    }
+
+    pub fn succeeded(&self) -> Outcome {
+        self.all.without(&self.unsuccessful().and(&self.other))
     }
 
     pub fn unsuccessful(&self) -> Outcome {
@@ -110,7 +116,6 @@ impl Measures {
     pub fn and(&self, other: &Measures) -> Measures {
         Measures {
             all: self.all.and(&other.all),
-            succeeded: self.succeeded.and(&other.succeeded),
             failed: self.failed.and(&other.failed),
             timed_out: self.timed_out.and(&other.timed_out),
             aborted: self.aborted.and(&other.aborted),
@@ -124,7 +129,7 @@ impl From<&Measures> for Totals {
     fn from(measures: &Measures) -> Totals {
         Totals {
             runs: measures.runs(),
-            runs_succeeded: measures.succeeded.runs,
+            runs_succeeded: measures.succeeded().runs,
             runs_failed: measures.failed.runs,
             runs_timed_out: measures.timed_out.runs,
             runs_aborted: measures.aborted.runs,

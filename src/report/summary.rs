@@ -1,6 +1,7 @@
 //! The one fold: every breakdown in a single pass over rows as they go by. Sums are exact; nothing is rendered here.
 
 mod dearest;
+mod usage_by_day;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use arrow_array::RecordBatch;
 use chrono::{Datelike, Days, NaiveDate};
 use dearest::Dearest;
 use foldhash::fast::RandomState;
+use usage_by_day::UsageByDay;
 
 use super::dimension::{By, Dimension, Dimensions};
 use super::figures::{Breakdown, Daily, Figures, Labels, Values};
@@ -26,7 +28,7 @@ pub struct Summary {
     magnitude: Usd,
     axes: Vec<Axis>,
     folds: Vec<Fold>,
-    daily: HashMap<(u32, u32), Usd, RandomState>,
+    daily: UsageByDay,
     dearest: Dearest,
     rules: Option<Groups>,
     dates: Dates,
@@ -85,7 +87,7 @@ impl Summary {
             magnitude: Usd::default(),
             folds: folds.collect(),
             axes,
-            daily: HashMap::default(),
+            daily: UsageByDay::default(),
             dearest: Dearest::default(),
             rules: dimensions.groups,
             dates: Dates {
@@ -140,11 +142,7 @@ impl Summary {
             fold.measures(&self.axes).add(counted)?;
         }
         if let Some(usage) = run.usage {
-            let sum = self
-                .daily
-                .entry((self.axes[ACTORS].at, self.axes[DAYS].at))
-                .or_default();
-            *sum = sum.checked_add(usage)?;
+            self.daily.add(self.axes[ACTORS].at, self.axes[DAYS].at, usage);
             self.dearest.add(run, usage);
         }
         Some(())
@@ -159,7 +157,7 @@ impl Summary {
             breakdowns: breakdowns.collect(),
             dearest: self.dearest.runs,
             daily: Daily {
-                usage: self.daily,
+                usage: self.daily.finish(),
                 actors: values[ACTORS].clone(),
                 days: values[DAYS].clone(),
             },
@@ -184,6 +182,9 @@ impl Axis {
                 None => self.values.insert_full(key.into(), Labels::default()).0,
             };
             self.at = u32::try_from(at).expect("four thousand million values don't fit into memory");
+        }
+        if labels == [None, None] {
+            return;
         }
         if let Some((_, known)) = self.values.get_index_mut(self.at as usize) {
             for (known, label) in known.iter_mut().zip(labels) {

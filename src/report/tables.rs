@@ -130,7 +130,7 @@ fn label_column(name: &'static str) -> TableColumn {
 fn measures<'r>(measures: &Measures, totals: &Measures) -> [Cell<'r>; MEASURES.len()] {
     [
         Cell::Count(measures.runs()),
-        Cell::Count(measures.succeeded.runs),
+        Cell::Count(measures.succeeded().runs),
         Cell::Count(measures.failed.runs),
         Cell::Count(measures.timed_out.runs),
         Cell::Count(measures.aborted.runs),

@@ -146,7 +146,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
         tile(
             "runs",
             thousands(totals.runs()),
-            format!("{} succeeded", part(totals.succeeded.runs).replace(" of runs", "")),
+            format!("{} succeeded", part(totals.succeeded().runs).replace(" of runs", "")),
         ),
         tile(
             "usage of unsuccessful runs",

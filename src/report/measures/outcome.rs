@@ -25,6 +25,16 @@ impl Outcome {
         (self.runs > self.cost_unknown).then_some(self.usage)
     }
 
+    /// What is left of these without some of them.
+    pub(super) fn without(&self, some: &Outcome) -> Outcome {
+        Outcome {
+            runs: self.runs - some.runs,
+            cost_unknown: self.cost_unknown - some.cost_unknown,
+            // As of a sum: whoever adds rows holds what is added to 38 digits.
+            usage: Usd(self.usage.0.saturating_sub(some.usage.0)),
+        }
+    }
+
     pub fn and(&self, other: &Outcome) -> Outcome {
         Outcome {
             runs: self.runs + other.runs,
