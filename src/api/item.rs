@@ -128,20 +128,20 @@ impl PageBuilder {
 
     /// Appends one item, or puts it among the rejected; `meta_members` is room to work in, empty before.
     pub(super) fn append<'a>(&mut self, members: &Members<'a>, meta_members: &mut Members<'a>) {
-        let item = ItemMembers::new(members, meta_members);
+        let mut item = ItemMembers::new(members, meta_members);
         match check_required(&item) {
             Err((field, problem)) => self.reject(joined(members), &item, field, problem),
-            Ok(required) => self.append_checked(item, required),
+            Ok(required) => self.append_checked(&mut item, required),
         }
     }
 
     /// Appends one item, unless it is to be rejected; whether it is appended.
-    pub(super) fn append_valid(&mut self, item: ItemMembers) -> bool {
-        let required = check_required(&item);
+    pub(super) fn append_valid(&mut self, item: &mut ItemMembers) -> bool {
+        let required = check_required(item);
         required.map(|required| self.append_checked(item, required)).is_ok()
     }
 
-    fn append_checked(&mut self, item: ItemMembers, (started_at_ms, usage): (i64, Option<Usd>)) {
+    fn append_checked(&mut self, item: &mut ItemMembers, (started_at_ms, usage): (i64, Option<Usd>)) {
         for at in REQUIRED_TEXTS {
             self.columns[at].push_json(item.known[at].as_ref());
         }
@@ -151,25 +151,24 @@ impl PageBuilder {
     }
 
     /// Appends the columns that may be NULL, and `extra`.
-    fn append_optional(&mut self, item: ItemMembers) {
-        let (mut extra, mut meta_extra, mut mistyped) = (item.extra, item.meta_extra, item.mistyped);
+    fn append_optional(&mut self, item: &mut ItemMembers) {
         for at in OPTIONAL {
-            let member = item.known[at];
-            if !self.columns[at].push_json(member.as_ref()) {
+            let member = item.known[at].as_ref();
+            if !self.columns[at].push_json(member) {
                 let extra = if META.contains(&at) {
-                    &mut meta_extra
+                    &mut item.meta_extra
                 } else {
-                    &mut extra
+                    &mut item.extra
                 };
-                mistyped += extra.keep(member);
+                item.mistyped += extra.keep(member);
             }
         }
-        if let Some(meta) = meta_extra.finish() {
-            extra.push("\"meta\"", &meta);
+        if let Some(meta) = item.meta_extra.take() {
+            item.extra.push("\"meta\"", &meta);
         }
         let row = self.extra.len() as u32;
-        self.mistyped.extend(std::iter::repeat_n(row, mistyped));
-        self.extra.append_option(extra.finish());
+        self.mistyped.extend(std::iter::repeat_n(row, item.mistyped));
+        self.extra.append_option(item.extra.take());
     }
 
     /// Rejects an item that isn't even an object, by its compact JSON.

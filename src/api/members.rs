@@ -119,6 +119,14 @@ impl<'a> ItemMembers<'a> {
         item
     }
 
+    /// Leaves nothing of the item before.
+    pub(super) fn clear(&mut self) {
+        self.known.fill(None);
+        self.extra.0.clear();
+        self.meta_extra.0.clear();
+        self.mistyped = 0;
+    }
+
     /// Keeps a `meta` that is no object, unless it is null: it is of a wrong type.
     pub(super) fn keep_meta(&mut self, key: &str, raw: &str) {
         if raw != "null" {
@@ -173,27 +181,28 @@ impl Extra {
     }
 
     /// Keeps a known field's value, unless it is absent or null: it is of a wrong type. Returns how many that were.
-    pub(super) fn keep(&mut self, member: Option<Member>) -> usize {
+    pub(super) fn keep(&mut self, member: Option<&Member>) -> usize {
         let wrong = member.filter(|member| !member.is_null());
-        if let Some(Member { key, raw, .. }) = wrong {
+        if let Some(Member { key, raw, .. }) = &wrong {
             self.push(key, raw);
         }
         wrong.iter().len()
     }
 
-    pub(super) fn finish(mut self) -> Option<String> {
+    /// The object; none without members. It has none afterwards.
+    pub(super) fn take(&mut self) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }
         self.0.push('}');
-        Some(self.0)
+        Some(std::mem::take(&mut self.0))
     }
 }
 
 pub(super) fn joined(members: &Members) -> String {
     let mut object = Extra::default();
     members.iter().for_each(|(key, value)| object.push(key, value));
-    object.finish().unwrap_or_else(|| "{}".into())
+    object.take().unwrap_or_else(|| "{}".into())
 }
 
 pub(super) fn compact(json: &str) -> String {

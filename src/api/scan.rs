@@ -22,9 +22,10 @@ pub(super) fn scan_items(text: &str, from: usize, columns: &mut PageBuilder) -> 
         return Some(scanner.at);
     }
     let (mut keys, mut meta_keys) = (Keys::default(), Keys::default());
+    let mut item = ItemMembers::default();
     loop {
-        let item = scanner.item(&mut keys, &mut meta_keys)?;
-        if !columns.append_valid(item) {
+        scanner.item(&mut keys, &mut meta_keys, &mut item)?;
+        if !columns.append_valid(&mut item) {
             return None;
         }
         if scanner.takes(b']') {
@@ -98,8 +99,9 @@ impl<'a> Scanner<'a> {
         is_there
     }
 
-    fn item(&mut self, keys: &mut Keys<'a>, meta_keys: &mut Keys<'a>) -> Option<ItemMembers<'a>> {
-        let mut item = ItemMembers::default();
+    /// Reads an item in place of the one before.
+    fn item(&mut self, keys: &mut Keys<'a>, meta_keys: &mut Keys<'a>, item: &mut ItemMembers<'a>) -> Option<()> {
+        item.clear();
         let mut has_meta = false;
         self.members(keys, Place::in_item, |scanner, key, place| {
             match place {
@@ -125,8 +127,7 @@ impl<'a> Scanner<'a> {
                 }
             }
             Some(())
-        })?;
-        Some(item)
+        })
     }
 
     /// An object, member by member: `take` is called behind each colon, and takes the value.

@@ -2,9 +2,14 @@
 
 /// Digits of the largest number that is read; an exponent beyond says nothing else.
 const MAX_DIGITS: i64 = 30;
+/// Digits that 64 bits hold, whichever they are.
+const PLAIN_DIGITS: usize = 19;
 
 /// The number of a JSON text; none for what is no number, no whole one or too large.
 pub(super) fn whole_number<N: TryFrom<i128>>(raw: &str) -> Option<N> {
+    if let Some(number) = plain(raw) {
+        return N::try_from(number).ok();
+    }
     let (sign, digits) = match raw.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, raw),
@@ -28,6 +33,17 @@ pub(super) fn whole_number<N: TryFrom<i128>>(raw: &str) -> Option<N> {
     }
     let number = significant.parse::<i128>().ok()? * 10_i128.pow(zeros as u32);
     N::try_from(sign * number).ok()
+}
+
+/// A number as nearly all are written: a few digits alone.
+fn plain(raw: &str) -> Option<i128> {
+    if raw.is_empty() || raw.len() > PLAIN_DIGITS {
+        return None;
+    }
+    let number = raw.bytes().try_fold(0_u64, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    });
+    number.map(i128::from)
 }
 
 #[cfg(test)]
@@ -87,6 +103,12 @@ mod tests {
         fn it_reads_what_another_reader_reads(number in any::<i64>(), zeros in 0_usize..4) {
             let raw = format!("{number}.{}", "0".repeat(zeros + 1));
             prop_assert_eq!(whole_number::<i64>(&raw), Some(number));
+        }
+
+        #[test]
+        fn digits_alone_are_read_as_another_reader_reads_them(number in any::<u64>(), shift in 0_u32..64) {
+            let number: u64 = number >> shift;
+            prop_assert_eq!(whole_number::<u64>(&number.to_string()), Some(number));
         }
 
         #[test]
