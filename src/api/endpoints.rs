@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 
 use crate::api::ask::{Answer, Ask, RequestError};
 use crate::api::auxiliary::{self, NameKind, NamedItem, NamesPage, Partial};
+use crate::api::builds::{self, BuildsPage};
 use crate::api::client::ApiClient;
 use crate::api::detail::{self, DetailAnswer};
 use crate::api::page::{self, Page};
@@ -91,6 +92,17 @@ impl ApiClient {
             LookupAnswer::Found(item) => Ok(item),
             LookupAnswer::Missing(_) => Ok(None),
         }
+    }
+
+    /// A page of the account's builds, the newest first. It has no filter.
+    pub async fn builds(&self, offset: u64, limit: u64) -> Result<BuildsPage> {
+        let pairs = [
+            ("limit", limit.to_string()),
+            ("offset", offset.to_string()),
+            ("desc", "true".into()),
+        ];
+        let ask = Ask::new(self.url(&["v2", "actor-builds"], &pairs)).with_few_retries();
+        read(self.get(ask, builds::decode).await?)
     }
 
     /// The usage of the billing cycle that holds a date, in UTC; an error if the API gives another cycle.

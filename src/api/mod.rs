@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod auxiliary;
 mod bad_body;
 pub mod body;
+pub mod builds;
 pub mod client;
 pub mod counts;
 pub mod detail;

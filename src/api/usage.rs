@@ -2,12 +2,17 @@
 //! reconciliation's.
 
 use anyhow::{Context, anyhow};
+use chrono::NaiveDate;
 use serde_json::value::RawValue;
 
 use super::auxiliary::field_problem;
 use super::json_object::JsonObject;
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, parse_instant};
+use crate::text::counted;
+
+/// Most fields that could not be read and are named; those beyond are counted.
+const MAX_NAMED: usize = 20;
 
 /// The usage of a billing cycle, by Apify's own keys. What the answer lacks is unknown, and named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +22,8 @@ pub struct MonthlyUsage {
     pub to_ms: Millis,
     /// None where the answer has no services that could be read.
     pub services: Option<Vec<Service>>,
-    /// The date as the API writes it, and all services before volume discount.
-    pub days: Vec<(String, Usd)>,
+    /// In the API's order; none where the answer has no days that could be read.
+    pub days: Option<Vec<DayOfUsage>>,
     /// Of all services, before volume discount.
     pub before_discount: Option<Usd>,
     pub after_discount: Option<Usd>,
@@ -26,10 +31,24 @@ pub struct MonthlyUsage {
     pub unknown: Vec<String>,
 }
 
+/// What Apify counts for a day, in UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayOfUsage {
+    /// Such as `2025-09-02`.
+    pub date: String,
+    /// None where the day has no services that could be read.
+    pub services: Option<Vec<Service>>,
+    /// Of all services, as the API adds them up: after volume discount.
+    pub total: Option<Usd>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Such as `ACTOR_COMPUTE_UNITS`.
     pub key: String,
+    /// An exact decimal, in the service's own unit.
+    pub quantity: Option<Usd>,
+    /// US dollars before volume discount.
     pub base: Option<Usd>,
     pub after_discount: Option<Usd>,
 }
@@ -50,7 +69,7 @@ pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
     let (from_ms, end_ms) = (edge("startAt")?, edge("endAt")?);
     let raw = data.raw("monthlyServiceUsage");
     let services = match raw.filter(|raw| raw.starts_with('{')) {
-        Some(raw) => Some(reader.services(raw)?),
+        Some(raw) => Some(reader.services(raw, "data.monthlyServiceUsage")?),
         None => {
             reader.note("data.monthlyServiceUsage", raw, "an object");
             None
@@ -63,10 +82,10 @@ pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
         from_ms,
         to_ms: after_last_second(end_ms),
         services,
-        days: reader.days(data.raw("dailyServiceUsages")),
+        days: reader.days(data.raw("dailyServiceUsages"))?,
         before_discount,
         after_discount,
-        unknown: reader.unknown,
+        unknown: reader.finish(),
     })
 }
 
@@ -74,11 +93,24 @@ pub fn decode(body: &[u8]) -> anyhow::Result<MonthlyUsage> {
 #[derive(Default)]
 struct UsageReader {
     unknown: Vec<String>,
+    /// Those beyond the ones that are named.
+    more: u64,
 }
 
 impl UsageReader {
     fn note(&mut self, place: &str, found: Option<&str>, expected: &str) {
-        self.unknown.push(field_problem(place, found, expected));
+        if self.unknown.len() < MAX_NAMED {
+            self.unknown.push(field_problem(place, found, expected));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.unknown.push(counted(self.more, "other field", "other fields"));
+        }
+        self.unknown
     }
 
     fn decimal(&mut self, object: &JsonObject, place: &str, name: &str) -> Option<Usd> {
@@ -90,15 +122,15 @@ impl UsageReader {
     }
 
     /// Services in their order; of several with one key the last counts.
-    fn services(&mut self, raw: &str) -> anyhow::Result<Vec<Service>> {
+    fn services(&mut self, raw: &str, within: &str) -> anyhow::Result<Vec<Service>> {
         let mut services: Vec<Service> = Vec::new();
         let mut sum = Usd::default();
         for (key, raw) in JsonObject::new(raw).members() {
             let service = JsonObject::new(raw);
-            let place = format!("data.monthlyServiceUsage.{key}");
+            let place = format!("{within}.{key}");
             let base = self.decimal(&service, &place, "baseAmountUsd");
             let fits = sum.checked_add(Usd(base.unwrap_or_default().0.saturating_abs()));
-            sum = fits.context("the sum of the amounts of data.monthlyServiceUsage has more than 38 digits")?;
+            sum = fits.with_context(|| format!("the sum of the amounts of {within} has more than 38 digits"))?;
             let after_discount = service.decimal("amountAfterVolumeDiscountUsd");
             let found = service
                 .raw("amountAfterVolumeDiscountUsd")
@@ -108,6 +140,7 @@ impl UsageReader {
             }
             services.retain(|service| service.key != key);
             services.push(Service {
+                quantity: service.decimal("quantity"),
                 after_discount,
                 base,
                 key,
@@ -116,24 +149,44 @@ impl UsageReader {
         Ok(services)
     }
 
-    /// Days are for comparison by eye alone: one that can't be read is left out.
-    fn days(&mut self, raw: Option<&str>) -> Vec<(String, Usd)> {
-        let days = raw.map(serde_json::from_str::<Vec<&RawValue>>);
-        let Some(days) = days.unwrap_or_else(|| Ok(Vec::new())).ok() else {
+    /// A day whose date can't be read is left out.
+    fn days(&mut self, raw: Option<&str>) -> anyhow::Result<Option<Vec<DayOfUsage>>> {
+        let days = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
+        let Some(days) = days else {
             self.note("data.dailyServiceUsages", raw, "an array");
-            return Vec::new();
+            return Ok(None);
         };
-        let mut read = Vec::new();
+        let mut read = Vec::with_capacity(days.len());
         for (at, day) in days.iter().enumerate() {
             let (place, day) = (format!("data.dailyServiceUsages[{at}]"), JsonObject::new(day.get()));
-            let date = day.text("date").and_then(|date| Some(date.get(..10)?.to_string()));
-            if date.is_none() {
+            let date = day.text("date").and_then(|date| date_of(&date));
+            let Some(date) = date else {
                 self.note(&format!("{place}.date"), day.raw("date"), "a date");
-            }
-            read.extend(date.zip(self.decimal(&day, &place, "totalUsageCreditsUsd")));
+                continue;
+            };
+            let (within, raw) = (format!("{place}.serviceUsage"), day.raw("serviceUsage"));
+            let services = match raw.filter(|raw| raw.starts_with('{')) {
+                Some(raw) => Some(self.services(raw, &within)?),
+                None => {
+                    self.note(&within, raw, "an object");
+                    None
+                }
+            };
+            read.push(DayOfUsage {
+                date,
+                services,
+                total: self.decimal(&day, &place, "totalUsageCreditsUsd"),
+            });
         }
-        read
+        Ok(Some(read))
     }
+}
+
+/// The day of a date or an instant, in UTC.
+fn date_of(text: &str) -> Option<String> {
+    let day = text.get(..10)?;
+    let is_date = NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok();
+    is_date.then(|| day.to_string())
 }
 
 /// The midnight after a day's last second, where the documentation's cycles end; any other instant is an end by itself.
@@ -169,8 +222,12 @@ mod tests {
         ];
         assert_eq!(services, expected.map(|(key, usd)| (key, usd.to_string())));
         assert_eq!(
-            usage.days,
-            [("2025-09-02".to_string(), Usd::from_json_number("0.1").unwrap())]
+            usage.days.unwrap(),
+            [DayOfUsage {
+                date: "2025-09-02".into(),
+                services: Some(Vec::new()),
+                total: Some(Usd::from_json_number("0.1").unwrap()),
+            }]
         );
         assert_eq!(
             [usage.before_discount, usage.after_discount].map(|usd| usd.unwrap().to_string()),
@@ -178,10 +235,7 @@ mod tests {
         );
         assert_eq!(
             usage.unknown,
-            [
-                "data.dailyServiceUsages[1].date is 7; expected a date",
-                "data.dailyServiceUsages[1].totalUsageCreditsUsd is missing; expected an amount",
-            ]
+            ["data.dailyServiceUsages[1].date is 7; expected a date",]
         );
     }
 
@@ -216,6 +270,53 @@ mod tests {
             "amountAfterVolumeDiscountUsd\":[]",
         );
         assert_eq!(usage.services.unwrap()[0].after_discount, None);
+    }
+
+    #[test]
+    fn a_day_s_services_are_read_as_the_month_s_and_what_it_lacks_is_named() {
+        let day = |fields: &str| {
+            let days = format!("\"dailyServiceUsages\":[{{\"date\":\"2025-09-02\",{fields}}}],\"x\":[");
+            decode(USAGE.replacen("\"dailyServiceUsages\":[", &days, 1).as_bytes()).unwrap()
+        };
+        let usage = day(
+            r#""serviceUsage":{"PROXY_SERPS":{"quantity":2.5,"baseAmountUsd":0.75},"NEW":{"quantity":"2"}},"totalUsageCreditsUsd":1"#,
+        );
+        let services = usage.days.unwrap().remove(0).services.unwrap();
+        let text = |usd: Option<Usd>| usd.map(|usd| usd.to_string());
+        let read: Vec<_> = services
+            .iter()
+            .map(|s| (s.key.as_str(), text(s.quantity), text(s.base)))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("PROXY_SERPS", Some("2.5".into()), Some("0.75".into())),
+                ("NEW", None, None)
+            ]
+        );
+        let place = "data.dailyServiceUsages[0].serviceUsage";
+        assert_eq!(
+            usage.unknown,
+            [format!("{place}.NEW.baseAmountUsd is missing; expected an amount")]
+        );
+        let usage = day(r#""serviceUsage":[],"totalUsageCreditsUsd":1"#);
+        assert_eq!(usage.days.unwrap()[0].services, None);
+        assert_eq!(usage.unknown, [format!("{place} is an array; expected an object")]);
+        let absent = decode(USAGE.replacen("dailyServiceUsages", "x", 1).as_bytes()).unwrap();
+        assert_eq!(absent.days, None);
+    }
+
+    #[test]
+    fn fields_that_cannot_be_read_are_named_up_to_a_bound() {
+        let services: Vec<String> = (0..25).map(|at| format!("\"S{at}\":{{}}")).collect();
+        let usage = USAGE.replacen(
+            "monthlyServiceUsage\":{",
+            &format!("monthlyServiceUsage\":{{{},", services.join(",")),
+            1,
+        );
+        let unknown = decode(usage.as_bytes()).unwrap().unknown;
+        // 25 amounts and a date.
+        assert_eq!((unknown.len(), unknown[20].as_str()), (21, "6 other fields"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::context::blocking::run_blocking;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
+use crate::fetch::builds::BuildsRead;
 use crate::money::Usd;
 use crate::period::{Period, PeriodSpec, Zone, format_instant};
 use crate::pipeline::connection::{Connection, retention_of};
@@ -22,6 +23,8 @@ use crate::provenance::{Account, Filters, Retention, Source};
 use crate::report::dimension::Dimensions;
 use crate::report::reconcile::{CycleRuns, Reconciliation, json, terminal};
 use crate::report::summary::Summary;
+use crate::report::usage_explained::ExplainedCosts;
+use tokio::task::JoinHandle;
 
 pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     args.costs.check()?;
@@ -35,6 +38,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     }
     let clocks = connection.judged_clocks().await;
     let job_start = JobStart::new(clocks);
+    let builds = connection.ask_builds((usage.from_ms, usage.to_ms));
     let cycle = clocks.period(&PeriodSpec::between(usage.from_ms, usage.to_ms)?, Zone::UTC)?;
     let gathered = match runs_held(&args, &cycle, &connection).await? {
         Some(gathered) => gathered,
@@ -45,6 +49,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
             sum_fetched(fetch, retention.ok()).await?
         }
     };
+    let builds = builds_of(builds).await;
     if !gathered.proven {
         warn("INCOMPLETE: some runs of the cycle may be missing");
     }
@@ -58,6 +63,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         retention: gathered.retention,
         proven: gathered.proven,
         runs: gathered.runs,
+        builds,
         usage,
         tolerance: args.tolerance,
     };
@@ -76,6 +82,21 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         )));
     }
     printed
+}
+
+/// What the builds of a cycle cost; none, with a warning, where they can't be read.
+async fn builds_of(asked: JoinHandle<Result<BuildsRead>>) -> Option<ExplainedCosts> {
+    let read = asked.await.unwrap_or_else(|error| Err(Error::Other(error.into())));
+    let read = read
+        .inspect_err(|why| warn(&format!("the account's builds are unknown: {why}")))
+        .ok()?;
+    for unknown in &read.unknown {
+        warn(&format!("a build is unknown in part: GET /v2/actor-builds: {unknown}"));
+    }
+    if read.is_at_least {
+        warn("the list of builds changed while it was read, or could not be read in part: some may be missing");
+    }
+    Some(ExplainedCosts::of_builds(&read.builds, read.is_at_least))
 }
 
 /// The runs of a cycle, and where they came from.

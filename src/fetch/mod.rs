@@ -1,6 +1,7 @@
 //! Reads a period: plans windows, walks them side by side, proves each against the API's count, adds names and details to
 //! what is wanted of them, and hands them on in time order. Nothing here writes.
 
+pub mod builds;
 pub mod details;
 mod enrichment;
 mod listed_run;

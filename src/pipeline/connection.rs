@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::context::journal::Journal;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
+use crate::fetch::builds::{BuildsRead, read_builds};
 use crate::fetch::names::NameBook;
 use crate::fetch::{Lister, PageLimit, TimeBudget};
 use crate::period::{Millis, Period};
@@ -166,6 +167,12 @@ impl Connection {
             asked,
             journal: self.journal.clone(),
         }
+    }
+
+    /// Reads the account's builds that started in `[from, to)`, beside whatever comes next.
+    pub fn ask_builds(&self, period: (Millis, Millis)) -> JoinHandle<Result<BuildsRead>> {
+        let api = self.api.clone();
+        tokio::spawn(async move { read_builds(&*api, period).await })
     }
 
     /// Asks how long runs are kept, beside whatever comes next.

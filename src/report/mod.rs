@@ -22,6 +22,7 @@ pub mod sync_summary;
 pub mod table;
 pub mod tables;
 pub mod terminal;
+pub mod usage_explained;
 pub mod xlsx;
 
 use crate::report::budget::BudgetStatus;

@@ -10,6 +10,7 @@ use crate::api::usage::{MonthlyUsage, Service};
 use crate::money::Usd;
 use crate::period::Period;
 use crate::provenance::{Retention, Source};
+use crate::report::usage_explained::{EdgeRuns, ExplainedCosts, UsageExplained, is_charge, minus};
 use crate::runs::schema::{COLUMNS, METERS, col};
 use crate::text::counted;
 
@@ -34,13 +35,6 @@ pub struct CycleRuns {
     pub days: Vec<(String, Option<Usd>)>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EdgeRuns {
-    pub runs: u64,
-    /// Their US dollars, which belong to the cycle in part.
-    pub usage: Usd,
-}
-
 #[derive(Debug, Clone)]
 pub struct Reconciliation {
     pub source: Source,
@@ -52,13 +46,15 @@ pub struct Reconciliation {
     pub retention: Option<Retention>,
     pub proven: bool,
     pub runs: CycleRuns,
+    /// The account's builds that started in the cycle; none where they could not be read.
+    pub builds: Option<ExplainedCosts>,
     pub usage: MonthlyUsage,
     pub tolerance: Option<Usd>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReconcileVerdict {
-    /// The runs add up to what Apify counts for the services that belong to runs.
+    /// Runs and builds add up to what Apify counts for the services that they use.
     Ties,
     /// They don't, and what they differ by is named.
     DiffersByNamedItems(Vec<String>),
@@ -96,7 +92,7 @@ impl ReconcileVerdict {
     }
 }
 
-/// Whether a service is used by runs: the meters of a run's detail, and what its Actor charges by event or by result. All
+/// Whether runs (or builds) use a service: the meters of a run's detail, and what Actors charge by event or by result. All
 /// else (storage over time, rental, whatever comes) is used outside of them.
 pub fn belongs_to_runs(key: &str) -> bool {
     let is_meter = COLUMNS[col::FIRST_METER..col::COMPUTE_UNITS]
@@ -104,14 +100,6 @@ pub fn belongs_to_runs(key: &str) -> bool {
         .any(|column| column.meter_key() == key);
     is_meter || is_charge(key)
 }
-
-/// Whether a service is what Actors charge for their runs beyond the platform's meters.
-pub fn is_charge(key: &str) -> bool {
-    key.starts_with("PAID_ACTORS_PER_")
-}
-
-/// The charges that no run shows as its cost, neither in the list nor in its detail.
-const CHARGE_BY_RESULT: &str = "PAID_ACTORS_PER_DATASET_ITEM";
 
 impl Reconciliation {
     /// Services that belong to runs, and the others; each in the API's order.
@@ -137,15 +125,54 @@ impl Reconciliation {
         amounts.try_fold(Usd::default(), |sum, amount| Some(plus(sum, amount?)))
     }
 
-    /// What Apify counts for the services that belong to runs beyond the sum of the runs; negative if it counts less, and none
-    /// where an amount is unknown.
+    /// US dollars of runs and builds with a known cost.
+    pub fn used(&self) -> Usd {
+        plus(self.runs.usage, self.builds.unwrap_or_default().usage)
+    }
+
+    /// What Apify counts for the services that runs and builds use beyond their sum; negative if it counts less, and none where
+    /// an amount is unknown.
     pub fn remainder(&self) -> Option<Usd> {
-        Some(minus(self.of_runs()?, self.runs.usage))
+        Some(minus(self.of_runs()?, self.used()))
+    }
+
+    /// All that Apify counts, and what is known of it.
+    pub fn explained(&self) -> UsageExplained {
+        let (runs, edges) = (&self.runs, [self.runs.finished_after, self.runs.started_before]);
+        let costs = ExplainedCosts {
+            known: runs.runs - runs.cost_unknown,
+            usage: runs.usage,
+            unknown: runs.cost_unknown,
+            is_at_least: !self.proven,
+        };
+        let across = edges.into_iter().fold(EdgeRuns::default(), |all, edge| EdgeRuns {
+            runs: all.runs + edge.runs,
+            usage: plus(all.usage, edge.usage),
+        });
+        let services = self.usage.services.as_deref().unwrap_or_default();
+        UsageExplained::new(services, costs, self.builds, across)
     }
 
     pub fn tolerance(&self) -> Usd {
         let share = Usd(self.of_runs().unwrap_or_default().0.saturating_abs() / TOLERANCE_PARTS);
         self.tolerance.unwrap_or(LEAST_TOLERANCE.max(share))
+    }
+
+    /// A verdict in a sentence with its figures; what it names follows it.
+    pub fn sentence(&self, verdict: &ReconcileVerdict) -> String {
+        let (used, tolerance) = (self.used().dollars(), self.tolerance().dollars());
+        let of_runs = self.of_runs().map_or("an unknown amount".into(), Usd::dollars);
+        let figures = format!("runs and builds come to {used}, Apify counts {of_runs} for the services that they use");
+        match verdict {
+            ReconcileVerdict::Ties => format!("matches: {figures} (they differ by at most {tolerance})"),
+            ReconcileVerdict::DiffersByNamedItems(_) => {
+                format!("differs, but is explained: {figures}; these items explain it:")
+            }
+            ReconcileVerdict::NotAccountedFor(usd) => {
+                format!("differs: {figures}; {} is not explained", usd.dollars())
+            }
+            ReconcileVerdict::CannotBeJudged(_) => format!("cannot be judged: {figures}, and"),
+        }
     }
 
     pub fn verdict(&self) -> ReconcileVerdict {
@@ -162,9 +189,16 @@ impl Reconciliation {
         if within(remainder) {
             return ReconcileVerdict::Ties;
         }
-        // Only as many of them as it takes.
+        // Only as many of them as it takes, of those that move it the right way.
         let (mut least, mut most, mut named) = (Usd::default(), Usd::default(), Vec::new());
-        for item in self.named_items() {
+        let helps = |item: &ReconcileItem| {
+            if remainder.0 > 0 {
+                item.most.0 > 0
+            } else {
+                item.least.0 < 0
+            }
+        };
+        for item in self.named_items().into_iter().filter(helps) {
             (least, most) = (plus(least, item.least), plus(most, item.most));
             named.push(item.words);
             if within(beyond(remainder, least, most)) {
@@ -197,11 +231,11 @@ impl Reconciliation {
             let words = format!("up to {}: {words}", usd.dollars());
             (usd.0 > 0).then_some(ReconcileItem { least, most, words })
         };
-        let mut services = self.usage.services.iter().flatten();
-        let by_result = services.find(|service| service.key == CHARGE_BY_RESULT);
-        let by_result = by_result.filter(|_| self.runs.cost_unknown > 0);
-        let charge = by_result.and_then(|service| {
-            let words = format!("{}, charged for runs of unknown cost", service.key);
+        // Requests to a Standby Actor of several users are charged without a run of the payer, and results where no run shows it.
+        let services = self.usage.services.iter().flatten();
+        let charges = services.filter(|service| is_charge(&service.key));
+        let charges = charges.filter_map(|service| {
+            let words = format!("{} that no run shows", service.key);
             item(service.base?, nothing, service.base?, words)
         });
         let discount = self.of_runs_discounted().and_then(|discounted| {
@@ -215,7 +249,7 @@ impl Reconciliation {
             item(after.usage, Usd(-after.usage.0), nothing, runs(after, "finished after")),
             item(before.usage, nothing, before.usage, runs(before, "started before")),
         ];
-        [charge, discount].into_iter().chain(edges).flatten().collect()
+        charges.chain([discount].into_iter().chain(edges).flatten()).collect()
     }
 
     /// Why a difference may be no difference of the runs.
@@ -227,6 +261,15 @@ impl Reconciliation {
                 "the cost of {} is unknown",
                 counted(self.runs.cost_unknown, "run", "runs")
             ));
+        }
+        match self.builds {
+            None if remainder.0 > 0 => doubts.push("the account's builds could not be read".into()),
+            Some(builds) if builds.is_at_least && remainder.0 > 0 => doubts.push("builds may be missing".into()),
+            Some(builds) if builds.unknown > 0 && remainder.0 > 0 => doubts.push(format!(
+                "the cost of {} is unknown",
+                counted(builds.unknown, "build", "builds")
+            )),
+            _ => {}
         }
         if self.runs.provisional > 0 {
             doubts.push(format!(
@@ -260,8 +303,8 @@ impl Reconciliation {
     /// Day by day: what Apify counts for all services, and the runs that started then. Approximate on either side.
     pub fn days(&self) -> Vec<(String, Option<Usd>, Option<Usd>)> {
         let mut days: BTreeMap<&str, (Option<Usd>, Option<Usd>)> = BTreeMap::new();
-        for (day, usd) in &self.usage.days {
-            days.entry(day).or_default().0 = Some(*usd);
+        for day in self.usage.days.iter().flatten() {
+            days.entry(&day.date).or_default().0 = day.total;
         }
         for (day, usd) in &self.runs.days {
             days.entry(day).or_default().1 = *usd;
@@ -295,10 +338,6 @@ fn plus(a: Usd, b: Usd) -> Usd {
     Usd(a.0.saturating_add(b.0))
 }
 
-pub fn minus(a: Usd, b: Usd) -> Usd {
-    Usd(a.0.saturating_sub(b.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +350,7 @@ mod tests {
     fn service(key: &str, base: &str, after: &str) -> Service {
         Service {
             key: key.into(),
+            quantity: None,
             base: Some(usd(base)),
             after_discount: Some(usd(after)),
         }
@@ -320,7 +360,7 @@ mod tests {
     fn reconciliation(runs_usd: &str) -> Reconciliation {
         let services = vec![
             service("ACTOR_COMPUTE_UNITS", "1000", "960"),
-            service(CHARGE_BY_RESULT, "50", "50"),
+            service("PAID_ACTORS_PER_DATASET_ITEM", "50", "50"),
             service("DATASET_TIMED_STORAGE_GBYTE_HOURS", "30", "30"),
             service("SOMETHING_NEW", "7", "7"),
         ];
@@ -341,11 +381,12 @@ mod tests {
                 usage: usd(runs_usd),
                 ..CycleRuns::default()
             },
+            builds: Some(ExplainedCosts::default()),
             usage: MonthlyUsage {
                 from_ms: 0,
                 to_ms: 1,
                 services: Some(services),
-                days: Vec::new(),
+                days: None,
                 before_discount: Some(usd("1087")),
                 after_discount: Some(usd("1047")),
                 unknown: Vec::new(),
@@ -385,24 +426,51 @@ mod tests {
             ReconcileVerdict::DiffersByNamedItems(items) => items,
             other => panic!("{other:?}"),
         };
-        let mut by_result = reconciliation("1000");
-        by_result.runs.cost_unknown = 2;
         assert_eq!(
-            named(&by_result),
-            ["up to $50.00: PAID_ACTORS_PER_DATASET_ITEM, charged for runs of unknown cost"]
+            named(&reconciliation("1000")),
+            ["up to $50.00: PAID_ACTORS_PER_DATASET_ITEM that no run shows"]
         );
-        // Without such runs, it explains nothing; the discount does in part.
+        assert!(named(&reconciliation("970"))[1].contains("up to $40.00: volume discount"));
         assert_eq!(
-            reconciliation("1000").verdict(),
-            ReconcileVerdict::NotAccountedFor(usd("10"))
+            reconciliation("900").verdict(),
+            ReconcileVerdict::NotAccountedFor(usd("60"))
         );
-        assert!(named(&reconciliation("1010"))[0].contains("up to $40.00: volume discount"));
         let mut edge = reconciliation("1060");
         edge.runs.finished_after = EdgeRuns {
             runs: 3,
             usage: usd("12"),
         };
-        assert!(named(&edge)[1].contains("up to $12.00: 3 runs that finished after the cycle"));
+        assert!(named(&edge)[0].contains("up to $12.00: 3 runs that finished after the cycle"));
+    }
+
+    #[test]
+    fn builds_are_used_beside_runs_and_where_they_are_unknown_more_is_not_judged() {
+        let builds = |builds: Option<ExplainedCosts>, runs: &str| Reconciliation {
+            builds,
+            ..reconciliation(runs)
+        };
+        let of = |usage: &str, unknown: u64, is_at_least: bool| {
+            Some(ExplainedCosts {
+                known: 3,
+                usage: usd(usage),
+                unknown,
+                is_at_least,
+            })
+        };
+        assert_eq!(builds(of("150", 0, false), "900").verdict(), ReconcileVerdict::Ties);
+        for (read, why) in [
+            (None, "the account's builds could not be read"),
+            (of("0", 0, true), "builds may be missing"),
+            (of("0", 2, false), "the cost of 2 builds is unknown"),
+        ] {
+            let verdict = builds(read, "900").verdict();
+            assert_eq!(verdict, ReconcileVerdict::CannotBeJudged(vec![why.into()]));
+        }
+        // They can't make Apify's count less.
+        assert_eq!(
+            builds(None, "1052").verdict(),
+            ReconcileVerdict::NotAccountedFor(usd("-2"))
+        );
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::{EdgeRuns, ReconcileVerdict, Reconciliation, belongs_to_runs, minus};
+use super::{ReconcileVerdict, Reconciliation, belongs_to_runs};
 use crate::api::usage::Service;
 use crate::money::Usd;
 use crate::period::Period;
 use crate::provenance::Retention;
+use crate::report::usage_explained::{EdgeRuns, UsageExplainedDocument, minus};
 use crate::text::json_document;
 
 #[derive(Serialize)]
@@ -19,12 +20,15 @@ struct ReconcileDocument<'r> {
     proven: bool,
     runs: RunSums,
     usage: UsageSums<'r>,
+    usage_explained: UsageExplainedDocument,
     meters: Vec<MeterSums>,
     days_approximate: Vec<DaySums>,
     /// Null where an amount of Apify's is unknown, as the others are.
     remainder_usd: Option<Usd>,
     tolerance_usd: Usd,
     verdict: &'static str,
+    /// The same for people, with its figures.
+    sentence: String,
     named_items: Vec<String>,
     not_accounted_for_usd: Option<Usd>,
     why_not_judged: Vec<String>,
@@ -99,6 +103,7 @@ fn document(all: &Reconciliation) -> ReconcileDocument<'_> {
     let (mut named_items, mut not_accounted_for_usd, mut why_not_judged) = (Vec::new(), None, Vec::new());
     let verdict = all.verdict();
     let name = verdict.name();
+    let sentence = all.sentence(&verdict);
     match verdict {
         ReconcileVerdict::Ties => {}
         ReconcileVerdict::DiffersByNamedItems(items) => named_items = items,
@@ -114,11 +119,13 @@ fn document(all: &Reconciliation) -> ReconcileDocument<'_> {
         proven: all.proven,
         runs: runs(all),
         usage: usage(all),
+        usage_explained: all.explained().document(),
         meters: meters(all),
         days_approximate: days(all),
         remainder_usd: all.remainder(),
         tolerance_usd: all.tolerance(),
         verdict: name,
+        sentence,
         named_items,
         not_accounted_for_usd,
         why_not_judged,

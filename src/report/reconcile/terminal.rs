@@ -1,9 +1,10 @@
 //! A reconciliation on stdout: 80 columns. Amounts are for people here; JSON has them exactly.
 
-use super::{ReconcileVerdict, Reconciliation, minus};
+use super::{ReconcileVerdict, Reconciliation};
 use crate::api::usage::Service;
 use crate::money::Usd;
 use crate::report::terminal::{TextStyle, WIDTH};
+use crate::report::usage_explained::{UsageLine, minus};
 use crate::text::{counted, escape_control, pad, wrap_labelled};
 
 const LABEL: usize = 10;
@@ -18,6 +19,8 @@ pub fn render(all: &Reconciliation, look: TextStyle) -> String {
     for (label, text) in head(all) {
         lines.push(wrap_labelled(label, &text, LABEL, WIDTH));
     }
+    lines.push(String::new());
+    lines.extend(explained(all, look));
     lines.push(String::new());
     lines.extend(sums(all, look));
     if all.runs.meters.is_some() {
@@ -61,13 +64,7 @@ fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
 fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let (of_runs, outside) = all.services();
     let is_bound = all.runs.cost_unknown + all.runs.provisional > 0;
-    let mut lines = vec![
-        look.bold("Usage, US dollars"),
-        row("Apify's total, before volume discount", all.usage.before_discount),
-        row("Apify's total, after volume discount", all.usage.after_discount),
-        String::new(),
-        row("Services used by runs", all.of_runs()),
-    ];
+    let mut lines = vec![row("Services that runs and builds use", all.of_runs())];
     let by_service = |services: Vec<&Service>| -> Vec<String> {
         let line = |service: &Service| row(&format!("  {}", escape_control(&service.key)), service.base);
         services
@@ -79,11 +76,11 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     lines.extend(by_service(of_runs));
     lines.push(row(
         if is_bound {
-            "Total of the runs, at least"
+            "Runs and builds with a known cost, at least"
         } else {
-            "Total of the runs"
+            "Runs and builds with a known cost"
         },
-        Some(all.runs.usage),
+        Some(all.used()),
     ));
     lines.push(look.bold(&row("Difference", all.remainder())));
     lines.push(String::new());
@@ -92,9 +89,33 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     lines
 }
 
+/// All that Apify counts, and what is known of it.
+fn explained(all: &Reconciliation, look: TextStyle) -> Vec<String> {
+    let explained = all.explained();
+    let line = |UsageLine {
+                    is_part,
+                    name,
+                    usd,
+                    note,
+                }: UsageLine| {
+        let name = if is_part { format!("  {name}") } else { name };
+        let line = format!("{}  {note}", row(&name, usd));
+        line.trim_end().to_string()
+    };
+    let mut lines = vec![look.bold("Usage that Apify counts, US dollars")];
+    lines.extend(explained.lines().into_iter().map(line));
+    let among = explained.among_the_rest();
+    if !among.is_empty() {
+        let among = format!("among it: {}", among.join("; "));
+        // Below what it is about.
+        lines.insert(lines.len() - 1, wrap_labelled("", &among, 4, WIDTH));
+    }
+    lines
+}
+
 fn meters(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let mut lines = vec![look.bold(&columns(
-        ["Services used by runs", "Apify", "runs", "difference"].map(String::from),
+        ["Meters of runs", "Apify", "runs", "difference"].map(String::from),
     ))];
     for (key, counted, of_runs) in all.meters() {
         let difference = minus(counted.unwrap_or_default(), of_runs);
@@ -130,14 +151,14 @@ fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
 }
 
 fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
-    let within = format!("(the difference is at most {})", all.tolerance().dollars());
-    let (verdict, why) = match all.verdict() {
-        ReconcileVerdict::Ties => (format!("matches {within}"), Vec::new()),
-        ReconcileVerdict::DiffersByNamedItems(items) => ("differs; these items explain it:".to_string(), items),
-        ReconcileVerdict::NotAccountedFor(usd) => (format!("differs: {} is not explained", usd.dollars()), Vec::new()),
-        ReconcileVerdict::CannotBeJudged(why) => ("cannot be judged, because:".to_string(), why),
+    let verdict = all.verdict();
+    let sentence = all.sentence(&verdict);
+    let why = match verdict {
+        ReconcileVerdict::Ties | ReconcileVerdict::NotAccountedFor(_) => Vec::new(),
+        ReconcileVerdict::DiffersByNamedItems(items) => items,
+        ReconcileVerdict::CannotBeJudged(why) => why,
     };
-    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &verdict, LABEL, WIDTH))];
+    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &sentence, LABEL, WIDTH))];
     lines.extend(
         why.iter()
             .map(|why| wrap_labelled("", &escape_control(why), LABEL, WIDTH)),

@@ -139,12 +139,17 @@ fn the_text_says_the_same_within_80_columns() {
         "Cycle 2 September – 1 October 2025 (UTC)",
         "Runs 3 runs fetched now",
         "Complete yes",
-        "Apify's total, before volume discount $46.50",
-        "Services used by runs $7.50",
-        "Total of the runs $7.50",
+        "Apify counts, before volume discount $46.50",
+        "runs with a known cost, by their start $7.50 3 runs",
+        "builds with a known cost $0.00 0 builds",
+        "storage over time $30.00 1 service",
+        "not attributed to a run or build $9.00 19.4%",
+        "Volume discount $0.00",
+        "Services that runs and builds use $7.50",
+        "Runs and builds with a known cost $7.50",
         "Difference $0.00",
         "Other services $39.00",
-        "Verdict matches (the difference is at most $1.00)",
+        "Verdict matches: runs and builds come to $7.50, Apify counts $7.50 for the services that they use (they differ by at most $1.00)",
     ]);
     for line in done.stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}");
@@ -217,11 +222,95 @@ fn a_volume_discount_and_charges_by_result_are_named_and_that_is_no_failure() {
         (&all["verdict"], &all["runs"]["runs_cost_unknown"]),
         (&json!("differs_by_named_items"), &json!(1))
     );
-    // Without a run that may have been charged so, nothing accounts for it.
-    let all = verdict(in_and_out(), BY_RESULT, &[]);
+    // A charge may be of no run at all: requests to a Standby Actor are one run's, and several users pay for them.
+    const BY_EVENT: &[(&str, &str, &str)] = &[
+        ("ACTOR_COMPUTE_UNITS", "7.5", "7.5"),
+        ("PAID_ACTORS_PER_EVENT", "50", "50"),
+    ];
+    let all = verdict(in_and_out(), BY_EVENT, &["--fail-unexplained"]);
     assert_eq!(
-        (&all["verdict"], &all["not_accounted_for_usd"]),
-        (&json!("not_accounted_for"), &json!("50"))
+        (
+            &all["verdict"],
+            &all["named_items"],
+            &all["usage_explained"]["charges_usd"]
+        ),
+        (
+            &json!("differs_by_named_items"),
+            &json!(["up to $50.00: PAID_ACTORS_PER_EVENT that no run shows"]),
+            &json!("50")
+        )
+    );
+}
+
+#[test]
+fn builds_of_the_cycle_stand_beside_its_runs_and_what_they_leave_is_one_amount() {
+    const WITH_BUILDS: &[(&str, &str, &str)] = &[
+        ("ACTOR_COMPUTE_UNITS", "27.75", "27"),
+        ("DATASET_TIMED_STORAGE_GBYTE_HOURS", "30", "30"),
+        ("RENTAL", "9", "9"),
+    ];
+    let build = |id: &str, started: &str, cost: &str| {
+        format!(r#"{{"id":"{id}","actId":"actor","status":"SUCCEEDED","startedAt":"{started}"{cost}}}"#)
+    };
+    // The newest first, as they are asked for.
+    let builds = vec![
+        build("after", "2025-10-02T00:00:00.000Z", r#","usageTotalUsd":70"#),
+        build("last", "2025-10-01T23:59:59.999Z", r#","usageTotalUsd":20.25"#),
+        build("unknown", "2025-09-15T00:00:00.000Z", ""),
+        build("before", "2025-09-01T23:59:59.999Z", r#","usageTotalUsd":50"#),
+    ];
+    let server = serving(in_and_out(), WITH_BUILDS)
+        .listed("/v2/actor-builds", builds)
+        .start();
+    let source = ["--api-url", &server.url()];
+    let all = told(&reconcile(&Place::new(), &source, &["--json", "--fail-unexplained"]));
+    assert_eq!((&all["verdict"], &all["remainder_usd"]), (&json!("ties"), &json!("0")));
+    let explained = &all["usage_explained"];
+    assert_eq!(
+        explained["builds"],
+        json!({"cost_known": 1, "usage_usd": "20.25", "cost_unknown": 1, "is_at_least": false})
+    );
+    // 66.75 less 7.5, 20.25 and 30.
+    assert_eq!(
+        (
+            &explained["counted_usd"],
+            &explained["not_attributed_usd"],
+            &explained["volume_discount_usd"]
+        ),
+        (&json!("66.75"), &json!("9"), &json!("-0.75"))
+    );
+    let asked = server
+        .requests()
+        .into_iter()
+        .filter(|asked| asked.path == "/v2/actor-builds");
+    assert_eq!(
+        asked.map(|asked| asked.query["desc"].clone()).collect::<Vec<_>>(),
+        ["true"]
+    );
+    reconcile(&Place::new(), &source, &[]).exits(0).shows(&[
+        "builds with a known cost $20.25 1 build",
+        "not attributed to a run or build $9.00 13.5%",
+        "among it: 1 build of unknown cost",
+    ]);
+}
+
+#[test]
+fn builds_that_can_not_be_read_are_told_and_never_taken_for_none() {
+    const MORE: &[(&str, &str, &str)] = &[("ACTOR_COMPUTE_UNITS", "10", "10")];
+    let server = serving(in_and_out(), MORE)
+        .at("/v2/actor-builds", |_| {
+            Reply::error(403, "insufficient-permissions", "no")
+        })
+        .start();
+    let done = reconcile(&Place::new(), &["--api-url", &server.url()], &[]);
+    done.exits(0).says(&["the account's builds are unknown"]).shows(&[
+        "builds with a known cost unknown could not be read",
+        "the account's builds could not be read",
+    ]);
+    let all = told(&reconcile(&Place::new(), &["--api-url", &server.url()], &["--json"]));
+    assert_eq!(
+        (&all["usage_explained"]["builds"], &all["verdict"]),
+        (&Value::Null, &json!("cannot_be_judged"))
     );
 }
 
@@ -468,7 +557,7 @@ fn meters_stand_side_by_side_where_all_details_are_asked_for() {
     assert_eq!(all["meters"], meters);
     let done = reconcile(&Place::new(), &source, &["--details", "all"]);
     done.exits(0)
-        .shows(&["Services used by runs", "DATASET_READS $2.50 $2.50 <$0.01"]);
+        .shows(&["Meters of runs", "DATASET_READS $2.50 $2.50 <$0.01"]);
     assert_eq!(
         told(&reconcile(&Place::new(), &source, &["--json"]))["meters"],
         json!([])
@@ -496,10 +585,7 @@ fn the_made_up_account_reconciles_meter_by_meter() {
     }
     assert_eq!(all["verdict"], "differs_by_named_items", "{all}");
     assert!(
-        all["named_items"][0]
-            .as_str()
-            .unwrap()
-            .contains("PAID_ACTORS_PER_DATASET_ITEM"),
+        all["named_items"][0].as_str().unwrap().contains("PAID_ACTORS_PER_"),
         "{all}"
     );
 }
@@ -511,7 +597,7 @@ fn the_demo_reconciles_and_says_that_it_is_made_up() {
     done.exits(0).shows(&[
         "MADE-UP ACCOUNT",
         "Cycle 2 September – 1 October 2025",
-        "Verdict differs; these items explain it:",
+        "Verdict differs, but is explained:",
     ]);
     assert_eq!(place.names(), ["temporary"]);
 }
