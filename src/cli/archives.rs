@@ -32,6 +32,7 @@ pub struct VerifyArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  apify-runs reconcile --last-cycle
   apify-runs reconcile --cycle 2025-09-15 september
   apify-runs reconcile --cycle 2025-09-15 --tolerance 5 --json")]
 pub struct ReconcileArgs {
@@ -41,9 +42,12 @@ pub struct ReconcileArgs {
     /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, requires = "path")]
     pub as_of: Option<AsOf>,
-    /// Billing cycle that contains this date
+    /// Billing cycle that contains this date [default: the export's own]
     #[arg(long, value_name = "DATE", value_parser = parse_cycle_date)]
-    pub cycle: NaiveDate,
+    pub cycle: Option<NaiveDate>,
+    /// The last billing cycle that is over
+    #[arg(long, conflicts_with = "cycle")]
+    pub last_cycle: bool,
     #[command(flatten)]
     pub source: SourceArgs,
     #[command(flatten)]

@@ -4,6 +4,9 @@ mod sums;
 
 use crate::commands::reconcile::sums::{sum_held, sum_parquet};
 
+use chrono::{DateTime, NaiveDate};
+
+use crate::api::usage::MonthlyUsage;
 use crate::archive;
 use crate::archive::Archive;
 use crate::cli::{ArchiveAddress, ReconcileArgs};
@@ -13,7 +16,7 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::fetch::builds::BuildsRead;
 use crate::money::Usd;
-use crate::period::{Period, PeriodSpec, Zone, format_instant};
+use crate::period::{Millis, Period, PeriodSpec, Zone, format_instant};
 use crate::pipeline::connection::{Connection, retention_of};
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::scratch::ScratchFetch;
@@ -30,7 +33,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     args.costs.check()?;
     let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
     let retention = connection.ask_retention();
-    let usage = connection.api.monthly_usage(args.cycle).await?;
+    let usage = asked_usage(&args, &connection).await?;
     for unknown in &usage.unknown {
         warn(&format!(
             "an amount that Apify counts is unknown: GET /v2/users/me/usage/monthly: {unknown}"
@@ -82,6 +85,35 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
         )));
     }
     printed
+}
+
+/// What Apify counts for the cycle that was asked for: by a date, the last one that is over, or an export's own.
+async fn asked_usage(args: &ReconcileArgs, connection: &Connection) -> Result<MonthlyUsage> {
+    let api = &connection.api;
+    if args.last_cycle {
+        let current = api.monthly_usage(day_of(connection.clock.now_ms())?).await?;
+        return api.monthly_usage(day_of(current.from_ms - 1)?).await;
+    }
+    let cycle = match (args.cycle, args.path.clone()) {
+        (Some(date), _) => date,
+        (None, Some(site)) => {
+            let as_of = args.as_of;
+            let held = run_blocking(move |_| archive::read(|opening| opening.open(&site, as_of)?.info())).await?;
+            let own = held.is_billing_cycle.then(|| day_of(held.period.from)).transpose()?;
+            own.ok_or_else(|| Error::Usage(format!("{} is no export of a billing cycle: {WHICH_CYCLE}", held.shown)))?
+        }
+        (None, None) => return Err(Error::Usage(format!("no billing cycle is given: {WHICH_CYCLE}"))),
+    };
+    api.monthly_usage(cycle).await
+}
+
+const WHICH_CYCLE: &str = "use --cycle 2025-09-15 for the one that contains this date, or --last-cycle";
+
+/// The day of an instant in UTC.
+fn day_of(ms: Millis) -> Result<NaiveDate> {
+    let at = DateTime::from_timestamp_millis(ms);
+    at.map(|at| at.date_naive())
+        .ok_or_else(|| Error::Untrusted("a billing cycle begins outside the calendar".into()))
 }
 
 /// What the builds of a cycle cost; none, with a warning, where they can't be read.
@@ -170,6 +202,8 @@ fn scratch_fetch<'a>(
     start: JobStart,
 ) -> ScratchFetch<'a> {
     // One name a user and cycle.
+    let first = format_instant(cycle.from);
+    let first = first.split('T').next().unwrap_or_default();
     let user = rustix::process::getuid().as_raw();
     let account = context
         .account_name()
@@ -186,7 +220,7 @@ fn scratch_fetch<'a>(
         },
         period: cycle,
         statuses: &[],
-        folder: std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{}{account}", args.cycle)),
+        folder: std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{first}{account}")),
         known: None,
     }
 }

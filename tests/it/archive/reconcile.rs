@@ -796,3 +796,73 @@ fn what_apify_s_answer_lacks_is_unknown_by_name_and_asked_for_once() {
         1
     );
 }
+
+/// A server that answers each date with the cycle that holds it: from the 2nd of a month to the 1st of the next one.
+fn with_cycles() -> Apify {
+    Apify::of(in_and_out())
+        .at("/v2/users/me/usage/monthly", |request| {
+            let date = request.query["date"].as_str();
+            let cycle = match date {
+                "2025-10-03" => r#""startAt":"2025-10-02T00:00:00.000Z","endAt":"2025-11-01T23:59:59.999Z""#,
+                "2025-10-01" | "2025-09-02" => {
+                    r#""startAt":"2025-09-02T00:00:00.000Z","endAt":"2025-10-01T23:59:59.999Z""#
+                }
+                other => panic!("no cycle is expected for {other}"),
+            };
+            Reply::json(format!(
+                r#"{{"data":{{"usageCycle":{{{cycle}}},"monthlyServiceUsage":{{"ACTOR_COMPUTE_UNITS":{{"baseAmountUsd":7.5,
+                "amountAfterVolumeDiscountUsd":7.5}}}},"dailyServiceUsages":[],"totalUsageCreditsUsdBeforeVolumeDiscount":7.5,
+                "totalUsageCreditsUsdAfterVolumeDiscount":7.5}}}}"#
+            ))
+        })
+        .dated("Fri, 03 Oct 2025 06:00:00 GMT")
+}
+
+#[test]
+fn the_last_cycle_is_the_one_before_the_current_one_and_an_export_of_a_cycle_has_its_own() {
+    let server = with_cycles().start();
+    let (place, url) = (Place::new(), server.url());
+    let at = |args: &[&str]| place.run_at("2025-10-03T06:00:00Z", args);
+    let all = told(&at(&["reconcile", "--last-cycle", "--api-url", &url, "--json"]));
+    assert_eq!(
+        (&all["cycle"]["from"], &all["verdict"]),
+        (&json!("2025-09-02T00:00:00.000Z"), &json!("ties"))
+    );
+    at(&[
+        "export",
+        "--cycle",
+        "2025-10-01",
+        "--rate",
+        "0",
+        "--api-url",
+        &url,
+        "--out",
+        "out",
+    ])
+    .exits(0);
+    let all = told(&at(&["reconcile", "out", "--api-url", &url, "--json"]));
+    assert_eq!(
+        (&all["cycle"]["from"], &all["verdict"]),
+        (&json!("2025-09-02T00:00:00.000Z"), &json!("ties"))
+    );
+    assert!(all["runs_from"].as_str().unwrap().starts_with("from out"), "{all}");
+}
+
+#[test]
+fn without_a_cycle_the_ways_to_name_one_are_told() {
+    let server = with_cycles().start();
+    let (place, url) = (Place::new(), server.url());
+    place.run(&["reconcile", "--api-url", &url]).exits(2).says(&[
+        "no billing cycle is given",
+        "--cycle 2025-09-15",
+        "--last-cycle",
+    ]);
+    place.export(&url, &[]).exits(0);
+    place
+        .run(&["reconcile", "out", "--api-url", &url])
+        .exits(2)
+        .says(&["out is no export of a billing cycle", "--last-cycle"]);
+    place
+        .run(&["reconcile", "--cycle", "2025-09-15", "--last-cycle"])
+        .exits(2);
+}
