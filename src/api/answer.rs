@@ -12,6 +12,7 @@ use crate::period::Millis;
 use crate::retry;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const PAGINATION_TOTAL: HeaderName = HeaderName::from_static("x-apify-pagination-total");
 
 pub(super) struct AnswerHead {
     pub(super) status: StatusCode,
@@ -19,6 +20,8 @@ pub(super) struct AnswerHead {
     pub(super) date_ms: Option<Millis>,
     pub(super) machine_ms: Millis,
     pub(super) rate_limit: Option<u64>,
+    /// How many items the list has in all.
+    pub(super) list_total: Option<u64>,
     pub(super) encoding: Option<String>,
     pub(super) retry_after: Option<Duration>,
 }
@@ -34,6 +37,7 @@ impl AnswerHead {
             date_ms,
             machine_ms,
             rate_limit: text(RATE_LIMIT).and_then(|limit| limit.parse().ok()),
+            list_total: text(PAGINATION_TOTAL).and_then(|total| total.parse().ok()),
             encoding: text(CONTENT_ENCODING).map(str::to_owned),
             retry_after: text(RETRY_AFTER).and_then(|value| retry::retry_after(value, now_ms)),
         }

@@ -14,7 +14,8 @@ pub enum RequestError {
 }
 
 pub(super) enum Answer<T> {
-    Read(T),
+    /// With the total that the head of a list says.
+    Read(T, Option<u64>),
     TooHeavy,
     /// Larger than any answer that is read; the caller can ask for a smaller one.
     TooLarge,

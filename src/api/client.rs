@@ -203,10 +203,10 @@ impl ApiClient {
             let sending = self.send(&ask, pacer, failed, decode);
             let (sent, attempted) = request.aloud(&self.span, sending).await;
             let failure = match attempted {
-                Ok((answer, _)) => {
+                Ok(attempted) => {
                     pacer.speed_up();
                     request.answered();
-                    return Ok(Answer::Read(answer));
+                    return Ok(Answer::Read(attempted.read, attempted.list_total));
                 }
                 Err(Failure::Final(status, _)) if ask.may_be_missing && matches!(status, 403 | 404) => {
                     return Ok(Answer::Missing(status));

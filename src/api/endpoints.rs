@@ -45,7 +45,7 @@ impl ApiClient {
         let mut ask = Ask::new(self.url(&["v2", "actor-runs"], &pairs));
         (ask.narrowable, ask.divisible, ask.is_beside_runs) = (query.narrowable, true, false);
         match self.get(ask, page::decode).await? {
-            Answer::Read(page) => Ok(Some(page.asked_for(query.limit))),
+            Answer::Read(page, head_total) => Ok(Some(page.asked_for(query.limit, head_total))),
             Answer::TooHeavy => Err(RequestError::TooHeavy),
             Answer::TooLarge => Ok(None),
             Answer::Missing(_) => unreachable!("a list that is not there is a failure"),
@@ -133,7 +133,7 @@ fn started(after: Millis, before: Millis) -> [(&'static str, String); 2] {
 
 fn read<T>(answer: Answer<T>) -> Result<T> {
     match answer {
-        Answer::Read(read) => Ok(read),
+        Answer::Read(read, _) => Ok(read),
         Answer::TooHeavy | Answer::TooLarge | Answer::Missing(_) => {
             Err(Error::Other(anyhow!("the API gave an answer to another question")))
         }

@@ -28,6 +28,8 @@ const MOST_RUNS: u64 = 1_000_000_000_000;
 pub struct Page {
     /// Runs that match the query, by the API's count.
     pub total: u64,
+    /// The same by the answer's head (`X-Apify-Pagination-Total`, sent since September 2026).
+    pub head_total: Option<u64>,
     /// The page size that the API says it applied.
     pub limit: Option<u64>,
     /// The limit that was asked for, where it is below [`MAX_PAGE_ITEMS`].
@@ -44,9 +46,11 @@ impl Page {
         (self.runs.num_rows() + self.rejected.len()) as u64
     }
 
-    /// The same page with the limit that was asked for, beside the one that the server says that it applied.
-    pub fn asked_for(self, limit: u64) -> Page {
+    /// The same page with the limit that was asked for, beside the one that the server says that it applied, and with the total
+    /// in the answer's head.
+    pub fn asked_for(self, limit: u64, head_total: Option<u64>) -> Page {
         Page {
+            head_total,
             asked: (limit < MAX_PAGE_ITEMS).then_some(limit),
             ..self
         }
@@ -149,6 +153,7 @@ fn decode_text(text: &str, rows: usize, items: ItemKind) -> anyhow::Result<Page>
     let (runs, rejected, mistyped) = columns.finish();
     Ok(Page {
         total,
+        head_total: None,
         limit: data.limit,
         asked: None,
         bytes: text.len() as u64,
@@ -299,6 +304,7 @@ mod tests {
     fn said(page: &Page) -> String {
         let Page {
             total,
+            head_total,
             limit,
             asked,
             bytes,
@@ -306,7 +312,7 @@ mod tests {
             rejected,
             mistyped,
         } = page;
-        format!("{total} {limit:?} {asked:?} {bytes} {runs:?} {rejected:?} {mistyped:?}")
+        format!("{total} {head_total:?} {limit:?} {asked:?} {bytes} {runs:?} {rejected:?} {mistyped:?}")
     }
 
     const RUN: &str = r#""id":"r","actId":"a","status":"S","startedAt":"2025-09-01T00:00:00.001Z""#;

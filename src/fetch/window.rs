@@ -94,6 +94,13 @@ impl WalkAttempt {
                 "{name}: the API lists {moved} of its runs with two start times; each is included once"
             ));
         }
+        let contradicts = |page: &&ReceivedPage| page.page.head_total.is_some_and(|total| total != page.page.total);
+        if let Some(ReceivedPage { page, .. }) = self.pages.iter().find(contradicts) {
+            let (body, head) = (page.total, page.head_total.unwrap_or_default());
+            notes.push(format!(
+                "{name}: an answer counts {body} runs in its body, but {head} in its head (X-Apify-Pagination-Total)"
+            ));
+        }
         let mistyped = mistyped_in(&self.pages, &rows);
         WalkedWindow {
             from: window.from,

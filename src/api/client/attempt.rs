@@ -17,6 +17,14 @@ use crate::api::pacing::Pacer;
 use crate::api::probe::{probe_port, probe_proxy};
 use crate::retry;
 
+/// A good answer.
+pub(super) struct Attempted<T> {
+    pub(super) read: T,
+    /// As it came, packed or not.
+    bytes: u64,
+    pub(super) list_total: Option<u64>,
+}
+
 impl ApiClient {
     /// Sends a request once it is its turn; when it was sent, and what came of it.
     pub(super) async fn send<T: Send + 'static>(
@@ -25,7 +33,7 @@ impl ApiClient {
         pacer: &Pacer,
         attempt: u32,
         decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + Copy + 'static,
-    ) -> (Instant, Result<(T, u64), Failure>) {
+    ) -> (Instant, Result<Attempted<T>, Failure>) {
         pacer.turn().await;
         let permit = match ask.lane {
             Lane::Lists => self.in_flight.acquire().await.ok(),
@@ -81,7 +89,7 @@ impl ApiClient {
         &self,
         ask: &Ask,
         decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
-    ) -> Result<(T, u64), Failure> {
+    ) -> Result<Attempted<T>, Failure> {
         let sent = Instant::now();
         let response = self.http.get(ask.url.clone()).send().await;
         let mut response = response.map_err(|error| self.without_answer(&error))?;
@@ -133,18 +141,22 @@ impl ApiClient {
             },
         })?;
         self.note_date(&head);
-        Ok((decoded, bytes))
+        Ok(Attempted {
+            read: decoded,
+            bytes,
+            list_total: head.list_total,
+        })
     }
 
     /// Logs an attempt and its result, with `-vv`.
-    fn log<T>(&self, url: &Url, attempt: u32, took: Duration, attempted: &Result<(T, u64), Failure>) {
+    fn log<T>(&self, url: &Url, attempt: u32, took: Duration, attempted: &Result<Attempted<T>, Failure>) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
         let (from, to) = (parameter("startedAfter"), parameter("startedBefore"));
         let (bytes, failure) = match attempted {
-            Ok((_, bytes)) => (Some(*bytes), None),
+            Ok(attempted) => (Some(attempted.bytes), None),
             Err(failure) => (None, Some(self.redacted(&failure.in_short()))),
         };
         tracing::debug!(

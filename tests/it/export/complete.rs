@@ -894,3 +894,30 @@ fn a_tie_whose_count_lies_and_whose_pages_repeat_each_other_ends() {
     place.export(&server.url(), &[]).exits(5);
     assert!(server.requests().len() < 10_000, "{}", server.requests().len());
 }
+
+#[test]
+fn the_total_in_an_answer_s_head_is_a_second_witness_and_a_contradiction_is_noted_in_the_proof() {
+    let notes = |head_total: fn(u64) -> String| {
+        let account = Account {
+            runs: busy(2500, 0),
+            ..Account::default()
+        };
+        let server = StandIn::start(move |request| {
+            let body = account.list(request);
+            let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let total = answer["data"]["total"].as_u64().unwrap();
+            let head = vec![("X-Apify-Pagination-Total", head_total(total))];
+            Reply::Answer(200, head, body.into_bytes())
+        });
+        let place = Place::new();
+        place.export(&server.url(), &[]).exits(0);
+        let proof = place.exported().json("manifest.json")["proof"].clone();
+        assert_eq!(proof["proven"], true, "{proof}");
+        proof["notes"].to_string()
+    };
+    for agreeing in [|total: u64| total.to_string(), |_: u64| "many".to_string()] {
+        assert_eq!(notes(agreeing), "[]");
+    }
+    let more = notes(|total| (total + 1).to_string());
+    assert!(more.contains("in its head (X-Apify-Pagination-Total)"), "{more}");
+}
