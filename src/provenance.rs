@@ -122,6 +122,8 @@ pub struct DetailCounts {
     pub mistyped: u64,
     /// Details whose meters add up to another amount than their total.
     pub meters_disagree: u64,
+    /// Runs that have ended and cost as much as their `max_total_charge_usd` allowed; with all details alone.
+    pub reached_limit: u64,
 }
 
 impl DetailCounts {

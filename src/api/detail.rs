@@ -77,6 +77,7 @@ fn metering(run: &JsonObject, fields: &mut Fields) -> Metering {
             string(raw).map(|text| text.into_owned())
         }),
         charged_event_counts: fields.raw_object(run, "chargedEventCounts").map(compact),
+        max_total_charge: fields.read(&options, "options", "maxTotalChargeUsd", "a number", number),
     }
 }
 
@@ -133,7 +134,7 @@ mod tests {
         let body = br#"{ "data": {"id":"r", "status":"SUCCEEDED", "finishedAt":"1970-01-01T00:00:00.007Z",
             "usageTotalUsd": 1.234567890123456789e-3, "usageUsd": {"ACTOR_COMPUTE_UNITS": 0.10, "DATASET_READS": null,
             "PROXY_SERPS": 3e-7, "NEW_METER": 1}, "stats": {"computeUnits": 0.13804, "durationMillis": 248472,
-            "resurrectCount": 0}, "options": {"memoryMbytes": 1024}, "pricingInfo": {"pricingModel": "PAY_PER_EVENT"},
+            "resurrectCount": 0}, "options": {"memoryMbytes": 1024, "maxTotalChargeUsd": 2.50}, "pricingInfo": {"pricingModel": "PAY_PER_EVENT"},
             "chargedEventCounts": {"actor-start": 1, "page": 150}}}"#;
         let DetailAnswer {
             id,
@@ -164,6 +165,7 @@ mod tests {
             (Some(1024), Some(248_472), Some(0))
         );
         assert_eq!(metering.pricing_model.as_deref(), Some("PAY_PER_EVENT"));
+        assert_eq!(metering.max_total_charge.unwrap().to_string(), "2.5");
         assert_eq!(
             metering.charged_event_counts.as_deref(),
             Some(r#"{"actor-start":1,"page":150}"#)

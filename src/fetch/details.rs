@@ -207,6 +207,7 @@ impl Details {
                     let counts = &mut self.progress().counts;
                     counts.reused += 1;
                     counts.meters_disagree += u64::from(detail.meters_disagree());
+                    counts.reached_limit += u64::from(detail.has_reached_its_limit());
                     answers.note(question.at, detail);
                 }
                 _ => left.push(question),
@@ -258,6 +259,7 @@ impl Details {
         }
         counts.meters_disagree += u64::from(detail.meters_disagree());
         if self.options.mode == DetailMode::All {
+            counts.reached_limit += u64::from(detail.has_reached_its_limit());
             mistyped.extend(mistyped_metering);
         } else {
             detail.metering = Metering::default();

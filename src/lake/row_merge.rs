@@ -174,7 +174,8 @@ impl ColumnGroup {
             | "duration_millis"
             | "resurrect_count"
             | "pricing_model"
-            | "charged_event_counts" => ColumnGroup::Detail,
+            | "charged_event_counts"
+            | "max_total_charge_usd" => ColumnGroup::Detail,
             meter if meter.starts_with("usage_usd_") => ColumnGroup::Meter,
             // `queried_at` among them: a row that changes was last queried now.
             _ => ColumnGroup::Rest,

@@ -37,11 +37,19 @@ pub struct Metering {
     pub pricing_model: Option<String>,
     /// As compact JSON.
     pub charged_event_counts: Option<String>,
+    pub max_total_charge: Option<Usd>,
 }
 
 impl RunDetail {
     pub fn meters_disagree(&self) -> bool {
         self.usage.is_some_and(|usage| self.metering.disagrees_with(usage))
+    }
+
+    /// Whether the run has ended, and costs as much as it was allowed to.
+    pub fn has_reached_its_limit(&self) -> bool {
+        let limit = self.metering.max_total_charge.filter(|limit| limit.0 > 0);
+        let reaches = |(usage, limit): (Usd, Usd)| usage.0 >= limit.0 || usage.0.abs_diff(limit.0) <= ROUNDING;
+        is_terminal(&self.status) && self.usage.zip(limit).is_some_and(reaches)
     }
 }
 
@@ -121,6 +129,7 @@ impl Metering {
     fn decimal(&self, at: usize) -> Option<i128> {
         match at {
             col::COMPUTE_UNITS => self.compute_units,
+            col::MAX_TOTAL_CHARGE_USD => self.max_total_charge.map(|usd| usd.0),
             meter => self.meters.get(meter - col::FIRST_METER)?.map(|usd| usd.0),
         }
     }
@@ -156,6 +165,7 @@ impl Metering {
             resurrect_count: integer(col::RESURRECT_COUNT),
             pricing_model: text(col::PRICING_MODEL),
             charged_event_counts: text(col::CHARGED_EVENT_COUNTS),
+            max_total_charge: decimal(col::MAX_TOTAL_CHARGE_USD).map(Usd),
         }
     }
 }
@@ -186,6 +196,7 @@ mod tests {
                 meters: std::array::from_fn(|at| (at == 1).then_some(Usd(5))),
                 resurrect_count: Some(2),
                 pricing_model: Some("PAY_PER_EVENT".into()),
+                max_total_charge: Some(Usd(9)),
                 ..Metering::default()
             },
         }
@@ -214,6 +225,31 @@ mod tests {
         assert_eq!(Metering::from_row(&patched, 0), detail(None).metering);
         assert_eq!(Metering::from_row(&patched, 2), detail(None).metering);
         assert_eq!(Metering::from_row(&patched, 1), Metering::default());
+    }
+
+    #[test]
+    fn a_run_that_has_ended_reaches_its_limit_but_for_what_doubles_round() {
+        let reaches = |status: &str, usage: Option<i128>, limit: Option<i128>| {
+            let metering = Metering {
+                max_total_charge: limit.map(Usd),
+                ..Metering::default()
+            };
+            let run = RunDetail {
+                status: status.into(),
+                metering,
+                ..detail(usage)
+            };
+            run.has_reached_its_limit()
+        };
+        let dollar = 10_i128.pow(18);
+        assert!(reaches("SUCCEEDED", Some(dollar), Some(dollar)));
+        assert!(reaches("ABORTED", Some(dollar - 1_000_000_000), Some(dollar)));
+        assert!(reaches("ABORTED", Some(2 * dollar), Some(dollar)));
+        assert!(!reaches("ABORTED", Some(dollar - 1_000_000_001), Some(dollar)));
+        assert!(!reaches("RUNNING", Some(dollar), Some(dollar)));
+        for (usage, limit) in [(None, Some(dollar)), (Some(dollar), None), (Some(dollar), Some(0))] {
+            assert!(!reaches("SUCCEEDED", usage, limit));
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ const fn meter(name: &'static str, meaning: &'static str) -> Column {
 /// Every column, in the order of every file: the API's names in snake_case and its order with `meta` flattened, then ours,
 /// then those of a run's detail (only with `--details all`), then names.
 #[rustfmt::skip]
-pub static COLUMNS: [Column; 41] = [
+pub static COLUMNS: [Column; 42] = [
     required(column("id", Text, Distinct, "the run's ID")),
     required(column("act_id", Text, Repeated, "the Actor's ID")),
     column("user_id", Text, Repeated, "who started it, in organisations"),
@@ -124,6 +124,7 @@ pub static COLUMNS: [Column; 41] = [
     column("resurrect_count", Integer, Repeated, "how often it was resurrected"),
     column("pricing_model", Text, Repeated, "how its Actor is priced, such as `PAY_PER_EVENT`; NULL is by usage alone"),
     foreign(column("charged_event_counts", Text, Repeated, "events that were charged, as compact JSON: name to count")),
+    column("max_total_charge_usd", Usd, Repeated, "US dollars at which the run is stopped; NULL is no such limit"),
     foreign(column("act_name", Text, Repeated, "the Actor's name now, `username/name`; NULL where it is unknown")),
     foreign(column("actor_task_name", Text, Repeated, "the task's name now; NULL where it is unknown")),
 ];
@@ -148,8 +149,9 @@ pub mod col {
     pub const RESURRECT_COUNT: usize = 36;
     pub const PRICING_MODEL: usize = 37;
     pub const CHARGED_EVENT_COUNTS: usize = 38;
-    pub const ACT_NAME: usize = 39;
-    pub const ACTOR_TASK_NAME: usize = 40;
+    pub const MAX_TOTAL_CHARGE_USD: usize = 39;
+    pub const ACT_NAME: usize = 40;
+    pub const ACTOR_TASK_NAME: usize = 41;
 }
 
 /// How many meters a run's usage is split into.
@@ -221,6 +223,7 @@ mod tests {
             (col::RESURRECT_COUNT, "resurrect_count"),
             (col::PRICING_MODEL, "pricing_model"),
             (col::CHARGED_EVENT_COUNTS, "charged_event_counts"),
+            (col::MAX_TOTAL_CHARGE_USD, "max_total_charge_usd"),
             (col::ACT_NAME, "act_name"),
             (col::ACTOR_TASK_NAME, "actor_task_name"),
         ] {

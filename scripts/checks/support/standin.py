@@ -157,6 +157,7 @@ DETAIL_COLUMNS = [f"usage_usd_{meter.lower()}" for meter in METERS] + [
     "resurrect_count",
     "pricing_model",
     "charged_event_counts",
+    "max_total_charge_usd",
 ]
 # Names that have hurt somebody: quotes, line feeds, what spreadsheets run, what partitions and globs escape.
 ACTORS = {

@@ -93,7 +93,9 @@ impl<'b> DetailRow<'b> {
             missing.push("options.memoryMbytes");
         }
         let memory = memory.unwrap_or(LEAST_MEMORY_MBYTES);
-        let options = format!(r#"{{"build":"","timeoutSecs":0,"memoryMbytes":{memory},"diskMbytes":0}}"#);
+        let limit = self.decimal("max_total_charge_usd");
+        let limit = limit.map_or(String::new(), |usd| format!(r#","maxTotalChargeUsd":{usd}"#));
+        let options = format!(r#"{{"build":"","timeoutSecs":0,"memoryMbytes":{memory},"diskMbytes":0{limit}}}"#);
         write_member("options", &options, json);
     }
 

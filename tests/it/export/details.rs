@@ -143,7 +143,7 @@ fn costs_of_details_land_exactly_and_make_their_rows_settled() {
     assert_eq!(
         counts(&place),
         json!({"mode": "missing", "asked": 6, "reused": 0, "found": 6, "without_cost": 0, "not_found": 0, "failed": 0,
-               "failed_runs": [], "mistyped": 0, "meters_disagree": 0})
+               "failed_runs": [], "mistyped": 0, "meters_disagree": 0, "reached_limit": 0})
     );
     place.run(&["verify", "out"]).exits(0);
 }

@@ -28,13 +28,14 @@ const METERS: [&str; 12] = [
     "PROXY_RESIDENTIAL_TRANSFER_GBYTES",
     "PROXY_SERPS",
 ];
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     "compute_units",
     "memory_mbytes",
     "duration_millis",
     "resurrect_count",
     "pricing_model",
     "charged_event_counts",
+    "max_total_charge_usd",
 ];
 
 fn at(minute: i64) -> i64 {
@@ -72,7 +73,7 @@ fn five() -> StandIn {
     // 1 to 12 hundredths: 0.78 in all.
     let full = format!(
         r#""usageTotalUsd":0.78,"usageUsd":{{{},"A_NEW_METER":5}},"stats":{{"computeUnits":0.12345678901234566,"durationMillis":7200001,"resurrectCount":3}},
-           "options":{{"memoryMbytes":4096,"build":"latest"}},"pricingInfo":{{"pricingModel":"PAY_PER_EVENT"}},"chargedEventCounts": {{ "page" : 150, "=cmd" : 1e2 }}"#,
+           "options":{{"memoryMbytes":4096,"build":"latest","maxTotalChargeUsd":0.78}},"pricingInfo":{{"pricingModel":"PAY_PER_EVENT"}},"chargedEventCounts": {{ "page" : 150, "=cmd" : 1e2 }}"#,
         meters(&|n| format!("{}e-2", n + 1))
     );
     let zero = format!(
@@ -98,7 +99,7 @@ fn five() -> StandIn {
 }
 
 #[test]
-fn with_all_details_eighteen_columns_follow_extra_exact_typed_and_null_where_nothing_is_known() {
+fn with_all_details_nineteen_columns_follow_extra_exact_typed_and_null_where_nothing_is_known() {
     let (server, place) = (five(), Place::new());
     place.export(&server.url(), &["--details", "all"]).exits(0);
     assert_eq!(details_asked(&server), ["bare", "full", "gone", "null", "zero"]);
@@ -111,9 +112,9 @@ fn with_all_details_eighteen_columns_follow_extra_exact_typed_and_null_where_not
         .chain(OTHERS.map(String::from))
         .collect();
     let extra = names.iter().position(|name| *name == "extra").unwrap();
-    assert_eq!(names[extra + 1..extra + 19], expected);
-    assert_eq!(names[extra + 19..], ["act_name", "actor_task_name"]);
-    for field in &schema.fields()[extra + 1..extra + 19] {
+    assert_eq!(names[extra + 1..extra + 20], expected);
+    assert_eq!(names[extra + 20..], ["act_name", "actor_task_name"]);
+    for field in &schema.fields()[extra + 1..extra + 20] {
         let expected = match field.name().as_str() {
             "memory_mbytes" | "duration_millis" | "resurrect_count" => DataType::Int64,
             "pricing_model" | "charged_event_counts" => DataType::Utf8,
@@ -147,6 +148,10 @@ fn with_all_details_eighteen_columns_follow_extra_exact_typed_and_null_where_not
         integers(&batch, "resurrect_count"),
         [Some(3), Some(0), None, None, None]
     );
+    assert_eq!(
+        decimals(&batch, "max_total_charge_usd"),
+        [Some(780_000_000_000_000_000), None, None, None, None]
+    );
     let exported = place.exported();
     let text = |text: &str| Some(text.to_string());
     assert_eq!(
@@ -172,8 +177,8 @@ fn with_all_details_eighteen_columns_follow_extra_exact_typed_and_null_where_not
         (&json!(5), &json!(4), &json!(1))
     );
     assert_eq!(
-        (&details["meters_disagree"], &details["mode"]),
-        (&json!(0), &json!("all"))
+        (&details["meters_disagree"], &details["reached_limit"], &details["mode"]),
+        (&json!(0), &json!(1), &json!("all"))
     );
     place.run(&["verify", "out"]).exits(0);
 }

@@ -339,7 +339,7 @@ fn the_log_is_one_that_every_engine_reads() {
         assert_eq!(types.get(name), Some(&kind), "{name}");
     }
     assert!(!types.contains_key("meta_client_ip") && !types.contains_key("meta_user_agent"));
-    assert_eq!(types.len(), 42);
+    assert_eq!(types.len(), 43);
     let stats: Value = serde_json::from_str(find("add")["stats"].as_str().unwrap()).unwrap();
     assert_eq!(
         (&stats["numRecords"], &stats["minValues"]["id"]),
