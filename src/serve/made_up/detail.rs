@@ -50,7 +50,7 @@ struct DetailMembers<'a> {
 }
 
 /// A run's detail; until the account is `settled`, the costs of runs that have just ended read 0.
-pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
+pub(super) fn detail(run: &MadeUpRun, settled: bool) -> String {
     let row = &run.row;
     let mut spending = Spending::of_run(run);
     if !settled && is_settling(row.finished) {
@@ -92,8 +92,7 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
     let more = to_raw_value(&more).expect("it is plain data");
     let has_end = row.has("finishedAt");
     let finished = if has_end { "" } else { r#","finishedAt":null"# };
-    let parts = [r#"{"data":"#, &row.open(), finished, ",", &more.get()[1..], "}"];
-    parts.concat().into_bytes()
+    [&row.open(), finished, ",", &more.get()[1..]].concat()
 }
 
 /// Measurements, and the memory that makes the compute units likely: gigabytes times hours.

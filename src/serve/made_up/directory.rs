@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::actor::{Actor, Task, Visibility};
 use super::options::{demo_account, demo_username};
 use crate::period::{Millis, format_instant};
-use crate::serve::envelope::page;
+use crate::serve::envelope::{ApiAnswer, page};
 use crate::serve::query::DirectoryQuery;
 use crate::serve::refusal::Refusal;
 
@@ -92,7 +92,7 @@ impl MadeUpDirectory {
     }
 
     /// `GET /v2/actors`.
-    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Value {
+    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Result<ApiAnswer, Refusal> {
         let mut shown: Vec<usize> = self.listed.clone();
         shown.retain(|at| !query.my || self.actors[*at].is_own);
         if query.by_last_run {
@@ -168,7 +168,7 @@ impl MadeUpDirectory {
     }
 
     /// `GET /v2/actor-tasks`.
-    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Value {
+    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Result<ApiAnswer, Refusal> {
         page(query.paging, &self.listed_tasks, |place| {
             let mut item = self.task(*place);
             let actor = &self.actors[place.0];

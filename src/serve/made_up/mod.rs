@@ -37,7 +37,7 @@ use runs::{Draft, starts, write_run};
 use usage::CycleUsage;
 
 use crate::period::Millis;
-use crate::serve::envelope::object;
+use crate::serve::envelope::{ApiAnswer, object, ready_object};
 use crate::serve::question::{ApiQuestion, RunScope};
 use crate::serve::refusal::Refusal;
 
@@ -88,7 +88,7 @@ impl MadeUpAccount {
         }
     }
 
-    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<ApiAnswer, Refusal> {
         match question {
             ApiQuestion::Runs(scope, query) => {
                 let whose = match scope {
@@ -103,11 +103,12 @@ impl MadeUpAccount {
             }
             ApiQuestion::Run(id) => {
                 let run = self.list.find(id).ok_or(Refusal::NotFound("Actor run"))?;
-                Ok(detail(&self.run(run), self.made.elapsed() >= self.options.settle_after))
+                let is_settled = self.made.elapsed() >= self.options.settle_after;
+                Ok(ready_object(detail(&self.run(run), is_settled).as_bytes()))
             }
-            ApiQuestion::Actors(query) => object(&self.directory.list_actors(query)),
+            ApiQuestion::Actors(query) => self.directory.list_actors(query),
             ApiQuestion::Actor(wanted) => object(&self.directory.look_up_actor(wanted)?),
-            ApiQuestion::Tasks(query) => object(&self.directory.list_tasks(query)),
+            ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
             ApiQuestion::Task(wanted) => object(&self.directory.look_up_task(wanted)?),
             ApiQuestion::Me => object(&user::me(self.options.retention_days)),
             ApiQuestion::Limits => {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     fn get(account: &MadeUpAccount, query: &str) -> Value {
-        serde_json::from_slice(&account.list.page(&RunsQuery::parse(query).unwrap(), None)).unwrap()
+        serde_json::from_slice(&account.list.page(&RunsQuery::parse(query).unwrap(), None).json).unwrap()
     }
 
     fn all(account: &MadeUpAccount) -> Vec<Value> {
@@ -270,7 +271,7 @@ mod tests {
         let ask = |id: &str| account.answer(&ApiQuestion::Run(id.into()));
         for run in all(&account).iter().step_by(97) {
             let id = run["id"].as_str().unwrap();
-            let detail: Value = serde_json::from_slice(&ask(id).unwrap()).unwrap();
+            let detail: Value = serde_json::from_slice(&ask(id).unwrap().json).unwrap();
             assert_eq!(detail["data"]["id"], run["id"]);
             assert_eq!(ask(id), ask(id));
         }

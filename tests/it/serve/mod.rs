@@ -4,3 +4,5 @@
 mod archive;
 /// `serve --demo`: the made-up account.
 mod demo;
+/// The headers of lists.
+mod pagination;
