@@ -35,7 +35,11 @@ pub(super) fn object(data: &impl Serialize) -> Result<ApiAnswer, Refusal> {
 }
 
 /// A page of a list that is held in memory.
-pub(super) fn page<T, I: Serialize>(paging: Paging, list: &[T], item: impl Fn(&T) -> I) -> Result<ApiAnswer, Refusal> {
+pub(super) fn page<'l, T, I: Serialize>(
+    paging: Paging,
+    list: &'l [T],
+    item: impl Fn(&'l T) -> I,
+) -> Result<ApiAnswer, Refusal> {
     let mut shown: Vec<&T> = list[paging.part_of(list.len())].iter().collect();
     if paging.desc {
         shown.reverse();

@@ -99,6 +99,8 @@ impl ServedArchive {
             ApiQuestion::Actor(wanted) => object(&self.directory.actor(wanted)?),
             ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
             ApiQuestion::Task(wanted) => object(&self.directory.task(wanted)?),
+            ApiQuestion::Builds(_) => Err(Refusal::NotArchived("builds")),
+            ApiQuestion::Schedules(_) => Err(Refusal::NotArchived("schedules")),
             ApiQuestion::Me => object(&self.me()),
             ApiQuestion::Limits => Err(Refusal::NotArchived("limits")),
             ApiQuestion::MonthlyUsage(_) => Err(Refusal::NotArchived("monthly usage")),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::actor::{Actor, Task, Visibility};
 use super::options::{demo_account, demo_username};
+use super::runs::RunTags;
 use crate::period::{Millis, format_instant};
 use crate::serve::envelope::{ApiAnswer, page};
 use crate::serve::query::DirectoryQuery;
@@ -17,6 +18,8 @@ use crate::serve::refusal::Refusal;
 pub(super) struct Activity {
     pub(super) runs: u64,
     pub(super) last: Option<Millis>,
+    /// For when the last of those that its schedule started was scheduled.
+    pub(super) last_scheduled: Option<Millis>,
     pub(super) by_task: Vec<u64>,
 }
 
@@ -25,15 +28,17 @@ impl Activity {
         Activity {
             runs: 0,
             last: None,
+            last_scheduled: None,
             by_task: vec![0; tasks],
         }
     }
 
     /// Counts a run; runs come in order of their start.
-    pub(super) fn count(&mut self, start: Millis, task: Option<usize>) {
+    pub(super) fn count(&mut self, start: Millis, tags: &RunTags) {
         self.runs += 1;
         self.last = Some(start);
-        if let Some(task) = task {
+        self.last_scheduled = tags.scheduled.or(self.last_scheduled);
+        if let Some(task) = tags.task {
             self.by_task[task] += 1;
         }
     }

@@ -55,6 +55,8 @@ fn lists_of_the_made_up_account_have_their_page_in_the_headers() {
         "/v2/actor-runs".into(),
         "/v2/actors".into(),
         "/v2/actor-tasks".into(),
+        "/v2/actor-builds".into(),
+        "/v2/schedules".into(),
         format!("/v2/actors/{}/runs", id("actId")),
     ] {
         every_page_of(&demo, &list);
