@@ -35,26 +35,41 @@ const PER_EVENT: usize = METERS;
 const PER_ITEM: usize = METERS + 1;
 const TIMED_STORAGE: usize = METERS + 2;
 
-/// What is used each day beside runs and builds: the service, what one of it costs, in how many units it is counted, and the
-/// least and the most of a day.
-/// First requests to Actors in multi-tenant Standby: one run under one user serves the requests of others, who pay for them
-/// by event and have no run that shows it. Then proxies that are used from elsewhere.
-const BESIDE_RUNS: [(&str, Decimal, Decimal, u64, u64); 3] = [
-    (
-        "PAID_ACTORS_PER_EVENT",
-        Decimal::new(1, 3),
-        Decimal::new(1, 3),
-        1_000,
-        3_000,
-    ),
-    (
-        "PROXY_RESIDENTIAL_TRANSFER_GBYTES",
-        Decimal::new(8, 6),
-        Decimal::new(1, 6),
-        0,
-        25_000,
-    ),
-    ("PROXY_SERPS", Decimal::new(25, 4), Decimal::new(1, 0), 0, 40),
+/// A service that is used each day beside runs and builds, between the least and the most of its units.
+struct UsageBesideRuns {
+    key: &'static str,
+    /// What one unit adds to the quantity, and to the dollars.
+    quantity: Decimal,
+    usd: Decimal,
+    least: u64,
+    most: u64,
+}
+
+/// Proxies are used from elsewhere too.
+const BESIDE_RUNS: [UsageBesideRuns; 3] = [
+    // Requests to Actors in multi-tenant Standby: a run under one user serves the requests of others. They pay for these by
+    // event, and have no run that shows it.
+    UsageBesideRuns {
+        key: "PAID_ACTORS_PER_EVENT",
+        quantity: Decimal::new(1, 3),
+        usd: Decimal::new(1, 3),
+        least: 1_000,
+        most: 3_000,
+    },
+    UsageBesideRuns {
+        key: "PROXY_RESIDENTIAL_TRANSFER_GBYTES",
+        quantity: Decimal::new(1, 6),
+        usd: Decimal::new(8, 6),
+        least: 0,
+        most: 25_000,
+    },
+    UsageBesideRuns {
+        key: "PROXY_SERPS",
+        quantity: Decimal::new(1, 0),
+        usd: Decimal::new(25, 4),
+        least: 0,
+        most: 40,
+    },
 ];
 
 /// What was used of each service, in the order of the meters and then of `OTHERS`.
@@ -175,14 +190,14 @@ impl Services {
     }
 
     fn add_beside_runs(&mut self, day: Millis, seed: u64) {
-        for (salt, (key, price, unit, least, most)) in (BESIDE..).zip(BESIDE_RUNS) {
-            let number = least + Random::of(seed, salt, day as u64).below(most - least);
-            let number = so_far(number, day);
+        for (salt, service) in (BESIDE..).zip(&BESIDE_RUNS) {
+            let more = Random::of(seed, salt, day as u64).below(service.most - service.least);
+            let units = so_far(service.least + more, day);
             let used = MeterUsage {
-                quantity: unit * number,
-                usd: price * number,
+                quantity: service.quantity * units,
+                usd: service.usd * units,
             };
-            self.count(place_of(key), used);
+            self.count(place_of(service.key), used);
         }
     }
 
