@@ -9,7 +9,7 @@ fuzz_target!(|line: &[u8]| {
     let (path, query) = line.split_once('?').unwrap_or((&line, ""));
     is_question(path, query);
     // Most paths lead nowhere: each query is tried on the lists, too.
-    for list in ["/v2/actor-runs", "/v2/actor-tasks/x/runs", "/v2/actors", "/v2/users/me/usage/monthly"] {
+    for list in ["/v2/actor-runs", "/v2/actor-tasks/x/runs", "/v2/actors", "/v2/actor-builds", "/v2/users/me/usage/monthly"] {
         is_question(list, query);
     }
 });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::archived::CurrentArchive;
+use super::envelope::ApiAnswer;
 use super::made_up::MadeUpAccount;
 use super::made_up::options::DEMO_NOW_MS;
 use super::question::ApiQuestion;
@@ -21,8 +22,8 @@ impl Backend {
         matches!(self, Backend::MadeUp(_)).then_some(DEMO_NOW_MS)
     }
 
-    /// The answer to a question, as JSON.
-    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
+    /// The answer to a question.
+    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<ApiAnswer, Refusal> {
         match self {
             Backend::MadeUp(account) => account.answer(question),
             Backend::Archive(archive) => archive.get().answer(question),

@@ -46,6 +46,15 @@ impl Paging {
         desc: false,
     };
 
+    /// The parameters of a list that takes no others.
+    pub(super) fn parse(query: &str) -> Result<Paging, Refusal> {
+        let mut paging = Paging::FIRST;
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            paging.set(&name, &value)?;
+        }
+        Ok(paging)
+    }
+
     /// Takes a parameter; one of another name is ignored, as the API does.
     fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         match name {

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::query::{DirectoryQuery, RunsQuery, bad_value};
+use super::query::{DirectoryQuery, Paging, RunsQuery, bad_value};
 use super::refusal::Refusal;
 
 /// Whose runs: Actors and tasks by their ID or as `username~name`.
@@ -23,6 +23,8 @@ pub(super) enum ApiQuestion {
     Actor(String),
     Tasks(DirectoryQuery),
     Task(String),
+    Builds(Paging),
+    Schedules(Paging),
     Me,
     Limits,
     /// The cycle that holds the date; without one, the clock's.
@@ -46,6 +48,8 @@ impl ApiQuestion {
             ("actor-tasks", None, ..) => DirectoryQuery::parse(query).map(ApiQuestion::Tasks),
             ("actor-tasks", Some(id), None, ..) => Ok(ApiQuestion::Task(decoded(id))),
             ("actor-tasks", Some(id), Some("runs"), None, _) => task_runs(RunScope::Task(decoded(id))),
+            ("actor-builds", None, ..) => Paging::parse(query).map(ApiQuestion::Builds),
+            ("schedules", None, ..) => Paging::parse(query).map(ApiQuestion::Schedules),
             ("users", Some("me"), None, ..) => Ok(ApiQuestion::Me),
             ("users", Some("me"), Some("limits"), None, _) => Ok(ApiQuestion::Limits),
             ("users", Some("me"), Some("usage"), Some("monthly"), None) => date(query).map(ApiQuestion::MonthlyUsage),

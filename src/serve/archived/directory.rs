@@ -10,7 +10,7 @@ use super::catalog::{ActorOrTask, Catalog};
 use super::group::FileGroup;
 use crate::period::format_instant;
 use crate::provenance::Account;
-use crate::serve::envelope::page;
+use crate::serve::envelope::{ApiAnswer, page};
 use crate::serve::query::DirectoryQuery;
 use crate::serve::refusal::Refusal;
 
@@ -93,7 +93,7 @@ impl ArchiveDirectory {
     }
 
     /// `GET /v2/actors`.
-    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Value {
+    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Result<ApiAnswer, Refusal> {
         let of = |at: &usize| &self.actors.all[*at];
         let mut shown = self.actors.listed.clone();
         shown.retain(|at| !query.my || split(of(at)).0 == self.username);
@@ -122,7 +122,7 @@ impl ArchiveDirectory {
     }
 
     /// `GET /v2/actor-tasks`.
-    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Value {
+    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Result<ApiAnswer, Refusal> {
         page(query.paging, &self.tasks.listed, |at| {
             let seen = &self.tasks.all[*at];
             let mut task = self.short_task(seen);

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::provenance::Account;
 use crate::runs::random_access::RandomAccessRuns;
-use crate::serve::envelope::{object, page_of_runs};
+use crate::serve::envelope::{ApiAnswer, PageHead, object, ready_object, ready_page};
 use crate::serve::plan::effective_features;
 use crate::serve::query::RunsQuery;
 use crate::serve::question::{ApiQuestion, RunScope};
@@ -91,22 +91,23 @@ impl ServedArchive {
         segments.map(|segment| segment.hashes.len()).sum()
     }
 
-    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
-        let data = match question {
-            ApiQuestion::Runs(scope, query) => return self.page(scope, query),
-            ApiQuestion::Run(id) => return self.run(id),
+    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<ApiAnswer, Refusal> {
+        match question {
+            ApiQuestion::Runs(scope, query) => self.page(scope, query),
+            ApiQuestion::Run(id) => self.run(id),
             ApiQuestion::Actors(query) => self.directory.list_actors(query),
-            ApiQuestion::Actor(wanted) => self.directory.actor(wanted)?,
+            ApiQuestion::Actor(wanted) => object(&self.directory.actor(wanted)?),
             ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
-            ApiQuestion::Task(wanted) => self.directory.task(wanted)?,
-            ApiQuestion::Me => self.me(),
-            ApiQuestion::Limits => return Err(Refusal::NotArchived("limits")),
-            ApiQuestion::MonthlyUsage(_) => return Err(Refusal::NotArchived("monthly usage")),
-        };
-        object(&data)
+            ApiQuestion::Task(wanted) => object(&self.directory.task(wanted)?),
+            ApiQuestion::Builds(_) => Err(Refusal::NotArchived("builds")),
+            ApiQuestion::Schedules(_) => Err(Refusal::NotArchived("schedules")),
+            ApiQuestion::Me => object(&self.me()),
+            ApiQuestion::Limits => Err(Refusal::NotArchived("limits")),
+            ApiQuestion::MonthlyUsage(_) => Err(Refusal::NotArchived("monthly usage")),
+        }
     }
 
-    fn page(&self, scope: &RunScope, query: &RunsQuery) -> Result<Vec<u8>, Refusal> {
+    fn page(&self, scope: &RunScope, query: &RunsQuery) -> Result<ApiAnswer, Refusal> {
         let (actor, task) = match scope {
             RunScope::Account => (None, None),
             RunScope::Actor(wanted) => (Some(self.directory.actor_id(wanted)?), None),
@@ -116,7 +117,12 @@ impl ServedArchive {
         if query.paging.desc {
             runs.reverse();
         }
-        Ok(page_of_runs(query.paging, total, runs.len(), |json| {
+        let head = PageHead {
+            paging: query.paging,
+            total,
+            count: runs.len(),
+        };
+        Ok(ready_page(head, |json| {
             for of_batch in runs.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(one, other)) {
                 let items = RunItems::new(&of_batch[0].0);
                 for (_, row) in of_batch {
@@ -179,13 +185,12 @@ impl ServedArchive {
         runs.ok_or_else(|| Error::Other(anyhow::anyhow!("a run has no file")))
     }
 
-    fn run(&self, id: &str) -> Result<Vec<u8>, Refusal> {
+    fn run(&self, id: &str) -> Result<ApiAnswer, Refusal> {
         let run = self.run_of(id).map_err(|error| self.failed(&error))?;
         let (batch, row) = run.ok_or(Refusal::NotFound("Actor run"))?;
-        let mut json = br#"{"data":"#.to_vec();
+        let mut json = Vec::new();
         detail::write(&RunItems::new(&batch), row, &self.account.id, &mut json);
-        json.push(b'}');
-        Ok(json)
+        Ok(ready_object(&json))
     }
 
     fn run_of(&self, id: &str) -> Result<Option<Run>> {

@@ -114,7 +114,7 @@ fn archive(groups: Vec<Vec<Box<dyn RandomAccessRuns>>>, old: Option<&ServedArchi
 
 fn ask(archive: &ServedArchive, scope: RunScope, query: &str) -> (usize, Vec<String>) {
     let question = ApiQuestion::Runs(scope, RunsQuery::parse(query).unwrap());
-    let data = serde_json::from_slice::<Value>(&archive.answer(&question).unwrap()).unwrap()["data"].take();
+    let data = serde_json::from_slice::<Value>(&archive.answer(&question).unwrap().json).unwrap()["data"].take();
     let ids = data["items"]
         .as_array()
         .unwrap()
@@ -181,7 +181,7 @@ proptest! {
         prop_assert_eq!(all, expected);
         for run in &runs {
             let answer = archive.answer(&ApiQuestion::Run(run.id.clone())).unwrap();
-            let detail: Value = serde_json::from_slice(&answer).unwrap();
+            let detail: Value = serde_json::from_slice(&answer.json).unwrap();
             prop_assert_eq!(detail["data"]["actId"].as_str(), Some(&*format!("actor{}", run.actor)));
         }
     }

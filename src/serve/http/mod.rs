@@ -7,6 +7,7 @@ mod connections;
 mod encoding;
 pub mod faults;
 pub mod options;
+mod pagination;
 mod routes;
 
 use std::future::Future;

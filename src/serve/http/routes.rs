@@ -20,7 +20,9 @@ use super::answer::AnswerBody;
 use super::encoding::Encoding;
 use super::faults::InjectedFault;
 use super::options::ServeOptions;
+use super::pagination;
 use crate::serve::backend::Backend;
+use crate::serve::envelope::PageHead;
 use crate::serve::question::ApiQuestion;
 use crate::serve::refusal::Refusal;
 
@@ -56,6 +58,8 @@ struct Reply {
     encoding: Encoding,
     content: Vec<u8>,
     content_type: &'static str,
+    /// Of an answer that is a page of a list.
+    page: Option<PageHead>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -126,10 +130,12 @@ impl Routes {
         let reply = tokio::task::spawn_blocking(move || {
             // Work goes on when a client has gone, and counts as long as it does.
             let _maker = maker;
+            let answer = routes.backend.answer(&question)?;
             Ok(Reply {
                 encoding,
                 permit,
-                ..Reply::json(StatusCode::OK, encoding.pack(routes.backend.answer(&question)?))
+                page: answer.page,
+                ..Reply::json(StatusCode::OK, encoding.pack(answer.json))
             })
         });
         reply.await.unwrap_or(Err(Refusal::Failed))
@@ -198,6 +204,9 @@ impl Routes {
         for (name, value) in encoding.into_iter().chain(by_status) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        if let Some(page) = &reply.page {
+            pagination::add(page, headers);
+        }
         if let Some(limit) = self.options.rate_limit {
             headers.insert("x-ratelimit-limit", HeaderValue::from(limit.get()));
         }
@@ -212,6 +221,7 @@ impl Reply {
             encoding: Encoding::Identity,
             content,
             content_type: "application/json; charset=utf-8",
+            page: None,
             permit: None,
         }
     }

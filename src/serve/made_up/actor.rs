@@ -11,7 +11,7 @@ use crate::period::{Millis, format_instant};
 const NAMES: u64 = 1;
 const TASKS: u64 = 2;
 
-/// Actors and tasks were made between 2019-01-01 and 2025-08-01.
+/// Actors, tasks and schedules were made between 2019-01-01 and 2025-08-01.
 const FIRST_MADE_MS: u64 = 1_546_300_800_000;
 const LAST_MADE_MS: u64 = 1_754_006_400_000;
 
@@ -177,7 +177,8 @@ impl Choice {
     }
 }
 
-fn made(random: &mut Random) -> (Millis, Millis) {
+/// When something was created, and when it was last changed.
+pub(super) fn made(random: &mut Random) -> (Millis, Millis) {
     let created = FIRST_MADE_MS + random.below(LAST_MADE_MS - FIRST_MADE_MS);
     let modified = created + random.below(LAST_MADE_MS - created);
     (created as Millis, modified as Millis)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::cap::max_total_charge;
 use super::decimal::Decimal;
 use super::fate::{is_settling, resurrection};
 use super::meters::{MeterValues, Meters};
@@ -33,7 +34,7 @@ struct DetailMembers<'a> {
     stats: RunStats,
     #[serde(skip_serializing_if = "Option::is_none")]
     charged_event_counts: Option<BTreeMap<&'static str, u64>>,
-    options: Value,
+    options: RunDetailOptions,
     exit_code: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     general_access: Option<&'static str>,
@@ -49,10 +50,22 @@ struct DetailMembers<'a> {
     platform_usage_billing_model: &'static str,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunDetailOptions {
+    build: &'static str,
+    timeout_secs: u32,
+    memory_mbytes: u64,
+    disk_mbytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_total_charge_usd: Option<Decimal>,
+}
+
 /// A run's detail; until the account is `settled`, the costs of runs that have just ended read 0.
-pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
+pub(super) fn detail(run: &MadeUpRun, settled: bool) -> String {
     let row = &run.row;
     let mut spending = Spending::of_run(run);
+    let max_total_charge_usd = max_total_charge(run, &spending);
     if !settled && is_settling(row.finished) {
         spending = spending.before_it_settles();
     }
@@ -68,12 +81,13 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
         pricing_info: run.actor.pricing_info(),
         stats,
         charged_event_counts: spending.events,
-        options: json!({
-            "build": "latest",
-            "timeoutSecs": timeout_secs,
-            "memoryMbytes": memory,
-            "diskMbytes": memory * 2,
-        }),
+        options: RunDetailOptions {
+            build: "latest",
+            timeout_secs,
+            memory_mbytes: memory,
+            disk_mbytes: memory * 2,
+            max_total_charge_usd,
+        },
         exit_code,
         general_access: (!row.has("generalAccess")).then_some("FOLLOW_USER_SETTING"),
         storage_ids: json!({
@@ -92,8 +106,7 @@ pub(super) fn detail(run: &MadeUpRun, settled: bool) -> Vec<u8> {
     let more = to_raw_value(&more).expect("it is plain data");
     let has_end = row.has("finishedAt");
     let finished = if has_end { "" } else { r#","finishedAt":null"# };
-    let parts = [r#"{"data":"#, &row.open(), finished, ",", &more.get()[1..], "}"];
-    parts.concat().into_bytes()
+    [&row.open(), finished, ",", &more.get()[1..]].concat()
 }
 
 /// Measurements, and the memory that makes the compute units likely: gigabytes times hours.

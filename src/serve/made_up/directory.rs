@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::actor::{Actor, Task, Visibility};
 use super::options::{demo_account, demo_username};
+use super::runs::RunTags;
 use crate::period::{Millis, format_instant};
-use crate::serve::envelope::page;
+use crate::serve::envelope::{ApiAnswer, page};
 use crate::serve::query::DirectoryQuery;
 use crate::serve::refusal::Refusal;
 
@@ -17,6 +18,8 @@ use crate::serve::refusal::Refusal;
 pub(super) struct Activity {
     pub(super) runs: u64,
     pub(super) last: Option<Millis>,
+    /// For when the last of those that its schedule started was scheduled.
+    pub(super) last_scheduled: Option<Millis>,
     pub(super) by_task: Vec<u64>,
 }
 
@@ -25,15 +28,17 @@ impl Activity {
         Activity {
             runs: 0,
             last: None,
+            last_scheduled: None,
             by_task: vec![0; tasks],
         }
     }
 
     /// Counts a run; runs come in order of their start.
-    pub(super) fn count(&mut self, start: Millis, task: Option<usize>) {
+    pub(super) fn count(&mut self, start: Millis, tags: &RunTags) {
         self.runs += 1;
         self.last = Some(start);
-        if let Some(task) = task {
+        self.last_scheduled = tags.scheduled.or(self.last_scheduled);
+        if let Some(task) = tags.task {
             self.by_task[task] += 1;
         }
     }
@@ -92,7 +97,7 @@ impl MadeUpDirectory {
     }
 
     /// `GET /v2/actors`.
-    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Value {
+    pub(super) fn list_actors(&self, query: &DirectoryQuery) -> Result<ApiAnswer, Refusal> {
         let mut shown: Vec<usize> = self.listed.clone();
         shown.retain(|at| !query.my || self.actors[*at].is_own);
         if query.by_last_run {
@@ -168,7 +173,7 @@ impl MadeUpDirectory {
     }
 
     /// `GET /v2/actor-tasks`.
-    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Value {
+    pub(super) fn list_tasks(&self, query: &DirectoryQuery) -> Result<ApiAnswer, Refusal> {
         page(query.paging, &self.listed_tasks, |place| {
             let mut item = self.task(*place);
             let actor = &self.actors[place.0];

@@ -7,7 +7,7 @@ use super::index::IdIndex;
 use super::runs::RunTags;
 use crate::period::Millis;
 use crate::runs::cost_state::STATUSES;
-use crate::serve::envelope::page_of_runs;
+use crate::serve::envelope::{ApiAnswer, PageHead, ready_page};
 use crate::serve::query::RunsQuery;
 
 /// Where a run's ID stands in its JSON: after `{"id":"`.
@@ -78,7 +78,7 @@ impl RunList {
     }
 
     /// A page of all runs, or of an Actor's, or of one of its tasks'.
-    pub(super) fn page(&self, query: &RunsQuery, whose: Option<(usize, Option<usize>)>) -> Vec<u8> {
+    pub(super) fn page(&self, query: &RunsQuery, whose: Option<(usize, Option<usize>)>) -> ApiAnswer {
         let span = self.started_in(query.after, query.before);
         let is_wanted = |run: &usize| {
             let of_status = |wanted: &Vec<u8>| wanted.contains(&self.statuses[*run]);
@@ -98,7 +98,12 @@ impl RunList {
         if query.paging.desc {
             items.reverse();
         }
-        page_of_runs(query.paging, total, items.len(), |json| {
+        let head = PageHead {
+            paging: query.paging,
+            total,
+            count: items.len(),
+        };
+        ready_page(head, |json| {
             items.iter().for_each(|run| json.extend_from_slice(self.run(*run)));
         })
     }

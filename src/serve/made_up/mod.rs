@@ -2,6 +2,8 @@
 //! Its figures come from code of its own, not the client's, so that a test of one against the other means something.
 
 mod actor;
+mod builds;
+mod cap;
 mod cycle;
 mod decimal;
 mod detail;
@@ -16,6 +18,7 @@ mod pricing;
 mod random;
 mod row;
 mod runs;
+mod schedules;
 mod spending;
 mod usage;
 mod user;
@@ -25,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use actor::{Actor, Choice};
+use builds::BuildList;
 use cycle::Cycle;
 use detail::detail;
 use directory::{Activity, MadeUpDirectory};
@@ -34,10 +38,11 @@ use options::AccountOptions;
 use random::Random;
 use row::{MadeUpRow, MadeUpRun};
 use runs::{Draft, starts, write_run};
+use schedules::ScheduleList;
 use usage::CycleUsage;
 
 use crate::period::Millis;
-use crate::serve::envelope::object;
+use crate::serve::envelope::{ApiAnswer, object, ready_object};
 use crate::serve::question::{ApiQuestion, RunScope};
 use crate::serve::refusal::Refusal;
 
@@ -47,7 +52,9 @@ pub struct MadeUpAccount {
     made: Instant,
     list: RunList,
     directory: MadeUpDirectory,
-    /// Of the cycles that have runs and were asked for, by their start.
+    builds: BuildList,
+    schedules: ScheduleList,
+    /// Of the cycles in which anything was used and that were asked for, by their start.
     usage: Mutex<BTreeMap<Millis, Arc<CycleUsage>>>,
 }
 
@@ -76,19 +83,21 @@ impl MadeUpAccount {
                 finish: late.finish(run),
             };
             let tags = write_run(&mut list.json, &draft, &mut random, options);
-            activity[at].count(draft.start, tags.task);
+            activity[at].count(draft.start, &tags);
             list.push(at, &tags);
         }
         MadeUpAccount {
             options: options.clone(),
             made: Instant::now(),
             list,
+            builds: BuildList::made_up(options, &actors),
+            schedules: ScheduleList::new(&actors, &activity, options.seed),
             directory: MadeUpDirectory::new(actors, activity),
             usage: Mutex::default(),
         }
     }
 
-    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn answer(&self, question: &ApiQuestion) -> Result<ApiAnswer, Refusal> {
         match question {
             ApiQuestion::Runs(scope, query) => {
                 let whose = match scope {
@@ -103,17 +112,27 @@ impl MadeUpAccount {
             }
             ApiQuestion::Run(id) => {
                 let run = self.list.find(id).ok_or(Refusal::NotFound("Actor run"))?;
-                Ok(detail(&self.run(run), self.made.elapsed() >= self.options.settle_after))
+                let is_settled = self.made.elapsed() >= self.options.settle_after;
+                Ok(ready_object(detail(&self.run(run), is_settled).as_bytes()))
             }
-            ApiQuestion::Actors(query) => object(&self.directory.list_actors(query)),
+            ApiQuestion::Actors(query) => self.directory.list_actors(query),
             ApiQuestion::Actor(wanted) => object(&self.directory.look_up_actor(wanted)?),
-            ApiQuestion::Tasks(query) => object(&self.directory.list_tasks(query)),
+            ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
             ApiQuestion::Task(wanted) => object(&self.directory.look_up_task(wanted)?),
+            ApiQuestion::Builds(paging) => self.builds.list(*paging),
+            ApiQuestion::Schedules(paging) => self.schedules.list(*paging),
             ApiQuestion::Me => object(&user::me(self.options.retention_days)),
             ApiQuestion::Limits => {
-                let (days, active_runs) = (self.options.retention_days, self.list.active_runs());
                 let usage = self.usage(Cycle::current());
-                object(&user::limits(days, &self.directory, active_runs, &usage))
+                let active_runs = self.list.active_runs();
+                let limits = user::limits(
+                    self.options.retention_days,
+                    &self.directory,
+                    self.schedules.count(),
+                    active_runs,
+                    &usage,
+                );
+                object(&limits)
             }
             ApiQuestion::MonthlyUsage(date) => object(&*self.usage(date.map_or_else(Cycle::current, Cycle::holding))),
         }
@@ -135,10 +154,10 @@ impl MadeUpAccount {
         if let Some(usage) = known.get(&cycle.start) {
             return usage.clone();
         }
-        let runs = self.list.started_in(cycle.start, cycle.end);
-        let has_runs = !runs.is_empty();
-        let usage = Arc::new(CycleUsage::new(cycle, runs.map(|run| self.run(run)), self.options.seed));
-        if has_runs {
+        let runs = self.list.started_in(cycle.start, cycle.end).map(|run| self.run(run));
+        let builds = self.builds.ended_in(cycle);
+        let usage = Arc::new(CycleUsage::new(cycle, runs, builds, self.options.seed));
+        if !usage.is_empty() {
             known.insert(cycle.start, usage.clone());
         }
         usage
@@ -160,7 +179,7 @@ mod tests {
     }
 
     fn get(account: &MadeUpAccount, query: &str) -> Value {
-        serde_json::from_slice(&account.list.page(&RunsQuery::parse(query).unwrap(), None)).unwrap()
+        serde_json::from_slice(&account.list.page(&RunsQuery::parse(query).unwrap(), None).json).unwrap()
     }
 
     fn all(account: &MadeUpAccount) -> Vec<Value> {
@@ -270,7 +289,7 @@ mod tests {
         let ask = |id: &str| account.answer(&ApiQuestion::Run(id.into()));
         for run in all(&account).iter().step_by(97) {
             let id = run["id"].as_str().unwrap();
-            let detail: Value = serde_json::from_slice(&ask(id).unwrap()).unwrap();
+            let detail: Value = serde_json::from_slice(&ask(id).unwrap().json).unwrap();
             assert_eq!(detail["data"]["id"], run["id"]);
             assert_eq!(ask(id), ask(id));
         }

@@ -51,6 +51,12 @@ pub(super) fn task_name(at: u64, actor_name: &str) -> String {
     format!("{actor_name}-{}-{at}", occasions[at as usize % occasions.len()])
 }
 
+/// The name of its `at`th schedule.
+pub(super) fn schedule_name(at: u64) -> String {
+    let occasions = words(OCCASIONS);
+    format!("{}-{at}", occasions[at as usize % occasions.len()])
+}
+
 /// The user of somebody else's Actor.
 pub(super) fn owner(random: &mut Random) -> &'static str {
     let owners = words(OWNERS);

@@ -58,11 +58,13 @@ pub(super) struct Draft<'a> {
     pub(super) finish: Option<Millis>,
 }
 
-/// What the list is filtered by, of a run that was written.
+/// What else is said of a run that was written: what the list is filtered by, and what its Actor remembers.
 pub(super) struct RunTags {
     /// Its place in [`STATUSES`].
     pub(super) status: u8,
     pub(super) task: Option<usize>,
+    /// For when it was scheduled, if it was.
+    pub(super) scheduled: Option<Millis>,
 }
 
 pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, options: &AccountOptions) -> RunTags {
@@ -97,7 +99,8 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
     text(&format!(
         r#","buildId":"{build_id}","buildNumber":"0.1.{build}","buildNumberInt":{build}"#
     ));
-    text(&format!(r#","meta":{{{}}}"#, meta(start, actor, random)));
+    let (meta, scheduled) = meta(start, actor, random);
+    text(&format!(r#","meta":{{{meta}}}"#));
     if let Some(cost) = listed_cost(draft, finished, random, options) {
         text(&format!(r#","usageTotalUsd":{cost}"#));
     }
@@ -111,7 +114,11 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
         _ => {}
     }
     text("}");
-    RunTags { status, task }
+    RunTags {
+        status,
+        task,
+        scheduled,
+    }
 }
 
 /// What the list says of a run's cost: nothing at all for Actors paid by event or result, nor where the options hide it, and
@@ -140,14 +147,16 @@ fn listed_cost(
     Some(if is_settling(finished) { "0".into() } else { cost })
 }
 
-fn meta(start: Millis, actor: &Actor, random: &mut Random) -> String {
+/// The members of `meta`, and for when the run was scheduled.
+fn meta(start: Millis, actor: &Actor, random: &mut Random) -> (String, Option<Millis>) {
     let on_the_hour = start.rem_euclid(HOUR_MS / 4) < 60_000;
     if on_the_hour && random.below(10) > 0 {
         let scheduled = start - start.rem_euclid(HOUR_MS / 4);
         let has_extra = random.below(50) == 0;
         let extra = if has_extra { r#","retryOf":null"# } else { "" };
         let (id, at) = (&actor.schedule_id, format_instant(scheduled));
-        return format!(r#""origin":"SCHEDULER","scheduleId":"{id}","scheduledAt":"{at}"{extra}"#);
+        let meta = format!(r#""origin":"SCHEDULER","scheduleId":"{id}","scheduledAt":"{at}"{extra}"#);
+        return (meta, Some(scheduled));
     }
     let origins = [
         "API",
@@ -177,7 +186,8 @@ fn meta(start: Millis, actor: &Actor, random: &mut Random) -> String {
         0 => "null".into(),
         _ => format!("\"192.0.2.{}\"", random.below(250)),
     };
-    format!(r#""origin":"{origin}","clientIp":{ip},"userAgent":"{agent}""#)
+    let meta = format!(r#""origin":"{origin}","clientIp":{ip},"userAgent":"{agent}""#);
+    (meta, None)
 }
 
 /// A status by share; only runs of the last days may still be under way.

@@ -1,5 +1,5 @@
-//! `GET /v2/users/me/usage/monthly`: what a billing cycle cost, by service and day. Its services of runs are exactly those of
-//! the runs that started in it; beside them there is timed storage, and nothing else.
+//! `GET /v2/users/me/usage/monthly`: what a billing cycle cost, by service and day: the runs that started in it, the builds that
+//! ended in it, and what is used beside both, which no list shows.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -14,6 +14,7 @@ use super::spending::Spending;
 use crate::period::{Millis, format_instant};
 
 const STORAGE: u64 = 11;
+const BESIDE: u64 = 30;
 
 /// Compute units alone have a volume discount: four percent.
 const DISCOUNTED_PERCENT: i128 = 96;
@@ -29,9 +30,47 @@ const OTHERS: [(&str, Decimal); 5] = [
     ("REQUEST_QUEUE_TIMED_STORAGE_GBYTE_HOURS", Decimal::new(4, 3)),
 ];
 
+const COMPUTE_UNITS: usize = 0;
 const PER_EVENT: usize = METERS;
 const PER_ITEM: usize = METERS + 1;
 const TIMED_STORAGE: usize = METERS + 2;
+
+/// A service that is used each day beside runs and builds, between the least and the most of its units.
+struct UsageBesideRuns {
+    key: &'static str,
+    /// What one unit adds to the quantity, and to the dollars.
+    quantity: Decimal,
+    usd: Decimal,
+    least: u64,
+    most: u64,
+}
+
+/// Proxies are used from elsewhere too.
+const BESIDE_RUNS: [UsageBesideRuns; 3] = [
+    // Requests to Actors in multi-tenant Standby: a run under one user serves the requests of others. They pay for these by
+    // event, and have no run that shows it.
+    UsageBesideRuns {
+        key: "PAID_ACTORS_PER_EVENT",
+        quantity: Decimal::new(1, 3),
+        usd: Decimal::new(1, 3),
+        least: 1_000,
+        most: 3_000,
+    },
+    UsageBesideRuns {
+        key: "PROXY_RESIDENTIAL_TRANSFER_GBYTES",
+        quantity: Decimal::new(1, 6),
+        usd: Decimal::new(8, 6),
+        least: 0,
+        most: 25_000,
+    },
+    UsageBesideRuns {
+        key: "PROXY_SERPS",
+        quantity: Decimal::new(1, 0),
+        usd: Decimal::new(25, 4),
+        least: 0,
+        most: 40,
+    },
+];
 
 /// What was used of each service, in the order of the meters and then of `OTHERS`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,22 +108,34 @@ struct ServiceItem {
 }
 
 impl CycleUsage {
-    /// Of the runs that started in the cycle. Usage counts on the day on which a run ended, at the latest the cycle's last.
-    pub(super) fn new<'a>(cycle: Cycle, runs: impl Iterator<Item = MadeUpRun<'a>>, seed: u64) -> CycleUsage {
+    /// Of the runs that started in the cycle, and the builds that ended in it. Usage of a run counts on the day on which it
+    /// ended, at the latest the cycle's last.
+    pub(super) fn new<'a>(
+        cycle: Cycle,
+        runs: impl Iterator<Item = MadeUpRun<'a>>,
+        builds: impl Iterator<Item = (Millis, MeterUsage)>,
+        seed: u64,
+    ) -> CycleUsage {
         let mut days = vec![Services::default(); cycle.days()];
         let mut shown = cycle.days_until(DEMO_NOW_MS);
-        let mut has_runs = false;
+        let mut is_used = false;
         for run in runs {
             let day = cycle.day(run.row.finished.unwrap_or(DEMO_NOW_MS).max(run.start));
             shown = shown.max(day + 1);
             days[day].add_run(&Spending::of_run(&run));
-            has_runs = true;
+            is_used = true;
+        }
+        for (finish, used) in builds {
+            days[cycle.day(finish)].count(COMPUTE_UNITS, used);
+            is_used = true;
         }
         days.truncate(shown);
         let day_start = |at: usize| cycle.start + at as Millis * DAY_MS;
-        if has_runs {
-            let each = days.iter_mut().enumerate();
-            each.for_each(|(at, day)| day.add_storage(day_start(at), seed));
+        if is_used {
+            for (at, day) in days.iter_mut().enumerate() {
+                day.add_storage(day_start(at), seed);
+                day.add_beside_runs(day_start(at), seed);
+            }
         }
         let mut month = Services::default();
         for (at, used) in days.iter().flat_map(|day| day.0.iter().enumerate()) {
@@ -105,8 +156,11 @@ impl CycleUsage {
     }
 
     pub(super) fn quantity(&self, key: &str) -> Decimal {
-        let at = services().position(|(name, _)| name == key);
-        at.map_or(Decimal::ZERO, |at| self.monthly_service_usage.0[at].quantity)
+        self.monthly_service_usage.0[place_of(key)].quantity
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.before_discount == Decimal::ZERO
     }
 }
 
@@ -125,13 +179,25 @@ impl Services {
     /// A few dollars' worth of what is stored on a day.
     fn add_storage(&mut self, day: Millis, seed: u64) {
         for at in TIMED_STORAGE..self.0.len() {
-            let gbyte_hours = Random::of(seed, STORAGE + at as u64, day as u64).below(2_000_000);
+            let gbyte_hours = so_far(Random::of(seed, STORAGE + at as u64, day as u64).below(2_000_000), day);
             let (_, price) = OTHERS[at - METERS];
             let used = MeterUsage {
                 quantity: Decimal::new(gbyte_hours, 3),
                 usd: Decimal(price.0 / 1000) * gbyte_hours,
             };
             self.count(at, used);
+        }
+    }
+
+    fn add_beside_runs(&mut self, day: Millis, seed: u64) {
+        for (salt, service) in (BESIDE..).zip(&BESIDE_RUNS) {
+            let more = Random::of(seed, salt, day as u64).below(service.most - service.least);
+            let units = so_far(service.least + more, day);
+            let used = MeterUsage {
+                quantity: service.quantity * units,
+                usd: service.usd * units,
+            };
+            self.count(place_of(service.key), used);
         }
     }
 
@@ -146,7 +212,11 @@ impl Services {
 
     fn discounted(&self, at: usize) -> Decimal {
         let usd = self.0[at].usd;
-        if at == 0 { usd.percent(DISCOUNTED_PERCENT) } else { usd }
+        if at == COMPUTE_UNITS {
+            usd.percent(DISCOUNTED_PERCENT)
+        } else {
+            usd
+        }
     }
 }
 
@@ -167,6 +237,17 @@ impl Serialize for Services {
         }
         map.end()
     }
+}
+
+/// How much of a day's number there is by the clock: all of a day that is over, none of one to come.
+fn so_far(number: u64, day: Millis) -> u64 {
+    let part = (DEMO_NOW_MS - day).clamp(0, DAY_MS) as u64;
+    number * part / DAY_MS as u64
+}
+
+fn place_of(key: &str) -> usize {
+    let place = services().position(|(name, _)| name == key);
+    place.expect("it is one of the services")
 }
 
 fn services() -> impl Iterator<Item = (&'static str, Decimal)> {

@@ -65,6 +65,7 @@ pub(super) fn me(retention_days: u32) -> Value {
 pub(super) fn limits(
     retention_days: u32,
     directory: &MadeUpDirectory,
+    schedules: usize,
     active_runs: usize,
     usage: &CycleUsage,
 ) -> AccountLimits {
@@ -104,7 +105,7 @@ pub(super) fn limits(
             ("actorTaskCount", count(tasks)),
             ("activeActorJobCount", count(active_runs)),
             ("teamAccountSeatCount", count(1)),
-            ("scheduleCount", count(own_actors)),
+            ("scheduleCount", count(schedules)),
         ]),
     }
 }

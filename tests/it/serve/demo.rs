@@ -5,53 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+use super::exact::{exact, units};
 use crate::support::client::{Answer, Served};
 use crate::support::command::{Exported, Place};
 use crate::support::made_up::{DEMO, DEMO_DAY, demo_export};
 use crate::support::stand_in::ms;
-
-/// An object whose members are text as it came.
-struct Exact(BTreeMap<String, Box<RawValue>>);
-
-impl Exact {
-    fn of(text: &str) -> Exact {
-        Exact(serde_json::from_str(text).unwrap())
-    }
-
-    fn at(&self, name: &str) -> Exact {
-        Exact::of(self.0[name].get())
-    }
-
-    /// A number in 10^-24; nothing for what is absent or null.
-    fn number(&self, name: &str) -> i128 {
-        self.0.get(name).map_or(0, |number| units(number.get()))
-    }
-
-    fn sum(&self) -> i128 {
-        self.0.values().map(|number| units(number.get())).sum()
-    }
-}
-
-/// A run's detail, its numbers as they are written.
-fn exact(served: &Served, id: &Value) -> Exact {
-    let answer = served.get(&format!("/v2/actor-runs/{}", id.as_str().unwrap()));
-    assert_eq!(answer.status, 200, "{id}");
-    Exact::of(std::str::from_utf8(&answer.body).unwrap()).at("data")
-}
-
-/// A JSON number in 10^-24, digit by digit.
-fn units(text: &str) -> i128 {
-    if text == "null" {
-        return 0;
-    }
-    let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let places = 24 + exponent.parse::<i32>().unwrap() - fraction.len() as i32;
-    let number: i128 = format!("{whole}{fraction}").parse().unwrap();
-    number * 10_i128.pow(places.try_into().unwrap())
-}
 
 /// A name as a part of a path.
 fn encoded(name: &str) -> String {
@@ -69,8 +28,6 @@ fn has(object: &Value, names: &str) {
         assert!(!object[name].is_null(), "{name} is missing: {object}");
     }
 }
-
-const CYCLE: &str = "/v2/users/me/usage/monthly?date=2025-09-10";
 
 fn items(data: &Value) -> &Vec<Value> {
     data["items"].as_array().unwrap()
@@ -368,86 +325,6 @@ fn a_resurrected_run_ended_days_after_its_start() {
 }
 
 #[test]
-fn a_month_s_usage_is_that_of_the_runs_which_started_in_the_cycle() {
-    const PERCENT_OFF: i128 = 4;
-    let demo = Served::demo(&["--runs", "3000"]);
-    let usage = demo.data(CYCLE);
-    assert_eq!(usage["usageCycle"]["startAt"], "2025-09-02T00:00:00.000Z");
-    assert_eq!(usage["usageCycle"]["endAt"], "2025-10-01T23:59:59.999Z");
-    let (runs, _) = demo.all("/v2/actor-runs");
-    let mut meters: BTreeMap<String, i128> = BTreeMap::new();
-    let mut compute_by_day: BTreeMap<String, i128> = BTreeMap::new();
-    let (mut event_totals, mut event_meters) = (0, 0);
-    for run in runs
-        .iter()
-        .filter(|run| ("2025-09-02".."2025-10-02").contains(&text(run, "startedAt")))
-    {
-        let detail = exact(&demo, &run["id"]);
-        let by_event = detail.0.contains_key("chargedEventCounts");
-        if by_event {
-            event_totals += detail.number("usageTotalUsd");
-        }
-        if !detail.0.contains_key("usageUsd") {
-            continue;
-        }
-        let costs = detail.at("usageUsd");
-        if by_event {
-            event_meters += costs.sum();
-        }
-        let day = run["finishedAt"]
-            .as_str()
-            .map_or("2025-10-01", |end| &end[..10])
-            .min("2025-10-01");
-        *compute_by_day.entry(day.into()).or_default() += costs.number("ACTOR_COMPUTE_UNITS");
-        for name in costs.0.keys() {
-            *meters.entry(name.clone()).or_default() += costs.number(name);
-        }
-    }
-    let body = demo.get(CYCLE).body;
-    let exact = Exact::of(std::str::from_utf8(&body).unwrap()).at("data");
-    let services = exact.at("monthlyServiceUsage");
-    let mut total = 0;
-    for (name, service) in &services.0 {
-        let service = Exact::of(service.get());
-        let amount = service.number("baseAmountUsd");
-        total += amount;
-        match name.as_str() {
-            "PAID_ACTORS_PER_EVENT" => assert_eq!(amount, event_totals - event_meters),
-            "PAID_ACTORS_PER_DATASET_ITEM" => assert!(amount > 0),
-            _ if name.contains("_TIMED_STORAGE_") => assert!(amount > 0),
-            _ => assert_eq!(amount, meters[name], "{name}"),
-        }
-        let off = if name == "ACTOR_COMPUTE_UNITS" { PERCENT_OFF } else { 0 };
-        assert_eq!(
-            service.number("amountAfterVolumeDiscountUsd") * 100,
-            amount * (100 - off),
-            "{name}"
-        );
-        assert_eq!(service.0["priceTiers"].get(), "[]");
-    }
-    assert_eq!(services.0.len(), 12 + 2 + 3, "{:?}", services.0.keys());
-    assert_eq!(exact.number("totalUsageCreditsUsdBeforeVolumeDiscount"), total);
-    assert_eq!(
-        exact.number("totalUsageCreditsUsdAfterVolumeDiscount") * 100,
-        total * 100 - meters["ACTOR_COMPUTE_UNITS"] * PERCENT_OFF
-    );
-    let days: Vec<Box<RawValue>> = serde_json::from_str(exact.0["dailyServiceUsages"].get()).unwrap();
-    assert_eq!(days.len(), 30);
-    let mut of_days = 0;
-    for day in &days {
-        let day = Exact::of(day.get());
-        of_days += day.number("totalUsageCreditsUsd");
-        let compute = day.at("serviceUsage").at("ACTOR_COMPUTE_UNITS").number("baseAmountUsd");
-        assert_eq!(compute, compute_by_day[&day.0["date"].get()[1..11]]);
-    }
-    assert_eq!(of_days, exact.number("totalUsageCreditsUsdAfterVolumeDiscount"));
-    let now = demo.data("/v2/users/me/usage/monthly");
-    assert_eq!(now["usageCycle"]["startAt"], "2025-10-02T00:00:00.000Z");
-    assert_eq!(now["monthlyServiceUsage"], serde_json::json!({}));
-    assert_eq!(now["totalUsageCreditsUsdAfterVolumeDiscount"], 0);
-}
-
-#[test]
 fn every_endpoint_refuses_as_documented() {
     let demo = Served::demo(&["--runs", "100", "--rate-limit", "1000"]);
     let run = text(&items(&demo.list("limit=1"))[0], "id").to_string();
@@ -463,7 +340,9 @@ fn every_endpoint_refuses_as_documented() {
         format!("/v2/actor-tasks/{task}"),
         "/v2/users/me".into(),
         "/v2/users/me/limits".into(),
-        CYCLE.into(),
+        "/v2/users/me/usage/monthly?date=2025-09-10".into(),
+        "/v2/actor-builds".into(),
+        "/v2/schedules".into(),
     ];
     let kind = Answer::error;
     for target in &targets {
@@ -509,6 +388,8 @@ fn every_endpoint_refuses_as_documented() {
         "/v2/actors?my=maybe",
         "/v2/actors?sortBy=name",
         "/v2/actor-tasks?offset=x",
+        "/v2/actor-builds?limit=x",
+        "/v2/schedules?desc=maybe",
     ] {
         let answer = demo.get(target);
         assert_eq!((answer.status, &*kind(&answer)), (400, "invalid-value"), "{target}");

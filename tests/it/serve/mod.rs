@@ -4,3 +4,11 @@
 mod archive;
 /// `serve --demo`: the made-up account.
 mod demo;
+/// Numbers of answers, to the last digit.
+mod exact;
+/// The headers of lists.
+mod pagination;
+/// Schedules of the made-up account, and caps of its runs.
+mod schedules;
+/// Monthly usage and builds of the made-up account.
+mod usage;
