@@ -36,7 +36,7 @@ const TIMEOUT_STEPS: u64 = 15 * 60_000 / STEP_MS;
 const LAST_AGE_MS: i64 = 95_000;
 
 #[derive(Debug)]
-struct Build {
+struct MadeUpBuild {
     /// Which of the account's, for what chance says of it.
     number: u64,
     act_id: String,
@@ -49,7 +49,7 @@ struct Build {
 /// In order of their start.
 #[derive(Debug)]
 pub(super) struct BuildList {
-    builds: Vec<Build>,
+    builds: Vec<MadeUpBuild>,
     seed: u64,
 }
 
@@ -75,11 +75,13 @@ impl BuildList {
         let mut builds = Vec::new();
         if options.runs > 0 && !own.is_empty() {
             let slots = (0..).take_while(|slot| first + slot * SLOT_MS < end);
-            builds.extend(slots.map(|slot| Build::made_up(slot as u64, first + slot * SLOT_MS, &own, options.seed)));
+            builds.extend(
+                slots.map(|slot| MadeUpBuild::made_up(slot as u64, first + slot * SLOT_MS, &own, options.seed)),
+            );
             builds.retain(|build| build.start < end - LAST_AGE_MS);
             if end == DEMO_NOW_MS && first < end {
                 let slot = builds.len() as u64;
-                let last = Build::made_up(slot, end - LAST_AGE_MS, &own, options.seed);
+                let last = MadeUpBuild::made_up(slot, end - LAST_AGE_MS, &own, options.seed);
                 builds.push(last.under_way(end - LAST_AGE_MS));
             }
         }
@@ -103,9 +105,9 @@ impl BuildList {
     }
 }
 
-impl Build {
+impl MadeUpBuild {
     /// One that starts in the slot that begins at an instant.
-    fn made_up(number: u64, begins: Millis, own: &[&Actor], seed: u64) -> Build {
+    fn made_up(number: u64, begins: Millis, own: &[&Actor], seed: u64) -> MadeUpBuild {
         let mut random = Random::of(seed, BUILDS, number);
         let start = begins + random.below(SLOT_MS as u64) as i64;
         let (status, steps) = match (number % 13, number % 29, number % 41) {
@@ -114,7 +116,7 @@ impl Build {
             (_, _, 23) => ("TIMED-OUT", TIMEOUT_STEPS),
             _ => ("SUCCEEDED", 1_250 + random.below(12_000)),
         };
-        let build = Build {
+        let build = MadeUpBuild {
             number,
             act_id: own[random.skewed(own.len() as u64) as usize].id.clone(),
             status,
@@ -127,8 +129,8 @@ impl Build {
         }
     }
 
-    fn under_way(self, start: Millis) -> Build {
-        Build {
+    fn under_way(self, start: Millis) -> MadeUpBuild {
+        MadeUpBuild {
             status: "RUNNING",
             start,
             steps: None,
