@@ -104,14 +104,14 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct FocusArgs {
-    /// A row of FOCUS: each run, or the runs of each day (UTC) by Actor, task, status and user: run or day [default: run]
+    /// Rows of FOCUS: one per run, or one per day (UTC), Actor, task, status and user: run or day [default: run]
     #[arg(hide = true, long, value_name = "GRAIN", hide_possible_values = true)]
     pub focus_grain: Option<FocusGrain>,
-    /// Write the CSV as focus-0001.csv, …, each at most SIZE, such as 2MB, and 10,000 rows
+    /// Write FOCUS as focus-0001.csv and so on, each with at most SIZE, such as 2MB, and 10,000 rows
     #[arg(hide = true, long, value_name = "SIZE", value_parser = SplitSize::parse)]
     pub focus_split: Option<SplitSize>,
     /// Version of FOCUS: 1.2 or 1.4 [default: 1.2]
-    #[arg(hide = true, long, value_name = "VERSION", hide_possible_values = true)]
+    #[arg(hide = true, long, value_name = "V", hide_possible_values = true)]
     pub focus_version: Option<FocusVersion>,
 }
 

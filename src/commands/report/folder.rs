@@ -204,11 +204,12 @@ impl ReportFolder {
             renamed.map_err(|error| Error::output("write", &path, error))?;
             names.push(name);
         }
-        let stale = stale_files(&self.path, parts);
+        let mut stale = stale_files(&self.path, parts);
         for name in &stale {
             let path = self.path.join(name);
             fs::remove_file(&path).map_err(|error| Error::output("remove", &path, error))?;
         }
+        stale.sort_unstable();
         Ok(stale)
     }
 }
