@@ -5,7 +5,7 @@
 # [tool.check]
 # compares = "FOCUS files with FOCUS 1.2 by the FOCUS project's own validator, and with 1.2 and 1.4 by a table of ours"
 # without-binary = ["--folders"]
-# minutes = 3
+# minutes = 4
 # megabytes = 160
 #
 # [tool.check.options]
