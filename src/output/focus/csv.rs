@@ -26,7 +26,7 @@ pub enum CsvOutput<W> {
 
 /// Writes CSV.
 pub(super) enum FocusCsv<W: Write> {
-    Whole(Writer<W>),
+    Whole(Box<Writer<W>>),
     Parts(CsvParts),
 }
 
@@ -38,7 +38,7 @@ impl<W: Write> FocusCsv<W> {
             CsvOutput::Whole(to) => {
                 let mut csv = writer(to);
                 csv.write_record(names).map_err(cannot_write(FOCUS_CSV))?;
-                FocusCsv::Whole(csv)
+                FocusCsv::Whole(Box::new(csv))
             }
             CsvOutput::Parts(size, write) => {
                 let mut header = names.collect::<Vec<_>>().join(",").into_bytes();

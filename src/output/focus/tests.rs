@@ -344,6 +344,20 @@ fn hostile_names_break_neither_file() {
 }
 
 #[test]
+fn ids_that_look_like_numbers_stay_text() {
+    let run = TestRun {
+        id: "0012",
+        actor_task_id: Some("1E5"),
+        ..RUN
+    };
+    assert_eq!(cells(&context(), run, ["ResourceId", "x_TaskId"]), ["0012", "1E5"]);
+    let (_, batches) = read_back(&written(&context(), &[batch(&[run], &[])]).parquet);
+    let ids =
+        ["ResourceId", "x_TaskId"].map(|name| batches[0].column_by_name(name).unwrap().as_string::<i32>().value(0));
+    assert_eq!(ids, ["0012", "1E5"]);
+}
+
+#[test]
 fn without_ends_or_an_account_nothing_is_written() {
     let refused = |context: &FocusContext, without: &[&str]| {
         let schema = batch(&[RUN], without).schema();
