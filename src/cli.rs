@@ -17,7 +17,7 @@ pub use crate::cli::archives::{DiffArgs, ReconcileArgs, VerifyArgs};
 pub use crate::cli::lake::{
     CloseArgs, InfoArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
 };
-pub use crate::cli::report::{ReportArgs, ReportFormat};
+pub use crate::cli::report::{FocusArgs, ReportArgs, ReportFormat};
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
 pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::cli::shared::{JudgeArgs, Strict, parse_element};
+use crate::output::focus::{FocusGrain, FocusVersion, SplitSize};
 use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
@@ -81,6 +83,8 @@ pub struct ReportArgs {
     /// Mode of the files, such as 640 [default: 600 with personal data, else by umask]
     #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
     pub mode: Option<u32>,
+    #[command(flatten)]
+    pub focus: FocusArgs,
     /// Add a sheet with all runs to the workbook
     #[arg(long, help_heading = OUTPUT)]
     pub with_runs: bool,
@@ -94,4 +98,54 @@ pub struct ReportArgs {
     /// Print only warnings and errors
     #[arg(long, short, requires = "out", help_heading = OUTPUT)]
     pub quiet: bool,
+}
+
+/// What FOCUS files hold, and in which form.
+#[derive(Debug, Args)]
+#[command(next_help_heading = OUTPUT)]
+pub struct FocusArgs {
+    /// Rows of FOCUS: one per run, or one per day (UTC), Actor, task, status and user: run or day [default: run]
+    #[arg(hide = true, long, value_name = "GRAIN", hide_possible_values = true)]
+    pub focus_grain: Option<FocusGrain>,
+    /// Write FOCUS as focus-0001.csv and so on, each with at most SIZE, such as 2MB, and 10,000 rows
+    #[arg(hide = true, long, value_name = "SIZE", value_parser = SplitSize::parse)]
+    pub focus_split: Option<SplitSize>,
+    /// Version of FOCUS: 1.2 or 1.4 [default: 1.2]
+    #[arg(hide = true, long, value_name = "V", hide_possible_values = true)]
+    pub focus_version: Option<FocusVersion>,
+}
+
+impl FocusArgs {
+    /// The first option that is set.
+    pub fn first_set(&self) -> Option<&'static str> {
+        let options = [
+            ("--focus-grain", self.focus_grain.is_some()),
+            ("--focus-split", self.focus_split.is_some()),
+            ("--focus-version", self.focus_version.is_some()),
+        ];
+        options.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
+    }
+}
+
+impl ValueEnum for FocusGrain {
+    fn value_variants<'a>() -> &'a [FocusGrain] {
+        &[FocusGrain::Run, FocusGrain::Day]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            FocusGrain::Run => PossibleValue::new("run").help("One row per run"),
+            FocusGrain::Day => PossibleValue::new("day").help("One row per UTC day, Actor, task, status and user"),
+        })
+    }
+}
+
+impl ValueEnum for FocusVersion {
+    fn value_variants<'a>() -> &'a [FocusVersion] {
+        &[FocusVersion::V1_2, FocusVersion::V1_4]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
 }

@@ -2,6 +2,7 @@
 //! held against another period or budgets. Nothing is shown before all that it is made of has been read and checked.
 
 mod focus;
+mod focus_parts;
 mod folder;
 mod output;
 pub mod sql;

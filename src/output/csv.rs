@@ -84,14 +84,21 @@ pub(super) enum CsvColumn<'a> {
 /// Appends the rows of a batch.
 pub(super) fn write_rows<W: Write>(writer: &mut Writer<W>, columns: &[CsvColumn], rows: usize) -> csv::Result<()> {
     let mut cell = String::new();
-    for row in 0..rows {
-        for column in columns {
-            cell.clear();
-            writer.write_field(column.text(row, &mut cell).as_bytes())?;
-        }
-        writer.write_record(None::<&[u8]>)?;
+    (0..rows).try_for_each(|row| write_row(writer, columns, row, &mut cell))
+}
+
+/// Appends one row of a batch; `cell` is what cells are put together in.
+pub(super) fn write_row<W: Write>(
+    writer: &mut Writer<W>,
+    columns: &[CsvColumn],
+    row: usize,
+    cell: &mut String,
+) -> csv::Result<()> {
+    for column in columns {
+        cell.clear();
+        writer.write_field(column.text(row, cell).as_bytes())?;
     }
-    Ok(())
+    writer.write_record(None::<&[u8]>)
 }
 
 impl<'a> CsvColumn<'a> {

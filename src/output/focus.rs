@@ -1,13 +1,18 @@
-//! Runs as the FinOps Open Cost and Usage Specification (FOCUS) 1.2 has them, dataset 'Cost and Usage': one row a run, in
-//! `focus.csv` and `focus.parquet`; runs that it can't hold go to `focus-missing.csv`. Not an invoice, and no claim to be
-//! Apify's own FOCUS data: what the API doesn't tell is left out or null, never made up.
+//! Runs as the FinOps Open Cost and Usage Specification (FOCUS) 1.2 or 1.4 has them, dataset 'Cost and Usage': one row a run,
+//! or one for the runs of a day that are alike, in `focus.csv`, or parts of it, and `focus.parquet`; runs that it can't hold go
+//! to `focus-missing.csv`. Not an invoice, and no claim to be Apify's own FOCUS data: what the API doesn't tell is left out or
+//! null, never made up.
 
 mod billing_period;
 mod charge;
+mod choices;
 mod columns;
 mod csv;
+mod days;
+mod layout;
 mod missing;
 mod parquet;
+mod parts;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -16,18 +21,30 @@ use std::io::Write;
 
 use ::csv::Writer;
 use ::parquet::arrow::ArrowWriter;
-use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::Schema;
+use arrow_select::filter::filter_record_batch;
 
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::csv::writer;
 use crate::output::focus::billing_period::BillingPeriods;
 use crate::output::focus::charge::Charge;
-use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET};
+use crate::output::focus::csv::FocusCsv;
+use crate::output::focus::days::DayGroups;
+use crate::output::focus::layout::FocusLayout;
+use crate::output::focus::rows::ChargedRuns;
+use crate::output::names::{FOCUS_MISSING_CSV, FOCUS_PARQUET};
 use crate::provenance::{Account, Source};
 use crate::runs::column_set::NEEDED;
 use crate::runs::row;
+
+pub use crate::output::focus::choices::{FocusGrain, FocusVersion};
+pub use crate::output::focus::csv::CsvOutput;
+pub use crate::output::focus::parts::SplitSize;
+
+/// As many rows are made at once: a day may have many more.
+const BATCH_ROWS: usize = 8192;
 
 /// The account's name in the demo.
 const MADE_UP_ACCOUNT: &str = "MADE-UP ACCOUNT (--demo)";
@@ -35,6 +52,8 @@ const MADE_UP_ACCOUNT: &str = "MADE-UP ACCOUNT (--demo)";
 /// What FOCUS rows state beside the runs.
 #[derive(Debug, Clone)]
 pub struct FocusContext {
+    pub grain: FocusGrain,
+    pub version: FocusVersion,
     /// Whose runs they are; FOCUS has no rows without a BillingAccountId.
     pub account: Option<Account>,
     pub source: Source,
@@ -50,6 +69,8 @@ pub struct FocusContext {
 pub struct FocusCounts {
     /// Rows of FOCUS.
     pub rows: u64,
+    /// Files of CSV, where they are numbered.
+    pub parts: u32,
     /// Their dollars: the sum of each of the four costs.
     pub usage: Usd,
     /// Runs that are missing since their cost is unknown; some may be unfinished too.
@@ -67,12 +88,13 @@ struct FocusConstants {
     queried_at_ms: i64,
 }
 
-/// Writes the three files, batch by batch; one row group is in memory.
+/// Writes the files, batch by batch; one row group is in memory, one part of CSV and the groups of one day.
 pub struct FocusFiles<W: Write + Send> {
     constants: FocusConstants,
     periods: BillingPeriods,
-    schema: SchemaRef,
-    csv: Writer<W>,
+    layout: FocusLayout,
+    days: DayGroups,
+    csv: FocusCsv<W>,
     parquet: ArrowWriter<W>,
     missing: Writer<W>,
     counts: FocusCounts,
@@ -84,7 +106,13 @@ impl<W: Write + Send> FocusFiles<W> {
     ///
     /// # Errors
     /// [`Error::Usage`] without `finished_at`, or without an account: FOCUS could hold no run.
-    pub fn new(context: &FocusContext, schema: &Schema, csv: W, parquet: W, missing: W) -> Result<FocusFiles<W>> {
+    pub fn new(
+        context: &FocusContext,
+        schema: &Schema,
+        csv: CsvOutput<W>,
+        parquet: W,
+        missing: W,
+    ) -> Result<FocusFiles<W>> {
         let lacks = |name: &str| schema.field_with_name(name).is_err();
         if let Some(name) = NEEDED.into_iter().find(|name| lacks(name)) {
             return Err(Error::Usage(format!("the export has no column {name}")));
@@ -95,55 +123,91 @@ impl<W: Write + Send> FocusFiles<W> {
             return Err(Error::Usage(why.into()));
         }
         let constants = FocusConstants::new(context)?;
-        let (mut csv, mut missing) = (writer(csv), writer(missing));
-        csv.write_record(columns::COLUMNS.map(|(name, _)| name))
-            .map_err(cannot_write(FOCUS_CSV))?;
+        let layout = FocusLayout::new(context.grain, context.version);
+        let csv = FocusCsv::new(csv, &layout)?;
+        let mut missing = writer(missing);
         missing
             .write_record(missing::HEADER)
             .map_err(cannot_write(FOCUS_MISSING_CSV))?;
-        let schema = rows::schema();
         Ok(FocusFiles {
             constants,
             periods: BillingPeriods::new(context.billing_cycle),
-            parquet: parquet::writer(parquet, schema.clone()).map_err(cannot_write(FOCUS_PARQUET))?,
-            schema,
+            days: DayGroups::default(),
+            parquet: parquet::writer(parquet, &layout).map_err(cannot_write(FOCUS_PARQUET))?,
+            layout,
             csv,
             missing,
             counts: FocusCounts::default(),
         })
     }
 
-    /// Appends runs.
+    /// Appends runs, which must be in order of their start.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut charges = Vec::with_capacity(batch.num_rows());
-        for (at, run) in row::rows_of(batch).enumerate() {
-            if let (Some(usage), Some(finished_ms)) = (run.usage, run.finished_at_ms) {
-                charges.push(Charge::new(at, &run, finished_ms, &mut self.periods)?);
-                self.counts.rows += 1;
-                add(&mut self.counts.usage, usage)?;
+        let mut charges = Vec::new();
+        let mut is_charged = vec![false; batch.num_rows()];
+        for (run, is_charged) in row::rows_of(batch).zip(&mut is_charged) {
+            let (Some(usage), Some(finished_ms)) = (run.usage, run.finished_at_ms) else {
+                self.write_missing(&run)?;
                 continue;
-            }
-            match run.usage {
-                None => self.counts.missing_unknown += 1,
-                Some(usage) => {
-                    self.counts.missing_unfinished += 1;
-                    add(&mut self.counts.missing_usage, usage)?;
+            };
+            add(&mut self.counts.usage, usage)?;
+            match self.layout.grain {
+                FocusGrain::Run => {
+                    let period = self.periods.period_of(run.started_at_ms);
+                    charges.push(Charge::of_run(&run, finished_ms, period)?);
+                    *is_charged = true;
+                }
+                FocusGrain::Day => {
+                    if self.days.ends_before(&run)? {
+                        self.write_day()?;
+                    }
+                    self.days.add(&run, usage, &mut self.periods)?;
                 }
             }
-            let written = self
-                .missing
-                .write_record(missing::record(&run).iter().map(|cell| cell.as_bytes()));
-            written.map_err(cannot_write(FOCUS_MISSING_CSV))?;
         }
-        let rows = rows::rows_of(batch, &charges, &self.schema, &self.constants);
+        if self.layout.grain == FocusGrain::Day {
+            return Ok(());
+        }
+        let charged = filter_record_batch(batch, &BooleanArray::from(is_charged));
+        self.write_rows(charged.map_err(cannot_write(FOCUS_PARQUET))?, &charges)
+    }
+
+    /// Sets a run apart that FOCUS cannot hold.
+    fn write_missing(&mut self, run: &row::Row) -> Result<()> {
+        match run.usage {
+            None => self.counts.missing_unknown += 1,
+            Some(usage) => {
+                self.counts.missing_unfinished += 1;
+                add(&mut self.counts.missing_usage, usage)?;
+            }
+        }
+        let record = missing::record(run);
+        let written = self.missing.write_record(record.iter().map(|cell| cell.as_bytes()));
+        written.map_err(cannot_write(FOCUS_MISSING_CSV))
+    }
+
+    /// Writes the groups of a day that is complete.
+    fn write_day(&mut self) -> Result<()> {
+        let (groups, charges) = self.days.take().map_err(cannot_write(FOCUS_PARQUET))?;
+        for (at, charges) in charges.chunks(BATCH_ROWS).enumerate() {
+            self.write_rows(groups.slice(at * BATCH_ROWS, charges.len()), charges)?;
+        }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, batch: RecordBatch, charges: &[Charge]) -> Result<()> {
+        let rows = rows::rows_of(&ChargedRuns { batch, charges }, &self.layout, &self.constants);
         let rows = rows.map_err(cannot_write(FOCUS_PARQUET))?;
-        csv::write(&mut self.csv, &rows).map_err(cannot_write(FOCUS_CSV))?;
-        self.parquet.write(&rows).map_err(cannot_write(FOCUS_PARQUET))
+        self.csv.write(&rows, &self.layout)?;
+        self.parquet.write(&rows).map_err(cannot_write(FOCUS_PARQUET))?;
+        self.counts.rows += rows.num_rows() as u64;
+        Ok(())
     }
 
     /// Completes the files.
     pub fn finish(mut self) -> Result<FocusCounts> {
-        self.csv.flush().map_err(cannot_write(FOCUS_CSV))?;
+        self.write_day()?;
+        self.counts.parts = self.csv.finish()?;
         let closed = self.parquet.into_inner().and_then(|mut to| Ok(to.flush()?));
         closed.map_err(cannot_write(FOCUS_PARQUET))?;
         self.missing.flush().map_err(cannot_write(FOCUS_MISSING_CSV))?;

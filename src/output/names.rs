@@ -24,3 +24,8 @@ pub const FOCUS_CSV: &str = "focus.csv";
 pub const FOCUS_PARQUET: &str = "focus.parquet";
 /// The runs that FOCUS cannot hold.
 pub const FOCUS_MISSING_CSV: &str = "focus-missing.csv";
+
+/// A part of [`FOCUS_CSV`] where it is split; names sort by number, and the first is number one.
+pub fn focus_part(number: u32) -> String {
+    format!("focus-{number:04}.csv")
+}

@@ -7,11 +7,12 @@ use std::thread::JoinHandle;
 use arrow_array::RecordBatch;
 
 use crate::archive::ArchiveInfo;
+use crate::cli::FocusArgs;
 use crate::commands::report::folder::ReportFolder;
 use crate::context::terminal::{say, warn};
 use crate::error::Result;
-use crate::output::focus::{FocusContext, FocusCounts, FocusFiles};
-use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET};
+use crate::output::focus::{CsvOutput, FocusContext, FocusCounts, FocusFiles};
+use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, focus_part};
 use crate::report::Report;
 use crate::report::caveat::Caveat;
 use crate::runs::column_set::ColumnSet;
@@ -29,8 +30,13 @@ pub struct FocusThread {
 
 impl FocusThread {
     /// Begins the files in a folder.
-    pub fn start(folder: &mut ReportFolder, held: &ArchiveInfo, columns: &ColumnSet) -> Result<FocusThread> {
-        let mut files = focus_files(folder, held, columns)?;
+    pub fn start(
+        folder: &mut ReportFolder,
+        held: &ArchiveInfo,
+        columns: &ColumnSet,
+        args: &FocusArgs,
+    ) -> Result<FocusThread> {
+        let mut files = focus_files(folder, held, columns, args)?;
         let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
         let thread = std::thread::spawn(move || {
             while let Ok(batch) = waiting.recv() {
@@ -53,9 +59,11 @@ impl FocusThread {
     }
 
     /// Completes the files, and says on stderr what they lack.
-    pub fn finish(mut self, report: &Report) -> Result<()> {
+    pub fn finish(mut self, report: &Report, folder: &mut ReportFolder) -> Result<()> {
         self.send(None)?;
-        say_missing(&self.join()?, report);
+        let counts = self.join()?;
+        folder.has_focus(counts.parts);
+        say_missing(&counts, report);
         Ok(())
     }
 
@@ -87,27 +95,46 @@ impl Drop for FocusThread {
     }
 }
 
-fn focus_files(folder: &mut ReportFolder, held: &ArchiveInfo, columns: &ColumnSet) -> Result<FocusFiles<File>> {
+fn focus_files(
+    folder: &mut ReportFolder,
+    held: &ArchiveInfo,
+    columns: &ColumnSet,
+    args: &FocusArgs,
+) -> Result<FocusFiles<File>> {
     let cycle = (held.period.from, held.period.requested_to);
     let context = FocusContext {
+        grain: args.focus_grain.unwrap_or_default(),
+        version: args.focus_version.unwrap_or_default(),
         account: held.account.clone(),
         source: held.source,
         queried_at_ms: held.queried_at_ms,
         billing_cycle: held.is_billing_cycle.then_some(cycle),
     };
-    let [csv, parquet, missing] = [FOCUS_CSV, FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
-    FocusFiles::new(&context, &columns.schema(), csv?, parquet?, missing?)
+    let csv = match args.focus_split {
+        None => CsvOutput::Whole(folder.create(FOCUS_CSV)?),
+        Some(size) => {
+            let parts = folder.parts();
+            CsvOutput::Parts(size, Box::new(move |name, bytes| parts.write(name, bytes)))
+        }
+    };
+    let [parquet, missing] = [FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
+    FocusFiles::new(&context, &columns.schema(), csv, parquet?, missing?)
 }
 
-/// Says on stderr which runs focus.csv lacks: with `--quiet` too.
+/// Says on stderr which runs the FOCUS files lack: with `--quiet` too.
 fn say_missing(counts: &FocusCounts, report: &Report) {
+    let csv = match counts.parts {
+        0 => FOCUS_CSV.to_string(),
+        1 => focus_part(1),
+        parts => format!("{} to {}", focus_part(1), focus_part(parts)),
+    };
     if report.facts.lacks_runs() {
         let why = report
             .facts
             .caveats
             .first()
             .map_or("INCOMPLETE".into(), Caveat::to_string);
-        warn(&format!("{FOCUS_CSV} lacks runs: {why}"));
+        warn(&format!("{csv} lacks runs: {why}"));
     }
     let runs = counts.missing_unknown + counts.missing_unfinished;
     if runs == 0 {
@@ -118,7 +145,7 @@ fn say_missing(counts: &FocusCounts, report: &Report) {
         _ => format!(", {} of usage", counts.missing_usage.dollars()),
     };
     say(&format!(
-        "apify-runs: {FOCUS_MISSING_CSV}, not {FOCUS_CSV}, has {} ({} of unknown cost, {} not finished{usage})",
+        "apify-runs: {FOCUS_MISSING_CSV}, not {csv}, has {} ({} of unknown cost, {} not finished{usage})",
         counted(runs, "run", "runs"),
         thousands(counts.missing_unknown),
         thousands(counts.missing_unfinished)

@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::archive::DELTA_LOG;
+use crate::commands::report::focus_parts::{StagedParts, stale_files};
 use crate::context::terminal::warn;
 use crate::disk::{ONE_PARENT, make_parents, remove_made, set_mode, sync_folder};
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ use crate::output::atomic_file::AtomicFile;
 use crate::output::lock::Lock;
 use crate::output::manifest::Manifest;
 use crate::output::modes::Modes;
+use crate::output::names::focus_part;
 use crate::paths;
 
 /// Where files are put together.
@@ -30,9 +32,29 @@ pub struct ReportModes {
     pub are_personal: bool,
 }
 
+impl ReportModes {
+    /// The mode of a new file, from which the umask takes its bits.
+    fn created(self) -> u32 {
+        if self.are_personal || self.chosen.is_some() {
+            0o600
+        } else {
+            0o666
+        }
+    }
+}
+
+/// The names of what was done in a folder.
+pub struct PublishedFiles {
+    pub written: Vec<String>,
+    /// Files of FOCUS that an earlier report left, and that would count with the new ones.
+    pub removed: Vec<String>,
+}
+
 pub struct ReportFolder {
     pub path: PathBuf,
     files: Vec<AtomicFile>,
+    /// The parts of FOCUS that are staged, if it is among the formats; zero where it is in one file.
+    focus_parts: Option<u32>,
     modes: ReportModes,
     /// What wasn't there before, the folder itself last: it goes again if nothing comes into it.
     made: Vec<PathBuf>,
@@ -63,6 +85,7 @@ impl ReportFolder {
             path: out.to_path_buf(),
             modes,
             files: Vec::new(),
+            focus_parts: None,
             made,
             lock: None,
         };
@@ -99,15 +122,25 @@ impl ReportFolder {
             return Err(Error::output("write", &path, "it is a folder"));
         }
         let failed = |error| Error::output("write", &self.path.join(name), error);
-        let created = if self.modes.are_personal || self.modes.chosen.is_some() {
-            0o600
-        } else {
-            0o666
-        };
-        let file = AtomicFile::create(path, &staged, created).map_err(failed)?;
+        let file = AtomicFile::create(path, &staged, self.modes.created()).map_err(failed)?;
         let handle = file.file().try_clone().map_err(failed)?;
         self.files.push(file);
         Ok(handle)
+    }
+
+    /// For parts of FOCUS, whose number [`ReportFolder::has_focus`] takes when all are written.
+    pub fn parts(&self) -> StagedParts {
+        StagedParts {
+            staging: self.staging(),
+            folder: self.path.clone(),
+            created: self.modes.created(),
+            chosen: self.modes.chosen,
+        }
+    }
+
+    /// FOCUS is among the files, in so many parts; zero where it is in one file. Others from before are to go.
+    pub fn has_focus(&mut self, parts: u32) {
+        self.focus_parts = Some(parts);
     }
 
     pub fn write(&mut self, name: &str, text: &[u8]) -> Result<()> {
@@ -137,8 +170,8 @@ impl ReportFolder {
         Ok(())
     }
 
-    /// Gives every file its name; the names in order.
-    pub fn finish(mut self) -> Result<Vec<String>> {
+    /// Gives every file its name, and removes what an earlier report left of FOCUS; the names in order.
+    pub fn finish(mut self) -> Result<PublishedFiles> {
         if let Some(files) = self.modes.chosen {
             self.set_modes(files)?;
         }
@@ -152,8 +185,32 @@ impl ReportFolder {
             file.rename().map_err(|error| Error::output("write", &path, error))?;
             names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
         }
+        let removed = match self.focus_parts {
+            Some(parts) => self.finish_focus(parts, &mut names)?,
+            None => Vec::new(),
+        };
         sync_folder(&self.path).map_err(|error| Error::output("write into", &self.path, error))?;
-        Ok(names)
+        Ok(PublishedFiles {
+            written: names,
+            removed,
+        })
+    }
+
+    /// Gives the parts of FOCUS their names, and removes those of an earlier report.
+    fn finish_focus(&self, parts: u32, names: &mut Vec<String>) -> Result<Vec<String>> {
+        for name in (1..=parts).map(focus_part) {
+            let path = self.path.join(&name);
+            let renamed = fs::rename(self.staging().join(&name), &path);
+            renamed.map_err(|error| Error::output("write", &path, error))?;
+            names.push(name);
+        }
+        let mut stale = stale_files(&self.path, parts);
+        for name in &stale {
+            let path = self.path.join(name);
+            fs::remove_file(&path).map_err(|error| Error::output("remove", &path, error))?;
+        }
+        stale.sort_unstable();
+        Ok(stale)
     }
 }
 

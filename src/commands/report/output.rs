@@ -7,7 +7,8 @@ use arrow_array::RecordBatch;
 use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::report::focus::FocusThread;
-use crate::commands::report::folder::{ReportFolder, ReportModes};
+use crate::commands::report::focus_parts::listed;
+use crate::commands::report::folder::{PublishedFiles, ReportFolder, ReportModes};
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
@@ -49,6 +50,15 @@ impl ReportOutput {
                 "--with-runs works only with the workbook: add --format xlsx".into(),
             ));
         }
+        if let Some(option) = args
+            .focus
+            .first_set()
+            .filter(|_| !formats.contains(&ReportFormat::Focus))
+        {
+            return Err(Error::Usage(format!(
+                "{option} works only with FOCUS: add --format focus"
+            )));
+        }
         let modes = ReportModes {
             chosen: args.mode,
             are_personal: columns.has_personal(),
@@ -56,7 +66,9 @@ impl ReportOutput {
         let folder = args.out.as_deref().map(|out| ReportFolder::open(out, modes));
         let mut folder = folder.transpose()?;
         let focus = match &mut folder {
-            Some(folder) if formats.contains(&ReportFormat::Focus) => Some(FocusThread::start(folder, held, columns)?),
+            Some(folder) if formats.contains(&ReportFormat::Focus) => {
+                Some(FocusThread::start(folder, held, columns, &args.focus)?)
+            }
             _ => None,
         };
         Ok(ReportOutput {
@@ -110,7 +122,7 @@ impl ReportOutput {
             folder.write(name, text(*format, report, TextStyle::Plain)?.as_bytes())?;
         }
         if let Some(focus) = self.focus.take() {
-            focus.finish(report)?;
+            focus.finish(report, &mut folder)?;
         }
         stop.check()?;
         Ok(UnpublishedReport::Folder(folder))
@@ -156,13 +168,22 @@ impl UnpublishedReport {
             UnpublishedReport::Folder(folder) => folder,
         };
         let shown = folder.path.display().to_string();
-        let files = folder.finish()?;
+        let PublishedFiles { written, removed } = folder.finish()?;
         if quiet {
             return Ok(());
         }
-        let count = counted(files.len() as u64, "file", "files");
-        let wrote = format!("Wrote {count} into {shown}: {}", files.join(", "));
-        print(&(wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n"))
+        let count = counted(written.len() as u64, "file", "files");
+        let mut lines = vec![format!("Wrote {count} into {shown}: {}", listed(&written))];
+        if !removed.is_empty() {
+            lines.push(format!(
+                "Removed FOCUS files of an earlier report: {}",
+                listed(&removed)
+            ));
+        }
+        let lines = lines
+            .iter()
+            .map(|line| wrap_labelled("", line, 0, terminal::WIDTH) + "\n");
+        print(&lines.collect::<String>())
     }
 }
 

@@ -1,41 +1,83 @@
 //! The one table of FOCUS columns, from which CSV and Parquet take names, order and what fills them. Facts are from the
-//! FOCUS Specification 1.2, dataset 'Cost and Usage', sections 'Columns' and 'Attributes'. Not how they are written.
+//! FOCUS Specification 1.2 and 1.4, dataset 'Cost and Usage', sections 'Columns' and 'Attributes'. Not how they are written.
 //!
 //! All mandatory and recommended columns are there, but AvailabilityZone (the API names none). Of the conditional ones:
 //! - ResourceId, ResourceName, ResourceType ('billing based on provisioned resources'): a run is what the platform provides
 //!   memory for, and what a charge belongs to.
-//! - ConsumedQuantity, ConsumedUnit ('measurement of usage'): one run.
+//! - ConsumedQuantity, ConsumedUnit ('measurement of usage'): runs.
 //! - Without ListUnitPrice, ContractedUnitPrice, SkuId, SkuMeter, SkuPriceId, SkuPriceDetails ('public price list', 'unit
 //!   pricing', 'negotiated pricing'): a run's dollars add up several meters or events; nobody publishes a price of one `Run`,
 //!   and a made-up SKU would look like a real one.
 //! - Without PricingCategory ('more than one pricing category'), BillingAccountType, SubAccountId, SubAccountName,
 //!   SubAccountType, the CommitmentDiscount and CapacityReservation columns, PricingCurrency and its prices, RegionId,
 //!   RegionName and Tags: the API has no such thing for a run. Who started it in an organisation is a user, not an account.
+//! - Without what 1.3 added for split cost allocation (Allocated…) and contracts (ContractApplied), for the same reason.
+//!
+//! 1.4 differs from 1.2 in what [`Presence`] marks: 1.3 replaced ProviderName and PublisherName, and 1.4 removed them.
 
 use arrow_schema::{DataType, TimeUnit};
 
+use crate::output::focus::choices::{FocusGrain, FocusVersion};
 use crate::runs::schema::{self, Column, USD_PRECISION, USD_SCALE};
 use CellSource::*;
 
-/// Name and cells of a column.
-pub(super) type FocusColumn = (&'static str, CellSource);
+/// A column of the table.
+#[derive(Clone, Copy)]
+pub(super) struct FocusColumn {
+    pub(super) name: &'static str,
+    pub(super) cells: CellSource,
+    presence: Presence,
+}
+
+/// The versions of FOCUS that have a column, of those that are written here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Always,
+    Only(FocusVersion),
+}
+
+const fn always(name: &'static str, cells: CellSource) -> FocusColumn {
+    let presence = Presence::Always;
+    FocusColumn { name, cells, presence }
+}
+
+const fn in_1_2(name: &'static str, cells: CellSource) -> FocusColumn {
+    let presence = Presence::Only(FocusVersion::V1_2);
+    FocusColumn { name, cells, presence }
+}
+
+const fn in_1_4(name: &'static str, cells: CellSource) -> FocusColumn {
+    let presence = Presence::Only(FocusVersion::V1_4);
+    FocusColumn { name, cells, presence }
+}
+
+/// The columns of a version, in order.
+pub(super) fn columns_of(version: FocusVersion) -> Vec<FocusColumn> {
+    let has = |column: &&FocusColumn| match column.presence {
+        Presence::Always => true,
+        Presence::Only(only) => only == version,
+    };
+    COLUMNS.iter().filter(has).copied().collect()
+}
 
 /// What fills a column.
 #[derive(Clone, Copy)]
 pub(super) enum CellSource {
     /// This text in every row.
     Constant(&'static str),
-    /// A quantity of one.
-    One,
+    /// This text in the row of a single run, null in one of several: what describes a resource is null without ResourceId.
+    RunConstant(&'static str),
+    /// How many runs the row stands for.
+    Runs,
     Null,
     AccountId,
     AccountName,
     QueriedAt,
-    /// The run's dollars.
+    /// The dollars of the run or runs.
     Cost,
-    /// The run's start, rounded down to the second.
+    /// The run's start, rounded down to the second, or that of the day.
     ChargeStart,
-    /// The run's finish, rounded up.
+    /// The run's finish, rounded up, or the end of the day.
     ChargeEnd,
     PeriodStart,
     /// The first second after the billing period.
@@ -43,9 +85,11 @@ pub(super) enum CellSource {
     PeriodBasis,
     /// The charge in words.
     Description,
-    /// The run's start to the millisecond.
+    /// What a row stands for.
+    RowKind,
+    /// The run's start to the millisecond; null for several runs.
     StartedAt,
-    /// Text of the export's column of this name.
+    /// Text of the export's column of this name; `id` is null for several runs.
     Export(&'static str),
 }
 
@@ -78,19 +122,22 @@ impl CellSource {
     pub(super) fn focus_type(self) -> FocusType {
         match self {
             Cost => FocusType::Usd,
-            One => FocusType::Quantity,
+            Runs => FocusType::Quantity,
             ChargeStart | ChargeEnd | PeriodStart | PeriodEnd => FocusType::Second,
             StartedAt | QueriedAt => FocusType::Millisecond,
             AccountName => FocusType::ThirdPartyText,
             Export(name) if export_column(name).third_party => FocusType::ThirdPartyText,
             // A description begins with our own words.
-            Constant(_) | Null | AccountId | PeriodBasis | Description | Export(_) => FocusType::Text,
+            Constant(_) | RunConstant(_) | Null | AccountId | PeriodBasis | Description | RowKind | Export(_) => {
+                FocusType::Text
+            }
         }
     }
 
-    pub(super) fn is_nullable(self) -> bool {
+    pub(super) fn is_nullable(self, grain: FocusGrain) -> bool {
         match self {
             Null | AccountName => true,
+            RunConstant(_) | StartedAt | Export("id") => grain != FocusGrain::Run,
             Export(name) => export_column(name).nullable,
             _ => false,
         }
@@ -116,50 +163,58 @@ const RUN: &str = "Run";
 const COST_BASIS: &str = "usage priced when queried; not the invoice; before or after discount undocumented";
 
 /// Every column: FOCUS's own by name, then ours ('Column Handling').
-pub(super) static COLUMNS: [FocusColumn; 41] = [
-    ("BilledCost", Cost),
-    ("BillingAccountId", AccountId),
-    ("BillingAccountName", AccountName),
-    ("BillingCurrency", Constant("USD")),
-    ("BillingPeriodEnd", PeriodEnd),
-    ("BillingPeriodStart", PeriodStart),
-    ("ChargeCategory", Constant("Usage")),
+static COLUMNS: [FocusColumn; 46] = [
+    always("BilledCost", Cost),
+    always("BillingAccountId", AccountId),
+    always("BillingAccountName", AccountName),
+    always("BillingCurrency", Constant("USD")),
+    always("BillingPeriodEnd", PeriodEnd),
+    always("BillingPeriodStart", PeriodStart),
+    always("ChargeCategory", Constant("Usage")),
     // Null is 'no correction of a period that was invoiced before'.
-    ("ChargeClass", Null),
-    ("ChargeDescription", Description),
-    ("ChargeFrequency", Constant("Usage-Based")),
-    ("ChargePeriodEnd", ChargeEnd),
-    ("ChargePeriodStart", ChargeStart),
-    ("ConsumedQuantity", One),
-    ("ConsumedUnit", Constant(RUN)),
-    ("ContractedCost", Cost),
-    ("EffectiveCost", Cost),
+    always("ChargeClass", Null),
+    always("ChargeDescription", Description),
+    always("ChargeFrequency", Constant("Usage-Based")),
+    always("ChargePeriodEnd", ChargeEnd),
+    always("ChargePeriodStart", ChargeStart),
+    // The API knows no commitment program that a run could be covered by.
+    in_1_4("CommitmentProgramEligibilityDetails", Null),
+    always("ConsumedQuantity", Runs),
+    always("ConsumedUnit", Constant(RUN)),
+    always("ContractedCost", Cost),
+    always("EffectiveCost", Cost),
+    // 'MUST equal ServiceProviderName when the service provider hosts their own services and does not expose the underlying
+    // host' (the appendix 'Version Migration Guidance'): the API names no host.
+    in_1_4("HostProviderName", Constant(APIFY)),
     // The API ties no run to an invoice.
-    ("InvoiceId", Null),
-    ("InvoiceIssuerName", Constant(APIFY)),
-    ("ListCost", Cost),
-    ("PricingQuantity", One),
-    ("PricingUnit", Constant(RUN)),
-    ("ProviderName", Constant(APIFY)),
-    ("PublisherName", Constant(APIFY)),
-    ("ResourceId", Export("id")),
+    in_1_4("InvoiceDetailId", Null),
+    always("InvoiceId", Null),
+    always("InvoiceIssuerName", Constant(APIFY)),
+    always("ListCost", Cost),
+    always("PricingQuantity", Runs),
+    always("PricingUnit", Constant(RUN)),
+    in_1_2("ProviderName", Constant(APIFY)),
+    in_1_2("PublisherName", Constant(APIFY)),
+    always("ResourceId", Export("id")),
     // A run has no name of its own, and its ID must not be repeated here.
-    ("ResourceName", Null),
-    ("ResourceType", Constant("Actor run")),
-    ("ServiceCategory", Constant("Compute")),
-    ("ServiceName", Constant("Apify Actors")),
+    always("ResourceName", Null),
+    always("ResourceType", RunConstant("Actor run")),
+    always("ServiceCategory", Constant("Compute")),
+    always("ServiceName", Constant("Apify Actors")),
+    in_1_4("ServiceProviderName", Constant(APIFY)),
     // 'Running applications without managing servers', which is what an Actor is for.
-    ("ServiceSubcategory", Constant("Serverless Compute")),
-    ("x_ActorId", Export("act_id")),
-    ("x_ActorName", Export("act_name")),
-    ("x_BillingPeriodBasis", PeriodBasis),
-    ("x_CostBasis", Constant(COST_BASIS)),
-    ("x_CostState", Export("cost_state")),
-    ("x_Origin", Export("meta_origin")),
-    ("x_QueriedAt", QueriedAt),
-    ("x_StartedAt", StartedAt),
-    ("x_Status", Export("status")),
-    ("x_TaskId", Export("actor_task_id")),
-    ("x_TaskName", Export("actor_task_name")),
-    ("x_UserId", Export("user_id")),
+    always("ServiceSubcategory", Constant("Serverless Compute")),
+    always("x_ActorId", Export("act_id")),
+    always("x_ActorName", Export("act_name")),
+    always("x_BillingPeriodBasis", PeriodBasis),
+    always("x_CostBasis", Constant(COST_BASIS)),
+    always("x_CostState", Export("cost_state")),
+    always("x_Origin", Export("meta_origin")),
+    always("x_QueriedAt", QueriedAt),
+    always("x_RowKind", RowKind),
+    always("x_StartedAt", StartedAt),
+    always("x_Status", Export("status")),
+    always("x_TaskId", Export("actor_task_id")),
+    always("x_TaskName", Export("actor_task_name")),
+    always("x_UserId", Export("user_id")),
 ];

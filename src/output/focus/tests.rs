@@ -1,5 +1,6 @@
-//! Whole rows as literals, what is declared as missing, and hostile input; what Parquet holds is `table`'s.
+//! Whole rows as literals, what is declared as missing, and hostile input; what Parquet holds is `table`'s, and days are `days`'.
 
+mod days;
 mod table;
 
 use std::fs::File;
@@ -13,10 +14,11 @@ use arrow_array::{Array, ArrayRef, Decimal128Array, RecordBatch, StringArray, Ti
 use arrow_schema::{DataType, TimeUnit};
 
 use super::*;
+use crate::output::names::FOCUS_CSV;
 use crate::period::parse_instant;
 use crate::text::unescape_formula;
 
-const HEADER: &str = "BilledCost,BillingAccountId,BillingAccountName,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargeClass,ChargeDescription,ChargeFrequency,ChargePeriodEnd,ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ContractedCost,EffectiveCost,InvoiceId,InvoiceIssuerName,ListCost,PricingQuantity,PricingUnit,ProviderName,PublisherName,ResourceId,ResourceName,ResourceType,ServiceCategory,ServiceName,ServiceSubcategory,x_ActorId,x_ActorName,x_BillingPeriodBasis,x_CostBasis,x_CostState,x_Origin,x_QueriedAt,x_StartedAt,x_Status,x_TaskId,x_TaskName,x_UserId";
+const HEADER: &str = "BilledCost,BillingAccountId,BillingAccountName,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargeClass,ChargeDescription,ChargeFrequency,ChargePeriodEnd,ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ContractedCost,EffectiveCost,InvoiceId,InvoiceIssuerName,ListCost,PricingQuantity,PricingUnit,ProviderName,PublisherName,ResourceId,ResourceName,ResourceType,ServiceCategory,ServiceName,ServiceSubcategory,x_ActorId,x_ActorName,x_BillingPeriodBasis,x_CostBasis,x_CostState,x_Origin,x_QueriedAt,x_RowKind,x_StartedAt,x_Status,x_TaskId,x_TaskName,x_UserId";
 
 const DOLLAR: i128 = 1_000_000_000_000_000_000;
 
@@ -78,6 +80,8 @@ fn batch(runs: &[TestRun], without: &[&str]) -> RecordBatch {
 
 fn context() -> FocusContext {
     FocusContext {
+        grain: FocusGrain::Run,
+        version: FocusVersion::V1_2,
         account: Some(Account {
             id: "acc1".into(),
             username: Some("somebody".into()),
@@ -100,7 +104,14 @@ struct Written {
 fn written(context: &FocusContext, batches: &[RecordBatch]) -> Written {
     let schema = batches[0].schema();
     let mut to = Written::default();
-    let mut files = FocusFiles::new(context, &schema, &mut to.csv, &mut to.parquet, &mut to.missing).unwrap();
+    let mut files = FocusFiles::new(
+        context,
+        &schema,
+        CsvOutput::Whole(&mut to.csv),
+        &mut to.parquet,
+        &mut to.missing,
+    )
+    .unwrap();
     batches.iter().for_each(|batch| files.write(batch).unwrap());
     to.counts = files.finish().unwrap();
     to
@@ -141,7 +152,7 @@ fn a_run_is_this_line() {
     assert_eq!(
         lines(&context(), &[run]),
         [
-            "0.12,acc1,somebody,USD,2025-10-01T00:00:00Z,2025-09-01T00:00:00Z,Usage,,Run of Actor apify/web-scraper,Usage-Based,2025-09-01T12:03:01Z,2025-09-01T12:00:00Z,1.0,Run,0.12,0.12,,Apify,0.12,1.0,Run,Apify,Apify,run1,,Actor run,Compute,Apify Actors,Serverless Compute,act1,apify/web-scraper,calendar-month,usage priced when queried; not the invoice; before or after discount undocumented,settled,API,2025-10-03T06:00:00.123Z,2025-09-01T12:00:00.999Z,SUCCEEDED,task1,daily,user1"
+            "0.12,acc1,somebody,USD,2025-10-01T00:00:00Z,2025-09-01T00:00:00Z,Usage,,Run of Actor apify/web-scraper,Usage-Based,2025-09-01T12:03:01Z,2025-09-01T12:00:00Z,1.0,Run,0.12,0.12,,Apify,0.12,1.0,Run,Apify,Apify,run1,,Actor run,Compute,Apify Actors,Serverless Compute,act1,apify/web-scraper,calendar-month,usage priced when queried; not the invoice; before or after discount undocumented,settled,API,2025-10-03T06:00:00.123Z,run,2025-09-01T12:00:00.999Z,SUCCEEDED,task1,daily,user1"
         ]
     );
 }
@@ -156,7 +167,7 @@ fn a_run_of_the_demo_with_as_little_as_an_export_may_hold_is_this_line() {
     let csv = String::from_utf8(written(&demo, &[batch(&[RUN], &without)]).csv).unwrap();
     assert_eq!(
         csv.lines().nth(1).unwrap(),
-        "0.12,acc1,MADE-UP ACCOUNT (--demo),USD,2025-10-01T00:00:00Z,2025-09-01T00:00:00Z,Usage,,Run of Actor act1,Usage-Based,2025-09-01T12:03:01Z,2025-09-01T12:00:00Z,1.0,Run,0.12,0.12,,Apify,0.12,1.0,Run,Apify,Apify,run1,,Actor run,Compute,Apify Actors,Serverless Compute,act1,,calendar-month,usage priced when queried; not the invoice; before or after discount undocumented,settled,,2025-10-03T06:00:00.123Z,2025-09-01T12:00:00.999Z,SUCCEEDED,,,"
+        "0.12,acc1,MADE-UP ACCOUNT (--demo),USD,2025-10-01T00:00:00Z,2025-09-01T00:00:00Z,Usage,,Run of Actor act1,Usage-Based,2025-09-01T12:03:01Z,2025-09-01T12:00:00Z,1.0,Run,0.12,0.12,,Apify,0.12,1.0,Run,Apify,Apify,run1,,Actor run,Compute,Apify Actors,Serverless Compute,act1,,calendar-month,usage priced when queried; not the invoice; before or after discount undocumented,settled,,2025-10-03T06:00:00.123Z,run,2025-09-01T12:00:00.999Z,SUCCEEDED,,,"
     );
 }
 
@@ -267,6 +278,7 @@ fn what_focus_can_t_hold_is_declared() {
     );
     let expected = FocusCounts {
         rows: 2,
+        parts: 0,
         usage: Usd(120_000_000_000_000_001),
         missing_unknown: 2,
         missing_unfinished: 1,
@@ -332,10 +344,24 @@ fn hostile_names_break_neither_file() {
 }
 
 #[test]
+fn ids_that_look_like_numbers_stay_text() {
+    let run = TestRun {
+        id: "0012",
+        actor_task_id: Some("1E5"),
+        ..RUN
+    };
+    assert_eq!(cells(&context(), run, ["ResourceId", "x_TaskId"]), ["0012", "1E5"]);
+    let (_, batches) = read_back(&written(&context(), &[batch(&[run], &[])]).parquet);
+    let ids =
+        ["ResourceId", "x_TaskId"].map(|name| batches[0].column_by_name(name).unwrap().as_string::<i32>().value(0));
+    assert_eq!(ids, ["0012", "1E5"]);
+}
+
+#[test]
 fn without_ends_or_an_account_nothing_is_written() {
     let refused = |context: &FocusContext, without: &[&str]| {
         let schema = batch(&[RUN], without).schema();
-        let error = FocusFiles::new(context, &schema, Vec::new(), Vec::new(), Vec::new()).err();
+        let error = FocusFiles::new(context, &schema, CsvOutput::Whole(Vec::new()), Vec::new(), Vec::new()).err();
         let error = error.unwrap();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
@@ -353,7 +379,7 @@ fn no_runs_give_a_header_and_a_readable_table() {
     let written = written(&context(), &[batch(&[], &[])]);
     assert_eq!(String::from_utf8(written.csv).unwrap(), format!("{HEADER}\n"));
     let (builder, batches) = read_back(&written.parquet);
-    assert_eq!((builder.schema().fields().len(), batches.len()), (41, 0));
+    assert_eq!((builder.schema().fields().len(), batches.len()), (42, 0));
     assert_eq!(written.counts, FocusCounts::default());
 }
 
@@ -379,7 +405,13 @@ fn what_can_t_be_written_is_an_error_that_names_the_file() {
         (false, false, true, FOCUS_MISSING_CSV),
     ] {
         let runs = batch(&[RUN], &[]);
-        let files = FocusFiles::new(&context(), &runs.schema(), sink(csv), sink(parquet), sink(missing));
+        let files = FocusFiles::new(
+            &context(),
+            &runs.schema(),
+            CsvOutput::Whole(sink(csv)),
+            sink(parquet),
+            sink(missing),
+        );
         let error = files.and_then(|mut files| {
             files.write(&runs)?;
             files.finish()

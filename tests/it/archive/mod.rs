@@ -6,6 +6,8 @@ mod agree;
 mod broken_archives;
 /// `diff`, and what `export` tells of the export that it replaces.
 mod diff;
+/// FOCUS files by run and by day, whole and in parts.
+mod focus;
 /// `reconcile`: a billing cycle's runs against what Apify counts.
 mod reconcile;
 /// Exports that are replaced while they are read.
