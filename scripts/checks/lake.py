@@ -515,7 +515,7 @@ def check_features_refused(lake, checks):
     def add_deletion_vectors(table):
         table.alter.add_feature(TableFeatures.DeletionVectors, allow_protocol_versions_increase=True)
 
-    for act, words in ((add_column, "no column team"), (add_deletion_vectors, "deletion vectors")):
+    for act, words in ((add_column, "does not know its column team"), (add_deletion_vectors, "deletion vectors")):
         copy = copied(lake, act.__name__)
         act(copy.table)
         version = copy.table.version()
