@@ -153,12 +153,12 @@ fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
 fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let verdict = all.verdict();
     let sentence = all.sentence(&verdict);
-    let why = match verdict {
-        ReconcileVerdict::Ties | ReconcileVerdict::NotAccountedFor(_) => Vec::new(),
-        ReconcileVerdict::DiffersByNamedItems(items) => items,
-        ReconcileVerdict::CannotBeJudged(why) => why,
+    let (lead, why) = match verdict {
+        ReconcileVerdict::Ties | ReconcileVerdict::NotAccountedFor(_) => ("", Vec::new()),
+        ReconcileVerdict::DiffersByNamedItems(items) => ("; these items explain it:", items),
+        ReconcileVerdict::CannotBeJudged(why) => (". Why:", why),
     };
-    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &sentence, LABEL, WIDTH))];
+    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &(sentence + lead), LABEL, WIDTH))];
     lines.extend(
         why.iter()
             .map(|why| wrap_labelled("", &escape_control(why), LABEL, WIDTH)),

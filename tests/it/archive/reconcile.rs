@@ -312,6 +312,11 @@ fn builds_that_can_not_be_read_are_told_and_never_taken_for_none() {
         (&all["usage_explained"]["builds"], &all["verdict"]),
         (&Value::Null, &json!("cannot_be_judged"))
     );
+    // Whole by itself: the reasons stand in a list of their own.
+    assert_eq!(
+        all["sentence"],
+        "cannot be judged: runs and builds come to $7.50, Apify counts $10.00 for the services that they use"
+    );
 }
 
 #[test]
