@@ -203,6 +203,9 @@ pub struct ExportArgs {
     /// Don't fetch the names of Actors and tasks
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub no_names: bool,
+    /// Don't fetch the usage that Apify counts, and builds
+    #[arg(hide = true, long, help_heading = OUTPUT)]
+    pub no_usage: bool,
     /// Mode of the files, such as 640; folders get x where r [default: 600 with personal data, else by umask]
     #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
     pub mode: Option<u32>,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::text::nearest::nearest;
-pub use instant::{DAY_MS, DayClock, Millis, format_instant, instant_bytes, parse_instant};
+pub use instant::{DAY_MS, DayClock, Millis, format_instant, instant_bytes, parse_instant, utc_date};
 use instant::{day_start, local_date};
 pub use instant_text::spans as spans_text;
 use words::local_text;
@@ -121,6 +121,21 @@ impl Period {
                 .is_none_or(|next| day_start(self.timezone, *day) < day_start(self.timezone, next))
         };
         days.take_while(|day| *day <= last).filter(is_there).collect()
+    }
+}
+
+impl Period {
+    /// The UTC days that lie wholly within it, `[from, to)` in midnights; of a period that was cut at the job's start, the day
+    /// that was not over then is one of them. None where there is none.
+    pub fn whole_utc_days(&self) -> Option<(Millis, Millis)> {
+        let midnight_at = |ms: Millis| ms.div_euclid(DAY_MS) * DAY_MS;
+        let midnight_after = |ms: Millis| midnight_at(ms + DAY_MS - 1);
+        let from = midnight_after(self.from);
+        let to = match self.is_cut() {
+            true => midnight_after(self.to),
+            false => midnight_at(self.to),
+        };
+        (from < to).then_some((from, to))
     }
 }
 

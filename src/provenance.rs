@@ -1,11 +1,15 @@
 //! What an export states about itself: whose runs, from where, which period and which of them, how complete, how much. One
 //! shape for the manifest and report.json; what is put into it is worked out elsewhere.
 
+mod usage_facts;
+
 use serde::{Deserialize, Serialize};
 
 use crate::money::Usd;
 use crate::period::{DAY_MS, Millis, Period, instant_text};
 use crate::text::thousands;
+
+pub use usage_facts::{BuildsFacts, CountedFacts, CycleFacts, UsageFacts};
 
 /// Most notes that are kept; what is beyond is counted.
 const MAX_NOTES: usize = 50;

@@ -42,6 +42,18 @@ pub struct DayOfUsage {
     pub total: Option<Usd>,
 }
 
+impl DayOfUsage {
+    /// Its US dollars before volume discount; where its services don't tell them, those that the API adds up.
+    pub fn before_discount(&self) -> Option<Usd> {
+        let services = self.services.as_ref().filter(|services| !services.is_empty());
+        let sum = services.and_then(|services| {
+            let mut amounts = services.iter().map(|service| service.base);
+            amounts.try_fold(Usd::default(), |sum, usd| Some(sum.saturating_add(usd?)))
+        });
+        sum.or(self.total)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Such as `ACTOR_COMPUTE_UNITS`.

@@ -118,6 +118,25 @@ impl ExistingExport {
         )))
     }
 
+    /// Exit 6 if only it has Apify's count of the period, or only it has builds.
+    pub fn check_usage_kept(&self, new: &Manifest) -> Result<()> {
+        let has = |m: &Manifest| {
+            let usage = m.usage.as_ref();
+            usage.map_or((false, false), |usage| {
+                (usage.counted.is_some(), usage.builds.is_some())
+            })
+        };
+        let lost = match (has(&self.manifest), has(new)) {
+            ((true, _), (false, _)) => "the usage that Apify counts",
+            ((_, true), (_, false)) => "the account's builds",
+            _ => return Ok(()),
+        };
+        Err(Error::Output(format!(
+            "the export at {} has {lost}, which the new one lacks, so it was not replaced; use --replace to replace it",
+            self.shown.display()
+        )))
+    }
+
     /// What it holds that a new export (its Parquet files) lacks; every pair of their runs is shown to `see` as well. Exit 6 if
     /// either can't be read, or if this one isn't what its manifest says: it may have held more.
     pub fn missing_in(&self, new: &[PathBuf], mut see: impl FnMut(&Pair)) -> Result<MissingRuns> {

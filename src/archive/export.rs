@@ -5,6 +5,7 @@ mod random_access;
 mod report_json;
 mod reports;
 mod rows;
+mod usage;
 pub mod verify;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::archive::{Archive, ArchiveInfo, BatchVisitor, Depth, ServedFiles, Ver
 use crate::error::{Error, ReadError, Result};
 use crate::period::Period;
 use crate::provenance::Retention;
+use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::Caveat;
 use crate::report::facts::{Facts, QualityCounts, caveats_of_part};
 use crate::report::figures::Figures;
@@ -36,8 +38,14 @@ impl ExportFolder {
             account: self.manifest().account.clone(),
             source: self.manifest().source,
             stamp,
+            usage: self.kept_usage()?,
             files: random_access::open(self)?.into_iter().map(|file| vec![file]).collect(),
         }))
+    }
+
+    fn kept_usage(&self) -> Result<Option<AccountUsage>> {
+        let usage = usage::read_usage(self);
+        usage.map_err(|problem| Error::untrusted(problem.in_file(self.path().display())))
     }
 
     /// What is kept of a part of its period, and the caveats of the whole made true of it.
@@ -91,6 +99,7 @@ impl Archive for Arc<ExportFolder> {
             queried_at_ms: manifest.queried_at_ms,
             groups: manifest.groups.clone(),
             totals: Some(manifest.totals.clone()),
+            has_counted_usage: manifest.usage.as_ref().is_some_and(|usage| usage.counted.is_some()),
             replaced: manifest.replaced.clone(),
             files: manifest.files.clone(),
         })
@@ -140,6 +149,13 @@ impl Archive for Arc<ExportFolder> {
             retention,
             caveats,
         })
+    }
+
+    fn usage(&self, period: &Period) -> Result<Option<AccountUsage>> {
+        let usage = self.kept_usage()?;
+        let whole = &self.manifest().period;
+        let is_part = (period.from, period.to) != (whole.from, whole.to);
+        Ok(usage.map(|usage| if is_part { usage.part(period) } else { usage }))
     }
 
     fn read(

@@ -2,6 +2,7 @@
 
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, FileEntry, Filters, GroupRule, Replaced, Source, Totals};
+use crate::report::account_usage::AccountUsage;
 use crate::runs::random_access::RandomAccessRuns;
 
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct ArchiveInfo {
     pub groups: Option<Vec<GroupRule>>,
     /// The figures of all its runs where it states them: they must come out.
     pub totals: Option<Totals>,
+    /// Whether it keeps what Apify counts of its days.
+    pub has_counted_usage: bool,
     pub replaced: Option<Replaced>,
     /// Its files, where people open them.
     pub files: Vec<FileEntry>,
@@ -71,6 +74,8 @@ pub struct ServedFiles {
     pub source: Source,
     /// Changes with the archive's content.
     pub stamp: String,
+    /// What it keeps beside runs.
+    pub usage: Option<AccountUsage>,
     /// In order of time; those that overlap in time are together.
     pub files: Vec<Vec<Box<dyn RandomAccessRuns>>>,
 }

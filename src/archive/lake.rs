@@ -41,6 +41,7 @@ pub fn served_files(address: &ArchiveAddress, as_of: Option<AsOf>, known: Option
         return Ok(None);
     }
     Ok(Some(ServedFiles {
+        usage: None,
         account: table.state().account.clone(),
         source: table.state().source,
         stamp,
@@ -146,6 +147,7 @@ impl Archive for Lake {
             queried_at_ms: state.synced_at_ms,
             groups: None,
             totals: None,
+            has_counted_usage: false,
             replaced: None,
             files: Vec::new(),
         })

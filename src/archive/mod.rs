@@ -19,6 +19,7 @@ use arrow_array::RecordBatch;
 
 use crate::error::Result;
 use crate::period::Period;
+use crate::report::account_usage::AccountUsage;
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
@@ -51,6 +52,11 @@ pub trait Archive {
 
     /// What must be said of figures of a period of it.
     fn facts(&self, period: Period, figures: &Figures) -> Result<Facts>;
+
+    /// What is kept of Apify's own count of a period, and of builds; none where nothing is. It is asked for after [`Archive::read`].
+    fn usage(&self, _period: &Period) -> Result<Option<AccountUsage>> {
+        Ok(None)
+    }
 
     /// Reads the runs of a period, with these columns at least, and checks them on the way: nothing that is made of them may
     /// be shown before this has returned. They are added to a summary; without one, to that of its own reports.

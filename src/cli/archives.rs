@@ -1,5 +1,7 @@
 //! Options of `verify`, `reconcile` and `diff`, which read exports and lakes.
 
+use std::path::PathBuf;
+
 use chrono::NaiveDate;
 use clap::Args;
 
@@ -55,6 +57,9 @@ pub struct ReconcileArgs {
     /// Ignore differences up to this amount in dollars [default: 1, or 0.1% if that is more]
     #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = OUTPUT)]
     pub tolerance: Option<Usd>,
+    /// Write it into this folder as page, workbook, JSON and text
+    #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
+    pub out: Option<PathBuf>,
     /// Exit 7 if a difference is not explained, or cannot be judged
     #[arg(long, help_heading = OUTPUT)]
     pub fail_unexplained: bool,

@@ -110,9 +110,14 @@ pub struct CloseArgs {
     /// Time zone of the month
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = parse_timezone)]
     pub timezone: Zone,
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Output folder [default: ./apify-runs-YYYY-MM]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
+    /// Don't fetch the usage that Apify counts, and builds
+    #[arg(hide = true, long, help_heading = OUTPUT)]
+    pub no_usage: bool,
     /// Mode of the files, such as 640; folders get x where r [default: 600 with personal data, else by umask]
     #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
     pub mode: Option<u32>,

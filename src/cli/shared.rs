@@ -64,7 +64,7 @@ impl PeriodArgs {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
     /// Use a made-up account; needs no token

@@ -3,7 +3,7 @@
 
 mod focus;
 mod focus_parts;
-mod folder;
+pub(super) mod folder;
 mod output;
 pub mod sql;
 
@@ -75,7 +75,7 @@ fn prepare(
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
     let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
-    let summary = (!is_as_held).then(|| Summary::new(period.timezone, dimensions));
+    let summary = (!is_as_held).then(|| Summary::of(&period, dimensions));
     let wanted = if output.wants_all_columns() {
         columns.clone()
     } else {
@@ -85,6 +85,7 @@ fn prepare(
         stop.check()?;
         output.rows(rows)
     })?;
+    let usage = archive.usage(&period)?;
     let mut facts = archive.facts(period, &figures)?;
     let before = args.judge.compare.as_ref();
     let before = before
@@ -100,6 +101,8 @@ fn prepare(
     let mut report = Report {
         facts,
         figures,
+        usage,
+        reconciled: None,
         against,
         budgets: spent,
         // What moved did so in all of the period.

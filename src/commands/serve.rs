@@ -1,10 +1,14 @@
 //! `serve`: a made-up account, or the runs of an export or a lake, until it is stopped.
 
+mod usage;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
+
+use crate::commands::serve::usage::served_usage;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
@@ -155,7 +159,8 @@ fn load(
         let Some(content) = opening.served_files(site, as_of, revision)? else {
             return Ok(None);
         };
-        let archive = ServedArchive::new(content.account, content.files, old, say)?;
+        let usage = content.usage.as_ref().map(served_usage).unwrap_or_default();
+        let archive = ServedArchive::new(content.account, content.files, old, say)?.with_usage(usage);
         Ok(Some((archive, content.stamp, content.source)))
     })
 }

@@ -15,6 +15,7 @@ mod sum;
 mod tally;
 mod tie;
 mod time_budget;
+pub mod usage;
 mod walk;
 mod window;
 

@@ -11,6 +11,7 @@ mod csv;
 mod days;
 mod layout;
 mod missing;
+mod not_attributed;
 mod parquet;
 mod parts;
 mod rows;
@@ -30,10 +31,12 @@ use crate::money::Usd;
 use crate::output::csv::writer;
 use crate::output::focus::billing_period::BillingPeriods;
 use crate::output::focus::charge::Charge;
+use crate::output::focus::choices::RowKind;
 use crate::output::focus::csv::FocusCsv;
 use crate::output::focus::days::DayGroups;
 use crate::output::focus::layout::FocusLayout;
-use crate::output::focus::rows::ChargedRuns;
+use crate::output::focus::not_attributed::ChargedDays;
+use crate::output::focus::rows::ChargedRows;
 use crate::output::names::{FOCUS_MISSING_CSV, FOCUS_PARQUET};
 use crate::provenance::{Account, Source};
 use crate::runs::column_set::NEEDED;
@@ -41,6 +44,7 @@ use crate::runs::row;
 
 pub use crate::output::focus::choices::{FocusGrain, FocusVersion};
 pub use crate::output::focus::csv::CsvOutput;
+pub use crate::output::focus::not_attributed::{CountedSpan, CountedUsage};
 pub use crate::output::focus::parts::SplitSize;
 
 /// As many rows are made at once: a day may have many more.
@@ -62,6 +66,8 @@ pub struct FocusContext {
     /// The billing cycle in milliseconds since the epoch, its end excluded, where it is known: the BillingPeriod of what
     /// started in it. That of all others is their calendar month in UTC.
     pub billing_cycle: Option<(i64, i64)>,
+    /// Whether the export has what Apify counts of its days: rows for what is not attributed to a run follow.
+    pub has_counted_usage: bool,
 }
 
 /// How much was written where.
@@ -94,6 +100,7 @@ pub struct FocusFiles<W: Write + Send> {
     periods: BillingPeriods,
     layout: FocusLayout,
     days: DayGroups,
+    charged: ChargedDays,
     csv: FocusCsv<W>,
     parquet: ArrowWriter<W>,
     missing: Writer<W>,
@@ -123,7 +130,7 @@ impl<W: Write + Send> FocusFiles<W> {
             return Err(Error::Usage(why.into()));
         }
         let constants = FocusConstants::new(context)?;
-        let layout = FocusLayout::new(context.grain, context.version);
+        let layout = FocusLayout::new(context.grain, context.version, context.has_counted_usage);
         let csv = FocusCsv::new(csv, &layout)?;
         let mut missing = writer(missing);
         missing
@@ -133,6 +140,7 @@ impl<W: Write + Send> FocusFiles<W> {
             constants,
             periods: BillingPeriods::new(context.billing_cycle),
             days: DayGroups::default(),
+            charged: ChargedDays::default(),
             parquet: parquet::writer(parquet, &layout).map_err(cannot_write(FOCUS_PARQUET))?,
             layout,
             csv,
@@ -151,6 +159,7 @@ impl<W: Write + Send> FocusFiles<W> {
                 continue;
             };
             add(&mut self.counts.usage, usage)?;
+            self.charged.add(run.started_at_ms, usage);
             match self.layout.grain {
                 FocusGrain::Run => {
                     let period = self.periods.period_of(run.started_at_ms);
@@ -169,7 +178,7 @@ impl<W: Write + Send> FocusFiles<W> {
             return Ok(());
         }
         let charged = filter_record_batch(batch, &BooleanArray::from(is_charged));
-        self.write_rows(charged.map_err(cannot_write(FOCUS_PARQUET))?, &charges)
+        self.write_rows(RowKind::Run, charged.map_err(cannot_write(FOCUS_PARQUET))?, &charges)
     }
 
     /// Sets a run apart that FOCUS cannot hold.
@@ -190,13 +199,13 @@ impl<W: Write + Send> FocusFiles<W> {
     fn write_day(&mut self) -> Result<()> {
         let (groups, charges) = self.days.take().map_err(cannot_write(FOCUS_PARQUET))?;
         for (at, charges) in charges.chunks(BATCH_ROWS).enumerate() {
-            self.write_rows(groups.slice(at * BATCH_ROWS, charges.len()), charges)?;
+            self.write_rows(RowKind::Runs, groups.slice(at * BATCH_ROWS, charges.len()), charges)?;
         }
         Ok(())
     }
 
-    fn write_rows(&mut self, batch: RecordBatch, charges: &[Charge]) -> Result<()> {
-        let rows = rows::rows_of(&ChargedRuns { batch, charges }, &self.layout, &self.constants);
+    fn write_rows(&mut self, kind: RowKind, batch: RecordBatch, charges: &[Charge]) -> Result<()> {
+        let rows = rows::rows_of(&ChargedRows { kind, batch, charges }, &self.layout, &self.constants);
         let rows = rows.map_err(cannot_write(FOCUS_PARQUET))?;
         self.csv.write(&rows, &self.layout)?;
         self.parquet.write(&rows).map_err(cannot_write(FOCUS_PARQUET))?;
@@ -204,9 +213,19 @@ impl<W: Write + Send> FocusFiles<W> {
         Ok(())
     }
 
-    /// Completes the files.
-    pub fn finish(mut self) -> Result<FocusCounts> {
+    /// Completes the files, with a row for each span of what Apify counts and no run's row has.
+    pub fn finish(mut self, counted: &CountedUsage) -> Result<FocusCounts> {
         self.write_day()?;
+        let charged = std::mem::take(&mut self.charged);
+        let (charges, batch) = charged.rest_of(&counted.spans, &mut self.periods)?;
+        if !charges.is_empty() {
+            self.constants.queried_at_ms = counted.queried_at_ms;
+            self.write_rows(
+                RowKind::NotAttributed,
+                batch.map_err(cannot_write(FOCUS_PARQUET))?,
+                &charges,
+            )?;
+        }
         self.counts.parts = self.csv.finish()?;
         let closed = self.parquet.into_inner().and_then(|mut to| Ok(to.flush()?));
         closed.map_err(cannot_write(FOCUS_PARQUET))?;

@@ -16,7 +16,7 @@ use crate::output::hashed::FileEntry;
 use crate::output::names::MANIFEST;
 use crate::period::{Millis, Period, instant_text};
 pub use crate::provenance::Replaced;
-use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals};
+use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals, UsageFacts};
 use crate::report::caveat::{self, Caveat};
 use crate::text::json_document;
 
@@ -59,6 +59,9 @@ pub struct Manifest {
     pub retention: Option<Retention>,
     /// Figures of all runs.
     pub totals: Totals,
+    /// Apify's own count of the period, and builds, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageFacts>,
     /// What came of asking for single runs' details.
     #[serde(default)]
     pub details: DetailCounts,

@@ -20,6 +20,12 @@ pub const REPORT_JSON: &str = "report.json";
 pub const REPORT_MD: &str = "report.md";
 pub const REPORT_TXT: &str = "report.txt";
 
+/// A reconciliation's.
+pub const RECONCILE_HTML: &str = "reconcile.html";
+pub const RECONCILE_XLSX: &str = "reconcile.xlsx";
+pub const RECONCILE_JSON: &str = "reconcile.json";
+pub const RECONCILE_TXT: &str = "reconcile.txt";
+
 pub const FOCUS_CSV: &str = "focus.csv";
 pub const FOCUS_PARQUET: &str = "focus.parquet";
 /// The runs that FOCUS cannot hold.

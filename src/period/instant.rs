@@ -101,6 +101,12 @@ fn put(text: &mut [u8], mut number: i64) {
     }
 }
 
+/// The UTC day of an instant, as in `2025-09-01`.
+pub fn utc_date(ms: Millis) -> String {
+    let text = format_instant(ms);
+    text.split('T').next().unwrap_or_default().to_string()
+}
+
 /// `2025-09-01T00:00:00.000Z`; outside the years 0 to 9999 with ISO 8601's sign before the year, which
 /// [`parse_instant`] doesn't read.
 pub fn format_instant(ms: Millis) -> String {

@@ -19,9 +19,11 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::fetch::builds::{BuildsRead, read_builds};
 use crate::fetch::names::NameBook;
+use crate::fetch::usage::read_cycles;
 use crate::fetch::{Lister, PageLimit, TimeBudget};
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Retention, Source};
+use crate::report::account_usage::{AskedUsage, NO_WHOLE_DAY};
 use crate::retry::REQUEST_TIME_CAP;
 use crate::serve;
 
@@ -31,6 +33,8 @@ pub const DEFAULT_RATE: f64 = 30.0;
 const DEFAULT_DETAIL_RATE: f64 = 1000.0;
 /// Bound on names and limits together: no figure depends on them.
 const SPARE_TIME: Duration = Duration::from_secs(10);
+/// Bound on asking what Apify counts, and for builds.
+const USAGE_TIME: Duration = Duration::from_secs(30);
 /// Bound on asking whose token it is.
 const ACCOUNT_TIME: Duration = Duration::from_secs(10);
 
@@ -46,6 +50,9 @@ pub struct Connection {
 
 /// The first page of a period; none where the API finds the whole period too heavy to list at once.
 pub type FirstPage = Option<Page>;
+
+/// What came of asking for counted usage and builds.
+pub type AskingUsage = JoinHandle<AskedUsage>;
 
 /// How long Apify keeps runs: its days, or why that isn't known.
 pub type RetentionDays = anyhow::Result<u64>;
@@ -158,11 +165,7 @@ impl Connection {
     /// Asks whose token it is, beside whatever comes next.
     pub fn ask_account(&self) -> AskedAccount {
         let api = self.api.clone();
-        let asked = tokio::spawn(async move {
-            let asked = tokio::time::timeout(ACCOUNT_TIME, api.account()).await;
-            let late = |_| Err(Error::Unreachable(no_answer_within(ACCOUNT_TIME)));
-            asked.unwrap_or_else(late)
-        });
+        let asked = tokio::spawn(async move { within(ACCOUNT_TIME, api.account()).await });
         AskedAccount {
             asked,
             journal: self.journal.clone(),
@@ -173,6 +176,24 @@ impl Connection {
     pub fn ask_builds(&self, period: (Millis, Millis)) -> JoinHandle<Result<BuildsRead>> {
         let api = self.api.clone();
         tokio::spawn(async move { read_builds(&*api, period).await })
+    }
+
+    /// Asks what Apify counts of a period, and for its builds, beside whatever comes next: no figure of runs depends on them, so
+    /// they have a time of their own.
+    pub fn ask_usage(&self, period: &Period) -> AskingUsage {
+        let (api, span) = (self.api.clone(), (period.from, period.to));
+        let whole_days = period.whole_utc_days();
+        tokio::spawn(async move {
+            let cycles = async {
+                let (from, to) = whole_days.ok_or_else(|| anyhow::anyhow!(NO_WHOLE_DAY))?;
+                Ok(within(USAGE_TIME, read_cycles(&api, (from, to.min(span.1)))).await?)
+            };
+            let (cycles, builds) = tokio::join!(cycles, within(USAGE_TIME, read_builds(&*api, span)));
+            AskedUsage {
+                cycles,
+                builds: builds.map_err(Into::into),
+            }
+        })
     }
 
     /// Asks how long runs are kept, beside whatever comes next.
@@ -213,6 +234,11 @@ impl AskedAccount {
         let unknown = |why| warn(&format!("the account of the token is unknown: {why}"));
         self.told().await.map_err(unknown).ok()
     }
+}
+
+async fn within<T>(time: Duration, asked: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Err(Error::Unreachable(no_answer_within(time)));
+    tokio::time::timeout(time, asked).await.unwrap_or_else(late)
 }
 
 fn no_answer_within(time: Duration) -> String {

@@ -7,7 +7,7 @@ use crate::fetch::details::DetailOptions;
 use crate::fetch::names::NameBook;
 use crate::fetch::{KnownDetails, Lister};
 use crate::output::rows::RowFormats;
-use crate::period::Zone;
+use crate::period::Period;
 use crate::pipeline::Pipeline;
 use crate::pipeline::connection::{Connection, FirstPage};
 use crate::pipeline::start::JobStart;
@@ -34,13 +34,13 @@ impl PipelineOptions<'_> {
     }
 
     /// How rows are written and summed up.
-    pub fn write(&self, formats: RowFormats, timezone: Zone, dimensions: Dimensions) -> WriteOptions {
+    pub fn write(&self, formats: RowFormats, period: &Period, dimensions: Dimensions) -> WriteOptions {
         WriteOptions {
             formats,
             settle: self.start.settle(self.costs),
             metered: self.is_metered(),
             names: self.names.clone(),
-            timezone,
+            period: period.clone(),
             dimensions,
         }
     }

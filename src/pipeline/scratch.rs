@@ -67,7 +67,7 @@ impl ScratchFetch<'_> {
             facts: ParquetFacts::default(),
             csv: false,
         };
-        let write = options.write(formats, period.timezone, Dimensions::default());
+        let write = options.write(formats, period, Dimensions::default());
         let pipeline = options.pipeline(lister, first, self.known);
         Ok((pipeline.run(staging.clone(), write).await?, staging))
     }

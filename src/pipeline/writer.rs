@@ -19,7 +19,7 @@ use crate::output::names::RUNS_CSV;
 use crate::output::publish::Staging;
 use crate::output::read::working_batches;
 use crate::output::rows::{Recut, RowFiles, RowFormats};
-use crate::period::Zone;
+use crate::period::Period;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
@@ -38,7 +38,7 @@ pub struct WriteOptions {
     /// Names: those of the lists are there when the first window comes, single ones when their window does.
     pub names: Arc<NameBook>,
     /// For the days of reports.
-    pub timezone: Zone,
+    pub period: Period,
     pub dimensions: Dimensions,
 }
 
@@ -94,7 +94,7 @@ pub fn write_windows(
 
 impl WriteOptions {
     fn summary(&self) -> Summary {
-        Summary::new(self.timezone, self.dimensions.clone())
+        Summary::of(&self.period, self.dimensions.clone())
     }
 }
 

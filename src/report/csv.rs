@@ -23,7 +23,7 @@ fn text(cell: Cell, column: &TableColumn) -> String {
         Cell::Text(text) if column.kind == CellKind::Name => escape_formula(&text).into_owned(),
         Cell::Text(text) => text.into_owned(),
         Cell::Count(count) => count.to_string(),
-        Cell::Usd(usd) => usd.to_string(),
+        Cell::Quantity(usd) | Cell::Usd(usd) => usd.to_string(),
         Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(ms),
     }

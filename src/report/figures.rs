@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use super::dimension::{By, Dimension};
 use super::measures::Measures;
+use super::runs_of_days::RunsOfDays;
 use crate::money::Usd;
 use crate::period::Millis;
 
@@ -28,6 +29,8 @@ pub struct Figures {
     /// The dearest runs, those first; then by start and ID.
     pub dearest: Vec<DearRun>,
     pub daily: Daily,
+    /// Those that started on whole UTC days.
+    pub of_days: RunsOfDays,
 }
 
 impl Figures {

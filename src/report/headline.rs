@@ -4,7 +4,7 @@ mod phrase;
 
 pub use phrase::{at_least, filter_options, to_minute};
 
-use crate::period::format_instant;
+use crate::period::{format_instant, utc_date};
 use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::dimension::Dimension;
@@ -37,6 +37,13 @@ pub fn entries(report: &Report) -> Vec<Entry> {
     }
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
+    if let Some(reconciled) = &report.reconciled {
+        entries.push(("Verdict", reconciled.verdict_sentences()));
+    }
+    let counted = counted_usage(report);
+    if !counted.is_empty() {
+        entries.push(("Counted", counted));
+    }
     if let Some(against) = &report.against {
         entries.push((
             "Previous",
@@ -89,6 +96,44 @@ fn complete(report: &Report) -> Vec<String> {
     if let Some(more @ 1..) = proof.notes.len().checked_sub(3) {
         let notes = counted(more as u64, "other note", "other notes");
         lines.push(format!("{notes} in manifest.json"));
+    }
+    lines
+}
+
+/// Of which days Apify's count is, and as of when; none where that is unknown.
+pub fn counted_title(report: &Report) -> Option<String> {
+    let counted = report.usage.as_ref()?.facts.counted.as_ref()?;
+    let (from, to) = (utc_date(counted.from), utc_date(counted.to));
+    let open = counted.open_cycle().map_or(String::new(), |cycle| {
+        let end = utc_date(cycle.to);
+        format!("; its billing cycle is open until {end}")
+    });
+    let at = to_minute(&format_instant(counted.queried_at_ms)) + " UTC";
+    Some(format!("Usage that Apify counts, {from} to {to}, at {at}{open}"))
+}
+
+/// Why Apify's count or the builds are unknown, or of which days they are where these are not the period's.
+fn counted_usage(report: &Report) -> Vec<String> {
+    let Some(usage) = &report.usage else {
+        return Vec::new();
+    };
+    let facts = &usage.facts;
+    let mut lines = Vec::new();
+    if let Some(why) = &facts.counted_unknown {
+        lines.push(format!("unknown: {}", escape_control(why)));
+    }
+    if let Some(counted) = &facts.counted {
+        let period = &report.facts.period;
+        if counted.from != period.from || counted.to < period.to || (counted.to > period.to && !period.is_cut()) {
+            let (from, to) = (utc_date(counted.from), utc_date(counted.to));
+            lines.push(format!(
+                "of the whole UTC days within the period, {from} to {to}; runs are compared by the same days"
+            ));
+        }
+        lines.extend(counted.notes.iter().take(3).map(|note| escape_control(note)));
+    }
+    if let Some(why) = &facts.builds_unknown {
+        lines.push(format!("builds unknown: {}", escape_control(why)));
     }
     lines
 }

@@ -23,6 +23,7 @@ use serde::Serialize;
 use crate::period::{Millis, format_instant};
 use crate::provenance::FileEntry;
 use crate::report::Report;
+use crate::report::account_usage::{BUILDS, BUILDS_BY_ACTOR, USAGE_BY_DAY, USAGE_BY_SERVICE, USAGE_EXPLAINED};
 use crate::report::budget::BUDGETS;
 use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
 use crate::report::dimension::Dimension;
@@ -106,6 +107,11 @@ fn order(name: &str) -> usize {
         Dimension::Day.report(),
         Dimension::Actor.report(),
         UNSUCCESSFUL,
+        USAGE_EXPLAINED,
+        USAGE_BY_SERVICE,
+        USAGE_BY_DAY,
+        BUILDS_BY_ACTOR,
+        BUILDS,
         Dimension::Task.report(),
         Dimension::Schedule.report(),
         Dimension::User.report(),
@@ -156,14 +162,14 @@ fn section(report: &Report, table: &Table) -> Section {
         }
         (_, Some(breakdown)) => match breakdown::alone(breakdown) {
             None => Section {
-                grid: Some(breakdown::grid(breakdown, &figures.totals)),
+                grid: Some(breakdown::grid(breakdown, &figures.totals, report.usage.as_ref())),
                 ..section
             },
             instead => Section { instead, ..section },
         },
         (name, None) => Section {
             grid: Some(Grid::of(table)),
-            is_folded: name == CHANGE_BY_DAY,
+            is_folded: [CHANGE_BY_DAY, USAGE_BY_DAY, BUILDS].contains(&name),
             ..section
         },
     }

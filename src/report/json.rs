@@ -7,11 +7,13 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::period::{Millis, Period, format_instant, instant_text};
-use crate::provenance::{Account, Filters, Proof, Retention, Source, Totals};
+use crate::provenance::{Account, Filters, Proof, Retention, Source, Totals, UsageFacts};
 use crate::report::Report;
+use crate::report::account_usage::USAGE_EXPLAINED;
 use crate::report::caveat;
 use crate::report::comparison::PeriodComparison;
 use crate::report::table::{Cell, Table};
+use crate::report::usage_explained::UsageExplainedDocument;
 
 /// The report of an export or a lake: whose runs, of which period, whether complete, their figures, and each breakdown as a
 /// list of rows.
@@ -37,6 +39,12 @@ struct ReportText<'a, 't, 'r> {
     retention: &'a Option<Retention>,
     /// Figures of all runs.
     totals: Totals,
+    /// Apify's own count of the period, and builds, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<&'a UsageFacts>,
+    /// What runs and builds explain of that count, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage_explained: Option<UsageExplainedDocument>,
     /// Please note, in sentences.
     caveats: Vec<String>,
     /// The same with codes and counts.
@@ -89,7 +97,9 @@ pub fn render(report: &Report) -> String {
 /// Written as it is made: with very many Actors it is larger than all else of a job.
 pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let facts = &report.facts;
-    let tables = report.tables();
+    let mut tables = report.tables();
+    // It is an object of its own here.
+    tables.retain(|table| table.name != USAGE_EXPLAINED);
     let text = ReportText {
         notice: facts.source.notice(),
         period: &facts.period,
@@ -101,6 +111,8 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         proof: &facts.proof,
         retention: &facts.retention,
         totals: (&report.figures.totals).into(),
+        usage: report.usage.as_ref().map(|usage| &usage.facts),
+        usage_explained: report.usage_explained().map(|explained| explained.document()),
         caveats: caveat::sentences(&facts.caveats),
         caveat_details: caveat::details(&facts.caveats),
         comparison: report.against.as_ref().map(ComparisonText::from),
@@ -137,7 +149,7 @@ impl Serialize for TableRow<'_, '_> {
                 Cell::Absent => row.serialize_entry(column.name, &None::<()>)?,
                 Cell::Text(text) => row.serialize_entry(column.name, text)?,
                 Cell::Count(count) => row.serialize_entry(column.name, count)?,
-                Cell::Usd(usd) => row.serialize_entry(column.name, usd)?,
+                Cell::Quantity(usd) | Cell::Usd(usd) => row.serialize_entry(column.name, usd)?,
                 Cell::Decimal(decimal) => row.serialize_entry(column.name, decimal)?,
                 Cell::Instant(ms) => row.serialize_entry(column.name, &format_instant(*ms))?,
             }

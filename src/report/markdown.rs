@@ -84,7 +84,7 @@ fn text(cell: &Cell, column: &TableColumn) -> String {
         Cell::Absent => column.absent.into(),
         Cell::Text(text) => escape_markdown(text),
         Cell::Count(count) => thousands(*count),
-        Cell::Usd(usd) => usd.to_string(),
+        Cell::Quantity(usd) | Cell::Usd(usd) => usd.to_string(),
         Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(*ms),
     }

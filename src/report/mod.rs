@@ -1,6 +1,7 @@
 //! Figures: folded once from rows as they go by, made into tables, then rendered. The formats only receive finished figures,
 //! and all show the same ones.
 
+pub mod account_usage;
 pub mod budget;
 pub mod caveat;
 pub mod comparison;
@@ -17,6 +18,7 @@ pub mod json;
 pub mod markdown;
 pub mod measures;
 pub mod reconcile;
+pub mod runs_of_days;
 pub mod summary;
 pub mod sync_summary;
 pub mod table;
@@ -25,11 +27,14 @@ pub mod terminal;
 pub mod usage_explained;
 pub mod xlsx;
 
+use crate::report::account_usage::{AccountUsage, explained_table};
 use crate::report::budget::BudgetStatus;
 use crate::report::comparison::PeriodComparison;
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
+use crate::report::reconcile::Reconciliation;
 use crate::report::table::Table;
+use crate::report::usage_explained::UsageExplained;
 
 use crate::provenance::{FileEntry, Replaced};
 
@@ -37,6 +42,10 @@ use crate::provenance::{FileEntry, Replaced};
 pub struct Report {
     pub facts: Facts,
     pub figures: Figures,
+    /// What Apify counts of the period, and builds; none where that was not asked for.
+    pub usage: Option<AccountUsage>,
+    /// The billing cycle that it is of, held against Apify's count.
+    pub reconciled: Option<Reconciliation>,
     pub against: Option<PeriodComparison>,
     pub budgets: Vec<BudgetStatus>,
     pub replaced: Option<Replaced>,
@@ -47,6 +56,26 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a billing cycle that was held against Apify's count: the tables that show it.
+    pub fn of_reconciliation(
+        reconciled: Reconciliation,
+        facts: Facts,
+        figures: Figures,
+        usage: AccountUsage,
+    ) -> Report {
+        Report {
+            facts,
+            figures,
+            usage: Some(usage),
+            reconciled: Some(reconciled),
+            against: None,
+            budgets: Vec::new(),
+            replaced: None,
+            files: Vec::new(),
+            only: reconcile::TABLES.map(String::from).to_vec(),
+        }
+    }
+
     pub fn tables(&self) -> Vec<Table<'_>> {
         let mut tables = Vec::new();
         if !self.budgets.is_empty() {
@@ -56,7 +85,32 @@ impl Report {
             tables.extend(against.tables(&self.figures, &self.facts.period, self.facts.lacks_runs()));
         }
         tables.extend(self.figures.tables());
+        tables.extend(self.usage_tables());
         tables.retain(|table| self.only.is_empty() || self.only.iter().any(|name| *name == table.name));
         tables
+    }
+
+    /// Of what Apify counts: first what explains it.
+    fn usage_tables(&self) -> Vec<Table<'_>> {
+        let Some(usage) = &self.usage else {
+            return Vec::new();
+        };
+        let title = headline::counted_title(self);
+        let mut tables = match (&self.reconciled, self.usage_explained(), title) {
+            (Some(reconciled), _, title) => reconciled.tables(title.unwrap_or_default()),
+            (None, Some(explained), Some(title)) => vec![explained_table(&explained, title)],
+            _ => Vec::new(),
+        };
+        tables.extend(usage.tables());
+        tables
+    }
+
+    /// What runs and builds explain of what Apify counts; none where that is unknown, or was not asked for.
+    pub fn usage_explained(&self) -> Option<UsageExplained> {
+        if let Some(reconciled) = &self.reconciled {
+            return Some(reconciled.explained());
+        }
+        let may_lack_runs = self.facts.lacks_runs();
+        self.usage.as_ref()?.explained(&self.figures, may_lack_runs)
     }
 }

@@ -2,9 +2,11 @@
 //! doesn't, the verdict. Pure; its renderings are in `reconcile/`'s files.
 
 pub mod json;
+mod tables;
 pub mod terminal;
 mod verdict;
 
+pub use tables::TABLES;
 pub use verdict::ReconcileVerdict;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use crate::api::usage::{MonthlyUsage, Service};
 use crate::money::Usd;
 use crate::period::Period;
 use crate::provenance::{Retention, Source};
+use crate::report::account_usage::AccountUsage;
+use crate::report::facts::Facts;
 use crate::report::usage_explained::{EdgeRuns, ExplainedCosts, UsageExplained, is_charge, minus};
 use crate::runs::schema::{COLUMNS, METERS, col};
 
@@ -40,6 +44,8 @@ pub struct Reconciliation {
     pub is_over: bool,
     /// Where the runs came from, in words.
     pub runs_from: String,
+    /// The same of what Apify counts.
+    pub usage_from: String,
     pub retention: Option<Retention>,
     pub proven: bool,
     pub runs: CycleRuns,
@@ -59,6 +65,29 @@ pub fn belongs_to_runs(key: &str) -> bool {
 }
 
 impl Reconciliation {
+    /// Of the runs of a cycle, with these facts, and what Apify counts for it; from where in words: the runs, then the count.
+    pub fn new(
+        facts: &Facts,
+        runs: CycleRuns,
+        kept: &AccountUsage,
+        usage: MonthlyUsage,
+        (runs_from, usage_from): (String, String),
+    ) -> Reconciliation {
+        Reconciliation {
+            source: facts.source,
+            period: facts.period.clone(),
+            is_over: !facts.period.is_cut(),
+            runs_from,
+            usage_from,
+            retention: facts.retention.clone(),
+            proven: facts.proof.proven,
+            runs,
+            builds: kept.builds_explained((usage.from_ms, usage.to_ms)),
+            usage,
+            tolerance: None,
+        }
+    }
+
     /// Services that belong to runs, and the others; each in the API's order.
     pub fn services(&self) -> (Vec<&Service>, Vec<&Service>) {
         let services = self.usage.services.iter().flatten();
@@ -95,17 +124,14 @@ impl Reconciliation {
 
     /// All that Apify counts, and what is known of it.
     pub fn explained(&self) -> UsageExplained {
-        let (runs, edges) = (&self.runs, [self.runs.finished_after, self.runs.started_before]);
+        let runs = &self.runs;
         let costs = ExplainedCosts {
             known: runs.runs - runs.cost_unknown,
             usage: runs.usage,
             unknown: runs.cost_unknown,
             is_at_least: !self.proven,
         };
-        let across = edges.into_iter().fold(EdgeRuns::default(), |all, edge| EdgeRuns {
-            runs: all.runs + edge.runs,
-            usage: plus(all.usage, edge.usage),
-        });
+        let across = runs.finished_after.and(runs.started_before);
         let services = self.usage.services.as_deref().unwrap_or_default();
         UsageExplained::new(services, costs, self.builds, across)
     }
@@ -127,11 +153,11 @@ impl Reconciliation {
             .collect()
     }
 
-    /// Day by day: what Apify counts for all services, and the runs that started then. Approximate on either side.
+    /// Day by day: what Apify counts for all services before volume discount, and the runs that started then. Approximate on either side.
     pub fn days(&self) -> Vec<(String, Option<Usd>, Option<Usd>)> {
         let mut days: BTreeMap<&str, (Option<Usd>, Option<Usd>)> = BTreeMap::new();
         for day in self.usage.days.iter().flatten() {
-            days.entry(&day.date).or_default().0 = day.total;
+            days.entry(&day.date).or_default().0 = day.before_discount();
         }
         for (day, usd) in &self.runs.days {
             days.entry(day).or_default().1 = *usd;
@@ -189,6 +215,7 @@ mod tests {
             },
             is_over: true,
             runs_from: "fetched now".into(),
+            usage_from: "asked now".into(),
             retention: None,
             proven: true,
             runs: CycleRuns {

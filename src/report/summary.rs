@@ -16,9 +16,10 @@ use super::dimension::{By, Dimension, Dimensions};
 use super::figures::{Breakdown, Daily, Figures, Labels, Values};
 use super::groups::Groups;
 use super::measures::{Counted, Measures};
+use super::runs_of_days::RunsOfDays;
 use crate::error::{Error, Result};
 use crate::money::Usd;
-use crate::period::{DayClock, Zone};
+use crate::period::{DayClock, Period, Zone};
 use crate::runs::row::{Row, rows_of};
 
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Summary {
     folds: Vec<Fold>,
     daily: UsageByDay,
     dearest: Dearest,
+    of_days: RunsOfDays,
     rules: Option<Groups>,
     dates: Dates,
 }
@@ -57,6 +59,14 @@ enum Groupings {
 }
 
 impl Summary {
+    /// Of the runs of a period.
+    pub fn of(period: &Period, dimensions: Dimensions) -> Summary {
+        Summary {
+            of_days: RunsOfDays::of(period),
+            ..Summary::new(period.timezone, dimensions)
+        }
+    }
+
     /// Days and weeks are those of this time zone.
     pub fn new(timezone: Zone, dimensions: Dimensions) -> Summary {
         let mut axes: Vec<Axis> = Vec::new();
@@ -89,6 +99,7 @@ impl Summary {
             axes,
             daily: UsageByDay::default(),
             dearest: Dearest::default(),
+            of_days: RunsOfDays::default(),
             rules: dimensions.groups,
             dates: Dates {
                 clock: DayClock::new(timezone),
@@ -114,6 +125,7 @@ impl Summary {
         self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
         let counted = Counted::from(run);
         self.totals.add(counted)?;
+        self.of_days.add(run);
         for axis in &mut self.axes {
             let key = match (axis.dimension, &mut self.rules) {
                 (Dimension::Actor, _) => run.act_id,
@@ -156,6 +168,7 @@ impl Summary {
             totals: self.totals,
             breakdowns: breakdowns.collect(),
             dearest: self.dearest.runs,
+            of_days: self.of_days,
             daily: Daily {
                 usage: self.daily.finish(),
                 actors: values[ACTORS].clone(),

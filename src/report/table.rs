@@ -16,6 +16,8 @@ pub enum CellKind {
     Date,
     Instant,
     Count,
+    /// In a unit of its own, exact.
+    Quantity,
     Usd,
     /// A part of a whole, 1 being all of it; 6 places.
     Share,
@@ -30,7 +32,7 @@ impl CellKind {
     pub fn is_number(self) -> bool {
         matches!(
             self,
-            CellKind::Count | CellKind::Usd | CellKind::Share | CellKind::Change | CellKind::Mean
+            CellKind::Count | CellKind::Quantity | CellKind::Usd | CellKind::Share | CellKind::Change | CellKind::Mean
         )
     }
 
@@ -87,6 +89,8 @@ pub enum Cell<'r> {
     Absent,
     Text(Cow<'r, str>),
     Count(u64),
+    /// In a unit of its own: as exact as an amount.
+    Quantity(Usd),
     Usd(Usd),
     Decimal(Ratio),
     Instant(Millis),

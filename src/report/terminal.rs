@@ -8,6 +8,7 @@ use super::figures::Group;
 use super::headline;
 use super::measures::Measures;
 use super::table::{Cell, Table, TableColumn};
+use super::usage_explained::{NOT_ATTRIBUTED, UsageExplained, UsageLine};
 use crate::money::{Usd, percent};
 use crate::period::format_instant;
 use crate::provenance::Source;
@@ -20,6 +21,8 @@ const LABEL: usize = 10;
 /// Actors shown; the rest go into one line.
 const ACTORS: usize = 10;
 const NARROWEST_NAME: usize = 20;
+/// The widest name of a line of counted usage, and its indent.
+const USAGE_NAME: usize = 41;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextStyle {
@@ -89,6 +92,7 @@ pub fn render(report: &Report, look: TextStyle) -> String {
     }
     if report.only.is_empty() {
         lines.extend(actors(report, look));
+        lines.extend(counted_usage(report, look));
         lines.extend(movers(report, look));
     } else {
         for table in report.tables() {
@@ -133,6 +137,39 @@ fn actors(report: &Report, look: TextStyle) -> Vec<String> {
     lines.push(String::new());
     let outcomes: Vec<String> = headline::outcomes(report).iter().map(|part| no_break(part)).collect();
     lines.push(wrap_labelled("", &outcomes.join(" · "), 0, WIDTH));
+    lines
+}
+
+/// What Apify counts of the period, and what explains it.
+fn counted_usage(report: &Report, look: TextStyle) -> Vec<String> {
+    let explained = report.usage_explained().zip(headline::counted_title(report));
+    let Some((explained, title)) = explained else {
+        return Vec::new();
+    };
+    let mut lines = vec![String::new()];
+    lines.extend(usage_lines(&explained, &title, look));
+    lines
+}
+
+/// The table of what explains Apify's count, under a title.
+pub(super) fn usage_lines(explained: &UsageExplained, title: &str, look: TextStyle) -> Vec<String> {
+    let dollars = |usd: Option<Usd>| usd.map_or("unknown".into(), Usd::dollars);
+    let table = explained.lines();
+    let widest = table.iter().map(|line| width(&dollars(line.usd))).max().unwrap_or(0);
+    let line = |line: &UsageLine| {
+        let indent = if line.is_part { "  " } else { "" };
+        let name = pad(&format!("{indent}{}", line.name), USAGE_NAME);
+        let text = format!("{name} {:>widest$}  {}", dollars(line.usd), line.note);
+        text.trim_end().to_string()
+    };
+    let mut lines = vec![look.bold(&wrap_labelled("", title, 0, WIDTH))];
+    for one in &table {
+        lines.push(line(one));
+        let among = explained.among_the_rest();
+        if one.item == NOT_ATTRIBUTED && !among.is_empty() {
+            lines.push(wrap_labelled("", &format!("among it: {}", among.join("; ")), 4, WIDTH));
+        }
+    }
     lines
 }
 
@@ -278,6 +315,7 @@ fn cell(cell: &Cell, column: &TableColumn) -> String {
         Cell::Absent => column.absent.into(),
         Cell::Text(text) => truncate(&escape_control(text), TEXT_WIDTH),
         Cell::Count(count) => thousands(*count),
+        Cell::Quantity(quantity) => quantity.to_string(),
         Cell::Usd(usd) => usd.dollars(),
         Cell::Decimal(share) if column.kind.is_percent() => share.percent().unwrap_or_default(),
         Cell::Decimal(decimal) => decimal.to_string(),

@@ -46,14 +46,21 @@ pub struct ExplainedCosts {
 
 impl ExplainedCosts {
     /// What builds cost, of which more may be there.
-    pub fn of_builds(builds: &[Build], is_at_least: bool) -> ExplainedCosts {
-        let known = builds.iter().filter_map(|build| build.usage);
-        let unknown = builds.iter().filter(|build| build.usage.is_none()).count() as u64;
-        ExplainedCosts {
-            known: builds.len() as u64 - unknown,
-            usage: known.fold(Usd::default(), Usd::saturating_add),
-            unknown,
+    pub fn of_builds<'b>(builds: impl IntoIterator<Item = &'b Build>, is_at_least: bool) -> ExplainedCosts {
+        let none = ExplainedCosts {
             is_at_least,
+            ..ExplainedCosts::default()
+        };
+        builds.into_iter().fold(none, |sum, build| sum.with(build.usage))
+    }
+
+    /// With one more.
+    pub fn with(self, usage: Option<Usd>) -> ExplainedCosts {
+        ExplainedCosts {
+            known: self.known + u64::from(usage.is_some()),
+            unknown: self.unknown + u64::from(usage.is_none()),
+            usage: self.usage.saturating_add(usage.unwrap_or_default()),
+            is_at_least: self.is_at_least,
         }
     }
 }
@@ -65,12 +72,43 @@ pub struct EdgeRuns {
     pub usage: Usd,
 }
 
+impl EdgeRuns {
+    /// Adds a run.
+    pub fn add(&mut self, usage: Option<Usd>) {
+        self.runs += 1;
+        self.usage = self.usage.saturating_add(usage.unwrap_or_default());
+    }
+
+    /// Both together.
+    pub fn and(self, other: EdgeRuns) -> EdgeRuns {
+        EdgeRuns {
+            runs: self.runs + other.runs,
+            usage: self.usage.saturating_add(other.usage),
+        }
+    }
+}
+
+pub const NOT_ATTRIBUTED: &str = "not_attributed";
+
+/// The lines of the table in their order: what files call them, and the words for people.
+pub const ITEMS: [(&str, &str); 6] = [
+    ("counted", "Apify counts, before volume discount"),
+    ("runs", "runs with a known cost, by their start"),
+    ("builds", "builds with a known cost"),
+    ("storage", "storage over time"),
+    (NOT_ATTRIBUTED, "not attributed to a run or build"),
+    ("volume_discount", "Volume discount"),
+];
+
 /// A line of the table: what it is, its dollars, and what else must be known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageLine {
+    /// Its name in files.
+    pub item: &'static str,
+    /// The same for people.
+    pub name: &'static str,
     /// A part of the line above, unless it is one of its own.
     pub is_part: bool,
-    pub name: String,
     pub usd: Option<Usd>,
     pub note: String,
 }
@@ -130,18 +168,10 @@ impl UsageExplained {
 
     /// The table for people, line by line.
     pub fn lines(&self) -> Vec<UsageLine> {
-        let part = |name: &str, usd: Option<Usd>, note: String| UsageLine {
-            is_part: true,
-            name: name.into(),
-            usd,
-            note,
+        let runs = match self.runs.is_at_least {
+            true => format!("at least {} runs", thousands(self.runs.known)),
+            false => counted(self.runs.known, "run", "runs"),
         };
-        let own = |name: &str, usd: Option<Usd>, note: &str| UsageLine {
-            is_part: false,
-            ..part(name, usd, note.into())
-        };
-        let at_least = if self.is_at_least { "at least" } else { "" };
-        let runs = counted(self.runs.known, "run", "runs");
         let (builds_usd, builds) = match self.builds {
             None => (None, "could not be read".into()),
             Some(builds) if builds.is_at_least => {
@@ -152,19 +182,26 @@ impl UsageExplained {
         };
         let share = self.not_attributed().zip(self.counted);
         let share = share.and_then(|(rest, all)| percent(rest, all)).unwrap_or_default();
-        let mut lines = vec![
-            own("Apify counts, before volume discount", self.counted, at_least),
-            part("runs with a known cost, by their start", Some(self.runs.usage), runs),
-            part("builds with a known cost", builds_usd, builds),
-            part(
-                "storage over time",
+        let at_least = if self.is_at_least { "at least" } else { "" };
+        let amounts = [
+            (self.counted, at_least.to_string()),
+            (Some(self.runs.usage), runs),
+            (builds_usd, builds),
+            (
                 Some(self.storage),
                 counted(self.storage_services as u64, "service", "services"),
             ),
-            part("not attributed to a run or build", self.not_attributed(), share),
+            (self.not_attributed(), share),
+            (self.discount, String::new()),
         ];
-        lines.push(own("Volume discount", self.discount, ""));
-        lines
+        let line = |((item, name), (usd, note)): ((&'static str, &'static str), (Option<Usd>, String))| UsageLine {
+            item,
+            name,
+            is_part: !matches!(item, "counted" | "volume_discount"),
+            usd,
+            note,
+        };
+        ITEMS.into_iter().zip(amounts).map(line).collect()
     }
 
     /// What may be a part of the amount that is not attributed.
@@ -327,7 +364,7 @@ mod tests {
         let lines: Vec<(String, String, String)> = all
             .lines()
             .into_iter()
-            .map(|line| (line.name, line.usd.unwrap().to_string(), line.note))
+            .map(|line| (line.name.to_string(), line.usd.unwrap().to_string(), line.note))
             .collect();
         let expected = [
             ("Apify counts, before volume discount", "128.75", ""),

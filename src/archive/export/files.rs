@@ -10,6 +10,7 @@ use crate::archive::export_folder::ExportFolder;
 use crate::error::{Error, Result};
 use crate::output::hashed::{FileEntry, hash_of};
 use crate::output::names::{REJECTED, REPORT_JSON, RUNS_CSV};
+use crate::report::account_usage::{BUILDS, USAGE_BY_DAY, USAGE_BY_SERVICE};
 
 /// How much of an export is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,19 +64,20 @@ impl CheckScope {
 fn is_presentation(file: &FileEntry) -> bool {
     let path = file.path.as_str();
     let holds_runs = path.starts_with("runs") && (path.ends_with(".parquet") || path == RUNS_CSV);
-    !holds_runs && ![REJECTED, REPORT_JSON].contains(&path)
+    let holds_usage = [USAGE_BY_DAY, USAGE_BY_SERVICE, BUILDS].map(|report| format!("{report}.csv"));
+    !holds_runs && ![REJECTED, REPORT_JSON].contains(&path) && !holds_usage.iter().any(|file| file == path)
 }
 
 /// What doesn't hold of the files beside their rows, and whether all can be read.
 pub fn check_files(export: &ExportFolder, scope: CheckScope) -> Result<(Vec<String>, bool)> {
     let mut findings = Vec::new();
+    if export.row_files().is_empty() || (scope != CheckScope::Rows && export.entry(REPORT_JSON).is_none()) {
+        findings.push("manifest.json: lists no file of runs, or no report".into());
+    }
     if scope.is_of_the_whole() {
         let foreign = export.foreign_files();
         let foreign = foreign.map_err(|why| Error::output("read", export.path(), why))?;
         findings.extend(foreign.into_iter().map(|path| format!("{path}: not in the manifest")));
-    }
-    if export.row_files().is_empty() || (scope != CheckScope::Rows && export.entry(REPORT_JSON).is_none()) {
-        findings.push("manifest.json: lists no file of runs, or no report".into());
     }
     let files = scope.files(export);
     findings.extend(files.iter().filter_map(|file| check_file(export, scope, file)));
@@ -119,6 +121,7 @@ fn check_manifest(export: &ExportFolder) -> Vec<String> {
         "caveats",
     ];
     // Earlier versions wrote none.
+    shared.extend(manifest.usage.is_some().then_some("usage"));
     shared.extend(manifest.caveat_details.is_some().then_some("caveat_details"));
     let report = export.file(REPORT_JSON);
     let report = report.map_or_else(|_| Map::new(), |file| report_json::members(file.reader(), &shared));

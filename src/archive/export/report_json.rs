@@ -10,11 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::error::ReadError;
 use crate::period::format_instant;
+use crate::report::account_usage::USAGE_EXPLAINED;
 use crate::report::table::{Cell, Table, TableColumn};
 
 pub struct TableMatches {
     /// The document's own totals.
     pub totals: Option<Value>,
+    /// What it says of the usage that is explained.
+    pub usage_explained: Option<Value>,
     /// Of each table, in their order, whether the document has its rows and no others.
     pub same: Vec<bool>,
 }
@@ -23,6 +26,7 @@ pub struct TableMatches {
 pub fn compare(document: impl Read, tables: &[Table]) -> Result<TableMatches, ReadError> {
     let mut compared = TableMatches {
         totals: None,
+        usage_explained: None,
         same: vec![false; tables.len()],
     };
     let mut json = json(document);
@@ -57,6 +61,8 @@ impl<'de> Visitor<'de> for TablesVisitor<'_, '_> {
         while let Some(name) = map.next_key::<String>()? {
             if name == "totals" {
                 compared.totals = Some(map.next_value()?);
+            } else if name == USAGE_EXPLAINED {
+                compared.usage_explained = Some(map.next_value()?);
             } else if let Some(at) = tables.iter().position(|table| table.name == name) {
                 compared.same[at] = map.next_value_seed(RowsSeed(&tables[at]))?;
             } else {
@@ -221,7 +227,7 @@ impl<'de> Visitor<'de> for CellSeed<'_, '_> {
         Ok(match self.0 {
             Cell::Absent | Cell::Count(_) => false,
             Cell::Text(text) => text == found,
-            Cell::Usd(usd) => usd.to_string() == found,
+            Cell::Quantity(usd) | Cell::Usd(usd) => usd.to_string() == found,
             Cell::Decimal(decimal) => decimal.to_string() == found,
             Cell::Instant(ms) => format_instant(*ms) == found,
         })

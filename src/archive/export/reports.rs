@@ -6,11 +6,14 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use serde_json::Value;
 
 use crate::archive::export::report_json::{self, TableMatches};
+use crate::archive::export::usage::read_usage;
 use crate::archive::export_folder::ExportFolder;
+use crate::output::manifest::Manifest;
 use crate::output::names::REPORT_JSON;
 use crate::output::report_csv::{csv_name, write_csv};
 use crate::period::{Zone, rules_version};
-use crate::provenance::Totals;
+use crate::provenance::{Retention, Totals};
+use crate::report::account_usage::AccountUsage;
 use crate::report::figures::Figures;
 use crate::report::table::{CellKind, Table};
 
@@ -26,9 +29,21 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures, with_csv: bool) -
     let has_same_days =
         manifest.period.timezone == Zone::UTC || manifest.timezone_rules.as_deref() == Some(rules_version());
     let is_there = |table: &Table| is_there(table) && (has_same_days || !is_of_days(table));
-    let tables: Vec<Table> = figures.tables().into_iter().filter(is_there).collect();
+    let usage = match read_usage(export) {
+        Ok(usage) => usage,
+        Err(problem) => return vec![problem.to_string()],
+    };
+    let explained = usage
+        .as_ref()
+        .and_then(|usage| usage.explained(figures, lacks_runs(manifest)));
+    let tables = figures.tables().into_iter().filter(is_there);
+    let tables: Vec<Table> = tables.chain(usage.iter().flat_map(AccountUsage::tables)).collect();
     let file = export.file(REPORT_JSON);
-    let TableMatches { totals, same } = match file.and_then(|file| report_json::compare(file.reader(), &tables)) {
+    let TableMatches {
+        totals,
+        usage_explained,
+        same,
+    } = match file.and_then(|file| report_json::compare(file.reader(), &tables)) {
         Ok(compared) => compared,
         Err(problem) => return vec![format!("{REPORT_JSON}: {problem}")],
     };
@@ -37,6 +52,11 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures, with_csv: bool) -
     if totals.unwrap_or_default() != expected.unwrap_or(Value::Null) {
         findings.push(format!("{REPORT_JSON}: its totals differ from the rows"));
     }
+    let expected = explained.map(|explained| serde_json::to_value(explained.document()).unwrap_or(Value::Null));
+    if usage_explained != expected {
+        findings.push(format!("{REPORT_JSON}: its usage_explained differs from the files"));
+    }
+    findings.extend(usage.iter().filter_map(AccountUsage::contradiction));
     for (table, same) in tables.iter().zip(same) {
         let path = csv_name(table);
         if !same {
@@ -53,6 +73,12 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures, with_csv: bool) -
         }
     }
     findings
+}
+
+/// As the report was made: by what was kept when the job began.
+fn lacks_runs(manifest: &Manifest) -> bool {
+    let expired = manifest.retention.as_ref().and_then(Retention::headline);
+    !manifest.proof.proven || expired.is_some()
 }
 
 fn is_of_days(table: &Table) -> bool {

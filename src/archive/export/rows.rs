@@ -83,7 +83,7 @@ impl<'e> FormatCheck<'e> {
             format,
             rows: 0,
             checked,
-            summary: Summary::new(period.timezone, dimensions),
+            summary: Summary::of(period, dimensions),
         }
     }
 

@@ -141,6 +141,7 @@ fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manife
         proof: facts.proof.clone(),
         retention: facts.retention.clone(),
         totals: (&report.figures.totals).into(),
+        usage: report.usage.as_ref().map(|usage| usage.facts.clone()),
         details: input.details,
         columns: input.columns.names().into_iter().map(String::from).collect(),
         groups: input.groups,

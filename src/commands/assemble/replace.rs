@@ -36,5 +36,7 @@ pub fn compare_to_existing(
     if replace {
         return Ok(None);
     }
-    existing.check_nothing_lost(&compared?)
+    let caveat = existing.check_nothing_lost(&compared?)?;
+    existing.check_usage_kept(manifest)?;
+    Ok(caveat)
 }

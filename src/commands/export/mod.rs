@@ -45,6 +45,7 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
 
     journal.stage("read", "reading the runs and writing rows");
     let staged = stage::stage(&job, &scope, opened.listing, destination).await?;
+    let usage = report::usage(&job, &scope, opened.usage).await?;
     let comparison = compare::compare(&job, &scope).await?;
     let written = &staged.result.written;
     let (runs, files) = (written.figures.totals.runs(), written.files.len());
@@ -56,7 +57,7 @@ pub async fn run(args: ExportArgs, context: Context) -> Result<()> {
 
     journal.stage("published", "making the reports, and publishing them with the rows");
     let destination = staged.destination;
-    let parts = report::report(&job, scope, staged.result, comparison);
+    let parts = report::report(&job, scope, staged.result, comparison, usage);
     let assembled = assemble(staged.staging, parts, destination.existing()?, job.args.replace).await?;
     let modes = assembled.modes(job.args.mode, job.context.umask);
     let report = assembled.report;

@@ -13,7 +13,7 @@ use crate::installed_zones;
 use crate::output::publish::{Destination, OutputState};
 use crate::paths::names_store;
 use crate::period::{LAST_INSTANT, Period, format_instant};
-use crate::pipeline::connection::{FirstPage, first_page, retention_of};
+use crate::pipeline::connection::{AskingUsage, FirstPage, first_page, retention_of};
 use crate::pipeline::filters;
 use crate::pipeline::start::JobStart;
 
@@ -23,6 +23,8 @@ pub struct OpenedExport {
     pub listing: RunListing,
     /// None on a dry run.
     pub destination: Option<ExportDestination>,
+    /// None where it isn't wanted.
+    pub usage: Option<AskingUsage>,
 }
 
 /// The list of the period's runs, and its first page.
@@ -39,6 +41,10 @@ pub async fn open(job: &ExportJob) -> Result<OpenedExport> {
     clocks.warning().iter().for_each(|warning| warn(warning));
     let start = JobStart::new(clocks);
     let args = &job.args;
+    // What Apify counts is of the whole account: beside some of its runs it would say nothing.
+    let is_filtered = !(args.status.is_empty() && args.actor.is_empty() && args.task.is_empty());
+    let counts_all = !is_filtered && !args.no_usage && !args.dry_run;
+    let usage = counts_all.then(|| job.connection.ask_usage(&period));
     let filters = filters::resolve(&args.status, &args.actor, &args.task, &job.names).await?;
     let retention = retention_of(retention, &period, start.ms).await;
     let account = match account {
@@ -46,6 +52,7 @@ pub async fn open(job: &ExportJob) -> Result<OpenedExport> {
         None => None,
     };
     Ok(OpenedExport {
+        usage,
         scope: ExportScope {
             start,
             period,

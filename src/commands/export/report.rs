@@ -5,15 +5,19 @@ use crate::commands::assemble::{ExportParts, ManifestInput};
 use crate::commands::budgets;
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::context::terminal::warn;
+use crate::error::{Error, Result};
 use crate::fetch::FetchResult;
 use crate::pipeline::PeriodResult;
+use crate::pipeline::connection::AskingUsage;
 use crate::provenance::{DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
+use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::Caveat;
 use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
+use crate::report::tables::ACT_NAME;
 use crate::text::counted;
 
 /// Makes the report of the staged rows.
@@ -22,6 +26,7 @@ pub fn report(
     scope: ExportScope,
     result: PeriodResult,
     against: Option<PeriodComparison>,
+    usage: Option<AccountUsage>,
 ) -> ExportParts {
     let PeriodResult {
         fetched,
@@ -66,6 +71,8 @@ pub fn report(
         report: Report {
             facts,
             figures,
+            usage,
+            reconciled: None,
             against,
             budgets,
             replaced: None,
@@ -76,6 +83,18 @@ pub fn report(
         rejected: fetched.rejected,
         manifest: manifest_input(job, details, fetched.mistyped),
     }
+}
+
+/// What Apify counts of the period, and builds, with names as far as rows have them too.
+pub async fn usage(job: &ExportJob, scope: &ExportScope, asking: Option<AskingUsage>) -> Result<Option<AccountUsage>> {
+    let Some(asking) = asking else { return Ok(None) };
+    let asked = asking.await.map_err(|error| Error::Other(error.into()))?;
+    let settle = scope.start.settle(&job.args.costs);
+    let names = job.names.names();
+    let is_named = job.columns.position(ACT_NAME.name).is_some();
+    let name_of = |id: &str| names.actors.get(id).filter(|_| is_named).map(String::from);
+    let usage = AccountUsage::new(asked, &scope.period, scope.start.ms, &settle);
+    Ok(Some(usage.named(name_of)))
 }
 
 fn manifest_input(job: &ExportJob, details: DetailCounts, fields_mistyped: u64) -> ManifestInput {

@@ -33,7 +33,7 @@ pub async fn stage(
     let staging = Arc::new(destination.folder.stage()?);
     let options = job.pipeline_options(scope);
     let dimensions = Dimensions::of(&job.columns, job.groups.clone());
-    let write = options.write(formats(job, scope), scope.period.timezone, dimensions);
+    let write = options.write(formats(job, scope), &scope.period, dimensions);
     let known = known_details(job, scope, &destination)?;
     let pipeline = options.pipeline(listing.lister, listing.first, known);
     match pipeline.run(staging.clone(), write).await {

@@ -2,12 +2,15 @@
 //! changes later is a correction that reports tell of.
 
 mod month;
+mod usage;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::lake::close::month::{columns, write};
+use crate::commands::lake::close::usage::{MonthToClose, asked_usage};
 use crate::output::names::MANIFEST;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -29,7 +32,10 @@ use crate::output::hashed::hash_of;
 use crate::output::manifest::Manifest;
 use crate::period::{LAST_INSTANT, Millis, Period, PeriodSpec, Zone, format_instant};
 use crate::provenance::Source;
+use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::spans;
+use crate::report::dimension::Dimension;
+use crate::report::figures::Breakdown;
 use crate::report::terminal::{TextStyle, WIDTH};
 use crate::report::{Report, json};
 use crate::text::wrap_labelled;
@@ -44,9 +50,12 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
         now_ms: context.now_ms,
         args,
     });
+    let job = close.clone();
+    let month = run_blocking(move |_| job.month()).await?;
+    let usage = asked_usage(&close.args, &context, &month).await?;
     for _ in 0..ATTEMPTS {
-        let job = close.clone();
-        let ready = run_blocking(move |stop| job.prepare(stop)).await?;
+        let (job, usage) = (close.clone(), usage.clone());
+        let ready = run_blocking(move |stop| job.prepare(usage, stop)).await?;
         let modes = ready.assembled.modes(close.args.mode, context.umask);
         let Assembled {
             staging,
@@ -111,8 +120,20 @@ struct Done {
 }
 
 impl Close {
+    /// The month, if it can be closed, and whose it is.
+    fn month(&self) -> Result<MonthToClose> {
+        let lake = Lake::open(&self.args.lake, None)?;
+        let period = self.period(&lake)?;
+        let state = lake.table.state();
+        Ok(MonthToClose {
+            period,
+            source: state.source,
+            account: state.account.clone(),
+        })
+    }
+
     /// Writes the month as the lake has it now.
-    fn prepare(&self, stop: &CancelFlag) -> Result<Ready> {
+    fn prepare(&self, usage: Option<AccountUsage>, stop: &CancelFlag) -> Result<Ready> {
         let lake = Lake::open(&self.args.lake, None)?;
         let period = self.period(&lake)?;
         let out = self.out(&lake, &period);
@@ -127,9 +148,18 @@ impl Close {
         let staging = Arc::new(destination.folder.stage()?);
         let columns = columns(&lake, &period)?;
         let (rows, figures) = write(&lake, &period, &columns, &staging, stop)?;
+        let actors = figures.by(Dimension::Actor);
+        let names: HashMap<&str, &str> = actors
+            .into_iter()
+            .flat_map(Breakdown::groups)
+            .filter_map(|actor| Some((actor.key(0)?, actor.label(0, 0)?)))
+            .collect();
+        let usage = usage.map(|usage| usage.named(|id| names.get(id).map(|name| name.to_string())));
         let report = Report {
             facts: lake.facts_but(Some(&self.name), period.clone(), &figures),
             figures,
+            usage,
+            reconciled: None,
             against: None,
             budgets: Vec::new(),
             replaced: None,

@@ -8,10 +8,10 @@ use crate::archive::{Archive, ArchiveInfo};
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::output::read::RowsFile;
-use crate::period::{Millis, Period, Zone};
+use crate::period::{Millis, Period};
 use crate::provenance::Totals;
 use crate::report::dimension::{Dimension, Dimensions};
-use crate::report::figures::Breakdown;
+use crate::report::figures::{Breakdown, Figures};
 use crate::report::measures::Measures;
 use crate::report::reconcile::CycleRuns;
 use crate::report::summary::Summary;
@@ -39,11 +39,11 @@ struct Sums {
 }
 
 impl Sums {
-    fn new((from, to): (Millis, Millis)) -> Sums {
+    fn new(cycle: &Period) -> Sums {
         Sums {
-            from,
-            to,
-            summary: Summary::new(Zone::UTC, Dimensions::default()),
+            from: cycle.from,
+            to: cycle.to,
+            summary: Summary::of(cycle, Dimensions::default()),
             meters: [Usd::default(); METERS],
             unmetered: 0,
             finished_after: EdgeRuns::default(),
@@ -54,31 +54,27 @@ impl Sums {
 
     /// Adds a run that the rows hold; whether it is one of the cycle.
     fn add(&mut self, row: &Row) -> Result<bool> {
-        let (usage, started) = (row.usage.unwrap_or_default(), row.started_at_ms);
+        let started = row.started_at_ms;
         let fits = self.all.add(row);
         fits.ok_or_else(|| Error::Untrusted("the sum of costs has more than 38 digits".into()))?;
-        let note = |edge: &mut EdgeRuns| {
-            edge.runs += 1;
-            edge.usage = edge.usage.checked_add(usage).unwrap_or(edge.usage);
-        };
         if !(self.from..self.to).contains(&started) {
             if started < self.from && row.finished_at_ms.is_some_and(|at| at >= self.from) {
-                note(&mut self.started_before);
+                self.started_before.add(row.usage);
             }
             return Ok(false);
         }
         if row.finished_at_ms.is_some_and(|at| at >= self.to) {
-            note(&mut self.finished_after);
+            self.finished_after.add(row.usage);
         }
         self.summary.add_row(row)?;
         Ok(true)
     }
 
-    fn finish(self, metered: bool) -> CycleRuns {
+    fn finish(self, metered: bool) -> (CycleRuns, Figures) {
         let figures = self.summary.finish();
-        let totals = figures.totals;
+        let totals = &figures.totals;
         let days = figures.by(Dimension::Day).into_iter().flat_map(Breakdown::groups);
-        CycleRuns {
+        let runs = CycleRuns {
             runs: totals.runs(),
             usage: totals.usage().unwrap_or_default(),
             cost_unknown: totals.cost_unknown(),
@@ -89,14 +85,15 @@ impl Sums {
             days: days
                 .map(|day| (day.shown().to_string(), day.measures.usage()))
                 .collect(),
-        }
+        };
+        (runs, figures)
     }
 }
 
 /// The runs of what is held that started in a cycle; exit 5 where they don't come to what it says of all its runs. One that
 /// says nothing is read from as long before the cycle as runs may have taken that ended in it.
-pub fn sum_held(archive: &dyn Archive, held: &ArchiveInfo, cycle: &Period) -> Result<CycleRuns> {
-    let mut sums = Sums::new((cycle.from, cycle.to));
+pub fn sum_held(archive: &dyn Archive, held: &ArchiveInfo, cycle: &Period) -> Result<(CycleRuns, Figures)> {
+    let mut sums = Sums::new(cycle);
     let period = match held.totals {
         Some(_) => held.period.clone(),
         None => Period {
@@ -135,8 +132,8 @@ fn has_meters(columns: &ColumnSet) -> bool {
 }
 
 /// The runs of files that started in a cycle.
-pub fn sum_parquet(files: &[PathBuf], edges: (Millis, Millis)) -> Result<CycleRuns> {
-    let mut sums = Sums::new(edges);
+pub fn sum_parquet(files: &[PathBuf], cycle: &Period) -> Result<(CycleRuns, Figures)> {
+    let mut sums = Sums::new(cycle);
     let metered = add_parquet(&mut sums, files)?;
     Ok(sums.finish(metered))
 }

@@ -1,5 +1,6 @@
 //! FOCUS files on a thread of their own: they take as long as all the rest of a report, and hold every run.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -11,9 +12,13 @@ use crate::cli::FocusArgs;
 use crate::commands::report::folder::ReportFolder;
 use crate::context::terminal::{say, warn};
 use crate::error::Result;
-use crate::output::focus::{CsvOutput, FocusContext, FocusCounts, FocusFiles};
+use crate::money::Usd;
+use crate::output::focus::{CountedSpan, CountedUsage, CsvOutput, FocusContext, FocusCounts, FocusFiles};
 use crate::output::names::{FOCUS_CSV, FOCUS_MISSING_CSV, FOCUS_PARQUET, focus_part};
+use crate::period::DAY_MS;
+use crate::provenance::CountedFacts;
 use crate::report::Report;
+use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::Caveat;
 use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, thousands};
@@ -21,10 +26,16 @@ use crate::text::{counted, thousands};
 /// Batches in the channel; a full one holds back the reader.
 const WAITING: usize = 4;
 
-/// The thread, and the channel to it. `None` is the end of the rows: a channel that closes without it leaves the files
-/// incomplete.
+/// What the thread is given.
+enum FocusInput {
+    Runs(RecordBatch),
+    /// The end of the runs, and what Apify counts: a channel that closes without it leaves the files incomplete.
+    End(CountedUsage),
+}
+
+/// The thread, and the channel to it.
 pub struct FocusThread {
-    batches: Option<SyncSender<Option<RecordBatch>>>,
+    batches: Option<SyncSender<FocusInput>>,
     thread: Option<JoinHandle<Result<FocusCounts>>>,
 }
 
@@ -37,12 +48,12 @@ impl FocusThread {
         args: &FocusArgs,
     ) -> Result<FocusThread> {
         let mut files = focus_files(folder, held, columns, args)?;
-        let (batches, waiting) = sync_channel::<Option<RecordBatch>>(WAITING);
+        let (batches, waiting) = sync_channel(WAITING);
         let thread = std::thread::spawn(move || {
             while let Ok(batch) = waiting.recv() {
                 match batch {
-                    Some(batch) => files.write(&batch)?,
-                    None => return files.finish(),
+                    FocusInput::Runs(batch) => files.write(&batch)?,
+                    FocusInput::End(counted) => return files.finish(&counted),
                 }
             }
             Ok(FocusCounts::default())
@@ -55,20 +66,20 @@ impl FocusThread {
 
     /// Sends rows; an error is what kept earlier ones from being written.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        self.send(Some(rows.clone()))
+        self.send(FocusInput::Runs(rows.clone()))
     }
 
     /// Completes the files, and says on stderr what they lack.
     pub fn finish(mut self, report: &Report, folder: &mut ReportFolder) -> Result<()> {
-        self.send(None)?;
+        self.send(FocusInput::End(counted_usage(report)))?;
         let counts = self.join()?;
         folder.has_focus(counts.parts);
         say_missing(&counts, report);
         Ok(())
     }
 
-    fn send(&mut self, batch: Option<RecordBatch>) -> Result<()> {
-        match self.batches.as_ref().map(|batches| batches.send(batch)) {
+    fn send(&mut self, input: FocusInput) -> Result<()> {
+        match self.batches.as_ref().map(|batches| batches.send(input)) {
             Some(Ok(())) => Ok(()),
             // The thread has ended with an error, which says why.
             _ => self
@@ -109,6 +120,7 @@ fn focus_files(
         source: held.source,
         queried_at_ms: held.queried_at_ms,
         billing_cycle: held.is_billing_cycle.then_some(cycle),
+        has_counted_usage: held.has_counted_usage,
     };
     let csv = match args.focus_split {
         None => CsvOutput::Whole(folder.create(FOCUS_CSV)?),
@@ -119,6 +131,37 @@ fn focus_files(
     };
     let [parquet, missing] = [FOCUS_PARQUET, FOCUS_MISSING_CSV].map(|name| folder.create(name));
     FocusFiles::new(&context, &columns.schema(), csv, parquet?, missing?)
+}
+
+/// What Apify counts by UTC day; where it gave no days, all of it at once.
+fn counted_usage(report: &Report) -> CountedUsage {
+    let usage = report.usage.as_ref();
+    let counted = usage.and_then(|usage| Some((usage, usage.facts.counted.as_ref()?)));
+    let Some((usage, counted)) = counted else {
+        return CountedUsage::default();
+    };
+    CountedUsage {
+        queried_at_ms: counted.queried_at_ms,
+        spans: counted_spans(usage, counted),
+    }
+}
+
+fn counted_spans(usage: &AccountUsage, counted: &CountedFacts) -> Vec<CountedSpan> {
+    let day_s = DAY_MS / 1000;
+    let (start_s, end_s) = (counted.from / 1000, counted.to / 1000);
+    if !counted.has_days {
+        let all = usage.by_service.iter().filter_map(|service| service.base);
+        let usage = all.fold(Usd::default(), Usd::saturating_add);
+        return vec![CountedSpan { start_s, end_s, usage }];
+    }
+    let days: HashMap<i64, Usd> = usage.days_before_discount().into_iter().collect();
+    let starts = (start_s..end_s).step_by(day_s as usize);
+    let span = |start_s| CountedSpan {
+        start_s,
+        end_s: start_s + day_s,
+        usage: days.get(&(start_s * 1000)).copied().unwrap_or_default(),
+    };
+    starts.map(span).collect()
 }
 
 /// Says on stderr which runs the FOCUS files lack: with `--quiet` too.

@@ -16,7 +16,7 @@ pub(super) struct Charge {
     pub(super) start_s: i64,
     pub(super) end_s: i64,
     pub(super) period: BillingPeriod,
-    /// How many runs it is of.
+    /// How many runs it is of; one where it is of none.
     pub(super) runs: u64,
 }
 
@@ -40,20 +40,35 @@ impl Charge {
         Ok(Charge { runs: 0, ..charge })
     }
 
+    /// The charge of what is not attributed to a run in `[start_s, end_s)`, seconds since the epoch.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] outside the years 0 to 9999.
+    pub(super) fn of_rest(start_s: i64, end_s: i64, period: Option<BillingPeriod>) -> Result<Charge> {
+        Charge::within(start_s, end_s, period).ok_or_else(|| {
+            Error::Untrusted("a day of usage is outside the years 0 to 9999, so FOCUS cannot have it".into())
+        })
+    }
+
     fn new(run: &Row, start_s: i64, end_s: i64, period: Option<BillingPeriod>) -> Result<Charge> {
-        period
-            .filter(|period| [start_s, end_s, period.end_s].iter().all(|s| EXPRESSIBLE_S.contains(s)))
-            .map(|period| Charge {
-                start_s,
-                end_s,
-                period,
-                runs: 1,
-            })
-            .ok_or_else(|| {
-                Error::Untrusted(format!(
-                    "run {} is outside the years 0 to 9999, so FOCUS cannot have it",
-                    run.id
-                ))
-            })
+        Charge::within(start_s, end_s, period).ok_or_else(|| {
+            Error::Untrusted(format!(
+                "run {} is outside the years 0 to 9999, so FOCUS cannot have it",
+                run.id
+            ))
+        })
+    }
+
+    fn within(start_s: i64, end_s: i64, period: Option<BillingPeriod>) -> Option<Charge> {
+        let expressible = |period: &BillingPeriod| {
+            let instants = [start_s, end_s, period.end_s];
+            instants.iter().all(|s| EXPRESSIBLE_S.contains(s))
+        };
+        period.filter(expressible).map(|period| Charge {
+            start_s,
+            end_s,
+            period,
+            runs: 1,
+        })
     }
 }

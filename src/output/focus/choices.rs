@@ -27,20 +27,35 @@ impl FocusVersion {
     }
 }
 
-impl FocusGrain {
+/// What a row is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowKind {
+    Run,
+    Runs,
+    /// What Apify counts of a UTC day beyond the rows of runs; below zero where these come to more.
+    NotAttributed,
+}
+
+impl RowKind {
+    pub(super) fn is_of_runs(self) -> bool {
+        self != RowKind::NotAttributed
+    }
+
     /// The value of `x_RowKind`.
-    pub(super) fn row_kind(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
-            FocusGrain::Run => "run",
-            FocusGrain::Day => "runs",
+            RowKind::Run => "run",
+            RowKind::Runs => "runs",
+            RowKind::NotAttributed => "not-attributed",
         }
     }
 
-    /// The beginning of a charge's description; the Actor's name follows, or its ID.
+    /// A charge's description, or its beginning, which the Actor's name follows, or its ID.
     pub(super) fn description(self) -> &'static str {
         match self {
-            FocusGrain::Run => "Run of Actor ",
-            FocusGrain::Day => "Runs of Actor ",
+            RowKind::Run => "Run of Actor ",
+            RowKind::Runs => "Runs of Actor ",
+            RowKind::NotAttributed => "Usage that Apify counts, not attributed to a run",
         }
     }
 }

@@ -65,10 +65,12 @@ pub(super) fn columns_of(version: FocusVersion) -> Vec<FocusColumn> {
 pub(super) enum CellSource {
     /// This text in every row.
     Constant(&'static str),
-    /// This text in the row of a single run, null in one of several: what describes a resource is null without ResourceId.
+    /// The first text in rows of runs, the second in those of what is not attributed to a run.
+    ByKind(&'static str, &'static str),
+    /// This text in the row of a single run, null in others: what describes a resource is null without ResourceId.
     RunConstant(&'static str),
-    /// How many runs the row stands for.
-    Runs,
+    /// How many runs the row stands for; where it is of none, one day.
+    Quantity,
     Null,
     AccountId,
     AccountName,
@@ -122,22 +124,23 @@ impl CellSource {
     pub(super) fn focus_type(self) -> FocusType {
         match self {
             Cost => FocusType::Usd,
-            Runs => FocusType::Quantity,
+            Quantity => FocusType::Quantity,
             ChargeStart | ChargeEnd | PeriodStart | PeriodEnd => FocusType::Second,
             StartedAt | QueriedAt => FocusType::Millisecond,
             AccountName => FocusType::ThirdPartyText,
             Export(name) if export_column(name).third_party => FocusType::ThirdPartyText,
             // A description begins with our own words.
-            Constant(_) | RunConstant(_) | Null | AccountId | PeriodBasis | Description | RowKind | Export(_) => {
-                FocusType::Text
-            }
+            Constant(_) | ByKind(..) | RunConstant(_) | Null | AccountId | PeriodBasis | Description | RowKind
+            | Export(_) => FocusType::Text,
         }
     }
 
-    pub(super) fn is_nullable(self, grain: FocusGrain) -> bool {
+    /// Whether it may be null, in a file with rows of what is not attributed to a run or without.
+    pub(super) fn is_nullable(self, grain: FocusGrain, has_others: bool) -> bool {
         match self {
             Null | AccountName => true,
-            RunConstant(_) | StartedAt | Export("id") => grain != FocusGrain::Run,
+            RunConstant(_) | StartedAt | Export("id") => has_others || grain != FocusGrain::Run,
+            Export(_) if has_others => true,
             Export(name) => export_column(name).nullable,
             _ => false,
         }
@@ -156,11 +159,15 @@ fn export_column(name: &str) -> &'static Column {
 /// owner stands before the `/` of `x_ActorName`.
 const APIFY: &str = "Apify";
 
-/// What is priced and consumed. 'Unit Format' asks for capitalized nouns.
+/// What is priced and consumed. 'Unit Format' asks for capitalized nouns, and has Day among its time-based units.
 const RUN: &str = "Run";
+const DAY: &str = "Day";
 
-/// What the four costs are, word for word, in every row.
+/// What the four costs of runs are, word for word.
 const COST_BASIS: &str = "usage priced when queried; not the invoice; before or after discount undocumented";
+/// The same of what is not attributed to a run.
+const REST_BASIS: &str =
+    "usage that Apify counts for the day before volume discount, when queried, less the rows of runs; not the invoice";
 
 /// Every column: FOCUS's own by name, then ours ('Column Handling').
 static COLUMNS: [FocusColumn; 46] = [
@@ -179,8 +186,8 @@ static COLUMNS: [FocusColumn; 46] = [
     always("ChargePeriodStart", ChargeStart),
     // The API knows no commitment program that a run could be covered by.
     in_1_4("CommitmentProgramEligibilityDetails", Null),
-    always("ConsumedQuantity", Runs),
-    always("ConsumedUnit", Constant(RUN)),
+    always("ConsumedQuantity", Quantity),
+    always("ConsumedUnit", ByKind(RUN, DAY)),
     always("ContractedCost", Cost),
     always("EffectiveCost", Cost),
     // 'MUST equal ServiceProviderName when the service provider hosts their own services and does not expose the underlying
@@ -191,23 +198,23 @@ static COLUMNS: [FocusColumn; 46] = [
     always("InvoiceId", Null),
     always("InvoiceIssuerName", Constant(APIFY)),
     always("ListCost", Cost),
-    always("PricingQuantity", Runs),
-    always("PricingUnit", Constant(RUN)),
+    always("PricingQuantity", Quantity),
+    always("PricingUnit", ByKind(RUN, DAY)),
     in_1_2("ProviderName", Constant(APIFY)),
     in_1_2("PublisherName", Constant(APIFY)),
     always("ResourceId", Export("id")),
     // A run has no name of its own, and its ID must not be repeated here.
     always("ResourceName", Null),
     always("ResourceType", RunConstant("Actor run")),
-    always("ServiceCategory", Constant("Compute")),
-    always("ServiceName", Constant("Apify Actors")),
+    always("ServiceCategory", ByKind("Compute", "Other")),
+    always("ServiceName", ByKind("Apify Actors", "Apify platform")),
     in_1_4("ServiceProviderName", Constant(APIFY)),
     // 'Running applications without managing servers', which is what an Actor is for.
-    always("ServiceSubcategory", Constant("Serverless Compute")),
+    always("ServiceSubcategory", ByKind("Serverless Compute", "Other (Other)")),
     always("x_ActorId", Export("act_id")),
     always("x_ActorName", Export("act_name")),
     always("x_BillingPeriodBasis", PeriodBasis),
-    always("x_CostBasis", Constant(COST_BASIS)),
+    always("x_CostBasis", ByKind(COST_BASIS, REST_BASIS)),
     always("x_CostState", Export("cost_state")),
     always("x_Origin", Export("meta_origin")),
     always("x_QueriedAt", QueriedAt),

@@ -16,11 +16,16 @@ pub(super) struct FocusLayout {
 }
 
 impl FocusLayout {
-    pub(super) fn new(grain: FocusGrain, version: FocusVersion) -> FocusLayout {
+    /// With rows of what is not attributed to a run, or without.
+    pub(super) fn new(grain: FocusGrain, version: FocusVersion, has_others: bool) -> FocusLayout {
         let columns = columns_of(version);
         let field = |column: &FocusColumn| {
             let cells = column.cells;
-            Field::new(column.name, cells.focus_type().data_type(), cells.is_nullable(grain))
+            Field::new(
+                column.name,
+                cells.focus_type().data_type(),
+                cells.is_nullable(grain, has_others),
+            )
         };
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         FocusLayout {

@@ -11,12 +11,15 @@ use arrow_schema::ArrowError;
 use crate::money::SCALE;
 use crate::output::focus::FocusConstants;
 use crate::output::focus::charge::Charge;
+use crate::output::focus::choices::RowKind;
 use crate::output::focus::columns::CellSource;
 use crate::output::focus::layout::FocusLayout;
 use crate::runs::schema::{USD_PRECISION, USD_SCALE};
 
-/// What FOCUS rows are made from, row by row. Runs of a day together have neither `id` nor `started_at`.
-pub(super) struct ChargedRuns<'a> {
+/// What FOCUS rows are made from, row by row. Runs of a day together have neither `id` nor `started_at`; what is not attributed to
+/// a run has a cost alone.
+pub(super) struct ChargedRows<'a> {
+    pub(super) kind: RowKind,
     /// Columns of an export.
     pub(super) batch: RecordBatch,
     pub(super) charges: &'a [Charge],
@@ -24,25 +27,28 @@ pub(super) struct ChargedRuns<'a> {
 
 /// The charges as rows, in their order.
 pub(super) fn rows_of(
-    charged: &ChargedRuns,
+    charged: &ChargedRows,
     layout: &FocusLayout,
     constants: &FocusConstants,
 ) -> Result<RecordBatch, ArrowError> {
     let columns = layout.columns.iter();
-    let arrays = columns.map(|column| charged.array(column.cells, layout, constants));
+    let arrays = columns.map(|column| charged.array(column.cells, constants));
     RecordBatch::try_new(layout.schema.clone(), arrays.collect())
 }
 
-impl ChargedRuns<'_> {
-    fn array(&self, cells: CellSource, layout: &FocusLayout, constants: &FocusConstants) -> ArrayRef {
+impl ChargedRows<'_> {
+    fn array(&self, cells: CellSource, constants: &FocusConstants) -> ArrayRef {
         match cells {
             CellSource::Constant(text) => self.repeated(Some(text)),
+            CellSource::ByKind(of_runs, other) => {
+                self.repeated(Some(if self.kind.is_of_runs() { of_runs } else { other }))
+            }
             CellSource::RunConstant(text) => self.repeated(self.text("id").map(|_| text)),
             CellSource::Null => self.repeated(None),
             CellSource::AccountId => self.repeated(Some(&constants.account_id)),
             CellSource::AccountName => self.repeated(constants.account_name.as_deref()),
             CellSource::QueriedAt => instants(repeat_n(constants.queried_at_ms, self.charges.len())),
-            CellSource::Runs => {
+            CellSource::Quantity => {
                 let runs = self.charges.iter().map(|charge| i128::from(charge.runs));
                 let runs = Decimal128Array::from_iter_values(runs.map(|runs| runs * 10_i128.pow(SCALE)));
                 let runs = runs.with_precision_and_scale(USD_PRECISION, USD_SCALE);
@@ -57,8 +63,8 @@ impl ChargedRuns<'_> {
                 let texts = self.charges.iter().map(|charge| charge.period.basis.text());
                 Arc::new(StringArray::from_iter_values(texts))
             }
-            CellSource::Description => self.descriptions(layout.grain.description()),
-            CellSource::RowKind => self.repeated(Some(layout.grain.row_kind())),
+            CellSource::Description => self.descriptions(self.kind.description()),
+            CellSource::RowKind => self.repeated(Some(self.kind.name())),
             CellSource::StartedAt => match self.batch.column_by_name("started_at") {
                 Some(started) => {
                     let started = started.as_primitive::<TimestampMillisecondType>();
@@ -87,6 +93,9 @@ impl ChargedRuns<'_> {
 
     /// The name of each Actor, or its ID, after these words.
     fn descriptions(&self, words: &str) -> ArrayRef {
+        if !self.kind.is_of_runs() {
+            return self.repeated(Some(words));
+        }
         let act_ids = self.needed("act_id").as_string::<i32>();
         let names = self.text("act_name");
         let actor = |row: usize| {

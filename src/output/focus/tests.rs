@@ -1,6 +1,7 @@
 //! Whole rows as literals, what is declared as missing, and hostile input; what Parquet holds is `table`'s, and days are `days`'.
 
 mod days;
+mod not_attributed;
 mod table;
 
 use std::fs::File;
@@ -89,6 +90,7 @@ fn context() -> FocusContext {
         source: Source::Api,
         queried_at_ms: ms("2025-10-03T06:00:00.123Z"),
         billing_cycle: None,
+        has_counted_usage: false,
     }
 }
 
@@ -113,7 +115,7 @@ fn written(context: &FocusContext, batches: &[RecordBatch]) -> Written {
     )
     .unwrap();
     batches.iter().for_each(|batch| files.write(batch).unwrap());
-    to.counts = files.finish().unwrap();
+    to.counts = files.finish(&CountedUsage::default()).unwrap();
     to
 }
 
@@ -414,7 +416,7 @@ fn what_can_t_be_written_is_an_error_that_names_the_file() {
         );
         let error = files.and_then(|mut files| {
             files.write(&runs)?;
-            files.finish()
+            files.finish(&CountedUsage::default())
         });
         let error = error.err().unwrap();
         assert_eq!(error.exit_code(), 6);

@@ -1,6 +1,7 @@
 //! Breakdowns as the page shows them: the dearest groups with bars, and the rest of them in one row.
 
 use super::grid::{Grid, GridCell, GridHead, GridRow, TOP};
+use crate::report::account_usage::{AccountUsage, BuildSums, sums_by_actor};
 use crate::report::dimension::Dimension;
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::Measures;
@@ -16,22 +17,29 @@ const FIGURES: [GridHead; 7] = [
     GridHead::minor_number("provisional"),
 ];
 
-pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
+/// With what is known of builds, an Actor's builds stand beside its runs.
+pub fn grid(breakdown: &Breakdown, totals: &Measures, usage: Option<&AccountUsage>) -> Grid {
     let dimensions: Vec<Dimension> = breakdown.by.dimensions().collect();
     let mut heads: Vec<GridHead> = dimensions
         .iter()
         .map(|dimension| GridHead::name(noun(*dimension)))
         .collect();
     heads.extend(FIGURES);
+    let is_of_actors = breakdown.by == Dimension::Actor.into();
+    let builds = usage.filter(|usage| is_of_actors && !usage.builds.is_empty());
+    let builds = builds.map(|usage| sums_by_actor(&usage.builds));
+    heads.extend(builds.is_some().then_some(GridHead::number("builds")));
     let (top, rest) = breakdown.top(TOP);
     let line = |group: &Group| {
         let keys = (0..dimensions.len()).map(|which| key(group, which, dimensions[which]));
-        GridRow::of(keys.chain(figures(group.measures, totals)).collect())
+        let builds = builds.as_ref().map(|builds| cell_of_builds(builds.get(&group.key(0))));
+        GridRow::of(keys.chain(figures(group.measures, totals)).chain(builds).collect())
     };
     let summed = |name: String, measures: &Measures| {
         let mut cells = vec![GridCell::words(name)];
         cells.extend(dimensions.iter().skip(1).map(|_| GridCell::default()));
         cells.extend(figures(measures, totals));
+        cells.extend(builds.is_some().then(GridCell::default));
         cells
     };
     let mut rows: Vec<GridRow> = top.iter().map(line).collect();
@@ -46,6 +54,12 @@ pub fn grid(breakdown: &Breakdown, totals: &Measures) -> Grid {
         rows,
         note: None,
     }
+}
+
+fn cell_of_builds(builds: Option<&BuildSums>) -> GridCell {
+    builds.map_or(GridCell::default(), |sums| {
+        GridCell::usd(sums.usage, "unknown").over(Some(&counted(sums.builds, "build", "builds")))
+    })
 }
 
 /// What stands instead of a table in which every run has the one word for an absent value.

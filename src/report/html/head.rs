@@ -66,7 +66,7 @@ pub fn top(report: &Report) -> Top {
         bound: is_bound.then_some("at least"),
         figure: known.map_or(if totals.runs() == 0 { "none" } else { "unknown" }.into(), Usd::dollars),
         exact: known.map(|usd| usd.to_string()),
-        facts: box_of(report, of("Complete").unwrap_or_default()),
+        facts: box_of(report, of),
         caveats: facts
             .caveats
             .iter()
@@ -77,7 +77,7 @@ pub fn top(report: &Report) -> Top {
     }
 }
 
-fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
+fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact> {
     let facts = &report.facts;
     let totals = &report.figures.totals;
     let fact = |label, sentences, tone| Fact { label, sentences, tone };
@@ -104,7 +104,9 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
         }
         (None, None) => "unknown: the API does not give it".into(),
     };
-    vec![
+    let entry = |label| Some(fact(label, of(label)?, ""));
+    let complete = of("Complete").unwrap_or_default();
+    let mut facts_shown = vec![
         fact("Complete", complete, if facts.lacks_runs() { "bad" } else { "good" }),
         fact(
             "Excluded",
@@ -122,7 +124,10 @@ fn box_of(report: &Report, complete: Vec<String>) -> Vec<Fact> {
             ],
             "",
         ),
-    ]
+    ];
+    facts_shown.extend(entry("Counted"));
+    facts_shown.extend(entry("Verdict"));
+    facts_shown
 }
 
 fn whole(report: &Report) -> String {

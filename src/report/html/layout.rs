@@ -66,14 +66,19 @@ struct GridLayout<'t> {
     places: Vec<(usize, Option<usize>)>,
 }
 
-const NAMED: [(&str, &str); 2] = [("act_name", "act_id"), ("actor_task_name", "actor_task_id")];
+const NAMED: [(&str, &str); 3] = [
+    ("act_name", "act_id"),
+    ("actor_task_name", "actor_task_id"),
+    ("service_name", "service"),
+];
 
 /// Quantities that a report is about: a narrow screen shows what comes first.
-const FIRST: [&str; 7] = [
+const FIRST: [&str; 8] = [
     "usage_unsuccessful_usd",
     "share_of_actor_usage",
     "usage_before_usd",
     "usage_total_usd",
+    "usage_usd",
     "change_usd",
     "change_share",
     "runs_cost_unknown",
@@ -121,7 +126,7 @@ impl<'t> GridLayout<'t> {
             (name, Some(id)) => match (&cells[*at], &cells[*id]) {
                 (Cell::Absent, Cell::Absent) => GridCell::absent(self.columns[*id].absent),
                 (Cell::Absent, id) => entry_of_text(id, self.columns[*at].kind),
-                (_, Cell::Text(id)) => name.over(Some(id)),
+                (Cell::Text(name_text), Cell::Text(id)) if name_text != id => name.over(Some(id)),
                 _ => name,
             },
         };
@@ -152,6 +157,7 @@ fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
         Cell::Absent => GridCell::absent(column.absent),
         Cell::Text(_) => entry_of_text(cell, column.kind),
         Cell::Count(count) => GridCell::count(*count),
+        Cell::Quantity(quantity) => GridCell::words(quantity.to_string()),
         Cell::Usd(usd) => signed(GridCell::usd(Some(*usd), ""), usd.0 > 0),
         Cell::Decimal(share) if column.kind.is_percent() => {
             let percent = share.percent().unwrap_or_default();

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::json_schema::{DECIMAL, closed, hold, nullable, of};
 use crate::period::{Period, Zone};
-use crate::provenance::GroupRule;
+use crate::provenance::{BuildsFacts, CountedFacts, GroupRule, UsageFacts};
+use crate::report::account_usage::AccountUsage;
 use crate::report::budget;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::dimension::{By, Dimension, Dimensions};
@@ -52,6 +53,30 @@ fn rows(description: &str, columns: &[TableColumn], required: &[TableColumn]) ->
     })
 }
 
+/// Counted usage and builds, none of which there are.
+fn counted_usage() -> AccountUsage {
+    AccountUsage {
+        facts: UsageFacts {
+            counted: Some(CountedFacts {
+                from: 0,
+                to: 1,
+                queried_at_ms: 0,
+                cycles: Vec::new(),
+                has_days: true,
+                is_at_least: false,
+                unknown: Vec::new(),
+                notes: Vec::new(),
+            }),
+            counted_unknown: None,
+            builds: Some(BuildsFacts::default()),
+            builds_unknown: None,
+        },
+        by_day: Vec::new(),
+        by_service: Vec::new(),
+        builds: Vec::new(),
+    }
+}
+
 fn is_pair(table: &Table) -> bool {
     table.name.contains("_and_")
 }
@@ -60,7 +85,7 @@ fn schema() -> Value {
     let mut schema = of("ReportText", "report.json");
     // Cells refer to them.
     assert!(schema["$defs"]["Instant"].is_object() && schema["$defs"]["Usd"].is_object());
-    let (figures, before) = (figures(), figures());
+    let (figures, before, usage) = (figures(), figures(), counted_usage());
     let period = Period {
         from: 0,
         to: 1,
@@ -78,6 +103,7 @@ fn schema() -> Value {
     let mut tables = vec![budget::table(&[])];
     tables.extend(against.tables(&figures, &period, false));
     tables.extend(figures.tables());
+    tables.extend(usage.tables());
     for table in tables.iter().filter(|table| !is_pair(table)) {
         schema["properties"][&*table.name] = rows(&table.title, &table.columns, &table.columns);
     }

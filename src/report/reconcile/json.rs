@@ -16,6 +16,8 @@ struct ReconcileDocument<'r> {
     cycle: &'r Period,
     is_over: bool,
     runs_from: &'r str,
+    /// Where Apify's count came from, in words.
+    usage_from: &'r str,
     retention: Option<&'r Retention>,
     proven: bool,
     runs: RunSums,
@@ -115,6 +117,7 @@ fn document(all: &Reconciliation) -> ReconcileDocument<'_> {
         cycle: &all.period,
         is_over: all.is_over,
         runs_from: &all.runs_from,
+        usage_from: &all.usage_from,
         retention: all.retention.as_ref(),
         proven: all.proven,
         runs: runs(all),

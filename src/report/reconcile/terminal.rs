@@ -1,10 +1,10 @@
 //! A reconciliation on stdout: 80 columns. Amounts are for people here; JSON has them exactly.
 
-use super::{ReconcileVerdict, Reconciliation};
+use super::Reconciliation;
 use crate::api::usage::Service;
 use crate::money::Usd;
-use crate::report::terminal::{TextStyle, WIDTH};
-use crate::report::usage_explained::{UsageLine, minus};
+use crate::report::terminal::{TextStyle, WIDTH, usage_lines};
+use crate::report::usage_explained::minus;
 use crate::text::{counted, escape_control, pad, wrap_labelled};
 
 const LABEL: usize = 10;
@@ -20,7 +20,11 @@ pub fn render(all: &Reconciliation, look: TextStyle) -> String {
         lines.push(wrap_labelled(label, &text, LABEL, WIDTH));
     }
     lines.push(String::new());
-    lines.extend(explained(all, look));
+    lines.extend(usage_lines(
+        &all.explained(),
+        "Usage that Apify counts, US dollars",
+        look,
+    ));
     lines.push(String::new());
     lines.extend(sums(all, look));
     if all.runs.meters.is_some() {
@@ -48,6 +52,7 @@ fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {
         ));
     }
     entries.push(("Runs", escape_control(&parts.join("; "))));
+    entries.push(("Counted", escape_control(&format!("by Apify, {}", all.usage_from))));
     let retention = all.retention.as_ref();
     match retention.and_then(|retention| retention.headline()) {
         Some(headline) => entries.push(("Complete", headline)),
@@ -89,30 +94,6 @@ fn sums(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     lines
 }
 
-/// All that Apify counts, and what is known of it.
-fn explained(all: &Reconciliation, look: TextStyle) -> Vec<String> {
-    let explained = all.explained();
-    let line = |UsageLine {
-                    is_part,
-                    name,
-                    usd,
-                    note,
-                }: UsageLine| {
-        let name = if is_part { format!("  {name}") } else { name };
-        let line = format!("{}  {note}", row(&name, usd));
-        line.trim_end().to_string()
-    };
-    let mut lines = vec![look.bold("Usage that Apify counts, US dollars")];
-    lines.extend(explained.lines().into_iter().map(line));
-    let among = explained.among_the_rest();
-    if !among.is_empty() {
-        let among = format!("among it: {}", among.join("; "));
-        // Below what it is about.
-        lines.insert(lines.len() - 1, wrap_labelled("", &among, 4, WIDTH));
-    }
-    lines
-}
-
 fn meters(all: &Reconciliation, look: TextStyle) -> Vec<String> {
     let mut lines = vec![look.bold(&columns(
         ["Meters of runs", "Apify", "runs", "difference"].map(String::from),
@@ -130,7 +111,7 @@ fn meters(all: &Reconciliation, look: TextStyle) -> Vec<String> {
 }
 
 fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
-    let header = ["Day (approximate)", "Apify, all", "runs started", ""].map(String::from);
+    let header = ["Day (approximate)", "Apify counts", "runs started", ""].map(String::from);
     let mut lines = vec![look.bold(&columns(header))];
     for (day, counted, of_runs) in all.days() {
         let dollars = |usd: Option<Usd>| usd.map_or(String::new(), Usd::dollars);
@@ -151,19 +132,12 @@ fn days(all: &Reconciliation, look: TextStyle) -> Vec<String> {
 }
 
 fn verdict(all: &Reconciliation, look: TextStyle) -> Vec<String> {
-    let verdict = all.verdict();
-    let sentence = all.sentence(&verdict);
-    let (lead, why) = match verdict {
-        ReconcileVerdict::Ties | ReconcileVerdict::NotAccountedFor(_) => ("", Vec::new()),
-        ReconcileVerdict::DiffersByNamedItems(items) => ("; these items explain it:", items),
-        ReconcileVerdict::CannotBeJudged(why) => (". Why:", why),
+    let sentences = all.verdict_sentences();
+    let line = |(at, sentence): (usize, &String)| match at {
+        0 => look.bold(&wrap_labelled("Verdict", sentence, LABEL, WIDTH)),
+        _ => wrap_labelled("", sentence, LABEL, WIDTH),
     };
-    let mut lines = vec![look.bold(&wrap_labelled("Verdict", &(sentence + lead), LABEL, WIDTH))];
-    lines.extend(
-        why.iter()
-            .map(|why| wrap_labelled("", &escape_control(why), LABEL, WIDTH)),
-    );
-    lines
+    sentences.iter().enumerate().map(line).collect()
 }
 
 fn row(name: &str, usd: Option<Usd>) -> String {

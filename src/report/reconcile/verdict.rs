@@ -4,7 +4,7 @@ use super::{Reconciliation, plus};
 use crate::money::Usd;
 use crate::provenance::Retention;
 use crate::report::usage_explained::{EdgeRuns, is_charge, minus};
-use crate::text::counted;
+use crate::text::{counted, escape_control};
 
 /// The least tolerance: a dollar.
 const LEAST_TOLERANCE: Usd = Usd(1_000_000_000_000_000_000);
@@ -70,6 +70,19 @@ impl Reconciliation {
             }
             ReconcileVerdict::CannotBeJudged(_) => format!("cannot be judged: {figures}"),
         }
+    }
+
+    /// The verdict with its figures, and what it names, for people.
+    pub fn verdict_sentences(&self) -> Vec<String> {
+        let verdict = self.verdict();
+        let sentence = self.sentence(&verdict);
+        let (lead, why) = match verdict {
+            ReconcileVerdict::Ties | ReconcileVerdict::NotAccountedFor(_) => ("", Vec::new()),
+            ReconcileVerdict::DiffersByNamedItems(items) => ("; these items explain it:", items),
+            ReconcileVerdict::CannotBeJudged(why) => (". Why:", why),
+        };
+        let why = why.iter().map(|why| escape_control(why));
+        std::iter::once(sentence + lead).chain(why).collect()
     }
 
     pub fn verdict(&self) -> ReconcileVerdict {

@@ -72,6 +72,7 @@ fn look(kind: CellKind) -> CellFormat {
         CellKind::Date => CellFormat::Date,
         CellKind::Instant => CellFormat::Instant,
         CellKind::Count => CellFormat::Count,
+        CellKind::Quantity => CellFormat::Number,
         CellKind::Usd => CellFormat::Usd,
         CellKind::Share | CellKind::Change => CellFormat::Share,
         CellKind::Mean => CellFormat::SmallUsd,
@@ -84,7 +85,7 @@ fn value(cell: &Cell, kind: CellKind) -> Value<'static> {
         Cell::Text(text) if kind == CellKind::Date => Value::date(text),
         Cell::Text(text) => Value::text(text),
         Cell::Count(count) => Value::Number(*count as f64),
-        Cell::Usd(usd) => Value::usd(*usd),
+        Cell::Quantity(usd) | Cell::Usd(usd) => Value::usd(*usd),
         Cell::Decimal(decimal) => Value::decimal(&decimal.to_string()),
         Cell::Instant(ms) => Value::instant(*ms),
     }

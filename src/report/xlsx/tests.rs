@@ -53,6 +53,8 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
             caveats: Caveat::of_manifest(&["=caveat()".into()], &[]),
         },
         figures: summary.finish(),
+        usage: None,
+        reconciled: None,
         against: None,
         budgets: Vec::new(),
         replaced: None,

@@ -13,10 +13,12 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod unique;
+pub mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::NaiveTime;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -32,6 +34,7 @@ use directory::ArchiveDirectory;
 use group::{FileGroup, hash_of};
 use items::RunItems;
 use segment::RunFilter;
+use usage::ArchivedUsage;
 
 pub use current::CurrentArchive;
 
@@ -45,6 +48,7 @@ pub struct ServedArchive {
     groups: Vec<Arc<FileGroup>>,
     directory: ArchiveDirectory,
     blocks: BlockCache,
+    usage: ArchivedUsage,
     /// Says on stderr why a question could not be answered.
     warn: fn(&str),
 }
@@ -82,8 +86,14 @@ impl ServedArchive {
             groups,
             account,
             blocks: BlockCache::default(),
+            usage: ArchivedUsage::default(),
             warn,
         })
+    }
+
+    /// With what it keeps beside runs.
+    pub fn with_usage(self, usage: ArchivedUsage) -> ServedArchive {
+        ServedArchive { usage, ..self }
     }
 
     pub fn runs(&self) -> usize {
@@ -99,11 +109,14 @@ impl ServedArchive {
             ApiQuestion::Actor(wanted) => object(&self.directory.actor(wanted)?),
             ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
             ApiQuestion::Task(wanted) => object(&self.directory.task(wanted)?),
-            ApiQuestion::Builds(_) => Err(Refusal::NotArchived("builds")),
+            ApiQuestion::Builds(paging) => self.usage.list_builds(*paging),
             ApiQuestion::Schedules(_) => Err(Refusal::NotArchived("schedules")),
             ApiQuestion::Me => object(&self.me()),
             ApiQuestion::Limits => Err(Refusal::NotArchived("limits")),
-            ApiQuestion::MonthlyUsage(_) => Err(Refusal::NotArchived("monthly usage")),
+            ApiQuestion::MonthlyUsage(date) => {
+                let midnight = date.map(|date| date.and_time(NaiveTime::MIN).and_utc().timestamp_millis());
+                self.usage.monthly(midnight)
+            }
         }
     }
 

@@ -130,7 +130,7 @@ fn the_whole_export_is_reported_as_it_was_exported() {
     let figures: Vec<String> = figures.bytes().into_keys().collect();
     assert_eq!(
         (figures.len(), figures.contains(&"report.txt".to_string())),
-        (13, true),
+        (15, true),
         "{figures:?}"
     );
     assert_eq!(exported.bytes(), before);

@@ -1,8 +1,9 @@
 //! Whole outputs of one small account, as snapshots whose every figure was worked out by hand: six runs of three Actors,
 //! $1.25 + $0.5 + $0.001 by one, nothing known of another.
 
+use crate::support::account::Apify;
 use crate::support::command::Place;
-use crate::support::stand_in::{Account, Reply, Run, StandIn, ms};
+use crate::support::stand_in::{Reply, Run, ms};
 
 /// Engines such as Sail and DataFusion refuse the statement, and no other report depends on the zone.
 #[test]
@@ -31,22 +32,33 @@ fn run(id: &str, started: &str, act_id: &str, status: &str, cost: &str) -> Run {
     run
 }
 
+/// $3 of compute units, of which $0.25 are discounted, and a quarter of storage.
+const USAGE: &str = r#"{"data":{"usageCycle":{"startAt":"2025-09-01T00:00:00.000Z","endAt":"2025-09-30T23:59:59.999Z"},
+    "monthlyServiceUsage":{"ACTOR_COMPUTE_UNITS":{"quantity":12,"baseAmountUsd":3,"amountAfterVolumeDiscountUsd":2.75},
+        "DATASET_TIMED_STORAGE_GBYTE_HOURS":{"quantity":250,"baseAmountUsd":0.25,"amountAfterVolumeDiscountUsd":0.25}},
+    "dailyServiceUsages":[
+        {"date":"2025-09-01T00:00:00.000Z","serviceUsage":{"ACTOR_COMPUTE_UNITS":{"quantity":8,"baseAmountUsd":2,"amountAfterVolumeDiscountUsd":2}},"totalUsageCreditsUsd":2},
+        {"date":"2025-09-02T00:00:00.000Z","serviceUsage":{"ACTOR_COMPUTE_UNITS":{"quantity":4,"baseAmountUsd":1,"amountAfterVolumeDiscountUsd":0.75},
+            "DATASET_TIMED_STORAGE_GBYTE_HOURS":{"quantity":250,"baseAmountUsd":0.25,"amountAfterVolumeDiscountUsd":0.25}},"totalUsageCreditsUsd":1}],
+    "totalUsageCreditsUsdBeforeVolumeDiscount":3.25,"totalUsageCreditsUsdAfterVolumeDiscount":3}}"#;
+const BUILDS: &str = r#"{"data":{"total":2,"count":2,"offset":0,"limit":1000,"desc":true,"items":[
+    {"id":"b2","actId":"dear_Actor","status":"FAILED","startedAt":"2025-09-04T00:00:00.000Z","finishedAt":"2025-09-04T00:01:00.000Z","meta":{"origin":"WEB"}},
+    {"id":"b1","actId":"dear_Actor","status":"SUCCEEDED","startedAt":"2025-09-03T00:00:00.000Z","finishedAt":"2025-09-03T00:01:00.000Z","usageTotalUsd":0.0625,"meta":{"origin":"CLI"}}]}}"#;
+
 fn exported() -> (Place, String) {
-    let account = Account {
-        runs: vec![
-            run("r1", "2025-09-01T00:00:00Z", "dear_Actor", "SUCCEEDED", "1.25"),
-            run("r2", "2025-09-01T12:00:00Z", "dear_Actor", "FAILED", "0.5"),
-            run("r3", "2025-09-01T23:59:59.999Z", "dear_Actor", "SUCCEEDED", "1e-3"),
-            run("r4", "2025-09-02T00:00:00Z", "<b>|cheap", "SUCCEEDED", "0.0049"),
-            run("r5", "2025-09-02T08:00:00Z", "unknown", "TIMED-OUT", "null"),
-            run("r6", "2025-09-30T23:00:00Z", "<b>|cheap", "RUNNING", "0"),
-        ],
-        ..Account::default()
-    };
-    let server = StandIn::start(move |request| {
-        let date = vec![("Date", "Fri, 03 Oct 2025 06:00:00 GMT".into())];
-        Reply::Answer(200, date, account.list(request).into_bytes())
-    });
+    let runs = vec![
+        run("r1", "2025-09-01T00:00:00Z", "dear_Actor", "SUCCEEDED", "1.25"),
+        run("r2", "2025-09-01T12:00:00Z", "dear_Actor", "FAILED", "0.5"),
+        run("r3", "2025-09-01T23:59:59.999Z", "dear_Actor", "SUCCEEDED", "1e-3"),
+        run("r4", "2025-09-02T00:00:00Z", "<b>|cheap", "SUCCEEDED", "0.0049"),
+        run("r5", "2025-09-02T08:00:00Z", "unknown", "TIMED-OUT", "null"),
+        run("r6", "2025-09-30T23:00:00Z", "<b>|cheap", "RUNNING", "0"),
+    ];
+    let server = Apify::of(runs)
+        .at("/v2/users/me/usage/monthly", |_| Reply::json(USAGE.into()))
+        .at("/v2/actor-builds", |_| Reply::json(BUILDS.into()))
+        .dated("Fri, 03 Oct 2025 06:00:00 GMT")
+        .start();
     let place = Place::new();
     let done = place.export(&server.url(), &[]);
     let shown = done.exits(0).stdout.clone();
@@ -60,7 +72,7 @@ fn the_summary_on_stdout() {
     insta::assert_snapshot!(report);
     let wrote = wrote.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 12 CSV reports,"),
+        wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 17 CSV reports,"),
         "{wrote}"
     );
 }

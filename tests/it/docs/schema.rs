@@ -70,8 +70,8 @@ const MEASURES: [&str; 11] = [
 ];
 
 /// Column, unit, meaning.
-const MEANINGS: [(&str, &str, &str); 34] = [
-    ("day", "", "`YYYY-MM-DD` in `--timezone`"),
+const MEANINGS: [(&str, &str, &str); 46] = [
+    ("day", "", "`YYYY-MM-DD` in `--timezone`; of `usage_by_day`, in UTC"),
     ("week", "", "the date of its Monday, in `--timezone`"),
     ("group", "", "the cost centre; `unassigned` where no rule matches"),
     ("runs", "runs", "all runs"),
@@ -174,6 +174,43 @@ const MEANINGS: [(&str, &str, &str); 34] = [
         "runs",
         "runs of the earlier period whose cost is unknown",
     ),
+    (
+        "item",
+        "",
+        "what the line is of: `counted` by Apify, `runs`, `builds`, `storage`, `not_attributed` (counted less these three; may be \
+         negative), `volume_discount`",
+    ),
+    ("note", "", "how many, or which part of what is counted"),
+    ("service", "", "Apify's key of the service"),
+    (
+        "service_name",
+        "",
+        "its name; the key where this version does not know it",
+    ),
+    (
+        "quantity",
+        "the service's own",
+        "how much of it Apify counts; empty where that is unknown",
+    ),
+    (
+        "usage_usd",
+        "US dollars",
+        "what Apify counts before volume discount; empty where that is unknown",
+    ),
+    (
+        "usage_after_discount_usd",
+        "US dollars",
+        "the same after volume discount, where Apify says it",
+    ),
+    ("builds", "builds", "all builds"),
+    ("builds_succeeded", "builds", "status `SUCCEEDED`"),
+    ("builds_other", "builds", "any other status"),
+    (
+        "builds_cost_unknown",
+        "builds",
+        "builds whose cost is unknown: not in the sum",
+    ),
+    ("builds_provisional", "builds", "builds whose cost may still change"),
 ];
 
 fn row_line((at, column): (usize, &Column)) -> String {

@@ -616,6 +616,8 @@ fn an_id_that_means_another_endpoint_is_never_asked_for_and_the_token_stays_in_i
         "/v2/actor-runs/plain",
         "/v2/users/me",
         "/v2/users/me/limits",
+        "/v2/users/me/usage/monthly",
+        "/v2/actor-builds",
         "/v2/actors",
         "/v2/actor-tasks",
         "/v2/actors/actor",

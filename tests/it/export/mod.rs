@@ -24,3 +24,4 @@ mod names;
 mod publishing;
 /// Runs that Apify no longer keeps.
 mod retention;
+mod usage;

@@ -33,7 +33,7 @@ fn demo() -> Place {
                 done
             };
             run(&["sync", "--lake", "lake"]);
-            let columns = ["--exclude", "meta_client_ip,meta_user_agent"];
+            let columns = ["--exclude", "meta_client_ip,meta_user_agent", "--no-usage"];
             run(&[&["export", "--month", "2025-09", "--out", "out"][..], &columns].concat())
         })
     });
@@ -207,7 +207,16 @@ fn a_month_of_a_lake_is_reported_as_an_export_of_it_is() {
 fn a_closed_month_is_an_export_like_any_other_and_the_lake_knows_its_hash() {
     let place = demo();
     let url = format!("file://{}", place.path("lake").display());
-    let close = ["lake", "close", &url, "--month", "2025-09", "--out", "closed"];
+    let close = [
+        "lake",
+        "close",
+        &url,
+        "--month",
+        "2025-09",
+        "--out",
+        "closed",
+        "--no-usage",
+    ];
     let done = place.run(&close);
     done.exits(0).shows(&["Month 2025-09 is closed in", "10,000 runs"]);
     let closed = Exported {

@@ -58,7 +58,7 @@ pub fn write(
         csv: true,
     };
     let mut files = RowFiles::create(staging, &formats)?;
-    let mut summary = Summary::new(period.timezone, Dimensions::of(columns, None));
+    let mut summary = Summary::of(period, Dimensions::of(columns, None));
     let mut recut = Recut::default();
     lake.read_rows(period, columns, &mut |rows| {
         stop.check()?;

@@ -11,7 +11,7 @@ fn by_day(version: FocusVersion) -> FocusContext {
 }
 
 /// Rows of CSV as the cells of these columns, and the names of all columns.
-fn picked<const N: usize>(csv: &[u8], names: [&str; N]) -> (Vec<[String; N]>, Vec<String>) {
+pub(super) fn picked<const N: usize>(csv: &[u8], names: [&str; N]) -> (Vec<[String; N]>, Vec<String>) {
     let mut reader = ::csv::Reader::from_reader(csv);
     let header = reader.headers().unwrap().clone();
     let at = names.map(|name| header.iter().position(|found| found == name).unwrap());

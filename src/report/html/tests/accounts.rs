@@ -74,6 +74,8 @@ pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
             caveats: caveats(&doubts),
         },
         figures,
+        usage: None,
+        reconciled: None,
         against: None,
         budgets: Vec::new(),
         replaced: None,
