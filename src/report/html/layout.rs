@@ -66,7 +66,11 @@ struct GridLayout<'t> {
     places: Vec<(usize, Option<usize>)>,
 }
 
-const NAMED: [(&str, &str); 2] = [("act_name", "act_id"), ("actor_task_name", "actor_task_id")];
+const NAMED: [(&str, &str); 3] = [
+    ("act_name", "act_id"),
+    ("actor_task_name", "actor_task_id"),
+    ("meta_schedule_name", "meta_schedule_id"),
+];
 
 /// Quantities that a report is about: a narrow screen shows what comes first.
 const FIRST: [&str; 7] = [
