@@ -17,7 +17,8 @@ SELECT
     COUNT(*) FILTER (WHERE status NOT IN ('SUCCEEDED', 'FAILED', 'TIMED-OUT', 'ABORTED')) AS runs_other,
     SUM(usage_total_usd) AS usage_total_usd,
     COUNT(*) FILTER (WHERE cost_state = 'unknown') AS runs_cost_unknown,
-    COUNT(*) FILTER (WHERE cost_state = 'provisional') AS runs_provisional
+    COUNT(*) FILTER (WHERE cost_state = 'provisional') AS runs_provisional,
+    MAX(meta_schedule_name) AS meta_schedule_name
 FROM runs
 GROUP BY meta_schedule_id
 ORDER BY usage_total_usd DESC NULLS LAST, meta_schedule_id NULLS FIRST;

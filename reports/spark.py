@@ -32,8 +32,8 @@ MONEY = DecimalType(38, 18)
 # The columns of an export that reports are about; without one (--columns, --exclude), those that need it are skipped.
 COLUMNS = """id act_id user_id actor_task_id status started_at finished_at build_id build_number meta_origin meta_schedule_id
 usage_total_usd cost_state""".split()
-# What an export with --no-names lacks, though no report is about it: NULL then.
-NAMES = ["act_name", "actor_task_name"]
+# What an export may lack, though no report is about it: NULL then.
+NAMES = ["act_name", "actor_task_name", "meta_schedule_name"]
 # Text that people choose: a spreadsheet must not run it.
 PEOPLES_TEXT = [*NAMES, "run_group"]
 PATTERNS = ["actor", "task", "user"]

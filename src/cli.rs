@@ -200,7 +200,7 @@ pub struct ExportArgs {
     /// All columns except these (comma list)
     #[arg(hide = true, long, value_name = "COLUMN", value_delimiter = ',', value_parser = parse_element, help_heading = OUTPUT)]
     pub exclude: Vec<String>,
-    /// Don't fetch the names of Actors and tasks
+    /// Don't fetch the names of Actors, tasks and schedules
     #[arg(hide = true, long, help_heading = OUTPUT)]
     pub no_names: bool,
     /// Don't fetch the usage that Apify counts, and builds

@@ -55,8 +55,9 @@ from checks.support.standin import (
 FIRST, LAST = millis("2025-04-01T00:00:00Z"), millis("2025-08-15T00:00:00Z")
 RUNS_A_DAY, RETENTION_DAYS, LOOKBACK_MS = 40, 120, 3 * DAY_MS
 STATE = "apify-runs.lake"
-ORDER = [name for name, _ in COLUMNS if name not in (*PERSONAL, "act_name", "actor_task_name")]
-ORDER += [*DETAIL_COLUMNS, "act_name", "actor_task_name", "queried_at", "started_on", "started_month"]
+NAMES = ["act_name", "actor_task_name", "meta_schedule_name"]
+ORDER = [name for name, _ in COLUMNS if name not in (*PERSONAL, *NAMES)]
+ORDER += [*DETAIL_COLUMNS, *NAMES, "queried_at", "started_on", "started_month"]
 KINDS = dict(COLUMNS) | {"queried_at": "instant", "started_on": "date", "started_month": "text"}
 KINDS |= dict.fromkeys([*DETAIL_COLUMNS[:12], "compute_units", "max_total_charge_usd"], "money")
 KINDS |= dict.fromkeys(["memory_mbytes", "duration_millis", "resurrect_count"], "integer")

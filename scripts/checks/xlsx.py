@@ -60,6 +60,7 @@ HEADS = {
     "share_of_actor_usage": "share of its usage",
     "act_name": "Actor",
     "actor_task_name": "task",
+    "meta_schedule_name": "schedule",
     "build_number": "build",
     "id": "run",
     "started_at": "started, UTC",

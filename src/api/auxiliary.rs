@@ -21,6 +21,8 @@ pub enum NameKind {
     Actors,
     /// `/v2/actor-tasks`: named by its name alone.
     Tasks,
+    /// `/v2/schedules`: likewise.
+    Schedules,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,7 @@ impl NameKind {
         match self {
             NameKind::Actors => "Actors",
             NameKind::Tasks => "tasks",
+            NameKind::Schedules => "schedules",
         }
     }
 
@@ -51,6 +54,7 @@ impl NameKind {
         match self {
             NameKind::Actors => "actors",
             NameKind::Tasks => "actor-tasks",
+            NameKind::Schedules => "schedules",
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct SyncArgs {
     /// Store IP addresses and user agents of callers too
     #[arg(long, help_heading = RUNS_TO_FETCH)]
     pub with_personal_data: bool,
-    /// Don't fetch the names of Actors and tasks
+    /// Don't fetch the names of Actors, tasks and schedules
     #[arg(long, help_heading = RUNS_TO_FETCH)]
     pub no_names: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Fetches names: all of the account's lists, in bulk, and single ones only for what those lack. A job goes on without
+//! Fetches names: the account's lists, in bulk, and single Actors and tasks only for what those lack. A job goes on without
 //! them: what fails, is refused or takes too long leaves a name unknown, and nothing else.
 
 use std::collections::HashSet;
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
+use futures::future::join_all;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use crate::api::auxiliary::{NameKind, NamedItem};
 use crate::api::client::ApiClient;
 use crate::api::page::MAX_PAGE_ITEMS;
 use crate::error::Result;
-use crate::runs::names::Names;
+use crate::runs::names::{Names, NamesById};
 use crate::runs::schema::col;
 
 /// Single look-ups at once: each is of an Actor or a task of its own, which has a rate limit of its own, as a run has.
@@ -30,7 +31,9 @@ pub struct NameBook {
     api: Option<Arc<ApiClient>>,
     budget: Arc<TimeBudget>,
     names: RwLock<Names>,
+    /// The lists of Actors and tasks, which filters may need before any run is read.
     lists: OnceCell<()>,
+    schedules: OnceCell<()>,
     progress: Mutex<NameProgress>,
 }
 
@@ -50,6 +53,7 @@ impl NameBook {
             budget,
             names: RwLock::default(),
             lists: OnceCell::new(),
+            schedules: OnceCell::new(),
             progress: Mutex::default(),
         }
     }
@@ -63,15 +67,17 @@ impl NameBook {
     }
 
     pub async fn fetch_lists(&self) {
-        let fetch = async || {
-            let lists = async { tokio::join!(self.fetch_list(NameKind::Actors), self.fetch_list(NameKind::Tasks)) };
-            if self.budget.run_within(lists).await.is_none() {
-                let late = [NameKind::Actors, NameKind::Tasks];
-                let late = late.into_iter().filter(|named| !self.is_whole(*named));
-                late.for_each(|named| self.tell_unknown(named, TOO_LATE));
-            }
-        };
+        let fetch = || self.fetch_in_time(&[NameKind::Actors, NameKind::Tasks]);
         self.lists.get_or_init(fetch).await;
+    }
+
+    /// Fetches lists side by side, in the time that is left.
+    async fn fetch_in_time(&self, kinds: &[NameKind]) {
+        let lists = join_all(kinds.iter().map(|named| self.fetch_list(*named)));
+        if self.budget.run_within(lists).await.is_none() {
+            let late = kinds.iter().filter(|named| !self.is_whole(**named));
+            late.for_each(|named| self.tell_unknown(*named, TOO_LATE));
+        }
     }
 
     async fn fetch_list(&self, named: NameKind) {
@@ -115,13 +121,28 @@ impl NameBook {
         }
     }
 
-    /// Fetches the names of what the rows point at and no list had.
+    /// Fetches the names of what the rows point at, as far as [`fetch_lists`](Self::fetch_lists) left them unknown.
     pub async fn fetch_missing(self: &Arc<Self>, pages: &[RecordBatch], rows: &[RowAt]) {
-        if self.api.is_none() {
-            return;
+        if self.api.is_some() {
+            tokio::join!(self.fetch_schedules(pages, rows), self.look_up_missing(pages, rows));
         }
-        let mut missing = self.missing(NameKind::Actors, pages, rows);
-        missing.extend(self.missing(NameKind::Tasks, pages, rows));
+    }
+
+    /// Fetches the list of schedules if any row has one: only then does it matter that a token may not read it. Schedules aren't
+    /// looked up one by one: what the list lacks was deleted.
+    async fn fetch_schedules(&self, pages: &[RecordBatch], rows: &[RowAt]) {
+        let columns: Vec<_> = pages.iter().map(|page| page.column(col::META_SCHEDULE_ID)).collect();
+        let is_scheduled = |(page, row): &RowAt| columns[*page as usize].is_valid(*row as usize);
+        if rows.iter().any(is_scheduled) {
+            let fetch = || self.fetch_in_time(&[NameKind::Schedules]);
+            self.schedules.get_or_init(fetch).await;
+        }
+    }
+
+    /// Fetches the names of Actors and tasks that no list had, one by one.
+    async fn look_up_missing(self: &Arc<Self>, pages: &[RecordBatch], rows: &[RowAt]) {
+        let mut missing = self.missing((NameKind::Actors, col::ACT_ID), pages, rows);
+        missing.extend(self.missing((NameKind::Tasks, col::ACTOR_TASK_ID), pages, rows));
         if missing.is_empty() {
             return;
         }
@@ -142,13 +163,15 @@ impl NameBook {
         }
     }
 
-    /// What rows point at without a known name, each only once.
-    fn missing(&self, named: NameKind, pages: &[RecordBatch], rows: &[RowAt]) -> Vec<(NameKind, Box<str>)> {
+    /// What rows point at by a column of IDs without a known name, each only once.
+    fn missing(
+        &self,
+        (named, column): (NameKind, usize),
+        pages: &[RecordBatch],
+        rows: &[RowAt],
+    ) -> Vec<(NameKind, Box<str>)> {
         let names = self.names();
-        let (known, column) = match named {
-            NameKind::Actors => (&names.actors, col::ACT_ID),
-            NameKind::Tasks => (&names.tasks, col::ACTOR_TASK_ID),
-        };
+        let known = of_kind(&names, named);
         let columns = pages.iter().map(|page| page.column(column).as_string::<i32>());
         let columns: Vec<_> = columns.collect();
         let looked_up = &mut self.progress().looked_up;
@@ -200,10 +223,7 @@ impl NameBook {
     /// The IDs that an ID or a name stands for, as far as the lists have it.
     pub fn ids_of(&self, named: NameKind, text: &str) -> Vec<String> {
         let names = self.names();
-        let names = match named {
-            NameKind::Actors => &names.actors,
-            NameKind::Tasks => &names.tasks,
-        };
+        let names = of_kind(&names, named);
         match names.get(text) {
             Some(_) => vec![text.into()],
             None => names.ids_of(text).into_iter().map(String::from).collect(),
@@ -212,10 +232,20 @@ impl NameBook {
 
     fn note(&self, named: NameKind, id: &str, item: &NamedItem) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        match named {
-            NameKind::Actors => names.actors.insert(id, &item.name),
-            NameKind::Tasks => names.tasks.insert(id, &item.name),
-        }
+        let names = match named {
+            NameKind::Actors => &mut names.actors,
+            NameKind::Tasks => &mut names.tasks,
+            NameKind::Schedules => &mut names.schedules,
+        };
+        names.insert(id, &item.name);
+    }
+}
+
+fn of_kind(names: &Names, named: NameKind) -> &NamesById {
+    match named {
+        NameKind::Actors => &names.actors,
+        NameKind::Tasks => &names.tasks,
+        NameKind::Schedules => &names.schedules,
     }
 }
 

@@ -168,7 +168,7 @@ impl ColumnGroup {
     fn of_column(name: &str) -> ColumnGroup {
         match name {
             "usage_total_usd" | "cost_state" => ColumnGroup::Cost,
-            "act_name" | "actor_task_name" => ColumnGroup::Name,
+            "act_name" | "actor_task_name" | "meta_schedule_name" => ColumnGroup::Name,
             "compute_units"
             | "memory_mbytes"
             | "duration_millis"

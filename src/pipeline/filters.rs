@@ -7,6 +7,24 @@ use crate::fetch::names::NameBook;
 use crate::provenance::Filters;
 use crate::runs::names::looks_like_an_id;
 
+/// An option that chooses runs by what has a name.
+struct NameFilter {
+    option: &'static str,
+    named: NameKind,
+    noun: &'static str,
+}
+
+const ACTOR: NameFilter = NameFilter {
+    option: "--actor",
+    named: NameKind::Actors,
+    noun: "Actor",
+};
+const TASK: NameFilter = NameFilter {
+    option: "--task",
+    named: NameKind::Tasks,
+    noun: "task",
+};
+
 /// The filters as asked for, statuses included.
 pub async fn resolve(status: &[String], actors: &[String], tasks: &[String], names: &NameBook) -> Result<Filters> {
     if !actors.is_empty() || !tasks.is_empty() {
@@ -14,8 +32,8 @@ pub async fn resolve(status: &[String], actors: &[String], tasks: &[String], nam
     }
     Ok(Filters {
         status: sorted(status.to_vec()),
-        actor: ids(NameKind::Actors, actors, names).await?,
-        task: ids(NameKind::Tasks, tasks, names).await?,
+        actor: ACTOR.ids(actors, names).await?,
+        task: TASK.ids(tasks, names).await?,
     })
 }
 
@@ -25,54 +43,53 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
-async fn ids(named: NameKind, elements: &[String], names: &NameBook) -> Result<Vec<String>> {
-    let mut ids = Vec::with_capacity(elements.len());
-    for element in elements {
-        ids.push(id(named, element, names).await?);
+impl NameFilter {
+    async fn ids(&self, elements: &[String], names: &NameBook) -> Result<Vec<String>> {
+        let mut ids = Vec::with_capacity(elements.len());
+        for element in elements {
+            ids.push(self.id(element, names).await?);
+        }
+        Ok(sorted(ids))
     }
-    Ok(sorted(ids))
-}
 
-/// The ID that an element means.
-async fn id(named: NameKind, element: &str, names: &NameBook) -> Result<String> {
-    let (option, kind) = match named {
-        NameKind::Actors => ("--actor", "Actor"),
-        NameKind::Tasks => ("--task", "task"),
-    };
-    if looks_like_an_id(element) || (names.is_silent() && !element.contains(['/', '~'])) {
-        return Ok(element.into());
-    }
-    if names.is_silent() {
-        return Err(Error::Usage(format!(
-            "{option} {element}: with --no-names, names cannot be looked up: give the ID"
-        )));
-    }
-    if !names.is_whole(named) {
-        return Err(Error::Unreachable(format!(
-            "{option} {element}: some names of {kind}s could not be read, so this one is not known: give IDs, or run \
-             again"
-        )));
-    }
-    let found = names.ids_of(named, element);
-    match found.as_slice() {
-        [id] => return Ok(id.clone()),
-        [] => {}
-        several => {
+    /// The ID that an element means.
+    async fn id(&self, element: &str, names: &NameBook) -> Result<String> {
+        let NameFilter { option, named, noun } = *self;
+        if looks_like_an_id(element) || (names.is_silent() && !element.contains(['/', '~'])) {
+            return Ok(element.into());
+        }
+        if names.is_silent() {
             return Err(Error::Usage(format!(
-                "{option} {element}: {} have this name ({}): give an ID, or the full name",
-                several.len(),
-                several.join(", ")
+                "{option} {element}: with --no-names, names cannot be looked up: give the ID"
             )));
         }
-    }
-    if !element.contains(['/', '~']) {
-        // An ID; also one of what is no longer there, whose runs still are.
-        return Ok(element.into());
-    }
-    match names.find(named, &element.replace('/', "~")).await? {
-        Some(item) => Ok(item.id),
-        None => Err(Error::Usage(format!(
-            "{option} {element}: this token finds no {kind} with this name: give the ID"
-        ))),
+        if !names.is_whole(named) {
+            return Err(Error::Unreachable(format!(
+                "{option} {element}: some names of {} could not be read, so this one is not known: give IDs, or run again",
+                named.what()
+            )));
+        }
+        let found = names.ids_of(named, element);
+        match found.as_slice() {
+            [id] => return Ok(id.clone()),
+            [] => {}
+            several => {
+                return Err(Error::Usage(format!(
+                    "{option} {element}: {} have this name ({}): give an ID, or the full name",
+                    several.len(),
+                    several.join(", ")
+                )));
+            }
+        }
+        if !element.contains(['/', '~']) {
+            // An ID; also one of what is no longer there, whose runs still are.
+            return Ok(element.into());
+        }
+        match names.find(named, &element.replace('/', "~")).await? {
+            Some(item) => Ok(item.id),
+            None => Err(Error::Usage(format!(
+                "{option} {element}: this token finds no {noun} with this name: give the ID"
+            ))),
+        }
     }
 }

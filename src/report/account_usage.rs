@@ -20,7 +20,8 @@ use cycles::{CountedDays, cycles_of, sum_by_service};
 pub use cycles::NO_WHOLE_DAY;
 
 pub use tables::{
-    BUILDS, BUILDS_BY_ACTOR, BuildSums, USAGE_BY_DAY, USAGE_BY_SERVICE, USAGE_EXPLAINED, explained_table, sums_by_actor,
+    BUILDS, BUILDS_BY_ACTOR, BuildSums, SERVICE_COLUMNS, USAGE_BY_DAY, USAGE_BY_SERVICE, USAGE_EXPLAINED,
+    explained_table, service_name, sums_by_actor,
 };
 
 /// What is known of a period's usage beside its runs.

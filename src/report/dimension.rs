@@ -36,7 +36,7 @@ static WORDS: [Words; 10] = [
     Words { word: "day", report: "cost_by_day", key: "day", labels: &[], title: "Cost by day" },
     Words { word: "week", report: "cost_by_week", key: "week", labels: &[], title: "Cost by week" },
     Words { word: "task", report: "cost_by_task", key: "actor_task_id", labels: &["actor_task_name"], title: "Cost by task" },
-    Words { word: "schedule", report: "cost_by_schedule", key: "meta_schedule_id", labels: &[], title: "Cost by schedule" },
+    Words { word: "schedule", report: "cost_by_schedule", key: "meta_schedule_id", labels: &["meta_schedule_name"], title: "Cost by schedule" },
     Words { word: "origin", report: "cost_by_origin", key: "meta_origin", labels: &[], title: "Cost by origin (what started the run)" },
     Words { word: "build", report: "cost_by_build", key: "build_id", labels: &["build_number", "act_name"], title: "Cost by build" },
     Words { word: "user", report: "cost_by_user", key: "user_id", labels: &[], title: "Cost by user (who started the run)" },

@@ -7,6 +7,7 @@ mod budgets;
 mod chart;
 mod csp;
 mod dearest;
+mod explained;
 mod grid;
 mod head;
 mod layout;
@@ -32,6 +33,7 @@ use crate::report::html::budgets::BudgetBar;
 use crate::report::html::chart::Chart;
 use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::html::shown::sentence;
+use crate::report::reconcile::{OF_DAYS, OF_METERS, OF_SERVICES};
 use crate::report::table::Table;
 use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
 use crate::text::thousands;
@@ -109,6 +111,9 @@ fn order(name: &str) -> usize {
         UNSUCCESSFUL,
         USAGE_EXPLAINED,
         USAGE_BY_SERVICE,
+        OF_SERVICES,
+        OF_METERS,
+        OF_DAYS,
         USAGE_BY_DAY,
         BUILDS_BY_ACTOR,
         BUILDS,
@@ -153,6 +158,12 @@ fn section(report: &Report, table: &Table) -> Section {
         },
         (DEAREST_RUNS, _) => Section {
             grid: Some(dearest::grid(report, table.title.clone())),
+            ..section
+        },
+        (USAGE_EXPLAINED, _) => Section {
+            grid: report
+                .usage_explained()
+                .map(|explained| explained::grid(&explained, table)),
             ..section
         },
         (_, Some(breakdown)) if breakdown.by == Dimension::Day.into() => {

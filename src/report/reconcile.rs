@@ -6,7 +6,7 @@ mod tables;
 pub mod terminal;
 mod verdict;
 
-pub use tables::TABLES;
+pub use tables::{OF_DAYS, OF_METERS, OF_SERVICES, TABLES};
 pub use verdict::ReconcileVerdict;
 
 use std::collections::BTreeMap;

@@ -143,6 +143,7 @@ impl Summary {
             let labels = match axis.dimension {
                 Dimension::Actor => [run.act_name, None],
                 Dimension::Task => [run.actor_task_name, None],
+                Dimension::Schedule => [run.schedule_name, None],
                 Dimension::Build => [run.build_number, run.act_name],
                 _ => [None, None],
             };

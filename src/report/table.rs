@@ -132,6 +132,23 @@ impl<'r> Table<'r> {
         (0..self.len).map(|at| (self.row)(at))
     }
 
+    /// The same without some of its columns.
+    pub fn without(&self, names: &[&str]) -> Table<'_> {
+        let kept: Vec<usize> = (0..self.columns.len())
+            .filter(|at| !names.contains(&self.columns[*at].name))
+            .collect();
+        let cells = |cells: &[Cell<'r>], kept: &[usize]| kept.iter().map(|at| cells[*at].clone()).collect();
+        Table {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            columns: kept.iter().map(|at| self.columns[*at]).collect(),
+            len: self.len,
+            total: self.total.as_ref().map(|total| cells(total, &kept)),
+            row: Box::new(move |at| cells(&(self.row)(at), &kept)),
+            note: self.note.clone(),
+        }
+    }
+
     /// The columns as people read them: what something is called comes before its ID and figures.
     pub fn reading_order(&self) -> Vec<usize> {
         let last_number = self.columns.iter().rposition(|column| column.kind.is_number());

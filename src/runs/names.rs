@@ -1,4 +1,4 @@
-//! Names of Actors and tasks, and the columns that they make. Where they come from is `fetch`'s.
+//! Names of Actors, tasks and schedules, and the columns that they make. Where they come from is `fetch`'s.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -55,14 +55,16 @@ pub struct Names {
     /// As `username/name`.
     pub actors: NamesById,
     pub tasks: NamesById,
+    pub schedules: NamesById,
 }
 
 impl Names {
-    /// The columns `act_name` and `actor_task_name` of rows.
-    pub fn columns(&self, rows: &RecordBatch) -> [ArrayRef; 2] {
+    /// The columns `act_name`, `actor_task_name` and `meta_schedule_name` of rows.
+    pub fn columns(&self, rows: &RecordBatch) -> [ArrayRef; 3] {
         [
             self.actors.column(rows.column(col::ACT_ID)),
             self.tasks.column(rows.column(col::ACTOR_TASK_ID)),
+            self.schedules.column(rows.column(col::META_SCHEDULE_ID)),
         ]
     }
 }

@@ -7,7 +7,7 @@ use super::run_columns::{RunColumns, value_at};
 use crate::money::Usd;
 
 /// The columns that a row is made of, by the table's order.
-pub const ROW: [&str; 15] = [
+pub const ROW: [&str; 16] = [
     "id",
     "act_id",
     "user_id",
@@ -23,6 +23,7 @@ pub const ROW: [&str; 15] = [
     "cost_state",
     "act_name",
     "actor_task_name",
+    "meta_schedule_name",
 ];
 
 /// One run. `None` is NULL, or a column that the export left out.
@@ -44,6 +45,7 @@ pub struct Row<'a> {
     pub cost_state: &'a str,
     pub act_name: Option<&'a str>,
     pub actor_task_name: Option<&'a str>,
+    pub schedule_name: Option<&'a str>,
 }
 
 impl Row<'_> {
@@ -73,8 +75,8 @@ pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
     let finished = columns.instants("finished_at");
     let text = |name: &str| columns.text(name);
     let [users, tasks, builds, build_numbers] = ["user_id", "actor_task_id", "build_id", "build_number"].map(text);
-    let [origins, schedules, act_names, task_names] =
-        ["meta_origin", "meta_schedule_id", "act_name", "actor_task_name"].map(text);
+    let [origins, schedules] = ["meta_origin", "meta_schedule_id"].map(text);
+    let [act_names, task_names, schedule_names] = ["act_name", "actor_task_name", "meta_schedule_name"].map(text);
     (0..batch.num_rows()).map(move |row| Row {
         id: ids.value(row),
         act_id: act_ids.value(row),
@@ -91,5 +93,6 @@ pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
         cost_state: states.value(row),
         act_name: value_at(act_names, row),
         actor_task_name: value_at(task_names, row),
+        schedule_name: value_at(schedule_names, row),
     })
 }

@@ -84,7 +84,7 @@ const fn meter(name: &'static str, meaning: &'static str) -> Column {
 /// Every column, in the order of every file: the API's names in snake_case and its order with `meta` flattened, then ours,
 /// then those of a run's detail (only with `--details all`), then names.
 #[rustfmt::skip]
-pub static COLUMNS: [Column; 42] = [
+pub static COLUMNS: [Column; 43] = [
     required(column("id", Text, Distinct, "the run's ID")),
     required(column("act_id", Text, Repeated, "the Actor's ID")),
     column("user_id", Text, Repeated, "who started it, in organisations"),
@@ -127,6 +127,7 @@ pub static COLUMNS: [Column; 42] = [
     column("max_total_charge_usd", Usd, Repeated, "US dollars at which the run is stopped; NULL is no such limit"),
     foreign(column("act_name", Text, Repeated, "the Actor's name now, `username/name`; NULL where it is unknown")),
     foreign(column("actor_task_name", Text, Repeated, "the task's name now; NULL where it is unknown")),
+    foreign(column("meta_schedule_name", Text, Repeated, "the schedule's name now; NULL where it is unknown")),
 ];
 
 /// Positions in [`COLUMNS`].
@@ -139,6 +140,7 @@ pub mod col {
     pub const STATUS: usize = 4;
     pub const STARTED_AT: usize = 5;
     pub const FINISHED_AT: usize = 6;
+    pub const META_SCHEDULE_ID: usize = 13;
     pub const USAGE_TOTAL_USD: usize = 15;
     pub const COST_STATE: usize = 19;
     pub const EXTRA: usize = 20;
@@ -152,6 +154,7 @@ pub mod col {
     pub const MAX_TOTAL_CHARGE_USD: usize = 39;
     pub const ACT_NAME: usize = 40;
     pub const ACTOR_TASK_NAME: usize = 41;
+    pub const META_SCHEDULE_NAME: usize = 42;
 }
 
 /// How many meters a run's usage is split into.
@@ -212,6 +215,7 @@ mod tests {
             (col::STATUS, "status"),
             (col::STARTED_AT, "started_at"),
             (col::FINISHED_AT, "finished_at"),
+            (col::META_SCHEDULE_ID, "meta_schedule_id"),
             (col::USAGE_TOTAL_USD, "usage_total_usd"),
             (col::COST_STATE, "cost_state"),
             (col::EXTRA, "extra"),
@@ -226,6 +230,7 @@ mod tests {
             (col::MAX_TOTAL_CHARGE_USD, "max_total_charge_usd"),
             (col::ACT_NAME, "act_name"),
             (col::ACTOR_TASK_NAME, "actor_task_name"),
+            (col::META_SCHEDULE_NAME, "meta_schedule_name"),
         ] {
             assert_eq!(COLUMNS[at].name, name);
         }

@@ -43,6 +43,7 @@ COLUMNS = [
     ("extra", "text"),
     ("act_name", "text"),
     ("actor_task_name", "text"),
+    ("meta_schedule_name", "text"),
 ]
 # The meters of a run's detail by the API's keys; with --details all, their columns follow `extra`.
 METERS = [
@@ -88,7 +89,7 @@ REPORTS = {
     "cost_by_day": breakdown("day"),
     "cost_by_group": breakdown("run_group"),
     "cost_by_origin": breakdown("meta_origin"),
-    "cost_by_schedule": breakdown("meta_schedule_id"),
+    "cost_by_schedule": breakdown("meta_schedule_id", names=["meta_schedule_name"]),
     "cost_by_task": breakdown("actor_task_id", names=["actor_task_name"]),
     "cost_by_user": breakdown("user_id"),
     "cost_by_week": breakdown("week"),
@@ -131,7 +132,7 @@ REPORTS = {
 # Columns that the tool calls otherwise than the SQL does, where no one word does for all engines.
 TOOL_NAMES = {"run_group": "group"}
 # Text that people choose; CSV cells of it that a spreadsheet would run begin with an apostrophe.
-PEOPLES_TEXT = ["meta_user_agent", "extra", "act_name", "actor_task_name", "run_group"]
+PEOPLES_TEXT = ["meta_user_agent", "extra", "act_name", "actor_task_name", "meta_schedule_name", "run_group"]
 # Rules of --groups: what needs escaping in SQL's LIKE and must not match as it would there, one character, names and IDs,
 # two patterns together, an order that decides, and a group that a spreadsheet would run.
 GROUPS = """actor,task,user,group

@@ -22,8 +22,14 @@ pub struct TableMatches {
     pub same: Vec<bool>,
 }
 
+/// A table, and which of its columns a report may lack where they are absent from all rows.
+pub struct ExpectedTable<'r> {
+    pub table: Table<'r>,
+    pub may_lack: Vec<&'static str>,
+}
+
 /// Compares a document's reports to tables, by values and not by how they are written. An error where it is no such document.
-pub fn compare(document: impl Read, tables: &[Table]) -> Result<TableMatches, ReadError> {
+pub fn compare(document: impl Read, tables: &[ExpectedTable]) -> Result<TableMatches, ReadError> {
     let mut compared = TableMatches {
         totals: None,
         usage_explained: None,
@@ -47,7 +53,7 @@ fn json<R: Read>(document: R) -> serde_json::Deserializer<IoRead<BufReader<R>>> 
     serde_json::Deserializer::from_reader(BufReader::with_capacity(64 << 10, document))
 }
 
-struct TablesVisitor<'c, 'r>(&'c [Table<'r>], &'c mut TableMatches);
+struct TablesVisitor<'c, 'r>(&'c [ExpectedTable<'r>], &'c mut TableMatches);
 
 impl<'de> Visitor<'de> for TablesVisitor<'_, '_> {
     type Value = ();
@@ -63,7 +69,7 @@ impl<'de> Visitor<'de> for TablesVisitor<'_, '_> {
                 compared.totals = Some(map.next_value()?);
             } else if name == USAGE_EXPLAINED {
                 compared.usage_explained = Some(map.next_value()?);
-            } else if let Some(at) = tables.iter().position(|table| table.name == name) {
+            } else if let Some(at) = tables.iter().position(|expected| expected.table.name == name) {
                 compared.same[at] = map.next_value_seed(RowsSeed(&tables[at]))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -99,7 +105,7 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
 }
 
 /// Whether a list holds a table's rows.
-struct RowsSeed<'c, 'r>(&'c Table<'r>);
+struct RowsSeed<'c, 'r>(&'c ExpectedTable<'r>);
 
 impl<'de> DeserializeSeed<'de> for RowsSeed<'_, '_> {
     type Value = bool;
@@ -118,9 +124,11 @@ impl<'de> Visitor<'de> for RowsSeed<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
         let mut same = true;
-        for cells in self.0.rows() {
+        let ExpectedTable { table, may_lack } = self.0;
+        for cells in table.rows() {
             let row = RowSeed {
-                columns: &self.0.columns,
+                columns: &table.columns,
+                may_lack,
                 cells: cells.into_iter().map(Some).collect(),
             };
             match list.next_element_seed(row)? {
@@ -138,6 +146,7 @@ impl<'de> Visitor<'de> for RowsSeed<'_, '_> {
 /// Whether an object holds a row's cells, each once.
 struct RowSeed<'c, 'r> {
     columns: &'c [TableColumn],
+    may_lack: &'c [&'static str],
     cells: Vec<Option<Cell<'r>>>,
 }
 
@@ -167,7 +176,11 @@ impl<'de> Visitor<'de> for RowSeed<'_, '_> {
             };
             next = at.map_or(next, |at| at + 1);
         }
-        Ok(same && self.cells.iter().all(Option::is_none))
+        let may_be_left = |(column, cell): (&TableColumn, &Option<Cell>)| match cell {
+            None => true,
+            Some(cell) => *cell == Cell::Absent && self.may_lack.contains(&column.name),
+        };
+        Ok(same && self.columns.iter().zip(&self.cells).all(may_be_left))
     }
 }
 
@@ -273,7 +286,15 @@ mod tests {
     }
 
     fn compared(text: &str) -> Result<bool, ReadError> {
-        compare(text.as_bytes(), &[table()]).map(|compared| compared.same[0])
+        compared_without(text, &[])
+    }
+
+    fn compared_without(text: &str, may_lack: &[&'static str]) -> Result<bool, ReadError> {
+        let expected = ExpectedTable {
+            table: table(),
+            may_lack: may_lack.to_vec(),
+        };
+        compare(text.as_bytes(), &[expected]).map(|compared| compared.same[0])
     }
 
     const FIRST: &str = r#"{"key":"é\"x","runs":2,"third":"1970-01-01T00:00:00.000Z"}"#;
@@ -305,6 +326,19 @@ mod tests {
         }
         assert_eq!(compared(&document(&format!("{whole},{SECOND}"))), Ok(false));
         assert_eq!(compared("{}"), Ok(false));
+    }
+
+    #[test]
+    fn a_row_may_lack_a_column_only_where_it_may_and_where_the_row_has_no_value() {
+        let document = |key: &str| format!(r#"{{"by_key":[{FIRST},{{"third":"0.500000"{key},"runs":1}}]}}"#);
+        assert_eq!(compared_without(&document(""), &["key"]), Ok(true));
+        assert_eq!(compared_without(&document(r#","key":null"#), &["key"]), Ok(true));
+        assert_eq!(compared_without(&document(r#","key":"x""#), &["key"]), Ok(false));
+        assert_eq!(compared_without(&document(""), &["runs"]), Ok(false));
+        assert_eq!(
+            compared_without(&document("").replace(r#""third":"0.500000","#, ""), &["key", "third"]),
+            Ok(false)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde_json::Value;
 
-use crate::archive::export::report_json::{self, TableMatches};
+use crate::archive::export::report_json::{self, ExpectedTable, TableMatches};
 use crate::archive::export::usage::read_usage;
 use crate::archive::export_folder::ExportFolder;
 use crate::output::manifest::Manifest;
@@ -16,6 +16,7 @@ use crate::provenance::{Retention, Totals};
 use crate::report::account_usage::AccountUsage;
 use crate::report::figures::Figures;
 use crate::report::table::{CellKind, Table};
+use crate::runs::schema::COLUMNS;
 
 /// Reports that every version has written.
 const ALWAYS: [&str; 3] = ["cost_by_actor", "status_summary", "cost_by_day"];
@@ -37,7 +38,12 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures, with_csv: bool) -
         .as_ref()
         .and_then(|usage| usage.explained(figures, lacks_runs(manifest)));
     let tables = figures.tables().into_iter().filter(is_there);
-    let tables: Vec<Table> = tables.chain(usage.iter().flat_map(AccountUsage::tables)).collect();
+    let tables = tables.chain(usage.iter().flat_map(AccountUsage::tables));
+    let tables = tables.map(|table| ExpectedTable {
+        may_lack: unknown_names(&table, &manifest.columns),
+        table,
+    });
+    let tables: Vec<ExpectedTable> = tables.collect();
     let file = export.file(REPORT_JSON);
     let TableMatches {
         totals,
@@ -57,7 +63,8 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures, with_csv: bool) -
         findings.push(format!("{REPORT_JSON}: its usage_explained differs from the files"));
     }
     findings.extend(usage.iter().filter_map(AccountUsage::contradiction));
-    for (table, same) in tables.iter().zip(same) {
+    for (expected, same) in tables.iter().zip(same) {
+        let table = &expected.table;
         let path = csv_name(table);
         if !same {
             findings.push(format!("{REPORT_JSON}: {} differs from the rows", table.name));
@@ -65,7 +72,7 @@ pub fn check_reports(export: &ExportFolder, figures: &Figures, with_csv: bool) -
         if !with_csv {
             continue;
         }
-        if !is_written_as(export, &path, table).unwrap_or(false) {
+        if !is_written_as(export, &path, expected).unwrap_or(false) {
             findings.push(format!("{path}: its figures differ from the rows"));
         }
         if export.entry(&path).and_then(|file| file.rows) != Some(table.len as u64) {
@@ -85,8 +92,24 @@ fn is_of_days(table: &Table) -> bool {
     table.columns.iter().any(|column| column.kind == CellKind::Date)
 }
 
-/// Whether a file's bytes are those of a report in CSV.
-fn is_written_as(export: &ExportFolder, path: &str, table: &Table) -> io::Result<bool> {
+/// The columns of names that the rows lack: they were left out, or an earlier version didn't know them, and its reports lack them
+/// too.
+fn unknown_names(table: &Table, of_rows: &[String]) -> Vec<&'static str> {
+    let columns = table.columns.iter().filter(|column| column.kind == CellKind::Name);
+    let is_of_rows = |name: &&str| COLUMNS.iter().any(|column| column.name == *name);
+    let is_lacking = |name: &&str| !of_rows.iter().any(|there| there == name);
+    let names = columns.map(|column| column.name);
+    names.filter(|name| is_of_rows(name) && is_lacking(name)).collect()
+}
+
+/// Whether a file's bytes are those of a report in CSV, with or without the columns that it may lack.
+fn is_written_as(export: &ExportFolder, path: &str, expected: &ExpectedTable) -> io::Result<bool> {
+    let ExpectedTable { table, may_lack } = expected;
+    let is_whole = has_bytes_of(export, path, table)?;
+    Ok(is_whole || (!may_lack.is_empty() && has_bytes_of(export, path, &table.without(may_lack))?))
+}
+
+fn has_bytes_of(export: &ExportFolder, path: &str, table: &Table) -> io::Result<bool> {
     let file = export.file(path).map_err(io::Error::other)?;
     let comparison = FileComparison {
         file: BufReader::with_capacity(64 << 10, file.reader()),

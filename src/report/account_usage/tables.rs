@@ -17,10 +17,13 @@ pub const USAGE_BY_DAY: &str = "usage_by_day";
 pub const BUILDS_BY_ACTOR: &str = "builds_by_actor";
 pub const BUILDS: &str = "builds";
 
-const SERVICE: TableColumn = column("service", "key", CellKind::Key);
-/// What Apify counts of a service.
-const OF_SERVICE: [TableColumn; 4] = [
+/// A service, and what it is called.
+pub const SERVICE_COLUMNS: [TableColumn; 2] = [
+    column("service", "key", CellKind::Key),
     column("service_name", "service", CellKind::Key),
+];
+/// What Apify counts of a service.
+const OF_SERVICE: [TableColumn; 3] = [
     column("quantity", "quantity", CellKind::Quantity),
     column("usage_usd", "usage, $", CellKind::Usd),
     TableColumn {
@@ -56,7 +59,8 @@ const NAMES: [(&str, &str); 17] = [
     ),
 ];
 
-fn service_name(key: &str) -> &str {
+/// What a service is called.
+pub fn service_name(key: &str) -> &str {
     NAMES
         .iter()
         .find(|(known, _)| *known == key)
@@ -77,9 +81,8 @@ impl AccountUsage {
     }
 
     fn by_day_table(&self) -> Table<'_> {
-        let columns = [column("day", "day", CellKind::Date), SERVICE]
-            .into_iter()
-            .chain(OF_SERVICE);
+        let day = column("day", "day", CellKind::Date);
+        let columns = std::iter::once(day).chain(SERVICE_COLUMNS).chain(OF_SERVICE);
         Table {
             name: USAGE_BY_DAY.into(),
             title: "Usage that Apify counts by day (UTC)".into(),
@@ -116,7 +119,7 @@ fn by_service(services: &[Service]) -> Table<'_> {
     Table {
         name: USAGE_BY_SERVICE.into(),
         title: "Usage that Apify counts by service".into(),
-        columns: std::iter::once(SERVICE).chain(OF_SERVICE).collect(),
+        columns: SERVICE_COLUMNS.into_iter().chain(OF_SERVICE).collect(),
         len: services.len(),
         row: Box::new(|at| service_cells(&services[at]).to_vec()),
         total: Some(vec![

@@ -144,6 +144,23 @@ impl GridCell {
         }
     }
 
+    /// An amount of something, to three places; the pointer shows all of them.
+    pub fn quantity(quantity: Usd) -> GridCell {
+        let text = quantity.to_string();
+        let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
+        let places = places.get(..3).unwrap_or(places).trim_end_matches('0');
+        let whole = whole.parse().map_or(whole.to_string(), |whole: u64| thousands(whole));
+        let shown = if places.is_empty() {
+            whole
+        } else {
+            format!("{whole}.{places}")
+        };
+        GridCell {
+            full: Some(text),
+            ..GridCell::words(shown)
+        }
+    }
+
     pub fn mean(usd: Option<Ratio>) -> GridCell {
         let text = |text: String| match text.strip_prefix('-') {
             Some(amount) => format!("-${amount}"),

@@ -66,10 +66,11 @@ struct GridLayout<'t> {
     places: Vec<(usize, Option<usize>)>,
 }
 
-const NAMED: [(&str, &str); 3] = [
+const NAMED: [(&str, &str); 4] = [
     ("act_name", "act_id"),
     ("actor_task_name", "actor_task_id"),
     ("service_name", "service"),
+    ("meta_schedule_name", "meta_schedule_id"),
 ];
 
 /// Quantities that a report is about: a narrow screen shows what comes first.
@@ -155,9 +156,10 @@ fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
     };
     match &column.shown(cell) {
         Cell::Absent => GridCell::absent(column.absent),
+        Cell::Text(word) if !column.words.is_empty() => GridCell::words(word.as_ref()),
         Cell::Text(_) => entry_of_text(cell, column.kind),
         Cell::Count(count) => GridCell::count(*count),
-        Cell::Quantity(quantity) => GridCell::words(quantity.to_string()),
+        Cell::Quantity(quantity) => GridCell::quantity(*quantity),
         Cell::Usd(usd) => signed(GridCell::usd(Some(*usd), ""), usd.0 > 0),
         Cell::Decimal(share) if column.kind.is_percent() => {
             let percent = share.percent().unwrap_or_default();

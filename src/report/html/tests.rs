@@ -45,6 +45,7 @@ fn names_break_nothing_and_are_shown_as_text() {
             schedule_id: Some(name),
             act_name: Some(name),
             actor_task_name: Some(name),
+            schedule_name: Some(name),
             ..row(name, name, "2025-09-02", Some("1.5"))
         })
         .collect();

@@ -3,15 +3,15 @@
 use super::{Reconciliation, belongs_to_runs};
 use crate::api::usage::Service;
 use crate::money::Usd;
-use crate::report::account_usage::explained_table;
+use crate::report::account_usage::{BUILDS_BY_ACTOR, SERVICE_COLUMNS, USAGE_EXPLAINED, explained_table, service_name};
 use crate::report::table::{Cell, CellKind, Table, TableColumn, column};
 use crate::report::usage_explained::minus;
 
 /// Tables that a page of it has, in their order.
-pub const TABLES: [&str; 5] = ["usage_explained", SERVICES, METERS, DAYS, "builds_by_actor"];
-const SERVICES: &str = "reconciled_services";
-const METERS: &str = "reconciled_meters";
-const DAYS: &str = "reconciled_days";
+pub const TABLES: [&str; 5] = [USAGE_EXPLAINED, OF_SERVICES, OF_METERS, OF_DAYS, BUILDS_BY_ACTOR];
+pub const OF_SERVICES: &str = "reconciled_services";
+pub const OF_METERS: &str = "reconciled_meters";
+pub const OF_DAYS: &str = "reconciled_days";
 
 impl Reconciliation {
     /// What explains Apify's count, its services, meters where rows have them, and days.
@@ -28,10 +28,11 @@ impl Reconciliation {
         let (of_runs, others) = self.services();
         let services: Vec<&Service> = of_runs.into_iter().chain(others).collect();
         Table {
-            name: SERVICES.into(),
+            name: OF_SERVICES.into(),
             title: "Services that Apify counts, those that runs and builds use first".into(),
             columns: vec![
-                column("service", "service", CellKind::Key),
+                SERVICE_COLUMNS[0],
+                SERVICE_COLUMNS[1],
                 TableColumn {
                     words: &[("runs", "runs and builds"), ("other", "other")],
                     ..column("used_by", "used by", CellKind::Key)
@@ -47,6 +48,7 @@ impl Reconciliation {
                 let service = services[at];
                 vec![
                     Cell::text(Some(&service.key)),
+                    Cell::text(Some(service_name(&service.key))),
                     Cell::text(Some(if belongs_to_runs(&service.key) { "runs" } else { "other" })),
                     Cell::usd(service.base),
                     Cell::usd(service.after_discount),
@@ -60,10 +62,11 @@ impl Reconciliation {
     fn meters_table(&self) -> Table<'_> {
         let meters = self.meters();
         Table {
-            name: METERS.into(),
+            name: OF_METERS.into(),
             title: "Meters of runs".into(),
             columns: vec![
-                column("service", "service", CellKind::Key),
+                SERVICE_COLUMNS[0],
+                SERVICE_COLUMNS[1],
                 column("usage_usd", "Apify counts, $", CellKind::Usd),
                 column("runs_usd", "runs show, $", CellKind::Usd),
                 column("difference_usd", "difference, $", CellKind::Usd),
@@ -73,6 +76,7 @@ impl Reconciliation {
                 let (key, counted, of_runs) = &meters[at];
                 vec![
                     Cell::owned(Some(key.clone())),
+                    Cell::owned(Some(service_name(key).into())),
                     Cell::usd(*counted),
                     Cell::Usd(*of_runs),
                     Cell::usd(counted.map(|counted| minus(counted, *of_runs))),
@@ -88,7 +92,7 @@ impl Reconciliation {
         let difference =
             |counted: Option<Usd>, of_runs: Option<Usd>| Some(minus(counted?, of_runs.unwrap_or_default()));
         Table {
-            name: DAYS.into(),
+            name: OF_DAYS.into(),
             title: "Days (UTC), approximately".into(),
             columns: vec![
                 column("day", "day", CellKind::Date),

@@ -1,4 +1,4 @@
-//! The Actors or the tasks that runs are of, as the runs tell of them, each once.
+//! The Actors, tasks or schedules that runs are of, as the runs tell of them, each once.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use crate::period::Millis;
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     /// In the order in which they were seen.
-    pub(super) all: Vec<ActorOrTask>,
+    pub(super) all: Vec<CatalogEntry>,
     by_id: HashMap<Box<str>, u32, RandomState>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ActorOrTask {
+pub(super) struct CatalogEntry {
     pub(super) id: Box<str>,
     /// As its latest run has it.
     pub(super) name: Option<Box<str>>,
@@ -31,7 +31,7 @@ impl Catalog {
         self.by_id.get(id).copied().map(Some)
     }
 
-    /// Counts a run of an Actor or a task, and returns its place; `last` is the place that the run before had.
+    /// Counts a run of an entry, and returns its place; `last` is the place that the run before had.
     pub(super) fn add(&mut self, id: &str, act_id: &str, name: Option<&str>, start: Millis, last: &mut u32) -> u32 {
         // Runs of one Actor often follow each other.
         let place = match self.all.get(*last as usize) {
@@ -41,7 +41,7 @@ impl Catalog {
                 None => {
                     let place = self.all.len() as u32;
                     self.by_id.insert(id.into(), place);
-                    self.all.push(ActorOrTask {
+                    self.all.push(CatalogEntry {
                         id: id.into(),
                         name: None,
                         act_id: act_id.into(),
@@ -59,7 +59,7 @@ impl Catalog {
     }
 }
 
-impl ActorOrTask {
+impl CatalogEntry {
     /// Counts more of its runs; the latest that has a name decides on that.
     pub(super) fn add(&mut self, name: Option<&str>, runs: u64, first: Millis, last: Millis) {
         if let Some(name) = name

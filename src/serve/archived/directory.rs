@@ -1,4 +1,4 @@
-//! The Actors and tasks that an archive's runs are of: those whose names it knows are listed, and found by them.
+//! The Actors, tasks and schedules that an archive's runs are of: those whose names it knows are listed, and found by them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,17 +6,29 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use serde_json::{Value, json};
 
-use super::catalog::{ActorOrTask, Catalog};
+use super::catalog::{Catalog, CatalogEntry};
 use super::group::FileGroup;
 use crate::period::format_instant;
 use crate::provenance::Account;
 use crate::serve::envelope::{ApiAnswer, page};
-use crate::serve::query::DirectoryQuery;
+use crate::serve::query::{DirectoryQuery, Paging};
 use crate::serve::refusal::Refusal;
 
 /// What an Actor or a task is called in errors.
 const ACTOR: &str = "Actor";
 const TASK: &str = "Actor task";
+
+/// Members of a schedule that no archive has.
+const SCHEDULE_NOT_ARCHIVED: [&str; 8] = [
+    "createdAt",
+    "modifiedAt",
+    "nextRunAt",
+    "isEnabled",
+    "isExclusive",
+    "cronExpression",
+    "timezone",
+    "actions",
+];
 
 #[derive(Debug)]
 pub(super) struct ArchiveDirectory {
@@ -24,12 +36,13 @@ pub(super) struct ArchiveDirectory {
     username: String,
     actors: NameIndex,
     tasks: NameIndex,
+    schedules: NameIndex,
 }
 
-/// Actors, or tasks, found by ID and by name.
+/// Actors, tasks or schedules, found by ID and by name.
 #[derive(Debug, Default)]
 struct NameIndex {
-    all: Vec<ActorOrTask>,
+    all: Vec<CatalogEntry>,
     by_id: HashMap<Box<str>, usize, RandomState>,
     by_name: HashMap<String, usize, RandomState>,
     /// Those with a name, by their first run.
@@ -59,7 +72,7 @@ impl NameIndex {
         named
     }
 
-    fn find(&self, wanted: &str) -> Option<&ActorOrTask> {
+    fn find(&self, wanted: &str) -> Option<&CatalogEntry> {
         let at = self.by_id.get(wanted).or_else(|| self.by_name.get(wanted))?;
         Some(&self.all[*at])
     }
@@ -68,14 +81,16 @@ impl NameIndex {
 impl ArchiveDirectory {
     pub(super) fn new(groups: &[Arc<FileGroup>], account: &Account) -> ArchiveDirectory {
         let username = account.username.as_ref().unwrap_or(&account.id);
-        let (actors, tasks) = (
+        let (actors, tasks, schedules) = (
             groups.iter().map(|group| &group.actors),
             groups.iter().map(|group| &group.tasks),
+            groups.iter().map(|group| &group.schedules),
         );
         ArchiveDirectory {
             // Exports hold an Actor's name as `username/name`.
             actors: NameIndex::new(actors, |name| name.replacen('/', "~", 1)),
             tasks: NameIndex::new(tasks, |name| format!("{username}~{name}")),
+            schedules: NameIndex::new(schedules, str::to_string),
             user_id: account.id.clone(),
             username: username.clone(),
         }
@@ -141,7 +156,29 @@ impl ArchiveDirectory {
         found.map(|seen| self.short_task(seen)).ok_or(Refusal::NotFound(TASK))
     }
 
-    fn short_actor(&self, seen: &ActorOrTask) -> Value {
+    /// `GET /v2/schedules`.
+    pub(super) fn list_schedules(&self, paging: Paging) -> Result<ApiAnswer, Refusal> {
+        page(paging, &self.schedules.listed, |at| {
+            let seen = &self.schedules.all[*at];
+            json!({
+                "id": seen.id,
+                "userId": self.user_id,
+                "name": seen.name,
+                "createdAt": format_instant(seen.first),
+                "modifiedAt": format_instant(seen.last),
+                "lastRunAt": format_instant(seen.last),
+                "nextRunAt": null,
+                "isEnabled": false,
+                "isExclusive": false,
+                "cronExpression": "",
+                "timezone": "UTC",
+                "actions": [],
+                "notArchived": SCHEDULE_NOT_ARCHIVED,
+            })
+        })
+    }
+
+    fn short_actor(&self, seen: &CatalogEntry) -> Value {
         let (username, name) = split(seen);
         json!({
             "id": seen.id,
@@ -154,7 +191,7 @@ impl ArchiveDirectory {
         })
     }
 
-    fn short_task(&self, seen: &ActorOrTask) -> Value {
+    fn short_task(&self, seen: &CatalogEntry) -> Value {
         json!({
             "id": seen.id,
             "userId": self.user_id,
@@ -170,7 +207,7 @@ impl ArchiveDirectory {
 }
 
 /// Whose an Actor is, and its name.
-fn split(seen: &ActorOrTask) -> (&str, &str) {
+fn split(seen: &CatalogEntry) -> (&str, &str) {
     let name = seen.name.as_deref().unwrap_or_default();
     name.split_once('/').unwrap_or(("", name))
 }

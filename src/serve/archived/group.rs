@@ -16,16 +16,18 @@ use crate::runs::row::rows_of;
 use super::catalog::Catalog;
 use super::segment::{OTHER_STATUS, SEGMENT_RUNS, Segment, SegmentEntry};
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 11] = [
     "id",
     "act_id",
     "actor_task_id",
+    "meta_schedule_id",
     "status",
     "started_at",
     "usage_total_usd",
     "cost_state",
     "act_name",
     "actor_task_name",
+    "meta_schedule_name",
 ];
 
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(super) struct FileGroup {
     pub(super) segments: Vec<Segment>,
     pub(super) actors: Catalog,
     pub(super) tasks: Catalog,
+    pub(super) schedules: Catalog,
 }
 
 /// What is remembered of an ID: two runs may share it, so a run that is found by it is read and compared.
@@ -64,6 +67,7 @@ impl FileGroup {
             segments: Vec::new(),
             actors: Catalog::default(),
             tasks: Catalog::default(),
+            schedules: Catalog::default(),
         };
         let mut pending: Vec<SegmentEntry> = Vec::new();
         let mut is_in_order = true;
@@ -124,7 +128,7 @@ impl FileGroup {
                 "a file of runs has runs without ID, Actor, status or start",
             ));
         }
-        let (mut last_actor, mut last_task) = (0, 0);
+        let (mut last_actor, mut last_task, mut last_schedule) = (0, 0, 0);
         for run in rows_of(batch) {
             if let Some(fault) = run.fault() {
                 return Err(Error::Untrusted(format!("run {} {fault}", run.id)));
@@ -136,6 +140,10 @@ impl FileGroup {
                     .add(id, run.act_id, run.actor_task_name, start, &mut last_task)
             };
             let task = run.actor_task_id.map_or(0, |id| 1 + add_task(id));
+            if let Some(id) = run.schedule_id {
+                self.schedules
+                    .add(id, run.act_id, run.schedule_name, start, &mut last_schedule);
+            }
             entries.push(SegmentEntry {
                 start,
                 file,

@@ -110,7 +110,7 @@ impl ServedArchive {
             ApiQuestion::Tasks(query) => self.directory.list_tasks(query),
             ApiQuestion::Task(wanted) => object(&self.directory.task(wanted)?),
             ApiQuestion::Builds(paging) => self.usage.list_builds(*paging),
-            ApiQuestion::Schedules(_) => Err(Refusal::NotArchived("schedules")),
+            ApiQuestion::Schedules(paging) => self.directory.list_schedules(*paging),
             ApiQuestion::Me => object(&self.me()),
             ApiQuestion::Limits => Err(Refusal::NotArchived("limits")),
             ApiQuestion::MonthlyUsage(date) => {

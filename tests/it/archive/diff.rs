@@ -397,7 +397,7 @@ fn names_from_elsewhere_cannot_steer_a_terminal_or_a_spreadsheet() {
     // A name as a CSV of names has it: defused there, and defused again where it is written.
     let csv = fs::read_to_string(place.path("old/runs.csv")).unwrap();
     let mut lines: Vec<String> = csv.lines().map(String::from).collect();
-    lines[1] = lines[1].strip_suffix(",,").unwrap().to_string() + ",'=cmd(),";
+    lines[1] = lines[1].strip_suffix(",,,").unwrap().to_string() + ",'=cmd(),,";
     fs::write(place.path("old/runs.csv"), lines.join("\n") + "\n").unwrap();
     crate::archive::broken_archives::fit(&place.path("old"), "runs.csv");
     place.run(&["diff", "old", "new"]).exits(0).shows(&["=cmd()"]);

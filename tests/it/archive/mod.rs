@@ -6,6 +6,8 @@ mod agree;
 mod broken_archives;
 /// `diff`, and what `export` tells of the export that it replaces.
 mod diff;
+/// Exports of an earlier version, whose rows and reports lack a column.
+mod earlier;
 /// FOCUS files by run and by day, whole and in parts.
 mod focus;
 /// `reconcile`: a billing cycle's runs against what Apify counts.

@@ -8,7 +8,7 @@ use crate::support::stand_in::{Reply, Run, StandIn, ms};
 const ALL: &str = "id act_id user_id actor_task_id status started_at finished_at build_id build_number build_number_int \
                    meta_origin meta_client_ip meta_user_agent meta_schedule_id meta_scheduled_at usage_total_usd \
                    default_key_value_store_id default_dataset_id default_request_queue_id cost_state extra act_name \
-                   actor_task_name";
+                   actor_task_name meta_schedule_name";
 const NEEDED: [&str; 6] = ["id", "act_id", "status", "started_at", "usage_total_usd", "cost_state"];
 
 fn server() -> StandIn {

@@ -17,7 +17,7 @@ use crate::support::stand_in::{Account, Run, StandIn, ms, runs};
 const COLUMNS: &str = "id act_id user_id actor_task_id status started_at finished_at build_id build_number \
                        build_number_int meta_origin meta_client_ip meta_user_agent meta_schedule_id meta_scheduled_at \
                        usage_total_usd default_key_value_store_id default_dataset_id default_request_queue_id cost_state \
-                       extra act_name actor_task_name";
+                       extra act_name actor_task_name meta_schedule_name";
 
 fn at(day: u32, hour: u32) -> i64 {
     ms(&format!("2025-09-{day:02}T{hour:02}:00:00Z"))

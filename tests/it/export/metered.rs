@@ -113,7 +113,10 @@ fn with_all_details_nineteen_columns_follow_extra_exact_typed_and_null_where_not
         .collect();
     let extra = names.iter().position(|name| *name == "extra").unwrap();
     assert_eq!(names[extra + 1..extra + 20], expected);
-    assert_eq!(names[extra + 20..], ["act_name", "actor_task_name"]);
+    assert_eq!(
+        names[extra + 20..],
+        ["act_name", "actor_task_name", "meta_schedule_name"]
+    );
     for field in &schema.fields()[extra + 1..extra + 20] {
         let expected = match field.name().as_str() {
             "memory_mbytes" | "duration_millis" | "resurrect_count" => DataType::Int64,
@@ -187,7 +190,7 @@ fn with_all_details_nineteen_columns_follow_extra_exact_typed_and_null_where_not
 fn without_all_details_none_of_their_columns_is_there() {
     let (server, place) = (five(), Place::new());
     place.export(&server.url(), &[]).exits(0);
-    assert_eq!(place.exported().batch().num_columns(), 23);
+    assert_eq!(place.exported().batch().num_columns(), 24);
     assert_eq!(details_asked(&server), [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! Names of Actors and tasks: asked in bulk, never at the cost of the export, and other people's text wherever they are shown.
+//! Names of Actors, tasks and schedules: asked in bulk, never at the cost of the export, and other people's text wherever they are shown.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::account::{Apify, Make, asked_below};
-use crate::support::command::Place;
+use crate::support::client::Served;
+use crate::support::command::{Place, done};
 use crate::support::stand_in::{Reply, Run, StandIn, envelope, ms};
 
 /// A run of an Actor, maybe of a task, that cost a cent.
@@ -15,6 +16,13 @@ fn run_of(n: usize, actor: &str, task: Option<&str>) -> Run {
     let task = task.map_or(String::new(), |task| format!(r#","actorTaskId":"{task}""#));
     let rest = format!(r#""finishedAt":"2025-09-20T00:00:00.000Z","actId":"{actor}","usageTotalUsd":0.01{task}"#);
     Run::new(format!("r{n:05}"), at).with(&rest)
+}
+
+/// The same, started by a schedule.
+fn scheduled(run: Run, schedule: &str) -> Run {
+    let meta = format!(r#","meta":{{"origin":"SCHEDULER","scheduleId":"{schedule}"}}"#);
+    let rest = run.rest.clone() + &meta;
+    run.with(&rest)
 }
 
 fn three() -> Vec<Run> {
@@ -35,7 +43,8 @@ fn single(id: &str, username: &str, name: &str) -> Reply {
 fn attempts(server: &StandIn) -> BTreeMap<String, usize> {
     let mut attempts = BTreeMap::new();
     for request in server.requests() {
-        if request.path.starts_with("/v2/actors") || request.path.starts_with("/v2/actor-tasks") {
+        let lists = ["/v2/actors", "/v2/actor-tasks", "/v2/schedules"];
+        if lists.iter().any(|list| request.path.starts_with(list)) {
             *attempts
                 .entry(request.head.lines().next().unwrap().to_string())
                 .or_default() += 1;
@@ -129,29 +138,31 @@ fn what_no_list_has_is_looked_up_once_however_many_runs_point_at_it_and_only_for
     assert_eq!(asked_below(&filtered, "/v2/actors/"), [""; 0]);
 }
 
+/// Answers without a name.
+const NAMELESS: [(&str, Make); 6] = [
+    ("403", || {
+        Reply::error(403, "insufficient-permissions", "Not for this token.")
+    }),
+    ("401", || {
+        Reply::error(401, "user-or-token-not-found", "Not for this token.")
+    }),
+    ("404", || Reply::error(404, "record-not-found", "Nothing.")),
+    ("500", || Reply::error(500, "internal-error", "Oops.")),
+    ("garbage", || {
+        Reply::Answer(200, vec![("Retry-After", "0".into())], b"<html>".to_vec())
+    }),
+    ("other shape", || {
+        Reply::Answer(
+            200,
+            vec![("Retry-After", "0".into())],
+            br#"{"data":{"total":"many","items":7}}"#.to_vec(),
+        )
+    }),
+];
+
 #[test]
 fn names_that_can_not_be_had_leave_null_show_the_id_and_never_change_the_exit_code() {
-    let replies: [(&str, Make); 6] = [
-        ("403", || {
-            Reply::error(403, "insufficient-permissions", "Not for this token.")
-        }),
-        ("401", || {
-            Reply::error(401, "user-or-token-not-found", "Not for this token.")
-        }),
-        ("404", || Reply::error(404, "record-not-found", "Nothing.")),
-        ("500", || Reply::error(500, "internal-error", "Oops.")),
-        ("garbage", || {
-            Reply::Answer(200, vec![("Retry-After", "0".into())], b"<html>".to_vec())
-        }),
-        ("other shape", || {
-            Reply::Answer(
-                200,
-                vec![("Retry-After", "0".into())],
-                br#"{"data":{"total":"many","items":7}}"#.to_vec(),
-            )
-        }),
-    ];
-    for (name, reply) in replies {
+    for (name, reply) in NAMELESS {
         let mut server = Apify::of(three());
         for path in ["/v2/actors", "/v2/actor-tasks", "/v2/actors/", "/v2/actor-tasks/"] {
             server = server.at(path, move |_| reply());
@@ -177,6 +188,136 @@ fn names_that_can_not_be_had_leave_null_show_the_id_and_never_change_the_exit_co
         assert!(attempts.values().all(|count| *count <= 3), "{name}: {attempts:?}");
         place.run(&["verify", "out"]).exits(0);
     }
+}
+
+#[test]
+fn schedules_are_named_by_their_list_which_is_asked_for_once_and_never_one_by_one() {
+    let items = (0..2500)
+        .map(|n| format!(r#"{{"id":"s{n}","name":"schedule-{n}","title":"A title","username":"ann"}}"#))
+        .collect();
+    let all: Vec<Run> = (0..3000)
+        .map(|n| match n % 3 {
+            0 => run_of(n, "a1", None),
+            1 => scheduled(run_of(n, "a1", None), &format!("s{}", n % 2500)),
+            _ => scheduled(run_of(n, "a1", Some("t1")), "gone"),
+        })
+        .collect();
+    let server = Apify::of(all).listed("/v2/schedules", items).start();
+    let place = Place::new();
+    let done = place.export(&server.url(), &["--concurrency", "8"]);
+    assert_eq!(done.exits(0).stderr, "", "{done}");
+    let lists = server.requests();
+    let lists = lists.iter().filter(|request| request.path == "/v2/schedules");
+    assert_eq!(lists.count(), 3);
+    assert_eq!(asked_below(&server, "/v2/schedules/"), [""; 0]);
+    let named = |id: &str| match id.strip_prefix('s') {
+        Some(number) => format!("schedule-{number}"),
+        None => String::new(),
+    };
+    let rows = place.exported().rows("runs.csv");
+    assert_eq!(rows.len(), 3000);
+    for row in &rows {
+        assert_eq!(row["meta_schedule_name"], named(&row["meta_schedule_id"]), "{row:?}");
+    }
+    let by_schedule = place.exported().rows("cost_by_schedule.csv");
+    assert_eq!(by_schedule.len(), 1002, "a thousand, those that are gone, and none");
+    for row in &by_schedule {
+        assert_eq!(row["meta_schedule_name"], named(&row["meta_schedule_id"]), "{row:?}");
+    }
+    place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn a_token_that_may_not_read_schedules_is_told_once_and_only_where_a_run_has_one() {
+    let with = || [three(), vec![scheduled(run_of(3, "a1", None), "s1")]].concat();
+    for (name, reply) in NAMELESS {
+        let server = |runs| {
+            let named = Apify::of(runs).actors(&[("a1", "ann", "crawler"), ("a2", "ann", "spider")]);
+            named.at("/v2/schedules", move |_| reply()).start()
+        };
+        let (place, of_none) = (Place::new(), server(three()));
+        let done = place.export(&of_none.url(), &["--strict"]);
+        assert_eq!(done.exits(0).stderr, "", "{name}: {done}");
+        assert_eq!(asked_below(&of_none, "/v2/schedules"), [""; 0], "{name}");
+        let (place, of_one) = (Place::new(), server(with()));
+        let done = place.export(&of_one.url(), &["--strict"]);
+        done.exits(0).says(&["warning: some names of schedules are unknown: "]);
+        assert_eq!(done.stderr.lines().count(), 1, "{name}: {done}");
+        assert_eq!(
+            place.exported().texts("meta_schedule_name"),
+            [const { None }; 4],
+            "{name}"
+        );
+        assert_eq!(place.exported().json("manifest.json")["caveats"], serde_json::json!([]));
+        let schedules = place.exported().rows("cost_by_schedule.csv");
+        let ids: Vec<&str> = schedules.iter().map(|row| &*row["meta_schedule_id"]).collect();
+        assert_eq!(ids, ["", "s1"], "{name}");
+        place.run(&["verify", "out"]).exits(0);
+    }
+}
+
+#[test]
+fn names_of_schedules_can_be_left_out_of_rows_and_reports_show_ids_then() {
+    let all = vec![scheduled(run_of(0, "a1", None), "s1")];
+    let server = Apify::of(all).schedules(&[("s1", "every-night")]).start();
+    let place = Place::new();
+    place.export(&server.url(), &[]).exits(0);
+    let page = place.exported().text("report.html");
+    assert!(page.contains("<bdi>every-night</bdi><small><bdi>s1</bdi></small>"));
+    place
+        .export(&server.url(), &["--exclude", "meta_schedule_name"])
+        .exits(0);
+    place.run(&["verify", "out"]).exits(0);
+    for (file, content) in place.exported().bytes() {
+        let holds = content.windows(11).any(|part| part == b"every-night");
+        assert!(!holds, "{file}");
+    }
+    let schedules = place.exported().rows("cost_by_schedule.csv");
+    assert_eq!(
+        (&*schedules[0]["meta_schedule_id"], &*schedules[0]["meta_schedule_name"]),
+        ("s1", "")
+    );
+}
+
+#[test]
+fn the_made_up_account_s_schedules_are_named_as_its_list_has_them() {
+    let demo = Served::demo(&["--runs", "4000"]);
+    let (schedules, _) = demo.all("/v2/schedules");
+    let text = |item: &serde_json::Value, name: &str| item[name].as_str().unwrap().to_string();
+    let names: BTreeMap<String, String> = schedules
+        .iter()
+        .map(|schedule| (text(schedule, "id"), text(schedule, "name")))
+        .collect();
+    let place = Place::new();
+    let url = demo.url();
+    let args = [
+        "export",
+        "--month",
+        "2025-09",
+        "--out",
+        "out",
+        "--rate",
+        "0",
+        "--api-url",
+        &url,
+    ];
+    done(place.command(&args).env("APIFY_TOKEN", "demo")).exits(0);
+    let rows = place.exported().rows("runs.csv");
+    let (mut named, mut gone) = (0, 0);
+    for row in &rows {
+        let expected = names.get(&row["meta_schedule_id"]);
+        assert_eq!(
+            row["meta_schedule_name"],
+            expected.cloned().unwrap_or_default(),
+            "{row:?}"
+        );
+        named += usize::from(expected.is_some());
+        gone += usize::from(expected.is_none() && !row["meta_schedule_id"].is_empty());
+    }
+    assert!(
+        named > 1000 && gone > 0,
+        "{named} named, {gone} of schedules that are gone"
+    );
 }
 
 #[test]
@@ -285,14 +426,19 @@ fn hostile() -> Apify {
     let all = HOSTILE
         .iter()
         .enumerate()
-        .map(|(n, (id, _, _))| run_of(n, id, Some(&format!("t{id}"))))
+        .map(|(n, (id, _, _))| scheduled(run_of(n, id, Some(&format!("t{id}"))), &format!("s{id}")))
         .collect();
     let tasks: Vec<(String, String)> = HOSTILE
         .iter()
         .map(|(id, user, name)| (format!("t{id}"), format!("{user}{name}")))
         .collect();
     let tasks: Vec<(&str, &str)> = tasks.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
-    Apify::of(all).actors(&HOSTILE).tasks(&tasks)
+    let schedules = HOSTILE.map(|(id, user, name)| (format!("s{id}"), format!("{user} {name}")));
+    let schedules: Vec<(&str, &str)> = schedules
+        .iter()
+        .map(|(id, name)| (id.as_str(), name.as_str()))
+        .collect();
+    Apify::of(all).actors(&HOSTILE).tasks(&tasks).schedules(&schedules)
 }
 
 /// Whether a text has what steers a terminal or turns a line around, line ends aside.
@@ -313,6 +459,8 @@ fn hostile_names_are_raw_in_parquet_and_json_and_defused_in_every_csv() {
     assert_eq!(exported.texts("act_name"), full.clone().map(Some));
     let tasks = HOSTILE.map(|(_, user, name)| format!("{user}{name}"));
     assert_eq!(exported.texts("actor_task_name"), tasks.clone().map(Some));
+    let schedules = HOSTILE.map(|(_, user, name)| format!("{user} {name}"));
+    assert_eq!(exported.texts("meta_schedule_name"), schedules.clone().map(Some));
     let expected = |name: &str| {
         if name.starts_with(['=', '+', '@']) {
             format!("'{name}")
@@ -325,6 +473,15 @@ fn hostile_names_are_raw_in_parquet_and_json_and_defused_in_every_csv() {
             (&row["act_name"], &row["actor_task_name"]),
             (&expected(full), &expected(task))
         );
+    }
+    for (row, schedule) in exported.rows("runs.csv").iter().zip(&schedules) {
+        assert_eq!(row["meta_schedule_name"], expected(schedule));
+    }
+    for row in exported.rows("cost_by_schedule.csv") {
+        let at = HOSTILE
+            .iter()
+            .position(|(id, _, _)| row["meta_schedule_id"] == format!("s{id}"));
+        assert_eq!(row["meta_schedule_name"], expected(&schedules[at.unwrap()]));
     }
     let report = exported.json("report.json");
     for row in exported.rows("cost_by_actor.csv") {
@@ -405,7 +562,9 @@ fn no_names_asks_for_none_and_leaves_the_columns_null() {
         .shows(&["h1 1 $0.01"]);
     assert_eq!(attempts(&server), BTreeMap::new());
     assert_eq!(place.exported().texts("act_name"), [const { None }; 9]);
-    assert!(place.exported().by_id("actor_task_name").values().all(String::is_empty));
+    for column in ["actor_task_name", "meta_schedule_name"] {
+        assert!(place.exported().by_id(column).values().all(String::is_empty));
+    }
     place.run(&["verify", "out"]).exits(0);
 }
 

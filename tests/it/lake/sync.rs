@@ -31,6 +31,7 @@ pub struct State {
     pub owner: &'static str,
     pub keeps: Option<u64>,
     pub actors: Vec<(&'static str, &'static str)>,
+    pub schedules: Vec<(&'static str, &'static str)>,
     pub held_at: Option<Arc<Gate>>,
     pub stall_before: Option<i64>,
 }
@@ -43,6 +44,7 @@ impl World {
             owner: "user1",
             keeps: Some(36_500),
             actors: Vec::new(),
+            schedules: Vec::new(),
             held_at: None,
             stall_before: None,
         })))
@@ -79,12 +81,8 @@ impl World {
                         Some(days) => Reply::json(limits(days)),
                         None => Reply::error(403, "insufficient-permissions", "no"),
                     },
-                    "/v2/actors" => {
-                        let item =
-                            |(id, name): &(&str, &str)| format!(r#"{{"id":"{id}","username":"ann","name":"{name}"}}"#);
-                        let items: Vec<String> = state.actors.iter().map(item).collect();
-                        Reply::json(envelope(items.len(), 0, 1000, &items))
-                    }
+                    "/v2/actors" => names(&state.actors),
+                    "/v2/schedules" => names(&state.schedules),
                     path => beside_runs(path),
                 };
                 let date = DateTime::from_timestamp_millis(state.now).unwrap();
@@ -103,6 +101,12 @@ impl World {
             }
         })
     }
+}
+
+fn names(named: &[(&str, &str)]) -> Reply {
+    let item = |(id, name): &(&str, &str)| format!(r#"{{"id":"{id}","username":"ann","name":"{name}"}}"#);
+    let items: Vec<String> = named.iter().map(item).collect();
+    Reply::json(envelope(items.len(), 0, 1000, &items))
 }
 
 /// A run with a cost, or without one.
@@ -332,6 +336,7 @@ fn the_log_is_one_that_every_engine_reads() {
         ("usage_usd_dataset_reads", "decimal(38,18)"),
         ("memory_mbytes", "long"),
         ("act_name", "string"),
+        ("meta_schedule_name", "string"),
         ("queried_at", "timestamp"),
         ("started_on", "date"),
         ("started_month", "string"),
@@ -339,7 +344,7 @@ fn the_log_is_one_that_every_engine_reads() {
         assert_eq!(types.get(name), Some(&kind), "{name}");
     }
     assert!(!types.contains_key("meta_client_ip") && !types.contains_key("meta_user_agent"));
-    assert_eq!(types.len(), 43);
+    assert_eq!(types.len(), 44);
     let stats: Value = serde_json::from_str(find("add")["stats"].as_str().unwrap()).unwrap();
     assert_eq!(
         (&stats["numRecords"], &stats["minValues"]["id"]),
@@ -799,6 +804,71 @@ fn a_name_that_is_no_longer_told_stays_and_one_that_changes_is_a_change() {
         (&1.into(), &"0".into())
     );
     assert_eq!(rows(&place)["a"]["act_name"], "ann/spider");
+}
+
+/// Rewrites the schema of a table's first commit without a column, as an earlier version wrote it.
+fn take_out_of_the_schema(lake: &Path, column: &str) {
+    let path = lake.join("_delta_log/00000000000000000000.json");
+    let lines = fs::read_to_string(&path).unwrap();
+    let without = |line: &str| {
+        let mut action: Value = serde_json::from_str(line).unwrap();
+        if let Some(metadata) = action.get_mut("metaData") {
+            let mut schema: Value = serde_json::from_str(metadata["schemaString"].as_str().unwrap()).unwrap();
+            let fields = schema["fields"].as_array_mut().unwrap();
+            let before = fields.len();
+            fields.retain(|field| field["name"] != column);
+            assert_eq!(fields.len(), before - 1);
+            metadata["schemaString"] = schema.to_string().into();
+        }
+        format!("{action}\n")
+    };
+    fs::write(path, lines.lines().map(without).collect::<String>()).unwrap();
+}
+
+#[test]
+fn a_lake_of_an_earlier_version_is_read_without_names_of_schedules_and_gains_them_with_the_next_sync() {
+    let world = World::at("2025-09-03T00:00:00Z");
+    let scheduled = |id: &str, started: &str| {
+        let rest =
+            r#""actId":"actor","finishedAt":"2025-09-01T01:00:00.000Z","usageTotalUsd":1,"meta":{"scheduleId":"s1"}"#;
+        run(id, started, Some("2025-09-01T01:00:00.000Z"), None).with(rest)
+    };
+    world.has(vec![
+        scheduled("old", "2025-08-01T00:00:00.000Z"),
+        scheduled("late", "2025-09-01T00:00:00.000Z"),
+    ]);
+    world.set(|state| state.schedules = vec![("s1", "nightly")]);
+    let (place, server) = (Place::new(), world.serve());
+    synced(&place, &server, &["--no-names"]);
+    take_out_of_the_schema(&place.path("lake"), "meta_schedule_name");
+    let report = |place: &Place| {
+        let done = place.run(&["report", "lake", "--format", "json"]);
+        let report: Value = serde_json::from_str(&done.exits(0).stdout).unwrap();
+        report["cost_by_schedule"][0].clone()
+    };
+    place.run(&["verify", "lake"]).exits(0);
+    let before = report(&place);
+    assert_eq!(
+        (
+            &before["meta_schedule_id"],
+            &before["runs"],
+            &before["meta_schedule_name"]
+        ),
+        (&"s1".into(), &2.into(), &Value::Null)
+    );
+    let told = synced(&place, &server, &[]);
+    // Only what is read again is named: an earlier run isn't asked for any more.
+    assert_eq!(told["runs_changed"], 1);
+    let rows_now = rows(&place);
+    assert_eq!(rows_now["late"]["meta_schedule_name"], "nightly");
+    assert!(!rows_now["old"].contains_key("meta_schedule_name"));
+    assert_eq!(report(&place)["meta_schedule_name"], "nightly");
+    place.run(&["verify", "lake"]).exits(0);
+    let told = synced(&place, &server, &["--no-names"]);
+    assert_eq!(told["runs_changed"], 0);
+    assert_eq!(rows(&place)["late"]["meta_schedule_name"], "nightly");
+    synced(&place, &server, &["--resweep"]);
+    assert_eq!(rows(&place)["old"]["meta_schedule_name"], "nightly");
 }
 
 #[test]

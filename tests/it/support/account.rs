@@ -65,6 +65,15 @@ impl Apify {
         self.listed("/v2/actor-tasks", items.collect())
     }
 
+    /// Lists these schedules: ID, name. A single one is never found.
+    pub fn schedules(self, schedules: &[(&str, &str)]) -> Apify {
+        let items = schedules.iter().map(|(id, name)| {
+            let item = serde_json::json!({"id": id, "name": name, "title": "A title", "isEnabled": true});
+            item.to_string()
+        });
+        self.listed("/v2/schedules", items.collect())
+    }
+
     /// Lists items, a thousand a page at most.
     pub fn listed(self, path: &str, items: Vec<String>) -> Apify {
         self.at(path, move |request| {

@@ -343,7 +343,9 @@ pub fn beside_runs(path: &str) -> Reply {
     match path {
         "/v2/users/me" => Reply::json(user("user1")),
         "/v2/users/me/limits" => Reply::json(limits(36_500)),
-        "/v2/actors" | "/v2/actor-tasks" | "/v2/actor-builds" => Reply::json(envelope(0, 0, 1000, &[])),
+        "/v2/actors" | "/v2/actor-tasks" | "/v2/schedules" | "/v2/actor-builds" => {
+            Reply::json(envelope(0, 0, 1000, &[]))
+        }
         path => Reply::error(404, "record-not-found", path),
     }
 }
