@@ -103,7 +103,7 @@ impl Answers {
 
 /// What the API has of a run's detail.
 enum DetailReply {
-    Read(DetailAnswer),
+    Read(Box<DetailAnswer>),
     NotFound,
     /// Why it can't be used.
     Unusable(String),
@@ -240,7 +240,7 @@ impl Details {
         }
         self.progress().counts.asked += 1;
         match self.reply(id).await? {
-            DetailReply::Read(answered) => return Ok(Some(self.noted(answered))),
+            DetailReply::Read(answered) => return Ok(Some(self.noted(*answered))),
             DetailReply::NotFound => self.progress().counts.not_found += 1,
             DetailReply::Unusable(problem) => self.note_failure(id, &problem),
         }
@@ -250,7 +250,7 @@ impl Details {
     /// Asks for a run's detail; an error where the token is refused.
     async fn reply(&self, id: &str) -> Result<DetailReply> {
         Ok(match self.api.run_detail(id).await {
-            Ok(LookupAnswer::Found(answered)) if answered.id == id => DetailReply::Read(answered),
+            Ok(LookupAnswer::Found(answered)) if answered.id == id => DetailReply::Read(Box::new(answered)),
             Ok(LookupAnswer::Found(answered)) => {
                 DetailReply::Unusable(format!("the API answered with run {}", answered.id))
             }

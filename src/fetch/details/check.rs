@@ -39,8 +39,8 @@ impl Details {
 
     /// A run's detail, if it can be had.
     async fn look_at(&self, id: &str) -> Option<RunDetail> {
-        let is_in_vain = self.progress().failures_in_a_row >= FAILURES_IN_A_ROW;
-        if is_in_vain || !is_path_segment(id) {
+        let details_fail = self.progress().failures_in_a_row >= FAILURES_IN_A_ROW;
+        if details_fail || !is_path_segment(id) {
             return None;
         }
         match self.reply(id).await {
