@@ -79,6 +79,15 @@ impl Usd {
         }
         format!("{sign}${}.{:02}", thousands(cents / 100), cents % 100)
     }
+
+    /// For people where every digit matters: `$0.00125`.
+    pub fn exact_dollars(self) -> String {
+        let text = self.to_string();
+        match text.strip_prefix('-') {
+            Some(text) => format!("-${text}"),
+            None => format!("${text}"),
+        }
+    }
 }
 
 impl fmt::Display for Usd {

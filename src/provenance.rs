@@ -128,6 +128,8 @@ pub struct DetailCounts {
     pub meters_disagree: u64,
     /// Runs that have ended and cost as much as their `max_total_charge_usd` allowed; with all details alone.
     pub reached_limit: u64,
+    /// The list's costs against those of details.
+    pub checked: CostCheck,
 }
 
 impl DetailCounts {
@@ -136,6 +138,79 @@ impl DetailCounts {
             mode,
             ..DetailCounts::default()
         }
+    }
+}
+
+/// How the list's costs of settled runs compare with those of their details.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CostCheck {
+    /// Settled runs with a cost in the list whose details were asked for: with all details every one, else the dearest and one of each
+    /// of the dearest Actors. With missing costs alone they are not in the other counts of details.
+    pub asked: u64,
+    /// Of those, the ones to which both give a cost.
+    pub compared: u64,
+    /// The ones of which the detail has another status or finish by then: not compared.
+    pub changed: u64,
+    /// The ones whose detail could not be had in time, or has no cost: not compared.
+    pub failed: u64,
+    /// Of those compared, the ones whose costs differ.
+    pub differing: u64,
+    /// What those compared cost in the list, in US dollars.
+    pub usage_compared_usd: Usd,
+    /// What those differing cost in the list, in US dollars.
+    pub usage_list_usd: Usd,
+    /// What they cost in their details, in US dollars.
+    pub usage_details_usd: Usd,
+    /// The run that differs most; null where none does.
+    pub differs_most: Option<CostDifference>,
+}
+
+/// A run to which the list gives another cost than its detail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostDifference {
+    pub run_id: String,
+    pub usage_list_usd: Usd,
+    pub usage_details_usd: Usd,
+}
+
+impl CostCheck {
+    /// Counts a run to which both give a cost. One whose cost makes a sum too large for 38 digits is not compared.
+    pub fn compare(&mut self, run_id: &str, list: Usd, details: Usd) {
+        let equal = list == details;
+        let added = |sum: Usd, cost: Usd| if equal { Some(sum) } else { sum.checked_add(cost) };
+        let sums = (
+            self.usage_compared_usd.checked_add(list),
+            added(self.usage_list_usd, list),
+            added(self.usage_details_usd, details),
+        );
+        let (Some(compared), Some(in_list), Some(in_details)) = sums else {
+            self.failed += 1;
+            return;
+        };
+        self.compared += 1;
+        (self.usage_compared_usd, self.usage_list_usd, self.usage_details_usd) = (compared, in_list, in_details);
+        if equal {
+            return;
+        }
+        self.differing += 1;
+        let difference = CostDifference {
+            run_id: run_id.into(),
+            usage_list_usd: list,
+            usage_details_usd: details,
+        };
+        // Whatever the order in which details come.
+        if self.differs_most.as_ref().is_none_or(|most| difference.is_before(most)) {
+            self.differs_most = Some(difference);
+        }
+    }
+}
+
+impl CostDifference {
+    /// Whether it is larger, or as large and of the first ID.
+    fn is_before(&self, other: &CostDifference) -> bool {
+        let size = |one: &CostDifference| one.usage_list_usd.0.abs_diff(one.usage_details_usd.0);
+        (size(other), &self.run_id) < (size(self), &other.run_id)
     }
 }
 
@@ -269,6 +344,9 @@ pub struct FileEntry {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -282,6 +360,61 @@ mod tests {
         (0..60).for_each(|at| proof.note(format!("note {at}")));
         assert_eq!(proof.notes.len(), 51);
         assert_eq!(proof.notes[50], "and 10 other notes");
+    }
+
+    #[test]
+    fn costs_that_differ_are_summed_and_the_one_that_differs_most_is_named() {
+        let dollars = |tenths: i128| Usd(tenths * 10i128.pow(17));
+        let mut check = CostCheck::default();
+        for (run, list, details) in [("d", 10, 10), ("c", 20, 25), ("b", 7, 2), ("a", 3, 4)] {
+            check.compare(run, dollars(list), dollars(details));
+        }
+        // One that no sum can hold is not compared.
+        check.compare("e", Usd(10i128.pow(38) - 1), Usd(0));
+        let expected = CostCheck {
+            compared: 4,
+            failed: 1,
+            differing: 3,
+            usage_compared_usd: dollars(40),
+            usage_list_usd: dollars(30),
+            usage_details_usd: dollars(31),
+            differs_most: Some(CostDifference {
+                run_id: "b".into(),
+                usage_list_usd: dollars(7),
+                usage_details_usd: dollars(2),
+            }),
+            ..CostCheck::default()
+        };
+        assert_eq!(check, expected);
+    }
+
+    proptest! {
+        /// Details come in any order, and sums of which each part fits come to the same.
+        #[test]
+        fn a_check_does_not_depend_on_the_order_in_which_details_come(
+            costs in vec((0..9i128, 0..9i128), 0..20),
+            seed: u64,
+        ) {
+            let mut runs: Vec<(String, Usd, Usd)> = costs
+                .iter()
+                .enumerate()
+                .map(|(at, (list, details))| (format!("r{at:02}"), Usd(*list), Usd(*details)))
+                .collect();
+            let checked = |runs: &[(String, Usd, Usd)]| {
+                let mut check = CostCheck::default();
+                runs.iter().for_each(|(id, list, details)| check.compare(id, *list, *details));
+                check
+            };
+            let (first, differing) = (checked(&runs), costs.iter().filter(|(list, details)| list != details).count());
+            prop_assert_eq!((first.compared, first.differing), (costs.len() as u64, differing as u64));
+            let moved: i128 = costs.iter().map(|(list, details)| details - list).sum();
+            prop_assert_eq!(first.usage_details_usd.0 - first.usage_list_usd.0, moved);
+            let largest = costs.iter().map(|(list, details)| list.abs_diff(*details)).max().filter(|most| *most > 0);
+            let named = first.differs_most.as_ref().map(|most| most.usage_list_usd.0.abs_diff(most.usage_details_usd.0));
+            prop_assert_eq!(named, largest);
+            runs.sort_by_key(|(id, ..)| id.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)));
+            prop_assert_eq!(checked(&runs), first);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ shares no code with the tool."""
 import csv
 import json
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from checks.support.account import (
 from checks.support.environments import command_line
 
 RUNS = 6000
+ENDED = ("SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED")
 DOLLAR = Decimal(1)
 
 
@@ -93,6 +94,25 @@ def check_missing(checks, binary, url, account, details, scratch):
     expected = {act_id: plain(exact_sum(costs)) for act_id, costs in actors.items()}
     found = {row["act_id"]: row["usage_total_usd"] for row in read_json(out / "report.json")["cost_by_actor"]}
     checks.equal("missing: so are the sums by Actor", found, expected)
+    check_list(checks, manifest["details"]["checked"], list(zip(items, costs)), queried_at)
+
+
+def check_list(checks, counts, runs, queried_at):
+    """The dearest settled runs, and one of each of the dearest Actors, are compared; the account's list and details agree."""
+    until = queried_at - timedelta(minutes=10)
+    ended = [(item, cost) for item, cost in runs if item["status"] in ENDED and item.get("usageTotalUsd") is not None]
+    settled = [(item, cost) for item, cost in ended if datetime.fromisoformat(item["finishedAt"].replace("Z", "+00:00")) <= until]
+    settled.sort(key=lambda run: (-run[1], run[0]["startedAt"], run[0]["id"]))
+    sums = {}
+    for item, cost in runs:
+        sums.setdefault(item["actId"], []).append(cost)
+    sums = {act_id: exact_sum(costs) for act_id, costs in sums.items()}
+    actors = sorted((act_id for act_id in sums if sums[act_id] is not None), key=lambda act_id: (-sums[act_id], act_id))[:20]
+    of_actors = [next((run for run in settled if run[0]["actId"] == act_id), None) for act_id in actors]
+    chosen = {item["id"]: cost for item, cost in settled[:20] + [run for run in of_actors if run]}
+    checks.that("missing: the list is compared with details of 20 to 40 runs", 20 <= len(chosen) <= 40, len(chosen))
+    expected = {"asked": len(chosen), "compared": len(chosen), "differing": 0, "usage_compared_usd": plain(exact_sum(chosen.values()))}
+    checks.equal("missing: the dearest are compared, and agree", {name: counts[name] for name in expected}, expected)
 
 
 def check_reconcile(checks, binary, url, account, scratch):

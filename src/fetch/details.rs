@@ -1,6 +1,8 @@
 //! Fetches single runs' details: for which runs, how many at once, when again, and with what result. A failed detail
 //! leaves its row as the list gave it, and is counted. What a detail does to a row is `runs::detail`'s.
 
+mod check;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -99,6 +101,14 @@ impl Answers {
     }
 }
 
+/// What the API has of a run's detail.
+enum DetailReply {
+    Read(Box<DetailAnswer>),
+    NotFound,
+    /// Why it can't be used.
+    Unusable(String),
+}
+
 impl Details {
     pub fn new(
         api: Arc<ApiClient>,
@@ -142,7 +152,7 @@ impl Details {
         let mut under_way = JoinSet::new();
         for question in questions {
             while let Some(answered) = under_way.try_join_next() {
-                self.take(answered.map_err(failed)??, &mut answers);
+                self.take(answered.map_err(failed)??, pages, &mut answers);
             }
             if let Some(due) = question.due {
                 tokio::time::sleep_until(due).await;
@@ -156,7 +166,7 @@ impl Details {
             });
         }
         while let Some(answered) = under_way.join_next().await {
-            self.take(answered.map_err(failed)??, &mut answers);
+            self.take(answered.map_err(failed)??, pages, &mut answers);
         }
         Ok(answers)
     }
@@ -229,17 +239,26 @@ impl Details {
             return Ok(None);
         }
         self.progress().counts.asked += 1;
-        match self.api.run_detail(id).await {
-            Ok(LookupAnswer::Found(answered)) if answered.id == id => return Ok(Some(self.noted(answered))),
-            Ok(LookupAnswer::Found(answered)) => {
-                self.note_failure(id, &format!("the API answered with run {}", answered.id))
-            }
-            Ok(LookupAnswer::Missing(404)) => self.progress().counts.not_found += 1,
-            Ok(LookupAnswer::Missing(status)) => self.note_failure(id, &format!("the API refused it: {status}")),
-            Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
-            Err(error) => self.note_failure(id, &error.to_string()),
+        match self.reply(id).await? {
+            DetailReply::Read(answered) => return Ok(Some(self.noted(*answered))),
+            DetailReply::NotFound => self.progress().counts.not_found += 1,
+            DetailReply::Unusable(problem) => self.note_failure(id, &problem),
         }
         Ok(None)
+    }
+
+    /// Asks for a run's detail; an error where the token is refused.
+    async fn reply(&self, id: &str) -> Result<DetailReply> {
+        Ok(match self.api.run_detail(id).await {
+            Ok(LookupAnswer::Found(answered)) if answered.id == id => DetailReply::Read(Box::new(answered)),
+            Ok(LookupAnswer::Found(answered)) => {
+                DetailReply::Unusable(format!("the API answered with run {}", answered.id))
+            }
+            Ok(LookupAnswer::Missing(404)) => DetailReply::NotFound,
+            Ok(LookupAnswer::Missing(status)) => DetailReply::Unusable(format!("the API refused it: {status}")),
+            Err(Error::NotAuthorised(problem)) => return Err(Error::NotAuthorised(problem)),
+            Err(error) => DetailReply::Unusable(error.to_string()),
+        })
     }
 
     /// Counts an answer, and drops what isn't wanted of it.
@@ -289,8 +308,14 @@ impl Details {
         }
     }
 
-    fn take(&self, (question, detail): (Question, Option<RunDetail>), answers: &mut Answers) {
+    fn take(&self, (question, detail): (Question, Option<RunDetail>), pages: &[RecordBatch], answers: &mut Answers) {
         (self.on_progress)(0, 1);
+        let listed = ListedRuns::new(&pages[question.at.0 as usize]).run(question.at.1 as usize);
+        listed.compare(
+            detail.as_ref(),
+            &self.options.settle,
+            &mut self.progress().counts.checked,
+        );
         let Some(detail) = detail else { return };
         if question.due.is_some() && detail.usage.is_some() && self.has_settled(&detail) {
             answers.states.insert(question.id, SETTLED);

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::details::{Details, Question};
+use super::list_sample::ListSample;
 use super::names::NameBook;
 use super::tally::RowAt;
 use super::window::WalkedWindow;
@@ -48,18 +49,22 @@ pub struct Enrichment {
     pub filters: Filters,
     pub names: Arc<NameBook>,
     pub details: Arc<Details>,
+    /// Chooses runs by the list's costs, before details take their place.
+    pub sample: Option<ListSample>,
     /// Pages that are held here and in the channel behind, for [`PeriodFetch::with_backpressure`](super::PeriodFetch).
     pub held: Arc<AtomicU64>,
 }
 
 impl Enrichment {
-    /// Takes windows until there are no more, and sends them on in the same order. What is `known` isn't fetched again.
+    /// Takes windows until there are no more, and sends them on in the same order. What is `known` isn't fetched again. Returns
+    /// the sample, if one was wanted.
     pub async fn run(
-        self,
+        mut self,
         mut known: Option<KnownDetails>,
         mut windows: mpsc::Receiver<WalkedWindow>,
         out: mpsc::Sender<ReadyWindow>,
-    ) -> Result<()> {
+    ) -> Result<Option<ListSample>> {
+        let mut sample = self.sample.take();
         // No row is written before the names are known that it may have.
         self.names.fetch_lists().await;
         let enrichment = Arc::new(self);
@@ -85,6 +90,7 @@ impl Enrichment {
                         let pages = window.pages.len() as u64;
                         enrichment.held.fetch_add(pages, Ordering::Relaxed);
                         let rows = matching_rows(&window, &enrichment.filters);
+                        sample.iter_mut().for_each(|sample| sample.add(&window.pages, &rows));
                         let questions = enrichment.details.questions(&window.pages, &rows);
                         // Here, since it is read in time order; requests of several windows may overtake each other.
                         let found = look_up(&mut known, &questions, (window.from, window.to)).await?;
@@ -95,7 +101,7 @@ impl Enrichment {
                 },
             }
         }
-        Ok(())
+        Ok(sample)
     }
 
     async fn ready(

@@ -1,4 +1,4 @@
-//! A page's runs as the list gave them, as far as that decides whether a detail is needed. Pure.
+//! A page's runs as the list gave them, as far as that decides whether a detail is needed and what it is compared with. Pure.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, TimestampMillisecondType};
@@ -6,8 +6,8 @@ use arrow_array::{Array, RecordBatch};
 
 use crate::money::Usd;
 use crate::period::Millis;
-use crate::provenance::DetailMode;
-use crate::runs::cost_state::{SettleRule, is_terminal};
+use crate::provenance::{CostCheck, DetailMode};
+use crate::runs::cost_state::{SETTLED, SettleRule, is_terminal};
 use crate::runs::detail::RunDetail;
 use crate::runs::schema::col;
 
@@ -20,6 +20,7 @@ pub fn count_needed(page: &RecordBatch, mode: DetailMode, settle: &SettleRule) -
 
 pub(super) struct ListedRuns<'p> {
     ids: &'p arrow_array::StringArray,
+    act_ids: &'p arrow_array::StringArray,
     statuses: &'p arrow_array::StringArray,
     finished: &'p arrow_array::TimestampMillisecondArray,
     usages: &'p arrow_array::Decimal128Array,
@@ -36,6 +37,7 @@ impl<'p> ListedRuns<'p> {
     pub(super) fn new(page: &'p RecordBatch) -> ListedRuns<'p> {
         ListedRuns {
             ids: page.column(col::ID).as_string(),
+            act_ids: page.column(col::ACT_ID).as_string(),
             statuses: page.column(col::STATUS).as_string(),
             finished: page.column(col::FINISHED_AT).as_primitive::<TimestampMillisecondType>(),
             usages: page.column(col::USAGE_TOTAL_USD).as_primitive::<Decimal128Type>(),
@@ -50,9 +52,37 @@ impl<'p> ListedRuns<'p> {
             usage: self.usages.is_valid(row).then(|| Usd(self.usages.value(row))),
         }
     }
+
+    pub(super) fn act_id(&self, row: usize) -> &'p str {
+        self.act_ids.value(row)
+    }
 }
 
 impl ListedRun<'_> {
+    /// Its cost, where that is settled.
+    pub(super) fn settled_usage(&self, settle: &SettleRule) -> Option<Usd> {
+        let is_settled = settle.state(self.status, self.finished_at_ms, true) == SETTLED;
+        self.usage.filter(|_| is_settled)
+    }
+
+    /// Compares its cost, where that is settled, with the one of its detail, if that could be had.
+    pub(super) fn compare(&self, detail: Option<&RunDetail>, settle: &SettleRule, check: &mut CostCheck) {
+        let Some(in_list) = self.settled_usage(settle) else {
+            return;
+        };
+        check.asked += 1;
+        match detail.map(|detail| (self.has_changed(detail), detail.usage)) {
+            Some((true, _)) => check.changed += 1,
+            Some((false, Some(usage))) => check.compare(self.id, in_list, usage),
+            Some((false, None)) | None => check.failed += 1,
+        }
+    }
+
+    /// Whether the run has another end by now; a detail may lack the instant that the list has.
+    fn has_changed(&self, detail: &RunDetail) -> bool {
+        self.status != detail.status || detail.finished_at_ms.is_some_and(|at| Some(at) != self.finished_at_ms)
+    }
+
     pub(super) fn needs_detail(&self, mode: DetailMode, settle: &SettleRule) -> bool {
         match mode {
             DetailMode::None => false,

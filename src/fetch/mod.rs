@@ -4,6 +4,7 @@
 pub mod builds;
 pub mod details;
 mod enrichment;
+mod list_sample;
 mod listed_run;
 mod lister;
 pub mod names;
@@ -20,6 +21,7 @@ mod walk;
 mod window;
 
 pub use enrichment::{Enrichment, KnownDetails, ReadyWindow};
+pub use list_sample::{ListSample, most_sampled};
 pub use listed_run::count_needed;
 pub use lister::Lister;
 pub use page_size::PageLimit;

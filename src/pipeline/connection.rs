@@ -31,8 +31,8 @@ use crate::serve;
 pub const DEFAULT_RATE: f64 = 30.0;
 /// Details a second by default: each is of a run of its own, which has a rate limit of its own.
 const DEFAULT_DETAIL_RATE: f64 = 1000.0;
-/// Bound on names and limits together: no figure depends on them.
-const SPARE_TIME: Duration = Duration::from_secs(10);
+/// Bound on names and limits together: no figure depends on them. The check of the list's costs has as much.
+pub const SPARE_TIME: Duration = Duration::from_secs(10);
 /// Bound on asking what Apify counts, and for builds.
 const USAGE_TIME: Duration = Duration::from_secs(30);
 /// Bound on asking whose token it is.

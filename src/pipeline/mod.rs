@@ -17,13 +17,15 @@ use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::fetch::details::{DetailOptions, DetailTroubles, Details};
 use crate::fetch::names::NameBook;
-use crate::fetch::{Enrichment, FetchResult, KnownDetails, Lister, PeriodFetch};
+use crate::fetch::{Enrichment, FetchResult, KnownDetails, ListSample, Lister, PeriodFetch};
 use crate::output::publish::Staging;
-use crate::pipeline::connection::FirstPage;
+use crate::pipeline::connection::{FirstPage, SPARE_TIME};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::writer::{WriteOptions, WrittenRows, write_windows};
-use crate::provenance::{DetailCounts, Filters};
+use crate::provenance::{DetailCounts, DetailMode, Filters};
 use crate::report::caveat::ReadGap;
+use crate::report::dimension::Dimension;
+use crate::report::figures::Figures;
 use crate::text::counted;
 
 /// How many windows wait between one stage and the next, beside the ones that the plan counts.
@@ -38,6 +40,8 @@ pub struct Pipeline {
     pub names: Arc<NameBook>,
     pub details: DetailOptions,
     pub known: Option<KnownDetails>,
+    /// Whether details of some runs are compared with the list's costs, where only missing costs are asked for.
+    pub checks_costs: bool,
     pub on_terminal: bool,
 }
 
@@ -70,10 +74,13 @@ impl Pipeline {
             self.details,
             Box::new(move |wanted, came| on_details.details(wanted, came)),
         ));
+        let checks_costs = self.checks_costs && self.details.mode == DetailMode::Missing;
+        let sample = checks_costs.then(|| ListSample::new(self.details.settle));
         let readying = Enrichment {
             filters: self.filters,
             names: self.names,
             details: details.clone(),
+            sample,
             held: Arc::default(),
         };
         let on_items = Box::new(move |items| on_items.received(items));
@@ -93,7 +100,11 @@ impl Pipeline {
             .map_err(|error| anyhow::anyhow!("the writer failed: {error}"))?;
         // What the writer has to say comes first: a reader whose receiver is gone has nothing to add.
         let written = written?;
-        let (fetched, ()) = fetched?;
+        let (fetched, sample) = fetched?;
+        if let Some(sample) = sample {
+            let chosen = sample.choose(dearest_actors(&written.figures));
+            details.check(chosen, SPARE_TIME).await?;
+        }
         let (details, DetailTroubles { failure, mistyped }) = details.counts();
         if let Some(first) = mistyped {
             let fields = counted(details.mistyped, "field", "fields");
@@ -108,4 +119,10 @@ impl Pipeline {
             failure,
         })
     }
+}
+
+/// The IDs of Actors, the dearest one first.
+fn dearest_actors(figures: &Figures) -> impl Iterator<Item = &str> {
+    let actors = figures.by(Dimension::Actor).into_iter();
+    actors.flat_map(|actors| actors.groups().filter_map(|actor| actor.key(0)))
 }

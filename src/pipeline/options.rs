@@ -61,6 +61,7 @@ impl PipelineOptions<'_> {
                 wait_settled: self.costs.wait_settled,
             },
             known,
+            checks_costs: false,
             on_terminal: self.on_terminal,
         }
     }

@@ -1,9 +1,11 @@
 //! What the reader of a figure must know: one variant a kind, with a code for programs and a sentence for people. Which
 //! caveats a set of figures has is decided in `facts` and by the commands.
 
+mod difference;
 mod earlier;
 mod sentence;
 
+pub use difference::ListDifference;
 pub use sentence::spans;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,7 @@ pub enum Caveat {
     DetailsFailed {
         runs: u64,
     },
+    ListDiffers(ListDifference),
     Provisional {
         runs: u64,
     },
@@ -139,7 +142,8 @@ impl Caveat {
         }
     }
 
-    /// Whether a part of the period has its own, worked out from the part's period and figures.
+    /// Whether a part of the period has its own, worked out from the part's period and figures. How the list differs from details is
+    /// not: which runs were asked for is of the whole, and rows don't tell it; where the list is wrong, it is so in each part.
     pub fn is_of_one_period(&self) -> bool {
         matches!(
             self,
@@ -169,7 +173,9 @@ pub fn details(caveats: &[Caveat]) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    use super::difference::CostSource;
     use super::*;
+    use crate::provenance::CostDifference;
 
     fn of_an_export() -> Vec<Caveat> {
         let retention = Retention {
@@ -195,7 +201,24 @@ mod tests {
                 option: option("--budget actor:a=5"),
             },
             Caveat::PeriodNotOver,
+            Caveat::ListDiffers(difference()),
         ]
+    }
+
+    fn difference() -> ListDifference {
+        let dollars = |cents: i128| Usd(cents * 10i128.pow(16));
+        ListDifference {
+            rows_from: CostSource::List,
+            runs: 3,
+            asked: 34,
+            usage_list_usd: dollars(1240),
+            usage_details_usd: dollars(1510),
+            differs_most: CostDifference {
+                run_id: "x".into(),
+                usage_list_usd: dollars(10),
+                usage_details_usd: dollars(250),
+            },
+        }
     }
 
     fn of_a_lake() -> Vec<Caveat> {
@@ -241,7 +264,7 @@ mod tests {
     #[test]
     fn what_may_lack_runs_is_a_gap_and_what_may_still_move_is_none() {
         let gaps: Vec<bool> = of_an_export().iter().map(Caveat::is_gap).collect();
-        assert_eq!(gaps, [[true; 7].as_slice(), &[false; 5]].concat());
+        assert_eq!(gaps, [[true; 7].as_slice(), &[false; 6]].concat());
     }
 
     #[test]
@@ -251,7 +274,7 @@ mod tests {
         assert_eq!(Caveat::of_manifest(&texts, &details), all);
         let codes: Vec<&str> = details.iter().filter_map(|detail| detail["code"].as_str()).collect();
         let expected = "past_retention runs_missing no_run runs_rejected details_failed groups_in_doubt list_changed \
-                        cost_unknown provisional filter_unmatched budget_unmatched period_not_over unproven costs_lost \
+                        cost_unknown provisional filter_unmatched budget_unmatched period_not_over list_differs unproven costs_lost \
                         month_corrected month_damaged sync_gap window_incomplete repriced clock_ahead shared_account";
         assert_eq!(codes.join(" "), expected);
         let text = "the cost of 1,234 runs is unknown: the total is a minimum";

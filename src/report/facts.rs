@@ -2,7 +2,7 @@
 
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Filters, Proof, Retention, Source};
-use crate::report::caveat::Caveat;
+use crate::report::caveat::{Caveat, ListDifference};
 
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -50,6 +50,7 @@ pub struct QualityCounts {
     pub unproven: Vec<(Millis, Millis)>,
     pub retention: Option<Retention>,
     pub details_failed: u64,
+    pub list_difference: Option<ListDifference>,
     pub groups_in_doubt: bool,
     /// Actors, tasks and budgets that were asked for and that no run is of.
     pub unmatched: Vec<Caveat>,
@@ -83,6 +84,7 @@ pub fn caveats(counts: &QualityCounts) -> Vec<Caveat> {
     ];
     let those = |(is_so, caveat): (bool, Caveat)| is_so.then_some(caveat);
     caveats.extend(first.into_iter().filter_map(those));
+    caveats.extend(counts.list_difference.clone().map(Caveat::ListDiffers));
     caveats.extend(counts.unmatched.iter().cloned());
     caveats.extend(last.into_iter().filter_map(those));
     caveats

@@ -6,9 +6,9 @@ use crate::commands::export::compare;
 use crate::commands::export::job::{ExportJob, ExportScope};
 use crate::commands::export::open::RunListing;
 use crate::error::Result;
-use crate::fetch::{Estimate, PeriodFetch, count_needed};
+use crate::fetch::{Estimate, PeriodFetch, count_needed, most_sampled};
 use crate::period::Period;
-use crate::provenance::Retention;
+use crate::provenance::{DetailMode, Retention};
 use crate::text::{counted, json_document};
 
 /// What `--json` prints; null where the API can't count the period in one answer.
@@ -37,10 +37,17 @@ pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) 
         Box::new(|_| {}),
     );
     let estimate = fetch.estimate().await?;
-    // As many among all runs as among those of the first page.
+    // As many among all runs as among those of the first page, and at most those of the others that show whether the list is right.
     let details = estimate.zip(needed).map(|(estimate, (needed, of))| {
         let share = u128::from(needed) * u128::from(estimate.runs) / u128::from(of.max(1));
-        u64::try_from(share).unwrap_or(u64::MAX)
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        let others = estimate.runs.saturating_sub(share);
+        share
+            + most_sampled(if job.args.costs.details == DetailMode::Missing {
+                others
+            } else {
+                0
+            })
     });
     let least_seconds = estimate.map(|estimate| {
         let api = &job.connection.api;

@@ -12,7 +12,7 @@ use crate::pipeline::connection::AskingUsage;
 use crate::provenance::{DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
 use crate::report::account_usage::AccountUsage;
-use crate::report::caveat::Caveat;
+use crate::report::caveat::{Caveat, ListDifference};
 use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Facts, QualityCounts, caveats};
@@ -64,6 +64,7 @@ pub fn report(
         unproven: Vec::new(),
         retention: facts.retention.clone(),
         details_failed: details.failed,
+        list_difference: list_difference(&details),
         groups_in_doubt: groups_are_in_doubt(job),
         unmatched,
     });
@@ -115,6 +116,13 @@ fn warn_of_details(details: &DetailCounts, failure: &str) {
         "the details of {runs} could not be read, so these rows have only the values of the list; \
          manifest.json has their IDs. {failure}"
     ));
+}
+
+/// How the list's costs differ from those of details. It is warned of: the total depends on which of them is right.
+fn list_difference(details: &DetailCounts) -> Option<ListDifference> {
+    let difference = ListDifference::of(details)?;
+    warn(&difference.to_string());
+    Some(difference)
 }
 
 /// The proof of the rows that are there: of those listed, some make no sense as a run, some are listed twice.

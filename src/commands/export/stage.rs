@@ -12,8 +12,8 @@ use crate::output::names::{RUNS_PARQUET, WORKING_PARQUET};
 use crate::output::parquet::{ParquetFacts, Readers, RunsLayout};
 use crate::output::publish::Staging;
 use crate::output::rows::RowFormats;
-use crate::pipeline::PeriodResult;
 use crate::pipeline::known_details::{self, ReuseRule};
+use crate::pipeline::{PeriodResult, Pipeline};
 use crate::report::dimension::Dimensions;
 
 /// The rows are in the staging folder; nothing is visible yet.
@@ -35,7 +35,10 @@ pub async fn stage(
     let dimensions = Dimensions::of(&job.columns, job.groups.clone());
     let write = options.write(formats(job, scope), &scope.period, dimensions);
     let known = known_details(job, scope, &destination)?;
-    let pipeline = options.pipeline(listing.lister, listing.first, known);
+    let pipeline = Pipeline {
+        checks_costs: true,
+        ..options.pipeline(listing.lister, listing.first, known)
+    };
     match pipeline.run(staging.clone(), write).await {
         Ok(result) => Ok(Staged {
             destination,

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use super::difference::{CostSource, ListDifference};
 use super::{Caveat, ClockLead, MonthCorrection, MonthDamage, ReadGap};
 use crate::money::Usd;
 use crate::period::{Millis, format_instant};
@@ -55,6 +56,7 @@ impl Display for Caveat {
                 write!(out, "the cost of {runs} is unknown: the total is a minimum")
             }
             Caveat::DetailsFailed { runs } => ReadGap::DetailsFailed { runs: *runs }.fmt(out),
+            Caveat::ListDiffers(difference) => difference.fmt(out),
             Caveat::Provisional { runs } => {
                 let (are, have, their) = match *runs {
                     1 => ("run is", "has", "its"),
@@ -109,6 +111,38 @@ fn past_retention(retention: &Retention) -> String {
     let headline = retention.headline().unwrap_or_default();
     let days = counted(retention.days, "day", "days");
     format!("{headline}: Apify keeps runs for {days}, and deleted runs are missing; every total is a minimum")
+}
+
+impl Display for ListDifference {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let asked = counted(
+            self.asked,
+            "run that was asked for differ",
+            "runs that were asked for differ",
+        );
+        let most = &self.differs_most;
+        write!(
+            out,
+            "the list and the details of {} of {asked}: {}",
+            thousands(self.runs),
+            in_both(self.usage_list_usd, self.usage_details_usd)
+        )?;
+        let run = in_both(most.usage_list_usd, most.usage_details_usd);
+        write!(out, "; run {} differs most: {run}; ", most.run_id)?;
+        out.write_str(match self.rows_from {
+            CostSource::List => "all figures are of the list's costs",
+            CostSource::Details => "all figures are of the details' costs",
+        })
+    }
+}
+
+/// Two amounts, which are exact where rounding would hide that they differ.
+fn in_both(list: Usd, details: Usd) -> String {
+    let mut shown = [list, details].map(Usd::dollars);
+    if shown[0] == shown[1] && list != details {
+        shown = [list, details].map(Usd::exact_dollars);
+    }
+    format!("{} in the list, {} in the details", shown[0], shown[1])
 }
 
 impl Display for MonthCorrection {
@@ -177,4 +211,50 @@ fn them(runs: u64) -> &'static str {
 
 fn day_of(at: Millis) -> String {
     format_instant(at).chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provenance::CostDifference;
+
+    fn usd(text: &str) -> Usd {
+        Usd::parse_plain(text).unwrap()
+    }
+
+    fn difference(rows_from: CostSource, runs: u64, asked: u64, sums: [&str; 2], most: [&str; 2]) -> String {
+        let difference = ListDifference {
+            rows_from,
+            runs,
+            asked,
+            usage_list_usd: usd(sums[0]),
+            usage_details_usd: usd(sums[1]),
+            differs_most: CostDifference {
+                run_id: "x7".into(),
+                usage_list_usd: usd(most[0]),
+                usage_details_usd: usd(most[1]),
+            },
+        };
+        Caveat::ListDiffers(difference).to_string()
+    }
+
+    #[test]
+    fn costs_that_differ_are_rounded_unless_that_would_hide_the_difference() {
+        assert_eq!(
+            difference(CostSource::List, 3, 34, ["12.4", "15.1"], ["1", "3.5"]),
+            "the list and the details of 3 of 34 runs that were asked for differ: $12.40 in the list, $15.10 in the details; run x7 \
+             differs most: $1.00 in the list, $3.50 in the details; all figures are of the list's costs"
+        );
+        assert_eq!(
+            difference(CostSource::Details, 1, 1, ["1.001", "1.002"], ["-0.001", "-0.002"]),
+            "the list and the details of 1 of 1 run that was asked for differ: $1.001 in the list, $1.002 in the details; run x7 \
+             differs most: -$0.001 in the list, -$0.002 in the details; all figures are of the details' costs"
+        );
+        // One costs more by what another one costs less.
+        let both = difference(CostSource::List, 2, 20, ["3", "3"], ["1", "2"]);
+        assert!(
+            both.contains("differ: $3.00 in the list, $3.00 in the details;"),
+            "{both}"
+        );
+    }
 }

@@ -42,7 +42,7 @@ fn counts(place: &Place) -> Value {
 }
 
 #[test]
-fn the_runs_to_which_the_list_gave_no_cost_and_those_that_just_ended_at_zero_are_asked_for_and_no_others() {
+fn details_give_the_costs_that_the_list_lacks_and_of_runs_that_just_ended_at_zero_and_no_others() {
     let finished = |at: &str, cost: &str| format!(r#","finishedAt":"{at}"{cost}"#);
     let (long_ago, just) = ("2025-09-20T00:00:00.000Z", "2025-09-30T23:55:00.001Z");
     let all = vec![
@@ -84,7 +84,11 @@ fn the_runs_to_which_the_list_gave_no_cost_and_those_that_just_ended_at_zero_are
         "zero-just",
         "zero-just-exponent",
     ];
-    assert_eq!(details_asked(&server), expected);
+    // The others that are settled are asked for to compare their costs.
+    let mut asked = [&expected[..], &["cost-long-ago", "zero-at-the-bound", "zero-long-ago"]].concat();
+    asked.sort_unstable();
+    assert_eq!(details_asked(&server), asked);
+    assert_eq!(counts(&place)["asked"], expected.len());
     let usage = place.exported().by_id("usage_total_usd");
     for (id, usd) in &usage {
         let listed = match id.as_str() {
@@ -143,7 +147,9 @@ fn costs_of_details_land_exactly_and_make_their_rows_settled() {
     assert_eq!(
         counts(&place),
         json!({"mode": "missing", "asked": 6, "reused": 0, "found": 6, "without_cost": 0, "not_found": 0, "failed": 0,
-               "failed_runs": [], "mistyped": 0, "meters_disagree": 0, "reached_limit": 0})
+               "failed_runs": [], "mistyped": 0, "meters_disagree": 0, "reached_limit": 0,
+               "checked": {"asked": 0, "compared": 0, "changed": 0, "failed": 0, "differing": 0, "usage_compared_usd": "0",
+                           "usage_list_usd": "0", "usage_details_usd": "0", "differs_most": null}})
     );
     place.run(&["verify", "out"]).exits(0);
 }
@@ -573,7 +579,8 @@ fn a_dry_run_says_how_many_details_there_are_and_how_long_they_take_and_asks_non
         );
         serde_json::from_str(&done.exits(0).stdout).unwrap()
     };
-    for (mode, details) in [("missing", 40), ("all", 100), ("none", 0)] {
+    // Forty that are missing, and at most forty that are compared.
+    for (mode, details) in [("missing", 80), ("all", 100), ("none", 0)] {
         let told = told(&["--details", mode]);
         assert_eq!(told["details"], details, "{mode}");
         // At two a second, the first at once; handed out a little slower, so that the server never sees more.
@@ -583,9 +590,14 @@ fn a_dry_run_says_how_many_details_there_are_and_how_long_they_take_and_asks_non
     }
     let done = place.export(&server.url(), &["--dry-run", "--detail-rate", "2"]);
     done.exits(0)
-        .shows(&["100 runs in about 1 window", "about 40 details", "s at the rate limits"]);
+        .shows(&["100 runs in about 1 window", "about 80 details", "s at the rate limits"]);
     assert_eq!(details_asked(&server), [""; 0]);
     assert_eq!(place.names(), [""; 0]);
+    // No more are compared than there are runs.
+    let server = Apify::of(runs(7, at(1), 60_000)).start();
+    let done = place.export(&server.url(), &["--dry-run", "--json"]);
+    let told: Value = serde_json::from_str(&done.exits(0).stdout).unwrap();
+    assert_eq!(told["details"], 7);
 }
 
 #[test]

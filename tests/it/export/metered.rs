@@ -191,7 +191,8 @@ fn without_all_details_none_of_their_columns_is_there() {
     let (server, place) = (five(), Place::new());
     place.export(&server.url(), &[]).exits(0);
     assert_eq!(place.exported().batch().num_columns(), 24);
-    assert_eq!(details_asked(&server), [""; 0]);
+    // To compare their costs with the list's.
+    assert_eq!(details_asked(&server), ["bare", "full", "gone", "null", "zero"]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod files;
 mod gaps;
 /// Cost centres by the user's rules.
 mod groups;
+/// The list's costs against those of details.
+mod list_costs;
 /// Every run's detail, and its columns.
 mod metered;
 /// Names of Actors and tasks.

@@ -1,0 +1,46 @@
+//! That the list's costs are not those of the details, with what both come to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Usd;
+use crate::provenance::{CostDifference, DetailCounts, DetailMode};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListDifference {
+    /// Whose costs the rows have.
+    pub rows_from: CostSource,
+    /// Runs to which the two give different costs.
+    pub runs: u64,
+    /// Settled runs with a cost in the list whose details were asked for.
+    pub asked: u64,
+    /// What those that differ cost in the list, in US dollars.
+    pub usage_list_usd: Usd,
+    /// What they cost in their details, in US dollars.
+    pub usage_details_usd: Usd,
+    pub differs_most: CostDifference,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostSource {
+    List,
+    Details,
+}
+
+impl ListDifference {
+    /// None where no cost differs.
+    pub fn of(details: &DetailCounts) -> Option<ListDifference> {
+        let checked = &details.checked;
+        Some(ListDifference {
+            rows_from: match details.mode {
+                DetailMode::All => CostSource::Details,
+                DetailMode::Missing | DetailMode::None => CostSource::List,
+            },
+            runs: checked.differing,
+            asked: checked.asked,
+            usage_list_usd: checked.usage_list_usd,
+            usage_details_usd: checked.usage_details_usd,
+            differs_most: checked.differs_most.clone()?,
+        })
+    }
+}
