@@ -163,6 +163,70 @@ def check_reconcile(checks, binary, url, account, scratch):
     checks.equal("reconcile: and is named so", found["verdict"], "differs_by_named_items")
 
 
+def check_usage(checks, binary, account, scratch):
+    """What the export with all details keeps of Apify's count: the days of both billing cycles that September touches."""
+    out = scratch / "all"
+    days, services = {}, {}
+    for date in ("2025-09-01", "2025-09-15"):
+        for day in account.get("/v2/users/me/usage/monthly", date=date)["dailyServiceUsages"]:
+            if "2025-09-01" <= day["date"][:10] < "2025-10-01":
+                days[day["date"][:10]] = day["serviceUsage"]
+    checks.equal("usage: thirty days are served", len(days), 30)
+    fields = {"quantity": "quantity", "usage_usd": "baseAmountUsd", "usage_after_discount_usd": "amountAfterVolumeDiscountUsd"}
+    expected = {}
+    for day, of_day in days.items():
+        for key, item in of_day.items():
+            amounts = {name: rounded(item[field]) for name, field in fields.items()}
+            expected[day, key] = {name: plain(amount) for name, amount in amounts.items()}
+            for name, amount in amounts.items():
+                services.setdefault(key, {}).setdefault(name, []).append(amount)
+    found = {(row["day"], row["service"]): {name: row[name] for name in fields} for row in read_csv(out / "usage_by_day.csv")}
+    checks.equal("usage: each day's services are those that are served", found, expected)
+    sums = {key: {name: exact_sum(amounts) for name, amounts in of.items()} for key, of in services.items()}
+    expected = {key: {name: plain(amount) for name, amount in of.items()} for key, of in sums.items()}
+    found = {row["service"]: {name: row[name] for name in fields} for row in read_csv(out / "usage_by_service.csv")}
+    checks.equal("usage: so are the sums by service", found, expected)
+    counted = exact_sum(of["usage_usd"] for of in sums.values())
+    explained = read_json(out / "report.json")["usage_explained"]
+    parts = [explained[name]["usage_usd"] for name in ("runs", "builds")] + [explained["storage_usd"], explained["not_attributed_usd"]]
+    checks.equal("usage: all that Apify counts", explained["counted_usd"], plain(counted))
+    checks.equal("usage: the table adds up to the last digit", plain(exact_sum(map(Decimal, parts))), plain(counted))
+    runs = [Decimal(row["usage_total_usd"]) for row in read_csv(out / "runs.csv") if row["usage_total_usd"]]
+    checks.equal("usage: the runs are those of the export", explained["runs"]["usage_usd"], plain(exact_sum(runs)))
+    listed = account.get("/v2/actor-builds", limit=1000)["items"]
+    started = {item["id"]: item for item in listed if "2025-09-01" <= item["startedAt"] < "2025-10-01"}
+    found = {row["id"]: row["usage_total_usd"] for row in read_csv(out / "builds.csv")}
+    expected = {key: plain(rounded(item.get("usageTotalUsd"))) or "" for key, item in started.items()}
+    checks.equal("usage: the builds are those that are served", found, expected)
+    for grain in ("run", "day"):
+        must_run(binary, "report", out, "--format", "focus", "--focus-grain", grain, "--out", scratch / grain, "--quiet", cwd=scratch)
+        rows = read_csv(scratch / grain / "focus.csv")
+        others = [row for row in rows if row["x_RowKind"] == "not-attributed"]
+        checks.equal(f"usage: FOCUS by {grain} has a row more for each day", len(others), 30)
+        billed = exact_sum(Decimal(row["BilledCost"]) for row in rows)
+        checks.equal(f"usage: and comes to what Apify counts, by {grain}", plain(billed), plain(counted))
+
+
+def read_csv(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def check_kept_cycle(checks, binary, url, account, scratch):
+    """A cycle that an export holds is reconciled without asking, with the same figures as one that is asked for."""
+    cycle = ["--cycle", "2025-09-15", "--api-url", url, "--rate", "0", "--detail-rate", "0"]
+    must_run(binary, "export", *cycle, "--details", "all", "--out", scratch / "cycle", "--quiet", cwd=scratch)
+    asked = json.loads(must_run(binary, "reconcile", *cycle, "--details", "all", "--json", cwd=scratch).stdout)
+    kept = json.loads(must_run(binary, "reconcile", "cycle", "--api-url", "http://127.0.0.1:9", "--json", cwd=scratch).stdout)
+    same = ("cycle", "is_over", "proven", "runs", "verdict", "named_items", "sentence")
+    checks.equal("kept cycle: runs and verdict are the same", {name: kept[name] for name in same}, {name: asked[name] for name in same})
+    checks.equal("kept cycle: so are the builds", kept["usage_explained"]["builds"], asked["usage_explained"]["builds"])
+    # Each day of a service is rounded at the 18th place, and then added: so is the month, once.
+    services = [{row["key"]: Decimal(row["usd"]) for row in found["usage"]["services"]} for found in (kept, asked)]
+    apart = [key for key in services[1] if abs(services[0].get(key, Decimal(-1)) - services[1][key]) > Decimal("30e-18")]
+    checks.equal("kept cycle: each service is the sum of its days", (apart, len(services[0])), ([], len(services[1])))
+
+
 def main():
     binary = command_line(__file__).binary
     checks = Checks()
@@ -173,6 +237,8 @@ def main():
             details = check_export(checks, binary, url, account, scratch)
             check_missing(checks, binary, url, account, details, scratch)
             check_reconcile(checks, binary, url, account, scratch)
+            check_usage(checks, binary, account, scratch)
+            check_kept_cycle(checks, binary, url, account, scratch)
     checks.close()
 
 
