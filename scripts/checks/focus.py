@@ -73,11 +73,34 @@ def shown(name, value):
     return value.astimezone(timezone.utc).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
+def of_runs(rows):
+    """Without those of what is not attributed to a run."""
+    return [row for row in rows if row["x_RowKind"] != "not-attributed"]
+
+
+def check_not_attributed(checks, export, focus, label):
+    """A row for each UTC day, so that all rows come to what Apify counts."""
+    rows = csv_rows(focus / "focus.csv")
+    others = rows[len(of_runs(rows)) :]
+    checks.equal(f"{label}: rows of what is not attributed stand last", {row["x_RowKind"] for row in others}, {"not-attributed"})
+    counted = {}
+    for row in csv_rows(export / "usage_by_day.csv"):
+        counted.setdefault(row["day"], []).append(Decimal(row["usage_usd"]))
+    charged = {}
+    for row in of_runs(rows):
+        started = row["x_StartedAt"] or row["ChargePeriodStart"]
+        charged.setdefault(started[:10], []).append(Decimal(row["BilledCost"]))
+    rest = {day: plain(exact_sum(usage) - (exact_sum(charged.get(day, [])) or 0)) for day, usage in counted.items()}
+    checks.equal(f"{label}: one a day, its cost is what no run has", {row["ChargePeriodStart"][:10]: row["BilledCost"] for row in others}, rest)
+    billed = exact_sum(Decimal(row["BilledCost"]) for row in rows)
+    checks.equal(f"{label}: all rows come to what Apify counts", plain(billed), read_json(export / "report.json")["usage_explained"]["counted_usd"])
+
+
 def check_against_export(checks, export, focus):
     """Every run of the export is in one of the two files, and the dollars are the same to the last digit."""
     manifest = read_json(export / "manifest.json")
     runs = {row["id"]: row for row in csv_rows(export / "runs.csv")}
-    rows, missing = csv_rows(focus / "focus.csv"), csv_rows(focus / "focus-missing.csv")
+    rows, missing = of_runs(csv_rows(focus / "focus.csv")), csv_rows(focus / "focus-missing.csv")
     checks.equal("rows and missing are as many as the manifest's runs", len(rows) + len(missing), manifest["totals"]["runs"])
     ids = [row["ResourceId"] for row in rows] + [row["id"] for row in missing]
     checks.that("each run is there once", sorted(ids) == sorted(runs))
@@ -121,7 +144,7 @@ def check_days(checks, export, focus):
         if run["usage_total_usd"] and run["finished_at"]:
             key = (run["started_at"][:10], run["act_id"], run["actor_task_id"], run["status"], run["user_id"])
             expected.setdefault(key, []).append(run)
-    rows = csv_rows(focus / "focus.csv")
+    rows = of_runs(csv_rows(focus / "focus.csv"))
     keys = [(row["ChargePeriodStart"][:10], row["x_ActorId"], row["x_TaskId"], row["x_Status"], row["x_UserId"]) for row in rows]
     checks.equal("day: one row per day, Actor, task, status and user", sorted(keys), sorted(expected))
     wrong = []
@@ -296,6 +319,8 @@ def main():
                 check_parquet(checks, to)
             for version in ("1.2", "1.4"):
                 check_days(checks, export, scratch / f"day-{version}")
+                check_not_attributed(checks, export, scratch / f"day-{version}", f"day, {version}")
+                check_not_attributed(checks, export, scratch / f"run-{version}", f"run, {version}")
             same = [(name, (focus / name).read_bytes() == (scratch / "run-1.2" / name).read_bytes()) for name in FILES]
             checks.equal("by default it is 1.2 by run", [name for name, is_same in same if not is_same], [])
             check_by_validator(checks, scratch / "day-1.2")

@@ -64,8 +64,16 @@ ALLOWED = {
     "ChargeCategory": {"Usage"},
     "ChargeClass": {""},
     "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
-    "ServiceCategory": {"Compute"},
-    "ServiceSubcategory": {"Containers", "End User Computing", "Quantum Compute", "Serverless Compute", "Virtual Machines", "Other (Compute)"},
+    "ServiceCategory": {"Compute", "Other"},
+    "ServiceSubcategory": {
+        "Containers",
+        "End User Computing",
+        "Quantum Compute",
+        "Serverless Compute",
+        "Virtual Machines",
+        "Other (Compute)",
+        "Other (Other)",
+    },
 }
 # Custom columns with instants, which 1.4 only says SHOULD be in whole seconds.
 CUSTOM_INSTANTS = ("x_QueriedAt", "x_StartedAt")
@@ -116,6 +124,9 @@ def row_faults(row, version):
     for kind in ("Billing", "Charge"):
         if not row[f"{kind}PeriodStart"] < row[f"{kind}PeriodEnd"]:
             faults.append(f"{kind}Period does not end after its start")
+    # 'ServiceSubcategory MUST have one and only one parent ServiceCategory'.
+    if (row["ServiceCategory"] == "Other") != (row["ServiceSubcategory"] == "Other (Other)"):
+        faults.append("ServiceSubcategory of another ServiceCategory")
     # 'MUST be null when ResourceId is null', and a type not null where it isn't.
     if row["ResourceId"] == "" and row["ResourceName"] != "":
         faults.append("ResourceName without ResourceId")

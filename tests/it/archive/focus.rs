@@ -17,7 +17,16 @@ type Cells = BTreeMap<String, String>;
 fn exported() -> Place {
     static MADE: LazyLock<Made> = LazyLock::new(|| {
         Made::of(|place| {
-            let period = ["--from", "2025-09-01", "--to", "2025-09-06", "--out", "out"];
+            // Rows of runs alone.
+            let period = [
+                "--from",
+                "2025-09-01",
+                "--to",
+                "2025-09-06",
+                "--out",
+                "out",
+                "--no-usage",
+            ];
             let done = place.run(&[&["export", "--demo"], &period[..]].concat());
             done.exits(0);
             done

@@ -267,6 +267,61 @@ fn a_closed_month_is_an_export_like_any_other_and_the_lake_knows_its_hash() {
 }
 
 #[test]
+fn a_closed_month_keeps_what_apify_counts_of_it_and_its_builds() {
+    let (place, served) = (demo(), Served::demo(&["--runs", &DEMO_RUNS.to_string()]));
+    let url = served.url();
+    let close = |out: &str, token: &str, more: &[&str]| {
+        let args = [
+            "lake",
+            "close",
+            "lake",
+            "--month",
+            "2025-09",
+            "--api-url",
+            &url,
+            "--out",
+            out,
+        ];
+        done(place.command(&[&args[..], more].concat()).env("APIFY_TOKEN", token))
+    };
+    close("closed", "demo", &[]).exits(0).shows(&[
+        "Usage that Apify counts, 2025-09-01 to 2025-10-01",
+        "builds with a known cost",
+    ]);
+    let export = [
+        "export",
+        "--month",
+        "2025-09",
+        "--out",
+        "again",
+        "--api-url",
+        &url,
+        "--rate",
+        "0",
+        "--quiet",
+    ];
+    done(place.command(&export).env("APIFY_TOKEN", "demo")).exits(0);
+    let [closed, exported] = ["closed", "again"].map(|out| Exported { out: place.path(out) });
+    for name in [
+        "usage_by_day.csv",
+        "usage_by_service.csv",
+        "usage_explained.csv",
+        "builds.csv",
+    ] {
+        assert_eq!(closed.text(name), exported.text(name), "{name}");
+    }
+    place.run(&["verify", "closed"]).exits(0);
+    // With a token that Apify does not know, the month is closed all the same, and says what it lacks.
+    close("closed", "wrong", &["--replace"])
+        .exits(0)
+        .says(&["what Apify counts of the month is not kept in full"])
+        .shows(&["Counted unknown: the API refused the token"]);
+    close("made-up", "demo", &["--replace", "--demo"])
+        .exits(2)
+        .says(&["is not of the made-up account"]);
+}
+
+#[test]
 fn a_month_is_closed_once_it_is_over_and_proven_and_never_over_somebody_s_files() {
     let place = small();
     let before = commits(&place);
