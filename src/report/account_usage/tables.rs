@@ -20,7 +20,7 @@ pub const BUILDS: &str = "builds";
 /// A service, and what it is called.
 pub const SERVICE_COLUMNS: [TableColumn; 2] = [
     column("service", "key", CellKind::Key),
-    column("service_name", "service", CellKind::Key),
+    column("service_name", "service", CellKind::Name),
 ];
 /// What Apify counts of a service.
 const OF_SERVICE: [TableColumn; 3] = [
