@@ -315,8 +315,19 @@ fn a_closed_month_keeps_what_apify_counts_of_it_and_its_builds() {
     close("closed", "wrong", &["--replace"])
         .exits(0)
         .says(&["what Apify counts of the month is not kept in full"])
-        .shows(&["Counted unknown: the API refused the token"]);
-    close("made-up", "demo", &["--replace", "--demo"])
+        .shows(&["Counted unknown: the account of the token is unknown"]);
+    place
+        .run(&[
+            "lake",
+            "close",
+            "lake",
+            "--month",
+            "2025-09",
+            "--out",
+            "other",
+            "--replace",
+            "--demo",
+        ])
         .exits(2)
         .says(&["is not of the made-up account"]);
 }
