@@ -174,7 +174,7 @@ pub struct ExportArgs {
     /// Only runs of these tasks: IDs or names (comma list)
     #[arg(hide = true, long, value_name = "TASK", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub task: Vec<String>,
-    /// CSV file with cost centre rules, for reports by group
+    /// CSV file with rules of groups, such as teams
     #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]
     pub groups: Option<PathBuf>,
     #[command(flatten)]

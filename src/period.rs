@@ -186,8 +186,14 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         _ => 0,
     };
     if digits == 0 || millis == 0 {
+        let hint = match text.to_lowercase().as_str() {
+            "month" => " (did you mean --last-month?)",
+            "day" => " (did you mean 1d?)",
+            "week" => " (did you mean 7d?)",
+            _ => "",
+        };
         return Err(Error::Usage(format!(
-            "'{text}' is not a duration; expected a whole number and one of ms, s, m, h, d, such as 250ms, 30s, 10m, 12h, 7d"
+            "'{text}' is not a duration{hint}; expected a whole number and one of ms, s, m, h, d, such as 250ms, 30s, 10m, 12h, 7d"
         )));
     }
     let length = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));

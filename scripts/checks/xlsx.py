@@ -32,6 +32,7 @@ SHEETS = {
     "status_summary": "By status",
     "cost_by_day": "By day",
     "cost_by_week": "By week",
+    "cost_by_month": "By month",
     "cost_by_task": "By task",
     "cost_by_schedule": "By schedule",
     "cost_by_origin": "By origin",
@@ -71,7 +72,7 @@ HEADS = {
 # A report's own key is headed by its name, also where the same column has another heading in others.
 OWN_KEYS = {"cost_by_origin": {"meta_origin": "meta_origin"}}
 WORDS_FOR_NONE = {"no task", "no schedule", "unknown"}
-DATES = {"day", "week"}
+DATES = {"day", "week", "month"}
 INSTANTS = {"started_at", "finished_at"}
 FORMATS = {
     "usage, $": {"$#,##0.00", "$#,##0.000000", '"<$0.000001"'},

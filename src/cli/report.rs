@@ -66,7 +66,7 @@ pub struct ReportArgs {
     /// Print a report's SQL, such as cost_by_actor; `list` prints all names
     #[arg(long, value_name = "REPORT", exclusive = true, help_heading = RUNS_AND_COSTS)]
     pub sql: Option<String>,
-    /// CSV file with cost centre rules [default: the export's]
+    /// CSV file with rules of groups [default: the export's]
     #[arg(long, value_name = "FILE", help_heading = RUNS_AND_COSTS)]
     pub groups: Option<PathBuf>,
     #[command(flatten)]

@@ -208,6 +208,9 @@ pub struct JudgeArgs {
     /// Budget in dollars: 500, actor:NAME=50, group:TEAM=200
     #[arg(long, value_name = "BUDGET", value_parser = Budget::parse)]
     pub budget: Vec<Budget>,
+    /// CSV file with budgets: columns usd, and actor or group
+    #[arg(hide = true, long, value_name = "FILE")]
+    pub budgets: Option<PathBuf>,
     /// Exit 7 if a budget is exceeded, or if the costs of all its runs are unknown
     #[arg(hide = true, long)]
     pub fail_over_budget: bool,

@@ -1,4 +1,4 @@
-//! Budgets and cost centres as a job is given them, and whether a budget that must hold does. What they come to is
+//! Budgets and groups as a job is given them, and whether a budget that must hold does. What they come to is
 //! `report`'s.
 
 use std::fmt::Display;
@@ -8,10 +8,10 @@ use crate::bounded::read_given;
 use crate::cli::JudgeArgs;
 use crate::error::{Error, Result};
 use crate::period::Period;
-use crate::report::budget::{Budget, BudgetScope, BudgetStatus};
+use crate::report::budget::{self, Budget, BudgetScope, BudgetStatus};
 use crate::report::caveat::Caveat;
 use crate::report::figures::Figures;
-use crate::report::groups::Groups;
+use crate::report::groups::{Groups, UnmatchedRules};
 use crate::runs::column_set::ColumnSet;
 
 const MAX_RULES_BYTES: u64 = 16 << 20;
@@ -32,10 +32,22 @@ pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
     }
 }
 
+/// Adds the budgets of `--budgets` to those of the command line; exit 2 where the file makes no sense.
+pub fn read_file(args: &mut JudgeArgs) -> Result<()> {
+    let Some(file) = &args.budgets else {
+        return Ok(());
+    };
+    let wrong = |problem: &dyn Display| Error::usage(format!("--budgets {}: {problem}", file.display()));
+    let text = read_given(file, MAX_RULES_BYTES).map_err(|error| wrong(&error))?;
+    args.budget
+        .extend(budget::file::parse(&text).map_err(|problem| wrong(&problem))?);
+    Ok(())
+}
+
 /// Exit 2 if the group of a budget has no rule, or if a budget is required and missing.
 pub fn check(args: &JudgeArgs, groups: Option<&Groups>) -> Result<()> {
     if args.fail_over_budget && args.budget.is_empty() {
-        return Err(Error::usage("--fail-over-budget needs --budget"));
+        return Err(Error::usage("--fail-over-budget needs --budget or --budgets"));
     }
     for budget in &args.budget {
         let BudgetScope::Group(name) = &budget.scope else {
@@ -68,6 +80,12 @@ pub fn unmatched(spent: &[BudgetStatus]) -> Vec<Caveat> {
     let idle = idle.filter(|spent| matches!(spent.budget.scope, BudgetScope::Actor(_)));
     let options = idle.map(|spent| spent.budget.option());
     options.map(|option| Caveat::BudgetUnmatched { option }).collect()
+}
+
+/// Rules of groups that no run matches: they may be typed wrong.
+pub fn unmatched_rules(figures: &Figures) -> Option<Caveat> {
+    let UnmatchedRules { rules, first } = figures.unmatched_rules.clone();
+    (rules > 0).then_some(Caveat::RulesUnmatched { rules, first })
 }
 
 /// Exit 7 if a budget that must hold doesn't.

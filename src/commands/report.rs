@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::installed_zones;
 use crate::period::{LAST_INSTANT, Period, PeriodSpec};
 use crate::report::Report;
+use crate::report::caveat::Caveat;
 use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::groups::Groups;
@@ -33,10 +34,11 @@ use crate::runs::row::ROW;
 use crate::text::nearest::did_you_mean;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
-pub async fn run(args: ReportArgs, context: Context) -> Result<()> {
+pub async fn run(mut args: ReportArgs, context: Context) -> Result<()> {
     if let Some(name) = &args.sql {
         return print(&sql::text(name)?);
     }
+    budgets::read_file(&mut args.judge)?;
     let look = context.style;
     run_blocking(move |stop| report(&args, look, stop)).await
 }
@@ -96,6 +98,12 @@ fn prepare(
     for caveat in budgets::unmatched(&spent) {
         warn(&caveat.to_string());
         facts.caveats.push(caveat);
+    }
+    if args.groups.is_some() {
+        facts
+            .caveats
+            .retain(|caveat| !matches!(caveat, Caveat::RulesUnmatched { .. }));
+        facts.caveats.extend(budgets::unmatched_rules(&figures));
     }
     let is_part = facts.part_of.is_some();
     let mut report = Report {

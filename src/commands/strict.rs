@@ -10,7 +10,11 @@ use crate::text::counted;
 pub fn hold(strict: Strict, facts: &Facts, done: &str) -> Result<()> {
     let (option, caveats) = match strict {
         Strict::Off => return Ok(()),
-        Strict::Final => ("--strict", facts.caveats.iter().collect()),
+        Strict::Final => {
+            // That a rule matches no run leaves every figure as final as it is.
+            let of_figures = |caveat: &&Caveat| !matches!(caveat, Caveat::RulesUnmatched { .. });
+            ("--strict", facts.caveats.iter().filter(of_figures).collect())
+        }
         Strict::Incomplete => ("--strict=incomplete", facts.gaps()),
     };
     if caveats.is_empty() {

@@ -1,6 +1,7 @@
 //! Budgets: what was meant to be spent at most, in all, by an Actor or by a group, and how far it has been. Pure: text to
 //! budgets, figures to what is left of them.
 
+pub mod file;
 mod status;
 mod table;
 

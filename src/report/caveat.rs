@@ -48,6 +48,11 @@ pub enum Caveat {
     BudgetUnmatched {
         option: String,
     },
+    /// Rules of `--groups` that no run matches, the first of them in words.
+    RulesUnmatched {
+        rules: u64,
+        first: Vec<String>,
+    },
     PeriodNotOver,
     /// The API's list changed while it was read.
     ListChanged,
@@ -152,6 +157,7 @@ impl Caveat {
                 | Caveat::CostUnknown { .. }
                 | Caveat::Provisional { .. }
                 | Caveat::PeriodNotOver
+                | Caveat::RulesUnmatched { .. }
         )
     }
 }

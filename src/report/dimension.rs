@@ -12,6 +12,8 @@ pub enum Dimension {
     Day,
     /// The week it started, from Monday on, likewise.
     Week,
+    /// The month it started, likewise.
+    Month,
     Task,
     Schedule,
     Origin,
@@ -30,11 +32,12 @@ struct Words {
 }
 
 #[rustfmt::skip]
-static WORDS: [Words; 10] = [
+static WORDS: [Words; 11] = [
     Words { word: "actor", report: "cost_by_actor", key: "act_id", labels: &["act_name"], title: "Cost by Actor" },
     Words { word: "status", report: "status_summary", key: "status", labels: &[], title: "Runs and cost by status" },
     Words { word: "day", report: "cost_by_day", key: "day", labels: &[], title: "Cost by day" },
     Words { word: "week", report: "cost_by_week", key: "week", labels: &[], title: "Cost by week" },
+    Words { word: "month", report: "cost_by_month", key: "month", labels: &[], title: "Cost by month" },
     Words { word: "task", report: "cost_by_task", key: "actor_task_id", labels: &["actor_task_name"], title: "Cost by task" },
     Words { word: "schedule", report: "cost_by_schedule", key: "meta_schedule_id", labels: &["meta_schedule_name"], title: "Cost by schedule" },
     Words { word: "origin", report: "cost_by_origin", key: "meta_origin", labels: &[], title: "Cost by origin (what started the run)" },
@@ -44,11 +47,12 @@ static WORDS: [Words; 10] = [
 ];
 
 impl Dimension {
-    pub const ALL: [Dimension; 10] = [
+    pub const ALL: [Dimension; 11] = [
         Dimension::Actor,
         Dimension::Status,
         Dimension::Day,
         Dimension::Week,
+        Dimension::Month,
         Dimension::Task,
         Dimension::Schedule,
         Dimension::Origin,
@@ -90,7 +94,7 @@ impl Dimension {
     /// The column of an export without which there is no such report.
     fn needed_column(self) -> &'static str {
         match self {
-            Dimension::Day | Dimension::Week => "started_at",
+            Dimension::Day | Dimension::Week | Dimension::Month => "started_at",
             Dimension::Group => "id",
             other => other.key(),
         }
@@ -103,7 +107,7 @@ impl Dimension {
 
     /// Whether its values are dates, whose rows stand in their order; else the dearest come first.
     pub fn is_time(self) -> bool {
-        matches!(self, Dimension::Day | Dimension::Week)
+        matches!(self, Dimension::Day | Dimension::Week | Dimension::Month)
     }
 }
 
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn words_stand_in_the_order_of_the_dimensions() {
         for (dimension, word) in Dimension::ALL.into_iter().zip([
-            "actor", "status", "day", "week", "task", "schedule", "origin", "build", "user", "group",
+            "actor", "status", "day", "week", "month", "task", "schedule", "origin", "build", "user", "group",
         ]) {
             assert_eq!(dimension.word(), word);
             assert_eq!(By::parse(word).unwrap(), By::from(dimension));
@@ -136,7 +140,7 @@ mod tests {
     fn what_rows_do_not_tell_cannot_be_asked_for() {
         let columns = ColumnSet::from_args(&[], &["user_id".into()], false).unwrap();
         let mut dimensions = Dimensions::of(&columns, None);
-        assert_eq!(dimensions.by.len(), 8);
+        assert_eq!(dimensions.by.len(), 9);
         assert!(
             dimensions
                 .and(By::parse("actor,user").unwrap())
@@ -152,6 +156,6 @@ mod tests {
                 .contains("--groups")
         );
         dimensions.and(By::parse("actor,day").unwrap()).unwrap();
-        assert_eq!(dimensions.by.len(), 9);
+        assert_eq!(dimensions.by.len(), 10);
     }
 }

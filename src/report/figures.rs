@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::dimension::{By, Dimension};
+use super::groups::UnmatchedRules;
 use super::measures::Measures;
 use super::runs_of_days::RunsOfDays;
 use crate::money::Usd;
@@ -31,6 +32,8 @@ pub struct Figures {
     pub daily: Daily,
     /// Those that started on whole UTC days.
     pub of_days: RunsOfDays,
+    /// Rules of `--groups` that none of them matches.
+    pub unmatched_rules: UnmatchedRules,
 }
 
 impl Figures {

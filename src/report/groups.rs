@@ -1,4 +1,4 @@
-//! Cost centres: which group a run belongs to, by rules that the user keeps in a CSV file. Pure: text to rules, a row to its
+//! Which group a run belongs to, by rules that the user keeps in a CSV file. Pure: text to rules, a row to its
 //! group. Patterns are the shell's simplest: `*` is any text, `?` one character.
 
 mod index;
@@ -21,12 +21,26 @@ pub const UNASSIGNED: &str = "unassigned";
 #[derive(Debug, Clone)]
 pub struct Groups {
     rules: Vec<GroupRule>,
+    /// The lines of the rules' file, where they were read from one.
+    lines: Vec<usize>,
+    /// Which rules have given a run its group.
+    matched: Vec<bool>,
     index: RuleIndex,
     /// The rule of what was seen lately: Actor, task and user, by IDs and names. None is no rule.
     seen: HashMap<Box<str>, Option<usize>, RandomState>,
     key: String,
 }
 
+/// Rules of a file that no run of a period matches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnmatchedRules {
+    pub rules: u64,
+    /// The first of them, as `line 3 (actor apify/*)`.
+    pub first: Vec<String>,
+}
+
+/// Most unmatched rules that are named.
+const MAX_NAMED: usize = 3;
 /// How much of what was seen is remembered: accounts may have very many Actors, tasks and users.
 const MAX_SEEN: usize = 1 << 16;
 /// Most rules: each is in the manifest of every export.
@@ -39,6 +53,7 @@ impl Groups {
     pub fn parse(text: &str) -> anyhow::Result<Groups> {
         let text = text.trim_start_matches('\u{feff}');
         let mut csv = csv::ReaderBuilder::new()
+            .delimiter(separator_of(text))
             .flexible(true)
             .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
@@ -57,7 +72,7 @@ impl Groups {
         if !has("group") || !["actor", "task", "user"].into_iter().any(has) {
             bail!(SHAPE);
         }
-        let mut rules = Vec::new();
+        let (mut rules, mut lines) = (Vec::new(), Vec::new());
         for record in csv.records() {
             let record = record?;
             let line = || record.position().map_or(0, |position| line_of(text, position));
@@ -87,15 +102,21 @@ impl Groups {
             if rules.len() == MAX_RULES {
                 bail!("line {}: too many rules; the limit is {MAX_RULES}", line());
             }
+            lines.push(line());
             rules.push(rule);
         }
-        Ok(Groups::of(rules))
+        Ok(Groups {
+            lines,
+            ..Groups::of(rules)
+        })
     }
 
     /// Rules that have been parsed before.
     pub fn of(rules: Vec<GroupRule>) -> Groups {
         Groups {
             index: RuleIndex::of(&rules),
+            lines: Vec::new(),
+            matched: vec![false; rules.len()],
             rules,
             seen: HashMap::default(),
             key: String::new(),
@@ -132,6 +153,23 @@ impl Groups {
         needed
     }
 
+    /// How many rules of a file no run has matched, and the first of them in words, with their lines.
+    pub fn unmatched(&self) -> UnmatchedRules {
+        let rules = self.lines.iter().zip(&self.rules).zip(&self.matched);
+        let rules: Vec<_> = rules.filter(|(_, matched)| !**matched).collect();
+        let words = rules.iter().take(MAX_NAMED).map(|((line, rule), _)| {
+            let patterns = [("actor", &rule.actor), ("task", &rule.task), ("user", &rule.user)];
+            let given = patterns
+                .iter()
+                .filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_ref()?)));
+            format!("line {line} ({})", given.collect::<Vec<_>>().join(", "))
+        });
+        UnmatchedRules {
+            first: words.collect(),
+            rules: rules.len() as u64,
+        }
+    }
+
     pub fn group_of(&mut self, row: &Row) -> &str {
         self.key.clear();
         let subjects = [
@@ -150,6 +188,9 @@ impl Groups {
             Some(rule) => *rule,
             None => {
                 let rule = self.index.first(row);
+                if let Some(rule) = rule {
+                    self.matched[rule] = true;
+                }
                 if self.seen.len() == MAX_SEEN {
                     self.seen.clear();
                 }
@@ -159,6 +200,13 @@ impl Groups {
         };
         rule.map_or(UNASSIGNED, |rule| &self.rules[rule].group)
     }
+}
+
+/// What stands between the cells of a CSV file that people keep: a comma, or a semicolon where the header has one, as spreadsheets
+/// write it in countries with a decimal comma.
+pub fn separator_of(text: &str) -> u8 {
+    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if header.contains(';') { b';' } else { b',' }
 }
 
 /// The line on which a record begins; the reader's own is that of the empty lines before it.

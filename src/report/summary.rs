@@ -1,15 +1,17 @@
 //! The one fold: every breakdown in a single pass over rows as they go by. Sums are exact; nothing is rendered here.
 
 mod dearest;
+mod of_days;
 mod usage_by_day;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::NaiveDate;
 use dearest::Dearest;
 use foldhash::fast::RandomState;
+use of_days::is_of_days;
 use usage_by_day::UsageByDay;
 
 use super::dimension::{By, Dimension, Dimensions};
@@ -54,6 +56,8 @@ struct Fold {
 
 #[derive(Debug)]
 enum Groupings {
+    /// Weeks or months, which days add up to.
+    OfDays,
     One(Vec<Measures>),
     Two(HashMap<(u32, u32), Measures, RandomState>),
 }
@@ -84,13 +88,21 @@ impl Summary {
         // The chart by day needs these two, wherever else they are asked for.
         let (actors, days) = (place(Dimension::Actor), place(Dimension::Day));
         debug_assert_eq!((actors, days), (ACTORS, DAYS));
-        let folds = dimensions.by.into_iter().map(|by| Fold {
-            by,
-            axes: by.dimensions().map(&mut place).collect(),
-            groups: match by.second {
-                None => Groupings::One(Vec::new()),
-                Some(_) => Groupings::Two(HashMap::default()),
-            },
+        let has_days = dimensions.by.contains(&Dimension::Day.into());
+        let folds = dimensions.by.into_iter().map(|by| {
+            let is_of_days = has_days && by.second.is_none() && is_of_days(by.first);
+            Fold {
+                by,
+                axes: match is_of_days {
+                    true => Vec::new(),
+                    false => by.dimensions().map(&mut place).collect(),
+                },
+                groups: match by.second {
+                    None if is_of_days => Groupings::OfDays,
+                    None => Groupings::One(Vec::new()),
+                    Some(_) => Groupings::Two(HashMap::default()),
+                },
+            }
         });
         Summary {
             totals: Measures::default(),
@@ -106,6 +118,7 @@ impl Summary {
                 at: None,
                 day: String::new(),
                 week: String::new(),
+                month: String::new(),
             },
         }
     }
@@ -132,6 +145,7 @@ impl Summary {
                 (Dimension::Status, _) => run.status,
                 (Dimension::Day, _) => &self.dates.day,
                 (Dimension::Week, _) => &self.dates.week,
+                (Dimension::Month, _) => &self.dates.month,
                 (Dimension::Task, _) => run.actor_task_id.unwrap_or_default(),
                 (Dimension::Schedule, _) => run.schedule_id.unwrap_or_default(),
                 (Dimension::Origin, _) => run.origin.unwrap_or_default(),
@@ -152,7 +166,9 @@ impl Summary {
             axis.advance_to(key, labels.map(|label| label.filter(is_told)));
         }
         for fold in &mut self.folds {
-            fold.measures(&self.axes).add(counted)?;
+            if let Some(measures) = fold.measures(&self.axes) {
+                measures.add(counted)?;
+            }
         }
         if let Some(usage) = run.usage {
             self.daily.add(self.axes[ACTORS].at, self.axes[DAYS].at, usage);
@@ -164,12 +180,14 @@ impl Summary {
     /// The figures: dearest groups first, then by key; days and weeks ascending.
     pub fn finish(self) -> Figures {
         let values: Vec<Arc<Values>> = self.axes.into_iter().map(|axis| Arc::new(axis.values)).collect();
-        let breakdowns = self.folds.into_iter().map(|fold| fold.finish(&values));
+        let mut breakdowns: Vec<Breakdown> = self.folds.into_iter().map(|fold| fold.finish(&values)).collect();
+        of_days::fill(&mut breakdowns);
         Figures {
             totals: self.totals,
-            breakdowns: breakdowns.collect(),
+            breakdowns,
             dearest: self.dearest.runs,
             of_days: self.of_days,
+            unmatched_rules: self.rules.map(|rules| rules.unmatched()).unwrap_or_default(),
             daily: Daily {
                 usage: self.daily.finish(),
                 actors: values[ACTORS].clone(),
@@ -211,10 +229,11 @@ impl Axis {
 }
 
 impl Fold {
-    /// The measures of the group at which the axes stand.
-    fn measures(&mut self, axes: &[Axis]) -> &mut Measures {
+    /// The measures of the group at which the axes stand; none where days add up to it.
+    fn measures(&mut self, axes: &[Axis]) -> Option<&mut Measures> {
         let at = |which: usize| axes[self.axes[which]].at;
-        match &mut self.groups {
+        Some(match &mut self.groups {
+            Groupings::OfDays => return None,
             Groupings::One(groups) => {
                 let at = at(0) as usize;
                 if at >= groups.len() {
@@ -223,12 +242,13 @@ impl Fold {
                 &mut groups[at]
             }
             Groupings::Two(groups) => groups.entry((at(0), at(1))).or_default(),
-        }
+        })
     }
 
     fn finish(self, values: &[Arc<Values>]) -> Breakdown {
         let values: Vec<Arc<Values>> = self.axes.iter().map(|at| values[*at].clone()).collect();
         let mut rows: Vec<([u32; 2], Measures)> = match self.groups {
+            Groupings::OfDays => Vec::new(),
             Groupings::One(groups) => (0..).zip(groups).map(|(at, measures)| ([at, 0], measures)).collect(),
             Groupings::Two(groups) => groups
                 .into_iter()
@@ -264,6 +284,7 @@ struct Dates {
     at: Option<NaiveDate>,
     day: String,
     week: String,
+    month: String,
 }
 
 impl Dates {
@@ -272,11 +293,10 @@ impl Dates {
         if self.at == Some(day) {
             return;
         }
-        let since_monday = u64::from(day.weekday().num_days_from_monday());
-        let monday = day.checked_sub_days(Days::new(since_monday)).unwrap_or(day);
         self.at = Some(day);
         self.day = day.format("%Y-%m-%d").to_string();
-        self.week = monday.format("%Y-%m-%d").to_string();
+        self.week = of_days::week_of(day);
+        self.month = of_days::month_of(day);
     }
 }
 
@@ -352,6 +372,7 @@ mod tests {
             [("2025-09-01", 1, usd("0.1")), ("2025-09-02", 3, usd("0.3"))]
         );
         assert_eq!(keys(by(Dimension::Week)), [("2025-09-01", 4, usd("0.4"))]);
+        assert_eq!(keys(by(Dimension::Month)), [("2025-09", 4, usd("0.4"))]);
         let names: Vec<_> = by(Dimension::Actor).groups().map(|group| group.shown()).collect();
         assert_eq!(names, ["a", "ann/b", "c"]);
         assert_eq!(keys(by(Dimension::User)), [("-", 4, usd("0.4"))]);

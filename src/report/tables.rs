@@ -8,9 +8,10 @@ use actors::{unsettled, unsuccessful};
 
 use super::dimension::{By, Dimension};
 use super::figures::{Breakdown, DearRun, Figures};
+use super::groups::UNASSIGNED;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, TableColumn, column};
-use crate::money::ratio_6_places;
+use crate::money::{percent, ratio_6_places};
 
 pub const MEASURES: [TableColumn; 11] = [
     column("runs", "runs", CellKind::Count),
@@ -85,8 +86,19 @@ impl Breakdown {
             len: self.len(),
             row: Box::new(row),
             total: Some(total),
-            note: None,
+            note: self.note(totals),
         }
+    }
+
+    /// Of groups: how much of the usage has none.
+    pub fn note(&self, totals: &Measures) -> Option<String> {
+        if self.by != Dimension::Group.into() {
+            return None;
+        }
+        let mut groups = self.groups();
+        let unassigned = groups.find(|group| group.key(0) == Some(UNASSIGNED))?;
+        let share = percent(unassigned.measures.usage()?, totals.usage()?)?;
+        Some(format!("{share} of usage is unassigned: no rule of --groups matches."))
     }
 }
 

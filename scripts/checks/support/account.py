@@ -93,6 +93,7 @@ REPORTS = {
     "cost_by_task": breakdown("actor_task_id", names=["actor_task_name"]),
     "cost_by_user": breakdown("user_id"),
     "cost_by_week": breakdown("week"),
+    "cost_by_month": breakdown("month"),
     "dearest_runs": [
         "id",
         "act_id",

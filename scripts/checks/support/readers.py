@@ -204,7 +204,7 @@ class DataFusion(Engine):
     """Reads the lake through the deltalake package's table, and the export itself."""
 
     package = "datafusion"
-    refuses = {"cost_by_day": NO_SET, "cost_by_week": NO_SET, "cost_by_group": "LIKE does not support escape_char"}
+    refuses = {"cost_by_day": NO_SET, "cost_by_week": NO_SET, "cost_by_month": NO_SET, "cost_by_group": "LIKE does not support escape_char"}
 
     def __init__(self, job):
         super().__init__(job)
@@ -233,6 +233,7 @@ class Polars(Engine):
     refuses = {
         "cost_by_day": "statement type is not supported: Set(SetTimeZone",
         "cost_by_week": "statement type is not supported: Set(SetTimeZone",
+        "cost_by_month": "statement type is not supported: Set(SetTimeZone",
         "cost_by_group": "ESCAPE char for LIKE/ILIKE is not currently supported",
     }
 
@@ -258,7 +259,7 @@ class Deltalake(Engine):
     """delta-rs, with the DataFusion that it brings as QueryBuilder; reads Delta alone."""
 
     package, sources = "deltalake", ("lake",)
-    refuses = {"cost_by_day": NO_SET, "cost_by_week": NO_SET, "cost_by_group": "LIKE does not support escape_char"}
+    refuses = {"cost_by_day": NO_SET, "cost_by_week": NO_SET, "cost_by_month": NO_SET, "cost_by_group": "LIKE does not support escape_char"}
 
     def __init__(self, job):
         super().__init__(job)
@@ -296,7 +297,7 @@ class Daft(Engine):
     """On a Ray cluster of a head that does no work and two nodes with one core each."""
 
     package, month, expected_workers = "daft", "started_at_month", 2
-    refuses = {name: NO_FILTER for name in REPORTS if name != "dearest_runs"} | dict.fromkeys(["cost_by_day", "cost_by_week"], NO_SET_VARIABLE)
+    refuses = {name: NO_FILTER for name in REPORTS if name != "dearest_runs"} | dict.fromkeys(["cost_by_day", "cost_by_week", "cost_by_month"], NO_SET_VARIABLE)
 
     def __init__(self, job):
         super().__init__(job)
@@ -346,7 +347,7 @@ class Sail(Engine):
     """A Spark Connect server in the process, asked by Spark's own client."""
 
     package, mode, how = "pysail", "local", "1 process, Spark Connect"
-    refuses = {"cost_by_day": NO_ZONE, "cost_by_week": NO_ZONE}
+    refuses = {"cost_by_day": NO_ZONE, "cost_by_week": NO_ZONE, "cost_by_month": NO_ZONE}
 
     def __init__(self, job):
         super().__init__(job)

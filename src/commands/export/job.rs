@@ -32,8 +32,9 @@ pub struct ExportPlan {
 }
 
 impl ExportPlan {
-    pub fn new(args: ExportArgs) -> Result<ExportPlan> {
+    pub fn new(mut args: ExportArgs) -> Result<ExportPlan> {
         check_formats(&args)?;
+        budgets::read_file(&mut args.judge)?;
         if args.mode.is_some() && args.out.as_deref().is_some_and(names_store) {
             return Err(Error::usage(
                 "--mode is for folders: who may read objects is the bucket's to say; remove --mode, or give --out a folder",

@@ -53,6 +53,7 @@ pub fn report(
     let mut unmatched = unmatched(&facts.filters, &figures);
     unmatched.extend(budgets::unmatched(&budgets));
     unmatched.iter().for_each(|caveat| warn(&caveat.to_string()));
+    unmatched.extend(budgets::unmatched_rules(&figures));
     facts.caveats = caveats(&QualityCounts {
         cost_unknown: figures.totals.cost_unknown(),
         provisional: figures.totals.provisional.runs,

@@ -6,7 +6,7 @@ use crate::text::nearest::did_you_mean;
 /// Prints the names instead of a report.
 const LIST: &str = "list";
 
-const REPORTS: [(&str, &str); 14] = [
+const REPORTS: [(&str, &str); 15] = [
     ("cost_by_actor", include_str!("../../../reports/cost_by_actor.sql")),
     (
         "cost_by_actor_and_status",
@@ -15,6 +15,7 @@ const REPORTS: [(&str, &str); 14] = [
     ("cost_by_build", include_str!("../../../reports/cost_by_build.sql")),
     ("cost_by_day", include_str!("../../../reports/cost_by_day.sql")),
     ("cost_by_group", include_str!("../../../reports/cost_by_group.sql")),
+    ("cost_by_month", include_str!("../../../reports/cost_by_month.sql")),
     ("cost_by_origin", include_str!("../../../reports/cost_by_origin.sql")),
     (
         "cost_by_schedule",

@@ -72,6 +72,14 @@ impl Display for Caveat {
             Caveat::FilterUnmatched { option } | Caveat::BudgetUnmatched { option } => {
                 write!(out, "{NO_RUN_OF}{option}")
             }
+            Caveat::RulesUnmatched { rules, first } => {
+                let (count, named) = (counted(*rules, "rule", "rules"), first.join(", "));
+                let more = match rules.saturating_sub(first.len() as u64) {
+                    0 => String::new(),
+                    more => format!(" and {} more", thousands(more)),
+                };
+                write!(out, "{NO_RUN_OF}{count} of --groups: {named}{more}")
+            }
             Caveat::PeriodNotOver => out.write_str(PERIOD_NOT_OVER),
             Caveat::ListChanged => out.write_str(LIST_CHANGED),
             Caveat::CostsLost { costs, usage_usd } => {

@@ -81,7 +81,13 @@ pub struct Dimensions {
 impl Default for Dimensions {
     /// What every export has.
     fn default() -> Dimensions {
-        let all = [Dimension::Actor, Dimension::Status, Dimension::Day, Dimension::Week];
+        let all = [
+            Dimension::Actor,
+            Dimension::Status,
+            Dimension::Day,
+            Dimension::Week,
+            Dimension::Month,
+        ];
         Dimensions {
             by: all.map(By::from).into(),
             groups: None,
@@ -93,11 +99,13 @@ impl Dimensions {
     /// Every single dimension that rows of these columns have.
     pub fn of(columns: &ColumnSet, groups: Option<Groups>) -> Dimensions {
         let by = Dimension::ALL.into_iter().filter(|dimension| match dimension {
-            Dimension::Group => groups.is_some(),
+            Dimension::Group => false,
             dimension => columns.position(dimension.needed_column()).is_some(),
         });
+        // Who gives rules asks by group first.
+        let group = groups.is_some().then_some(Dimension::Group);
         Dimensions {
-            by: by.map(By::from).collect(),
+            by: group.into_iter().chain(by).map(By::from).collect(),
             groups,
         }
     }

@@ -1,6 +1,7 @@
 //! Breakdowns as the page shows them: the dearest groups with bars, and the rest of them in one row.
 
 use super::grid::{Grid, GridCell, GridHead, GridRow, TOP};
+use super::shown::sentence;
 use crate::report::account_usage::{AccountUsage, BuildSums, sums_by_actor};
 use crate::report::dimension::Dimension;
 use crate::report::figures::{Breakdown, Group};
@@ -52,7 +53,7 @@ pub fn grid(breakdown: &Breakdown, totals: &Measures, usage: Option<&AccountUsag
         caption: breakdown.by.title(),
         heads,
         rows,
-        note: None,
+        note: breakdown.note(totals).as_deref().map(sentence),
     }
 }
 

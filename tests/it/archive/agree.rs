@@ -174,6 +174,7 @@ fn all_formats_say_the_same_totals_and_caveats() {
         "status_summary",
         "cost_by_day",
         "cost_by_week",
+        "cost_by_month",
         "cost_by_task",
         "cost_by_origin",
     ] {

@@ -130,7 +130,7 @@ fn the_whole_export_is_reported_as_it_was_exported() {
     let figures: Vec<String> = figures.bytes().into_keys().collect();
     assert_eq!(
         (figures.len(), figures.contains(&"report.txt".to_string())),
-        (15, true),
+        (16, true),
         "{figures:?}"
     );
     assert_eq!(exported.bytes(), before);
@@ -143,6 +143,7 @@ fn every_dimension_and_two_together() {
     let by = |name: &str, key: &str| rows(&all, name, &[&[key], &KEYS[..]].concat());
     assert_eq!(by("cost_by_actor", "act_id"), ["comes 2 12", "stays 2 3", "dark 1 -"]);
     assert_eq!(by("cost_by_week", "week"), ["2025-09-01 3 7", "2025-09-08 2 8"]);
+    assert_eq!(by("cost_by_month", "month"), ["2025-09 5 15"]);
     assert_eq!(by("cost_by_task", "actor_task_id"), ["- 4 14", "t1 1 1"]);
     assert_eq!(by("cost_by_schedule", "meta_schedule_id"), ["- 4 14", "s1 1 1"]);
     assert_eq!(by("cost_by_origin", "meta_origin"), ["- 4 14", "SCHEDULER 1 1"]);

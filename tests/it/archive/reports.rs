@@ -17,7 +17,7 @@ fn only_the_reports_by_day_and_week_set_a_time_zone() {
             .unwrap()
             .contains("SET TIME ZONE")
     });
-    assert_eq!(setting, ["cost_by_day.sql", "cost_by_week.sql"]);
+    assert_eq!(setting, ["cost_by_day.sql", "cost_by_month.sql", "cost_by_week.sql"]);
     assert_eq!(others.len(), 12);
 }
 
@@ -72,7 +72,7 @@ fn the_summary_on_stdout() {
     insta::assert_snapshot!(report);
     let wrote = wrote.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 17 CSV reports,"),
+        wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 18 CSV reports,"),
         "{wrote}"
     );
 }

@@ -70,10 +70,15 @@ const MEASURES: [&str; 11] = [
 ];
 
 /// Column, unit, meaning.
-const MEANINGS: [(&str, &str, &str); 46] = [
+const MEANINGS: [(&str, &str, &str); 47] = [
     ("day", "", "`YYYY-MM-DD` in `--timezone`; of `usage_by_day`, in UTC"),
     ("week", "", "the date of its Monday, in `--timezone`"),
-    ("group", "", "the cost centre; `unassigned` where no rule matches"),
+    ("month", "", "`YYYY-MM` in `--timezone`"),
+    (
+        "group",
+        "",
+        "the group of `--groups`; `unassigned` where no rule matches",
+    ),
     ("runs", "runs", "all runs"),
     ("runs_succeeded", "runs", "status `SUCCEEDED`"),
     ("runs_failed", "runs", "status `FAILED`"),
@@ -129,7 +134,7 @@ const MEANINGS: [(&str, &str, &str); 46] = [
         "usage of the runs whose cost may still change, as it is now",
     ),
     ("scope", "", "what the budget is for: `all`, `actor` or `group`"),
-    ("name", "", "the Actor or cost centre of the budget"),
+    ("name", "", "the Actor or group of the budget"),
     (
         "standing",
         "",

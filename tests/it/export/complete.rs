@@ -857,7 +857,8 @@ proptest! {
             Reply::json(account.list(request))
         });
         // Names of single Actors have a lane of their own, as details do.
-        let options = ["--concurrency", &concurrency.to_string(), "--no-names", "--quiet"];
+        let concurrency_text = concurrency.to_string();
+        let options = ["--concurrency", &concurrency_text, "--no-names", "--details", "none", "--quiet"];
         let done = place.export(&server.url(), &options);
         prop_assert_eq!(done.code, Some(0), "{}", done);
         prop_assert_eq!(place.exported().ids(), wanted);

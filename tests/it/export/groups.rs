@@ -1,4 +1,4 @@
-//! Cost centres: rules of the user's own decide to whom a run's cost belongs, the rest is unassigned, and verify works it out
+//! Groups: rules of the user's own decide to whom a run's cost belongs, the rest is unassigned, and verify works it out
 //! again.
 
 use crate::support::account::{Apify, ended};
@@ -244,4 +244,83 @@ fn rules_by_name_without_all_names_are_a_caveat() {
     done.exits(7).says(&["some names could not be read"]);
     // Names alone are no reason.
     place.export(&server.url(), &["--strict", "--replace"]).exits(0);
+}
+
+#[test]
+fn the_group_is_the_first_report_and_says_how_much_has_none() {
+    // Of $3.1, $2.4 are of c1 and d10, of which no rule is; nobody is called lost.
+    let (done, place, _server) = with(b"actor;group\nann/*;A\nb1;B\nlost*;C\nd10x;D\n", &[]);
+    done.exits(0)
+        .shows(&["no run of the period matches 2 rules of --groups: line 4 (actor lost*), line 5 (actor d10x)"]);
+    assert_groups(
+        &place,
+        &[
+            ("unassigned", "3", "2.4", "1"),
+            ("B", "1", "0.4", "0"),
+            ("A", "2", "0.3", "0"),
+        ],
+    );
+    let exported = place.exported();
+    let details = &exported.json("manifest.json")["caveat_details"];
+    let codes: Vec<&str> = details
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.contains(&"rules_unmatched"), "{codes:?}");
+    let markdown = exported.text("report.md");
+    let at = |title: &str| markdown.find(title).unwrap_or_else(|| panic!("{title}: {markdown}"));
+    assert!(at("## Cost by group") < at("## Cost by Actor"));
+    assert!(markdown.contains("77.4% of usage is unassigned"), "{markdown}");
+    let page = exported.text("report.html");
+    assert!(page.find("Cost by group").unwrap() < page.find("Cost by Actor").unwrap());
+    assert!(page.contains("77.4% of usage is unassigned"));
+    place.run(&["verify", "out"]).exits(0);
+}
+
+#[test]
+fn budgets_are_read_from_a_file() {
+    let (_, place, server) = with(b"actor,group\nann/*,A\n", &[]);
+    std::fs::write(place.path("budgets.csv"), "group;actor;usd\n;;3,00\nA;;0,25\n;b1;1\n").unwrap();
+    let url = server.url();
+    let export = [
+        "export",
+        "--month",
+        "2025-09",
+        "--api-url",
+        &url,
+        "--rate",
+        "0",
+        "--out",
+        "out",
+    ];
+    let budgets = [
+        "--groups",
+        "groups.csv",
+        "--budgets",
+        "budgets.csv",
+        "--fail-over-budget",
+    ];
+    place
+        .run(&[&export[..], &budgets].concat())
+        .exits(7)
+        .says(&["$3.10 of $3.00", "group A: $0.30 of $0.25"]);
+    let report = [
+        "report",
+        "out",
+        "--budgets",
+        "budgets.csv",
+        "--only",
+        "budgets",
+        "--format",
+        "csv",
+    ];
+    let rows = place.run(&report).exits(0).stdout.lines().count();
+    assert_eq!(rows, 4);
+    std::fs::write(place.path("budgets.csv"), "group,usd\nA,much\n").unwrap();
+    place
+        .run(&[&export[..], &budgets].concat())
+        .exits(2)
+        .says(&["--budgets budgets.csv: line 2: \"much\" is not an amount in dollars"]);
 }

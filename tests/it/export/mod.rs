@@ -14,7 +14,7 @@ mod failures;
 mod files;
 /// Runs that may be missing are told of with --quiet too.
 mod gaps;
-/// Cost centres by the user's rules.
+/// Groups by the user's rules.
 mod groups;
 /// The list's costs against those of details.
 mod list_costs;
