@@ -16,6 +16,8 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -39,6 +41,15 @@ use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
 use crate::text::thousands;
 
 const TEMPLATE: &str = include_str!("../../reports/report.html");
+/// What short heads of columns stand for.
+const MEANINGS: [(&str, &str); 6] = [
+    ("share", "part of the usage of all runs"),
+    ("mean per run", "usage divided by the runs that have a known cost"),
+    ("unsuccessful", "runs that failed, timed out or were aborted"),
+    ("cost unknown", "runs without a known cost: they are not in the usage"),
+    ("provisional", "runs whose cost may still change: they are in the usage"),
+    ("builds", "usage of the Actor's own builds, beside its runs"),
+];
 /// Files that are listed one by one: an export by days may have thousands.
 const MOST_FILES: usize = 400;
 
@@ -52,6 +63,8 @@ struct ReportPage {
     sections: Vec<Section>,
     please_note: &'static str,
     how_to_read: &'static str,
+    /// What short heads of columns stand for, which the pointer shows.
+    meanings: BTreeMap<&'static str, &'static str>,
     files: Grid,
 }
 
@@ -82,6 +95,7 @@ pub fn render(report: &Report) -> String {
         sections: sections(report),
         please_note: crate::report::headline::PLEASE_NOTE,
         how_to_read: crate::report::headline::HOW_TO_READ,
+        meanings: MEANINGS.into(),
         files: files(&report.files),
     };
     filled(&page).expect("the template shows pages, as tests show")
