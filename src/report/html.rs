@@ -76,7 +76,7 @@ pub fn render(report: &Report) -> String {
         top: head::top(report),
         replaced: report.replaced.as_ref().map(head::replaced),
         before: report.against.as_ref().map(|against| {
-            let sentences = against.sentences(&report.figures, report.facts.lacks_runs());
+            let sentences = against.sentences(report.reported_period());
             sentences.iter().map(|text| sentence(text)).collect()
         }),
         sections: sections(report),

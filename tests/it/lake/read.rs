@@ -570,7 +570,7 @@ fn the_period_before_comes_from_the_same_lake_or_from_one_beside_an_export() {
     place
         .export(&server.url(), &["--compare", "lake"])
         .exits(0)
-        .shows(&["+$25.00"]);
+        .shows(&["up $25.00"]);
     let place = Place::new();
     sync(&place, &server, &["--since", "2025-09-01"]).exits(0);
     let unjudged = &report(&place, &["--month", "2025-09", "--compare", "lake"])["comparison"];
