@@ -32,7 +32,10 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Peri
             filters: scope.filters.clone(),
             period: scope.period.clone(),
         };
-        let read = run_blocking(move |cancel| archive::read(|opening| before(opening, &site, &wanted, cancel))).await;
+        let read = run_blocking(move |cancel| {
+            archive::read(|opening| before(opening.open(&site, None)?.as_ref(), &site, &wanted, cancel))
+        })
+        .await;
         read.unwrap_or_else(|error| Err(error.into()))
     };
     if let Err(why) = &before {

@@ -273,6 +273,10 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
         .exits(2)
         .says(&["is not a manifest of apify-runs"]);
     place.run(&["report", "out", "--compare", "foreign"]).exits(2);
+    place
+        .run(&["report", "out", "--compare", "previous"])
+        .exits(2)
+        .says(&["out is an export and holds one period: --compare previous works with a lake"]);
 
     let csv = place.path("out/cost_by_actor.csv");
     let text = fs::read_to_string(&csv).unwrap();

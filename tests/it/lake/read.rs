@@ -566,6 +566,13 @@ fn the_period_before_comes_from_the_same_lake_or_from_one_beside_an_export() {
         ),
         (&json!(true), &json!("3"), &json!(false))
     );
+    let own = report(&place, &["--month", "2025-09", "--compare", "previous"]);
+    assert_eq!(own["comparison"], *comparison);
+    assert_eq!(own["change_by_day"], compared["change_by_day"]);
+    place
+        .run(&["report", "lake", "--month", "2025-09", "--compare", "previous"])
+        .exits(0)
+        .shows(&["$3.00; up $25.00 (833.3%)", "1–31 August 2025 (UTC), read from lake"]);
     let server = serving(few(), THEN, 90);
     place
         .export(&server.url(), &["--compare", "lake"])
