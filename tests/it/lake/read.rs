@@ -493,6 +493,12 @@ fn a_lake_is_read_as_it_was_at_a_version_or_a_moment() {
     assert_eq!(total(&["--month", "2025-09"]), "29.25");
     assert_eq!(total(&["--month", "2025-09", "--as-of", &first]), "28");
     assert_eq!(total(&["--month", "2025-09", "--as-of", "2999-01-01"]), "29.25");
+    // October's first days and September's: of the lake as it was then, both.
+    let before = |args: &[&str]| {
+        let args = [&["--month", "2025-10", "--compare", "previous"], args].concat();
+        report(&place, &args)["comparison"]["totals"]["usage_total_usd"].clone()
+    };
+    assert_eq!((before(&["--as-of", &first]), before(&[])), (json!("4"), json!("5")));
     place
         .run(&["verify", "lake", "--as-of", &first])
         .exits(0)
