@@ -270,9 +270,14 @@ impl Ratio {
         self.0.is_positive()
     }
 
-    /// Whether it is 10 or more, up or down.
-    pub fn is_tenfold(self) -> bool {
-        self.0.wrapping_abs() >= i256::from_i128(10_000_000)
+    /// Of a change relative to an amount: the factor from that amount to the new one, as a whole number, half-even; `None`
+    /// below ten.
+    pub fn tenfold_factor(self) -> Option<u128> {
+        let one = i256::from_i128(1_000_000);
+        let factor = self.0.checked_add(one)?;
+        let is_tenfold = factor >= i256::from_i128(10_000_000);
+        let whole = quotient(factor, one, 0, false).filter(|_| is_tenfold)?;
+        whole.to_i128().map(i128::unsigned_abs)
     }
 }
 
@@ -353,6 +358,18 @@ mod tests {
         assert_eq!(scaled(5 * 10i128.pow(11), 1, 1), "0.000000");
         assert_eq!(scaled(15 * 10i128.pow(11), 1, 1), "0.000002");
         assert_eq!(scaled_6_places(Usd(1), 1, 0), None);
+    }
+
+    #[test]
+    fn a_change_of_tenfold_or_more_is_a_whole_factor() {
+        let factor = |before, now| ratio_6_places(now - before, before).unwrap().tenfold_factor();
+        assert_eq!((factor(1, 9), factor(100, 999)), (None, None));
+        assert_eq!(
+            (factor(1, 10), factor(1, 27), factor(10, 274)),
+            (Some(10), Some(27), Some(27))
+        );
+        assert_eq!((factor(10, 0), factor(-1, 20)), (None, None));
+        assert_eq!(factor(1, i128::MAX), Some(i128::MAX.unsigned_abs()));
     }
 
     #[test]

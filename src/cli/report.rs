@@ -34,9 +34,12 @@ pub enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    mut_arg("compare", |arg| arg.help("Compare with an export or a lake; of a lake, also `previous`")),
+    after_help = "Examples:
   apify-runs report september --by actor,status
-  apify-runs report lake --month 2025-09 --format html,xlsx --out figures")]
+  apify-runs report lake --month 2025-09 --format html,xlsx --out figures"
+)]
 pub struct ReportArgs {
     /// Export or lake
     #[arg(value_name = "PATH", required_unless_present = "sql")]

@@ -1,12 +1,12 @@
-//! `--compare`: the figures of another period, read from an export or a lake. `export` can fetch them instead; comparing them is
-//! the report's part.
+//! `--compare`: the figures of another period, read from an export or a lake. `export` can fetch them instead, and `report` can read
+//! them from its own lake; comparing them is the report's part.
 
 use std::path::Path;
 
 use anyhow::anyhow;
 
 use crate::archive;
-use crate::archive::ArchiveOpener;
+use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ArchiveAddress, JudgeArgs};
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::warn;
@@ -16,10 +16,11 @@ use crate::provenance::{Account, Filters, Source};
 use crate::report::comparison::ComparedPeriod;
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
+use crate::report::groups::Groups;
 use crate::report::summary::Summary;
 use crate::runs::row::ROW;
 
-/// What `--compare` of an export fetches instead of reading it from another.
+/// What `--compare` takes for the period before: `export` fetches it, `report` reads it from the lake that it is of.
 const PREVIOUS: &str = "previous";
 
 /// Exit 2 where an export is to be compared to one that isn't there: before anything is asked.
@@ -33,13 +34,26 @@ pub async fn check(args: &JudgeArgs) -> Result<()> {
 /// The same for `report`, which fetches nothing.
 pub fn check_offline(args: &JudgeArgs) -> Result<()> {
     match &args.compare {
-        Some(site) if is_previous(site) && !Path::new(PREVIOUS).exists() => Err(Error::Usage(
-            "--compare previous works only with export, which fetches that period: give the path of an export or lake"
-                .into(),
-        )),
-        Some(site) => is_there(site),
-        None => Ok(()),
+        Some(site) if !is_previous_of_lake(site) => is_there(site),
+        _ => Ok(()),
     }
+}
+
+/// Exit 2 where `report` of an export is to read the period before from it.
+pub fn check_previous(args: &JudgeArgs, reported: &ArchiveInfo) -> Result<()> {
+    if reported.is_of_one_period && args.compare.as_ref().is_some_and(is_previous_of_lake) {
+        return Err(Error::Usage(format!(
+            "{} is an export and holds one period: --compare previous works with a lake, and with the command export, which \
+             fetches that period; give --compare the path of an export or lake",
+            reported.shown
+        )));
+    }
+    Ok(())
+}
+
+/// Whether `report` is to read the period before from its own lake. Where a folder has that name, the folder is meant.
+pub fn is_previous_of_lake(site: &ArchiveAddress) -> bool {
+    is_previous(site) && !Path::new(PREVIOUS).exists()
 }
 
 fn is_there(site: &ArchiveAddress) -> Result<()> {
@@ -56,15 +70,18 @@ pub struct ComparisonScope {
     pub account: Option<Account>,
     pub filters: Filters,
     pub period: Period,
+    /// By whose rules runs are grouped.
+    pub groups: Option<Groups>,
 }
 
 impl ComparisonScope {
-    pub fn new(facts: &Facts) -> ComparisonScope {
+    pub fn new(facts: &Facts, groups: Option<Groups>) -> ComparisonScope {
         ComparisonScope {
             source: facts.source,
             account: facts.account.clone(),
             filters: facts.filters.clone(),
             period: facts.period.clone(),
+            groups,
         }
     }
 }
@@ -72,12 +89,11 @@ impl ComparisonScope {
 /// The other period from an export or a lake: the one before where it holds that, else all of an export. `Err` within says
 /// why nothing can be said; exit 2 where there is nothing, exit 5 where it isn't what it says of itself.
 pub fn before(
-    opening: &ArchiveOpener,
+    archive: &dyn Archive,
     site: &ArchiveAddress,
     asked: &ComparisonScope,
     stop: &CancelFlag,
 ) -> Result<anyhow::Result<ComparedPeriod>> {
-    let archive = opening.open(site, None)?;
     let held = archive.info()?;
     if !held.is_from(asked.source, asked.account.as_ref()) {
         return Ok(Err(anyhow!("{site} has another account or source")));
@@ -112,7 +128,10 @@ pub fn before(
         ..period
     };
     let columns = archive.columns()?.intersect(&ROW);
-    let summary = Summary::new(period.timezone, Dimensions::default());
+    let has = |needed: &&str| columns.position(needed).is_some();
+    let groups = asked.groups.clone();
+    let groups = groups.filter(|groups| groups.needed_columns().iter().all(has));
+    let summary = Summary::new(period.timezone, Dimensions::usual(groups));
     let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
     let facts = archive.facts(period, &figures)?;
     for gap in facts.gaps() {

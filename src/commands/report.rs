@@ -13,7 +13,7 @@ use crate::commands::compare;
 
 use crate::archive;
 use crate::archive::{Archive, ArchiveInfo, ArchiveOpener};
-use crate::cli::ReportArgs;
+use crate::cli::{ArchiveAddress, JudgeArgs, ReportArgs};
 use crate::commands::compare::ComparisonScope;
 use crate::commands::{budgets, strict};
 use crate::context::Context;
@@ -66,6 +66,7 @@ fn prepare(
     let archive = archive.as_ref();
     let columns = archive.columns()?;
     let held = archive.info()?;
+    compare::check_previous(&args.judge, &held)?;
     let groups = match &args.groups {
         Some(file) => Some(budgets::read_groups(file, &columns)?),
         None => held.groups.clone().map(Groups::of),
@@ -73,7 +74,7 @@ fn prepare(
     budgets::check(&args.judge, groups.as_ref())?;
     let period = asked(args, archive, &held)?;
     installed_zones::warning(&period).iter().for_each(|text| warn(text));
-    let dimensions = dimensions(args, &columns, groups)?;
+    let dimensions = dimensions(args, &columns, groups.clone())?;
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
     let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
@@ -89,11 +90,8 @@ fn prepare(
     })?;
     let usage = archive.usage(&period)?;
     let mut facts = archive.facts(period, &figures)?;
-    let before = args.judge.compare.as_ref();
-    let before = before
-        .map(|site| compare::before(opening, site, &ComparisonScope::new(&facts), stop))
-        .transpose()?;
-    let against = before.map(|before| PeriodComparison { before });
+    let scope = ComparisonScope::new(&facts, groups);
+    let against = comparison(&args.judge, opening, (archive, path), &scope, stop)?;
     let spent = budgets::spent(&args.judge.budget, &figures, &facts.period, facts.lacks_runs());
     for caveat in budgets::unmatched(&spent) {
         warn(&caveat.to_string());
@@ -121,6 +119,25 @@ fn prepare(
     report.only = chosen(args, &report)?;
     let written = output.write(&report, archive, stop)?;
     Ok((written, report))
+}
+
+/// The other period, where one was asked for: of another archive, or of the reported lake.
+fn comparison(
+    args: &JudgeArgs,
+    opening: &ArchiveOpener,
+    (reported, path): (&dyn Archive, &ArchiveAddress),
+    scope: &ComparisonScope,
+    stop: &CancelFlag,
+) -> Result<Option<PeriodComparison>> {
+    let Some(site) = &args.compare else {
+        return Ok(None);
+    };
+    let before = if compare::is_previous_of_lake(site) {
+        compare::before(reported, path, scope, stop)?
+    } else {
+        compare::before(opening.open(site, None)?.as_ref(), site, scope, stop)?
+    };
+    Ok(Some(PeriodComparison { before }))
 }
 
 fn dimensions(args: &ReportArgs, columns: &ColumnSet, groups: Option<Groups>) -> Result<Dimensions> {

@@ -77,6 +77,12 @@ impl Period {
         }
     }
 
+    /// How many days of its time zone it has, where it is of whole days.
+    pub fn whole_days(&self) -> Option<i64> {
+        let to = day_of_midnight(self.timezone, self.to)?;
+        Some(to.signed_duration_since(self.begins_a_day()?).num_days())
+    }
+
     /// The period before this one: the calendar month before a month, else one of as many days, or as long; of a period that
     /// isn't over, as much of it.
     pub fn before(&self) -> Option<Period> {
@@ -249,6 +255,20 @@ mod tests {
         for (period, expected) in cases {
             assert_eq!(period.first_line(), expected);
         }
+    }
+
+    #[test]
+    fn a_period_has_a_number_of_days_where_it_is_of_whole_ones() {
+        let prague = zone("Europe/Prague");
+        let periods = [
+            month("2025-03", prague),
+            month("2025-09", Zone::UTC),
+            from_to("2025-09-01", "2025-09-02", prague),
+            month("2025-10", Zone::UTC),
+            last("7d", Zone::UTC),
+        ];
+        let days = periods.map(|period| period.whole_days());
+        assert_eq!(days, [Some(31), Some(30), Some(1), None, None]);
     }
 
     #[test]

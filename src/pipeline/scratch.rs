@@ -16,6 +16,7 @@ use crate::pipeline::PeriodResult;
 use crate::pipeline::connection::first_page;
 use crate::pipeline::options::PipelineOptions;
 use crate::report::dimension::Dimensions;
+use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
 
 const ROWS: &str = "runs.parquet";
@@ -48,6 +49,8 @@ pub struct ScratchFetch<'a> {
     pub folder: PathBuf,
     /// What is known of its runs for good, so that their details needn't be asked for.
     pub known: Option<KnownDetails>,
+    /// By whose groups figures are made too.
+    pub groups: Option<Groups>,
 }
 
 impl ScratchFetch<'_> {
@@ -67,7 +70,7 @@ impl ScratchFetch<'_> {
             facts: ParquetFacts::default(),
             csv: false,
         };
-        let write = options.write(formats, period, Dimensions::default());
+        let write = options.write(formats, period, Dimensions::usual(self.groups));
         let pipeline = options.pipeline(lister, first, self.known);
         Ok((pipeline.run(staging.clone(), write).await?, staging))
     }

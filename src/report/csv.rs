@@ -26,5 +26,6 @@ fn text(cell: Cell, column: &TableColumn) -> String {
         Cell::Quantity(usd) | Cell::Usd(usd) => usd.to_string(),
         Cell::Decimal(decimal) => decimal.to_string(),
         Cell::Instant(ms) => format_instant(ms),
+        Cell::Worded(value, _) => text(*value, column),
     }
 }

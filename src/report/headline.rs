@@ -45,10 +45,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         entries.push(("Counted", counted));
     }
     if let Some(against) = &report.against {
-        entries.push((
-            "Previous",
-            against.sentences(&report.figures, report.facts.lacks_runs()),
-        ));
+        entries.push(("Previous", against.sentences(report.reported_period())));
     }
     if !report.budgets.is_empty() {
         entries.push((

@@ -28,7 +28,7 @@ use crate::provenance::FileEntry;
 use crate::report::Report;
 use crate::report::account_usage::{BUILDS, BUILDS_BY_ACTOR, USAGE_BY_DAY, USAGE_BY_SERVICE, USAGE_EXPLAINED};
 use crate::report::budget::BUDGETS;
-use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_OF_TOTALS};
+use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_BY_GROUP, CHANGE_OF_TOTALS};
 use crate::report::dimension::Dimension;
 use crate::report::headline::to_minute;
 use crate::report::html::budgets::BudgetBar;
@@ -89,7 +89,7 @@ pub fn render(report: &Report) -> String {
         top: head::top(report),
         replaced: report.replaced.as_ref().map(head::replaced),
         before: report.against.as_ref().map(|against| {
-            let sentences = against.sentences(&report.figures, report.facts.lacks_runs());
+            let sentences = against.sentences(report.reported_period());
             sentences.iter().map(|text| sentence(text)).collect()
         }),
         sections: sections(report),
@@ -117,6 +117,7 @@ fn filled(page: &ReportPage) -> Result<String, minijinja::Error> {
 fn order(name: &str) -> usize {
     let first = [
         CHANGE_OF_TOTALS,
+        CHANGE_BY_GROUP,
         CHANGE_BY_ACTOR,
         CHANGE_BY_DAY,
         BUDGETS,

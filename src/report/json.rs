@@ -145,16 +145,25 @@ impl Serialize for TableRow<'_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
         let mut row = json.serialize_map(Some(self.1.len()))?;
         for (column, cell) in self.0.columns.iter().zip(&self.1) {
-            match cell {
-                Cell::Absent => row.serialize_entry(column.name, &None::<()>)?,
-                Cell::Text(text) => row.serialize_entry(column.name, text)?,
-                Cell::Count(count) => row.serialize_entry(column.name, count)?,
-                Cell::Quantity(usd) | Cell::Usd(usd) => row.serialize_entry(column.name, usd)?,
-                Cell::Decimal(decimal) => row.serialize_entry(column.name, decimal)?,
-                Cell::Instant(ms) => row.serialize_entry(column.name, &format_instant(*ms))?,
-            }
+            row.serialize_entry(column.name, &CellValue(cell))?;
         }
         row.end()
+    }
+}
+
+struct CellValue<'t, 'r>(&'t Cell<'r>);
+
+impl Serialize for CellValue<'_, '_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Cell::Absent => json.serialize_none(),
+            Cell::Text(text) => json.serialize_str(text),
+            Cell::Count(count) => json.serialize_u64(*count),
+            Cell::Quantity(usd) | Cell::Usd(usd) => usd.serialize(json),
+            Cell::Decimal(decimal) => decimal.serialize(json),
+            Cell::Instant(ms) => json.serialize_str(&format_instant(*ms)),
+            Cell::Worded(value, _) => CellValue(value).serialize(json),
+        }
     }
 }
 

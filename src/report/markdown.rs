@@ -82,7 +82,7 @@ fn lines(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::
 fn text(cell: &Cell, column: &TableColumn) -> String {
     match &column.shown(cell) {
         Cell::Absent => column.absent.into(),
-        Cell::Text(text) => escape_markdown(text),
+        Cell::Text(text) | Cell::Worded(_, text) => escape_markdown(text),
         Cell::Count(count) => thousands(*count),
         Cell::Quantity(usd) | Cell::Usd(usd) => usd.to_string(),
         Cell::Decimal(decimal) => decimal.to_string(),

@@ -29,7 +29,7 @@ pub mod xlsx;
 
 use crate::report::account_usage::{AccountUsage, explained_table};
 use crate::report::budget::BudgetStatus;
-use crate::report::comparison::PeriodComparison;
+use crate::report::comparison::{PeriodComparison, ReportedPeriod};
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::reconcile::Reconciliation;
@@ -82,12 +82,21 @@ impl Report {
             tables.push(budget::table(&self.budgets));
         }
         if let Some(against) = &self.against {
-            tables.extend(against.tables(&self.figures, &self.facts.period, self.facts.lacks_runs()));
+            tables.extend(against.tables(self.reported_period()));
         }
         tables.extend(self.figures.tables());
         tables.extend(self.usage_tables());
         tables.retain(|table| self.only.is_empty() || self.only.iter().any(|name| *name == table.name));
         tables
+    }
+
+    /// What another period is compared with.
+    pub fn reported_period(&self) -> ReportedPeriod<'_> {
+        ReportedPeriod {
+            period: &self.facts.period,
+            lacks_runs: self.facts.lacks_runs(),
+            figures: &self.figures,
+        }
     }
 
     /// Of what Apify counts: first what explains it.

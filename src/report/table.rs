@@ -53,17 +53,18 @@ pub struct TableColumn {
     pub absent: &'static str,
     /// What people read for a value of files, where the two differ.
     pub words: &'static [(&'static str, &'static str)],
+    /// Whether people read it before the other quantities of its report.
+    pub comes_first: bool,
 }
 
 impl TableColumn {
-    /// A cell as people read it. A change of tenfold or more has no percentage: the previous amount was next to nothing.
+    /// A cell as people read it.
     pub fn shown<'c>(&self, cell: &Cell<'c>) -> Cell<'c> {
         match cell {
             Cell::Text(text) => {
                 let word = self.words.iter().find(|(value, _)| value == text);
                 word.map_or_else(|| cell.clone(), |(_, word)| Cell::Text(Cow::Borrowed(word)))
             }
-            Cell::Decimal(change) if self.kind == CellKind::Change && change.is_tenfold() => Cell::Absent,
             other => other.clone(),
         }
     }
@@ -80,6 +81,7 @@ pub const fn column(name: &'static str, head: &'static str, kind: CellKind) -> T
             _ => "",
         },
         words: &[],
+        comes_first: false,
     }
 }
 
@@ -94,6 +96,8 @@ pub enum Cell<'r> {
     Usd(Usd),
     Decimal(Ratio),
     Instant(Millis),
+    /// A value of files, and our own words that people read instead of it.
+    Worded(Box<Cell<'r>>, Cow<'r, str>),
 }
 
 impl<'r> Cell<'r> {
@@ -111,6 +115,10 @@ impl<'r> Cell<'r> {
 
     pub fn decimal(decimal: Option<Ratio>) -> Cell<'r> {
         decimal.map_or(Cell::Absent, Cell::Decimal)
+    }
+
+    pub fn worded(self, words: impl Into<Cow<'r, str>>) -> Cell<'r> {
+        Cell::Worded(Box::new(self), words.into())
     }
 }
 
@@ -149,11 +157,21 @@ impl<'r> Table<'r> {
         }
     }
 
-    /// The columns as people read them: what something is called comes before its ID and figures.
+    /// The columns as people read them: what something is called comes before its ID and figures, and of these first what the
+    /// report is about.
     pub fn reading_order(&self) -> Vec<usize> {
         let last_number = self.columns.iter().rposition(|column| column.kind.is_number());
         let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == CellKind::Name;
-        let (labels, others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
-        labels.into_iter().chain(others).collect()
+        let (mut order, mut others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
+        if self.has_first_columns() {
+            others.sort_by_key(|at| self.columns[*at].kind.is_number() && !self.columns[*at].comes_first);
+        }
+        order.extend(others);
+        order
+    }
+
+    /// Whether it says which of its quantities come first.
+    pub fn has_first_columns(&self) -> bool {
+        self.columns.iter().any(|column| column.comes_first)
     }
 }

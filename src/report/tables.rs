@@ -47,9 +47,12 @@ impl Figures {
     pub fn tables(&self) -> Vec<Table<'_>> {
         let breakdowns = self.breakdowns.iter().map(|breakdown| breakdown.table(&self.totals));
         let mut tables: Vec<Table> = breakdowns.collect();
-        tables.extend(self.by(Dimension::Actor).map(unsuccessful));
+        tables.extend(
+            self.by(Dimension::Actor)
+                .map(|actors| unsuccessful(actors, &self.totals)),
+        );
         tables.push(dearest(&self.dearest, &self.totals));
-        tables.extend(self.by(Dimension::Actor).map(unsettled));
+        tables.extend(self.by(Dimension::Actor).map(|actors| unsettled(actors, &self.totals)));
         tables
     }
 }

@@ -1,7 +1,6 @@
 //! The summary on stdout: 80 columns, aligned, readable without colour. The dearest Actors; the rest is in the files.
 
 use super::Report;
-use super::comparison::CHANGE_BY_ACTOR;
 use super::console::{actor_url, run_url};
 use super::dimension::Dimension;
 use super::figures::Group;
@@ -174,16 +173,15 @@ pub(super) fn usage_lines(explained: &UsageExplained, title: &str, look: TextSty
 }
 
 fn movers(report: &Report, look: TextStyle) -> Vec<String> {
-    let tables = report.tables();
-    let moved = tables.iter().find(|table| table.name == CHANGE_BY_ACTOR);
-    let Some(moved) = moved.filter(|moved| moved.len > 0) else {
+    let against = report.against.as_ref();
+    let Some(moved) = against.and_then(|against| against.largest_changes(report.reported_period(), MOVERS)) else {
         return Vec::new();
     };
-    let few = Table {
+    let named = Table {
         columns: moved.columns.clone(),
         name: moved.name.clone(),
         title: moved.title.clone(),
-        len: moved.len.min(MOVERS),
+        len: moved.len,
         row: Box::new(|at| match (moved.row)(at).as_slice() {
             // The ID is the first column, the name the last: what is shown is the name, or else the ID.
             [id, between @ .., Cell::Absent] => [&[Cell::Absent], between, std::slice::from_ref(id)].concat(),
@@ -200,7 +198,8 @@ fn movers(report: &Report, look: TextStyle) -> Vec<String> {
         "usage_total_usd",
         "change_usd",
     ];
-    lines.extend(table_lines(&few, Some(&wanted), look));
+    lines.extend(table_lines(&named, Some(&wanted), look));
+    lines.extend(moved.note.iter().map(|note| wrap_labelled("", note, 0, WIDTH)));
     lines
 }
 
@@ -313,7 +312,7 @@ fn urls(table: &Table, cells: &[Cell]) -> Vec<Option<String>> {
 fn cell(cell: &Cell, column: &TableColumn) -> String {
     match &column.shown(cell) {
         Cell::Absent => column.absent.into(),
-        Cell::Text(text) => truncate(&escape_control(text), TEXT_WIDTH),
+        Cell::Text(text) | Cell::Worded(_, text) => truncate(&escape_control(text), TEXT_WIDTH),
         Cell::Count(count) => thousands(*count),
         Cell::Quantity(quantity) => quantity.to_string(),
         Cell::Usd(usd) => usd.dollars(),

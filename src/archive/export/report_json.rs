@@ -217,7 +217,10 @@ impl<'de> DeserializeSeed<'de> for CellSeed<'_, '_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
-        json.deserialize_any(self)
+        match self.0 {
+            Cell::Worded(value, _) => CellSeed(value).deserialize(json),
+            _ => json.deserialize_any(self),
+        }
     }
 }
 
@@ -238,7 +241,7 @@ impl<'de> Visitor<'de> for CellSeed<'_, '_> {
 
     fn visit_str<E>(self, found: &str) -> Result<bool, E> {
         Ok(match self.0 {
-            Cell::Absent | Cell::Count(_) => false,
+            Cell::Absent | Cell::Count(_) | Cell::Worded(..) => false,
             Cell::Text(text) => text == found,
             Cell::Quantity(usd) | Cell::Usd(usd) => usd.to_string() == found,
             Cell::Decimal(decimal) => decimal.to_string() == found,
@@ -268,7 +271,11 @@ mod tests {
     fn table() -> Table<'static> {
         let row = |at| match at {
             0 => vec![Cell::text(Some("é\"x")), Cell::Count(2), Cell::Instant(0)],
-            _ => vec![Cell::Absent, Cell::Count(1), Cell::decimal(ratio_6_places(1, 2))],
+            _ => vec![
+                Cell::Absent,
+                Cell::Count(1),
+                Cell::decimal(ratio_6_places(1, 2)).worded("half"),
+            ],
         };
         Table {
             name: "by_key".into(),

@@ -31,8 +31,12 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Peri
             account: scope.account.clone(),
             filters: scope.filters.clone(),
             period: scope.period.clone(),
+            groups: job.groups.clone(),
         };
-        let read = run_blocking(move |cancel| archive::read(|opening| before(opening, &site, &wanted, cancel))).await;
+        let read = run_blocking(move |cancel| {
+            archive::read(|opening| before(opening.open(&site, None)?.as_ref(), &site, &wanted, cancel))
+        })
+        .await;
         read.unwrap_or_else(|error| Err(error.into()))
     };
     if let Err(why) = &before {
@@ -66,6 +70,7 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
         statuses: &job.args.status,
         folder: previous_folder(job, &scope.period)?,
         known: None,
+        groups: job.groups.clone(),
     };
     let (result, _staging) = fetch.fetch().await?;
     let proven = result.fetched.proof.proven;

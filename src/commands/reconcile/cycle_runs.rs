@@ -122,6 +122,7 @@ pub async fn fetched_runs(
         statuses: &[],
         folder: std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{first}{account}")),
         known: None,
+        groups: None,
     };
     let (result, staging) = fetch.fetch().await?;
     result.gaps().iter().for_each(|gap| warn(&gap.to_string()));

@@ -92,6 +92,7 @@ pub async fn read_window(
         statuses: &[],
         folder,
         known,
+        groups: None,
     };
     let (read, staging) = fetch.fetch().await.map_err(committed_stays)?;
     for gap in read.gaps() {

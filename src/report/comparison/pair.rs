@@ -1,6 +1,6 @@
 //! The same group of runs in both periods: how its usage moved, as far as that can be said.
 
-use crate::money::{Usd, ratio_6_places};
+use crate::money::{Ratio, Usd, ratio_6_places};
 use crate::report::measures::Measures;
 use crate::report::table::{Cell, CellKind, TableColumn, column};
 
@@ -17,7 +17,8 @@ pub(super) enum UsageChange {
 }
 
 impl UsageChange {
-    fn word(self) -> &'static str {
+    /// What files have for it.
+    pub(super) fn code(self) -> &'static str {
         match self {
             UsageChange::New => "new",
             UsageChange::Gone => "gone",
@@ -50,15 +51,16 @@ impl PeriodSide {
         }
     }
 
-    fn is_bound(&self) -> bool {
+    /// Whether there may be more of it than is known.
+    pub(super) fn is_bound(&self) -> bool {
         self.lacks_runs || self.measures.cost_unknown() > 0
     }
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PairedMeasures {
-    before: Measures,
-    now: Measures,
+    pub(super) before: PeriodSide,
+    pub(super) now: PeriodSide,
     pub(super) change: UsageChange,
     /// By how many dollars known costs moved, where both sides have any.
     pub(super) moved: Option<Usd>,
@@ -80,58 +82,91 @@ impl PairedMeasures {
             Some(_) => UsageChange::Same,
         };
         PairedMeasures {
-            before: before.measures,
-            now: now.measures,
+            before,
+            now,
             change,
             moved,
         }
     }
 
+    /// Whether what is unknown can't turn the change.
+    pub(super) fn is_judged(&self) -> bool {
+        self.doubt() == 0
+    }
+
+    /// How little is known of the change: 0 where it is judged, 2 where no amount is known.
+    pub(super) fn doubt(&self) -> u8 {
+        match self.change {
+            UsageChange::NotJudged => 2,
+            UsageChange::Unclear => 1,
+            _ => 0,
+        }
+    }
+
+    /// Runs of both sides that are in no amount.
+    pub(super) fn cost_unknown(&self) -> u64 {
+        self.before.measures.cost_unknown() + self.now.measures.cost_unknown()
+    }
+
+    /// By which part of the earlier usage it moved.
+    pub(super) fn share(&self) -> Option<Ratio> {
+        let (before, moved) = self.before.measures.usage().zip(self.moved)?;
+        ratio_6_places(moved.0, before.0)
+    }
+
     pub(super) fn cells<'r>(&self) -> Vec<Cell<'r>> {
-        let moved = self.before.usage().zip(self.moved);
+        let (before, now) = (&self.before.measures, &self.now.measures);
+        let share = Cell::decimal(self.share());
         vec![
-            Cell::text(Some(self.change.word())),
-            Cell::Count(self.before.runs()),
-            Cell::Count(self.now.runs()),
-            Cell::usd(self.before.usage()),
-            Cell::usd(self.now.usage()),
+            Cell::text(Some(self.change.code())).worded(self.change_words()),
+            Cell::Count(before.runs()),
+            Cell::Count(now.runs()),
+            Cell::usd(before.usage()),
+            Cell::usd(now.usage()),
             Cell::usd(self.moved),
-            Cell::decimal(moved.and_then(|(before, moved)| ratio_6_places(moved.0, before.0))),
-            Cell::Count(self.before.cost_unknown()),
-            Cell::Count(self.now.cost_unknown()),
+            match self.factor_words() {
+                Some(words) => share.worded(words),
+                None => share,
+            },
+            Cell::Count(before.cost_unknown()),
+            Cell::Count(now.cost_unknown()),
         ]
     }
 }
 
 /// The columns of [`PairedMeasures::cells`].
 pub(super) const SIDES: [TableColumn; 9] = [
-    TableColumn {
-        words: &[("not judged", "unknown")],
-        ..column("change", "change", CellKind::Key)
-    },
+    column("change", "change", CellKind::Key),
     column("runs_before", "previous runs", CellKind::Count),
     column("runs", "runs", CellKind::Count),
     dollars("usage_before_usd", "previous usage, $", ""),
     dollars("usage_total_usd", "usage, $", ""),
     dollars("change_usd", "change, $", "unknown"),
-    column("change_share", "relative change", CellKind::Change),
+    first(column("change_share", "relative change", CellKind::Change)),
     column("runs_cost_unknown_before", "previous cost unknown", CellKind::Count),
     column("runs_cost_unknown", "cost unknown", CellKind::Count),
 ];
 
 const fn dollars(name: &'static str, head: &'static str, absent: &'static str) -> TableColumn {
-    TableColumn {
+    first(TableColumn {
         absent,
         ..column(name, head, CellKind::Usd)
+    })
+}
+
+const fn first(column: TableColumn) -> TableColumn {
+    TableColumn {
+        comes_first: true,
+        ..column
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::runs::row::Row;
 
-    fn side(costs: &[Option<i128>], lacks_runs: bool) -> PeriodSide {
+    pub(in crate::report::comparison) fn side(costs: &[Option<i128>], lacks_runs: bool) -> PeriodSide {
         let mut measures = Measures::default();
         for cost in costs {
             let run = Row {

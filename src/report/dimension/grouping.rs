@@ -96,6 +96,16 @@ impl Default for Dimensions {
 }
 
 impl Dimensions {
+    /// What every export has, and groups where there are rules.
+    pub fn usual(groups: Option<Groups>) -> Dimensions {
+        let usual = Dimensions::default();
+        let group = groups.is_some().then(|| Dimension::Group.into());
+        Dimensions {
+            by: group.into_iter().chain(usual.by).collect(),
+            groups,
+        }
+    }
+
     /// Every single dimension that rows of these columns have.
     pub fn of(columns: &ColumnSet, groups: Option<Groups>) -> Dimensions {
         let by = Dimension::ALL.into_iter().filter(|dimension| match dimension {

@@ -73,15 +73,12 @@ const NAMED: [(&str, &str); 4] = [
     ("meta_schedule_name", "meta_schedule_id"),
 ];
 
-/// Quantities that a report is about: a narrow screen shows what comes first.
-const FIRST: [&str; 8] = [
+/// Quantities that a report is about, where it doesn't say so itself: a narrow screen shows what comes first.
+const FIRST: [&str; 5] = [
     "usage_unsuccessful_usd",
     "share_of_actor_usage",
-    "usage_before_usd",
     "usage_total_usd",
     "usage_usd",
-    "change_usd",
-    "change_share",
     "runs_cost_unknown",
 ];
 
@@ -97,8 +94,9 @@ impl<'t> GridLayout<'t> {
         let beneath = |at: usize| named.iter().find(|(name, _)| *name == at).map(|(_, id)| *id);
         let mut places: Vec<(usize, Option<usize>)> = order.map(|at| (at, beneath(at))).collect();
         let is_number = |at: usize| table.columns[at].kind.is_number();
-        let rank = |at: usize| FIRST.iter().position(|name| *name == table.columns[at].name);
-        places.sort_by_key(|(at, _)| (is_number(*at), rank(*at).unwrap_or(FIRST.len())));
+        let first: &[&str] = if table.has_first_columns() { &[] } else { &FIRST };
+        let rank = |at: usize| first.iter().position(|name| *name == table.columns[at].name);
+        places.sort_by_key(|(at, _)| (is_number(*at), rank(*at).unwrap_or(first.len())));
         GridLayout {
             columns: &table.columns,
             places,
@@ -157,6 +155,7 @@ fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
     match &column.shown(cell) {
         Cell::Absent => GridCell::absent(column.absent),
         Cell::Text(word) if !column.words.is_empty() => GridCell::words(word.as_ref()),
+        Cell::Worded(_, words) => GridCell::words(words.as_ref()),
         Cell::Text(_) => entry_of_text(cell, column.kind),
         Cell::Count(count) => GridCell::count(*count),
         Cell::Quantity(quantity) => GridCell::quantity(*quantity),

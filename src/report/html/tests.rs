@@ -211,7 +211,8 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
     let text = text_of(&render(&now)).join("\n");
     for told in [
         "This export replaced the one that was queried on 2025-10-02 06:00 UTC: 1 run, $9.50.",
-        "$4.00; change +$6.00 (+150.1%)",
+        "$4.00; up at least $6.00 (150.1%); 1 run has no known cost",
+        "per day: $0.13 before, at least $0.33 now (31 and 30 days)",
         "1–31 August 2025 (UTC), ./august",
         "+$6.00",
         "+150.1%",
@@ -222,6 +223,19 @@ fn comparison_budgets_and_what_was_replaced_stand_in_the_page() {
         "up",
     ] {
         assert!(text.contains(told), "{told}: {text}");
+    }
+    // As in the terminal and the workbook; the ID is beneath the name.
+    for table in now.tables().iter().filter(|table| table.name.starts_with("change_")) {
+        let columns = table.reading_order().into_iter().map(|at| &table.columns[at]);
+        let columns = columns.filter(|column| column.name != "act_id");
+        let without_unit = |head: &'static str| head.trim_end_matches(", $");
+        let heads: Vec<&str> = columns.map(|column| without_unit(column.head)).collect();
+        let shown: Vec<&str> = Grid::of(table)
+            .heads
+            .iter()
+            .map(|head| without_unit(head.text))
+            .collect();
+        assert_eq!(shown, heads, "{}", table.name);
     }
     now.against = Some(PeriodComparison {
         before: Err(anyhow::anyhow!("there is no export of it")),

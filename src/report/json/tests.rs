@@ -7,7 +7,7 @@ use crate::period::{Period, Zone};
 use crate::provenance::{BuildsFacts, CountedFacts, GroupRule, UsageFacts};
 use crate::report::account_usage::AccountUsage;
 use crate::report::budget;
-use crate::report::comparison::{ComparedPeriod, PeriodComparison};
+use crate::report::comparison::{ComparedPeriod, PeriodComparison, ReportedPeriod};
 use crate::report::dimension::{By, Dimension, Dimensions};
 use crate::report::figures::Figures;
 use crate::report::groups::Groups;
@@ -101,7 +101,11 @@ fn schema() -> Value {
         }),
     };
     let mut tables = vec![budget::table(&[])];
-    tables.extend(against.tables(&figures, &period, false));
+    tables.extend(against.tables(ReportedPeriod {
+        period: &period,
+        lacks_runs: false,
+        figures: &figures,
+    }));
     tables.extend(figures.tables());
     tables.extend(usage.tables());
     for table in tables.iter().filter(|table| !is_pair(table)) {

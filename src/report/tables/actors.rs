@@ -16,16 +16,15 @@ fn chosen<'r>(
     groups
 }
 
-/// Dollars on runs that failed, timed out or were aborted, dearest Actor first.
-pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
+/// Dollars on runs that failed, timed out or were aborted, dearest Actor first. Its total is the account's, of which the rows
+/// have not all runs.
+pub(super) fn unsuccessful<'r>(actors: &'r Breakdown, totals: &Measures) -> Table<'r> {
     let cost = |measures: &Measures| measures.unsuccessful().usage();
     let groups = chosen(
         actors,
         |measures| measures.unsuccessful().runs > 0,
         |a, b| cost(b).cmp(&cost(a)),
     );
-    let none = Measures::default();
-    let sum = groups.iter().fold(none, |sum, group| sum.and(group.measures));
     let cells = |measures: &Measures| {
         let bad = measures.unsuccessful();
         let ends = [&measures.failed, &measures.timed_out, &measures.aborted];
@@ -56,7 +55,7 @@ pub(super) fn unsuccessful(actors: &Breakdown) -> Table<'_> {
         ],
         groups,
         cells,
-        sum,
+        totals,
     )
 }
 
@@ -72,17 +71,14 @@ fn part(bad: &Outcome, measures: &Measures) -> Option<Ratio> {
     ratio_6_places(bad.usage()?.0, measures.usage()?.0)
 }
 
-/// Runs of unknown and provisional cost, most of the former first.
-pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
+/// Runs of unknown and provisional cost, most of the former first; in total, the account's.
+pub(super) fn unsettled<'r>(actors: &'r Breakdown, totals: &Measures) -> Table<'r> {
     let doubts = |measures: &Measures| (measures.cost_unknown(), measures.provisional.runs);
     let groups = chosen(
         actors,
         |measures| doubts(measures) != (0, 0),
         |a, b| doubts(b).cmp(&doubts(a)),
     );
-    let sum = groups
-        .iter()
-        .fold(Measures::default(), |sum, group| sum.and(group.measures));
     let cells = |measures: &Measures| {
         vec![
             Cell::Count(measures.runs()),
@@ -104,7 +100,7 @@ pub(super) fn unsettled(actors: &Breakdown) -> Table<'_> {
         ],
         groups,
         cells,
-        sum,
+        totals,
     )
 }
 
@@ -113,29 +109,90 @@ struct ReportTitle {
     title: &'static str,
 }
 
-/// A report of some of the Actors: their IDs, these columns, their names.
+/// A report of some of the Actors: their IDs, these columns, the first of which is their runs, their names. The others have no
+/// runs that such a report counts, so that all that is counted is in the rows, but not all runs: these have no total.
 fn by_actor<'r>(
     report: ReportTitle,
     columns: &[TableColumn],
     groups: Vec<Group<'r>>,
     cells: impl Fn(&Measures) -> Vec<Cell<'r>> + 'r,
-    sum: Measures,
+    totals: &Measures,
 ) -> Table<'r> {
     let around = |act_id, cells: Vec<Cell<'r>>, act_name| {
         let cells = std::iter::once(Cell::text(act_id)).chain(cells);
         cells.chain([Cell::text(act_name)]).collect()
     };
+    let mut total = cells(totals);
+    total[0] = Cell::Absent;
     let columns = [ACT_ID].into_iter().chain(columns.iter().copied());
     Table {
         name: report.name.into(),
         title: report.title.into(),
         columns: columns.chain([ACT_NAME]).collect(),
         len: groups.len(),
-        total: Some(around(None, cells(&sum), None)),
+        total: Some(around(None, total, None)),
         row: Box::new(move |at| {
             let group = groups[at];
             around(group.key(0), cells(group.measures), group.label(0, 0))
         }),
         note: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Usd;
+    use crate::period::Zone;
+    use crate::report::dimension::Dimensions;
+    use crate::report::figures::Figures;
+    use crate::report::summary::Summary;
+    use crate::runs::column_set::ColumnSet;
+    use crate::runs::row::Row;
+
+    fn figures() -> Figures {
+        let mut summary = Summary::new(Zone::UTC, Dimensions::of(&ColumnSet::all(false), None));
+        let runs = [
+            ("a", "SUCCEEDED", Some(60)),
+            ("a", "FAILED", Some(4)),
+            ("a", "ABORTED", None),
+            ("b", "SUCCEEDED", Some(36)),
+        ];
+        for (act_id, status, usage) in runs {
+            let run = Row {
+                id: "r",
+                act_id,
+                status,
+                usage: usage.map(Usd),
+                ..Row::default()
+            };
+            summary.add_row(&run).unwrap();
+        }
+        summary.finish()
+    }
+
+    #[test]
+    fn a_total_is_the_account_s_or_none() {
+        let figures = figures();
+        let tables = figures.tables();
+        let column = |name: &str, of: &str| {
+            let table = tables.iter().find(|table| table.name == name).unwrap();
+            let at = table.columns.iter().position(|column| column.name == of).unwrap();
+            let total = table.total.as_ref().unwrap()[at].clone();
+            (table.rows().map(|cells| cells[at].clone()).collect::<Vec<_>>(), total)
+        };
+        let share = |part, all| Cell::decimal(ratio_6_places(part, all));
+        // Of the Actor's 64, and of the account's 100.
+        assert_eq!(
+            column(UNSUCCESSFUL, "share_of_actor_usage"),
+            (vec![share(4, 64)], share(4, 100))
+        );
+        let usage = column(UNSUCCESSFUL, "usage_unsuccessful_usd");
+        assert_eq!(usage, (vec![Cell::Usd(Usd(4))], Cell::Usd(Usd(4))));
+        // Rows have the runs of some Actors, which are neither the account's nor those that are counted.
+        for name in [UNSUCCESSFUL, UNSETTLED] {
+            assert_eq!(column(name, "runs"), (vec![Cell::Count(3)], Cell::Absent), "{name}");
+        }
+        assert_eq!(column(UNSETTLED, "runs_cost_unknown").1, Cell::Count(1));
     }
 }

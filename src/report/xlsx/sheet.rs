@@ -154,6 +154,10 @@ impl Sheet {
                     Some(format) => self.sheet.write_number_with_format(row, at, number, format)?,
                     None => self.sheet.write_number(row, at, number)?,
                 },
+                Value::Text(text) if column.look.is_number() => {
+                    let format = &self.styles.word_among_numbers;
+                    self.sheet.write_string_with_format(row, at, text, format)?
+                }
                 Value::Text(text) => self.sheet.write_string(row, at, text)?,
                 Value::Empty if !column.absent.is_empty() && !column.look.is_number() => {
                     let format = &self.styles.absent;

@@ -33,6 +33,8 @@ pub struct Styles {
     pub beside_numbers: Format,
     /// A word for what is absent.
     pub absent: Format,
+    /// A word in the place of a number.
+    pub word_among_numbers: Format,
     /// Less than a cent.
     pub little: Format,
     /// Less than half a millionth of a dollar.
@@ -70,6 +72,7 @@ impl Default for Styles {
             beside_numbers: Format::new().set_indent(1),
             head,
             absent: Format::new().set_font_color(Color::RGB(GREY)).set_italic(),
+            word_among_numbers: Format::new().set_align(FormatAlign::Right),
             little: Format::new().set_num_format(CellFormat::SmallUsd.num_format()),
             tiny: Format::new().set_num_format(TINY).set_align(FormatAlign::Right),
         }

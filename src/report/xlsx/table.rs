@@ -83,7 +83,7 @@ fn value(cell: &Cell, kind: CellKind) -> Value<'static> {
     match cell {
         Cell::Absent => Value::Empty,
         Cell::Text(text) if kind == CellKind::Date => Value::date(text),
-        Cell::Text(text) => Value::text(text),
+        Cell::Text(text) | Cell::Worded(_, text) => Value::text(text),
         Cell::Count(count) => Value::Number(*count as f64),
         Cell::Quantity(usd) | Cell::Usd(usd) => Value::usd(*usd),
         Cell::Decimal(decimal) => Value::decimal(&decimal.to_string()),

@@ -11,6 +11,7 @@ use crate::money::Usd;
 use crate::period::{Period, Zone, format_instant};
 use crate::provenance::{Filters, Proof, Source};
 use crate::report::caveat::Caveat;
+use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::summary::Summary;
@@ -127,6 +128,24 @@ fn hostile_names_are_text_and_nothing_else() {
         .values()
         .filter(|part| part.contains("TargetMode=\"External\""));
     assert_eq!(links.count(), 0);
+}
+
+#[test]
+fn words_in_the_place_of_a_percentage_are_text() {
+    let mut report = report_of([run("a", None, Some(2_700)), run("b", None, Some(1))]);
+    let before = report_of([run("a", None, Some(100))]);
+    report.against = Some(PeriodComparison {
+        before: Ok(ComparedPeriod {
+            period: before.facts.period,
+            from: String::new(),
+            lacks_runs: false,
+            figures: before.figures,
+        }),
+    });
+    let workbook = read(&report);
+    let column = workbook.column("Change by Actor", "relative change");
+    let shown = [5, 6].map(|row| workbook.text("Change by Actor", &format!("{column}{row}")));
+    assert_eq!(shown, ["×27", "new"]);
 }
 
 #[test]

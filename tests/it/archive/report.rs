@@ -274,6 +274,10 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
         .exits(2)
         .says(&["is not a manifest of apify-runs"]);
     place.run(&["report", "out", "--compare", "foreign"]).exits(2);
+    place
+        .run(&["report", "out", "--compare", "previous"])
+        .exits(2)
+        .says(&["out is an export and holds one period: --compare previous works with a lake"]);
 
     let csv = place.path("out/cost_by_actor.csv");
     let text = fs::read_to_string(&csv).unwrap();
@@ -348,10 +352,10 @@ fn one_period_beside_another_judges_only_what_both_sides_know() {
     assert_eq!(
         rows(&both, "change_by_actor", &keys),
         [
-            "dark not judged 1 1 - - - -",
             "comes new 0 2 - 12 12 -",
             "stays down 1 2 10 3 -7 -0.700000",
-            "goes gone 1 0 4 - -4 -1.000000"
+            "goes gone 1 0 4 - -4 -1.000000",
+            "dark not judged 1 1 - - - -"
         ]
     );
     assert_eq!(
@@ -383,9 +387,13 @@ fn one_period_beside_another_judges_only_what_both_sides_know() {
     );
     let shown = report(&place, &["--compare", "august"]);
     shown.exits(0).shows(&[
-        "Previous at least $14.00; change +$1.00 (+7.1%)",
+        "Previous at least $14.00; up $1.00 (7.1%) among runs with a known cost; 2 runs have none and could change this",
+        "per day: at least $0.45 before, at least $0.50 now (31 and 30 days)",
+        "excluded, cost unknown: 1 run then, 1 now",
         "comes new $12.00 $12.00",
+        "1 Actor cannot be judged: costs are unknown, or runs may be missing.",
     ]);
+    assert!(!shown.stdout.contains("dark not judged"), "{shown}");
 
     // The other way round, the export's own period is all that it has.
     let other = json_of(&place.run(&["report", "august", "--compare", "out", "--format", "json"]));
@@ -422,7 +430,7 @@ fn an_export_fetches_the_period_before() {
     place
         .export(&server.url(), &["--compare", "previous"])
         .exits(0)
-        .shows(&["Previous at least $14.00; change +$1.00 (+7.1%)"]);
+        .shows(&["Previous at least $14.00; up $1.00 (7.1%) among runs with a known cost"]);
     assert_eq!(place.names(), ["out"]);
     let own = place.exported().json("report.json");
     place.run(&["verify", "out"]).exits(0);

@@ -324,3 +324,41 @@ fn budgets_are_read_from_a_file() {
         .exits(2)
         .says(&["--budgets budgets.csv: line 2: \"much\" is not an amount in dollars"]);
 }
+
+#[test]
+fn groups_are_compared_with_those_of_another_period() {
+    let (done, place, _server) = with(b"actor,group\na1,A\nb1,B\n", &[]);
+    done.exits(0);
+    let later = vec![
+        run(1, r#""actId":"a1","usageTotalUsd":0.9"#),
+        run(3, r#""actId":"b1","usageTotalUsd":0.4"#),
+    ];
+    let server = Apify::of(later).start();
+    let url = server.url();
+    let export = [
+        "export",
+        "--month",
+        "2025-09",
+        "--api-url",
+        &url,
+        "--rate",
+        "0",
+        "--out",
+        "later",
+    ];
+    let options = ["--groups", "groups.csv", "--compare", "out"];
+    place.run(&[&export[..], &options].concat()).exits(0);
+    let later = crate::support::command::Exported {
+        out: place.path("later"),
+    };
+    let rows = later.rows("change_by_group.csv");
+    let row = |row: &std::collections::BTreeMap<String, String>| {
+        ["group", "change", "usage_before_usd", "usage_total_usd"].map(|name| row[name].clone())
+    };
+    let found: Vec<_> = rows.iter().map(row).collect();
+    // A has $0.1 and $0.2 before; of c1 and d10 there is nothing now, and a cost of d10 was unknown.
+    let expected = [["unassigned", "gone", "2.4", ""], ["A", "up", "0.3", "0.9"]];
+    assert_eq!(found, expected.map(|row| row.map(String::from)));
+    let page = later.text("report.html");
+    assert!(page.find("Change by group").unwrap() < page.find("Change by Actor").unwrap());
+}

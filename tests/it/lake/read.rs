@@ -493,6 +493,12 @@ fn a_lake_is_read_as_it_was_at_a_version_or_a_moment() {
     assert_eq!(total(&["--month", "2025-09"]), "29.25");
     assert_eq!(total(&["--month", "2025-09", "--as-of", &first]), "28");
     assert_eq!(total(&["--month", "2025-09", "--as-of", "2999-01-01"]), "29.25");
+    // October's first days and September's: of the lake as it was then, both.
+    let before = |args: &[&str]| {
+        let args = [&["--month", "2025-10", "--compare", "previous"], args].concat();
+        report(&place, &args)["comparison"]["totals"]["usage_total_usd"].clone()
+    };
+    assert_eq!((before(&["--as-of", &first]), before(&[])), (json!("4"), json!("5")));
     place
         .run(&["verify", "lake", "--as-of", &first])
         .exits(0)
@@ -566,11 +572,18 @@ fn the_period_before_comes_from_the_same_lake_or_from_one_beside_an_export() {
         ),
         (&json!(true), &json!("3"), &json!(false))
     );
+    let own = report(&place, &["--month", "2025-09", "--compare", "previous"]);
+    assert_eq!(own["comparison"], *comparison);
+    assert_eq!(own["change_by_day"], compared["change_by_day"]);
+    place
+        .run(&["report", "lake", "--month", "2025-09", "--compare", "previous"])
+        .exits(0)
+        .shows(&["$3.00; up $25.00 (833.3%)", "1–31 August 2025 (UTC), read from lake"]);
     let server = serving(few(), THEN, 90);
     place
         .export(&server.url(), &["--compare", "lake"])
         .exits(0)
-        .shows(&["+$25.00"]);
+        .shows(&["up $25.00"]);
     let place = Place::new();
     sync(&place, &server, &["--since", "2025-09-01"]).exits(0);
     let unjudged = &report(&place, &["--month", "2025-09", "--compare", "lake"])["comparison"];
