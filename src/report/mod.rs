@@ -19,6 +19,8 @@ pub mod markdown;
 pub mod measures;
 pub mod reconcile;
 pub mod runs_of_days;
+#[cfg(test)]
+mod sample;
 pub mod summary;
 pub mod sync_summary;
 pub mod table;
