@@ -19,6 +19,8 @@ const PERIOD: &str = "Period [default: all]";
 pub enum ReportFormat {
     /// Summary, or the tables of --by and --only
     Terminal,
+    /// summary.txt: at most 45 lines, to mail
+    Summary,
     /// report.md
     Md,
     /// report.html
@@ -71,7 +73,7 @@ pub struct ReportArgs {
     pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// Formats: terminal, md, html, xlsx, json, csv, focus (comma list; only one to stdout)
+    /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout)
     #[arg(
         long, value_name = "FORMAT", value_delimiter = ',', default_value = "terminal", hide_possible_values = true,
         help_heading = OUTPUT

@@ -22,6 +22,7 @@ pub mod runs_of_days;
 #[cfg(test)]
 mod sample;
 pub mod summary;
+pub mod summary_text;
 pub mod sync_summary;
 pub mod table;
 pub mod tables;
