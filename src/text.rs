@@ -60,12 +60,12 @@ pub fn escape_control(text: &str) -> String {
     plain
 }
 
-/// The same for a Markdown table's cell.
+/// The same for a Markdown table's cell. GitHub and GitLab take what stands between two dollar signs for mathematics.
 pub fn escape_markdown(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in escape_control(text).chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' => plain.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' | '$' => plain.extend(['\\', c]),
             '&' => plain.push_str("&amp;"),
             c => plain.push(c),
         }
@@ -189,6 +189,7 @@ mod tests {
             "a\\u{1b}[31mb\\u{202e}c\\u{a}d"
         );
         assert_eq!(escape_markdown("a|b<c>"), "a\\|b\\<c\\>");
+        assert_eq!(escape_markdown("`$x$` \\|"), "\\`\\$x\\$\\` \\\\\\|");
     }
 
     #[test]

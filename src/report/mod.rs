@@ -9,6 +9,7 @@ mod console;
 pub mod csv;
 pub mod diff;
 pub mod dimension;
+mod display_text;
 pub mod facts;
 pub mod figures;
 pub mod groups;

@@ -1,6 +1,10 @@
 //! A report as rows of typed cells: what every format renders, so that all show the same figures. It reads no rows of runs,
 //! and knows no format.
 
+mod reading;
+
+pub use reading::{TOP, TOP_DAYS, short_quantity};
+
 use std::borrow::Cow;
 
 use crate::money::{Ratio, Usd};
@@ -147,13 +151,5 @@ impl<'r> Table<'r> {
             row: Box::new(move |at| cells(&(self.row)(at), &kept)),
             note: self.note.clone(),
         }
-    }
-
-    /// The columns as people read them: what something is called comes before its ID and figures.
-    pub fn reading_order(&self) -> Vec<usize> {
-        let last_number = self.columns.iter().rposition(|column| column.kind.is_number());
-        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == CellKind::Name;
-        let (labels, others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
-        labels.into_iter().chain(others).collect()
     }
 }
