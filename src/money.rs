@@ -80,6 +80,19 @@ impl Usd {
         format!("{sign}${}.{:02}", thousands(cents / 100), cents % 100)
     }
 
+    /// The same with four places below a cent: `$0.0049`; what isn't zero never shows as it: `<$0.0001`.
+    pub fn fine_dollars(self) -> String {
+        let amount = self.0.unsigned_abs();
+        if amount == 0 || amount >= CENT {
+            return self.dollars();
+        }
+        let sign = if self.0 < 0 { "-" } else { "" };
+        match rounded(amount, CENT / 100) {
+            0 => format!("{sign}<$0.0001"),
+            places => format!("{sign}$0.{places:04}"),
+        }
+    }
+
     /// For people where every digit matters: `$0.00125`.
     pub fn exact_dollars(self) -> String {
         let text = self.to_string();
@@ -557,6 +570,25 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(Usd::parse_plain(text).unwrap().dollars(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn dollars_below_a_cent_have_four_places() {
+        let cases = [
+            ("0", "$0.00"),
+            ("0.000000000000000001", "<$0.0001"),
+            ("0.00005", "<$0.0001"),
+            ("0.000050000000000001", "$0.0001"),
+            ("0.0049", "$0.0049"),
+            ("-0.0049", "-$0.0049"),
+            ("-0.00001", "-<$0.0001"),
+            ("0.00999", "$0.0100"),
+            ("0.01", "$0.01"),
+            ("7412.375", "$7,412.38"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Usd::parse_plain(text).unwrap().fine_dollars(), expected, "{text}");
         }
     }
 

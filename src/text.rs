@@ -60,12 +60,12 @@ pub fn escape_control(text: &str) -> String {
     plain
 }
 
-/// The same for a Markdown table's cell.
+/// The same for a Markdown table's cell. GitHub and GitLab take what stands between two dollar signs for mathematics.
 pub fn escape_markdown(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in escape_control(text).chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' => plain.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' | '$' => plain.extend(['\\', c]),
             '&' => plain.push_str("&amp;"),
             c => plain.push(c),
         }
@@ -112,26 +112,36 @@ pub fn width(text: &str) -> usize {
 
 /// At most `columns` of a terminal; an ellipsis stands for what is cut off.
 pub fn truncate(text: &str, columns: usize) -> String {
+    truncate_with(text, columns, "…")
+}
+
+/// The same with an ellipsis of one's own.
+pub fn truncate_with(text: &str, columns: usize, ellipsis: &str) -> String {
     if width(text) <= columns {
         return text.into();
     }
+    let room = columns.saturating_sub(width(ellipsis));
     let mut fitted = String::new();
     for c in text.chars() {
         fitted.push(c);
-        if width(&fitted) + 1 > columns {
+        if width(&fitted) > room {
             fitted.pop();
             break;
         }
     }
-    fitted.push('…');
-    fitted
+    fitted + ellipsis
 }
 
 /// [`truncate`], filled up with spaces.
 pub fn pad(text: &str, columns: usize) -> String {
-    let mut filled = truncate(text, columns);
-    filled.extend(std::iter::repeat_n(' ', columns - width(&filled)));
-    filled
+    fill(truncate(text, columns), columns)
+}
+
+/// Filled up with spaces to `columns`.
+pub fn fill(mut text: String, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(&text));
+    text.extend(std::iter::repeat_n(' ', missing));
+    text
 }
 
 /// Words that [`wrap_labelled`] keeps on one line.
@@ -179,6 +189,7 @@ mod tests {
             "a\\u{1b}[31mb\\u{202e}c\\u{a}d"
         );
         assert_eq!(escape_markdown("a|b<c>"), "a\\|b\\<c\\>");
+        assert_eq!(escape_markdown("`$x$` \\|"), "\\`\\$x\\$\\` \\\\\\|");
     }
 
     #[test]
@@ -231,6 +242,8 @@ mod tests {
         assert_eq!(truncate("日本語のアクター", 8), "日本語…");
         assert_eq!((pad("日本", 6), pad("ab", 6)), ("日本  ".into(), "ab    ".into()));
         assert_eq!(pad("abcdefgh", 6), "abcde…");
+        assert_eq!(truncate_with("日本語のアクター", 9, "..."), "日本語...");
+        assert_eq!(truncate_with("abcdefgh", 8, "..."), "abcdefgh");
     }
 
     #[test]

@@ -19,6 +19,8 @@ const PERIOD: &str = "Period [default: all]";
 pub enum ReportFormat {
     /// Summary, or the tables of --by and --only
     Terminal,
+    /// summary.txt: at most 45 lines, to mail
+    Summary,
     /// report.md
     Md,
     /// report.html
@@ -35,7 +37,7 @@ pub enum ReportFormat {
 
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("compare", |arg| arg.help("Compare with an export or a lake; of a lake, also `previous`")),
+    mut_arg("compare", |arg| arg.help("Compare with an export or a lake, or `previous`")),
     after_help = "Examples:
   apify-runs report september --by actor,status
   apify-runs report lake --month 2025-09 --format html,xlsx --out figures"
@@ -59,8 +61,8 @@ pub struct ReportArgs {
     /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = PERIOD)]
     pub as_of: Option<AsOf>,
-    /// Group by actor, status, day, week, task, schedule, origin, build, user or group, or two of them, such as
-    /// actor,status (repeatable)
+    /// Group by actor, status, day, week, month, task, schedule, origin, build, user or group, or by two: actor,status
+    /// (repeatable)
     #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = RUNS_AND_COSTS)]
     pub by: Vec<By>,
     /// Only these reports, such as cost_by_actor (comma list)
@@ -74,7 +76,7 @@ pub struct ReportArgs {
     pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// Formats: terminal, md, html, xlsx, json, csv, focus (comma list; only one to stdout)
+    /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout)
     #[arg(
         long, value_name = "FORMAT", value_delimiter = ',', default_value = "terminal", hide_possible_values = true,
         help_heading = OUTPUT

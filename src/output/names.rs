@@ -19,6 +19,8 @@ pub const REPORT_JSON: &str = "report.json";
 /// For wikis, mails and pull requests.
 pub const REPORT_MD: &str = "report.md";
 pub const REPORT_TXT: &str = "report.txt";
+/// For the body of a mail.
+pub const SUMMARY_TXT: &str = "summary.txt";
 
 /// A reconciliation's.
 pub const RECONCILE_HTML: &str = "reconcile.html";

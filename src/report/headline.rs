@@ -11,9 +11,16 @@ use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
 use crate::text::{counted, escape_control, thousands, truncate};
 
-pub const HOW_TO_READ: &str = "Usage is in US dollars, as Apify priced each run when it was queried. It is not the invoice. \
-    Amounts are exact; shares and means have 6 decimal places. 'Other' counts runs with any other status. A total includes \
-    only runs whose cost is known.";
+/// How exact figures are where they are shown in full.
+pub const EXACT: &str = "Amounts are exact; shares and means have 6 decimal places.";
+
+/// What figures mean. `exactness` says how exact they are.
+pub fn how_to_read(exactness: &str) -> String {
+    format!(
+        "Usage is in US dollars, as Apify priced each run when it was queried. It is not the invoice. {exactness} \
+         'Other' counts runs with any other status. A total includes only runs whose cost is known."
+    )
+}
 
 /// The heading of caveats.
 pub const PLEASE_NOTE: &str = "Please note";

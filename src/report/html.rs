@@ -12,7 +12,6 @@ mod grid;
 mod head;
 mod layout;
 mod scale;
-mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -30,11 +29,11 @@ use crate::report::account_usage::{BUILDS, BUILDS_BY_ACTOR, USAGE_BY_DAY, USAGE_
 use crate::report::budget::BUDGETS;
 use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_BY_GROUP, CHANGE_OF_TOTALS};
 use crate::report::dimension::Dimension;
-use crate::report::headline::to_minute;
+use crate::report::display_text::sentence;
+use crate::report::headline::{self, to_minute};
 use crate::report::html::budgets::BudgetBar;
 use crate::report::html::chart::Chart;
 use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
-use crate::report::html::shown::sentence;
 use crate::report::reconcile::{OF_DAYS, OF_METERS, OF_SERVICES};
 use crate::report::table::Table;
 use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
@@ -62,7 +61,7 @@ struct ReportPage {
     before: Option<Vec<String>>,
     sections: Vec<Section>,
     please_note: &'static str,
-    how_to_read: &'static str,
+    how_to_read: String,
     /// What short heads of columns stand for, which the pointer shows.
     meanings: BTreeMap<&'static str, &'static str>,
     files: Grid,
@@ -93,8 +92,8 @@ pub fn render(report: &Report) -> String {
             sentences.iter().map(|text| sentence(text)).collect()
         }),
         sections: sections(report),
-        please_note: crate::report::headline::PLEASE_NOTE,
-        how_to_read: crate::report::headline::HOW_TO_READ,
+        please_note: headline::PLEASE_NOTE,
+        how_to_read: headline::how_to_read(headline::EXACT),
         meanings: MEANINGS.into(),
         files: files(&report.files),
     };

@@ -9,6 +9,7 @@ mod console;
 pub mod csv;
 pub mod diff;
 pub mod dimension;
+mod display_text;
 pub mod facts;
 pub mod figures;
 pub mod groups;
@@ -19,7 +20,10 @@ pub mod markdown;
 pub mod measures;
 pub mod reconcile;
 pub mod runs_of_days;
+#[cfg(test)]
+mod sample;
 pub mod summary;
+pub mod summary_text;
 pub mod sync_summary;
 pub mod table;
 pub mod tables;

@@ -1,6 +1,10 @@
 //! A report as rows of typed cells: what every format renders, so that all show the same figures. It reads no rows of runs,
 //! and knows no format.
 
+mod reading;
+
+pub use reading::{TOP, TOP_DAYS, short_quantity};
+
 use std::borrow::Cow;
 
 use crate::money::{Ratio, Usd};
@@ -155,19 +159,6 @@ impl<'r> Table<'r> {
             row: Box::new(move |at| cells(&(self.row)(at), &kept)),
             note: self.note.clone(),
         }
-    }
-
-    /// The columns as people read them: what something is called comes before its ID and figures, and of these first what the
-    /// report is about.
-    pub fn reading_order(&self) -> Vec<usize> {
-        let last_number = self.columns.iter().rposition(|column| column.kind.is_number());
-        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == CellKind::Name;
-        let (mut order, mut others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
-        if self.has_first_columns() {
-            others.sort_by_key(|at| self.columns[*at].kind.is_number() && !self.columns[*at].comes_first);
-        }
-        order.extend(others);
-        order
     }
 
     /// Whether it says which of its quantities come first.

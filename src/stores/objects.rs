@@ -233,6 +233,7 @@ fn attributes(path: &str) -> Attributes {
         "json" => "application/json",
         "md" => "text/markdown; charset=utf-8",
         "sql" => "application/sql",
+        "txt" => "text/plain; charset=utf-8",
         "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         _ => "application/octet-stream",
     };

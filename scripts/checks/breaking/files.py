@@ -192,7 +192,7 @@ FILES.add("somebody's file in the output", others_file)
 # What desktops and network file systems leave
 
 NAMES = [".DS_Store", "._runs.csv", "Thumbs.db", "desktop.ini", ".directory", ".~lock.runs.csv#", "~$report.xlsx", ".nfs00000000000a1b2c00000001", ".fuse_hidden0000000100000001", ".localized", "ehthumbs.db", "@eaDir/"]
-PRESENTATIONS = ["report.html", "report.xlsx", "report.md"]
+PRESENTATIONS = ["report.html", "report.xlsx", "report.md", "summary.txt"]
 
 
 def leftover(name):

@@ -10,12 +10,12 @@ use crate::output::load_script::load_script;
 use crate::output::manifest::Manifest;
 use crate::output::names::{
     MANIFEST, REJECTED, REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_XLSX, RUNS_CSV, RUNS_PARQUET, RUNS_SQL,
-    WORKING_PARQUET,
+    SUMMARY_TXT, WORKING_PARQUET,
 };
 use crate::output::publish::Staging;
 use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::xlsx;
-use crate::report::{Report, html, json, markdown};
+use crate::report::{Report, html, json, markdown, summary_text};
 use crate::text::{counted, no_break, thousands};
 
 /// The files as the last line of the summary names them.
@@ -30,15 +30,18 @@ pub fn file_list(manifest: &Manifest) -> String {
         .iter()
         .filter(|file| file.path.ends_with(".csv") && !file.path.starts_with("runs"))
         .count() as u64;
-    let named = [REPORT_HTML, REPORT_XLSX, REPORT_MD, RUNS_PARQUET, RUNS_CSV, REJECTED];
+    let presentations = [REPORT_HTML, REPORT_XLSX, REPORT_MD, SUMMARY_TXT];
+    let named = presentations.iter().chain(&[RUNS_PARQUET, RUNS_CSV, REJECTED]);
     let mut told: Vec<String> = named
-        .iter()
         .filter(|name| manifest.files.iter().any(|file| file.path == **name))
         .map(|name| name.to_string())
         .collect();
     if daily > 0 {
-        let reports = told.iter().take_while(|file| file.starts_with("report.")).count();
-        told.insert(reports, format!("runs/ ({})", counted(daily, "day", "days")));
+        let shown = told
+            .iter()
+            .take_while(|file| presentations.contains(&file.as_str()))
+            .count();
+        told.insert(shown, format!("runs/ ({})", counted(daily, "day", "days")));
     }
     told.push(format!("{} CSV reports", thousands(reports)));
     told.push(REPORT_JSON.into());
@@ -110,6 +113,9 @@ pub fn write_files(
     }
     new.add(REPORT_JSON, None, |file| json::write(report, file))?;
     new.add(REPORT_MD, None, |file| markdown::write(report, file))?;
+    new.add(SUMMARY_TXT, None, |file| {
+        file.write_all(summary_text::render(report).as_bytes())
+    })?;
     report.files.clone_from(&new.files);
     let mut workbook = new.begin(REPORT_XLSX)?;
     xlsx::write(report, staging.path(), &mut workbook)?;

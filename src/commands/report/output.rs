@@ -12,11 +12,11 @@ use crate::commands::report::folder::{PublishedFiles, ReportFolder, ReportModes}
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
-use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX};
+use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX, SUMMARY_TXT};
 use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::terminal::TextStyle;
 use crate::report::xlsx::Book;
-use crate::report::{Report, html, json, markdown, terminal};
+use crate::report::{Report, html, json, markdown, summary_text, terminal};
 use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, wrap_labelled};
 
@@ -39,26 +39,7 @@ impl ReportOutput {
                 formats.push(*format);
             }
         }
-        let needs_folder = |format: &ReportFormat| matches!(format, ReportFormat::Xlsx | ReportFormat::Focus);
-        if args.out.is_none() && (formats.len() > 1 || formats.iter().any(needs_folder)) {
-            return Err(Error::Usage(
-                "stdout can have only one format, and neither xlsx nor focus: give a folder with --out DIR".into(),
-            ));
-        }
-        if args.with_runs && !formats.contains(&ReportFormat::Xlsx) {
-            return Err(Error::Usage(
-                "--with-runs works only with the workbook: add --format xlsx".into(),
-            ));
-        }
-        if let Some(option) = args
-            .focus
-            .first_set()
-            .filter(|_| !formats.contains(&ReportFormat::Focus))
-        {
-            return Err(Error::Usage(format!(
-                "{option} works only with FOCUS: add --format focus"
-            )));
-        }
+        check_formats(args, &formats)?;
         let modes = ReportModes {
             chosen: args.mode,
             are_personal: columns.has_personal(),
@@ -115,6 +96,7 @@ impl ReportOutput {
                     continue;
                 }
                 ReportFormat::Terminal => REPORT_TXT,
+                ReportFormat::Summary => SUMMARY_TXT,
                 ReportFormat::Md => REPORT_MD,
                 ReportFormat::Html => REPORT_HTML,
                 ReportFormat::Json => REPORT_JSON,
@@ -151,6 +133,33 @@ impl ReportOutput {
         file.flush()
             .map_err(|error| Error::output("write", &folder.path.join(REPORT_XLSX), error))
     }
+}
+
+/// Exit 2 where formats don't go together with each other, the place or other options.
+fn check_formats(args: &ReportArgs, formats: &[ReportFormat]) -> Result<()> {
+    let needs_folder = |format: &ReportFormat| matches!(format, ReportFormat::Xlsx | ReportFormat::Focus);
+    if args.out.is_none() && (formats.len() > 1 || formats.iter().any(needs_folder)) {
+        return Err(Error::Usage(
+            "stdout can have only one format, and neither xlsx nor focus: give a folder with --out DIR".into(),
+        ));
+    }
+    if args.with_runs && !formats.contains(&ReportFormat::Xlsx) {
+        return Err(Error::Usage(
+            "--with-runs works only with the workbook: add --format xlsx".into(),
+        ));
+    }
+    let focus = args.focus.first_set();
+    if let Some(option) = focus.filter(|_| !formats.contains(&ReportFormat::Focus)) {
+        return Err(Error::Usage(format!(
+            "{option} works only with FOCUS: add --format focus"
+        )));
+    }
+    if formats.contains(&ReportFormat::Summary) && !(args.by.is_empty() && args.only.is_empty()) {
+        return Err(Error::Usage(
+            "--format summary has no reports that --by or --only could select: use another format".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// A report that nobody sees yet.
@@ -190,6 +199,7 @@ impl UnpublishedReport {
 fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
+        ReportFormat::Summary => summary_text::render(report),
         ReportFormat::Md => markdown::render(report),
         ReportFormat::Json => json::render(report),
         ReportFormat::Csv => match report.tables().as_slice() {

@@ -1,11 +1,12 @@
 //! Breakdowns as the page shows them: the dearest groups with bars, and the rest of them in one row.
 
-use super::grid::{Grid, GridCell, GridHead, GridRow, TOP};
-use super::shown::sentence;
+use super::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::account_usage::{AccountUsage, BuildSums, sums_by_actor};
 use crate::report::dimension::Dimension;
+use crate::report::display_text::sentence;
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::Measures;
+use crate::report::table::TOP;
 use crate::text::counted;
 
 const FIGURES: [GridHead; 7] = [

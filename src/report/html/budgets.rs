@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::grid::{GridCell, filled};
-use super::shown::DisplayText;
 use crate::money::{Ratio, percent};
 use crate::report::budget::{BudgetScope, BudgetStatus, Standing};
+use crate::report::display_text::DisplayText;
 use crate::text::counted;
 
 #[derive(Debug, Serialize)]

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::buckets::{Buckets, Unit};
 use super::grid::{Grid, GridCell, GridHead, GridRow};
 use super::scale::Scale;
-use super::shown::DisplayText;
 use crate::money::{Usd, percent};
 use crate::report::Report;
 use crate::report::dimension::Dimension;
+use crate::report::display_text::DisplayText;
 use crate::report::figures::{Breakdown, Layer};
 use crate::report::measures::Measures;
 

@@ -1,7 +1,7 @@
 //! What explains Apify's count, as the page shows it: a line each, the parts of the count set in.
 
 use super::grid::{Grid, GridCell, GridHead, GridRow};
-use super::shown::sentence;
+use crate::report::display_text::sentence;
 use crate::report::table::Table;
 use crate::report::usage_explained::{UsageExplained, UsageLine};
 

@@ -3,12 +3,10 @@
 
 use serde::Serialize;
 
-use super::shown::DisplayText;
 use crate::money::{Ratio, Usd, percent};
+use crate::report::display_text::DisplayText;
+use crate::report::table::short_quantity;
 use crate::text::thousands;
-
-/// Rows of a table that are shown one by one.
-pub const TOP: usize = 20;
 
 #[derive(Debug, Default, Serialize)]
 pub struct Grid {
@@ -146,18 +144,9 @@ impl GridCell {
 
     /// An amount of something, to three places; the pointer shows all of them.
     pub fn quantity(quantity: Usd) -> GridCell {
-        let text = quantity.to_string();
-        let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
-        let places = places.get(..3).unwrap_or(places).trim_end_matches('0');
-        let whole = whole.parse().map_or(whole.to_string(), |whole: u64| thousands(whole));
-        let shown = if places.is_empty() {
-            whole
-        } else {
-            format!("{whole}.{places}")
-        };
         GridCell {
-            full: Some(text),
-            ..GridCell::words(shown)
+            full: Some(quantity.to_string()),
+            ..GridCell::words(short_quantity(quantity))
         }
     }
 

@@ -7,7 +7,7 @@ use crate::money::{Usd, percent};
 use crate::period::format_instant;
 use crate::provenance::{Replaced, Source};
 use crate::report::diff::words;
-use crate::report::html::shown::{DisplayText, sentence};
+use crate::report::display_text::{DisplayText, sentence};
 use crate::report::{Report, headline};
 use crate::text::{counted, thousands};
 

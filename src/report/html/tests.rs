@@ -1,9 +1,7 @@
 //! The page as a strict reader sees it: what names can't break, what the policy allows, and that every figure is there.
 
-mod accounts;
 mod reader;
 
-use crate::report::html::tests::accounts::{report, report_by, row};
 use crate::report::html::tests::reader::text_of;
 
 use crate::money::Usd;
@@ -13,6 +11,7 @@ use crate::report::budget::{Budget as Limit, BudgetStatus};
 use crate::report::caveat::Caveat;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::html::*;
+use crate::report::sample::{report, report_by, row};
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
 

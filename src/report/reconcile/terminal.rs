@@ -3,7 +3,8 @@
 use super::Reconciliation;
 use crate::api::usage::Service;
 use crate::money::Usd;
-use crate::report::terminal::{TextStyle, WIDTH, usage_lines};
+use crate::report::terminal::summary::usage_lines;
+use crate::report::terminal::{TextLayout, TextStyle, WIDTH};
 use crate::report::usage_explained::minus;
 use crate::text::{counted, escape_control, pad, wrap_labelled};
 
@@ -20,10 +21,15 @@ pub fn render(all: &Reconciliation, look: TextStyle) -> String {
         lines.push(wrap_labelled(label, &text, LABEL, WIDTH));
     }
     lines.push(String::new());
+    let explained = all.explained();
     lines.extend(usage_lines(
-        &all.explained(),
+        &explained,
         "Usage that Apify counts, US dollars",
-        look,
+        &explained.among_the_rest(),
+        TextLayout {
+            width: WIDTH,
+            style: look,
+        },
     ));
     lines.push(String::new());
     lines.extend(sums(all, look));

@@ -71,7 +71,7 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], style
     page.gap();
     page.entry(
         "How to read it",
-        [headline::HOW_TO_READ].into_iter().chain(HOW_TO_READ).map(String::from),
+        std::iter::once(headline::how_to_read(headline::EXACT)).chain(HOW_TO_READ.map(String::from)),
     )?;
     if !report.files.is_empty() {
         page.gap();

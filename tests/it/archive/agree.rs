@@ -57,7 +57,7 @@ fn exported() -> Place {
         "report",
         "out",
         "--format",
-        "terminal,md,html,xlsx,json,csv,focus",
+        "terminal,summary,md,html,xlsx,json,csv,focus",
         "--with-runs",
         "--out",
         "figures",
@@ -137,12 +137,14 @@ fn all_formats_say_the_same_totals_and_caveats() {
 
     let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let terminal = spaced(&figures.text("report.txt"));
+    let summary = spaced(&figures.text("summary.txt"));
     let markdown = figures.text("report.md").replace('\\', "");
     let page = page_text(&figures.text("report.html"));
     let workbook = parts(&std::fs::read(place.path("figures/report.xlsx")).unwrap());
     let strings = spaced(&unescaped(&workbook["xl/sharedStrings.xml"]));
     for (format, text) in [
         ("terminal", &terminal),
+        ("summary", &summary),
         ("md", &markdown),
         ("html", &page),
         ("xlsx", &strings),
@@ -154,7 +156,7 @@ fn all_formats_say_the_same_totals_and_caveats() {
     }
     assert!(terminal.contains("Total 7 $0.63 100.0%"), "{terminal}");
     assert!(
-        markdown.contains("| **Total** |  | 7 | 6 | 1 | 0 | 0 | 0 | 0.63 | 1.000000 | 0.105000 | 1 | 0 |"),
+        markdown.contains("| **Total** | 7 | 1 | $0.63 | 100.0% | $0.10 | 1 | 0 |"),
         "{markdown}"
     );
     assert!(page.contains(USAGE) && page.contains("7"), "{page}");
@@ -241,7 +243,7 @@ fn hostile_names_break_no_format() {
         text.chars()
             .any(|c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c))
     };
-    for name in ["report.txt", "report.md", "report.html"] {
+    for name in ["report.txt", "summary.txt", "report.md", "report.html"] {
         assert!(!steers(&figures.text(name)), "{name}");
     }
     let page = figures.text("report.html");

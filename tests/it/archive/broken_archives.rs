@@ -561,21 +561,24 @@ fn a_changed_page_keeps_nobody_from_the_rows() {
     export(&place, &url, "2025-09", "whole", "parquet,csv");
     copy(&place, "whole", "out");
     export(&place, &url, "2025-10", "october", "parquet,csv");
-    for name in ["report.html", "report.md", "report.xlsx"] {
+    for name in ["report.html", "report.md", "report.xlsx", "summary.txt"] {
         fs::write(place.path("out").join(name), "mine").unwrap();
     }
     fs::remove_file(place.path("out/cost_by_day.csv")).unwrap();
-    place
-        .run(&["verify", "out"])
-        .exits(5)
-        .says(&["report.html", "report.md", "report.xlsx", "cost_by_day.csv"]);
+    place.run(&["verify", "out"]).exits(5).says(&[
+        "report.html",
+        "report.md",
+        "report.xlsx",
+        "summary.txt",
+        "cost_by_day.csv",
+    ]);
     let mut readers = readers_of_exports(&url);
     readers.retain(|(name, _)| *name != "verify");
     all_pass(&place, &readers);
     for (name, args) in readers {
         if name != "serve" {
             let done = ends(&place, &args);
-            done.says(&["warning: out: ", "(and 3 more)", "apify-runs verify out"]);
+            done.says(&["warning: out: ", "(and 4 more)", "apify-runs verify out"]);
             assert_eq!(done.stderr.matches("warning: out: ").count(), 1, "{done}");
             let _ = fs::remove_dir_all(place.path("made"));
         }

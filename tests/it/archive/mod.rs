@@ -10,6 +10,8 @@ mod diff;
 mod earlier;
 /// FOCUS files by run and by day, whole and in parts.
 mod focus;
+/// Sizes of what is put into mails and wikis.
+mod mail;
 /// `reconcile`: a billing cycle's runs against what Apify counts.
 mod reconcile;
 /// Exports that are replaced while they are read.

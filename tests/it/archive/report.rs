@@ -113,7 +113,7 @@ const KEYS: [&str; 2] = ["runs", "usage_total_usd"];
 fn the_whole_export_is_reported_as_it_was_exported() {
     let place = exported();
     let (exported, before) = (place.exported(), place.exported().bytes());
-    for (format, name) in [("json", "report.json"), ("md", "report.md")] {
+    for (format, name) in [("json", "report.json"), ("md", "report.md"), ("summary", "summary.txt")] {
         assert_eq!(
             report(&place, &["--format", format]).exits(0).stdout,
             exported.text(name),
@@ -521,7 +521,7 @@ fn an_export_over_budget_is_published_and_exits_7() {
         place
             .exported()
             .text("report.md")
-            .contains("**Budget:** at least $15.00 of $14.00 (107.1%): OVER BUDGET")
+            .contains("**Budget:** at least \\$15.00 of \\$14.00 (107.1%): OVER BUDGET")
     );
     assert_eq!(place.exported().rows("budgets.csv")[0]["standing"], "OVER");
 }
@@ -615,6 +615,31 @@ fn a_budget_leaves_no_caveat_in_reports_without_it() {
     assert_eq!(caveats(&[]), json!([unknown]));
     let typo = "no run of the period matches --budget actor:stay=5";
     assert_eq!(caveats(&["--budget", "actor:stay=5"]), json!([unknown, typo]));
+}
+
+#[test]
+fn the_summary_has_groups_and_changes_and_cannot_be_of_some_reports() {
+    let place = exported();
+    fs::write(place.path("groups.csv"), "actor,group\nstays,Old\n").unwrap();
+    let beside = ["--compare", "august", "--groups", "groups.csv", "--format", "summary"];
+    let printed = report(&place, &beside).exits(0).stdout.clone();
+    report(&place, &[&beside[..], &["--out", "mail", "-q"]].concat()).exits(0);
+    assert_eq!(fs::read_to_string(place.path("mail/summary.txt")).unwrap(), printed);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = printed.lines().map(words).collect();
+    for line in [
+        "unassigned 3 $12.00 80.0% $4.00 1",
+        "Old 2 $3.00 20.0% $2.00 0",
+        "Largest changes since the previous period",
+        "comes new $12.00 $12.00",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "{line:?} is not in {printed}");
+    }
+    for option in [["--by", "week"], ["--only", "cost_by_week"]] {
+        report(&place, &[&["--format", "summary"], &option[..]].concat())
+            .exits(2)
+            .says(&["--format summary"]);
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn the_summary_on_stdout() {
     insta::assert_snapshot!(report);
     let wrote = wrote.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        wrote.contains(" s: report.html, report.xlsx, report.md, runs.parquet, runs.csv, 18 CSV reports,"),
+        wrote.contains(" s: report.html, report.xlsx, report.md, summary.txt, runs.parquet, runs.csv, 18 CSV reports,"),
         "{wrote}"
     );
 }
@@ -81,6 +81,12 @@ fn the_summary_on_stdout() {
 fn the_report_in_markdown() {
     let (place, _) = exported();
     insta::assert_snapshot!(place.exported().text("report.md"));
+}
+
+#[test]
+fn the_summary_to_mail() {
+    let (place, _) = exported();
+    insta::assert_snapshot!(place.exported().text("summary.txt"));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_period_that_begins_before_what_is_kept_is_headed_incomplete_in_every_output
         text.contains(&format!("- **Complete:** {HEADLINE}: 20 runs fetched")),
         "{text}"
     );
-    assert!(text.contains("- **Usage:** at least $0.20"), "{text}");
+    assert!(text.contains(r"- **Usage:** at least \$0.20"), "{text}");
     for name in ["report.json", "manifest.json"] {
         let told = exported.json(name);
         let caveat = told["caveats"][0].as_str().unwrap();

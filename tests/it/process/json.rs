@@ -47,12 +47,12 @@ fn verify_says_whether_an_export_holds_and_what_does_not() {
         found["files"].as_u64().unwrap() as usize,
         manifest["files"].as_array().unwrap().len()
     );
-    fs::write(place.path("out/summary.txt"), "nothing").unwrap();
+    fs::write(place.path("out/notes.txt"), "nothing").unwrap();
     let bad = place.run(&["verify", "out", "--json", "--quiet"]);
-    let found = document(bad.exits(5).says(&["summary.txt"]));
+    let found = document(bad.exits(5).says(&["notes.txt"]));
     assert_eq!((&found["holds"], &found["totals"]), (&json!(false), &Value::Null));
     assert!(
-        found["findings"][0].as_str().unwrap().starts_with("summary.txt"),
+        found["findings"][0].as_str().unwrap().starts_with("notes.txt"),
         "{found}"
     );
     fs::write(place.path("out/manifest.json"), "{\"schema_version\": 1").unwrap();

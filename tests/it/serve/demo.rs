@@ -241,6 +241,7 @@ fn every_output_of_the_demo_says_that_it_is_made_up() {
     for text in [
         &demo_export().done.stdout,
         &exported.text("report.md"),
+        &exported.text("summary.txt"),
         &exported.text("report.json"),
         &exported.text("manifest.json"),
     ] {

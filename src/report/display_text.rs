@@ -1,5 +1,5 @@
-//! Third parties' text as the page shows it: what steers or hides is visible, what is long is cut. Escaping of HTML is not
-//! done here: the template does it to every value.
+//! Third parties' text for people: what steers or hides is visible, what is long is cut. Escaping of HTML and Markdown is not done
+//! here.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Reports to make pages of, from rows that tests write out.
+//! Reports for tests of formats, from rows that they write out.
 
 use crate::money::Usd;
 use crate::period::{PeriodSpec, Zone, parse_edge, parse_instant};
@@ -6,6 +6,7 @@ use crate::provenance::{Account, Filters, Proof, Source};
 use crate::report::Report;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::facts::{Facts, QualityCounts, caveats};
+use crate::report::groups::Groups;
 use crate::report::summary::Summary;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state::{SETTLED, UNKNOWN};
@@ -34,15 +35,25 @@ pub fn report(rows: &[Row], [from, to]: [&str; 2]) -> Report {
 }
 
 /// The same with reports by more, as `actor,status`.
-pub fn report_by(rows: &[Row], [from, to]: [&str; 2], more: &[&str]) -> Report {
+pub fn report_by(rows: &[Row], period: [&str; 2], more: &[&str]) -> Report {
+    let mut dimensions = Dimensions::of(&ColumnSet::all(false), None);
+    more.iter()
+        .for_each(|by| dimensions.and(By::parse(by).unwrap()).unwrap());
+    report_of(rows, period, dimensions)
+}
+
+/// The same with a report by group.
+pub fn report_with_groups(rows: &[Row], period: [&str; 2], rules: &str) -> Report {
+    let rules = Groups::parse(rules).unwrap();
+    report_of(rows, period, Dimensions::of(&ColumnSet::all(false), Some(rules)))
+}
+
+fn report_of(rows: &[Row], [from, to]: [&str; 2], dimensions: Dimensions) -> Report {
     let spec = PeriodSpec::FromTo {
         from: parse_edge(from).unwrap(),
         to: parse_edge(to).unwrap(),
     };
     let queried_at_ms = parse_instant("2026-01-01T06:00:00Z").unwrap();
-    let mut dimensions = Dimensions::of(&ColumnSet::all(false), None);
-    more.iter()
-        .for_each(|by| dimensions.and(By::parse(by).unwrap()).unwrap());
     let mut summary = Summary::new(Zone::UTC, dimensions);
     rows.iter().for_each(|row| summary.add_row(row).unwrap());
     let figures = summary.finish();
