@@ -469,7 +469,7 @@ fn data_files_are_the_same_byte_by_byte_however_many_are_asked_at_once() {
         bytes
     };
     let one = export(&["--detail-concurrency", "1", "--concurrency", "1"]);
-    assert_eq!(one.len(), 11, "{:?}", one.keys());
+    assert_eq!(one.len(), 12, "{:?}", one.keys());
     assert_eq!(export(&["--detail-concurrency", "64", "--concurrency", "16"]), one);
     assert_eq!(export(&["--detail-concurrency", "500", "--concurrency", "2"]), one);
 }
