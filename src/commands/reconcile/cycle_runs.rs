@@ -14,7 +14,7 @@ use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::scratch::ScratchFetch;
 use crate::pipeline::start::JobStart;
 use crate::pipeline::writer::parquet_paths;
-use crate::provenance::{Account, Filters, Retention, Source};
+use crate::provenance::{Account, Filters, Proof, Retention, Source};
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
 use crate::report::reconcile::CycleRuns;
@@ -82,7 +82,7 @@ pub fn of_archive(site: &ArchiveAddress, archive: &dyn Archive, cycle: &Period) 
         runs,
         figures,
         facts: Facts {
-            proof: crate::provenance::Proof {
+            proof: Proof {
                 proven: archive.is_proven(cycle),
                 ..facts.proof
             },
