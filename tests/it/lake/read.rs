@@ -311,6 +311,31 @@ fn a_closed_month_keeps_what_apify_counts_of_it_and_its_builds() {
         assert_eq!(closed.text(name), exported.text(name), "{name}");
     }
     place.run(&["verify", "closed"]).exits(0);
+    // What another account used is not the lake's.
+    let other = Apify::of(Vec::new()).owned_by("somebody-else").start();
+    let elsewhere = [
+        "lake",
+        "close",
+        "lake",
+        "--month",
+        "2025-09",
+        "--replace",
+        "--out",
+        "closed",
+    ];
+    let elsewhere = place
+        .command(&[&elsewhere[..], &["--api-url", &other.url()]].concat())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(elsewhere.stdout)
+        .unwrap()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        told.contains("unknown: the token is of account somebody-else, the lake of MADEUPACCOUNT0000"),
+        "{told}"
+    );
     // With a token that Apify does not know, the month is closed all the same, and says what it lacks.
     close("closed", "wrong", &["--replace"])
         .exits(0)
