@@ -118,8 +118,11 @@ async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     // The account may lie in any time: nothing of it is cut at a clock.
     let (from, to) = (args.from, args.to);
     let period = PeriodSpec::FromTo { from, to }.resolve(Zone::UTC, LAST_INSTANT_MS)?;
+    let default = AccountOptions::default();
+    let is_demo = args.runs.is_none() && (period.from, period.to) == (default.from_ms, default.to_ms);
     let account = AccountOptions {
-        runs: args.runs,
+        runs: args.runs.unwrap_or(default.runs),
+        runs_before: if is_demo { AccountOptions::demo().runs_before } else { 0 },
         actors: args.actors,
         seed: args.seed,
         from_ms: period.from,
@@ -128,9 +131,10 @@ async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
         retention_days: args.retention_days,
         settle_after: args.settle_after,
     };
+    let runs = account.runs + account.runs_before;
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
     let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
-    say(&format!("MADE-UP ACCOUNT: {} runs; {access}", args.runs));
+    say(&format!("MADE-UP ACCOUNT: {runs} runs; {access}"));
     Ok(Backend::MadeUp(Box::new(account)))
 }
 

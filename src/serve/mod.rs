@@ -33,7 +33,7 @@ pub fn is_question(path: &str, query: &str) -> bool {
 
 /// Serves the demo's account in this process until it ends; returns where.
 pub async fn start_in_process() -> Result<String> {
-    let account = MadeUpAccount::generate(&AccountOptions::default());
+    let account = MadeUpAccount::generate(&AccountOptions::demo());
     let options = ServeOptions {
         token: Some(DEMO_TOKEN.into()),
         ..ServeOptions::default()

@@ -10,6 +10,7 @@ use crate::period::{Millis, format_instant};
 
 const NAMES: u64 = 1;
 const TASKS: u64 = 2;
+const EARLIER: u64 = 31;
 
 /// Actors, tasks and schedules were made between 2019-01-01 and 2025-08-01.
 const FIRST_MADE_MS: u64 = 1_546_300_800_000;
@@ -158,20 +159,38 @@ pub(super) struct Choice {
 impl Choice {
     /// Each comes thrice, where the runs are many; turns take a quarter of the runs at most.
     pub(super) fn new(actors: &[Actor], runs: usize) -> Choice {
-        let thresholds = actors.iter().scan(0, |sum, actor| {
-            *sum += actor.weight;
+        Choice::by_weight(actors.iter().map(|actor| actor.weight), runs)
+    }
+
+    /// Of the month before: each comes more often or less than it does in the period, and a few don't come yet.
+    pub(super) fn before(actors: &[Actor], runs: usize, seed: u64) -> Choice {
+        let weight = |(at, actor): (u64, &Actor)| match at % 37 {
+            23 => 0,
+            _ => actor.weight * (70 + Random::of(seed, EARLIER, at).below(50)) / 100,
+        };
+        Choice::by_weight((0..).zip(actors).map(weight), runs)
+    }
+
+    fn by_weight(weights: impl Iterator<Item = u64>, runs: usize) -> Choice {
+        let thresholds = weights.scan(0, |sum, weight| {
+            *sum += weight;
             Some(*sum)
         });
+        let thresholds: Vec<u64> = thresholds.collect();
         Choice {
-            thresholds: thresholds.collect(),
-            turn: (runs / (3 * actors.len())).max(4),
+            turn: (runs / (3 * thresholds.len())).max(4),
+            thresholds,
         }
     }
 
     pub(super) fn actor(&self, run: usize, random: &mut Random) -> usize {
         let pick = random.below(*self.thresholds.last().expect("there are Actors"));
         if run % self.turn == self.turn - 1 {
-            return run / self.turn % self.thresholds.len();
+            let at = run / self.turn % self.thresholds.len();
+            let below = at.checked_sub(1).map_or(0, |before| self.thresholds[before]);
+            if self.thresholds[at] > below {
+                return at;
+            }
         }
         self.thresholds.partition_point(|threshold| *threshold <= pick)
     }

@@ -23,6 +23,9 @@ const SLOT_MS: i64 = 30 * DAY_MS / 86;
 /// How long before and after the period there are builds.
 const BEYOND_MS: i64 = 3 * DAY_MS;
 
+/// Of the month before the period, where there are runs in it.
+const SLOTS_BEFORE: i64 = 31 * DAY_MS / SLOT_MS;
+
 /// Builds last a multiple of it. With two gigabytes of memory, that is 2 * 36 / 3,600,000 compute units of a quarter of a dollar
 /// each: every cost is exact with eight places.
 const STEP_MS: u64 = 36;
@@ -71,16 +74,19 @@ impl BuildList {
     pub(super) fn made_up(options: &AccountOptions, actors: &[Actor]) -> BuildList {
         let own: Vec<&Actor> = actors.iter().filter(|actor| actor.is_own).collect();
         let first = options.from_ms - BEYOND_MS;
+        let slots_before = if options.runs_before > 0 { SLOTS_BEFORE } else { 0 };
         let end = (options.to_ms + BEYOND_MS).min(DEMO_NOW_MS);
         let mut builds = Vec::new();
         if options.runs > 0 && !own.is_empty() {
-            let slots = (0..).take_while(|slot| first + slot * SLOT_MS < end);
+            let slots = (-slots_before..).take_while(|slot| first + slot * SLOT_MS < end);
+            // The numbers of those before the period's follow all others.
+            let number = |slot: i64| u64::try_from(slot).unwrap_or(u64::MAX / 2 - slot.unsigned_abs());
             builds.extend(
-                slots.map(|slot| MadeUpBuild::made_up(slot as u64, first + slot * SLOT_MS, &own, options.seed)),
+                slots.map(|slot| MadeUpBuild::made_up(number(slot), first + slot * SLOT_MS, &own, options.seed)),
             );
             builds.retain(|build| build.start < end - LAST_AGE_MS);
             if end == DEMO_NOW_MS && first < end {
-                let slot = builds.len() as u64;
+                let slot = builds.len() as u64 - slots_before.unsigned_abs();
                 let last = MadeUpBuild::made_up(slot, end - LAST_AGE_MS, &own, options.seed);
                 builds.push(last.under_way(end - LAST_AGE_MS));
             }

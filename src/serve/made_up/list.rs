@@ -49,6 +49,10 @@ impl RunList {
         self.whose.push((actor as u32, tags.task.map(|task| task as u16)));
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
     pub(super) fn start(&self, run: usize) -> Millis {
         self.starts[run]
     }

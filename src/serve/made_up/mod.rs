@@ -37,7 +37,7 @@ use list::RunList;
 use options::AccountOptions;
 use random::Random;
 use row::{MadeUpRow, MadeUpRun};
-use runs::{Draft, starts, write_run};
+use runs::{Draft, starts, starts_before, write_run};
 use schedules::ScheduleList;
 use usage::CycleUsage;
 
@@ -46,11 +46,15 @@ use crate::serve::envelope::{ApiAnswer, object, ready_object};
 use crate::serve::question::{ApiQuestion, RunScope};
 use crate::serve::refusal::Refusal;
 
+const BEFORE: u64 = 32;
+
 #[derive(Debug)]
 pub struct MadeUpAccount {
     options: AccountOptions,
     made: Instant,
     list: RunList,
+    /// How many of the list's first are runs before the period.
+    before: usize,
     directory: MadeUpDirectory,
     builds: BuildList,
     schedules: ScheduleList,
@@ -61,8 +65,7 @@ pub struct MadeUpAccount {
 impl MadeUpAccount {
     pub fn generate(options: &AccountOptions) -> MadeUpAccount {
         let mut random = Random(options.seed ^ 0x005e_edfa_11c0_575a);
-        let mut starts = starts(options, &mut random);
-        starts.sort_unstable();
+        let starts = starts(options, &mut random);
         let mut actors: Vec<Actor> = Vec::new();
         let mut tasks = 0;
         for at in 0..options.actors.max(1) {
@@ -71,25 +74,33 @@ impl MadeUpAccount {
         }
         let choice = Choice::new(&actors, starts.len());
         let late = LateFinishes::new(options, &starts);
+        // From a source of chance of its own: the period's runs are the same with and without.
+        let mut random_before = Random::of(options.seed, BEFORE, 0);
+        let mut all = starts_before(options, &mut random_before);
+        let (runs, before) = (starts.len(), all.len());
+        let choice_before = Choice::before(&actors, before, options.seed);
+        all.extend(starts);
         let mut activity: Vec<Activity> = actors.iter().map(|actor| Activity::new(actor.tasks.len())).collect();
-        let runs = starts.len();
-        let mut list = RunList::new(starts);
-        for run in 0..runs {
-            let at = choice.actor(run, &mut random);
+        let mut list = RunList::new(all);
+        let mut push = |place: usize, number: usize, choice: &Choice, finish, random: &mut Random| {
+            let at = choice.actor(number, random);
             let draft = Draft {
-                run,
-                start: list.start(run),
+                number,
+                start: list.start(place),
                 actor: &actors[at],
-                finish: late.finish(run),
+                finish,
             };
-            let tags = write_run(&mut list.json, &draft, &mut random, options);
+            let tags = write_run(&mut list.json, &draft, random, options);
             activity[at].count(draft.start, &tags);
             list.push(at, &tags);
-        }
+        };
+        (0..before).for_each(|run| push(run, runs + run, &choice_before, None, &mut random_before));
+        (0..runs).for_each(|run| push(before + run, run, &choice, late.finish(run), &mut random));
         MadeUpAccount {
             options: options.clone(),
             made: Instant::now(),
             list,
+            before,
             builds: BuildList::made_up(options, &actors),
             schedules: ScheduleList::new(&actors, &activity, options.seed),
             directory: MadeUpDirectory::new(actors, activity),
@@ -138,11 +149,12 @@ impl MadeUpAccount {
         }
     }
 
-    fn run(&self, run: usize) -> MadeUpRun<'_> {
-        let row = MadeUpRow::read(self.list.run(run));
+    fn run(&self, place: usize) -> MadeUpRun<'_> {
+        let row = MadeUpRow::read(self.list.run(place));
+        let in_period = self.list.len() - self.before;
         MadeUpRun {
-            number: run,
-            start: self.list.start(run),
+            number: place.checked_sub(self.before).unwrap_or(in_period + place),
+            start: self.list.start(place),
             actor: self.directory.actor(row.act_id),
             seed: self.options.seed,
             row,
@@ -221,6 +233,42 @@ mod tests {
             1
         );
         assert_eq!(total(""), 20_004);
+    }
+
+    #[test]
+    fn a_month_before_adds_its_runs_and_changes_none_of_the_period() {
+        let with = |runs_before| {
+            let options = AccountOptions {
+                runs: 3_000,
+                runs_before,
+                ..AccountOptions::default()
+            };
+            MadeUpAccount::generate(&options)
+        };
+        let (alone, both) = (with(0), with(2_000));
+        assert!(both.list.json.ends_with(&alone.list.json));
+        let total = |query: &str| get(&both, query)["data"]["total"].as_u64().unwrap();
+        assert_eq!(total("startedBefore=2025-07-31T23:59:59.999Z"), 0);
+        assert_eq!(total("startedBefore=2025-08-31T23:59:59.999Z"), 2_000);
+        assert_eq!(total(""), 5_003);
+        let last = |account: &MadeUpAccount| account.run(account.list.len() - 1).number;
+        assert_eq!((last(&alone), last(&both)), (3_003, 3_003));
+        let details = |account: &MadeUpAccount| {
+            let place = account.list.len() - 3_000..account.list.len();
+            place.map(|run| detail(&account.run(run), true)).collect::<Vec<_>>()
+        };
+        assert_eq!(details(&alone), details(&both));
+        let builds = |account: &MadeUpAccount| {
+            let Some(Ok(question)) = ApiQuestion::parse("/v2/actor-builds", "limit=1000") else {
+                panic!("builds can be listed");
+            };
+            let answer: Value = serde_json::from_slice(&account.answer(&question).unwrap().json).unwrap();
+            answer["data"]["items"].as_array().unwrap().clone()
+        };
+        let (builds_alone, builds_both) = (builds(&alone), builds(&both));
+        assert_eq!(builds_both.len(), builds_alone.len() + 88);
+        assert!(builds_both.ends_with(&builds_alone));
+        assert!(builds_both.is_sorted_by_key(|build| build["startedAt"].as_str().unwrap().to_string()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::period::{Millis, parse_instant};
 /// A run of the list, with what its detail and its spending are worked out from.
 pub(super) struct MadeUpRun<'a> {
     pub(super) row: MadeUpRow<'a>,
-    /// Its place in the list.
+    /// Which of the account's it is, for what chance says of it.
     pub(super) number: usize,
     pub(super) start: Millis,
     pub(super) actor: &'a Actor,

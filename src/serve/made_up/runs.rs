@@ -15,18 +15,36 @@ const HIDDEN: u64 = 8;
 /// Who started the runs: one of the account's people.
 pub(super) const RUNS_USER_ID: &str = "uSerOfTheDemo0001";
 
-/// When runs start: most on the hour in bursts of some five a millisecond, some on the quarter, the rest by day more than by
-/// night; some on midnight itself, at the very edges, and a few just outside.
+/// When the runs of the period start, in order: a few just outside.
 pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Millis> {
     let (from, to) = (options.from_ms, options.to_ms);
+    let mut starts = starts_within(options.runs, from, to, random);
+    if options.runs > 0 {
+        starts.extend([from - 1, to, to, to + 1]);
+    }
+    starts.sort_unstable();
+    starts
+}
+
+/// When the runs before the period start, in order, but for the one just before it, which is the period's neighbour.
+pub(super) fn starts_before(options: &AccountOptions, random: &mut Random) -> Vec<Millis> {
+    let (from, to) = (options.from_ms - 31 * DAY_MS, options.from_ms - 1);
+    let mut starts = starts_within(options.runs_before.saturating_sub(1), from, to, random);
+    starts.sort_unstable();
+    starts
+}
+
+/// Most on the hour in bursts of some five a millisecond, some on the quarter, the rest by day more than by night; some on
+/// midnight itself, and at the very edges.
+fn starts_within(runs: u64, from: Millis, to: Millis, random: &mut Random) -> Vec<Millis> {
     let length = (to - from).max(1) as u64;
     let hours = length.div_ceil(HOUR_MS as u64);
-    let burst_ms = (options.runs * 11 / 20 / hours / 5).clamp(20, HOUR_MS as u64 / 8);
-    let mut starts = Vec::with_capacity(options.runs as usize + 8);
+    let burst_ms = (runs * 11 / 20 / hours / 5).clamp(20, HOUR_MS as u64 / 8);
+    let mut starts = Vec::with_capacity(runs as usize + 8);
     let midnights = (1..).map(|day| from + day * DAY_MS).take_while(|day| *day < to).take(6);
     let edges = [from, to - 1].into_iter().chain(midnights);
-    starts.extend(edges.take(options.runs as usize));
-    while (starts.len() as u64) < options.runs {
+    starts.extend(edges.take(runs as usize));
+    while (starts.len() as u64) < runs {
         let at = match random.below(100) {
             0..55 => from + (random.below(hours) * HOUR_MS as u64 + random.below(burst_ms)) as i64,
             55..70 => from + (random.below(hours * 4) * (HOUR_MS as u64 / 4) + random.below(burst_ms)) as i64,
@@ -43,15 +61,13 @@ pub(super) fn starts(options: &AccountOptions, random: &mut Random) -> Vec<Milli
             starts.push(at);
         }
     }
-    if options.runs > 0 {
-        starts.extend([from - 1, to, to, to + 1]);
-    }
     starts
 }
 
 /// A run that is about to be written.
 pub(super) struct Draft<'a> {
-    pub(super) run: usize,
+    /// Which of the account's it is, for what chance says of it.
+    pub(super) number: usize,
     pub(super) start: Millis,
     pub(super) actor: &'a Actor,
     /// When it succeeds, if that is settled.
@@ -88,7 +104,7 @@ pub(super) fn write_run(json: &mut Vec<u8>, draft: &Draft, random: &mut Random, 
     let mut finished = None;
     if is_terminal {
         let drawn = (start + 1500 + random.skewed(2_400_000) as i64).min(DEMO_NOW_MS.max(start));
-        let again = || resurrection(draft.run, start, options.seed).map(|again| again.finished);
+        let again = || resurrection(draft.number, start, options.seed).map(|again| again.finished);
         let end = draft.finish.or_else(again).unwrap_or(drawn);
         text(&format!(r#","finishedAt":"{}""#, format_instant(end)));
         finished = Some(end);
@@ -129,7 +145,7 @@ fn listed_cost(
     random: &mut Random,
     options: &AccountOptions,
 ) -> Option<String> {
-    let real = || Spending::made_up(None, draft.run, draft.actor, options.seed).total;
+    let real = || Spending::made_up(None, draft.number, draft.actor, options.seed).total;
     let cost = match (&draft.actor.pricing, options.cost_missing_percent) {
         (Pricing::Results { .. }, _) | (Pricing::Events { .. }, None) => return None,
         (Pricing::Events { .. }, Some(_)) => real()?,
@@ -139,7 +155,7 @@ fn listed_cost(
             if is_lacking { real()? } else { drawn }
         }
     };
-    let chance = || Random::of(options.seed, HIDDEN, draft.run as u64).below(100);
+    let chance = || Random::of(options.seed, HIDDEN, draft.number as u64).below(100);
     let is_hidden = |percent: u8| chance() < u64::from(percent);
     if options.cost_missing_percent.is_some_and(is_hidden) {
         return None;
