@@ -48,7 +48,7 @@ impl PeriodFetch {
         lister: Lister,
         first: Option<Page>,
         concurrency: usize,
-        on_items: Box<dyn Fn(u64) + Send + Sync>,
+        on_page: Box<dyn Fn(&Page) + Send + Sync>,
     ) -> PeriodFetch {
         let concurrency = concurrency.clamp(1, MAX_CONCURRENCY);
         let (from, to) = lister.period;
@@ -67,7 +67,7 @@ impl PeriodFetch {
             page_size,
             traits: ServerTraits::default(),
             plan_grew: Notify::new(),
-            on_items,
+            on_page,
         };
         PeriodFetch {
             walker: Arc::new(walker),

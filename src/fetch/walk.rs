@@ -26,8 +26,8 @@ pub struct Walker {
     pub traits: ServerTraits,
     /// Notified when the plan has got more windows.
     pub plan_grew: Notify,
-    /// Called with each page's number of items.
-    pub on_items: Box<dyn Fn(u64) + Send + Sync>,
+    /// Called with each page that is received.
+    pub on_page: Box<dyn Fn(&Page) + Send + Sync>,
     pub page_size: PageSize,
 }
 
@@ -241,7 +241,7 @@ impl Walker {
     }
 
     pub(super) fn receive(&self, attempt: &mut WalkAttempt, page: Page) {
-        (self.on_items)(page.items());
+        (self.on_page)(&page);
         self.page_size.observe(&page);
         attempt.receive(page);
     }

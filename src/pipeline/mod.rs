@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::api::page::Page;
 use crate::context::terminal::warn;
 use crate::error::Result;
 use crate::fetch::details::{DetailOptions, DetailTroubles, Details};
@@ -67,8 +68,8 @@ impl Pipeline {
     /// Fetches and writes into the staging folder.
     pub async fn run(self, staging: Arc<Staging>, options: WriteOptions) -> Result<PeriodResult> {
         let expected = self.first.as_ref().map(|page| page.total);
-        let progress = Progress::new(expected.unwrap_or(0), self.on_terminal);
-        let (on_items, on_details) = (progress.clone(), progress.clone());
+        let progress = Progress::new(self.lister.period, expected.unwrap_or(0), self.on_terminal);
+        let (on_page, on_details) = (progress.clone(), progress.clone());
         let details = Arc::new(Details::new(
             self.lister.api.clone(),
             self.details,
@@ -83,8 +84,8 @@ impl Pipeline {
             sample,
             held: Arc::default(),
         };
-        let on_items = Box::new(move |items| on_items.received(items));
-        let fetch = PeriodFetch::new(self.lister, self.first, self.concurrency, on_items)
+        let on_page = Box::new(move |page: &Page| on_page.received(page.started_at_ms()));
+        let fetch = PeriodFetch::new(self.lister, self.first, self.concurrency, on_page)
             .with_backpressure(readying.held.clone());
         let (walked, to_be_ready) = mpsc::channel(WAITING_WINDOWS);
         let (ready, to_be_written) = mpsc::channel(WAITING_WINDOWS);

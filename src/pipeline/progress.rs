@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::period::Millis;
 use crate::text::thousands;
 
 /// How often a line is written where there is no terminal.
@@ -22,27 +23,54 @@ pub struct Progress {
 
 #[derive(Debug, Default)]
 struct ProgressCounts {
+    /// Half-open.
+    period: (Millis, Millis),
     runs: AtomicU64,
-    total: u64,
+    /// What the API counted, a millisecond beyond either end of the period included.
+    counted: u64,
+    /// The most that one page has had before the period, and after it.
+    before: AtomicU64,
+    after: AtomicU64,
     details: AtomicU64,
     details_wanted: AtomicU64,
 }
 
 impl ProgressCounts {
+    /// Counts a page of runs by their start, in any order.
+    fn received(&self, starts: &[Millis]) {
+        let (from, to) = self.period;
+        let before = starts.iter().filter(|start| **start < from).count() as u64;
+        let after = starts.iter().filter(|start| **start >= to).count() as u64;
+        self.before.fetch_max(before, Ordering::Relaxed);
+        self.after.fetch_max(after, Ordering::Relaxed);
+        let within = starts.len() as u64 - before - after;
+        self.runs.fetch_add(within, Ordering::Relaxed);
+    }
+
+    /// The period's runs as far as the API's count and the pages tell: exact once both ends have been read.
+    fn total(&self) -> u64 {
+        let beyond = self.before.load(Ordering::Relaxed) + self.after.load(Ordering::Relaxed);
+        self.counted.saturating_sub(beyond)
+    }
+
+    /// Windows overlap by a millisecond, so a few runs come twice.
+    fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed).min(self.total())
+    }
+
     fn done(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed).min(self.total) + self.details.load(Ordering::Relaxed)
+        self.runs() + self.details.load(Ordering::Relaxed)
     }
 
     fn all(&self) -> u64 {
-        self.total + self.details_wanted.load(Ordering::Relaxed)
+        self.total() + self.details_wanted.load(Ordering::Relaxed)
     }
 }
 
 impl fmt::Display for ProgressCounts {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let runs = read(&self.runs).min(self.total);
-        write!(f, "{} of {} runs", thousands(runs), thousands(self.total))?;
+        write!(f, "{} of {} runs", thousands(self.runs()), thousands(self.total()))?;
         let (details, wanted) = (read(&self.details), read(&self.details_wanted));
         if wanted > 0 {
             write!(f, ", {} of {} details", thousands(details), thousands(wanted))?;
@@ -52,10 +80,10 @@ impl fmt::Display for ProgressCounts {
 }
 
 impl Progress {
-    /// A bar on a terminal, lines of the log elsewhere.
-    pub fn new(total: u64, on_terminal: bool) -> Progress {
+    /// Of a half-open period and what the API counts in it. A bar on a terminal, lines of the log elsewhere.
+    pub fn new(period: (Millis, Millis), counted: u64, on_terminal: bool) -> Progress {
         let bar = if on_terminal {
-            ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+            ProgressBar::with_draw_target(Some(counted), ProgressDrawTarget::stderr())
         } else {
             ProgressBar::hidden()
         };
@@ -64,15 +92,17 @@ impl Progress {
         Progress {
             bar,
             counts: Arc::new(ProgressCounts {
-                total,
+                period,
+                counted,
                 ..ProgressCounts::default()
             }),
             lines: !on_terminal,
         }
     }
 
-    pub fn received(&self, runs: u64) {
-        self.counts.runs.fetch_add(runs, Ordering::Relaxed);
+    /// A page of runs came, with these starts.
+    pub fn received(&self, starts: &[Millis]) {
+        self.counts.received(starts);
         self.show();
     }
 
@@ -107,5 +137,26 @@ impl Progress {
 
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_the_period_s_once_both_ends_have_been_read() {
+        let progress = Progress::new((100, 200), 8, true);
+        let shown = || progress.counts.to_string();
+        assert_eq!(shown(), "0 of 8 runs");
+        progress.received(&[99, 99, 100, 120]);
+        assert_eq!(shown(), "2 of 6 runs");
+        // The window is read again, and the next page overlaps.
+        progress.received(&[99, 99, 100, 120]);
+        progress.received(&[120, 150, 199, 200]);
+        assert_eq!(shown(), "5 of 5 runs");
+        progress.details(3, 1);
+        assert_eq!(shown(), "5 of 5 runs, 1 of 3 details");
+        assert_eq!((progress.counts.done(), progress.counts.all()), (6, 8));
     }
 }

@@ -299,7 +299,7 @@ fn exports_of_different_things_are_compared_with_a_caution() {
         .run(&["diff", "new", "old"])
         .exits(0)
         .shows(&["OLD was queried later than NEW"]);
-    let demo = ["export", "--demo", "--month", "2025-08", "--out", "demo", "--quiet"];
+    let demo = ["export", "--demo", "--month", "2025-07", "--out", "demo", "--quiet"];
     place.run(&demo).exits(0);
     place.run(&["diff", "old", "demo"]).exits(0).shows(&[
         "MADE-UP ACCOUNT",

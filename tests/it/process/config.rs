@@ -67,11 +67,11 @@ fn the_command_line_beats_the_environment_beats_the_file() {
 fn what_is_in_force_is_what_happens() {
     let place = place_with(
         "[export]\nout = \"exports/{account}/{month}\"\nformat = [\"parquet\"]\nquiet = true\ndemo = true\n\
-         month = \"2025-08\"\n",
+         month = \"2025-10\"\n",
     );
     let done = place.run(&["export"]);
     assert_eq!((&*done.exits(0).stdout, &*done.stderr), ("", ""));
-    let names = crate::support::command::names(&place.path("exports/demo/2025-08"));
+    let names = crate::support::command::names(&place.path("exports/demo/2025-10"));
     assert!(
         names.contains(&"runs.parquet".into()) && !names.contains(&"runs.csv".into()),
         "{names:?}"
@@ -344,9 +344,9 @@ fn each_placeholder_stands_for_what_readme_says() {
     let place = Place::new();
     let out = "{account}/{month}/{period}/{from}_{to}/{{a}}";
     place
-        .run(&["export", "--demo", "--month", "2025-08", "--out", out])
+        .run(&["export", "--demo", "--month", "2025-07", "--out", out])
         .exits(0);
-    let folder = "demo/2025-08/2025-08/2025-08-01_2025-09-01/{a}";
+    let folder = "demo/2025-07/2025-07/2025-07-01_2025-08-01/{a}";
     assert!(place.path(folder).join("manifest.json").exists());
 }
 
@@ -362,10 +362,10 @@ fn placeholders_that_stand_for_nothing_write_nothing() {
         .says(&["{month}: the period is not a calendar month"]);
     export("x/{", &[]).exits(2).says(&["single {"]);
     assert_eq!(place.names(), [""; 0]);
-    export("x/{{{from}_{to}}}", &["--month", "2025-08", "--quiet"]).exits(0);
+    export("x/{{{from}_{to}}}", &["--month", "2025-07", "--quiet"]).exits(0);
     assert_eq!(
         crate::support::command::names(&place.path("x")),
-        ["{2025-08-01_2025-09-01}"]
+        ["{2025-07-01_2025-08-01}"]
     );
 }
 

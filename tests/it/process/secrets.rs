@@ -180,8 +180,8 @@ fn the_made_up_account_s_credentials_are_as_safe() {
     for args in [
         &[&DEMO_DAY[..], &["--out", "out", "-v"]].concat()[..],
         &["check", "--demo"],
-        &["reconcile", "--demo", "--cycle", "2025-08-15"],
-        &["reconcile", "--demo", "--cycle", "2025-08-15", "--json", "out"],
+        &["reconcile", "--demo", "--cycle", "2025-07-15"],
+        &["reconcile", "--demo", "--cycle", "2025-07-15", "--json", "out"],
     ] {
         let done = place.run(args);
         keeps_secrets(done.exits(0), &place);
