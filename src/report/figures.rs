@@ -1,8 +1,10 @@
 //! Finished figures: what a fold over rows came to. Nothing is added up here, and nothing is put into words.
 
-mod daily;
+mod cube;
+mod layers;
 
-pub use daily::{Daily, Layer};
+pub use cube::{Cube, CubeCell, CubePlace, month_of, week_of};
+pub use layers::Layer;
 
 use std::sync::Arc;
 
@@ -29,7 +31,7 @@ pub struct Figures {
     pub breakdowns: Vec<Breakdown>,
     /// The dearest runs, those first; then by start and ID.
     pub dearest: Vec<DearRun>,
-    pub daily: Daily,
+    pub cube: Cube,
     /// Those that started on whole UTC days.
     pub of_days: RunsOfDays,
     /// Rules of `--groups` that none of them matches.
@@ -60,6 +62,26 @@ pub struct Group<'b> {
 }
 
 impl Breakdown {
+    /// The dearest rows first, then by key; dates in their order.
+    pub(super) fn sorted(by: By, values: Vec<Arc<Values>>, mut rows: Vec<([u32; 2], Measures)>) -> Breakdown {
+        let key = |places: &[u32; 2], which: usize| {
+            let (key, _) = values.get(which)?.get_index(places[which] as usize)?;
+            Some(&**key)
+        };
+        let by_time = by.first.is_time();
+        rows.sort_by(|(a, one), (b, other)| {
+            let keys = key(a, 0).cmp(&key(b, 0));
+            let dearest = other.usage().cmp(&one.usage());
+            let first = if by_time {
+                keys.then(dearest)
+            } else {
+                dearest.then(keys)
+            };
+            first.then_with(|| key(a, 1).cmp(&key(b, 1)))
+        });
+        Breakdown { by, values, rows }
+    }
+
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group<'_>> {
         (0..self.len()).map(|at| self.group(at))
     }

@@ -6,6 +6,7 @@ pub use outcome::Outcome;
 
 use crate::money::{Ratio, SCALE, Usd, ratio_6_places};
 use crate::provenance::Totals;
+use crate::report::figures::CubeCell;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
 
@@ -29,8 +30,9 @@ pub struct Counted {
     is_provisional: bool,
 }
 
+/// How a run ended, as far as reports tell it apart.
 #[derive(Debug, Clone, Copy)]
-enum End {
+pub enum End {
     Succeeded,
     Failed,
     TimedOut,
@@ -38,16 +40,22 @@ enum End {
     Other,
 }
 
+impl End {
+    pub fn of(status: &str) -> End {
+        match status {
+            "SUCCEEDED" => End::Succeeded,
+            "FAILED" => End::Failed,
+            "TIMED-OUT" => End::TimedOut,
+            "ABORTED" => End::Aborted,
+            _ => End::Other,
+        }
+    }
+}
+
 impl From<&Row<'_>> for Counted {
     fn from(run: &Row) -> Counted {
         Counted {
-            end: match run.status {
-                "SUCCEEDED" => End::Succeeded,
-                "FAILED" => End::Failed,
-                "TIMED-OUT" => End::TimedOut,
-                "ABORTED" => End::Aborted,
-                _ => End::Other,
-            },
+            end: End::of(run.status),
             usage: run.usage,
             is_provisional: run.cost_state == PROVISIONAL,
         }
@@ -59,20 +67,35 @@ impl Measures {
     pub fn add(&mut self, run: impl Into<Counted>) -> Option<()> {
         let run: Counted = run.into();
         self.all.add(run.usage)?;
-        let outcome = match run.end {
-            End::Succeeded => None,
-            End::Failed => Some(&mut self.failed),
-            End::TimedOut => Some(&mut self.timed_out),
-            End::Aborted => Some(&mut self.aborted),
-            End::Other => Some(&mut self.other),
-        };
-        if let Some(outcome) = outcome {
+        if let Some(outcome) = self.of(run.end) {
             outcome.add(run.usage)?;
         }
         if run.is_provisional {
             self.provisional.add(run.usage)?;
         }
         Some(())
+    }
+
+    /// Adds the runs of a cell, which ended in one way.
+    pub fn add_cell(&mut self, end: End, cell: &CubeCell) {
+        self.all = self.all.and(&cell.runs);
+        if let Some(outcome) = self.of(end) {
+            *outcome = outcome.and(&cell.runs);
+        }
+        if cell.place.is_provisional() {
+            self.provisional = self.provisional.and(&cell.runs);
+        }
+    }
+
+    /// None for those that succeeded.
+    fn of(&mut self, end: End) -> Option<&mut Outcome> {
+        match end {
+            End::Succeeded => None,
+            End::Failed => Some(&mut self.failed),
+            End::TimedOut => Some(&mut self.timed_out),
+            End::Aborted => Some(&mut self.aborted),
+            End::Other => Some(&mut self.other),
+        }
     }
 
     pub fn succeeded(&self) -> Outcome {

@@ -1,37 +1,38 @@
 //! The one fold: every breakdown in a single pass over rows as they go by. Sums are exact; nothing is rendered here.
 
+mod cells;
 mod dearest;
-mod of_days;
-mod usage_by_day;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use cells::CellsByDay;
 use chrono::NaiveDate;
 use dearest::Dearest;
 use foldhash::fast::RandomState;
-use of_days::is_of_days;
-use usage_by_day::UsageByDay;
 
 use super::dimension::{By, Dimension, Dimensions};
-use super::figures::{Breakdown, Daily, Figures, Labels, Values};
+use super::figures::{Breakdown, Cube, CubePlace, Figures, Labels, Values, month_of, week_of};
 use super::groups::Groups;
 use super::measures::{Counted, Measures};
 use super::runs_of_days::RunsOfDays;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::{DayClock, Period, Zone};
+use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::{Row, rows_of};
 
 #[derive(Debug)]
 pub struct Summary {
-    totals: Measures,
     /// The sum of all costs without their signs: while it fits, so does the sum of any of them.
     magnitude: Usd,
+    by: Vec<By>,
     axes: Vec<Axis>,
+    /// What the breakdowns by Actor, day, week, month, status and group add up from.
+    cells: CellsByDay,
+    /// The other breakdowns.
     folds: Vec<Fold>,
-    daily: UsageByDay,
     dearest: Dearest,
     of_days: RunsOfDays,
     rules: Option<Groups>,
@@ -56,8 +57,6 @@ struct Fold {
 
 #[derive(Debug)]
 enum Groupings {
-    /// Weeks or months, which days add up to.
-    OfDays,
     One(Vec<Measures>),
     Two(HashMap<(u32, u32), Measures, RandomState>),
 }
@@ -85,31 +84,27 @@ impl Summary {
                 axes.len() - 1
             }
         };
-        // The chart by day needs these two, wherever else they are asked for.
-        let (actors, days) = (place(Dimension::Actor), place(Dimension::Day));
-        debug_assert_eq!((actors, days), (ACTORS, DAYS));
-        let has_days = dimensions.by.contains(&Dimension::Day.into());
-        let folds = dimensions.by.into_iter().map(|by| {
-            let is_of_days = has_days && by.second.is_none() && is_of_days(by.first);
-            Fold {
-                by,
-                axes: match is_of_days {
-                    true => Vec::new(),
-                    false => by.dimensions().map(&mut place).collect(),
-                },
-                groups: match by.second {
-                    None if is_of_days => Groupings::OfDays,
-                    None => Groupings::One(Vec::new()),
-                    Some(_) => Groupings::Two(HashMap::default()),
-                },
-            }
+        CELL_AXES.into_iter().for_each(|dimension| {
+            place(dimension);
+        });
+        if dimensions.groups.is_some() {
+            place(Dimension::Group);
+        }
+        let others = dimensions.by.iter().filter(|by| !is_of_cells(**by));
+        let folds = others.map(|by| Fold {
+            by: *by,
+            axes: by.dimensions().map(&mut place).collect(),
+            groups: match by.second {
+                None => Groupings::One(Vec::new()),
+                Some(_) => Groupings::Two(HashMap::default()),
+            },
         });
         Summary {
-            totals: Measures::default(),
             magnitude: Usd::default(),
             folds: folds.collect(),
+            by: dimensions.by,
             axes,
-            daily: UsageByDay::default(),
+            cells: CellsByDay::default(),
             dearest: Dearest::default(),
             of_days: RunsOfDays::default(),
             rules: dimensions.groups,
@@ -136,8 +131,6 @@ impl Summary {
 
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {
         self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
-        let counted = Counted::from(run);
-        self.totals.add(counted)?;
         self.of_days.add(run);
         for axis in &mut self.axes {
             let key = match (axis.dimension, &mut self.rules) {
@@ -165,13 +158,15 @@ impl Summary {
             let is_told = |label: &&str| !key.is_empty() && !label.is_empty();
             axis.advance_to(key, labels.map(|label| label.filter(is_told)));
         }
+        let group = self.rules.as_ref().map_or(0, |_| self.axes[GROUPS].at);
+        let [actor, day, status] = [0, 1, 2].map(|axis| self.axes[axis].at);
+        let place = CubePlace::new([actor, day, status, group], run.cost_state == PROVISIONAL);
+        self.cells.add(place, run.usage);
+        let counted = Counted::from(run);
         for fold in &mut self.folds {
-            if let Some(measures) = fold.measures(&self.axes) {
-                measures.add(counted)?;
-            }
+            fold.measures(&self.axes).add(counted)?;
         }
         if let Some(usage) = run.usage {
-            self.daily.add(self.axes[ACTORS].at, self.axes[DAYS].at, usage);
             self.dearest.add(run, usage);
         }
         Some(())
@@ -180,26 +175,38 @@ impl Summary {
     /// The figures: dearest groups first, then by key; days and weeks ascending.
     pub fn finish(self) -> Figures {
         let values: Vec<Arc<Values>> = self.axes.into_iter().map(|axis| Arc::new(axis.values)).collect();
-        let mut breakdowns: Vec<Breakdown> = self.folds.into_iter().map(|fold| fold.finish(&values)).collect();
-        of_days::fill(&mut breakdowns);
+        let has_groups = self.rules.is_some();
+        let cube = Cube {
+            cells: self.cells.finish(),
+            actors: values[0].clone(),
+            days: values[1].clone(),
+            statuses: values[2].clone(),
+            groups: has_groups.then(|| values[GROUPS].clone()).unwrap_or_default(),
+        };
+        let mut folds = self.folds.into_iter();
+        let breakdown = |by: &By| match is_of_cells(*by) {
+            true => Some(cube.breakdown(*by)),
+            false => folds.next().map(|fold| fold.finish(&values)),
+        };
         Figures {
-            totals: self.totals,
-            breakdowns,
+            totals: cube.totals(),
+            breakdowns: self.by.iter().filter_map(breakdown).collect(),
             dearest: self.dearest.runs,
             of_days: self.of_days,
             unmatched_rules: self.rules.map(|rules| rules.unmatched()).unwrap_or_default(),
-            daily: Daily {
-                usage: self.daily.finish(),
-                actors: values[ACTORS].clone(),
-                days: values[DAYS].clone(),
-            },
+            cube,
         }
     }
 }
 
-/// Where the axes stand that the chart by day needs.
-const ACTORS: usize = 0;
-const DAYS: usize = 1;
+/// The first axes: what every cell has. The group is the next, where there are rules.
+const CELL_AXES: [Dimension; 3] = [Dimension::Actor, Dimension::Day, Dimension::Status];
+const GROUPS: usize = CELL_AXES.len();
+
+/// Whether a breakdown adds up from cells, so that no run is added to it one by one.
+fn is_of_cells(by: By) -> bool {
+    by.dimensions().all(Cube::tells)
+}
 
 impl Axis {
     /// Takes a row's value, and what it is called as far as that wasn't known.
@@ -229,11 +236,10 @@ impl Axis {
 }
 
 impl Fold {
-    /// The measures of the group at which the axes stand; none where days add up to it.
-    fn measures(&mut self, axes: &[Axis]) -> Option<&mut Measures> {
+    /// The measures of the group at which the axes stand.
+    fn measures(&mut self, axes: &[Axis]) -> &mut Measures {
         let at = |which: usize| axes[self.axes[which]].at;
-        Some(match &mut self.groups {
-            Groupings::OfDays => return None,
+        match &mut self.groups {
             Groupings::One(groups) => {
                 let at = at(0) as usize;
                 if at >= groups.len() {
@@ -242,39 +248,19 @@ impl Fold {
                 &mut groups[at]
             }
             Groupings::Two(groups) => groups.entry((at(0), at(1))).or_default(),
-        })
+        }
     }
 
     fn finish(self, values: &[Arc<Values>]) -> Breakdown {
         let values: Vec<Arc<Values>> = self.axes.iter().map(|at| values[*at].clone()).collect();
-        let mut rows: Vec<([u32; 2], Measures)> = match self.groups {
-            Groupings::OfDays => Vec::new(),
+        let rows: Vec<([u32; 2], Measures)> = match self.groups {
             Groupings::One(groups) => (0..).zip(groups).map(|(at, measures)| ([at, 0], measures)).collect(),
             Groupings::Two(groups) => groups
                 .into_iter()
                 .map(|((a, b), measures)| ([a, b], measures))
                 .collect(),
         };
-        let key = |places: &[u32; 2], which: usize| {
-            let (key, _) = values.get(which)?.get_index(places[which] as usize)?;
-            Some(&**key)
-        };
-        let by_time = self.by.first.is_time();
-        rows.sort_by(|(a, one), (b, other)| {
-            let keys = key(a, 0).cmp(&key(b, 0));
-            let dearest = other.usage().cmp(&one.usage());
-            let first = if by_time {
-                keys.then(dearest)
-            } else {
-                dearest.then(keys)
-            };
-            first.then_with(|| key(a, 1).cmp(&key(b, 1)))
-        });
-        Breakdown {
-            by: self.by,
-            values,
-            rows,
-        }
+        Breakdown::sorted(self.by, values, rows)
     }
 }
 
@@ -295,8 +281,8 @@ impl Dates {
         }
         self.at = Some(day);
         self.day = day.format("%Y-%m-%d").to_string();
-        self.week = of_days::week_of(day);
-        self.month = of_days::month_of(day);
+        self.week = week_of(day);
+        self.month = month_of(day);
     }
 }
 

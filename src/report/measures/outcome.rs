@@ -20,6 +20,15 @@ impl Outcome {
         Some(())
     }
 
+    /// The same where whoever adds them holds the sum of all costs, whatever their signs, to 38 digits.
+    pub(in crate::report) fn count(&mut self, usage: Option<Usd>) {
+        self.runs += 1;
+        match usage {
+            None => self.cost_unknown += 1,
+            Some(usage) => self.usage = Usd(self.usage.0.saturating_add(usage.0)),
+        }
+    }
+
     /// US dollars of those that have a cost; `None` where none has.
     pub fn usage(&self) -> Option<Usd> {
         (self.runs > self.cost_unknown).then_some(self.usage)

@@ -1,22 +1,10 @@
-//! Dollars of each day by Actor, put into layers.
+//! Dollars of each day by Actor, put into layers: what a stacked chart shows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-
-use super::{Figures, Values};
+use super::Figures;
 use crate::money::Usd;
 use crate::report::dimension::Dimension;
-
-/// Dollars of each day's runs by Actor: what a stacked chart shows.
-#[derive(Debug, Clone, Default)]
-pub struct Daily {
-    /// By place among the Actors and the days.
-    pub(in crate::report) usage: HashMap<(u32, u32), Usd, RandomState>,
-    pub(in crate::report) actors: Arc<Values>,
-    pub(in crate::report) days: Arc<Values>,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
@@ -30,7 +18,7 @@ pub struct Layer {
 impl Figures {
     /// The days that have runs in order, and the dearest Actors' dollars on each, then those of all others if there are any.
     pub fn layers(&self, most: usize) -> (Vec<String>, Vec<Layer>) {
-        let mut days: Vec<(usize, &str)> = self.daily.days.keys().map(|day| &**day).enumerate().collect();
+        let mut days: Vec<(usize, &str)> = self.cube.days.keys().map(|day| &**day).enumerate().collect();
         days.sort_by_key(|(_, day)| *day);
         let mut place_of = vec![0; days.len()];
         for (at, (place, _)) in days.iter().enumerate() {
@@ -49,11 +37,13 @@ impl Figures {
         layers.extend(rest.map(|(others, _)| layer(None, &format!("{others} others"))));
         let places = top.iter().enumerate();
         let layer_of: HashMap<&str, usize> = places.filter_map(|(at, actor)| Some((actor.key(0)?, at))).collect();
-        for ((actor, day), usage) in &self.daily.usage {
-            let actor = self.daily.actors.get_index(*actor as usize);
-            let act_id = actor.map_or("", |(act_id, _)| act_id);
-            let layer = layer_of.get(act_id).copied().unwrap_or(layers.len() - 1);
-            let sum = &mut layers[layer].usage[place_of[*day as usize]];
+        let last = layers.len().saturating_sub(1);
+        let act_ids = self.cube.actors.keys();
+        let layer_of: Vec<usize> = act_ids.map(|id| layer_of.get(&**id).copied().unwrap_or(last)).collect();
+        for cell in &self.cube.cells {
+            let Some(usage) = cell.runs.usage() else { continue };
+            let layer = layer_of[cell.place.actor as usize];
+            let sum = &mut layers[layer].usage[place_of[cell.place.day as usize]];
             let all = sum.unwrap_or_default().0.saturating_add(usage.0);
             *sum = Some(Usd(all));
         }
