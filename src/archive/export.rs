@@ -127,7 +127,7 @@ impl Archive for Arc<ExportFolder> {
     fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
         let (manifest, whole) = (self.manifest(), self.manifest().period.clone());
         let is_part = (period.from, period.to) != (whole.from, whole.to);
-        let (retention, caveats) = if is_part {
+        let (retention, caveats) = if is_part || !figures.only.is_empty() {
             self.of_part(&period, figures)
         } else {
             (manifest.retention.clone(), manifest.caveats())

@@ -12,6 +12,7 @@ use crate::output::focus::{FocusGrain, FocusVersion, SplitSize};
 use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
 use crate::report::dimension::By;
+use crate::report::run_filter::RunFilter;
 
 const PERIOD: &str = "Period [default: all]";
 
@@ -65,6 +66,9 @@ pub struct ReportArgs {
     /// (repeatable)
     #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = RUNS_AND_COSTS)]
     pub by: Vec<By>,
+    /// Only runs that match, such as actor=me/crawler,status=FAILED,TIMED-OUT or group=Ops (repeatable)
+    #[arg(long = "where", value_name = "FILTER", value_parser = RunFilter::parse, help_heading = RUNS_AND_COSTS)]
+    pub only_runs: Vec<RunFilter>,
     /// Only these reports, such as cost_by_actor (comma list)
     #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub only: Vec<String>,

@@ -17,6 +17,7 @@ use crate::report::comparison::ComparedPeriod;
 use crate::report::dimension::Dimensions;
 use crate::report::facts::Facts;
 use crate::report::groups::Groups;
+use crate::report::run_filter::RunFilter;
 use crate::report::summary::Summary;
 use crate::runs::row::ROW;
 
@@ -72,16 +73,19 @@ pub struct ComparisonScope {
     pub period: Period,
     /// By whose rules runs are grouped.
     pub groups: Option<Groups>,
+    /// Of which runs.
+    pub only: RunFilter,
 }
 
 impl ComparisonScope {
-    pub fn new(facts: &Facts, groups: Option<Groups>) -> ComparisonScope {
+    pub fn new(facts: &Facts, groups: Option<Groups>, only: RunFilter) -> ComparisonScope {
         ComparisonScope {
             source: facts.source,
             account: facts.account.clone(),
             filters: facts.filters.clone(),
             period: facts.period.clone(),
             groups,
+            only,
         }
     }
 }
@@ -131,7 +135,10 @@ pub fn before(
     let has = |needed: &&str| columns.position(needed).is_some();
     let groups = asked.groups.clone();
     let groups = groups.filter(|groups| groups.needed_columns().iter().all(has));
-    let summary = Summary::new(period.timezone, Dimensions::usual(groups));
+    if groups.is_none() && asked.only.needs_groups() {
+        return Ok(Err(anyhow!("{site} lacks the columns by which runs are grouped")));
+    }
+    let summary = Summary::new(period.timezone, Dimensions::usual(groups)).only(asked.only.clone());
     let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
     let facts = archive.facts(period, &figures)?;
     for gap in facts.gaps() {

@@ -7,7 +7,7 @@ pub(super) mod folder;
 mod output;
 pub mod sql;
 
-use crate::commands::report::output::{ReportOutput, UnpublishedReport};
+use crate::commands::report::output::{ReportOutput, RowSelection, UnpublishedReport};
 
 use crate::commands::compare;
 
@@ -27,6 +27,7 @@ use crate::report::caveat::Caveat;
 use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::{By, Dimensions};
 use crate::report::groups::Groups;
+use crate::report::run_filter::RunFilter;
 use crate::report::summary::Summary;
 use crate::report::terminal::TextStyle;
 use crate::runs::column_set::ColumnSet;
@@ -74,11 +75,16 @@ fn prepare(
     budgets::check(&args.judge, groups.as_ref())?;
     let period = asked(args, archive, &held)?;
     installed_zones::warning(&period).iter().for_each(|text| warn(text));
+    let only = only_runs(args, groups.as_ref())?;
     let dimensions = dimensions(args, &columns, groups.clone())?;
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     // What is checked anyway needn't be folded twice.
-    let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none();
-    let summary = (!is_as_held).then(|| Summary::of(&period, dimensions));
+    let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none() && only.is_empty();
+    let summary = (!is_as_held).then(|| Summary::of(&period, dimensions).only(only.clone()));
+    let mut selection = RowSelection {
+        only: only.clone(),
+        rules: groups.clone(),
+    };
     let wanted = if output.wants_all_columns() {
         columns.clone()
     } else {
@@ -86,11 +92,16 @@ fn prepare(
     };
     let figures = archive.read(&period, &wanted, summary, &mut |rows| {
         stop.check()?;
-        output.rows(rows)
+        output.rows(rows, &mut selection)
     })?;
-    let usage = archive.usage(&period)?;
+    figures.only.unmatched().iter().for_each(|text| warn(&format!("--where: {text}")));
+    // Apify's count, and what moved since an earlier export, are of all runs.
+    let usage = match only.is_empty() {
+        true => archive.usage(&period)?,
+        false => None,
+    };
     let mut facts = archive.facts(period, &figures)?;
-    let scope = ComparisonScope::new(&facts, groups);
+    let scope = ComparisonScope::new(&facts, groups, only);
     let against = comparison(&args.judge, opening, (archive, path), &scope, stop)?;
     let spent = budgets::spent(&args.judge.budget, &figures, &facts.period, facts.lacks_runs());
     for caveat in budgets::unmatched(&spent) {
@@ -103,7 +114,7 @@ fn prepare(
             .retain(|caveat| !matches!(caveat, Caveat::RulesUnmatched { .. }));
         facts.caveats.extend(budgets::unmatched_rules(&figures));
     }
-    let is_part = facts.part_of.is_some();
+    let (is_part, is_of_all) = (facts.part_of.is_some(), figures.only.is_empty());
     let mut report = Report {
         facts,
         figures,
@@ -112,12 +123,12 @@ fn prepare(
         against,
         budgets: spent,
         // What moved did so in all of the period.
-        replaced: held.replaced.filter(|_| !is_part),
+        replaced: held.replaced.filter(|_| !is_part && is_of_all),
         files: held.files,
         only: Vec::new(),
     };
     report.only = chosen(args, &report)?;
-    let written = output.write(&report, archive, stop)?;
+    let written = output.write(&report, archive, selection, stop)?;
     Ok((written, report))
 }
 
@@ -146,6 +157,22 @@ fn dimensions(args: &ReportArgs, columns: &ColumnSet, groups: Option<Groups>) ->
         dimensions.and(*by).map_err(Error::usage)?;
     }
     Ok(dimensions)
+}
+
+/// The runs that were asked for; exit 2 where they can't be told.
+fn only_runs(args: &ReportArgs, groups: Option<&Groups>) -> Result<RunFilter> {
+    let only = RunFilter::all(&args.only_runs);
+    if only.needs_groups() && groups.is_none() {
+        return Err(Error::Usage(
+            "--where group=… needs rules: give --groups FILE, or an export that was made with --groups".into(),
+        ));
+    }
+    if !only.is_empty() && !args.judge.budget.is_empty() {
+        return Err(Error::Usage(
+            "a budget is for all runs of a period: use --where without --budget and --budgets".into(),
+        ));
+    }
+    Ok(only)
 }
 
 /// The period that was asked for, which must be covered: exit 5 otherwise.

@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use super::dimension::{By, Dimension};
 use super::groups::UnmatchedRules;
 use super::measures::Measures;
+use super::run_filter::RunFilter;
 use super::runs_of_days::RunsOfDays;
 use crate::money::Usd;
 use crate::period::Millis;
@@ -34,6 +35,8 @@ pub struct Figures {
     pub cube: Cube,
     /// Those that started on whole UTC days.
     pub of_days: RunsOfDays,
+    /// Which runs were added at all.
+    pub only: RunFilter,
     /// Rules of `--groups` that none of them matches.
     pub unmatched_rules: UnmatchedRules,
 }

@@ -2,7 +2,7 @@
 
 mod phrase;
 
-pub use phrase::{at_least, filter_options, to_minute};
+pub use phrase::{at_least, filter_options, to_minute, where_option};
 
 use crate::period::{format_instant, utc_date};
 use crate::provenance::Source;
@@ -39,8 +39,10 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         let name = account.username.as_deref().unwrap_or(&account.id);
         entries.push(("Account", vec![truncate(&escape_control(name), SHOWN)]));
     }
-    if let Some(only) = filter_options(&report.facts.filters) {
-        entries.push(("Only", vec![escape_control(&only)]));
+    let only = [filter_options(&report.facts.filters), where_option(&report.figures.only)];
+    let only: Vec<String> = only.iter().flatten().map(|only| escape_control(only)).collect();
+    if !only.is_empty() {
+        entries.push(("Only", vec![only.join(" ")]));
     }
     entries.push(("Complete", complete(report)));
     entries.push(("Usage", usage(report)));
@@ -93,7 +95,7 @@ fn complete(report: &Report) -> Vec<String> {
             "{runs} {are} in this period; the export covers {}",
             whole.first_line()
         ));
-    } else if !report.facts.filters.is_empty() {
+    } else if report.is_filtered() {
         lines.push(format!("{runs} {do_match} the filters"));
     }
     lines.extend(proof.notes.iter().take(3).map(|note| escape_control(note)));
@@ -146,7 +148,7 @@ fn usage(report: &Report) -> Vec<String> {
     let totals = &report.figures.totals;
     let at = asked_at(report);
     match totals.usage() {
-        _ if totals.runs() == 0 && !report.facts.filters.is_empty() => {
+        _ if totals.runs() == 0 && report.is_filtered() => {
             vec![format!("none: no run matches the filters (queried {at})")]
         }
         _ if totals.runs() == 0 => vec![format!("none: no run started in the period (queried {at})")],

@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::report::account_usage::USAGE_EXPLAINED;
 use crate::report::caveat;
 use crate::report::comparison::PeriodComparison;
+use crate::report::run_filter::RunFilter;
 use crate::report::table::{Cell, Table};
 use crate::report::usage_explained::UsageExplainedDocument;
 
@@ -30,6 +31,9 @@ struct ReportText<'a, 't, 'r> {
     source: Source,
     /// What was left out on request.
     filters: &'a Filters,
+    /// Which of its runs the report is of, where that was asked for.
+    #[serde(rename = "where", skip_serializing_if = "RunFilter::is_empty")]
+    only: &'a RunFilter,
     /// The job's start.
     #[serde(with = "instant_text")]
     queried_at: Millis,
@@ -107,6 +111,7 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         account: &facts.account,
         source: facts.source,
         filters: &facts.filters,
+        only: &report.figures.only,
         queried_at: facts.queried_at_ms,
         proof: &facts.proof,
         retention: &facts.retention,

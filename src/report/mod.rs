@@ -19,6 +19,7 @@ pub mod json;
 pub mod markdown;
 pub mod measures;
 pub mod reconcile;
+pub mod run_filter;
 pub mod runs_of_days;
 #[cfg(test)]
 mod sample;
@@ -78,6 +79,11 @@ impl Report {
             files: Vec::new(),
             only: reconcile::TABLES.map(String::from).to_vec(),
         }
+    }
+
+    /// Whether it is of some runs of the period alone: those that were asked for, of those that the export was made with.
+    pub fn is_filtered(&self) -> bool {
+        !(self.facts.filters.is_empty() && self.figures.only.is_empty())
     }
 
     pub fn tables(&self) -> Vec<Table<'_>> {

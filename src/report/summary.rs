@@ -16,6 +16,7 @@ use super::dimension::{By, Dimension, Dimensions};
 use super::figures::{Breakdown, Cube, CubePlace, Figures, Labels, Values, month_of, week_of};
 use super::groups::Groups;
 use super::measures::{Counted, Measures};
+use super::run_filter::RunFilter;
 use super::runs_of_days::RunsOfDays;
 use crate::error::{Error, Result};
 use crate::money::Usd;
@@ -36,6 +37,7 @@ pub struct Summary {
     dearest: Dearest,
     of_days: RunsOfDays,
     rules: Option<Groups>,
+    only: RunFilter,
     dates: Dates,
 }
 
@@ -108,6 +110,7 @@ impl Summary {
             dearest: Dearest::default(),
             of_days: RunsOfDays::default(),
             rules: dimensions.groups,
+            only: RunFilter::default(),
             dates: Dates {
                 clock: DayClock::new(timezone),
                 at: None,
@@ -116,6 +119,11 @@ impl Summary {
                 month: String::new(),
             },
         }
+    }
+
+    /// Of those runs alone that match.
+    pub fn only(self, only: RunFilter) -> Summary {
+        Summary { only, ..self }
     }
 
     /// Adds rows; an error if a sum no longer fits 38 digits.
@@ -130,22 +138,25 @@ impl Summary {
     }
 
     fn add_to_groups(&mut self, run: &Row) -> Option<()> {
+        let group = self.rules.as_mut().map_or("", |rules| rules.group_of(run));
+        if !self.only.matches(run, group) {
+            return Some(());
+        }
         self.magnitude = self.magnitude.checked_add(Usd(run.usage.unwrap_or_default().0.abs()))?;
         self.of_days.add(run);
         for axis in &mut self.axes {
-            let key = match (axis.dimension, &mut self.rules) {
-                (Dimension::Actor, _) => run.act_id,
-                (Dimension::Status, _) => run.status,
-                (Dimension::Day, _) => &self.dates.day,
-                (Dimension::Week, _) => &self.dates.week,
-                (Dimension::Month, _) => &self.dates.month,
-                (Dimension::Task, _) => run.actor_task_id.unwrap_or_default(),
-                (Dimension::Schedule, _) => run.schedule_id.unwrap_or_default(),
-                (Dimension::Origin, _) => run.origin.unwrap_or_default(),
-                (Dimension::Build, _) => run.build_id.unwrap_or_default(),
-                (Dimension::User, _) => run.user_id.unwrap_or_default(),
-                (Dimension::Group, Some(rules)) => rules.group_of(run),
-                (Dimension::Group, None) => "",
+            let key = match axis.dimension {
+                Dimension::Actor => run.act_id,
+                Dimension::Status => run.status,
+                Dimension::Day => &self.dates.day,
+                Dimension::Week => &self.dates.week,
+                Dimension::Month => &self.dates.month,
+                Dimension::Task => run.actor_task_id.unwrap_or_default(),
+                Dimension::Schedule => run.schedule_id.unwrap_or_default(),
+                Dimension::Origin => run.origin.unwrap_or_default(),
+                Dimension::Build => run.build_id.unwrap_or_default(),
+                Dimension::User => run.user_id.unwrap_or_default(),
+                Dimension::Group => group,
             };
             let labels = match axis.dimension {
                 Dimension::Actor => [run.act_name, None],
@@ -158,9 +169,9 @@ impl Summary {
             let is_told = |label: &&str| !key.is_empty() && !label.is_empty();
             axis.advance_to(key, labels.map(|label| label.filter(is_told)));
         }
-        let group = self.rules.as_ref().map_or(0, |_| self.axes[GROUPS].at);
+        let group_at = self.rules.as_ref().map_or(0, |_| self.axes[GROUPS].at);
         let [actor, day, status] = [0, 1, 2].map(|axis| self.axes[axis].at);
-        let place = CubePlace::new([actor, day, status, group], run.cost_state == PROVISIONAL);
+        let place = CubePlace::new([actor, day, status, group_at], run.cost_state == PROVISIONAL);
         self.cells.add(place, run.usage);
         let counted = Counted::from(run);
         for fold in &mut self.folds {
@@ -193,6 +204,7 @@ impl Summary {
             breakdowns: self.by.iter().filter_map(breakdown).collect(),
             dearest: self.dearest.runs,
             of_days: self.of_days,
+            only: self.only,
             unmatched_rules: self.rules.map(|rules| rules.unmatched()).unwrap_or_default(),
             cube,
         }

@@ -15,6 +15,7 @@ use crate::paths::names_store;
 use crate::period::{DayClock, Period, Zone};
 use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
 use crate::provenance::Retention;
+use crate::report::run_filter::RunFilter;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 
 /// Reads or fetches the other period. That it can't be is no reason not to publish the export: it is said, and stands in the
@@ -32,6 +33,7 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Peri
             filters: scope.filters.clone(),
             period: scope.period.clone(),
             groups: job.groups.clone(),
+            only: RunFilter::default(),
         };
         let read = run_blocking(move |cancel| {
             archive::read(|opening| before(opening.open(&site, None)?.as_ref(), &site, &wanted, cancel))

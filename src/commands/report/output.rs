@@ -14,6 +14,8 @@ use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX, SUMMARY_TXT};
 use crate::output::report_csv::{csv_name, write_csv};
+use crate::report::groups::Groups;
+use crate::report::run_filter::RunFilter;
 use crate::report::terminal::TextStyle;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, summary_text, terminal};
@@ -67,15 +69,21 @@ impl ReportOutput {
     }
 
     /// Takes the rows of the period, for the formats that hold them.
-    pub fn rows(&mut self, rows: &RecordBatch) -> Result<()> {
+    pub fn rows(&mut self, rows: &RecordBatch, selection: &mut RowSelection) -> Result<()> {
         match &mut self.focus {
-            Some(focus) => focus.write(rows),
+            Some(focus) => focus.write(&selection.of(rows)?),
             None => Ok(()),
         }
     }
 
     /// Writes everything, to be published.
-    pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &CancelFlag) -> Result<UnpublishedReport> {
+    pub fn write(
+        mut self,
+        report: &Report,
+        archive: &dyn Archive,
+        mut selection: RowSelection,
+        stop: &CancelFlag,
+    ) -> Result<UnpublishedReport> {
         let Some(mut folder) = self.folder.take() else {
             let text = text(self.formats[0], report, self.look)?;
             stop.check()?;
@@ -92,7 +100,7 @@ impl ReportOutput {
                 }
                 ReportFormat::Focus => continue,
                 ReportFormat::Xlsx => {
-                    self.workbook(&mut folder, report, archive, stop)?;
+                    self.workbook(&mut folder, report, archive, &mut selection, stop)?;
                     continue;
                 }
                 ReportFormat::Terminal => REPORT_TXT,
@@ -116,6 +124,7 @@ impl ReportOutput {
         folder: &mut ReportFolder,
         report: &Report,
         archive: &dyn Archive,
+        selection: &mut RowSelection,
         stop: &CancelFlag,
     ) -> Result<()> {
         let file = folder.create(REPORT_XLSX)?;
@@ -124,7 +133,7 @@ impl ReportOutput {
             let mut sheet = book.runs(columns.clone())?;
             archive.reread(&report.facts.period, columns, &mut |rows| {
                 stop.check()?;
-                sheet.write(rows)
+                sheet.write(&selection.of(rows)?)
             })?;
             book.add_runs(sheet)?;
         }
@@ -132,6 +141,22 @@ impl ReportOutput {
         book.save(&mut file)?;
         file.flush()
             .map_err(|error| Error::output("write", &folder.path.join(REPORT_XLSX), error))
+    }
+}
+
+/// Which rows of the archive a report is of.
+pub struct RowSelection {
+    pub only: RunFilter,
+    /// By which runs are grouped.
+    pub rules: Option<Groups>,
+}
+
+impl RowSelection {
+    fn of(&mut self, rows: &RecordBatch) -> Result<RecordBatch> {
+        Ok(match self.only.is_empty() {
+            true => rows.clone(),
+            false => self.only.select(rows, &mut self.rules)?,
+        })
     }
 }
 

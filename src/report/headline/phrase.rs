@@ -1,6 +1,7 @@
 //! Phrases that sentences of several formats share.
 
 use crate::provenance::Filters;
+use crate::report::run_filter::RunFilter;
 
 /// What stands before an amount that is only a lower bound.
 pub fn at_least(is_bound: bool) -> &'static str {
@@ -10,6 +11,11 @@ pub fn at_least(is_bound: bool) -> &'static str {
 /// An instant's text to the minute.
 pub fn to_minute(instant: &str) -> String {
     instant.get(..16).unwrap_or(instant).replace('T', " ")
+}
+
+/// What a report was asked for, as the option.
+pub fn where_option(only: &RunFilter) -> Option<String> {
+    only.text().map(|text| format!("--where {text}"))
 }
 
 /// Filters as the options that they were given by.

@@ -131,7 +131,7 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
 }
 
 fn whole(report: &Report) -> String {
-    match (report.figures.totals.runs(), report.facts.filters.is_empty()) {
+    match (report.figures.totals.runs(), !report.is_filtered()) {
         (0, _) => "nothing: there are no runs".into(),
         (_, true) => "nothing: every run has a cost".into(),
         (_, false) => "runs that the filters exclude; every other run has a cost".into(),
