@@ -94,7 +94,11 @@ fn prepare(
         stop.check()?;
         output.rows(rows, &mut selection)
     })?;
-    figures.only.unmatched().iter().for_each(|text| warn(&format!("--where: {text}")));
+    figures
+        .only
+        .unmatched()
+        .iter()
+        .for_each(|text| warn(&format!("--where: {text}")));
     // Apify's count, and what moved since an earlier export, are of all runs.
     let usage = match only.is_empty() {
         true => archive.usage(&period)?,

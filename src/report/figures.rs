@@ -33,6 +33,8 @@ pub struct Figures {
     /// The dearest runs, those first; then by start and ID.
     pub dearest: Vec<DearRun>,
     pub cube: Cube,
+    /// The dearest runs of each Actor that came early, by its place in the cube.
+    pub dearest_of_actors: Vec<Vec<ActorRun>>,
     /// Those that started on whole UTC days.
     pub of_days: RunsOfDays,
     /// Which runs were added at all.
@@ -139,6 +141,15 @@ impl<'b> Group<'b> {
         let absent = self.breakdown.by.first.absent();
         self.label(0, 0).or_else(|| self.key(0)).unwrap_or(absent)
     }
+}
+
+/// A run of an Actor, as far as the page tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorRun {
+    pub id: Box<str>,
+    pub status: Box<str>,
+    pub started_at_ms: Millis,
+    pub usage: Usd,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -39,7 +39,10 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         let name = account.username.as_deref().unwrap_or(&account.id);
         entries.push(("Account", vec![truncate(&escape_control(name), SHOWN)]));
     }
-    let only = [filter_options(&report.facts.filters), where_option(&report.figures.only)];
+    let only = [
+        filter_options(&report.facts.filters),
+        where_option(&report.figures.only),
+    ];
     let only: Vec<String> = only.iter().flatten().map(|only| escape_control(only)).collect();
     if !only.is_empty() {
         entries.push(("Only", vec![only.join(" ")]));

@@ -11,6 +11,7 @@ mod explained;
 mod grid;
 mod head;
 mod layout;
+mod page_cube;
 mod scale;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,10 @@ use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
 use crate::text::thousands;
 
 const TEMPLATE: &str = include_str!("../../reports/report.html");
+/// What answers questions on the page: it adds up what stands in the page, and asks nobody.
+const SCRIPT: &str = include_str!("../../reports/report.js");
+/// Where data and script go. No value can bring it: values are escaped.
+const SCRIPT_PLACE: &str = "<!--script-->";
 /// What short heads of columns stand for.
 const MEANINGS: [(&str, &str); 6] = [
     ("share", "part of the usage of all runs"),
@@ -83,7 +88,7 @@ struct Section {
 
 pub fn render(report: &Report) -> String {
     let page = ReportPage {
-        policy: csp::policy(csp::style(TEMPLATE)),
+        policy: csp::policy(csp::style(TEMPLATE), SCRIPT),
         version: env!("CARGO_PKG_VERSION"),
         top: head::top(report),
         replaced: report.replaced.as_ref().map(head::replaced),
@@ -97,7 +102,11 @@ pub fn render(report: &Report) -> String {
         meanings: MEANINGS.into(),
         files: files(&report.files),
     };
-    filled(&page).expect("the template shows pages, as tests show")
+    let text = filled(&page).expect("the template shows pages, as tests show");
+    let data = page_cube::json(report).map_or(String::new(), |json| {
+        format!("<script type=\"application/json\" id=\"cube\">{json}</script>\n<script>{SCRIPT}</script>")
+    });
+    text.replacen(SCRIPT_PLACE, &data, 1)
 }
 
 fn filled(page: &ReportPage) -> Result<String, minijinja::Error> {

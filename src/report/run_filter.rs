@@ -65,7 +65,9 @@ impl RunFilter {
                 bail!("{key} has no value");
             }
             let value = percent_decode_str(value).decode_utf8();
-            let value = value.map_err(|_| anyhow!("{key}: the value is not UTF-8"))?.into_owned();
+            let value = value
+                .map_err(|_| anyhow!("{key}: the value is not UTF-8"))?
+                .into_owned();
             match key {
                 "actor" => filter.actor.add(value),
                 "status" => filter.status.add(value.to_uppercase()),
@@ -84,9 +86,21 @@ impl RunFilter {
     pub fn all(filters: &[RunFilter]) -> RunFilter {
         let mut all = RunFilter::default();
         for filter in filters {
-            filter.actor.values.iter().for_each(|value| all.actor.add(value.clone()));
-            filter.status.values.iter().for_each(|value| all.status.add(value.clone()));
-            filter.group.values.iter().for_each(|value| all.group.add(value.clone()));
+            filter
+                .actor
+                .values
+                .iter()
+                .for_each(|value| all.actor.add(value.clone()));
+            filter
+                .status
+                .values
+                .iter()
+                .for_each(|value| all.status.add(value.clone()));
+            filter
+                .group
+                .values
+                .iter()
+                .for_each(|value| all.group.add(value.clone()));
         }
         all
     }
@@ -100,7 +114,9 @@ impl RunFilter {
     }
 
     pub fn matches(&mut self, run: &Row, group: &str) -> bool {
-        let actor = self.actor.has(|value| value == run.act_id || run.act_name == Some(value));
+        let actor = self
+            .actor
+            .has(|value| value == run.act_id || run.act_name == Some(value));
         let status = self.status.has(|value| value == run.status);
         let group = self.group.has(|value| value == group);
         actor && status && group
@@ -139,7 +155,10 @@ impl RunFilter {
     pub fn text(&self) -> Option<String> {
         let keys = self.keys().filter(|(_, key)| !key.values.is_empty());
         let text = |(name, key): (&str, &FilterValues)| {
-            let values = key.values.iter().map(|value| utf8_percent_encode(value, ENCODED).to_string());
+            let values = key
+                .values
+                .iter()
+                .map(|value| utf8_percent_encode(value, ENCODED).to_string());
             format!("{name}={}", values.collect::<Vec<_>>().join(","))
         };
         let text = keys.map(text).collect::<Vec<_>>().join(",");
@@ -200,7 +219,10 @@ mod tests {
             let filter = RunFilter::parse(&text).unwrap();
             assert_eq!(RunFilter::parse(&filter.text().unwrap()).unwrap(), filter, "{text}");
         }
-        let whole = RunFilter::all(&[RunFilter::parse("group=a").unwrap(), RunFilter::parse("group=b%26c,a").unwrap()]);
+        let whole = RunFilter::all(&[
+            RunFilter::parse("group=a").unwrap(),
+            RunFilter::parse("group=b%26c,a").unwrap(),
+        ]);
         assert_eq!(whole.text().as_deref(), Some("group=a,b%26c"));
         assert_eq!(RunFilter::default().text(), None);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use cells::CellsByDay;
 use chrono::NaiveDate;
-use dearest::Dearest;
+use dearest::{Dearest, DearestOfActors};
 use foldhash::fast::RandomState;
 
 use super::dimension::{By, Dimension, Dimensions};
@@ -35,6 +35,7 @@ pub struct Summary {
     /// The other breakdowns.
     folds: Vec<Fold>,
     dearest: Dearest,
+    dearest_of_actors: DearestOfActors,
     of_days: RunsOfDays,
     rules: Option<Groups>,
     only: RunFilter,
@@ -108,6 +109,7 @@ impl Summary {
             axes,
             cells: CellsByDay::default(),
             dearest: Dearest::default(),
+            dearest_of_actors: DearestOfActors::default(),
             of_days: RunsOfDays::default(),
             rules: dimensions.groups,
             only: RunFilter::default(),
@@ -179,6 +181,7 @@ impl Summary {
         }
         if let Some(usage) = run.usage {
             self.dearest.add(run, usage);
+            self.dearest_of_actors.add(actor, run, usage);
         }
         Some(())
     }
@@ -203,6 +206,7 @@ impl Summary {
             totals: cube.totals(),
             breakdowns: self.by.iter().filter_map(breakdown).collect(),
             dearest: self.dearest.runs,
+            dearest_of_actors: self.dearest_of_actors.runs,
             of_days: self.of_days,
             only: self.only,
             unmatched_rules: self.rules.map(|rules| rules.unmatched()).unwrap_or_default(),

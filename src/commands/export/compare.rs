@@ -15,8 +15,8 @@ use crate::paths::names_store;
 use crate::period::{DayClock, Period, Zone};
 use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
 use crate::provenance::Retention;
-use crate::report::run_filter::RunFilter;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
+use crate::report::run_filter::RunFilter;
 
 /// Reads or fetches the other period. That it can't be is no reason not to publish the export: it is said, and stands in the
 /// report.

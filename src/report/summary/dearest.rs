@@ -1,7 +1,7 @@
-//! The dearest runs of all that go by.
+//! The dearest runs of all that go by, and of each Actor.
 
 use crate::money::Usd;
-use crate::report::figures::{DEAREST, DearRun};
+use crate::report::figures::{ActorRun, DEAREST, DearRun};
 use crate::runs::row::Row;
 
 #[derive(Debug, Default)]
@@ -40,5 +40,41 @@ impl Dearest {
             actor_task_name: text(run.actor_task_name),
         };
         self.runs.insert(at, run);
+    }
+}
+
+/// The dearest runs of Actors, by their place, dearest first and of equals the earlier. Runs come in order of their start.
+#[derive(Debug, Default)]
+pub(super) struct DearestOfActors {
+    pub(super) runs: Vec<Vec<ActorRun>>,
+}
+
+impl DearestOfActors {
+    /// How many of each Actor.
+    const EACH: usize = 3;
+    /// Of how many Actors, those that come first: there may be millions.
+    const ACTORS: usize = 4096;
+
+    pub(super) fn add(&mut self, actor: u32, run: &Row, usage: Usd) {
+        let actor = actor as usize;
+        if actor >= DearestOfActors::ACTORS {
+            return;
+        }
+        if actor >= self.runs.len() {
+            self.runs.resize_with(actor + 1, Vec::new);
+        }
+        let runs = &mut self.runs[actor];
+        let at = runs.partition_point(|other| other.usage >= usage);
+        if at == DearestOfActors::EACH {
+            return;
+        }
+        runs.truncate(DearestOfActors::EACH - 1);
+        let run = ActorRun {
+            id: run.id.into(),
+            status: run.status.into(),
+            started_at_ms: run.started_at_ms,
+            usage,
+        };
+        runs.insert(at, run);
     }
 }
