@@ -3,16 +3,18 @@
 
 mod focus;
 mod focus_parts;
+pub(super) mod fold;
 pub(super) mod folder;
 mod output;
 pub mod sql;
 
+use crate::commands::report::fold::ReportScope;
 use crate::commands::report::output::{ReportOutput, RowSelection, UnpublishedReport};
 
 use crate::commands::compare;
 
 use crate::archive;
-use crate::archive::{Archive, ArchiveInfo, ArchiveOpener};
+use crate::archive::{Archive, ArchiveOpener};
 use crate::cli::{ArchiveAddress, JudgeArgs, ReportArgs};
 use crate::commands::compare::ComparisonScope;
 use crate::commands::{budgets, strict};
@@ -21,16 +23,14 @@ use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
 use crate::error::{Error, Result};
 use crate::installed_zones;
-use crate::period::{LAST_INSTANT, Period, PeriodSpec};
+use crate::period::PeriodSpec;
 use crate::report::Report;
 use crate::report::caveat::Caveat;
 use crate::report::comparison::PeriodComparison;
-use crate::report::dimension::{By, Dimensions};
+use crate::report::dimension::By;
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
-use crate::report::summary::Summary;
 use crate::report::terminal::TextStyle;
-use crate::runs::column_set::ColumnSet;
 use crate::runs::row::ROW;
 use crate::text::nearest::did_you_mean;
 
@@ -73,42 +73,39 @@ fn prepare(
         None => held.groups.clone().map(Groups::of),
     };
     budgets::check(&args.judge, groups.as_ref())?;
-    let period = asked(args, archive, &held)?;
-    installed_zones::warning(&period).iter().for_each(|text| warn(text));
-    let only = only_runs(args, groups.as_ref())?;
-    let dimensions = dimensions(args, &columns, groups.clone())?;
+    let spec = match (&args.month, args.from, args.to) {
+        (Some(month), ..) => Some(month.clone()),
+        (None, Some(from), Some(to)) => Some(PeriodSpec::FromTo { from, to }),
+        _ => None,
+    };
+    let scope = ReportScope {
+        period: fold::period(spec, args.timezone, archive, &held)?,
+        groups,
+        has_other_groups: args.groups.is_some(),
+        only: only_runs(args)?,
+        by: args.by.clone(),
+    };
+    scope.check(&columns)?;
+    installed_zones::warning(&scope.period).iter().for_each(|text| warn(text));
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
-    // What is checked anyway needn't be folded twice.
-    let is_as_held = period == held.period && args.by.is_empty() && args.groups.is_none() && only.is_empty();
-    let summary = (!is_as_held).then(|| Summary::of(&period, dimensions).only(only.clone()));
     let mut selection = RowSelection {
-        only: only.clone(),
-        rules: groups.clone(),
+        only: scope.only.clone(),
+        rules: scope.groups.clone(),
     };
     let wanted = if output.wants_all_columns() {
         columns.clone()
     } else {
         columns.intersect(&ROW)
     };
-    let figures = archive.read(&period, &wanted, summary, &mut |rows| {
+    let mut report = fold::report(archive, held, &scope, (&columns, &wanted), &mut |rows| {
         stop.check()?;
         output.rows(rows, &mut selection)
     })?;
-    figures
-        .only
-        .unmatched()
-        .iter()
-        .for_each(|text| warn(&format!("--where: {text}")));
-    // Apify's count, and what moved since an earlier export, are of all runs.
-    let usage = match only.is_empty() {
-        true => archive.usage(&period)?,
-        false => None,
-    };
-    let mut facts = archive.facts(period, &figures)?;
-    let scope = ComparisonScope::new(&facts, groups, only);
-    let against = comparison(&args.judge, opening, (archive, path), &scope, stop)?;
-    let spent = budgets::spent(&args.judge.budget, &figures, &facts.period, facts.lacks_runs());
-    for caveat in budgets::unmatched(&spent) {
+    let compared = ComparisonScope::new(&report.facts, scope.groups, scope.only);
+    report.against = comparison(&args.judge, opening, (archive, path), &compared, stop)?;
+    let facts = &mut report.facts;
+    report.budgets = budgets::spent(&args.judge.budget, &report.figures, &facts.period, facts.lacks_runs());
+    for caveat in budgets::unmatched(&report.budgets) {
         warn(&caveat.to_string());
         facts.caveats.push(caveat);
     }
@@ -116,21 +113,8 @@ fn prepare(
         facts
             .caveats
             .retain(|caveat| !matches!(caveat, Caveat::RulesUnmatched { .. }));
-        facts.caveats.extend(budgets::unmatched_rules(&figures));
+        facts.caveats.extend(budgets::unmatched_rules(&report.figures));
     }
-    let (is_part, is_of_all) = (facts.part_of.is_some(), figures.only.is_empty());
-    let mut report = Report {
-        facts,
-        figures,
-        usage,
-        reconciled: None,
-        against,
-        budgets: spent,
-        // What moved did so in all of the period.
-        replaced: held.replaced.filter(|_| !is_part && is_of_all),
-        files: held.files,
-        only: Vec::new(),
-    };
     report.only = chosen(args, &report)?;
     let written = output.write(&report, archive, selection, stop)?;
     Ok((written, report))
@@ -155,49 +139,15 @@ fn comparison(
     Ok(Some(PeriodComparison { before }))
 }
 
-fn dimensions(args: &ReportArgs, columns: &ColumnSet, groups: Option<Groups>) -> Result<Dimensions> {
-    let mut dimensions = Dimensions::of(columns, groups);
-    for by in &args.by {
-        dimensions.and(*by).map_err(Error::usage)?;
-    }
-    Ok(dimensions)
-}
-
-/// The runs that were asked for; exit 2 where they can't be told.
-fn only_runs(args: &ReportArgs, groups: Option<&Groups>) -> Result<RunFilter> {
+/// The runs that were asked for; exit 2 with budgets.
+fn only_runs(args: &ReportArgs) -> Result<RunFilter> {
     let only = RunFilter::all(&args.only_runs);
-    if only.needs_groups() && groups.is_none() {
-        return Err(Error::Usage(
-            "--where group=… needs rules: give --groups FILE, or an export that was made with --groups".into(),
-        ));
-    }
     if !only.is_empty() && !args.judge.budget.is_empty() {
         return Err(Error::Usage(
             "a budget is for all runs of a period: use --where without --budget and --budgets".into(),
         ));
     }
     Ok(only)
-}
-
-/// The period that was asked for, which must be covered: exit 5 otherwise.
-fn asked(args: &ReportArgs, archive: &dyn Archive, held: &ArchiveInfo) -> Result<Period> {
-    let timezone = args.timezone.unwrap_or(held.period.timezone);
-    let spec = match (&args.month, args.from, args.to) {
-        (Some(month), ..) => month.clone(),
-        (None, Some(from), Some(to)) => PeriodSpec::FromTo { from, to },
-        _ => {
-            return Ok(Period {
-                timezone,
-                ..held.period.clone()
-            });
-        }
-    };
-    // Whatever lies in the future is just another period that isn't covered.
-    let period = spec.resolve(timezone, LAST_INSTANT)?;
-    archive.slice_period(&period)?.ok_or_else(|| {
-        let (shown, whole) = (&held.shown, held.period.first_line());
-        Error::Untrusted(format!("{shown} does not cover this period: it holds {whole}"))
-    })
 }
 
 /// The tables that were asked for; none where all are. Exit 2 for a name that there is not.
