@@ -133,6 +133,7 @@ fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, sto
     let text = |name: &str| outside.variable(name).map(|value| value.to_string_lossy().into_owned());
     let logs = cli.any.verbose > 0 || cli.any.log_format.is_some();
     Context {
+        made_up: None,
         account: None,
         token: text(TOKEN_VARIABLE).map(SecretString::from),
         api_url: text(API_URL_VARIABLE),

@@ -38,6 +38,9 @@ pub struct ServeArgs {
     /// Port; 0: any free one
     #[arg(long, value_name = "PORT", default_value_t = 0, help_heading = SERVER)]
     pub port: u16,
+    /// Open the report in the browser
+    #[arg(long, help_heading = SERVER)]
+    pub open: bool,
     /// Log each request to stderr as a line of JSON, without the token
     #[arg(long, help_heading = SERVER)]
     pub access_log: bool,

@@ -86,7 +86,9 @@ fn prepare(
         by: args.by.clone(),
     };
     scope.check(&columns)?;
-    installed_zones::warning(&scope.period).iter().for_each(|text| warn(text));
+    installed_zones::warning(&scope.period)
+        .iter()
+        .for_each(|text| warn(text));
     let mut output = ReportOutput::open(args, &held, &columns, look)?;
     let mut selection = RowSelection {
         only: scope.only.clone(),

@@ -1,5 +1,7 @@
 //! `serve`: a made-up account, or the runs of an export or a lake, until it is stopped.
 
+mod demo_export;
+mod pages;
 mod usage;
 
 use std::io::{self, Write};
@@ -8,6 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use crate::commands::serve::demo_export::DemoExport;
+use crate::commands::serve::pages::PageSource;
 use crate::commands::serve::usage::served_usage;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -55,7 +59,7 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     };
     let backend = async {
         match &args.path {
-            Some(site) => open(site, &args, access).await,
+            Some(site) => archive_at(site, &args, access).await,
             None => made_up(&args, access).await,
         }
     };
@@ -67,7 +71,18 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     let refreshing = refreshing(&backend, &args);
     let (log, log_end) = args.access_log.then(access_log).unzip();
     let demo_token = || args.demo.then(|| SecretString::from(DEMO_TOKEN));
+    let pages = match (&backend, &args.path) {
+        (Backend::MadeUp(account), _) => Some(PageSource::Demo(DemoExport::new(account.clone(), &context))),
+        (Backend::Archive(current), Some(site)) => Some(PageSource::Archive {
+            site: site.clone(),
+            as_of: args.as_of,
+            current: current.clone(),
+        }),
+        (Backend::Archive(_), None) => None,
+    };
     let options = ServeOptions {
+        pages: pages.map(PageSource::maker),
+        host: Some(args.host),
         clock: context.clock,
         token: token.or_else(demo_token),
         latency: args.latency,
@@ -78,6 +93,14 @@ pub async fn run(args: ServeArgs, context: Context) -> Result<()> {
     let at = SocketAddr::new(args.host, args.port);
     let server = Server::bind(backend, options, at, MAX_CONNECTIONS).await?;
     print(&format!("{}\n", server.url))?;
+    if args.open
+        && let Err(error) = open::that_detached(&server.url)
+    {
+        say(&format!(
+            "no browser could be opened ({error}): open {} yourself",
+            server.url
+        ));
+    }
     tokio::select! {
         () = server.run(context.stopping.notified()) => {}
         () = refreshing => {}
@@ -134,11 +157,11 @@ async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
     let runs = account.runs + account.runs_before;
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;
     let account = account.map_err(|error| anyhow::anyhow!("the account could not be made up: {error}"))?;
-    say(&format!("MADE-UP ACCOUNT: {runs} runs; {access}"));
-    Ok(Backend::MadeUp(Box::new(account)))
+    say(&format!("MADE-UP ACCOUNT: {}; {access}", counted(runs, "run", "runs")));
+    Ok(Backend::MadeUp(Arc::new(account)))
 }
 
-async fn open(site: &ArchiveAddress, args: &ServeArgs, access: &str) -> Result<Backend> {
+async fn archive_at(site: &ArchiveAddress, args: &ServeArgs, access: &str) -> Result<Backend> {
     let (at, as_of) = (site.clone(), args.as_of);
     let loaded = tokio::task::spawn_blocking(move || load(&at, as_of, None)).await;
     let loaded = loaded.map_err(|error| anyhow::anyhow!("{site} could not be read: {error}"))??;

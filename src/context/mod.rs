@@ -17,10 +17,13 @@ use crate::config::AccountSource;
 use crate::context::journal::Journal;
 use crate::period::Millis;
 use crate::report::terminal::TextStyle;
+use crate::serve::made_up::MadeUpAccount;
 
 /// What a command is given beside its arguments.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// The made-up account that `--demo` reads, where another than its own is meant.
+    pub made_up: Option<Arc<MadeUpAccount>>,
     /// The account of the configuration that the job is for, if one was named.
     pub account: Option<AccountSource>,
     /// `APIFY_TOKEN`, or the variable that the account names.

@@ -72,7 +72,7 @@ impl Connection {
     ) -> Result<Connection> {
         let (api_url, token) = if args.demo {
             (
-                serve::start_in_process().await?,
+                serve::start_in_process(context.made_up.clone()).await?,
                 ApiToken::new(serve::made_up::options::DEMO_TOKEN, "the made-up account"),
             )
         } else {

@@ -9,6 +9,11 @@ pub fn run_url(id: &str) -> String {
     format!("{RUN}{}", encoded(id))
 }
 
+/// A run's page where `serve` shows it.
+pub fn served_run_url(id: &str) -> String {
+    format!("/runs/{}", encoded(id))
+}
+
 pub fn actor_url(act_id: &str) -> String {
     format!("{ACTOR}{}", encoded(act_id))
 }

@@ -12,7 +12,9 @@ mod grid;
 mod head;
 mod layout;
 mod page_cube;
+mod run_page;
 mod scale;
+mod served;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +42,12 @@ use crate::report::table::Table;
 use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
 use crate::text::thousands;
 
+pub use run_page::render as render_run;
+pub use served::{ServedLinks, last_whole_month};
+
+const RUN_TEMPLATE: &str = include_str!("../../reports/run.html");
+/// Where the style of the report goes in other pages.
+const STYLE_PLACE: &str = "<!--style-->";
 const TEMPLATE: &str = include_str!("../../reports/report.html");
 /// What answers questions on the page: it adds up what stands in the page, and asks nobody.
 const SCRIPT: &str = include_str!("../../reports/report.js");
@@ -70,6 +78,7 @@ struct ReportPage {
     /// What short heads of columns stand for, which the pointer shows.
     meanings: BTreeMap<&'static str, &'static str>,
     files: Grid,
+    served: Option<ServedLinks>,
 }
 
 #[derive(Default, Serialize)]
@@ -86,9 +95,24 @@ struct Section {
     is_folded: bool,
 }
 
+/// The file that `report.html` is.
 pub fn render(report: &Report) -> String {
+    page(report, None)
+}
+
+/// The same page as `serve` shows it.
+pub fn render_served(report: &Report, links: ServedLinks) -> String {
+    page(report, Some(links))
+}
+
+/// What a browser may do with the page.
+pub fn policy() -> String {
+    csp::policy(csp::style(TEMPLATE), SCRIPT)
+}
+
+fn page(report: &Report, served: Option<ServedLinks>) -> String {
     let page = ReportPage {
-        policy: csp::policy(csp::style(TEMPLATE), SCRIPT),
+        policy: policy(),
         version: env!("CARGO_PKG_VERSION"),
         top: head::top(report),
         replaced: report.replaced.as_ref().map(head::replaced),
@@ -96,20 +120,21 @@ pub fn render(report: &Report) -> String {
             let sentences = against.sentences(report.reported_period());
             sentences.iter().map(|text| sentence(text)).collect()
         }),
-        sections: sections(report),
+        sections: sections(report, served.is_some()),
         please_note: headline::PLEASE_NOTE,
         how_to_read: headline::how_to_read(headline::EXACT),
         meanings: MEANINGS.into(),
         files: files(&report.files),
+        served,
     };
-    let text = filled(&page).expect("the template shows pages, as tests show");
+    let text = filled(TEMPLATE, &page).expect("the template shows pages, as tests show");
     let data = page_cube::json(report).map_or(String::new(), |json| {
         format!("<script type=\"application/json\" id=\"cube\">{json}</script>\n<script>{SCRIPT}</script>")
     });
     text.replacen(SCRIPT_PLACE, &data, 1)
 }
 
-fn filled(page: &ReportPage) -> Result<String, minijinja::Error> {
+fn filled(template: &'static str, page: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -117,8 +142,8 @@ fn filled(page: &ReportPage) -> Result<String, minijinja::Error> {
     let mut syntax = SyntaxConfig::builder();
     syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
     environment.set_syntax(syntax.build()?);
-    environment.add_template("report.html", TEMPLATE)?;
-    environment.get_template("report.html")?.render(Serde(page))
+    environment.add_template("page.html", template)?;
+    environment.get_template("page.html")?.render(Serde(page))
 }
 
 /// The order in which people ask. Reports that have no place in it stand at the end.
@@ -155,13 +180,13 @@ fn order(name: &str) -> usize {
     first.iter().position(|other| *other == name).unwrap_or(first.len())
 }
 
-fn sections(report: &Report) -> Vec<Section> {
+fn sections(report: &Report, is_served: bool) -> Vec<Section> {
     let mut tables = report.tables();
     tables.sort_by_key(|table| order(&table.name));
-    tables.iter().map(|table| section(report, table)).collect()
+    tables.iter().map(|table| section(report, table, is_served)).collect()
 }
 
-fn section(report: &Report, table: &Table) -> Section {
+fn section(report: &Report, table: &Table, is_served: bool) -> Section {
     let figures = &report.figures;
     let section = Section {
         name: table.name.to_string(),
@@ -181,7 +206,7 @@ fn section(report: &Report, table: &Table) -> Section {
             ..section
         },
         (DEAREST_RUNS, _) => Section {
-            grid: Some(dearest::grid(report, table.title.clone())),
+            grid: Some(dearest::grid(report, table.title.clone(), is_served)),
             ..section
         },
         (USAGE_EXPLAINED, _) => Section {

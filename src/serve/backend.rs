@@ -12,7 +12,7 @@ use crate::period::Millis;
 
 #[derive(Debug)]
 pub enum Backend {
-    MadeUp(Box<MadeUpAccount>),
+    MadeUp(Arc<MadeUpAccount>),
     Archive(Arc<CurrentArchive>),
 }
 

@@ -14,6 +14,7 @@ mod refusal;
 
 use std::future::pending;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::error::Result;
 use made_up::MadeUpAccount;
@@ -24,6 +25,7 @@ pub use backend::Backend;
 pub use http::Server;
 pub use http::faults::Faults;
 pub use http::options::{MAX_CONNECTIONS, ServeOptions};
+pub use http::pages::{Page, PageMaker, PageQuestion, PageRefusal, TableFormat};
 
 /// Whether a path and a query string ask something that there may be an answer to; all else is refused. No text makes it fail:
 /// that is what `fuzz/` holds it to.
@@ -31,14 +33,14 @@ pub fn is_question(path: &str, query: &str) -> bool {
     matches!(ApiQuestion::parse(path, query), Some(Ok(_)))
 }
 
-/// Serves the demo's account in this process until it ends; returns where.
-pub async fn start_in_process() -> Result<String> {
-    let account = MadeUpAccount::generate(&AccountOptions::demo());
+/// Serves a made-up account in this process until it ends, by default the demo's; returns where.
+pub async fn start_in_process(account: Option<Arc<MadeUpAccount>>) -> Result<String> {
+    let account = account.unwrap_or_else(|| Arc::new(MadeUpAccount::generate(&AccountOptions::demo())));
     let options = ServeOptions {
         token: Some(DEMO_TOKEN.into()),
         ..ServeOptions::default()
     };
-    let backend = Backend::MadeUp(Box::new(account));
+    let backend = Backend::MadeUp(account);
     let server = Server::bind(backend, options, (Ipv4Addr::LOCALHOST, 0).into(), MAX_CONNECTIONS).await?;
     let url = server.url.clone();
     tokio::spawn(server.run(pending()));

@@ -70,7 +70,7 @@ fn date(query: &str) -> Result<Option<NaiveDate>, Refusal> {
 }
 
 /// A part of a path, percent-decoded. What isn't UTF-8 becomes U+FFFD, which no name has.
-fn decoded(part: &str) -> String {
+pub(super) fn decoded(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let [byte, after @ ..] = rest {

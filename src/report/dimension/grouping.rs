@@ -60,6 +60,12 @@ impl By {
         }
     }
 
+    /// Of the report's name, where it is one by two dimensions.
+    pub fn of_report(name: &str) -> Option<By> {
+        let words = name.strip_prefix("cost_by_")?.split_once("_and_")?;
+        By::parse(&format!("{},{}", words.0, words.1)).ok()
+    }
+
     pub fn title(self) -> String {
         let noun = |dimension: Dimension| match dimension {
             Dimension::Actor => "Actor",

@@ -3,19 +3,22 @@
 use crate::money::percent;
 use crate::provenance::Source;
 use crate::report::Report;
-use crate::report::console::run_url;
+use crate::report::console::{run_url, served_run_url};
 use crate::report::figures::DearRun;
 use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::html::minute;
 
-pub fn grid(report: &Report, caption: String) -> Grid {
+pub fn grid(report: &Report, caption: String, is_served: bool) -> Grid {
     let totals = report.figures.totals.usage();
     // What the made-up account holds is not there.
     let has_links = report.facts.source == Source::Api;
     let line = |run: &DearRun| {
         GridRow::of(vec![
             GridCell {
-                href: has_links.then(|| run_url(&run.id)),
+                href: match is_served {
+                    true => Some(served_run_url(&run.id)),
+                    false => has_links.then(|| run_url(&run.id)),
+                },
                 ..GridCell::code(&run.id)
             },
             match &run.act_name {
@@ -48,6 +51,7 @@ pub fn grid(report: &Report, caption: String) -> Grid {
             GridHead::text("cost state"),
         ],
         rows: report.figures.dearest.iter().map(line).collect(),
-        note: has_links.then(|| "Links open the run in Apify Console. They work until Apify deletes the run.".into()),
+        note: (has_links && !is_served)
+            .then(|| "Links open the run in Apify Console. They work until Apify deletes the run.".into()),
     }
 }

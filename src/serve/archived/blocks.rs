@@ -24,7 +24,7 @@ const MANY: usize = 50;
 const FEW: u32 = BLOCK_RUNS / 4;
 
 /// A run: a batch, and which of its rows.
-pub(super) type Run = (Arc<RecordBatch>, usize);
+pub type Run = (Arc<RecordBatch>, usize);
 
 /// The number of a file in its archive, and of a block in that.
 type Block = (usize, u32);

@@ -29,13 +29,14 @@ use crate::serve::plan::effective_features;
 use crate::serve::query::RunsQuery;
 use crate::serve::question::{ApiQuestion, RunScope};
 use crate::serve::refusal::Refusal;
-use blocks::{BlockCache, Run};
+use blocks::BlockCache;
 use directory::ArchiveDirectory;
 use group::{FileGroup, hash_of};
 use items::RunItems;
 use segment::RunFilter;
 use usage::ArchivedUsage;
 
+pub use blocks::Run;
 pub use current::CurrentArchive;
 
 /// Members of `GET /v2/users/me` that no archive has.
@@ -206,7 +207,8 @@ impl ServedArchive {
         Ok(ready_object(&json))
     }
 
-    fn run_of(&self, id: &str) -> Result<Option<Run>> {
+    /// The run of an ID: a batch with all columns, and its row.
+    pub fn run_of(&self, id: &str) -> Result<Option<Run>> {
         let hash = hash_of(id);
         for group in &self.groups {
             let mut places = Vec::new();

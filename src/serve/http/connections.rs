@@ -117,7 +117,7 @@ mod tests {
             runs: 20,
             ..AccountOptions::default()
         });
-        let routes = Routes::new(Backend::MadeUp(Box::new(account)), options);
+        let routes = Routes::new(Backend::MadeUp(Arc::new(account)), options);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, Arc::new(routes), 1, std::future::pending()));

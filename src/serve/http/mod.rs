@@ -7,6 +7,7 @@ mod connections;
 mod encoding;
 pub mod faults;
 pub mod options;
+pub mod pages;
 mod pagination;
 mod routes;
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use super::answer::AnswerBody;
 use super::encoding::Encoding;
 use super::faults::InjectedFault;
 use super::options::ServeOptions;
+use super::pages::{self, Page, PageAccess, PageMaker, PageRefusal, PageRequest};
 use super::pagination;
 use crate::serve::backend::Backend;
 use crate::serve::envelope::PageHead;
@@ -46,6 +48,7 @@ pub(super) struct Routes {
     date: Option<HeaderValue>,
     /// When the requests of the last second came.
     recent: Mutex<VecDeque<Instant>>,
+    page_access: PageAccess,
     answers: Arc<Semaphore>,
     /// Answers that are being made: as many as there are cores.
     makers: Arc<Semaphore>,
@@ -60,6 +63,8 @@ struct Reply {
     content_type: &'static str,
     /// Of an answer that is a page of a list.
     page: Option<PageHead>,
+    /// Of an answer to a browser.
+    headers: Vec<(HeaderName, HeaderValue)>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -73,6 +78,10 @@ impl Routes {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Routes {
             backend,
+            page_access: PageAccess {
+                host: options.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                token: options.token.clone(),
+            },
             options,
             date,
             recent: Mutex::default(),
@@ -103,6 +112,12 @@ impl Routes {
     async fn respond_or_fail(self: &Arc<Self>, head: &Parts) -> ResponseOrReset {
         if head.uri.path() == HEALTH && is_read(&head.method) {
             let reply = Reply::json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec());
+            return Ok(self.response(reply, None));
+        }
+        if let Some(pages) = &self.options.pages
+            && let Some(request) = self.page_access.admit(head)
+        {
+            let reply = self.page(pages, request, &head.headers).await;
             return Ok(self.response(reply, None));
         }
         if !self.options.latency.is_zero() {
@@ -139,6 +154,34 @@ impl Routes {
             })
         });
         reply.await.unwrap_or(Err(Refusal::Failed))
+    }
+
+    /// What a browser gets: errors of the API's are no use to its reader.
+    async fn page(&self, pages: &PageMaker, request: PageRequest, headers: &HeaderMap) -> Reply {
+        let question = match request {
+            PageRequest::Make(question) => question,
+            PageRequest::NoIcon => return Reply::words(StatusCode::NO_CONTENT, ""),
+            PageRequest::Refused(status, why) => return Reply::words(status, why),
+        };
+        let permit = self.answers.clone().acquire_owned().await.ok();
+        let maker = self.makers.clone().acquire_owned().await.ok();
+        let encoding = Encoding::negotiated(text(headers, header::ACCEPT_ENCODING).unwrap_or_default());
+        let make = pages.0.clone();
+        let reply = tokio::task::spawn_blocking(move || {
+            let _maker = maker;
+            match make(&question) {
+                Ok(page) => Reply {
+                    encoding,
+                    permit,
+                    ..Reply::page(page, encoding)
+                },
+                Err(PageRefusal::BadRequest(why)) => Reply::words(StatusCode::BAD_REQUEST, &why),
+                Err(PageRefusal::NotFound(why)) => Reply::words(StatusCode::NOT_FOUND, &why),
+                Err(PageRefusal::Failed(why)) => Reply::words(StatusCode::INTERNAL_SERVER_ERROR, &why),
+            }
+        });
+        let failed = |_| Reply::words(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made.\n");
+        reply.await.unwrap_or_else(failed)
     }
 
     /// Counts this request; true if the limit's worth of them came in the second before it.
@@ -196,7 +239,11 @@ impl Routes {
             headers.insert(header::DATE, date.clone());
         }
         let by_status = match reply.status {
-            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::UNAUTHORIZED if reply.headers.is_empty() => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::UNAUTHORIZED => Some((
+                header::WWW_AUTHENTICATE,
+                "Basic realm=\"apify-runs\", charset=\"UTF-8\"",
+            )),
             StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, HEAD")),
             _ => None,
         };
@@ -204,6 +251,7 @@ impl Routes {
         for (name, value) in encoding.into_iter().chain(by_status) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        headers.extend(reply.headers);
         if let Some(page) = &reply.page {
             pagination::add(page, headers);
         }
@@ -222,7 +270,29 @@ impl Reply {
             content,
             content_type: "application/json; charset=utf-8",
             page: None,
+            headers: Vec::new(),
             permit: None,
+        }
+    }
+
+    fn page(page: Page, encoding: Encoding) -> Reply {
+        let mut headers = pages::headers(&page.policy);
+        let name = page.file_name.map(|name| format!("attachment; filename=\"{name}\""));
+        let kept = name.and_then(|name| HeaderValue::try_from(name).ok());
+        headers.extend(kept.map(|kept| (header::CONTENT_DISPOSITION, kept)));
+        Reply {
+            content_type: page.content_type,
+            headers,
+            ..Reply::json(StatusCode::OK, encoding.pack(page.content))
+        }
+    }
+
+    /// A sentence for whoever sits before a browser.
+    fn words(status: StatusCode, words: &str) -> Reply {
+        Reply {
+            content_type: "text/plain; charset=utf-8",
+            headers: pages::headers(pages::NOTHING),
+            ..Reply::json(status, words.into())
         }
     }
 

@@ -108,6 +108,17 @@ impl MadeUpAccount {
         }
     }
 
+    /// All of its time: its period, with the month before where there is one.
+    pub fn span(&self) -> (Millis, Millis) {
+        let options = &self.options;
+        let before = if options.runs_before > 0 {
+            31 * options::DAY_MS
+        } else {
+            0
+        };
+        (options.from_ms - before, options.to_ms)
+    }
+
     pub(super) fn answer(&self, question: &ApiQuestion) -> Result<ApiAnswer, Refusal> {
         match question {
             ApiQuestion::Runs(scope, query) => {

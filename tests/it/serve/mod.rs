@@ -6,6 +6,8 @@ mod archive;
 mod demo;
 /// Numbers of answers, to the last digit.
 mod exact;
+/// Pages for a browser.
+mod pages;
 /// The headers of lists.
 mod pagination;
 /// Schedules of the made-up account, and caps of its runs.

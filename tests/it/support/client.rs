@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -38,7 +38,11 @@ impl Served {
 
     /// `serve` with these arguments, in a folder, with a token or none.
     pub fn start(place: &Place, args: &[&str], token: Option<&str>) -> Served {
-        let mut command = place.command(&[&["serve"], args].concat());
+        Served::from(&mut place.command(&[&["serve"], args].concat()), token)
+    }
+
+    /// What a command serves that is to be started.
+    pub fn from(command: &mut Command, token: Option<&str>) -> Served {
         command
             .env_remove("APIFY_TOKEN")
             .stdout(Stdio::piped())
