@@ -141,7 +141,7 @@ fn context(umask: u32, outside: &ProcessEnv, clock: MachineClock, cli: &Cli, sto
         clock,
         now_ms: clock.now_ms(),
         umask,
-        style: text_style::of_stdout(outside),
+        look: text_style::of_stdout(outside),
         // A bar and lines of a log would write over each other.
         quiet: cli.command.is_quiet(),
         stderr_is_terminal: io::stderr().is_terminal() && !logs,

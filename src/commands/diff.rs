@@ -22,7 +22,7 @@ const ROWS_AT_ONCE: usize = 1000;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
 pub async fn run(args: DiffArgs, context: Context) -> Result<()> {
-    let look = context.style;
+    let look = context.look.style;
     run_blocking(move |_| diff(&args, look)).await
 }
 

@@ -56,7 +56,7 @@ pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     let headline = all.retention.as_ref().and_then(Retention::headline);
     headline.iter().for_each(|headline| warn(headline));
     let json = args.json.then(|| json::render(all));
-    let text = terminal::render(all, context.style);
+    let text = terminal::render(all, context.look.style);
     let verdict = all.verdict();
     let remainder = all.remainder();
     let written = match args.out.clone() {

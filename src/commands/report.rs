@@ -30,7 +30,7 @@ use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::By;
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
-use crate::report::terminal::TextStyle;
+use crate::report::terminal::TerminalLook;
 use crate::runs::row::ROW;
 use crate::text::nearest::did_you_mean;
 
@@ -40,11 +40,11 @@ pub async fn run(mut args: ReportArgs, context: Context) -> Result<()> {
         return print(&sql::text(name)?);
     }
     budgets::read_file(&mut args.judge)?;
-    let look = context.style;
+    let look = context.look;
     run_blocking(move |stop| report(&args, look, stop)).await
 }
 
-fn report(args: &ReportArgs, look: TextStyle, stop: &CancelFlag) -> Result<()> {
+fn report(args: &ReportArgs, look: TerminalLook, stop: &CancelFlag) -> Result<()> {
     compare::check_offline(&args.judge)?;
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
     written.publish(args.quiet)?;
@@ -56,7 +56,7 @@ fn report(args: &ReportArgs, look: TextStyle, stop: &CancelFlag) -> Result<()> {
 /// Reads, checks and writes everything; nothing of it is visible yet.
 fn prepare(
     args: &ReportArgs,
-    look: TextStyle,
+    look: TerminalLook,
     stop: &CancelFlag,
     opening: &ArchiveOpener,
 ) -> Result<(UnpublishedReport, Report)> {

@@ -62,7 +62,7 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     journal.stage("tidied", "looking for small files to compact (--optimize)");
     let (progress, optimized) = tidy::tidy(job.clone(), progress).await?;
     journal.stage_done(&compacted(optimized));
-    summary::tell(&job, &progress, &plan, optimized, context.style)
+    summary::tell(&job, &progress, &plan, optimized, context.look.style)
 }
 
 /// What was read and committed, for the log.

@@ -16,7 +16,7 @@ use crate::clock::MachineClock;
 use crate::config::AccountSource;
 use crate::context::journal::Journal;
 use crate::period::Millis;
-use crate::report::terminal::TextStyle;
+use crate::report::terminal::TerminalLook;
 use crate::serve::made_up::MadeUpAccount;
 
 /// What a command is given beside its arguments.
@@ -36,8 +36,8 @@ pub struct Context {
     pub now_ms: Millis,
     /// Of the process, as it was at its start.
     pub umask: u32,
-    /// Bold letters and links where stdout is a terminal that shows them.
-    pub style: TextStyle,
+    /// Bold letters, links and a drawing where stdout is a terminal that shows them.
+    pub look: TerminalLook,
     pub stderr_is_terminal: bool,
     /// `--quiet`: only warnings and errors.
     pub quiet: bool,

@@ -2,7 +2,6 @@
 //! words here and in the files beside; what stands where, and how it looks, is the template's: `reports/report.html`.
 
 mod breakdown;
-mod buckets;
 mod budgets;
 mod chart;
 mod csp;

@@ -2,6 +2,7 @@
 //! and all show the same ones.
 
 pub mod account_usage;
+mod buckets;
 pub mod budget;
 pub mod caveat;
 pub mod comparison;

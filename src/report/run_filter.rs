@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn its_text_is_read_back_as_the_same() {
-        let texts = ["actor=a", "status=FAILED,READY", "group=100%25 & =%2C+x"];
+        let texts = ["actor=a", "status=FAILED,READY", "group=100%25 %26 %3D%2C+x"];
         for text in texts.map(String::from).into_iter().chain([texts[..2].join("&")]) {
             let filter = RunFilter::parse(&text).unwrap();
             assert_eq!(RunFilter::parse(&filter.text().unwrap()).unwrap(), filter, "{text}");

@@ -100,7 +100,7 @@ pub fn terminal(synced: &SyncSummary, look: TextStyle) -> String {
     if let Some((before, after)) = synced.optimized {
         lines.push(format!("{before} small files merged into {after}"));
     }
-    lines.join("\n") + "\n"
+    look.letters(&(lines.join("\n") + "\n"))
 }
 
 fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {

@@ -2,6 +2,7 @@
 //! how it is drawn is in the files beside, which `summary.txt` shares.
 
 mod breakdown;
+mod days;
 mod style;
 pub(super) mod summary;
 mod table;
@@ -16,13 +17,33 @@ use summary::SummaryLimits;
 pub const WIDTH: usize = 80;
 const LABEL: usize = 10;
 
-pub fn render(report: &Report, look: TextStyle) -> String {
+/// How what stdout gets is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct TerminalLook {
+    pub style: TextStyle,
+    /// Whether usage by day is drawn, which is for who looks at it: no other program has a use for it.
+    pub has_days: bool,
+}
+
+impl TerminalLook {
+    /// Of a file.
+    pub const PLAIN: TerminalLook = TerminalLook {
+        style: TextStyle::Plain,
+        has_days: false,
+    };
+}
+
+pub fn render(report: &Report, look: TerminalLook) -> String {
     let layout = TextLayout {
         width: WIDTH,
-        style: look.of(report.facts.source),
+        style: look.style.of(report.facts.source),
+    };
+    let limits = SummaryLimits {
+        has_days: look.has_days,
+        ..SummaryLimits::TERMINAL
     };
     let lines = match report.only.is_empty() {
-        true => summary::lines(report, SummaryLimits::TERMINAL, layout),
+        true => summary::lines(report, limits, layout),
         false => chosen_tables(report, layout),
     };
     lines.join("\n") + "\n"

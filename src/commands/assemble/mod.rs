@@ -23,7 +23,7 @@ use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{DetailCounts, GroupRule};
 use crate::report::caveat;
 use crate::report::diff::words;
-use crate::report::terminal::TextStyle;
+use crate::report::terminal::TerminalLook;
 use crate::report::{Report, terminal};
 use crate::runs::column_set::ColumnSet;
 use crate::runs::cost_state;
@@ -156,7 +156,7 @@ fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manife
 }
 
 /// The summary of an export that was published at a path: its report, what it replaced, its files.
-pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: TextStyle) -> String {
+pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Duration, look: TerminalLook) -> String {
     let mut text = terminal::render(report, look);
     if let Some(replaced) = &manifest.replaced {
         text += &format!(
@@ -179,5 +179,6 @@ pub fn summary(report: &Report, manifest: &Manifest, out: PathBuf, elapsed: Dura
         elapsed.as_secs_f64(),
         file_list(manifest)
     );
-    text + &wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n"
+    text += &(wrap_labelled("", &wrote, 0, terminal::WIDTH) + "\n");
+    look.style.letters(&text)
 }

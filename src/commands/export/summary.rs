@@ -30,10 +30,11 @@ pub fn summarise(job: &ExportJob, report: &Report, manifest: &Manifest, elapsed:
             manifest,
             job.out(&report.facts.period)?,
             elapsed,
-            job.context.style,
+            job.context.look,
         );
         if job.connection.is_demo() {
-            text += "For your own account: APIFY_TOKEN=… apify-runs export --last-month\n";
+            let own = "For your own account: APIFY_TOKEN=… apify-runs export --last-month\n";
+            text += &job.context.look.style.letters(own);
         }
         text
     };

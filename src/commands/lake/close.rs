@@ -36,7 +36,7 @@ use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::spans;
 use crate::report::dimension::Dimension;
 use crate::report::figures::Breakdown;
-use crate::report::terminal::{TextStyle, WIDTH};
+use crate::report::terminal::{TerminalLook, WIDTH};
 use crate::report::{Report, json};
 use crate::text::wrap_labelled;
 
@@ -69,7 +69,7 @@ pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
         let fate = format!("the export was published, but {} was not marked as closed", close.name);
         let noted = noted.map_err(|error| error.with_fate(&fate, ""));
         if let Some(version) = noted? {
-            let look = context.style;
+            let look = context.look;
             let done = Done {
                 report,
                 manifest,
@@ -271,7 +271,7 @@ impl Close {
         Ok(None)
     }
 
-    fn tell(&self, done: &Done, elapsed: Duration, look: TextStyle) -> Result<()> {
+    fn tell(&self, done: &Done, elapsed: Duration, look: TerminalLook) -> Result<()> {
         done.report
             .facts
             .gaps()

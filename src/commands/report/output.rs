@@ -16,7 +16,7 @@ use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPO
 use crate::output::report_csv::{csv_name, write_csv};
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
-use crate::report::terminal::TextStyle;
+use crate::report::terminal::TerminalLook;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, summary_text, terminal};
 use crate::runs::column_set::ColumnSet;
@@ -27,14 +27,19 @@ pub struct ReportOutput {
     /// Before the folder: its thread has to end before its files are cleared away.
     focus: Option<FocusThread>,
     folder: Option<ReportFolder>,
-    look: TextStyle,
+    look: TerminalLook,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<ColumnSet>,
 }
 
 impl ReportOutput {
     /// Creates the files; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
-    pub fn open(args: &ReportArgs, held: &ArchiveInfo, columns: &ColumnSet, look: TextStyle) -> Result<ReportOutput> {
+    pub fn open(
+        args: &ReportArgs,
+        held: &ArchiveInfo,
+        columns: &ColumnSet,
+        look: TerminalLook,
+    ) -> Result<ReportOutput> {
         let mut formats: Vec<ReportFormat> = Vec::new();
         for format in &args.format {
             if !formats.contains(format) {
@@ -109,7 +114,7 @@ impl ReportOutput {
                 ReportFormat::Html => REPORT_HTML,
                 ReportFormat::Json => REPORT_JSON,
             };
-            folder.write(name, text(*format, report, TextStyle::Plain)?.as_bytes())?;
+            folder.write(name, text(*format, report, TerminalLook::PLAIN)?.as_bytes())?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report, &mut folder)?;
@@ -221,7 +226,7 @@ impl UnpublishedReport {
     }
 }
 
-fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String> {
+fn text(format: ReportFormat, report: &Report, look: TerminalLook) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
         ReportFormat::Summary => summary_text::render(report),

@@ -36,7 +36,7 @@ pub fn render(comparison: &ArchiveDiff, look: TextStyle) -> String {
     lines.push(wrap_labelled("Verdict", &verdict(comparison), LABEL, WIDTH));
     lines.extend(actors(&changes.actors(), changes.total(), look));
     lines.extend(runs(changes.shown(), changes.total().changed.runs, look));
-    lines.join("\n") + "\n"
+    look.letters(&(lines.join("\n") + "\n"))
 }
 
 fn table(total: &Moves, unchanged: u64, look: TextStyle) -> Vec<String> {

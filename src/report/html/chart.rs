@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::buckets::{Buckets, Unit};
 use super::grid::{Grid, GridCell, GridHead, GridRow};
 use super::scale::Scale;
 use crate::money::{Usd, percent};
 use crate::report::Report;
+use crate::report::buckets::{Buckets, Unit};
 use crate::report::dimension::Dimension;
 use crate::report::display_text::DisplayText;
 use crate::report::figures::{Breakdown, Layer};

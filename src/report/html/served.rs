@@ -84,11 +84,13 @@ fn months(first: NaiveDate, end: NaiveDate) -> impl Iterator<Item = NaiveDate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::period::{PeriodSpec, Zone, parse_edge};
+    use crate::period::{LAST_INSTANT, PeriodSpec, Zone, parse_edge};
 
     fn period(from: &str, to: &str) -> Period {
         let [from, to] = [from, to].map(|edge| parse_edge(edge).unwrap());
-        PeriodSpec::FromTo { from, to }.resolve(Zone::UTC, i64::MAX).unwrap()
+        PeriodSpec::FromTo { from, to }
+            .resolve(Zone::UTC, LAST_INSTANT)
+            .unwrap()
     }
 
     #[test]

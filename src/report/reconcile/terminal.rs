@@ -41,7 +41,7 @@ pub fn render(all: &Reconciliation, look: TextStyle) -> String {
     lines.extend(days(all, look));
     lines.push(String::new());
     lines.extend(verdict(all, look));
-    lines.join("\n") + "\n"
+    look.letters(&(lines.join("\n") + "\n"))
 }
 
 fn head(all: &Reconciliation) -> Vec<(&'static str, String)> {

@@ -59,12 +59,12 @@ impl TextStyle {
         if self == TextStyle::Ascii { ", " } else { " · " }
     }
 
-    /// A sentence with the dashes, ellipses and factors of this style, also in a name that it has.
-    fn sentence(self, text: &str) -> String {
+    /// A text with the dashes, ellipses, arrows and factors of this style, also in a name that it has.
+    pub fn letters(self, text: &str) -> String {
         match self {
             TextStyle::Ascii => {
-                let text = text.replace('–', "-").replace('×', "x");
-                text.replace('…', self.ellipsis())
+                let text = text.replace('–', "-").replace('×', "x").replace('→', "->");
+                text.replace('…', self.ellipsis()).replace(" · ", self.separator())
             }
             _ => text.into(),
         }
@@ -81,7 +81,7 @@ pub struct TextLayout {
 impl TextLayout {
     /// A label in a column of `indent`, and a sentence beside it in as many lines as it takes.
     pub(super) fn wrap(self, label: &str, sentence: &str, indent: usize) -> String {
-        wrap_labelled(label, &self.style.sentence(sentence), indent, self.width)
+        wrap_labelled(label, &self.style.letters(sentence), indent, self.width)
     }
 
     /// At most `columns` of a text.

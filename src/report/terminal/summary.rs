@@ -3,7 +3,7 @@
 
 use super::breakdown::{self, BreakdownWords};
 use super::style::TextLayout;
-use super::{LABEL, table};
+use super::{LABEL, days, table};
 use crate::money::Usd;
 use crate::report::Report;
 use crate::report::console::actor_url;
@@ -37,6 +37,8 @@ pub(in crate::report) struct SummaryLimits {
     pub(in crate::report) caveats: usize,
     /// Whether it says what may be a part of the usage that is not attributed.
     pub(in crate::report) has_parts_of_rest: bool,
+    /// Whether usage by day is drawn.
+    pub(in crate::report) has_days: bool,
 }
 
 impl SummaryLimits {
@@ -47,12 +49,16 @@ impl SummaryLimits {
         changes: 5,
         caveats: usize::MAX,
         has_parts_of_rest: true,
+        has_days: false,
     };
 }
 
 /// The summary line by line.
 pub(in crate::report) fn lines(report: &Report, limits: SummaryLimits, layout: TextLayout) -> Vec<String> {
     let mut lines = head(report, limits.caveats, layout);
+    if limits.has_days {
+        lines.extend(days::lines(report, layout, LABEL));
+    }
     lines.extend(groups(report, limits.groups, layout));
     lines.extend(actors(report, limits.actors, layout));
     lines.extend(counted_usage(report, limits.has_parts_of_rest, layout));

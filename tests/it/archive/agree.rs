@@ -248,7 +248,7 @@ fn hostile_names_break_no_format() {
     }
     let page = figures.text("report.html");
     assert!(
-        !page.contains("<script") && !page.contains("<img") && !page.contains(" onerror=\""),
+        page.matches("<script").count() == 2 && !page.contains("<img") && !page.contains(" onerror=\""),
         "{page}"
     );
     assert!(!page.contains("49&"), "a name was taken for a template");

@@ -753,3 +753,156 @@ fn a_report_hears_signals_while_it_reads_and_prints_nothing() {
             .all(|entry| entry.file_name().to_string_lossy().starts_with('.'))
     );
 }
+
+#[test]
+fn a_filter_gives_the_figures_of_an_export_with_that_filter() {
+    let place = Place::new();
+    let server = server_of(runs());
+    place.export(&server.url(), &[]).exits(0);
+    for (only, filters) in [
+        ("status=FAILED,TIMED-OUT", &["--status", "FAILED,TIMED-OUT"][..]),
+        ("actor=stays", &["--actor", "stays"]),
+        (
+            "actor=comes,dark&status=aborted,succeeded",
+            &["--actor", "comes,dark", "--status", "ABORTED,SUCCEEDED"],
+        ),
+    ] {
+        let filtered = json_of(&report(&place, &["--where", only, "--format", "json"]));
+        let url = server.url();
+        let export = [
+            "export",
+            "--month",
+            "2025-09",
+            "--out",
+            "part",
+            "--rate",
+            "0",
+            "--api-url",
+            &url,
+        ];
+        place.run(&[&export[..], filters].concat()).exits(0);
+        let part = json_of(&place.run(&["report", "part", "--format", "json"]));
+        for name in [
+            "totals",
+            "cost_by_actor",
+            "cost_by_day",
+            "cost_by_month",
+            "status_summary",
+            "dearest_runs",
+            "cost_by_task",
+        ] {
+            assert_eq!(filtered[name], part[name], "{only}: {name}");
+        }
+        assert_eq!(filtered["proof"]["counted"], 5, "the whole period was counted");
+        std::fs::remove_dir_all(place.path("part")).unwrap();
+    }
+    let shown = report(&place, &["--where", "status=TIMED-OUT"]);
+    shown.exits(0).shows(&[
+        "Only      --where status=TIMED-OUT",
+        "1 run matches the filters",
+        "$4.00",
+    ]);
+    let by_day = [
+        "--where",
+        "actor=comes",
+        "--from",
+        "2025-09-08",
+        "--to",
+        "2025-09-09",
+        "--format",
+        "json",
+    ];
+    let by_day = json_of(&report(&place, &by_day));
+    assert_eq!(
+        rows(&by_day, "cost_by_actor", &["act_id", "runs", "usage_total_usd"]),
+        ["comes 1 8"]
+    );
+    assert_eq!(by_day["where"], json!({"actor": ["comes"], "status": [], "group": []}));
+}
+
+#[test]
+fn a_filter_holds_for_groups_the_period_before_and_every_format() {
+    let place = exported();
+    fs::write(place.path("groups.csv"), "actor,group\nstays,\"Ops, EU\"\n").unwrap();
+    let by_group = [
+        "--groups",
+        "groups.csv",
+        "--where",
+        "group=Ops%2C EU",
+        "--format",
+        "json",
+    ];
+    let by_group = json_of(&report(&place, &by_group));
+    assert_eq!(
+        rows(&by_group, "cost_by_group", &["group", "runs", "usage_total_usd"]),
+        ["Ops, EU 2 3"]
+    );
+    let compared = ["--where", "actor=stays", "--compare", "august", "--format", "json"];
+    let compared = json_of(&report(&place, &compared));
+    let change = rows(
+        &compared,
+        "change_by_actor",
+        &["act_id", "usage_before_usd", "usage_total_usd", "change_usd"],
+    );
+    assert_eq!(change, ["stays 10 3 -7"]);
+    let files = [
+        "--where",
+        "status=FAILED",
+        "--format",
+        "xlsx,html,focus,md",
+        "--with-runs",
+        "--out",
+        "files",
+    ];
+    report(&place, &files).exits(0);
+    let focus = fs::read_to_string(place.path("files/focus.csv")).unwrap();
+    assert_eq!((focus.lines().count(), focus.contains("s2")), (2, true));
+    assert!(
+        !fs::read_to_string(place.path("files/report.md"))
+            .unwrap()
+            .contains("comes")
+    );
+}
+
+#[test]
+fn a_filter_that_makes_no_sense_is_refused_and_one_that_no_run_meets_is_told() {
+    let place = exported();
+    for (args, words) in [
+        (&["--where", "sttus=FAILED"][..], "did you mean status?"),
+        (&["--where", "FAILED"], "expected KEY=VALUE"),
+        (&["--where", "group=Ops"], "needs rules"),
+        (&["--where", "status=FAILED", "--budget", "5"], "without --budget"),
+        (&["--where", "from=2025-09-01"], "--from 2025-09-01"),
+    ] {
+        report(&place, args).exits(2).says(&[words]);
+    }
+    let none = report(&place, &["--where", "status=FALIED", "--where", "actor=stays"]);
+    none.exits(0)
+        .shows(&["none: no run matches the filters"])
+        .says(&["no run has status=FALIED; did you mean FAILED?"]);
+}
+
+#[test]
+fn under_a_locale_without_other_letters_a_summary_is_ascii_and_days_are_drawn_on_terminals_alone() {
+    let place = exported();
+    let in_locale = |locale: &str| {
+        let mut command = place.command(&["report", "out"]);
+        command.env("LANG", locale);
+        crate::support::command::done(&mut command).exits(0).stdout.clone()
+    };
+    assert!(in_locale("C.UTF-8").contains("1–30 September"));
+    let ascii = in_locale("C");
+    assert!(ascii.is_ascii() && ascii.contains("1-30 September"), "{ascii}");
+    assert!(!ascii.contains("Each day"));
+    // `script` gives it a terminal.
+    let mut command = std::process::Command::new("script");
+    let inner = format!("{} report out", env!("CARGO_BIN_EXE_apify-runs"));
+    command
+        .args(["-qec", &inner, "/dev/null"])
+        .current_dir(place.path(""))
+        .env("LANG", "C.UTF-8");
+    let drawn = crate::support::command::done(&mut command).exits(0).stdout.clone();
+    let line = drawn.lines().find(|line| line.starts_with("Each day  "));
+    // $1 and $2 on the first, $4 on the seventh, $8 on the eighth, unknown on the ninth.
+    assert_eq!(line.map(str::trim_end), Some("Each day  ▃     ▄█?"), "{drawn}");
+}

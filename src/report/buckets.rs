@@ -24,6 +24,14 @@ impl Unit {
         }
     }
 
+    pub fn word(self) -> &'static str {
+        match self {
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+        }
+    }
+
     fn first(self, day: NaiveDate) -> NaiveDate {
         match self {
             Unit::Day => day,
