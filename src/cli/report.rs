@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
+use crate::cli::report_csv::ReportCsvArgs;
 use crate::cli::shared::{JudgeArgs, Strict, parse_element};
 use crate::output::focus::{FocusGrain, FocusVersion, SplitSize};
 use crate::output::modes::parse_mode;
@@ -88,6 +89,8 @@ pub struct ReportArgs {
     /// Mode of the files, such as 640 [default: 600 with personal data, else by umask]
     #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
     pub mode: Option<u32>,
+    #[command(flatten)]
+    pub report_csv: ReportCsvArgs,
     #[command(flatten)]
     pub focus: FocusArgs,
     /// Add a sheet with all runs to the workbook

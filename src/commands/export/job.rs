@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
+use crate::output::report_csv::ReportCsvForm;
 use crate::paths::names_store;
 use crate::period::{LAST_INSTANT, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
@@ -27,6 +28,7 @@ pub struct ExportPlan {
     pub args: ExportArgs,
     columns: ColumnSet,
     groups: Option<Groups>,
+    report_csv: ReportCsvForm,
     /// None where it is a billing cycle, which the API knows.
     spec: Option<PeriodSpec>,
 }
@@ -56,6 +58,7 @@ impl ExportPlan {
             .transpose()?;
         budgets::check(&args.judge, groups.as_ref())?;
         Ok(ExportPlan {
+            report_csv: args.report_csv.form()?,
             spec: spec.filter(|_| args.period.cycle.is_none()),
             columns,
             groups,
@@ -73,6 +76,7 @@ pub struct ExportJob {
     pub spec: PeriodSpec,
     pub columns: ColumnSet,
     pub groups: Option<Groups>,
+    pub report_csv: ReportCsvForm,
 }
 
 impl ExportJob {
@@ -82,6 +86,7 @@ impl ExportJob {
             args,
             columns,
             groups,
+            report_csv,
             spec,
         } = plan;
         let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
@@ -98,6 +103,7 @@ impl ExportJob {
             spec,
             columns,
             groups,
+            report_csv,
         })
     }
 

@@ -13,7 +13,7 @@ use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX, SUMMARY_TXT};
-use crate::output::report_csv::{csv_name, write_csv};
+use crate::output::report_csv::{ReportCsvForm, csv_name, write_csv};
 use crate::report::terminal::TextStyle;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, summary_text, terminal};
@@ -26,6 +26,7 @@ pub struct ReportOutput {
     focus: Option<FocusThread>,
     folder: Option<ReportFolder>,
     look: TextStyle,
+    report_csv: ReportCsvForm,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<ColumnSet>,
 }
@@ -57,6 +58,7 @@ impl ReportOutput {
             folder,
             focus,
             look,
+            report_csv: args.report_csv.form()?,
             runs: args.with_runs.then(|| columns.clone()),
         })
     }
@@ -77,7 +79,7 @@ impl ReportOutput {
     /// Writes everything, to be published.
     pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &CancelFlag) -> Result<UnpublishedReport> {
         let Some(mut folder) = self.folder.take() else {
-            let text = text(self.formats[0], report, self.look)?;
+            let text = text(self.formats[0], report, self.look, self.report_csv)?;
             stop.check()?;
             return Ok(UnpublishedReport::Text(text));
         };
@@ -85,7 +87,7 @@ impl ReportOutput {
             let name = match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
-                        let text = write_csv(&table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
+                        let text = write_csv(&table, self.report_csv, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
                     continue;
@@ -101,7 +103,7 @@ impl ReportOutput {
                 ReportFormat::Html => REPORT_HTML,
                 ReportFormat::Json => REPORT_JSON,
             };
-            folder.write(name, text(*format, report, TextStyle::Plain)?.as_bytes())?;
+            folder.write(name, text(*format, report, TextStyle::Plain, self.report_csv)?.as_bytes())?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report, &mut folder)?;
@@ -196,7 +198,7 @@ impl UnpublishedReport {
     }
 }
 
-fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String> {
+fn text(format: ReportFormat, report: &Report, look: TextStyle, report_csv: ReportCsvForm) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
         ReportFormat::Summary => summary_text::render(report),
@@ -204,7 +206,7 @@ fn text(format: ReportFormat, report: &Report, look: TextStyle) -> Result<String
         ReportFormat::Json => json::render(report),
         ReportFormat::Csv => match report.tables().as_slice() {
             [table] => {
-                let text = write_csv(table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
+                let text = write_csv(table, report_csv, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                 String::from_utf8_lossy(&text).into_owned()
             }
             tables => {
