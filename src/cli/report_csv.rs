@@ -11,7 +11,7 @@ use crate::report::csv::DecimalMark;
 #[derive(Debug, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct ReportCsvArgs {
-    /// CSV reports: standard, or excel (semicolons, UTF-8 mark); not runs.csv
+    /// Style of CSV reports: standard, or excel (for reading; exact figures are in the standard style)
     #[arg(
         hide = true,
         long,

@@ -70,7 +70,13 @@ mod tests {
         let row = |at: usize| {
             let usd = Usd::parse_plain("-1234.5").unwrap();
             let share = Cell::decimal(ratio_6_places(1, 4)).worded("a quarter");
-            vec![Cell::text(Some(names[at])), Cell::Usd(usd), share, Cell::Instant(0), Cell::Absent]
+            vec![
+                Cell::text(Some(names[at])),
+                Cell::Usd(usd),
+                share,
+                Cell::Instant(0),
+                Cell::Absent,
+            ]
         };
         let table = Table {
             name: "by_name".into(),

@@ -3,6 +3,7 @@
 use crate::money::Usd;
 use crate::period::{Period, PeriodSpec, Zone, parse_edge, parse_instant};
 use crate::report::comparison::{ComparedPeriod, PeriodComparison, ReportedPeriod};
+use crate::report::csv::DecimalMark;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
