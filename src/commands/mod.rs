@@ -5,6 +5,7 @@ pub mod budgets;
 pub mod check;
 pub mod compare;
 pub mod completions;
+pub mod coverage;
 pub mod destination;
 pub mod diff;
 pub mod export;

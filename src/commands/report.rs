@@ -15,6 +15,7 @@ use crate::archive;
 use crate::archive::{Archive, ArchiveInfo, ArchiveOpener};
 use crate::cli::{ArchiveAddress, JudgeArgs, ReportArgs};
 use crate::commands::compare::ComparisonScope;
+use crate::commands::coverage::not_covered;
 use crate::commands::{budgets, strict};
 use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
@@ -148,7 +149,7 @@ fn dimensions(args: &ReportArgs, columns: &ColumnSet, groups: Option<Groups>) ->
     Ok(dimensions)
 }
 
-/// The period that was asked for, which must be covered: exit 5 otherwise.
+/// The period that was asked for, which must be covered: exit 2 otherwise.
 fn asked(args: &ReportArgs, archive: &dyn Archive, held: &ArchiveInfo) -> Result<Period> {
     let timezone = args.timezone.unwrap_or(held.period.timezone);
     let spec = match (&args.month, args.from, args.to) {
@@ -163,10 +164,8 @@ fn asked(args: &ReportArgs, archive: &dyn Archive, held: &ArchiveInfo) -> Result
     };
     // Whatever lies in the future is just another period that isn't covered.
     let period = spec.resolve(timezone, LAST_INSTANT)?;
-    archive.slice_period(&period)?.ok_or_else(|| {
-        let (shown, whole) = (&held.shown, held.period.first_line());
-        Error::Untrusted(format!("{shown} does not cover this period: it holds {whole}"))
-    })
+    let covered = archive.slice_period(&period)?;
+    covered.ok_or_else(|| not_covered(held, &period, args.timezone))
 }
 
 /// The tables that were asked for; none where all are. Exit 2 for a name that there is not.
