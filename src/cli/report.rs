@@ -77,14 +77,12 @@ pub struct ReportArgs {
     pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout)
-    #[arg(
-        long, value_name = "FORMAT", value_delimiter = ',', default_value = "terminal", hide_possible_values = true,
-        help_heading = OUTPUT
-    )]
+    /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout) [default:
+    /// terminal]
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Vec<ReportFormat>,
-    /// Output folder, but not PATH itself [default: stdout]
-    #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
+    /// Folder, or file such as x.xlsx [default: stdout]
+    #[arg(long, short, value_name = "DIR|FILE", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// Mode of the files, such as 640 [default: 600 with personal data, else by umask]
     #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]

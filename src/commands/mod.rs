@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod destination;
 pub mod diff;
 pub mod export;
+pub mod folder_name;
 #[cfg(feature = "lake")]
 pub mod lake;
 #[cfg(not(feature = "lake"))]

@@ -1,9 +1,11 @@
 //! `report`: the figures of an export or a lake, from its files alone: other breakdowns, a part of its period, other formats,
 //! held against another period or budgets. Nothing is shown before all that it is made of has been read and checked.
 
+mod file;
 mod focus;
 mod focus_parts;
 pub(super) mod folder;
+mod format;
 mod output;
 pub mod sql;
 

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use crate::cli::{CostArgs, ExportArgs, Format};
 use crate::commands::budgets;
 use crate::commands::destination::path_template;
+use crate::commands::folder_name;
 use crate::context::Context;
 use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
@@ -36,6 +37,7 @@ pub struct ExportPlan {
 impl ExportPlan {
     pub fn new(mut args: ExportArgs) -> Result<ExportPlan> {
         check_formats(&args)?;
+        args.out.as_deref().map_or(Ok(()), folder_name::check_export)?;
         budgets::read_file(&mut args.judge)?;
         if args.mode.is_some() && args.out.as_deref().is_some_and(names_store) {
             return Err(Error::usage(

@@ -1,19 +1,24 @@
-//! Where a report goes: to stdout in one format, or into a folder in several.
+//! Where a report goes: to stdout or into a file in one format, or into a folder in several.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use arrow_array::RecordBatch;
 
 use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
+use crate::commands::report::file::ReportFile;
 use crate::commands::report::focus::FocusThread;
 use crate::commands::report::focus_parts::listed;
 use crate::commands::report::folder::{PublishedFiles, ReportFolder, ReportModes};
+use crate::commands::report::format::Formats;
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX, SUMMARY_TXT};
 use crate::output::report_csv::{ReportCsvForm, csv_name, write_csv};
+use crate::paths::folder_of;
 use crate::report::terminal::TextStyle;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, summary_text, terminal};
@@ -21,10 +26,10 @@ use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, wrap_labelled};
 
 pub struct ReportOutput {
-    formats: Vec<ReportFormat>,
-    /// Before the folder: its thread has to end before its files are cleared away.
+    formats: Formats,
+    /// Before the place: its thread has to end before the folder's files are cleared away.
     focus: Option<FocusThread>,
-    folder: Option<ReportFolder>,
+    place: ReportPlace,
     look: TextStyle,
     report_csv: ReportCsvForm,
     /// The columns of the workbook's sheet of runs, if it is wanted.
@@ -34,31 +39,29 @@ pub struct ReportOutput {
 impl ReportOutput {
     /// Creates the files; exit 2 where formats and place don't go together, exit 6 where nothing may be written there.
     pub fn open(args: &ReportArgs, held: &ArchiveInfo, columns: &ColumnSet, look: TextStyle) -> Result<ReportOutput> {
-        let mut formats: Vec<ReportFormat> = Vec::new();
-        for format in &args.format {
-            if !formats.contains(format) {
-                formats.push(*format);
-            }
-        }
-        check_formats(args, &formats)?;
+        let formats = Formats::new(args)?;
+        let report_csv = args.report_csv.form()?;
         let modes = ReportModes {
             chosen: args.mode,
             are_personal: columns.has_personal(),
         };
-        let folder = args.out.as_deref().map(|out| ReportFolder::open(out, modes));
-        let mut folder = folder.transpose()?;
-        let focus = match &mut folder {
-            Some(folder) if formats.contains(&ReportFormat::Focus) => {
+        let mut place = match args.out.as_deref() {
+            None => ReportPlace::Stdout,
+            Some(out) if formats.are_of_a_file => ReportPlace::File(ReportFile::create(out, modes)?),
+            Some(out) => ReportPlace::Folder(ReportFolder::open(out, modes)?),
+        };
+        let focus = match &mut place {
+            ReportPlace::Folder(folder) if formats.all.contains(&ReportFormat::Focus) => {
                 Some(FocusThread::start(folder, held, columns, &args.focus)?)
             }
             _ => None,
         };
         Ok(ReportOutput {
             formats,
-            folder,
+            place,
             focus,
             look,
-            report_csv: args.report_csv.form()?,
+            report_csv,
             runs: args.with_runs.then(|| columns.clone()),
         })
     }
@@ -78,23 +81,49 @@ impl ReportOutput {
 
     /// Writes everything, to be published.
     pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &CancelFlag) -> Result<UnpublishedReport> {
-        let Some(mut folder) = self.folder.take() else {
-            let text = text(self.formats[0], report, self.look, self.report_csv)?;
-            stop.check()?;
-            return Ok(UnpublishedReport::Text(text));
-        };
-        for format in &self.formats {
+        let format = self.formats.all[0];
+        match std::mem::replace(&mut self.place, ReportPlace::Stdout) {
+            ReportPlace::Stdout => {
+                let text = text(format, report, self.look, self.report_csv)?;
+                stop.check()?;
+                Ok(UnpublishedReport::Text(text))
+            }
+            ReportPlace::File(mut file) => {
+                if format == ReportFormat::Xlsx {
+                    self.workbook(file.handle()?, file.path(), report, archive, stop)?;
+                } else {
+                    file.write(text(format, report, TextStyle::Plain, self.report_csv)?.as_bytes())?;
+                }
+                file.check_replaceable()?;
+                stop.check()?;
+                Ok(UnpublishedReport::File(file))
+            }
+            ReportPlace::Folder(folder) => self.write_folder(folder, report, archive, stop),
+        }
+    }
+
+    fn write_folder(
+        mut self,
+        mut folder: ReportFolder,
+        report: &Report,
+        archive: &dyn Archive,
+        stop: &CancelFlag,
+    ) -> Result<UnpublishedReport> {
+        for format in &self.formats.all {
             let name = match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
-                        let text = write_csv(&table, self.report_csv, Vec::new()).map_err(|error| Error::Other(error.into()))?;
+                        let text = write_csv(&table, self.report_csv, Vec::new())
+                            .map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
                     continue;
                 }
                 ReportFormat::Focus => continue,
                 ReportFormat::Xlsx => {
-                    self.workbook(&mut folder, report, archive, stop)?;
+                    let file = folder.create(REPORT_XLSX)?;
+                    let path = folder.path.join(REPORT_XLSX);
+                    self.workbook(file, &path, report, archive, stop)?;
                     continue;
                 }
                 ReportFormat::Terminal => REPORT_TXT,
@@ -103,7 +132,10 @@ impl ReportOutput {
                 ReportFormat::Html => REPORT_HTML,
                 ReportFormat::Json => REPORT_JSON,
             };
-            folder.write(name, text(*format, report, TextStyle::Plain, self.report_csv)?.as_bytes())?;
+            folder.write(
+                name,
+                text(*format, report, TextStyle::Plain, self.report_csv)?.as_bytes(),
+            )?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report, &mut folder)?;
@@ -115,13 +147,13 @@ impl ReportOutput {
     /// The workbook, with its sheet of runs if that is wanted.
     fn workbook(
         &self,
-        folder: &mut ReportFolder,
+        file: File,
+        path: &Path,
         report: &Report,
         archive: &dyn Archive,
         stop: &CancelFlag,
     ) -> Result<()> {
-        let file = folder.create(REPORT_XLSX)?;
-        let mut book = Book::new(report, &folder.path)?;
+        let mut book = Book::new(report, folder_of(path))?;
         if let Some(columns) = &self.runs {
             let mut sheet = book.runs(columns.clone())?;
             archive.reread(&report.facts.period, columns, &mut |rows| {
@@ -132,41 +164,21 @@ impl ReportOutput {
         }
         let mut file = BufWriter::new(file);
         book.save(&mut file)?;
-        file.flush()
-            .map_err(|error| Error::output("write", &folder.path.join(REPORT_XLSX), error))
+        file.flush().map_err(|error| Error::output("write", path, error))
     }
 }
 
-/// Exit 2 where formats don't go together with each other, the place or other options.
-fn check_formats(args: &ReportArgs, formats: &[ReportFormat]) -> Result<()> {
-    let needs_folder = |format: &ReportFormat| matches!(format, ReportFormat::Xlsx | ReportFormat::Focus);
-    if args.out.is_none() && (formats.len() > 1 || formats.iter().any(needs_folder)) {
-        return Err(Error::Usage(
-            "stdout can have only one format, and neither xlsx nor focus: give a folder with --out DIR".into(),
-        ));
-    }
-    if args.with_runs && !formats.contains(&ReportFormat::Xlsx) {
-        return Err(Error::Usage(
-            "--with-runs works only with the workbook: add --format xlsx".into(),
-        ));
-    }
-    let focus = args.focus.first_set();
-    if let Some(option) = focus.filter(|_| !formats.contains(&ReportFormat::Focus)) {
-        return Err(Error::Usage(format!(
-            "{option} works only with FOCUS: add --format focus"
-        )));
-    }
-    if formats.contains(&ReportFormat::Summary) && !(args.by.is_empty() && args.only.is_empty()) {
-        return Err(Error::Usage(
-            "--format summary has no reports that --by or --only could select: use another format".into(),
-        ));
-    }
-    Ok(())
+enum ReportPlace {
+    Stdout,
+    File(ReportFile),
+    Folder(ReportFolder),
 }
 
 /// A report that nobody sees yet.
 pub enum UnpublishedReport {
     Text(String),
+    /// A file that waits for its name.
+    File(ReportFile),
     /// Files that wait for their names.
     Folder(ReportFolder),
 }
@@ -176,6 +188,14 @@ impl UnpublishedReport {
     pub fn publish(self, quiet: bool) -> Result<()> {
         let folder = match self {
             UnpublishedReport::Text(text) => return print(&text),
+            UnpublishedReport::File(file) => {
+                let line = format!("Wrote {}", file.path().display());
+                file.finish()?;
+                return match quiet {
+                    true => Ok(()),
+                    false => print(&(wrap_labelled("", &line, 0, terminal::WIDTH) + "\n")),
+                };
+            }
             UnpublishedReport::Folder(folder) => folder,
         };
         let shown = folder.path.display().to_string();
@@ -212,7 +232,7 @@ fn text(format: ReportFormat, report: &Report, look: TextStyle, report_csv: Repo
             tables => {
                 let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
                 return Err(Error::Usage(format!(
-                    "CSV on stdout can have only one report: select it with --only or --by, or give --out DIR; the reports are {}",
+                    "CSV on stdout or in one file can have only one report: select it with --only or --by, or give --out DIR; the reports are {}",
                     names.join(", ")
                 )));
             }

@@ -20,5 +20,7 @@ mod reconcile;
 mod replaced;
 /// `report`: an export's figures once more.
 mod report;
+/// `report --out FILE`, and folders whose names look like a file's.
+mod report_file;
 /// Whole outputs of one small account, as snapshots.
 mod reports;
