@@ -3,6 +3,7 @@
 mod archives;
 mod lake;
 mod report;
+mod report_csv;
 mod serve;
 mod setup;
 mod shared;
@@ -18,6 +19,7 @@ pub use crate::cli::lake::{
     CloseArgs, InfoArgs, LakeArgs, LakeCommand, Optimize, OptimizeArgs, RepairArgs, SyncArgs, VacuumArgs,
 };
 pub use crate::cli::report::{FocusArgs, ReportArgs, ReportFormat};
+pub use crate::cli::report_csv::ReportCsvArgs;
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
 pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
@@ -188,6 +190,8 @@ pub struct ExportArgs {
         hide_possible_values = true, help_heading = OUTPUT
     )]
     pub format: Vec<Format>,
+    #[command(flatten)]
+    pub report_csv: ReportCsvArgs,
     /// One Parquet file for each UTC day on which runs started
     #[arg(hide = true, long, value_name = "day", hide_possible_values = true, help_heading = OUTPUT)]
     pub partition_by: Option<PartitionBy>,

@@ -12,6 +12,7 @@ server sends, summed by Python's decimal. Shares no code with the tool."""
 
 import csv
 import hashlib
+import re
 import shutil
 import tempfile
 from datetime import date, datetime, timezone
@@ -173,6 +174,35 @@ def check_csv(checks, label, out, parquet):
         written = [row[money] for row in table]
     odd = [cost for cost in written if cost and cost != plain(Decimal(cost))]
     checks.equal(f"{label}: runs.csv writes money plainly", odd, [])
+
+
+def check_excel(checks, binary, standard, scratch):
+    """The reports for Excel hold what the standard ones do: by Python's csv, and their amounts by DuckDB too."""
+    out = scratch / "excel"
+    form = ["--csv-style", "excel", "--csv-decimal", "comma"]
+    must_run(binary, "export", "--demo", "--quiet", *form, "--out", out, cwd=scratch)
+    checks.equal("excel: runs.csv is the standard one", (out / "runs.csv").read_bytes(), (standard / "runs.csv").read_bytes())
+    number = re.compile(r"-?[0-9]+,[0-9]+")
+    for path in sorted(standard.glob("*.csv")):
+        if path.name == "runs.csv":
+            continue
+        text = (out / path.name).read_bytes()
+        checks.that(f"excel: {path.name} begins with a byte order mark and has LF", text.startswith(b"\xef\xbb\xbf") and b"\r" not in text)
+        with open(out / path.name, encoding="utf-8-sig", newline="") as file:
+            rows = [
+                [cell.replace(",", ".") if number.fullmatch(cell) else cell for cell in row]
+                for row in csv.reader(file, delimiter=";")
+            ]
+        with open(path, encoding="utf-8", newline="") as file:
+            checks.equal(f"excel: {path.name} has the standard one's cells", rows, list(csv.reader(file)))
+    source = (
+        f"read_csv('{out / 'cost_by_actor.csv'}', header = true, delim = ';', decimal_separator = ',',"
+        " types = {'usage_total_usd': 'DECIMAL(38,18)'})"
+    )
+    found = single(duckdb.connect(), f"SELECT sum(usage_total_usd) FROM {source}")
+    checks.equal("excel: the amounts by DuckDB", plain(found), read_json(out / "manifest.json")["totals"]["usage_total_usd"])
+    verified = run(binary, "verify", out, cwd=scratch)
+    checks.equal("excel: verify", verified.returncode, 0)
 
 
 def json_value(value):
@@ -384,6 +414,7 @@ def main():
 
         check_served(checks, "export", binary, default, default / "runs.parquet")
         check_verify_notices(checks, binary, default, scratch)
+        check_excel(checks, binary, default, scratch)
     checks.close()
 
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
+use crate::cli::report_csv::ReportCsvArgs;
 use crate::cli::shared::{JudgeArgs, Strict, parse_element};
 use crate::output::focus::{FocusGrain, FocusVersion, SplitSize};
 use crate::output::modes::parse_mode;
@@ -80,18 +81,18 @@ pub struct ReportArgs {
     pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
-    /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout)
-    #[arg(
-        long, value_name = "FORMAT", value_delimiter = ',', default_value = "terminal", hide_possible_values = true,
-        help_heading = OUTPUT
-    )]
+    /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout) [default:
+    /// terminal]
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Vec<ReportFormat>,
-    /// Output folder, but not PATH itself [default: stdout]
-    #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
+    /// Folder, or file such as x.xlsx [default: stdout]
+    #[arg(long, short, value_name = "DIR|FILE", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// Mode of the files, such as 640 [default: 600 with personal data, else by umask]
     #[arg(hide = true, long, value_name = "OCTAL", value_parser = parse_mode, help_heading = OUTPUT)]
     pub mode: Option<u32>,
+    #[command(flatten)]
+    pub report_csv: ReportCsvArgs,
     #[command(flatten)]
     pub focus: FocusArgs,
     /// Add a sheet with all runs to the workbook

@@ -109,6 +109,9 @@ pub fn before(
     // The billing cycle before may have another length.
     let is_cycle_before = held.is_billing_cycle && whole.requested_to == asked.period.from;
     let previous = asked.period.before();
+    let wanted = previous
+        .as_ref()
+        .map_or(String::new(), |previous| format!(", {}", previous.first_line()));
     let covered = previous
         .as_ref()
         .map(|previous| archive.slice_period(previous))
@@ -121,7 +124,7 @@ pub fn before(
         None => {
             let whole = whole.first_line();
             return Ok(Err(anyhow!(
-                "{site} does not cover the previous period: it holds {whole}"
+                "{site} does not cover the previous period{wanted}: it holds {whole}; give --compare an export or a lake that has it"
             )));
         }
     };

@@ -92,8 +92,9 @@ fn period(this: &dyn Archive, other: &dyn Archive) -> Result<Period> {
     }
     this.slice_period(&beside.period)?.ok_or_else(|| {
         let (shown, whole, period) = (held.shown, held.period.first_line(), beside.period.first_line());
-        Error::Untrusted(format!(
-            "{shown} does not cover the period of {}, {period}: it holds {whole}",
+        Error::Usage(format!(
+            "{shown} does not cover the period of {}, {period}: it holds {whole}; compare it with an export of a period that it \
+             holds",
             beside.shown
         ))
     })

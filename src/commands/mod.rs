@@ -5,9 +5,11 @@ pub mod budgets;
 pub mod check;
 pub mod compare;
 pub mod completions;
+pub mod coverage;
 pub mod destination;
 pub mod diff;
 pub mod export;
+pub mod folder_name;
 #[cfg(feature = "lake")]
 pub mod lake;
 #[cfg(not(feature = "lake"))]

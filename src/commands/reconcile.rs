@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::api::usage::MonthlyUsage;
 use crate::archive;
 use crate::cli::ReconcileArgs;
+use crate::commands::folder_name;
 use crate::commands::reconcile::cycle_runs::{CycleSource, fetched_runs, runs_held};
 use crate::commands::reconcile::kept::from_export;
 use crate::context::Context;
@@ -39,6 +40,9 @@ pub struct Reconciled {
 
 pub async fn run(args: ReconcileArgs, context: Context) -> Result<()> {
     args.costs.check()?;
+    if let Some(out) = &args.out {
+        folder_name::check(out, "a reconciliation is written as page, workbook, JSON and text")?;
+    }
     let kept = from_export(&args).await?;
     let reconciled = match kept {
         Some(kept) => kept,

@@ -1,15 +1,19 @@
 //! `report`: the figures of an export or a lake, from its files alone: other breakdowns, a part of its period, other formats,
 //! held against another period or budgets. Nothing is shown before all that it is made of has been read and checked.
 
+mod file;
 mod focus;
 mod focus_parts;
 pub(super) mod fold;
 pub(super) mod folder;
+mod format;
 mod output;
+mod row_selection;
 pub mod sql;
 
 use crate::commands::report::fold::ReportScope;
-use crate::commands::report::output::{ReportOutput, RowSelection, UnpublishedReport};
+use crate::commands::report::output::{ReportOutput, UnpublishedReport};
+use crate::commands::report::row_selection::RowSelection;
 
 use crate::commands::compare;
 
@@ -89,11 +93,11 @@ fn prepare(
     installed_zones::warning(&scope.period)
         .iter()
         .for_each(|text| warn(text));
-    let mut output = ReportOutput::open(args, &held, &columns, look)?;
-    let mut selection = RowSelection {
+    let selection = RowSelection {
         only: scope.only.clone(),
         rules: scope.groups.clone(),
     };
+    let mut output = ReportOutput::open(args, &held, &columns, selection, look)?;
     let wanted = if output.wants_all_columns() {
         columns.clone()
     } else {
@@ -101,7 +105,7 @@ fn prepare(
     };
     let mut report = fold::report(archive, held, &scope, (&columns, &wanted), &mut |rows| {
         stop.check()?;
-        output.rows(rows, &mut selection)
+        output.rows(rows)
     })?;
     let compared = ComparisonScope::new(&report.facts, scope.groups, scope.only);
     report.against = comparison(&args.judge, opening, (archive, path), &compared, stop)?;
@@ -118,7 +122,7 @@ fn prepare(
         facts.caveats.extend(budgets::unmatched_rules(&report.figures));
     }
     report.only = chosen(args, &report)?;
-    let written = output.write(&report, archive, selection, stop)?;
+    let written = output.write(&report, archive, stop)?;
     Ok((written, report))
 }
 

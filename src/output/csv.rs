@@ -55,7 +55,13 @@ impl<W: Write> CsvRows<W> {
 
 /// A CSV writer of this project's dialect, also for reports.
 pub fn writer<W: Write>(to: W) -> Writer<W> {
+    separated_writer(to, b',')
+}
+
+/// The same with another separator between cells.
+pub fn separated_writer<W: Write>(to: W, separator: u8) -> Writer<W> {
     WriterBuilder::new()
+        .delimiter(separator)
         .terminator(Terminator::Any(b'\n'))
         .quote_style(QuoteStyle::Necessary)
         .buffer_capacity(64 << 10)

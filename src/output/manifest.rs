@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::leftovers::is_leftover;
 use crate::output::hashed::FileEntry;
 use crate::output::names::MANIFEST;
+use crate::output::report_csv::ReportCsvForm;
 use crate::period::{Millis, Period, instant_text};
 pub use crate::provenance::Replaced;
 use crate::provenance::{Account, DetailCounts, Filters, GroupRule, Proof, Retention, Source, Totals, UsageFacts};
@@ -68,6 +69,9 @@ pub struct Manifest {
     /// The columns of the rows, in order.
     #[serde(default)]
     pub columns: Vec<String>,
+    /// The form of the reports in CSV, where it is not the standard one.
+    #[serde(default, skip_serializing_if = "ReportCsvForm::is_standard")]
+    pub report_csv: ReportCsvForm,
     /// The rules of `--groups`, none without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<GroupRule>>,

@@ -69,6 +69,18 @@ impl Period {
         is_month(from, to).then(|| format!("{:04}-{:02}", from.year(), from.month()))
     }
 
+    /// The options that ask for it, in its time zone: `--month 2025-09`, `--from 2025-09-01 --to 2025-09-08`.
+    pub fn options(&self) -> String {
+        if let Some(month) = self.month() {
+            return format!("--month {month}");
+        }
+        let (from, to) = match self.dates() {
+            Some((from, to)) => (from.to_string(), to.to_string()),
+            None => (format_instant(self.from), format_instant(self.requested_to)),
+        };
+        format!("--from {from} --to {to}")
+    }
+
     /// Both ends as they were asked for, for names: dates where they are midnights, instants in UTC where not.
     pub fn ends(&self) -> (String, String) {
         match self.dates() {

@@ -115,7 +115,7 @@ fn has_bytes_of(export: &ExportFolder, path: &str, table: &Table) -> io::Result<
         file: BufReader::with_capacity(64 << 10, file.reader()),
         same: true,
     };
-    let mut comparison = write_csv(table, comparison)?;
+    let mut comparison = write_csv(table, export.manifest().report_csv, comparison)?;
     Ok(comparison.same && comparison.file.fill_buf()?.is_empty())
 }
 

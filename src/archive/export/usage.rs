@@ -1,5 +1,8 @@
 //! What an export keeps of Apify's count and of builds, read back from its files.
 
+use std::borrow::Cow;
+
+use csv::{ReaderBuilder, StringRecord};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -10,6 +13,7 @@ use crate::error::ReadError;
 use crate::money::Usd;
 use crate::period::parse_instant;
 use crate::report::account_usage::{AccountUsage, BUILDS, DayOfService, KnownBuild, USAGE_BY_DAY, USAGE_BY_SERVICE};
+use crate::report::csv::DecimalMark;
 use crate::text::unescape_formula;
 
 /// Reads it; none where the export has none. Its files must have been checked against the manifest.
@@ -44,9 +48,27 @@ fn path(report: &str) -> String {
 
 fn rows<T: DeserializeOwned>(export: &ExportFolder, report: &str) -> Result<Vec<T>, ReadError> {
     let path = path(report);
-    let mut reader = csv::Reader::from_reader(export.file(&path)?.reader());
-    let rows: Result<Vec<T>, csv::Error> = reader.deserialize().collect();
+    let form = export.manifest().report_csv;
+    // The reader passes over a byte-order mark.
+    let mut reader = ReaderBuilder::new()
+        .delimiter(form.separator())
+        .from_reader(export.file(&path)?.reader());
+    let rows = reader.headers().cloned().and_then(|header| {
+        let records = reader.records();
+        let rows = records.map(|record| with_points(&record?, &header, form.decimal).deserialize(Some(&header)));
+        rows.collect()
+    });
     rows.map_err(|error| ReadError::new(error).in_file(path))
+}
+
+/// A record whose amounts have decimal points.
+fn with_points(record: &StringRecord, header: &StringRecord, mark: DecimalMark) -> StringRecord {
+    let is_amount = |name: &str| name == "quantity" || name.ends_with("_usd");
+    let cells = header.iter().zip(record).map(|(name, cell)| match mark {
+        DecimalMark::Comma if is_amount(name) => Cow::Owned(cell.replace(',', ".")),
+        _ => Cow::Borrowed(cell),
+    });
+    cells.collect::<Vec<_>>().into()
 }
 
 #[derive(Deserialize)]

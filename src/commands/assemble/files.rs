@@ -98,7 +98,9 @@ pub fn write_files(
     let mut new = NewFiles { staging, files };
     for table in report.tables() {
         let rows = Some(table.len as u64);
-        new.add(&csv_name(&table), rows, |file| write_csv(&table, file).map(drop))?;
+        new.add(&csv_name(&table), rows, |file| {
+            write_csv(&table, manifest.report_csv, file).map(drop)
+        })?;
     }
     if !rejected.is_empty() {
         let rows = Some(rejected.len() as u64);

@@ -17,6 +17,7 @@ use crate::output::hashed::FileEntry;
 use crate::output::manifest::{Manifest, SCHEMA_VERSION};
 use crate::output::modes::Modes;
 use crate::output::publish::Staging;
+use crate::output::report_csv::ReportCsvForm;
 use crate::paths::names_store;
 use crate::period::{Millis, format_instant, rules_version};
 use crate::pipeline::writer::parquet_paths;
@@ -46,6 +47,7 @@ pub struct ManifestInput {
     pub settle_ms: Millis,
     pub is_billing_cycle: bool,
     pub details: DetailCounts,
+    pub report_csv: ReportCsvForm,
     pub groups: Option<Vec<GroupRule>>,
     pub fields_mistyped: u64,
     pub requests: RequestCounts,
@@ -59,6 +61,7 @@ impl ManifestInput {
             settle_ms: cost_state::DEFAULT_SETTLE_MS,
             is_billing_cycle: false,
             details: DetailCounts::default(),
+            report_csv: ReportCsvForm::default(),
             groups: None,
             fields_mistyped: 0,
             requests: RequestCounts::default(),
@@ -144,6 +147,7 @@ fn manifest(report: &Report, input: ManifestInput, runs_rejected: u64) -> Manife
         usage: report.usage.as_ref().map(|usage| usage.facts.clone()),
         details: input.details,
         columns: input.columns.names().into_iter().map(String::from).collect(),
+        report_csv: input.report_csv,
         groups: input.groups,
         fields_mistyped: input.fields_mistyped,
         runs_rejected,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::folder_name;
 use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::paths::names_store;
@@ -109,6 +110,7 @@ pub fn folder(out: Option<&Path>, period: &Period, account: Option<&str>, is_dem
             "--out {shown}: unknown kind of URL; expected a folder, or s3://, gs:// or az://"
         )));
     }
+    folder_name::check_export(out)?;
     let account = account.or(is_demo.then_some("demo"));
     TemplateValues::of_account(account)
         .and_period(period)

@@ -8,10 +8,12 @@ use chrono::NaiveDate;
 use crate::cli::{CostArgs, ExportArgs, Format};
 use crate::commands::budgets;
 use crate::commands::destination::path_template;
+use crate::commands::folder_name;
 use crate::context::Context;
 use crate::disk::ONE_PARENT;
 use crate::error::{Error, Result};
 use crate::fetch::names::NameBook;
+use crate::output::report_csv::ReportCsvForm;
 use crate::paths::names_store;
 use crate::period::{LAST_INSTANT, Period, PeriodSpec, format_instant};
 use crate::pipeline::connection::Connection;
@@ -27,6 +29,7 @@ pub struct ExportPlan {
     pub args: ExportArgs,
     columns: ColumnSet,
     groups: Option<Groups>,
+    report_csv: ReportCsvForm,
     /// None where it is a billing cycle, which the API knows.
     spec: Option<PeriodSpec>,
 }
@@ -34,6 +37,7 @@ pub struct ExportPlan {
 impl ExportPlan {
     pub fn new(mut args: ExportArgs) -> Result<ExportPlan> {
         check_formats(&args)?;
+        args.out.as_deref().map_or(Ok(()), folder_name::check_export)?;
         budgets::read_file(&mut args.judge)?;
         if args.mode.is_some() && args.out.as_deref().is_some_and(names_store) {
             return Err(Error::usage(
@@ -56,6 +60,7 @@ impl ExportPlan {
             .transpose()?;
         budgets::check(&args.judge, groups.as_ref())?;
         Ok(ExportPlan {
+            report_csv: args.report_csv.form()?,
             spec: spec.filter(|_| args.period.cycle.is_none()),
             columns,
             groups,
@@ -73,6 +78,7 @@ pub struct ExportJob {
     pub spec: PeriodSpec,
     pub columns: ColumnSet,
     pub groups: Option<Groups>,
+    pub report_csv: ReportCsvForm,
 }
 
 impl ExportJob {
@@ -82,6 +88,7 @@ impl ExportJob {
             args,
             columns,
             groups,
+            report_csv,
             spec,
         } = plan;
         let connection = Connection::open(&args.source, args.costs.detail_rate, &context).await?;
@@ -98,6 +105,7 @@ impl ExportJob {
             spec,
             columns,
             groups,
+            report_csv,
         })
     }
 

@@ -104,6 +104,7 @@ fn manifest_input(job: &ExportJob, details: DetailCounts, fields_mistyped: u64) 
         is_billing_cycle: job.args.period.cycle.is_some(),
         settle_ms: job.args.costs.settle_ms(),
         details,
+        report_csv: job.report_csv,
         groups: job.groups.as_ref().map(|groups| groups.rules().cloned().collect()),
         fields_mistyped,
         requests: job.connection.api.counts(),

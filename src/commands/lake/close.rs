@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::commands::folder_name;
 use crate::commands::lake::close::month::{columns, write};
 use crate::commands::lake::close::usage::{MonthToClose, asked_usage};
 use crate::output::names::MANIFEST;
@@ -45,6 +46,7 @@ const ATTEMPTS: usize = 6;
 
 pub async fn run(args: CloseArgs, context: Context) -> Result<()> {
     let started = Instant::now();
+    args.out.as_deref().map_or(Ok(()), folder_name::check_export)?;
     let close = Arc::new(Close {
         name: name(&args),
         now_ms: context.now_ms,

@@ -4,6 +4,7 @@
 use arrow_array::RecordBatch;
 
 use crate::archive::{Archive, ArchiveInfo};
+use crate::commands::coverage::not_covered;
 use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec, Zone};
@@ -50,13 +51,14 @@ impl ReportScope {
     }
 }
 
-/// The period that was asked for, by default all of the archive's: exit 5 where the archive doesn't cover it.
+/// The period that was asked for, by default all of the archive's: exit 2 where the archive doesn't cover it.
 pub fn period(
     spec: Option<PeriodSpec>,
     timezone: Option<Zone>,
     archive: &dyn Archive,
     held: &ArchiveInfo,
 ) -> Result<Period> {
+    let given = timezone;
     let timezone = timezone.unwrap_or(held.period.timezone);
     let Some(spec) = spec else {
         return Ok(Period {
@@ -66,10 +68,8 @@ pub fn period(
     };
     // Whatever lies in the future is just another period that isn't covered.
     let period = spec.resolve(timezone, LAST_INSTANT)?;
-    archive.slice_period(&period)?.ok_or_else(|| {
-        let (shown, whole) = (&held.shown, held.period.first_line());
-        Error::Untrusted(format!("{shown} does not cover this period: it holds {whole}"))
-    })
+    let covered = archive.slice_period(&period)?;
+    covered.ok_or_else(|| not_covered(held, &period, given))
 }
 
 /// Reads and checks the archive's rows of these columns at least, and adds them up; `see` is given each batch on the way. Nothing is

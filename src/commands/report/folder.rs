@@ -34,13 +34,27 @@ pub struct ReportModes {
 
 impl ReportModes {
     /// The mode of a new file, from which the umask takes its bits.
-    fn created(self) -> u32 {
+    pub fn created(self) -> u32 {
         if self.are_personal || self.chosen.is_some() {
             0o600
         } else {
             0o666
         }
     }
+}
+
+/// Exit 6 where a folder is an export or a lake, or lies in one; `out` is what the user calls it.
+pub fn check_no_archive(folder: &Path, out: &Path) -> Result<()> {
+    let is_lake = folder.ancestors().any(|path| path.join(DELTA_LOG).is_dir());
+    let kind = match (is_lake, folder.ancestors().any(Manifest::is_there)) {
+        (true, _) => "a lake",
+        (_, true) => "an export",
+        _ => return Ok(()),
+    };
+    Err(Error::Output(format!(
+        "{} is {kind} or inside one, which may not hold other files: use another --out",
+        out.display()
+    )))
 }
 
 /// The names of what was done in a folder.
@@ -67,18 +81,7 @@ impl ReportFolder {
     pub fn open(out: &Path, modes: ReportModes) -> Result<ReportFolder> {
         let failed = |error| Error::output("write into", out, error);
         let real = paths::resolve_folder(out).map_err(failed)?;
-        if real.ancestors().any(|path| path.join(DELTA_LOG).is_dir()) {
-            return Err(Error::Output(format!(
-                "{} is a lake or inside one, which may not hold other files: use another --out",
-                out.display()
-            )));
-        }
-        if real.ancestors().any(Manifest::is_there) {
-            return Err(Error::Output(format!(
-                "{} is an export or inside one, which may not hold other files: use another --out",
-                out.display()
-            )));
-        }
+        check_no_archive(&real, out)?;
         // The folder itself, too.
         let made = make_parents(&out.join(LOCK), ONE_PARENT + 1).map_err(failed)?;
         let mut folder = ReportFolder {

@@ -1,21 +1,25 @@
-//! Where a report goes: to stdout in one format, or into a folder in several.
+//! Where a report goes: to stdout or into a file in one format, or into a folder in several.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use arrow_array::RecordBatch;
 
 use crate::archive::{Archive, ArchiveInfo};
 use crate::cli::{ReportArgs, ReportFormat};
+use crate::commands::report::file::ReportFile;
 use crate::commands::report::focus::FocusThread;
 use crate::commands::report::focus_parts::listed;
 use crate::commands::report::folder::{PublishedFiles, ReportFolder, ReportModes};
+use crate::commands::report::format::Formats;
+use crate::commands::report::row_selection::RowSelection;
 use crate::context::blocking::CancelFlag;
 use crate::context::terminal::print;
 use crate::error::{Error, Result};
 use crate::output::names::{REPORT_HTML, REPORT_JSON, REPORT_MD, REPORT_TXT, REPORT_XLSX, SUMMARY_TXT};
-use crate::output::report_csv::{csv_name, write_csv};
-use crate::report::groups::Groups;
-use crate::report::run_filter::RunFilter;
+use crate::output::report_csv::{ReportCsvForm, csv_name, write_csv};
+use crate::paths::folder_of;
 use crate::report::terminal::TerminalLook;
 use crate::report::xlsx::Book;
 use crate::report::{Report, html, json, markdown, summary_text, terminal};
@@ -23,11 +27,13 @@ use crate::runs::column_set::ColumnSet;
 use crate::text::{counted, wrap_labelled};
 
 pub struct ReportOutput {
-    formats: Vec<ReportFormat>,
-    /// Before the folder: its thread has to end before its files are cleared away.
+    formats: Formats,
+    /// Before the place: its thread has to end before the folder's files are cleared away.
     focus: Option<FocusThread>,
-    folder: Option<ReportFolder>,
+    place: ReportPlace,
     look: TerminalLook,
+    report_csv: ReportCsvForm,
+    selection: RowSelection,
     /// The columns of the workbook's sheet of runs, if it is wanted.
     runs: Option<ColumnSet>,
 }
@@ -38,32 +44,33 @@ impl ReportOutput {
         args: &ReportArgs,
         held: &ArchiveInfo,
         columns: &ColumnSet,
+        selection: RowSelection,
         look: TerminalLook,
     ) -> Result<ReportOutput> {
-        let mut formats: Vec<ReportFormat> = Vec::new();
-        for format in &args.format {
-            if !formats.contains(format) {
-                formats.push(*format);
-            }
-        }
-        check_formats(args, &formats)?;
+        let formats = Formats::new(args)?;
+        let report_csv = args.report_csv.form()?;
         let modes = ReportModes {
             chosen: args.mode,
             are_personal: columns.has_personal(),
         };
-        let folder = args.out.as_deref().map(|out| ReportFolder::open(out, modes));
-        let mut folder = folder.transpose()?;
-        let focus = match &mut folder {
-            Some(folder) if formats.contains(&ReportFormat::Focus) => {
+        let mut place = match args.out.as_deref() {
+            None => ReportPlace::Stdout,
+            Some(out) if formats.are_of_a_file => ReportPlace::File(ReportFile::create(out, modes)?),
+            Some(out) => ReportPlace::Folder(ReportFolder::open(out, modes)?),
+        };
+        let focus = match &mut place {
+            ReportPlace::Folder(folder) if formats.all.contains(&ReportFormat::Focus) => {
                 Some(FocusThread::start(folder, held, columns, &args.focus)?)
             }
             _ => None,
         };
         Ok(ReportOutput {
             formats,
-            folder,
+            place,
             focus,
             look,
+            selection,
+            report_csv,
             runs: args.with_runs.then(|| columns.clone()),
         })
     }
@@ -74,38 +81,58 @@ impl ReportOutput {
     }
 
     /// Takes the rows of the period, for the formats that hold them.
-    pub fn rows(&mut self, rows: &RecordBatch, selection: &mut RowSelection) -> Result<()> {
+    pub fn rows(&mut self, rows: &RecordBatch) -> Result<()> {
         match &mut self.focus {
-            Some(focus) => focus.write(&selection.of(rows)?),
+            Some(focus) => focus.write(&self.selection.of(rows)?),
             None => Ok(()),
         }
     }
 
     /// Writes everything, to be published.
-    pub fn write(
+    pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &CancelFlag) -> Result<UnpublishedReport> {
+        let format = self.formats.all[0];
+        match std::mem::replace(&mut self.place, ReportPlace::Stdout) {
+            ReportPlace::Stdout => {
+                let text = text(format, report, self.look, self.report_csv)?;
+                stop.check()?;
+                Ok(UnpublishedReport::Text(text))
+            }
+            ReportPlace::File(mut file) => {
+                if format == ReportFormat::Xlsx {
+                    self.workbook(file.handle()?, file.path(), report, archive, stop)?;
+                } else {
+                    file.write(text(format, report, TerminalLook::PLAIN, self.report_csv)?.as_bytes())?;
+                }
+                file.check_replaceable()?;
+                stop.check()?;
+                Ok(UnpublishedReport::File(file))
+            }
+            ReportPlace::Folder(folder) => self.write_folder(folder, report, archive, stop),
+        }
+    }
+
+    fn write_folder(
         mut self,
+        mut folder: ReportFolder,
         report: &Report,
         archive: &dyn Archive,
-        mut selection: RowSelection,
         stop: &CancelFlag,
     ) -> Result<UnpublishedReport> {
-        let Some(mut folder) = self.folder.take() else {
-            let text = text(self.formats[0], report, self.look)?;
-            stop.check()?;
-            return Ok(UnpublishedReport::Text(text));
-        };
-        for format in &self.formats {
+        for format in &self.formats.all.clone() {
             let name = match format {
                 ReportFormat::Csv => {
                     for table in report.tables() {
-                        let text = write_csv(&table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
+                        let text = write_csv(&table, self.report_csv, Vec::new())
+                            .map_err(|error| Error::Other(error.into()))?;
                         folder.write(&csv_name(&table), &text)?;
                     }
                     continue;
                 }
                 ReportFormat::Focus => continue,
                 ReportFormat::Xlsx => {
-                    self.workbook(&mut folder, report, archive, &mut selection, stop)?;
+                    let file = folder.create(REPORT_XLSX)?;
+                    let path = folder.path.join(REPORT_XLSX);
+                    self.workbook(file, &path, report, archive, stop)?;
                     continue;
                 }
                 ReportFormat::Terminal => REPORT_TXT,
@@ -114,7 +141,10 @@ impl ReportOutput {
                 ReportFormat::Html => REPORT_HTML,
                 ReportFormat::Json => REPORT_JSON,
             };
-            folder.write(name, text(*format, report, TerminalLook::PLAIN)?.as_bytes())?;
+            folder.write(
+                name,
+                text(*format, report, TerminalLook::PLAIN, self.report_csv)?.as_bytes(),
+            )?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report, &mut folder)?;
@@ -125,15 +155,15 @@ impl ReportOutput {
 
     /// The workbook, with its sheet of runs if that is wanted.
     fn workbook(
-        &self,
-        folder: &mut ReportFolder,
+        &mut self,
+        file: File,
+        path: &Path,
         report: &Report,
         archive: &dyn Archive,
-        selection: &mut RowSelection,
         stop: &CancelFlag,
     ) -> Result<()> {
-        let file = folder.create(REPORT_XLSX)?;
-        let mut book = Book::new(report, &folder.path)?;
+        let mut book = Book::new(report, folder_of(path))?;
+        let selection = &mut self.selection;
         if let Some(columns) = &self.runs {
             let mut sheet = book.runs(columns.clone())?;
             archive.reread(&report.facts.period, columns, &mut |rows| {
@@ -144,57 +174,21 @@ impl ReportOutput {
         }
         let mut file = BufWriter::new(file);
         book.save(&mut file)?;
-        file.flush()
-            .map_err(|error| Error::output("write", &folder.path.join(REPORT_XLSX), error))
+        file.flush().map_err(|error| Error::output("write", path, error))
     }
 }
 
-/// Which rows of the archive a report is of.
-pub struct RowSelection {
-    pub only: RunFilter,
-    /// By which runs are grouped.
-    pub rules: Option<Groups>,
-}
-
-impl RowSelection {
-    fn of(&mut self, rows: &RecordBatch) -> Result<RecordBatch> {
-        Ok(match self.only.is_empty() {
-            true => rows.clone(),
-            false => self.only.select(rows, &mut self.rules)?,
-        })
-    }
-}
-
-/// Exit 2 where formats don't go together with each other, the place or other options.
-fn check_formats(args: &ReportArgs, formats: &[ReportFormat]) -> Result<()> {
-    let needs_folder = |format: &ReportFormat| matches!(format, ReportFormat::Xlsx | ReportFormat::Focus);
-    if args.out.is_none() && (formats.len() > 1 || formats.iter().any(needs_folder)) {
-        return Err(Error::Usage(
-            "stdout can have only one format, and neither xlsx nor focus: give a folder with --out DIR".into(),
-        ));
-    }
-    if args.with_runs && !formats.contains(&ReportFormat::Xlsx) {
-        return Err(Error::Usage(
-            "--with-runs works only with the workbook: add --format xlsx".into(),
-        ));
-    }
-    let focus = args.focus.first_set();
-    if let Some(option) = focus.filter(|_| !formats.contains(&ReportFormat::Focus)) {
-        return Err(Error::Usage(format!(
-            "{option} works only with FOCUS: add --format focus"
-        )));
-    }
-    if formats.contains(&ReportFormat::Summary) && !(args.by.is_empty() && args.only.is_empty()) {
-        return Err(Error::Usage(
-            "--format summary has no reports that --by or --only could select: use another format".into(),
-        ));
-    }
-    Ok(())
+enum ReportPlace {
+    Stdout,
+    File(ReportFile),
+    Folder(ReportFolder),
 }
 
 /// A report that nobody sees yet.
 pub enum UnpublishedReport {
     Text(String),
+    /// A file that waits for its name.
+    File(ReportFile),
     /// Files that wait for their names.
     Folder(ReportFolder),
 }
@@ -204,6 +198,14 @@ impl UnpublishedReport {
     pub fn publish(self, quiet: bool) -> Result<()> {
         let folder = match self {
             UnpublishedReport::Text(text) => return print(&text),
+            UnpublishedReport::File(file) => {
+                let line = format!("Wrote {}", file.path().display());
+                file.finish()?;
+                return match quiet {
+                    true => Ok(()),
+                    false => print(&(wrap_labelled("", &line, 0, terminal::WIDTH) + "\n")),
+                };
+            }
             UnpublishedReport::Folder(folder) => folder,
         };
         let shown = folder.path.display().to_string();
@@ -226,7 +228,7 @@ impl UnpublishedReport {
     }
 }
 
-fn text(format: ReportFormat, report: &Report, look: TerminalLook) -> Result<String> {
+fn text(format: ReportFormat, report: &Report, look: TerminalLook, report_csv: ReportCsvForm) -> Result<String> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, look),
         ReportFormat::Summary => summary_text::render(report),
@@ -234,13 +236,13 @@ fn text(format: ReportFormat, report: &Report, look: TerminalLook) -> Result<Str
         ReportFormat::Json => json::render(report),
         ReportFormat::Csv => match report.tables().as_slice() {
             [table] => {
-                let text = write_csv(table, Vec::new()).map_err(|error| Error::Other(error.into()))?;
+                let text = write_csv(table, report_csv, Vec::new()).map_err(|error| Error::Other(error.into()))?;
                 String::from_utf8_lossy(&text).into_owned()
             }
             tables => {
                 let names: Vec<&str> = tables.iter().map(|table| &*table.name).collect();
                 return Err(Error::Usage(format!(
-                    "CSV on stdout can have only one report: select it with --only or --by, or give --out DIR; the reports are {}",
+                    "CSV on stdout or in one file can have only one report: select it with --only or --by, or give --out DIR; the reports are {}",
                     names.join(", ")
                 )));
             }

@@ -12,7 +12,7 @@ use crate::commands::report::fold::ReportScope;
 use crate::commands::serve::demo_export::DemoExport;
 use crate::context::terminal::say;
 use crate::error::{Error, Result};
-use crate::output::report_csv::write_csv;
+use crate::output::report_csv::{ReportCsvForm, write_csv};
 use crate::period::{PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
 use crate::provenance::Source;
 use crate::report::dimension::By;
@@ -176,7 +176,7 @@ fn asked_wrongly(error: Error) -> Error {
 /// The one table of a report.
 fn csv(report: &Report) -> Result<Vec<u8>> {
     let tables = report.tables();
-    let text = tables.first().map(|table| write_csv(table, Vec::new())).transpose();
+    let text = tables.first().map(|table| write_csv(table, ReportCsvForm::default(), Vec::new())).transpose();
     Ok(text.map_err(|error| Error::Other(error.into()))?.unwrap_or_default())
 }
 

@@ -3,6 +3,7 @@
 use crate::money::Usd;
 use crate::period::{Period, PeriodSpec, Zone, parse_edge, parse_instant};
 use crate::report::comparison::{ComparedPeriod, PeriodComparison, ReportedPeriod};
+use crate::report::csv::DecimalMark;
 use crate::report::dimension::Dimensions;
 use crate::report::figures::Figures;
 use crate::report::summary::Summary;
@@ -184,7 +185,7 @@ fn actors_that_cannot_be_judged_stand_last_and_a_leap_is_no_percentage() {
         Some("3 Actors cannot be judged: costs are unknown, or runs may be missing.")
     );
     // Files have codes and exact figures.
-    let records: Vec<Vec<String>> = crate::report::csv::records(&table).collect();
+    let records: Vec<Vec<String>> = crate::report::csv::records(&table, DecimalMark::Point).collect();
     let in_file = |row: usize| [&*records[row][1], &*records[row][7]];
     assert_eq!(
         [1, 2, 5].map(in_file),

@@ -38,6 +38,13 @@ impl ArchiveDiff {
                 listed(&differing)
             ));
         }
+        if let Some((earlier, later)) = apart(old, new) {
+            cautions.push(format!(
+                "OLD and NEW have no time in common, so that every run is new or vanished: to compare the figures of two periods, \
+                 use apify-runs report {} --compare {}",
+                later.path, earlier.path
+            ));
+        }
         if old.queried_at_ms > new.queried_at_ms {
             cautions.push("OLD was queried later than NEW".into());
         }
@@ -47,6 +54,16 @@ impl ArchiveDiff {
             }
         }
         cautions
+    }
+}
+
+/// Two sides of which one is over before the other begins, in order of time.
+fn apart<'s>(old: &'s DiffSide, new: &'s DiffSide) -> Option<(&'s DiffSide, &'s DiffSide)> {
+    let is_before = |one: &DiffSide, other: &DiffSide| one.period.to <= other.period.from;
+    match (is_before(old, new), is_before(new, old)) {
+        (true, _) => Some((old, new)),
+        (_, true) => Some((new, old)),
+        _ => None,
     }
 }
 
@@ -99,7 +116,13 @@ pub(super) fn verdict(diff: &ArchiveDiff) -> String {
     if diff.changes.total().net().runs > 0 {
         price_verdict(&diff.prices)
     } else if diff.cautions().is_empty() {
-        "The two exports are the same".into()
+        match diff.changes.unchanged {
+            0 => "OLD and NEW are the same: neither has a run".into(),
+            runs => format!(
+                "OLD and NEW are the same: none of {} differs",
+                counted(runs, "run", "runs")
+            ),
+        }
     } else {
         "no run differs".into()
     }

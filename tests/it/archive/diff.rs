@@ -240,7 +240,7 @@ fn two_exports_of_the_same_differ_in_nothing() {
     let place = two(before(), before(), &[], &["--format", "csv"]);
     place.run(&["diff", "old", "new"]).exits(0).shows(&[
         "Total change 0 $0.00 Unchanged 7",
-        "Verdict The two exports are the same",
+        "Verdict OLD and NEW are the same: none of 7 runs differs",
     ]);
     assert_eq!(json(&place)["runs"], serde_json::json!([]));
     let csv = place.run(&["diff", "old", "new", "--csv"]);
@@ -304,6 +304,8 @@ fn exports_of_different_things_are_compared_with_a_caution() {
     place.run(&["diff", "old", "demo"]).exits(0).shows(&[
         "MADE-UP ACCOUNT",
         "different sources (Apify and the made-up account), accounts and periods",
+        "OLD and NEW have no time in common, so that every run is new or vanished: to compare the figures of two periods, use \
+         apify-runs report old --compare demo",
     ]);
 }
 

@@ -8,6 +8,8 @@ mod broken_archives;
 mod diff;
 /// Exports of an earlier version, whose rows and reports lack a column.
 mod earlier;
+/// Reports in CSV for Excel.
+mod excel;
 /// FOCUS files by run and by day, whole and in parts.
 mod focus;
 /// Sizes of what is put into mails and wikis.
@@ -18,5 +20,7 @@ mod reconcile;
 mod replaced;
 /// `report`: an export's figures once more.
 mod report;
+/// `report --out FILE`, and folders whose names look like a file's.
+mod report_file;
 /// Whole outputs of one small account, as snapshots.
 mod reports;

@@ -244,15 +244,32 @@ fn a_part_of_the_period_has_its_own_totals_and_caveats() {
     for (args, code, says) in [
         (
             &["--month", "2025-08"][..],
-            5,
-            "does not cover this period: it holds 1–30 September 2025",
+            2,
+            "out does not cover 1–31 August 2025 (UTC): it holds 1–30 September 2025 (UTC); try apify-runs report out --month 2025-09\n",
         ),
-        (&["--from", "2025-09-30", "--to", "2025-10-02"], 5, "does not cover"),
-        (&["--month", "2030-01"], 5, "does not cover"),
+        (
+            &["--from", "2025-09-30", "--to", "2025-10-02"],
+            2,
+            "does not cover 30 September – 1 October 2025 (UTC): it holds 1–30 September 2025 (UTC); try apify-runs report out \
+             --from 2025-09-30 --to 2025-10-01\n",
+        ),
+        (
+            &["--month", "2025-09", "--timezone", "Europe/Prague"],
+            2,
+            "; try apify-runs report out --from 2025-09-01T00:00:00.000Z --to 2025-09-30T22:00:00.000Z --timezone Europe/Prague\n",
+        ),
+        (
+            &["--month", "2030-01"],
+            2,
+            "; try apify-runs report out --month 2025-09\n",
+        ),
         (&["--from", "2025-09-08", "--to", "2025-09-08"], 2, "is empty"),
     ] {
         report(&place, args).exits(code).says(&[says]);
     }
+    // What is suggested works.
+    let prague = ["--to", "2025-09-30T22:00:00.000Z", "--timezone", "Europe/Prague"];
+    report(&place, &[&["--from", "2025-09-01T00:00:00.000Z"], &prague[..]].concat()).exits(0);
 }
 
 #[test]

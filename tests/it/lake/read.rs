@@ -446,7 +446,7 @@ fn what_changes_in_a_closed_month_is_told_in_every_report_that_overlaps_it() {
 }
 
 #[test]
-fn what_no_sync_has_proven_is_said_and_what_lies_outside_is_exit_5() {
+fn what_no_sync_has_proven_is_said_and_what_lies_outside_is_exit_2() {
     let place = Place::new();
     // Proven from 26 September on.
     sync(&place, &serving(few(), THEN, 7), &["--since", "2025-08-01"]).exits(0);
@@ -460,10 +460,14 @@ fn what_no_sync_has_proven_is_said_and_what_lies_outside_is_exit_5() {
     let summary = place.run(&["report", "lake", "--month", "2025-09"]);
     summary.exits(0).shows(&["Complete NO", "at least $"]);
     let done = place.run(&["report", "lake", "--month", "2025-08"]);
-    done.exits(5).says(&["lake does not cover this period", "2025-09-26"]);
+    done.exits(2).says(&[
+        "lake does not cover 1–31 August 2025 (UTC): it holds 2025-09-26T06:00:00Z to 2025-10-03T06:00:00Z",
+        "; try apify-runs report lake --month 2025-10\n",
+    ]);
     place
         .run(&["report", "lake", "--from", "2025-10-04", "--to", "2025-10-05"])
-        .exits(5);
+        .exits(2)
+        .says(&["; for later runs, sync it first; try apify-runs report lake --month 2025-10\n"]);
     let october = report(&place, &["--month", "2025-10"]);
     assert_eq!(
         (
@@ -617,7 +621,7 @@ fn the_period_before_comes_from_the_same_lake_or_from_one_beside_an_export() {
         unjudged["why"]
             .as_str()
             .unwrap()
-            .contains("does not cover the previous period"),
+            .contains("lake does not cover the previous period, 1–31 August 2025 (UTC): it holds 2025-09-01T00:00:00Z to 2025-10-03T06:00:00Z"),
         "{unjudged}"
     );
     place.export(&server.url(), &["--compare", "nowhere"]).exits(2);
