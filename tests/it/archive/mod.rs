@@ -8,6 +8,8 @@ mod broken_archives;
 mod diff;
 /// Exports of an earlier version, whose rows and reports lack a column.
 mod earlier;
+/// Every cell of every table, against report.json.
+mod every_cell;
 /// FOCUS files by run and by day, whole and in parts.
 mod focus;
 /// Sizes of what is put into mails and wikis.
