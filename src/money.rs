@@ -276,7 +276,9 @@ impl Ratio {
 
     /// In percent with one place, half-even; `None` beyond 38 digits.
     pub fn percent(self) -> Option<String> {
-        percent(self.usd()?, Usd(10_i128.pow(SCALE)))
+        self.usd()?;
+        let tenths = quotient(self.0.wrapping_abs(), i256::from_i128(1000), 0, self.0.is_negative())?;
+        Some(fixed(tenths, 1) + "%")
     }
 
     pub fn is_positive(self) -> bool {
@@ -321,9 +323,16 @@ pub fn scaled_6_places(amount: Usd, numerator: i64, denominator: i64) -> Option<
     quotient(scaled, divisor, 6, negative).map(Ratio)
 }
 
-/// `part / all` in percent with one place, half-even; `None` where there is nothing to divide.
+/// The share of a part in a whole; `None` where the whole is nothing, or less than the part, as with amounts below zero.
+pub fn share_6_places(part: Usd, all: Usd) -> Option<Ratio> {
+    let is_part = 0 <= part.0 && part.0 <= all.0;
+    ratio_6_places(part.0, all.0).filter(|_| is_part)
+}
+
+/// `part / all` in percent with one place, half-even; `None` where there is nothing to divide. It is rounded to six places first,
+/// as files have it, so that all formats show the same.
 pub fn percent(part: Usd, all: Usd) -> Option<String> {
-    Some(fixed(ratio(part.0, all.0, 3)?, 1) + "%")
+    ratio_6_places(part.0, all.0)?.percent()
 }
 
 fn ratio(numerator: i128, denominator: i128, places: u32) -> Option<i256> {
@@ -383,6 +392,26 @@ mod tests {
         );
         assert_eq!((factor(10, 0), factor(-1, 20)), (None, None));
         assert_eq!(factor(1, i128::MAX), Some(i128::MAX.unsigned_abs()));
+    }
+
+    #[test]
+    fn a_whole_that_is_less_than_its_part_has_no_share() {
+        let share = |part, all| share_6_places(Usd(part), Usd(all)).map(|share| share.to_string());
+        assert_eq!(share(1, 8).as_deref(), Some("0.125000"));
+        assert_eq!(share(8, 8).as_deref(), Some("1.000000"));
+        for (part, all) in [(9, 8), (-1, 8), (-8, -8), (0, -8), (0, 0)] {
+            assert_eq!(share(part, all), None, "{part} of {all}");
+        }
+    }
+
+    #[test]
+    fn a_percentage_is_that_of_the_six_places_that_files_have() {
+        // 12.45000000…1 % is nearer to 12.5 %; files have 0.124500, which is shown as 12.4 %.
+        assert_eq!(
+            percent(Usd(1_245_000_001), Usd(10_000_000_000)).as_deref(),
+            Some("12.4%")
+        );
+        assert_eq!(percent(Usd(-1_355), Usd(10_000)).as_deref(), Some("-13.6%"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod outcome;
 
 pub use outcome::Outcome;
 
-use crate::money::{Ratio, SCALE, Usd, ratio_6_places};
+use crate::money::{Ratio, SCALE, Usd, ratio_6_places, share_6_places};
 use crate::provenance::Totals;
 use crate::report::figures::CubeCell;
 use crate::runs::cost_state::PROVISIONAL;
@@ -127,9 +127,9 @@ impl Measures {
         self.cost_unknown() + self.provisional.runs > 0
     }
 
-    /// Its part of all usage, between 0 and 1, 6 places; none where there is nothing to divide.
+    /// Its part of all usage, between 0 and 1, 6 places; none where that is nothing, or less than the part.
     pub fn share_of(&self, totals: &Measures) -> Option<Ratio> {
-        ratio_6_places(self.usage()?.0, totals.usage()?.0)
+        share_6_places(self.usage()?, totals.usage()?)
     }
 
     pub fn mean_usd(&self) -> Option<Ratio> {

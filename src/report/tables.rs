@@ -11,7 +11,7 @@ use super::figures::{Breakdown, DearRun, Figures};
 use super::groups::UNASSIGNED;
 use super::measures::Measures;
 use super::table::{Cell, CellKind, Table, TableColumn, column};
-use crate::money::{percent, ratio_6_places};
+use crate::money::share_6_places;
 
 pub const MEASURES: [TableColumn; 11] = [
     column("runs", "runs", CellKind::Count),
@@ -100,7 +100,7 @@ impl Breakdown {
         }
         let mut groups = self.groups();
         let unassigned = groups.find(|group| group.key(0) == Some(UNASSIGNED))?;
-        let share = percent(unassigned.measures.usage()?, totals.usage()?)?;
+        let share = unassigned.measures.share_of(totals)?.percent()?;
         Some(format!("{share} of usage is unassigned: no rule of --groups matches."))
     }
 }
@@ -162,7 +162,7 @@ fn measures<'r>(measures: &Measures, totals: &Measures) -> [Cell<'r>; MEASURES.l
 fn dearest<'r>(runs: &'r [DearRun], totals: &'r Measures) -> Table<'r> {
     let row = move |at: usize| {
         let run = &runs[at];
-        let share = totals.usage().and_then(|all| ratio_6_places(run.usage.0, all.0));
+        let share = totals.usage().and_then(|all| share_6_places(run.usage, all));
         vec![
             Cell::text(Some(&run.id)),
             Cell::text(Some(&run.act_id)),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::api::builds::Build;
 use crate::api::usage::Service;
-use crate::money::{Ratio, Usd, percent, ratio_6_places};
+use crate::money::{Ratio, Usd, share_6_places};
 use crate::text::{counted, thousands};
 
 /// What Apify counts, and what is known of it.
@@ -161,9 +161,9 @@ impl UsageExplained {
         Some(minus(self.counted?, explained))
     }
 
-    /// The part of what Apify counts, 6 places; none where it counts nothing.
+    /// The part of what Apify counts, 6 places; none where it counts nothing, or less than is explained.
     pub fn share_not_attributed(&self) -> Option<Ratio> {
-        ratio_6_places(self.not_attributed()?.0, self.counted?.0)
+        share_6_places(self.not_attributed()?, self.counted?)
     }
 
     /// The table for people, line by line.
@@ -180,8 +180,7 @@ impl UsageExplained {
             }
             Some(builds) => (Some(builds.usage), counted(builds.known, "build", "builds")),
         };
-        let share = self.not_attributed().zip(self.counted);
-        let share = share.and_then(|(rest, all)| percent(rest, all)).unwrap_or_default();
+        let share = self.share_not_attributed().and_then(Ratio::percent).unwrap_or_default();
         let at_least = if self.is_at_least { "at least" } else { "" };
         let amounts = [
             (self.counted, at_least.to_string()),
@@ -236,7 +235,8 @@ impl UsageExplained {
         };
         let explained = minus(all, rest);
         let least = if self.is_at_least { "at least " } else { "" };
-        let share = percent(rest, all).map_or(String::new(), |share| format!(" ({share})"));
+        let share = share_6_places(rest, all).and_then(Ratio::percent);
+        let share = share.map_or(String::new(), |share| format!(" ({share})"));
         format!(
             "runs and builds with a known cost and storage over time come to {}, Apify counts {least}{}; {}{share} is not attributed",
             explained.dollars(),
@@ -281,7 +281,7 @@ pub struct UsageExplainedDocument {
     storage_services: usize,
     /// Negative where runs, builds and storage come to more than Apify counts.
     not_attributed_usd: Option<Usd>,
-    /// 6 places.
+    /// 6 places; null where it is below zero, or Apify counts nothing.
     not_attributed_share: Option<String>,
     runs_across_edges: u64,
     runs_across_edges_usd: Usd,

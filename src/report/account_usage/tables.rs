@@ -265,7 +265,7 @@ pub fn explained_table<'r>(explained: &UsageExplained, title: String) -> Table<'
                 ..column("item", "what", CellKind::Key)
             },
             column("usage_usd", "usage, $", CellKind::Usd),
-            column("note", "", CellKind::Key),
+            column("note", "note", CellKind::Key),
         ],
         len: lines.len(),
         row: Box::new(move |at| {

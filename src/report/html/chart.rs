@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::grid::{Grid, GridCell, GridHead, GridRow};
 use super::scale::Scale;
-use crate::money::{Usd, percent};
+use crate::money::{Ratio, Usd};
 use crate::report::Report;
 use crate::report::buckets::{Buckets, Unit};
 use crate::report::dimension::Dimension;
@@ -236,10 +236,7 @@ fn legend(layers: &[Layer], actors: &Breakdown, totals: &Measures) -> Vec<Colour
         name: DisplayText::within(&layer.shown, 40),
         is_rest: layer.act_id.is_none(),
         usage: GridCell::usd(measures.usage(), "unknown"),
-        share: measures
-            .usage()
-            .zip(totals.usage())
-            .and_then(|(part, all)| percent(part, all)),
+        share: measures.share_of(totals).and_then(Ratio::percent),
     };
     layers.iter().zip(measures).enumerate().map(colour).collect()
 }

@@ -1,6 +1,6 @@
 //! The dearest runs as the page shows them, each with the way to it in Apify Console.
 
-use crate::money::percent;
+use crate::money::share_6_places;
 use crate::provenance::Source;
 use crate::report::Report;
 use crate::report::console::{run_url, served_run_url};
@@ -12,6 +12,7 @@ pub fn grid(report: &Report, caption: String, is_served: bool) -> Grid {
     let totals = report.figures.totals.usage();
     // What the made-up account holds is not there.
     let has_links = report.facts.source == Source::Api;
+    let share = |run: &DearRun| share_6_places(run.usage, totals?)?.percent();
     let line = |run: &DearRun| {
         GridRow::of(vec![
             GridCell {
@@ -26,7 +27,7 @@ pub fn grid(report: &Report, caption: String, is_served: bool) -> Grid {
                 None => GridCell::code(&run.act_id).over(run.actor_task_name.as_deref()),
             },
             GridCell::usd(Some(run.usage), ""),
-            GridCell::words(totals.and_then(|totals| percent(run.usage, totals)).unwrap_or_default()),
+            GridCell::words(share(run).unwrap_or_default()),
             GridCell::word(&run.status),
             run.meta_origin
                 .as_deref()

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::money::{Ratio, Usd, percent};
+use crate::money::{Ratio, Usd, share_6_places};
 use crate::report::display_text::DisplayText;
 use crate::report::table::short_quantity;
 use crate::text::thousands;
@@ -160,7 +160,7 @@ impl GridCell {
 
     pub fn share(part: Option<Usd>, all: Option<Usd>) -> GridCell {
         let both = part.zip(all);
-        let Some(text) = both.and_then(|(part, all)| percent(part, all)) else {
+        let Some(text) = both.and_then(|(part, all)| share_6_places(part, all)?.percent()) else {
             return GridCell::default();
         };
         GridCell {

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::money::{Usd, percent};
+use crate::money::{Usd, percent, share_6_places};
 use crate::period::format_instant;
 use crate::provenance::{Replaced, Source};
 use crate::report::diff::words;
@@ -145,7 +145,8 @@ fn tiles(report: &Report) -> Vec<Tile> {
         let units = |runs: u64| Usd(i128::from(runs));
         percent(units(runs), units(totals.runs())).map_or(String::new(), |part| format!("{part} of runs"))
     };
-    let of_usage = bad.usage().zip(totals.usage()).and_then(|(bad, all)| percent(bad, all));
+    let of_usage = bad.usage().zip(totals.usage());
+    let of_usage = of_usage.and_then(|(bad, all)| share_6_places(bad, all)?.percent());
     let tile = |label, figure, note| Tile { label, figure, note };
     vec![
         tile(

@@ -4,6 +4,7 @@
 use super::grid::{Grid, GridCell, GridHead, GridRow};
 use super::minute;
 use crate::report::display_text::sentence;
+use crate::report::headline::at_least;
 use crate::report::table::{Cell, CellKind, TOP, TOP_DAYS, Table, TableColumn};
 use crate::text::counted;
 
@@ -21,6 +22,10 @@ impl Grid {
             .collect();
         if shown < table.len {
             let mut cells = layout.entries(&table.sum_from(shown));
+            for (cell, (at, _)) in cells.iter_mut().zip(&layout.places) {
+                let is_bound = !cell.is_absent && table.is_sum_at_least(shown, *at);
+                cell.text.insert_str(0, at_least(is_bound));
+            }
             let others = counted((table.len - shown) as u64, "other", "others");
             cells[0] = GridCell::words(others);
             rows.push(GridRow::rest(cells));

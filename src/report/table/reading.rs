@@ -2,7 +2,7 @@
 //! and what the others come to. Files for programs hold tables as they are.
 
 use super::{Cell, CellKind, Table, TableColumn, column};
-use crate::money::{Ratio, Usd, ratio_6_places};
+use crate::money::{Ratio, Usd, share_6_places};
 use crate::text::thousands;
 
 /// Rows that are shown one by one.
@@ -124,7 +124,7 @@ impl<'r> Table<'r> {
     fn share_of_total(&self, sums: &[Cell]) -> Option<(usize, Ratio)> {
         let (share, usage) = (self.place("share")?, self.place("usage_total_usd")?);
         match (&sums[usage], &self.total.as_ref()?[usage]) {
-            (Cell::Usd(part), Cell::Usd(all)) => Some((share, ratio_6_places(part.0, all.0)?)),
+            (Cell::Usd(part), Cell::Usd(all)) => Some((share, share_6_places(*part, *all)?)),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Reports of some of the Actors: of unsuccessful runs, and of runs whose cost isn't settled.
 
 use super::{ACT_ID, ACT_NAME, UNSETTLED, UNSUCCESSFUL};
-use crate::money::{Ratio, ratio_6_places};
+use crate::money::{Ratio, share_6_places};
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::{Measures, Outcome};
 use crate::report::table::{Cell, CellKind, Table, TableColumn, column};
@@ -68,7 +68,7 @@ const fn sum_column(name: &'static str, head: &'static str) -> TableColumn {
 }
 
 fn part(bad: &Outcome, measures: &Measures) -> Option<Ratio> {
-    ratio_6_places(bad.usage()?.0, measures.usage()?.0)
+    share_6_places(bad.usage()?, measures.usage()?)
 }
 
 /// Runs of unknown and provisional cost, most of the former first; in total, the account's.
@@ -181,7 +181,7 @@ mod tests {
             let total = table.total.as_ref().unwrap()[at].clone();
             (table.rows().map(|cells| cells[at].clone()).collect::<Vec<_>>(), total)
         };
-        let share = |part, all| Cell::decimal(ratio_6_places(part, all));
+        let share = |part, all| Cell::decimal(share_6_places(Usd(part), Usd(all)));
         // Of the Actor's 64, and of the account's 100.
         assert_eq!(
             column(UNSUCCESSFUL, "share_of_actor_usage"),

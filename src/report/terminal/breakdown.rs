@@ -1,12 +1,14 @@
 //! A breakdown as aligned text: its dearest values, the others in a line, the total.
 
 use super::style::TextLayout;
-use crate::money::{Usd, percent};
+use crate::money::Usd;
 use crate::report::figures::{Breakdown, Group};
 use crate::report::measures::Measures;
 use crate::text::{counted, escape_control, thousands, width};
 
 const NARROWEST_NAME: usize = 20;
+/// The place of the usage of unsuccessful runs in a row.
+const UNSUCCESSFUL: usize = 4;
 
 /// What a breakdown is of: its heading, and the words for one other value and several.
 pub(super) struct BreakdownWords {
@@ -70,13 +72,16 @@ fn row(name: &str, measures: &Measures, totals: &Measures) -> [String; 6] {
 fn aligned(rows: &[[String; 6]], layout: TextLayout) -> Vec<String> {
     let gaps = [0, 1, 1, 1, 2, 2];
     let widest = |at: usize| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0);
-    let figures: Vec<usize> = (1..gaps.len()).map(|at| gaps[at] + widest(at)).collect();
+    let mut figures: Vec<usize> = (1..gaps.len()).map(|at| gaps[at] + widest(at)).collect();
+    // Of amounts that are too wide to stand side by side, those of unsuccessful runs are left out rather than any cut.
+    let is_too_wide = NARROWEST_NAME + figures.iter().sum::<usize>() > layout.width;
+    if is_too_wide {
+        figures.remove(UNSUCCESSFUL - 1);
+    }
     let name = layout.width.saturating_sub(figures.iter().sum()).max(NARROWEST_NAME);
     let line = |[name_text, texts @ ..]: &[String; 6]| {
-        let figures = texts
-            .iter()
-            .zip(&figures)
-            .map(|(text, width)| format!("{text:>width$}"));
+        let shown = (1..).zip(texts).filter(|(at, _)| !is_too_wide || *at != UNSUCCESSFUL);
+        let figures = shown.zip(&figures).map(|((_, text), width)| format!("{text:>width$}"));
         let line = layout.pad(name_text, name) + &figures.collect::<String>();
         line.trim_end().to_string()
     };
@@ -84,5 +89,5 @@ fn aligned(rows: &[[String; 6]], layout: TextLayout) -> Vec<String> {
 }
 
 fn share(measures: &Measures, totals: &Measures) -> Option<String> {
-    percent(measures.usage()?, totals.usage()?)
+    measures.share_of(totals)?.percent()
 }

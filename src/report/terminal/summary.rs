@@ -205,7 +205,13 @@ fn changes(report: &Report, most: usize, layout: TextLayout) -> Vec<String> {
         "usage_total_usd",
         "change_usd",
     ];
-    lines.extend(table::lines(&named, Some(&wanted), layout));
+    let mut rows = table::lines(&named, Some(&wanted), layout);
+    // Of amounts that are too wide to stand side by side, the previous one is left out rather than any cut.
+    if rows.iter().any(|line| width(line) > layout.width) {
+        let fewer = wanted.map(|name| if name == "usage_before_usd" { "" } else { name });
+        rows = table::lines(&named, Some(&fewer), layout);
+    }
+    lines.extend(rows);
     lines.extend(changed.note.iter().map(|note| layout.wrap("", note, 0)));
     lines
 }

@@ -121,6 +121,7 @@ fn days_chart(
         .x_axis()
         .set_date_axis(true)
         .set_num_format("mm-dd")
+        .set_label_position(ChartAxisLabelPosition::Low)
         .set_name("Start day of the runs");
     value_axis(chart.y_axis());
     chart.legend().set_position(ChartLegendPosition::Bottom);
@@ -182,6 +183,8 @@ fn bars_chart(
     title(&mut chart, "US dollars by Actor (runs of known cost)");
     // The dearest on top, and the dollars below all the same. A bar chart's x axis is that of its values.
     chart.y_axis().set_reverse();
+    // Names stay at the edge where bars go below zero.
+    chart.y_axis().set_label_position(ChartAxisLabelPosition::Low);
     value_axis(chart.x_axis());
     chart.x_axis().set_label_position(ChartAxisLabelPosition::High);
     chart.legend().set_hidden();

@@ -20,6 +20,13 @@ use crate::text::thousands;
 const NAME: &str = "Runs";
 const TITLE: &str = "All runs";
 
+/// Bytes of a sheet before it is packed, up to which the workbook is an ordinary ZIP file. ZIP64 holds more than 4 GiB, but LibreOffice
+/// before 24.8 does not open it where sizes follow the data.
+const MOST_BYTES: u64 = 4_000_000_000;
+/// Bytes of a cell beside its text, and those by which an entity is longer than its letter: cautiously.
+const CELL_BYTES: u64 = 96;
+const ENTITY_BYTES: u64 = 5;
+
 pub struct RunsSheet {
     sheet: Sheet,
     columns: ColumnSet,
@@ -28,6 +35,8 @@ pub struct RunsSheet {
     most_rows: u32,
     seen: u64,
     expected: u64,
+    /// How many bytes its cells take, at most.
+    bytes: u64,
 }
 
 impl Book<'_> {
@@ -38,8 +47,6 @@ impl Book<'_> {
     }
 
     fn begin_runs(&mut self, columns: ColumnSet) -> Result<RunsSheet, XlsxError> {
-        // As many runs in as many columns can come to more than 4 GiB before they are packed.
-        self.workbook.use_zip_large_file(true);
         let totals = &self.report.figures.totals;
         let (expected, most_rows) = (totals.runs(), self.most_rows());
         let shown = expected.min(most_rows.into());
@@ -82,6 +89,7 @@ impl Book<'_> {
             most_rows,
             seen: 0,
             expected,
+            bytes: 0,
         })
     }
 
@@ -96,6 +104,9 @@ impl Book<'_> {
                 thousands(runs.expected),
                 thousands(runs.seen)
             )));
+        }
+        if runs.bytes > MOST_BYTES {
+            self.workbook.use_zip_large_file(true);
         }
         let report: &Report = self.report;
         let sheet = runs.sheet.finish(report).map_err(cannot_write)?;
@@ -119,11 +130,28 @@ impl RunsSheet {
             .map(|(kind, array)| RunCells::of(kind, array))
             .collect();
         for row in 0..rows.num_rows().min(room) {
-            let values = columns.iter().map(|cells| cells.value(row));
+            let bytes = &mut self.bytes;
+            let values = columns.iter().map(|cells| {
+                let value = cells.value(row);
+                *bytes += most_bytes(&value);
+                value
+            });
             self.sheet.write(values).map_err(cannot_write)?;
         }
         self.seen += rows.num_rows() as u64;
         Ok(())
+    }
+}
+
+/// Of a cell in the sheet's XML.
+fn most_bytes(value: &Value) -> u64 {
+    match value {
+        Value::Empty => 0,
+        Value::Number(_) => CELL_BYTES,
+        Value::Text(text) => {
+            let entities = text.bytes().filter(|byte| b"&<>\"'".contains(byte)).count();
+            CELL_BYTES + text.len() as u64 + ENTITY_BYTES * entities as u64
+        }
     }
 }
 

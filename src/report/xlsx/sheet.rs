@@ -99,20 +99,18 @@ impl Sheet {
     fn totals(&mut self) -> Result<(), XlsxError> {
         let has_any = self.columns.iter().any(|column| !matches!(column.total, Total::None));
         for (at, column) in self.columns.iter().enumerate() {
-            let format = Styles::total(column.look);
-            let place = (TOTAL_ROW, at as u16);
-            let number = match &column.total {
+            let (formula, number) = match &column.total {
                 Total::None => continue,
-                Total::Number(number) => {
-                    self.sheet
-                        .write_number_with_format(place.0, place.1, *number, &format)?;
-                    *number
-                }
-                Total::Formula(formula, result) => {
-                    let formula = Formula::new(formula).set_result(result.to_string());
-                    self.sheet
-                        .write_formula_with_format(place.0, place.1, formula, &format)?;
-                    *result
+                Total::Number(number) => (None, *number),
+                Total::Formula(formula, result) => (Some(formula), *result),
+            };
+            let format = Styles::total(column.look, number);
+            let (row, at_column) = (TOTAL_ROW, at as u16);
+            match formula {
+                None => self.sheet.write_number_with_format(row, at_column, number, &format)?,
+                Some(formula) => {
+                    let formula = Formula::new(formula).set_result(number.to_string());
+                    self.sheet.write_formula_with_format(row, at_column, formula, &format)?
                 }
             };
             // Bold figures are a little wider.
@@ -123,7 +121,7 @@ impl Sheet {
             .first()
             .is_some_and(|column| matches!(column.total, Total::None));
         if has_any && is_free {
-            let format = Styles::total(CellFormat::Text);
+            let format = Styles::total(CellFormat::Text, 0.0);
             self.sheet.write_string_with_format(TOTAL_ROW, 0, "Total", &format)?;
         }
         Ok(())

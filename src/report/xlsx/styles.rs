@@ -90,8 +90,11 @@ impl Styles {
         }
     }
 
-    pub fn total(look: CellFormat) -> Format {
-        Format::new().set_bold().set_num_format(look.num_format_of_total())
+    /// Of a total that is `number` as long as nothing is filtered.
+    pub fn total(look: CellFormat, number: f64) -> Format {
+        Format::new()
+            .set_bold()
+            .set_num_format(look.num_format_of_total(number))
     }
 
     pub fn of_little(&self, look: CellFormat, number: f64) -> Option<&Format> {

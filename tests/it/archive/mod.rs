@@ -10,6 +10,8 @@ mod diff;
 mod earlier;
 /// Reports in CSV for Excel.
 mod excel;
+/// Every cell of every table, against report.json.
+mod every_cell;
 /// FOCUS files by run and by day, whole and in parts.
 mod focus;
 /// Sizes of what is put into mails and wikis.

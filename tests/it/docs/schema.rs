@@ -94,7 +94,11 @@ const MEANINGS: [(&str, &str, &str); 47] = [
         "US dollars",
         "the exact sum of known costs; empty where no cost is known",
     ),
-    ("share", "0 to 1, 6 places", "the part of all usage"),
+    (
+        "share",
+        "0 to 1, 6 places",
+        "the part of all usage; empty where that is less than the part, as with amounts below zero",
+    ),
     (
         "mean_usd",
         "US dollars, 6 places",

@@ -43,9 +43,11 @@ impl CellFormat {
         }
     }
 
-    /// How a total is shown, whatever the filter leaves of it.
-    pub fn num_format_of_total(self) -> &'static str {
+    /// How a total is shown that is `number` as long as nothing is filtered. Programs differ in the sign of an amount below zero where a
+    /// format has conditions, so that such a total has none.
+    pub fn num_format_of_total(self, number: f64) -> &'static str {
         match self {
+            CellFormat::Usd if number < 0.0 => self.num_format_of_little(number).unwrap_or(self.num_format()),
             CellFormat::Usd => "[=0]$0.00;[<0.005]$0.000000;$#,##0.00",
             other => other.num_format(),
         }
