@@ -3,14 +3,14 @@
 #     docker run --rm --read-only --tmpfs /tmp --user "$(id -u):$(id -g)" -e APIFY_TOKEN -v "$PWD/exports:/data" \
 #         apify-runs export --last-month
 #
-# - /data is the working folder. An export goes into a folder below it, never to the mount point itself, which can't be swapped for a
-#   new export. /data must be writable by the container's user: 65532, or the one that --user names. It needs no name and no home.
+# - /data is the working folder. An export goes into a folder below it, not to the mount point itself, which cannot be replaced by a
+#   new export. The container's user must be able to write /data: 65532, or the user of --user, which needs no name and no home.
 # - An export needs no other folder. These commands also write temporary files, to /tmp or to the folder that TMPDIR names: `sync` and
-#   everything about lakes and object stores, `reconcile`, `--compare previous`, and reports about an export that is CSV alone. With a
+#   everything about lakes and object stores, `reconcile`, `--compare previous`, and reports about an export with only CSV. With a
 #   read-only root, mount one of the two.
-# - The certificates are Debian's. For a company's own, mount a file and set SSL_CERT_FILE, or add it to the image with
+# - The certificates are Debian's. For certificates of a company, mount a file and set SSL_CERT_FILE, or add it to the image with
 #   update-ca-certificates.
-# - Time zones are compiled in. SIGTERM ends a job with exit 143 and leaves nothing half-written; `serve` finishes its answers first.
+# - Time zones are built in. SIGTERM ends a job with exit 143 and leaves nothing half-written; `serve` finishes its answers first.
 #
 # What was tried: `scripts/check image` builds the second stage with podman, on a base of the same Debian packages, and runs it with a
 # read-only root. The first stage was built once by hand, with a compiler installed on such a base. Not tried: Docker's own engine, the

@@ -1,11 +1,11 @@
--- Cost by Actor and status: runs and their usage in dollars by Actor and how they stand or ended, dearest first.
--- Any two keys go together so: name both after SELECT, GROUP BY and in ORDER BY (NULLS FIRST where a key may be NULL).
--- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+-- Cost by Actor and status: runs and their usage in dollars by Actor and status, dearest first.
+-- For two other keys, name both after SELECT, GROUP BY and ORDER BY (NULLS FIRST if a key may be NULL).
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` with the rows of an export:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
--- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may
--- still move where runs_provisional isn't. Share and mean are left to whoever shows the figures.
+-- usage_total_usd is exact, and NULL if no cost is known. It is a minimum if runs_cost_unknown is not 0, and may still
+-- change if runs_provisional is not 0. Share and mean are not computed here.
 
 SELECT
     act_id,

@@ -1,12 +1,12 @@
--- Cost by group: runs by outcome and their usage in dollars by cost centre, dearest group first.
--- A run belongs to the group of the first rule (lowest place) of which every pattern that is given matches: the Actor's or
--- task's ID or name, the user's ID; `*` is any text, `?` one character. What no rule matches is 'unassigned'. run_group is
--- what the tool calls `group`, a word that not every engine takes unquoted.
--- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+-- Cost by group: runs by outcome and their usage in dollars by group, dearest group first.
+-- A run belongs to the group of the first rule (lowest place) whose given patterns all match: the ID or name of the Actor or
+-- task, the ID of the user; `*` is any text, `?` one character. Runs that no rule matches are 'unassigned'. The column
+-- run_group is `group` in the other formats; not every engine allows that name without quotes.
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` with the rows of an export:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
--- And over the rules of --groups as a table or view named `group_rules`, a pattern that isn't given empty or NULL:
+-- It also needs the rules of --groups as a table or view named `group_rules`; an absent pattern is empty or NULL:
 --   any     CREATE VIEW group_rules AS SELECT * FROM (VALUES (1, 'apify/*', '', '', 'Marketing'),
 --             (2, '', 'nightly-*', '', 'Operations')
 --           ) AS rules (place, actor_pattern, task_pattern, user_pattern, group_name);        (Spark: TEMPORARY VIEW)
@@ -14,8 +14,8 @@
 --             "user" AS user_pattern, "group" AS group_name FROM read_csv('groups.csv', header = true, all_varchar = true);
 --             (NULL for a column that the file lacks)
 --   Spark   spark-submit reports/spark.py --groups groups.csv OUT/runs.parquet FOLDER cost_by_group
--- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may
--- still move where runs_provisional isn't. Share and mean are left to whoever shows the figures.
+-- usage_total_usd is exact, and NULL if no cost is known. It is a minimum if runs_cost_unknown is not 0, and may still
+-- change if runs_provisional is not 0. Share and mean are not computed here.
 
 WITH kinds AS (
     SELECT

@@ -1,10 +1,10 @@
--- Dearest runs: which 20 runs were the dearest? Runs without a known cost can't be judged and are left out.
--- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+-- Dearest runs: the 20 most expensive runs. Runs without a known cost are left out.
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` with the rows of an export:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
--- Instants are the same whatever the session's time zone, which only decides how the engine shows them.
--- usage_total_usd is exact, and may still move where cost_state is 'provisional'.
+-- Instants do not depend on the session's time zone; the engine shows them in that zone.
+-- usage_total_usd is exact, and may still change if cost_state is 'provisional'.
 
 SELECT
     id,

@@ -1,15 +1,15 @@
-"""The reports as a Spark job, for runs that have outgrown one machine: every reports/*.sql beside this file (or those that
-are named) over an export's Parquet or a lake, one CSV each.
+"""The reports as a Spark job, for more runs than one machine can handle: runs every reports/*.sql next to this file (or the
+named ones) over an export's Parquet files or a lake, and writes one CSV file for each.
 
     spark-submit [--master MASTER] reports/spark.py [--groups FILE] [--month YYYY-MM] PATH OUT_FOLDER [REPORT…]
 
-PATH is OUT/runs.parquet, or OUT/runs where it is partitioned, or several by a pattern ('exports/*/runs.parquet'): periods that
-don't overlap, since a run in two files counts twice, and the same columns. Or it is a lake, of which --month takes one UTC
-month: its log says which files it has now, so no package for Delta is needed. Both paths may lie in any file system
-that the cluster reads and writes; FILE and the reports lie where this is started. Executors do the work; Python and a
-report's rows stay with the driver, so workers need no Python. What can't be made of the columns that there are is skipped
-with a word. Exit code 0: done; 1: a report failed, or one that was named was skipped; 2: wrong usage, or nothing to read
-there. For Spark 3.4 or newer. Checked by scripts/check spark."""
+PATH is OUT/runs.parquet, or OUT/runs of a partitioned export, or a pattern for several exports ('exports/*/runs.parquet'). Their
+periods must not overlap, because a run in two files counts twice, and their columns must be the same. PATH may also be a
+lake; --month selects one UTC month of it. The lake's log names its current files, so no package for Delta is needed. Both
+paths may be in any file system that the cluster reads and writes; FILE and the reports are on the machine that starts the
+job. Executors do the work; Python and the rows of a report stay in the driver, so workers need no Python. A report whose
+columns are missing is skipped with a message. Exit code 0: done; 1: a report failed, or a named report was skipped; 2: wrong
+usage, or nothing to read at PATH. For Spark 3.4 or newer. Checked by scripts/check spark."""
 
 import argparse
 import csv

@@ -1,10 +1,10 @@
 -- Status summary: runs and their usage in dollars by the API's status, dearest first.
--- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` with the rows of an export:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
--- usage_total_usd is exact and NULL where no cost is known. It is 'at least' where runs_cost_unknown isn't 0, and may
--- still move where runs_provisional isn't. Share and mean are left to whoever shows the figures.
+-- usage_total_usd is exact, and NULL if no cost is known. It is a minimum if runs_cost_unknown is not 0, and may still
+-- change if runs_provisional is not 0. Share and mean are not computed here.
 
 SELECT
     status,

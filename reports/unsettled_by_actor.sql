@@ -1,10 +1,10 @@
--- Unsettled runs by Actor: which Actors have runs without a cost, or whose cost may still move? Most of them first; Actors
--- without such runs are left out.
--- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+-- Unsettled runs by Actor: runs whose cost is unknown or may still change. Actors with most such runs first; Actors without
+-- such runs are left out.
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` with the rows of an export:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
--- usage_provisional_usd is exact: what runs whose cost may still move cost so far, NULL where there is no such run. `runs`
+-- usage_provisional_usd is exact: the present cost of the runs whose cost may still change, NULL if there are none. `runs`
 -- counts all runs of the Actor.
 
 SELECT

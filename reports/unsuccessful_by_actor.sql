@@ -1,11 +1,11 @@
--- Unsuccessful runs by Actor: which Actors' runs failed, timed out or were aborted, and what did that cost? Dearest first;
--- Actors without such runs are left out.
--- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` that holds an export's rows:
+-- Unsuccessful runs by Actor: runs that failed, timed out or were aborted, and their usage. Dearest first; Actors without
+-- such runs are left out.
+-- For DuckDB 1.1 or newer, Spark 3.4 or newer, and Trino, over a table or view named `runs` with the rows of an export:
 --   DuckDB  CREATE VIEW runs AS SELECT * FROM 'OUT/runs.parquet';        (partitioned: 'OUT/runs/*/runs.parquet')
 --   Spark   CREATE TEMPORARY VIEW runs USING parquet OPTIONS (path 'OUT/runs.parquet');        (partitioned: 'OUT/runs')
 --   Trino   a table over the folder, in the connector of your choice, with the column types that docs/schema.md lists
--- Usage is exact, and NULL where there is no such run or none of a known cost: usage_unsuccessful_usd is 'at least' where
--- runs_unsuccessful_cost_unknown isn't 0. `runs` counts all runs of the Actor.
+-- Usage is exact, and NULL if there is no such run, or none with a known cost. usage_unsuccessful_usd is a minimum if
+-- runs_unsuccessful_cost_unknown is not 0. `runs` counts all runs of the Actor.
 
 SELECT
     act_id,

@@ -33,7 +33,7 @@ pub fn warning(period: &Period) -> Option<String> {
     let [here, there] = [moved.here, moved.there].map(format_instant);
     Some(format!(
         "{zone}: {} begins at {here} by the time zone rules of apify-runs (tz {ours}), but at {there} by the newer ones of this \
-         machine (tz {version}, in {}); the former count. Update apify-runs, or give the period as instants, such as --from {there}",
+         machine (tz {version}, in {}); the former are used. Update apify-runs, or give the period as instants, such as --from {there}",
         moved.day,
         folder.display()
     ))

@@ -179,7 +179,10 @@ impl Types {
             let mut required = vec![Value::from(tag.clone())];
             required.extend(schema["required"].as_array().unwrap().clone());
             if item.name == CAVEAT {
-                properties.insert("text".into(), json!({"description": "Its sentence.", "type": "string"}));
+                properties.insert(
+                    "text".into(),
+                    json!({"description": "The caveat as a sentence.", "type": "string"}),
+                );
                 required.push("text".into());
             }
             schema["properties"] = properties.into();

@@ -10,13 +10,13 @@
 //! - **period**: `[from, to)` in milliseconds, with the time zone in which its days are meant.
 //! - **window**: a part of a period that is listed by itself; **page**: one answer of the list.
 //! - **proof**: the API's count of a period's runs against those received; proven where none is missing.
-//! - **cost**: US dollars, exact to 18 places; *settled*, *provisional* (may still move) or *unknown*, never zero for unknown.
+//! - **cost**: US dollars, exact to 18 places; *settled*, *provisional* (may still change) or *unknown*, never zero for unknown.
 //! - **export**: a folder or prefix with the rows, reports and manifest of one period; whole or not there.
-//! - **manifest**: what an export holds and stands for; written last.
+//! - **manifest**: the content and facts of an export; written last.
 //! - **lake**: a Delta table of all runs of an account, which `sync` keeps up to date by commits.
 //! - **archive**: an export or a lake, read back and checked.
 //! - **breakdown**: the same measures for each Actor, day, status or other dimension.
-//! - **caveat**: what a reader of a figure must know; each has a stable code.
+//! - **caveat**: a note that changes the meaning of a figure; each has a stable code.
 
 #![cfg_attr(
     not(feature = "lake"),

@@ -55,20 +55,20 @@ pub enum Edge {
     Instant(DateTime<Utc>),
 }
 
-/// A resolved period, `[from, to)`; in documents with instants as text and the zone by its name.
+/// A period, `[from, to)`. In documents, instants are text and the zone is its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "PeriodFields")]
 pub struct Period {
     /// The first millisecond of the period.
     #[serde(with = "instant_text")]
     pub from: Millis,
-    /// The first millisecond beyond it, at most the job's start.
+    /// The first millisecond after the period; not later than the job's start.
     #[serde(with = "instant_text")]
     pub to: Millis,
-    /// The end that was asked for; later than `to` where the period isn't over yet.
+    /// The requested end; later than `to` if the period is not over.
     #[serde(with = "instant_text")]
     pub requested_to: Millis,
-    /// Where midnights and days are meant.
+    /// The time zone of the period's days.
     pub timezone: Zone,
 }
 
@@ -272,7 +272,8 @@ impl PeriodSpec {
     pub fn between(from: Millis, to: Millis) -> Result<PeriodSpec> {
         let edge = |ms| DateTime::from_timestamp_millis(ms).map(Edge::Instant);
         let edges = edge(from).zip(edge(to));
-        let (from, to) = edges.ok_or_else(|| anyhow::anyhow!("the period that the API gave is beyond the calendar"))?;
+        let (from, to) =
+            edges.ok_or_else(|| anyhow::anyhow!("the period that the API gave is outside the calendar"))?;
         Ok(PeriodSpec::FromTo { from, to })
     }
 

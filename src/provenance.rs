@@ -14,7 +14,7 @@ pub use usage_facts::{BuildsFacts, CountedFacts, CycleFacts, UsageFacts};
 /// Most notes that are kept; what is beyond is counted.
 const MAX_NOTES: usize = 50;
 
-/// The account that a token belongs to: no more than may be kept.
+/// The account of the token: only its ID and user name are kept.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Account {
     pub id: String,
@@ -41,12 +41,12 @@ impl Source {
 
 const MADE_UP: &str = "MADE-UP ACCOUNT (--demo): no token was used, and all data is invented";
 
-/// What was asked for beside the period. Empty lists leave nothing out.
+/// The filters of the job. An empty list does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filters {
-    /// Statuses, asked of the API.
+    /// Statuses; the API filters by them.
     pub status: Vec<String>,
-    /// Actor IDs, filtered from the account's list.
+    /// Actor IDs; apify-runs filters by them.
     pub actor: Vec<String>,
     pub task: Vec<String>,
 }
@@ -59,13 +59,13 @@ impl Filters {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Proof {
-    /// Whether every run that the API counts has been received.
+    /// Whether every run that the API counts was received.
     pub proven: bool,
-    /// Runs by the API's count.
+    /// Runs that the API counted.
     pub counted: u64,
-    /// Runs received, one an ID.
+    /// Distinct runs that were received.
     pub fetched: u64,
-    /// What was unusual, in words.
+    /// Notes about what was unusual.
     pub notes: Vec<String>,
 }
 
@@ -108,27 +108,27 @@ pub enum DetailMode {
 #[serde(default)]
 pub struct DetailCounts {
     pub mode: DetailMode,
-    /// Runs whose details were asked for.
+    /// Runs whose details were requested.
     pub asked: u64,
-    /// Runs of which the replaced export knew enough, besides.
+    /// Runs whose details were taken from the replaced export instead.
     pub reused: u64,
-    /// Of those asked for, the ones that have a cost.
+    /// Requested details that have a cost.
     pub found: u64,
-    /// The ones that have none in their detail either.
+    /// Requested details that have no cost.
     pub without_cost: u64,
-    /// The ones that are not there (404).
+    /// Requested details that do not exist (404).
     pub not_found: u64,
-    /// The ones whose detail could not be had, or was not asked for after so many had failed: rows as the list gave them.
+    /// Details that could not be read, or were not requested because too many had failed: these rows have the values of the list.
     pub failed: u64,
-    /// Their IDs, a thousand at most.
+    /// IDs of the runs whose details failed, at most 1,000.
     pub failed_runs: Vec<String>,
-    /// Fields that are unknown since they are of another type than documented.
+    /// Fields of details that are unknown because their type is not the documented one.
     pub mistyped: u64,
-    /// Details whose meters add up to another amount than their total.
+    /// Details whose meters do not add up to their total.
     pub meters_disagree: u64,
-    /// Runs that have ended and cost as much as their `max_total_charge_usd` allowed; with all details alone.
+    /// Runs that ended and cost exactly their `max_total_charge_usd`; counted only with `--details all`.
     pub reached_limit: u64,
-    /// The list's costs against those of details.
+    /// Comparison of the list's costs with those of the details.
     pub checked: CostCheck,
 }
 
@@ -141,32 +141,32 @@ impl DetailCounts {
     }
 }
 
-/// How the list's costs of settled runs compare with those of their details.
+/// Comparison of the list's costs of settled runs with those of their details.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CostCheck {
-    /// Settled runs with a cost in the list whose details were asked for: with all details every one, else the dearest and one of each
-    /// of the dearest Actors. With missing costs alone they are not in the other counts of details.
+    /// Settled runs with a cost in the list whose details were requested: with `--details all` every such run, else the most
+    /// expensive ones, and one of each of the most expensive Actors. With `--details missing` they are not in the other counts.
     pub asked: u64,
-    /// Of those, the ones to which both give a cost.
+    /// Runs with a cost in both, which were compared.
     pub compared: u64,
-    /// The ones of which the detail has another status or finish by then: not compared.
+    /// Runs whose detail has another status or end, because they ran on in the meantime: not compared.
     pub changed: u64,
-    /// The ones whose detail could not be had in time, or has no cost: not compared.
+    /// Runs whose detail did not arrive in time, or has no cost: not compared.
     pub failed: u64,
-    /// Of those compared, the ones whose costs differ.
+    /// Compared runs whose costs differ.
     pub differing: u64,
-    /// What those compared cost in the list, in US dollars.
+    /// Usage of the compared runs by the list, in US dollars.
     pub usage_compared_usd: Usd,
-    /// What those differing cost in the list, in US dollars.
+    /// Usage of the differing runs by the list, in US dollars.
     pub usage_list_usd: Usd,
-    /// What they cost in their details, in US dollars.
+    /// Usage of the differing runs by their details, in US dollars.
     pub usage_details_usd: Usd,
-    /// The run that differs most; null where none does.
+    /// The run whose costs differ most; null if none differs.
     pub differs_most: Option<CostDifference>,
 }
 
-/// A run to which the list gives another cost than its detail.
+/// A run whose cost in the list differs from its cost in the detail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostDifference {
     pub run_id: String,
@@ -214,11 +214,11 @@ impl CostDifference {
     }
 }
 
-/// What Apify keeps, against the period.
+/// Apify's retention, compared with the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
     pub days: u64,
-    /// How many of the period's days had been passed by that when the job began, begun ones too.
+    /// How many days of the period were past retention when the job began; a part of a day counts as a day.
     pub expired_days: u64,
     pub period_days: u64,
 }
@@ -243,19 +243,19 @@ impl Retention {
     }
 }
 
-/// A rule as the file has it: a run belongs to the group if it matches every pattern that is given.
+/// A rule of the groups file: a run belongs to the group if it matches every given pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRule {
-    /// The Actor's ID or name.
+    /// Pattern of the Actor's ID or name.
     pub actor: Option<String>,
-    /// The task's ID or name.
+    /// Pattern of the task's ID or name.
     pub task: Option<String>,
-    /// The ID of the user who started it.
+    /// Pattern of the ID of the user who started the run.
     pub user: Option<String>,
     pub group: String,
 }
 
-/// The measures of a group, as the manifest and the report have them.
+/// The measures of all runs, or of the runs of a group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Totals {
     pub runs: u64,
@@ -266,9 +266,9 @@ pub struct Totals {
     pub runs_other: u64,
     /// US dollars, exact; null where no cost is known.
     pub usage_total_usd: Option<Usd>,
-    /// Runs without a cost: not in the sum.
+    /// Runs whose cost is unknown: not in the total.
     pub runs_cost_unknown: u64,
-    /// Runs whose cost may still move.
+    /// Runs whose cost may still change.
     pub runs_provisional: u64,
 }
 
@@ -292,29 +292,29 @@ impl Totals {
     }
 }
 
-/// What moved between two exports, in all or of an Actor. Dollars are of runs whose costs both exports know; they are exact,
-/// and null where no cost is known.
+/// Changes between two exports, in all or of an Actor. Amounts include only runs whose costs are known in both exports; they
+/// are exact, and null if no cost is known.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct ChangeTotals {
     pub runs_new: u64,
-    /// Runs of which status, start, end, cost or its state differ.
+    /// Runs whose status, start, end, cost or cost state differs.
     pub runs_changed: u64,
     pub runs_vanished: u64,
     pub usage_new_usd: Option<Usd>,
-    /// By how many changed runs moved, new less old.
+    /// Change in usage of the changed runs: new minus old.
     pub usage_changed_usd: Option<Usd>,
-    /// US dollars of vanished runs, below zero.
+    /// Usage of the vanished runs in US dollars, as a negative amount.
     pub usage_vanished_usd: Option<Usd>,
     pub usage_moved_usd: Option<Usd>,
-    /// Runs of the three whose cost isn't known, on either side: not in the sums.
+    /// New, changed and vanished runs whose cost is unknown in one of the exports: not in the totals.
     pub runs_cost_unknown: u64,
-    /// Of them, changed runs whose cost only the newer one knows.
+    /// Changed runs whose cost is known only in the newer export.
     pub costs_became_known: u64,
-    /// Those costs in US dollars: not in the sums above.
+    /// The total of those costs in US dollars: not in the totals above.
     pub usage_became_known_usd: Usd,
-    /// Changed runs whose cost only the older one knows.
+    /// Changed runs whose cost is known only in the older export.
     pub costs_became_unknown: u64,
-    /// Those costs in US dollars: not in the sums above.
+    /// The total of those costs in US dollars: not in the totals above.
     pub usage_became_unknown_usd: Usd,
 }
 
@@ -323,9 +323,9 @@ pub struct Replaced {
     #[serde(rename = "queried_at", with = "instant_text")]
     pub queried_at_ms: Millis,
     pub runs: u64,
-    /// Its usage in US dollars, exact.
+    /// Usage of the replaced export in US dollars, exact.
     pub usage_total_usd: Option<Usd>,
-    /// What moved since; absent where it is of something else, or could not be read.
+    /// What changed since; null if the replaced export had another account, period or filters, or could not be read.
     #[serde(default)]
     pub changes: Option<ChangeTotals>,
 }
@@ -333,12 +333,12 @@ pub struct Replaced {
 /// A file of an export, as the manifest lists it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct FileEntry {
-    /// Its path within the export, with `/`.
+    /// Path within the export, with `/`.
     pub path: String,
-    /// SHA-256 of its bytes, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     pub bytes: u64,
-    /// Its rows, where it has any (a header is none).
+    /// Number of rows without the header; null if the file is not a table.
     pub rows: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
-"""Apify's runs from Airflow 3: a month's export when the month is over, and the lake every day.
+"""apify-runs from Airflow 3: export of each month when it is over, and a sync of the lake every day.
 
-Needs `apify-runs` in the workers' PATH, the folder DATA on a disk that they share, and the token as the password of the connection
-`apify`. README.md beside this file says what each exit code asks for.
+It needs `apify-runs` in the workers' PATH, the folder DATA on a disk that the workers share, and the token as the password of the
+connection `apify`. README.md next to this file says what to do on each exit code.
 """
 
 import json
@@ -17,13 +17,13 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 DATA = os.environ.get("APIFY_DATA", "/srv/apify")
 
-# 4: API not reached, or the deadline passed. 8: another one holds the output. 129, 130, 143: stopped; 137: killed, for want of
-# memory say. Each may pass, and each try is safe. For every other code somebody has to look: Airflow tries no more.
+# 4: the API was not reached, or the deadline passed. 8: another process uses the output. 129, 130, 143: stopped; 137: killed, for
+# example because memory ran out. Each may go away, and running again is safe. Every other code needs a person: Airflow stops.
 MAY_PASS = {4, 8, 129, 130, 137, 143}
 
 
 class ApifyRunsOperator(BaseOperator):
-    """Runs `apify-runs` with these arguments; returns the outcome that it writes."""
+    """Runs `apify-runs` with these arguments and returns its outcome."""
 
     template_fields = ("arguments",)
 
@@ -58,15 +58,15 @@ class ApifyRunsOperator(BaseOperator):
         raise AirflowException(reason) if code in MAY_PASS else AirflowFailException(reason)
 
     def on_kill(self):
-        """Also when the task is cleared, or takes longer than execution_timeout: exit 143, nothing is published."""
+        """Called also if the task is cleared or takes longer than execution_timeout: exit 143, nothing is published."""
         if self.process is not None:
             self.process.terminate()
 
 
 settings = {"retries": 3, "retry_delay": timedelta(minutes=15), "execution_timeout": timedelta(hours=2, minutes=10)}
 
-# A run a month, also for the months since start_date that have none yet: set it to the first one that Apify still keeps. A run
-# starts when its month is over, so --wait-settled gives the last costs time to settle.
+# One DAG run per month, also for the months since start_date that have none yet: set it to the first month that Apify still keeps.
+# It starts when the month is over, so --wait-settled gives the last costs time to settle.
 with DAG(
     "apify_runs_export",
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone="UTC"),
@@ -85,7 +85,7 @@ with DAG(
         ],
     )
 
-# A sync goes on from the last proven instant: what was missed needs no run of its own.
+# A sync continues from the last proven instant, so a missed day needs no DAG run of its own.
 with DAG(
     "apify_runs_sync",
     schedule=CronTriggerTimetable("41 4 * * *", timezone="UTC"),

@@ -1,4 +1,4 @@
-# An outcome (--outcome) as a few lines of Markdown. What isn't known is null there, and left out here.
+# An outcome (--outcome) as a few lines of Markdown. Unknown values are null in the outcome, and left out here.
 "### \(.command): \(.exit_name) (exit \(.exit_code))",
 "",
 (.error // empty),

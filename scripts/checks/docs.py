@@ -289,8 +289,8 @@ ALERT_TESTS = [
             "ApifyRunsConditionDoesNotHold",
             12,
             export("seven", "warning"),
-            "apify-runs export, job exports (seven): what was asked for doesn't hold",
-            "Published, but --strict, a budget, the reconciliation or --allow-incomplete says no. Costs may settle.",
+            "apify-runs export, job exports (seven): a condition does not hold",
+            "It was published, but a condition does not hold: --strict, a budget, the reconciliation or --allow-incomplete. Costs may settle later.",
         ),
     ),
     # A sync that stopped succeeding, another one that goes on, and an export of the month before.
@@ -313,8 +313,8 @@ ALERT_TESTS = [
             "ApifyRunsSyncIsLate",
             49,
             sync("acme", "critical"),
-            "The last good sync of acme (job lake) was 2d 1h 0m 0s ago",
-            "What Apify deletes before the next sync is a gap for good: see how many days the plan keeps.",
+            "The last successful sync of acme (job lake) was 2d 1h 0m 0s ago",
+            "Runs that Apify deletes before the next sync are lost: check for how many days your plan keeps runs.",
         ),
     ),
     # Two jobs of one command: one is late, the other is not. Prometheus has renamed the label.
@@ -327,15 +327,15 @@ ALERT_TESTS = [
             "ApifyRunsExportIsLate",
             24,
             export("acme", "warning", job="node", exported_job="monthly"),
-            "The last good export of acme (job monthly) was 34d 0h 0m 0s ago",
-            "An export that ends with 7 (--strict) is no good one here, though it has been published.",
+            "The last successful export of acme (job monthly) was 34d 0h 0m 0s ago",
+            "An export that ends with exit code 7 (--strict) does not count as successful here, although it was published.",
         ),
     ),
     # Nobody tells anything.
     rule_test(
         [],
         is_silent("ApifyRunsTellsNothing", 12),
-        fires("ApifyRunsTellsNothing", 25, {"severity": "warning"}, "Nobody has the gauges of apify-runs: no job ran, or its file isn't collected"),
+        fires("ApifyRunsTellsNothing", 25, {"severity": "warning"}, "There are no metrics of apify-runs: no job ran, or its metrics file is not collected"),
     ),
     # Shares: of costs, of requests; none of no runs.
     rule_test(
@@ -353,14 +353,14 @@ ALERT_TESTS = [
             1,
             export("many", "info"),
             "5.1% of the runs of many have no known cost (export, job exports)",
-            "Every total is 'at least'. One in twenty is an example: take what is usual for your Actors.",
+            "Every total is a minimum. The limit of 5% is an example: use one that fits your Actors.",
         ),
         fires(
             "ApifyRunsIsHeldBack",
             1,
             export("many", "info"),
             "11% of the requests of many got 429 (export, job exports)",
-            "Something else uses up what the API allows, or --rate is too high.",
+            "Another program uses up the API's rate limit, or --rate is too high.",
         ),
     ),
 ]

@@ -140,7 +140,7 @@ def check_cron(checks, url, scratch):
 
     token_file(token, "not-the-token\n")
     code, mail = by_cron(jobs[0], settings, home, PAUSE="0", **api)
-    checks.that("cron: a wrong token is exit 3, and mailed with what to do", code == 3 and "exit 3" in mail and "see to the token" in mail, mail)
+    checks.that("cron: a wrong token is exit 3, and mailed with what to do", code == 3 and "exit 3" in mail and "check the token" in mail, mail)
     checks.that("cron: the mail doesn't hold the token", "not-the-token" not in mail, mail)
 
     stand_in = ScriptedTool(home / "bin" / "apify-runs")
@@ -158,7 +158,7 @@ def check_cron(checks, url, scratch):
         checks.equal(f"cron, exits {codes}: done in the end, and no mail", found, [0, "", len(codes)])
     stand_in.ends_with(4, 3, 0)
     code, mail = by_cron(jobs[1], settings, home, PAUSE="0")
-    checks.equal("cron, exits 4, 3: ends at what doesn't pass", [code, stand_in.started(), "see to the token" in mail], [3, 2, True])
+    checks.equal("cron, exits 4, 3: ends at what doesn't pass", [code, stand_in.started(), "check the token" in mail], [3, 2, True])
 
 
 # Kubernetes

@@ -85,7 +85,7 @@ fn data<'a>(body: &JsonObject<'a>) -> anyhow::Result<&'a str> {
 
 /// Whose token it is. The answer holds a live proxy password too: it is passed over.
 pub(super) fn account(body: &[u8]) -> anyhow::Result<Partial<Account>> {
-    let body = JsonObject::parse(body, "the body is no account")?;
+    let body = JsonObject::parse(body, "the body is not an account")?;
     let user = JsonObject::new(data(&body)?);
     let id = user.text("id").filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| anyhow!(field_problem("data.id", user.raw("id"), "a text")))?;
@@ -100,7 +100,7 @@ pub(super) fn account(body: &[u8]) -> anyhow::Result<Partial<Account>> {
 
 /// For how many days runs are kept.
 pub(super) fn retention_days(body: &[u8]) -> anyhow::Result<u64> {
-    let body = JsonObject::parse(body, "the body is no list of limits")?;
+    let body = JsonObject::parse(body, "the body is not a list of limits")?;
     let data = JsonObject::new(data(&body)?);
     let limits = data.raw("limits").unwrap_or("{}");
     let days = JsonObject::new(limits);
@@ -111,7 +111,7 @@ pub(super) fn retention_days(body: &[u8]) -> anyhow::Result<u64> {
 
 /// A page of names. One item that is odd must not cost the others their names.
 pub(super) fn names(kind: NameKind, body: &[u8]) -> anyhow::Result<Partial<NamesPage>> {
-    let body = JsonObject::parse(body, "the body is no list of names")?;
+    let body = JsonObject::parse(body, "the body is not a list of names")?;
     let data = JsonObject::new(data(&body)?);
     let raw = data.raw("items");
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
@@ -138,7 +138,7 @@ pub(super) fn names(kind: NameKind, body: &[u8]) -> anyhow::Result<Partial<Names
 
 /// One Actor or task; none where it has no name.
 pub(super) fn name(kind: NameKind, body: &[u8]) -> anyhow::Result<Option<NamedItem>> {
-    let body = JsonObject::parse(body, "the body is no Actor and no task")?;
+    let body = JsonObject::parse(body, "the body is neither an Actor nor a task")?;
     named_item(kind, "data", data(&body)?)
 }
 

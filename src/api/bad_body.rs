@@ -37,13 +37,15 @@ impl BadBody {
     pub(super) fn advice(self) -> Option<&'static str> {
         match self {
             BadBody::CutOff => None,
-            BadBody::Empty => Some("the body is empty: correct --api-url, or look at what answers there"),
+            BadBody::Empty => Some("the body is empty: correct --api-url, or check which server answers there"),
             BadBody::Html => Some(
-                "it is an HTML page, as of a login page of the network or of another server: log in to the network, or correct \
+                "it is an HTML page, such as a login page of the network or a page of another server: log in to the network, or correct \
                  --api-url",
             ),
-            BadBody::Text => Some("it is no JSON: correct --api-url, or look at what answers there"),
-            BadBody::OtherJson => Some("the Apify API has another form: correct --api-url, or update apify-runs"),
+            BadBody::Text => Some("it is not JSON: correct --api-url, or check which server answers there"),
+            BadBody::OtherJson => {
+                Some("it does not have the form of the Apify API: correct --api-url, or update apify-runs")
+            }
         }
     }
 }

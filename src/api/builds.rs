@@ -37,7 +37,7 @@ pub struct BuildsPage {
 
 /// Reads a page; an error where it has no items.
 pub(super) fn decode(body: &[u8]) -> anyhow::Result<BuildsPage> {
-    let body = JsonObject::parse(body, "the body is no list of builds")?;
+    let body = JsonObject::parse(body, "the body is not a list of builds")?;
     let data = JsonObject::new(body.raw("data").unwrap_or("{}"));
     let raw = data.raw("items");
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
@@ -152,6 +152,6 @@ mod tests {
             error(r#"{"data":{"items":{}}}"#),
             "data.items is an object; expected an array"
         );
-        assert!(error("<html>").contains("no list of builds"));
+        assert!(error("<html>").contains("not a list of builds"));
     }
 }

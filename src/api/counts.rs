@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// What was sent and received, for the manifest.
+/// Requests that were sent, and bytes that were received.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RequestCounts {
     pub total: u64,
-    /// Of them, those that repeated an earlier one.
+    /// Requests that repeated an earlier request.
     pub retries: u64,
     pub rate_limited: u64,
-    /// Bytes of bodies as they came, packed or not.
+    /// Bytes of the bodies as received, before unpacking.
     pub bytes: u64,
 }
 

@@ -135,7 +135,7 @@ fn read<T>(answer: Answer<T>) -> Result<T> {
     match answer {
         Answer::Read(read, _) => Ok(read),
         Answer::TooHeavy | Answer::TooLarge | Answer::Missing(_) => {
-            Err(Error::Other(anyhow!("the API gave an answer to another question")))
+            Err(Error::Other(anyhow!("the API did not answer what was requested")))
         }
     }
 }

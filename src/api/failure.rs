@@ -189,7 +189,7 @@ pub(super) fn refusal(
         }
         401 | 403 => failed(not_authorised(status, url, token, &answer)),
         code @ 200..=299 => LastingFailure {
-            cause: format!("{status}, expected 200 OK with JSON: what answers is not the API; correct --api-url"),
+            cause: format!("{status}, expected 200 OK with JSON: the server that answers is not the API; correct --api-url"),
             status: Some(code),
             is_of_wrong_shape: true,
             attempts: retry::LASTING_ATTEMPTS,
@@ -198,9 +198,8 @@ pub(super) fn refusal(
         code @ 300..=399 => LastingFailure {
             status: Some(code),
             ..LastingFailure::of_network(format!(
-                "{} answered {status}, a redirect, which is not followed: the token goes only to the API's own host, and \
-                 not around in circles; if a login page of the network redirects, log in there; else give the API's final address \
-                 with --api-url",
+                "{} answered {status}, a redirect, which is not followed, because the token goes only to the API's own host; if a \
+                 login page of the network redirects, log in there; else give the API's final address with --api-url",
                 url.origin().ascii_serialization()
             ))
         }

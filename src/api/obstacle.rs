@@ -115,17 +115,17 @@ fn not_http(name: &str, setting: &str, is_tls: bool) -> String {
         true => ("HTTP", ""),
         false => ("plain HTTP", ", which may need https://"),
     };
-    format!("what answers at {name} is not {protocol}: {setting}{scheme}")
+    format!("the server at {name} does not speak {protocol}: {setting}{scheme}")
 }
 
 fn no_proxy(variable: &str) -> String {
-    format!("what {variable} names does not answer as an HTTP proxy does: correct {variable}, or unset it")
+    format!("the server that {variable} names does not answer as an HTTP proxy: correct {variable}, or unset it")
 }
 
 fn proxy_refusal(variable: &str, status: u16) -> String {
     if status == 407 {
         return format!(
-            "the proxy that {variable} names wants a user name and a password that it knows (407): give them in {variable}, as in \
+            "the proxy that {variable} names requires a valid user name and password (407): give them in {variable}, as in \
              http://USER:PASSWORD@HOST:PORT"
         );
     }
@@ -199,7 +199,7 @@ impl Peer {
                 certificate(problem, setting)
             )),
             rustls::Error::InvalidMessage(_) => {
-                Obstacle::Lasting(format!("what answers at {name} is not HTTPS: {setting}"))
+                Obstacle::Lasting(format!("the server at {name} does not speak HTTPS: {setting}"))
             }
             // The other side's own trouble.
             rustls::Error::AlertReceived(AlertDescription::InternalError | AlertDescription::UserCanceled) => {
@@ -211,7 +211,7 @@ impl Peer {
             | rustls::Error::NoCertificatesPresented
             | rustls::Error::InappropriateHandshakeMessage { .. }
             | rustls::Error::InappropriateMessage { .. } => Obstacle::Lasting(format!(
-                "{name} and apify-runs have no version of TLS in common, or it wants a client's certificate ({error}): {setting}"
+                "{name} and apify-runs have no version of TLS in common, or the server requires a client certificate ({error}): {setting}"
             )),
             _ => Obstacle::Passing,
         }
@@ -230,9 +230,11 @@ fn certificate(problem: &CertificateError, setting: &str) -> String {
             "it is not valid yet; set this machine's clock".into()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("it is another host's; {setting}")
+            format!("it belongs to another host; {setting}")
         }
-        CertificateError::UnknownIssuer => format!("no authority that this machine knows has issued it; {authority}"),
+        CertificateError::UnknownIssuer => {
+            format!("it was issued by an authority that this machine does not know; {authority}")
+        }
         CertificateError::Revoked => "its authority has revoked it".into(),
         // Such as a certificate that signed itself: an authority's, used as a server's.
         problem => format!("{problem}; {authority}"),
@@ -375,7 +377,7 @@ mod tests {
             (CertificateError::UnknownIssuer, "SSL_CERT_FILE"),
             (CertificateError::Expired, "expired"),
             (CertificateError::NotValidYet, "clock"),
-            (CertificateError::NotValidForName, "another host's"),
+            (CertificateError::NotValidForName, "belongs to another host"),
             (CertificateError::Revoked, "revoked"),
             (CertificateError::BadEncoding, "SSL_CERT_FILE"),
         ];
@@ -385,7 +387,10 @@ mod tests {
             lasting(&Obstacle::of(&error, &route("h")), &["certificate of h:443", words]);
         }
         let other = io::Error::other(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType));
-        lasting(&Obstacle::of(&Layer("x", other), &route("h")), &["h:443 is not HTTPS"]);
+        lasting(
+            &Obstacle::of(&Layer("x", other), &route("h")),
+            &["h:443 does not speak HTTPS"],
+        );
         let theirs = io::Error::other(rustls::Error::AlertReceived(AlertDescription::InternalError));
         assert_eq!(Obstacle::of(&Layer("x", theirs), &route("h")), Obstacle::Passing);
     }
@@ -446,7 +451,7 @@ mod tests {
         lasting(&Obstacle::after_probe(Found::Tls, &plain), &["https://"]);
         lasting(
             &Obstacle::after_probe(Found::Other, &plain),
-            &["not plain HTTP", "https://"],
+            &["not speak plain HTTP", "https://"],
         );
         let first = Layer("operation was canceled", io::Error::other(UNEXPECTED_MESSAGE));
         assert_eq!(Obstacle::of(&first, &plain), Obstacle::Protocol);

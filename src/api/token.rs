@@ -65,7 +65,7 @@ impl ApiToken {
             return Ok(());
         }
         Err(Error::NotAuthorised(format!(
-            "{} has fewer than {MIN_TOKEN_CHARS} characters, so it is no API token: copy the whole token from Apify Console \
+            "{} has fewer than {MIN_TOKEN_CHARS} characters, so it is not an API token: copy the whole token from Apify Console \
              (Settings > API & Integrations)",
             self.source
         )))

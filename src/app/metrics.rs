@@ -29,24 +29,24 @@ const PREFIX: &str = "apify_runs_";
 const GAUGES: [(&str, &str); 14] = [
     (
         "last_success_timestamp_seconds",
-        "When the last job that ended with exit code 0 ended, seconds since the epoch",
+        "End of the last job that ended with exit code 0, in seconds since the epoch",
     ),
     (
         "last_run_timestamp_seconds",
-        "When the last job ended, seconds since the epoch",
+        "End of the last job, in seconds since the epoch",
     ),
     ("last_exit_code", "Exit code of the last job"),
     (
         "duration_seconds",
-        "How long the last job took for this account, without waiting for its turn",
+        "Duration of the last job for this account, without waiting for other accounts",
     ),
     (
         "period_start_timestamp_seconds",
-        "First instant of the last published period, seconds since the epoch",
+        "First instant of the last published period, in seconds since the epoch",
     ),
     (
         "period_end_timestamp_seconds",
-        "First instant after the last published period, seconds since the epoch",
+        "First instant after the last published period, in seconds since the epoch",
     ),
     ("runs", "Runs of the last published period"),
     (
@@ -62,9 +62,12 @@ const GAUGES: [(&str, &str); 14] = [
         "Runs of the last published period whose cost is provisional",
     ),
     ("requests", "Requests that the last job sent"),
-    ("retries", "Requests that the last job sent again"),
-    ("rate_limited_requests", "Answers of 429 that the last job got"),
-    ("received_bytes", "Bytes of bodies that the last job received"),
+    ("retries", "Requests that the last job repeated"),
+    (
+        "rate_limited_requests",
+        "Answers with status 429 that the last job received",
+    ),
+    ("received_bytes", "Bytes of answers that the last job received"),
 ];
 
 /// Values by name without [`PREFIX`] and labels, as texts.
@@ -103,7 +106,7 @@ fn replace(path: &Path, facts: &JobInfo, parts: &[AccountResult], job_names: &[S
     if !set_mode(file.file(), MODE)? {
         let path = path.display();
         tracing::warn!(
-            "--metrics-file {path}: its file system does not take modes, so the collector may not be able to read it"
+            "--metrics-file {path}: its file system does not support modes, so the collector may not be able to read it"
         );
     }
     file.write_all(render(&series).as_bytes())?;

@@ -20,7 +20,7 @@ const SCHEMA_VERSION: u32 = 1;
 #[derive(Debug, Clone)]
 pub struct JobInfo {
     pub job: String,
-    /// Empty where the command line names none.
+    /// The command; empty if the command line names none.
     pub command: String,
     /// When it began, by this machine's clock.
     pub started_ms: Millis,

@@ -178,7 +178,7 @@ impl ExportFolder {
         };
         let (path, first) = (self.path.display(), findings.first()?);
         Some(format!(
-            "{path}: {first}{more}; runs and manifest are as they were published, and nothing else was used: apify-runs verify {path} \
+            "{path}: {first}{more}; runs and manifest are unchanged, and nothing else was used: apify-runs verify {path} \
              lists what differs"
         ))
     }

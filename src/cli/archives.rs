@@ -57,7 +57,7 @@ pub struct ReconcileArgs {
     /// Ignore differences up to this amount in dollars [default: 1, or 0.1% if that is more]
     #[arg(long, value_name = "USD", value_parser = parse_usd, help_heading = OUTPUT)]
     pub tolerance: Option<Usd>,
-    /// Write it into this folder as page, workbook, JSON and text
+    /// Write the result into this folder: page, workbook, JSON and text
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// Exit 7 if a difference is not explained, or cannot be judged
@@ -86,10 +86,10 @@ pub struct DiffArgs {
     /// Earlier export or lake
     #[arg(value_name = "OLD")]
     pub old: ArchiveAddress,
-    /// Later export or lake (with an export: only its period of a lake)
+    /// Later export or lake (of a lake, only the period of an export)
     #[arg(value_name = "NEW")]
     pub new: ArchiveAddress,
-    /// Lake (of two lakes OLD) as of a UTC date, instant (RFC 3339) or version
+    /// Lake (if both are lakes: OLD) as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse)]
     pub as_of: Option<AsOf>,
     /// Print all figures and all runs that differ as JSON

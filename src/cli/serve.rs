@@ -69,7 +69,7 @@ pub struct ServeArgs {
     /// Day after the last day of the runs, UTC
     #[arg(hide = true, long, value_name = "DATE", default_value = "2025-10-01", value_parser = parse_edge, conflicts_with = "path", help_heading = MADE_UP)]
     pub to: Edge,
-    /// Percent of runs with a cost only in their details [default: runs of pay-per-event Actors of others]
+    /// Percent of runs with a cost only in their details [default: other people's pay-per-event Actors]
     #[arg(hide = true, long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "path", help_heading = MADE_UP)]
     pub cost_missing: Option<u8>,
     /// Details of a run show the cost 0 until TIME after its end

@@ -26,7 +26,7 @@ pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
     match missing.as_slice() {
         [] => Ok(groups),
         missing => Err(wrong(&format!(
-            "its rules need columns that are excluded: {}",
+            "the rules need columns that are excluded: {}",
             missing.join(", ")
         ))),
     }

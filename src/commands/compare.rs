@@ -44,8 +44,8 @@ pub fn check_offline(args: &JudgeArgs) -> Result<()> {
 pub fn check_previous(args: &JudgeArgs, reported: &ArchiveInfo) -> Result<()> {
     if reported.is_of_one_period && args.compare.as_ref().is_some_and(is_previous_of_lake) {
         return Err(Error::Usage(format!(
-            "{} is an export and holds one period: --compare previous works with a lake, and with the command export, which \
-             fetches that period; give --compare the path of an export or lake",
+            "{} is an export of one period: give --compare the path of another export or of a lake (`previous` works with a \
+             lake, and with the command export)",
             reported.shown
         )));
     }
@@ -103,7 +103,7 @@ pub fn before(
         return Ok(Err(anyhow!("{site} has another account or source")));
     }
     if held.filters != asked.filters {
-        return Ok(Err(anyhow!("{site} was made with other filters")));
+        return Ok(Err(anyhow!("{site} has other filters")));
     }
     let whole = &held.period;
     // The billing cycle before may have another length.

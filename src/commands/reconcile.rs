@@ -115,7 +115,7 @@ async fn asked(args: &ReconcileArgs, context: &Context) -> Result<Reconciled> {
     } = source;
     let reconciliation = Reconciliation {
         tolerance: args.tolerance,
-        ..Reconciliation::new(&facts, runs, &usage, counted, (from, "asked now".into()))
+        ..Reconciliation::new(&facts, runs, &usage, counted, (from, "queried now".into()))
     };
     Ok(Reconciled {
         reconciliation,
@@ -140,7 +140,7 @@ async fn asked_usage(args: &ReconcileArgs, connection: &Connection) -> Result<Mo
             let own = held.is_billing_cycle.then(|| utc_day(held.period.from)).transpose()?;
             own.ok_or_else(|| {
                 Error::Usage(format!(
-                    "{} is no export of a billing cycle, and keeps no whole one: {WHICH_CYCLE}",
+                    "{} is not an export of a billing cycle, so the cycle must be given: {WHICH_CYCLE}",
                     held.shown
                 ))
             })?
@@ -150,17 +150,22 @@ async fn asked_usage(args: &ReconcileArgs, connection: &Connection) -> Result<Mo
     api.monthly_usage(cycle).await
 }
 
-const WHICH_CYCLE: &str = "use --cycle 2025-09-15 for the one that contains this date, or --last-cycle";
+const WHICH_CYCLE: &str =
+    "use --cycle 2025-09-15 for the cycle that contains this date, or --last-cycle for the last one that is over";
 
 /// The builds of a cycle; with a warning where they can't be read, or not in full.
 async fn builds_of(asked: JoinHandle<Result<BuildsRead>>) -> anyhow::Result<BuildsRead> {
     let read = asked.await.unwrap_or_else(|error| Err(Error::Other(error.into())));
     let read = read.inspect_err(|why| warn(&format!("the account's builds are unknown: {why}")))?;
     for unknown in &read.unknown {
-        warn(&format!("a build is unknown in part: GET /v2/actor-builds: {unknown}"));
+        warn(&format!(
+            "some values of a build are unknown: GET /v2/actor-builds: {unknown}"
+        ));
     }
     if read.is_at_least {
-        warn("the list of builds changed while it was read, or could not be read in part: some may be missing");
+        warn(
+            "the list of builds changed while it was read, or a part of it could not be read: some builds may be missing",
+        );
     }
     Ok(read)
 }

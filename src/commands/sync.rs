@@ -77,6 +77,6 @@ fn committed(progress: &SyncProgress) -> String {
 fn compacted(optimized: Option<(usize, usize)>) -> String {
     match optimized {
         Some((before, after)) if before > 0 => format!("compacted {before} files into {after}"),
-        _ => "compacted nothing".into(),
+        _ => "nothing to compact".into(),
     }
 }

@@ -235,7 +235,7 @@ impl Details {
             return Ok(None);
         }
         if self.progress().failures_in_a_row >= FAILURES_IN_A_ROW {
-            self.note_failure(id, "not requested, because too many requests for details failed");
+            self.note_failure(id, "not requested, because too many requests for details had failed");
             return Ok(None);
         }
         self.progress().counts.asked += 1;

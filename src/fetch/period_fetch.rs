@@ -241,8 +241,8 @@ impl PeriodFetch {
         }
         let received = sum.received();
         let problem = format!(
-            "the whole period: the API counts {again} runs, but {received} were received in its windows, each of them as many \
-             as the API counts for it"
+            "the whole period: the API counts {again} runs, but {received} were received in its windows, although each \
+             window received as many as the API counts for it"
         );
         if !self.walker.lister.allow_incomplete {
             return Err(Error::Untrusted(problem));

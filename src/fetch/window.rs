@@ -98,7 +98,7 @@ impl WalkAttempt {
         if let Some(ReceivedPage { page, .. }) = self.pages.iter().find(contradicts) {
             let (body, head) = (page.total, page.head_total.unwrap_or_default());
             notes.push(format!(
-                "{name}: an answer counts {body} runs in its body, but {head} in its head (X-Apify-Pagination-Total)"
+                "{name}: an answer counts {body} runs in its body, but {head} in its headers (X-Apify-Pagination-Total)"
             ));
         }
         let mistyped = mistyped_in(&self.pages, &rows);

@@ -56,7 +56,7 @@ impl FoundTable {
                     lake.display()
                 ),
                 None if location.local().is_none() => format!(
-                    "{}: there is no lake here; an export in a store is read once it has been copied to a folder",
+                    "{}: there is no lake here; to read an export in a store, copy it to a folder first",
                     location.shown()
                 ),
                 None => format!("{}: there is no lake here", location.shown()),
@@ -146,8 +146,8 @@ impl LakeTable {
         let versions = (protocol.min_reader_version(), protocol.min_writer_version());
         if versions.0 > READER_VERSION || versions.1 > WRITER_VERSION {
             return Err(refused(&format!(
-                "another engine has added table features that this version does not support (reader {}, writer {}; it knows \
-                 {READER_VERSION} and {WRITER_VERSION}): deletion vectors and similar features must stay off",
+                "another engine has added table features that this version does not support (reader {}, writer {}; \
+                 supported: {READER_VERSION} and {WRITER_VERSION}): deletion vectors and similar features must stay off",
                 versions.0, versions.1
             )));
         }

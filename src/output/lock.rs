@@ -77,8 +77,8 @@ impl Lock {
         let error = io::Error::from(self.only_here?);
         let (output, reason) = (output.display(), crate::disk::reason(&error));
         Some(format!(
-            "the file system of {output} has no locks ({reason}), so only jobs of this machine are kept from writing it at the \
-             same time: let one machine write it, or mount it with locks (NFS: without nolock, with its lock service)"
+            "the file system of {output} has no locks ({reason}), so a job of another machine could write it at the \
+             same time: write it from one machine only, or mount it with locks (NFS: without nolock, with its lock service)"
         ))
     }
 }

@@ -31,39 +31,39 @@ pub struct Manifest {
     pub schema_version: u32,
     /// The version of apify-runs that wrote it.
     pub tool_version: String,
-    /// Whose runs, where the API said so.
+    /// The account of the runs; null if it is unknown.
     pub account: Option<Account>,
-    /// Where they came from.
+    /// The source of the runs.
     pub source: Source,
-    /// What must be said of that source, if anything.
+    /// A notice about the source that every output shows; null if there is none.
     #[serde(default)]
     pub notice: Option<String>,
     /// The period.
     pub period: Period,
-    /// The release of the IANA time zone database by whose rules its days begin, such as 2026c; earlier versions didn't write it.
+    /// The release of the IANA time zone database that decides when days begin, such as 2026c; earlier versions did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone_rules: Option<String>,
-    /// Whether that period is one of Apify's billing cycles.
+    /// Whether the period is one of Apify's billing cycles.
     #[serde(default)]
     pub is_billing_cycle: bool,
-    /// What was left out on request.
+    /// The filters of the export.
     pub filters: Filters,
     /// The job's start.
     #[serde(rename = "queried_at", with = "instant_text")]
     pub queried_at_ms: Millis,
-    /// How long before it a run must have finished for its cost to be settled, in milliseconds.
+    /// How long before the job's start a run must have ended for its cost to be settled, in milliseconds.
     pub settle_ms: i64,
-    /// Whether all runs are there.
+    /// Whether all runs were received.
     pub proof: Proof,
-    /// What Apify keeps of the period, where it said so.
+    /// Apify's retention, compared with the period; null if it is unknown.
     #[serde(default)]
     pub retention: Option<Retention>,
     /// Figures of all runs.
     pub totals: Totals,
-    /// Apify's own count of the period, and builds, where they were asked for.
+    /// Apify's own count of the period, and builds; null if they were not requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageFacts>,
-    /// What came of asking for single runs' details.
+    /// Counts of the details of single runs.
     #[serde(default)]
     pub details: DetailCounts,
     /// The columns of the rows, in order.
@@ -72,23 +72,23 @@ pub struct Manifest {
     /// The form of the reports in CSV, where it is not the standard one.
     #[serde(default, skip_serializing_if = "ReportCsvForm::is_standard")]
     pub report_csv: ReportCsvForm,
-    /// The rules of `--groups`, none without.
+    /// The rules of `--groups`; empty without the option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<GroupRule>>,
-    /// Known fields of a wrong type, whose raw values are in `extra`.
+    /// Known fields of a wrong type; their raw values are in `extra`.
     pub fields_mistyped: u64,
-    /// Items that make no sense as a run, in `rejected.jsonl`.
+    /// Items that are not valid runs; they are in `rejected.jsonl`.
     pub runs_rejected: u64,
-    /// What the reader of a figure must know, in sentences.
+    /// Caveats as sentences.
     pub caveats: Vec<String>,
-    /// The same with codes and counts; earlier versions didn't write them.
+    /// Caveats with codes and counts; earlier versions did not write them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caveat_details: Option<Vec<Value>>,
-    /// What was sent and received.
+    /// Requests that were sent, and bytes that were received.
     pub requests: RequestCounts,
     /// The export that this one replaced.
     pub replaced: Option<Replaced>,
-    /// Every file but this one.
+    /// Every file of the export except the manifest.
     pub files: Vec<FileEntry>,
 }
 

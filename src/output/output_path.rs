@@ -191,7 +191,7 @@ impl OutputPath {
 }
 
 fn nameless(out: &Path) -> Error {
-    let cause = "it has no name that a finished folder could take; use a folder inside it";
+    let cause = "it has no name of its own, so it cannot be replaced by a finished folder; use a folder inside it";
     Error::output("use the output folder", out, cause)
 }
 

@@ -220,7 +220,7 @@ impl Staging {
         let mut warnings = Vec::new();
         if !self.set_modes(modes)? {
             warnings.push(format!(
-                "the file system of {shown} does not take modes (chmod), so who may read the export is as it was mounted"
+                "the file system of {shown} does not support modes (chmod), so its mount options decide who may read the export"
             ));
         }
         let failed = |error: io::Error| self.output.unchanged("publish", &place.shown, &error);
@@ -245,7 +245,7 @@ impl Staging {
         if swapped == Swapped::ByCopying {
             warnings.push(format!(
                 "{shown} is in a layer that cannot be renamed (a container's image), so the old export was copied, removed and \
-                 then replaced, not in one step: use a folder of a volume"
+                 then replaced, not in one step: use a folder on a volume"
             ));
         }
         let synced = sync_folder(place.parent());
@@ -257,7 +257,7 @@ impl Staging {
             )),
             Ok(left) => warnings.extend(left.first().map(|first| {
                 format!(
-                    "{shown} was published, but {} of the export before it can't be removed yet; the next export tries again",
+                    "{shown} was published, but {} of the previous export cannot be removed yet; the next export tries again",
                     first.display()
                 )
             })),

@@ -65,7 +65,7 @@ impl NameFilter {
         }
         if !names.is_whole(named) {
             return Err(Error::Unreachable(format!(
-                "{option} {element}: some names of {} could not be read, so this one is not known: give IDs, or run again",
+                "{option} {element}: some names of {} could not be read, so this name is unknown: give IDs, or run again",
                 named.what()
             )));
         }

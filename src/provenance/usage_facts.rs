@@ -8,54 +8,54 @@ use crate::period::{Millis, instant_text};
 /// Apify's own count of an export's period, and the account's builds in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageFacts {
-    /// Null where it is unknown.
+    /// Apify's count; null if it is unknown.
     pub counted: Option<CountedFacts>,
-    /// Why it is.
+    /// Why Apify's count is unknown.
     pub counted_unknown: Option<String>,
-    /// Null where the builds are unknown.
+    /// Facts about the builds; null if they are unknown.
     pub builds: Option<BuildsFacts>,
-    /// Why they are.
+    /// Why the builds are unknown.
     pub builds_unknown: Option<String>,
 }
 
-/// Which usage Apify counts, and how sure that is.
+/// Which days Apify's count covers, and how complete it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedFacts {
     /// The first of the whole UTC days that lie within the period.
     #[serde(with = "instant_text")]
     pub from: Millis,
-    /// The midnight after the last of them; the last one may not be over where the period isn't.
+    /// The midnight after the last of those days. If the period is not over, the last day may not be over either.
     #[serde(with = "instant_text")]
     pub to: Millis,
     /// When Apify was asked.
     #[serde(rename = "queried_at", with = "instant_text")]
     pub queried_at_ms: Millis,
-    /// The billing cycles that were asked for, in order.
+    /// The requested billing cycles, in order.
     pub cycles: Vec<CycleFacts>,
-    /// Whether Apify gave usage by day; without, only whole cycles are counted.
+    /// Whether Apify gave usage by day; if not, only whole cycles are counted.
     pub has_days: bool,
-    /// Whether an amount is unknown, so that sums are at least that.
+    /// Whether an amount is unknown, so totals are a minimum.
     pub is_at_least: bool,
     /// Fields of Apify's answers that could not be read.
     pub unknown: Vec<String>,
-    /// Where Apify's answers contradict themselves, in words.
+    /// Sentences about contradictions within Apify's answers.
     pub notes: Vec<String>,
 }
 
-/// A billing cycle as Apify counts it, wherever the period's edges are.
+/// A whole billing cycle as Apify counts it, also if the period covers only a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CycleFacts {
     /// The first millisecond of the cycle.
     #[serde(with = "instant_text")]
     pub from: Millis,
-    /// The first millisecond after it.
+    /// The first millisecond after the cycle.
     #[serde(with = "instant_text")]
     pub to: Millis,
-    /// Whether it was over when it was asked for: Apify goes on counting until then.
+    /// Whether the cycle was over when Apify was queried; until its end, the count grows.
     pub is_over: bool,
-    /// All of its usage, as Apify adds it up.
+    /// All usage of the cycle, as Apify adds it up.
     pub before_discount_usd: Option<Usd>,
-    /// The same after volume discount.
+    /// All usage of the cycle after volume discount.
     pub after_discount_usd: Option<Usd>,
 }
 
@@ -74,8 +74,8 @@ impl CountedFacts {
 /// How complete the list of builds is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildsFacts {
-    /// Whether some may be missing.
+    /// Whether builds may be missing.
     pub is_at_least: bool,
-    /// Items and fields that could not be read.
+    /// Items and fields of the list of builds that could not be read.
     pub unknown: Vec<String>,
 }

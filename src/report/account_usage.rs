@@ -109,7 +109,8 @@ impl AccountUsage {
             (None, _) => {}
             (Some(_), None) => facts.counted_unknown = Some(cycles::NO_WHOLE_DAY.into()),
             (Some(counted), _) if !counted.has_days => {
-                facts.counted_unknown = Some("Apify gave no usage by day, so that of a part is unknown".into());
+                facts.counted_unknown =
+                    Some("Apify gave no usage by day, so the usage of a part of the period is unknown".into());
             }
             (Some(mut counted), Some((from, to))) => {
                 (counted.from, counted.to) = (counted.from.max(from), counted.to.min(to));
@@ -164,7 +165,7 @@ impl AccountUsage {
     pub fn contradiction(&self) -> Option<String> {
         let has_days = self.facts.counted.as_ref().is_some_and(|counted| counted.has_days);
         let differs = has_days && sum_by_service(self.by_day.iter().map(|day| &day.service)) != self.by_service;
-        differs.then(|| format!("{USAGE_BY_SERVICE}.csv: its sums are not those of {USAGE_BY_DAY}.csv"))
+        differs.then(|| format!("{USAGE_BY_SERVICE}.csv: its sums differ from {USAGE_BY_DAY}.csv"))
     }
 
     /// What Apify counts by UTC day before volume discount, in order: of each day its midnight and US dollars.

@@ -15,13 +15,13 @@ use crate::money::Usd;
 use crate::period::{Millis, instant_text, spans_text};
 use crate::provenance::Retention;
 
-/// A caveat. The variants' and fields' names are those of `caveat_details` in documents: they stay as they are.
+/// A caveat. The names of codes and fields are stable: programs read them in `caveat_details`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Caveat {
     PastRetention(Retention),
     RunsMissing,
-    /// No sync of the lake has proven these parts of the period.
+    /// Parts of the period that no sync of the lake has proven.
     Unproven {
         #[serde(with = "spans_text")]
         periods: Vec<(Millis, Millis)>,
@@ -40,7 +40,7 @@ pub enum Caveat {
     Provisional {
         runs: u64,
     },
-    /// Groups go by names, of which not every list could be read.
+    /// Groups depend on names, and a list of names could not be read.
     GroupsInDoubt,
     FilterUnmatched {
         option: String,
@@ -48,15 +48,15 @@ pub enum Caveat {
     BudgetUnmatched {
         option: String,
     },
-    /// Rules of `--groups` that no run matches, the first of them in words.
+    /// How many rules of `--groups` match no run, and the text of the first ones.
     RulesUnmatched {
         rules: u64,
         first: Vec<String>,
     },
     PeriodNotOver,
-    /// The API's list changed while it was read.
+    /// The API's list of runs changed while it was read.
     ListChanged,
-    /// Costs that the replaced export knew and this one doesn't.
+    /// Costs that the replaced export had and this export lacks.
     CostsLost {
         costs: u64,
         usage_usd: Usd,
@@ -80,11 +80,11 @@ pub enum Caveat {
         runs: u64,
     },
     ClockAhead(ClockLead),
-    /// Names of one account, whose figures are in a sum once.
+    /// Several names of one account; its figures are counted once.
     SharedAccount {
         names: Vec<String>,
     },
-    /// Read from an archive that gives no code that this version knows; only the sentence is kept.
+    /// A caveat of an archive whose code this version does not know; only its sentence is kept.
     Unclassified {
         #[serde(skip)]
         text: String,

@@ -62,7 +62,7 @@ impl PeriodComparison {
         if totals.cost_unknown() > 0 {
             let [before, now] = [totals.before, totals.now].map(|side| side.measures.cost_unknown());
             let (before, now) = (counted(before, "run", "runs"), thousands(now));
-            sentences.push(format!("excluded, cost unknown: {before} then, {now} now"));
+            sentences.push(format!("excluded, cost unknown: {before} before, {now} now"));
         }
         sentences
     }

@@ -136,7 +136,7 @@ fn counted_usage(report: &Report) -> Vec<String> {
         if counted.from != period.from || counted.to < period.to || (counted.to > period.to && !period.is_cut()) {
             let (from, to) = (utc_date(counted.from), utc_date(counted.to));
             lines.push(format!(
-                "of the whole UTC days within the period, {from} to {to}; runs are compared by the same days"
+                "for the whole UTC days within the period, {from} to {to}; compared with the runs of the same days"
             ));
         }
         lines.extend(counted.notes.iter().take(3).map(|note| escape_control(note)));

@@ -54,12 +54,15 @@ const SCRIPT: &str = include_str!("../../reports/report.js");
 const SCRIPT_PLACE: &str = "<!--script-->";
 /// What short heads of columns stand for.
 const MEANINGS: [(&str, &str); 6] = [
-    ("share", "part of the usage of all runs"),
+    ("share", "share of the usage of all runs"),
     ("mean per run", "usage divided by the runs that have a known cost"),
     ("unsuccessful", "runs that failed, timed out or were aborted"),
     ("cost unknown", "runs without a known cost: they are not in the usage"),
     ("provisional", "runs whose cost may still change: they are in the usage"),
-    ("builds", "usage of the Actor's own builds, beside its runs"),
+    (
+        "builds",
+        "usage of the Actor's own builds, which is not in the usage of its runs",
+    ),
 ];
 /// Files that are listed one by one: an export by days may have thousands.
 const MOST_FILES: usize = 400;

@@ -16,20 +16,19 @@ use crate::report::run_filter::RunFilter;
 use crate::report::table::{Cell, Table};
 use crate::report::usage_explained::UsageExplainedDocument;
 
-/// The report of an export or a lake: whose runs, of which period, whether complete, their figures, and each breakdown as a
-/// list of rows.
+/// The report of an export or a lake: account, period, completeness, totals, and each breakdown as a list of rows.
 #[derive(Serialize)]
 struct ReportText<'a, 't, 'r> {
-    /// What must be said of the source, if anything.
+    /// A notice about the source that every output shows; null if there is none.
     notice: Option<&'static str>,
     period: &'a Period,
-    /// The period of the export, where the report is of a part of it.
+    /// The period of the export; present only if the report covers a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     part_of: Option<&'a Period>,
-    /// Whose runs, where the API said so.
+    /// The account of the runs; null if it is unknown.
     account: &'a Option<Account>,
     source: Source,
-    /// What was left out on request.
+    /// The filters of the export.
     filters: &'a Filters,
     /// Which of its runs the report is of, where that was asked for.
     #[serde(rename = "where", skip_serializing_if = "RunFilter::is_empty")]
@@ -37,21 +36,21 @@ struct ReportText<'a, 't, 'r> {
     /// The job's start.
     #[serde(with = "instant_text")]
     queried_at: Millis,
-    /// Whether all runs are there.
+    /// Whether all runs were received.
     proof: &'a Proof,
-    /// What Apify keeps of the period, where it said so.
+    /// Apify's retention, compared with the period; null if it is unknown.
     retention: &'a Option<Retention>,
     /// Figures of all runs.
     totals: Totals,
-    /// Apify's own count of the period, and builds, where they were asked for.
+    /// Apify's own count of the period, and builds; null if they were not requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<&'a UsageFacts>,
-    /// What runs and builds explain of that count, where it is known.
+    /// How much of Apify's count runs and builds explain; absent if the count is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_explained: Option<UsageExplainedDocument>,
-    /// Please note, in sentences.
+    /// Caveats as sentences.
     caveats: Vec<String>,
-    /// The same with codes and counts.
+    /// Caveats with codes and counts.
     caveat_details: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<ComparisonText<'a>>,
@@ -61,17 +60,17 @@ struct ReportText<'a, 't, 'r> {
 
 #[derive(Serialize)]
 struct ComparisonText<'a> {
-    /// Whether the period before could be read.
+    /// Whether the previous period could be read.
     judged: bool,
-    /// Why it could not be.
+    /// Why the previous period could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<&'a Period>,
-    /// Where its runs came from.
+    /// Where the runs of the previous period came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
-    /// Whether runs of it may be missing.
+    /// Whether runs of the previous period may be missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

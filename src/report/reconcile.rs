@@ -215,7 +215,7 @@ mod tests {
             },
             is_over: true,
             runs_from: "fetched now".into(),
-            usage_from: "asked now".into(),
+            usage_from: "queried now".into(),
             retention: None,
             proven: true,
             runs: CycleRuns {
@@ -270,7 +270,7 @@ mod tests {
         };
         assert_eq!(
             named(&reconciliation("1000")),
-            ["up to $50.00: PAID_ACTORS_PER_DATASET_ITEM that no run shows"]
+            ["up to $50.00: charges (PAID_ACTORS_PER_DATASET_ITEM) that no run shows"]
         );
         assert!(named(&reconciliation("970"))[1].contains("up to $40.00: volume discount"));
         assert_eq!(

@@ -203,7 +203,7 @@ mod tests {
             "\nGroup ",
             "\nunassigned ",
             "\n4 other groups ",
-            "\n    among it: ",
+            "\n    may include: ",
             "\nLargest changes ",
         ] {
             assert!(text.contains(part), "{part:?} is not in {text}");
@@ -211,7 +211,7 @@ mod tests {
         let text = render(&account(340, 0, 8, "ann/crawler"));
         assert_eq!(shown(&text) - 3, 3, "{text}");
         assert!(
-            !text.contains("among it") && text.contains("8 other caveats in report.json"),
+            !text.contains("may include") && text.contains("8 other caveats in report.json"),
             "{text}"
         );
         assert!(

@@ -117,7 +117,7 @@ fn head(synced: &SyncSummary) -> Vec<(&'static str, String)> {
     let again = match synced.asked_again {
         0 => String::new(),
         again => format!(
-            "; again: {} with costs that were not settled",
+            "; {} again, because their costs were not settled",
             counted(again, "window", "windows")
         ),
     };

@@ -219,11 +219,16 @@ impl UsageExplained {
         if self.across_edges.runs > 0 {
             let EdgeRuns { runs, usage } = self.across_edges;
             let runs = counted(runs, "run", "runs");
-            among.push(format!("{runs} across the edges ({} in full)", usage.dollars()));
+            among.push(format!(
+                "{runs} that cross the edges of the period (total: {})",
+                usage.dollars()
+            ));
         }
         if self.charges.0 != 0 {
             let charges = self.charges.dollars();
-            among.push(format!("what runs don't show of {charges} charged by event or result"));
+            among.push(format!(
+                "charges by event or result that no run shows (part of {charges})"
+            ));
         }
         among
     }
@@ -265,29 +270,29 @@ impl UsageExplained {
     }
 }
 
-/// What Apify counts of a period, and what runs and builds explain of it.
+/// Usage that Apify counts for a period, and how much of it runs and builds explain.
 #[derive(Debug, Serialize)]
 pub struct UsageExplainedDocument {
-    /// For people.
+    /// The result as a sentence for people.
     sentence: String,
-    /// All services before volume discount; null where no amount is known.
+    /// Usage of all services before volume discount; null if no amount is known.
     counted_usd: Option<Usd>,
     /// Whether the amount of a service is unknown.
     counted_is_at_least: bool,
     runs: CostsDocument,
-    /// Null where the account's builds could not be read.
+    /// Builds; null if they could not be read.
     builds: Option<CostsDocument>,
     storage_usd: Usd,
     storage_services: usize,
-    /// Negative where runs, builds and storage come to more than Apify counts.
+    /// Apify's count minus runs, builds and storage; may be negative.
     not_attributed_usd: Option<Usd>,
-    /// 6 places; null where it is below zero, or Apify counts nothing.
+    /// The part of Apify's count that is not attributed, with 6 decimal places; null if it is below zero, or Apify counts nothing.
     not_attributed_share: Option<String>,
     runs_across_edges: u64,
     runs_across_edges_usd: Usd,
-    /// By event and by result, whether runs show them or not.
+    /// Charges by event and by result, including those that no run shows.
     charges_usd: Usd,
-    /// Below zero; null where an amount after discount is unknown.
+    /// Volume discount as a negative amount; null if an amount after discount is unknown.
     volume_discount_usd: Option<Usd>,
 }
 
@@ -382,8 +387,8 @@ mod tests {
             all.among_the_rest(),
             [
                 "1 run of unknown cost",
-                "2 runs across the edges ($3.00 in full)",
-                "what runs don't show of $20.50 charged by event or result",
+                "2 runs that cross the edges of the period (total: $3.00)",
+                "charges by event or result that no run shows (part of $20.50)",
             ]
         );
         assert_eq!(

@@ -242,7 +242,9 @@ fn walk(folder: &Path, of: &Path, above: &mut Vec<(u64, u64)>, into: &mut Vec<Ob
         if found.is_dir() {
             let this = (found.dev(), found.ino());
             if above.contains(&this) {
-                return Err(generic(format!("{}: a link leads back up", path.display()).into()));
+                return Err(generic(
+                    format!("{}: a symlink leads back to a folder above it", path.display()).into(),
+                ));
             }
             above.push(this);
             walk(&path, of, above, into)?;

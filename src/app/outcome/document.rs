@@ -20,31 +20,31 @@ pub struct OutcomeDocument<'j> {
     pub tool_version: &'static str,
     /// The ID of the job, which its log lines have too.
     pub job: &'j str,
-    /// Empty where the command line names none.
+    /// The command; empty if the command line names none.
     pub command: &'j str,
     pub exit_code: u8,
-    /// What the exit code means, in a word.
+    /// The name of the exit code.
     pub exit_name: &'static str,
     pub error: Option<String>,
-    /// The period of all accounts, if it is the same.
+    /// The period; with several accounts, null unless it is the same for all.
     pub period: Option<Period>,
     /// Figures of all runs that were published; null where nothing was published.
     pub totals: Option<OutcomeTotals>,
     pub proof: Option<OutcomeProof>,
-    /// Please note, in sentences.
+    /// Caveats as sentences.
     pub caveats: Vec<String>,
-    /// Left out first where the document would be too long: `caveats` says the same.
+    /// Caveats with codes and counts. Left out first if the document would be too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caveat_details: Option<Vec<Value>>,
     pub requests: u64,
     pub retries: u64,
     pub rate_limited: u64,
     pub bytes: u64,
-    /// How long the job took in all, and each stage.
+    /// Duration of the job in all, and of each stage.
     pub seconds: IndexMap<&'static str, f64>,
-    /// By this machine's clock.
+    /// The job's start by this machine's clock.
     pub started_at: String,
-    /// Where the export or lake is that was written.
+    /// Path or URL of the export or lake that was written.
     pub out: Option<String>,
     pub files: Vec<FileDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,13 +78,13 @@ impl From<&Totals> for OutcomeTotals {
     }
 }
 
-/// Whether all runs are there.
+/// Whether all runs were received.
 #[derive(Serialize)]
 pub struct OutcomeProof {
     pub proven: bool,
-    /// Runs by the API's count.
+    /// Runs that the API counted.
     pub counted: u64,
-    /// Runs received, one an ID.
+    /// Distinct runs that were received.
     pub fetched: u64,
 }
 

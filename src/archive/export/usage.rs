@@ -132,7 +132,7 @@ impl TryFrom<BuildRow> for KnownBuild {
     fn try_from(row: BuildRow) -> Result<KnownBuild, ReadError> {
         let instant = |text: &str| {
             let instant = parse_instant(text);
-            instant.ok_or_else(|| ReadError::new(format_args!("build {}: {text} is no instant", row.id)))
+            instant.ok_or_else(|| ReadError::new(format_args!("build {}: {text} is not an instant", row.id)))
         };
         Ok(KnownBuild {
             build: Build {

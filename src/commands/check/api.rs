@@ -78,7 +78,7 @@ fn clock(clocks: &Clocks) -> Finding {
     let Some(server_ms) = clocks.server_ms else {
         return Worth(
             CheckName::Clock,
-            "clock: the API does not give its time, so periods end by this machine's clock".into(),
+            "clock: the API does not give its time, so this machine's clock decides where periods end".into(),
         );
     };
     if let Some(refusal) = clocks.refusal("until then, sync, --last-month and --last are refused") {
@@ -96,7 +96,7 @@ fn clock(clocks: &Clocks) -> Finding {
     Worth(
         CheckName::Clock,
         format!(
-            "clock: {off} {way} the API's. Set this machine's clock: no time after the earlier of the two counts as proven"
+            "clock: {off} {way} the API's. Set this machine's clock: nothing after the earlier of the two times counts as proven"
         ),
     )
 }

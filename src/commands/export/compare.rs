@@ -82,7 +82,7 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
         warn(&format!("previous period: {gap}"));
     }
     Ok(ComparedPeriod {
-        from: "also fetched".into(),
+        from: "fetched by this export".into(),
         lacks_runs: !proven || retention.is_some_and(|kept| kept.expired_days > 0),
         figures: result.written.figures,
         period,

@@ -77,7 +77,7 @@ pub async fn dry_run(job: &ExportJob, scope: &ExportScope, listing: RunListing) 
     }
     lines.push(format!("Estimate  {}", would_be(estimate, details, least_seconds)));
     if compare::fetches_previous(&job.args) {
-        lines.push("Previous  about as much again for the previous period (--compare previous)".into());
+        lines.push("Previous  about the same again, for the previous period (--compare previous)".into());
     }
     lines.push("Nothing was written (--dry-run)".into());
     job.context.stdout.print(&(lines.join("\n") + "\n"))

@@ -41,7 +41,7 @@ impl ExportPlan {
         budgets::read_file(&mut args.judge)?;
         if args.mode.is_some() && args.out.as_deref().is_some_and(names_store) {
             return Err(Error::usage(
-                "--mode is for folders: who may read objects is the bucket's to say; remove --mode, or give --out a folder",
+                "--mode works only with folders; in an object store, the bucket's rules say who may read: remove --mode, or use a folder for --out",
             ));
         }
         args.costs.check().map_err(Error::usage)?;
@@ -156,7 +156,7 @@ impl ExportScope {
     pub fn in_words(&self, counted_by_api: Option<u64>) -> String {
         let (from, to) = (format_instant(self.period.from), format_instant(self.period.to));
         let runs = counted_by_api.map_or("runs not counted yet".into(), |runs| counted(runs, "run", "runs"));
-        format!("asked: {runs} from {from} to {to} by the API's count")
+        format!("counted by the API: {runs} from {from} to {to}")
     }
 }
 
@@ -184,7 +184,7 @@ fn read_groups(file: &Path, columns: &ColumnSet, no_names: bool) -> Result<Group
     if no_names && groups.go_by_names() {
         let file = file.display();
         return Err(Error::Usage(format!(
-            "--groups {file}: its rules need names: remove --no-names"
+            "--groups {file}: the rules need names: remove --no-names"
         )));
     }
     Ok(groups)

@@ -199,7 +199,7 @@ impl Close {
         }
         if state.source == Source::Api && period.to > self.now_ms.saturating_add(WARNED_OF_MS) {
             return Err(Error::Untrusted(format!(
-                "{place} was last synced at {}, but by this machine's clock ({}) {name} is not over: one of the two is wrong. \
+                "{place} was last synced at {}, but by this machine's clock ({}) {name} is not over: one of the two times is wrong. \
                  Set the clock or sync again; nothing was published",
                 format_instant(state.synced_at_ms),
                 format_instant(self.now_ms)

@@ -58,7 +58,7 @@ fn reconciled(site: &ArchiveAddress, archive: &dyn Archive, wanted: Option<Naive
         .counted
         .as_ref()
         .map_or(held.queried_at_ms, |counted| counted.queried_at_ms);
-    let counted_from = format!("as kept in {site}, asked at {}", format_instant(counted_at));
+    let counted_from = format!("from {site}, queried at {}", format_instant(counted_at));
     let Some(of_cycle) = usage.cycles().into_iter().next() else {
         return Ok(None);
     };

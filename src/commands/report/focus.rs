@@ -188,8 +188,8 @@ fn say_missing(counts: &FocusCounts, report: &Report) {
         _ => format!(", {} of usage", counts.missing_usage.dollars()),
     };
     say(&format!(
-        "apify-runs: {FOCUS_MISSING_CSV}, not {csv}, has {} ({} of unknown cost, {} not finished{usage})",
-        counted(runs, "run", "runs"),
+        "apify-runs: {} in {FOCUS_MISSING_CSV}, not in {csv} ({} of unknown cost, {} not finished{usage})",
+        counted(runs, "run is", "runs are"),
         thousands(counts.missing_unknown),
         thousands(counts.missing_unfinished)
     ));

@@ -167,7 +167,7 @@ impl ReportFolder {
         if !are_taken {
             let shown = self.path.display();
             warn(&format!(
-                "the file system of {shown} does not take modes (chmod), so who may read the files is as it was mounted"
+                "the file system of {shown} does not support modes (chmod), so its mount options decide who may read the files"
             ));
         }
         Ok(())

@@ -176,7 +176,10 @@ fn asked_wrongly(error: Error) -> Error {
 /// The one table of a report.
 fn csv(report: &Report) -> Result<Vec<u8>> {
     let tables = report.tables();
-    let text = tables.first().map(|table| write_csv(table, ReportCsvForm::default(), Vec::new())).transpose();
+    let text = tables
+        .first()
+        .map(|table| write_csv(table, ReportCsvForm::default(), Vec::new()))
+        .transpose();
     Ok(text.map_err(|error| Error::Other(error.into()))?.unwrap_or_default())
 }
 

@@ -167,7 +167,7 @@ fn check_kept(job: &SyncJob, tally: &SyncTally, step: &Step) -> Result<()> {
     let (from, to) = (format_instant(from), format_instant(to));
     Err(Error::Untrusted(format!(
         "{from} to {to}: Apify should still keep {} of the lake, but the API no longer lists {}. If they were deleted at \
-         Apify, use --accept-deletions (they stay in the lake); nothing of this was written",
+         Apify, use --accept-deletions (they stay in the lake); none of this was written",
         counted(held, "run", "runs"),
         if gone == held {
             "all of them".to_string()

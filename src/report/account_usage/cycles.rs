@@ -50,7 +50,7 @@ impl CountedDays {
                 facts.is_at_least |= cycle.services.is_none();
             } else {
                 bail!(
-                    "Apify gave no usage by day for the cycle from {} to {}, of which the period has a part",
+                    "the period has only a part of the billing cycle {} to {}, for which Apify gave no usage by day",
                     utc_date(cycle.from_ms),
                     utc_date(cycle.to_ms)
                 );
@@ -163,7 +163,7 @@ impl CycleDays {
         taken.is_at_least |= listed < days && (differs || month.is_none());
         taken.note = month.filter(|_| differs).map(|month| {
             format!(
-                "Apify's days of the cycle from {} to {} add up to {}, its services to {}",
+                "in the billing cycle {} to {}, Apify's days add up to {}, but its services to {}",
                 utc_date(cycle.from_ms),
                 utc_date(cycle.to_ms),
                 sum.dollars(),

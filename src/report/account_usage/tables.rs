@@ -278,6 +278,7 @@ pub fn explained_table<'r>(explained: &UsageExplained, title: String) -> Table<'
             ]
         }),
         total: None,
-        note: (!among.is_empty()).then(|| format!("Among the amount that is not attributed: {}.", among.join("; "))),
+        note: (!among.is_empty())
+            .then(|| format!("The amount that is not attributed may include: {}.", among.join("; "))),
     }
 }

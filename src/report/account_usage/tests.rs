@@ -169,7 +169,7 @@ fn without_days_whole_cycles_count_and_parts_are_unknown() {
     assert!(part.facts.counted_unknown.unwrap().contains("by day"));
     let month = usage_of(&period("2025-09-01", "2025-10-01"), vec![two_cycles().remove(0), whole]);
     let why = month.facts.counted_unknown.unwrap();
-    assert!(why.contains("from 2025-09-02 to 2025-10-02"), "{why}");
+    assert!(why.contains("billing cycle 2025-09-02 to 2025-10-02"), "{why}");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_day_that_is_not_listed_had_no_usage_where_the_others_come_to_the_cycle() {
     assert!(facts.is_at_least);
     assert_eq!(
         facts.notes,
-        ["Apify's days of the cycle from 2025-09-02 to 2025-10-02 add up to $29.00, its services to $30.00"]
+        ["in the billing cycle 2025-09-02 to 2025-10-02, Apify's days add up to $29.00, but its services to $30.00"]
     );
     cycles[1].services = Some(vec![service("ACTOR_COMPUTE_UNITS", Some("29.000000001"))]);
     let usage = usage_of(&period("2025-09-01", "2025-10-01"), cycles);

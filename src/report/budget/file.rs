@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> anyhow::Result<Vec<Budget>> {
         budgets.push(Budget { scope, amount });
     }
     if budgets.is_empty() {
-        bail!("it has no budget; {SHAPE}");
+        bail!("the file has no budget; {SHAPE}");
     }
     Ok(budgets)
 }

@@ -7,15 +7,15 @@ use crate::provenance::{CostDifference, DetailCounts, DetailMode};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListDifference {
-    /// Whose costs the rows have.
+    /// Which costs the rows have: those of the list, or those of the details.
     pub rows_from: CostSource,
-    /// Runs to which the two give different costs.
+    /// Runs whose cost in the list differs from their cost in the details.
     pub runs: u64,
-    /// Settled runs with a cost in the list whose details were asked for.
+    /// Settled runs with a cost in the list whose details were requested.
     pub asked: u64,
-    /// What those that differ cost in the list, in US dollars.
+    /// Usage of the differing runs by the list, in US dollars.
     pub usage_list_usd: Usd,
-    /// What they cost in their details, in US dollars.
+    /// Usage of the differing runs by their details, in US dollars.
     pub usage_details_usd: Usd,
     pub differs_most: CostDifference,
 }

@@ -15,7 +15,8 @@ const MAX_SPANS: usize = 3;
 pub(super) const INCOMPLETE: &str = "INCOMPLETE: ";
 const NO_RUN_OF: &str = "no run of the period matches ";
 const RUNS_MISSING: &str = "INCOMPLETE: fewer runs were received than the API counts; every total is a minimum";
-const NO_RUN: &str = "no run started in the period, or none that matches the filters and that this token may list";
+const NO_RUN: &str =
+    "no run was found: none started in the period, none matches the filters, or this token may not list them";
 const GROUPS_IN_DOUBT: &str = "some names could not be read, so runs may be in the wrong group";
 const PERIOD_NOT_OVER: &str = "the period is not over: these are the figures so far";
 const LIST_CHANGED: &str = "runs were deleted or added while the period was read: see the notes in manifest.json";
@@ -98,10 +99,10 @@ impl Display for Caveat {
             ),
             Caveat::WindowIncomplete { from, to, gap } => write!(out, "{}: {gap}", spans(&[(*from, *to)])),
             Caveat::Repriced { runs } => {
-                let runs = counted(*runs, "run has", "runs have");
+                let runs = counted(*runs, "run", "runs");
                 write!(
                     out,
-                    "{runs} a new price since the cost was settled: {KEPT_UNTIL_ACCEPTED}"
+                    "the price of {runs} changed after the cost was settled: {KEPT_UNTIL_ACCEPTED}"
                 )
             }
             Caveat::ClockAhead(clock) => clock.fmt(out),
@@ -123,23 +124,19 @@ fn past_retention(retention: &Retention) -> String {
 
 impl Display for ListDifference {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let asked = counted(
-            self.asked,
-            "run that was asked for differ",
-            "runs that were asked for differ",
-        );
+        let asked = counted(self.asked, "checked run", "checked runs");
         let most = &self.differs_most;
         write!(
             out,
-            "the list and the details of {} of {asked}: {}",
+            "the list and the details give different costs for {} of {asked}: {}",
             thousands(self.runs),
             in_both(self.usage_list_usd, self.usage_details_usd)
         )?;
         let run = in_both(most.usage_list_usd, most.usage_details_usd);
         write!(out, "; run {} differs most: {run}; ", most.run_id)?;
         out.write_str(match self.rows_from {
-            CostSource::List => "all figures are of the list's costs",
-            CostSource::Details => "all figures are of the details' costs",
+            CostSource::List => "all figures use the costs of the list",
+            CostSource::Details => "all figures use the costs of the details",
         })
     }
 }
@@ -177,7 +174,7 @@ impl Display for MonthDamage {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(
             out,
-            "{} was closed on {}; damaged files of it were set aside on {}: runs that Apify had deleted by then may be missing",
+            "{} was closed on {}; damaged files of this month were set aside on {}: runs that Apify had deleted by then may be missing",
             self.month,
             day_of(self.closed_at),
             day_of(self.damaged_at)
@@ -189,7 +186,7 @@ impl Display for ClockLead {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(
             out,
-            "{} is marked as proven until {}, which is in the future: a clock was wrong. It now counts as proven until {}, and \
+            "{} is marked as proven until {}, which is in the future: a clock was wrong. The lake now counts as proven until {}, and \
              later runs are read again",
             self.lake,
             format_instant(self.claimed_until),
@@ -250,18 +247,18 @@ mod tests {
     fn costs_that_differ_are_rounded_unless_that_would_hide_the_difference() {
         assert_eq!(
             difference(CostSource::List, 3, 34, ["12.4", "15.1"], ["1", "3.5"]),
-            "the list and the details of 3 of 34 runs that were asked for differ: $12.40 in the list, $15.10 in the details; run x7 \
-             differs most: $1.00 in the list, $3.50 in the details; all figures are of the list's costs"
+            "the list and the details give different costs for 3 of 34 checked runs: $12.40 in the list, $15.10 in the details; run x7 \
+             differs most: $1.00 in the list, $3.50 in the details; all figures use the costs of the list"
         );
         assert_eq!(
             difference(CostSource::Details, 1, 1, ["1.001", "1.002"], ["-0.001", "-0.002"]),
-            "the list and the details of 1 of 1 run that was asked for differ: $1.001 in the list, $1.002 in the details; run x7 \
-             differs most: -$0.001 in the list, -$0.002 in the details; all figures are of the details' costs"
+            "the list and the details give different costs for 1 of 1 checked run: $1.001 in the list, $1.002 in the details; run x7 \
+             differs most: -$0.001 in the list, -$0.002 in the details; all figures use the costs of the details"
         );
         // One costs more by what another one costs less.
         let both = difference(CostSource::List, 2, 20, ["3", "3"], ["1", "2"]);
         assert!(
-            both.contains("differ: $3.00 in the list, $3.00 in the details;"),
+            both.contains("for 2 of 20 checked runs: $3.00 in the list, $3.00 in the details;"),
             "{both}"
         );
     }

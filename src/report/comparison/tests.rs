@@ -109,7 +109,7 @@ fn a_change_is_a_sentence_with_figures_and_what_could_turn_it() {
             "at least $100.00; down $9.60 (9.6%) among runs with a known cost; 3 runs have none and could change this",
             "per day: at least $3.23 before, at least $3.01 now (31 and 30 days)",
             "1–31 August 2025 (UTC), ./other",
-            "excluded, cost unknown: 1 run then, 2 now",
+            "excluded, cost unknown: 1 run before, 2 now",
         ]
     );
 }

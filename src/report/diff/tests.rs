@@ -240,7 +240,7 @@ fn factors_of_any_size_break_nothing() {
     );
     assert_eq!(
         words::price_verdict(&shrunk),
-        "prices changed: 2 of 2 costs multiplied by a factor below 0.000001"
+        "prices changed: factor below 0.000001 for 2 of 2 costs"
     );
 }
 

@@ -133,23 +133,25 @@ pub(super) fn price_verdict(verdict: &PriceVerdict) -> String {
     let of_all = |costs: u64| format!("{} of {}", thousands(costs), counted(compared, "cost", "costs"));
     let alike = verdict.alike.unwrap_or_default();
     let factor = match verdict.factor.as_deref() {
-        Some("0") | None => "a factor below 0.000001".into(),
+        Some("0") | None => "below 0.000001".into(),
         Some(factor) => factor.to_string(),
     };
     match verdict.kind {
-        VerdictKind::NothingComparable => "unknown whether prices changed: no run has a settled cost in both".into(),
+        VerdictKind::NothingComparable => {
+            "unknown whether prices changed: no run has a settled cost in both OLD and NEW".into()
+        }
         VerdictKind::NothingMoved => format!(
             "prices did not change: none of {} differs",
             counted(compared, "settled cost", "settled costs")
         ),
-        VerdictKind::PricesMoved => format!("prices changed: {} multiplied by {factor}", of_all(alike)),
+        VerdictKind::PricesMoved => format!("prices changed: factor {factor} for {}", of_all(alike)),
         VerdictKind::SomeMovedAlike => format!(
-            "usage or some prices changed: {} changed, {} of them multiplied by {factor}",
+            "usage or some prices changed: {} changed, {} of them by the factor {factor}",
             of_all(changed),
             thousands(alike)
         ),
         VerdictKind::UsageMoved => format!(
-            "usage changed, not prices: {} changed, by no common factor",
+            "usage changed, not prices: {} changed, no common factor",
             of_all(changed)
         ),
     }

@@ -84,7 +84,7 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
     let mut missing = Vec::new();
     if totals.cost_unknown() > 0 {
         missing.push(format!(
-            "the cost of {}, which is unknown",
+            "{} whose cost is unknown",
             counted(totals.cost_unknown(), "run", "runs")
         ));
     }
@@ -100,7 +100,7 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
         (_, Some(expired)) => expired,
         (Some(kept), None) => {
             let days = counted(kept.days, "day", "days");
-            format!("no day of the period is past it: Apify keeps runs for {days}")
+            format!("Apify keeps runs for {days}, so it still has all days of the period")
         }
         (None, None) => "unknown: the API does not give it".into(),
     };

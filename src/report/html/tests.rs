@@ -113,7 +113,7 @@ fn costs_that_are_all_unknown_are_never_zero() {
     let text = text_of(&page).join("\n");
     for told in [
         "unknown",
-        "the cost of 2 runs, which is unknown",
+        "2 runs whose cost is unknown",
         "the cost of 2 runs is unknown: the total is a minimum",
     ] {
         assert!(text.contains(told), "{told}: {text}");

@@ -123,7 +123,7 @@ fn schema() -> Value {
         pairs.all(|table| table.columns.iter().any(|own| own.name == column.name))
     };
     let shared: Vec<TableColumn> = all.iter().copied().filter(is_in_each).collect();
-    let title = "Two dimensions together: the columns of both, and their measures.";
+    let title = "A breakdown by two dimensions: the columns of both, and the measures.";
     schema["patternProperties"] = json!({PAIR: rows(title, &all, &shared)});
     schema
 }

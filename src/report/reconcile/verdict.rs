@@ -145,12 +145,12 @@ impl Reconciliation {
         let services = self.usage.services.iter().flatten();
         let charges = services.filter(|service| is_charge(&service.key));
         let charges = charges.filter_map(|service| {
-            let words = format!("{} that no run shows", service.key);
+            let words = format!("charges ({}) that no run shows", service.key);
             item(service.base?, nothing, service.base?, words)
         });
         let discount = self.of_runs_discounted().and_then(|discounted| {
             let discount = minus(self.of_runs()?, discounted);
-            let words = "volume discount, if the costs of runs are after it";
+            let words = "volume discount, if the costs of runs already include it";
             item(discount, nothing, discount, words.into())
         });
         let runs = |edge: EdgeRuns, side: &str| format!("{} that {side} the cycle", counted(edge.runs, "run", "runs"));

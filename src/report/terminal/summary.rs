@@ -172,7 +172,7 @@ pub(in crate::report) fn usage_lines(
     for one in &table {
         lines.push(line(one));
         if one.item == NOT_ATTRIBUTED && !parts_of_rest.is_empty() {
-            lines.push(layout.wrap("", &format!("among it: {}", parts_of_rest.join("; ")), 4));
+            lines.push(layout.wrap("", &format!("may include: {}", parts_of_rest.join("; ")), 4));
         }
     }
     lines

@@ -21,7 +21,7 @@ const LINE: usize = 101;
 const LINE_HEIGHT: f64 = 15.0;
 
 const HOW_TO_READ: [&str; 5] = [
-    "A cell has 15 to 17 digits of a number, as in all spreadsheets. The exact figures are in report.json and in the CSV and \
+    "A cell holds only the first 15 to 17 digits of a number, as in all spreadsheets. The exact figures are in report.json and in the CSV and \
      Parquet files.",
     "An empty amount is unknown, or there are no such runs; it is never zero. 'Cost unknown' counts runs whose cost is not in \
      the totals. Amounts below a cent have six decimal places.",
@@ -70,7 +70,7 @@ pub fn fill(sheet: &mut Worksheet, report: &Report, sheets: &[SheetEntry], style
     }
     page.gap();
     page.entry(
-        "How to read it",
+        "How to read this report",
         std::iter::once(headline::how_to_read(headline::EXACT)).chain(HOW_TO_READ.map(String::from)),
     )?;
     if !report.files.is_empty() {

@@ -64,7 +64,7 @@ fn exported() -> Place {
     ];
     place.run(&all).exits(0).says(&[
         "focus.csv lacks runs: INCOMPLETE",
-        "focus-missing.csv, not focus.csv, has 1 run (1 of unknown cost, 0 not finished)",
+        "1 run is in focus-missing.csv, not in focus.csv (1 of unknown cost, 0 not finished)",
     ]);
     place
 }

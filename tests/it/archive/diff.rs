@@ -111,7 +111,7 @@ Unchanged                    1
 Costs now known              1            $0.75  excluded: unknown in OLD
 Costs now unknown            1            $0.30  excluded: unknown in NEW
 
-Verdict   usage changed, not prices: 1 of 3 costs changed, by no common factor
+Verdict   usage changed, not prices: 1 of 3 costs changed, no common factor
 
 Actor                         new   changed  vanished         usage cost unknown
 a3                              2         0         0       +$31.20            1
@@ -264,7 +264,7 @@ fn one_factor_for_all_costs_is_told_from_usage() {
     let place = two(repriced(3000, 100), new, &[], &[]);
     let done = place.run(&["diff", "old", "new"]);
     done.exits(0).shows(&[
-        "Verdict prices changed: 2,999 of 3,000 costs multiplied by 0.92",
+        "Verdict prices changed: factor 0.92 for 2,999 of 3,000 costs",
         "and 2,979 other changed runs (--json and --csv list all)",
     ]);
     let found = json(&place);

@@ -8,10 +8,10 @@ mod broken_archives;
 mod diff;
 /// Exports of an earlier version, whose rows and reports lack a column.
 mod earlier;
-/// Reports in CSV for Excel.
-mod excel;
 /// Every cell of every table, against report.json.
 mod every_cell;
+/// Reports in CSV for Excel.
+mod excel;
 /// FOCUS files by run and by day, whole and in parts.
 mod focus;
 /// Sizes of what is put into mails and wikis.

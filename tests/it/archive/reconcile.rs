@@ -236,7 +236,7 @@ fn a_volume_discount_and_charges_by_result_are_named_and_that_is_no_failure() {
         ),
         (
             &json!("differs_by_named_items"),
-            &json!(["up to $50.00: PAID_ACTORS_PER_EVENT that no run shows"]),
+            &json!(["up to $50.00: charges (PAID_ACTORS_PER_EVENT) that no run shows"]),
             &json!("50")
         )
     );
@@ -290,7 +290,7 @@ fn builds_of_the_cycle_stand_beside_its_runs_and_what_they_leave_is_one_amount()
     reconcile(&Place::new(), &source, &[]).exits(0).shows(&[
         "builds with a known cost $20.25 1 build",
         "not attributed to a run or build $9.00 13.5%",
-        "among it: 1 build of unknown cost",
+        "may include: 1 build of unknown cost",
     ]);
 }
 
@@ -879,7 +879,7 @@ fn without_a_cycle_the_ways_to_name_one_are_told() {
     place
         .run(&["reconcile", "out", "--api-url", &url])
         .exits(2)
-        .says(&["out is no export of a billing cycle", "--last-cycle"]);
+        .says(&["out is not an export of a billing cycle", "--last-cycle"]);
     place
         .run(&["reconcile", "--cycle", "2025-09-15", "--last-cycle"])
         .exits(2);

@@ -294,7 +294,7 @@ fn what_is_no_export_or_not_what_it_says_is_told_apart() {
     place
         .run(&["report", "out", "--compare", "previous"])
         .exits(2)
-        .says(&["out is an export and holds one period: --compare previous works with a lake"]);
+        .says(&["out is an export of one period: give --compare the path of another export"]);
 
     let csv = place.path("out/cost_by_actor.csv");
     let text = fs::read_to_string(&csv).unwrap();
@@ -406,7 +406,7 @@ fn one_period_beside_another_judges_only_what_both_sides_know() {
     shown.exits(0).shows(&[
         "Previous at least $14.00; up $1.00 (7.1%) among runs with a known cost; 2 runs have none and could change this",
         "per day: at least $0.45 before, at least $0.50 now (31 and 30 days)",
-        "excluded, cost unknown: 1 run then, 1 now",
+        "excluded, cost unknown: 1 run before, 1 now",
         "comes new $12.00 $12.00",
         "1 Actor cannot be judged: costs are unknown, or runs may be missing.",
     ]);

@@ -14,7 +14,7 @@ use crate::support::made_up::DEMO_DAY;
 const HEAD: &str = "\
 # Columns
 
-For whoever loads the files: every column of the rows and of the reports. A test makes this page from the program
+For people who load the files: every column of the rows and of the reports. A test makes this page from the program
 (`UPDATE_DOCS=1 cargo test --test it schema`); do not edit it. The layout of files and lakes is in
 [data-engineers.md](data-engineers.md).
 
@@ -71,14 +71,10 @@ const MEASURES: [&str; 11] = [
 
 /// Column, unit, meaning.
 const MEANINGS: [(&str, &str, &str); 47] = [
-    ("day", "", "`YYYY-MM-DD` in `--timezone`; of `usage_by_day`, in UTC"),
-    ("week", "", "the date of its Monday, in `--timezone`"),
+    ("day", "", "`YYYY-MM-DD` in `--timezone`; in `usage_by_day`, in UTC"),
+    ("week", "", "the date of the week's Monday, in `--timezone`"),
     ("month", "", "`YYYY-MM` in `--timezone`"),
-    (
-        "group",
-        "",
-        "the group of `--groups`; `unassigned` where no rule matches",
-    ),
+    ("group", "", "the group of `--groups`; `unassigned` if no rule matches"),
     ("runs", "runs", "all runs"),
     ("runs_succeeded", "runs", "status `SUCCEEDED`"),
     ("runs_failed", "runs", "status `FAILED`"),
@@ -92,12 +88,12 @@ const MEANINGS: [(&str, &str, &str); 47] = [
     (
         "usage_total_usd",
         "US dollars",
-        "the exact sum of known costs; empty where no cost is known",
+        "the exact total of the known costs; empty if no cost is known",
     ),
     (
         "share",
         "0 to 1, 6 places",
-        "the part of all usage; empty where that is less than the part, as with amounts below zero",
+        "the share of all usage; empty if the total is less than the part, as with amounts below zero",
     ),
     (
         "mean_usd",
@@ -107,35 +103,39 @@ const MEANINGS: [(&str, &str, &str); 47] = [
     (
         "runs_cost_unknown",
         "runs",
-        "runs whose cost is unknown: not in the sum",
+        "runs whose cost is unknown: not in the total",
     ),
     (
         "runs_provisional",
         "runs",
-        "runs whose cost may still change: in the sum, as it is now",
+        "runs whose cost may still change: in the total, with the present cost",
     ),
     (
         "usage_failed_usd",
         "US dollars",
-        "usage of failed runs; empty where there are none, or none has a known cost",
+        "usage of failed runs; empty if there are none, or none has a known cost",
     ),
-    ("usage_timed_out_usd", "US dollars", "the same for runs that timed out"),
-    ("usage_aborted_usd", "US dollars", "the same for aborted runs"),
-    ("usage_unsuccessful_usd", "US dollars", "the sum of the three"),
+    ("usage_timed_out_usd", "US dollars", "usage of runs that timed out"),
+    ("usage_aborted_usd", "US dollars", "usage of aborted runs"),
+    (
+        "usage_unsuccessful_usd",
+        "US dollars",
+        "the sum of the three columns before",
+    ),
     (
         "share_of_actor_usage",
         "0 to 1, 6 places",
-        "that sum divided by the Actor's usage",
+        "usage of unsuccessful runs divided by the Actor's usage",
     ),
     (
         "runs_unsuccessful_cost_unknown",
         "runs",
-        "unsuccessful runs whose cost is unknown: not in the sums",
+        "unsuccessful runs whose cost is unknown: not in the totals",
     ),
     (
         "usage_provisional_usd",
         "US dollars",
-        "usage of the runs whose cost may still change, as it is now",
+        "usage of the runs whose cost may still change, with the present costs",
     ),
     ("scope", "", "what the budget is for: `all`, `actor` or `group`"),
     ("name", "", "the Actor or group of the budget"),
@@ -154,7 +154,7 @@ const MEANINGS: [(&str, &str, &str); 47] = [
     (
         "projected_usd",
         "US dollars, 6 places",
-        "while the period is not over: usage by its end at this pace",
+        "while the period is not over: usage at its end if the pace stays the same",
     ),
     (
         "day_before",
@@ -171,12 +171,12 @@ const MEANINGS: [(&str, &str, &str); 47] = [
     (
         "change_usd",
         "US dollars",
-        "usage minus usage in the earlier period, known costs alone",
+        "usage minus usage in the earlier period; only known costs",
     ),
     (
         "change_share",
-        "0.5 is half as much again, 6 places",
-        "that difference divided by usage in the earlier period",
+        "0.5 is 50 % more, 6 places",
+        "the change divided by usage in the earlier period",
     ),
     (
         "runs_cost_unknown_before",
@@ -186,30 +186,34 @@ const MEANINGS: [(&str, &str, &str); 47] = [
     (
         "item",
         "",
-        "what the line is of: `counted` by Apify, `runs`, `builds`, `storage`, `not_attributed` (counted less these three; may be \
-         negative), `volume_discount`",
+        "the item of the line: `counted` (by Apify), `runs`, `builds`, `storage`, `not_attributed` (counted minus these three; may \
+         be negative), `volume_discount`",
     ),
-    ("note", "", "how many, or which part of what is counted"),
+    (
+        "note",
+        "",
+        "the number of runs, builds or services, or the share of Apify's count",
+    ),
     ("service", "", "Apify's key of the service"),
     (
         "service_name",
         "",
-        "its name; the key where this version does not know it",
+        "the name of the service; its key if this version does not know it",
     ),
     (
         "quantity",
         "the service's own",
-        "how much of it Apify counts; empty where that is unknown",
+        "the quantity that Apify counts; empty if it is unknown",
     ),
     (
         "usage_usd",
         "US dollars",
-        "what Apify counts before volume discount; empty where that is unknown",
+        "usage that Apify counts, before volume discount; empty if it is unknown",
     ),
     (
         "usage_after_discount_usd",
         "US dollars",
-        "the same after volume discount, where Apify says it",
+        "usage after volume discount; empty if Apify does not give it",
     ),
     ("builds", "builds", "all builds"),
     ("builds_succeeded", "builds", "status `SUCCEEDED`"),
@@ -217,7 +221,7 @@ const MEANINGS: [(&str, &str, &str); 47] = [
     (
         "builds_cost_unknown",
         "builds",
-        "builds whose cost is unknown: not in the sum",
+        "builds whose cost is unknown: not in the total",
     ),
     ("builds_provisional", "builds", "builds whose cost may still change"),
 ];

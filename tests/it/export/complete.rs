@@ -679,7 +679,7 @@ fn runs_that_are_counted_and_listed_in_no_window_end_the_job() {
     place
         .export(&server.url(), &[])
         .exits(5)
-        .says(&["the whole period", "each of them as many"]);
+        .says(&["the whole period", "although each window received as many"]);
 }
 
 #[test]
@@ -709,7 +709,8 @@ fn a_late_run_on_the_edge_of_two_windows_does_not_stand_for_one_that_is_listed_n
     });
     let place = Place::new();
     let done = place.export(&server.url(), &["--concurrency", "1"]);
-    done.exits(5).says(&["the whole period", "each of them as many"]);
+    done.exits(5)
+        .says(&["the whole period", "although each window received as many"]);
 }
 
 #[test]
@@ -922,5 +923,5 @@ fn the_total_in_an_answer_s_head_is_a_second_witness_and_a_contradiction_is_note
         assert_eq!(notes(agreeing), "[]");
     }
     let more = notes(|total| (total + 1).to_string());
-    assert!(more.contains("in its head (X-Apify-Pagination-Total)"), "{more}");
+    assert!(more.contains("in its headers (X-Apify-Pagination-Total)"), "{more}");
 }

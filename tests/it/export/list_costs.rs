@@ -61,8 +61,8 @@ fn twenty_seven() -> StandIn {
     Apify::of(all).details(move |id| costs(id, &costs_of(id))).start()
 }
 
-const SENTENCE: &str = "the list and the details of 3 of 22 runs that were asked for differ: $35.25 in the list, $37.37 in the details; \
-                        run r25 differs most: $25.00 in the list, $27.12 in the details; all figures are of the list's costs";
+const SENTENCE: &str = "the list and the details give different costs for 3 of 22 checked runs: $35.25 in the list, $37.37 in the details; \
+                        run r25 differs most: $25.00 in the list, $27.12 in the details; all figures use the costs of the list";
 
 #[test]
 fn where_the_list_and_details_differ_both_sums_are_a_caveat_and_rows_keep_the_lists() {
@@ -205,8 +205,8 @@ fn with_all_details_rows_have_the_details_costs_and_the_difference_is_told_each_
     for asked in 1..=2 {
         let done = place.export(&server.url(), &["--details", "all"]);
         done.exits(0).says(&[
-            "differ: $1.00 in the list, $2.50 in the details",
-            "all figures are of the details' costs",
+            "for 1 of 1 checked run: $1.00 in the list, $2.50 in the details",
+            "all figures use the costs of the details",
         ]);
         assert_eq!(details_asked(&server).len(), asked);
         assert_eq!(manifest(&place)["caveat_details"][0]["rows_from"], "details");

@@ -222,7 +222,7 @@ fn files_of_personal_data_are_their_owner_s_alone_unless_a_mode_is_chosen() {
         "--mode",
         "640",
     ];
-    place.run(&stored).exits(2).says(&["--mode is for folders"]);
+    place.run(&stored).exits(2).says(&["--mode works only with folders"]);
 }
 
 #[test]

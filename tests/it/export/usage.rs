@@ -106,7 +106,7 @@ fn a_month_that_two_cycles_share_has_its_days_of_both_to_the_last_digit() {
         "runs with a known cost, by their start $5.00 2 runs",
         "builds with a known cost $0.12 1 build",
         "not attributed to a run or build $12.42",
-        "among it: 1 run of unknown cost",
+        "may include: 1 run of unknown cost",
         // 6.5 + 0.2 less 7 + 0.25.
         "Volume discount -$0.55",
     ]);
@@ -148,7 +148,7 @@ fn of_a_period_that_is_no_utc_days_the_whole_days_within_are_counted_and_compare
     let place = Place::new();
     let done = place.export(&server.url(), &["--timezone", "Europe/Prague"]);
     done.exits(0)
-        .shows(&["Counted of the whole UTC days within the period, 2025-09-01 to 2025-09-30"]);
+        .shows(&["Counted for the whole UTC days within the period, 2025-09-01 to 2025-09-30"]);
     let explained = place.exported().json("report.json")["usage_explained"].clone();
     // Without 30 September.
     assert_eq!(explained["counted_usd"], "17.3");
@@ -229,7 +229,7 @@ fn without_days_a_whole_cycle_is_counted_and_a_part_is_unknown() {
     place
         .run_at("2025-10-03T06:00:00Z", &part)
         .exits(0)
-        .shows(&["Counted unknown: Apify gave no usage by day for the cycle from 2025-09-02 to 2025-10-02"]);
+        .shows(&["Counted unknown: the period has only a part of the billing cycle 2025-09-02 to 2025-10-02, for which Apify gave no usage by day"]);
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn a_cycle_that_an_export_holds_is_reconciled_without_asking_and_written_as_file
     let asked = server.requests().len();
     let reconcile = |more: &[&str]| place.run(&[&["reconcile", "out", "--cycle", "2025-09-15"][..], more].concat());
     let all: Value = serde_json::from_str(&reconcile(&["--json"]).exits(0).stdout).unwrap();
-    assert_eq!(all["usage_from"], "as kept in out, asked at 2025-10-03T06:00:00.000Z");
+    assert_eq!(all["usage_from"], "from out, queried at 2025-10-03T06:00:00.000Z");
     assert_eq!(all["cycle"]["from"], "2025-09-02T00:00:00.000Z");
     assert_eq!(all["usage_explained"]["counted_usd"], "1017.25");
     assert_eq!(all["usage_explained"]["builds"]["usage_usd"], "0.125");
@@ -442,7 +442,7 @@ fn a_cycle_that_an_export_holds_is_reconciled_without_asking_and_written_as_file
     assert_eq!(second, &json!({"day": "2025-09-02", "usd": "17", "runs_usd": null}));
     let done = reconcile(&["--out", "files"]);
     done.exits(0)
-        .shows(&["Counted by Apify, as kept in out", "Wrote 4 files into files"]);
+        .shows(&["Counted by Apify, from out, queried at", "Wrote 4 files into files"]);
     let files = Exported {
         out: place.path("files"),
     };

@@ -333,13 +333,13 @@ fn a_closed_month_keeps_what_apify_counts_of_it_and_its_builds() {
         .collect::<Vec<_>>()
         .join(" ");
     assert!(
-        told.contains("unknown: the token is of account somebody-else, the lake of MADEUPACCOUNT0000"),
+        told.contains("unknown: the token belongs to account somebody-else, the lake to account MADEUPACCOUNT0000"),
         "{told}"
     );
     // With a token that Apify does not know, the month is closed all the same, and says what it lacks.
     close("closed", "wrong", &["--replace"])
         .exits(0)
-        .says(&["what Apify counts of the month is not kept in full"])
+        .says(&["some of the usage that Apify counts for the month is unknown"])
         .shows(&["Counted unknown: the account of the token is unknown"]);
     place
         .run(&[
@@ -354,7 +354,7 @@ fn a_closed_month_keeps_what_apify_counts_of_it_and_its_builds() {
             "--demo",
         ])
         .exits(2)
-        .says(&["is not of the made-up account"]);
+        .says(&["does not hold the made-up account"]);
 }
 
 #[test]

@@ -480,7 +480,7 @@ fn another_price_is_told_and_waits_until_it_is_accepted() {
     assert_eq!(rows(&place)["a"]["usage_total_usd"], "2.000000000000000000");
     sync(&place, &server, &["--resweep"])
         .exits(0)
-        .says(&["2 runs have a new price", "--accept-repricing"]);
+        .says(&["the price of 2 runs changed", "--accept-repricing"]);
     let told = synced(&place, &server, &["--resweep", "--accept-repricing"]);
     assert_eq!((&told["runs_repriced"], &told["runs_changed"]), (&2.into(), &2.into()));
     assert_eq!(told["months"][0]["usage_changed_usd"], "-1.5");

@@ -112,7 +112,7 @@ fn a_lake_that_was_synced_by_clocks_ahead_is_cut_back_and_read_again_at_once() {
     );
     done.exits(0).says(&[
         "is marked as proven until 2025-10-13T06:00:00.000Z",
-        "It now counts as proven until 2025-10-03T06:00:00.000Z",
+        "The lake now counts as proven until 2025-10-03T06:00:00.000Z",
     ]);
     let told = json(&done);
     assert_eq!(told["asked"][0][0], "2025-10-02T06:00:00.000Z");

@@ -275,7 +275,7 @@ fn v_tells_stages_without_requests_and_errors_are_lines_too() {
     );
     let stages = [
         "asking the API",
-        "asked: 2,500 runs from 2025-09-01T00:00:00.000Z to 2025-10-01T00:00:00.000Z by the API's count",
+        "counted by the API: 2,500 runs from 2025-09-01T00:00:00.000Z to 2025-10-01T00:00:00.000Z",
         "reading the runs",
         "read 2,500 runs, wrote 2 files",
         "making the reports",

@@ -72,7 +72,7 @@ fn a_certificate_that_is_not_trusted_is_said_with_its_reason() {
     for (pem, words) in [
         ("expired.pem", "it has expired"),
         ("early.pem", "it is not valid yet; set this machine's clock"),
-        ("other_host.pem", "it is another host's"),
+        ("other_host.pem", "it belongs to another host"),
         ("self_signed.pem", "SSL_CERT_FILE"),
         ("self_signed_server.pem", "SSL_CERT_FILE"),
     ] {
@@ -91,7 +91,7 @@ fn a_certificate_that_is_not_trusted_is_said_with_its_reason() {
         &url,
         &[("SSL_CERT_FILE", other.to_str().unwrap())],
         4,
-        &["no authority that this machine knows"],
+        &["issued by an authority that this machine does not know"],
     );
     assert_eq!(api.requests().len(), 0);
     // And one that is trusted serves.
@@ -124,8 +124,13 @@ fn another_protocol_on_the_port_is_said() {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
         let _ = stream.read(&mut [0; 4096]);
     });
-    fails_soon(&format!("https://localhost:{ssh}"), &[], 4, &["is not HTTPS"]);
-    fails_soon(&format!("http://127.0.0.1:{ssh}"), &[], 4, &["is not plain HTTP"]);
+    fails_soon(&format!("https://localhost:{ssh}"), &[], 4, &["does not speak HTTPS"]);
+    fails_soon(
+        &format!("http://127.0.0.1:{ssh}"),
+        &[],
+        4,
+        &["does not speak plain HTTP"],
+    );
 }
 
 #[test]
@@ -146,7 +151,7 @@ fn a_proxy_that_refuses_is_named_by_its_variable_and_never_by_its_value() {
         ("https_proxy", serve_proxy("403 Forbidden", https), "403"),
         ("ALL_PROXY", serve_proxy("403 Forbidden", https), "403"),
         ("all_proxy", nobody, "refuses connections"),
-        ("HTTPS_PROXY", banner, "does not answer as an HTTP proxy does"),
+        ("HTTPS_PROXY", banner, "does not answer as an HTTP proxy"),
         ("HTTPS_PROXY", closing, "closes connections without an answer"),
     ] {
         let proxy = by(port);
@@ -194,7 +199,7 @@ fn an_answer_that_is_not_the_api_s_is_said_after_two_attempts() {
             5,
             "the body is JSON without \"data\"",
         ),
-        (|| Reply::json("[]".into()), 5, "the Apify API has another form"),
+        (|| Reply::json("[]".into()), 5, "not have the form of the Apify API"),
         (
             || Reply::json("{\"data\":{\"total\":2.5,\"items\":[]}}".into()),
             5,

@@ -28,7 +28,7 @@ pub async fn asked_usage(args: &CloseArgs, context: &Context, month: &MonthToClo
     let is_demo = month.source == Source::Demo;
     if args.source.demo && !is_demo {
         return Err(Error::Usage(format!(
-            "{} is not of the made-up account: remove --demo",
+            "{} does not hold the made-up account: remove --demo",
             args.lake
         )));
     }
@@ -54,7 +54,9 @@ pub async fn asked_usage(args: &CloseArgs, context: &Context, month: &MonthToClo
         .into_iter()
         .flatten()
     {
-        warn(&format!("what Apify counts of the month is not kept in full: {why}"));
+        warn(&format!(
+            "some of the usage that Apify counts for the month is unknown: {why}"
+        ));
     }
     let settle = SettleRule {
         job_start_ms: settled_by,
@@ -76,7 +78,7 @@ fn other_account<E: Display>(of_lake: Option<&Account>, of_token: std::result::R
     match of_token {
         Ok(account) if account.id == of_lake.id => None,
         Ok(account) => Some(format!(
-            "the token is of account {}, the lake of {}",
+            "the token belongs to account {}, the lake to account {}",
             account.id, of_lake.id
         )),
         Err(why) => Some(format!("the account of the token is unknown: {why}")),
