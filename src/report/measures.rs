@@ -6,7 +6,6 @@ pub use outcome::Outcome;
 
 use crate::money::{Ratio, SCALE, Usd, ratio_6_places, share_6_places};
 use crate::provenance::Totals;
-use crate::report::figures::CubeCell;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::Row;
 
@@ -76,14 +75,14 @@ impl Measures {
         Some(())
     }
 
-    /// Adds the runs of a cell, which ended in one way.
-    pub fn add_cell(&mut self, end: End, cell: &CubeCell) {
-        self.all = self.all.and(&cell.runs);
+    /// Adds runs that ended in one way, all of them with provisional costs or none.
+    pub fn add_all(&mut self, end: End, runs: &Outcome, are_provisional: bool) {
+        self.all = self.all.and(runs);
         if let Some(outcome) = self.of(end) {
-            *outcome = outcome.and(&cell.runs);
+            *outcome = outcome.and(runs);
         }
-        if cell.place.is_provisional() {
-            self.provisional = self.provisional.and(&cell.runs);
+        if are_provisional {
+            self.provisional = self.provisional.and(runs);
         }
     }
 

@@ -25,7 +25,7 @@ pub use backend::Backend;
 pub use http::Server;
 pub use http::faults::Faults;
 pub use http::options::{MAX_CONNECTIONS, ServeOptions};
-pub use http::pages::{Page, PageMaker, PageQuestion, PageRefusal, TableFormat};
+pub use http::pages::{PageMaker, PageQuestion, PageRefusal, TableFormat, WebPage};
 
 /// Whether a path and a query string ask something that there may be an answer to; all else is refused. No text makes it fail:
 /// that is what `fuzz/` holds it to.

@@ -22,7 +22,7 @@ use crate::report::run_filter::RunFilter;
 use crate::report::{Report, json};
 use crate::runs::row::ROW;
 use crate::serve::archived::{CurrentArchive, ServedArchive};
-use crate::serve::{Page, PageMaker, PageQuestion, PageRefusal, TableFormat};
+use crate::serve::{PageMaker, PageQuestion, PageRefusal, TableFormat, WebPage};
 use crate::text::nearest::did_you_mean;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -51,7 +51,7 @@ impl PageSource {
         PageMaker(Arc::new(move |question| self.page(question).map_err(refusal)))
     }
 
-    fn page(&self, question: &PageQuestion) -> Result<Page, PageError> {
+    fn page(&self, question: &PageQuestion) -> Result<WebPage, PageError> {
         match question {
             PageQuestion::Report(query) => self.report(query),
             PageQuestion::Table { name, format, query } => self.table(name, *format, query),
@@ -59,7 +59,7 @@ impl PageSource {
         }
     }
 
-    fn report(&self, query: &str) -> Result<Page, PageError> {
+    fn report(&self, query: &str) -> Result<WebPage, PageError> {
         let (site, as_of) = self.site()?;
         let asked = PageQuery::parse(query)?;
         let html = crate::archive::read(|opening| {
@@ -81,7 +81,7 @@ impl PageSource {
             let links = ServedLinks::new(&whole, &report.facts.period, &query);
             Ok(html::render_served(&report, links))
         })?;
-        Ok(Page {
+        Ok(WebPage {
             policy: html::policy(),
             content: html.into_bytes(),
             content_type: HTML,
@@ -89,7 +89,7 @@ impl PageSource {
         })
     }
 
-    fn table(&self, name: &str, format: TableFormat, query: &str) -> Result<Page, PageError> {
+    fn table(&self, name: &str, format: TableFormat, query: &str) -> Result<WebPage, PageError> {
         let (site, as_of) = self.site()?;
         let asked = PageQuery::parse(query)?;
         let by: Vec<By> = By::of_report(name).into_iter().collect();
@@ -105,7 +105,7 @@ impl PageSource {
                 TableFormat::Csv => (csv(&report)?, "text/csv; charset=utf-8"),
                 TableFormat::Json => (json::render(&report).into_bytes(), "application/json; charset=utf-8"),
             };
-            Ok(Ok(Page {
+            Ok(Ok(WebPage {
                 content,
                 content_type,
                 policy: html::policy(),
@@ -121,13 +121,13 @@ impl PageSource {
         })
     }
 
-    fn run(&self, id: &str) -> Result<Page, PageError> {
+    fn run(&self, id: &str) -> Result<WebPage, PageError> {
         let archive = self.served()?;
         let Some((batch, row)) = archive.run_of(id)? else {
             return Err(PageError::NotFound(format!("There is no run {id:?} here.\n")));
         };
         let (html, policy) = html::render_run(id, (&batch, row), self.source()?);
-        Ok(Page {
+        Ok(WebPage {
             content: html.into_bytes(),
             content_type: HTML,
             policy,

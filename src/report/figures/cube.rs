@@ -58,6 +58,12 @@ impl CubePlace {
     }
 }
 
+impl CubeCell {
+    fn add_to(&self, measures: &mut Measures, end: End) {
+        measures.add_all(end, &self.runs, self.place.is_provisional());
+    }
+}
+
 /// A dimension's values and, for each cell, which of them it is of.
 struct CubeAxis {
     values: Arc<Values>,
@@ -73,7 +79,7 @@ impl Cube {
 
     pub fn totals(&self) -> Measures {
         let mut sum = Measures::default();
-        self.ended().for_each(|(end, cell)| sum.add_cell(end, cell));
+        self.ended().for_each(|(end, cell)| cell.add_to(&mut sum, end));
         sum
     }
 
@@ -83,7 +89,7 @@ impl Cube {
         let Some(second) = by.second.map(|second| self.axis(second)) else {
             let mut sums = vec![Measures::default(); first.values.len()];
             for (end, cell) in self.ended() {
-                sums[(first.place)(cell.place) as usize].add_cell(end, cell);
+                cell.add_to(&mut sums[(first.place)(cell.place) as usize], end);
             }
             let rows = (0..).zip(sums).filter(|(_, sum)| sum.runs() > 0);
             let rows = rows.map(|(at, sum)| ([at, 0], sum)).collect();
@@ -92,7 +98,7 @@ impl Cube {
         let mut sums: HashMap<[u32; 2], Measures, RandomState> = HashMap::default();
         for (end, cell) in self.ended() {
             let places = [(first.place)(cell.place), (second.place)(cell.place)];
-            sums.entry(places).or_default().add_cell(end, cell);
+            cell.add_to(sums.entry(places).or_default(), end);
         }
         Breakdown::sorted(by, vec![first.values, second.values], sums.into_iter().collect())
     }

@@ -33,7 +33,7 @@ use blocks::BlockCache;
 use directory::ArchiveDirectory;
 use group::{FileGroup, hash_of};
 use items::RunItems;
-use segment::RunFilter;
+use segment::ListFilter;
 use usage::ArchivedUsage;
 
 pub use blocks::Run;
@@ -150,7 +150,7 @@ impl ServedArchive {
     /// How many runs a query is about, and those of its page in ascending order.
     fn find(&self, query: &RunsQuery, actor: Option<&str>, task: Option<&str>) -> Result<(usize, Vec<Run>)> {
         let counts = self.groups.iter().map(|group| {
-            let wanted = RunFilter {
+            let wanted = ListFilter {
                 after: query.after,
                 before: query.before,
                 actor: group.actors.place(actor)?,

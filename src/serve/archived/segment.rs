@@ -71,7 +71,7 @@ enum RunPlaces {
 
 /// What is asked of a group's runs, by places in its catalogs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RunFilter<'q> {
+pub(super) struct ListFilter<'q> {
     pub(super) after: Millis,
     pub(super) before: Millis,
     pub(super) actor: Option<u32>,
@@ -115,7 +115,7 @@ impl Segment {
         }
     }
 
-    pub(super) fn count(&self, wanted: &RunFilter) -> usize {
+    pub(super) fn count(&self, wanted: &ListFilter) -> usize {
         let Some(matching) = self.matching(wanted) else {
             return 0;
         };
@@ -139,7 +139,7 @@ impl Segment {
     }
 
     /// Where the runs of a part of those that are wanted are, in order of their start.
-    pub(super) fn find(&self, wanted: &RunFilter, part: Range<usize>, found: &mut Vec<(u32, u32)>) {
+    pub(super) fn find(&self, wanted: &ListFilter, part: Range<usize>, found: &mut Vec<(u32, u32)>) {
         let Some(matching) = self.matching(wanted) else { return };
         if matching.is_all() {
             found.extend(part.map(|at| self.place(matching.range.start + at)));
@@ -157,7 +157,7 @@ impl Segment {
         }
     }
 
-    fn matching(&self, wanted: &RunFilter) -> Option<SegmentFilter> {
+    fn matching(&self, wanted: &ListFilter) -> Option<SegmentFilter> {
         let begin = self.starts.partition_point(|start| start < wanted.after);
         let end = self.starts.partition_point(|start| start <= wanted.before);
         let range = begin..end.max(begin);
@@ -259,7 +259,7 @@ mod tests {
             entries.sort();
             let segment = Segment::new(&entries);
             let statuses = statuses.as_deref();
-            let wanted = RunFilter { after, before: after + span, actor, task, statuses };
+            let wanted = ListFilter { after, before: after + span, actor, task, statuses };
             let by_hand: Vec<(u32, u32)> = entries.iter().filter(|entry| {
                 (after..=after + span).contains(&entry.start)
                     && actor.is_none_or(|actor| entry.actor == actor)

@@ -61,7 +61,7 @@ impl PageQuestion {
 }
 
 #[derive(Debug)]
-pub struct Page {
+pub struct WebPage {
     pub content: Vec<u8>,
     pub content_type: &'static str,
     /// `Content-Security-Policy`
@@ -78,7 +78,7 @@ pub enum PageRefusal {
     Failed(String),
 }
 
-type MakePage = dyn Fn(&PageQuestion) -> Result<Page, PageRefusal> + Send + Sync;
+type MakePage = dyn Fn(&PageQuestion) -> Result<WebPage, PageRefusal> + Send + Sync;
 
 /// What makes pages.
 #[derive(Clone)]

@@ -21,7 +21,7 @@ use super::answer::AnswerBody;
 use super::encoding::Encoding;
 use super::faults::InjectedFault;
 use super::options::ServeOptions;
-use super::pages::{self, Page, PageAccess, PageMaker, PageRefusal, PageRequest};
+use super::pages::{self, PageAccess, PageMaker, PageRefusal, PageRequest, WebPage};
 use super::pagination;
 use crate::serve::backend::Backend;
 use crate::serve::envelope::PageHead;
@@ -275,7 +275,7 @@ impl Reply {
         }
     }
 
-    fn page(page: Page, encoding: Encoding) -> Reply {
+    fn page(page: WebPage, encoding: Encoding) -> Reply {
         let mut headers = pages::headers(&page.policy);
         let name = page.file_name.map(|name| format!("attachment; filename=\"{name}\""));
         let kept = name.and_then(|name| HeaderValue::try_from(name).ok());
