@@ -815,7 +815,7 @@ fn a_filter_gives_the_figures_of_an_export_with_that_filter() {
     }
     let shown = report(&place, &["--where", "status=TIMED-OUT"]);
     shown.exits(0).shows(&[
-        "Only      --where status=TIMED-OUT",
+        "Only --where status=TIMED-OUT",
         "1 run matches the filters",
         "$4.00",
     ]);
