@@ -54,7 +54,7 @@ pub struct ServeArgs {
     /// such as 503=2%,reset=1%,cut=1%,seed=7
     #[arg(long, value_name = "SPEC", value_parser = Faults::parse, help_heading = SIMULATED_ERRORS)]
     pub faults: Option<Faults>,
-    /// Number of runs [default: 100000, and 92000 in the month before]
+    /// Number of runs [default: 100000; August: 92000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=20_000_000), conflicts_with = "path", help_heading = MADE_UP)]
     pub runs: Option<u64>,
     /// Number of Actors
