@@ -52,6 +52,8 @@ pub(super) struct Routes {
     answers: Arc<Semaphore>,
     /// Answers that are being made: as many as there are cores.
     makers: Arc<Semaphore>,
+    /// Pages that are being made, which takes longer: clients of the API don't wait for them.
+    page_makers: Arc<Semaphore>,
     requests: AtomicU64,
 }
 
@@ -87,6 +89,7 @@ impl Routes {
             recent: Mutex::default(),
             answers: Arc::new(Semaphore::new(ANSWERS)),
             makers: Arc::new(Semaphore::new(cores)),
+            page_makers: Arc::new(Semaphore::new(cores)),
             requests: AtomicU64::new(0),
         }
     }
@@ -164,7 +167,7 @@ impl Routes {
             PageRequest::Refused(status, why) => return Reply::words(status, why),
         };
         let permit = self.answers.clone().acquire_owned().await.ok();
-        let maker = self.makers.clone().acquire_owned().await.ok();
+        let maker = self.page_makers.clone().acquire_owned().await.ok();
         let encoding = Encoding::negotiated(text(headers, header::ACCEPT_ENCODING).unwrap_or_default());
         let make = pages.0.clone();
         let reply = tokio::task::spawn_blocking(move || {
