@@ -24,6 +24,15 @@ impl Unit {
         }
     }
 
+    /// The column that files have it in.
+    pub fn key(self) -> &'static str {
+        match self {
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+        }
+    }
+
     fn first(self, day: NaiveDate) -> NaiveDate {
         match self {
             Unit::Day => day,

@@ -44,7 +44,6 @@ pub struct Mark {
 #[derive(Debug, Serialize)]
 pub struct AxisLabel {
     x: String,
-    anchor: &'static str,
     text: String,
     is_minor: bool,
 }
@@ -211,15 +210,8 @@ fn names(buckets: &Buckets) -> Vec<AxisLabel> {
     let name = |(nth, at): (usize, usize)| {
         let place = place(at, bars);
         let middle = f64::midpoint(place.start, place.end);
-        let (x, anchor) = match middle {
-            _ if bars == 1 => (middle, "middle"),
-            ..4.0 => (place.start, "start"),
-            96.0.. => (place.end, "end"),
-            _ => (middle, "middle"),
-        };
         AxisLabel {
-            x: format!("{x:.3}%"),
-            anchor,
+            x: format!("{middle:.3}%"),
             text: buckets.short_name(at),
             is_minor: nth % 2 == 1,
         }
@@ -247,11 +239,11 @@ fn legend(layers: &[Layer], actors: &Breakdown, totals: &Measures) -> Vec<Colour
 fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report) -> Grid {
     let totals = &report.figures.totals;
     let mut heads = vec![
-        GridHead::text(unit.noun()),
-        GridHead::number("usage"),
-        GridHead::number("share"),
-        GridHead::number("runs"),
-        GridHead::number("cost unknown"),
+        GridHead::text(unit.noun()).of_column(unit.key()),
+        GridHead::number("usage").of_column("usage_total_usd"),
+        GridHead::number("share").of_column("share"),
+        GridHead::number("runs").of_column("runs"),
+        GridHead::number("cost unknown").of_column("runs_cost_unknown"),
     ];
     // Colours are named beside the chart; here their numbers stand for them.
     let numbers = ["1", "2", "3", "4", "5", "6", "7"];
@@ -265,14 +257,20 @@ fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report
             GridCell::count(measures.cost_unknown()),
         ];
         cells.extend(layers.iter().map(|usd| match usd.0 {
-            0 => GridCell::absent("–"),
-            _ => GridCell::words(usd.dollars()),
+            0 => GridCell {
+                usd: Some("0".into()),
+                ..GridCell::absent("–")
+            },
+            _ => GridCell::usd(Some(*usd), ""),
         }));
         cells
     };
     let mut rows: Vec<GridRow> = bars
         .iter()
-        .map(|bar| GridRow::of(cells(GridCell::words(&bar.name), &bar.measures, &bar.layers)))
+        .map(|bar| {
+            let cells = cells(GridCell::words(&bar.name), &bar.measures, &bar.layers);
+            GridRow::of(cells).of_value(&bar.name)
+        })
         .collect();
     let sum = |layer: &Layer| {
         layer
