@@ -22,6 +22,16 @@ const ABOVE: f64 = 10.0;
 /// How much of its place a bar fills.
 const FILLED: f64 = 0.78;
 const NAMES: usize = 9;
+/// Above the columns of colours, and what the page's script calls these.
+const LAYER_HEADS: [(&str, &str); ACTORS + 1] = [
+    ("1", "layer1"),
+    ("2", "layer2"),
+    ("3", "layer3"),
+    ("4", "layer4"),
+    ("5", "layer5"),
+    ("6", "layer6"),
+    ("7", "layer7"),
+];
 
 #[derive(Debug, Serialize)]
 pub struct Chart {
@@ -246,8 +256,8 @@ fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report
         GridHead::number("cost unknown").of_column("runs_cost_unknown"),
     ];
     // Colours are named beside the chart; here their numbers stand for them.
-    let numbers = ["1", "2", "3", "4", "5", "6", "7"];
-    heads.extend(numbers.iter().take(layers.len()).map(|number| GridHead::number(number)));
+    let of_layer = |(number, column): &(&'static str, &'static str)| GridHead::number(number).of_column(column);
+    heads.extend(LAYER_HEADS.iter().take(layers.len()).map(of_layer));
     let cells = |name: GridCell, measures: &Measures, layers: &[Usd]| {
         let mut cells = vec![
             name,
