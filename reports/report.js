@@ -30,9 +30,13 @@ function dollars(usd) {
 const percent = (part, all) => fixed(ratio(part, all, 3), 1).replace(/$/, (_, at) => (at ? "%" : ""));
 const HIDDEN = /[\p{Cc}\u034f\u115f\u1160\u17b4\u17b5\u2028\u2029\u3164\uffa0]|(?![\u200c\u200d])\p{Cf}/gu;
 const visible = (text) => text.replace(/^[\p{M}\p{Cf}]*$/u.test(text) ? /./gsu : HIDDEN, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const width = (letter) => (/[\p{M}\u200c\u200d]/u.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1);
 function short(text, most = 80) {
-	const letters = [...visible(text.slice(0, 400))];
-	return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : letters.join("");
+	const letters = [...visible(text.slice(0, 400))].slice(0, 200), isWide = letters.reduce((sum, letter) => sum + width(letter), 0) > most;
+	let room = most - 1;
+	const shown = isWide ? letters.slice(0, letters.findIndex((letter) => (room -= width(letter)) < 0)) : letters;
+	return shown.join("") + (isWide || [...text].length > 200 ? "…" : "");
 }
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -222,7 +226,7 @@ function make(tag, attributes = {}, ...children) {
 	return element;
 }
 const say = (element, text) => element.textContent === text || (element.textContent = text);
-const bdi = (text, most = 80) => make("bdi", { title: text.length > most ? short(text, 300) : null }, short(text, most));
+const bdi = (text, most = 80) => make("bdi", { title: text.length > most ? visible(text.slice(0, 300)) : null }, short(text, most));
 function button(child, listener, attributes = {}) {
 	const element = make("button", { type: "button", ...attributes }, child);
 	element.onclick = () => listener(element);
@@ -231,7 +235,7 @@ function button(child, listener, attributes = {}) {
 function link(place, id, child) {
 	if (!data.has_links) return child;
 	const path = encodeURIComponent(id).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-	return make("a", { href: `https://console.apify.com/actors/${place}${path}`, rel: "noopener noreferrer" }, child);
+	return make("a", { href: `https://console.apify.com/actors/${place}${path}` }, child);
 }
 const amount = (usd) => (usd === null ? make("i", {}, "unknown") : make("span", { title: exact(usd) }, dollars(usd)));
 const table = (caption, heads, rows) => {
@@ -330,13 +334,13 @@ class LiveTable {
 		this.table.tBodies[0].replaceChildren(...lines);
 		if (this.isChart) say(this.heads[0].head.firstChild, chart.unit === "week" ? "week (from Monday)" : chart.unit);
 		this.heads.forEach(({ head }, at) => head.setAttribute("aria-sort", this.sort?.at === at ? (this.sort.falls ? "descending" : "ascending") : "none"));
-		say(this.more, isWhole ? "Show the first 20 rows" : `Show all ${thousands(rows.length)} rows`);
+		say(this.more, isWhole ? "Show 20 rows" : `Show all ${thousands(rows.length)} rows`);
 		this.more.hidden = this.isChart || rows.length <= 21;
 		say(this.copied, "");
 	}
 	// A page from disk may have no clipboard: then the text stands there to be copied.
 	async copy() {
-		const text = csvOf(this.columns, this.rows().flat(), state.found.totals), area = make("textarea", { readonly: "", rows: 6, "aria-label": "The table as CSV" });
+		const text = csvOf(this.columns, this.rows().flat(), state.found.totals), area = make("textarea", { readonly: "", rows: 6, "aria-label": "CSV" });
 		find("textarea", this.tools)?.remove();
 		try {
 			await navigator.clipboard.writeText(text);
@@ -363,15 +367,14 @@ function detailsOf(actor, found) {
 	});
 	const dearest = table("Most expensive runs, not filtered", ["run", "usage", "status", "started, UTC"], runs);
 	const parts = make("div", { class: "parts" }, by("day"), by("status"), dearest);
-	return data.has_links ? [parts, link("", actor.key, "Open the Actor in Apify Console")] : [parts];
+	return data.has_links ? [parts, link("", actor.key, "Open in Apify Console")] : [parts];
 }
 
 // The chart, as chart.rs and scale.rs draw it.
-const LAYERS = 6;
 const figure = find("#cost_by_day figure");
 function chartOf(found) {
 	const length = found.to - found.from, unit = length <= 62 ? "day" : length <= 400 ? "week" : "month", { start, next } = UNITS[unit];
-	const top = found.actor.slice(0, found.actor.length > LAYERS + 1 || found.others.length ? LAYERS : LAYERS + 1);
+	const top = found.actor.slice(0, found.actor.length > 7 || found.others.length ? 6 : 7);
 	const rest = [...found.actor.slice(top.length), ...found.others];
 	const layers = top.map((row) => ({ name: row.name ?? row.key, usd: row.all.usd }));
 	if (rest.length) layers.push({ name: found.others.length ? "all others" : counted(rest.length, "other"), isRest: true, usd: sumOf(rest).all.usd });
@@ -399,8 +402,8 @@ function showChart({ unit, bars, layers }, { totals }) {
 	const largest = bars.reduce((most, bar) => (bar.usd > most ? bar.usd : most), 0n), scale = scaleOf(largest);
 	const across = (places) => `${((places * 100) / bars.length).toFixed(3)}%`;
 	const tall = (usd) => (Number(usd) / Number(scale.top)) * 220, y = (height) => (230 - height).toFixed(1);
-	const [axis, plot] = figure.querySelectorAll(".axis, .plot"), colour = (at) => `c${layers[at].isRest ? LAYERS : at}`;
-	axis.replaceChildren(...scale.marks.map((usd) => make("text", { x: 64, y: y(tall(usd)), dy: 4, "text-anchor": "end" }, scale.words(usd))));
+	const [axis, plot] = figure.querySelectorAll(".axis, .plot"), colour = (at) => `c${layers[at].isRest ? 6 : at}`;
+	axis.replaceChildren(...scale.marks.map((usd) => make("text", { x: 64, y: y(tall(usd)), dy: 4 }, scale.words(usd))));
 	const parts = scale.marks.map((usd, at) => make("line", { class: at ? "mark" : "base", x1: 0, x2: "100%", y1: y(tall(usd)), y2: y(tall(usd)) }));
 	bars.forEach((bar, place) => {
 		let below = 0;
@@ -414,7 +417,7 @@ function showChart({ unit, bars, layers }, { totals }) {
 	const least = Math.ceil(bars.length / 9), step = least > 2 && unit === "day" ? Math.ceil(least / 7) * 7 : least;
 	for (let at = 0; at < bars.length; at += step) {
 		const [, date, month, year] = new Date(bars[at].place * 864e5).toUTCString().split(" ");
-		const attributes = { class: (at / step) % 2 ? "minor" : null, x: across(at + 0.5), y: 249, "text-anchor": "middle" };
+		const attributes = { class: (at / step) % 2 ? "minor" : null, x: across(at + 0.5), y: 249 };
 		parts.push(make("text", attributes, unit === "month" ? `${month} ${year}` : `${Number(date)} ${month}`));
 	}
 	plot.replaceChildren(...plot.querySelectorAll(":scope > title, :scope > desc"), ...parts, chosenDays);
@@ -422,7 +425,7 @@ function showChart({ unit, bars, layers }, { totals }) {
 		const square = make("svg", { width: 12, height: 12, "aria-hidden": "true" }, make("rect", { class: colour(at), width: 12, height: 12 }));
 		return make("li", {}, square, make("span", {}, `${at + 1}. `, bdi(name, 40)), make("b", {}, amount(usd)), make("span", { class: "muted" }, percent(usd, totals.all.usd)));
 	}));
-	const dearest = bars.findLast((bar) => largest && bar.usd === largest), most = dearest ? `, the most expensive is ${dearest.key} with ${dollars(largest)}` : "";
+	const dearest = bars.findLast((bar) => bar.usd === largest), most = largest ? `, the most expensive is ${dearest.key} with ${dollars(largest)}` : "";
 	const words = `${bars.filter((bar) => bar.all.runs).length} of ${bars.length} ${unit}s have runs${most}. The table below has all figures.`;
 	for (const element of [find("desc", plot), find("figcaption span", figure)]) say(element, words);
 }
@@ -458,18 +461,17 @@ function listenToChart(plot) {
 // Head and tiles, as head.rs says them.
 const atLeast = ({ all, doubt }) => (data.lacks_runs || all.unknown + doubt.runs ? "at least" : "");
 function showHead({ all, bad, doubt, sum }) {
-	const usage = byId("usage"), line = find(".exact"), bound = all.usd !== null && atLeast({ all, doubt });
+	const usage = byId("usage"), line = find(".exact"), isKnown = all.usd !== null;
 	usage.dataset.usd = exact(all.usd);
-	say(usage.firstChild, bound ? `Usage, ${bound}` : "Usage");
-	usage.lastChild.data = all.usd !== null ? dollars(all.usd) : all.runs ? "unknown" : "none";
-	line.hidden = all.usd === null;
+	say(usage.firstChild, isKnown && atLeast({ all, doubt }) ? "Usage, at least" : "Usage");
+	usage.lastChild.data = isKnown ? dollars(all.usd) : all.runs ? "unknown" : "none";
+	line.hidden = !isKnown;
 	say(line.firstElementChild, exact(all.usd));
 	byId("runs").dataset.runs = all.runs;
 	const part = (runs, of) => (all.runs ? percent(BigInt(runs), BigInt(all.runs)) + of : "");
-	const ofUsage = percent(bad.usd, all.usd);
 	const words = [
 		thousands(all.runs), part(sum.runs[0], " succeeded"),
-		!bad.runs ? "none" : bad.usd === null ? "unknown" : dollars(bad.usd), counted(bad.runs, "run") + (ofUsage && `, ${ofUsage} of usage`),
+		!bad.runs ? "none" : bad.usd === null ? "unknown" : dollars(bad.usd), [counted(bad.runs, "run"), percent(bad.usd, all.usd).replace("%", "% of usage")].filter(Boolean).join(", "),
 		thousands(all.unknown), part(all.unknown, " of runs"),
 		thousands(doubt.runs), part(doubt.runs, " of runs"),
 	];
@@ -483,7 +485,7 @@ function listenToFilters() {
 	from.onchange = to.onchange = () => {
 		const first = toDay(from.value || data.from), end = toDay(to.value || data.to);
 		if (first >= FIRST && end <= END && first < end) change(between(state.filter, first, end));
-		else warn(`Not applied: the dates must lie within ${data.from} and ${data.to}, the first before the second.`);
+		else warn(`Not applied: choose dates within ${data.from} and ${data.to}, the first before the second.`);
 	};
 	for (const key of Object.keys(LISTS)) {
 		const pick = byId(`filter-${key}`), list = find("ul", pick);
@@ -526,7 +528,7 @@ function showFilter(filter, { totals }) {
 	const usage = all.usd === null ? "usage unknown" : `${atLeast(totals)} ${dollars(all.usd)}`;
 	const result = all.runs ? `${usage}, ${counted(all.runs, "run")}` : "no runs";
 	document.body.classList.toggle("filtered", parts.length > 0);
-	say(byId("filter-told"), parts.length ? `Filter: ${parts.join("; ")}. Result: ${result.trim()}.` : "No filter: all runs of the report.");
+	say(byId("filter-told"), parts.length ? `Filter: ${parts.join("; ")}. Result: ${result.trim()}.` : "No filter: all runs.");
 }
 
 const state = { filter: NONE };
@@ -560,7 +562,7 @@ function follow() {
 	const fragment = location.hash.slice(1), isAnchor = fragment && !fragment.includes("="), text = isAnchor ? history.state?.fragment : fragment;
 	if (text === undefined) return history.replaceState({ fragment: fragmentOf(state.filter) }, "");
 	const { filter, ignored } = parse(text);
-	warn(ignored.length ? `Ignored in the address, because the page has no such value: ${short(ignored.join("; "), 240)}.` : "");
+	warn(ignored.length ? `Ignored in the address, since the page has no such value: ${short(ignored.join("; "), 240)}.` : "");
 	if (fragmentOf(filter) !== fragmentOf(state.filter)) apply(filter);
 }
 for (const section of document.querySelectorAll("[data-columns]")) tables.push(new LiveTable(section));
