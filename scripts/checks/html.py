@@ -43,7 +43,7 @@ import websocket
 from PIL import Image
 from pypdf import PdfReader
 
-from checks.browsing.filters import check_csv, check_filters
+from checks.browsing.filters import ask, check_csv, check_filters, data_of, differences, report_of
 from checks.browsing.manners import check_looks, check_manners, check_without_script, measure
 from checks.support.account import ROOT, Checks, must_run, read_json, server
 from checks.support.environments import command_line, npm_packages
@@ -396,9 +396,24 @@ def check_questions(checks, browser, scratch, groups, pictures, options):
             check_looks(checks, name, browser, page, pictures, axe)
         check_filters(checks, name, browser, page, export, options.binary, rules, scratch, options.seed, count)
         check_csv(checks, name, browser, page, export, options.binary, rules, scratch, options.seed)
+    check_part(checks, browser, options.binary, groups, scratch)
     check_manners(checks, browser, scratch / "demo" / "report.html")
     checks.equal("manners: nothing logged, nothing refused, nothing asked for", browser.complaints(), [])
     measure(browser, scratch / "demo" / "report.html")
+
+
+def check_part(checks, browser, binary, groups, scratch):
+    """The page of some runs alone, of which none is unsuccessful: its own filters narrow further."""
+    only = ["--where", "status=SUCCEEDED"]
+    report_of(binary, scratch / "demo", groups, only, "part", scratch, "html,json")
+    page = scratch / "part" / "report.html"
+    whole = read_json(scratch / "part" / "report.json")
+    browser.open(page)
+    checks.equal("part: its total", browser.evaluate("document.getElementById('usage').dataset.usd"), whole["totals"]["usage_total_usd"])
+    narrower = read_json(report_of(binary, scratch / "demo", groups, [*only, "--from", "2025-09-01", "--to", "2025-09-05"], "narrower", scratch) / "report.json")
+    shown = ask(browser, "to=2025-09-05")
+    checks.equal("part: its filter narrows it further", differences(shown, narrower, data_of(page)), [])
+    checks.equal("part: nothing logged, nothing refused, nothing asked for", browser.complaints(), [])
 
 
 def browser_text(browser, page, selector):

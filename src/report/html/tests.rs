@@ -208,6 +208,8 @@ fn exact_values_stand_beside_the_rounded_ones() {
         "<section id=\"cost_by_month\" data-columns=\"month runs ",
         "<section id=\"cost_by_user\" class=\"still\">",
         "<tr data-key=\"a\">",
+        // Of no run, there is no table.
+        "<section id=\"unsuccessful_by_actor\">",
         "data-usd=\"0.005000000000000001\">$0.01</td>",
         "data-usd=\"\"><i>unknown</i></td>",
     ] {
