@@ -24,6 +24,7 @@ impl Unit {
         }
     }
 
+    /// Also the column that files have it in.
     pub fn word(self) -> &'static str {
         match self {
             Unit::Day => "day",

@@ -2,16 +2,18 @@
 
 /// A run's page in Apify Console. Documented as `links.consoleRunUrl`:
 /// <https://docs.apify.com/platform/actors/development/actor-definition/output-schema#available-template-variables>.
-const RUN: &str = "https://console.apify.com/actors/runs/";
-const ACTOR: &str = "https://console.apify.com/actors/";
+pub const RUN: &str = "https://console.apify.com/actors/runs/";
+pub const ACTOR: &str = "https://console.apify.com/actors/";
+
+/// A run's page where `serve` shows it.
+pub const SERVED_RUN: &str = "/runs/";
 
 pub fn run_url(id: &str) -> String {
     format!("{RUN}{}", encoded(id))
 }
 
-/// A run's page where `serve` shows it.
 pub fn served_run_url(id: &str) -> String {
-    format!("/runs/{}", encoded(id))
+    format!("{SERVED_RUN}{}", encoded(id))
 }
 
 pub fn actor_url(act_id: &str) -> String {

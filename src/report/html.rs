@@ -1,5 +1,6 @@
-//! `report.html`: the page that is forwarded. One file, without scripts and without anything from elsewhere. Figures become
-//! words here and in the files beside; what stands where, and how it looks, is the template's: `reports/report.html`.
+//! `report.html`: the page that is forwarded. One file, complete without its script and without anything from elsewhere; the
+//! script, `reports/report.js`, narrows it to some of the runs. Figures become words here and in the files beside; what stands
+//! where, and how it looks, is the template's: `reports/report.html`.
 
 mod breakdown;
 mod budgets;
@@ -32,10 +33,12 @@ use crate::report::budget::BUDGETS;
 use crate::report::comparison::{CHANGE_BY_ACTOR, CHANGE_BY_DAY, CHANGE_BY_GROUP, CHANGE_OF_TOTALS};
 use crate::report::dimension::Dimension;
 use crate::report::display_text::sentence;
+use crate::report::figures::Cube;
 use crate::report::headline::{self, to_minute};
 use crate::report::html::budgets::BudgetBar;
 use crate::report::html::chart::Chart;
 use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
+use crate::report::html::page_cube::{CubeBounds, PageCube};
 use crate::report::reconcile::{OF_DAYS, OF_METERS, OF_SERVICES};
 use crate::report::table::Table;
 use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
@@ -49,7 +52,7 @@ const RUN_TEMPLATE: &str = include_str!("../../reports/run.html");
 const STYLE_PLACE: &str = "<!--style-->";
 const TEMPLATE: &str = include_str!("../../reports/report.html");
 /// What answers questions on the page: it adds up what stands in the page, and asks nobody.
-const SCRIPT: &str = include_str!("../../reports/report.js");
+const SCRIPT_SOURCE: &str = include_str!("../../reports/report.js");
 /// Where data and script go. No value can bring it: values are escaped.
 const SCRIPT_PLACE: &str = "<!--script-->";
 /// What short heads of columns stand for.
@@ -72,6 +75,8 @@ struct ReportPage {
     policy: String,
     version: &'static str,
     top: head::Top,
+    /// Of the data that its script adds up, if it has any.
+    cube: Option<CubeBounds>,
     replaced: Option<Vec<String>>,
     before: Option<Vec<String>>,
     sections: Vec<Section>,
@@ -87,6 +92,8 @@ struct ReportPage {
 struct Section {
     /// The name of its report, by which links find it.
     name: String,
+    /// Its columns in files with a space between, if it follows the page's filter; else empty.
+    columns: String,
     title: String,
     chart: Option<Chart>,
     budgets: Vec<BudgetBar>,
@@ -109,14 +116,16 @@ pub fn render_served(report: &Report, links: ServedLinks) -> String {
 
 /// What a browser may do with the page.
 pub fn policy() -> String {
-    csp::policy(csp::style(TEMPLATE), SCRIPT)
+    csp::policy(csp::style(TEMPLATE), &script())
 }
 
 fn page(report: &Report, served: Option<ServedLinks>) -> String {
+    let cube = page_cube::page_cube(report, served.is_some());
     let page = ReportPage {
         policy: policy(),
         version: env!("CARGO_PKG_VERSION"),
         top: head::top(report),
+        cube: cube.as_ref().map(PageCube::bounds),
         replaced: report.replaced.as_ref().map(head::replaced),
         before: report.against.as_ref().map(|against| {
             let sentences = against.sentences(report.reported_period());
@@ -130,10 +139,20 @@ fn page(report: &Report, served: Option<ServedLinks>) -> String {
         served,
     };
     let text = filled(TEMPLATE, &page).expect("the template shows pages, as tests show");
-    let data = page_cube::json(report).map_or(String::new(), |json| {
-        format!("<script type=\"application/json\" id=\"cube\">{json}</script>\n<script>{SCRIPT}</script>")
+    let data = cube.map_or(String::new(), |cube| {
+        let (json, script) = (cube.json(), script());
+        format!("<script type=\"application/json\" id=\"cube\">{json}</script>\n<script>{script}</script>")
     });
     text.replacen(SCRIPT_PLACE, &data, 1)
+}
+
+/// The script as pages have it: without indentation, empty lines and lines of comment, which are for readers of its source.
+fn script() -> String {
+    let lines = SCRIPT_SOURCE.lines().map(str::trim_start);
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .collect();
+    lines.join("\n")
 }
 
 fn filled(template: &'static str, page: &impl Serialize) -> Result<String, minijinja::Error> {
@@ -192,6 +211,7 @@ fn section(report: &Report, table: &Table, is_served: bool) -> Section {
     let figures = &report.figures;
     let section = Section {
         name: table.name.to_string(),
+        columns: columns_that_follow(table),
         title: table.title.clone(),
         ..Section::default()
     };
@@ -235,6 +255,16 @@ fn section(report: &Report, table: &Table, is_served: bool) -> Section {
             ..section
         },
     }
+}
+
+/// The columns of a report that can be added up from the page's data; else nothing.
+fn columns_that_follow(table: &Table) -> String {
+    let by = Dimension::ALL.iter().find(|dimension| dimension.report() == table.name);
+    if !(by.is_some_and(|by| Cube::tells(*by)) || [UNSUCCESSFUL, UNSETTLED].contains(&&*table.name)) {
+        return String::new();
+    }
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    names.join(" ")
 }
 
 /// The export's files: what makes them the ones that these figures are of.

@@ -195,7 +195,10 @@ impl Summary {
             actors: values[0].clone(),
             days: values[1].clone(),
             statuses: values[2].clone(),
-            groups: has_groups.then(|| values[GROUPS].clone()).unwrap_or_default(),
+            groups: match has_groups {
+                true => values[GROUPS].clone(),
+                false => Arc::default(),
+            },
         };
         let mut folds = self.folds.into_iter();
         let breakdown = |by: &By| match is_of_cells(*by) {

@@ -13,7 +13,7 @@ use crate::commands::serve::demo_export::DemoExport;
 use crate::context::terminal::say;
 use crate::error::{Error, Result};
 use crate::output::report_csv::{ReportCsvForm, write_csv};
-use crate::period::{PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
+use crate::period::{Edge, Period, PeriodSpec, Zone, format_instant, parse_edge, parse_month, parse_timezone};
 use crate::provenance::Source;
 use crate::report::dimension::By;
 use crate::report::groups::Groups;
@@ -39,9 +39,12 @@ pub enum PageSource {
 }
 
 /// What the query of a page asks for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct PageQuery {
-    period: Option<PeriodSpec>,
+    month: Option<PeriodSpec>,
+    /// Edges within the month, or else within all that there is.
+    from: Option<Edge>,
+    to: Option<Edge>,
     timezone: Option<Zone>,
     only: RunFilter,
 }
@@ -66,18 +69,16 @@ impl PageSource {
             let (archive, held) = open(opening, &site, as_of)?;
             let whole = held.period.clone();
             let mut query = query.to_string();
-            let mut period = asked.period.clone();
-            if period.is_none() && !held.is_of_one_period || matches!(self, PageSource::Demo(_)) && period.is_none() {
+            let mut asked = asked.clone();
+            let grows = !held.is_of_one_period || matches!(self, PageSource::Demo(_));
+            if grows && asked.is_of_all() {
                 // Of what grows, the latest month that is over.
                 if let Some(month) = last_whole_month(&whole) {
-                    period = Some(parse_month(&month)?);
-                    query = [&*format!("month={month}"), &query]
-                        .join("&")
-                        .trim_end_matches('&')
-                        .into();
+                    asked.month = Some(parse_month(&month)?);
+                    query = format!("month={month}&{query}").trim_end_matches('&').into();
                 }
             }
-            let report = folded(archive.as_ref(), held, period, &asked, &[])?;
+            let report = folded(archive.as_ref(), held, &asked, &[])?;
             let links = ServedLinks::new(&whole, &report.facts.period, &query);
             Ok(html::render_served(&report, links))
         })?;
@@ -95,7 +96,7 @@ impl PageSource {
         let by: Vec<By> = By::of_report(name).into_iter().collect();
         let table = crate::archive::read(|opening| {
             let (archive, held) = open(opening, &site, as_of)?;
-            let mut report = folded(archive.as_ref(), held, asked.period.clone(), &asked, &by)?;
+            let mut report = folded(archive.as_ref(), held, &asked, &by)?;
             let names: Vec<String> = report.tables().iter().map(|table| table.name.to_string()).collect();
             if !names.iter().any(|known| known == name) {
                 return Ok(Err(names));
@@ -165,14 +166,6 @@ fn open(
     Ok((archive, held))
 }
 
-/// A period that the archive doesn't cover is its asker's to mend.
-fn asked_wrongly(error: Error) -> Error {
-    match error {
-        Error::Untrusted(why) => Error::Usage(why),
-        error => error,
-    }
-}
-
 /// The one table of a report.
 fn csv(report: &Report) -> Result<Vec<u8>> {
     let tables = report.tables();
@@ -183,16 +176,10 @@ fn csv(report: &Report) -> Result<Vec<u8>> {
     Ok(text.map_err(|error| Error::Other(error.into()))?.unwrap_or_default())
 }
 
-fn folded(
-    archive: &dyn Archive,
-    held: ArchiveInfo,
-    period: Option<PeriodSpec>,
-    asked: &PageQuery,
-    by: &[By],
-) -> Result<Report> {
+fn folded(archive: &dyn Archive, held: ArchiveInfo, asked: &PageQuery, by: &[By]) -> Result<Report> {
     let columns = archive.columns()?;
     let scope = ReportScope {
-        period: fold::period(period, asked.timezone, archive, &held).map_err(asked_wrongly)?,
+        period: asked.period(archive, &held)?,
         groups: held.groups.clone().map(Groups::of),
         has_other_groups: false,
         only: asked.only.clone(),
@@ -205,17 +192,33 @@ fn folded(
 }
 
 impl PageQuery {
+    fn is_of_all(&self) -> bool {
+        self.month.is_none() && self.from.is_none() && self.to.is_none()
+    }
+
+    fn period(&self, archive: &dyn Archive, held: &ArchiveInfo) -> Result<Period> {
+        let whole = fold::period(self.month.clone(), self.timezone, archive, held)?;
+        if self.from.is_none() && self.to.is_none() {
+            return Ok(whole);
+        }
+        let edge = |given: Option<Edge>, ms| given.map_or_else(|| parse_edge(&format_instant(ms)), Ok);
+        let from = edge(self.from, whole.from)?;
+        let to = edge(self.to, whole.to)?;
+        fold::period(Some(PeriodSpec::FromTo { from, to }), self.timezone, archive, held)
+    }
+
+    /// Of keys that come twice, the later one counts: a filter follows what a page is of.
     fn parse(query: &str) -> Result<PageQuery> {
         let mut asked = PageQuery::default();
-        let (mut from, mut to, mut filters) = (None, None, Vec::new());
+        let mut filters = Vec::new();
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             let value = value.replace('+', " ");
             let text = percent_decode_str(&value).decode_utf8_lossy();
             match key {
-                "month" => asked.period = Some(parse_month(&text)?),
-                "from" => from = Some(parse_edge(&text)?),
-                "to" => to = Some(parse_edge(&text)?),
+                "month" => asked.month = Some(parse_month(&text)?),
+                "from" => asked.from = Some(parse_edge(&text)?),
+                "to" => asked.to = Some(parse_edge(&text)?),
                 "timezone" => asked.timezone = Some(parse_timezone(&text)?),
                 "actor" | "status" | "group" => {
                     filters.push(RunFilter::parse(&format!("{key}={value}")).map_err(Error::usage)?);
@@ -231,12 +234,6 @@ impl PageQuery {
             }
         }
         asked.only = RunFilter::all(&filters);
-        match (asked.period.is_some(), from, to) {
-            (false, Some(from), Some(to)) => asked.period = Some(PeriodSpec::FromTo { from, to }),
-            (_, None, None) => {}
-            (true, ..) => return Err(Error::usage("give either month, or from and to")),
-            (false, ..) => return Err(Error::usage("from and to go together")),
-        }
         Ok(asked)
     }
 }

@@ -1,7 +1,7 @@
 //! Breakdowns as the page shows them: the dearest groups with bars, and the rest of them in one row.
 
 use super::grid::{Grid, GridCell, GridHead, GridRow};
-use crate::report::account_usage::{AccountUsage, BuildSums, sums_by_actor};
+use crate::report::account_usage::{AccountUsage, BUILDS, BuildSums, sums_by_actor};
 use crate::report::dimension::Dimension;
 use crate::report::display_text::sentence;
 use crate::report::figures::{Breakdown, Group};
@@ -10,13 +10,13 @@ use crate::report::table::TOP;
 use crate::text::counted;
 
 const FIGURES: [GridHead; 7] = [
-    GridHead::number("usage"),
-    GridHead::number("share"),
-    GridHead::number("runs"),
-    GridHead::minor_number("mean per run"),
-    GridHead::minor_number("unsuccessful"),
-    GridHead::number("cost unknown"),
-    GridHead::minor_number("provisional"),
+    GridHead::number("usage").of_column("usage_total_usd"),
+    GridHead::number("share").of_column("share"),
+    GridHead::number("runs").of_column("runs"),
+    GridHead::minor_number("mean per run").of_column("mean_usd"),
+    GridHead::minor_number("unsuccessful").of_column("runs_unsuccessful"),
+    GridHead::number("cost unknown").of_column("runs_cost_unknown"),
+    GridHead::minor_number("provisional").of_column("runs_provisional"),
 ];
 
 /// With what is known of builds, an Actor's builds stand beside its runs.
@@ -24,18 +24,19 @@ pub fn grid(breakdown: &Breakdown, totals: &Measures, usage: Option<&AccountUsag
     let dimensions: Vec<Dimension> = breakdown.by.dimensions().collect();
     let mut heads: Vec<GridHead> = dimensions
         .iter()
-        .map(|dimension| GridHead::name(noun(*dimension)))
+        .map(|dimension| GridHead::name(noun(*dimension)).of_column(dimension.key()))
         .collect();
     heads.extend(FIGURES);
     let is_of_actors = breakdown.by == Dimension::Actor.into();
     let builds = usage.filter(|usage| is_of_actors && !usage.builds.is_empty());
     let builds = builds.map(|usage| sums_by_actor(&usage.builds));
-    heads.extend(builds.is_some().then_some(GridHead::number("builds")));
+    heads.extend(builds.is_some().then_some(GridHead::number("builds").of_column(BUILDS)));
     let (top, rest) = breakdown.top(TOP);
     let line = |group: &Group| {
         let keys = (0..dimensions.len()).map(|which| key(group, which, dimensions[which]));
         let builds = builds.as_ref().map(|builds| cell_of_builds(builds.get(&group.key(0))));
-        GridRow::of(keys.chain(figures(group.measures, totals)).chain(builds).collect())
+        let row = GridRow::of(keys.chain(figures(group.measures, totals)).chain(builds).collect());
+        row.of_value(group.key(0).unwrap_or_default())
     };
     let summed = |name: String, measures: &Measures| {
         let mut cells = vec![GridCell::words(name)];

@@ -22,6 +22,16 @@ const ABOVE: f64 = 10.0;
 /// How much of its place a bar fills.
 const FILLED: f64 = 0.78;
 const NAMES: usize = 9;
+/// Above the columns of colours, and what the page's script calls these.
+const LAYER_HEADS: [(&str, &str); ACTORS + 1] = [
+    ("1", "layer1"),
+    ("2", "layer2"),
+    ("3", "layer3"),
+    ("4", "layer4"),
+    ("5", "layer5"),
+    ("6", "layer6"),
+    ("7", "layer7"),
+];
 
 #[derive(Debug, Serialize)]
 pub struct Chart {
@@ -44,7 +54,6 @@ pub struct Mark {
 #[derive(Debug, Serialize)]
 pub struct AxisLabel {
     x: String,
-    anchor: &'static str,
     text: String,
     is_minor: bool,
 }
@@ -211,15 +220,8 @@ fn names(buckets: &Buckets) -> Vec<AxisLabel> {
     let name = |(nth, at): (usize, usize)| {
         let place = place(at, bars);
         let middle = f64::midpoint(place.start, place.end);
-        let (x, anchor) = match middle {
-            _ if bars == 1 => (middle, "middle"),
-            ..4.0 => (place.start, "start"),
-            96.0.. => (place.end, "end"),
-            _ => (middle, "middle"),
-        };
         AxisLabel {
-            x: format!("{x:.3}%"),
-            anchor,
+            x: format!("{middle:.3}%"),
             text: buckets.short_name(at),
             is_minor: nth % 2 == 1,
         }
@@ -244,15 +246,15 @@ fn legend(layers: &[Layer], actors: &Breakdown, totals: &Measures) -> Vec<Colour
 fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report) -> Grid {
     let totals = &report.figures.totals;
     let mut heads = vec![
-        GridHead::text(unit.noun()),
-        GridHead::number("usage"),
-        GridHead::number("share"),
-        GridHead::number("runs"),
-        GridHead::number("cost unknown"),
+        GridHead::text(unit.noun()).of_column(unit.word()),
+        GridHead::number("usage").of_column("usage_total_usd"),
+        GridHead::number("share").of_column("share"),
+        GridHead::number("runs").of_column("runs"),
+        GridHead::number("cost unknown").of_column("runs_cost_unknown"),
     ];
     // Colours are named beside the chart; here their numbers stand for them.
-    let numbers = ["1", "2", "3", "4", "5", "6", "7"];
-    heads.extend(numbers.iter().take(layers.len()).map(|number| GridHead::number(number)));
+    let of_layer = |(number, column): &(&'static str, &'static str)| GridHead::number(number).of_column(column);
+    heads.extend(LAYER_HEADS.iter().take(layers.len()).map(of_layer));
     let cells = |name: GridCell, measures: &Measures, layers: &[Usd]| {
         let mut cells = vec![
             name,
@@ -262,14 +264,20 @@ fn grid(title: &str, bars: &[Bar], layers: &[Layer], unit: Unit, report: &Report
             GridCell::count(measures.cost_unknown()),
         ];
         cells.extend(layers.iter().map(|usd| match usd.0 {
-            0 => GridCell::absent("–"),
-            _ => GridCell::words(usd.dollars()),
+            0 => GridCell {
+                usd: Some("0".into()),
+                ..GridCell::absent("–")
+            },
+            _ => GridCell::usd(Some(*usd), ""),
         }));
         cells
     };
     let mut rows: Vec<GridRow> = bars
         .iter()
-        .map(|bar| GridRow::of(cells(GridCell::words(&bar.name), &bar.measures, &bar.layers)))
+        .map(|bar| {
+            let cells = cells(GridCell::words(&bar.name), &bar.measures, &bar.layers);
+            GridRow::of(cells).of_value(&bar.name)
+        })
         .collect();
     let sum = |layer: &Layer| {
         layer

@@ -20,6 +20,8 @@ pub struct Grid {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct GridHead {
     pub text: &'static str,
+    /// The column's name in files; empty where they have no such column.
+    pub column: &'static str,
     /// How its cells are laid out: `n` for a quantity, `name`, `minor` for what a narrow screen does without.
     pub class: &'static str,
 }
@@ -28,6 +30,8 @@ pub struct GridHead {
 pub struct GridRow {
     /// `rest`, `total`, or empty for an ordinary one.
     pub kind: &'static str,
+    /// The value that it is of, whole; none of a sum.
+    pub key: Option<String>,
     pub cells: Vec<GridCell>,
 }
 
@@ -36,6 +40,8 @@ pub struct GridCell {
     pub text: String,
     /// What the pointer shows: all of a text that was cut, an amount's exact value.
     pub full: Option<String>,
+    /// Of an amount: all of its digits; empty where it is unknown.
+    pub usd: Option<String>,
     pub under: Option<DisplayText>,
     pub href: Option<String>,
     /// How much of its bar is full, in percent.
@@ -47,41 +53,66 @@ pub struct GridCell {
 
 impl GridHead {
     pub const fn text(text: &'static str) -> GridHead {
-        GridHead { text, class: "" }
+        GridHead::of_class(text, "")
+    }
+
+    const fn of_class(text: &'static str, class: &'static str) -> GridHead {
+        GridHead {
+            text,
+            column: "",
+            class,
+        }
+    }
+
+    /// Of a column that files have, too.
+    pub const fn of_column(self, column: &'static str) -> GridHead {
+        GridHead { column, ..self }
     }
 
     /// A column of text that may be long.
     pub const fn name(text: &'static str) -> GridHead {
-        GridHead { text, class: "name" }
+        GridHead::of_class(text, "name")
     }
 
     /// A column of text that a narrow screen does without.
     pub const fn minor(text: &'static str) -> GridHead {
-        GridHead { text, class: "minor" }
+        GridHead::of_class(text, "minor")
     }
 
     pub const fn number(text: &'static str) -> GridHead {
-        GridHead { text, class: "n" }
+        GridHead::of_class(text, "n")
     }
 
     /// A column of quantities that a narrow screen does without.
     pub const fn minor_number(text: &'static str) -> GridHead {
-        GridHead { text, class: "n minor" }
+        GridHead::of_class(text, "n minor")
     }
 }
 
 impl GridRow {
     pub fn of(cells: Vec<GridCell>) -> GridRow {
-        GridRow { kind: "", cells }
+        GridRow::of_kind("", cells)
+    }
+
+    fn of_kind(kind: &'static str, cells: Vec<GridCell>) -> GridRow {
+        GridRow { kind, key: None, cells }
+    }
+
+    /// The same with the value that it is of.
+    pub fn of_value(self, key: &str) -> GridRow {
+        GridRow {
+            key: Some(key.into()),
+            ..self
+        }
     }
 
     /// The row of all that isn't shown one by one.
     pub fn rest(cells: Vec<GridCell>) -> GridRow {
-        GridRow { kind: "rest", cells }
+        GridRow::of_kind("rest", cells)
     }
 
     pub fn total(cells: Vec<GridCell>) -> GridRow {
-        GridRow { kind: "total", cells }
+        GridRow::of_kind("total", cells)
     }
 }
 
@@ -134,9 +165,13 @@ impl GridCell {
 
     pub fn usd(usd: Option<Usd>, absent: &str) -> GridCell {
         match usd {
-            None => GridCell::absent(absent),
+            None => GridCell {
+                usd: Some(String::new()),
+                ..GridCell::absent(absent)
+            },
             Some(usd) => GridCell {
                 full: Some(usd.to_string()),
+                usd: Some(usd.to_string()),
                 ..GridCell::words(usd.dollars())
             },
         }

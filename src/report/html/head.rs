@@ -22,6 +22,7 @@ pub struct Top {
     bound: Option<&'static str>,
     figure: String,
     exact: Option<String>,
+    runs: u64,
     facts: Vec<Fact>,
     caveats: Vec<String>,
     tiles: Vec<Tile>,
@@ -66,6 +67,7 @@ pub fn top(report: &Report) -> Top {
         bound: is_bound.then_some("at least"),
         figure: known.map_or(if totals.runs() == 0 { "none" } else { "unknown" }.into(), Usd::dollars),
         exact: known.map(|usd| usd.to_string()),
+        runs: totals.runs(),
         facts: box_of(report, of),
         caveats: facts
             .caveats

@@ -17,9 +17,7 @@ impl Grid {
         };
         let shown = table.rows_shown(most);
         let layout = GridLayout::of(table);
-        let mut rows: Vec<GridRow> = (0..shown)
-            .map(|at| GridRow::of(layout.entries(&(table.row)(at))))
-            .collect();
+        let mut rows: Vec<GridRow> = (0..shown).map(|at| layout.row(&(table.row)(at))).collect();
         if shown < table.len {
             let mut cells = layout.entries(&table.sum_from(shown));
             for (cell, (at, _)) in cells.iter_mut().zip(&layout.places) {
@@ -70,16 +68,27 @@ impl<'t> GridLayout<'t> {
         places.sort_by_key(|(at, _)| (is_number(*at), rank(*at).unwrap_or(first.len())));
         let head = |(at, _): &(usize, Option<usize>)| {
             let text = table.head_without_sign(*at);
-            match table.columns[*at].kind {
+            let head = match table.columns[*at].kind {
                 kind if kind.is_number() => GridHead::number(text),
                 CellKind::Name => GridHead::name(text),
                 _ => GridHead::text(text),
-            }
+            };
+            head.of_column(table.columns[*at].name)
         };
         GridLayout {
             columns: &table.columns,
             heads: places.iter().map(head).collect(),
             places,
+        }
+    }
+
+    /// With the ID, or what stands first, as its value.
+    fn row(&self, cells: &[Cell]) -> GridRow {
+        let row = GridRow::of(self.entries(cells));
+        let key = self.places.first().map(|(at, beneath)| &cells[beneath.unwrap_or(*at)]);
+        match key {
+            Some(Cell::Text(key)) => row.of_value(key),
+            _ => row,
         }
     }
 
@@ -113,6 +122,7 @@ fn entry(cell: &Cell, column: &TableColumn) -> GridCell {
         ..entry
     };
     match &column.shown(cell) {
+        Cell::Absent if column.kind == CellKind::Usd => GridCell::usd(None, column.absent),
         Cell::Absent => GridCell::absent(column.absent),
         Cell::Text(word) if !column.words.is_empty() => GridCell::words(word.as_ref()),
         Cell::Worded(_, words) => GridCell::words(words.as_ref()),

@@ -9,9 +9,12 @@ use crate::money::Usd;
 use crate::period::Millis;
 use crate::provenance::Source;
 use crate::report::Report;
+use crate::report::account_usage::sums_by_actor;
+use crate::report::console::{ACTOR, RUN, SERVED_RUN};
 use crate::report::dimension::Dimension;
-use crate::report::figures::{Cube, CubeCell, Values};
+use crate::report::figures::{Breakdown, Cube, CubeCell, Group, Values};
 use crate::report::measures::Outcome;
+use crate::text::thousands;
 
 /// More cells would make a page that is slow to send and to open.
 const MAX_CELLS: usize = 60_000;
@@ -20,14 +23,15 @@ const ACTORS_WITH_RUNS: usize = 400;
 
 /// Amounts are whole numbers of 10^-18 US dollars, as text: no number of JavaScript holds them. Actors stand dearest first.
 #[derive(Debug, Serialize)]
-struct PageCube<'r> {
+pub struct PageCube<'r> {
     /// The period's first day and the one after its last, in its time zone.
     from: String,
     to: String,
     /// Whether runs may be missing: every total is then a minimum.
     lacks_runs: bool,
-    /// Whether runs and Actors can be opened in Apify Console.
-    has_links: bool,
+    /// What the addresses of runs and of Actors begin with, where there are any.
+    runs_at: Option<&'static str>,
+    actors_at: Option<&'static str>,
     days: Vec<&'r str>,
     /// Each with its name, as far as that is known.
     actors: Vec<(&'r str, Option<&'r str>)>,
@@ -44,6 +48,9 @@ struct PageCube<'r> {
     unknown: Vec<(usize, u64)>,
     /// Of each cell in order, with a space between; nothing where no cost is known.
     usd: String,
+    /// Of each Actor with builds: their usage, nothing where it is unknown, and how many. Empty where none are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    builds: Vec<Option<(String, u64)>>,
     /// The dearest runs of the first Actors.
     dearest: Vec<Vec<PageRun<'r>>>,
 }
@@ -55,15 +62,47 @@ struct PageRun<'r>(&'r str, usize, Millis, String);
 /// A cell by the page's own places: Actor, day, status, group, and whether its costs are provisional.
 type PagePlace = [usize; 5];
 
-/// The data as JSON that can stand in a script element. None where nothing can be asked: no run has a known cost, or there are
-/// too many days and groups.
-pub fn json(report: &Report) -> Option<String> {
-    let cube = page_cube(report)?;
-    let json = serde_json::to_string(&cube).expect("texts and numbers are JSON");
-    Some(json.replace('<', "\\u003c"))
+impl PageCube<'_> {
+    /// As JSON that can stand in a script element.
+    pub fn json(&self) -> String {
+        escaped(&serde_json::to_string(self).expect("texts and numbers are JSON"))
+    }
+
+    pub fn bounds(&self) -> CubeBounds {
+        CubeBounds {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            others: (self.others > 0).then(|| thousands(self.others as u64)),
+        }
+    }
 }
 
-fn page_cube(report: &Report) -> Option<PageCube<'_>> {
+/// What the page says of the data in words.
+#[derive(Debug, Serialize)]
+pub struct CubeBounds {
+    from: String,
+    to: String,
+    /// How many Actors share a sum, where any do.
+    others: Option<String>,
+}
+
+/// The same JSON in ASCII: nothing in it ends the script element, hides, or turns text around. Such letters stand in texts alone.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii_graphic() && c != '<' || c == ' ' {
+            escaped.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                escaped += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    escaped
+}
+
+/// None where nothing can be asked: no run has a known cost, or there are too many days and groups.
+pub fn page_cube(report: &Report, is_served: bool) -> Option<PageCube<'_>> {
     let cube = &report.figures.cube;
     let by_actor = report.figures.by(Dimension::Actor)?;
     report.figures.totals.usage()?;
@@ -98,6 +137,7 @@ fn page_cube(report: &Report) -> Option<PageCube<'_>> {
         });
         at - std::mem::replace(&mut last, at)
     };
+    let is_of_api = report.facts.source == Source::Api;
     let period = report.facts.period.days();
     let (first, last) = period.first().zip(period.last())?;
     let names = by_actor.groups().take(shown);
@@ -105,7 +145,12 @@ fn page_cube(report: &Report) -> Option<PageCube<'_>> {
         from: first.to_string(),
         to: last.succ_opt().unwrap_or(*last).to_string(),
         lacks_runs: report.facts.lacks_runs(),
-        has_links: report.facts.source == Source::Api,
+        runs_at: if is_served {
+            Some(SERVED_RUN)
+        } else {
+            is_of_api.then_some(RUN)
+        },
+        actors_at: is_of_api.then_some(ACTOR),
         actors: names
             .map(|actor| (actor.key(0).unwrap_or_default(), actor.label(0, 0)))
             .collect(),
@@ -114,6 +159,7 @@ fn page_cube(report: &Report) -> Option<PageCube<'_>> {
         runs: cells.iter().map(|(_, cell)| cell.runs).collect(),
         unknown: unknown(&cells),
         usd: amounts(&cells),
+        builds: builds(report, by_actor, shown),
         dearest: dearest(report, cube, &ranks, &statuses),
         days,
         statuses,
@@ -176,6 +222,18 @@ fn amounts(cells: &[(PagePlace, Outcome)]) -> String {
     amounts.collect::<Vec<_>>().join(" ")
 }
 
+fn builds(report: &Report, by_actor: &Breakdown, shown: usize) -> Vec<Option<(String, u64)>> {
+    let Some(usage) = report.usage.as_ref().filter(|usage| !usage.builds.is_empty()) else {
+        return Vec::new();
+    };
+    let sums = sums_by_actor(&usage.builds);
+    let of_actor = |actor: Group| {
+        let sums = sums.get(&actor.key(0))?;
+        Some((sums.usage.map_or(String::new(), whole), sums.builds))
+    };
+    by_actor.groups().take(shown).map(of_actor).collect()
+}
+
 fn whole(usd: Usd) -> String {
     usd.0.to_string()
 }
@@ -200,4 +258,47 @@ fn dearest<'r>(
         *shown = runs.iter().map(run).collect();
     }
     dearest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cell of one run for each Actor and day.
+    fn cells(places: impl IntoIterator<Item = (usize, usize)>) -> Vec<(PagePlace, Outcome)> {
+        let cell = |(actor, day)| {
+            let mut runs = Outcome::default();
+            runs.count(Some(Usd(1)));
+            ([actor, day, 0, 0, 0], runs)
+        };
+        places.into_iter().map(cell).collect()
+    }
+
+    #[test]
+    fn the_least_dear_actors_share_their_cells_where_there_are_too_many() {
+        let cells = cells([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]);
+        let fit = |most| actors_that_fit(&cells, 3, most);
+        // Five as they are; four with the first Actor alone and two that are shared; those two.
+        assert_eq!([5, 4, 3, 2, 1].map(fit), [Some(3), Some(1), Some(0), Some(0), None]);
+        let shared = with_others(cells.clone(), 1);
+        let counted: Vec<(usize, usize, u64, Option<Usd>)> = shared
+            .iter()
+            .map(|(place, runs)| (place[0], place[1], runs.runs, runs.usage()))
+            .collect();
+        assert_eq!(
+            counted,
+            [
+                (0, 0, 1, Some(Usd(1))),
+                (0, 1, 1, Some(Usd(1))),
+                (1, 0, 2, Some(Usd(2))),
+                (1, 1, 1, Some(Usd(1)))
+            ]
+        );
+    }
+
+    #[test]
+    fn sixty_thousand_cells_fit_and_one_more_makes_two_actors_share() {
+        let fit = |actors| actors_that_fit(&cells((0..actors).map(|actor| (actor, 0))), actors, MAX_CELLS);
+        assert_eq!((fit(60_000), fit(60_001)), (Some(60_000), Some(59_999)));
+    }
 }

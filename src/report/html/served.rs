@@ -20,6 +20,8 @@ pub struct ServedLinks {
     to: String,
     /// What the page was asked for, by which its tables are asked for too; with its `?`.
     query: String,
+    /// The same for a filter to follow.
+    base: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +50,10 @@ impl ServedLinks {
             query: match query {
                 "" => String::new(),
                 query => format!("?{query}"),
+            },
+            base: match query {
+                "" => String::new(),
+                query => format!("{query}&"),
             },
         }
     }

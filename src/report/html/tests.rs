@@ -2,6 +2,8 @@
 
 mod reader;
 
+use serde_json::{Value, json};
+
 use crate::report::html::tests::reader::text_of;
 
 use crate::money::Usd;
@@ -62,7 +64,24 @@ fn names_break_nothing_and_are_shown_as_text() {
         .map(|limit| BudgetStatus::of(limit, &report.figures, &report.facts.period, false))
         .collect();
     let page = render(&report);
+    assert_eq!(
+        (page.matches("<script").count(), page.matches("</script").count()),
+        (2, 2)
+    );
+    let data: Value = serde_json::from_str(data_of(&page)).unwrap();
+    let mut in_data: Vec<&str> = data["actors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|actor| actor[1].as_str().unwrap())
+        .collect();
+    let mut given = names.clone();
+    in_data.sort_unstable();
+    given.sort_unstable();
+    assert_eq!(in_data, given);
     let text = text_of(&page);
+    // Keys are whole in the data and beside their rows.
+    let page = without_keys(page.split_once("<script").unwrap().0);
     let all = text.join("\n");
     for plain in HOSTILE.iter().take(5) {
         assert!(text.iter().any(|piece| piece.contains(plain)), "{plain}");
@@ -77,22 +96,32 @@ fn names_break_nothing_and_are_shown_as_text() {
 }
 
 #[test]
-fn the_policy_allows_the_style_block_and_nothing_else() {
+fn the_policy_allows_the_style_block_and_the_script_and_nothing_else() {
     let page = render(&report(&[row("r1", "a", "2025-09-02", Some("1"))], SEPTEMBER));
     let style = csp::style(&page);
     assert!(style.len() > 1000 && !style.contains('\r'));
     assert_eq!(page.matches("<style").count(), 1);
-    let policy = csp::policy(style, super::SCRIPT)
+    let policy = csp::policy(style, &script())
         .replace('\'', "&#x27;")
         .replace('/', "&#x2f;");
     assert!(page.contains(&format!(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"
     )));
-    for never in [" style=", "url(", "@import", "javascript:"] {
+    assert!(page.contains(&format!("<script>{}</script>", script())));
+    assert!(script().len() <= 30_000, "{}", script().len());
+    for never in [
+        " style=",
+        "url(",
+        "@import",
+        "javascript:",
+        "innerHTML",
+        "eval(",
+        "fetch(",
+    ] {
         assert!(!page.contains(never), "{never}");
     }
     text_of(&page);
-    let addresses: Vec<&str> = page.matches("http").collect();
+    let addresses: Vec<&str> = page.split_once("<script").unwrap().0.matches("http").collect();
     // The policy's own name, and the one run's link.
     assert_eq!(addresses.len(), 2, "{page}");
 }
@@ -119,6 +148,91 @@ fn costs_that_are_all_unknown_are_never_zero() {
         assert!(text.contains(told), "{told}: {text}");
     }
     assert!(!text.contains("$0.00"), "{text}");
+    // There is nothing to add up, and so nothing to ask for.
+    assert!(!page.contains("<script") && !page.contains("filter-") && !page.contains("data-columns"));
+    assert!(text.contains("has no scripts"), "{text}");
+}
+
+#[test]
+fn its_data_holds_every_run_once() {
+    let rows = [
+        row("r1", "a", "2025-09-02", Some("1.25")),
+        row("r2", "a", "2025-09-02", Some("0.000000000000000001")),
+        Row {
+            status: "FAILED",
+            ..row("r3", "a", "2025-09-04", None)
+        },
+        Row {
+            act_name: Some("ann/<b>"),
+            cost_state: PROVISIONAL,
+            ..row("r4", "b", "2025-09-04", Some("3"))
+        },
+    ];
+    let page = render(&report(&rows, SEPTEMBER));
+    let data: Value = serde_json::from_str(data_of(&page)).unwrap();
+    assert!(data_of(&page).contains("ann/\\u003cb>"));
+    let expected = json!({
+        "from": "2025-09-01",
+        "to": "2025-10-01",
+        "lacks_runs": false,
+        "runs_at": "https://console.apify.com/actors/runs/",
+        "actors_at": "https://console.apify.com/actors/",
+        "days": ["2025-09-02", "2025-09-04"],
+        // The dearest first.
+        "actors": [["b", "ann/<b>"], ["a", null]],
+        "others": 0,
+        "statuses": ["FAILED", "SUCCEEDED"],
+        "groups": [],
+        // ((actor * 2 days + day) * 2 statuses + status) * 2 + provisional: 7 for b's; 10 and 12 for a's.
+        "steps": [7, 3, 2],
+        "runs": [1, 2, 1],
+        "unknown": [[2, 1]],
+        "usd": "3000000000000000000 1250000000000000001 ",
+        "dearest": [
+            [["r4", 1, 1_756_987_200_000_i64, "3000000000000000000"]],
+            [["r1", 1, 1_756_814_400_000_i64, "1250000000000000000"], ["r2", 1, 1_756_814_400_000_i64, "1"]],
+        ],
+    });
+    assert_eq!(data, expected);
+}
+
+#[test]
+fn exact_values_stand_beside_the_rounded_ones() {
+    let rows = [
+        row("r1", "a", "2025-09-02", Some("0.005000000000000001")),
+        row("r2", "b", "2025-09-03", None),
+    ];
+    let page = render(&report(&rows, SEPTEMBER));
+    for told in [
+        "id=\"usage\" data-usd=\"0.005000000000000001\"",
+        "id=\"runs\" data-runs=\"2\"",
+        "<section id=\"cost_by_month\" data-columns=\"month runs ",
+        "<section id=\"cost_by_user\" class=\"still\">",
+        "<tr data-key=\"a\">",
+        // Of no run, there is no table.
+        "<section id=\"unsuccessful_by_actor\">",
+        "data-usd=\"0.005000000000000001\">$0.01</td>",
+        "data-usd=\"\"><i>unknown</i></td>",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+}
+
+/// The page's data as it stands there.
+fn data_of(page: &str) -> &str {
+    let data = page
+        .split_once("<script type=\"application/json\" id=\"cube\">")
+        .unwrap()
+        .1;
+    data.split_once("</script>").unwrap().0
+}
+
+fn without_keys(page: &str) -> String {
+    let mut parts = page.split(" data-key=\"");
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |page, part| {
+        page + part.split_once('"').map_or("", |(_, rest)| rest)
+    })
 }
 
 #[test]
@@ -145,7 +259,9 @@ fn three_hundred_actors_are_a_page_that_a_mail_can_carry() {
         .collect();
     let report = report(&rows, SEPTEMBER);
     let page = render(&report);
-    assert!(page.len() < 150_000, "{}", page.len());
+    assert!(page.len() < 400_000, "{}", page.len());
+    let shown = page.split_once("<script").unwrap().0;
+    assert!(shown.len() < 170_000, "{}", shown.len());
     let text = text_of(&page).join("\n");
     // 9,000 runs of an eighth or so; 300 Actors, 20 of them shown.
     for told in [
@@ -273,7 +389,8 @@ fn the_made_up_account_is_told_first_and_its_runs_have_no_links() {
     let text = text_of(&page);
     let body = text.iter().position(|piece| piece.contains("MADE-UP ACCOUNT")).unwrap();
     assert_eq!(body, 1, "{text:?}");
-    assert!(!page.contains("console.apify.com"));
+    assert!(!page.split_once("<script").unwrap().0.contains("console.apify.com"));
+    assert!(data_of(&page).contains("\"runs_at\":null"));
 }
 
 #[test]

@@ -814,11 +814,9 @@ fn a_filter_gives_the_figures_of_an_export_with_that_filter() {
         std::fs::remove_dir_all(place.path("part")).unwrap();
     }
     let shown = report(&place, &["--where", "status=TIMED-OUT"]);
-    shown.exits(0).shows(&[
-        "Only --where status=TIMED-OUT",
-        "1 run matches the filters",
-        "$4.00",
-    ]);
+    shown
+        .exits(0)
+        .shows(&["Only --where status=TIMED-OUT", "1 run matches the filters", "$4.00"]);
     let by_day = [
         "--where",
         "actor=comes",
