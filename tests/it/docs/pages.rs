@@ -54,7 +54,9 @@ pub fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
         assert_eq!(text.matches(mark).count(), 1, "{mark}");
     }
     let (_, rest) = text.split_once(start).unwrap();
-    rest.split_once(end).unwrap_or_else(|| panic!("{end} stands before {start}")).0
+    rest.split_once(end)
+        .unwrap_or_else(|| panic!("{end} stands before {start}"))
+        .0
 }
 
 /// A document without its fenced blocks and comments.
