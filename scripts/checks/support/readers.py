@@ -32,6 +32,8 @@ QUERIES = {
     # Of a lake alone, which is partitioned by the month.
     "partition": f"SELECT {SUMS} FROM runs WHERE started_month = '{{partition}}'",
 }
+# Exports that engines which are warehouses load into a table, besides what all read.
+LOADED = ["loaded", "loaded by day"]
 RULE_COLUMNS = ["place", "actor_pattern", "task_pattern", "user_pattern", "group_name"]
 SETS_ZONE = "SET TIME ZONE"
 THREADS = 2
@@ -68,6 +70,8 @@ class Engine:
     """What all engines have in common: SQL over a view called `runs`."""
 
     package, how, sources = None, "1 process", ("lake", "export")
+    # Its name in docs/data-engineers.md, whose statements load exports into a table of its own.
+    warehouse = None
     # How many workers there have to be, and, once it is closed, how many there were.
     expected_workers, workers = 0, 0
     month = "date_trunc('month', started_at)"
@@ -82,6 +86,11 @@ class Engine:
     def open(self, source):
         """Makes the view `runs` of the lake or the export."""
         raise NotImplementedError
+
+    def load(self, source):
+        """Makes the table `runs` by the statements of the documentation."""
+        for statement in self.job["warehouses"][self.warehouse][source]:
+            self.ask(statement)
 
     def open_rules(self):
         """Makes the view `group_rules`."""
@@ -136,7 +145,7 @@ def words(error):
 class DuckDB(Engine):
     """By its delta extension, or where the installed version has none, by the lake's files."""
 
-    package = "duckdb"
+    package, warehouse = "duckdb", "DuckDB"
 
     def __init__(self, job):
         super().__init__(job)
@@ -170,7 +179,7 @@ class DuckDB(Engine):
 class ClickHouse(Engine):
     """Its own reader of Delta, in the process: chdb."""
 
-    package = "chdb-core"
+    package, warehouse = "chdb-core", "ClickHouse"
     refuses = {"cost_by_group": "Cannot determine join keys in JOIN ON expression"}
 
     def __init__(self, job):
@@ -392,7 +401,7 @@ class SailCluster(Sail):
 class Spark(Engine):
     """In local-cluster mode: executors are processes of their own. Reads the files that the lake's log names."""
 
-    package, expected_workers = "pyspark", 2
+    package, warehouse, expected_workers = "pyspark", "Databricks", 2
 
     def __init__(self, job):
         super().__init__(job)
@@ -534,13 +543,21 @@ def read(engine, job):
         engine.open_rules()
     for source in engine.sources:
         engine.open(source)
-        figures = {
-            name: sorted([list(map(as_value, row)) for row in rows], key=lambda row: str(row[0]))
-            for name, rows in engine.figures(source).items()
-        }
         reports = {name: engine.report(statements) for name, statements in job["reports"].items()} if engine.has_sql else {}
-        found[source] = {"figures": figures, "reports": reports}
+        found[source] = {"figures": figures_of(engine, source), "reports": reports}
+    kind = "VIEW"
+    for source in LOADED if engine.warehouse else []:
+        engine.ask(f"DROP {kind} runs")
+        kind = "TABLE"
+        engine.load(source)
+        found[source] = {"figures": figures_of(engine, source), "reports": {}}
     return found
+
+
+def figures_of(engine, source):
+    """The answers to all queries as JSON has them, each in one order."""
+    rows_of = engine.figures(source).items()
+    return {name: sorted([list(map(as_value, row)) for row in rows], key=lambda row: str(row[0])) for name, rows in rows_of}
 
 
 def main():

@@ -12,3 +12,5 @@ mod pages;
 mod readme;
 /// `docs/schema.md` is made from the table of columns and from real reports.
 mod schema;
+/// Statements for warehouses are made from the table of columns.
+mod warehouses;

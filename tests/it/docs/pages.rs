@@ -48,6 +48,17 @@ pub fn block_after<'a>(text: &'a str, marker: &str) -> &'a str {
     rest.split_once("\n```").unwrap().0
 }
 
+/// What stands between two marks, each of which a document has once.
+pub fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    for mark in [start, end] {
+        assert_eq!(text.matches(mark).count(), 1, "{mark}");
+    }
+    let (_, rest) = text.split_once(start).unwrap();
+    rest.split_once(end)
+        .unwrap_or_else(|| panic!("{end} stands before {start}"))
+        .0
+}
+
 /// A document without its fenced blocks and comments.
 pub fn prose(text: &str) -> String {
     let (mut kept, mut is_fenced) = (String::new(), false);
