@@ -28,7 +28,12 @@ fn parts(count: u128, all: u128) -> String {
 pub fn tiles(expected: &Expected, page: &str) {
     let totals = expected.totals();
     let of = |key| count(totals, key).unwrap();
-    let (figure, _) = between(page, "<p class=\"figure\">", "</p>").unwrap();
+    let (figure, _) = between(page, "<p class=\"figure\"", "</p>").unwrap();
+    let attribute = |name: &str| between(page, &format!(" {name}=\""), "\"").unwrap().0.to_string();
+    assert_eq!(
+        (attribute("id=\"usage\" data-usd"), attribute("id=\"runs\" data-runs")),
+        (expected.usage().map(plain).unwrap_or_default(), of("runs").to_string())
+    );
     let figure = text(figure.split("</span>").nth(1).unwrap());
     let exact = between(page, "<p class=\"exact\">exact: <span>", "</span>").map(|(exact, _)| exact.to_string());
     assert_eq!(exact, expected.usage().map(plain));
@@ -38,8 +43,9 @@ pub fn tiles(expected: &Expected, page: &str) {
     }
     let (tiles, _) = between(page, "<ul class=\"tiles\">", "</ul>").unwrap();
     let tiles: Vec<String> = tiles
-        .split("<li>")
+        .split("<li")
         .skip(1)
+        .map(|tile| tile.split_once('>').unwrap().1)
         .map(|tile| tile.split("</b>").map(text).collect::<Vec<_>>().join(" "))
         .collect();
     let bad: u128 = ["runs_failed", "runs_timed_out", "runs_aborted"].map(of).iter().sum();

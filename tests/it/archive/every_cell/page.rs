@@ -29,6 +29,8 @@ impl PageSection<'_> {
         let (table, more) = between(self.html, "<table>", "</table>")?;
         assert!(!more.contains("<table>"), "{} has two tables", self.name);
         let (head, body) = between(table, "<thead>", "</thead>").unwrap();
+        // A head without a text is no heading.
+        let head = head.replace("<td></td>", "<th scope=\"col\"></th>");
         let heads = head
             .split("<th scope=\"col\"")
             .skip(1)
@@ -56,7 +58,8 @@ fn row(html: &str) -> ReadRow {
         .collect();
     let ends = starts.iter().skip(1).copied().chain([cells.len()]);
     ReadRow {
-        kind: match attributes {
+        // A row that can be chosen has its key.
+        kind: match attributes.split_once(" data-key=").map_or(attributes, |(before, _)| before) {
             "" => RowKind::One,
             " class=\"rest\"" => RowKind::Rest,
             " class=\"total\"" => RowKind::Total,
