@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::cli::report_csv::ReportCsvArgs;
-use crate::cli::shared::{JudgeArgs, Strict, parse_element};
+use crate::cli::shared::{JudgeArgs, Strict, UnusualArgs, parse_element};
 use crate::output::focus::{FocusGrain, FocusVersion, SplitSize};
 use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
@@ -81,6 +81,8 @@ pub struct ReportArgs {
     pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
+    #[command(flatten)]
+    pub unusual: UnusualArgs,
     /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout) [default:
     /// terminal]
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', hide_possible_values = true, help_heading = OUTPUT)]

@@ -216,6 +216,24 @@ pub struct JudgeArgs {
     pub fail_over_budget: bool,
 }
 
+/// Whether days are judged by those before them.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = RUNS_AND_COSTS)]
+pub struct UnusualArgs {
+    /// Report UTC days on which an Actor or the account used more than usual
+    #[arg(long)]
+    pub unusual: bool,
+    /// Exit 7 if a day is unusual; implies --unusual
+    #[arg(hide = true, long)]
+    pub fail_unusual: bool,
+}
+
+impl UnusualArgs {
+    pub fn are_asked_for(self) -> bool {
+        self.unusual || self.fail_unusual
+    }
+}
+
 /// Elsewhere `-` means stdout: nobody expects a file of that name.
 pub(super) fn no_dash(path: PathBuf) -> anyhow::Result<PathBuf> {
     ensure!(
