@@ -6,10 +6,10 @@ use super::day_costs::{CostsByDay, Day, date_of, day_of_ms};
 use super::statistics::{median, median_deviation, median_relative_deviation, millionths, sum_of_deviations};
 use crate::money::Usd;
 
-/// So many times the median absolute deviation above the median is still usual: four standard deviations of a normal
-/// distribution.
+/// So many times the median absolute deviation above the median is still usual: by the simulation beside, few enough days without
+/// a cause are beyond it.
 const DEVIATIONS: i128 = 8;
-/// The same where each weekday has its own median: of so few days, deviations from it are smaller.
+/// The same where each weekday has its own median: with so few days to a median, deviations from it are smaller.
 const WEEKDAY_DEVIATIONS: i128 = 14;
 /// Days that an Actor of few days is held against.
 const ACTIVE_DAYS: usize = 4;
@@ -143,7 +143,7 @@ fn by_weekday(window: &[Day], amounts: &[i128], all: i128, day: Day, bound: Usd)
     })
 }
 
-/// The largest usual amount: beyond the centre by the spread, by the bound, and by half as much again as at least two days were.
+/// The largest usual amount: beyond the centre by the spread, the bound, or twice as much as at least two days were.
 fn limit(centre: i128, spread: i128, centred: &[(i128, i128)], bound: Usd) -> Usd {
     let mut beyond: Vec<i128> = centred
         .iter()
