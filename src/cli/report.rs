@@ -63,17 +63,16 @@ pub struct ReportArgs {
     /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = PERIOD)]
     pub as_of: Option<AsOf>,
-    /// Group by actor, status, day, week, month, task, schedule, origin, build, user or group, or by two: actor,status
-    /// (repeatable)
+    /// By actor, status, day, week, month, task, schedule, origin, build, user or group, or two: actor,status
     #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = RUNS_AND_COSTS)]
     pub by: Vec<By>,
-    /// Only runs that match, such as actor=me/crawler,status=FAILED,TIMED-OUT or group=Ops (repeatable)
+    /// Only runs of: actor=me/crawler,status=FAILED,group=Ops
     #[arg(long = "where", value_name = "FILTER", value_parser = RunFilter::parse, help_heading = RUNS_AND_COSTS)]
     pub only_runs: Vec<RunFilter>,
     /// Only these reports, such as cost_by_actor (comma list)
     #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub only: Vec<String>,
-    /// Print a report's SQL, such as cost_by_actor; `list` prints all names
+    /// Print a report's SQL by name; `list` prints all names
     #[arg(long, value_name = "REPORT", exclusive = true, help_heading = RUNS_AND_COSTS)]
     pub sql: Option<String>,
     /// CSV file with rules of groups [default: the export's]

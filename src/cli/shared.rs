@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::RUNS_AND_COSTS;
+use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::ArchiveAddress;
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
@@ -218,13 +218,12 @@ pub struct JudgeArgs {
 
 /// Whether days are judged by those before them.
 #[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = RUNS_AND_COSTS)]
 pub struct UnusualArgs {
-    /// Report UTC days on which an Actor or the account used more than usual
-    #[arg(long)]
+    /// Report days that used more than the 28 days before
+    #[arg(long, help_heading = OUTPUT)]
     pub unusual: bool,
     /// Exit 7 if a day is unusual; implies --unusual
-    #[arg(hide = true, long)]
+    #[arg(hide = true, long, help_heading = OUTPUT)]
     pub fail_unusual: bool,
 }
 

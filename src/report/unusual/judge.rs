@@ -78,7 +78,7 @@ fn found_of_all(costs: &DayCosts, window: &[Day], day: Day, bound: Usd) -> Optio
         limit: of_few_days.fold(usual.limit, Usd::saturating_add),
         ..usual
     };
-    usual.is_exceeded_by(cost.usage).then(|| UnusualDay {
+    usual.is_exceeded_by(cost.usage).then_some(UnusualDay {
         day,
         kind: UnusualKind::AboveUsual,
         act_id: None,

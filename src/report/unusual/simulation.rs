@@ -14,9 +14,9 @@ const EARLIER: Day = 120;
 const FIRST: Day = 20_089;
 
 /// SplitMix64.
-struct Random(u64);
+struct Dice(u64);
 
-impl Random {
+impl Dice {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -53,7 +53,7 @@ enum Habit {
     Monthly(u32),
 }
 
-fn habit(random: &mut Random) -> Habit {
+fn habit(random: &mut Dice) -> Habit {
     match random.below(10) {
         0..4 => Habit::Daily([1.0; 7]),
         4 | 5 => {
@@ -74,7 +74,7 @@ fn habit(random: &mut Random) -> Habit {
 /// The usage of an account without an odd day, and its Actors.
 fn account(seed: u64) -> (DayCosts, Vec<String>) {
     use chrono::Datelike;
-    let mut random = Random(seed);
+    let mut random = Dice(seed);
     let daily = 10_f64.powf(random.between(0.5, 3.5));
     let actors = 3 + random.below(18);
     let steep = random.between(0.5, 1.5);
@@ -136,7 +136,7 @@ fn findings_a_year(seeds: std::ops::Range<u64>) -> Vec<usize> {
 fn planted_found(seeds: std::ops::Range<u64>) -> usize {
     let is_found = |seed: &u64| {
         let (mut costs, names) = account(*seed);
-        let mut random = Random(seed ^ 0x5EED);
+        let mut random = Dice(seed ^ 0x5EED);
         let name = &names[random.below(names.len())];
         let day = FIRST + random.below(YEAR as usize) as Day;
         let window: Vec<i128> = (day - HISTORY_DAYS..day)

@@ -17,7 +17,7 @@ impl UnusualDay {
     /// What people know it by.
     fn shown(&self) -> String {
         let name = self.act_name.as_deref().or(self.act_id.as_deref());
-        name.map_or("The whole account".into(), |name| escape_control(name))
+        name.map_or("The whole account".into(), escape_control)
     }
 
     pub fn sentence(&self) -> String {
