@@ -22,7 +22,7 @@ pub use crate::cli::report::{FocusArgs, ReportArgs, ReportFormat};
 pub use crate::cli::report_csv::ReportCsvArgs;
 pub use crate::cli::serve::ServeArgs;
 pub use crate::cli::setup::{CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs};
-pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict};
+pub use crate::cli::shared::{CostArgs, JudgeArgs, PeriodArgs, RunArgs, SourceArgs, Strict, UnusualArgs};
 use crate::cli::shared::{parse_element, parse_status};
 use crate::logging::LogFormat;
 use crate::output::modes::parse_mode;

@@ -26,7 +26,7 @@ const PREFIX: &str = "apify_runs_";
 
 /// Names behind [`PREFIX`], and what they are. By Prometheus' conventions: base units, no `_total`, since none of them counts on
 /// from job to job.
-const GAUGES: [(&str, &str); 14] = [
+const GAUGES: [(&str, &str); 15] = [
     (
         "last_success_timestamp_seconds",
         "End of the last job that ended with exit code 0, in seconds since the epoch",
@@ -60,6 +60,10 @@ const GAUGES: [(&str, &str); 14] = [
     (
         "cost_provisional_runs",
         "Runs of the last published period whose cost is provisional",
+    ),
+    (
+        "unusual_days",
+        "Days of Actors or of the whole account that the last job with --unusual found unusual",
     ),
     ("requests", "Requests that the last job sent"),
     ("retries", "Requests that the last job repeated"),
@@ -160,6 +164,9 @@ fn put(series: &mut Series, facts: &JobInfo, part: &AccountResult, job: &str) {
     set("retries", counts.retries.to_string());
     set("rate_limited_requests", counts.rate_limited.to_string());
     set("received_bytes", counts.bytes.to_string());
+    if let Some(unusual) = &noted.unusual {
+        set("unusual_days", unusual.found.len().to_string());
+    }
     if let Some(totals) = &noted.totals {
         if let Some(period) = &noted.period {
             set("period_start_timestamp_seconds", seconds(period.from));

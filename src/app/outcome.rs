@@ -78,6 +78,7 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
             .as_ref()
             .map(OutcomeTotals::from),
         proof: proof.as_ref().map(OutcomeProof::from),
+        unusual_days: one.and_then(|entry| Some(entry.unusual.as_ref()?.documents())),
         caveats: caveat::sentences(&caveats),
         caveat_details: Some(caveat::details(&caveats)),
         requests: sum(|counts| counts.total),
@@ -89,6 +90,7 @@ pub fn render(info: &JobInfo, result: &JobResult) -> String {
         out: one.and_then(|entry| entry.out.clone()),
         files: one.map_or(Vec::new(), files),
         accounts: Some(named).filter(|named| !named.is_empty()),
+        unusual_days_left_out: 0,
         caveats_left_out: 0,
         files_left_out: 0,
         accounts_left_out: 0,
@@ -103,6 +105,7 @@ fn account_document(account: &AccountResult, entry: &JournalEntry) -> AccountDoc
         error: account.ending.error.clone(),
         totals: entry.totals.as_ref().map(OutcomeTotals::from),
         proven: entry.proof.as_ref().map(|proof| proof.proven),
+        unusual_days: entry.unusual.as_ref().map(|unusual| unusual.found.len()),
         caveats: entry.caveats.len(),
         out: entry.out.clone(),
     }

@@ -181,8 +181,7 @@ impl Archive for Lake {
         summary: Option<Summary>,
         see: &mut BatchVisitor,
     ) -> Result<Figures> {
-        let all = self.table.columns().chosen();
-        let own = || Summary::new(period.timezone, Dimensions::of(all, None));
+        let own = || Summary::new(period.timezone, Dimensions::of(columns, None));
         let mut summary = summary.unwrap_or_else(own);
         self.read_rows(period, columns, &mut |rows| {
             see(rows)?;

@@ -59,7 +59,7 @@ pub trait Archive {
     }
 
     /// Reads the runs of a period, with these columns at least, and checks them on the way: nothing that is made of them may
-    /// be shown before this has returned. They are added to a summary; without one, to that of its own reports.
+    /// be shown before this has returned. They are added to a summary; without one, to that of its own reports (of a lake, those that these columns tell).
     fn read(
         &self,
         period: &Period,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OUTPUT;
-use super::shared::{CostArgs, RunArgs, SourceArgs};
+use super::shared::{CostArgs, RunArgs, SourceArgs, UnusualArgs};
 use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_duration, parse_edge, parse_month, parse_timezone};
 
@@ -54,6 +54,8 @@ pub struct SyncArgs {
     pub source: SourceArgs,
     #[command(flatten)]
     pub costs: CostArgs,
+    #[command(flatten)]
+    pub unusual: UnusualArgs,
     /// Compact afterwards: never, or auto (months with many small files)
     #[arg(long, value_name = "WHEN", default_value = "never", hide_possible_values = true, help_heading = OUTPUT)]
     pub optimize: Optimize,

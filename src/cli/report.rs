@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::{ArchiveAddress, AsOf};
 use crate::cli::report_csv::ReportCsvArgs;
-use crate::cli::shared::{JudgeArgs, Strict, parse_element};
+use crate::cli::shared::{JudgeArgs, Strict, UnusualArgs, parse_element};
 use crate::output::focus::{FocusGrain, FocusVersion, SplitSize};
 use crate::output::modes::parse_mode;
 use crate::period::{Edge, PeriodSpec, Zone, parse_edge, parse_month, parse_timezone};
@@ -72,7 +72,7 @@ pub struct ReportArgs {
     /// Only these reports, such as cost_by_actor (comma list)
     #[arg(long, value_name = "REPORT", value_delimiter = ',', value_parser = parse_element, help_heading = RUNS_AND_COSTS)]
     pub only: Vec<String>,
-    /// Print a report's SQL, such as cost_by_actor; `list` prints all names
+    /// Print a report's SQL by name; `list` prints all names
     #[arg(long, value_name = "REPORT", exclusive = true, help_heading = RUNS_AND_COSTS)]
     pub sql: Option<String>,
     /// CSV file with rules of groups [default: the export's]
@@ -80,6 +80,8 @@ pub struct ReportArgs {
     pub groups: Option<PathBuf>,
     #[command(flatten)]
     pub judge: JudgeArgs,
+    #[command(flatten)]
+    pub unusual: UnusualArgs,
     /// Formats: terminal, summary, md, html, xlsx, json, csv, focus (comma list; only one to stdout) [default:
     /// terminal]
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', hide_possible_values = true, help_heading = OUTPUT)]

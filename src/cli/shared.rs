@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::RUNS_AND_COSTS;
+use super::{OUTPUT, RUNS_AND_COSTS};
 use crate::archive::address::ArchiveAddress;
 use crate::error::{Error, Result};
 use crate::fetch::MAX_CONCURRENCY;
@@ -214,6 +214,23 @@ pub struct JudgeArgs {
     /// Exit 7 if a budget is exceeded, or if the costs of all its runs are unknown
     #[arg(hide = true, long)]
     pub fail_over_budget: bool,
+}
+
+/// Whether days are judged by those before them.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct UnusualArgs {
+    /// Report days that used more than the 28 days before
+    #[arg(long, help_heading = OUTPUT)]
+    pub unusual: bool,
+    /// Exit 7 if a day is unusual; implies --unusual
+    #[arg(hide = true, long, help_heading = OUTPUT)]
+    pub fail_unusual: bool,
+}
+
+impl UnusualArgs {
+    pub fn are_asked_for(self) -> bool {
+        self.unusual || self.fail_unusual
+    }
 }
 
 /// Elsewhere `-` means stdout: nobody expects a file of that name.

@@ -21,6 +21,7 @@ pub mod strict;
 #[cfg(feature = "lake")]
 pub mod sync;
 pub mod tools;
+pub mod unusual;
 pub mod verify;
 
 #[cfg(not(feature = "lake"))]

@@ -21,7 +21,7 @@ use crate::archive;
 use crate::archive::{Archive, ArchiveOpener};
 use crate::cli::{ArchiveAddress, JudgeArgs, ReportArgs};
 use crate::commands::compare::ComparisonScope;
-use crate::commands::{budgets, strict};
+use crate::commands::{budgets, strict, unusual};
 use crate::context::Context;
 use crate::context::blocking::{CancelFlag, run_blocking};
 use crate::context::terminal::{print, warn};
@@ -35,6 +35,7 @@ use crate::report::dimension::By;
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
 use crate::report::terminal::TerminalLook;
+use crate::report::unusual::UnusualDays;
 use crate::runs::row::ROW;
 use crate::text::nearest::did_you_mean;
 
@@ -53,7 +54,12 @@ fn report(args: &ReportArgs, look: TerminalLook, stop: &CancelFlag) -> Result<()
     let (written, report) = archive::read(|opening| prepare(args, look, stop, opening))?;
     written.publish(args.quiet)?;
     report.facts.gaps().into_iter().for_each(|gap| warn(&gap.to_string()));
+    if args.out.is_some() && !args.unusual.fail_unusual {
+        let found = report.unusual.iter().flat_map(UnusualDays::sentences);
+        found.for_each(|finding| warn(&finding));
+    }
     budgets::hold(&args.judge, &report.budgets)?;
+    unusual::hold(args.unusual, report.unusual.as_ref())?;
     strict::hold(args.strict, &report.facts, "reported")
 }
 
@@ -90,6 +96,7 @@ fn prepare(
         by: args.by.clone(),
     };
     scope.check(&columns)?;
+    unusual::check(args.unusual, &held, &scope.only)?;
     installed_zones::warning(&scope.period)
         .iter()
         .for_each(|text| warn(text));
@@ -98,12 +105,18 @@ fn prepare(
         rules: scope.groups.clone(),
     };
     let mut output = ReportOutput::open(args, &held, &columns, selection, look)?;
+    let is_summary_alone = output.is_summary_alone(args) && scope.only.is_empty() && scope.groups.is_none();
     let wanted = if output.wants_all_columns() {
         columns.clone()
+    } else if args.unusual.are_asked_for() && is_summary_alone {
+        // A glance at all of a large lake: its summary needs no more.
+        columns.intersect(&unusual::DAY_COLUMNS)
     } else {
         columns.intersect(&ROW)
     };
-    let mut report = fold::report(archive, held, &scope, (&columns, &wanted), &mut |rows| {
+    let whole = held.period.clone();
+    let all = if is_summary_alone { &wanted } else { &columns };
+    let mut report = fold::report(archive, held, &scope, (all, &wanted), &mut |rows| {
         stop.check()?;
         output.rows(rows)
     })?;
@@ -120,6 +133,9 @@ fn prepare(
             .caveats
             .retain(|caveat| !matches!(caveat, Caveat::RulesUnmatched { .. }));
         facts.caveats.extend(budgets::unmatched_rules(&report.figures));
+    }
+    if args.unusual.are_asked_for() {
+        report.unusual = Some(unusual::of_report(archive, &whole, &report, stop)?);
     }
     report.only = chosen(args, &report)?;
     let written = output.write(&report, archive, stop)?;

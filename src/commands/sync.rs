@@ -13,6 +13,7 @@ mod read;
 mod steps;
 mod summary;
 mod tidy;
+mod unusual;
 
 pub use look::look;
 
@@ -62,7 +63,13 @@ pub async fn run(args: SyncArgs, context: Context) -> Result<()> {
     journal.stage("tidied", "looking for small files to compact (--optimize)");
     let (progress, optimized) = tidy::tidy(job.clone(), progress).await?;
     journal.stage_done(&compacted(optimized));
-    summary::tell(&job, &progress, &plan, optimized, context.look.style)
+    let judged = unusual::judge_days(job.clone(), &progress).await;
+    let days = judged.as_ref().ok().and_then(Option::as_ref).map(|judged| &judged.days);
+    if let Some(days) = days {
+        journal.update(|entry| entry.unusual = Some(days.clone()));
+    }
+    summary::tell(&job, &progress, (&plan, optimized, days), context.look.style)?;
+    unusual::finish(job, judged?).await
 }
 
 /// What was read and committed, for the log.

@@ -11,6 +11,7 @@ use crate::output::manifest::Manifest;
 use crate::period::Period;
 use crate::provenance::{FileEntry, Proof, Totals};
 use crate::report::caveat::Caveat;
+use crate::report::unusual::UnusualDays;
 use crate::text::counted;
 
 /// What is known of one account's job, shared by all that take part in it.
@@ -28,6 +29,8 @@ pub struct JournalEntry {
     pub proof: Option<Proof>,
     /// What the reader of a figure must know.
     pub caveats: Vec<Caveat>,
+    /// Days that were judged by those before them.
+    pub unusual: Option<UnusualDays>,
     pub out: Option<String>,
     pub files: Vec<FileEntry>,
     /// How long each stage took, in order.

@@ -18,6 +18,7 @@ mod file_rows;
 mod file_stats;
 pub mod files;
 mod integrity;
+mod judged_days;
 mod log_entries;
 mod lookup;
 mod merge;
@@ -50,6 +51,7 @@ use arrow_array::RecordBatch;
 
 pub use crate::lake::commit::{CommitId, CommitOutcome};
 pub use crate::lake::files::DataFile;
+pub use crate::lake::judged_days::JudgedDays;
 pub use crate::lake::merge::PRICED_AFTER_MS;
 pub use crate::lake::merge_output::MergeOutput;
 pub use crate::lake::month_sums::MonthSums;

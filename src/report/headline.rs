@@ -69,6 +69,9 @@ pub fn entries(report: &Report) -> Vec<Entry> {
                 .collect(),
         ));
     }
+    if let Some(unusual) = &report.unusual {
+        entries.push(("Unusual", unusual.summary()));
+    }
     entries
 }
 

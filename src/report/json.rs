@@ -14,6 +14,7 @@ use crate::report::caveat;
 use crate::report::comparison::PeriodComparison;
 use crate::report::run_filter::RunFilter;
 use crate::report::table::{Cell, Table};
+use crate::report::unusual::{NotJudgedDocument, UnusualDayDocument, UnusualDays};
 use crate::report::usage_explained::UsageExplainedDocument;
 
 /// The report of an export or a lake: account, period, completeness, totals, and each breakdown as a list of rows.
@@ -48,6 +49,15 @@ struct ReportText<'a, 't, 'r> {
     /// How much of Apify's count runs and builds explain; absent if the count is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_explained: Option<UsageExplainedDocument>,
+    /// Days on which an Actor, or the whole account, used more than usual; present with --unusual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusual_days: Option<Vec<UnusualDayDocument>>,
+    /// The number of days that were judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusual_days_judged: Option<u64>,
+    /// Days that were not judged, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusual_days_not_judged: Option<NotJudgedDocument>,
     /// Caveats as sentences.
     caveats: Vec<String>,
     /// Caveats with codes and counts.
@@ -103,6 +113,7 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
     let mut tables = report.tables();
     // It is an object of its own here.
     tables.retain(|table| table.name != USAGE_EXPLAINED);
+    let unusual = report.unusual.as_ref();
     let text = ReportText {
         notice: facts.source.notice(),
         period: &facts.period,
@@ -117,6 +128,9 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         totals: (&report.figures.totals).into(),
         usage: report.usage.as_ref().map(|usage| &usage.facts),
         usage_explained: report.usage_explained().map(|explained| explained.document()),
+        unusual_days: unusual.map(UnusualDays::documents),
+        unusual_days_judged: unusual.map(|unusual| unusual.judged),
+        unusual_days_not_judged: unusual.and_then(UnusualDays::not_judged_document),
         caveats: caveat::sentences(&facts.caveats),
         caveat_details: caveat::details(&facts.caveats),
         comparison: report.against.as_ref().map(ComparisonText::from),

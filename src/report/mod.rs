@@ -30,6 +30,7 @@ pub mod sync_summary;
 pub mod table;
 pub mod tables;
 pub mod terminal;
+pub mod unusual;
 pub mod usage_explained;
 pub mod xlsx;
 
@@ -40,6 +41,7 @@ use crate::report::facts::Facts;
 use crate::report::figures::Figures;
 use crate::report::reconcile::Reconciliation;
 use crate::report::table::Table;
+use crate::report::unusual::UnusualDays;
 use crate::report::usage_explained::UsageExplained;
 
 use crate::provenance::{FileEntry, Replaced};
@@ -54,6 +56,8 @@ pub struct Report {
     pub reconciled: Option<Reconciliation>,
     pub against: Option<PeriodComparison>,
     pub budgets: Vec<BudgetStatus>,
+    /// Its days, judged by those before them; none where that was not asked for.
+    pub unusual: Option<UnusualDays>,
     pub replaced: Option<Replaced>,
     /// The export's other files, as far as they are there when the report is rendered.
     pub files: Vec<FileEntry>,
@@ -76,6 +80,7 @@ impl Report {
             reconciled: Some(reconciled),
             against: None,
             budgets: Vec::new(),
+            unusual: None,
             replaced: None,
             files: Vec::new(),
             only: reconcile::TABLES.map(String::from).to_vec(),

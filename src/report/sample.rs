@@ -89,6 +89,7 @@ fn report_of(rows: &[Row], [from, to]: [&str; 2], dimensions: Dimensions) -> Rep
         reconciled: None,
         against: None,
         budgets: Vec::new(),
+        unusual: None,
         replaced: None,
         files: Vec::new(),
         only: Vec::new(),

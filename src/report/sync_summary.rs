@@ -8,6 +8,7 @@ use crate::provenance::Account;
 use crate::text::{counted, escape_control, json_document, thousands, wrap_labelled};
 
 use crate::report::terminal::{TextStyle, WIDTH};
+use crate::report::unusual::{NotJudgedDocument, UnusualDayDocument};
 
 const LABEL: usize = 10;
 
@@ -64,6 +65,14 @@ pub struct SyncSummary {
     /// Small files, and the files that they were put together in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimized: Option<(usize, usize)>,
+    /// Days on which an Actor, or the whole account, used more than usual; there with `--unusual`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unusual_days: Option<Vec<UnusualDayDocument>>,
+    /// Days that were judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unusual_days_judged: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unusual_days_not_judged: Option<NotJudgedDocument>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::money::Usd;
 use crate::period::Period;
 use crate::provenance::{Proof, Totals};
+use crate::report::unusual::UnusualDayDocument;
 
 /// Longest document, its newline too.
 pub const MAX_BYTES: usize = 4096;
@@ -31,6 +32,10 @@ pub struct OutcomeDocument<'j> {
     /// Figures of all runs that were published; null where nothing was published.
     pub totals: Option<OutcomeTotals>,
     pub proof: Option<OutcomeProof>,
+    /// Days on which an Actor, or the whole account, used more than usual; present with --unusual. With several accounts, only
+    /// their numbers are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unusual_days: Option<Vec<UnusualDayDocument>>,
     /// Caveats as sentences.
     pub caveats: Vec<String>,
     /// Caveats with codes and counts. Left out first if the document would be too long.
@@ -49,6 +54,8 @@ pub struct OutcomeDocument<'j> {
     pub files: Vec<FileDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<IndexMap<String, AccountDocument>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unusual_days_left_out: usize,
     #[serde(skip_serializing_if = "is_zero")]
     pub caveats_left_out: usize,
     #[serde(skip_serializing_if = "is_zero")]
@@ -113,6 +120,9 @@ pub struct AccountDocument {
     pub totals: Option<OutcomeTotals>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven: Option<bool>,
+    /// The number of findings; present with --unusual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unusual_days: Option<usize>,
     pub caveats: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<String>,
@@ -138,6 +148,8 @@ impl OutcomeDocument<'_> {
                 self.files_left_out += 1;
             } else if self.caveats.pop().is_some() {
                 self.caveats_left_out += 1;
+            } else if self.unusual_days.as_mut().and_then(Vec::pop).is_some() {
+                self.unusual_days_left_out += 1;
             } else if !self.cut_errors(ERROR_CHARS[1]) && !self.drop_an_account() {
                 return text;
             }

@@ -77,6 +77,7 @@ pub fn report(
             reconciled: None,
             against,
             budgets,
+            unusual: None,
             replaced: None,
             files: Vec::new(),
             only: Vec::new(),

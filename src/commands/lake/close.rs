@@ -164,6 +164,7 @@ impl Close {
             reconciled: None,
             against: None,
             budgets: Vec::new(),
+            unusual: None,
             replaced: None,
             files: Vec::new(),
             only: Vec::new(),

@@ -103,6 +103,7 @@ pub fn report(
         reconciled: None,
         against: None,
         budgets: Vec::new(),
+        unusual: None,
         replaced: held.replaced.filter(|_| is_whole),
         files: held.files,
         only: Vec::new(),

@@ -80,6 +80,12 @@ impl ReportOutput {
         self.focus.is_some()
     }
 
+    /// Whether nothing is shown but the summary.
+    pub fn is_summary_alone(&self, args: &ReportArgs) -> bool {
+        let is_text = |format: &ReportFormat| matches!(format, ReportFormat::Terminal | ReportFormat::Summary);
+        self.formats.all.iter().all(is_text) && args.by.is_empty() && args.only.is_empty()
+    }
+
     /// Takes the rows of the period, for the formats that hold them.
     pub fn rows(&mut self, rows: &RecordBatch) -> Result<()> {
         match &mut self.focus {

@@ -11,13 +11,13 @@ use crate::report::caveat::Caveat;
 use crate::report::sync_summary;
 use crate::report::sync_summary::{MonthMoved, SyncSummary};
 use crate::report::terminal::TextStyle;
+use crate::report::unusual::UnusualDays;
 
 /// Warns of what needs somebody's attention, and prints what stdout carries.
 pub fn tell(
     job: &SyncJob,
     done: &SyncProgress,
-    plan: &SyncPlan,
-    optimized: Option<(usize, usize)>,
+    (plan, optimized, unusual): (&SyncPlan, Option<(usize, usize)>, Option<&UnusualDays>),
     look: TextStyle,
 ) -> Result<()> {
     for &(from, to) in &plan.gaps {
@@ -27,7 +27,12 @@ pub fn tell(
         let runs = done.tally.repriced;
         job.caveat(Caveat::Repriced { runs });
     }
-    let synced = synced(job, done, plan, optimized);
+    let synced = SyncSummary {
+        unusual_days: unusual.map(UnusualDays::documents),
+        unusual_days_judged: unusual.map(|unusual| unusual.judged),
+        unusual_days_not_judged: unusual.and_then(UnusualDays::not_judged_document),
+        ..synced(job, done, plan, optimized)
+    };
     match (job.args.json, job.args.quiet) {
         (true, _) => job.stdout.print(&sync_summary::json(&synced)),
         (_, true) => Ok(()),
@@ -76,6 +81,9 @@ fn synced(job: &SyncJob, done: &SyncProgress, plan: &SyncPlan, optimized: Option
         usage_moved_past_months_usd: tally.past_usd(&month_of(job.asking.now_ms)),
         partitions,
         optimized,
+        unusual_days: None,
+        unusual_days_judged: None,
+        unusual_days_not_judged: None,
     }
 }
 

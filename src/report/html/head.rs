@@ -129,6 +129,7 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
     ];
     facts_shown.extend(entry("Counted"));
     facts_shown.extend(entry("Verdict"));
+    facts_shown.extend(entry("Unusual"));
     facts_shown
 }
 

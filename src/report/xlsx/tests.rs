@@ -58,6 +58,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
         reconciled: None,
         against: None,
         budgets: Vec::new(),
+        unusual: None,
         replaced: None,
         files: Vec::new(),
         only: Vec::new(),

@@ -12,3 +12,5 @@ mod stores;
 mod sync;
 /// Faults that must not pass in silence.
 mod truth;
+/// Odd days.
+mod unusual;
