@@ -59,7 +59,10 @@ fn row(html: &str) -> ReadRow {
     let ends = starts.iter().skip(1).copied().chain([cells.len()]);
     ReadRow {
         // A row that can be chosen has its key.
-        kind: match attributes.split_once(" data-key=").map_or(attributes, |(before, _)| before) {
+        kind: match attributes
+            .split_once(" data-key=")
+            .map_or(attributes, |(before, _)| before)
+        {
             "" => RowKind::One,
             " class=\"rest\"" => RowKind::Rest,
             " class=\"total\"" => RowKind::Total,
