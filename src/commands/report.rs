@@ -35,7 +35,7 @@ use crate::report::dimension::By;
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
 use crate::report::terminal::TerminalLook;
-use crate::runs::row::ROW;
+use crate::runs::row::columns_of_rows;
 use crate::text::nearest::did_you_mean;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
@@ -101,7 +101,7 @@ fn prepare(
     let wanted = if output.wants_all_columns() {
         columns.clone()
     } else {
-        columns.intersect(&ROW)
+        columns_of_rows(&columns)
     };
     let mut report = fold::report(archive, held, &scope, (&columns, &wanted), &mut |rows| {
         stop.check()?;
