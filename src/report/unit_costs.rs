@@ -107,13 +107,13 @@ impl ActorUnits {
     }
 
     /// The sums with a run; `None` if one no longer fits, and the run is then left out.
-    fn and(&self, run: &CountedRun) -> Option<Sums> {
+    fn and(&self, run: &CountedRun) -> Option<UnitSums> {
         let count = |sum: u64, more: u64| sum.checked_add(more).filter(|sum| i64::try_from(*sum).is_ok());
         let events = run
             .events
             .iter()
             .try_fold(self.events, |sum, (_, events)| count(sum, *events));
-        Some(Sums {
+        Some(UnitSums {
             amounts: [
                 self.usage.checked_add(run.usage)?,
                 self.compute_units.checked_add(run.compute_units)?,
@@ -152,7 +152,7 @@ impl ActorUnits {
     }
 }
 
-struct Sums {
+struct UnitSums {
     /// Usage, compute units, usage of events.
     amounts: [Usd; 3],
     /// Milliseconds, events.

@@ -141,3 +141,117 @@ fn plus(a: Usd, b: Usd) -> Option<Usd> {
 fn minus(a: Usd, b: Usd) -> Option<Usd> {
     a.0.checked_sub(b.0).map(Usd)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::comparison::pair::PeriodSide;
+    use crate::report::measures::Measures;
+    use crate::report::unit_costs::UnitCosts;
+    use crate::runs::row::Row;
+    use crate::runs::row_detail::RowDetail;
+
+    /// A run of an Actor: its cost, how much of it is platform usage, which event it charged, and how often.
+    type Run = (Option<i128>, i128, Option<(&'static str, u64)>);
+
+    fn side(runs: &[Run]) -> (PeriodSide, UnitCosts) {
+        let (mut measures, mut units) = (Measures::default(), UnitCosts::default());
+        for (cost, metered, event) in runs {
+            let json = event.map(|(name, count)| format!(r#"{{"{name}":{count}}}"#));
+            let row = Row {
+                status: "SUCCEEDED",
+                usage: cost.map(Usd),
+                detail: Some(RowDetail {
+                    compute_units: Some(0),
+                    duration_millis: Some(0),
+                    charged_event_counts: json.as_deref(),
+                    metered: Some(Usd(*metered)),
+                }),
+                ..Row::default()
+            };
+            measures.add(&row).unwrap();
+            units.add(0, &row);
+        }
+        (PeriodSide::new(measures, false), units)
+    }
+
+    fn terms(before: &[Run], now: &[Run]) -> Option<(PairedMeasures, ChangeTerms)> {
+        let ((before, old), (now, new)) = (side(before), side(now));
+        let pair = PairedMeasures::of(before, now);
+        Some((
+            pair,
+            ChangeTerms::of(&pair, [&old, &new].map(|units| units.of_actor(0)))?,
+        ))
+    }
+
+    fn of_events(before: &[Run], now: &[Run]) -> Option<[i128; 3]> {
+        let events = terms(before, now)?.1.events?;
+        Some([events.price, events.quantity, events.other].map(|usd| usd.0))
+    }
+
+    #[test]
+    fn the_joint_effect_and_what_division_leaves_go_to_the_later_terms() {
+        let plain = |costs: &[i128]| -> Vec<Run> { costs.iter().map(|cost| (Some(*cost), 0, None)).collect() };
+        let of = |before: &[i128], now: &[i128]| {
+            let (_, terms) = terms(&plain(before), &plain(now)).unwrap();
+            (terms.volume.0, terms.cost_per_run.0, terms.events)
+        };
+        // A third run at 50, and then 3 runs at 70.
+        assert_eq!(of(&[40, 60], &[70, 70, 70]), (50, 60, None));
+        // A third of 10 is 3, and 3 times 3 1/3 is 10.
+        assert_eq!(of(&[4, 3, 3], &[5, 5, 5, 5]), (3, 7, None));
+        // New and gone: runs alone.
+        assert_eq!(of(&[], &[7, 8]), (15, 0, None));
+        assert_eq!(of(&[7, 8], &[]), (-15, 0, None));
+    }
+
+    #[test]
+    fn events_explain_the_cost_per_run_where_each_price_is_known() {
+        let page = |cost, metered, count| (Some(cost), metered, Some(("page", count)));
+        let before = [page(20, 0, 10), page(20, 0, 10)];
+        // 30 of platform usage; 36 pages at 3 instead of 30 at 2.
+        let now = [page(50, 20, 10), page(40, 10, 10), page(48, 0, 16)];
+        assert_eq!(of_events(&before, &now), Some([30, 18, 30]));
+        // An event of one side alone is a quantity: 3 runs at 20 gone, 9 come.
+        let other = [(Some(9), 0, Some(("file", 3)))];
+        assert_eq!(of_events(&before, &other), Some([0, 9 - 20, 0]));
+        // Nothing is told where a side has no runs or no events.
+        assert_eq!(of_events(&[], &now), None);
+        assert_eq!(of_events(&[(Some(5), 0, None)], &[(Some(9), 0, None)]), None);
+    }
+
+    fn run() -> impl Strategy<Value = Run> {
+        let event = prop::option::of((prop::sample::select(vec!["a", "b", "c"]), 1..1_000_u64));
+        let cost = prop::option::weighted(0.9, -1_000_000_000_000_000_000_i128..1_000_000_000_000_000_000_000);
+        (cost, event).prop_map(|(cost, event)| (cost, 0, event))
+    }
+
+    proptest! {
+        #[test]
+        fn terms_add_up_to_the_last_digit(
+            before in prop::collection::vec(run(), 0..12),
+            now in prop::collection::vec(run(), 0..12),
+            metered in prop_oneof![Just(0), 1..1_000_000_i128],
+        ) {
+            let now: Vec<Run> = now.into_iter().map(|(cost, _, event)| (cost, metered, event)).collect();
+            if let Some((pair, terms)) = terms(&before, &now) {
+                let known = |runs: &[Run]| runs.iter().filter_map(|(cost, ..)| *cost).collect::<Vec<i128>>();
+                let (old, new) = (known(&before), known(&now));
+                let moved = new.iter().sum::<i128>() - old.iter().sum::<i128>();
+                prop_assert_eq!(pair.moved, Some(Usd(moved)));
+                prop_assert_eq!(terms.volume.0 + terms.cost_per_run.0, moved);
+                let (runs_before, more) = (old.len() as i128, new.len() as i128 - old.len() as i128);
+                let rounding = terms.volume.0 * runs_before - more * old.iter().sum::<i128>();
+                prop_assert!(old.is_empty() || 2 * rounding.abs() <= runs_before);
+                if let Some(EventTerms { price, quantity, other }) = terms.events {
+                    prop_assert_eq!(price.0 + quantity.0 + other.0, terms.cost_per_run.0);
+                    // With no usage but that of events, nothing but rounding is left.
+                    let all_charge = before.iter().chain(&now).all(|(cost, _, event)| cost.is_none() || event.is_some());
+                    prop_assert!(metered > 0 || !all_charge || other.0.abs() <= 4);
+                }
+            }
+        }
+    }
+}

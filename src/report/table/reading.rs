@@ -227,6 +227,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_another_row_is_in_no_sum_and_minor_columns_can_be_left_out() {
+        let mut table = table(23);
+        (table.columns[1].adds_up, table.columns[2].is_minor) = (false, true);
+        assert_eq!(table.sum_from(20)[1..3], [Cell::Absent, Cell::Usd(Usd(20 + 21 + 22))]);
+        let names: Vec<&str> = table.without_minor().columns.iter().map(|column| column.name).collect();
+        assert_eq!(names, ["act_id", "runs", "runs_usd", "act_name"]);
+    }
+
+    #[test]
     fn a_name_comes_first_with_its_id_and_amounts_have_their_own_sign() {
         let table = table(1);
         assert_eq!(table.named_order(), [(4, Some(0)), (1, None), (2, None), (3, None)]);
