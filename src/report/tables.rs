@@ -56,7 +56,9 @@ impl Figures {
         );
         tables.push(dearest(&self.dearest, &self.totals));
         tables.extend(self.by(Dimension::Actor).map(|actors| unsettled(actors, &self.totals)));
-        tables.extend(self.unit_costs.as_ref().map(|units| unit_costs(units, &self.cube)));
+        // A lake has the columns of details always.
+        let units = self.unit_costs.as_ref().filter(|units| !units.are_all_left_out());
+        tables.extend(units.map(|units| unit_costs(units, &self.cube)));
         tables
     }
 }

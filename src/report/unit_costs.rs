@@ -63,6 +63,11 @@ impl UnitCosts {
         self.0.get(place)
     }
 
+    /// Whether there are runs, and details of none.
+    pub fn are_all_left_out(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|units| units.runs.counted == 0)
+    }
+
     pub(super) fn add(&mut self, actor: u32, run: &Row) {
         let place = actor as usize;
         if place >= self.0.len() {
