@@ -323,6 +323,15 @@ pub fn scaled_6_places(amount: Usd, numerator: i64, denominator: i64) -> Option<
     quotient(scaled, divisor, 6, negative).map(Ratio)
 }
 
+/// An amount times `numerator / denominator`, half-even at the 18th place; `None` for a denominator of zero, and beyond 38 digits.
+pub fn scaled(amount: Usd, numerator: i128, denominator: i128) -> Option<Usd> {
+    // 127 bits each: the product can't leave 256.
+    let product = wide(amount.0).wrapping_mul(wide(numerator));
+    let negative = (amount.0 < 0) != ((numerator < 0) != (denominator < 0));
+    let units = quotient(product, wide(denominator), 0, negative)?.to_i128()?;
+    (units.unsigned_abs() < LIMIT).then_some(Usd(units))
+}
+
 /// The share of a part in a whole; `None` where the whole is nothing, or less than the part, as with amounts below zero.
 pub fn share_6_places(part: Usd, all: Usd) -> Option<Ratio> {
     let is_part = 0 <= part.0 && part.0 <= all.0;
@@ -380,6 +389,25 @@ mod tests {
         assert_eq!(scaled(5 * 10i128.pow(11), 1, 1), "0.000000");
         assert_eq!(scaled(15 * 10i128.pow(11), 1, 1), "0.000002");
         assert_eq!(scaled_6_places(Usd(1), 1, 0), None);
+    }
+
+    #[test]
+    fn an_amount_is_scaled_to_the_18th_place_half_even() {
+        let most = 10_i128.pow(38) - 1;
+        // From Python: int((Decimal(a) * n / d).to_integral_value(ROUND_HALF_EVEN)).
+        for (amount, numerator, denominator, expected) in [
+            (10, 1, 4, Some(2)),
+            (10, 3, 4, Some(8)),
+            (-10, 3, 4, Some(-8)),
+            (10, -1, 3, Some(-3)),
+            (10, 2, -3, Some(-7)),
+            (most, i128::MAX, i128::MAX, Some(most)),
+            (most, 2, 1, None),
+            (1, 1, 0, None),
+        ] {
+            let found = scaled(Usd(amount), numerator, denominator);
+            assert_eq!(found, expected.map(Usd), "{amount} * {numerator} / {denominator}");
+        }
     }
 
     #[test]

@@ -14,10 +14,11 @@ import csv
 import json
 import tempfile
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 from checks.support.account import (
+    EXACT,
     METERS,
     Account,
     Checks,
@@ -70,7 +71,54 @@ def check_export(checks, binary, url, account, scratch):
         disagree += bool(known) and cost is not None and abs(exact_sum(known) - cost) > Decimal("1e-9")
     checks.that("all: some meters disagree with their total", disagree > 0)
     checks.equal("all: as many as the manifest counts", manifest["details"]["meters_disagree"], disagree)
+    check_unit_costs(checks, out, details)
     return details
+
+
+def quotient(dividend, divisor):
+    """A quotient as reports have it: 6 places, half-even; nothing where there is nothing to divide by."""
+    if divisor == 0:
+        return ""
+    places = EXACT.divide(dividend, divisor).quantize(Decimal("1e-6"), rounding=ROUND_HALF_EVEN, context=EXACT)
+    return format(places, "f").replace("-0.000000", "0.000000")
+
+
+def check_unit_costs(checks, out, details):
+    """What Actors used and charged, and what that costs a unit."""
+    with open(out / "unit_costs.csv", encoding="utf-8", newline="") as file:
+        rows = {(row["act_id"], row["event"]): row for row in csv.DictReader(file)}
+    actors = {}
+    for detail in details.values():
+        actors.setdefault(detail["actId"], []).append(detail)
+    wrong, events = [], 0
+    for act_id, runs in actors.items():
+        stats = [(run, run.get("stats") or {}) for run in runs]
+        is_known = lambda run, stats: None not in (run.get("usageTotalUsd"), stats.get("computeUnits"), stats.get("durationMillis"))
+        counted = [run for run, of_run in stats if is_known(run, of_run)]
+        expected = {"runs": str(len(counted)), "runs_left_out": str(len(runs) - len(counted))}
+        usage = exact_sum(rounded(run["usageTotalUsd"]) for run in counted)
+        expected["usage_total_usd"] = plain(usage) or ""
+        units = exact_sum(rounded(run["stats"]["computeUnits"]) for run in counted) or Decimal(0)
+        millis = sum(int(run["stats"]["durationMillis"]) for run in counted)
+        expected["compute_units"] = plain(units)
+        expected["usd_per_compute_unit"] = quotient(usage or Decimal(0), units)
+        expected["usd_per_hour"] = quotient((usage or Decimal(0)) * 3_600_000, millis)
+        charging = [run for run in counted if any((run.get("chargedEventCounts") or {}).values())]
+        count = sum(int(count) for run in charging for count in run["chargedEventCounts"].values())
+        meters = [rounded(usd) for run in charging for usd in (run.get("usageUsd") or {}).values()]
+        paid = exact_sum(rounded(run["usageTotalUsd"]) for run in charging)
+        paid = None if paid is None else EXACT.subtract(paid, exact_sum(meters) or Decimal(0))
+        expected |= {"events": str(count), "events_usd": plain(paid) or ""}
+        expected["usd_per_1000_events"] = quotient((paid or Decimal(0)) * 1000, count)
+        found = rows.pop((act_id, ""))
+        wrong += [(act_id, name, found[name], value) for name, value in expected.items() if found[name] != value]
+        for name in {name for run in charging for name, count in run["chargedEventCounts"].items() if count}:
+            found, events = rows.pop((act_id, name)), events + 1
+            count = sum(int(run["chargedEventCounts"].get(name, 0)) for run in charging)
+            wrong += [(act_id, name, found["events"], count)] * (found["events"] != str(count))
+    checks.that("units: what each Actor used, charged and cost a unit is Python's", not wrong, wrong[:2])
+    left = [key for key, row in rows.items() if row["events"] != "0" or not key[1]]
+    checks.that("units: there are events, and no other rows", events > 0 and not left, (events, left[:2]))
 
 
 def check_missing(checks, binary, url, account, details, scratch):

@@ -19,7 +19,7 @@ use crate::report::facts::Facts;
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
 use crate::report::summary::Summary;
-use crate::runs::row::ROW;
+use crate::runs::row::columns_of_rows;
 
 /// What `--compare` takes for the period before: `export` fetches it, `report` reads it from the lake that it is of.
 const PREVIOUS: &str = "previous";
@@ -134,14 +134,14 @@ pub fn before(
         timezone: asked.period.timezone,
         ..period
     };
-    let columns = archive.columns()?.intersect(&ROW);
+    let columns = columns_of_rows(&archive.columns()?);
     let has = |needed: &&str| columns.position(needed).is_some();
     let groups = asked.groups.clone();
     let groups = groups.filter(|groups| groups.needed_columns().iter().all(has));
     if groups.is_none() && asked.only.needs_groups() {
         return Ok(Err(anyhow!("{site} lacks the columns by which runs are grouped")));
     }
-    let summary = Summary::new(period.timezone, Dimensions::usual(groups)).only(asked.only.clone());
+    let summary = Summary::new(period.timezone, Dimensions::usual(&columns, groups)).only(asked.only.clone());
     let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
     let facts = archive.facts(period, &figures)?;
     for gap in facts.gaps() {

@@ -36,7 +36,7 @@ use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
 use crate::report::terminal::TerminalLook;
 use crate::report::unusual::UnusualDays;
-use crate::runs::row::ROW;
+use crate::runs::row::columns_of_rows;
 use crate::text::nearest::did_you_mean;
 
 /// Runs the job, on a thread of its own, so that signals are heard meanwhile.
@@ -112,7 +112,7 @@ fn prepare(
         // A glance at all of a large lake: its summary needs no more.
         columns.intersect(&unusual::DAY_COLUMNS)
     } else {
-        columns.intersect(&ROW)
+        columns_of_rows(&columns)
     };
     let whole = held.period.clone();
     let all = if is_summary_alone { &wanted } else { &columns };

@@ -132,6 +132,7 @@ impl<'a> ArchiveDays<'a> {
         }
         let columns = self.archive.columns()?.intersect(&DAY_COLUMNS);
         let of_days = Dimensions {
+            has_unit_costs: false,
             by: Vec::new(),
             groups: None,
         };

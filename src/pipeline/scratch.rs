@@ -70,7 +70,8 @@ impl ScratchFetch<'_> {
             facts: ParquetFacts::default(),
             csv: false,
         };
-        let write = options.write(formats, period, Dimensions::usual(self.groups));
+        let dimensions = Dimensions::usual(&formats.columns, self.groups);
+        let write = options.write(formats, period, dimensions);
         let pipeline = options.pipeline(lister, first, self.known);
         Ok((pipeline.run(staging.clone(), write).await?, staging))
     }

@@ -4,6 +4,7 @@
 mod days;
 mod keys;
 mod pair;
+mod terms;
 mod words;
 
 use days::by_day;

@@ -16,6 +16,7 @@ use super::groups::UnmatchedRules;
 use super::measures::Measures;
 use super::run_filter::RunFilter;
 use super::runs_of_days::RunsOfDays;
+use super::unit_costs::{ActorUnits, UnitCosts};
 use crate::money::Usd;
 use crate::period::Millis;
 
@@ -35,6 +36,8 @@ pub struct Figures {
     pub cube: Cube,
     /// The dearest runs of each Actor that came early, by its place in the cube.
     pub dearest_of_actors: Vec<Vec<ActorRun>>,
+    /// By the places of Actors in the cube; none where rows have no details.
+    pub unit_costs: Option<UnitCosts>,
     /// Those that started on whole UTC days.
     pub of_days: RunsOfDays,
     /// Which runs were added at all.
@@ -48,6 +51,12 @@ impl Figures {
         self.breakdowns
             .iter()
             .find(|breakdown| breakdown.by == dimension.into())
+    }
+
+    /// The units of an Actor; `None` where rows have no details, or it has no runs.
+    pub fn units_of(&self, act_id: &str) -> Option<&ActorUnits> {
+        let units = self.unit_costs.as_ref()?;
+        units.of_actor(self.cube.actors.get_index_of(act_id)?)
     }
 }
 

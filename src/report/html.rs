@@ -41,7 +41,7 @@ use crate::report::html::grid::{Grid, GridCell, GridHead, GridRow};
 use crate::report::html::page_cube::{CubeBounds, PageCube};
 use crate::report::reconcile::{OF_DAYS, OF_METERS, OF_SERVICES};
 use crate::report::table::Table;
-use crate::report::tables::{DEAREST_RUNS, UNSETTLED, UNSUCCESSFUL};
+use crate::report::tables::{DEAREST_RUNS, UNIT_COSTS, UNSETTLED, UNSUCCESSFUL};
 use crate::text::thousands;
 
 pub use run_page::render as render_run;
@@ -179,6 +179,7 @@ fn order(name: &str) -> usize {
         Dimension::Day.report(),
         Dimension::Actor.report(),
         UNSUCCESSFUL,
+        UNIT_COSTS,
         USAGE_EXPLAINED,
         USAGE_BY_SERVICE,
         OF_SERVICES,

@@ -59,7 +59,7 @@ fn lines(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::
     match table.with_unsuccessful() {
         _ if table.len == 0 => line("None.".into())?,
         Some(table) => grid(&table.without(&OUTCOMES), line)?,
-        None => grid(table, line)?,
+        None => grid(&table.without_minor(), line)?,
     }
     match &table.note {
         Some(note) => line(format!("\n{}", escape_markdown(note))),

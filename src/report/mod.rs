@@ -30,6 +30,7 @@ pub mod sync_summary;
 pub mod table;
 pub mod tables;
 pub mod terminal;
+pub mod unit_costs;
 pub mod unusual;
 pub mod usage_explained;
 pub mod xlsx;

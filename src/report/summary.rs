@@ -18,6 +18,7 @@ use super::groups::Groups;
 use super::measures::{Counted, Measures};
 use super::run_filter::RunFilter;
 use super::runs_of_days::RunsOfDays;
+use super::unit_costs::UnitCosts;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::{DayClock, Period, Zone};
@@ -36,6 +37,7 @@ pub struct Summary {
     folds: Vec<Fold>,
     dearest: Dearest,
     dearest_of_actors: DearestOfActors,
+    unit_costs: Option<UnitCosts>,
     of_days: RunsOfDays,
     rules: Option<Groups>,
     only: RunFilter,
@@ -110,6 +112,7 @@ impl Summary {
             cells: CellsByDay::default(),
             dearest: Dearest::default(),
             dearest_of_actors: DearestOfActors::default(),
+            unit_costs: dimensions.has_unit_costs.then(UnitCosts::default),
             of_days: RunsOfDays::default(),
             rules: dimensions.groups,
             only: RunFilter::default(),
@@ -183,6 +186,9 @@ impl Summary {
             self.dearest.add(run, usage);
             self.dearest_of_actors.add(actor, run, usage);
         }
+        if let Some(units) = &mut self.unit_costs {
+            units.add(actor, run);
+        }
         Some(())
     }
 
@@ -210,6 +216,7 @@ impl Summary {
             breakdowns: self.by.iter().filter_map(breakdown).collect(),
             dearest: self.dearest.runs,
             dearest_of_actors: self.dearest_of_actors.runs,
+            unit_costs: self.unit_costs,
             of_days: self.of_days,
             only: self.only,
             unmatched_rules: self.rules.map(|rules| rules.unmatched()).unwrap_or_default(),

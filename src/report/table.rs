@@ -59,6 +59,10 @@ pub struct TableColumn {
     pub words: &'static [(&'static str, &'static str)],
     /// Whether people read it before the other quantities of its report.
     pub comes_first: bool,
+    /// Whether people read it only where there is room: on a wide page and in a workbook.
+    pub is_minor: bool,
+    /// Whether its rows add up; they don't where a row is a part of another.
+    pub adds_up: bool,
 }
 
 impl TableColumn {
@@ -86,6 +90,8 @@ pub const fn column(name: &'static str, head: &'static str, kind: CellKind) -> T
         },
         words: &[],
         comes_first: false,
+        is_minor: false,
+        adds_up: true,
     }
 }
 
@@ -159,6 +165,12 @@ impl<'r> Table<'r> {
             row: Box::new(move |at| cells(&(self.row)(at), &kept)),
             note: self.note.clone(),
         }
+    }
+
+    /// The same without what people read only where there is room.
+    pub fn without_minor(&self) -> Table<'_> {
+        let minor = self.columns.iter().filter(|column| column.is_minor);
+        self.without(&minor.map(|column| column.name).collect::<Vec<_>>())
     }
 
     /// Whether it says which of its quantities come first.

@@ -1,10 +1,12 @@
 //! Figures as tables: which columns each report has, and in which order.
 
 mod actors;
+mod units;
 
 use std::borrow::Cow;
 
 use actors::{unsettled, unsuccessful};
+use units::unit_costs;
 
 use super::dimension::{By, Dimension};
 use super::figures::{Breakdown, DearRun, Figures};
@@ -33,13 +35,14 @@ pub const ACT_NAME: TableColumn = column("act_name", "Actor", CellKind::Name);
 pub const UNSUCCESSFUL: &str = "unsuccessful_by_actor";
 pub const DEAREST_RUNS: &str = "dearest_runs";
 pub const UNSETTLED: &str = "unsettled_by_actor";
+pub const UNIT_COSTS: &str = "unit_costs";
 
 /// The names of the tables of an export, without those of two dimensions together.
 pub fn report_names() -> Vec<&'static str> {
     let breakdowns = Dimension::ALL.map(Dimension::report);
     breakdowns
         .into_iter()
-        .chain([UNSUCCESSFUL, DEAREST_RUNS, UNSETTLED])
+        .chain([UNSUCCESSFUL, DEAREST_RUNS, UNSETTLED, UNIT_COSTS])
         .collect()
 }
 
@@ -53,6 +56,9 @@ impl Figures {
         );
         tables.push(dearest(&self.dearest, &self.totals));
         tables.extend(self.by(Dimension::Actor).map(|actors| unsettled(actors, &self.totals)));
+        // A lake has the columns of details always.
+        let units = self.unit_costs.as_ref().filter(|units| !units.are_all_left_out());
+        tables.extend(units.map(|units| unit_costs(units, &self.cube)));
         tables
     }
 }

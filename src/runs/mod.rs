@@ -12,6 +12,7 @@ pub mod names;
 pub mod pairing;
 pub mod random_access;
 pub mod row;
+pub mod row_detail;
 pub mod run;
 pub mod run_columns;
 pub mod schema;

@@ -2,11 +2,13 @@
 
 use arrow_array::RecordBatch;
 
+use super::column_set::ColumnSet;
 use super::cost_state::{PROVISIONAL, SETTLED, UNKNOWN};
+use super::row_detail::{DetailColumns, RowDetail, detail_columns, have_details};
 use super::run_columns::{RunColumns, value_at};
 use crate::money::Usd;
 
-/// The columns that a row is made of, by the table's order.
+/// The columns that a row is made of, by the table's order, but for those of its [`RowDetail`].
 pub const ROW: [&str; 16] = [
     "id",
     "act_id",
@@ -25,6 +27,12 @@ pub const ROW: [&str; 16] = [
     "actor_task_name",
     "meta_schedule_name",
 ];
+
+/// Those of some columns that rows are made of.
+pub fn columns_of_rows(columns: &ColumnSet) -> ColumnSet {
+    let details = detail_columns().filter(|_| have_details(columns));
+    columns.intersect(&ROW.into_iter().chain(details).collect::<Vec<_>>())
+}
 
 /// One run. `None` is NULL, or a column that the export left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +54,8 @@ pub struct Row<'a> {
     pub act_name: Option<&'a str>,
     pub actor_task_name: Option<&'a str>,
     pub schedule_name: Option<&'a str>,
+    /// `None` where the export lacks one of its columns.
+    pub detail: Option<RowDetail<'a>>,
 }
 
 impl Row<'_> {
@@ -77,6 +87,7 @@ pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
     let [users, tasks, builds, build_numbers] = ["user_id", "actor_task_id", "build_id", "build_number"].map(text);
     let [origins, schedules] = ["meta_origin", "meta_schedule_id"].map(text);
     let [act_names, task_names, schedule_names] = ["act_name", "actor_task_name", "meta_schedule_name"].map(text);
+    let details = DetailColumns::of(columns);
     (0..batch.num_rows()).map(move |row| Row {
         id: ids.value(row),
         act_id: act_ids.value(row),
@@ -94,5 +105,6 @@ pub fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
         act_name: value_at(act_names, row),
         actor_task_name: value_at(task_names, row),
         schedule_name: value_at(schedule_names, row),
+        detail: details.as_ref().map(|details| details.at(row)),
     })
 }

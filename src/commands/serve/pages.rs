@@ -20,7 +20,7 @@ use crate::report::groups::Groups;
 use crate::report::html::{self, ServedLinks, last_whole_month};
 use crate::report::run_filter::RunFilter;
 use crate::report::{Report, json};
-use crate::runs::row::ROW;
+use crate::runs::row::columns_of_rows;
 use crate::serve::archived::{CurrentArchive, ServedArchive};
 use crate::serve::{PageMaker, PageQuestion, PageRefusal, TableFormat, WebPage};
 use crate::text::nearest::did_you_mean;
@@ -186,9 +186,13 @@ fn folded(archive: &dyn Archive, held: ArchiveInfo, asked: &PageQuery, by: &[By]
         by: by.to_vec(),
     };
     scope.check(&columns)?;
-    fold::report(archive, held, &scope, (&columns, &columns.intersect(&ROW)), &mut |_| {
-        Ok(())
-    })
+    fold::report(
+        archive,
+        held,
+        &scope,
+        (&columns, &columns_of_rows(&columns)),
+        &mut |_| Ok(()),
+    )
 }
 
 impl PageQuery {

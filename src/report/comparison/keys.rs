@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::pair::{PairedMeasures, SIDES, UsageChange};
+use super::terms::{ChangeTerms, TERMS};
 use super::{CHANGE_BY_ACTOR, CHANGE_BY_GROUP, ComparedPeriod, ReportedPeriod};
 use crate::report::dimension::Dimension;
 use crate::report::figures::{Breakdown, Figures, Group};
@@ -26,6 +27,8 @@ struct KeyChange<'r> {
     id: &'r str,
     name: Option<&'r str>,
     pair: PairedMeasures,
+    /// None where no change is known, and of groups.
+    terms: Option<ChangeTerms>,
 }
 
 impl<'r> KeyChanges<'r> {
@@ -34,10 +37,17 @@ impl<'r> KeyChanges<'r> {
         let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
         let measures =
             |groups: &HashMap<&str, Group>, id: &str| groups.get(id).map_or(Measures::default(), |one| *one.measures);
-        let change = |id: &'r str| KeyChange {
-            id,
-            name: [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0)),
-            pair: PairedMeasures::of(before.side(measures(&old, id)), now.side(measures(&new, id))),
+        let change = |id: &'r str| {
+            let pair = PairedMeasures::of(before.side(measures(&old, id)), now.side(measures(&new, id)));
+            let units = [&before.figures, now.figures].map(|figures| figures.units_of(id));
+            KeyChange {
+                id,
+                name: [&new, &old].into_iter().find_map(|groups| groups.get(id)?.label(0, 0)),
+                pair,
+                terms: (dimension == Dimension::Actor)
+                    .then(|| ChangeTerms::of(&pair, units))
+                    .flatten(),
+            }
         };
         let mut changes: Vec<KeyChange> = ids.into_iter().map(change).collect();
         let all = changes.len();
@@ -100,17 +110,21 @@ impl<'r> KeyChanges<'r> {
             _ => (CHANGE_BY_ACTOR, "Change by Actor since the previous period"),
         };
         let has_names = name.is_some();
-        let columns = [key].into_iter().chain(SIDES);
+        let columns = [key].into_iter().chain(SIDES).chain(name);
+        let terms = TERMS.into_iter().filter(|_| has_names);
         Table {
             name: report.into(),
             title: title.into(),
-            columns: columns.chain(name).collect(),
+            columns: columns.chain(terms).collect(),
             len: self.changes.len(),
             row: Box::new(move |at| {
-                let KeyChange { id, name, pair } = &self.changes[at];
+                let KeyChange { id, name, pair, terms } = &self.changes[at];
                 let mut cells = vec![Cell::text(Some(id))];
                 cells.extend(pair.cells());
-                cells.extend(has_names.then(|| Cell::text(*name)));
+                if has_names {
+                    cells.push(Cell::text(*name));
+                    cells.extend(ChangeTerms::cells(terms.as_ref()));
+                }
                 cells
             }),
             total: None,

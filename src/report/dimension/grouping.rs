@@ -5,6 +5,7 @@ use anyhow::{anyhow, bail};
 use super::Dimension;
 use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
+use crate::runs::row_detail::have_details;
 use crate::text::nearest::did_you_mean;
 
 /// By what a report breaks runs down: one dimension, or two together.
@@ -82,6 +83,8 @@ impl By {
 pub struct Dimensions {
     pub by: Vec<By>,
     pub groups: Option<Groups>,
+    /// Whether Actors have unit costs too, which only details tell.
+    pub has_unit_costs: bool,
 }
 
 impl Default for Dimensions {
@@ -97,18 +100,20 @@ impl Default for Dimensions {
         Dimensions {
             by: all.map(By::from).into(),
             groups: None,
+            has_unit_costs: false,
         }
     }
 }
 
 impl Dimensions {
-    /// What every export has, and groups where there are rules.
-    pub fn usual(groups: Option<Groups>) -> Dimensions {
+    /// What every export has, unit costs where these columns tell them, and groups where there are rules.
+    pub fn usual(columns: &ColumnSet, groups: Option<Groups>) -> Dimensions {
         let usual = Dimensions::default();
         let group = groups.is_some().then(|| Dimension::Group.into());
         Dimensions {
             by: group.into_iter().chain(usual.by).collect(),
             groups,
+            has_unit_costs: have_details(columns),
         }
     }
 
@@ -123,6 +128,7 @@ impl Dimensions {
         Dimensions {
             by: group.into_iter().chain(by).map(By::from).collect(),
             groups,
+            has_unit_costs: have_details(columns),
         }
     }
 

@@ -69,6 +69,7 @@ impl<'t> GridLayout<'t> {
         let head = |(at, _): &(usize, Option<usize>)| {
             let text = table.head_without_sign(*at);
             let head = match table.columns[*at].kind {
+                kind if kind.is_number() && table.columns[*at].is_minor => GridHead::minor_number(text),
                 kind if kind.is_number() => GridHead::number(text),
                 CellKind::Name => GridHead::name(text),
                 _ => GridHead::text(text),

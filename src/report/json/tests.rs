@@ -20,7 +20,7 @@ const PAIR: &str = "^cost_by_[a-z]+_and_[a-z]+$";
 
 fn figures() -> Figures {
     let groups = Groups::of(vec![GroupRule::default()]);
-    let mut dimensions = Dimensions::of(&ColumnSet::all(false), Some(groups));
+    let mut dimensions = Dimensions::of(&ColumnSet::all(true), Some(groups));
     for first in Dimension::ALL {
         let seconds = Dimension::ALL.into_iter().filter(|second| *second != first);
         dimensions.by.extend(seconds.map(|second| By {

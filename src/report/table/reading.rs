@@ -10,6 +10,15 @@ pub const TOP: usize = 20;
 /// The same where they are days.
 pub const TOP_DAYS: usize = 62;
 
+/// Columns of what a change is made of, which have a sign as the change has.
+const TERMS: [&str; 5] = [
+    "volume_usd",
+    "cost_per_run_usd",
+    "event_price_usd",
+    "event_quantity_usd",
+    "other_usd",
+];
+
 /// Columns of what something is called, and of its ID.
 const NAMED: [(&str, &str); 5] = [
     ("act_name", "act_id"),
@@ -23,8 +32,11 @@ impl<'r> Table<'r> {
     /// The columns as people read them: what something is called comes before its ID and figures, and of these first what the
     /// report is about.
     pub fn reading_order(&self) -> Vec<usize> {
-        let last_number = self.columns.iter().rposition(|column| column.kind.is_number());
-        let is_label = |at: &usize| Some(*at) > last_number && self.columns[*at].kind == CellKind::Name;
+        let first_number = self.columns.iter().position(|column| column.kind.is_number());
+        let is_label = |at: &usize| {
+            let is_behind = first_number.is_none_or(|first| *at > first);
+            is_behind && self.columns[*at].kind == CellKind::Name
+        };
         let (mut order, mut others): (Vec<usize>, Vec<usize>) = (0..self.columns.len()).partition(is_label);
         if self.has_first_columns() {
             others.sort_by_key(|at| self.columns[*at].kind.is_number() && !self.columns[*at].comes_first);
@@ -97,7 +109,10 @@ impl<'r> Table<'r> {
     pub fn sum_from(&self, from: usize) -> Vec<Cell<'r>> {
         let mut sums: Vec<Cell> = self.columns.iter().map(|_| Cell::Absent).collect();
         for cells in (from..self.len).map(|at| (self.row)(at)) {
-            for (sum, cell) in sums.iter_mut().zip(cells) {
+            for ((sum, cell), column) in sums.iter_mut().zip(cells).zip(&self.columns) {
+                if !column.adds_up {
+                    continue;
+                }
                 *sum = match (&*sum, cell) {
                     (Cell::Absent, Cell::Count(count)) => Cell::Count(count),
                     (Cell::Absent, Cell::Usd(usd)) => Cell::Usd(usd),
@@ -133,7 +148,7 @@ impl<'r> Table<'r> {
 impl TableColumn {
     /// What stands before a number of this column: a plus where a change is a rise, so that it is seen to be one.
     pub fn sign(&self, is_rise: bool) -> &'static str {
-        if is_rise && self.name.starts_with("change_") {
+        if is_rise && (self.name.starts_with("change_") || TERMS.contains(&self.name)) {
             "+"
         } else {
             ""
@@ -209,6 +224,15 @@ mod tests {
         );
         // Without a count of unknown costs, the sum says that it is a minimum.
         assert_eq!([0, 1].map(|from| table.is_sum_at_least(from, 2)), [true, false]);
+    }
+
+    #[test]
+    fn a_part_of_another_row_is_in_no_sum_and_minor_columns_can_be_left_out() {
+        let mut table = table(23);
+        (table.columns[1].adds_up, table.columns[2].is_minor) = (false, true);
+        assert_eq!(table.sum_from(20)[1..3], [Cell::Absent, Cell::Usd(Usd(20 + 21 + 22))]);
+        let names: Vec<&str> = table.without_minor().columns.iter().map(|column| column.name).collect();
+        assert_eq!(names, ["act_id", "runs", "runs_usd", "act_name"]);
     }
 
     #[test]

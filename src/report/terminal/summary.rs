@@ -188,10 +188,14 @@ fn changes(report: &Report, most: usize, layout: TextLayout) -> Vec<String> {
         name: changed.name.clone(),
         title: changed.title.clone(),
         len: changed.len,
-        row: Box::new(|at| match (changed.row)(at).as_slice() {
-            // The ID is the first column, the name the last: what is shown is the name, or else the ID.
-            [id, between @ .., Cell::Absent] => [&[Cell::Absent], between, std::slice::from_ref(id)].concat(),
-            named => named.to_vec(),
+        row: Box::new(|at| {
+            let mut cells = (changed.row)(at);
+            // The ID is the first column: what is shown is the name, or else the ID.
+            let name = changed.columns.iter().position(|column| column.name == "act_name");
+            if let Some(name) = name.filter(|name| cells[*name] == Cell::Absent) {
+                cells.swap(0, name);
+            }
+            cells
         }),
         total: None,
         note: None,

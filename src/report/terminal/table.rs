@@ -16,7 +16,10 @@ pub(super) fn lines(table: &Table, only: Option<&[&str]>, layout: TextLayout) ->
     }
     let look = layout.style;
     let mut order = table.reading_order();
-    order.retain(|at| only.is_none_or(|only| only.contains(&table.columns[*at].name)));
+    order.retain(|at| match only {
+        Some(only) => only.contains(&table.columns[*at].name),
+        None => !table.columns[*at].is_minor,
+    });
     let cells = |cells: &[Cell]| -> Vec<String> {
         order
             .iter()

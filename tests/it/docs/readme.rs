@@ -69,7 +69,16 @@ fn exit_codes_and_limits_are_those_of_the_tool() {
 fn the_files_that_an_export_holds_are_those_that_the_readme_lists() {
     let place = Place::new();
     fs::write(place.path("groups.csv"), "actor,group\nmade-up-account/*,In-house\n").unwrap();
-    let options = ["--budget", "8000", "--groups", "groups.csv", "--compare", "out"];
+    let options = [
+        "--budget",
+        "8000",
+        "--groups",
+        "groups.csv",
+        "--compare",
+        "out",
+        "--details",
+        "all",
+    ];
     let export = [&DEMO_DAY[..], &["--out", "out", "--quiet"]].concat();
     place.run(&export).exits(0);
     place.run(&[&export[..], &options].concat()).exits(0);

@@ -70,7 +70,7 @@ const MEASURES: [&str; 11] = [
 ];
 
 /// Column, unit, meaning.
-const MEANINGS: [(&str, &str, &str); 47] = [
+const MEANINGS: [(&str, &str, &str); 60] = [
     ("day", "", "`YYYY-MM-DD` in `--timezone`; in `usage_by_day`, in UTC"),
     ("week", "", "the date of the week's Monday, in `--timezone`"),
     ("month", "", "`YYYY-MM` in `--timezone`"),
@@ -137,6 +137,44 @@ const MEANINGS: [(&str, &str, &str); 47] = [
         "US dollars",
         "usage of the runs whose cost may still change, with the present costs",
     ),
+    (
+        "event",
+        "",
+        "the name of a charged event; empty in the Actor's own row, which has all of its runs and events",
+    ),
+    (
+        "runs_left_out",
+        "runs",
+        "runs that are in no other column of `unit_costs`: cost, compute units or duration is unknown, or the counts of events cannot be \
+         read; in the row of an event, those of them that charged it",
+    ),
+    (
+        "usd_per_compute_unit",
+        "US dollars, 6 places",
+        "usage divided by compute units",
+    ),
+    ("run_hours", "hours, 6 places", "the total duration of the runs"),
+    (
+        "usd_per_hour",
+        "US dollars, 6 places",
+        "usage divided by the hours, before these are rounded",
+    ),
+    (
+        "events",
+        "events",
+        "how often the event was charged; in the Actor's row, all events",
+    ),
+    (
+        "events_usd",
+        "US dollars",
+        "usage of the runs that charged the event, without their platform usage (the meters); empty if one of them charged another \
+         event too, since the API does not say what was paid for which",
+    ),
+    (
+        "usd_per_1000_events",
+        "US dollars, 6 places",
+        "`events_usd` divided by events, times 1,000",
+    ),
     ("scope", "", "what the budget is for: `all`, `actor` or `group`"),
     ("name", "", "the Actor or group of the budget"),
     (
@@ -166,6 +204,27 @@ const MEANINGS: [(&str, &str, &str); 47] = [
         "",
         "`new`, `gone`, `up`, `down`, `same`, `unclear` (unknown costs could reverse it) or `not judged` (one side has no known cost)",
     ),
+    (
+        "volume_usd",
+        "US dollars",
+        "the part of the change that comes from more or fewer runs, each at its earlier mean cost",
+    ),
+    (
+        "cost_per_run_usd",
+        "US dollars",
+        "the part of the change that comes from the cost of a run",
+    ),
+    (
+        "event_price_usd",
+        "US dollars",
+        "the part of `cost_per_run_usd` that comes from prices of events; empty if it cannot be told",
+    ),
+    (
+        "event_quantity_usd",
+        "US dollars",
+        "the part that comes from events per run",
+    ),
+    ("other_usd", "US dollars", "the rest of `cost_per_run_usd`"),
     ("runs_before", "runs", "runs in the earlier period"),
     ("usage_before_usd", "US dollars", "usage in the earlier period"),
     (
@@ -253,7 +312,17 @@ fn row_line((at, column): (usize, &Column)) -> String {
 fn headers() -> BTreeMap<String, Vec<String>> {
     let place = Place::new();
     fs::write(place.path("groups.csv"), "actor,group\nmade-up-account/*,In-house\n").unwrap();
-    let options = ["--out", "out", "--quiet", "--budget", "1", "--groups", "groups.csv"];
+    let options = [
+        "--out",
+        "out",
+        "--quiet",
+        "--budget",
+        "1",
+        "--groups",
+        "groups.csv",
+        "--details",
+        "all",
+    ];
     let export = [&DEMO_DAY[..], &options].concat();
     place.run(&export).exits(0);
     let compared = [

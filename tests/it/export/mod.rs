@@ -26,4 +26,6 @@ mod names;
 mod publishing;
 /// Runs that Apify no longer keeps.
 mod retention;
+/// What a compute unit, an hour and a thousand events cost, and why costs changed.
+mod unit_costs;
 mod usage;

@@ -11,6 +11,16 @@ use super::read::{ReadCell, RowKind};
 /// What stands where there is no value.
 const NOTHING: [&str; 5] = ["", "–", "unknown", "no task", "no schedule"];
 
+/// Amounts that have a plus where they are a rise.
+const CHANGES: [&str; 6] = [
+    "change_usd",
+    "volume_usd",
+    "cost_per_run_usd",
+    "event_price_usd",
+    "event_quantity_usd",
+    "other_usd",
+];
+
 /// A cell's place, and the row of report.json that it has to show.
 pub struct CellCheck<'e> {
     pub expected: &'e Expected,
@@ -113,7 +123,7 @@ impl CellCheck<'_> {
             Format::Markdown => fine_dollars(amount),
             _ => dollars(amount),
         };
-        let is_rise = amount > 0 && key == "change_usd" && self.format != Format::Text;
+        let is_rise = amount > 0 && CHANGES.contains(&key) && self.format != Format::Text;
         let lead = match (self.is_at_least(key), is_rise) {
             (true, _) => "at least ",
             (_, true) => "+",

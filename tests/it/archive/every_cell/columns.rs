@@ -29,7 +29,7 @@ pub enum Column {
 }
 
 /// Every table's name in report.json, and its title.
-pub const TITLES: [(&str, &str); 29] = [
+pub const TITLES: [(&str, &str); 30] = [
     ("budgets", "Budgets"),
     ("change_of_totals", "Change since the previous period"),
     ("change_by_group", "Change by group since the previous period"),
@@ -55,6 +55,7 @@ pub const TITLES: [(&str, &str); 29] = [
     ),
     ("dearest_runs", "Most expensive runs"),
     ("unsettled_by_actor", "Runs of unknown or provisional cost by Actor"),
+    ("unit_costs", "Unit costs by Actor and event"),
     ("usage_by_service", "Usage that Apify counts by service"),
     ("usage_by_day", "Usage that Apify counts by day (UTC)"),
     ("builds_by_actor", "Builds by Actor"),
@@ -108,6 +109,7 @@ pub fn column(table: &str, head: &str, is_text: bool) -> Column {
         (_, "failed") => Counts(&["runs_failed"]),
         (_, "timed out") => Counts(&["runs_timed_out"]),
         (_, "aborted") => Counts(&["runs_aborted"]),
+        ("change_by_actor", "other") => Usd("other_usd"),
         (_, "other") => Counts(&["runs_other"]),
         (_, "cost unknown") => Counts(unknown),
         (_, "previous cost unknown") => Counts(&["runs_cost_unknown_before"]),
@@ -117,6 +119,20 @@ pub fn column(table: &str, head: &str, is_text: bool) -> Column {
         (_, "previous usage" | "previous usage, $") => Usd("usage_before_usd"),
         (_, "change, $") => Usd("change_usd"),
         (_, "provisional, $") => Usd("usage_provisional_usd"),
+        (_, "volume" | "volume, $") => Usd("volume_usd"),
+        (_, "cost per run" | "cost per run, $") => Usd("cost_per_run_usd"),
+        (_, "event prices" | "event prices, $") => Usd("event_price_usd"),
+        (_, "events per run" | "events per run, $") => Usd("event_quantity_usd"),
+        (_, "other, $") => Usd("other_usd"),
+        (_, "usage of events" | "usage of events, $") => Usd("events_usd"),
+        (_, "left out") => Counts(&["runs_left_out"]),
+        (_, "events") => Counts(&["events"]),
+        (_, "compute units") => Quantity("compute_units"),
+        (_, "hours") => Quantity("run_hours"),
+        (_, "per compute unit" | "per compute unit, $") => Mean("usd_per_compute_unit"),
+        (_, "per hour" | "per hour, $") => Mean("usd_per_hour"),
+        (_, "per 1,000 events" | "per 1,000 events, $") => Mean("usd_per_1000_events"),
+        (_, "event") => Text("event"),
         (_, "budget" | "budget, $") => Usd("budget_usd"),
         (_, "after discount" | "after discount, $") => Usd("usage_after_discount_usd"),
         (_, "usage of failed" | "usage of failed, $") => Usd("usage_failed_usd"),
