@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::Report;
-use super::account_usage::USAGE_BY_DAY;
+use super::account_usage::{BUILDS, USAGE_BY_DAY};
 use super::display_text::DisplayText;
 use super::headline;
 use super::table::{Cell, CellKind, TOP, TOP_DAYS, Table, TableColumn, short_quantity};
@@ -103,10 +103,18 @@ fn grid(table: &Table, line: &mut impl FnMut(String) -> io::Result<()>) -> io::R
     }
 }
 
+/// Builds one by one stand in order of time, and few of them say what the rest are like: their sums by Actor do.
+const MOST_BUILDS: usize = 5;
+
 /// A table by day has a row a day, unless it is by service too.
 fn most_rows(table: &Table) -> usize {
-    let is_by_day = table.columns[0].kind == CellKind::Date && table.name != USAGE_BY_DAY;
-    if is_by_day { TOP_DAYS } else { TOP }
+    let is_by_day = table.columns[0].kind == CellKind::Date;
+    match &*table.name {
+        BUILDS => MOST_BUILDS,
+        USAGE_BY_DAY => TOP,
+        _ if is_by_day => TOP_DAYS,
+        _ => TOP,
+    }
 }
 
 /// A cell; with an ID, the name and that. What has an ID of its own, such as a run, needs none of its Actor and task.

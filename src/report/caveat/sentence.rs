@@ -15,8 +15,7 @@ const MAX_SPANS: usize = 3;
 pub(super) const INCOMPLETE: &str = "INCOMPLETE: ";
 const NO_RUN_OF: &str = "no run of the period matches ";
 const RUNS_MISSING: &str = "INCOMPLETE: fewer runs were received than the API counts; every total is a minimum";
-const NO_RUN: &str =
-    "no run was found: none started in the period, none matches the filters, or this token may not list them";
+const NO_RUN: &str = "no run started in the period, or none matches the filters, or this token may not list them";
 const GROUPS_IN_DOUBT: &str = "some names could not be read, so runs may be in the wrong group";
 const PERIOD_NOT_OVER: &str = "the period is not over: these are the figures so far";
 const LIST_CHANGED: &str = "runs were deleted or added while the period was read: see the notes in manifest.json";
