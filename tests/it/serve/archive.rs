@@ -577,7 +577,8 @@ fn no_request_is_too_absurd_to_be_refused() {
         ("/v2/actor-runs/..%2f..%2fetc%2fpasswd", 404),
         ("/v2/actor-runs/%ff", 404),
         ("/v2/actor-runs/a/b/c", 404),
-        ("/", 400), // A browser that names no host of this machine.,
+        // A page, for a browser that names another machine.
+        ("/", 400),
         ("/v2/actors/~/runs", 404),
     ] {
         assert_eq!(
