@@ -313,8 +313,8 @@ class LiveTable {
 		const attributes = { class: "opens", "aria-expanded": this.open.has(row.key), "aria-label": `Details of ${text.textContent}` };
 		return this.opens ? [button("", (element) => keeping(element, toggle), attributes), ...parts] : parts;
 	}
-	line(kind, name, row, without) {
-		const cells = this.heads.slice(1).map((head) => (head.name === without ? make("td", { class: head.kind }) : cellOf(head, row, state.found.totals)));
+	line(kind, name, row, without = []) {
+		const cells = this.heads.slice(1).map((head) => (without.includes(head.name) ? make("td", { class: head.kind }) : cellOf(head, row, state.found.totals)));
 		return make("tr", { class: kind || null, "data-key": kind ? null : row.key }, make("th", { scope: "row" }, ...name), ...cells);
 	}
 	show(isWhole = this.isWhole) {
@@ -328,8 +328,9 @@ class LiveTable {
 			const line = this.line("", this.nameOf(row), row);
 			return this.open.has(row.key) ? [line, make("tr", { class: "detail" }, make("td", { colspan: this.heads.length }, ...detailsOf(row, found)))] : [line];
 		});
-		if (rest.length) lines.push(this.line("rest", [others.length ? "all others" : counted(rest.length, "other")], sumOf(rest), "share_of_actor_usage"));
-		lines.push(this.line("total", ["Total"], { ...found.totals, layers: chart?.sums }, this.part && "runs"));
+		// How many runs those have of Actors that share cells of which only some are in this table, no cell tells.
+		if (rest.length) lines.push(this.line("rest", [others.length ? "all others" : counted(rest.length, "other")], sumOf(rest), this.part && [others.length && "runs", "share_of_actor_usage"]));
+		lines.push(this.line("total", ["Total"], { ...found.totals, layers: chart?.sums }, this.part && ["runs"]));
 		this.table.tBodies[0].replaceChildren(...lines);
 		if (this.isChart) say(this.heads[0].head.firstChild, chart.unit === "week" ? "week (from Monday)" : chart.unit);
 		this.heads.forEach(({ head }, at) => head.setAttribute("aria-sort", this.sort?.at === at ? (this.sort.falls ? "descending" : "ascending") : "none"));
@@ -348,7 +349,7 @@ class LiveTable {
 			area.value = text;
 			this.tools.append(area);
 			area.select();
-			say(this.copied, "Selected: copy it with Ctrl+C.");
+			say(this.copied, "Selected: copy it.");
 		}
 	}
 }
@@ -484,7 +485,7 @@ function listenToFilters() {
 	from.onchange = to.onchange = () => {
 		const first = toDay(from.value || data.from), end = toDay(to.value || data.to);
 		if (first >= FIRST && end <= END && first < end) change(between(state.filter, first, end));
-		else warn(`Choose two dates from ${data.from} to ${data.to}, in order.`);
+		else warn(`Choose two days from ${data.from} to ${data.to}.`);
 	};
 	for (const key of Object.keys(LISTS)) {
 		const pick = byId(`filter-${key}`), list = find("ul", pick);
@@ -569,7 +570,7 @@ function follow() {
 	const fragment = location.hash.slice(1), isAnchor = fragment && !fragment.includes("="), text = isAnchor ? history.state?.fragment : fragment;
 	if (text === undefined) return history.replaceState({ fragment: fragmentOf(state.filter) }, "");
 	const { filter, ignored } = parse(text);
-	warn(ignored.length ? `Ignored, since the page has no such value: ${short(ignored.join("; "), 240)}.` : "");
+	warn(ignored.length ? `Not on this page: ${short(ignored.join("; "), 240)}.` : "");
 	if (fragmentOf(filter) !== fragmentOf(state.filter)) apply(filter);
 }
 for (const section of findAll("[data-columns]")) tables.push(new LiveTable(section));
