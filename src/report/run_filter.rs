@@ -137,7 +137,7 @@ impl RunFilter {
         let sentence = |(name, key): (&str, &FilterValues)| {
             let unseen = key.values.iter().zip(&key.seen).filter(|(_, seen)| !**seen);
             let near = |value: &str| match name {
-                "status" => did_you_mean(value, STATUSES),
+                "status" if !STATUSES.contains(&value) => did_you_mean(value, STATUSES),
                 _ => String::new(),
             };
             unseen
@@ -248,6 +248,9 @@ mod tests {
     fn values_that_no_run_has_are_told() {
         let mut filter = RunFilter::parse("status=FALIED,FAILED,actor=a").unwrap();
         filter.matches(&row("b", None, "FAILED"), "");
+        let mut known = RunFilter::parse("status=READY").unwrap();
+        known.matches(&row("b", None, "FAILED"), "");
+        assert_eq!(known.unmatched(), ["no run has status=READY"]);
         assert_eq!(
             filter.unmatched(),
             ["no run has actor=a", "no run has status=FALIED; did you mean FAILED?"]
