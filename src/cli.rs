@@ -184,6 +184,9 @@ pub struct ExportArgs {
     /// Output folder; may contain {account}, {month}, {period} [default: apify-runs-PERIOD]
     #[arg(long, short, value_name = "DIR", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
+    /// Also write one report of all accounts into this folder
+    #[arg(hide = true, long, value_name = "DIR", conflicts_with = "dry_run", help_heading = OUTPUT)]
+    pub together: Option<PathBuf>,
     /// Formats of the runs (comma list)
     #[arg(
         long, value_name = "FORMAT", value_delimiter = ',', default_value = "parquet,csv",

@@ -184,6 +184,8 @@ impl Types {
                     json!({"description": "The caveat as a sentence.", "type": "string"}),
                 );
                 required.push("text".into());
+                let of = "The account that it is of, in a report of several.";
+                properties.insert("account".into(), json!({"description": of, "type": "string"}));
             }
             schema["properties"] = properties.into();
             schema["required"] = required.into();

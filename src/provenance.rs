@@ -15,10 +15,17 @@ pub use usage_facts::{BuildsFacts, CountedFacts, CycleFacts, UsageFacts};
 const MAX_NOTES: usize = 50;
 
 /// The account of the token: only its ID and user name are kept.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Account {
     pub id: String,
     pub username: Option<String>,
+}
+
+impl Account {
+    /// What people call it: its user name, else its ID.
+    pub fn name(&self) -> &str {
+        self.username.as_deref().unwrap_or(&self.id)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +243,15 @@ impl Retention {
         }
     }
 
+    /// That of two periods together.
+    pub fn and(&self, other: &Retention) -> Retention {
+        Retention {
+            days: self.days.min(other.days),
+            expired_days: self.expired_days + other.expired_days,
+            period_days: self.period_days + other.period_days,
+        }
+    }
+
     /// What every output says first, if any of the period is past retention.
     pub fn headline(&self) -> Option<String> {
         let (expired, all) = (thousands(self.expired_days), thousands(self.period_days));
@@ -252,6 +268,9 @@ pub struct GroupRule {
     pub task: Option<String>,
     /// Pattern of the ID of the user who started the run.
     pub user: Option<String>,
+    /// Pattern of the ID or user name of the account whose runs they are; absent in rules of a file without this column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     pub group: String,
 }
 

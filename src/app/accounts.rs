@@ -13,8 +13,10 @@ use tracing::Instrument;
 
 use crate::app::exit::{AccountJournals, AccountResult, JobResult, worst_exit_code};
 use crate::app::signals::fate_when_stopped;
+use crate::app::together;
 use crate::cli::{Cli, Command};
 use crate::commands;
+use crate::commands::together::TogetherFolder;
 use crate::config::{Invocation, Layers, ProcessEnv};
 use crate::context::Context;
 use crate::context::journal::{Ending, Journal};
@@ -39,6 +41,14 @@ impl AccountJob {
             Command::Reconcile(args) => args.json,
             Command::Check(args) => args.json,
             _ => false,
+        }
+    }
+
+    /// Where one report of all accounts is to go; exit 2 or 6 where it can't.
+    fn together(&self) -> Result<Option<TogetherFolder>> {
+        match &self.cli.command {
+            Command::Export(args) => TogetherFolder::of(args, self.context.umask),
+            _ => Ok(None),
         }
     }
 }
@@ -127,6 +137,14 @@ impl AccountJobs {
         }
         let several = self.jobs.len() > 1;
         let is_json = self.jobs.iter().any(AccountJob::prints_json);
+        let is_quiet = self.jobs.iter().any(|job| job.context.quiet);
+        let together = match self.jobs.first().map_or(Ok(None), AccountJob::together) {
+            Ok(together) => together,
+            Err(error) => {
+                tracing::error!("{error}");
+                return JobResult::cut_short(error.exit_code(), error.to_string(), &self.journals());
+            }
+        };
         let turns = Semaphore::new(self.at_once);
         let (layers, turns, deadline) = (&self.layers, &turns, self.deadline);
         // In this task, so that whoever drops it drops all that they hold.
@@ -156,6 +174,9 @@ impl AccountJobs {
             tracing::error!("{error}");
             end.exit_code = worst_exit_code([end.exit_code, error.exit_code()]);
             end.error.get_or_insert_with(|| error.to_string());
+        }
+        if let Some(folder) = together {
+            together::publish(folder, &mut end, is_quiet || is_json).await;
         }
         end
     }

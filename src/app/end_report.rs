@@ -67,6 +67,7 @@ impl EndReport {
             ));
         }
         output_conflicts::check_apart(orders)?;
+        output_conflicts::check_together(orders)?;
         run.check()?;
         // What publishes nothing is no success of the one that does.
         let is_rehearsal = matches!(command, Command::Export(args) if args.dry_run);

@@ -9,6 +9,7 @@ mod outcome;
 mod output_conflicts;
 mod signals;
 mod text_style;
+mod together;
 
 use std::env;
 use std::io::{self, IsTerminal, Write};

@@ -57,6 +57,31 @@ pub fn check_apart(orders: &[Invocation]) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a folder of `--together` that is, holds or lies in the export of an account.
+///
+/// # Errors
+/// [`Error::Usage`] that names both.
+pub fn check_together(orders: &[Invocation]) -> Result<()> {
+    for order in orders {
+        let Command::Export(args) = &order.cli.command else {
+            continue;
+        };
+        let Some(together) = &args.together else { continue };
+        let place = paths::resolve(together);
+        let outputs = orders.iter().flat_map(outputs_of);
+        let mut near = outputs.filter(|output| lies_in(&place, &output.place) || lies_in(&output.place, &place));
+        if let Some(output) = near.next() {
+            return Err(Error::Usage(format!(
+                "--together {} and {} {} are the same folder, or one is inside the other: use another path",
+                together.display(),
+                output.option,
+                output.shown
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn lies_within(option: &str, path: &str, output: &WrittenPath) -> Error {
     Error::Usage(format!(
         "{option} {path} is inside {} {}, which may not hold other files: use another path",

@@ -21,6 +21,7 @@ use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::Caveat;
 use crate::report::facts::{Facts, QualityCounts, caveats_of_part};
 use crate::report::figures::Figures;
+use crate::report::measures::Measures;
 use crate::report::summary::Summary;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::run::{Key, Run, RunRecord, RunStream, records};
@@ -49,16 +50,16 @@ impl ExportFolder {
     }
 
     /// What is kept of a part of its period, and the caveats of the whole made true of it.
-    fn of_part(&self, period: &Period, figures: &Figures) -> (Option<Retention>, Vec<Caveat>) {
+    fn of_part(&self, period: &Period, totals: &Measures) -> (Option<Retention>, Vec<Caveat>) {
         let manifest = self.manifest();
         let retention = manifest.retention.as_ref();
         let retention = retention.map(|kept| Retention::of(kept.days, period, manifest.queried_at_ms));
         let of_part = QualityCounts {
-            cost_unknown: figures.totals.cost_unknown(),
-            provisional: figures.totals.provisional.runs,
+            cost_unknown: totals.cost_unknown(),
+            provisional: totals.provisional.runs,
             retention: retention.clone(),
             cut: period.is_cut(),
-            no_run: figures.totals.runs() == 0,
+            no_run: totals.runs() == 0,
             proven: true,
             ..QualityCounts::default()
         };
@@ -124,11 +125,11 @@ impl Archive for Arc<ExportFolder> {
         self.manifest().proof.proven
     }
 
-    fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
+    fn facts(&self, period: Period, totals: &Measures, is_filtered: bool) -> Result<Facts> {
         let (manifest, whole) = (self.manifest(), self.manifest().period.clone());
         let is_part = (period.from, period.to) != (whole.from, whole.to);
-        let (retention, caveats) = if is_part || !figures.only.is_empty() {
-            self.of_part(&period, figures)
+        let (retention, caveats) = if is_part || is_filtered {
+            self.of_part(&period, totals)
         } else {
             (manifest.retention.clone(), manifest.caveats())
         };
@@ -146,6 +147,7 @@ impl Archive for Arc<ExportFolder> {
             queried_at_ms: manifest.queried_at_ms,
             proof: manifest.proof.clone(),
             by_syncs: false,
+            accounts: Vec::new(),
             retention,
             caveats,
         })

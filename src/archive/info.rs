@@ -3,6 +3,7 @@
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, FileEntry, Filters, GroupRule, Replaced, Source, Totals};
 use crate::report::account_usage::AccountUsage;
+use crate::report::groups::Groups;
 use crate::runs::random_access::RandomAccessRuns;
 
 #[derive(Debug, Clone)]
@@ -32,6 +33,20 @@ pub struct ArchiveInfo {
 }
 
 impl ArchiveInfo {
+    /// The rules that its runs were grouped by, for runs of its account.
+    pub fn own_groups(&self) -> Option<Groups> {
+        let groups = self.groups.clone().map(Groups::of);
+        groups.map(|groups| groups.for_account(self.account.as_ref()))
+    }
+
+    /// Whose runs it has; by its path, where it doesn't know.
+    pub fn whose(&self) -> Account {
+        self.account.clone().unwrap_or_else(|| Account {
+            id: self.shown.clone(),
+            username: None,
+        })
+    }
+
     /// Whether it is of this source, and of this account unless one of the two is unknown.
     pub fn is_from(&self, source: Source, account: Option<&Account>) -> bool {
         let known = self.account.as_ref().zip(account);

@@ -17,6 +17,7 @@ use crate::provenance::{Filters, Proof, Retention};
 use crate::report::dimension::Dimensions;
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
+use crate::report::measures::Measures;
 use crate::report::summary::Summary;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::run::{Key, Run, RunRecord, RunStream, records};
@@ -89,8 +90,8 @@ impl Lake {
     }
 
     /// What must be said of a period, except corrections to the month that is being closed again.
-    pub fn facts_but(&self, closing: Option<&str>, period: Period, figures: &Figures) -> Facts {
-        let (state, totals) = (self.table.state(), &figures.totals);
+    pub fn facts_but(&self, closing: Option<&str>, period: Period, totals: &Measures) -> Facts {
+        let state = self.table.state();
         let unproven = self.unproven(&period);
         let proof = Proof {
             proven: unproven.is_empty(),
@@ -116,6 +117,7 @@ impl Lake {
             queried_at_ms: state.synced_at_ms,
             proof,
             by_syncs: true,
+            accounts: Vec::new(),
             // What Apify has deleted since is still here: as if it had been asked at the beginning of time.
             retention: state
                 .retention_days
@@ -170,8 +172,8 @@ impl Archive for Lake {
         self.unproven(period).is_empty()
     }
 
-    fn facts(&self, period: Period, figures: &Figures) -> Result<Facts> {
-        Ok(self.facts_but(None, period, figures))
+    fn facts(&self, period: Period, totals: &Measures, _is_filtered: bool) -> Result<Facts> {
+        Ok(self.facts_but(None, period, totals))
     }
 
     fn read(

@@ -22,6 +22,7 @@ use crate::period::Period;
 use crate::report::account_usage::AccountUsage;
 use crate::report::facts::Facts;
 use crate::report::figures::Figures;
+use crate::report::measures::Measures;
 use crate::report::summary::Summary;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::run::{Key, Run, RunStream};
@@ -50,8 +51,8 @@ pub trait Archive {
     /// Whether every run is there that the API counted for a period.
     fn is_proven(&self, period: &Period) -> bool;
 
-    /// What must be said of figures of a period of it.
-    fn facts(&self, period: Period, figures: &Figures) -> Result<Facts>;
+    /// What must be said of figures of a period of it: of all its runs, or of those that a filter chose.
+    fn facts(&self, period: Period, totals: &Measures, is_filtered: bool) -> Result<Facts>;
 
     /// What is kept of Apify's own count of a period, and of builds; none where nothing is. It is asked for after [`Archive::read`].
     fn usage(&self, _period: &Period) -> Result<Option<AccountUsage>> {

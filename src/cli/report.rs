@@ -45,9 +45,9 @@ pub enum ReportFormat {
   apify-runs report lake --month 2025-09 --format html,xlsx --out figures"
 )]
 pub struct ReportArgs {
-    /// Export or lake
+    /// Export or lake; several, of any accounts, make one report
     #[arg(value_name = "PATH", required_unless_present = "sql")]
-    pub path: Option<ArchiveAddress>,
+    pub paths: Vec<ArchiveAddress>,
     /// Only this calendar month, such as 2025-09
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month, conflicts_with = "from", help_heading = PERIOD)]
     pub month: Option<PeriodSpec>,
@@ -63,7 +63,7 @@ pub struct ReportArgs {
     /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = PERIOD)]
     pub as_of: Option<AsOf>,
-    /// By actor, status, day, week, month, task, schedule, origin, build, user or group, or two: actor,status
+    /// By actor, status, day, week, month, task, schedule, origin, build, user, group or account, or two: actor,status
     #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = RUNS_AND_COSTS)]
     pub by: Vec<By>,
     /// Only runs of: actor=me/crawler,status=FAILED,group=Ops
@@ -112,7 +112,7 @@ pub struct ReportArgs {
 }
 
 /// What FOCUS files hold, and in which form.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct FocusArgs {
     /// Rows of FOCUS: one per run, or one per day (UTC), Actor, task, status and user: run or day [default: run]

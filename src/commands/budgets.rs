@@ -32,6 +32,15 @@ pub fn read_groups(file: &Path, columns: &ColumnSet) -> Result<Groups> {
     }
 }
 
+/// Exit 2: rules go by accounts, and an archive doesn't tell whose its runs are.
+pub fn needs_account(file: &Path, archive: &str) -> Error {
+    Error::Usage(format!(
+        "--groups {}: the rules need the account of every run, but {archive} does not have its account: export again with a token that may \
+         read the account",
+        file.display()
+    ))
+}
+
 /// Adds the budgets of `--budgets` to those of the command line; exit 2 where the file makes no sense.
 pub fn read_file(args: &mut JudgeArgs) -> Result<()> {
     let Some(file) = &args.budgets else {

@@ -143,7 +143,7 @@ pub fn before(
     }
     let summary = Summary::new(period.timezone, Dimensions::usual(&columns, groups)).only(asked.only.clone());
     let figures = archive.read(&period, &columns, Some(summary), &mut |_| stop.check())?;
-    let facts = archive.facts(period, &figures)?;
+    let facts = archive.facts(period, &figures.totals, !figures.only.is_empty())?;
     for gap in facts.gaps() {
         warn(&format!("previous period, {site}: {gap}"));
     }

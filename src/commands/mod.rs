@@ -20,6 +20,7 @@ pub mod serve;
 pub mod strict;
 #[cfg(feature = "lake")]
 pub mod sync;
+pub mod together;
 pub mod tools;
 pub mod unusual;
 pub mod verify;

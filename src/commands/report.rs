@@ -7,9 +7,12 @@ mod focus_parts;
 pub(super) mod fold;
 pub(super) mod folder;
 mod format;
-mod output;
+pub(super) mod output;
 mod row_selection;
+pub(super) mod several;
 pub mod sql;
+
+use std::path::Path;
 
 use crate::commands::report::fold::ReportScope;
 use crate::commands::report::output::{ReportOutput, UnpublishedReport};
@@ -18,7 +21,7 @@ use crate::commands::report::row_selection::RowSelection;
 use crate::commands::compare;
 
 use crate::archive;
-use crate::archive::{Archive, ArchiveOpener};
+use crate::archive::{Archive, ArchiveInfo, ArchiveOpener};
 use crate::cli::{ArchiveAddress, JudgeArgs, ReportArgs};
 use crate::commands::compare::ComparisonScope;
 use crate::commands::{budgets, strict, unusual};
@@ -36,6 +39,7 @@ use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
 use crate::report::terminal::TerminalLook;
 use crate::report::unusual::UnusualDays;
+use crate::runs::column_set::ColumnSet;
 use crate::runs::row::columns_of_rows;
 use crate::text::nearest::did_you_mean;
 
@@ -70,8 +74,10 @@ fn prepare(
     stop: &CancelFlag,
     opening: &ArchiveOpener,
 ) -> Result<(UnpublishedReport, Report)> {
-    let Some(path) = &args.path else {
-        return Err(Error::Usage("a report needs the PATH of an export or a lake".into()));
+    let path = match args.paths.as_slice() {
+        [] => return Err(Error::Usage("a report needs the PATH of an export or a lake".into())),
+        [path] => path,
+        _ => return several::prepare(args, look, stop, opening),
     };
     let archive = opening.open(path, args.as_of)?;
     let archive = archive.as_ref();
@@ -79,20 +85,16 @@ fn prepare(
     let held = archive.info()?;
     compare::check_previous(&args.judge, &held)?;
     let groups = match &args.groups {
-        Some(file) => Some(budgets::read_groups(file, &columns)?),
-        None => held.groups.clone().map(Groups::of),
+        Some(file) => Some(read_groups(file, &columns, &held)?),
+        None => held.own_groups(),
     };
     budgets::check(&args.judge, groups.as_ref())?;
-    let spec = match (&args.month, args.from, args.to) {
-        (Some(month), ..) => Some(month.clone()),
-        (None, Some(from), Some(to)) => Some(PeriodSpec::FromTo { from, to }),
-        _ => None,
-    };
     let scope = ReportScope {
-        period: fold::period(spec, args.timezone, archive, &held)?,
+        period: fold::period(period_spec(args), args.timezone, archive, &held)?,
         groups,
         has_other_groups: args.groups.is_some(),
         only: only_runs(args)?,
+        has_accounts: false,
         by: args.by.clone(),
     };
     scope.check(&columns)?;
@@ -138,7 +140,7 @@ fn prepare(
         report.unusual = Some(unusual::of_report(archive, &whole, &report, stop)?);
     }
     report.only = chosen(args, &report)?;
-    let written = output.write(&report, archive, stop)?;
+    let written = output.write(&report, Some(archive), stop)?;
     Ok((written, report))
 }
 
@@ -159,6 +161,24 @@ fn comparison(
         compare::before(opening.open(site, None)?.as_ref(), site, scope, stop)?
     };
     Ok(Some(PeriodComparison { before }))
+}
+
+/// The rules of `--groups`, for runs of the archive's account.
+fn read_groups(file: &Path, columns: &ColumnSet, held: &ArchiveInfo) -> Result<Groups> {
+    let groups = budgets::read_groups(file, columns)?;
+    if held.account.is_none() && groups.go_by_accounts() {
+        return Err(budgets::needs_account(file, &held.shown));
+    }
+    Ok(groups.for_account(held.account.as_ref()))
+}
+
+/// The period that was asked for; none where it is all that there is.
+fn period_spec(args: &ReportArgs) -> Option<PeriodSpec> {
+    match (&args.month, args.from, args.to) {
+        (Some(month), ..) => Some(month.clone()),
+        (None, Some(from), Some(to)) => Some(PeriodSpec::FromTo { from, to }),
+        _ => None,
+    }
 }
 
 /// The runs that were asked for; exit 2 with budgets.

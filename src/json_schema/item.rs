@@ -178,7 +178,7 @@ fn variants(lines: &[&str]) -> Vec<Variant> {
             at += 1;
             continue;
         }
-        let (docs, _) = about(&lines[start..at]);
+        let (docs, attributes) = about(&lines[start..at]);
         let name = line.split(['(', ' ']).next().unwrap();
         let holds = line
             .split_once('(')
@@ -198,12 +198,15 @@ fn variants(lines: &[&str]) -> Vec<Variant> {
             };
             at = end;
         }
-        variants.push(Variant {
-            name: name.into(),
-            docs,
-            holds,
-            fields: own,
-        });
+        // Skipped ones are written by a rule of their own.
+        if !attributes.contains("(skip)") {
+            variants.push(Variant {
+                name: name.into(),
+                docs,
+                holds,
+                fields: own,
+            });
+        }
         at += 1;
         start = at;
     }

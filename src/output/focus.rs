@@ -149,6 +149,17 @@ impl<W: Write + Send> FocusFiles<W> {
         })
     }
 
+    /// Runs that follow are of this account and query; days are those of each on its own.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] without an account.
+    pub fn turn_to(&mut self, context: &FocusContext) -> Result<()> {
+        self.write_day()?;
+        self.constants = FocusConstants::new(context)?;
+        self.periods = BillingPeriods::new(context.billing_cycle);
+        Ok(())
+    }
+
     /// Appends runs, which must be in order of their start.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut charges = Vec::new();

@@ -84,6 +84,26 @@ pub enum Caveat {
     SharedAccount {
         names: Vec<String>,
     },
+    /// Parts of the period that no archive of an account covers.
+    NotCovered {
+        #[serde(with = "spans_text")]
+        periods: Vec<(Millis, Millis)>,
+    },
+    /// An account of which a report of several accounts has no runs, and why.
+    AccountMissing {
+        reason: String,
+    },
+    /// Runs that several accounts list, which count once.
+    RunsOfSeveral {
+        runs: u64,
+        accounts: Vec<String>,
+    },
+    /// A caveat of one of several accounts; documents have its code, and the account beside.
+    #[serde(skip)]
+    OfAccount {
+        account: String,
+        caveat: Box<Caveat>,
+    },
     /// A caveat of an archive whose code this version does not know; only its sentence is kept.
     Unclassified {
         #[serde(skip)]
@@ -141,10 +161,27 @@ impl Caveat {
             | Caveat::RunsRejected { .. }
             | Caveat::DetailsFailed { .. }
             | Caveat::GroupsInDoubt
+            | Caveat::NotCovered { .. }
+            | Caveat::AccountMissing { .. }
             | Caveat::ListChanged => true,
+            Caveat::OfAccount { caveat, .. } => caveat.is_gap(),
             Caveat::Unclassified { lacks_runs, .. } => *lacks_runs,
             _ => false,
         }
+    }
+
+    /// Both in one, where they say the same of two parts of a period.
+    pub fn and(&self, other: &Caveat) -> Option<Caveat> {
+        use Caveat::{CostUnknown, DetailsFailed, PastRetention, Provisional, RunsRejected};
+        Some(match (self, other) {
+            (PastRetention(one), PastRetention(other)) => PastRetention(one.and(other)),
+            (RunsRejected { runs: one }, RunsRejected { runs }) => RunsRejected { runs: one + runs },
+            (CostUnknown { runs: one }, CostUnknown { runs }) => CostUnknown { runs: one + runs },
+            (DetailsFailed { runs: one }, DetailsFailed { runs }) => DetailsFailed { runs: one + runs },
+            (Provisional { runs: one }, Provisional { runs }) => Provisional { runs: one + runs },
+            _ if self == other => self.clone(),
+            _ => return None,
+        })
     }
 
     /// Whether a part of the period has its own, worked out from the part's period and figures. How the list differs from details is
@@ -170,7 +207,14 @@ pub fn sentences(caveats: &[Caveat]) -> Vec<String> {
 /// Documents' `caveat_details`: code, counts and sentence of each.
 pub fn details(caveats: &[Caveat]) -> Vec<Value> {
     let detail = |caveat: &Caveat| {
-        let mut detail = serde_json::to_value(caveat).expect("a caveat has only text keys");
+        let own = match caveat {
+            Caveat::OfAccount { caveat, .. } => caveat,
+            own => own,
+        };
+        let mut detail = serde_json::to_value(own).expect("a caveat has only text keys");
+        if let Caveat::OfAccount { account, .. } = caveat {
+            detail["account"] = account.clone().into();
+        }
         detail["text"] = caveat.to_string().into();
         detail
     };
@@ -288,6 +332,52 @@ mod tests {
             details[7],
             serde_json::json!({"code": "cost_unknown", "runs": 1234, "text": text})
         );
+    }
+
+    #[test]
+    fn a_caveat_of_an_account_has_its_own_code_and_the_account() {
+        let of = |caveat| Caveat::OfAccount {
+            account: "acme".into(),
+            caveat: Box::new(caveat),
+        };
+        let lost = of(Caveat::AccountMissing {
+            reason: "exit 3".into(),
+        });
+        let runs = Caveat::RunsOfSeveral {
+            runs: 2,
+            accounts: vec!["acme".into(), "beta".into()],
+        };
+        let gap = of(Caveat::NotCovered {
+            periods: vec![(0, 86_400_000)],
+        });
+        let caveats = [of(Caveat::CostUnknown { runs: 3 }), lost, gap, runs];
+        let details = details(&caveats);
+        let expected = [
+            (
+                "cost_unknown",
+                "acme: the cost of 3 runs is unknown: the total is a minimum",
+            ),
+            (
+                "account_missing",
+                "acme: INCOMPLETE: its runs are not here: exit 3; every total is a minimum",
+            ),
+            (
+                "not_covered",
+                "acme: INCOMPLETE: no archive covers 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z; every total is a minimum",
+            ),
+            (
+                "runs_of_several",
+                "2 runs are in the lists of several accounts (acme, beta): each counts once, for the account that started it, else for the first",
+            ),
+        ];
+        for (detail, (code, text)) in details.iter().zip(expected) {
+            assert_eq!((&detail["code"], &detail["text"]), (&code.into(), &text.into()));
+        }
+        assert_eq!(
+            (&details[0]["account"], &details[0]["runs"]),
+            (&"acme".into(), &3.into())
+        );
+        assert_eq!(caveats.map(|caveat| caveat.is_gap()), [false, true, true, false]);
     }
 
     #[test]

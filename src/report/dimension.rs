@@ -20,6 +20,8 @@ pub enum Dimension {
     Build,
     User,
     Group,
+    /// Whose runs they are, where a report is of several accounts.
+    Account,
 }
 
 struct Words {
@@ -32,7 +34,7 @@ struct Words {
 }
 
 #[rustfmt::skip]
-static WORDS: [Words; 11] = [
+static WORDS: [Words; 12] = [
     Words { word: "actor", report: "cost_by_actor", key: "act_id", labels: &["act_name"], title: "Cost by Actor" },
     Words { word: "status", report: "status_summary", key: "status", labels: &[], title: "Runs and cost by status" },
     Words { word: "day", report: "cost_by_day", key: "day", labels: &[], title: "Cost by day" },
@@ -44,10 +46,11 @@ static WORDS: [Words; 11] = [
     Words { word: "build", report: "cost_by_build", key: "build_id", labels: &["build_number", "act_name"], title: "Cost by build" },
     Words { word: "user", report: "cost_by_user", key: "user_id", labels: &[], title: "Cost by user (who started the run)" },
     Words { word: "group", report: "cost_by_group", key: "group", labels: &[], title: "Cost by group" },
+    Words { word: "account", report: "cost_by_account", key: "account_id", labels: &["account_name"], title: "Cost by account" },
 ];
 
 impl Dimension {
-    pub const ALL: [Dimension; 11] = [
+    pub const ALL: [Dimension; 12] = [
         Dimension::Actor,
         Dimension::Status,
         Dimension::Day,
@@ -59,6 +62,7 @@ impl Dimension {
         Dimension::Build,
         Dimension::User,
         Dimension::Group,
+        Dimension::Account,
     ];
 
     fn words(self) -> &'static Words {
@@ -95,7 +99,7 @@ impl Dimension {
     fn needed_column(self) -> &'static str {
         match self {
             Dimension::Day | Dimension::Week | Dimension::Month => "started_at",
-            Dimension::Group => "id",
+            Dimension::Group | Dimension::Account => "id",
             other => other.key(),
         }
     }
@@ -120,6 +124,7 @@ mod tests {
     fn words_stand_in_the_order_of_the_dimensions() {
         for (dimension, word) in Dimension::ALL.into_iter().zip([
             "actor", "status", "day", "week", "month", "task", "schedule", "origin", "build", "user", "group",
+            "account",
         ]) {
             assert_eq!(dimension.word(), word);
             assert_eq!(By::parse(word).unwrap(), By::from(dimension));

@@ -1,5 +1,9 @@
 //! What a report is about: whose runs, which period, when asked, whether complete; and what its reader must know.
 
+mod account;
+
+pub use account::AccountFacts;
+
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Filters, Proof, Retention, Source};
 use crate::report::caveat::{Caveat, ListDifference};
@@ -17,6 +21,8 @@ pub struct Facts {
     pub proof: Proof,
     /// Whether they were put together by several jobs, each of which counted what it received.
     pub by_syncs: bool,
+    /// Each of them, where they are of several accounts.
+    pub accounts: Vec<AccountFacts>,
     pub retention: Option<Retention>,
     pub caveats: Vec<Caveat>,
 }

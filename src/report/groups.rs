@@ -9,8 +9,9 @@ use anyhow::bail;
 
 use crate::report::groups::index::RuleIndex;
 use foldhash::fast::RandomState;
+use wildmatch::WildMatch;
 
-use crate::provenance::GroupRule;
+use crate::provenance::{Account, GroupRule};
 use crate::runs::names::looks_like_an_id;
 use crate::runs::row::Row;
 
@@ -25,7 +26,10 @@ pub struct Groups {
     lines: Vec<usize>,
     /// Which rules have given a run its group.
     matched: Vec<bool>,
+    /// Of the rules that runs of the account can match.
     index: RuleIndex,
+    /// Where these stand among all.
+    places: Vec<usize>,
     /// The rule of what was seen lately: Actor, task and user, by IDs and names. None is no rule.
     seen: HashMap<Box<str>, Option<usize>, RandomState>,
     key: String,
@@ -46,7 +50,7 @@ const MAX_SEEN: usize = 1 << 16;
 /// Most rules: each is in the manifest of every export.
 const MAX_RULES: usize = 100_000;
 
-const SHAPE: &str = "expected CSV with a header: group, and at least one of actor, task and user, such as\nactor,group\napify/*,Marketing";
+const SHAPE: &str = "expected CSV with a header: group, and at least one of actor, task, user and account, such as\nactor,group\napify/*,Marketing";
 
 impl Groups {
     /// The rules of a CSV file; an error names the line.
@@ -69,7 +73,7 @@ impl Groups {
             bail!("the column {twice:?} occurs twice; {SHAPE}");
         }
         let has = |name: &str| header.iter().any(|column| column == name);
-        if !has("group") || !["actor", "task", "user"].into_iter().any(has) {
+        if !has("group") || !["actor", "task", "user", "account"].into_iter().any(has) {
             bail!(SHAPE);
         }
         let (mut rules, mut lines) = (Vec::new(), Vec::new());
@@ -93,9 +97,9 @@ impl Groups {
             if rule.group.is_empty() {
                 bail!("line {} has no group", line());
             }
-            if rule.actor.is_none() && rule.task.is_none() && rule.user.is_none() {
+            if patterns(&rule).into_iter().all(|(_, pattern)| pattern.is_none()) {
                 bail!(
-                    "line {} has no actor, task or user; to match all runs, use * as the actor",
+                    "line {} has no actor, task, user or account; to match all runs, use * as the actor",
                     line()
                 );
             }
@@ -113,14 +117,46 @@ impl Groups {
 
     /// Rules that have been parsed before.
     pub fn of(rules: Vec<GroupRule>) -> Groups {
-        Groups {
-            index: RuleIndex::of(&rules),
+        let mut groups = Groups {
+            index: RuleIndex::of(&[]),
+            places: Vec::new(),
             lines: Vec::new(),
             matched: vec![false; rules.len()],
             rules,
             seen: HashMap::default(),
             key: String::new(),
-        }
+        };
+        groups.turn_to(None);
+        groups
+    }
+
+    /// The same rules for runs of this account; rules of an account match no run of an unknown one.
+    pub fn for_account(mut self, account: Option<&Account>) -> Groups {
+        self.turn_to(account);
+        self
+    }
+
+    /// Runs that follow are of this account.
+    pub fn turn_to(&mut self, account: Option<&Account>) {
+        let is_of = |account: &Account, pattern: &str| {
+            let pattern = WildMatch::new(pattern);
+            let texts = [Some(&account.id), account.username.as_ref()];
+            texts.into_iter().flatten().any(|text| pattern.matches(text))
+        };
+        let can_match = |rule: &GroupRule| match &rule.account {
+            None => true,
+            Some(pattern) => account.is_some_and(|account| is_of(account, pattern)),
+        };
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| can_match(rule));
+        let (places, rules): (Vec<usize>, Vec<GroupRule>) = rules.map(|(at, rule)| (at, rule.clone())).unzip();
+        self.index = RuleIndex::of(&rules);
+        self.places = places;
+        self.seen.clear();
+    }
+
+    /// Whether any rule is of some accounts alone.
+    pub fn go_by_accounts(&self) -> bool {
+        self.rules().any(|rule| rule.account.is_some())
     }
 
     pub fn rules(&self) -> impl Iterator<Item = &GroupRule> {
@@ -158,10 +194,8 @@ impl Groups {
         let rules = self.lines.iter().zip(&self.rules).zip(&self.matched);
         let rules: Vec<_> = rules.filter(|(_, matched)| !**matched).collect();
         let words = rules.iter().take(MAX_NAMED).map(|((line, rule), _)| {
-            let patterns = [("actor", &rule.actor), ("task", &rule.task), ("user", &rule.user)];
-            let given = patterns
-                .iter()
-                .filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_ref()?)));
+            let given = patterns(rule).into_iter();
+            let given = given.filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_ref()?)));
             format!("line {line} ({})", given.collect::<Vec<_>>().join(", "))
         });
         UnmatchedRules {
@@ -187,7 +221,7 @@ impl Groups {
         let rule = match self.seen.get(&*self.key) {
             Some(rule) => *rule,
             None => {
-                let rule = self.index.first(row);
+                let rule = self.index.first(row).map(|at| self.places[at]);
                 if let Some(rule) = rule {
                     self.matched[rule] = true;
                 }
@@ -217,6 +251,16 @@ fn line_of(text: &str, position: &csv::Position) -> usize {
     1 + before.matches('\n').count() + empty.filter(|c| *c == '\n').count()
 }
 
+/// What a rule's patterns are of, by the columns of the file, and each that is given.
+fn patterns(rule: &GroupRule) -> [(&'static str, &Option<String>); 4] {
+    [
+        ("actor", &rule.actor),
+        ("task", &rule.task),
+        ("user", &rule.user),
+        ("account", &rule.account),
+    ]
+}
+
 enum RuleField<'r> {
     Pattern(&'r mut Option<String>),
     Group(&'r mut String),
@@ -228,6 +272,7 @@ fn field<'r>(rule: &'r mut GroupRule, column: &str) -> Option<RuleField<'r>> {
         "actor" => RuleField::Pattern(&mut rule.actor),
         "task" => RuleField::Pattern(&mut rule.task),
         "user" => RuleField::Pattern(&mut rule.user),
+        "account" => RuleField::Pattern(&mut rule.account),
         "group" => RuleField::Group(&mut rule.group),
         _ => return None,
     })
@@ -270,6 +315,26 @@ mod tests {
         assert_eq!(group(row("a1", None, None, None)), "One");
         assert_eq!(group(row("a2", None, Some("nightly12"), None)), UNASSIGNED);
         assert_eq!(groups.rules().count(), 4);
+    }
+
+    #[test]
+    fn a_rule_of_an_account_matches_runs_of_no_other() {
+        let text = "account;actor;group\nacme;a*;Acme\nu-2;;Beta\n;a1;One\n";
+        let account = |id: &str, username: Option<&str>| Account {
+            id: id.into(),
+            username: username.map(String::from),
+        };
+        let mut groups = Groups::parse(text).unwrap();
+        let run = || row("a1", None, None, None);
+        assert_eq!(groups.group_of(&run()), "One");
+        groups.turn_to(Some(&account("u-1", Some("acme"))));
+        assert_eq!(groups.group_of(&run()), "Acme");
+        assert_eq!(groups.group_of(&row("b", None, None, None)), UNASSIGNED);
+        let unmatched = groups.unmatched().first;
+        assert_eq!(unmatched, ["line 3 (account u-2)"]);
+        groups.turn_to(Some(&account("u-2", None)));
+        assert_eq!(groups.group_of(&run()), "Beta");
+        assert!(groups.go_by_accounts() && groups.unmatched().rules == 0);
     }
 
     #[test]

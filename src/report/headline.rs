@@ -1,5 +1,6 @@
 //! The sentences that every text format begins with: period, completeness, usage. One wording for all.
 
+mod accounts;
 mod phrase;
 
 pub use phrase::{at_least, filter_options, to_minute, where_option};
@@ -36,8 +37,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         vec![format!("{}, by start date", report.facts.period.first_line())],
     )];
     if let (Some(account), Source::Api) = (&report.facts.account, report.facts.source) {
-        let name = account.username.as_deref().unwrap_or(&account.id);
-        entries.push(("Account", vec![truncate(&escape_control(name), SHOWN)]));
+        entries.push(("Account", vec![truncate(&escape_control(account.name()), SHOWN)]));
     }
     let only = [
         filter_options(&report.facts.filters),
@@ -48,6 +48,10 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         entries.push(("Only", vec![only.join(" ")]));
     }
     entries.push(("Complete", complete(report)));
+    let accounts = accounts::lines(report);
+    if !accounts.is_empty() {
+        entries.push(("Accounts", accounts));
+    }
     entries.push(("Usage", usage(report)));
     if let Some(reconciled) = &report.reconciled {
         entries.push(("Verdict", reconciled.verdict_sentences()));
@@ -85,6 +89,7 @@ fn complete(report: &Report) -> Vec<String> {
     };
     let fetched = counted(proof.fetched, "run", "runs");
     let mut lines = vec![match (report.facts.by_syncs, proof.proven) {
+        _ if !report.facts.accounts.is_empty() => accounts::complete(report),
         (false, _) => format!(
             "{verdict}: {fetched} fetched, {} counted by the API",
             thousands(proof.counted)

@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::report::account_usage::USAGE_EXPLAINED;
 use crate::report::caveat;
 use crate::report::comparison::PeriodComparison;
+use crate::report::facts::AccountFacts;
 use crate::report::run_filter::RunFilter;
 use crate::report::table::{Cell, Table};
 use crate::report::unusual::{NotJudgedDocument, UnusualDayDocument, UnusualDays};
@@ -28,6 +29,9 @@ struct ReportText<'a, 't, 'r> {
     part_of: Option<&'a Period>,
     /// The account of the runs; null if it is unknown.
     account: &'a Option<Account>,
+    /// The accounts of the runs; present only if the report is of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<AccountText<'a>>,
     source: Source,
     /// The filters of the export.
     filters: &'a Filters,
@@ -66,6 +70,42 @@ struct ReportText<'a, 't, 'r> {
     comparison: Option<ComparisonText<'a>>,
     #[serde(flatten)]
     tables: Tables<'t, 'r>,
+}
+
+#[derive(Serialize)]
+struct AccountText<'a> {
+    /// The account's ID; if it is unknown, the path of the archive, or the name in the configuration.
+    id: &'a str,
+    username: &'a Option<String>,
+    /// The paths of its exports and lakes; empty if its job failed.
+    archives: &'a Vec<String>,
+    /// When the API was first asked; null if there is no archive.
+    #[serde(with = "instant_text::option")]
+    queried_at: Option<Millis>,
+    /// Whether all its runs were received.
+    complete: bool,
+    /// `complete`, or `INCOMPLETE` with what is missing.
+    status: String,
+    proof: &'a Proof,
+    retention: &'a Option<Retention>,
+    /// Caveats of this account as sentences.
+    caveats: Vec<String>,
+}
+
+impl<'a> From<&'a AccountFacts> for AccountText<'a> {
+    fn from(facts: &'a AccountFacts) -> AccountText<'a> {
+        AccountText {
+            id: &facts.account.id,
+            username: &facts.account.username,
+            archives: &facts.archives,
+            queried_at: facts.queried_at_ms,
+            complete: facts.is_complete(),
+            status: facts.status(),
+            proof: &facts.proof,
+            retention: &facts.retention,
+            caveats: caveat::sentences(&facts.caveats),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -119,6 +159,7 @@ pub fn write(report: &Report, into: &mut impl Write) -> io::Result<()> {
         period: &facts.period,
         part_of: facts.part_of.as_ref(),
         account: &facts.account,
+        accounts: facts.accounts.iter().map(AccountText::from).collect(),
         source: facts.source,
         filters: &facts.filters,
         only: &report.figures.only,

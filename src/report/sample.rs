@@ -73,6 +73,7 @@ fn report_of(rows: &[Row], [from, to]: [&str; 2], dimensions: Dimensions) -> Rep
             period: spec.resolve(Zone::UTC, queried_at_ms).unwrap(),
             part_of: None,
             by_syncs: false,
+            accounts: Vec::new(),
             filters: Filters::default(),
             queried_at_ms,
             proof: Proof {

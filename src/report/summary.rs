@@ -22,6 +22,7 @@ use super::unit_costs::UnitCosts;
 use crate::error::{Error, Result};
 use crate::money::Usd;
 use crate::period::{DayClock, Period, Zone};
+use crate::provenance::Account;
 use crate::runs::cost_state::PROVISIONAL;
 use crate::runs::row::{Row, rows_of};
 
@@ -42,6 +43,10 @@ pub struct Summary {
     rules: Option<Groups>,
     only: RunFilter,
     dates: Dates,
+    /// Whose runs are added now.
+    account: Account,
+    /// What these came to; none where whose they are was never told.
+    of_account: Option<Measures>,
 }
 
 /// The values of a dimension, and where the last row's stands among them.
@@ -123,7 +128,23 @@ impl Summary {
                 week: String::new(),
                 month: String::new(),
             },
+            account: Account::default(),
+            of_account: None,
         }
+    }
+
+    /// Runs that follow are of this account.
+    pub fn turn_to(&mut self, account: &Account) {
+        self.account = account.clone();
+        self.of_account = Some(Measures::default());
+        if let Some(rules) = &mut self.rules {
+            rules.turn_to(Some(account));
+        }
+    }
+
+    /// The measures of the runs since then.
+    pub fn of_account(&self) -> Measures {
+        self.of_account.unwrap_or_default()
     }
 
     /// Of those runs alone that match.
@@ -162,12 +183,14 @@ impl Summary {
                 Dimension::Build => run.build_id.unwrap_or_default(),
                 Dimension::User => run.user_id.unwrap_or_default(),
                 Dimension::Group => group,
+                Dimension::Account => &self.account.id,
             };
             let labels = match axis.dimension {
                 Dimension::Actor => [run.act_name, None],
                 Dimension::Task => [run.actor_task_name, None],
                 Dimension::Schedule => [run.schedule_name, None],
                 Dimension::Build => [run.build_number, run.act_name],
+                Dimension::Account => [self.account.username.as_deref(), None],
                 _ => [None, None],
             };
             // What has no value has no name either; and what CSV can't tell from absent isn't told apart anywhere.
@@ -179,6 +202,9 @@ impl Summary {
         let place = CubePlace::new([actor, day, status, group_at], run.cost_state == PROVISIONAL);
         self.cells.add(place, run.usage);
         let counted = Counted::from(run);
+        if let Some(sum) = &mut self.of_account {
+            sum.add(counted)?;
+        }
         for fold in &mut self.folds {
             fold.measures(&self.axes).add(counted)?;
         }

@@ -144,6 +144,7 @@ fn label_column(name: &'static str) -> TableColumn {
     match name {
         "act_name" => ACT_NAME,
         "actor_task_name" => column("actor_task_name", "task", CellKind::Name),
+        "account_name" => column("account_name", "account", CellKind::Name),
         "meta_schedule_name" => column("meta_schedule_name", "schedule", CellKind::Name),
         _ => column(name, "build", CellKind::Name),
     }

@@ -155,7 +155,10 @@ impl<'e> FormatCheck<'e> {
 /// What an export's runs are broken down by.
 fn dimensions(manifest: &Manifest) -> Dimensions {
     let columns = ColumnSet::from_names(manifest.columns.iter().map(String::as_str));
-    let groups = manifest.groups.clone().map(Groups::of);
+    let groups = manifest
+        .groups
+        .clone()
+        .map(|rules| Groups::of(rules).for_account(manifest.account.as_ref()));
     columns.map_or_else(|_| Dimensions::default(), |columns| Dimensions::of(&columns, groups))
 }
 

@@ -32,7 +32,7 @@ pub async fn compare(job: &ExportJob, scope: &ExportScope) -> Result<Option<Peri
             account: scope.account.clone(),
             filters: scope.filters.clone(),
             period: scope.period.clone(),
-            groups: job.groups.clone(),
+            groups: job.groups_of(scope),
             only: RunFilter::default(),
         };
         let read = run_blocking(move |cancel| {
@@ -72,7 +72,7 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
         statuses: &job.args.status,
         folder: previous_folder(job, &scope.period)?,
         known: None,
-        groups: job.groups.clone(),
+        groups: job.groups_of(scope),
     };
     let (result, _staging) = fetch.fetch().await?;
     let proven = result.fetched.proof.proven;

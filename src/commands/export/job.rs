@@ -109,6 +109,12 @@ impl ExportJob {
         })
     }
 
+    /// The rules of groups, for runs of this account.
+    pub fn groups_of(&self, scope: &ExportScope) -> Option<Groups> {
+        let groups = self.groups.clone();
+        groups.map(|groups| groups.for_account(scope.account.as_ref()))
+    }
+
     /// The output of a period: the account's own, where one was named.
     pub fn out(&self, period: &Period) -> Result<PathBuf> {
         let (out, account) = (self.args.out.as_deref(), self.context.account_name());

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::fetch::FetchResult;
 use crate::pipeline::PeriodResult;
 use crate::pipeline::connection::AskingUsage;
-use crate::provenance::{DetailCounts, Filters, Proof, Retention};
+use crate::provenance::{Account, DetailCounts, Filters, Proof, Retention};
 use crate::report::Report;
 use crate::report::account_usage::AccountUsage;
 use crate::report::caveat::{Caveat, ListDifference};
@@ -17,6 +17,7 @@ use crate::report::comparison::PeriodComparison;
 use crate::report::dimension::Dimension;
 use crate::report::facts::{Facts, QualityCounts, caveats};
 use crate::report::figures::Figures;
+use crate::report::groups::Groups;
 use crate::report::tables::ACT_NAME;
 use crate::text::counted;
 
@@ -47,6 +48,7 @@ pub fn report(
         retention,
         part_of: None,
         by_syncs: false,
+        accounts: Vec::new(),
         period: scope.period,
     };
     let budgets = budgets::spent(&job.args.judge.budget, &figures, &facts.period, facts.lacks_runs());
@@ -66,7 +68,7 @@ pub fn report(
         retention: facts.retention.clone(),
         details_failed: details.failed,
         list_difference: list_difference(&details),
-        groups_in_doubt: groups_are_in_doubt(job),
+        groups_in_doubt: groups_are_in_doubt(job, facts.account.as_ref()),
         unmatched,
     });
     ExportParts {
@@ -147,12 +149,13 @@ fn proof(
     (proof, retention)
 }
 
-/// Whether rules go by names of which not every list could be read.
-fn groups_are_in_doubt(job: &ExportJob) -> bool {
+/// Whether rules go by names of which not every list could be read, or by an account that is unknown.
+fn groups_are_in_doubt(job: &ExportJob, account: Option<&Account>) -> bool {
     let groups = job.groups.as_ref();
     let needed = groups.map_or(Vec::new(), |groups| groups.needed_columns());
     let doubtful = |column: &str, named: NameKind| needed.contains(&column) && !job.names.is_whole(named);
-    doubtful("act_name", NameKind::Actors) || doubtful("actor_task_name", NameKind::Tasks)
+    let is_of_unknown = account.is_none() && groups.is_some_and(Groups::go_by_accounts);
+    is_of_unknown || doubtful("act_name", NameKind::Actors) || doubtful("actor_task_name", NameKind::Tasks)
 }
 
 /// What was asked for and isn't there: a name that was typed wrong would be taken for the ID of something long gone.

@@ -32,7 +32,7 @@ pub async fn stage(
 ) -> Result<Staged> {
     let staging = Arc::new(destination.folder.stage()?);
     let options = job.pipeline_options(scope);
-    let dimensions = Dimensions::of(&job.columns, job.groups.clone());
+    let dimensions = Dimensions::of(&job.columns, job.groups_of(scope));
     let write = options.write(formats(job, scope), &scope.period, dimensions);
     let known = known_details(job, scope, &destination)?;
     let pipeline = Pipeline {

@@ -158,7 +158,7 @@ impl Close {
             .collect();
         let usage = usage.map(|usage| usage.named(|id| names.get(id).map(|name| name.to_string())));
         let report = Report {
-            facts: lake.facts_but(Some(&self.name), period.clone(), &figures),
+            facts: lake.facts_but(Some(&self.name), period.clone(), &figures.totals),
             figures,
             usage,
             reconciled: None,

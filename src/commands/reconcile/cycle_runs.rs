@@ -77,7 +77,7 @@ pub fn of_archive(site: &ArchiveAddress, archive: &dyn Archive, cycle: &Period) 
     let held = archive.info()?;
     let (runs, figures) = sum_held(archive, &held, cycle)?;
     // Retention is what was kept when it was made: that runs have been deleted since doesn't take them out of it.
-    let facts = archive.facts(cycle.clone(), &figures)?;
+    let facts = archive.facts(cycle.clone(), &figures.totals, false)?;
     Ok(CycleSource {
         runs,
         figures,
@@ -143,6 +143,7 @@ pub async fn fetched_runs(
             filters: Filters::default(),
             queried_at_ms: start.ms,
             by_syncs: false,
+            accounts: Vec::new(),
             caveats: caveats(&QualityCounts {
                 cost_unknown: figures.totals.cost_unknown(),
                 provisional: figures.totals.provisional.runs,

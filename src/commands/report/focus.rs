@@ -29,6 +29,8 @@ const WAITING: usize = 4;
 /// What the thread is given.
 enum FocusInput {
     Runs(RecordBatch),
+    /// Of what the runs are that follow.
+    Archive(Box<FocusContext>),
     /// The end of the runs, and what Apify counts: a channel that closes without it leaves the files incomplete.
     End(CountedUsage),
 }
@@ -37,6 +39,7 @@ enum FocusInput {
 pub struct FocusThread {
     batches: Option<SyncSender<FocusInput>>,
     thread: Option<JoinHandle<Result<FocusCounts>>>,
+    args: FocusArgs,
 }
 
 impl FocusThread {
@@ -53,6 +56,7 @@ impl FocusThread {
             while let Ok(batch) = waiting.recv() {
                 match batch {
                     FocusInput::Runs(batch) => files.write(&batch)?,
+                    FocusInput::Archive(context) => files.turn_to(&context)?,
                     FocusInput::End(counted) => return files.finish(&counted),
                 }
             }
@@ -61,7 +65,17 @@ impl FocusThread {
         Ok(FocusThread {
             batches: Some(batches),
             thread: Some(thread),
+            args: args.clone(),
         })
+    }
+
+    /// Rows that follow are of this archive, which nothing is known of but its runs.
+    pub fn turn_to(&mut self, held: &ArchiveInfo) -> Result<()> {
+        let context = focus_context(held, &self.args);
+        self.send(FocusInput::Archive(Box::new(FocusContext {
+            has_counted_usage: false,
+            ..context
+        })))
     }
 
     /// Sends rows; an error is what kept earlier ones from being written.
@@ -106,14 +120,9 @@ impl Drop for FocusThread {
     }
 }
 
-fn focus_files(
-    folder: &mut ReportFolder,
-    held: &ArchiveInfo,
-    columns: &ColumnSet,
-    args: &FocusArgs,
-) -> Result<FocusFiles<File>> {
+fn focus_context(held: &ArchiveInfo, args: &FocusArgs) -> FocusContext {
     let cycle = (held.period.from, held.period.requested_to);
-    let context = FocusContext {
+    FocusContext {
         grain: args.focus_grain.unwrap_or_default(),
         version: args.focus_version.unwrap_or_default(),
         account: held.account.clone(),
@@ -121,7 +130,16 @@ fn focus_files(
         queried_at_ms: held.queried_at_ms,
         billing_cycle: held.is_billing_cycle.then_some(cycle),
         has_counted_usage: held.has_counted_usage,
-    };
+    }
+}
+
+fn focus_files(
+    folder: &mut ReportFolder,
+    held: &ArchiveInfo,
+    columns: &ColumnSet,
+    args: &FocusArgs,
+) -> Result<FocusFiles<File>> {
+    let context = focus_context(held, args);
     let csv = match args.focus_split {
         None => CsvOutput::Whole(folder.create(FOCUS_CSV)?),
         Some(size) => {

@@ -9,7 +9,7 @@ use crate::context::terminal::warn;
 use crate::error::{Error, Result};
 use crate::period::{LAST_INSTANT, Period, PeriodSpec, Zone};
 use crate::report::Report;
-use crate::report::dimension::{By, Dimensions};
+use crate::report::dimension::{By, Dimension, Dimensions};
 use crate::report::groups::Groups;
 use crate::report::run_filter::RunFilter;
 use crate::report::summary::Summary;
@@ -22,6 +22,8 @@ pub struct ReportScope {
     /// Whether these are other groups than the archive's own.
     pub has_other_groups: bool,
     pub only: RunFilter,
+    /// Whether the figures are broken down by account too, as those of several are.
+    pub has_accounts: bool,
     /// Breakdowns beside those by one dimension.
     pub by: Vec<By>,
 }
@@ -39,10 +41,19 @@ impl ReportScope {
 
     fn dimensions(&self, columns: &ColumnSet) -> Result<Dimensions> {
         let mut dimensions = Dimensions::of(columns, self.groups.clone());
+        if self.has_accounts {
+            dimensions.by.insert(0, Dimension::Account.into());
+        }
         for by in &self.by {
             dimensions.and(*by).map_err(Error::usage)?;
         }
         Ok(dimensions)
+    }
+
+    /// An empty summary, for rows of these columns.
+    pub fn summary(&self, columns: &ColumnSet) -> Result<Summary> {
+        let summary = Summary::of(&self.period, self.dimensions(columns)?);
+        Ok(summary.only(self.only.clone()))
     }
 
     /// Whether the figures are those that the archive is checked by anyway.
@@ -82,19 +93,22 @@ pub fn report(
     see: &mut dyn FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<Report> {
     let (all, wanted) = columns;
-    let summary = || -> Result<Summary> {
-        let dimensions = scope.dimensions(all)?;
-        Ok(Summary::of(&scope.period, dimensions).only(scope.only.clone()))
-    };
     // What is checked anyway needn't be folded twice.
-    let summary = if scope.is_all_of(&held) { None } else { Some(summary()?) };
+    let summary = match scope.is_all_of(&held) {
+        true => None,
+        false => {
+            let mut summary = scope.summary(all)?;
+            summary.turn_to(&held.whose());
+            Some(summary)
+        }
+    };
     let figures = archive.read(&scope.period, wanted, summary, see)?;
     let unmatched = figures.only.unmatched();
     unmatched.iter().for_each(|text| warn(&format!("--where: {text}")));
     let is_of_all = figures.only.is_empty();
     // Apify's count, and what moved since an earlier export, are of all runs.
     let usage = if is_of_all { archive.usage(&scope.period)? } else { None };
-    let facts = archive.facts(scope.period.clone(), &figures)?;
+    let facts = archive.facts(scope.period.clone(), &figures.totals, !is_of_all)?;
     let is_whole = facts.part_of.is_none() && is_of_all;
     Ok(Report {
         facts,

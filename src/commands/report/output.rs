@@ -86,6 +86,14 @@ impl ReportOutput {
         self.formats.all.iter().all(is_text) && args.by.is_empty() && args.only.is_empty()
     }
 
+    /// Rows that follow are of this archive.
+    pub fn turn_to(&mut self, held: &ArchiveInfo) -> Result<()> {
+        if let Some(rules) = &mut self.selection.rules {
+            rules.turn_to(Some(&held.whose()));
+        }
+        self.focus.as_mut().map_or(Ok(()), |focus| focus.turn_to(held))
+    }
+
     /// Takes the rows of the period, for the formats that hold them.
     pub fn rows(&mut self, rows: &RecordBatch) -> Result<()> {
         match &mut self.focus {
@@ -95,7 +103,13 @@ impl ReportOutput {
     }
 
     /// Writes everything, to be published.
-    pub fn write(mut self, report: &Report, archive: &dyn Archive, stop: &CancelFlag) -> Result<UnpublishedReport> {
+    /// `archive` has the rows of the workbook's sheet of runs.
+    pub fn write(
+        mut self,
+        report: &Report,
+        archive: Option<&dyn Archive>,
+        stop: &CancelFlag,
+    ) -> Result<UnpublishedReport> {
         let format = self.formats.all[0];
         match std::mem::replace(&mut self.place, ReportPlace::Stdout) {
             ReportPlace::Stdout => {
@@ -121,36 +135,17 @@ impl ReportOutput {
         mut self,
         mut folder: ReportFolder,
         report: &Report,
-        archive: &dyn Archive,
+        archive: Option<&dyn Archive>,
         stop: &CancelFlag,
     ) -> Result<UnpublishedReport> {
-        for format in &self.formats.all.clone() {
-            let name = match format {
-                ReportFormat::Csv => {
-                    for table in report.tables() {
-                        let text = write_csv(&table, self.report_csv, Vec::new())
-                            .map_err(|error| Error::Other(error.into()))?;
-                        folder.write(&csv_name(&table), &text)?;
-                    }
-                    continue;
-                }
-                ReportFormat::Focus => continue,
-                ReportFormat::Xlsx => {
-                    let file = folder.create(REPORT_XLSX)?;
-                    let path = folder.path.join(REPORT_XLSX);
-                    self.workbook(file, &path, report, archive, stop)?;
-                    continue;
-                }
-                ReportFormat::Terminal => REPORT_TXT,
-                ReportFormat::Summary => SUMMARY_TXT,
-                ReportFormat::Md => REPORT_MD,
-                ReportFormat::Html => REPORT_HTML,
-                ReportFormat::Json => REPORT_JSON,
-            };
-            folder.write(
-                name,
-                text(*format, report, TerminalLook::PLAIN, self.report_csv)?.as_bytes(),
-            )?;
+        let formats = self.formats.all.clone();
+        write_texts(report, &formats, self.report_csv, &mut |name, text| {
+            folder.write(name, text)
+        })?;
+        if formats.contains(&ReportFormat::Xlsx) {
+            let file = folder.create(REPORT_XLSX)?;
+            let path = folder.path.join(REPORT_XLSX);
+            self.workbook(file, &path, report, archive, stop)?;
         }
         if let Some(focus) = self.focus.take() {
             focus.finish(report, &mut folder)?;
@@ -165,12 +160,12 @@ impl ReportOutput {
         file: File,
         path: &Path,
         report: &Report,
-        archive: &dyn Archive,
+        archive: Option<&dyn Archive>,
         stop: &CancelFlag,
     ) -> Result<()> {
         let mut book = Book::new(report, folder_of(path))?;
         let selection = &mut self.selection;
-        if let Some(columns) = &self.runs {
+        if let Some((columns, archive)) = self.runs.as_ref().zip(archive) {
             let mut sheet = book.runs(columns.clone())?;
             archive.reread(&report.facts.period, columns, &mut |rows| {
                 stop.check()?;
@@ -232,6 +227,34 @@ impl UnpublishedReport {
             .map(|line| wrap_labelled("", line, 0, terminal::WIDTH) + "\n");
         print(&lines.collect::<String>())
     }
+}
+
+/// Writes the report in those of some formats that are text, by the names of their files.
+pub fn write_texts(
+    report: &Report,
+    formats: &[ReportFormat],
+    report_csv: ReportCsvForm,
+    write: &mut dyn FnMut(&str, &[u8]) -> Result<()>,
+) -> Result<()> {
+    for format in formats {
+        let name = match format {
+            ReportFormat::Csv => {
+                for table in report.tables() {
+                    let text = write_csv(&table, report_csv, Vec::new()).map_err(|error| Error::Other(error.into()))?;
+                    write(&csv_name(&table), &text)?;
+                }
+                continue;
+            }
+            ReportFormat::Focus | ReportFormat::Xlsx => continue,
+            ReportFormat::Terminal => REPORT_TXT,
+            ReportFormat::Summary => SUMMARY_TXT,
+            ReportFormat::Md => REPORT_MD,
+            ReportFormat::Html => REPORT_HTML,
+            ReportFormat::Json => REPORT_JSON,
+        };
+        write(name, text(*format, report, TerminalLook::PLAIN, report_csv)?.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn text(format: ReportFormat, report: &Report, look: TerminalLook, report_csv: ReportCsvForm) -> Result<String> {

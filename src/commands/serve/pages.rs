@@ -16,7 +16,6 @@ use crate::output::report_csv::{ReportCsvForm, write_csv};
 use crate::period::{Edge, Period, PeriodSpec, Zone, format_instant, parse_edge, parse_month, parse_timezone};
 use crate::provenance::Source;
 use crate::report::dimension::By;
-use crate::report::groups::Groups;
 use crate::report::html::{self, ServedLinks, last_whole_month};
 use crate::report::run_filter::RunFilter;
 use crate::report::{Report, json};
@@ -180,9 +179,10 @@ fn folded(archive: &dyn Archive, held: ArchiveInfo, asked: &PageQuery, by: &[By]
     let columns = archive.columns()?;
     let scope = ReportScope {
         period: asked.period(archive, &held)?,
-        groups: held.groups.clone().map(Groups::of),
+        groups: held.own_groups(),
         has_other_groups: false,
         only: asked.only.clone(),
+        has_accounts: false,
         by: by.to_vec(),
     };
     scope.check(&columns)?;

@@ -21,6 +21,23 @@ const PERIOD_NOT_OVER: &str = "the period is not over: these are the figures so 
 const LIST_CHANGED: &str = "runs were deleted or added while the period was read: see the notes in manifest.json";
 const KEPT_UNTIL_ACCEPTED: &str = "the lake keeps the old prices unless you use --accept-repricing";
 
+impl Caveat {
+    /// Which runs are missing, in a few words; none where no run is.
+    pub fn lack(&self) -> Option<String> {
+        Some(match self {
+            Caveat::PastRetention(retention) => {
+                let (expired, all) = (thousands(retention.expired_days), thousands(retention.period_days));
+                format!("{expired} of {all} days past retention")
+            }
+            Caveat::RunsMissing => "fewer runs received than counted".into(),
+            Caveat::Unproven { periods } => format!("no sync has proven {}", spans(periods)),
+            Caveat::NotCovered { periods } => format!("no archive covers {}", spans(periods)),
+            Caveat::AccountMissing { .. } => "its runs are not here".into(),
+            _ => return None,
+        })
+    }
+}
+
 /// Parts of time in words, the first ones of many.
 pub fn spans(parts: &[(Millis, Millis)]) -> String {
     let named = parts.iter().take(MAX_SPANS);
@@ -110,6 +127,30 @@ impl Display for Caveat {
                 "{} are the same account, which is counted once",
                 names.join(" and ")
             ),
+            Caveat::NotCovered { periods } => write!(
+                out,
+                "{INCOMPLETE}no archive covers {}; every total is a minimum",
+                spans(periods)
+            ),
+            Caveat::AccountMissing { reason } => {
+                write!(
+                    out,
+                    "{INCOMPLETE}its runs are not here: {reason}; every total is a minimum"
+                )
+            }
+            Caveat::RunsOfSeveral { runs, accounts } => {
+                let (are, each) = match *runs {
+                    1 => ("run is", "it counts"),
+                    _ => ("runs are", "each counts"),
+                };
+                let runs = thousands(*runs);
+                write!(
+                    out,
+                    "{runs} {are} in the lists of several accounts ({}): {each} once, for the account that started it, else for the first",
+                    accounts.join(", ")
+                )
+            }
+            Caveat::OfAccount { account, caveat } => write!(out, "{account}: {caveat}"),
             Caveat::Unclassified { text, .. } => out.write_str(text),
         }
     }

@@ -120,7 +120,7 @@ impl Dimensions {
     /// Every single dimension that rows of these columns have.
     pub fn of(columns: &ColumnSet, groups: Option<Groups>) -> Dimensions {
         let by = Dimension::ALL.into_iter().filter(|dimension| match dimension {
-            Dimension::Group => false,
+            Dimension::Group | Dimension::Account => false,
             dimension => columns.position(dimension.needed_column()).is_some(),
         });
         // Who gives rules asks by group first.
@@ -134,7 +134,8 @@ impl Dimensions {
 
     /// The same and one more; an error where rows don't tell it.
     pub fn and(&mut self, by: By) -> anyhow::Result<()> {
-        for dimension in by.dimensions() {
+        // Whose an archive's runs are is known without a column.
+        for dimension in by.dimensions().filter(|dimension| *dimension != Dimension::Account) {
             if !self.by.contains(&By::from(dimension)) {
                 if dimension == Dimension::Group {
                     bail!(

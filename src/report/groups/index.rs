@@ -223,6 +223,7 @@ mod tests {
             actor,
             task,
             user,
+            account: None,
             group: "g".into(),
         })
     }

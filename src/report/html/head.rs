@@ -8,6 +8,7 @@ use crate::period::format_instant;
 use crate::provenance::{Replaced, Source};
 use crate::report::diff::words;
 use crate::report::display_text::{DisplayText, sentence};
+use crate::report::facts::AccountFacts;
 use crate::report::{Report, headline};
 use crate::text::{counted, thousands};
 
@@ -60,7 +61,10 @@ pub fn top(report: &Report) -> Top {
     let account = facts.account.as_ref().filter(|_| facts.source == Source::Api);
     Top {
         notice: facts.source.notice(),
-        account: account.map(|account| DisplayText::within(account.username.as_deref().unwrap_or(&account.id), 40)),
+        account: match facts.accounts.len() as u64 {
+            0 => account.map(|account| DisplayText::within(account.name(), 40)),
+            several => Some(DisplayText::within(&counted(several, "account", "accounts"), 40)),
+        },
         period: facts.period.first_line(),
         asked: headline::asked_at(report),
         only: of("Only").map(|only| only.join(" ")),
@@ -98,7 +102,10 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
         0 => "none: no run was still running or had just ended".into(),
         runs => format!("{}, still running or just ended", counted(runs, "run", "runs")),
     };
+    let expired = facts.expired().is_some() || facts.accounts.iter().any(AccountFacts::is_past_retention);
     let retention = match (&facts.retention, facts.expired()) {
+        (None, None) if expired => "days of some accounts are past retention: see Accounts".into(),
+        (None, None) if !facts.accounts.is_empty() => "no day of any account is known to be past it".into(),
         (_, Some(expired)) => expired,
         (Some(kept), None) => {
             let days = counted(kept.days, "day", "days");
@@ -116,7 +123,7 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
             if facts.lacks_runs() { "bad" } else { "" },
         ),
         fact("Cost may change", vec![moves], ""),
-        fact("Retention", vec![retention], if facts.expired().is_some() { "bad" } else { "" }),
+        fact("Retention", vec![retention], if expired { "bad" } else { "" }),
         fact(
             "Prices",
             vec![
@@ -127,6 +134,9 @@ fn box_of(report: &Report, of: impl Fn(&str) -> Option<Vec<String>>) -> Vec<Fact
             "",
         ),
     ];
+    if let Some(accounts) = entry("Accounts") {
+        facts_shown.insert(1, accounts);
+    }
     facts_shown.extend(entry("Counted"));
     facts_shown.extend(entry("Verdict"));
     facts_shown.extend(entry("Unusual"));

@@ -20,12 +20,13 @@ const TERMS: [&str; 5] = [
 ];
 
 /// Columns of what something is called, and of its ID.
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 6] = [
     ("act_name", "act_id"),
     ("actor_task_name", "actor_task_id"),
     ("service_name", "service"),
     ("meta_schedule_name", "meta_schedule_id"),
     ("build_number", "build_id"),
+    ("account_name", "account_id"),
 ];
 
 impl<'r> Table<'r> {

@@ -47,6 +47,7 @@ fn report_of<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Report {
             period,
             part_of: None,
             by_syncs: false,
+            accounts: Vec::new(),
             filters: Filters::default(),
             queried_at_ms: SEPTEMBER + 40 * 86_400_000,
             proof,

@@ -26,3 +26,5 @@ mod report;
 mod report_file;
 /// Whole outputs of one small account, as snapshots.
 mod reports;
+/// `report` of several exports.
+mod together;

@@ -22,5 +22,7 @@ mod network;
 mod options;
 /// The token goes to the API alone.
 mod secrets;
+/// `export --together`: one report of all accounts.
+mod together;
 /// Tokens that are none, and where one comes from.
 mod tokens;
