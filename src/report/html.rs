@@ -175,6 +175,7 @@ fn order(name: &str) -> usize {
         CHANGE_BY_ACTOR,
         CHANGE_BY_DAY,
         BUDGETS,
+        Dimension::Account.report(),
         Dimension::Group.report(),
         Dimension::Day.report(),
         Dimension::Actor.report(),

@@ -187,7 +187,11 @@ impl TogetherArchives {
         let one = of_accounts.iter().flatten().next().map(|(_, facts)| facts.clone());
         let one = one.ok_or_else(|| Error::Usage("none of the archives covers the period".into()))?;
         let whose = self.accounts.iter().cloned().zip(of_accounts).zip(self.gaps.clone());
-        let known = whose.map(|((account, parts), gaps)| AccountFacts::of(account, parts, gaps));
+        let known = whose.enumerate().map(|(at, ((account, parts), gaps))| {
+            let own = self.parts.iter().zip(totals).filter(|(part, _)| part.account == at);
+            let sum = own.fold(Measures::default(), |sum, (_, totals)| sum.and(totals));
+            AccountFacts::of(account, parts, &sum, gaps)
+        });
         let missing = missing.iter().map(|missing| {
             let account = Account {
                 id: missing.name.clone(),

@@ -3,7 +3,8 @@
 use crate::period::{Millis, Period};
 use crate::provenance::{Account, Proof, Retention};
 use crate::report::caveat::Caveat;
-use crate::report::facts::Facts;
+use crate::report::facts::{Facts, QualityCounts};
+use crate::report::measures::Measures;
 use crate::text::counted;
 
 #[derive(Debug, Clone)]
@@ -34,8 +35,14 @@ impl AccountFacts {
         }
     }
 
-    /// Of what its archives say, each of its own part of the period. `gaps` are parts that none of them covers.
-    pub fn of(account: Account, parts: Vec<(String, Facts)>, gaps: Vec<(Millis, Millis)>) -> AccountFacts {
+    /// Of what its archives say, each of its own part of the period; `totals` are those of its runs that count, and `gaps` parts that
+    /// no archive covers.
+    pub fn of(
+        account: Account,
+        parts: Vec<(String, Facts)>,
+        totals: &Measures,
+        gaps: Vec<(Millis, Millis)>,
+    ) -> AccountFacts {
         let facts = || parts.iter().map(|(_, facts)| facts);
         let (first, others) = parts.split_first().expect("an account is known by its archives");
         let proofs = others.iter().map(|(_, facts)| &facts.proof);
@@ -49,7 +56,12 @@ impl AccountFacts {
         }
         for caveat in facts().flat_map(|facts| &facts.caveats) {
             // A month without runs is no news beside one that has some.
-            if *caveat == Caveat::NoRun && has_runs || matches!(caveat, Caveat::RulesUnmatched { .. }) {
+            let is_of_part = match caveat {
+                Caveat::NoRun => has_runs,
+                Caveat::RulesUnmatched { .. } | Caveat::CostUnknown { .. } | Caveat::Provisional { .. } => true,
+                _ => false,
+            };
+            if is_of_part {
                 continue;
             }
             let same = caveats.iter_mut().find_map(|known| Some((known.and(caveat)?, known)));
@@ -58,6 +70,20 @@ impl AccountFacts {
                 None => caveats.push(caveat.clone()),
             }
         }
+        let past = caveats
+            .iter_mut()
+            .find(|caveat| matches!(caveat, Caveat::PastRetention(_)));
+        if let Some((past, all)) = past.zip(retention.as_ref()) {
+            // Of all its days, also those in archives that lack none.
+            *past = Caveat::PastRetention(all.clone());
+        }
+        let counts = QualityCounts {
+            cost_unknown: totals.cost_unknown(),
+            provisional: totals.provisional.runs,
+            proven: true,
+            ..QualityCounts::default()
+        };
+        caveats.extend(super::caveats(&counts));
         AccountFacts {
             account,
             queried_at_ms: facts().map(|facts| facts.queried_at_ms).min(),
@@ -192,6 +218,7 @@ mod tests {
     use crate::period::zone::zone;
     use crate::period::{LAST_INSTANT, PeriodSpec};
     use crate::provenance::{Filters, Source};
+    use crate::runs::row::Row;
 
     fn facts(proven: bool, retention: Option<(u64, u64)>, caveats: Vec<Caveat>) -> Facts {
         let month = PeriodSpec::Month { year: 2025, month: 9 };
@@ -226,26 +253,43 @@ mod tests {
         }
     }
 
+    fn of_unknown_cost(runs: u64) -> Measures {
+        let mut measures = Measures::default();
+        for _ in 0..runs {
+            let run = Row {
+                status: "SUCCEEDED",
+                ..Row::default()
+            };
+            measures.add(&run).unwrap();
+        }
+        measures
+    }
+
     #[test]
     fn what_archives_of_one_account_say_is_said_once_and_counts_are_added() {
-        let past = |expired_days| {
+        let past = |expired_days, period_days| {
             Caveat::PastRetention(Retention {
                 days: 14,
                 expired_days,
-                period_days: 30,
+                period_days,
             })
         };
         let unknown = |runs| Caveat::CostUnknown { runs };
-        let one = facts(true, Some((3, 30)), vec![past(3), unknown(5), Caveat::PeriodNotOver]);
+        let one = facts(
+            true,
+            Some((3, 30)),
+            vec![past(3, 30), unknown(5), Caveat::PeriodNotOver],
+        );
         let other = facts(
             true,
             Some((0, 30)),
             vec![Caveat::NoRun, unknown(2), Caveat::PeriodNotOver],
         );
         let parts = vec![("a".to_string(), one.clone()), ("b".to_string(), other)];
-        let both = AccountFacts::of(account("beta"), parts, Vec::new());
-        assert_eq!(both.caveats, [past(3), unknown(7), Caveat::PeriodNotOver]);
-        assert_eq!(both.status(), "INCOMPLETE, 3 of 30 days past retention");
+        let both = AccountFacts::of(account("beta"), parts, &of_unknown_cost(6), Vec::new());
+        // One of the runs counts for another account.
+        assert_eq!(both.caveats, [past(3, 60), Caveat::PeriodNotOver, unknown(6)]);
+        assert_eq!(both.status(), "INCOMPLETE, 3 of 60 days past retention");
         assert_eq!(
             (both.proof.counted, both.retention.as_ref().unwrap().period_days),
             (6, 60)
@@ -254,12 +298,14 @@ mod tests {
         let acme = AccountFacts::of(
             account("acme"),
             vec![("c".into(), facts(true, None, vec![unknown(1)]))],
+            &of_unknown_cost(1),
             vec![],
         );
         assert_eq!(acme.status(), "complete");
         let gap = AccountFacts::of(
             account("gap"),
             vec![("d".into(), facts(true, None, vec![]))],
+            &of_unknown_cost(0),
             vec![(0, 86_400_000)],
         );
         assert_eq!(
@@ -274,7 +320,7 @@ mod tests {
         assert!(all.lacks_runs());
         let sentences: Vec<String> = all.caveats.iter().map(ToString::to_string).collect();
         assert!(
-            sentences[0].starts_with("beta: INCOMPLETE: 3 of 30 days are past retention"),
+            sentences[0].starts_with("beta: INCOMPLETE: 3 of 60 days are past retention"),
             "{sentences:?}"
         );
         // Of acme, the period is over.
@@ -282,7 +328,7 @@ mod tests {
             sentences[1..],
             [
                 "beta: the period is not over: these are the figures so far",
-                "the cost of 8 runs is unknown: the total is a minimum"
+                "the cost of 7 runs is unknown: the total is a minimum"
             ]
         );
         assert!(!Facts::of_accounts(vec![acme], period, one).lacks_runs());

@@ -7,7 +7,7 @@ use crate::report::dimension::Dimension;
 use crate::report::facts::AccountFacts;
 use crate::report::figures::Breakdown;
 use crate::report::measures::Measures;
-use crate::text::{counted, escape_control, truncate};
+use crate::text::{counted, escape_control, thousands, truncate};
 
 /// Most accounts that have a line each; those that lack runs come first.
 const MOST: usize = 8;
@@ -38,10 +38,14 @@ pub fn lines(report: &Report) -> Vec<String> {
 pub fn complete(report: &Report) -> String {
     let accounts = &report.facts.accounts;
     let lacking = accounts.iter().filter(|account| !account.is_complete()).count();
-    let runs = counted(report.facts.proof.fetched, "run", "runs");
+    let proof = &report.facts.proof;
+    let fetched = counted(proof.fetched, "run", "runs");
     let of = counted(accounts.len() as u64, "account", "accounts");
     match lacking {
-        0 => format!("yes: {runs} of {of}"),
+        0 => format!(
+            "yes: {fetched} fetched, {} counted by the API, of {of}",
+            thousands(proof.counted)
+        ),
         _ => format!("NO: {lacking} of {of} may lack runs"),
     }
 }
