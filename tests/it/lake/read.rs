@@ -101,6 +101,59 @@ fn corrected(place: &Place) {
     sync(place, &server, &["--resweep", "--accept-repricing"]).exits(0);
 }
 
+#[test]
+fn a_lake_and_exports_make_one_report() {
+    let place = small();
+    let user = r#"{"data":{"id":"u-acme","username":"acme"}}"#;
+    let acme = Apify::of(vec![run("a1", "2025-09-10T00:00:00.000Z", "64")]);
+    let acme = acme
+        .at("/v2/users/me", move |_| Reply::json(user.into()))
+        .dated(THEN)
+        .keeps(90)
+        .start();
+    place.export(&acme.url(), &["-q"]).exits(0);
+    // In September, the lake has 4, 8 and 16.
+    for paths in [["lake", "out"], ["out", "lake"]] {
+        let month = ["report", paths[0], paths[1], "--month", "2025-09", "--format", "json"];
+        let report = told(&place.run(&month));
+        assert_eq!(report["totals"]["usage_total_usd"], "92");
+        let mut by: Vec<_> = report["cost_by_account"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["usage_total_usd"].clone())
+            .collect();
+        by.sort_by_key(ToString::to_string);
+        assert_eq!(by, ["28", "64"]);
+        let statuses = report["accounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|account| &account["status"]);
+        assert!(statuses.clone().all(|status| status == "complete"), "{report}");
+    }
+    // The lake begins before, and goes on after: there is nothing of the other account then.
+    let all = told(&place.run(&["report", "lake", "out", "--format", "json"]));
+    let acme = all["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|account| account["username"] == "acme")
+        .unwrap();
+    assert!(
+        acme["status"]
+            .as_str()
+            .unwrap()
+            .starts_with("INCOMPLETE, no archive covers"),
+        "{acme}"
+    );
+    // The lake twice, and with an export of itself.
+    place
+        .run(&["report", "lake", "lake"])
+        .exits(2)
+        .says(&["periods overlap"]);
+}
+
 fn commits(place: &Place) -> usize {
     let log = names(&place.path("lake/_delta_log"));
     log.iter().filter(|name| name.ends_with(".json")).count()

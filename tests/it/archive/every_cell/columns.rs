@@ -29,7 +29,7 @@ pub enum Column {
 }
 
 /// Every table's name in report.json, and its title.
-pub const TITLES: [(&str, &str); 30] = [
+pub const TITLES: [(&str, &str); 31] = [
     ("budgets", "Budgets"),
     ("change_of_totals", "Change since the previous period"),
     ("change_by_group", "Change by group since the previous period"),
@@ -38,6 +38,7 @@ pub const TITLES: [(&str, &str); 30] = [
     ("cost_by_group", "Cost by group"),
     ("cost_by_actor", "Cost by Actor"),
     ("status_summary", "Runs and cost by status"),
+    ("cost_by_account", "Cost by account"),
     ("cost_by_day", "Cost by day"),
     ("cost_by_week", "Cost by week"),
     ("cost_by_month", "Cost by month"),
@@ -149,6 +150,7 @@ pub fn column(table: &str, head: &str, is_text: bool) -> Column {
         (_, "change") => Word("change"),
         (_, "Actor" | "actor" | "Actor, task") => Name("act_name", "act_id"),
         (_, "task") => Name("actor_task_name", "actor_task_id"),
+        (_, "account") => Name("account_name", "account_id"),
         (_, "schedule") => Name("meta_schedule_name", "meta_schedule_id"),
         (_, "build") if table == "builds" => Text("id"),
         (_, "build") => Name("build_number", "build_id"),
@@ -167,6 +169,7 @@ pub fn column(table: &str, head: &str, is_text: bool) -> Column {
         (_, "finished") => Instant("finished_at"),
         (_, head) => {
             let own = [
+                "account_id",
                 "act_id",
                 "actor_task_id",
                 "meta_schedule_id",

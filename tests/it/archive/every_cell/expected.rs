@@ -35,8 +35,9 @@ impl Expected {
             let rows = json[name].as_array().cloned().unwrap_or_default();
             rows.into_iter().map(|row| row.as_object().unwrap().clone()).collect()
         };
+        let is_table = |name: &str| !name.starts_with("caveat") && name != "accounts";
         let arrays = json.as_object().unwrap().iter();
-        let names = arrays.filter(|(name, value)| value.is_array() && !name.starts_with("caveat"));
+        let names = arrays.filter(|(name, value)| value.is_array() && is_table(name));
         let mut tables: BTreeMap<String, Vec<JsonRow>> =
             names.map(|(name, _)| (name.clone(), rows(&json, name))).collect();
         for (name, key, two) in [

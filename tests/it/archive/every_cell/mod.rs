@@ -16,8 +16,10 @@ mod workbook;
 
 use std::collections::BTreeSet;
 
+use crate::support::account::Apify;
 use crate::support::client::Served;
 use crate::support::command::{Exported, Place, done, export_args};
+use crate::support::stand_in::{Reply, Run, ms};
 use compare::{Format, check};
 use expected::Expected;
 
@@ -28,10 +30,13 @@ const OTHER_SECTIONS: [&str; 4] = ["replaced", "before", "how-to-read", "files"]
 
 /// All formats of the export in `out`.
 fn formats_agree(place: &Place) {
+    formats_agree_of(place, &["report", "out"]);
+}
+
+/// All formats in `out`, whose figures this command makes.
+fn formats_agree_of(place: &Place, report: &[&str]) {
     let out = place.exported();
     let by_two = [
-        "report",
-        "out",
         "--by",
         "actor,day",
         "--by",
@@ -41,7 +46,8 @@ fn formats_agree(place: &Place) {
         "--format",
         "json",
     ];
-    let by_two: serde_json::Value = serde_json::from_str(&place.run(&by_two).exits(0).stdout).unwrap();
+    let by_two: serde_json::Value =
+        serde_json::from_str(&place.run(&[report, &by_two].concat()).exits(0).stdout).unwrap();
     let expected = Expected::new(out.json("report.json"), &by_two);
     let all: BTreeSet<&str> = expected.names().collect();
 
@@ -69,7 +75,7 @@ fn formats_agree(place: &Place) {
 
     for name in ["summary.txt", "terminal"] {
         let shown = match name {
-            "terminal" => place.run(&["report", "out"]).exits(0).stdout.clone(),
+            "terminal" => place.run(report).exits(0).stdout.clone(),
             name => out.text(name),
         };
         let tables = text::tables(&shown);
@@ -181,4 +187,45 @@ fn every_cell_of_an_account_without_runs_is_that_of_report_json() {
         )
         .exits(0);
     formats_agree(&place);
+}
+
+#[test]
+fn every_cell_of_a_report_of_two_accounts_is_that_of_report_json() {
+    let place = Place::new();
+    std::fs::write(place.path("groups.csv"), "account,actor,group\nacme,,Acme\n,one,Ones\n").unwrap();
+    for (id, name, cents) in [("u-acme", "acme", 1), ("u-<b>eta", "be|ta", 700)] {
+        let user = serde_json::json!({"data": {"id": id, "username": name}}).to_string();
+        let run = |at: usize| {
+            let (actor, usd) = (["one", "two"][at % 2], at * cents);
+            let rest = format!(
+                r#""actId":"{actor}","usageTotalUsd":{}.{:02},"meta":{{"origin":"API"}}"#,
+                usd / 100,
+                usd % 100
+            );
+            Run::new(
+                format!("{name}{at:03}"),
+                ms("2025-09-01T00:00:00Z") + at as i64 * 86_400_000,
+            )
+            .with(&rest)
+        };
+        let server = Apify::of((0..30).map(run).collect());
+        let server = server.at("/v2/users/me", move |_| Reply::json(user.clone())).start();
+        let args = [
+            "export",
+            "--month",
+            "2025-09",
+            "--out",
+            &id[2..3],
+            "--api-url",
+            &server.url(),
+            "--rate",
+            "0",
+            "-q",
+        ];
+        place.run(&args).exits(0);
+    }
+    let report = ["report", "a", "<", "--groups", "groups.csv", "--budget", "150"];
+    let files = ["--format", "html,md,xlsx,json,summary", "--out", "out", "-q"];
+    place.run(&[&report[..], &files].concat()).exits(0);
+    formats_agree_of(&place, &report);
 }
