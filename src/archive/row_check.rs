@@ -1,10 +1,12 @@
 //! What must hold of an archive's rows one by one: each by itself, within bounds, and after the one before. Sums and counts are
 //! held against manifest or log by those who read them.
 
+use arrow_array::RecordBatch;
+
 use crate::archive::findings::MAX_FINDINGS;
 use crate::period::Millis;
 use crate::runs::dedup::SeenIds;
-use crate::runs::row::Row;
+use crate::runs::row::{Row, rows_of};
 
 #[derive(Default)]
 pub struct RowCheck {
@@ -36,8 +38,16 @@ impl RowCheck {
         }
     }
 
-    pub fn add(&mut self, path: &str, row: &Row) {
-        self.seen.add(row.id);
+    /// Checks the rows of a batch by what each has to be, of which `see` is told too.
+    pub fn add_rows(&mut self, path: &str, batch: &RecordBatch, mut see: impl FnMut(&mut RowCheck, &Row)) {
+        self.seen.add_rows(batch);
+        for row in rows_of(batch) {
+            self.add(path, &row);
+            see(self, &row);
+        }
+    }
+
+    fn add(&mut self, path: &str, row: &Row) {
         let (at, id) = (row.started_at_ms, row.id);
         let is_beyond = |(from, to): (Millis, Millis)| !(from..to).contains(&at);
         let beyond = self.bounds.filter(|(bounds, _)| is_beyond(*bounds));

@@ -1,6 +1,7 @@
 //! The table's rows as an export has them: of a period, in order, or of one file as it holds them.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
@@ -17,18 +18,35 @@ use crate::period::Millis;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::schema::{COLUMNS, Column};
 
+/// Batches that wait to be taken.
+const BATCHES_AHEAD: usize = 2;
+
 const KEY: [&str; 2] = ["id", "started_at"];
 
 impl LakeTable {
     /// Hands the runs that started in `[from, to)` to `see`, as an export with these columns would have them, in order. Reads
-    /// no file that holds none of them, and no other columns; exit 5 for a file that isn't what the log says.
+    /// no file that holds none of them, and no other columns; exit 5 for a file that isn't what the log says. A thread reads ahead:
+    /// to unpack rows takes as long as to make something of them.
     pub fn rows(
         &self,
         edges: (Millis, Millis),
         columns: &ColumnSet,
         mut see: impl FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        self.batches(edges, columns).try_for_each(|rows| see(&rows?))
+        let span = tracing::Span::current();
+        std::thread::scope(|scope| {
+            let (sender, batches) = sync_channel(BATCHES_AHEAD);
+            scope.spawn(move || {
+                span.in_scope(|| {
+                    let mut read = self.batches(edges, columns);
+                    // Nobody takes more of them once something failed.
+                    while let Some(rows) = read.next()
+                        && sender.send(rows).is_ok()
+                    {}
+                });
+            });
+            batches.into_iter().try_for_each(|rows| see(&rows?))
+        })
     }
 
     /// The same as an iterator, which opens files as it comes to them and ends with the first error.

@@ -22,6 +22,8 @@ const IDS_A_BLOCK: u64 = 16;
 const NAMED: usize = 3;
 const WORDS_A_BLOCK: usize = 8;
 const BITS_AN_ID: u32 = 6;
+/// IDs whose blocks are fetched together.
+const AT_ONCE: usize = 32;
 
 /// The IDs seen so far, about (a blocked Bloom filter).
 #[derive(Debug)]
@@ -48,9 +50,17 @@ impl SeenIds {
     }
 
     pub fn add(&mut self, id: &str) {
-        let hash = hash(id);
-        let bits = self.blocks.len().trailing_zeros();
-        let block = &mut self.blocks[(hash >> (64 - bits)) as usize];
+        self.add_hash(hash(id));
+    }
+
+    /// Where the block of a hash is.
+    fn place(&self, hash: u64) -> usize {
+        (hash >> (64 - self.blocks.len().trailing_zeros())) as usize
+    }
+
+    fn add_hash(&mut self, hash: u64) {
+        let place = self.place(hash);
+        let block = &mut self.blocks[place];
         let mut seen = true;
         for place in 0..BITS_AN_ID {
             let bit = (hash >> (7 * place)) as usize % (64 * WORDS_A_BLOCK);
@@ -63,9 +73,27 @@ impl SeenIds {
         }
     }
 
-    /// Adds the IDs of a batch.
+    /// Adds the IDs of a batch: the filter is larger than a processor's cache, so that the blocks of some IDs are fetched side by
+    /// side before any of them is looked at.
     pub fn add_rows(&mut self, rows: &RecordBatch) {
-        ids(rows).for_each(|id| self.add(id));
+        let mut hashes = ids(rows).map(hash);
+        let mut next = [0; AT_ONCE];
+        loop {
+            let mut count = 0;
+            for (place, hash) in next.iter_mut().zip(&mut hashes) {
+                *place = hash;
+                count += 1;
+            }
+            if count == 0 {
+                return;
+            }
+            let next = &next[..count];
+            let fetched = next
+                .iter()
+                .fold(0, |bits, hash| bits ^ self.blocks[self.place(*hash)][0]);
+            std::hint::black_box(fetched);
+            next.iter().for_each(|hash| self.add_hash(*hash));
+        }
     }
 
     /// The IDs that may have been added more than once.

@@ -21,7 +21,6 @@ use crate::report::groups::Groups;
 use crate::report::summary::Summary;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::dedup::{Suspects, repeated};
-use crate::runs::row::rows_of;
 
 /// What is done with each batch beside checking it; an error ends the reading.
 pub type RowsVisitor<'s> = dyn FnMut(&RecordBatch) -> Result<(), ReadError> + 's;
@@ -96,19 +95,20 @@ impl<'e> FormatCheck<'e> {
         let day = path.strip_prefix("runs/started_on=").and_then(|path| path.get(..10));
         for batch in file.batches(None)? {
             let batch = batch?;
-            for row in rows_of(&batch) {
+            self.rows += batch.num_rows() as u64;
+            let mut added = Ok(());
+            self.checked.add_rows(path, &batch, |checked, row| {
                 if let Some(day) = day
-                    && !self.checked.is_full()
+                    && !checked.is_full()
                     && !format_instant(row.started_at_ms).starts_with(day)
                 {
-                    self.checked
-                        .note(format!("{path}: run {} started on another day", row.id));
+                    checked.note(format!("{path}: run {} started on another day", row.id));
                 }
-                self.rows += 1;
-                self.checked.add(path, &row);
-                let added = self.summary.add_row(&row);
-                added.map_err(|error| ReadError::new(error).in_file(path))?;
-            }
+                if added.is_ok() {
+                    added = self.summary.add_row(row);
+                }
+            });
+            added.map_err(|error| ReadError::new(error).in_file(path))?;
             see(&batch)?;
         }
         Ok(())

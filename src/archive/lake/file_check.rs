@@ -8,7 +8,7 @@ use crate::lake::DataFile;
 use crate::lake::files::month_bounds;
 use crate::report::measures::Measures;
 use crate::runs::dedup::SeenIds;
-use crate::runs::row::{Row, rows_of};
+use crate::runs::row::Row;
 use crate::text::{counted, thousands};
 
 pub struct FileCheck<'f> {
@@ -32,24 +32,16 @@ impl<'f> FileCheck<'f> {
     }
 
     pub fn add(&mut self, batch: &RecordBatch, totals: &mut Measures) {
-        for row in rows_of(batch) {
-            self.rows += 1;
-            self.checked.add(&self.file.path, &row);
-            if totals.add(&row).is_none() {
-                self.checked.note("the sum of costs has more than 38 digits".into());
+        self.rows += batch.num_rows() as u64;
+        self.checked.add_rows(&self.file.path, batch, |checked, row| {
+            if totals.add(row).is_none() {
+                checked.note("the sum of costs has more than 38 digits".into());
             }
-            if !self.is_within(&row) {
+            if !is_within(self.file, row) {
                 self.beyond_log += 1;
                 self.first_beyond.get_or_insert_with(|| row.id.to_string());
             }
-        }
-    }
-
-    /// Whether a row lies within what the log says of its file: what a reader skips must hold nothing that it looks for.
-    fn is_within(&self, row: &Row) -> bool {
-        let ids = self.file.ids.as_ref();
-        let known = ids.is_none_or(|(least, greatest)| least.as_str() <= row.id && row.id <= greatest.as_str());
-        known && (self.file.first_ms..=self.file.last_ms).contains(&row.started_at_ms)
+        });
     }
 
     pub fn findings(self, is_ours: bool) -> Vec<String> {
@@ -66,4 +58,11 @@ impl<'f> FileCheck<'f> {
         }
         findings
     }
+}
+
+/// Whether a row lies within what the log says of its file: what a reader skips must hold nothing that it looks for.
+fn is_within(file: &DataFile, row: &Row) -> bool {
+    let ids = file.ids.as_ref();
+    let known = ids.is_none_or(|(least, greatest)| least.as_str() <= row.id && row.id <= greatest.as_str());
+    known && (file.first_ms..=file.last_ms).contains(&row.started_at_ms)
 }

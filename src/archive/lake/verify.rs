@@ -16,7 +16,6 @@ use crate::provenance::Totals;
 use crate::report::measures::Measures;
 use crate::runs::column_set::ColumnSet;
 use crate::runs::dedup::{SeenIds, Suspects, repeated};
-use crate::runs::row::rows_of;
 use crate::text::counted;
 
 /// What a lake is held against, as messages name it.
@@ -199,7 +198,7 @@ pub fn read(table: &LakeTable, edges: (Millis, Millis), columns: &ColumnSet, see
         .filter_map(|file| file.rows);
     let mut checked = RowCheck::new(rows.sum(), Some(edges), "the period");
     table.rows(edges, columns, |rows| {
-        rows_of(rows).for_each(|row| checked.add(shown, &row));
+        checked.add_rows(shown, rows, |_, _| ());
         see(rows)
     })?;
     let suspects = std::mem::take(&mut checked.seen).suspects();
