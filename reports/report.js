@@ -210,7 +210,7 @@ function csvOf(columns, rows, totals) {
 		if (name === "act_name") return defused(row.name ?? "");
 		if (!at) return name === "group" ? defused(row.key) : row.key;
 		const value = valueOf(name, row, totals);
-		return Array.isArray(value) ? fixed(ratio(...value, 6), 6) : typeof value === "number" ? String(value) : exact(value);
+		return Array.isArray(value) ? fixed(ratio(...value, 6), 6) : typeof value === "number" ? `${value}` : exact(value);
 	};
 	const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 	return [columns, ...rows.map((row) => columns.map((name, at) => text(row, name, at)))].map((row) => `${row.map(quoted).join(",")}\n`).join("");
@@ -233,9 +233,7 @@ function button(child, listener, attributes = {}) {
 	element.onclick = () => listener(element);
 	return element;
 }
-function link(place, id, child) {
-	return place ? make("a", { href: place + encodeURIComponent(id) }, child) : child;
-}
+const link = (place, id, child) => (place ? make("a", { href: place + encodeURIComponent(id) }, child) : child);
 const amount = (usd) => (usd === null ? make("i", {}, "unknown") : make("span", { title: exact(usd) }, dollars(usd)));
 const table = (caption, heads, rows) => {
 	const line = (tag, cells) => make("tr", {}, ...cells.map((cell, at) => make(at ? tag : "th", at ? { class: "n" } : {}, cell)));
@@ -309,9 +307,9 @@ class LiveTable {
 		const narrow = (element) => change(narrowed(this.isChart ? state.chart.unit : by, row), element);
 		const parts = [button(isId ? make("code", {}, text) : text, narrow, { class: "to" })];
 		if (row.name !== null) parts.push(make("small", {}, bdi(row.key)));
-		const toggle = () => this.show((this.open.delete(row.key) || this.open.add(row.key)) && this.isWhole);
-		const attributes = { class: "opens", "aria-expanded": this.open.has(row.key), "aria-label": `Details of ${text.textContent}` };
-		return this.opens ? [button("", (element) => keeping(element, toggle), attributes), ...parts] : parts;
+		const label = `Details of ${text.textContent}`, toggle = () => this.show((this.open.delete(row.key) || this.open.add(row.key)) && this.isWhole);
+		if (this.opens) parts.unshift(button("", (element) => keeping(element, toggle), { class: "opens", "aria-expanded": this.open.has(row.key), "aria-label": label }));
+		return parts;
 	}
 	line(kind, name, row, without = []) {
 		const cells = this.heads.slice(1).map((head) => (without.includes(head.name) ? make("td", { class: head.kind }) : cellOf(head, row, state.found.totals)));
@@ -365,8 +363,8 @@ function detailsOf(actor, found) {
 		const when = new Date(started).toISOString().slice(0, 16).replace("T", " ");
 		return [link(data.runs_at, id, make("code", {}, bdi(id, 24))), amount(BigInt(usd)), bdi(VALUES.status[status], 24), when];
 	});
-	const dearest = table("Most expensive runs, not filtered", ["run", "usage", "status", "started, UTC"], runs);
-	const parts = make("div", { class: "parts" }, by("day"), by("status"), dearest);
+	const dearest = table("Most expensive runs, not filtered", ["run", "usage", "status", "started, UTC"], runs),
+		parts = make("div", { class: "parts" }, by("day"), by("status"), dearest);
 	return data.actors_at ? [parts, link(data.actors_at, actor.key, "Open in Apify Console")] : [parts];
 }
 
@@ -410,15 +408,15 @@ function showChart({ unit, bars, layers }, { totals }) {
 		bar.layers.forEach((usd, at) => {
 			if (usd <= 0n) return;
 			below += tall(usd);
-			const size = { x: across(place + 0.11), width: across(0.78), y: y(below), height: tall(usd).toFixed(1) };
-			parts.push(make("rect", { class: colour(at), ...size }, make("title", {}, `${bar.key} · ${short(layers[at].name, 40)} · ${dollars(usd)}`)));
+			const rect = { class: colour(at), x: across(place + 0.11), width: across(0.78), y: y(below), height: tall(usd).toFixed(1) };
+			parts.push(make("rect", rect, make("title", {}, `${bar.key} · ${short(layers[at].name, 40)} · ${dollars(usd)}`)));
 		});
 	});
 	const least = Math.ceil(bars.length / 9), step = least > 2 && unit === "day" ? Math.ceil(least / 7) * 7 : least;
 	for (let at = 0; at < bars.length; at += step) {
 		const [, date, month, year] = new Date(bars[at].place * 864e5).toUTCString().split(" ");
-		const attributes = { class: (at / step) % 2 ? "minor" : null, x: across(at + 0.5), y: 249 };
-		parts.push(make("text", attributes, unit === "month" ? `${month} ${year}` : `${Number(date)} ${month}`));
+		const words = unit === "month" ? `${month} ${year}` : `${+date} ${month}`;
+		parts.push(make("text", { class: (at / step) % 2 ? "minor" : null, x: across(at + 0.5), y: 249 }, words));
 	}
 	plot.replaceChildren(...findAll(":scope > title, :scope > desc", plot), ...parts, chosenDays);
 	find(".legend", figure).replaceChildren(...layers.map(({ name, usd }, at) => {
@@ -427,7 +425,7 @@ function showChart({ unit, bars, layers }, { totals }) {
 	}));
 	const dearest = bars.findLast((bar) => bar.usd === largest), most = largest ? `, the most expensive is ${dearest.key} with ${dollars(largest)}` : "";
 	const words = `${bars.filter((bar) => bar.all.runs).length} of ${bars.length} ${unit}s have runs${most}. The table below has all figures.`;
-	for (const element of [find("desc", plot), find("figcaption span", figure)]) say(element, words);
+	for (const element of findAll("desc, figcaption span", figure)) say(element, words);
 }
 // Dragging over bars chooses their days; the dates above do the same for a keyboard.
 const chosenDays = make("rect", { class: "chosen", height: 0 });
@@ -492,8 +490,8 @@ function listenToFilters() {
 		pick.hidden = !VALUES[key].length;
 		// Made when it is asked for: there may be thousands.
 		pick.ontoggle = () => {
-			const box = (at) => make("input", { type: "checkbox", name: key, value: at });
-			const item = (value, at) => make("li", { hidden: value ? null : "" }, make("label", {}, box(at), bdi(nameIn(key, at), 60)));
+			const box = (at) => make("label", {}, make("input", { type: "checkbox", name: key, value: at }), bdi(nameIn(key, at), 60));
+			const item = (value, at) => make("li", { hidden: value ? null : "" }, box(at));
 			if (!list.firstChild) list.append(...VALUES[key].map(item));
 			showFilter(state.filter, state.found);
 		};
@@ -515,8 +513,8 @@ function listenToFilters() {
 // The sentence is also what screen readers are told, and what is printed.
 function showFilter(filter, { totals }) {
 	const parts = [], { all } = totals;
-	for (const [key, edge, word] of [["from", data.from, "from"], ["to", data.to, "before"]]) {
-		byId(`filter-${key}`).value = filter[key] === null ? edge : toDate(filter[key]);
+	for (const [key, word] of [["from", "from"], ["to", "before"]]) {
+		byId(`filter-${key}`).value = filter[key] === null ? data[key] : toDate(filter[key]);
 		if (filter[key] !== null) parts.push(`${word} ${toDate(filter[key])}`);
 	}
 	for (const [key, word] of Object.entries(LISTS)) {
@@ -531,20 +529,22 @@ function showFilter(filter, { totals }) {
 	say(byId("filter-told"), parts.length ? `Filter: ${parts.join("; ")}. Result: ${result.trim()}.` : "No filter: all runs.");
 }
 
-// Where `serve` shows the page: the way to other dates, and to the tables as files, which follow the filter.
+// Where `serve` shows the page: the way to other dates, with the filter but for its days, and to the tables as files, which follow the
+// filter. The fields keep the dates of their page, for Back leads to it.
 const dates = byId("dates");
-if (dates) {
-	dates.hidden = false;
-	dates.onsubmit = () => !(location.search = `from=${dates.from.value}&to=${dates.to.value}`);
-}
+if (dates) dates.onsubmit = () => {
+	location = `?${new URLSearchParams(new FormData(dates))}${find("#periods a").hash}`;
+	return dates.reset() ?? false;
+};
 
 const state = { filter: NONE };
-const tables = [];
+const tables = [...findAll("[data-columns]")].map((section) => new LiveTable(section));
 function apply(filter) {
 	Object.assign(state, { filter, found: addUp(filter) });
 	showFilter(filter, state.found);
 	showHead(state.found.totals);
 	for (const way of findAll("[data-query]")) way.search = way.dataset.query + fragmentOf(filter);
+	for (const way of findAll("#periods a")) way.hash = fragmentOf({ ...filter, from: null, to: null });
 	if (figure) showChart((state.chart = chartOf(state.found)), state.found);
 	for (const table of tables) table.show();
 }
@@ -552,8 +552,7 @@ function apply(filter) {
 function keeping(element, what) {
 	const section = element?.closest("section"), key = element?.closest("tr")?.dataset.key, top = element?.getBoundingClientRect().top;
 	what();
-	const isSame = (other) => other.closest("tr").dataset.key === key;
-	const now = !element || element.isConnected ? element : [...findAll(`.${element.className}`, section)].find(isSame);
+	const now = !element || element.isConnected ? element : [...findAll(`.${element.className}`, section)].find((other) => other.closest("tr").dataset.key === key);
 	if (!now) return;
 	window.scrollBy(0, now.getBoundingClientRect().top - top);
 	now.focus({ preventScroll: true });
@@ -573,7 +572,6 @@ function follow() {
 	warn(ignored.length ? `Not on this page: ${short(ignored.join("; "), 240)}.` : "");
 	if (fragmentOf(filter) !== fragmentOf(state.filter)) apply(filter);
 }
-for (const section of findAll("[data-columns]")) tables.push(new LiveTable(section));
 listenToFilters();
 if (figure) listenToChart(find(".plot", figure));
 byId("filters").hidden = false;

@@ -17,7 +17,7 @@
 """Looks at report.html with headless Chromium over its DevTools protocol, and asks it questions: random filters show what `report --where`
 does, to the last digit. Nothing logged, nothing that breaks the page's policy, no scrolling
 sideways, letters that can be read in light and dark, figures that are report.json's, and pages of paper. An account of ordinary size, and
-one whose names want to break out. Whether it looks good is for people to say. No browser is installed here, and none but the one that was
+one whose names want to break out; and the page as `serve` shows it, with its ways to other periods, tables and runs. Whether it looks good is for people to say. No browser is installed here, and none but the one that was
 started is ended.
 
 `--update` keeps the first part of the made-up account's page as docs/images/report-light.png and report-dark.png, with few colours, so that
@@ -45,6 +45,7 @@ from pypdf import PdfReader
 
 from checks.browsing.filters import ask, check_csv, check_filters, data_of, differences, report_of
 from checks.browsing.manners import check_looks, check_manners, check_without_script, measure
+from checks.browsing.served import check_served
 from checks.support.account import ROOT, Checks, must_run, read_json, server
 from checks.support.environments import command_line, npm_packages
 from checks.support.processes import child
@@ -67,6 +68,7 @@ FLAGS = [
     "--remote-debugging-port=0",
 ]
 SECONDS = 120
+OWN_FILES = r"file:[^?]*/(report|broken)\.html"
 # A page that is mailed: its bytes, and as they are packed.
 MOST_PAGE, MOST_PACKED = 900_000, 250_000
 # Rules of --groups whose names want to break out, too.
@@ -181,20 +183,22 @@ class Tab:
 
     def open(self, path, fragment=""):
         """Loads a file anew and waits until it has."""
-        self.events.clear()
         # With a query of its own each time: another fragment alone would load nothing.
-        self.ask("Page.navigate", url=f"{Path(path).resolve().as_uri()}?{self.number}{fragment}")
-        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+        self.load("Page.navigate", url=f"{Path(path).resolve().as_uri()}?{self.number}{fragment}")
+
+    def load(self, method, **parameters):
+        """Sends a command that leads to another page and waits until that is there."""
+        self.events.clear()
+        self.ask(method, **parameters)
+        # A page that the browser kept for Back is not loaded anew.
+        is_there = lambda event: event["method"] == "Page.loadEventFired" or event["params"].get("type") == "BackForwardCacheRestore"
+        while not any(map(is_there, self.events)):
             self.events.append(json.loads(self.socket.recv()))
 
-    def complaints(self):
-        """What was logged, thrown, or found to break the page's policy."""
+    def complaints(self, own=OWN_FILES):
+        """What was logged, thrown, or found to break the page's policy; requests but for its own addresses."""
         self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        wanted = ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Audits.issueAdded", "Network.requestWillBeSent"]
-        found = [event for event in self.events if event["method"] in wanted]
-        # The page itself, the browser's own picture in a field for dates, and entries of the history that nobody clicked for: checks made them.
-        usual = re.compile(r'"(NavigationEntryMarkedSkippable|url": "(file:[^"]*report\.html|file:[^"]*broken\.html|data:image/svg))')
-        return [event for event in found if event["method"].startswith(("Runtime", "Log")) or not usual.search(json.dumps(event))]
+        return [event for event in self.events if is_complaint(event, own)]
 
     def evaluate(self, script):
         """The value of an expression in the page."""
@@ -224,6 +228,17 @@ class Tab:
         self.ask("Emulation.setEmulatedMedia", media="", features=[])
         sheet = {"paperWidth": width, "paperHeight": height, "preferCSSPageSize": False}
         return base64.b64decode(self.ask("Page.printToPDF", printBackground=False, **sheet)["data"])
+
+
+def is_complaint(event, own):
+    """Whether an event is one: of the requests, those for the page itself and the browser's own picture in a field for dates are not."""
+    method = event["method"]
+    if method == "Network.requestWillBeSent":
+        return not re.match(rf"{own}|data:image/svg", event["params"]["request"]["url"])
+    # Entries of the history that nobody clicked for: checks made them.
+    if method == "Audits.issueAdded":
+        return "NavigationEntryMarkedSkippable" not in json.dumps(event)
+    return method in ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"]
 
 
 @contextlib.contextmanager
@@ -397,6 +412,7 @@ def check_questions(checks, browser, scratch, groups, pictures, options):
         check_filters(checks, name, browser, page, export, options.binary, rules, scratch, options.seed, count)
         check_csv(checks, name, browser, page, export, options.binary, rules, scratch, options.seed)
     check_part(checks, browser, options.binary, groups, scratch)
+    check_served(checks, browser, options.binary, scratch / "demo", scratch, pictures, axe)
     check_manners(checks, browser, scratch / "demo" / "report.html")
     checks.equal("manners: nothing logged, nothing refused, nothing asked for", browser.complaints(), [])
     measure(browser, scratch / "demo" / "report.html")

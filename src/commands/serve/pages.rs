@@ -66,7 +66,7 @@ impl PageSource {
         let asked = PageQuery::parse(query)?;
         let html = crate::archive::read(|opening| {
             let (archive, held) = open(opening, &site, as_of)?;
-            let whole = held.period.clone();
+            let (whole, is_of_one_period) = (held.period.clone(), held.is_of_one_period);
             let mut query = query.to_string();
             let mut asked = asked.clone();
             let grows = !held.is_of_one_period || matches!(self, PageSource::Demo(_));
@@ -78,7 +78,7 @@ impl PageSource {
                 }
             }
             let report = folded(archive.as_ref(), held, &asked, &[])?;
-            let links = ServedLinks::new(&whole, &report.facts.period, &query);
+            let links = ServedLinks::new(&whole, &report.facts.period, &query, is_of_one_period);
             Ok(html::render_served(&report, links))
         })?;
         Ok(WebPage {

@@ -178,6 +178,45 @@ fn the_page_has_the_figure_of_its_period_and_the_way_to_others() {
     assert!(page.contains(&format!(r#"href="/runs/{id}""#)));
 }
 
+/// An export that began within a day and ended within a month had links to months that the server refused.
+#[test]
+fn every_link_to_a_period_is_answered() {
+    let place = Place::new();
+    let demo = Served::demo(&["--runs", "2000", "--actors", "30"]);
+    let url = demo.url();
+    let edges = ["--from", "2025-08-25T06:00:00Z", "--to", "2025-09-05T12:00:00Z"];
+    let source = ["--rate", "0", "--api-url", &url, "--out", "out", "--quiet"];
+    done(
+        place
+            .command(&[&["export"][..], &edges, &source].concat())
+            .env("APIFY_TOKEN", "demo"),
+    )
+    .exits(0);
+    let served = Served::start(&place, &["out"], None);
+    for query in ["", "?timezone=Europe/Prague"] {
+        let page = text(&get(&served, &format!("/{query}"), "")).replace("&#x2f;", "/");
+        let nav = page
+            .split_once("id=\"periods\"")
+            .unwrap()
+            .1
+            .split_once("</nav>")
+            .unwrap()
+            .0;
+        let links: Vec<String> = nav
+            .split("href=\"")
+            .skip(1)
+            .map(|rest| rest.split_once('"').unwrap().0.replace("&amp;", "&"))
+            .collect();
+        assert_eq!(links.len(), 3, "{nav}");
+        for link in links {
+            let answer = get(&served, &link, "");
+            assert_eq!(answer.status, 200, "{link}: {}", text(&answer));
+            let zone = if query.is_empty() { "UTC" } else { "Europe/Prague" };
+            assert!(text(&answer).replace("&#x2f;", "/").contains(zone), "{link}");
+        }
+    }
+}
+
 #[test]
 fn a_run_has_a_page_with_every_column_that_is_kept_of_it() {
     let place = Place::new();
