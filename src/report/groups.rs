@@ -77,14 +77,19 @@ impl Groups {
             bail!(SHAPE);
         }
         let (mut rules, mut lines) = (Vec::new(), Vec::new());
+        let mut counter = LineCounter {
+            text,
+            counted: 0,
+            lines: 0,
+        };
         for record in csv.records() {
             let record = record?;
-            let line = || record.position().map_or(0, |position| line_of(text, position));
+            let line = record.position().map_or(0, |position| counter.line_of(position));
             if record.iter().all(str::is_empty) {
                 continue;
             }
             if record.len() > header.len() {
-                bail!("line {} has more cells than the header", line());
+                bail!("line {line} has more cells than the header");
             }
             let mut rule = GroupRule::default();
             for (name, cell) in header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
@@ -95,18 +100,15 @@ impl Groups {
                 }
             }
             if rule.group.is_empty() {
-                bail!("line {} has no group", line());
+                bail!("line {line} has no group");
             }
             if patterns(&rule).into_iter().all(|(_, pattern)| pattern.is_none()) {
-                bail!(
-                    "line {} has no actor, task, user or account; to match all runs, use * as the actor",
-                    line()
-                );
+                bail!("line {line} has no actor, task, user or account; to match all runs, use * as the actor");
             }
             if rules.len() == MAX_RULES {
-                bail!("line {}: too many rules; the limit is {MAX_RULES}", line());
+                bail!("line {line}: too many rules; the limit is {MAX_RULES}");
             }
-            lines.push(line());
+            lines.push(line);
             rules.push(rule);
         }
         Ok(Groups {
@@ -243,12 +245,25 @@ pub fn separator_of(text: &str) -> u8 {
     if header.contains(';') { b';' } else { b',' }
 }
 
-/// The line on which a record begins; the reader's own is that of the empty lines before it.
-fn line_of(text: &str, position: &csv::Position) -> usize {
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
-    let empty = after.chars().take_while(|c| matches!(c, '\r' | '\n'));
-    1 + before.matches('\n').count() + empty.filter(|c| *c == '\n').count()
+/// Counts lines on the way through a text: counted from its beginning for each of many records, they take minutes.
+struct LineCounter<'t> {
+    text: &'t str,
+    /// How many bytes of it have been counted.
+    counted: usize,
+    lines: usize,
+}
+
+impl LineCounter<'_> {
+    /// The line on which a record begins, of records in their order; the reader's own is that of the empty lines before it.
+    fn line_of(&mut self, position: &csv::Position) -> usize {
+        let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+        let passed = self.text.get(self.counted..start).unwrap_or_default();
+        self.lines += passed.matches('\n').count();
+        self.counted += passed.len();
+        let after = self.text.get(self.counted..).unwrap_or_default();
+        let empty = after.chars().take_while(|c| matches!(c, '\r' | '\n'));
+        1 + self.lines + empty.filter(|c| *c == '\n').count()
+    }
 }
 
 /// What a rule's patterns are of, by the columns of the file, and each that is given.
@@ -335,6 +350,20 @@ mod tests {
         groups.turn_to(Some(&account("u-2", None)));
         assert_eq!(groups.group_of(&run()), "Beta");
         assert!(groups.go_by_accounts() && groups.unmatched().rules == 0);
+    }
+
+    #[test]
+    fn a_rule_that_no_run_matches_is_named_by_the_line_on_which_it_begins() {
+        let text = "actor,group\r\na,One\r\n\r\n\"b\",\"Two\r\nlines\"\r\nc,Three\r\n";
+        assert_eq!(
+            Groups::parse(text).unwrap().unmatched(),
+            UnmatchedRules {
+                rules: 3,
+                first: ["line 2 (actor a)", "line 4 (actor b)", "line 6 (actor c)"]
+                    .map(String::from)
+                    .into(),
+            }
+        );
     }
 
     #[test]

@@ -55,6 +55,16 @@ fn fails_soon(url: &str, variables: Variables, code: i32, parts: &[&str]) {
     assert_eq!(place.names(), [""; 0]);
 }
 
+/// Tries all cases at the same time: nearly all of their time is waiting, for a second attempt or for an answer.
+fn side_by_side<C: Send>(cases: impl IntoIterator<Item = C>, try_one: impl Fn(C) + Sync) {
+    let try_one = &try_one;
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || try_one(case));
+        }
+    });
+}
+
 #[test]
 fn a_name_that_no_server_knows_is_said_within_seconds() {
     // Whatever this machine's resolver says of it.
@@ -69,21 +79,23 @@ fn a_name_that_no_server_knows_is_said_within_seconds() {
 #[test]
 fn a_certificate_that_is_not_trusted_is_said_with_its_reason() {
     let api = StandIn::of(account());
-    for (pem, words) in [
+    let cases = [
         ("expired.pem", "it has expired"),
         ("early.pem", "it is not valid yet; set this machine's clock"),
         ("other_host.pem", "it belongs to another host"),
         ("self_signed.pem", "SSL_CERT_FILE"),
         ("self_signed_server.pem", "SSL_CERT_FILE"),
-    ] {
-        let url = format!("https://localhost:{}", serve_tls(pem, &api.url()));
+    ];
+    let api_url = api.url();
+    side_by_side(cases, |(pem, words)| {
+        let url = format!("https://localhost:{}", serve_tls(pem, &api_url));
         fails_soon(
             &url,
             &[],
             4,
             &["the certificate of localhost:", "is not trusted", words],
         );
-    }
+    });
     // By an authority that this machine doesn't know.
     let url = format!("https://localhost:{}", serve_tls("good.pem", &api.url()));
     let other = certificate("self_signed.pem");
@@ -109,28 +121,27 @@ fn a_certificate_that_is_not_trusted_is_said_with_its_reason() {
 fn another_protocol_on_the_port_is_said() {
     let api = StandIn::of(account());
     let plain = api.url().replace("http://127.0.0.1", "https://localhost");
-    fails_soon(&plain, &[], 4, &["answers in plain HTTP, not in HTTPS", "--api-url"]);
     let tls = format!("http://127.0.0.1:{}", serve_tls("good.pem", &api.url()));
-    fails_soon(&tls, &[], 4, &["plain HTTP", "https://"]);
     // One that waits for a whole request, and then only says that it was a bad one.
     let patient = serve_raw(|mut stream| {
         let _ = read_head(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     });
     let patient = format!("https://localhost:{patient}");
-    let variables = [("APIFY_RUNS_TIMEOUT", "2s")];
-    fails_soon(&patient, &variables, 4, &["answers in plain HTTP, not in HTTPS"]);
     let ssh = serve_raw(|mut stream| {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
         let _ = stream.read(&mut [0; 4096]);
     });
-    fails_soon(&format!("https://localhost:{ssh}"), &[], 4, &["does not speak HTTPS"]);
-    fails_soon(
-        &format!("http://127.0.0.1:{ssh}"),
-        &[],
-        4,
-        &["does not speak plain HTTP"],
-    );
+    let ssh = [format!("https://localhost:{ssh}"), format!("http://127.0.0.1:{ssh}")];
+    let two_seconds = [("APIFY_RUNS_TIMEOUT", "2s")];
+    let cases: [(&str, Variables, &[&str]); 5] = [
+        (&plain, &[], &["answers in plain HTTP, not in HTTPS", "--api-url"]),
+        (&tls, &[], &["plain HTTP", "https://"]),
+        (&patient, &two_seconds, &["answers in plain HTTP, not in HTTPS"]),
+        (&ssh[0], &[], &["does not speak HTTPS"]),
+        (&ssh[1], &[], &["does not speak plain HTTP"]),
+    ];
+    side_by_side(cases, |(url, variables, words)| fails_soon(url, variables, 4, words));
 }
 
 #[test]
@@ -142,7 +153,7 @@ fn a_proxy_that_refuses_is_named_by_its_variable_and_never_by_its_value() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let banner = serve_raw(|mut stream| drop(stream.write_all(b"220 smtp ESMTP\r\n")));
     let closing = serve_raw(drop);
-    for (variable, port, words) in [
+    let cases = [
         (
             "HTTPS_PROXY",
             serve_proxy("407 Proxy Authentication Required", https),
@@ -153,14 +164,15 @@ fn a_proxy_that_refuses_is_named_by_its_variable_and_never_by_its_value() {
         ("all_proxy", nobody, "refuses connections"),
         ("HTTPS_PROXY", banner, "does not answer as an HTTP proxy"),
         ("HTTPS_PROXY", closing, "closes connections without an answer"),
-    ] {
+    ];
+    side_by_side(cases, |(variable, port, words)| {
         let proxy = by(port);
         fails_soon(&url, &[(variable, &proxy)], 4, &[variable, words]);
         let place = Place::new();
         let mut command = place.command(&["check", "--api-url", &url]);
         let done = done(with(&mut command, &[(variable, &proxy)]));
         assert!(!format!("{}{}", done.stdout, done.stderr).contains("s3cret"), "{done}");
-    }
+    });
     for value in ["ftp://s3cret:1", "socks5://s3cret:1080", "s3 cret"] {
         fails_soon(
             &url,
@@ -214,12 +226,12 @@ fn an_answer_that_is_not_the_api_s_is_said_after_two_attempts() {
             "not an answer of the Apify API",
         ),
     ];
-    for (reply, code, words) in cases {
+    side_by_side(cases, |(reply, code, words)| {
         let server = StandIn::start_raw(move |_| reply());
         fails_soon(&server.url(), &[], code, &[words, "/v2/actor-runs"]);
         // Two by `check`, two by `export`, which may ask for other things meanwhile.
         assert_eq!(server.list_requests().len(), 4, "{words}");
-    }
+    });
 }
 
 #[test]
@@ -241,14 +253,15 @@ fn check_answers_within_ten_seconds_whatever_happens() {
         "/v2/actor-runs" => Reply::json(account().list(request)),
         _ => Reply::Stall,
     });
-    for (url, code, words) in [
+    let cases = [
         (format!("http://127.0.0.1:{silent}"), 4, "no complete answer"),
         (format!("https://localhost:{silent}"), 4, "localhost"),
         (format!("http://127.0.0.1:{dripping}"), 4, "no complete answer"),
         (limited.url(), 4, "429"),
         (busy.url(), 4, "503"),
         (stalled_limits.url(), 0, ""),
-    ] {
+    ];
+    side_by_side(cases, |(url, code, words)| {
         let (place, start) = (Place::new(), Instant::now());
         let mut command = place.command(&["check", "--api-url", &url]);
         let done = done(command.env("SSL_CERT_FILE", certificate("authority.pem")));
@@ -258,7 +271,7 @@ fn check_answers_within_ten_seconds_whatever_happens() {
             start.elapsed()
         );
         done.exits(code).says(&[words]);
-    }
+    });
 }
 
 /// A job whose first attempts are answered with 503 for some seconds; how it ended.
@@ -279,7 +292,10 @@ fn told_of(more: &[&str]) -> (Place, Done, StandIn) {
 
 #[test]
 fn what_may_pass_is_told_while_it_is_tried_again_and_never_hurried() {
-    let (_place, done, server) = told_of(&[]);
+    let ((_place, done, server), (_, quiet, _)) = std::thread::scope(|scope| {
+        let quiet = scope.spawn(|| told_of(&["--quiet"]));
+        (told_of(&[]), quiet.join().unwrap())
+    });
     done.exits(0);
     let mut lines = done.stderr.lines().filter(|line| line.contains("still trying"));
     let line = lines.next().unwrap_or_else(|| panic!("no line\n{done}"));
@@ -291,7 +307,6 @@ fn what_may_pass_is_told_while_it_is_tried_again_and_never_hurried() {
     assert_eq!(lines.next(), None, "{done}");
     // `Retry-After: 0` is what the server asks for: half a second, one, two and four are the least waits of our own.
     assert!(server.list_requests().len() <= 6, "{}", server.list_requests().len());
-    let (_place, quiet, _server) = told_of(&["--quiet"]);
     assert_eq!((&*quiet.exits(0).stderr, &*quiet.stdout), ("", ""));
 }
 
