@@ -63,7 +63,7 @@ pub struct ReportArgs {
     /// Lake as of a UTC date, instant (RFC 3339) or version
     #[arg(long, value_name = "MOMENT", value_parser = AsOf::parse, help_heading = PERIOD)]
     pub as_of: Option<AsOf>,
-    /// By actor, status, day, week, month, task, schedule, origin, build, user, group or account, or two: actor,status
+    /// By one or two of actor, status, day, week, month, task, schedule, origin, build, user, group, account
     #[arg(long, value_name = "DIMENSION", value_parser = By::parse, help_heading = RUNS_AND_COSTS)]
     pub by: Vec<By>,
     /// Only runs of: actor=me/crawler,status=FAILED,group=Ops

@@ -72,9 +72,6 @@ pub struct ServeArgs {
     /// Percent of runs with a cost only in their details [default: other people's pay-per-event Actors]
     #[arg(hide = true, long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "path", help_heading = MADE_UP)]
     pub cost_missing: Option<u8>,
-    /// Details of a run show the cost 0 until TIME after its end
-    #[arg(hide = true, long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration, conflicts_with = "path", help_heading = MADE_UP)]
-    pub settle_after: Duration,
     /// Days for which the account keeps runs
     #[arg(hide = true, long, value_name = "N", default_value_t = 90, conflicts_with = "path", help_heading = MADE_UP)]
     pub retention_days: u32,

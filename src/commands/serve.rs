@@ -152,7 +152,6 @@ async fn made_up(args: &ServeArgs, access: &str) -> Result<Backend> {
         to_ms: period.to,
         cost_missing_percent: args.cost_missing,
         retention_days: args.retention_days,
-        settle_after: args.settle_after,
     };
     let runs = account.runs + account.runs_before;
     let account = tokio::task::spawn_blocking(move || MadeUpAccount::generate(&account)).await;

@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 
 use super::run_columns::{RunColumns, value_at};
 
-/// How long after its end a run's cost settles, unless `--settle-after` says otherwise.
+/// How long after its end a run's cost settles, unless `--settle` says otherwise.
 pub const DEFAULT_SETTLE: &str = "10m";
 /// The same in milliseconds.
 pub const DEFAULT_SETTLE_MS: i64 = 600_000;

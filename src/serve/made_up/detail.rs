@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::cap::max_total_charge;
 use super::decimal::Decimal;
-use super::fate::{is_settling, resurrection};
+use super::fate::resurrection;
 use super::meters::{MeterValues, Meters};
 use super::options::DEMO_NOW_MS;
 use super::random::Random;
@@ -62,13 +62,10 @@ struct RunDetailOptions {
 }
 
 /// A run's detail; until the account is `settled`, the costs of runs that have just ended read 0.
-pub(super) fn detail(run: &MadeUpRun, settled: bool) -> String {
+pub(super) fn detail(run: &MadeUpRun) -> String {
     let row = &run.row;
-    let mut spending = Spending::of_run(run);
+    let spending = Spending::of_run(run);
     let max_total_charge_usd = max_total_charge(run, &spending);
-    if !settled && is_settling(row.finished) {
-        spending = spending.before_it_settles();
-    }
     let mut random = Random::of(run.seed, STATS, run.number as u64);
     let (stats, memory) = stats(run, &spending.meters, &mut random);
     let (message, exit_code) = ending(row.status);

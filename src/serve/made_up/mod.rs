@@ -25,7 +25,6 @@ mod user;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use actor::{Actor, Choice};
 use builds::BuildList;
@@ -51,7 +50,6 @@ const BEFORE: u64 = 32;
 #[derive(Debug)]
 pub struct MadeUpAccount {
     options: AccountOptions,
-    made: Instant,
     list: RunList,
     /// How many of the list's first are runs before the period.
     before: usize,
@@ -98,7 +96,6 @@ impl MadeUpAccount {
         (0..runs).for_each(|run| push(before + run, run, &choice, late.finish(run), &mut random));
         MadeUpAccount {
             options: options.clone(),
-            made: Instant::now(),
             list,
             before,
             builds: BuildList::made_up(options, &actors),
@@ -134,8 +131,7 @@ impl MadeUpAccount {
             }
             ApiQuestion::Run(id) => {
                 let run = self.list.find(id).ok_or(Refusal::NotFound("Actor run"))?;
-                let is_settled = self.made.elapsed() >= self.options.settle_after;
-                Ok(ready_object(detail(&self.run(run), is_settled).as_bytes()))
+                Ok(ready_object(detail(&self.run(run)).as_bytes()))
             }
             ApiQuestion::Actors(query) => self.directory.list_actors(query),
             ApiQuestion::Actor(wanted) => object(&self.directory.look_up_actor(wanted)?),
@@ -266,7 +262,7 @@ mod tests {
         assert_eq!((last(&alone), last(&both)), (3_003, 3_003));
         let details = |account: &MadeUpAccount| {
             let place = account.list.len() - 3_000..account.list.len();
-            place.map(|run| detail(&account.run(run), true)).collect::<Vec<_>>()
+            place.map(|run| detail(&account.run(run))).collect::<Vec<_>>()
         };
         assert_eq!(details(&alone), details(&both));
         let builds = |account: &MadeUpAccount| {

@@ -1,7 +1,5 @@
 //! What decides the made-up account, and what doesn't change from one to another: its clock, its token and its name.
 
-use std::time::Duration;
-
 use crate::period::Millis;
 use crate::provenance::Account;
 
@@ -47,8 +45,6 @@ pub struct AccountOptions {
     pub cost_missing_percent: Option<u8>,
     /// How long the account's plan keeps runs; says so, and deletes none.
     pub retention_days: u32,
-    /// How long after it was made the runs that have just ended cost nothing yet, in their details too.
-    pub settle_after: Duration,
 }
 
 impl AccountOptions {
@@ -73,7 +69,6 @@ impl Default for AccountOptions {
             to_ms: 1_759_276_800_000,
             cost_missing_percent: None,
             retention_days: 90,
-            settle_after: Duration::ZERO,
         }
     }
 }

@@ -74,14 +74,6 @@ impl Spending {
         }
         spending
     }
-
-    /// What the API says as long as nothing has been counted.
-    pub(super) fn before_it_settles(mut self) -> Spending {
-        self.total = self.total.map(|_| "0".into());
-        self.meters = Meters::default();
-        self.events.iter_mut().flatten().for_each(|(_, count)| *count = 0);
-        self
-    }
 }
 
 /// A cost as JavaScript prints a double of seventeen significant digits: below a tenth of a dollar that is more than

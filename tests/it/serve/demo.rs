@@ -522,11 +522,9 @@ fn the_user_is_the_demo_s_and_the_plan_keeps_runs_as_long_as_it_says() {
 }
 
 #[test]
-fn runs_that_have_just_ended_read_0_and_cost_something_once_settled() {
+fn runs_that_have_just_ended_read_0_in_the_list_and_cost_something_in_their_details() {
     let demo = Served::demo(&["--runs", "5000"]);
-    let unsettled = Served::demo(&["--runs", "5000", "--settle-after", "7d"]);
     let (runs, _) = demo.all("/v2/actor-runs");
-    assert!(runs == unsettled.all("/v2/actor-runs").0);
     let now = ms("2025-10-03T06:00:00Z");
     let age = |run: &Value| run["finishedAt"].as_str().map_or(i64::MAX, |end| now - ms(end));
     let late: Vec<&Value> = runs.iter().filter(|run| age(run) < 600_000).collect();
@@ -537,21 +535,11 @@ fn runs_that_have_just_ended_read_0_and_cost_something_once_settled() {
     for run in late {
         assert_eq!(units(&run.get("usageTotalUsd").map_or("0".into(), Value::to_string)), 0);
         let settled = exact(&demo, &run["id"]);
-        let before = exact(&unsettled, &run["id"]);
-        assert_eq!(before.number("usageTotalUsd"), 0);
         assert!(
             settled.number("usageTotalUsd") > 0 || !settled.0.contains_key("usageTotalUsd"),
             "{run}"
         );
     }
-    let other = runs
-        .iter()
-        .find(|run| run["status"] == "SUCCEEDED" && age(run) > 600_000)
-        .unwrap();
-    assert_eq!(
-        exact(&demo, &other["id"]).number("usageTotalUsd"),
-        exact(&unsettled, &other["id"]).number("usageTotalUsd")
-    );
     let old = Served::demo(&["--runs", "5000", "--from", "2025-08-01", "--to", "2025-09-01"]);
     assert!(old.all("/v2/actor-runs").0.iter().all(|run| age(run) > 600_000));
 }
