@@ -20,6 +20,8 @@ use crate::report::groups::Groups;
 use crate::runs::column_set::ColumnSet;
 
 const ROWS: &str = "runs.parquet";
+/// How many processes may do the same thing at once.
+const SCRATCH_FOLDERS: usize = 32;
 
 /// A folder of this machine for one purpose and place: the same for a user, so that what a killed process leaves is removed by
 /// the next, and two of this machine don't meet.
@@ -40,13 +42,35 @@ pub fn acquire_scratch(folder: &Path) -> Result<Destination> {
     })
 }
 
-/// A period, and where its rows are meanwhile: always the same folder, so that what a killed process leaves is removed by the
-/// next.
+/// Takes such a folder, or another one where a process is at work in it, for what several may do at once: two accounts may be
+/// reconciled at the same time. What killed processes left in the others is removed.
+pub fn acquire_free_scratch(folder: &Path) -> Result<Destination> {
+    let numbered = |number: usize| match number {
+        0 => folder.to_path_buf(),
+        _ => folder.with_file_name(format!(
+            "{}-{number}",
+            folder.file_name().unwrap_or_default().to_string_lossy()
+        )),
+    };
+    let mut taken = acquire_scratch(folder);
+    for number in 1..SCRATCH_FOLDERS {
+        match taken {
+            Err(Error::Busy(_)) => taken = acquire_scratch(&numbered(number)),
+            // A hint: that it can't be removed is for the one who needs it.
+            Ok(_) => drop(Destination::clear(&numbered(number), ONE_PARENT)),
+            Err(_) => break,
+        }
+    }
+    taken
+}
+
+/// A period, and where its rows are meanwhile.
 pub struct ScratchFetch<'a> {
     pub options: PipelineOptions<'a>,
     pub period: &'a Period,
     pub statuses: &'a [String],
-    pub folder: PathBuf,
+    /// Always the same folder for one purpose, so that what a killed process leaves is removed by the next.
+    pub scratch: Destination,
     /// What is known of its runs for good, so that their details needn't be asked for.
     pub known: Option<KnownDetails>,
     /// By whose groups figures are made too.
@@ -55,10 +79,9 @@ pub struct ScratchFetch<'a> {
 
 impl ScratchFetch<'_> {
     /// Fetches it; the rows' files are there until the staging folder is dropped.
-    pub async fn fetch(self) -> Result<(PeriodResult, Arc<Staging>)> {
+    pub async fn fetch(mut self) -> Result<(PeriodResult, Arc<Staging>)> {
         let (options, period) = (self.options, self.period);
-        let mut destination = acquire_scratch(&self.folder)?;
-        let staging = Arc::new(destination.stage()?);
+        let staging = Arc::new(self.scratch.stage()?);
         let lister = options
             .connection
             .lister((period.from, period.to), self.statuses, false);

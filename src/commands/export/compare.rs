@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::output::publish::Destination;
 use crate::paths::names_store;
 use crate::period::{DayClock, Period, Zone};
-use crate::pipeline::scratch::{ScratchFetch, scratch_folder};
+use crate::pipeline::scratch::{ScratchFetch, acquire_scratch, scratch_folder};
 use crate::provenance::Retention;
 use crate::report::comparison::{ComparedPeriod, PeriodComparison};
 use crate::report::run_filter::RunFilter;
@@ -70,7 +70,7 @@ async fn fetch_previous(job: &ExportJob, scope: &ExportScope) -> anyhow::Result<
         options: job.pipeline_options(scope),
         period: &period,
         statuses: &job.args.status,
-        folder: previous_folder(job, &scope.period)?,
+        scratch: acquire_scratch(&previous_folder(job, &scope.period)?)?,
         known: None,
         groups: job.groups_of(scope),
     };

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::period::{Period, format_instant};
 use crate::pipeline::connection::Connection;
 use crate::pipeline::options::PipelineOptions;
-use crate::pipeline::scratch::ScratchFetch;
+use crate::pipeline::scratch::{ScratchFetch, acquire_free_scratch, scratch_folder};
 use crate::pipeline::start::JobStart;
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Account, Filters, Proof, Retention, Source};
@@ -100,10 +100,8 @@ pub async fn fetched_runs(
     cycle: &Period,
     (start, retention): (JobStart, Option<Retention>),
 ) -> Result<CycleSource> {
-    // One name a user and cycle.
     let first = format_instant(cycle.from);
     let first = first.split('T').next().unwrap_or_default();
-    let user = rustix::process::getuid().as_raw();
     let account = context
         .account_name()
         .map_or(String::new(), |account| format!("-{account}"));
@@ -120,7 +118,7 @@ pub async fn fetched_runs(
         },
         period: cycle,
         statuses: &[],
-        folder: std::env::temp_dir().join(format!("apify-runs-reconcile-{user}-{first}{account}")),
+        scratch: acquire_free_scratch(&scratch_folder("reconcile", &format!("{first}{account}")))?,
         known: None,
         groups: None,
     };

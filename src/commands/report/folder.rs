@@ -20,7 +20,7 @@ use crate::paths;
 
 /// Where files are put together.
 const STAGING: &str = ".apify-runs-report-staging";
-/// ArchiveInfo as long as they are.
+/// Locked for as long as files are written.
 const LOCK: &str = ".apify-runs-report.lock";
 
 /// Who may read a report's files.

@@ -9,7 +9,7 @@ use crate::fetch::KnownDetails;
 use crate::output::publish::Staging;
 use crate::period::{Millis, Period, Zone};
 use crate::pipeline::options::PipelineOptions;
-use crate::pipeline::scratch::ScratchFetch;
+use crate::pipeline::scratch::{ScratchFetch, acquire_scratch};
 use crate::pipeline::writer::parquet_paths;
 use crate::provenance::{Filters, Proof, Totals};
 use crate::report::caveat::Caveat;
@@ -90,7 +90,7 @@ pub async fn read_window(
         },
         period: &period,
         statuses: &[],
-        folder,
+        scratch: acquire_scratch(&folder)?,
         known,
         groups: None,
     };

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::support::account::{Apify, Make, detail, ended};
-use crate::support::command::{Done, Exported, Place, done, names};
+use crate::support::command::{Done, Exported, Place, done, names, wait};
 use crate::support::stand_in::{Reply, Run, StandIn, beside_runs, instant, ms};
 
 /// Reconciles the cycle that holds 15 September, with a temporary folder of its own that must be empty afterwards.
@@ -740,6 +740,38 @@ fn a_cycle_that_does_not_hold_the_date_is_not_taken() {
     let export = ["export", "--cycle", "2025-09-15", "--out", "out", "--api-url", &url];
     place.run(&export).exits(5);
     assert!(!place.path("out").exists());
+}
+
+/// Each of two accounts' jobs needs files of its own: the second one was refused as if it wrote the same output.
+#[test]
+fn two_accounts_are_reconciled_at_the_same_time() {
+    let (slow, place) = (
+        StandIn::start_raw(|request| match request.path.as_str() {
+            "/v2/actor-runs" => Reply::Stall,
+            "/v2/users/me/usage/monthly" => usage(TYING),
+            path => beside_runs(path),
+        }),
+        Place::new(),
+    );
+    let temporary = place.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let start = |url: &str| {
+        let mut command = place.command(&["reconcile", "--cycle", "2025-09-15", "--api-url", url]);
+        command
+            .env("TMPDIR", &temporary)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut first = start(&slow.url());
+    slow.wait_for("/v2/actor-runs");
+    let other = serving(in_and_out(), TYING).start();
+    wait(start(&other.url())).exits(0);
+    first.kill().unwrap();
+    wait(first);
+    // What the killed one left goes with the next one that ends.
+    wait(start(&other.url())).exits(0);
+    assert_eq!(names(&temporary), [""; 0]);
 }
 
 #[test]

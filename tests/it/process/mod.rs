@@ -4,6 +4,8 @@
 mod accounts;
 /// Files that are read whole: up to a bound.
 mod bounds;
+/// Every command, however it ends: no credential shows up.
+mod canary;
 /// `check`: what an export by cron relies on.
 mod check;
 /// Clocks that are wrong, the API's and this machine's.
