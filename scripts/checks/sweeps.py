@@ -11,6 +11,7 @@
 # [tool.check.options]
 # "--seed N" = "which account and which points [drawn]"
 # "--quick" = "fewer points: some 3 minutes rather than 20"
+# "--minutes N" = { help = "random rounds until so many minutes have passed: each a part with a seed of its own and points drawn by it", default = 0 }
 # "--part NAME" = { help = "only this part; may be repeated: calls, store, damage, history, clocks, replaced", action = "append", choices = ["calls", "store", "damage", "history", "clocks", "replaced"] }
 # "--only TEXT" = { help = "only what has this in its name, such as 'lake close'", default = "" }
 # "--kind FAULT" = "only this kind of fault"
@@ -23,9 +24,13 @@ are read, an account changes between syncs; what is there afterwards is held aga
 
 Every point is one attempt: the command with the fault, a look at what it left, the command again without. `old` and `new` count
 what the first attempt left, `healed` where the second ended as a faultless run does, `told` where --changes of both together
-named every change. Points are drawn by the seed; another seed tries others."""
+named every change. Points are drawn by the seed; another seed tries others. A point that fails is named with the command that
+repeats it."""
 
+import copy
 import os
+import random
+import shutil
 import sys
 import time
 import traceback
@@ -52,25 +57,47 @@ def main():
         refuse(__file__, "--point needs --kind")
     if asked.seed is None:
         asked.seed = int.from_bytes(os.urandom(3), "big")
-    binary = asked.binary
-    print(f"seed {asked.seed}, {binary}", flush=True)
-    tallies = Tallies(asked.seed)
+    print(f"seed {asked.seed}, {asked.binary}", flush=True)
+    tallies = Tallies()
     with scratch_folder() as scratch:
-        for name, (sweep, what) in PARTS.items():
-            if asked.part and name not in asked.part:
-                continue
-            started, tallies.part = time.monotonic(), name
-            print(f"\n{name}: {what}", flush=True)
-            folder = scratch / name
+        for number, options in enumerate(random_rounds(asked) if asked.minutes else rounds(asked)):
+            started, name = time.monotonic(), options.part
+            sweep, what = PARTS[name]
+            tallies.part, tallies.seed = name, options.seed
+            print(f"\n{name}: {what}" + (f"; seed {options.seed}" if asked.minutes else ""), flush=True)
+            folder = scratch / f"{name}-{number}"
             folder.mkdir()
             try:
-                sweep(Tool(binary, folder), tallies, folder, asked)
+                sweep(Tool(asked.binary, folder), tallies, folder, options)
             except Exception as error:  # what one part can't do doesn't keep the others from theirs
                 tallies.fault(name, "none", 0, f"the sweep itself ended: {type(error).__name__}: {error}")
                 if asked.verbose:
                     traceback.print_exc()
+            shutil.rmtree(folder, ignore_errors=True)
             print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
     return 0 if tallies.show() else 1
+
+
+def rounds(asked):
+    """The options of each part, once."""
+    for name in PARTS:
+        if not asked.part or name in asked.part:
+            options = copy.copy(asked)
+            options.part = name
+            yield options
+
+
+def random_rounds(asked):
+    """The options of parts in a random order, again and again until the minutes are over, each with a seed of its own."""
+    draw, end = random.Random(asked.seed), time.monotonic() + asked.minutes * 60
+    while True:
+        parts = list(rounds(asked))
+        draw.shuffle(parts)
+        for options in parts:
+            if time.monotonic() >= end:
+                return
+            options.seed, options.quick = draw.randrange(1 << 24), True
+            yield options
 
 
 if __name__ == "__main__":

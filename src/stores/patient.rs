@@ -220,6 +220,14 @@ impl ObjectStore for PatientStore {
     }
 
     async fn copy_opts(&self, from: &StorePath, to: &StorePath, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
+        let mut patience = self.patience();
+        loop {
+            let copied = self.inner.copy_opts(from, to, options.clone()).await;
+            let Err(error) = copied else { return Ok(()) };
+            match PatientStore::fault_of_write(&error) {
+                Some(fault) => patience.pause(fault).await?,
+                None => return Err(error),
+            }
+        }
     }
 }

@@ -69,6 +69,21 @@ fn answer(status: &str, code: &str) -> String {
     format!("Error performing PUT http://127.0.0.1:1/b in 5ms - Server returned non-2xx status code: {status}: {body}")
 }
 
+/// What a write is answered by this code.
+fn refusal(code: &str, location: &StorePath) -> Error {
+    match code {
+        "cut" => cut(),
+        "501" => Error::Generic {
+            store: "S3",
+            source: answer("501 Not Implemented", "NotImplemented").into(),
+        },
+        code => Error::AlreadyExists {
+            path: location.to_string(),
+            source: answer("409 Conflict", code).into(),
+        },
+    }
+}
+
 impl Faulty {
     fn cut_list(&self, listed: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
         self.lists.fetch_add(1, Ordering::SeqCst);
@@ -87,17 +102,7 @@ impl ObjectStore for Faulty {
             if is_written {
                 self.inner.put(location, payload).await?;
             }
-            return Err(match code {
-                "cut" => cut(),
-                "501" => Error::Generic {
-                    store: "S3",
-                    source: answer("501 Not Implemented", "NotImplemented").into(),
-                },
-                code => Error::AlreadyExists {
-                    path: location.to_string(),
-                    source: answer("409 Conflict", code).into(),
-                },
-            });
+            return Err(refusal(code, location));
         }
         if self.ignores_conditions {
             options.mode = PutMode::Overwrite;
@@ -165,6 +170,9 @@ impl ObjectStore for Faulty {
     }
 
     async fn copy_opts(&self, from: &StorePath, to: &StorePath, options: CopyOptions) -> Result<()> {
+        if let Some((code, _)) = self.puts.lock().unwrap().pop_front() {
+            return Err(refusal(code, to));
+        }
         self.inner.copy_opts(from, to, options).await
     }
 }
@@ -308,6 +316,21 @@ async fn a_conflict_is_no_object_that_exists() {
     let trouble = StoreError::from_store(&put.unwrap_err());
     assert_eq!(trouble.kind, StoreErrorKind::Unreachable);
     assert!(trouble.text.contains("409 Conflict"), "{}", trouble.text);
+}
+
+/// `lake repair` copies what it sets aside, and gave up at the first conflict.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_meets_a_conflict_is_made_again() {
+    let faulty = Faulty {
+        puts: Mutex::new([("ConditionalRequestConflict", false), ("OperationAborted", false)].into()),
+        ..Faulty::default()
+    };
+    let (faulty, store) = five(faulty).await;
+    store.copy(&"a/1".into(), &"b/1".into()).await.unwrap();
+    let there = store.get(&"b/1".into()).await.unwrap().bytes().await.unwrap();
+    assert_eq!(there, "object 1");
+    faulty.puts.lock().unwrap().push_back(("501", false));
+    store.copy(&"a/1".into(), &"b/2".into()).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,10 +145,10 @@ def is_wanted(options, kind, *names):
 class Tallies:
     """Counts by command and kind; used by several threads."""
 
-    def __init__(self, seed):
-        self.seed, self.lock = seed, threading.Lock()
-        # The part that is at work.
-        self.part = ""
+    def __init__(self):
+        self.lock = threading.Lock()
+        # The part that is at work, and its seed.
+        self.part, self.seed = "", 0
         self.rows, self.faults = {}, []
 
     def add(self, what, kind, **counts):
@@ -165,7 +165,7 @@ class Tallies:
             row["faults"] += 1
             # Where a sweep didn't come to its points, that is one.
             row["points"] += kind == "none"
-            self.faults.append((self.part, what, kind, point))
+            self.faults.append((self.seed, self.part, what, kind, point))
             print(f"FAILED  {what}, {kind}, {point}: {text}", flush=True)
 
     def note(self, what, kind, point, text):
@@ -191,8 +191,8 @@ class Tallies:
         points = set(self.faults)
         if self.faults:
             print("\nto repeat one of them:")
-        for part, what, kind, point in sorted(points, key=str)[:20]:
-            print(f"  scripts/check sweeps --seed {self.seed} --part {part} --only '{what}' --kind '{kind}' --point '{point}'")
+        for seed, part, what, kind, point in sorted(points, key=str)[:20]:
+            print(f"  scripts/check sweeps --seed {seed} --part {part} --only '{what}' --kind '{kind}' --point '{point}'")
         print(f"\n{total - len(points)} passed, {len(points)} failed")
         return not self.faults
 

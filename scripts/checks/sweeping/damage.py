@@ -42,7 +42,7 @@ def sweep_damage(tool, tallies, folder, options):
             grow(world, tool, base, clock)
             clock += 60 * HOUR_MS
             if (base / "lake" / "_delta_log" / f"{CLOSED_AFTER:020}.json").exists() and not (base / "closed").exists():
-                tool.must(base, "lake", "close", base / "lake", "--month", CLOSED, "--out", base / "closed", "--quiet")
+                tool.must(base, "lake", "close", base / "lake", "--month", CLOSED, "--out", base / "closed", "--api-url", world.standin.url, "--quiet")
         shutil.rmtree(base / "tmp")
         damage = Damage(world, tool, tallies, folder, base, options)
         if is_wanted(options, options.kind, "lake files", "report of lake files"):
@@ -354,7 +354,7 @@ class Foreign:
             "verify": ["verify", lake, "--quiet"],
             "report": ["report", lake, "--month", self.month, "--format", "json"],
             "diff": ["diff", work / "closed", lake, "--json"],
-            "close": ["lake", "close", lake, "--month", self.month, "--out", work / "again", "--replace", "--quiet"],
+            "close": ["lake", "close", lake, "--month", self.month, "--out", work / "again", "--replace", "--api-url", self.world.standin.url, "--quiet"],
             "reconcile": ["reconcile", "--cycle", f"{self.month}-15", lake, *self.world.source(), "--json"],
             "serve": ["serve", lake, "--port", "0"],
         }

@@ -1,13 +1,14 @@
 """The sweeps of faults. Each command is interrupted at every system call that it makes on its files, in every way that fits the call, and
 every request to an S3 server is answered wrongly once; then the command runs again. What must hold is Judge's in support/archives.py."""
 
+import random
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 from checks.support.s3_server import Fault, FaultyServer
 from checks.sweeping.attempts import Judge, is_wanted, lake_rows
-from checks.sweeping.scenarios import AFTER, EDGES, MONTH, Close, Export, Optimize, Repair, Sync, Vacuum, first_rows, make_folders, new_world
+from checks.sweeping.scenarios import AFTER, EDGES, MONTH, Close, Export, Optimize, Repair, Report, Sync, Vacuum, first_rows, make_folders, new_world
 
 # How many points of a kind are tried at most, for a whole run and a quick one; `look` is eio at a call that only looks
 # whether something is there.
@@ -24,12 +25,14 @@ FITS = {
 VARIES = re.compile(r"\d{19,}|[0-9a-f]{8}-[0-9a-f-]{27}|\.\d+\.|#\d+")
 
 
-def points(calls, kind, limit, offset):
+def points(calls, kind, limit, options):
     """At most so many of the calls that a kind of fault fits: of each kind of call on each kind of file the first, the last,
-    and as many between as there is room for. Another seed takes others."""
-    groups = {}
+    and as many between as there is room for. Another seed takes others. In random rounds, any of them."""
+    groups, offset = {}, options.seed
     for call in filter(FITS[kind], calls):
         groups.setdefault((call.name, VARIES.sub("*", call.path)), []).append(call.number)
+    if options.minutes:
+        return drawn([number for numbers in groups.values() for number in numbers], limit, f"{offset} {kind}")
     rounds = {}
     for numbers in groups.values():
         for turn, at in enumerate(order(len(numbers))):
@@ -38,6 +41,11 @@ def points(calls, kind, limit, offset):
     for turn in sorted(rounds):
         found += spread(sorted(rounds[turn]), limit - len(found), offset)
     return sorted(found)
+
+
+def drawn(numbers, limit, seed):
+    """At most so many of the numbers, whichever the seed draws."""
+    return sorted(random.Random(seed).sample(sorted(numbers), min(len(numbers), limit)))
 
 
 def order(count):
@@ -82,7 +90,7 @@ class SystemCalls:
             return
         tries = []
         for kind, limits in LIMITS.items():
-            numbers = points(done.calls, kind, limits[self.options.quick], self.options.seed)
+            numbers = points(done.calls, kind, limits[self.options.quick], self.options)
             tries += [(kind, number) for number in numbers]
         if self.options.kind:
             at = self.options.point
@@ -169,7 +177,8 @@ def exports(world, tool, folder):
     world.set_clock(AFTER, tool)
     nothing = folder / "nothing"
     nothing.mkdir()
-    return [Export(world, tool, nothing, "export, the first", (MONTH, EDGES)), *found]
+    report = Report(world, tool, folder / "export")
+    return [Export(world, tool, nothing, "export, the first", (MONTH, EDGES)), *found, report]
 
 
 # The part `store`: commands upon a lake and an export in S3, each of their requests answered wrongly once. A store that
@@ -278,6 +287,8 @@ class Requests:
         groups, rounds, found = {}, {}, []
         for request in filter(STORE_FITS.get(kind.removesuffix(" always"), bool), requests):
             groups.setdefault((request.method, request.is_list, VARIES.sub("*", request.path)), []).append(request.number)
+        if self.options.minutes:
+            return drawn([number for numbers in groups.values() for number in numbers], limit or 1, f"{self.options.seed} {kind}")
         for numbers in groups.values():
             for turn, place in enumerate(order(len(numbers))):
                 rounds.setdefault(turn, []).append(numbers[place])

@@ -120,10 +120,10 @@ def split(folder, months, pieces=4):
             write_deltalake(str(folder), rows.slice(start, size), **how)
 
 
-# What may lie in a lake: data, also of commits that never came, the log with what was staged for it, and the tool's own note of
-# its last commit.
+# What may lie in a lake: data, also of commits that never came, the log with what was staged for it, the tool's own note of its last
+# commit, and what asked a store whether it keeps conditions: one that a killed process left goes with another process an hour later.
 OF_A_TABLE = re.compile(
-    r"^started_month=[^/]+/[^/]+$|^_delta_log/(\d{20}\..*|_last_checkpoint.*)$|^_apify_runs/head\.json(#\d+)?$"
+    r"^started_month=[^/]+/[^/]+$|^_delta_log/(\d{20}\..*|_last_checkpoint.*)$|^_apify_runs/(head\.json(#\d+)?|probe-[0-9a-f-]+)$"
 )
 
 
@@ -246,7 +246,7 @@ class Close(Scenario):
         self.published = {key: {name: row[name] for name in columns} for key, row in self.rows.items() if inside(row)}
 
     def command(self, work, attempt):
-        return ["lake", "close", self.place(work, "lake"), "--month", self.month, "--out", work / "out", "--quiet"]
+        return ["lake", "close", self.place(work, "lake"), "--month", self.month, "--out", work / "out", "--api-url", self.world.standin.url, "--quiet"]
 
     def state(self, work):
         lake = self.local(work, "lake")
@@ -326,6 +326,50 @@ class Export(Scenario):
         # A lock's file may stay; whatever else is there was staged or is old.
         beside = [name for name in beside if not name.endswith(".lock")]
         return super().finished(work) + ([f"left beside the export: {', '.join(beside)}"] if beside else [])
+
+
+class Report(Scenario):
+    """The files of a report over those of an earlier one, moved to their names one by one."""
+
+    name = "report --out"
+    in_parts = True
+    formats = ["html", "xlsx", "md", "json", "csv", "summary", "focus"]
+
+    def prepare(self, work):
+        """What has to come; what was there are the same files with a line more."""
+        self.export, self.new = tree(work / "out"), tree(work / "reported")
+        self.old = {name: hashlib.sha256(self.earlier(work / "reported" / name)).hexdigest() for name in self.new}
+
+    @staticmethod
+    def earlier(path):
+        return path.read_bytes() + b"\n"
+
+    def begin(self, work):
+        super().begin(work)
+        if not hasattr(self, "new"):
+            return
+        self.tool.must(work, *self.command(work, "earlier"))
+        for name in self.new:
+            (work / "reported" / name).write_bytes(self.earlier(work / "reported" / name))
+
+    def command(self, work, attempt):
+        formats = [word for name in self.formats for word in ("--format", name)]
+        return ["report", work / "out", *formats, "--out", work / "reported"]
+
+    def state(self, work):
+        if tree(work / "out") != self.export:
+            raise Torn("the export is changed")
+        found = {name: digest for name, digest in tree(work / "reported").items() if not name.startswith(".")}
+        torn = [name for name, digest in found.items() if digest not in (self.old.get(name), self.new.get(name))]
+        torn += self.new.keys() - found.keys()
+        if torn:
+            raise Torn(f"neither the old file nor the new one: {', '.join(torn[:3])}")
+        return "new" if found == self.new else "old" if found == self.old else "part"
+
+    def finished(self, work):
+        found = [] if self.state(work) == "new" else ["the second attempt left the old state"]
+        left = [name for name in tree(work / "reported") if name not in self.new]
+        return found + ([f"left in the folder: {', '.join(left[:3])}"] if left else [])
 
 
 # The commands that take care of a lake, as the sweep of system calls interrupts them: the rows stay what they are. Holds no
