@@ -77,7 +77,14 @@ impl LakeTable {
             let rows = with_schema(&batch?, &schema).map_err(untrusted)?;
             Ok(slice_period(&rows, edges))
         });
-        Box::new(rows.filter(|rows| rows.as_ref().map_or(true, |rows| rows.num_rows() > 0)))
+        let mut rows = rows.filter(|rows| rows.as_ref().map_or(true, |rows| rows.num_rows() > 0));
+        // A file's reader that has failed panics if it is asked again.
+        let mut has_failed = false;
+        Box::new(std::iter::from_fn(move || {
+            let next = if has_failed { None } else { rows.next() };
+            has_failed |= next.as_ref().is_some_and(Result::is_err);
+            next
+        }))
     }
 
     /// Hands the rows of one file to `see` as it holds them, in its order, with the columns of an export that the table has.

@@ -507,13 +507,10 @@ fn live(ops: &[Op]) {
     }
 }
 
-#[test]
-fn small_files_next_to_each_other_become_one_with_the_same_rows() {
-    let place = Place::default();
-    let location = place.seen();
-    let columns = columns();
+/// A lake of a file a day with a run each, as syncs that don't know of the ones before would write it; and its rows.
+fn file_a_day(location: &Location, days: i64) -> BTreeMap<String, Row> {
     let mut expected = BTreeMap::new();
-    for day in 0..3 {
+    for day in 0..days {
         let (id, started) = (format!("run{day}"), SEPTEMBER + day * DAY);
         let known = Known {
             started,
@@ -524,10 +521,9 @@ fn small_files_next_to_each_other_become_one_with_the_same_rows() {
         let listed = BTreeMap::from([(id.clone(), known.clone())]);
         let asked = (started, started + 1);
         let (seen, _folder) = seen(&listed, asked, OCTOBER, false);
-        // A file a day, as a sync that doesn't know of the ones before would write it.
-        let merged = seen.merge(&location, None, &columns, None).unwrap();
+        let merged = seen.merge(location, None, &columns(), None).unwrap();
         assert!(
-            commit(&seen, &location, find(&location).as_ref(), merged)
+            commit(&seen, location, find(location).as_ref(), merged)
                 .unwrap()
                 .is_some()
         );
@@ -538,6 +534,14 @@ fn small_files_next_to_each_other_become_one_with_the_same_rows() {
         };
         expected.insert(id, row);
     }
+    expected
+}
+
+#[test]
+fn small_files_next_to_each_other_become_one_with_the_same_rows() {
+    let place = Place::default();
+    let location = place.seen();
+    let expected = file_a_day(&location, 3);
     let table = find(&location).unwrap();
     assert_eq!(table.files().len(), 3);
     // Only the last one has runs of the week before.
@@ -551,6 +555,25 @@ fn small_files_next_to_each_other_become_one_with_the_same_rows() {
     let (table, _) = table.optimize(Millis::MAX, 2).unwrap();
     assert_eq!(rows(&find(&location).unwrap()), expected);
     assert_eq!(table.unwrap().files().len(), 1);
+}
+
+/// One that reads ahead asked a file's reader again that had failed, which panics.
+#[test]
+fn rows_end_with_the_first_error() {
+    let place = Place::default();
+    let location = place.seen();
+    file_a_day(&location, 3);
+    let table = find(&location).unwrap();
+    location.put(&table.files()[1].path, "damaged".into()).unwrap();
+    let all = ColumnSet::all(false);
+    let read: Vec<bool> = table
+        .batches((Millis::MIN, Millis::MAX), &all)
+        .map(|rows| rows.is_ok())
+        .collect();
+    assert_eq!(read.last(), Some(&false), "{read:?}");
+    assert_eq!(read.iter().filter(|is_good| !**is_good).count(), 1);
+    let seen = table.rows((Millis::MIN, Millis::MAX), &all, |_| Ok(()));
+    assert!(matches!(seen, Err(Error::Untrusted(_))), "{seen:?}");
 }
 
 /// Two syncs at once: the first has looked at Apify and at the table, and a second, which sees more, commits before it.
