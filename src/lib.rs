@@ -27,6 +27,11 @@
     )
 )]
 
+// What every reader of something from outside is held to, by cargo-fuzz and by the tests.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 /// The process: accounts side by side, signals, outcome, metrics, exit code.
 mod app;
 
@@ -96,4 +101,3 @@ mod text;
 pub use app::run;
 pub use fetch::MAX_CONCURRENCY;
 pub use runs::schema;
-pub use serve::is_question;

@@ -1,5 +1,6 @@
 //! Small things that text formats share: counts with separators, third parties' text escaped, lines wrapped.
 
+pub mod csv_lines;
 pub mod nearest;
 
 use std::borrow::Cow;

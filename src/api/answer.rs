@@ -14,20 +14,21 @@ use crate::retry;
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const PAGINATION_TOTAL: HeaderName = HeaderName::from_static("x-apify-pagination-total");
 
-pub(super) struct AnswerHead {
-    pub(super) status: StatusCode,
+/// What the head of an answer says.
+pub struct AnswerHead {
+    pub status: StatusCode,
     /// The server's clock, if the answer has one.
-    pub(super) date_ms: Option<Millis>,
-    pub(super) machine_ms: Millis,
-    pub(super) rate_limit: Option<u64>,
+    pub date_ms: Option<Millis>,
+    pub machine_ms: Millis,
+    pub rate_limit: Option<u64>,
     /// How many items the list has in all.
-    pub(super) list_total: Option<u64>,
-    pub(super) encoding: Option<String>,
-    pub(super) retry_after: Option<Duration>,
+    pub list_total: Option<u64>,
+    pub encoding: Option<String>,
+    pub retry_after: Option<Duration>,
 }
 
 impl AnswerHead {
-    pub(super) fn new(response: &Response, machine_ms: Millis) -> AnswerHead {
+    pub fn new(response: &Response, machine_ms: Millis) -> AnswerHead {
         let headers = response.headers();
         let text = |name: HeaderName| headers.get(name)?.to_str().ok();
         let date_ms = date_ms(headers);

@@ -1,7 +1,7 @@
 //! The Apify API as a client. The only place that knows HTTP; what is asked for, and in which order, is `fetch`'s.
 
 pub mod address;
-mod answer;
+pub mod answer;
 pub mod ask;
 pub mod attempts;
 pub mod auxiliary;

@@ -5,7 +5,7 @@ mod account_section;
 mod accounts;
 mod command_line;
 mod commands;
-mod file;
+pub mod file;
 mod layers;
 mod refusal;
 mod sections;
@@ -30,6 +30,12 @@ pub use self::layers::Layers;
 use self::setting::Origin;
 pub use self::show::show;
 pub use self::used::UsedSetting;
+#[cfg(any(test, fuzzing))]
+pub use self::{
+    commands::command as command_with_all_options,
+    sections::{Section, Sections},
+    setting::ValueForm,
+};
 use crate::api::address::DEFAULT_API_URL;
 use crate::cli::Cli;
 use crate::error::Error;

@@ -14,6 +14,7 @@ use wildmatch::WildMatch;
 use crate::provenance::{Account, GroupRule};
 use crate::runs::names::looks_like_an_id;
 use crate::runs::row::Row;
+use crate::text::csv_lines::LineCounter;
 
 /// The group of runs that no rule matches.
 pub const UNASSIGNED: &str = "unassigned";
@@ -77,11 +78,7 @@ impl Groups {
             bail!(SHAPE);
         }
         let (mut rules, mut lines) = (Vec::new(), Vec::new());
-        let mut counter = LineCounter {
-            text,
-            counted: 0,
-            lines: 0,
-        };
+        let mut counter = LineCounter::new(text);
         for record in csv.records() {
             let record = record?;
             let line = record.position().map_or(0, |position| counter.line_of(position));
@@ -243,27 +240,6 @@ impl Groups {
 pub fn separator_of(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if header.contains(';') { b';' } else { b',' }
-}
-
-/// Counts lines on the way through a text: counted from its beginning for each of many records, they take minutes.
-struct LineCounter<'t> {
-    text: &'t str,
-    /// How many bytes of it have been counted.
-    counted: usize,
-    lines: usize,
-}
-
-impl LineCounter<'_> {
-    /// The line on which a record begins, of records in their order; the reader's own is that of the empty lines before it.
-    fn line_of(&mut self, position: &csv::Position) -> usize {
-        let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-        let passed = self.text.get(self.counted..start).unwrap_or_default();
-        self.lines += passed.matches('\n').count();
-        self.counted += passed.len();
-        let after = self.text.get(self.counted..).unwrap_or_default();
-        let empty = after.chars().take_while(|c| matches!(c, '\r' | '\n'));
-        1 + self.lines + empty.filter(|c| *c == '\n').count()
-    }
 }
 
 /// What a rule's patterns are of, by the columns of the file, and each that is given.

@@ -8,9 +8,9 @@ mod envelope;
 mod http;
 pub mod made_up;
 mod plan;
-mod query;
-mod question;
-mod refusal;
+pub mod query;
+pub mod question;
+pub mod refusal;
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -19,19 +19,12 @@ use std::sync::Arc;
 use crate::error::Result;
 use made_up::MadeUpAccount;
 use made_up::options::{AccountOptions, DEMO_TOKEN};
-use question::ApiQuestion;
 
 pub use backend::Backend;
 pub use http::Server;
 pub use http::faults::Faults;
 pub use http::options::{MAX_CONNECTIONS, ServeOptions};
 pub use http::pages::{PageMaker, PageQuestion, PageRefusal, TableFormat, WebPage};
-
-/// Whether a path and a query string ask something that there may be an answer to; all else is refused. No text makes it fail:
-/// that is what `fuzz/` holds it to.
-pub fn is_question(path: &str, query: &str) -> bool {
-    matches!(ApiQuestion::parse(path, query), Some(Ok(_)))
-}
 
 /// Serves a made-up account in this process until it ends, by default the demo's; returns where.
 pub async fn start_in_process(account: Option<Arc<MadeUpAccount>>) -> Result<String> {

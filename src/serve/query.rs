@@ -11,32 +11,32 @@ use crate::runs::cost_state::STATUSES;
 const MAX_LIMIT: usize = 1000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Paging {
-    pub(super) offset: usize,
-    pub(super) limit: usize,
+pub struct Paging {
+    pub offset: usize,
+    pub limit: usize,
     /// Last first.
-    pub(super) desc: bool,
+    pub desc: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RunsQuery {
-    pub(super) paging: Paging,
+pub struct RunsQuery {
+    pub paging: Paging,
     /// Positions in [`STATUSES`]; `None` is all.
-    pub(super) statuses: Option<Vec<u8>>,
+    pub statuses: Option<Vec<u8>>,
     /// First millisecond.
-    pub(super) after: Millis,
+    pub after: Millis,
     /// Last millisecond.
-    pub(super) before: Millis,
+    pub before: Millis,
 }
 
 /// A query of the Actors or the tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DirectoryQuery {
-    pub(super) paging: Paging,
+pub struct DirectoryQuery {
+    pub paging: Paging,
     /// Only the account's own Actors.
-    pub(super) my: bool,
+    pub my: bool,
     /// By the last run instead of by creation.
-    pub(super) by_last_run: bool,
+    pub by_last_run: bool,
 }
 
 impl Paging {
@@ -47,7 +47,7 @@ impl Paging {
     };
 
     /// The parameters of a list that takes no others.
-    pub(super) fn parse(query: &str) -> Result<Paging, Refusal> {
+    pub fn parse(query: &str) -> Result<Paging, Refusal> {
         let mut paging = Paging::FIRST;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             paging.set(&name, &value)?;
@@ -72,7 +72,7 @@ impl Paging {
     }
 
     /// Which of `total` items, in ascending order, make up the page; the page itself may be the other way round.
-    pub(super) fn part_of(self, total: usize) -> Range<usize> {
+    pub fn part_of(self, total: usize) -> Range<usize> {
         let skipped = self.offset.min(total);
         let count = self.limit.min(total - skipped);
         if self.desc {
@@ -84,7 +84,7 @@ impl Paging {
 }
 
 impl DirectoryQuery {
-    pub(super) fn parse(query: &str) -> Result<DirectoryQuery, Refusal> {
+    pub fn parse(query: &str) -> Result<DirectoryQuery, Refusal> {
         let mut parsed = DirectoryQuery {
             paging: Paging::FIRST,
             my: false,
@@ -104,11 +104,11 @@ impl DirectoryQuery {
 }
 
 impl RunsQuery {
-    pub(super) fn parse(query: &str) -> Result<RunsQuery, Refusal> {
+    pub fn parse(query: &str) -> Result<RunsQuery, Refusal> {
         RunsQuery::read(query, true)
     }
 
-    pub(super) fn parse_without_dates(query: &str) -> Result<RunsQuery, Refusal> {
+    pub fn parse_without_dates(query: &str) -> Result<RunsQuery, Refusal> {
         RunsQuery::read(query, false)
     }
 
@@ -144,7 +144,7 @@ impl RunsQuery {
 }
 
 /// The API's answer to a parameter that isn't what it takes.
-pub(super) fn bad_value(name: &str, expected: &str) -> Refusal {
+pub fn bad_value(name: &str, expected: &str) -> Refusal {
     Refusal::BadValue(format!("Parameter \"{name}\" must be {expected}"))
 }
 

@@ -7,14 +7,14 @@ use super::refusal::Refusal;
 
 /// Whose runs: Actors and tasks by their ID or as `username~name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RunScope {
+pub enum RunScope {
     Account,
     Actor(String),
     Task(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ApiQuestion {
+pub enum ApiQuestion {
     Runs(RunScope, RunsQuery),
     /// By its ID alone.
     Run(String),
@@ -33,7 +33,7 @@ pub(super) enum ApiQuestion {
 
 impl ApiQuestion {
     /// `None` where no endpoint has the path; a refusal where one has, and a parameter isn't what it takes.
-    pub(super) fn parse(path: &str, query: &str) -> Option<Result<ApiQuestion, Refusal>> {
+    pub fn parse(path: &str, query: &str) -> Option<Result<ApiQuestion, Refusal>> {
         let mut parts = path.strip_prefix("/v2/")?.split('/');
         let parts = (parts.next()?, parts.next(), parts.next(), parts.next(), parts.next());
         let runs = |scope| Ok(ApiQuestion::Runs(scope, RunsQuery::parse(query)?));
@@ -70,7 +70,7 @@ fn date(query: &str) -> Result<Option<NaiveDate>, Refusal> {
 }
 
 /// A part of a path, percent-decoded. What isn't UTF-8 becomes U+FFFD, which no name has.
-pub(super) fn decoded(part: &str) -> String {
+pub fn decoded(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let [byte, after @ ..] = rest {

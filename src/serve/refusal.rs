@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     UnknownEndpoint,
     ReadOnly,
     TooMany,
@@ -19,7 +19,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn status_and_type(&self) -> (StatusCode, &'static str) {
+    pub fn status_and_type(&self) -> (StatusCode, &'static str) {
         match self {
             Refusal::UnknownEndpoint => (StatusCode::NOT_FOUND, "page-not-found"),
             Refusal::ReadOnly => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
@@ -34,7 +34,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn message(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Refusal::UnknownEndpoint => "We have bad news: there is no API endpoint at this URL.".into(),
             Refusal::ReadOnly => "This endpoint is read-only: use GET.".into(),

@@ -295,6 +295,16 @@ def npm_packages(*packages):
     return folder
 
 
+def program_of_cargo(name, version):
+    """A program of crates.io, built once. What the compiler needs besides is not kept."""
+    folder = KEPT / "cargo" / f"{name}-{version}"
+    with made(folder) as is_new:
+        if is_new:
+            print(f"building {name} {version}", file=sys.stderr, flush=True)
+            run("cargo", "install", "--quiet", "--locked", "--root", folder, "--version", version, name)
+    return folder / "bin" / name
+
+
 def rust_program(name, *options):
     """A program of clients/rust, the drivers of the Rust client. What the compiler needs besides is not kept."""
     manifest = SCRIPTS / "checks" / "clients" / "rust" / "Cargo.toml"

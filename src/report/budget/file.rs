@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use super::{Budget, BudgetScope};
 use crate::money::Usd;
 use crate::report::groups::separator_of;
+use crate::text::csv_lines::LineCounter;
 
 const SHAPE: &str = "expected CSV with a header: usd, and actor or group where a budget is not for all runs, such as\ngroup,usd\n,8000\nMarketing,2000";
 
@@ -26,15 +27,22 @@ pub fn parse(text: &str) -> anyhow::Result<Vec<Budget>> {
     {
         bail!("unknown column {unknown:?}; {SHAPE}");
     }
+    let mut columns = header.iter().enumerate();
+    if let Some((_, twice)) = columns.find(|(at, name)| header[..*at].contains(name)) {
+        bail!("the column {twice:?} occurs twice; {SHAPE}");
+    }
     let (actor, group) = (column("actor"), column("group"));
     let usd = column("usd").context(SHAPE)?;
-    let mut budgets = Vec::new();
+    let (mut budgets, mut counter) = (Vec::new(), LineCounter::new(text));
     for record in csv.records() {
         let record = record?;
+        let line = record.position().map_or(0, |position| counter.line_of(position));
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() > header.len() {
+            bail!("line {line} has more cells than the header");
+        }
         let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|cell| !cell.is_empty());
         let scope = match (cell(actor), cell(group)) {
             (None, None) => BudgetScope::All,
@@ -99,6 +107,10 @@ mod tests {
             "line 3: \"two\" is not an amount in dollars, such as 2500.50"
         );
         assert!(error("group,usd\nx,-1\n").contains("line 2"));
+        // The line of the amount, not of the empty lines before it.
+        assert!(error("\n\nusd\n\n5\n\nx\n").contains("line 7: \"x\""));
+        assert!(error("usd,group,usd\n1,a,2\n").contains("the column \"usd\" occurs twice"));
+        assert!(error("usd\n1,a\n").contains("line 2 has more cells than the header"));
         assert!(error("group,usd\nx,\"1,5\"\n").contains("line 2"));
         assert!(error("actor,group,usd\na,b,1\n").contains("line 2 has an actor and a group"));
     }
