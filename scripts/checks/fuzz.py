@@ -4,7 +4,7 @@
 #
 # [tool.check]
 # compares = "every reader of something from outside with another reader, by inputs that libFuzzer makes"
-# needs = ["C compiler"]
+# needs = ["C++ compiler"]
 # binary = false
 # minutes = 40
 # megabytes = 900
@@ -36,6 +36,8 @@ FUZZ = ROOT / "fuzz"
 KEPT = TARGET / "checks" / "fuzz"
 AT_ONCE = 2
 MOST_MEBIBYTES, MOST_SECONDS = 2048, 25
+# Inputs that fail a target. libFuzzer also keeps slow ones, which don't.
+FAILURES = ("crash-", "leak-", "oom-", "timeout-")
 
 
 def main():
@@ -69,17 +71,23 @@ def fuzz(checks, program, seconds):
     corpus, findings = KEPT / "corpus" / name, KEPT / "findings" / name
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
-    before = set(findings.iterdir())
+    # A fault that is found again has the same file: its name is the hash of the input.
+    before = files_of(findings)
     options = [f"-max_total_time={seconds}", f"-rss_limit_mb={MOST_MEBIBYTES}", f"-timeout={MOST_SECONDS}", "-print_final_stats=1", f"-artifact_prefix={findings}/"]
     words = [program, corpus, FUZZ / "corpus" / name, *options]
     done = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    found = sorted(set(findings.iterdir()) - before)
+    found = sorted(path for path, _ in files_of(findings) - before)
     numbers = lambda pattern: [int(number) for number in re.findall(pattern, done.stderr)] or [0]
     last = [line for line in done.stderr.splitlines() if "panicked" in line or "ERROR" in line]
     repeat = f"to repeat: {Path(program).relative_to(ROOT) if program.is_relative_to(ROOT) else program} {' '.join(map(str, found))}"
     checks.that(f"{name} holds", done.returncode == 0, f"exit {done.returncode}; {' '.join(last[:2])}; {repeat}\n{done.stderr[-1500:]}")
     inputs, speed = numbers(r"number_of_executed_units:\s*(\d+)")[-1], numbers(r"average_exec_per_sec:\s*(\d+)")[-1]
     return name, inputs, speed, numbers(r" cov: (\d+)")[-1], numbers(r" ft: (\d+)")[-1], len(found)
+
+
+def files_of(findings):
+    """The inputs that failed, each with the time when it was written."""
+    return {(path, path.stat().st_mtime_ns) for path in findings.iterdir() if path.name.startswith(FAILURES)}
 
 
 if __name__ == "__main__":
