@@ -23,6 +23,9 @@ use super::failure::{Failure, LastingFailure, TransientFailure, setup_failure};
 use super::pacing::Pacer;
 use super::round_trip::RoundTrip;
 use super::route::Route;
+#[cfg(test)]
+use super::surroundings::SimulatedNetwork;
+use super::surroundings::Surroundings;
 use super::token::ApiToken;
 use crate::clock::{Clocks, MachineClock, ServerTimes};
 use crate::error::{Error, Result};
@@ -57,7 +60,7 @@ pub struct ClientOptions {
 }
 
 pub struct ApiClient {
-    http: reqwest::Client,
+    surroundings: Surroundings,
     base: Url,
     route: Route,
     options: ClientOptions,
@@ -109,9 +112,26 @@ impl ApiClient {
             // This machine alone. A proxy would read the token; and certificates, which some containers lack, aren't needed.
             http = http.no_proxy().tls_certs_only([]);
         }
-        let http = http.build();
-        Ok(ApiClient {
-            http: http.map_err(|error| setup_failure(&error))?,
+        let http = http.build().map_err(|error| setup_failure(&error))?;
+        Ok(ApiClient::within(Surroundings::Real(http), options, base, route))
+    }
+
+    /// One whose requests a simulation answers.
+    #[cfg(test)]
+    pub fn simulated(options: ClientOptions, network: SimulatedNetwork) -> Result<ApiClient> {
+        let base = base_url(&options.api_url)?;
+        let route = Route::new(&base)?;
+        Ok(ApiClient::within(
+            Surroundings::Simulated(network),
+            options,
+            base,
+            route,
+        ))
+    }
+
+    fn within(surroundings: Surroundings, options: ClientOptions, base: Url, route: Route) -> ApiClient {
+        ApiClient {
+            surroundings,
             base,
             route,
             in_flight: Semaphore::new(options.concurrency.max(1)),
@@ -124,7 +144,7 @@ impl ApiClient {
             round_trip: RoundTrip::default(),
             rate_limit: AtomicU64::new(0),
             span: tracing::Span::current(),
-        })
+        }
     }
 
     /// The server's clock by its good answers so far, and this machine's.
@@ -235,16 +255,18 @@ impl ApiClient {
             };
             let rate_limited = u64::from(failure.is_rate_limited());
             self.counters.rate_limited.fetch_add(rate_limited, Ordering::Relaxed);
-            let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, retry::chance()) else {
+            let now = Instant::now();
+            if failure.is_rate_limited() {
+                // Also where this request is given up: others still come.
+                let pause = retry::pause_for_all(failure.retry_after, self.surroundings.chance());
+                pacer.slow_down(sent, now, now + pause);
+            }
+            let Some(wait) = policy.wait(failed, start.elapsed(), failure.retry_after, self.surroundings.chance())
+            else {
                 return Err(self.given_up(&ask.url, failed, start.elapsed(), &failure.answer));
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
-            let now = Instant::now();
             let until = now + wait;
-            if failure.is_rate_limited() {
-                let pause = retry::pause_for_all(failure.retry_after, retry::chance());
-                pacer.slow_down(sent, now, now + pause);
-            }
             let (in_short, cause) = (self.redacted(&failure.in_short()), self.redacted(&failure.answer));
             request.failed(in_short, cause, until);
             request.aloud(&self.span, tokio::time::sleep_until(until)).await;
@@ -279,5 +301,55 @@ impl ApiClient {
 
     fn redacted(&self, text: &str) -> String {
         self.options.token.redacted(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::ready;
+    use reqwest::Response;
+
+    use super::*;
+
+    fn options() -> ClientOptions {
+        ClientOptions {
+            api_url: "http://127.0.0.1:9".into(),
+            token: ApiToken::new("a-token", "a test"),
+            concurrency: 1,
+            rate: 0.0,
+            detail_rate: 0.0,
+            retries: 0,
+            timeout: Duration::from_secs(60),
+            request_time: retry::REQUEST_TIME_CAP,
+            quiet: true,
+            side_by_side: 1,
+            clock: MachineClock::fixed(0),
+        }
+    }
+
+    /// Once, only a request that was tried again made the others wait: when details had no retry left, the next ones were sent at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_429_makes_others_wait_also_at_the_last_attempt() {
+        let answer = |url: Url| {
+            let head = hyper::Response::builder();
+            let answer = if url.path().ends_with("/first") {
+                head.status(429).header("Retry-After", 7).body("")
+            } else {
+                head.status(404)
+                    .body(r#"{"error":{"type":"record-not-found","message":"none"}}"#)
+            };
+            ready(Ok(Response::from(answer.unwrap()))).boxed()
+        };
+        let network = SimulatedNetwork {
+            answer: Box::new(answer),
+            chance: Box::new(|| 0.5),
+        };
+        let client = ApiClient::simulated(options(), network).unwrap();
+        let begin = Instant::now();
+        client.run_detail("first").await.unwrap_err();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        client.run_detail("second").await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::from_secs(7));
     }
 }

@@ -23,6 +23,7 @@ mod probe;
 mod round_trip;
 mod route;
 mod scan;
+pub mod surroundings;
 pub mod token;
 pub mod usage;
 mod whole_number;

@@ -80,13 +80,13 @@ impl Page {
         self.started_at_ms().contains(&ms) || rejected.any(|at| at == ms)
     }
 
-    /// What tells its items apart: ID and start of a run, the JSON text of a rejected item.
+    /// What tells its items apart: ID and start of a run; the JSON text of a rejected item, and its start if it has one.
     pub fn identities(&self) -> impl Iterator<Item = (String, i64)> {
         let ids = self.runs.column(col::ID).as_string::<i32>();
         let runs = ids.iter().flatten().zip(self.started_at_ms());
         let rejected = self.rejected.iter();
         runs.map(|(id, at)| (id.to_string(), *at))
-            .chain(rejected.map(|rejected| (rejected.item.clone(), i64::MIN)))
+            .chain(rejected.map(|rejected| (rejected.item.clone(), rejected.started_at_ms.unwrap_or(i64::MIN))))
     }
 
     pub fn started_at_ms(&self) -> &[i64] {

@@ -12,6 +12,8 @@ mod page_size;
 mod period_fetch;
 pub mod plan;
 mod server_traits;
+#[cfg(test)]
+mod simulation;
 mod sum;
 mod tally;
 mod tie;

@@ -150,6 +150,10 @@ impl PeriodFetch {
             }
             self.walker.plan().note_idle(at_once.saturating_sub(walks.len()));
             tokio::select! {
+                // So that what is ready at once goes in the same order each time. None of them starves another: the walks are tasks of
+                // their own, a hand-over takes a window that has been read, of which there are few, and every turn of the loop looks
+                // for new windows, which is all that `plan_grew` asks for.
+                biased;
                 permit = out.reserve(), if outbox.is_some() => match (permit, outbox.take()) {
                     (Ok(permit), Some(window)) => permit.send(window),
                     _ => return Err(Error::Other(anyhow::anyhow!("the writer has stopped"))),
@@ -201,6 +205,10 @@ impl PeriodFetch {
             return Ok(sum.finish());
         };
         let (from, to) = self.walker.lister.period;
+        if self.walker.traits.ignores_before() {
+            // Here, and not where the window was read: that was perhaps before it turned out.
+            sum.outside_last -= std::mem::take(&mut sum.beyond_last);
+        }
         let received = sum.received();
         let as_listed = received + sum.listed_twice;
         let first_total = first_total.saturating_sub(self.walker.counted_beyond(to).await?);

@@ -29,6 +29,8 @@ pub(super) struct PeriodSum {
     pub(super) listed_twice: u64,
     pub(super) outside_first: u64,
     pub(super) outside_last: u64,
+    /// Those of them that a count doesn't include which leaves out what started after the period.
+    pub(super) beyond_last: u64,
     pub(super) changed_meanwhile: bool,
     /// Each once, though windows overlap by a millisecond and some have no start.
     pub(super) rejected: BTreeMap<String, RejectedItem>,
@@ -51,7 +53,7 @@ impl PeriodSum {
         self.proof.fetched += window.fetched;
         self.moved += window.moved;
         self.listed_twice += window.listed_twice;
-        self.outside_last = window.outside.1;
+        (self.outside_last, self.beyond_last) = (window.outside.1, window.beyond);
         self.proof.proven &= window.proven;
         self.changed_meanwhile |= window.changed_meanwhile;
         window.notes.iter().for_each(|note| self.proof.note(note.clone()));

@@ -7,11 +7,14 @@
 //! | 0 | ascending | page after page; three pages in a row like the first one: `offset` is ignored, no round helps |
 //! | 1 | descending | page after page: its begin is what ascending pages reach last |
 //! | from 2 on | alternately | half a page on, and each page twice, should the order change from one to the next |
+//!
+//! Where `startedBefore` is ignored, every round is ascending, and ends with the first page that reaches beyond the millisecond.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::walk::Walker;
 use super::window::WalkAttempt;
+use crate::api::page::Page;
 use crate::error::Result;
 use crate::period::Millis;
 
@@ -31,12 +34,36 @@ struct Tie {
     before: Millis,
     /// The highest count: deleted runs must not make up for skipped ones.
     counted: u64,
-    seen: HashSet<(String, Millis)>,
+    /// Runs after `before` that answers count too, once it turns out that they do.
+    counted_beyond: Option<u64>,
+    /// How often one page had a run at most: more than once where the server lists it twice.
+    seen: HashMap<(String, Millis), u32>,
 }
 
 impl Tie {
+    /// What an answer's count says of the millisecond alone.
+    fn within(&self, total: u64) -> u64 {
+        total.saturating_sub(self.counted_beyond.unwrap_or(0))
+    }
+
     fn missing(&self) -> u64 {
         self.counted.saturating_sub(self.seen.len() as u64)
+    }
+
+    /// Notes a page's runs: how many of them are new, and whether it has any more often than each page before.
+    fn note(&mut self, page: &Page) -> (u64, bool) {
+        let mut on_page: HashMap<_, u32> = HashMap::new();
+        for run in page.identities().filter(|(_, start)| *start <= self.before) {
+            *on_page.entry(run).or_default() += 1;
+        }
+        let (mut new, mut has_more) = (0, false);
+        for (run, times) in on_page {
+            let before = self.seen.entry(run).or_default();
+            new += u64::from(*before == 0);
+            has_more |= times > *before;
+            *before = times.max(*before);
+        }
+        (new, has_more)
     }
 }
 
@@ -49,7 +76,8 @@ impl Walker {
             after,
             before: m,
             counted: 0,
-            seen: HashSet::new(),
+            counted_beyond: None,
+            seen: HashMap::new(),
         };
         let mut stale_rounds = 0;
         for round in 0..TIE_ROUNDS {
@@ -64,7 +92,8 @@ impl Walker {
                 break;
             }
         }
-        attempt.missing_ties += tie.missing();
+        let listed: u64 = tie.seen.values().map(|times| u64::from(*times)).sum();
+        attempt.missing_ties += tie.counted.saturating_sub(listed);
         Ok(())
     }
 
@@ -74,24 +103,34 @@ impl Walker {
         let mut first_page_alone = true;
         let mut asked_again = false;
         loop {
-            let page = self.lister.page(tie.after, tie.before, offset, round % 2 == 1).await?;
+            let desc = round % 2 == 1 && tie.counted_beyond.is_none();
+            let page = self.lister.page(tie.after, tie.before, offset, desc).await?;
             if tie.before == tie.m && offset == 0 && !page.holds(tie.m) {
                 tie.before = tie.m + 1;
                 continue;
             }
             let (items, is_full) = (page.items(), page.items() >= page.capacity());
             let is_beyond = page.latest_ms().is_some_and(|ms| ms > tie.before);
-            tie.counted = tie.counted.max(page.total);
-            let new = page.identities().filter(|run| tie.seen.insert(run.clone())).count();
+            if is_beyond && tie.counted_beyond.is_none() {
+                self.note_before_ignored();
+                tie.counted_beyond = Some(self.counted_beyond(tie.before).await?);
+                // Once more: a run that came beyond between two counts would make up for one that was skipped.
+                let again = self.lister.page(tie.after, tie.before, 0, false).await?;
+                tie.counted = tie.within(again.total);
+            }
+            tie.counted = tie.counted.max(tie.within(page.total));
+            let (new, has_more) = tie.note(&page);
             stale_pages = if new > 0 { 0 } else { stale_pages + 1 };
             // An order that changes from page to page brings nothing new for a while too, but not from the start.
             first_page_alone &= offset == 0 || new == 0;
-            self.receive(attempt, page);
+            if has_more {
+                self.receive(attempt, page);
+            } else {
+                // Rounds are many: pages of no use would fill the memory.
+                (self.on_page)(&page);
+            }
             if is_beyond {
-                self.note_before_ignored();
-                // It counts everything after it too, which says nothing of it.
-                tie.counted = 0;
-                return Ok(false);
+                return Ok(true);
             }
             if round == 0 && first_page_alone && stale_pages == STALE_TIE_PAGES {
                 return Ok(false);

@@ -39,7 +39,7 @@ impl Walker {
             let attempt = self.read(&mut window, hand.take(), walk == 1).await?;
             let tally = attempt.tally(&window);
             let counted = attempt.counted.unwrap_or_else(|| tally.distinct());
-            if attempt.failure.is_none() && (tally.distinct()..=tally.received).contains(&counted) {
+            if attempt.failure.is_none() && (tally.distinct()..=tally.received()).contains(&counted) {
                 return Ok(attempt.finish(&window, tally, counted, None));
             }
             why = attempt.failure.or(why);
@@ -99,9 +99,13 @@ impl Walker {
         if !self.traits.ignores_before() {
             return Ok(0);
         }
-        let after = if self.traits.is_exclusive() { before } else { before + 1 };
         let until = self.lister.period.1.max(before + 1);
-        Ok(self.lister.page(after, until, 0, false).await?.total)
+        // Whether bounds are exclusive may not have turned out yet: without a run of that instant, it makes no difference.
+        let page = self.lister.page(before, until, 0, false).await?;
+        if !page.holds(before) {
+            return Ok(page.total);
+        }
+        Ok(self.lister.page(before + 1, until, 0, false).await?.total)
     }
 
     /// One walk. Before each turn of the loop, `attempt` holds every run alive throughout that started before `lo`, and
@@ -146,13 +150,13 @@ impl Walker {
             if next > window.to {
                 break;
             }
-            if first_walk && is_full && !self.traits.ignores_before() {
-                self.cut_if_wanted(window, &mut attempt, m, remaining);
+            if first_walk && is_full {
+                self.cut_if_wanted(window, &mut attempt, m, self.expected_within(window, m, remaining));
             }
             (page, lo) = self.next_page(window, next, m, &mut attempt).await?;
             if attempt.counted.is_none() {
                 let covered_from = lo + i64::from(self.traits.is_exclusive());
-                let before = attempt.tally(window).distinct_before(covered_from) + attempt.missing_ties;
+                let before = attempt.tally(window).received_before(covered_from) + attempt.missing_ties;
                 attempt.counted = Some(before + page.total);
             }
         }
@@ -210,12 +214,23 @@ impl Walker {
         }
     }
 
+    /// How many of the runs that are still to come behind `m` the window holds. Where `startedBefore` is ignored, they are counted to the
+    /// end of the list: density is taken as even.
+    fn expected_within(&self, window: &Window, m: Millis, remaining: u64) -> u64 {
+        if !self.traits.ignores_before() {
+            return remaining;
+        }
+        let end = self.lister.period.1.max(window.to);
+        let share = i128::from(remaining) * i128::from(window.to - m) / i128::from((end - m).max(1));
+        u64::try_from(share).unwrap_or(remaining)
+    }
+
     /// Cuts a window that holds too many pages, or of which another slot can read a part: the left part keeps what has been
     /// read and is counted anew with its next page.
     fn cut_if_wanted(&self, window: &mut Window, attempt: &mut WalkAttempt, m: Millis, remaining: u64) {
         // Pages of large runs have fewer.
-        let items = attempt.pages.iter().map(|page| page.page.capacity()).min().unwrap_or(1);
-        let read: u64 = attempt.pages.iter().map(|page| page.page.items()).sum();
+        let items = attempt.pages.iter().map(|page| page.capacity()).min().unwrap_or(1);
+        let read: u64 = attempt.pages.iter().map(|page| page.items()).sum();
         let pages = attempt.pages.len() as u64;
         let mut plan = self.plan();
         plan.progressed(window.from, pages, remaining);

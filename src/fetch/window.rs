@@ -4,14 +4,14 @@
 use arrow_array::RecordBatch;
 
 use super::plan::Window;
-use super::tally::{ReceivedPage, RowAt, Tally};
+use super::tally::{RowAt, Tally};
 use crate::api::item::RejectedItem;
 use crate::api::page::Page;
 use crate::period::Millis;
 
 #[derive(Default)]
 pub(super) struct WalkAttempt {
-    pub(super) pages: Vec<ReceivedPage>,
+    pub(super) pages: Vec<Page>,
     /// The API's count of the window, a millisecond wider at both ends.
     pub(super) counted: Option<u64>,
     /// Runs of overfull milliseconds that were counted and not received.
@@ -37,6 +37,8 @@ pub struct WalkedWindow {
     /// Distinct runs received that lie outside of it, before and after, and that a count of it includes: bounds are
     /// inclusive, and it is asked for a millisecond wider at the left.
     pub outside: (u64, u64),
+    /// Those of them that started after `to`: a page that holds the whole list has them where `startedBefore` is ignored.
+    pub beyond: u64,
     pub listed_twice: u64,
     pub proven: bool,
     pub notes: Vec<String>,
@@ -49,9 +51,7 @@ pub struct WalkedWindow {
 
 impl WalkAttempt {
     pub(super) fn receive(&mut self, page: Page) {
-        let latest = self.pages.iter().filter_map(|page| page.page.latest_ms()).max();
-        let reread_until = latest.unwrap_or(Millis::MIN);
-        self.pages.push(ReceivedPage { page, reread_until });
+        self.pages.push(page);
     }
 
     /// What counts towards the window: all of a list that came whole, else what its count includes.
@@ -74,6 +74,7 @@ impl WalkAttempt {
         let received = (tally.rows.iter().filter(|row| inside(Some(row.0))).count() + rejected.len()) as u64;
         let before = tally.distinct_before(window.from).min(distinct - received);
         let outside = (before, distinct - received - before);
+        let beyond = tally.distinct_after(window.to).min(outside.1);
         let fetched = (rows.len() + rejected.len()) as u64;
         let moved = received - fetched;
         // Where a note says that the counts differ, the difference isn't repetitions.
@@ -94,8 +95,8 @@ impl WalkAttempt {
                 "{name}: the API lists {moved} of its runs with two start times; each is included once"
             ));
         }
-        let contradicts = |page: &&ReceivedPage| page.page.head_total.is_some_and(|total| total != page.page.total);
-        if let Some(ReceivedPage { page, .. }) = self.pages.iter().find(contradicts) {
+        let contradicts = |page: &&Page| page.head_total.is_some_and(|total| total != page.total);
+        if let Some(page) = self.pages.iter().find(contradicts) {
             let (body, head) = (page.total, page.head_total.unwrap_or_default());
             notes.push(format!(
                 "{name}: an answer counts {body} runs in its body, but {head} in its headers (X-Apify-Pagination-Total)"
@@ -105,12 +106,13 @@ impl WalkAttempt {
         WalkedWindow {
             from: window.from,
             to: window.to,
-            pages: self.pages.into_iter().map(|received| received.page.runs).collect(),
+            pages: self.pages.into_iter().map(|page| page.runs).collect(),
             rows,
             counted: counted.saturating_sub(outside.0 + outside.1),
             fetched,
             moved,
             outside,
+            beyond,
             listed_twice,
             proven: true,
             notes,
@@ -122,12 +124,12 @@ impl WalkAttempt {
 }
 
 /// Known fields of a wrong type among the rows that are kept.
-fn mistyped_in(pages: &[ReceivedPage], rows: &[RowAt]) -> u64 {
-    if pages.iter().all(|page| page.page.mistyped.is_empty()) {
+fn mistyped_in(pages: &[Page], rows: &[RowAt]) -> u64 {
+    if pages.iter().all(|page| page.mistyped.is_empty()) {
         return 0;
     }
     let of_row = |(page, row): &RowAt| {
-        let mistyped = pages[*page as usize].page.mistyped.iter();
+        let mistyped = pages[*page as usize].mistyped.iter();
         mistyped.filter(|at| *at == row).count() as u64
     };
     rows.iter().map(of_row).sum()

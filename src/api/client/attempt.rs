@@ -91,7 +91,7 @@ impl ApiClient {
         decode: impl Fn(&[u8]) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<Attempted<T>, Failure> {
         let sent = Instant::now();
-        let response = self.http.get(ask.url.clone()).send().await;
+        let response = self.surroundings.get(ask.url.clone()).await;
         let mut response = response.map_err(|error| self.without_answer(&error))?;
         let head = AnswerHead::new(&response, self.options.clock.now_ms());
         if let Some(limit) = head.rate_limit {
@@ -123,7 +123,7 @@ impl ApiClient {
             let body = body::unpack(encoding.as_deref(), packed)?;
             decode(&body).map_err(|error| BodyProblem::Other(BadBody::of(&body), error.to_string()))
         };
-        let decoded = tokio::task::spawn_blocking(decode).await;
+        let decoded = self.surroundings.work(decode).await;
         let decoded =
             decoded.map_err(|error| Failure::Final(200, anyhow::anyhow!("decoding a page failed: {error}").into()))?;
         let decoded = decoded.map_err(|problem| match problem {
