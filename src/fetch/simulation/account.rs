@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::random::{Random, mixed};
+use super::random::{SeededRandom, mixed};
 use crate::period::{Millis, format_instant};
 use crate::provenance::DetailMode;
 
@@ -83,7 +83,7 @@ impl SimulatedRun {
 
 impl SimulatedAccount {
     pub(super) fn new(number: u64) -> SimulatedAccount {
-        let mut random = Random::new(mixed(number));
+        let mut random = SeededRandom::new(mixed(number));
         let length = random.one_of(&[2, 50, 3000, 3000, 3_600_000, 3_600_000]);
         let page_items = random.one_of(&[2, 3, 4, 6, 9]);
         let pages = match random.below(40) {
@@ -216,7 +216,7 @@ impl SimulatedAccount {
     }
 
     /// A page of the list as it is after so long.
-    pub(super) fn page(&self, query: &PageQuery, elapsed: Duration, random: &mut Random) -> String {
+    pub(super) fn page(&self, query: &SimulatedQuery, elapsed: Duration, random: &mut SeededRandom) -> String {
         let habits = &self.habits;
         let salt = if habits.shuffles_ties { random.next() } else { 0 };
         let is_after = |start: Millis| start > query.after || (start == query.after && !habits.is_exclusive);
@@ -248,7 +248,7 @@ impl SimulatedAccount {
 
 /// What a list is asked for.
 #[derive(Debug)]
-pub(super) struct PageQuery {
+pub(super) struct SimulatedQuery {
     pub(super) after: Millis,
     pub(super) before: Millis,
     pub(super) offset: u64,
@@ -260,7 +260,7 @@ fn job_start(to: Millis) -> Millis {
     to + 3 * SETTLE_MS
 }
 
-impl Random {
+impl SeededRandom {
     /// When a run comes, or when it goes.
     fn one_of_two<'r>(&mut self, run: &'r mut SimulatedRun) -> &'r mut Option<Duration> {
         if self.is_one_in(2) {

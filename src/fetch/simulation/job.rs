@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::account::{FROM, SETTLE_MS, SimulatedAccount};
 use super::live_pages::LivePages;
-use super::random::Random;
+use super::random::SeededRandom;
 use super::scenario::Scenario;
 use super::server::SimulatedServer;
 use crate::api::ask::RequestError;
@@ -143,7 +143,7 @@ impl Simulation {
     /// Takes windows as slowly as the writer does.
     async fn receive(&self, mut windows: mpsc::Receiver<ReadyWindow>) -> Result<()> {
         let scenario = &self.server.scenario;
-        let mut random = Random::new(scenario.seed);
+        let mut random = SeededRandom::new(scenario.seed);
         while let Some(window) = windows.recv().await {
             tokio::time::sleep(Duration::from_millis(random.below(scenario.slowness_ms))).await;
             self.rows.lock().unwrap().add(&window);

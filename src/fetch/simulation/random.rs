@@ -1,11 +1,11 @@
 //! Randomness that a seed decides (splitmix64).
 
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(super) struct SeededRandom(u64);
 
-impl Random {
-    pub(super) fn new(seed: u64) -> Random {
-        Random(seed)
+impl SeededRandom {
+    pub(super) fn new(seed: u64) -> SeededRandom {
+        SeededRandom(seed)
     }
 
     pub(super) fn next(&mut self) -> u64 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::random::{Random, mixed};
+use super::random::{SeededRandom, mixed};
 use crate::api::client::ClientOptions;
 use crate::api::token::ApiToken;
 use crate::clock::MachineClock;
@@ -44,7 +44,7 @@ pub(super) struct Scenario {
 
 impl Scenario {
     pub(super) fn new(seed: u64) -> Scenario {
-        let mut random = Random::new(mixed(mixed(seed)));
+        let mut random = SeededRandom::new(mixed(mixed(seed)));
         let is_harsh = random.is_one_in(10);
         Scenario {
             seed,

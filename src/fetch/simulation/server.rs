@@ -12,8 +12,8 @@ use hyper::body::{Bytes, Frame};
 use reqwest::{Body, Response, Url};
 use tokio::time::{Instant, Sleep};
 
-use super::account::{PageQuery, SimulatedAccount, SimulatedRun};
-use super::random::{Random, mixed};
+use super::account::{SimulatedAccount, SimulatedQuery, SimulatedRun};
+use super::random::{SeededRandom, mixed};
 use super::scenario::Scenario;
 use crate::api::surroundings::SimulatedNetwork;
 use crate::period::parse_instant;
@@ -37,8 +37,8 @@ pub(super) struct SimulatedServer {
 }
 
 pub(super) struct ServerState {
-    random: Random,
-    chances: Random,
+    random: SeededRandom,
+    chances: SeededRandom,
     pub(super) lists: LaneLog,
     pub(super) details: LaneLog,
     failures: HashMap<String, u32>,
@@ -105,8 +105,8 @@ impl SimulatedServer {
             is_printed,
             begin: Instant::now(),
             state: Mutex::new(ServerState {
-                random: Random::new(seed),
-                chances: Random::new(!seed),
+                random: SeededRandom::new(seed),
+                chances: SeededRandom::new(!seed),
                 lists: LaneLog::default(),
                 details: LaneLog::default(),
                 failures: HashMap::new(),
@@ -326,7 +326,7 @@ impl SimulatedServer {
         let text = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
         let number = |name: &str| text(name).map_or(0, |number| number.parse().unwrap());
         let instant = |name: &str| parse_instant(&text(name).unwrap()).unwrap();
-        let query = PageQuery {
+        let query = SimulatedQuery {
             after: instant("startedAfter"),
             before: instant("startedBefore"),
             offset: number("offset"),
