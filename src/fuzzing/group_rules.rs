@@ -53,6 +53,8 @@ fn line_holds(text: &str, place: &str, rule: &GroupRule) {
     let line = place.strip_prefix("line ").and_then(|rest| rest.split(' ').next());
     let line: usize = line.and_then(|line| line.parse().ok()).expect("the place is a line");
     let rest: String = text.split_inclusive('\n').skip(line - 1).collect();
+    // One of these at its beginning is for the reader: another one is a cell's.
+    let rest = format!("\u{feff}{rest}");
     let mut csv = csv::ReaderBuilder::new();
     csv.delimiter(separator_of(text.trim_start_matches('\u{feff}')))
         .flexible(true)

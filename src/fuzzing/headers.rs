@@ -36,7 +36,7 @@ pub fn headers(lines: &[u8]) {
     assert_eq!(head.rate_limit, limit.as_deref().and_then(whole));
     if let Some(seconds) = retry_after.as_deref().and_then(whole) {
         assert_eq!(head.retry_after, Some(Duration::from_secs(seconds.min(1_000_000_000))));
-    } else if retry_after.is_none_or(|text| text.starts_with('-')) {
+    } else if retry_after.is_none_or(|text| text.parse::<f64>().is_ok_and(|seconds| seconds < 0.0)) {
         assert_eq!(head.retry_after, None);
     }
     if let Some(ms) = head.date_ms {

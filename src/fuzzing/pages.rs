@@ -120,7 +120,16 @@ fn is_rejected_for_a_reason(rejected: &RejectedItem, members: &RawMembers) {
     let raw = members.get(rejected.field).map(|raw| raw.get());
     match rejected.field {
         "usageTotalUsd" => assert!(!matches!(raw.and_then(units), Some(Ok(_))), "{rejected:?}"),
-        "item" | "startedAt" => {}
+        "startedAt" => {
+            let start = raw.and_then(|raw| serde_json::from_str::<String>(raw).ok());
+            // As Apify writes instants; none is a leap second.
+            let is_usual = |start: &String| start.len() == 24 && start.ends_with('Z') && !start.contains(":60.");
+            let start = start.filter(is_usual);
+            let is_instant = start.is_some_and(|start| DateTime::parse_from_rfc3339(&start).is_ok());
+            assert!(!is_instant, "{rejected:?}");
+        }
+        // It is no object, or a name in it can't be read.
+        "item" => {}
         "id" | "actId" | "status" => {
             let text = raw.and_then(|raw| serde_json::from_str::<String>(raw).ok());
             assert!(text.is_none_or(|text| text.is_empty()), "{rejected:?}");
