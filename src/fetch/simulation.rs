@@ -15,25 +15,24 @@ mod server;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use self::account::SimulatedAccount;
 use self::job::{SeedResult, Simulation};
-use self::scenario::{SEEDS_PER_ACCOUNT, account_of};
+use self::scenario::{SEEDS_PER_ACCOUNT, Scenario, account_of};
 
 /// As many as take some seconds.
 const SEEDS: u64 = 400;
 
 fn simulate(seed: u64) -> SeedResult {
+    run(|| Simulation::new(seed, number_in("SIMULATION_SEED") == Some(seed)))
+}
+
+fn run(simulation: impl FnOnce() -> Simulation) -> SeedResult {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    let running = || {
-        runtime.block_on(async {
-            Simulation::new(seed, number_in("SIMULATION_SEED") == Some(seed))
-                .run()
-                .await
-        })
-    };
+    let running = || runtime.block_on(async { simulation().run().await });
     catch_unwind(AssertUnwindSafe(running)).unwrap_or_else(|_| SeedResult {
         rows: None,
         trace: 0,
@@ -97,5 +96,25 @@ fn whatever_the_order_of_answers_every_run_comes_once_and_nothing_is_left() {
 fn a_seed_decides_every_request_and_its_instant() {
     for seed in 0..12 {
         assert_eq!(simulate(seed).trace, simulate(seed).trace, "seed {seed}");
+    }
+}
+
+/// The accounts of most seeds are smaller than what may be held.
+#[test]
+fn pages_wait_for_a_slow_receiver() {
+    for concurrency in [1, 2] {
+        let scenario = Scenario {
+            concurrency,
+            rate: 0.0,
+            latency_ms: 0,
+            failures: 0.0,
+            is_harsh: false,
+            lacks_first_page: false,
+            slowness_ms: 600_000,
+            cancelled: None,
+            ..Scenario::new(0)
+        };
+        let result = run(|| Simulation::of(scenario, SimulatedAccount::plain(300), false));
+        assert!(result.problems.is_empty(), "{:?}", result.problems);
     }
 }

@@ -159,6 +159,36 @@ impl SimulatedAccount {
         }
     }
 
+    /// One of so many full pages, a run a second, whose server has no habits.
+    pub(super) fn plain(pages: u64) -> SimulatedAccount {
+        let page_items = 2;
+        let count = pages * page_items;
+        let to = FROM + count as Millis * 1000;
+        let runs = (0..count).map(|at| SimulatedRun {
+            id: format!("r{at:05}"),
+            start: FROM + at as Millis * 1000,
+            finished: job_start(to) - 2 * SETTLE_MS,
+            listed: Some(1),
+            settled: 1,
+            times: 1,
+            comes: None,
+            goes: None,
+        });
+        SimulatedAccount {
+            to,
+            runs: runs.collect(),
+            habits: ServerHabits {
+                page_items,
+                is_exclusive: false,
+                ignores_before: false,
+                shrinks_pages: false,
+                shuffles_ties: false,
+            },
+            mode: DetailMode::Missing,
+            wait_settled: Duration::ZERO,
+        }
+    }
+
     /// The machine's clock when the job begins.
     pub(super) fn job_start_ms(&self) -> Millis {
         job_start(self.to)

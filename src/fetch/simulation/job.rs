@@ -73,7 +73,12 @@ pub(super) struct Simulation {
 impl Simulation {
     pub(super) fn new(seed: u64, is_printed: bool) -> Simulation {
         let scenario = Scenario::new(seed);
-        let account = Arc::new(SimulatedAccount::new(scenario.account));
+        let account = SimulatedAccount::new(scenario.account);
+        Simulation::of(scenario, account, is_printed)
+    }
+
+    pub(super) fn of(scenario: Scenario, account: SimulatedAccount, is_printed: bool) -> Simulation {
+        let account = Arc::new(account);
         let options = scenario.client(account.job_start_ms());
         if is_printed {
             println!("{scenario:?}\n{:?}", account.habits);
