@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderBuilder, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderBuilder, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -20,7 +20,7 @@ use crate::lake::file_checks::{check_row_count, check_size};
 use crate::lake::files::DataFile;
 use crate::lake::month_sums::MonthSums;
 use crate::lake::object_reader::{ObjectReader, object_batches, unread_object};
-use crate::output::read::BATCH_ROWS;
+use crate::output::read::{BATCH_ROWS, options};
 use crate::period::Millis;
 use crate::stores::Location;
 
@@ -135,11 +135,6 @@ pub(super) fn sums_of_file(location: &Location, table: &LakeColumns, file: &Data
         sums.add_rows(&with_schema(&batch?, &schema).map_err(untrusted)?);
     }
     Ok(sums)
-}
-
-/// Types are those of Parquet: what a writer says of Arrow's beside them is no part of the table.
-pub(super) fn options() -> ArrowReaderOptions {
-    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
 /// Whether this tool wrote a file.

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::output::read::options;
 use crate::period::Millis;
 use crate::stores::Location;
 
@@ -174,7 +175,7 @@ pub(super) fn is_broken_checkpoint(location: &Location, name: &str) -> Result<bo
 }
 
 fn decode(bytes: Bytes) -> Result<(), ParquetError> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options())?.build()?;
     for batch in reader {
         batch?;
     }

@@ -18,13 +18,12 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use crate::error::Result;
 use crate::lake::batch_columns::{as_type, with_schema};
 use crate::lake::file_checks::check_row_count;
-use crate::lake::file_rows::options;
 use crate::lake::files::DataFile;
 use crate::lake::object_reader::{ObjectReader, unread_object};
 use crate::lake::table::LakeTable;
 use crate::lake::tally::LookupCost;
-use crate::output::random_access::{mask, options as page_options, selected};
-use crate::output::read::BATCH_ROWS;
+use crate::output::random_access::{mask, page_options, selected};
+use crate::output::read::{BATCH_ROWS, options};
 
 /// Files that are looked at side by side: it hides a store's latency.
 const FILES_AT_ONCE: usize = 4;
@@ -163,7 +162,7 @@ impl FileLookup<'_> {
             }
         }
         // With the index of pages, which only few rows are worth.
-        let metadata = ArrowReaderMetadata::load_async(&mut self.object, page_options(true)).await?;
+        let metadata = ArrowReaderMetadata::load_async(&mut self.object, page_options()).await?;
         let Some((groups, selection)) = selected(metadata.metadata(), &places) else {
             return Ok(Vec::new());
         };

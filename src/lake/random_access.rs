@@ -18,7 +18,7 @@ use crate::lake::file_rows::{groups, is_sorted};
 use crate::lake::files::DataFile;
 use crate::lake::object_reader::{ObjectReader, object_batches, unread_object};
 use crate::lake::table::LakeTable;
-use crate::output::random_access::{OpenParquet, mask, options, rows, selected};
+use crate::output::random_access::{OpenParquet, mask, page_options, rows, selected};
 use crate::output::read::BATCH_ROWS;
 use crate::runs::random_access::RandomAccessRuns;
 use crate::runs::schema::Column;
@@ -55,12 +55,12 @@ impl LakeTable {
         check_size(location, file)?;
         let content = match location.local() {
             Some(folder) => {
-                let open = OpenParquet::open(&folder.join(&file.path), true);
+                let open = OpenParquet::open(&folder.join(&file.path));
                 FileContent::Local(open.map_err(|error| unread(&name, error))?)
             }
             None => {
                 let mut reader = ObjectReader::new(location, file);
-                let metadata = location.wait(ArrowReaderMetadata::load_async(&mut reader, options(true)));
+                let metadata = location.wait(ArrowReaderMetadata::load_async(&mut reader, page_options()));
                 FileContent::Stored(
                     reader,
                     metadata.map_err(|error| unread_object(location, &file.path, &error))?,

@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
-use crate::output::read::BATCH_ROWS;
+use crate::output::read::{BATCH_ROWS, options};
 use crate::output::shared_file::SharedFile;
 
 #[derive(Debug)]
@@ -25,17 +25,16 @@ pub struct OpenParquet {
 }
 
 impl OpenParquet {
-    /// With `types_of_parquet`, an Arrow schema in the file is ignored: another engine may have written it.
-    pub fn open(path: &Path, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
+    pub fn open(path: &Path) -> Result<OpenParquet, ParquetError> {
         // What is no file, such as a pipe, isn't even opened: that could wait for ever.
         if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("it is not a file").into());
         }
-        OpenParquet::new(SharedFile::new(File::open(path)?)?, types_of_parquet)
+        OpenParquet::new(SharedFile::new(File::open(path)?)?)
     }
 
-    pub fn new(file: SharedFile, types_of_parquet: bool) -> Result<OpenParquet, ParquetError> {
-        let metadata = ArrowReaderMetadata::load(&file, options(types_of_parquet))?;
+    pub fn new(file: SharedFile) -> Result<OpenParquet, ParquetError> {
+        let metadata = ArrowReaderMetadata::load(&file, page_options())?;
         Ok(OpenParquet { file, metadata })
     }
 
@@ -74,11 +73,9 @@ impl OpenParquet {
     }
 }
 
-/// Offsets of pages are loaded where the file has them, so that a page is read without those before it.
-pub fn options(types_of_parquet: bool) -> ArrowReaderOptions {
-    ArrowReaderOptions::new()
-        .with_skip_arrow_metadata(types_of_parquet)
-        .with_offset_index_policy(PageIndexPolicy::Optional)
+/// As [`options`], but offsets of pages are loaded where the file has them, so that a page is read without those before it.
+pub fn page_options() -> ArrowReaderOptions {
+    options().with_offset_index_policy(PageIndexPolicy::Optional)
 }
 
 /// Those of some columns that a file has; all without a choice.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use crate::error::{Error, ReadError, Result};
 use crate::output::shared_file::SharedFile;
@@ -74,13 +74,19 @@ impl RowsFile {
     }
 
     fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ReadError> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(self.file.clone());
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(self.file.clone(), options());
         builder.map_err(|error| self.unreadable(error))
     }
 
     pub fn unreadable(&self, cause: impl Display) -> ReadError {
         unreadable(&self.path, cause)
     }
+}
+
+/// Columns have the types that Parquet gives them. An Arrow schema in the file is ignored: another engine may have written it, and
+/// its reader panics at one that is damaged.
+pub fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
 /// The rows of several files, one file after the other.

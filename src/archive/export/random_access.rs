@@ -48,7 +48,7 @@ impl ExportFile {
         } else {
             rows.file().clone()
         };
-        let parquet = OpenParquet::new(content, false).map_err(|error| untrusted(&error))?;
+        let parquet = OpenParquet::new(content).map_err(|error| untrusted(&error))?;
         if entry.bytes != rows.file().bytes() {
             return Err(untrusted(&"its size differs from the manifest"));
         }
