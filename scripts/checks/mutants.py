@@ -96,8 +96,12 @@ def try_module(checks, copy, name, asked, reasons):
     print(f"        {name}: {made} mutants, {len(mutants)} tried, {len(programs.mutants)} compile; {len(viable)} run; built in {time.monotonic() - began:.0f} s", flush=True)
     seconds = programs.baseline(module.units, module.ends)
     began = time.monotonic()
+    fates = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        fates = list(pool.map(lambda mutant: programs.fate(mutant, module.units, seconds), viable))
+        for fate in pool.map(lambda mutant: programs.fate(mutant, module.units, seconds), viable):
+            fates.append(fate)
+            if len(fates) % 50 == 0:
+                print(f"        {name}: {len(fates)} of {len(viable)}, {fates.count('missed')} left; {time.monotonic() - began:.0f} s", flush=True)
     print(f"        {name}: {fates.count('missed')} left by unit tests after {time.monotonic() - began:.0f} s", flush=True)
     if module.ends:
         fates = [fate if fate != "missed" or mutant.key in reasons else programs.fate_by_ends(mutant, module.ends, seconds[2]) for mutant, fate in zip(viable, fates)]

@@ -17,7 +17,10 @@ from checks.support.environments import ROOT, TARGET, program_of_cargo
 CARGO_MUTANTS = "27.1.0"
 # Kept between checks: only the crate itself is built anew.
 BUILD = TARGET / "checks" / "mutants"
-LEAST_SECONDS = 20
+# Of the time that tests take without a mutant, until one hangs.
+LEAST_SECONDS, TIMES = 15, 4
+# Of a property: what a mutant breaks shows in the first ones.
+CASES = "32"
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class MutantPrograms:
 
     def run(self, program, number, tests, seconds, threads):
         """How the tests of some names end with a mutant, up to the first that fails: `passed`, `failed` or `timed out`."""
-        own = {"ACTIVE_MUTANT": str(number), "CARGO_MANIFEST_DIR": str(self.folder), "RUST_BACKTRACE": "0", "TMPDIR": str(self.folder / "tmp")}
+        own = {"PROPTEST_CASES": CASES, "ACTIVE_MUTANT": str(number), "CARGO_MANIFEST_DIR": str(self.folder), "RUST_BACKTRACE": "0", "TMPDIR": str(self.folder / "tmp")}
         words = [program, "--test-threads", str(threads), *tests]
         # The binary that end-to-end tests run has no environment.
         (self.folder / "active-mutant").write_text(str(number if program == self.ends else 0))
@@ -158,14 +161,14 @@ class MutantPrograms:
     def fate(self, mutant, names, seconds):
         """`caught`, `timed out` or `missed` by unit tests: the module's, then all."""
         for tests, usual in zip((names, []), seconds):
-            end = self.run(self.units, mutant.number, tests, max(LEAST_SECONDS, 8 * usual), 1)
+            end = self.run(self.units, mutant.number, tests, max(LEAST_SECONDS, TIMES * usual), 1)
             if end != "passed":
                 return "caught" if end == "failed" else end
         return "missed"
 
     def fate_by_ends(self, mutant, ends, usual):
         """The same by end-to-end tests. One mutant at a time."""
-        end = self.run(self.ends, mutant.number, ends, max(LEAST_SECONDS, 5 * usual), 2)
+        end = self.run(self.ends, mutant.number, ends, max(LEAST_SECONDS, TIMES * usual), 2)
         return {"passed": "missed", "failed": "caught"}.get(end, end)
 
 
