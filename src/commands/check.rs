@@ -85,7 +85,7 @@ struct CheckEntry {
 }
 
 pub async fn run(args: CheckArgs, context: Context, layers: &Layers) -> Result<()> {
-    let until = Instant::now() + CHECK_TIME;
+    let begin = Instant::now();
     let args = CheckArgs {
         source: SourceArgs {
             retries: args.source.retries.min(1),
@@ -95,6 +95,8 @@ pub async fn run(args: CheckArgs, context: Context, layers: &Layers) -> Result<(
         ..args
     };
     let opened = Connection::open_within(&args.source, None, &context, CHECK_TIME).await;
+    // To make the made-up account is no wait for an answer.
+    let until = if args.source.demo { Instant::now() } else { begin } + CHECK_TIME;
     let now_ms = match &opened {
         Ok(connection) => connection.clock.now_ms(),
         Err(_) => context.now_ms,
