@@ -636,4 +636,52 @@ mod tests {
             prop_assert_eq!(days.day_of(one.to - 1).month(), month);
         }
     }
+
+    #[test]
+    fn what_a_document_says_of_a_period_is_one_or_is_refused() {
+        let read = |from, to, requested_to| {
+            Period::try_from(PeriodFields {
+                from,
+                to,
+                requested_to,
+                timezone: "UTC".into(),
+            })
+        };
+        assert!(read(0, 10, 10).is_ok() && read(0, 5, 10).is_ok());
+        for (from, to, requested_to) in [(10, 10, 10), (11, 10, 10), (0, 11, 10)] {
+            let refused = read(from, to, requested_to).unwrap_err();
+            assert!(refused.contains("expected from < to <= requested_to"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_day_that_a_zone_leaves_out_is_none_of_a_period() {
+        // Samoa went from the 29th to the 31st.
+        let days = Period {
+            from: instant("2011-12-30T00:00:00Z"),
+            to: instant("2011-12-31T00:00:00Z"),
+            requested_to: instant("2011-12-31T00:00:00Z"),
+            timezone: zone("Pacific/Apia"),
+        };
+        let found: Vec<String> = days.days().iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["2011-12-29", "2011-12-31"]);
+    }
+
+    #[test]
+    fn what_somebody_meant_is_guessed() {
+        for (text, hint) in [
+            ("month", "--last-month"),
+            ("day", "did you mean 1d?"),
+            ("Week", "did you mean 7d?"),
+        ] {
+            assert!(parse_duration(text).unwrap_err().to_string().contains(hint), "{text}");
+        }
+        let refused = parse_timezone("Praque").unwrap_err().to_string();
+        assert!(refused.contains("(did you mean Europe/Prague?)"), "{refused}");
+    }
+
+    #[test]
+    fn this_machine_s_clock_is_past_the_year_in_which_this_was_written() {
+        assert!(now_ms() > instant("2025-01-01T00:00:00Z"));
+    }
 }

@@ -404,4 +404,19 @@ mod tests {
             prop_assert_eq!(DayClock::new(tz).day_of(ms), wall);
         }
     }
+
+    #[test]
+    fn the_usual_form_is_read_up_to_a_day_s_last_millisecond_and_of_digits_alone() {
+        assert_eq!(parse_exact(b"2025-09-01T23:59:59.999Z"), Some(1_756_771_199_999));
+        assert_eq!(parse_exact(b"2025-09-01T0::00:00.000Z"), None);
+    }
+
+    #[test]
+    fn the_last_day_of_four_centuries_and_years_of_five_digits_are_written() {
+        assert_eq!(format_instant(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(
+            format_instant(253_402_300_800_000 + 45_296_789),
+            "+010000-01-01T12:34:56.789Z"
+        );
+    }
 }

@@ -58,3 +58,21 @@ pub mod spans {
         spans.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_a_length() {
+        let read = |to: &str| {
+            let text = format!(r#"[["1970-01-01T00:00:00.005Z","1970-01-01T00:00:00.{to}Z"]]"#);
+            spans::deserialize(&mut serde_json::Deserializer::from_str(&text))
+        };
+        assert_eq!(read("006").unwrap(), [(5, 6)]);
+        for to in ["005", "004"] {
+            let refused = read(to).unwrap_err().to_string();
+            assert!(refused.contains("a period ends before it begins"), "{refused}");
+        }
+    }
+}

@@ -80,4 +80,25 @@ mod tests {
         assert_eq!(night.first_moved_day(other).unwrap().day.to_string(), "2025-01-02");
         assert_eq!(prague.with_rules(b"TZif"), None);
     }
+
+    #[test]
+    fn a_day_counts_by_either_rules_and_not_where_it_begins_at_an_end_by_the_others_alone() {
+        let prague = zone("Europe/Prague");
+        let rules = |hours| prague.with_rules(&fixed(hours)).unwrap();
+        let at = |text: &str| parse_instant(text).unwrap();
+        let period = |from: &str, to: &str| Period {
+            from: at(from),
+            to: at(to),
+            requested_to: at(to),
+            timezone: prague,
+        };
+        // 2 January begins at 23:00 here, and at midnight or at 22:00 by the others.
+        let after = period("2025-01-02T00:00:00Z", "2025-01-02T12:00:00Z");
+        assert_eq!(after.first_moved_day(rules(0)), None);
+        let before = period("2025-01-01T12:00:00Z", "2025-01-01T22:00:00Z");
+        assert_eq!(before.first_moved_day(rules(2)), None);
+        let within = period("2025-01-01T22:30:00Z", "2025-01-02T12:00:00Z");
+        let moved = within.first_moved_day(rules(2)).unwrap();
+        assert_eq!(moved.day.to_string(), "2025-01-02");
+    }
 }

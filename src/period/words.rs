@@ -366,4 +366,39 @@ mod tests {
         assert_eq!(format_instant(october.from), "2025-09-30T22:00:00.000Z");
         assert_eq!(format_instant(october.to), "2025-10-26T23:00:00.000Z");
     }
+
+    #[test]
+    fn the_options_of_a_period_are_those_that_ask_for_it() {
+        assert_eq!(month("2025-09", Zone::UTC).options(), "--month 2025-09");
+        let week = from_to("2025-09-01", "2025-09-08", Zone::UTC);
+        assert_eq!(week.options(), "--from 2025-09-01 --to 2025-09-08");
+    }
+
+    #[test]
+    fn the_period_before_is_as_long_and_cut_as_this_one() {
+        let at = |text: &str| parse_instant(text).unwrap();
+        let before = last("12h", Zone::UTC).before().unwrap();
+        assert_eq!(
+            (before.from, before.to),
+            (at("2025-10-02T06:00:00Z"), at("2025-10-02T18:00:00Z"))
+        );
+        let october = month("2025-10", Zone::UTC).before().unwrap();
+        assert_eq!(
+            (october.from, october.to),
+            (at("2025-09-01T00:00:00Z"), at("2025-09-03T06:00:00Z"))
+        );
+        // Of no whole days, and over for four hours of twelve.
+        let open = Period {
+            from: at("2025-10-03T02:00:00Z"),
+            to: at("2025-10-03T06:00:00Z"),
+            requested_to: at("2025-10-03T14:00:00Z"),
+            timezone: Zone::UTC,
+        };
+        let before = open.before().unwrap();
+        assert_eq!(
+            (before.from, before.to),
+            (at("2025-10-02T14:00:00Z"), at("2025-10-02T18:00:00Z"))
+        );
+        assert_eq!(length_text(0), "0 milliseconds");
+    }
 }

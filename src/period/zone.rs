@@ -147,4 +147,13 @@ mod tests {
         assert_eq!(Zone::named("Mars/Olympus"), None);
         assert_eq!(Zone::named("UTC"), Some(Zone::UTC));
     }
+
+    #[test]
+    fn a_zone_s_debug_text_is_its_name_and_its_rules_have_a_release() {
+        assert_eq!(format!("{:?}", zone("Europe/Prague")), "Europe/Prague");
+        // A year and a letter.
+        let release = rules_version();
+        let (year, letter) = release.split_at(4);
+        assert!(year.parse::<u16>().unwrap() >= 2025 && letter.len() == 1, "{release}");
+    }
 }
