@@ -45,13 +45,8 @@ pub fn acquire_scratch(folder: &Path) -> Result<Destination> {
 /// Takes such a folder, or another one where a process is at work in it, for what several may do at once: two accounts may be
 /// reconciled at the same time. What killed processes left in the others is removed.
 pub fn acquire_free_scratch(folder: &Path) -> Result<Destination> {
-    let numbered = |number: usize| match number {
-        0 => folder.to_path_buf(),
-        _ => folder.with_file_name(format!(
-            "{}-{number}",
-            folder.file_name().unwrap_or_default().to_string_lossy()
-        )),
-    };
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = |number: usize| folder.with_file_name(format!("{name}-{number}"));
     let mut taken = acquire_scratch(folder);
     for number in 1..SCRATCH_FOLDERS {
         match taken {
